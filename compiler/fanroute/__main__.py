@@ -1,0 +1,3 @@
+from fanroute.cli import main
+
+main()

@@ -1,0 +1,164 @@
+"""The rules of a whole file, one function a code, and the reading of pydantic's errors as diagnostics."""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.source import Path, Source
+from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec, keys_at
+
+# What YAML's reader makes of a value, in words.
+_KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
+
+
+def check(source: Source) -> Spec:
+    """The file's data as a Spec. Raises Invalid with all that is wrong with it."""
+    found: list[Diagnostic] = []
+    if isinstance(source.data, dict):
+        found += (diagnostic for rule in RULES for diagnostic in rule(source))
+    try:
+        spec = Spec.model_validate(source.data)
+    except ValidationError as error:
+        raise Invalid(found + [_from_pydantic(detail, source) for detail in error.errors()]) from None
+    if found:
+        raise Invalid(found)
+    return spec
+
+
+def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
+    """A suggestion for a word that is not among the known ones, which are called `what`."""
+    known = list(known)
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    listed = f"{what}: {', '.join(known)}"
+    return f"did you mean '{close[0]}'? {listed}" if close else listed
+
+
+def _from_pydantic(detail: Any, source: Source) -> Diagnostic:
+    path, kind = _known_path(detail["loc"], source), detail["type"]
+    if kind == "extra_forbidden":
+        key = str(path[-1])
+        suggestion = did_you_mean(key, keys_at(path[:-1]), "keys here")
+        return Diagnostic("FR201", f"unknown key '{key}'", source.key_span(path), suggestion)
+    if kind == "missing":
+        key = detail["loc"][-1]
+        return Diagnostic("FR202", f"the key '{key}' is missing", source.key_span(path), f"add '{key}:'")
+    if kind == "fanroute":
+        context = detail["ctx"]
+        return Diagnostic("FR204", context["message"], source.value_span(path), context["mend"])
+    return Diagnostic("FR204", *_wrong_value(detail, path, source))
+
+
+def _known_path(loc: Path, source: Source) -> Path:
+    """The part of an error's location that stands in the file; a one-string short form has no index there."""
+    path: Path = ()
+    for part in loc:
+        if (*path, part) in source.values:
+            path = (*path, part)
+    return path
+
+
+def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
+    name = f"'{path[-1]}'" if path else "the file"
+    got = _KINDS.get(type(detail["input"]), "text")
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "literal_error":
+            message, mend = f"{name} cannot be {detail['input']!r}", f"it is {context['expected']}"
+        case "string_type":
+            message, mend = f"{name} is text, not {got}", "put it in quotes" if got in ("a number", "true or false") else ""
+        case "greater_than_equal" | "less_than_equal":
+            message, mend = f"{name} is out of range", detail["msg"].replace("Input should be", "it is")
+        case "too_short":
+            message, mend = f"{name} is empty", "give at least one"
+        case kind:
+            wanted = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "bool_type": "true or false"}
+            wanted |= {"int_type": "a number", "model_attributes_type": "a mapping"}
+            message, mend = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}", ""
+    return message, source.value_span(path), mend
+
+
+def _routes(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The routes that are mappings, with their places: rules look at a file even if other parts of it are wrong."""
+    routes = source.data.get("routes")
+    yield from ((i, route) for i, route in enumerate(routes if isinstance(routes, list) else ()) if isinstance(route, dict))
+
+
+def _backends(source: Source) -> dict[str, dict[str, Any]]:
+    backends = source.data.get("backends")
+    return {name: backend if isinstance(backend, dict) else {} for name, backend in backends.items()} if isinstance(backends, dict) else {}
+
+
+def _actions(route: dict[str, Any]) -> list[str]:
+    return [action for action in route if action in ACTIONS]
+
+
+def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
+    """FR203"""
+    for index, route in _routes(source):
+        name = route.get("handoff")
+        if isinstance(name, str) and name not in _backends(source):
+            suggestion = did_you_mean(name, _backends(source), "backends")
+            yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(("routes", index, "handoff")), suggestion)
+
+
+def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
+    """FR205"""
+    for index, route in _routes(source):
+        actions = _actions(route)
+        if not actions:
+            suggestion = f"add one of {', '.join(ACTIONS)}"
+            yield Diagnostic("FR205", "a route without an action", source.key_span(("routes", index)), suggestion)
+        for further in actions[1:]:
+            span = source.key_span(("routes", index, further))
+            yield Diagnostic("FR205", f"a second action, '{further}', beside '{actions[0]}'", span, "make it a route of its own")
+
+
+def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
+    """FR206"""
+    for name, backend in _backends(source).items():
+        kinds = {"url", "loopback"} & set(backend)
+        if len(kinds) != 1:
+            message = f"the backend '{name}' has {'both' if kinds else 'neither'} a url and loopback"
+            yield Diagnostic("FR206", message, source.key_span(("backends", name)), "give it one of them")
+            continue
+        for key, kind in (("local", "url"), ("host", "loopback")):
+            if key in backend and kind not in kinds:
+                span = source.key_span(("backends", name, key))
+                yield Diagnostic("FR206", f"'{key}' is for a backend with {kind}", span, "leave it out")
+
+
+def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
+    """FR207"""
+    loopbacks = [name for name, backend in _backends(source).items() if "loopback" in backend]
+    for name in loopbacks[1:]:
+        span = source.key_span(("backends", name))
+        yield Diagnostic("FR207", f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one")
+    for index, route in _routes(source):
+        for action in _actions(route):
+            if action in EDGE_ANSWERED and not loopbacks:
+                span = source.key_span(("routes", index, action))
+                mend = "add 'self: {loopback: true}' to the backends"
+                yield Diagnostic("FR207", f"'{action}' needs a loopback backend", span, mend)
+
+
+def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
+    """FR208"""
+    first: dict[str, int] = {}
+    for index, route in _routes(source):
+        name = route.get("name")
+        if isinstance(name, str) and first.setdefault(name, index) != index:
+            line = source.value_span(("routes", first[name], "name")).line
+            span = source.value_span(("routes", index, "name"))
+            yield Diagnostic("FR208", f"a second route named '{name}'", span, f"first on line {line}")
+
+
+RULES = (
+    backends_are_defined,
+    routes_have_one_action,
+    backends_are_of_one_kind,
+    loopback_is_there,
+    route_names_are_unique,
+)

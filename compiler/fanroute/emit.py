@@ -1,0 +1,97 @@
+"""A Plan to the files that ship. Pure: sources in, texts out."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from fanroute_runtime.plan import Handoff, Hold, Plan, Respond, WebSocket
+
+APP_MODULE = "app"
+RUNTIME = "fanroute_runtime"
+
+# What answers for each action, as module and function. A Handoff is never answered here.
+HANDLERS = {
+    Hold: (f"{RUNTIME}.grip", "hold"),
+    WebSocket: (f"{RUNTIME}.websocket", "converse"),
+    Respond: (f"{RUNTIME}.decide", "respond"),
+}
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("fanroute"),
+    undefined=jinja2.StrictUndefined,
+    finalize=repr,  # nothing reaches the module but as a Python literal
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class _Code:
+    """A name of ours, not the user's: the one thing that is written as it is."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def emit(plan: Plan, runtime: Mapping[str, str]) -> dict[str, str]:
+    """The files of `build/app/`, by relative path: the emitted module and the runtime modules it reaches.
+
+    Args:
+        plan: what to build.
+        runtime: the source of each module of fanroute_runtime, by its dotted name.
+    """
+    app = emit_module(plan)
+    reached = _reached(app, runtime)
+    return {f"{APP_MODULE}.py": app} | {_file(name): runtime[name] for name in sorted(reached)}
+
+
+def emit_module(plan: Plan) -> str:
+    """The module that the component starts with: the Plan as data, and the handlers its routes use."""
+    handlers = [(action, *HANDLERS[action]) for action in _actions(plan) if action in HANDLERS]
+    imports: dict[str, set[str]] = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"}}
+    for name in _names(plan):
+        imports[f"{RUNTIME}.plan"].add(name)
+    for _, module, function in handlers:
+        imports.setdefault(module, set()).add(function)
+    return _TEMPLATES.get_template("app.py.jinja").render(
+        imports=[(_Code(module), [_Code(name) for name in sorted(imports[module])]) for module in sorted(imports)],
+        service=plan.service,
+        routes=plan.routes,
+        handlers=[(_Code(action.__name__), _Code(function)) for action, _, function in handlers],
+    )
+
+
+def _actions(plan: Plan) -> list[type]:
+    return sorted({type(route.action) for route in plan.routes}, key=lambda action: action.__name__)
+
+
+def _names(plan: Plan) -> set[str]:
+    """The names of plan.py that the Plan's literal uses."""
+    names = {"Route"} | {action.__name__ for action in _actions(plan)}
+    return names | {"PathPattern"} if any(route.path for route in plan.routes) else names
+
+
+def _reached(app: str, runtime: Mapping[str, str]) -> set[str]:
+    """The runtime modules that a module imports, directly or through others, and their package."""
+    reached = {RUNTIME}
+    waiting = _imports(app)
+    while waiting:
+        name = waiting.pop()
+        if name in runtime and name not in reached:
+            reached.add(name)
+            waiting |= _imports(runtime[name])
+    return reached
+
+
+def _imports(source: str) -> set[str]:
+    nodes: Any = ast.walk(ast.parse(source))
+    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def _file(module: str) -> str:
+    return f"{module}/__init__.py" if module == RUNTIME else f"{module.replace('.', '/')}.py"

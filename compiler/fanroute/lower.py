@@ -1,0 +1,80 @@
+"""A checked Spec to a Plan, and to what is set up around it. The only place for defaults."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fanroute import spec as user
+from fanroute_runtime.grip import hold_headers
+from fanroute_runtime.plan import Action, Handoff, Hold, PathPattern, Plan, Respond, Route, WebSocket
+
+# Where a Fastly service answers without a domain of its own.
+DEFAULT_DOMAIN = "edgecompute.app"
+PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A backend as it is set up: where it is in production and, unless it is this service itself, locally.
+
+    `host` is the Host it is asked with in production; `local` the URL of a server to use locally, or None.
+    """
+
+    name: str
+    host: str
+    port: int
+    tls: bool
+    loopback: bool
+    local: str | None
+
+
+def lower_plan(spec: user.Spec) -> Plan:
+    """The Plan of a Spec."""
+    loopback = next((name for name, backend in spec.backends.items() if backend.loopback), "")
+    routes = tuple(_route(route, index, loopback) for index, route in enumerate(spec.routes))
+    return Plan(service=spec.service.name, routes=routes)
+
+
+def lower_backends(spec: user.Spec) -> tuple[Backend, ...]:
+    """The backends to set up for a Spec, by name."""
+    return tuple(_backend(name, spec.backends[name], spec.service.name) for name in sorted(spec.backends))
+
+
+def _backend(name: str, backend: user.Backend, service: str) -> Backend:
+    if backend.url is None:
+        host = backend.host or f"{service.lower().replace('_', '-')}.{DEFAULT_DOMAIN}"
+        return Backend(name, host.lower(), PORTS["https"], tls=True, loopback=True, local=None)
+    url = urlsplit(backend.url)
+    port = url.port or PORTS[url.scheme]
+    return Backend(name, url.hostname or "", port, url.scheme == "https", loopback=False, local=backend.local)
+
+
+def _route(route: user.Route, index: int, loopback: str) -> Route:
+    return Route(
+        name=route.name or f"route-{index + 1}",
+        hosts=tuple(host.lower() for host in route.match.host or ()),
+        path=_path(route.match.path),
+        action=_action(route, loopback),
+    )
+
+
+def _path(path: str | None) -> PathPattern | None:
+    if path is None:
+        return None
+    segments = tuple(path.split("/")[1:])
+    return PathPattern(segments[:-1], rest=True) if segments[-1] == "*" else PathPattern(segments)
+
+
+def _action(route: user.Route, loopback: str) -> Action:
+    if route.handoff is not None:
+        return Handoff(route.handoff)
+    if route.stream is not None:
+        return Hold(loopback, hold_headers("stream", route.stream.channel, "text/plain"))
+    if route.sse is not None:
+        return Hold(loopback, hold_headers("stream", route.sse.channel, "text/event-stream"))
+    if route.long_poll is not None:
+        return Hold(loopback, hold_headers("response", route.long_poll.channel, "text/plain"))
+    if route.websocket is not None:
+        return WebSocket(loopback, route.websocket.channel, route.websocket.echo)
+    assert route.respond is not None  # checks.py: a route has an action
+    content_type = (("content-type", b"text/plain; charset=utf-8"),)
+    return Respond(route.respond.status, content_type, route.respond.body.encode())

@@ -1,0 +1,173 @@
+"""YAML text to plain data, with the place of everything.
+
+Scalars are narrow: `true` and `false`, decimal integers, and text; `on`, `010` or `1e3` are text. A key without a
+value is a mistake: nothing in the language means nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from fanroute.diagnostics import Diagnostic, Invalid, Span
+
+Path = tuple[str | int, ...]
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_BOOLEANS = {"true": True, "false": False}
+_NOTHING = ("", "null", "~")
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+
+
+@dataclass(slots=True)
+class Source:
+    """A file's data and the spans of its parts: by path from the root, of each value and of each key."""
+
+    text: str
+    data: Any = None
+    values: dict[Path, Span] = field(default_factory=dict)
+    keys: dict[Path, Span] = field(default_factory=dict)
+
+    def key_span(self, path: Path) -> Span:
+        """Where a key is; for what has no key (an item, the file itself) its first key or its value."""
+        if path in self.keys:
+            return self.keys[path]
+        first = next((span for key, span in self.keys.items() if key[:-1] == path), None)
+        return first or self.value_span(path)
+
+    def value_span(self, path: Path) -> Span:
+        """Where a value is, or the nearest thing around it that exists; a block is pointed at by its key."""
+        while path and path not in self.values:
+            path = path[:-1]
+        span = self.values.get(path, Span())
+        return span if span.line == span.end_line else self.keys.get(path, _first_line(span))
+
+
+def decode(raw: bytes) -> str:
+    """A file's bytes as text. Raises Invalid for what is not UTF-8 text."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _invalid("FR102", "the file is not UTF-8 text", _span_at(raw[: error.start].decode())) from None
+    control = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]", text)
+    if control:
+        raise _invalid("FR102", f"the file has a control character, {control.group()!r}", _span_at(text[: control.start()]))
+    return text
+
+
+def load(text: str) -> Source:
+    """YAML text as a Source. Raises Invalid: all the mistakes that leave a tree, or the one that does not."""
+    try:
+        # BaseLoader takes every scalar as text, and leaves only explicit tags different from the plain ones.
+        documents = list(_compose_all(text))
+    except yaml.MarkedYAMLError as error:
+        raise _yaml_error(error, text) from None
+    except RecursionError:
+        raise _invalid("FR103", "the file is nested too deeply", Span()) from None
+    if not documents or _is_empty(documents[0]):
+        raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
+    source = Source(text)
+    reader = _Reader(source)
+    source.data = reader.read(documents[0], ())
+    for extra in documents[1:]:
+        reader.report("FR106", "a second document", extra)
+    if reader.diagnostics:
+        raise Invalid(reader.diagnostics)
+    return source
+
+
+class _Reader:
+    """Reads nodes to data, noting spans and mistakes."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.diagnostics: list[Diagnostic] = []
+        self._seen: set[int] = set()
+
+    def report(self, code: str, message: str, node: yaml.Node, suggestion: str = "") -> None:
+        self.diagnostics.append(Diagnostic(code, message, _first_line(_span(node)), suggestion))
+
+    def read(self, node: yaml.Node, path: Path) -> Any:
+        if id(node) in self._seen:
+            # An alias is its anchor's own node again.
+            self.report("FR106", "an anchor that is used again with an alias", node, "write the value out where it is used")
+            return None
+        self._seen.add(id(node))
+        self.source.values[path] = _span(node)
+        if node.tag not in _PLAIN_TAGS:
+            self.report("FR106", f"the tag {node.tag!r}", node, "leave the tag out")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        if node.style is None and node.value in _NOTHING:
+            self.diagnostics.append(Diagnostic("FR107", "a value is missing", self.source.key_span(path), "give one, or leave the key out"))
+        return _scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.report("FR103", "a key that is not text", key)
+            elif key.value in data:
+                first = self.source.keys[(*path, key.value)]
+                self.report("FR105", f"the key '{key.value}' stands twice", key, f"first on line {first.line}")
+            else:
+                self.source.keys[(*path, key.value)] = _span(key)
+                data[key.value] = self.read(value, (*path, key.value))
+        return data
+
+
+def _compose_all(text: str) -> Iterator[yaml.Node]:
+    return yaml.compose_all(text, Loader=yaml.BaseLoader)
+
+
+def _is_empty(node: yaml.Node | None) -> bool:
+    return node is None or (isinstance(node, yaml.ScalarNode) and not node.value and node.style is None)
+
+
+def _scalar(node: yaml.ScalarNode) -> str | int | bool:
+    text: str = node.value
+    if node.style is not None:
+        return text
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    return int(text) if _INTEGER.fullmatch(text) else text
+
+
+def _span(node: yaml.Node) -> Span:
+    start, end = node.start_mark, node.end_mark
+    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+def _first_line(span: Span) -> Span:
+    """A span of one line stays; of a longer one, its first character."""
+    if span.line == span.end_line:
+        return span
+    return Span(span.line, span.column, span.line, span.column + 1)
+
+
+def _span_at(before: str) -> Span:
+    """The one character that follows a text."""
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    return Span(line, column, line, column + 1)
+
+
+def _invalid(code: str, message: str, span: Span, suggestion: str = "") -> Invalid:
+    return Invalid([Diagnostic(code, message, span, suggestion)])
+
+
+def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
+    mark = error.problem_mark or error.context_mark
+    span = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2) if mark else Span()
+    lines = text.splitlines()
+    indent = re.match(r" *(\t)", lines[span.line - 1]) if span.line <= len(lines) else None
+    if indent:
+        column = indent.start(1) + 1
+        tab = Span(span.line, column, span.line, column + 1)
+        return _invalid("FR103", "a tab in the indentation", tab, "indent with spaces")
+    return _invalid("FR103", error.problem or "not YAML", span, error.context or "")

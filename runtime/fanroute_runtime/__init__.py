@@ -1,0 +1,1 @@
+"""What ships in the component: matching, GRIP, WebSocket-over-HTTP and the calls to Fastly's host."""

@@ -1,0 +1,64 @@
+"""What a request is to the runtime, and what can be decided about it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Refused(Exception):
+    """The request cannot be served as it is.
+
+    Args:
+        status: HTTP status code of the answer.
+        reason: one sentence for the client, without a newline.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Request(Protocol):
+    """A client's request, or Fanout's; each method asks the host, so it is asked only for what is needed."""
+
+    def uri(self) -> str:
+        """Absolute URI: scheme, authority, raw path and query."""
+
+    def header(self, name: str) -> bytes | None:
+        """First value of a header, or None."""
+
+    def body(self, limit: int) -> bytes:
+        """The whole body. Raises Refused (413) when it has more than `limit` bytes."""
+
+    def client_address(self) -> str | None:
+        """The connection's IP address as text, or None where it has none."""
+
+    def client_scheme(self) -> str:
+        """`https` if the connection is TLS, otherwise `http`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the request here."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ToFanout:
+    """Hand the request off to `backend` through Fanout, with `headers` set on it."""
+
+    backend: str
+    headers: Headers
+
+
+Decision = Answer | ToFanout
+
+
+def text(status: int, message: str) -> Answer:
+    """An answer of one line of plain text."""
+    return Answer(status, (("content-type", b"text/plain; charset=utf-8"),), message.encode() + b"\n")
