@@ -16,13 +16,16 @@ _KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false",
 
 def check(source: Source) -> Spec:
     """The file's data as a Spec. Raises Invalid with all that is wrong with it."""
-    found: list[Diagnostic] = []
+    found = list(source.diagnostics)
     if isinstance(source.data, dict):
         found += (diagnostic for rule in RULES for diagnostic in rule(source))
     try:
         spec = Spec.model_validate(source.data)
     except ValidationError as error:
-        raise Invalid(found + [_from_pydantic(detail, source) for detail in error.errors()]) from None
+        # Where the reader has left None, it has said why.
+        wrong = [detail for detail in error.errors() if detail["input"] is not None]
+        found += (_from_pydantic(detail, source) for detail in wrong)
+        raise Invalid(found) from None
     if found:
         raise Invalid(found)
     return spec

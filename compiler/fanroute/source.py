@@ -23,12 +23,16 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 
 @dataclass(slots=True)
 class Source:
-    """A file's data and the spans of its parts: by path from the root, of each value and of each key."""
+    """A file's data and the spans of its parts: by path from the root, of each value and of each key.
+
+    `diagnostics` are the mistakes that left a tree; the values they concern are None in `data`.
+    """
 
     text: str
     data: Any = None
     values: dict[Path, Span] = field(default_factory=dict)
     keys: dict[Path, Span] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def key_span(self, path: Path) -> Span:
         """Where a key is; for what has no key (an item, the file itself) its first key or its value."""
@@ -58,7 +62,7 @@ def decode(raw: bytes) -> str:
 
 
 def load(text: str) -> Source:
-    """YAML text as a Source. Raises Invalid: all the mistakes that leave a tree, or the one that does not."""
+    """YAML text as a Source. Raises Invalid for the one mistake after which there is no tree."""
     try:
         # BaseLoader takes every scalar as text, and leaves only explicit tags different from the plain ones.
         documents = list(_compose_all(text))
@@ -73,8 +77,6 @@ def load(text: str) -> Source:
     source.data = reader.read(documents[0], ())
     for extra in documents[1:]:
         reader.report("FR106", "a second document", extra)
-    if reader.diagnostics:
-        raise Invalid(reader.diagnostics)
     return source
 
 
@@ -83,11 +85,10 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.diagnostics: list[Diagnostic] = []
         self._seen: set[int] = set()
 
     def report(self, code: str, message: str, node: yaml.Node, suggestion: str = "") -> None:
-        self.diagnostics.append(Diagnostic(code, message, _first_line(_span(node)), suggestion))
+        self.source.diagnostics.append(Diagnostic(code, message, _first_line(_span(node)), suggestion))
 
     def read(self, node: yaml.Node, path: Path) -> Any:
         if id(node) in self._seen:
@@ -104,7 +105,9 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
         if node.style is None and node.value in _NOTHING:
-            self.diagnostics.append(Diagnostic("FR107", "a value is missing", self.source.key_span(path), "give one, or leave the key out"))
+            mend = "give one, or leave the key out"
+            self.source.diagnostics.append(Diagnostic("FR107", "a value is missing", self.source.key_span(path), mend))
+            return None
         return _scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The local edges: one inside this process, and Viceroy with Pushpin."""

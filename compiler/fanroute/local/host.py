@@ -1,0 +1,253 @@
+"""The functions of runtime/wit/edge.wit for wasmtime's Python package: the real component inside this process."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+from wasmtime.component import Component, Linker, ResourceAny, ResourceHost, ResourceType, Variant
+from wasmtime.component import _types as component_types
+
+INTERFACE = "fastly:compute/{}@0.1.0"
+
+# wasmtime's package tells a result's cases apart by the class of the value, which fails for
+# result<option<T>, E>; told that they always need a tag, it takes Variant("ok" or "err", value) for each.
+component_types.ResultType._tagged = lambda self: True  # type: ignore[method-assign]
+
+
+class HostError(Exception):
+    """A host function's error: the name of a case of the WIT's `error` or `open-error`, and its payload."""
+
+    def __init__(self, case: str, payload: int | None = None) -> None:
+        super().__init__(case)
+        self.case = case
+        self.payload = payload
+
+
+# wasmtime's numbers for the types of resource.
+_POLLABLE, _BACKEND, _RESPONSE, _REQUEST = range(1, 5)
+
+Call = Callable[[], Any]
+# Sees every host call by its name ("http-req.request.get-uri") and makes it, or raises HostError instead.
+Intercept = Callable[[str, Call], Any]
+
+
+@dataclass(slots=True)
+class Response:
+    """A response in the making: what the component has set on it."""
+
+    status: int = 200
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request as the host knows it, and what becomes of it.
+
+    After the call either `handoff` names a backend, and `headers` are those to hand off, or `answer` is set, or neither
+    if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for.
+    """
+
+    uri: str
+    headers: list[tuple[str, bytes]]
+    backends: frozenset[str]
+    read: Callable[[int], bytes] = lambda size: b""
+    client_ip: str | None = "127.0.0.1"
+    tls: str | None = None
+    handoff: str | None = None
+    answer: Response | None = None
+    # What the component has made last. It has one of each at a time, so handles need not be told apart.
+    _backend: str = ""
+    _response: Response = field(default_factory=Response)
+    _body: bytearray = field(default_factory=bytearray)
+
+    def get_uri(self, limit: int) -> str:
+        return _limited(self.uri.encode(), limit).decode()
+
+    def get_header_value(self, name: str, limit: int) -> bytes | None:
+        value = next((value for key, value in self.headers if key.lower() == name.lower()), None)
+        return value if value is None else _limited(value, limit)
+
+    def insert_header(self, name: str, value: bytes) -> None:
+        self.headers = _inserted(self.headers, name, value)
+
+    def open_backend(self, name: str) -> ResourceHost:
+        if name not in self.backends:
+            raise HostError("not-found")
+        self._backend = name
+        return ResourceHost.own(0, _BACKEND)
+
+    def redirect_to_grip_proxy(self) -> None:
+        if self.answer or self.handoff:
+            raise HostError("invalid-argument")
+        self.handoff = self._backend
+
+    def new_response(self) -> ResourceHost:
+        self._response = Response()
+        return ResourceHost.own(0, _RESPONSE)
+
+    def set_status(self, status: int) -> None:
+        self._response.status = status
+
+    def insert_response_header(self, name: str, value: bytes) -> None:
+        self._response.headers = _inserted(self._response.headers, name, value)
+
+    def new_body(self) -> ResourceHost:
+        self._body = bytearray()
+        return ResourceHost.own(0, _POLLABLE)
+
+    def write(self, data: bytes) -> int:
+        self._body += data
+        return len(data)
+
+    def send_downstream(self) -> None:
+        if self.answer or self.handoff:
+            raise HostError("invalid-argument")
+        self._response.body = bytes(self._body)
+        self.answer = self._response
+
+    def downstream_client_ip_addr(self) -> Variant | None:
+        if self.client_ip is None:
+            return None
+        address = ip_address(self.client_ip)
+        size = 1 if address.version == 4 else 2
+        packed = address.packed
+        groups = tuple(int.from_bytes(packed[i : i + size], "big") for i in range(0, len(packed), size))
+        return Variant(f"ipv{address.version}", groups)
+
+    def downstream_tls_protocol(self, limit: int) -> bytes | None:
+        return None if self.tls is None else _limited(self.tls.encode(), limit)
+
+
+def _inserted(headers: list[tuple[str, bytes]], name: str, value: bytes) -> list[tuple[str, bytes]]:
+    """Headers with one value for a name, in place of all it had."""
+    return [(key, old) for key, old in headers if key.lower() != name.lower()] + [(name, value)]
+
+
+def _limited(value: bytes, limit: int) -> bytes:
+    if len(value) > limit:
+        raise HostError("buffer-len", len(value))
+    return value
+
+
+# By interface and function; resources are not among the arguments.
+_FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
+    "types": {},
+    "http-types": {},
+    "async-io": {},
+    "http-body": {"new": Exchange.new_body, "read": lambda exchange, size: exchange.read(size), "write": Exchange.write},
+    "backend": {"[static]backend.open": Exchange.open_backend},
+    "http-resp": {
+        "[static]response.new": Exchange.new_response,
+        "[method]response.insert-header": Exchange.insert_response_header,
+        "[method]response.set-status": Exchange.set_status,
+        "send-downstream": Exchange.send_downstream,
+    },
+    "http-req": {
+        "[method]request.get-header-value": Exchange.get_header_value,
+        "[method]request.insert-header": Exchange.insert_header,
+        "[method]request.get-uri": Exchange.get_uri,
+        "[method]request.redirect-to-grip-proxy": Exchange.redirect_to_grip_proxy,
+    },
+    "http-downstream": {
+        "downstream-client-ip-addr": Exchange.downstream_client_ip_addr,
+        "downstream-tls-protocol": Exchange.downstream_tls_protocol,
+    },
+}
+_RESOURCES = {
+    "async-io": ("pollable", _POLLABLE),
+    "backend": ("backend", _BACKEND),
+    "http-resp": ("response", _RESPONSE),
+    "http-req": ("request", _REQUEST),
+}
+# Those whose type is no `result`: they cannot fail.
+INFALLIBLE = frozenset({"http-downstream.downstream-client-ip-addr"})
+
+
+def _call_name(interface: str, function: str) -> str:
+    return f"{interface}.{function.partition(']')[2] or function}"
+
+
+# Every host function there is, by the name that an Intercept sees.
+CALLS = tuple(_call_name(interface, function) for interface, functions in _FUNCTIONS.items() for function in functions)
+
+
+class EmbeddedComponent:
+    """A compiled component. Each call gets a sandbox of its own; calls run one at a time.
+
+    Args:
+        engine: wasmtime's engine.
+        component: compiled with that engine.
+        intercept: sees and may replace every host call.
+    """
+
+    def __init__(self, engine: wasmtime.Engine, component: Component, intercept: Intercept = lambda name, call: call()) -> None:
+        self._engine = engine
+        self._component = component
+        self._intercept = intercept
+        self._exchange: Exchange
+        # wasmtime's package keeps global state while it converts values.
+        self._lock = threading.Lock()
+        self._linker = self._link()
+
+    def handle(self, exchange: Exchange) -> bool:
+        """Have the component handle a request; False if its `handle` failed.
+
+        Raises wasmtime.WasmtimeError or wasmtime.Trap where it trapped.
+        """
+        with self._lock:
+            self._exchange = exchange
+            store = wasmtime.Store(self._engine)
+            instance = self._linker.instantiate(store, self._component)
+            incoming = instance.get_export_index(store, INTERFACE.format("http-incoming"))
+            handle = instance.get_func(store, instance.get_export_index(store, "handle", incoming))  # type: ignore[arg-type]
+            assert handle is not None
+            result = handle(store, ResourceHost.own(0, _REQUEST), ResourceHost.own(0, _POLLABLE))
+            return bool(result.tag == "ok")
+
+    def _link(self) -> Linker:
+        linker = Linker(self._engine)
+        with linker.root() as root:
+            for interface, functions in _FUNCTIONS.items():
+                with root.add_instance(INTERFACE.format(interface)) as instance:
+                    if interface in _RESOURCES:
+                        name, number = _RESOURCES[interface]
+                        instance.add_resource(name, ResourceType.host(number), lambda store, rep: None)
+                    for function, implementation in functions.items():
+                        instance.add_func(function, self._host_function(_call_name(interface, function), implementation))
+        return linker
+
+    def _host_function(self, name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
+        def call(store: Any, *arguments: Any) -> Any:
+            values = [argument for argument in arguments if not isinstance(argument, ResourceAny)]
+            try:
+                value = self._intercept(name, lambda: implementation(self._exchange, *values))
+            except HostError as error:
+                case = error.case if name.startswith("backend.") else Variant(error.case, error.payload)
+                return Variant("err", case)
+            finally:
+                for argument in arguments:
+                    if isinstance(argument, ResourceAny):
+                        argument.drop(store)  # no handle may be left when the host function returns
+            return value if name in INFALLIBLE else Variant("ok", value)
+
+        return call
+
+
+def load(wasm: Path, compiled: Path) -> tuple[wasmtime.Engine, Component]:
+    """A component, compiled; its compiled form is kept at `compiled`, and used if it is there."""
+    engine = wasmtime.Engine()
+    if compiled.exists():
+        try:
+            return engine, Component.deserialize(engine, compiled.read_bytes())
+        except wasmtime.WasmtimeError:
+            pass  # of another version of wasmtime
+    component = Component.from_file(engine, wasm)
+    partial = compiled.with_suffix(".partial")
+    partial.write_bytes(component.serialize())
+    partial.replace(compiled)
+    return engine, component
