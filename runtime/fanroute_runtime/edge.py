@@ -1,6 +1,7 @@
 """The calls to Fastly's host. The only module that knows the WIT's bindings, and the only one with effects."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -57,9 +58,8 @@ class HostRequest:
         address = http_downstream.downstream_client_ip_addr(self._request)
         if address is None:
             return None
-        if isinstance(address, types.IpAddress_Ipv4):
-            return ".".join(map(str, address.value))
-        return ":".join(f"{group:x}" for group in address.value)
+        size = 1 if isinstance(address, types.IpAddress_Ipv4) else 2
+        return str(ip_address(b"".join(group.to_bytes(size) for group in address.value)))
 
     def client_scheme(self) -> str:
         protocol = http_downstream.downstream_tls_protocol(self._request, MAX_HEADER)

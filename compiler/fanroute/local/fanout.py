@@ -1,0 +1,182 @@
+"""A small GRIP proxy in Fanout's place: asks backends, and holds connections as their answers say.
+
+For development only. Sources: https://pushpin.org/docs/protocols/grip/ and RFC 9110, 7.6.1 (hop-by-hop headers).
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import httpx
+from aiohttp import web
+
+from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY
+from fanroute.local.channels import HTTP_RESPONSE, HTTP_STREAM, MAX_PUBLISH, BadItem, Channels, Queue, parse_publish
+from fanroute.local.grip import Hold, parse_hold
+
+Headers = list[tuple[str, bytes]]
+Log = Callable[[str], None]
+
+HOP_BY_HOP = frozenset(
+    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection")
+    + ("te", "trailer", "transfer-encoding", "upgrade")
+)
+SIGNATURE_LIFETIME = 3600  # seconds
+CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where a backend is: a URL without a path, and the Host it is asked with (None: the client's)."""
+
+    url: str
+    host: str | None = None
+
+
+class Fanout:
+    """The proxy and its channels."""
+
+    def __init__(self, backends: Mapping[str, Backend], log: Log) -> None:
+        self.channels = Channels()
+        self._backends = backends
+        self._log = log
+        timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def ask(
+        self, name: str, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | bytes | None
+    ) -> httpx.Response:
+        """A backend's answer, its body not yet read. Raises httpx.HTTPError."""
+        backend = self._backends[name]
+        sent = [(key, value) for key, value in end_to_end(headers) if key.lower() != "grip-sig"]
+        if backend.host is not None:
+            sent = [(key, value) for key, value in sent if key.lower() != "host"] + [("Host", backend.host.encode())]
+        sent.append(("Grip-Sig", _signature().encode()))
+        # The extension keeps the target as the client wrote it.
+        extensions = {"target": target.encode("latin-1", "surrogateescape")}
+        pairs = [(key.encode(), value) for key, value in sent]
+        request = httpx.Request(method, backend.url, headers=pairs, content=body, extensions=extensions)
+        return await self._client.send(request, stream=True)
+
+    async def serve(self, request: web.BaseRequest, name: str, headers: Headers) -> web.StreamResponse:
+        """Serve a handed-off request from a backend, holding the connection if its answer says so."""
+        body = request.content.iter_any() if request.body_exists else None
+        try:
+            answer = await self.ask(name, request.method, request.raw_path, headers, body)
+        except httpx.HTTPError as error:
+            return unreachable(name, error)
+        try:
+            hold = parse_hold(answer.headers)
+            if hold is None:
+                return await _pass_on(request, answer)
+            with self.channels.queue(list(hold.channels)) as queue:
+                if hold.mode == "stream":
+                    return await _hold_stream(request, answer, hold, queue)
+                return await _hold_response(request, answer, hold, queue)
+        finally:
+            await answer.aclose()
+
+    async def publish(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The publish endpoint: `POST /publish/`."""
+        if request.method != "POST" or request.path not in ("/publish/", "/publish"):
+            return web.Response(status=404, text="POST to /publish/\n")
+        body = await request.content.read(MAX_PUBLISH + 1)
+        while chunk := await request.content.read(MAX_PUBLISH + 1):
+            body += chunk
+        if len(body) > MAX_PUBLISH:
+            return web.Response(status=413, text=f"More than {MAX_PUBLISH} bytes\n")
+        try:
+            items = parse_publish(body)
+        except BadItem as error:
+            return web.Response(status=400, text=f"{error}\n")
+        for channel, messages in items:
+            count = self.channels.publish(channel, messages)
+            self._log(f"published on {channel} to {count} connection{'' if count == 1 else 's'}")
+        return web.Response(text="Published\n")
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """Headers without those that concern one connection only."""
+    named = {part.strip().lower() for key, value in headers if key.lower() == "connection" for part in value.decode("latin-1").split(",")}
+    return [(key, value) for key, value in headers if key.lower() not in HOP_BY_HOP | named]
+
+
+def client_headers(answer: httpx.Response, without: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """An answer's headers for the client: no GRIP instructions, nothing hop-by-hop."""
+    raw = end_to_end([(key.decode("latin-1"), value) for key, value in answer.headers.raw])
+    return [
+        (key, value.decode("utf-8", "surrogateescape"))
+        for key, value in raw
+        if not key.lower().startswith("grip-") and key.lower() not in without
+    ]
+
+
+def unreachable(name: str, error: httpx.HTTPError) -> web.Response:
+    return web.Response(status=502, text=f"The backend {name!r} gave no answer: {error!r}\n")
+
+
+async def _pass_on(request: web.BaseRequest, answer: httpx.Response) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status_code, reason=answer.reason_phrase, headers=client_headers(answer))
+    await response.prepare(request)
+    try:
+        async for chunk in answer.aiter_raw():
+            await response.write(chunk)
+    except httpx.HTTPError:
+        # The backend's answer was cut; so must be the client's.
+        if request.transport is not None:
+            request.transport.abort()
+    await response.write_eof()
+    return response
+
+
+async def _hold_stream(request: web.BaseRequest, answer: httpx.Response, hold: Hold, queue: Queue) -> web.StreamResponse:
+    headers = client_headers(answer, without=["content-length"])
+    response = web.StreamResponse(status=answer.status_code, reason=answer.reason_phrase, headers=headers)
+    await response.prepare(request)
+    await response.write(await answer.aread())
+    while True:
+        try:
+            message = await asyncio.wait_for(queue.get(), hold.keep_alive_timeout)
+        except TimeoutError:
+            await response.write(hold.keep_alive)
+            continue
+        if message.format != HTTP_STREAM:
+            continue
+        if message.close:
+            break
+        await response.write(message.content)
+    await response.write_eof()
+    return response
+
+
+async def _hold_response(request: web.BaseRequest, answer: httpx.Response, hold: Hold, queue: Queue) -> web.StreamResponse:
+    body = await answer.aread()
+    try:
+        async with asyncio.timeout(hold.timeout):
+            while (message := await queue.get()).format != HTTP_RESPONSE:
+                pass
+    except TimeoutError:
+        headers = client_headers(answer, without=["content-length"])
+        return web.Response(status=answer.status_code, reason=answer.reason_phrase, headers=headers, body=body)
+    return web.Response(status=message.status, headers=message.headers, body=message.content)
+
+
+def _signature() -> str:
+    """A Grip-Sig: a JWT (RFC 7519), HS256, with the development key."""
+    claims = {"iss": DEV_SIGNATURE_ISSUER, "exp": int(time.time()) + SIGNATURE_LIFETIME}
+    parts = [_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "HS256"}, claims)]
+    digest = hmac.new(DEV_SIGNATURE_KEY.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
+    return ".".join([*parts, _base64url(digest)])
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

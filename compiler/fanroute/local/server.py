@@ -1,0 +1,133 @@
+"""The embedded local edge: the component behind an HTTP server, with Fanout, its publish endpoint and an origin."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import wasmtime
+from aiohttp import web
+
+from fanroute.local.fanout import Backend, Fanout, Headers, Log
+from fanroute.local.host import EmbeddedComponent, Exchange
+from fanroute.local.sockets import Socket, is_websocket
+
+ADDRESS = "127.0.0.1"
+# Longest request line and header taken, in bytes.
+MAX_LINE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The URLs of a running local edge."""
+
+    edge: str
+    publish: str
+
+
+class EmbeddedEdge:
+    """Requests to the component, and what it hands off to Fanout."""
+
+    def __init__(self, component: EmbeddedComponent, fanout: Fanout, backends: frozenset[str], log: Log) -> None:
+        self._component = component
+        self._fanout = fanout
+        self._backends = backends
+        self._log = log
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="component")
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        line = f"{request.method} {request.host}{request.raw_path}"
+        exchange = self._exchange(request)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._component.handle, exchange)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            self._log(f"{line} → the component trapped: {error}")
+            return web.Response(status=500, text="The component trapped.\n")
+        if exchange.handoff is not None:
+            self._log(f"{line} → handed off to {exchange.handoff}")
+            return await self._hand_off(request, exchange.handoff, exchange.headers)
+        if exchange.answer is None:
+            self._log(f"{line} → the component gave no answer")
+            return web.Response(status=500, text="The component gave no answer.\n")
+        answer = exchange.answer
+        self._log(f"{line} → {answer.status}")
+        headers = [(name, value.decode("latin-1")) for name, value in answer.headers]
+        return web.Response(status=answer.status, headers=headers, body=answer.body)
+
+    async def _hand_off(self, request: web.BaseRequest, backend: str, headers: Headers) -> web.StreamResponse:
+        if is_websocket(request):
+            return await Socket(self._fanout, backend, request, headers).serve()
+        return await self._fanout.serve(request, backend, headers)
+
+    def _exchange(self, request: web.BaseRequest) -> Exchange:
+        loop = asyncio.get_running_loop()
+        headers = [(name.decode("latin-1"), value) for name, value in request.raw_headers]
+        target = request.raw_path
+        if not target.startswith("/"):
+            # Absolute form (RFC 9112, 3.2.2); as at Fastly, the Host header counts.
+            target = "/" + target.partition("://")[2].partition("/")[2]
+
+        def read(size: int) -> bytes:
+            return asyncio.run_coroutine_threadsafe(request.content.read(size), loop).result()
+
+        return Exchange(f"http://{request.host}{target}", headers, self._backends, read, client_ip=request.remote)
+
+
+@asynccontextmanager
+async def listening(
+    component: EmbeddedComponent, backends: Mapping[str, Backend | None], loopback: str, port: int, publish_port: int, log: Log
+) -> AsyncIterator[Listening]:
+    """Serve a component on the embedded edge, as long as the context lasts.
+
+    Args:
+        component: what serves.
+        backends: where each backend is; None where the embedded origin takes its place. The loopback's URL is set here.
+        loopback: the name of the loopback backend, "" if there is none.
+        port: of the edge, and `publish_port` of the publish endpoint; where one is taken, a free port is used instead.
+        log: takes a line for each request.
+    """
+    servers: list[web.ServerRunner] = []
+    addresses: dict[str, Backend] = {}
+    fanout = Fanout(addresses, log)
+    edge = EmbeddedEdge(component, fanout, frozenset(backends), log)
+    try:
+        url = await _listen(servers, edge.serve, port)
+        publish = await _listen(servers, fanout.publish, publish_port)
+        origin = await _listen(servers, embedded_origin, 0) if None in backends.values() else ""
+        for name, backend in backends.items():
+            address = backend or Backend(origin)
+            addresses[name] = Backend(url, address.host) if name == loopback else address
+        yield Listening(url, publish + "/publish/")
+    finally:
+        for server in reversed(servers):
+            await server.cleanup()
+        await fanout.close()
+        edge.close()
+
+
+async def embedded_origin(request: web.BaseRequest) -> web.StreamResponse:
+    """An origin where no real one is configured: it tells what it was asked."""
+    body = await request.content.read()
+    lines = [f"{request.method} {request.raw_path}"]
+    lines += [f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in request.raw_headers]
+    text = "This is Fanroute's embedded origin, in place of your own. It was asked:\n\n" + "\n".join(lines)
+    return web.Response(text=f"{text}\n\n({len(body)} bytes of body)\n")
+
+
+async def _listen(servers: list[web.ServerRunner], handler: web.RequestHandler, port: int) -> str:  # type: ignore[type-arg]
+    """Listen on a port, or on a free one; the URL."""
+    runner = web.ServerRunner(
+        web.Server(handler, handler_cancellation=True, max_line_size=MAX_LINE, max_field_size=MAX_LINE),  # type: ignore[arg-type]
+        shutdown_timeout=0.1,
+    )
+    await runner.setup()
+    servers.append(runner)
+    try:
+        await web.TCPSite(runner, ADDRESS, port).start()
+    except OSError:
+        await web.TCPSite(runner, ADDRESS, 0).start()
+    return f"http://{ADDRESS}:{runner.addresses[-1][1]}"

@@ -1,0 +1,185 @@
+"""A client's WebSocket, carried to a backend as WebSocket-over-HTTP.
+
+Source: https://pushpin.org/docs/protocols/websocket-over-http/
+"""
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import httpx
+from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
+
+from fanroute.local.channels import WS_MESSAGE, Queue
+from fanroute.local.fanout import Fanout, Headers, client_headers, unreachable
+from fanroute_runtime.grip import WEBSOCKET_EVENTS
+from fanroute_runtime.websocket import Event, MalformedEvents, decode, encode
+
+_PREFIX = re.compile(r'message-prefix="?([^";]*)"?')
+_NOT_PASSED_ON = ("content-length", "content-type", "accept", "sec-websocket-key", "sec-websocket-extensions", "sec-websocket-version")
+
+
+def is_websocket(request: web.BaseRequest) -> bool:
+    """Whether a request asks for a WebSocket (RFC 6455, 4.1)."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+class _Closed(Exception):
+    """The connection is over."""
+
+
+class Socket:
+    """One client's connection. `serve` runs it from the handshake to its end."""
+
+    def __init__(self, fanout: Fanout, backend: str, request: web.BaseRequest, headers: Headers) -> None:
+        self._fanout = fanout
+        self._backend = backend
+        self._request = request
+        self._headers: Headers = [(k, v) for k, v in headers if k.lower() not in _NOT_PASSED_ON]
+        self._headers += [
+            ("Connection-Id", uuid.uuid4().hex.encode()),
+            ("Content-Type", WEBSOCKET_EVENTS.encode()),
+            ("Accept", WEBSOCKET_EVENTS.encode()),
+        ]
+        # What begins a message for the client; None while the backend does not speak GRIP.
+        self._prefix: bytes | None = None
+
+    async def serve(self) -> web.StreamResponse:
+        """The answer to the handshake, once the connection has ended."""
+        try:
+            answer = await self._post([Event("OPEN")], [("Sec-WebSocket-Extensions", b"grip")])
+        except httpx.HTTPError as error:
+            return unreachable(self._backend, error)
+        events = _events(answer)
+        if not events or events[0].type != "OPEN":
+            # Not accepted: the client gets the backend's answer instead.
+            headers = client_headers(answer, without=["content-length"])
+            status = 502 if answer.status_code == 200 else answer.status_code
+            return web.Response(status=status, headers=headers, body=answer.content)
+        self._prefix = _message_prefix(answer.headers.get("sec-websocket-extensions", ""))
+        protocol = answer.headers.get("sec-websocket-protocol")
+        socket = web.WebSocketResponse(
+            protocols=[protocol] if protocol else [], autoping=False, autoclose=False, max_msg_size=0, compress=False
+        )
+        await socket.prepare(self._request)
+        with self._fanout.channels.queue([]) as queue:
+            published = asyncio.create_task(self._deliver(socket, queue))
+            try:
+                await self._handle(socket, queue, events[1:])
+                async for event in _client_events(socket):
+                    await self._handle(socket, queue, await self._send([event]))
+                await self._send([Event("DISCONNECT")])
+            except (_Closed, ClientConnectionResetError):
+                pass
+            except (httpx.HTTPError, MalformedEvents):
+                await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+            finally:
+                published.cancel()
+        return socket
+
+    async def _send(self, events: list[Event]) -> list[Event]:
+        """The backend's events in reply. Raises MalformedEvents where its answer is no such thing."""
+        replies = _events(await self._post(events, []))
+        if replies is None:
+            raise MalformedEvents("the backend's answer is not WebSocket-over-HTTP")
+        return replies
+
+    async def _post(self, events: list[Event], headers: Headers) -> httpx.Response:
+        body = encode(events)
+        sent = [*self._headers, *headers, ("Content-Length", str(len(body)).encode())]
+        answer = await self._fanout.ask(self._backend, "POST", self._request.raw_path, sent, body)
+        await answer.aread()
+        await answer.aclose()
+        return answer
+
+    async def _handle(self, socket: web.WebSocketResponse, queue: Queue, events: list[Event]) -> None:
+        """Do what the backend's events say. Raises _Closed after a CLOSE or DISCONNECT."""
+        for event in events:
+            match event.type:
+                case "TEXT" | "BINARY":
+                    await self._message(socket, queue, event)
+                case "PING":
+                    await socket.ping(event.content)
+                case "PONG":
+                    await socket.pong(event.content)
+                case "CLOSE":
+                    code = int.from_bytes(event.content[:2], "big") or WSCloseCode.OK
+                    await socket.close(code=code, message=event.content[2:])
+                    raise _Closed
+                case "DISCONNECT":
+                    if self._request.transport is not None:
+                        self._request.transport.abort()
+                    raise _Closed
+
+    async def _message(self, socket: web.WebSocketResponse, queue: Queue, event: Event) -> None:
+        content = event.content
+        if self._prefix is not None:
+            if event.type == "TEXT" and content.startswith(b"c:"):
+                self._control(queue, content[2:])
+                return
+            if not content.startswith(self._prefix):
+                return
+            content = content[len(self._prefix) :]
+        if event.type == "TEXT":
+            await socket.send_str(content.decode("utf-8", "replace"))
+        else:
+            await socket.send_bytes(content)
+
+    def _control(self, queue: Queue, message: bytes) -> None:
+        with suppress(ValueError, KeyError, TypeError):
+            control = json.loads(message)
+            if control["type"] == "subscribe":
+                self._fanout.channels.subscribe(queue, control["channel"])
+            elif control["type"] == "unsubscribe":
+                self._fanout.channels.unsubscribe(queue, control["channel"])
+
+    async def _deliver(self, socket: web.WebSocketResponse, queue: Queue) -> None:
+        """Send what is published."""
+        while True:
+            message = await queue.get()
+            if message.format != WS_MESSAGE:
+                continue
+            if message.close:
+                await socket.close(code=message.code)
+                return
+            if message.binary:
+                await socket.send_bytes(message.content)
+            else:
+                await socket.send_str(message.content.decode("utf-8", "replace"))
+
+
+def _events(answer: httpx.Response) -> list[Event] | None:
+    """An answer's events, or None where it has none to give."""
+    if answer.status_code != 200 or answer.headers.get("content-type") != WEBSOCKET_EVENTS:
+        return None
+    return decode(answer.content) if answer.content else []
+
+
+def _message_prefix(extensions: str) -> bytes | None:
+    if not extensions.strip().startswith("grip"):
+        return None
+    prefix = _PREFIX.search(extensions)
+    return prefix.group(1).encode() if prefix else b"m:"
+
+
+async def _client_events(socket: web.WebSocketResponse) -> AsyncIterator[Event]:
+    """The client's events, up to its CLOSE or the end of the connection."""
+    while True:
+        message = await socket.receive()
+        match message.type:
+            case WSMsgType.TEXT:
+                yield Event("TEXT", message.data.encode())
+            case WSMsgType.BINARY:
+                yield Event("BINARY", message.data)
+            case WSMsgType.PING:
+                yield Event("PING", bytes(message.data))
+            case WSMsgType.PONG:
+                yield Event("PONG", bytes(message.data))
+            case WSMsgType.CLOSE:
+                reason = (message.extra or "").encode()
+                yield Event("CLOSE", message.data.to_bytes(2, "big") + reason if message.data else b"")
+            case _:
+                return
