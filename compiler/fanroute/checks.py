@@ -91,7 +91,11 @@ def _routes(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _backends(source: Source) -> dict[str, dict[str, Any]]:
     backends = source.data.get("backends")
-    return {name: backend if isinstance(backend, dict) else {} for name, backend in backends.items()} if isinstance(backends, dict) else {}
+    return (
+        {name: backend if isinstance(backend, dict) else {} for name, backend in backends.items()}
+        if isinstance(backends, dict)
+        else {}
+    )
 
 
 def _actions(route: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from fanroute_runtime.plan import Handoff, Hold, Plan, Respond, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Respond, WebSocket
 
 APP_MODULE = "app"
 RUNTIME = "fanroute_runtime"

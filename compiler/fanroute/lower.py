@@ -26,6 +26,12 @@ class Backend:
     loopback: bool
     local: str | None
 
+    @property
+    def url(self) -> str:
+        """The URL in production, without a path."""
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://{self.host}" + (f":{self.port}" if self.port != PORTS[scheme] else "")
+
 
 def lower_plan(spec: user.Spec) -> Plan:
     """The Plan of a Spec."""

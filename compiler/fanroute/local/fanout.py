@@ -10,32 +10,20 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import httpx
 from aiohttp import web
 
-from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY
+from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend
 from fanroute.local.channels import HTTP_RESPONSE, HTTP_STREAM, MAX_PUBLISH, BadItem, Channels, Queue, parse_publish
 from fanroute.local.grip import Hold, parse_hold
 
 Headers = list[tuple[str, bytes]]
 Log = Callable[[str], None]
 
-HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection")
-    + ("te", "trailer", "transfer-encoding", "upgrade")
-)
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"})
 SIGNATURE_LIFETIME = 3600  # seconds
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """Where a backend is: a URL without a path, and the Host it is asked with (None: the client's)."""
-
-    url: str
-    host: str | None = None
 
 
 class Fanout:
@@ -106,7 +94,12 @@ class Fanout:
 
 def end_to_end(headers: Headers) -> Headers:
     """Headers without those that concern one connection only."""
-    named = {part.strip().lower() for key, value in headers if key.lower() == "connection" for part in value.decode("latin-1").split(",")}
+    named = {
+        part.strip().lower()
+        for key, value in headers
+        if key.lower() == "connection"
+        for part in value.decode("latin-1").split(",")
+    }
     return [(key, value) for key, value in headers if key.lower() not in HOP_BY_HOP | named]
 
 

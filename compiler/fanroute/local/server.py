@@ -1,15 +1,17 @@
 """The embedded local edge: the component behind an HTTP server, with Fanout, its publish endpoint and an origin."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import wasmtime
 from aiohttp import web
 
-from fanroute.local.fanout import Backend, Fanout, Headers, Log
+from fanroute.local import Backend
+from fanroute.local.fanout import Fanout, Headers, Log
 from fanroute.local.host import EmbeddedComponent, Exchange
 from fanroute.local.sockets import Socket, is_websocket
 
@@ -90,21 +92,19 @@ async def listening(
         port: of the edge, and `publish_port` of the publish endpoint; where one is taken, a free port is used instead.
         log: takes a line for each request.
     """
-    servers: list[web.ServerRunner] = []
     addresses: dict[str, Backend] = {}
     fanout = Fanout(addresses, log)
     edge = EmbeddedEdge(component, fanout, frozenset(backends), log)
     try:
-        url = await _listen(servers, edge.serve, port)
-        publish = await _listen(servers, fanout.publish, publish_port)
-        origin = await _listen(servers, embedded_origin, 0) if None in backends.values() else ""
-        for name, backend in backends.items():
-            address = backend or Backend(origin)
-            addresses[name] = Backend(url, address.host) if name == loopback else address
-        yield Listening(url, publish + "/publish/")
+        async with listen() as servers:
+            url = await servers(edge.serve, port)
+            publish = await servers(fanout.publish, publish_port)
+            origin = await servers(embedded_origin, 0) if None in backends.values() else ""
+            for name, backend in backends.items():
+                address = backend or Backend(origin)
+                addresses[name] = Backend(url, address.host) if name == loopback else address
+            yield Listening(url, publish + "/publish/")
     finally:
-        for server in reversed(servers):
-            await server.cleanup()
         await fanout.close()
         edge.close()
 
@@ -118,16 +118,37 @@ async def embedded_origin(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(text=f"{text}\n\n({len(body)} bytes of body)\n")
 
 
-async def _listen(servers: list[web.ServerRunner], handler: web.RequestHandler, port: int) -> str:  # type: ignore[type-arg]
-    """Listen on a port, or on a free one; the URL."""
-    runner = web.ServerRunner(
-        web.Server(handler, handler_cancellation=True, max_line_size=MAX_LINE, max_field_size=MAX_LINE),  # type: ignore[arg-type]
-        shutdown_timeout=0.1,
-    )
-    await runner.setup()
-    servers.append(runner)
-    try:
-        await web.TCPSite(runner, ADDRESS, port).start()
-    except OSError:
-        await web.TCPSite(runner, ADDRESS, 0).start()
-    return f"http://{ADDRESS}:{runner.addresses[-1][1]}"
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def listen() -> AsyncIterator[Callable[[Handler, int], Awaitable[str]]]:
+    """Servers that run as long as the context lasts; gives a function that starts one for a handler on a port.
+
+    Where the port is taken, the server gets a free one. The function returns the server's URL.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def start(handler: Handler, port: int) -> str:
+            server = web.Server(handler, handler_cancellation=True, max_line_size=MAX_LINE, max_field_size=MAX_LINE)
+            runner = web.ServerRunner(server, shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            port = free_port(port)
+            await web.TCPSite(runner, ADDRESS, port).start()
+            return f"http://{ADDRESS}:{port}"
+
+        yield start
+
+
+def free_port(wanted: int) -> int:
+    """A port that nobody listens on: the wanted one, if it is free and not 0."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no port is free")

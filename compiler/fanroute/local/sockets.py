@@ -19,7 +19,14 @@ from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.websocket import Event, MalformedEvents, decode, encode
 
 _PREFIX = re.compile(r'message-prefix="?([^";]*)"?')
-_NOT_PASSED_ON = ("content-length", "content-type", "accept", "sec-websocket-key", "sec-websocket-extensions", "sec-websocket-version")
+_NOT_PASSED_ON = (
+    "content-length",
+    "content-type",
+    "accept",
+    "sec-websocket-key",
+    "sec-websocket-extensions",
+    "sec-websocket-version",
+)
 
 
 def is_websocket(request: web.BaseRequest) -> bool:

@@ -1,0 +1,150 @@
+"""The commands. The only module that prints and exits: 0 done, 1 wrong input, 2 wrong usage."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import NoReturn
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from fanroute import __version__, guide, report
+from fanroute.build import Built, build
+from fanroute.diagnostics import Invalid
+from fanroute.manifest import BadManifest
+from fanroute.pipeline import compile_routes
+from fanroute.programs import ProgramFailed
+from fanroute.source import decode
+from fanroute.workspace import Workspace, runtime_sources
+
+DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
+# How much of a failed program's output is shown, in lines.
+OUTPUT_LINES = 30
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+routes_file = click.argument("routes", type=click.Path(path_type=Path), default="routes.yaml")
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """Realtime push at Fastly's edge, described in routes.yaml."""
+
+
+@main.command("check")
+@routes_file
+def check_command(routes: Path) -> None:
+    """Say what is wrong with ROUTES (routes.yaml), without building."""
+    workspace = Workspace(routes)
+    with _failures(workspace):
+        compiled = compile_routes(workspace.read_routes(), runtime_sources())
+        _say(f"{routes}: {len(compiled.plan.routes)} routes, nothing wrong")
+
+
+@main.command("build")
+@routes_file
+def build_command(routes: Path) -> None:
+    """Build bin/main.wasm from ROUTES (routes.yaml), and keep fastly.toml in step with it."""
+    _built(Workspace(routes))
+
+
+@main.command()
+@routes_file
+@click.option("--edge", type=click.Choice(["embedded", "viceroy"]), default="embedded", show_default=True, help="What serves.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0, or taken: a free one.")
+@click.option("--publish-port", type=click.IntRange(0, 65535), default=DEFAULT_PUBLISH_PORT, show_default=True, help="Likewise.")
+def serve(routes: Path, edge: str, port: int, publish_port: int) -> None:
+    """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C."""
+    workspace = Workspace(routes)
+    built = _built(workspace)
+    with _failures(workspace):
+        asyncio.run(_serve(workspace, built, edge, port, publish_port))
+
+
+def _built(workspace: Workspace) -> Built:
+    started = monotonic()
+    with _failures(workspace), err.status("Building"):
+        built = build(workspace, _say)
+    size = workspace.wasm.stat().st_size / 1e6
+    how = f"built in {monotonic() - started:.1f} s" if built.made else "nothing has changed"
+    _say(f"{workspace.wasm}: {size:.1f} MB, {how}")
+    for line in guide.publishing(built.compiled, built.service_id):
+        _say(line)
+    return built
+
+
+async def _serve(workspace: Workspace, built: Built, edge: str, port: int, publish_port: int) -> None:
+    stop = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    async with _edge(workspace, built, edge, port, publish_port) as urls:
+        for line in guide.serving(built.compiled, edge, urls):
+            _say(line)
+        await stop.wait()
+        _say("Stopping")
+
+
+@asynccontextmanager
+async def _edge(workspace: Workspace, built: Built, edge: str, port: int, publish_port: int) -> AsyncIterator[guide.Urls]:
+    # Imported here: `check` and `build` do without wasmtime and aiohttp.
+    from fanroute.local import addresses, server, viceroy
+    from fanroute.local.host import EmbeddedComponent, load
+
+    backends, loopback = addresses(built.compiled.backends)
+    if edge == "viceroy":
+        programs = await asyncio.to_thread(viceroy.install, cache_folder(), _say)
+        _say("Starting Pushpin and Viceroy (which compiles the component for some 10 s)")
+        running = viceroy.listening(*programs, workspace.wasm, backends, loopback, port, publish_port, _say)
+    else:
+        _say("Loading the component (the first time it is compiled, for some 6 s)")
+        engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
+        running = server.listening(EmbeddedComponent(engine, component), backends, loopback, port, publish_port, _say)
+    async with running as listening:
+        yield guide.Urls(listening.edge, listening.publish)
+
+
+def cache_folder() -> Path:
+    """Where what was installed for all projects is kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "fanroute"
+
+
+@contextmanager
+def _failures(workspace: Workspace) -> Iterator[None]:
+    """What can be wrong with a user's files and machine, said in one message; then exit code 1."""
+    try:
+        yield
+    except Invalid as invalid:
+        _fail(report.render(invalid.diagnostics, str(workspace.routes), _text(workspace)))
+    except BadManifest as bad:
+        _fail(f"{workspace.manifest}:{bad.line}:{bad.column}: error: {bad}")
+    except ProgramFailed as failed:
+        lines = failed.output.strip().splitlines()[-OUTPUT_LINES:]
+        _fail("\n".join([f"error: {failed}", *(f"  {line}" for line in lines)]))
+    except OSError as error:
+        _fail(f"error: {error}")
+
+
+def _text(workspace: Workspace) -> str:
+    """The file's text, for excerpts; empty if it is none."""
+    try:
+        return decode(workspace.read_routes())
+    except Invalid:
+        return ""
+
+
+def _say(line: str) -> None:
+    out.print(escape(line))
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(escape(message))
+    sys.exit(1)

@@ -1,0 +1,75 @@
+"""What a user is told to do next. Pure: lines of text."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fanroute.pipeline import Compiled
+from fanroute_runtime.plan import Hold, Respond, Route, WebSocket
+
+DEFAULT_CHANNEL = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where a local edge listens: itself, and for publishing."""
+
+    edge: str
+    publish: str
+
+
+def publishing(compiled: Compiled, service_id: str) -> Iterator[str]:
+    """How to publish the service to Fastly: the first time, or again."""
+    if service_id:
+        yield f"Publish: fastly compute publish (service {service_id})"
+        return
+    domain = _loopback_host(compiled)
+    yield f"Publish, the first time: fastly compute publish --domain {domain}" if domain else "Publish: fastly compute publish"
+
+
+def serving(compiled: Compiled, edge: str, urls: Urls) -> Iterator[str]:
+    """What can be asked of a local edge, and how to publish on it."""
+    yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
+    for route in compiled.plan.routes:
+        yield f"  {_example(route, compiled, urls.edge)}"
+    yield f"Publish: {publish_command(_channel(compiled), urls.publish)}"
+
+
+def publish_command(channel: str, url: str) -> str:
+    """A curl command that publishes on every kind of connection."""
+    formats = {
+        "http-stream": {"content": "hello\n"},
+        "http-response": {"body": "hello\n"},
+        "ws-message": {"content": "hello"},
+    }
+    return f"curl -d '{json.dumps({'items': [{'channel': channel, 'formats': formats}]})}' {url}"
+
+
+def _example(route: Route, compiled: Compiled, edge: str) -> str:
+    path = "/" + "/".join([*route.path.segments, *(["x"] if route.path.rest else [])]) if route.path else "/"
+    host = f" -H 'Host: {_host(route.hosts[0], compiled)}'" if route.hosts else ""
+    if isinstance(route.action, WebSocket):
+        return f"{route.name}: npx wscat -c {edge.replace('http', 'ws', 1)}{path}{host}"
+    hold = " -N" if isinstance(route.action, (Hold, Respond)) else ""
+    return f"{route.name}: curl{hold}{host} {edge}{path}"
+
+
+def _host(pattern: str, compiled: Compiled) -> str:
+    """A host that fits a pattern: the service's own, if it does."""
+    own = _loopback_host(compiled)
+    suffix = pattern.removeprefix("*")
+    return own if own.endswith(suffix) else pattern.replace("*", "example")
+
+
+def _loopback_host(compiled: Compiled) -> str:
+    return next((backend.host for backend in compiled.backends if backend.loopback), "")
+
+
+def _channel(compiled: Compiled) -> str:
+    """A channel of the routes, or a stand-in: a handoff's are its origin's own affair."""
+    for route in compiled.plan.routes:
+        if isinstance(route.action, WebSocket):
+            return route.action.channel
+        if isinstance(route.action, Hold):
+            return dict(route.action.headers)["grip-channel"].decode()
+    return DEFAULT_CHANNEL

@@ -1,0 +1,192 @@
+"""The judge: Fastly's Viceroy in Compute's place, Pushpin in Fanout's."""
+
+import asyncio
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fanroute import programs
+from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend
+from fanroute.local.fanout import Log
+from fanroute.local.server import ADDRESS, Listening, embedded_origin, free_port, listen
+from fanroute.programs import ProgramFailed
+
+VICEROY_VERSION = "0.22.0"
+# How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
+START_TIMEOUT = 120.0
+# From this version on, Pushpin is one program with other names for its services.
+RENAMED_SERVICES = (1, 40)
+
+Say = Callable[[str], None]
+
+
+def install(cache: Path, say: Say) -> tuple[Path, Path]:
+    """Viceroy and Pushpin, installed where they are missing; Viceroy under `cache`. Raises ProgramFailed."""
+    return _viceroy(cache, say), _pushpin(say)
+
+
+def _viceroy(cache: Path, say: Say) -> Path:
+    ours = cache / f"viceroy-{VICEROY_VERSION}"
+    fastly_cli = Path.home() / ".config" / "fastly" / "viceroy"
+    found = programs.find("viceroy", fastly_cli, ours / "bin" / "viceroy")
+    if found:
+        return found
+    cargo = programs.find("cargo", Path.home() / ".cargo" / "bin" / "cargo")
+    if cargo is None:
+        raise ProgramFailed("viceroy", "Viceroy needs Rust's cargo to be built: install Rust (rustup.rs), or put viceroy on PATH")
+    say(f"Building Viceroy {VICEROY_VERSION} with cargo, once: about 15 minutes on 2 cores")
+    programs.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", ours])
+    return ours / "bin" / "viceroy"
+
+
+def _pushpin(say: Say) -> Path:
+    found = programs.find("pushpin", Path("/usr/bin/pushpin"))
+    if found:
+        return found
+    apt = programs.find("apt-get")
+    if apt is None:
+        raise ProgramFailed("pushpin", "Pushpin is missing: install it (brew install pushpin, or see pushpin.org)")
+    say("Installing Pushpin with apt-get")
+    sudo = [] if _is_root() else ["sudo", "-n"]
+    programs.run([*sudo, apt, "update"])
+    programs.run([*sudo, apt, "install", "-y", "--no-install-recommends", "pushpin"], {"DEBIAN_FRONTEND": "noninteractive"})
+    found = programs.find("pushpin", Path("/usr/bin/pushpin"))
+    if found is None:
+        raise ProgramFailed("pushpin", "Pushpin is not where apt-get should have put it")
+    return found
+
+
+def _is_root() -> bool:
+    return programs.run(["id", "-u"]).strip() == "0"
+
+
+@asynccontextmanager
+async def listening(
+    viceroy: Path,
+    pushpin: Path,
+    wasm: Path,
+    backends: Mapping[str, Backend | None],
+    loopback: str,
+    port: int,
+    publish_port: int,
+    log: Log,
+) -> AsyncIterator[Listening]:
+    """Serve a component on Viceroy and Pushpin, as long as the context lasts.
+
+    Takes what `server.listening` takes, and the programs. Raises ProgramFailed where one of them does not start.
+    """
+    port, publish_port, proxy_port = free_port(port), free_port(publish_port), free_port(0)
+    edge = f"http://{ADDRESS}:{port}"
+    async with AsyncExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="fanroute-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        servers = await stack.enter_async_context(listen())
+        origin = await servers(embedded_origin, 0) if None in backends.values() else ""
+        addresses = {name: backend or Backend(origin) for name, backend in backends.items()}
+        if loopback:
+            addresses[loopback] = Backend(edge, addresses[loopback].host)
+        version = programs.run([pushpin, "--version"])
+        files = pushpin_files(folder, addresses, proxy_port, publish_port, version) | viceroy_files(folder, addresses)
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        pushpin_command = [pushpin, f"--config={folder / 'pushpin.conf'}", "--verbose"]
+        viceroy_command = [viceroy, "serve", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
+        viceroy_command += ["--local-pushpin-proxy-port", str(proxy_port), wasm]
+        for command, ports in ((pushpin_command, (proxy_port, publish_port)), (viceroy_command, (port,))):
+            lines: list[str] = []
+            process = await stack.enter_async_context(programs.running(command, _both(log, lines)))
+            await _wait(process, Path(command[0]).name, ports, lines)
+        yield Listening(edge, f"http://{ADDRESS}:{publish_port}/publish/")
+
+
+def viceroy_files(folder: Path, backends: Mapping[str, Backend]) -> dict[Path, str]:
+    """Viceroy's configuration."""
+    lines = ["manifest_version = 3", 'language = "other"']
+    for name, backend in backends.items():
+        lines += [f"[local_server.backends.{name}]", f'url = "{backend.url}"']
+        lines += [f'override_host = "{backend.host}"'] if backend.host else []
+    return {folder / "fastly.toml": "\n".join(lines) + "\n"}
+
+
+def pushpin_files(
+    folder: Path, backends: Mapping[str, Backend], proxy_port: int, publish_port: int, version: str
+) -> dict[Path, str]:
+    """Pushpin's configuration and routes. Source: https://pushpin.org/docs/configuration/"""
+    number = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    services = "connmgr,proxy,handler" if number >= RENAMED_SERVICES else "condure,zurl,pushpin-proxy,pushpin-handler"
+    ipc = "ipc://{rundir}/{ipc_prefix}"
+    config = f"""\
+[global]
+include={{libdir}}/internal.conf
+rundir={folder}/run
+ipc_prefix=p-
+
+[runner]
+services={services}
+http_port={ADDRESS}:{proxy_port}
+logdir={folder}/log
+log_level=2
+client_buffer_size=65536
+client_maxconn=1000
+
+[proxy]
+routesfile={folder}/routes
+accept_pushpin_route=true
+set_x_forwarded_protocol=false
+sig_iss={DEV_SIGNATURE_ISSUER}
+sig_key={DEV_SIGNATURE_KEY}
+updates_check=off
+zurl_out_specs={ipc}zurl-in
+zurl_out_stream_specs={ipc}zurl-in-stream
+zurl_in_specs={ipc}zurl-out
+
+[handler]
+push_in_spec={ipc}push
+push_in_sub_specs={ipc}push-sub
+push_in_http_addr={ADDRESS}
+push_in_http_port={publish_port}
+command_spec={ipc}command
+stats_spec={ipc}stats
+"""
+    routes = "".join(_pushpin_route(name, backend) for name, backend in backends.items())
+    return {
+        folder / "pushpin.conf": config,
+        folder / "routes": routes,
+        folder / "run" / ".keep": "",
+        folder / "log" / ".keep": "",
+    }
+
+
+def _pushpin_route(name: str, backend: Backend) -> str:
+    url = urlsplit(backend.url)
+    tls = url.scheme == "https"
+    options = ["over_http", *(["ssl"] if tls else []), *([f"host={backend.host}"] if backend.host else [])]
+    return f"id={name} {url.hostname}:{url.port or (443 if tls else 80)},{','.join(options)}\n"
+
+
+def _both(log: Log, lines: list[str]) -> Callable[[str], None]:
+    def on_line(line: str) -> None:
+        lines.append(line)
+        log(line)
+
+    return on_line
+
+
+async def _wait(process: asyncio.subprocess.Process, name: str, ports: tuple[int, ...], lines: list[str]) -> None:
+    """Wait for a program to listen. Raises ProgramFailed."""
+    deadline = asyncio.get_running_loop().time() + START_TIMEOUT
+    while not all(map(_accepts, ports)):
+        if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
+            raise ProgramFailed(name, "\n".join(lines[-20:]) or "it does not listen")
+        await asyncio.sleep(0.05)
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((ADDRESS, port)) == 0

@@ -1,0 +1,74 @@
+"""fastly.toml: our keys are set, the rest stays as it is. Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+from fanroute.lower import Backend
+
+# Where `fastly compute serve` listens by default.
+LOCAL_EDGE = "http://127.0.0.1:7676"
+
+
+class BadManifest(Exception):
+    """fastly.toml is there and cannot be used: what is wrong, with line and column from 1."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+def update(text: str | None, service: str, backends: Iterable[Backend], build_command: str) -> str:
+    """A fastly.toml with our keys; `text` is the one there is, or None. Raises BadManifest."""
+    document = _parse(text or "")
+    if text is None:
+        _set(document, {"manifest_version": 3, "name": service})
+    _set(document, {"language": "other"})
+    _set(_table(document, "scripts"), {"build": build_command})
+    _set(_table(document, "setup", "products", "fanout"), {"enable": True})
+    _set(_table(document, "local_server", "pushpin"), {"enable": True})
+    for backend in backends:
+        _set(_table(document, "setup", "backends", backend.name), {"address": backend.host, "port": backend.port})
+        _set(_table(document, "local_server", "backends", backend.name), _local(backend))
+    return tomlkit.dumps(document)
+
+
+def service_id(text: str) -> str:
+    """The id of the service that a fastly.toml belongs to; "" before the first publish. Raises BadManifest."""
+    return str(_parse(text).get("service_id", ""))
+
+
+def _local(backend: Backend) -> dict[str, Any]:
+    if backend.loopback:
+        return {"url": LOCAL_EDGE, "override_host": backend.host}
+    if backend.local is not None:
+        return {"url": backend.local}
+    return {"url": backend.url, "override_host": backend.host}
+
+
+def _parse(text: str) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise BadManifest(str(error), getattr(error, "line", 1), getattr(error, "col", 0) + 1) from error
+
+
+def _table(parent: Any, *names: str) -> Any:
+    """The table at a path of names, made where it is missing."""
+    for index, name in enumerate(names):
+        if name not in parent:
+            parent[name] = tomlkit.table(is_super_table=index < len(names) - 1)
+        parent = parent[name]
+        if not hasattr(parent, "keys"):
+            raise BadManifest(f"'{'.'.join(names[: index + 1])}' is not a table")
+    return parent
+
+
+def _set(table: Table | tomlkit.TOMLDocument, values: dict[str, Any]) -> None:
+    for key, value in values.items():
+        if table.get(key) != value:
+            table[key] = value

@@ -1,0 +1,26 @@
+"""The stages in a row: the bytes of a routes.yaml to all that is made of it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fanroute.checks import check
+from fanroute.emit import emit
+from fanroute.lower import Backend, lower_backends, lower_plan
+from fanroute.source import decode, load
+from fanroute_runtime.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A routes.yaml, compiled: its Plan, the backends to set up, and the files that ship, by relative path."""
+
+    plan: Plan
+    backends: tuple[Backend, ...]
+    files: dict[str, str]
+
+
+def compile_routes(raw: bytes, runtime: Mapping[str, str]) -> Compiled:
+    """Compile a routes.yaml; `runtime` is the source of each runtime module. Raises Invalid."""
+    spec = check(load(decode(raw)))
+    plan = lower_plan(spec)
+    return Compiled(plan, lower_backends(spec), emit(plan, runtime))

@@ -1,0 +1,106 @@
+"""A user's folder: the only module that reads and writes its files."""
+
+import os
+import shutil
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+from fanroute.diagnostics import Diagnostic, Invalid, Span
+
+RUNTIME_PACKAGE = "fanroute_runtime"
+
+
+def _runtime() -> Path:
+    return Path(str(files(RUNTIME_PACKAGE)))
+
+
+def wit_folder() -> Path:
+    """The folder of the WIT, beside the runtime's package."""
+    return _runtime().parent / "wit"
+
+
+def runtime_sources() -> dict[str, str]:
+    """The source of each runtime module, by its dotted name."""
+    sources = {}
+    for path in sorted(_runtime().glob("*.py")):
+        name = RUNTIME_PACKAGE if path.stem == "__init__" else f"{RUNTIME_PACKAGE}.{path.stem}"
+        sources[name] = path.read_text(encoding="utf-8")
+    return sources
+
+
+def wit_sources() -> dict[str, str]:
+    """The texts of the WIT, by file name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(wit_folder().glob("*.wit"))}
+
+
+class Workspace:
+    """The files around a routes.yaml.
+
+    What is shipped is `wasm`. `good` is the same, kept where `fastly compute build` does not remove it, and `good_key`
+    says what it was made from.
+    """
+
+    def __init__(self, routes: Path) -> None:
+        folder = routes.parent
+        self.routes = routes
+        self.manifest = folder / "fastly.toml"
+        self.wasm = folder / "bin" / "main.wasm"
+        self.build = folder / "build"
+        self.app = self.build / "app"
+        self.good = self.build / "good.wasm"
+        self.good_key = self.build / "good.key"
+        self.new = self.build / "new.wasm"
+        self.has_makefile = (folder / "Makefile").exists()
+
+    def read_routes(self) -> bytes:
+        """The bytes of routes.yaml. Raises Invalid."""
+        try:
+            return self.routes.read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), "name one that can")]) from None
+
+    def read_manifest(self) -> str | None:
+        """The text of fastly.toml, None where there is none."""
+        return self.manifest.read_text(encoding="utf-8") if self.manifest.exists() else None
+
+    def write_manifest(self, text: str) -> None:
+        write(self.manifest, text.encode())
+
+    def stage(self, files: dict[str, str]) -> None:
+        """Make `build/app/` hold exactly these files."""
+        shutil.rmtree(self.app, ignore_errors=True)
+        for name, text in files.items():
+            write(self.app / name, text.encode())
+
+    def is_good(self, key: str) -> bool:
+        """Whether the good component was made from what `key` stands for."""
+        return self.good.exists() and self.good_key.exists() and self.good_key.read_text() == key
+
+    def accept(self, key: str) -> None:
+        """Make the new component the good one."""
+        self.good_key.unlink(missing_ok=True)
+        self.new.replace(self.good)
+        write(self.good_key, key.encode())
+
+    def compiled(self) -> Path:
+        """Where the component's compiled form is kept; forms of former components are removed."""
+        current = self.build / f"{sha256(self.wasm.read_bytes()).hexdigest()[:16]}.cwasm"
+        for former in set(self.build.glob("*.cwasm")) - {current}:
+            former.unlink()
+        return current
+
+    def put_back(self) -> bool:
+        """Make `wasm` the good component; False where there is none."""
+        if self.good.exists():
+            write(self.wasm, self.good.read_bytes())
+        return self.good.exists()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)
