@@ -101,8 +101,8 @@ async def _edge(workspace: Workspace, built: Built, edge: str, port: int, publis
     backends, loopback = addresses(built.compiled.backends)
     if edge == "viceroy":
         programs = await asyncio.to_thread(viceroy.install, cache_folder(), _say)
-        _say("Starting Pushpin and Viceroy (which compiles the component for some 10 s)")
-        running = viceroy.listening(*programs, workspace.wasm, backends, loopback, port, publish_port, _say)
+        _say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
+        running = viceroy.listening(*programs, workspace.wasm, workspace.logs, backends, loopback, port, publish_port, _say)
     else:
         _say("Loading the component (the first time it is compiled, for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())

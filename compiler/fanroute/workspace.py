@@ -50,6 +50,7 @@ class Workspace:
         self.app = self.build / "app"
         self.good = self.build / "good.wasm"
         self.good_key = self.build / "good.key"
+        self.logs = self.build / "logs"
         self.new = self.build / "new.wasm"
         self.has_makefile = (folder / "Makefile").exists()
 

@@ -22,6 +22,10 @@ START_TIMEOUT = 120.0
 # From this version on, Pushpin is one program with other names for its services.
 RENAMED_SERVICES = (1, 40)
 
+# What each line of the two programs begins with, and the lines that tell a user nothing.
+_TIME_AND_LEVEL = re.compile(r"^(\S+ +INFO +|\[INFO\] \S+ \S+ )(\[\w+\] )?(request\{id=\d+\}:)*\s*")
+_UNTOLD = ("guest completed", "Proxying", "zhttp ", "start", "stop", "checking if", "backend ")
+
 Say = Callable[[str], None]
 
 
@@ -70,6 +74,7 @@ async def listening(
     viceroy: Path,
     pushpin: Path,
     wasm: Path,
+    logs: Path,
     backends: Mapping[str, Backend | None],
     loopback: str,
     port: int,
@@ -78,7 +83,8 @@ async def listening(
 ) -> AsyncIterator[Listening]:
     """Serve a component on Viceroy and Pushpin, as long as the context lasts.
 
-    Takes what `server.listening` takes, and the programs. Raises ProgramFailed where one of them does not start.
+    Takes what `server.listening` takes, the programs, and a folder for Pushpin's logs. Raises ProgramFailed where one of
+    them does not start.
     """
     port, publish_port, proxy_port = free_port(port), free_port(publish_port), free_port(0)
     edge = f"http://{ADDRESS}:{port}"
@@ -91,17 +97,20 @@ async def listening(
         if loopback:
             addresses[loopback] = Backend(edge, addresses[loopback].host)
         version = programs.run([pushpin, "--version"])
-        files = pushpin_files(folder, addresses, proxy_port, publish_port, version) | viceroy_files(folder, addresses)
+        files = pushpin_files(folder, logs.absolute(), addresses, proxy_port, publish_port, version) | viceroy_files(
+            folder, addresses
+        )
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        pushpin_command = [pushpin, f"--config={folder / 'pushpin.conf'}", "--verbose"]
-        viceroy_command = [viceroy, "serve", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
+        pushpin_command = [pushpin, f"--config={folder / 'pushpin.conf'}"]
+        viceroy_command = [viceroy, "serve", "-v", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
         viceroy_command += ["--local-pushpin-proxy-port", str(proxy_port), wasm]
         for command, ports in ((pushpin_command, (proxy_port, publish_port)), (viceroy_command, (port,))):
+            name = Path(command[0]).name
             lines: list[str] = []
-            process = await stack.enter_async_context(programs.running(command, _both(log, lines)))
-            await _wait(process, Path(command[0]).name, ports, lines)
+            process = await stack.enter_async_context(programs.running(command, _both(name, log, lines)))
+            await _wait(process, name, ports, lines)
         yield Listening(edge, f"http://{ADDRESS}:{publish_port}/publish/")
 
 
@@ -115,7 +124,7 @@ def viceroy_files(folder: Path, backends: Mapping[str, Backend]) -> dict[Path, s
 
 
 def pushpin_files(
-    folder: Path, backends: Mapping[str, Backend], proxy_port: int, publish_port: int, version: str
+    folder: Path, logs: Path, backends: Mapping[str, Backend], proxy_port: int, publish_port: int, version: str
 ) -> dict[Path, str]:
     """Pushpin's configuration and routes. Source: https://pushpin.org/docs/configuration/"""
     number = tuple(map(int, re.findall(r"\d+", version)[:2]))
@@ -130,7 +139,7 @@ ipc_prefix=p-
 [runner]
 services={services}
 http_port={ADDRESS}:{proxy_port}
-logdir={folder}/log
+logdir={logs}
 log_level=2
 client_buffer_size=65536
 client_maxconn=1000
@@ -159,7 +168,7 @@ stats_spec={ipc}stats
         folder / "pushpin.conf": config,
         folder / "routes": routes,
         folder / "run" / ".keep": "",
-        folder / "log" / ".keep": "",
+        logs / ".keep": "",
     }
 
 
@@ -170,10 +179,12 @@ def _pushpin_route(name: str, backend: Backend) -> str:
     return f"id={name} {url.hostname}:{url.port or (443 if tls else 80)},{','.join(options)}\n"
 
 
-def _both(log: Log, lines: list[str]) -> Callable[[str], None]:
+def _both(name: str, log: Log, lines: list[str]) -> Callable[[str], None]:
     def on_line(line: str) -> None:
         lines.append(line)
-        log(line)
+        told = _TIME_AND_LEVEL.sub("", line)
+        if told and not told.startswith(_UNTOLD):
+            log(f"{name}: {told}")
 
     return on_line
 
