@@ -69,6 +69,16 @@ def serve(routes: Path, edge: str, port: int, publish_port: int) -> None:
         asyncio.run(_serve(workspace, built, edge, port, publish_port))
 
 
+@main.command()
+def install() -> None:
+    """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
+    from fanroute.local import viceroy
+
+    with _failures(Workspace(Path("routes.yaml"))):
+        for program in viceroy.install(cache_folder(), _say):
+            _say(f"Found {program}")
+
+
 def _built(workspace: Workspace) -> Built:
     started = monotonic()
     with _failures(workspace), err.status("Building"):

@@ -1,0 +1,71 @@
+# make build | serve [EDGE=viceroy] | test | test-quick | check | clean. README.md says what each is for.
+PYTHON ?= python3
+EDGE ?= embedded
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fanroute
+FASTLY_CLI := 16.1.0
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
+# A package of Debian's, where apt-get is there to install it.
+APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
+	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
+
+.PHONY: build serve test test-quick check clean lock
+.DEFAULT_GOAL := build
+
+build: $(VENV)/installed
+	@$(BIN)/fanroute build
+
+serve: $(VENV)/installed
+	@exec $(BIN)/fanroute serve --edge $(EDGE)
+
+test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
+	@$(BIN)/fanroute install
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest
+
+test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest -m "not viceroy"
+
+check: $(VENV)/installed-dev build/bindings
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q tests/test_layers.py
+
+clean:
+	rm -rf bin build pkg $(VENV)
+
+lock: $(VENV)/installed-dev
+	$(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host \
+		--build-deps-for=editable -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host \
+		--extra dev --build-deps-for=editable -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || $(APT) python3
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fanroute needs Python 3.11 or later: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(APT) python3-venv
+	@echo "Installing Fanroute into $(VENV) (under a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
+	@echo "Installing what the tests need into $(VENV)"
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The types of the host's functions, for mypy.
+build/bindings: $(VENV)/installed runtime/wit/edge.wit
+	@rm -rf $@
+	@$(BIN)/componentize-py -q -d runtime/wit -w edge bindings $@
+	@touch $@
+
+$(CACHE)/fastly-cli-$(FASTLY_CLI):
+	@command -v npm >/dev/null || $(APT) npm
+	@echo "Installing the Fastly CLI with npm"
+	@npm install --silent --no-fund --no-audit --prefix $@.partial @fastly/cli@$(FASTLY_CLI)
+	@mv $@.partial $@
