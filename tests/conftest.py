@@ -1,0 +1,25 @@
+"""What all tests share: the repository's own routes.yaml, built once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fanroute.build import build
+from fanroute.workspace import Workspace
+
+REPOSITORY = Path(__file__).parent.parent
+OWN_HOST = "fanroute-starter.edgecompute.app"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite what the golden cases expect")
+
+
+@pytest.fixture(scope="session")
+def own_project(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A folder with the repository's routes.yaml, built."""
+    folder = tmp_path_factory.mktemp("own")
+    shutil.copy(REPOSITORY / "routes.yaml", folder)
+    workspace = Workspace(folder / "routes.yaml")
+    build(workspace, print)
+    return workspace

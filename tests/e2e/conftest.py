@@ -1,0 +1,155 @@
+"""Both local edges, each started once as a user starts it, with an origin of ours behind it."""
+
+import asyncio
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+from fanroute.workspace import Workspace
+
+from tests.conftest import OWN_HOST, REPOSITORY
+from tests.e2e.origin import Origin
+
+START_TIMEOUT = 120  # seconds
+ANSWER_TIMEOUT = 15  # seconds
+
+
+class Edge:
+    """A running `fanroute serve`, and how to ask it."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.output: list[str] = []
+        self._lines: queue.Queue[str] = queue.Queue()
+        command = [sys.executable, "-m", "fanroute", "serve", "routes.yaml", "--edge", name, "--port", "0", "--publish-port", "0"]
+        self._process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url = self._wait_for(r"Serving .* at (http://\S+)")
+        self.publish_url = self._wait_for(r"Publish: curl .* (http://\S+)")
+        self.port = int(self.url.rpartition(":")[2])
+        self.client = httpx.Client(base_url=self.url, timeout=ANSWER_TIMEOUT, trust_env=False)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.output.append(line)
+            self._lines.put(line)
+
+    def _wait_for(self, pattern: str) -> str:
+        deadline = monotonic() + START_TIMEOUT
+        while monotonic() < deadline:
+            try:
+                line = self._lines.get(timeout=0.5)
+            except queue.Empty:
+                if self._process.poll() is not None:
+                    break
+                continue
+            if found := re.search(pattern, line):
+                return found.group(1)
+        raise RuntimeError(f"the {self.name} edge did not start:\n{''.join(self.output)}")
+
+    def logs(self) -> str:
+        """What the edge has said, and Pushpin's logs."""
+        parts = ["".join(self.output[-60:])]
+        for log in sorted((self.folder / "build" / "logs").glob("*.log")):
+            parts.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
+        return "\n".join(parts)
+
+    def publish(self, channel: str, **formats: Any) -> None:
+        """Publish one item; formats by name, with underscores for hyphens."""
+        item = {"channel": channel, "formats": {name.replace("_", "-"): value for name, value in formats.items()}}
+        httpx.post(self.publish_url, json={"items": [item]}, trust_env=False).raise_for_status()
+
+    def request(self, method: str, target: str, host: str = OWN_HOST, headers: Any = (), **options: Any) -> httpx.Response:
+        """The answer to a request with a Host of its own and a raw target."""
+        pairs = [("Host", host), *(headers.items() if isinstance(headers, dict) else headers)]
+        extensions = {"target": target.encode()}
+        return self.client.request(method, "/", headers=pairs, extensions=extensions, **options)
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        self.client.close()
+        self._process.send_signal(signal.SIGINT)
+        code = self._process.wait(timeout=20)
+        self._reader.join(timeout=5)
+        return code
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[Origin]:
+    """The origin, on a free port, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    served = Origin()
+
+    async def start() -> web.ServerRunner:
+        runner = web.ServerRunner(web.Server(served.answer), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        return runner
+
+    runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
+    yield served
+    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)])
+def edge(
+    request: pytest.FixtureRequest, origin: Origin, own_project: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Edge]:
+    """Each local edge in turn, serving the repository's routes.yaml with our origin behind it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    routes = (REPOSITORY / "routes.yaml").read_text()
+    before = 'origin: {url: "https://app.example.com"}'
+    assert before in routes
+    (folder / "routes.yaml").write_text(routes.replace(before, f'origin: {{url: "https://app.example.com", local: "{origin.url}"}}'))
+    # The same component: where its backends are is no part of it.
+    shutil.copytree(own_project.build, folder / "build")
+    started = Edge(request.param, folder)
+    origin.edge_url = started.url
+    yield started
+    children = set(_children(started))
+    assert started.stop() == 0
+    left = [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+    assert not left, f"still running: {left}"
+
+
+def _children(edge: Edge) -> list[int]:
+    """The ids of an edge's child processes, and theirs."""
+    found: list[int] = []
+    waiting = [edge._process.pid]
+    while waiting:
+        for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            waiting += map(int, task.read_text().split())
+        found += waiting
+    return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    edge = getattr(item, "funcargs", {}).get("edge")
+    if report.failed and isinstance(edge, Edge):
+        report.sections.append((f"the {edge.name} edge", edge.logs()))
+    return report

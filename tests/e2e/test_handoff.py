@@ -1,0 +1,175 @@
+"""What is handed off to the origin, and what the origin makes of it."""
+
+import base64
+import json
+import socket
+import threading
+import time
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
+
+SITE = "www.example.com"
+
+
+def seen(answer: httpx.Response) -> dict[str, Any]:
+    """What the origin was asked."""
+    assert answer.status_code == 200, answer.text
+    request: dict[str, Any] = json.loads(answer.text)
+    request["body"] = base64.b64decode(request["body"])
+    return request
+
+
+def values(request: dict[str, Any], name: str) -> list[str]:
+    return [value for key, value in request["headers"] if key == name]
+
+
+@pytest.mark.parametrize("host", [SITE, "edgecompute.app", "edgecompute.app.example.com", "notedgecompute.app", "x.edgecompute.app.evil.com"])
+@pytest.mark.parametrize("path", ["/", "/test/stream", "/test/", "/anything"])
+def test_other_hosts_go_to_the_origin(edge: Edge, host: str, path: str) -> None:
+    assert seen(edge.request("GET", path, host))["target"] == path
+
+
+@pytest.mark.parametrize("path", ["/", "/test", "/tests/stream", "/a/test/stream", "//test/stream", "/TEST/stream"])
+def test_other_paths_go_to_the_origin(edge: Edge, path: str) -> None:
+    assert seen(edge.request("GET", path))["target"] == path
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_the_method_is_kept(edge: Edge, method: str) -> None:
+    assert seen(edge.request(method, "/x", SITE))["method"] == method
+
+
+def test_head_has_no_body(edge: Edge) -> None:
+    answer = edge.request("HEAD", "/x", SITE)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("target", ["/a%2Fb/c%20d/%C3%A9?x=1&x=2&y=a%26b", "/a//b/", "/x?", "/x?a=&b", "/a/./b/../c", "/%7Euser;v=1,2"])
+def test_the_raw_target_is_kept(edge: Edge, target: str) -> None:
+    assert seen(edge.request("GET", target, SITE))["target"] == target
+
+
+def test_headers_are_kept(edge: Edge) -> None:
+    sent = [("X-One", "1"), ("X-Many", "a"), ("X-Many", "b"), ("Authorization", "Bearer t"), ("Cookie", "k=v; l=w"), ("X-Empty", "")]
+    request = seen(edge.request("GET", "/x", SITE, headers=sent))
+    for name in {name for name, _ in sent}:
+        assert values(request, name.lower()) == [value for key, value in sent if key == name]
+
+
+def test_a_body_is_kept(edge: Edge) -> None:
+    request = seen(edge.request("POST", "/x", SITE, headers={"Content-Type": "application/octet-stream"}, content=bytes(range(256))))
+    assert request["body"] == bytes(range(256))
+    assert values(request, "content-type") == ["application/octet-stream"]
+
+
+def test_a_mebibyte_is_kept(edge: Edge) -> None:
+    body = bytes(range(256)) * 4096
+    assert seen(edge.request("POST", "/x", SITE, content=body))["body"] == body
+
+
+def test_a_chunked_body_is_kept(edge: Edge) -> None:
+    parts = [b"one ", b"two ", b"three"]
+    assert seen(edge.request("POST", "/x", SITE, content=iter(parts)))["body"] == b"".join(parts)
+
+
+def test_forwarded_headers_tell_of_the_connection(edge: Edge) -> None:
+    claimed = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", "203.0.113.10"), ("X-Forwarded-Host", "evil.example")]
+    answer = edge.request("GET", "/x", SITE, headers=[*claimed, ("X-Forwarded-Proto", "https")])
+    request = seen(answer)
+    assert values(request, "x-forwarded-for") == ["127.0.0.1"]
+    assert values(request, "x-forwarded-host") == [SITE]
+    assert values(request, "x-forwarded-proto") == ["http"]
+    assert not [name for name in answer.headers if name.startswith("x-forwarded")]
+
+
+def test_a_clients_forwarded_host_does_not_choose_the_route(edge: Edge) -> None:
+    request = seen(edge.request("GET", "/test/stream", SITE, headers={"X-Forwarded-Host": "a.edgecompute.app"}))
+    assert values(request, "x-forwarded-host") == [SITE]
+
+
+def test_the_origin_gets_a_grip_sig(edge: Edge) -> None:
+    (signature,) = values(seen(edge.request("GET", "/x", SITE)), "grip-sig")
+    assert signature.count(".") == 2
+
+
+def test_the_host_that_the_origin_gets(edge: Edge) -> None:
+    """docs/local.md: Viceroy puts Pushpin's address into Host; the client's is in X-Forwarded-Host on both."""
+    (host,) = values(seen(edge.request("GET", "/x", SITE)), "host")
+    assert host.startswith("127.0.0.1:") if edge.name == "viceroy" else host == SITE
+
+
+def test_the_origins_answer_is_kept(edge: Edge) -> None:
+    answer = edge.request("GET", "/origin/status", SITE)
+    assert (answer.status_code, answer.text) == (418, "teapot")
+    assert answer.headers["content-type"] == "text/tea"
+    assert answer.headers["x-origin"] == "yes"
+
+
+def test_an_origins_stream(edge: Edge) -> None:
+    with edge.client.stream("GET", "/origin/stream", headers={"Host": SITE}) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "first"
+        assert not [name for name in answer.headers if name.startswith("grip-")]
+        edge.publish("of-origin", http_stream={"content": "one\n"})
+        assert next(lines) == "one"
+        edge.publish("second", http_stream={"content": "two\n"})
+        assert next(lines) == "two"
+        edge.publish("of-origin", http_stream={"action": "close"})
+        assert list(lines) == []
+
+
+def test_an_origins_long_poll_times_out(edge: Edge) -> None:
+    started = time.monotonic()
+    answer = edge.request("GET", "/origin/poll?timeout=5", SITE)
+    assert (answer.status_code, answer.text) == (200, "nothing yet\n")
+    assert time.monotonic() - started > 4
+
+
+def test_an_origins_long_poll_gets_a_message(edge: Edge) -> None:
+    answers: list[httpx.Response] = []
+    poll = threading.Thread(target=lambda: answers.append(edge.request("GET", "/origin/poll", SITE)))
+    poll.start()
+    while poll.is_alive():
+        edge.publish("of-origin", http_response={"code": 201, "headers": {"X-Message": "yes"}, "body": "now\n"})
+        poll.join(0.2)
+    assert (answers[0].status_code, answers[0].text, answers[0].headers["x-message"]) == (201, "now\n", "yes")
+
+
+def test_an_origins_keep_alive(edge: Edge) -> None:
+    with edge.client.stream("GET", "/origin/keep-alive", headers={"Host": SITE}) as answer:
+        lines = answer.iter_lines()
+        assert [next(lines), next(lines)] == ["beat", "beat"]
+
+
+def test_an_origins_websocket(edge: Edge) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", edge.port)) as tcp,
+        connect(f"ws://{SITE}/origin/socket", sock=tcp, open_timeout=ANSWER_TIMEOUT, proxy=None) as client,
+    ):
+        message: Any = None
+        while message is None:
+            edge.publish("of-origin", ws_message={"content": "published"})
+            try:
+                message = client.recv(timeout=0.3)
+            except TimeoutError:
+                continue
+        assert message == "published"
+        client.send("bye")
+        while message == "published":
+            message = client.recv(timeout=ANSWER_TIMEOUT)
+        assert message == "ciao"
+        assert list(client) == []
+    assert client.close_code == 4001
+
+
+def test_a_loop_ends(edge: Edge) -> None:
+    """What Fanout has asked of the origin comes back to the edge: it is not handed off again."""
+    answer = edge.request("GET", "/origin/back-to-the-edge", SITE)
+    assert answer.status_code == 508
+    assert answer.text.startswith("Loop:")
