@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from fanroute.build import build
 from fanroute.workspace import Workspace
 

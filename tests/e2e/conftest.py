@@ -1,7 +1,6 @@
 """Both local edges, each started once as a user starts it, with an origin of ours behind it."""
 
 import asyncio
-import os
 import queue
 import re
 import shutil
@@ -17,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from aiohttp import web
-from fanroute.workspace import Workspace
 
+from fanroute.workspace import Workspace
 from tests.conftest import OWN_HOST, REPOSITORY
 from tests.e2e.origin import Origin
 
@@ -88,6 +87,8 @@ class Edge:
         self._process.send_signal(signal.SIGINT)
         code = self._process.wait(timeout=20)
         self._reader.join(timeout=5)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         return code
 
 
@@ -123,7 +124,9 @@ def edge(
     routes = (REPOSITORY / "routes.yaml").read_text()
     before = 'origin: {url: "https://app.example.com"}'
     assert before in routes
-    (folder / "routes.yaml").write_text(routes.replace(before, f'origin: {{url: "https://app.example.com", local: "{origin.url}"}}'))
+    (folder / "routes.yaml").write_text(
+        routes.replace(before, f'origin: {{url: "https://app.example.com", local: "{origin.url}"}}')
+    )
     # The same component: where its backends are is no part of it.
     shutil.copytree(own_project.build, folder / "build")
     started = Edge(request.param, folder)
@@ -131,7 +134,7 @@ def edge(
     yield started
     children = set(_children(started))
     assert started.stop() == 0
-    left = [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+    left = [pid for pid in children if Path(f"/proc/{pid}").exists()]
     assert not left, f"still running: {left}"
 
 

@@ -29,7 +29,7 @@ class Origin:
             case "/origin/socket":
                 return _socket(body)
             case "/origin/status":
-                return web.Response(status=418, text="teapot", headers={"X-Origin": "yes", "Content-Type": "text/tea"})
+                return web.Response(status=418, body=b"teapot", headers={"X-Origin": "yes", "Content-Type": "text/tea"})
             case "/origin/back-to-the-edge":
                 return await self._back_to_the_edge(request)
         seen = {
