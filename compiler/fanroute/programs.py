@@ -12,6 +12,8 @@ from pathlib import Path
 # How long a program may take to end when asked, in seconds.
 GRACE = 5.0
 
+Program = asyncio.subprocess.Process
+
 
 class ProgramFailed(Exception):
     """A program failed: `program` is its name, `output` what it said."""
@@ -52,7 +54,7 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
 
 
 @asynccontextmanager
-async def running(command: Sequence[str | Path], on_line: Callable[[str], None]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(command: Sequence[str | Path], on_line: Callable[[str], None]) -> AsyncIterator[Program]:
     """A program that runs as long as the context lasts; `on_line` gets each line it prints.
 
     It has a session of its own, so a Ctrl-C reaches us alone, and all its children end with it.
@@ -72,14 +74,14 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
         reader.cancel()
 
 
-async def _read_lines(process: asyncio.subprocess.Process, on_line: Callable[[str], None]) -> None:
+async def _read_lines(process: Program, on_line: Callable[[str], None]) -> None:
     assert process.stdout is not None
     with suppress(ValueError):  # a line beyond asyncio's limit
         async for line in process.stdout:
             on_line(line.decode(errors="replace").rstrip())
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Program) -> None:
     for end in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, end)

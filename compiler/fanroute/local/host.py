@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import wasmtime
 from wasmtime.component import Component, Linker, ResourceAny, ResourceHost, ResourceType, Variant
 from wasmtime.component import _types as component_types
+
+from fanroute.workspace import write
 
 INTERFACE = "fastly:compute/{}@0.1.0"
 
@@ -242,12 +245,8 @@ def load(wasm: Path, compiled: Path) -> tuple[wasmtime.Engine, Component]:
     """A component, compiled; its compiled form is kept at `compiled`, and used if it is there."""
     engine = wasmtime.Engine()
     if compiled.exists():
-        try:
-            return engine, Component.deserialize(engine, compiled.read_bytes())
-        except wasmtime.WasmtimeError:
-            pass  # of another version of wasmtime
+        with suppress(wasmtime.WasmtimeError):  # of another version of wasmtime
+            return engine, Component.deserialize_file(engine, str(compiled))
     component = Component.from_file(engine, wasm)
-    partial = compiled.with_suffix(".partial")
-    partial.write_bytes(component.serialize())
-    partial.replace(compiled)
+    write(compiled, bytes(component.serialize()))
     return engine, component

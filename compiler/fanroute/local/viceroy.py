@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,7 +13,8 @@ from fanroute import programs
 from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend
 from fanroute.local.fanout import Log
 from fanroute.local.server import ADDRESS, Listening, embedded_origin, free_port, listen
-from fanroute.programs import ProgramFailed
+from fanroute.programs import Program, ProgramFailed
+from fanroute.workspace import write
 
 VICEROY_VERSION = "0.22.0"
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
@@ -89,8 +89,7 @@ async def listening(
     port, publish_port, proxy_port = free_port(port), free_port(publish_port), free_port(0)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="fanroute-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
         servers = await stack.enter_async_context(listen())
         origin = await servers(embedded_origin, 0) if None in backends.values() else ""
         addresses = {name: backend or Backend(origin) for name, backend in backends.items()}
@@ -101,8 +100,7 @@ async def listening(
             folder, addresses
         )
         for path, text in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            write(path, text.encode())
         pushpin_command = [pushpin, f"--config={folder / 'pushpin.conf'}"]
         viceroy_command = [viceroy, "serve", "-v", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
         viceroy_command += ["--local-pushpin-proxy-port", str(proxy_port), wasm]
@@ -189,7 +187,7 @@ def _both(name: str, log: Log, lines: list[str]) -> Callable[[str], None]:
     return on_line
 
 
-async def _wait(process: asyncio.subprocess.Process, name: str, ports: tuple[int, ...], lines: list[str]) -> None:
+async def _wait(process: Program, name: str, ports: tuple[int, ...], lines: list[str]) -> None:
     """Wait for a program to listen. Raises ProgramFailed."""
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT
     while not all(map(_accepts, ports)):

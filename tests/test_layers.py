@@ -1,0 +1,123 @@
+"""The import rules of the two halves, on the syntax trees: who may import whom, and who alone may do what."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+COMPILER = REPOSITORY / "compiler" / "fanroute"
+RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
+HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
+
+# Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
+ORDER = [
+    "diagnostics",
+    "report",
+    "source",
+    "spec",
+    "checks",
+    "lower",
+    "emit",
+    "pipeline",
+    "manifest",
+    "workspace",
+    "programs",
+    "bundle",
+    "build",
+    "guide",
+    "local",
+    "local.grip",
+    "local.channels",
+    "local.host",
+    "local.fanout",
+    "local.sockets",
+    "local.server",
+    "local.viceroy",
+    "cli",
+    "__main__",
+]
+RUNTIME_ORDER = ["plan", "exchange", "match", "signature", "grip", "websocket", "decide", "edge"]
+
+# What only one module may do, as the names that do it.
+ONLY = {
+    "programs": {"subprocess", "create_subprocess_exec", "system", "Popen", "killpg"},
+    "cli": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
+    "workspace": {"write_text", "write_bytes", "read_text", "read_bytes", "rmtree", "open"},
+}
+# `programs` reads its child's output, which is no printing.
+ALLOWED = {("programs", "stdout")}
+
+
+def modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        yield name, ast.parse(path.read_text())
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """The modules that a module imports, wherever in it; `from a import b` as `a` and `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(package: str, tree: ast.Module, known: set[str]) -> set[str]:
+    """The modules of a package that a module imports, without the package's name."""
+    names = {name.removeprefix(f"{package}.") for name in imports(tree) if name.startswith(f"{package}.")}
+    return names & known
+
+
+@pytest.mark.parametrize(
+    ("package", "folder", "order"), [("fanroute", COMPILER, ORDER), ("fanroute_runtime", RUNTIME, RUNTIME_ORDER)]
+)
+def test_imports_go_one_way(package: str, folder: Path, order: list[str]) -> None:
+    found = {name: tree for name, tree in modules(folder) if name}
+    assert set(found) == set(order), "every module has its place in the order"
+    for name, tree in found.items():
+        later = {other for other in within(package, tree, set(order)) if order.index(other) >= order.index(name)} - {name}
+        assert not later, f"{package}.{name} imports {sorted(later)}, which stand after it"
+
+
+def test_the_runtime_imports_the_standard_library_only() -> None:
+    allowed = sys.stdlib_module_names | {"fanroute_runtime"}
+    for name, tree in modules(RUNTIME):
+        roots = {imported.partition(".")[0] for imported in imports(tree)}
+        others = roots - allowed - (HOST_BINDINGS if name == "edge" else set())
+        assert not others, f"fanroute_runtime.{name} imports {sorted(others)}"
+
+
+def test_the_compiler_calls_no_host() -> None:
+    for name, tree in modules(COMPILER):
+        roots = {imported.partition(".")[0] for imported in imports(tree)}
+        assert not roots & HOST_BINDINGS, f"fanroute.{name} imports the host's bindings"
+        assert "fanroute_runtime.edge" not in set(imports(tree)), f"fanroute.{name} imports fanroute_runtime.edge"
+
+
+def names(tree: ast.Module) -> set[str]:
+    """The names that a module calls or takes from others."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.add(node.func.id)
+        elif isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            found.add(node.attr)
+    return found | {part for name in imports(tree) for part in name.split(".")}
+
+
+@pytest.mark.parametrize("owner", ONLY)
+def test_each_effect_has_one_module(owner: str) -> None:
+    for folder in (COMPILER, RUNTIME):
+        for name, tree in modules(folder):
+            if (folder, name) in {(COMPILER, owner), (RUNTIME, "edge")}:
+                continue
+            used = {effect for effect in names(tree) & ONLY[owner] if (name, effect) not in ALLOWED}
+            assert not used, f"{folder.name}.{name} uses {sorted(used)}, which is {owner}'s"
