@@ -1,7 +1,6 @@
 """Staged files to a component, with componentize-py."""
 
 import hashlib
-import sys
 import sysconfig
 from importlib.metadata import version
 from pathlib import Path
@@ -23,11 +22,12 @@ def key(files: dict[str, str], wit: dict[str, str]) -> str:
 
 def componentize(workspace: Workspace, wit: Path) -> None:
     """Make `workspace.new` from what is staged. Raises ProgramFailed."""
-    scripts = Path(sysconfig.get_path("scripts"))
-    program = programs.find(str(scripts / COMPONENTIZE)) or programs.find(COMPONENTIZE, Path(sys.prefix) / "bin" / COMPONENTIZE)
+    program = programs.find(COMPONENTIZE, Path(sysconfig.get_path("scripts")) / COMPONENTIZE)
     if program is None:
         raise ProgramFailed(COMPONENTIZE, f"{COMPONENTIZE} is not installed: pip install {COMPONENTIZE}")
-    arguments = [
+    output = str(workspace.new)
+    command = [
+        program,
         "-q",
         "-d",
         wit,
@@ -39,7 +39,7 @@ def componentize(workspace: Workspace, wit: Path) -> None:
         workspace.app,
         APP_MODULE,
         "-o",
-        workspace.new,
+        output,
     ]
     # A fixed hash seed: the order of sets at import is the same each time.
-    programs.run([program, *arguments], {"PYTHONHASHSEED": "0"})
+    programs.run(command, {"PYTHONHASHSEED": "0"})

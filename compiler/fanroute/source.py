@@ -104,6 +104,7 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         if node.style is None and node.value in _NOTHING:
             mend = "give one, or leave the key out"
             self.source.diagnostics.append(Diagnostic("FR107", "a value is missing", self.source.key_span(path), mend))

@@ -123,7 +123,7 @@ def _send(answer: Answer) -> None:
         raise Err(None) from error
 
 
-def _refused(error: Err, status: int, reason: str) -> Refused:
+def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:
     """The refusal for a host's error: `status` for a value longer than we read, otherwise 500."""
     if isinstance(error.value, types.Error_BufferLen):
         return Refused(status, reason)

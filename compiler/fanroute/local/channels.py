@@ -96,19 +96,19 @@ def _formats(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(format: str, value: dict[str, Any]) -> Message:
-    binary = "content-bin" in value or "body-bin" in value
-    text = value.get("content-bin", value.get("body-bin")) if binary else value.get("content", value.get("body", ""))
+    binary = next((value[key] for key in ("content-bin", "body-bin") if key in value), None)
+    text = next((value[key] for key in ("content", "body") if key in value), "")
     try:
-        content = base64.b64decode(text, validate=True) if binary else text.encode()
+        content = text.encode() if binary is None else base64.b64decode(binary, validate=True)
     except binascii.Error as error:
-        raise BadItem(f"not base64: {text!r}") from error
+        raise BadItem(f"not base64: {binary!r}") from error
     headers = value.get("headers", {})
     pairs = headers.items() if isinstance(headers, dict) else headers
     return Message(
         format=format,
         content=content,
         close=value.get("action") == "close",
-        binary=binary,
+        binary=binary is not None,
         code=int(value.get("code", 1000)) if format == WS_MESSAGE else 1000,
         status=int(value.get("code", 200)) if format == HTTP_RESPONSE else 200,
         headers=tuple((str(name), str(content)) for name, content in pairs),

@@ -101,8 +101,8 @@ async def listening(
         )
         for path, text in files.items():
             write(path, text.encode())
-        pushpin_command = [pushpin, f"--config={folder / 'pushpin.conf'}"]
-        viceroy_command = [viceroy, "serve", "-v", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
+        pushpin_command: list[str | Path] = [pushpin, f"--config={folder / 'pushpin.conf'}"]
+        viceroy_command: list[str | Path] = [viceroy, "serve", "-v", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
         viceroy_command += ["--local-pushpin-proxy-port", str(proxy_port), wasm]
         for command, ports in ((pushpin_command, (proxy_port, publish_port)), (viceroy_command, (port,))):
             name = Path(command[0]).name
