@@ -69,7 +69,7 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "literal_error":
-            message, mend = f"{name} cannot be {detail['input']!r}", f"it is {context['expected']}"
+            message, mend = f"{name} cannot be {str(detail['input']).lower()}", f"it is {context['expected'].lower()}"
         case "string_type":
             message, mend = f"{name} is text, not {got}", "put it in quotes" if got in ("a number", "true or false") else ""
         case "greater_than_equal" | "less_than_equal":

@@ -52,7 +52,8 @@ class Exchange:
     """One request as the host knows it, and what becomes of it.
 
     After the call either `handoff` names a backend, and `headers` are those to hand off, or `answer` is set, or neither
-    if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for.
+    if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for; `take` is how
+    many bytes of the answer's body are taken at once.
     """
 
     uri: str
@@ -61,6 +62,7 @@ class Exchange:
     read: Callable[[int], bytes] = lambda size: b""
     client_ip: str | None = "127.0.0.1"
     tls: str | None = None
+    take: int = 1 << 20
     handoff: str | None = None
     answer: Response | None = None
     # What the component has made last. It has one of each at a time, so handles need not be told apart.
@@ -104,8 +106,9 @@ class Exchange:
         return ResourceHost.own(0, _POLLABLE)
 
     def write(self, data: bytes) -> int:
-        self._body += data
-        return len(data)
+        taken = data[: self.take]
+        self._body += taken
+        return len(taken)
 
     def send_downstream(self) -> None:
         if self.answer or self.handoff:

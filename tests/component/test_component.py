@@ -1,0 +1,246 @@
+"""The real component under a host that counts its calls and makes them fail."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, Exchange, HostError, load
+from fanroute.workspace import Workspace
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ERRORS = (
+    "generic-error invalid-argument auxiliary-error buffer-len unsupported http-invalid http-user http-incomplete "
+    "cannot-read http-head-too-large http-invalid-status limit-exceeded"
+).split()
+OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()
+
+BASE = "http://a.edgecompute.app"
+SIGNED = [("Grip-Sig", b"present")]
+EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
+# Every kind of request: what it asks for, its headers, its body.
+REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
+    "handoff to origin": ("http://www.example.com/x", [], b""),
+    "handoff to self": (f"{BASE}/test/stream", [], b""),
+    "stream": (f"{BASE}/test/stream", SIGNED, b""),
+    "websocket": (f"{BASE}/test/websocket", EVENTS, b"OPEN\r\nTEXT 2\r\nhi\r\n"),
+    "no websocket": (f"{BASE}/test/websocket", SIGNED, b""),
+    "respond": (f"{BASE}/test/other", [], b""),
+    "loop": ("http://www.example.com/x", SIGNED, b""),
+    "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
+}
+HANDED_OFF = {"handoff to origin": "origin", "handoff to self": "self"}
+STATUS = {"stream": 200, "websocket": 200, "no websocket": 400, "respond": 404, "loop": 508, "forged events": 403}
+
+
+class Host:
+    """The component, with a log of its calls and a fault of the test's choice."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        engine, component = load(workspace.wasm, workspace.compiled())
+        self.component = EmbeddedComponent(engine, component, self._intercept)
+        self.imports = set(component.type.imports(engine))
+        self.calls: list[str] = []
+        self.fault: Callable[[int, str], Any] = lambda index, name: None
+
+    def _intercept(self, name: str, call: Callable[[], Any]) -> Any:
+        self.calls.append(name)
+        replaced = self.fault(len(self.calls) - 1, name)
+        return call() if replaced is None else replaced
+
+    def ask(
+        self,
+        uri: str,
+        headers: list[tuple[str, bytes]] = [],
+        body: bytes = b"",
+        chunk: int = 1 << 20,
+        **facts: Any,  # noqa: B006
+    ) -> Exchange | None:
+        """The exchange after the component has handled it; None if its `handle` failed. A trap raises."""
+        self.calls.clear()
+        rest = bytearray(body)
+
+        def read(size: int) -> bytes:
+            part = bytes(rest[: min(size, chunk)])
+            del rest[: len(part)]
+            return part
+
+        exchange = Exchange(uri, list(headers), frozenset({"origin", "self"}), read, **facts)
+        handled = self.component.handle(exchange)
+        assert handled == (exchange.handoff is not None or exchange.answer is not None)
+        assert exchange.handoff is None or exchange.answer is None
+        return exchange if handled else None
+
+
+@pytest.fixture(scope="session")
+def session_host(own_project: Workspace) -> Host:
+    return Host(own_project)
+
+
+@pytest.fixture
+def host(session_host: Host) -> Host:
+    session_host.fault = lambda index, name: None
+    return session_host
+
+
+def outcome(exchange: Exchange | None) -> str | int | None:
+    """The backend handed off to, the status answered, or None where `handle` failed."""
+    if exchange is None:
+        return None
+    return exchange.handoff or (exchange.answer.status if exchange.answer else None)
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_without_faults(host: Host, kind: str) -> None:
+    assert outcome(host.ask(*REQUESTS[kind])) == (HANDED_OFF | STATUS)[kind]
+
+
+def test_the_host_calls_of_each_kind(host: Host) -> None:
+    """Counted: what a request costs. Every call there is is used by one of them."""
+    counts = {}
+    used: set[str] = set()
+    for kind, request in REQUESTS.items():
+        host.ask(*request)
+        counts[kind] = len(host.calls)
+        used |= set(host.calls)
+    assert counts == {
+        "handoff to origin": 10,
+        "handoff to self": 10,
+        "stream": 10,
+        "websocket": 13,
+        "no websocket": 10,
+        "respond": 9,
+        "loop": 9,
+        "forged events": 8,
+    }
+    assert used == set(CALLS)
+
+
+def errors_of(name: str) -> list[str]:
+    return OPEN_ERRORS if name.startswith("backend.") else ERRORS
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [(name, error) for name in CALLS if name not in INFALLIBLE for error in errors_of(name)]
+)
+def test_any_call_may_fail(host: Host, name: str, error: str) -> None:
+    """Each error of each call, always: a defined answer, and never a handoff with the client's own claims."""
+    payload = 100_000 if error == "buffer-len" else None
+
+    def fault(index: int, called: str) -> None:
+        if called == name:
+            raise HostError(error, payload)
+
+    host.fault = fault
+    too_long = error == "buffer-len"
+    expected = {
+        "http-req.request.get-header-value": 431 if too_long else 500,
+        "http-req.request.get-uri": 414 if too_long else 500,
+        "http-req.request.insert-header": 500,
+        "http-downstream.downstream-tls-protocol": 500,
+        "backend.backend.open": 502,
+        "http-req.request.redirect-to-grip-proxy": 502,
+        "http-body.read": 400,
+    }
+    for kind, request in REQUESTS.items():
+        result = outcome(host.ask(*request))
+        if name not in host.calls:
+            assert result == (HANDED_OFF | STATUS)[kind]
+        else:
+            # What sends the answer itself leaves nothing to answer with: `handle` fails, the host answers 500.
+            assert result == expected.get(name)
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_each_call_may_fail_once(host: Host, kind: str) -> None:
+    """One failure at any point: an answer of ours, a handoff that does without it, or a failed `handle`; no trap."""
+    host.ask(*REQUESTS[kind])
+    calls = list(host.calls)
+    for failing, name in enumerate(calls):
+        if name in INFALLIBLE:
+            continue
+
+        def fault(index: int, called: str, failing: int = failing) -> None:
+            if index == failing:
+                raise HostError("not-found" if called.startswith("backend.") else "generic-error")
+
+        host.fault = fault
+        result = outcome(host.ask(*REQUESTS[kind]))
+        assert result in (None, 400, 500, 502), name
+        assert (result is None) == name.startswith(("http-resp", "http-body.new", "http-body.write"))
+
+
+def test_a_body_may_come_in_small_parts(host: Host) -> None:
+    uri, headers, body = REQUESTS["websocket"]
+    whole, parts = host.ask(uri, headers, body), host.ask(uri, headers, body, chunk=1)
+    assert whole is not None and parts is not None
+    assert whole.answer == parts.answer
+
+
+def test_a_body_may_be_taken_in_small_parts(host: Host) -> None:
+    uri, headers, body = REQUESTS["websocket"]
+    whole = host.ask(uri, headers, body)
+    parts = host.ask(uri, headers, body, take=3)
+    assert whole is not None and parts is not None
+    assert whole.answer == parts.answer
+
+
+def test_a_body_that_is_never_taken_ends(host: Host) -> None:
+    host.fault = lambda index, name: 0 if name == "http-body.write" else None
+    assert host.ask(*REQUESTS["respond"]) is None
+
+
+def test_the_handoff_leaves_the_body_alone(host: Host) -> None:
+    host.ask("http://www.example.com/x", [], b"body")
+    assert "http-body.read" not in host.calls
+
+
+def test_the_handoff_goes_out_with_the_headers_set_before_it(host: Host) -> None:
+    claimed = [("X-Forwarded-For", b"203.0.113.9"), ("x-forwarded-proto", b"https"), ("X-Other", b"kept")]
+    exchange = host.ask("http://www.example.com:81/x", claimed, client_ip="198.51.100.7")
+    assert exchange is not None
+    assert dict(exchange.headers) == {
+        "X-Other": b"kept",
+        "x-forwarded-for": b"198.51.100.7",
+        "x-forwarded-host": b"www.example.com:81",
+        "x-forwarded-proto": b"http",
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "address", "scheme"),
+    [
+        ({"client_ip": "2001:db8::1", "tls": "TLSv1.3"}, b"2001:db8::1", b"https"),
+        ({"client_ip": "::ffff:192.0.2.1"}, b"::ffff:192.0.2.1", b"http"),
+        ({"client_ip": None, "tls": ""}, b"unknown", b"https"),
+    ],
+)
+def test_the_connection_is_told_as_it_is(host: Host, facts: dict[str, Any], address: bytes, scheme: bytes) -> None:
+    exchange = host.ask("http://www.example.com/x", [("X-Forwarded-For", b"203.0.113.9")], **facts)
+    assert exchange is not None
+    assert dict(exchange.headers)["x-forwarded-for"] == address
+    assert dict(exchange.headers)["x-forwarded-proto"] == scheme
+
+
+def test_the_component_imports_the_wit_alone(host: Host) -> None:
+    """No clock, no random, no file system: nothing but what we declare."""
+    interfaces = "types async-io http-types http-body backend http-resp http-req http-downstream".split()
+    assert host.imports <= {f"fastly:compute/{name}@0.1.0" for name in interfaces}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    uri=st.builds(
+        "http://{}/{}".format, st.sampled_from(["a.edgecompute.app", "b", "", "[::1]:1", "é.edgecompute.app."]), st.text()
+    ),
+    headers=st.lists(st.tuples(st.sampled_from(["grip-sig", "content-type", "x-forwarded-host", "x"]), st.binary())),
+    body=st.binary(),
+)
+def test_any_request_ends_in_an_answer_or_a_handoff(host: Host, uri: str, headers: list[tuple[str, bytes]], body: bytes) -> None:
+    assert outcome(host.ask(uri, headers, body)) in (200, 400, 403, 404, 508, "origin", "self")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.one_of(st.binary(), st.from_regex(rb"((TEXT|OPEN|CLOSE|PING) ?[0-9a-f-]{0,3}\r\n.{0,9}(\r\n)?)*", fullmatch=True)))
+def test_any_events_are_answered_or_refused(host: Host, body: bytes) -> None:
+    assert outcome(host.ask(f"{BASE}/test/websocket", EVENTS, body)) in (200, 400)
