@@ -64,7 +64,7 @@ def _known_path(loc: Path, source: Source) -> Path:
 
 
 def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
-    name = f"'{path[-1]}'" if path else "the file"
+    name = _called(path)
     got = _KINDS.get(type(detail["input"]), "text")
     context = detail.get("ctx", {})
     match detail["type"]:
@@ -102,6 +102,12 @@ def _actions(route: dict[str, Any]) -> list[str]:
     return [action for action in route if action in ACTIONS]
 
 
+def _called(path: Path) -> str:
+    if not path:
+        return "the file"
+    return f"an item of '{path[-2]}'" if isinstance(path[-1], int) else f"'{path[-1]}'"
+
+
 def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
     """FR203"""
     for index, route in _routes(source):
@@ -128,7 +134,7 @@ def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
     for name, backend in _backends(source).items():
         kinds = {"url", "loopback"} & set(backend)
         if len(kinds) != 1:
-            message = f"the backend '{name}' has {'both' if kinds else 'neither'} a url and loopback"
+            message = f"the backend '{name}' has {'both url and' if kinds else 'neither url nor'} loopback"
             yield Diagnostic("FR206", message, source.key_span(("backends", name)), "give it one of them")
             continue
         for key, kind in (("local", "url"), ("host", "loopback")):

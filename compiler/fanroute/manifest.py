@@ -5,7 +5,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
+from tomlkit.items import InlineTable, Table
 
 from fanroute.lower import Backend
 
@@ -61,7 +61,8 @@ def _table(parent: Any, *names: str) -> Any:
     """The table at a path of names, made where it is missing."""
     for index, name in enumerate(names):
         if name not in parent:
-            parent[name] = tomlkit.table(is_super_table=index < len(names) - 1)
+            within_line = isinstance(parent, InlineTable)
+            parent[name] = tomlkit.inline_table() if within_line else tomlkit.table(is_super_table=index < len(names) - 1)
         parent = parent[name]
         if not hasattr(parent, "keys"):
             raise BadManifest(f"'{'.'.join(names[: index + 1])}' is not a table")

@@ -5,7 +5,6 @@ value is a mistake: nothing in the language means nothing.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,8 +63,7 @@ def decode(raw: bytes) -> str:
 def load(text: str) -> Source:
     """YAML text as a Source. Raises Invalid for the one mistake after which there is no tree."""
     try:
-        # BaseLoader takes every scalar as text, and leaves only explicit tags different from the plain ones.
-        documents = list(_compose_all(text))
+        documents = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(error, text) from None
     except RecursionError:
@@ -80,22 +78,27 @@ def load(text: str) -> Source:
     return source
 
 
+class _Loader(yaml.BaseLoader):
+    """Takes every scalar as text, leaves only explicit tags different from the plain ones, and refuses aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            place = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+            raise _invalid("FR106", "an alias", place, "write the value out where it is used")
+        return super().compose_node(parent, index)
+
+
 class _Reader:
     """Reads nodes to data, noting spans and mistakes."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._seen: set[int] = set()
 
     def report(self, code: str, message: str, node: yaml.Node, suggestion: str = "") -> None:
         self.source.diagnostics.append(Diagnostic(code, message, _first_line(_span(node)), suggestion))
 
     def read(self, node: yaml.Node, path: Path) -> Any:
-        if id(node) in self._seen:
-            # An alias is its anchor's own node again.
-            self.report("FR106", "an anchor that is used again with an alias", node, "write the value out where it is used")
-            return None
-        self._seen.add(id(node))
         self.source.values[path] = _span(node)
         if node.tag not in _PLAIN_TAGS:
             self.report("FR106", f"the tag {node.tag!r}", node, "leave the tag out")
@@ -123,10 +126,6 @@ class _Reader:
                 self.source.keys[(*path, key.value)] = _span(key)
                 data[key.value] = self.read(value, (*path, key.value))
         return data
-
-
-def _compose_all(text: str) -> Iterator[yaml.Node]:
-    return yaml.compose_all(text, Loader=yaml.BaseLoader)
 
 
 def _is_empty(node: yaml.Node | None) -> bool:

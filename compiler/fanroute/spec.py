@@ -9,6 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from fanroute_runtime.grip import CHANNEL_SEPARATORS, is_channel
 
+# The language's version.
+VERSION = 1
+
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.IGNORECASE)
@@ -20,6 +23,12 @@ def _wrong(message: str, mend: str) -> PydanticCustomError:
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
+
+
+def _version(value: int) -> int:
+    if value != VERSION:
+        raise _wrong(f"version {value} of the language is not known", f"write 'version: {VERSION}'")
+    return value
 
 
 def _host(value: str) -> str:
@@ -141,7 +150,7 @@ ACTIONS = ("handoff", *EDGE_ANSWERED, "respond")
 class Spec(Model):
     """A whole routes.yaml."""
 
-    version: Annotated[int, Field(ge=1, le=1)]
+    version: Annotated[int, AfterValidator(_version)]
     service: Service
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
     routes: Annotated[list[Route], Field(min_length=1)]

@@ -1,13 +1,14 @@
 """The real component under a host that counts its calls and makes them fail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, Exchange, HostError, load
-from fanroute.workspace import Workspace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, Exchange, HostError, load
+from fanroute.workspace import Workspace
 
 ERRORS = (
     "generic-error invalid-argument auxiliary-error buffer-len unsupported http-invalid http-user http-incomplete "
@@ -51,10 +52,10 @@ class Host:
     def ask(
         self,
         uri: str,
-        headers: list[tuple[str, bytes]] = [],
+        headers: Sequence[tuple[str, bytes]] = (),
         body: bytes = b"",
         chunk: int = 1 << 20,
-        **facts: Any,  # noqa: B006
+        **facts: Any,
     ) -> Exchange | None:
         """The exchange after the component has handled it; None if its `handle` failed. A trap raises."""
         self.calls.clear()
@@ -224,7 +225,7 @@ def test_the_connection_is_told_as_it_is(host: Host, facts: dict[str, Any], addr
 
 def test_the_component_imports_the_wit_alone(host: Host) -> None:
     """No clock, no random, no file system: nothing but what we declare."""
-    interfaces = "types async-io http-types http-body backend http-resp http-req http-downstream".split()
+    interfaces = ["types", "async-io", "http-types", "http-body", "backend", "http-resp", "http-req", "http-downstream"]
     assert host.imports <= {f"fastly:compute/{name}@0.1.0" for name in interfaces}
 
 

@@ -1,0 +1,12 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.edge import http_incoming
+from fanroute_runtime.plan import Handoff, Plan, Route
+
+PLAN = Plan(
+    service='plain',
+    routes=(
+        Route(name='route-1', hosts=(), path=None, action=Handoff(backend='origin')),
+    ),
+)
+
+HttpIncoming = http_incoming(PLAN, {})

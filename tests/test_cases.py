@@ -1,0 +1,101 @@
+"""Golden folders: a routes.yaml and all that comes of it. `pytest --update` rewrites what is expected."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanroute import report
+from fanroute.diagnostics import CODES, Invalid
+from fanroute.emit import HANDLERS, emit
+from fanroute.manifest import update
+from fanroute.pipeline import compile_routes
+from fanroute.workspace import runtime_sources
+from fanroute_runtime import plan as plan_module
+from fanroute_runtime.plan import Plan
+from tests.conftest import REPOSITORY
+
+CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "cases").glob("*/routes.yaml"))
+RUNTIME = runtime_sources()
+
+
+def made(folder: Path) -> dict[str, str]:
+    """All that a case's routes.yaml gives, by the name of the file that expects it."""
+    raw = (folder / "routes.yaml").read_bytes()
+    try:
+        compiled = compile_routes(raw, RUNTIME)
+    except Invalid as invalid:
+        return {"diagnostics.txt": report.render(invalid.diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
+    return {
+        "app.py": compiled.files["app.py"],
+        "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files)),
+        "fastly.toml": update(None, compiled.plan.service, compiled.backends, "make build"),
+    }
+
+
+def evaluated(module: str) -> Plan:
+    """The Plan of an emitted module, which is nothing but literals."""
+    (value,) = [node.value for node in ast.parse(module).body if isinstance(node, ast.Assign) and node.targets[0].id == "PLAN"]  # type: ignore[attr-defined]
+    plan = eval(compile(ast.Expression(value), "app.py", "eval"), vars(plan_module) | {"__builtins__": {}})
+    assert isinstance(plan, Plan)
+    return plan
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+def test_case(folder: Path, request: pytest.FixtureRequest) -> None:
+    files = made(folder)
+    expected = {path.name: path for path in folder.iterdir() if path.name != "routes.yaml"}
+    if request.config.getoption("--update"):
+        for path in expected.values():
+            path.unlink()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    else:
+        assert {name: path.read_text() for name, path in expected.items()} == files
+
+
+def test_the_repositorys_own_is_a_case() -> None:
+    assert (REPOSITORY / "tests/cases/starter-kit/routes.yaml").read_text() == (REPOSITORY / "routes.yaml").read_text()
+
+
+def test_every_code_has_a_case() -> None:
+    told = "".join(text for folder in CASES for text in made(folder).values())
+    missing = {code for code in CODES if f"error[{code}]" not in told}
+    assert missing == {"FR101"}, "FR101 is of a file that is not there: tests/test_cli.py"
+
+
+@pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
+def test_what_is_emitted_is_the_plan(folder: Path) -> None:
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), RUNTIME)
+    module = compiled.files["app.py"]
+    assert evaluated(module) == compiled.plan
+    used = {type(route.action) for route in compiled.plan.routes}
+    for action, (_, function) in HANDLERS.items():
+        assert (f"{action.__name__}: {function}" in module) == (action in used)
+    assert ("fanroute_runtime/websocket.py" in compiled.files) == (plan_module.WebSocket in used)
+
+
+def test_only_what_is_reached_ships() -> None:
+    runtime = {"fanroute_runtime": "", "fanroute_runtime.edge": "from fanroute_runtime.a import x", "fanroute_runtime.a": ""}
+    runtime |= {"fanroute_runtime.plan": "", "fanroute_runtime.unused": ""}
+    files = emit(Plan("x", ()), runtime)
+    assert set(files) == {"app.py", *(f"fanroute_runtime/{name}.py" for name in ("__init__", "edge", "a", "plan"))}
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """In other processes too, whatever the order of their sets."""
+    code = "import sys; from tests.test_cases import CASES, made; sys.stdout.write(repr([made(folder) for folder in CASES]))"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=REPOSITORY,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert outputs == {repr([made(folder) for folder in CASES]).encode()}

@@ -1,0 +1,93 @@
+"""fastly.toml: our keys are set, the rest stays."""
+
+import tomllib
+
+import pytest
+
+from fanroute.lower import Backend
+from fanroute.manifest import BadManifest, service_id, update
+
+BACKENDS = (
+    Backend("origin", "app.example.com", 443, tls=True, loopback=False, local=None),
+    Backend("dev", "b.example.com", 8080, tls=False, loopback=False, local="http://127.0.0.1:3000"),
+    Backend("self", "chat.edgecompute.app", 443, tls=True, loopback=True, local=None),
+)
+
+
+def test_a_new_one_has_all_that_publishing_needs() -> None:
+    data = tomllib.loads(update(None, "chat", BACKENDS, "make build"))
+    assert data == {
+        "manifest_version": 3,
+        "name": "chat",
+        "language": "other",
+        "scripts": {"build": "make build"},
+        "setup": {
+            "products": {"fanout": {"enable": True}},
+            "backends": {
+                "origin": {"address": "app.example.com", "port": 443},
+                "dev": {"address": "b.example.com", "port": 8080},
+                "self": {"address": "chat.edgecompute.app", "port": 443},
+            },
+        },
+        "local_server": {
+            "pushpin": {"enable": True},
+            "backends": {
+                "origin": {"url": "https://app.example.com", "override_host": "app.example.com"},
+                "dev": {"url": "http://127.0.0.1:3000"},
+                "self": {"url": "http://127.0.0.1:7676", "override_host": "chat.edgecompute.app"},
+            },
+        },
+    }
+
+
+KEPT = """\
+# ours
+name = "kept"  # by hand
+service_id = "abc"
+language = "rust"  # was
+
+[scripts]
+  build = "cargo build"  # old
+  post_build = "echo"
+
+[setup.backends.origin]
+# the big one
+address = "old.example.com"
+description = "kept"
+
+[local_server.config_stores.x]
+format = "inline-toml"
+"""
+
+
+def test_what_is_not_ours_stays() -> None:
+    text = update(KEPT, "chat", BACKENDS, "make build")
+    for line in KEPT.splitlines():
+        if not any(key in line for key in ("language", 'build = "cargo', "address")):
+            assert line in text.splitlines()
+    data = tomllib.loads(text)
+    assert (data["name"], data["language"], data["scripts"]["build"]) == ("kept", "other", "make build")
+    assert data["setup"]["backends"]["origin"] == {"address": "app.example.com", "description": "kept", "port": 443}
+    for comment in ("# was", "# old", "# by hand", "# the big one", "# ours"):
+        assert comment in text
+    assert service_id(text) == "abc"
+
+
+@pytest.mark.parametrize("text", [None, KEPT])
+def test_twice_is_once(text: str | None) -> None:
+    once = update(text, "chat", BACKENDS, "make build")
+    assert update(once, "chat", BACKENDS, "make build") == once
+
+
+def test_inline_tables_are_ours_too() -> None:
+    text = update('setup = {backends = {self = {address = "x"}}}\nlocal_server = {}\n', "chat", BACKENDS, "make build")
+    assert tomllib.loads(text)["setup"]["backends"]["self"] == {"address": "chat.edgecompute.app", "port": 443}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a = \n", 1), ("x = 1\n[a\n", 2), ("scripts = 1\n", 1), ("setup = {backends = 3}", 1)]
+)
+def test_a_broken_one_is_told(text: str, line: int) -> None:
+    with pytest.raises(BadManifest) as raised:
+        update(text, "chat", BACKENDS, "make build")
+    assert raised.value.line == line

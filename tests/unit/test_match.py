@@ -1,0 +1,142 @@
+"""Matching: tests read as requests; and the matcher against a naive one."""
+
+import string
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanroute_runtime.match import Matcher, host_name, path_segments, split_uri
+from fanroute_runtime.plan import Handoff, PathPattern, Route
+
+
+def route(name: str, path: str | None = None, *hosts: str) -> Route:
+    pattern = None
+    if path is not None:
+        segments = tuple(path.split("/")[1:])
+        pattern = PathPattern(segments[:-1], rest=True) if segments[-1] == "*" else PathPattern(segments)
+    return Route(name, hosts, pattern, Handoff("origin"))
+
+
+ROUTES = (
+    route("exact", "/test/stream", "*.edgecompute.app"),
+    route("rest", "/test/*", "*.edgecompute.app", "www.example.com"),
+    route("root", "/"),
+    route("unicode", "/caf\u00e9"),
+    route("slash", "/end/"),
+    route("host", None, "only.example.com"),
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "name"),
+    [
+        ("a.edgecompute.app", "/test/stream", "exact"),
+        ("a.edgecompute.app", "/test/str%65am", "exact"),
+        ("a.edgecompute.app", "/test%2Fstream", None),
+        ("a.edgecompute.app", "/test/%73tream/", "rest"),
+        ("a.edgecompute.app", "/test/", "rest"),
+        ("a.edgecompute.app", "/test", None),
+        ("a.edgecompute.app", "/test/%ff", "rest"),
+        ("edgecompute.app", "/test/stream", None),
+        (".edgecompute.app", "/test/stream", None),
+        ("www.example.com", "/test/stream", "rest"),
+        ("a.www.example.com", "/test/stream", None),
+        ("x", "/", "root"),
+        ("x", "//", None),
+        ("x", "*", None),
+        ("x", "/caf%C3%A9", "unicode"),
+        ("x", "/caf%c3%a9", "unicode"),
+        ("x", "/caf%E9", None),
+        ("x", "/end/", "slash"),
+        ("x", "/end", None),
+        ("x", "/%2565nd/", None),
+        ("only.example.com", "*", "host"),
+    ],
+)
+def test_a_request_gets_its_route(host: str, path: str, name: str | None) -> None:
+    found = Matcher(ROUTES).match(host, path)
+    assert (found and found.name) == name
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("A.Example.COM", "a.example.com"),
+        ("a.example.com:8080", "a.example.com"),
+        ("a.example.com.", "a.example.com"),
+        ("a.example.com.:443", "a.example.com"),
+        ("user:pass@a.example.com:1", "a.example.com"),
+        ("a.edgecompute.app@evil.com", "evil.com"),
+        ("[::1]", "[::1]"),
+        ("[::1]:8080", "[::1]"),
+        ("", ""),
+    ],
+)
+def test_a_host_is_its_authoritys(authority: str, host: str) -> None:
+    assert host_name(authority) == host
+
+
+@pytest.mark.parametrize(
+    ("uri", "authority", "path"),
+    [
+        ("http://a:1/b/c?d#e", "a:1", "/b/c"),
+        ("https://a", "a", "/"),
+        ("https://a?x", "a", "/"),
+        ("http://a//b", "a", "//b"),
+        ("/b?c=http://d/e", "", "/b"),
+        ("/b/http://c", "", "/b/http://c"),
+        ("http://a/b#/c?d", "a", "/b"),
+        ("", "", "/"),
+    ],
+)
+def test_a_uri_is_split(uri: str, authority: str, path: str) -> None:
+    assert split_uri(uri) == (authority, path)
+
+
+SEGMENT = st.text(st.sampled_from([*string.printable, "é", "✓", "\U0001f600"]), max_size=4)
+
+
+@given(st.lists(SEGMENT, min_size=1))
+def test_segments_come_back(segments: list[str]) -> None:
+    path = "".join("/" + quote(segment, safe="") for segment in segments)
+    assert path_segments(path) == tuple(segments)
+
+
+@given(st.text())
+def test_any_path_has_segments(path: str) -> None:
+    assert all(segment is None or isinstance(segment, str) for segment in path_segments(path))
+
+
+@given(st.text())
+def test_any_uri_is_split(uri: str) -> None:
+    authority, path = split_uri(uri)
+    assert path
+    assert not set(authority) & set("/?#")
+    assert not set(path) & set("?#")
+    host_name(authority)
+
+
+LABELS = st.sampled_from(["a", "b", "edge"])
+HOSTS = st.lists(LABELS, min_size=1, max_size=3).map(".".join)
+PATHS = st.lists(st.sampled_from(["a", "b", "", "."]), min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts))
+PATTERNS = st.one_of(st.none(), PATHS, PATHS.map(lambda path: path + "/*"), st.just("/*"))
+
+
+def naive(route: Route, pattern: str | None, host: str, path: str) -> bool:
+    """What a pattern means, by its letters; for hosts and paths without anything to decode."""
+    fits_host = not route.hosts or any(
+        host == wanted or (wanted[0] == "*" and host.endswith(wanted[1:]) and len(host) > len(wanted) - 1)
+        for wanted in route.hosts
+    )
+    if pattern is None:
+        return fits_host
+    return fits_host and (path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern)
+
+
+@given(st.lists(st.tuples(PATTERNS, st.lists(st.one_of(HOSTS, HOSTS.map("*.{}".format)), max_size=2)), max_size=6), HOSTS, PATHS)
+def test_the_first_that_matches_wins(rules: list[tuple[str | None, list[str]]], host: str, path: str) -> None:
+    routes = tuple(route(str(index), pattern, *hosts) for index, (pattern, hosts) in enumerate(rules))
+    expected = next((r for r, (pattern, _) in zip(routes, rules, strict=True) if naive(r, pattern, host, path)), None)
+    assert Matcher(routes).match(host, path) == expected
