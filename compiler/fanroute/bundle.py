@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fanroute import programs
 from fanroute.emit import APP_MODULE
-from fanroute.programs import ProgramFailed
 from fanroute.workspace import Workspace
 
 WORLD = "edge"
@@ -22,24 +21,9 @@ def key(files: dict[str, str], wit: dict[str, str]) -> str:
 
 def componentize(workspace: Workspace, wit: Path) -> None:
     """Make `workspace.new` from what is staged. Raises ProgramFailed."""
-    program = programs.find(COMPONENTIZE, Path(sysconfig.get_path("scripts")) / COMPONENTIZE)
-    if program is None:
-        raise ProgramFailed(COMPONENTIZE, f"{COMPONENTIZE} is not installed: pip install {COMPONENTIZE}")
-    output = str(workspace.new)
-    command = [
-        program,
-        "-q",
-        "-d",
-        wit,
-        "-w",
-        WORLD,
-        "componentize",
-        "--stub-wasi",
-        "-p",
-        workspace.app,
-        APP_MODULE,
-        "-o",
-        output,
-    ]
-    # A fixed hash seed: the order of sets at import is the same each time.
-    programs.run(command, {"PYTHONHASHSEED": "0"})
+    # The one installed beside us, whose version is in the key.
+    program = Path(sysconfig.get_path("scripts")) / COMPONENTIZE
+    command: list[str | Path] = [program, "-q", "-d", wit, "-w", WORLD]
+    command += ["componentize", "--stub-wasi", "-p", workspace.app, APP_MODULE, "-o", workspace.new]
+    # componentize-py searches the virtual environment too; here it finds no packages in it.
+    programs.run(command, {"VIRTUAL_ENV": str(workspace.app)})

@@ -83,7 +83,7 @@ class _Loader(yaml.BaseLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             place = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
             raise _invalid("FR106", "an alias", place, "write the value out where it is used")
         return super().compose_node(parent, index)

@@ -80,7 +80,9 @@ class Workspace:
         return self.good.exists() and self.good_key.exists() and self.good_key.read_text() == key
 
     def accept(self, key: str) -> None:
-        """Make the new component the good one."""
+        """Make the new component the good one, and leave no trace of its making in `app`."""
+        for trace in self.app.rglob("__pycache__"):
+            shutil.rmtree(trace)
         self.good_key.unlink(missing_ok=True)
         self.new.replace(self.good)
         write(self.good_key, key.encode())

@@ -1,0 +1,174 @@
+"""The commands as a user runs them: exit codes, one message, and what stays."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanroute.workspace import Workspace
+from tests.conftest import REPOSITORY
+
+OWN = (REPOSITORY / "routes.yaml").read_text()
+GOOD = b"the last good component"
+
+
+def fanroute(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fanroute", *arguments]
+    return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder that was built before: with a component in its place and kept."""
+    for name in ("bin/main.wasm", "build/good.wasm"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(GOOD)
+    return tmp_path
+
+
+WRONG = {
+    "a misspelt key": (OWN.replace("echo", "ecko").encode(), "14:32", "FR201", "did you mean 'echo'?"),
+    "an unknown backend": (OWN.replace("handoff: origin", "handoff: orgin").encode(), "28:14", "FR203", "did you mean 'origin'?"),
+    "a tab": (OWN.replace("    handoff", "\thandoff").encode(), "28:1", "FR103", "indent with spaces"),
+    "an empty file": (b"", "1:1", "FR104", "README.md"),
+    "a missing file": (None, "1:1", "FR101", "no such file"),
+    "a binary file": (b"\xcf\xfa\xed\xfe" + bytes(range(256)), "1:1", "FR102", "not UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "build", "serve"])
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_input_is_told_and_nothing_is_lost(project: Path, kind: str, command: str) -> None:
+    content, place, code, told = WRONG[kind]
+    if content is not None:
+        (project / "routes.yaml").write_bytes(content)
+    done = fanroute(project, command)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    messages = re.findall(r"^routes\.yaml:(\d+:\d+): error\[(\w+)\]", done.stderr, re.MULTILINE)
+    assert messages == [(place, code)]
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (project / "bin/main.wasm").read_bytes() == GOOD
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_removed_component_is_put_back(project: Path, kind: str) -> None:
+    """`fastly compute build` removes it before it calls the build."""
+    content = WRONG[kind][0]
+    if content is not None:
+        (project / "routes.yaml").write_bytes(content)
+    (project / "bin/main.wasm").unlink()
+    assert fanroute(project, "build").returncode == 1
+    assert (project / "bin/main.wasm").read_bytes() == GOOD
+
+
+def test_a_folder_in_the_files_place(project: Path) -> None:
+    (project / "routes.yaml").mkdir()
+    done = fanroute(project, "build")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1,
+        "routes.yaml:1:1: error[FR101]: the file cannot be read: is a directory",
+    )
+
+
+def test_a_broken_manifest_is_told(project: Path) -> None:
+    (project / "routes.yaml").write_text(OWN)
+    (project / "fastly.toml").write_text("name = 'x'\nscripts = [\n")
+    done = fanroute(project, "build")
+    assert done.returncode == 1
+    assert re.match(r"fastly\.toml:\d+:\d+: error: ", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert (project / "fastly.toml").read_text() == "name = 'x'\nscripts = [\n"
+    assert (project / "bin/main.wasm").read_bytes() == GOOD
+
+
+def test_a_failing_componentize_py_is_told(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    programs = tmp_path_factory.mktemp("programs")
+    (programs / "componentize-py").write_text("#!/bin/sh\necho 'no room left'\nexit 3\n")
+    (programs / "componentize-py").chmod(0o755)
+    (project / "routes.yaml").write_text(OWN)
+    (project / "bin/main.wasm").unlink()
+    done = subprocess.run(
+        [sys.executable, "-m", "fanroute", "build"],
+        cwd=project,
+        env=os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == ["error: componentize-py failed", "  no room left"]
+    assert (project / "bin/main.wasm").read_bytes() == GOOD
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["build", "--no-such-option"],
+        ["build", "a", "b"],
+        ["serve", "--edge", "x"],
+        ["serve", "--port", "70000"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
+    done = fanroute(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["check"], ["build"], ["serve"], ["install"]])
+def test_help_is_there(tmp_path: Path, arguments: list[str]) -> None:
+    done = fanroute(tmp_path, *arguments, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage:")
+
+
+def test_check_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN)
+    done = fanroute(tmp_path, "check")
+    assert (done.returncode, done.stdout) == (0, "routes.yaml: 6 routes, nothing wrong\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["routes.yaml"]
+
+
+def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
+    names = {path.relative_to(own_project.app).as_posix() for path in own_project.app.rglob("*") if path.is_file()}
+    modules = "__init__ decide edge exchange grip match plan signature websocket".split()
+    assert names == {"app.py", *(f"fanroute_runtime/{name}.py" for name in modules)}
+    assert own_project.wasm.read_bytes() == own_project.good.read_bytes()
+    assert own_project.wasm.read_bytes()[:8] == b"\0asm\x0d\0\x01\0"  # a component (Component Model, binary format)
+
+
+def test_a_second_build_is_the_first(own_project: Workspace) -> None:
+    """From its own cache: the same component, the same fastly.toml; also where the component was removed."""
+    component, manifest = own_project.wasm.read_bytes(), own_project.manifest.read_bytes()
+    own_project.wasm.unlink()
+    done = fanroute(own_project.routes.parent, "build")
+    assert done.returncode == 0
+    assert "nothing has changed" in done.stdout
+    assert "fastly compute publish --domain fanroute-starter.edgecompute.app" in done.stdout
+    assert (own_project.wasm.read_bytes(), own_project.manifest.read_bytes()) == (component, manifest)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_serve_takes_a_free_port_and_stops(own_project: Workspace, sign: int) -> None:
+    """Two at once, both with the default ports: the second gets others."""
+    command = [sys.executable, "-m", "fanroute", "serve"]
+    servers = [
+        subprocess.Popen(command, cwd=own_project.routes.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(2)
+    ]
+    urls = set()
+    for server in servers:
+        assert server.stdout is not None
+        urls.add(next(found.group(1) for line in server.stdout if (found := re.search(r"Serving .* at (\S+)", line))))
+    assert len(urls) == 2
+    for server in servers:
+        server.send_signal(sign)
+        output, _ = server.communicate(timeout=10)
+        assert (server.returncode, output.splitlines()[-1]) == (0, "Stopping")

@@ -1,0 +1,223 @@
+"""The real Fastly CLI, from `compute build` to `compute publish`, against a small Fastly API of ours on 127.0.0.1."""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from fanroute.workspace import Workspace
+from tests.conftest import OWN_HOST
+
+SERVICE = "TestService0123456789ab"
+
+
+class FastlyApi(ThreadingHTTPServer):
+    """Fastly's API, as far as publishing asks it: remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.calls: list[str] = []
+        self.versions: list[dict[str, Any]] = []
+        self.domains: list[str] = []
+        self.backends: dict[str, dict[str, str]] = {}
+        self.products: set[str] = set()
+        self.packages: dict[int, bytes] = {}
+        self.active = 0
+
+    def answer(self, method: str, path: str, body: bytes) -> Any:
+        """The JSON to answer with."""
+        form = {key: values[0] for key, values in parse_qs(body.decode("latin-1")).items()}
+        number = int(found.group(1)) if (found := re.search(r"/version/(\d+)", path)) else 0
+        if path.endswith("openid-configuration"):
+            return {"authorization_endpoint": self.url, "token_endpoint": self.url}
+        if (method, path) == ("POST", "/service"):
+            self._new_version()
+            return self._service() | form
+        if path == f"/service/{SERVICE}":
+            return self._service()
+        if path == f"/service/{SERVICE}/details":
+            return self._service() | {"active_version": self._version(self.active), "version": self._version(len(self.versions))}
+        if path == f"/service/{SERVICE}/version":
+            return self.versions
+        if path.endswith("/clone"):
+            return self._new_version()
+        if path.endswith("/domain"):
+            if method == "POST":
+                self.domains.append(form["name"])
+            return form if method == "POST" else [{"name": name} for name in self.domains]
+        if path.endswith("/backend"):
+            if method == "POST":
+                self.backends[form["name"]] = form
+            return form if method == "POST" else list(self.backends.values())
+        if path.startswith("/enabled-products/v1/"):
+            self.products.add(path.split("/")[3])
+            return {"product": {"id": path.split("/")[3]}, "service": {"id": SERVICE}}
+        if path.endswith("/package"):
+            if method == "PUT":
+                self.packages[number] = body
+            return {"id": "package", "metadata": {"hashsum": "", "files_hash": ""}}
+        if path.endswith("/activate"):
+            self.active = number
+            return self._version(number, active=True)
+        if number and path.endswith(f"/version/{number}"):
+            return self._version(number)
+        return {}
+
+    def _new_version(self) -> dict[str, Any]:
+        self.versions.append(self._version(len(self.versions) + 1))
+        return self.versions[-1]
+
+    def _version(self, number: int, active: bool = False) -> dict[str, Any]:
+        return {
+            "number": number,
+            "service_id": SERVICE,
+            "active": active or number == self.active,
+            "locked": number == self.active,
+        }
+
+    def _service(self) -> dict[str, Any]:
+        versions = [self._version(version["number"]) for version in self.versions]
+        return {"id": SERVICE, "name": "service", "type": "wasm", "versions": versions, "version": len(versions)}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FastlyApi
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = self.path.partition("?")[0]
+        self.server.calls.append(f"{self.command} {path}")
+        answer = json.dumps(self.server.answer(self.command, path, body)).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def api() -> Iterator[FastlyApi]:
+    server = FastlyApi()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Cli:
+    """The Fastly CLI in a folder with the repository's routes.yaml."""
+
+    def __init__(self, folder: Path, home: Path, api: FastlyApi) -> None:
+        self.folder = folder
+        program = Path(os.environ["FASTLY_CLI"]) / "node_modules/.bin/fastly"
+        self._command = str(program)
+        self._environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home),
+            "FASTLY_API_ENDPOINT": api.url,
+            "FASTLY_ACCOUNT_ENDPOINT": api.url,
+            "FASTLY_API_TOKEN": "not-a-token",
+            # It would fetch tools to annotate the component with; tests ask nobody but this machine.
+            "HTTPS_PROXY": api.url,
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [self._command, "compute", *arguments, "--non-interactive"]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+
+@pytest.fixture
+def cli(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, own_project: Workspace, api: FastlyApi) -> Cli:
+    folder = tmp_path / "service"
+    shutil.copytree(own_project.routes.parent, folder)
+    return Cli(folder, tmp_path_factory.mktemp("home"), api)
+
+
+def packed(package: bytes, name: str) -> bytes:
+    """A file of a package, by the end of its path."""
+    with tarfile.open(fileobj=io.BytesIO(package[package.index(b"\x1f\x8b") :])) as archive:
+        (member,) = [member for member in archive.getmembers() if member.name.endswith(name)]
+        file = archive.extractfile(member)
+        assert file is not None
+        return file.read()
+
+
+def test_build_and_pack(cli: Cli) -> None:
+    done = cli("build")
+    assert done.returncode == 0, done.stdout
+    component = (cli.folder / "bin/main.wasm").read_bytes()
+    (package,) = (cli.folder / "pkg").glob("*.tar.gz")
+    assert package.name == "fanroute-starter.tar.gz"
+    assert packed(package.read_bytes(), "bin/main.wasm") == component
+    assert b'name = "fanroute-starter"' in packed(package.read_bytes(), "fastly.toml")
+    package.unlink()
+    done = cli("pack", "--wasm-binary", "bin/main.wasm")
+    assert done.returncode == 0, done.stdout
+    assert list((cli.folder / "pkg").glob("*.tar.gz"))
+
+
+def test_a_failed_build_keeps_the_last_good_component(cli: Cli) -> None:
+    """The CLI removes bin/main.wasm first: it is put back, and the build has failed all the same."""
+    component = (cli.folder / "bin/main.wasm").read_bytes()
+    routes = cli.folder / "routes.yaml"
+    routes.write_text(routes.read_text().replace("echo", "ecko"))
+    done = cli("build")
+    assert done.returncode != 0
+    assert "error[FR201]: unknown key 'ecko'" in done.stdout
+    assert (cli.folder / "bin/main.wasm").read_bytes() == component
+
+
+def test_publish_and_publish_again(cli: Cli, api: FastlyApi) -> None:
+    first = cli("publish", "--status-check-off", "--domain", OWN_HOST)
+    assert first.returncode == 0, first.stdout
+    assert "POST /service" in api.calls
+    assert api.domains == [OWN_HOST]
+    assert {name: (backend["address"], backend["port"]) for name, backend in api.backends.items()} == {
+        "origin": ("app.example.com", "443"),
+        "self": (OWN_HOST, "443"),
+    }
+    assert api.products == {"fanout"}
+    assert packed(api.packages[1], "bin/main.wasm") == (cli.folder / "bin/main.wasm").read_bytes()
+    assert api.active == 1
+    assert f'service_id = "{SERVICE}"' in (cli.folder / "fastly.toml").read_text()
+
+    routes = cli.folder / "routes.yaml"
+    routes.write_text(routes.read_text().replace("No such test endpoint", "Nothing here"))
+    second = cli("publish", "--status-check-off")
+    assert second.returncode == 0, second.stdout
+    assert api.active == 2
+    assert packed(api.packages[2], "bin/main.wasm") != packed(api.packages[1], "bin/main.wasm")
+    assert api.calls.count("POST /service") == 1
+    assert len(api.backends) == 2
