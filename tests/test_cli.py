@@ -1,10 +1,11 @@
 """The commands as a user runs them: exit codes, one message, and what stays."""
 
-import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -87,23 +88,25 @@ def test_a_broken_manifest_is_told(project: Path) -> None:
     assert (project / "bin/main.wasm").read_bytes() == GOOD
 
 
-def test_a_failing_componentize_py_is_told(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    programs = tmp_path_factory.mktemp("programs")
-    (programs / "componentize-py").write_text("#!/bin/sh\necho 'no room left'\nexit 3\n")
-    (programs / "componentize-py").chmod(0o755)
+def test_a_failing_componentize_py_is_told(project: Path) -> None:
     (project / "routes.yaml").write_text(OWN)
     (project / "bin/main.wasm").unlink()
-    done = subprocess.run(
-        [sys.executable, "-m", "fanroute", "build"],
-        cwd=project,
-        env=os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    (project / "build/new.wasm").mkdir()  # where it cannot write
+    done = fanroute(project, "build")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-2:] == ["error: componentize-py failed", "  no room left"]
+    assert "error: componentize-py failed\n  " in done.stderr
+    assert "new.wasm" in done.stderr
+    assert "Traceback" not in done.stderr
     assert (project / "bin/main.wasm").read_bytes() == GOOD
+
+
+def test_the_cli_builds_with_make_where_there_is_a_makefile(own_project: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(own_project.routes.parent, folder)
+    assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == "fanroute build"
+    (folder / "Makefile").touch()
+    assert fanroute(folder, "build").returncode == 0
+    assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == "make build"
 
 
 @pytest.mark.parametrize(
