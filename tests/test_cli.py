@@ -94,9 +94,7 @@ def test_a_failing_componentize_py_is_told(project: Path) -> None:
     (project / "build/new.wasm").mkdir()  # where it cannot write
     done = fanroute(project, "build")
     assert done.returncode == 1
-    assert "error: componentize-py failed\n  " in done.stderr
-    assert "new.wasm" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == "error: componentize-py failed\n  Is a directory (os error 21)\n"
     assert (project / "bin/main.wasm").read_bytes() == GOOD
 
 

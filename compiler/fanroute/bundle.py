@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fanroute import programs
 from fanroute.emit import APP_MODULE
+from fanroute.programs import ProgramFailed
 from fanroute.workspace import Workspace
 
 WORLD = "edge"
@@ -26,4 +27,9 @@ def componentize(workspace: Workspace, wit: Path) -> None:
     command: list[str | Path] = [program, "-q", "-d", wit, "-w", WORLD]
     command += ["componentize", "--stub-wasi", "-p", workspace.app, APP_MODULE, "-o", workspace.new]
     # componentize-py searches the virtual environment too; here it finds no packages in it.
-    programs.run(command, {"VIRTUAL_ENV": str(workspace.app)})
+    environment = {"VIRTUAL_ENV": str(workspace.app), "RUST_BACKTRACE": "0"}
+    try:
+        programs.run(command, environment)
+    except ProgramFailed as failed:
+        # It is a Python program that fails by an assertion: what is asserted says why.
+        raise ProgramFailed(COMPONENTIZE, failed.output.rpartition("AssertionError: ")[2]) from None
