@@ -30,6 +30,8 @@ class Origin:
                 return _socket(body)
             case "/origin/status":
                 return web.Response(status=418, body=b"teapot", headers={"X-Origin": "yes", "Content-Type": "text/tea"})
+            case "/origin/bare":
+                return _bare(request)
             case "/origin/back-to-the-edge":
                 return await self._back_to_the_edge(request)
         seen = {
@@ -50,7 +52,15 @@ class Origin:
 
 def _poll(request: web.BaseRequest) -> dict[str, str]:
     timeout = {"Grip-Timeout": request.query["timeout"]} if "timeout" in request.query else {}
-    return {"Grip-Hold": "response", "Grip-Channel": "of-origin"} | timeout
+    return {"Grip-Hold": "response", "Grip-Channel": "of-origin", "X-Held": "yes"} | timeout
+
+
+def _bare(request: web.BaseRequest) -> web.Response:
+    """An answer with no headers but its length; aiohttp would add some."""
+    assert request.transport is not None
+    request.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbare")
+    request.transport.close()
+    return web.Response()
 
 
 def _socket(body: bytes) -> web.Response:

@@ -132,6 +132,13 @@ def test_the_origins_answer_is_kept(edge: Edge) -> None:
     assert answer.headers["x-origin"] == "yes"
 
 
+def test_an_answer_without_a_content_type(edge: Edge) -> None:
+    """docs/local.md: the embedded edge's server gives it one."""
+    answer = edge.request("GET", "/origin/bare", SITE)
+    assert (answer.status_code, answer.text) == (200, "bare")
+    assert answer.headers.get("content-type") == (None if edge.name == "viceroy" else "application/octet-stream")
+
+
 def test_an_origins_stream(edge: Edge) -> None:
     with edge.client.stream("GET", "/origin/stream", headers={"Host": SITE}) as answer:
         lines = answer.iter_lines()
@@ -157,9 +164,14 @@ def test_an_origins_long_poll_gets_a_message(edge: Edge) -> None:
     poll = threading.Thread(target=lambda: answers.append(edge.request("GET", "/origin/poll", SITE)))
     poll.start()
     while poll.is_alive():
-        edge.publish("of-origin", http_response={"code": 201, "headers": {"X-Message": "yes"}, "body": "now\n"})
+        edge.publish(
+            "of-origin", http_response={"code": 201, "headers": {"X-Message": "yes", "X-Held": "replaced"}, "body": "now\n"}
+        )
         poll.join(0.2)
-    assert (answers[0].status_code, answers[0].text, answers[0].headers["x-message"]) == (201, "now\n", "yes")
+    answer = answers[0]
+    assert (answer.status_code, answer.text, answer.headers["x-message"]) == (201, "now\n", "yes")
+    # Those of the answer that was held stay, unless what is published has its own.
+    assert (answer.headers["content-type"], answer.headers["x-held"]) == ("text/plain; charset=utf-8", "replaced")
 
 
 def test_an_origins_keep_alive(edge: Edge) -> None:

@@ -69,7 +69,7 @@ class Fanout:
             with self.channels.queue(list(hold.channels)) as queue:
                 if hold.mode == "stream":
                     return await _hold_stream(request, answer, hold, queue)
-                return await _hold_response(request, answer, hold, queue)
+                return await _hold_response(answer, hold, queue)
         finally:
             await answer.aclose()
 
@@ -151,7 +151,8 @@ async def _hold_stream(request: web.BaseRequest, answer: httpx.Response, hold: H
     return response
 
 
-async def _hold_response(request: web.BaseRequest, answer: httpx.Response, hold: Hold, queue: Queue) -> web.StreamResponse:
+async def _hold_response(answer: httpx.Response, hold: Hold, queue: Queue) -> web.StreamResponse:
+    """The backend's own answer after the time-out; before it, what is published, on top of that answer's headers."""
     body = await answer.aread()
     try:
         async with asyncio.timeout(hold.timeout):
@@ -160,7 +161,9 @@ async def _hold_response(request: web.BaseRequest, answer: httpx.Response, hold:
     except TimeoutError:
         headers = client_headers(answer, without=["content-length"])
         return web.Response(status=answer.status_code, reason=answer.reason_phrase, headers=headers, body=body)
-    return web.Response(status=message.status, headers=message.headers, body=message.content)
+    replaced = ["content-length", *(name.lower() for name, _ in message.headers)]
+    headers = [*client_headers(answer, without=replaced), *message.headers]
+    return web.Response(status=message.status, headers=headers, body=message.content)
 
 
 def _signature() -> str:
