@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import NoReturn
@@ -92,14 +92,18 @@ def _built(workspace: Workspace) -> Built:
 
 
 async def _serve(workspace: Workspace, built: Built, edge: str, port: int, publish_port: int) -> None:
-    stop = asyncio.Event()
+    serving = asyncio.current_task()
+    assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    async with _edge(workspace, built, edge, port, publish_port) as urls:
-        for line in guide.serving(built.compiled, edge, urls):
-            _say(line)
-        await stop.wait()
-        _say("Stopping")
+        asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
+    with suppress(asyncio.CancelledError):
+        async with _edge(workspace, built, edge, port, publish_port) as urls:
+            for line in guide.serving(built.compiled, edge, urls):
+                _say(line)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                _say("Stopping")
 
 
 @asynccontextmanager

@@ -3,8 +3,10 @@ from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.plan import Handoff, Plan, Route
 
 PLAN = Plan(
-    service="plain",
-    routes=(Route(name="route-1", hosts=(), path=None, action=Handoff(backend="origin")),),
+    service='plain',
+    routes=(
+        Route(name='route-1', hosts=(), path=None, action=Handoff(backend='origin')),
+    ),
 )
 
 HttpIncoming = http_incoming(PLAN, {})

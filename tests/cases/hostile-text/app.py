@@ -4,18 +4,9 @@ from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.plan import PathPattern, Plan, Respond, Route
 
 PLAN = Plan(
-    service="case",
+    service='case',
     routes=(
-        Route(
-            name="a",
-            hosts=(),
-            path=PathPattern(segments=("'\"", ");import_os"), rest=False),
-            action=Respond(
-                status=200,
-                headers=(("content-type", b"text/plain; charset=utf-8"),),
-                body=b"'\"\\ {{ 7*7 }} {% raw %} \n''') ; import os # \xe2\x80\xa8\xf0\x9f\x98\x80",
-            ),
-        ),
+        Route(name='a', hosts=(), path=PathPattern(segments=('\'"', ');import_os'), rest=False), action=Respond(status=200, headers=(('content-type', b'text/plain; charset=utf-8'),), body=b'\'"\\ {{ 7*7 }} {% raw %} \n\'\'\') ; import os # \xe2\x80\xa8\xf0\x9f\x98\x80')),
     ),
 )
 

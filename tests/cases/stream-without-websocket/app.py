@@ -4,17 +4,9 @@ from fanroute_runtime.grip import hold
 from fanroute_runtime.plan import Hold, PathPattern, Plan, Route
 
 PLAN = Plan(
-    service="case",
+    service='case',
     routes=(
-        Route(
-            name="route-1",
-            hosts=(),
-            path=PathPattern(segments=("events",), rest=False),
-            action=Hold(
-                backend="self",
-                headers=(("content-type", b"text/plain"), ("grip-hold", b"stream"), ("grip-channel", b"a b.c/d:e")),
-            ),
-        ),
+        Route(name='route-1', hosts=(), path=PathPattern(segments=('events',), rest=False), action=Hold(backend='self', headers=(('content-type', b'text/plain'), ('grip-hold', b'stream'), ('grip-channel', b'a b.c/d:e')))),
     ),
 )
 
