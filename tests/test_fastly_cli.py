@@ -129,6 +129,7 @@ class Cli:
 
     def __init__(self, folder: Path, home: Path, api: FastlyApi) -> None:
         self.folder = folder
+        assert "FASTLY_CLI" in os.environ, "run `make test` or `make test-quick`, which install the Fastly CLI"
         program = Path(os.environ["FASTLY_CLI"]) / "node_modules/.bin/fastly"
         self._command = str(program)
         self._environment = os.environ | {

@@ -136,6 +136,7 @@ def edge(
     assert started.stop() == 0
     left = [pid for pid in children if Path(f"/proc/{pid}").exists()]
     assert not left, f"still running: {left}"
+    assert "Traceback" not in "".join(started.output)
 
 
 def _children(edge: Edge) -> list[int]:

@@ -5,6 +5,7 @@ import json
 
 import httpx
 from aiohttp import web
+from multidict import CIMultiDict
 
 EVENTS = "application/websocket-events"
 
@@ -14,6 +15,7 @@ class Origin:
 
     url = ""
     edge_url = ""
+    disconnects = 0
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
@@ -27,9 +29,11 @@ class Origin:
                 headers = {"Grip-Hold": "stream", "Grip-Channel": "quiet", "Grip-Keep-Alive": keep_alive}
                 return web.Response(headers=headers)
             case "/origin/socket":
+                self.disconnects += body == b"DISCONNECT\r\n"
                 return _socket(body)
             case "/origin/status":
-                return web.Response(status=418, body=b"teapot", headers={"X-Origin": "yes", "Content-Type": "text/tea"})
+                headers = [("X-Origin", "yes"), ("Content-Type", "text/tea"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
+                return web.Response(status=418, body=b"teapot", headers=CIMultiDict(headers))
             case "/origin/bare":
                 return _bare(request)
             case "/origin/back-to-the-edge":

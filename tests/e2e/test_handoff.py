@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+import struct
 import threading
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
+from tests.e2e.origin import Origin
 
 SITE = "www.example.com"
 
@@ -129,6 +131,7 @@ def test_the_origins_answer_is_kept(edge: Edge) -> None:
     assert (answer.status_code, answer.text) == (418, "teapot")
     assert answer.headers["content-type"] == "text/tea"
     assert answer.headers["x-origin"] == "yes"
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
 
 def test_an_answer_without_a_content_type(edge: Edge) -> None:
@@ -199,6 +202,19 @@ def test_an_origins_websocket(edge: Edge) -> None:
         with pytest.raises(ConnectionClosed):
             client.recv(timeout=ANSWER_TIMEOUT)
         assert client.close_code == 4001
+
+
+def test_an_origin_is_told_of_a_broken_websocket(edge: Edge, origin: Origin) -> None:
+    before = origin.disconnects
+    tcp = socket.create_connection(("127.0.0.1", edge.port))
+    with pytest.raises(ConnectionClosed), connect(f"ws://{SITE}/origin/socket", sock=tcp, proxy=None) as client:
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not a goodbye
+        tcp.shutdown(socket.SHUT_RDWR)
+        client.recv(timeout=ANSWER_TIMEOUT)
+    deadline = time.monotonic() + ANSWER_TIMEOUT
+    while origin.disconnects == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert origin.disconnects == before + 1
 
 
 def test_a_loop_ends(edge: Edge) -> None:

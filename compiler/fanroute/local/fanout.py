@@ -9,7 +9,8 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from typing import Any
 
 import httpx
 from aiohttp import web
@@ -33,12 +34,21 @@ class Fanout:
         self.channels = Channels()
         self._backends = backends
         self._log = log
+        self._later: set[asyncio.Task[None]] = set()
         timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
 
     async def close(self) -> None:
+        for task in self._later:
+            task.cancel()
         await self._client.aclose()
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done that nobody waits for."""
+        task = asyncio.create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
 
     async def ask(
         self, name: str, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | bytes | None

@@ -1,7 +1,6 @@
 """The embedded local edge: the component behind an HTTP server, with Fanout, its publish endpoint and an origin."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -134,21 +133,10 @@ async def listen() -> AsyncIterator[Callable[[Handler, int], Awaitable[str]]]:
             runner = web.ServerRunner(server, shutdown_timeout=0.1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            port = free_port(port)
-            await web.TCPSite(runner, ADDRESS, port).start()
-            return f"http://{ADDRESS}:{port}"
+            try:
+                await web.TCPSite(runner, ADDRESS, port).start()
+            except OSError:
+                await web.TCPSite(runner, ADDRESS, 0).start()
+            return f"http://{ADDRESS}:{runner.addresses[0][1]}"
 
         yield start
-
-
-def free_port(wanted: int) -> int:
-    """A port that nobody listens on: the wanted one, if it is free and not 0."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((ADDRESS, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no port is free")

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
-from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from fanroute.local.channels import WS_MESSAGE, Queue
 from fanroute.local.fanout import Fanout, Headers, client_headers, unreachable
@@ -75,17 +75,30 @@ class Socket:
         with self._fanout.channels.queue([]) as queue:
             published = asyncio.create_task(self._deliver(socket, queue))
             try:
-                await self._handle(socket, queue, events[1:])
-                async for event in _client_events(socket):
-                    await self._handle(socket, queue, await self._send([event]))
-                await self._send([Event("DISCONNECT")])
-            except (_Closed, ClientConnectionResetError):
+                await self._converse(socket, queue, events[1:])
+            except _Closed:
                 pass
             except (httpx.HTTPError, MalformedEvents):
                 await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+            except (ConnectionResetError, asyncio.CancelledError) as gone:
+                # The client has gone without a CLOSE (aiohttp may cancel us then): the backend is told, in its own time.
+                self._fanout.later(self._disconnect())
+                if isinstance(gone, asyncio.CancelledError):
+                    raise
             finally:
                 published.cancel()
         return socket
+
+    async def _converse(self, socket: web.WebSocketResponse, queue: Queue, events: list[Event]) -> None:
+        """Carry events both ways, to the end: raises _Closed after the backend's CLOSE or DISCONNECT, or ConnectionResetError."""
+        await self._handle(socket, queue, events)
+        async for event in _client_events(socket):
+            await self._handle(socket, queue, await self._send([event]))
+        raise ConnectionResetError
+
+    async def _disconnect(self) -> None:
+        with suppress(httpx.HTTPError, MalformedEvents):
+            await self._send([Event("DISCONNECT")])
 
     async def _send(self, events: list[Event]) -> list[Event]:
         """The backend's events in reply. Raises MalformedEvents where its answer is no such thing."""
@@ -144,18 +157,19 @@ class Socket:
                 self._fanout.channels.unsubscribe(queue, control["channel"])
 
     async def _deliver(self, socket: web.WebSocketResponse, queue: Queue) -> None:
-        """Send what is published."""
-        while True:
-            message = await queue.get()
-            if message.format != WS_MESSAGE:
-                continue
-            if message.close:
-                await socket.close(code=message.code)
-                return
-            if message.binary:
-                await socket.send_bytes(message.content)
-            else:
-                await socket.send_str(message.content.decode("utf-8", "replace"))
+        """Send what is published, as long as the client is there."""
+        with suppress(ConnectionResetError):
+            while True:
+                message = await queue.get()
+                if message.format != WS_MESSAGE:
+                    continue
+                if message.close:
+                    await socket.close(code=message.code)
+                    return
+                if message.binary:
+                    await socket.send_bytes(message.content)
+                else:
+                    await socket.send_str(message.content.decode("utf-8", "replace"))
 
 
 def _events(answer: httpx.Response) -> list[Event] | None:

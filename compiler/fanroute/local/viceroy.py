@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fanroute import programs
 from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend
 from fanroute.local.fanout import Log
-from fanroute.local.server import ADDRESS, Listening, embedded_origin, free_port, listen
+from fanroute.local.server import ADDRESS, Listening, embedded_origin, listen
 from fanroute.programs import Program, ProgramFailed
 from fanroute.workspace import write
 
@@ -86,7 +86,7 @@ async def listening(
     Takes what `server.listening` takes, the programs, and a folder for Pushpin's logs. Raises ProgramFailed where one of
     them does not start.
     """
-    port, publish_port, proxy_port = free_port(port), free_port(publish_port), free_port(0)
+    port, publish_port, proxy_port = _free_port(port), _free_port(publish_port), _free_port(0)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
@@ -194,6 +194,19 @@ async def _wait(process: Program, name: str, ports: tuple[int, ...], lines: list
         if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
             raise ProgramFailed(name, "\n".join(lines[-20:]) or "it does not listen")
         await asyncio.sleep(0.05)
+
+
+def _free_port(wanted: int) -> int:
+    """A port that nobody listens on: the wanted one, if it is free and not 0."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no port is free")
 
 
 def _accepts(port: int) -> bool:
