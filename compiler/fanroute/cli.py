@@ -17,6 +17,7 @@ from rich.markup import escape
 from fanroute import __version__, guide, report
 from fanroute.build import Built, build
 from fanroute.diagnostics import Invalid
+from fanroute.local import install as installing
 from fanroute.manifest import BadManifest
 from fanroute.pipeline import compile_routes
 from fanroute.programs import ProgramFailed
@@ -72,11 +73,9 @@ def serve(routes: Path, edge: str, port: int, publish_port: int) -> None:
 @main.command()
 def install() -> None:
     """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
-    from fanroute.local import viceroy
-
     with _failures(Workspace(Path("routes.yaml"))):
-        for program in viceroy.install(cache_folder(), _say):
-            _say(f"Found {program}")
+        _say(f"Pushpin: {installing.pushpin(_say)}")
+        _say(f"Viceroy: {installing.viceroy(cache_folder(), _say)}")
 
 
 def _built(workspace: Workspace) -> Built:
@@ -114,9 +113,12 @@ async def _edge(workspace: Workspace, built: Built, edge: str, port: int, publis
 
     backends, loopback = addresses(built.compiled.backends)
     if edge == "viceroy":
-        programs = await asyncio.to_thread(viceroy.install, cache_folder(), _say)
+        pushpin = await asyncio.to_thread(installing.pushpin, _say)
+        program = await asyncio.to_thread(installing.viceroy, cache_folder(), _say)
         _say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
-        running = viceroy.listening(*programs, workspace.wasm, workspace.logs, backends, loopback, port, publish_port, _say)
+        running = viceroy.listening(
+            program, pushpin, workspace.wasm, workspace.logs, backends, loopback, port, publish_port, _say
+        )
     else:
         _say("Loading the component (the first time it is compiled, for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())

@@ -16,7 +16,6 @@ from fanroute.local.server import ADDRESS, Listening, embedded_origin, listen
 from fanroute.programs import Program, ProgramFailed
 from fanroute.workspace import write
 
-VICEROY_VERSION = "0.22.0"
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
 START_TIMEOUT = 120.0
 # From this version on, Pushpin is one program with other names for its services.
@@ -25,48 +24,6 @@ RENAMED_SERVICES = (1, 40)
 # What each line of the two programs begins with, and the lines that tell a user nothing.
 _TIME_AND_LEVEL = re.compile(r"^(\S+ +INFO +|\[INFO\] \S+ \S+ )(\[\w+\] )?(request\{id=\d+\}:)*\s*")
 _UNTOLD = ("guest completed", "Proxying", "zhttp ", "start", "stop", "checking if", "backend ")
-
-Say = Callable[[str], None]
-
-
-def install(cache: Path, say: Say) -> tuple[Path, Path]:
-    """Viceroy and Pushpin, installed where they are missing; Viceroy under `cache`. Raises ProgramFailed."""
-    return _viceroy(cache, say), _pushpin(say)
-
-
-def _viceroy(cache: Path, say: Say) -> Path:
-    ours = cache / f"viceroy-{VICEROY_VERSION}"
-    fastly_cli = Path.home() / ".config" / "fastly" / "viceroy"
-    found = programs.find("viceroy", fastly_cli, ours / "bin" / "viceroy")
-    if found:
-        return found
-    cargo = programs.find("cargo", Path.home() / ".cargo" / "bin" / "cargo")
-    if cargo is None:
-        raise ProgramFailed("viceroy", "Viceroy needs Rust's cargo to be built: install Rust (rustup.rs), or put viceroy on PATH")
-    say(f"Building Viceroy {VICEROY_VERSION} with cargo, once: about 15 minutes on 2 cores")
-    programs.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", ours])
-    return ours / "bin" / "viceroy"
-
-
-def _pushpin(say: Say) -> Path:
-    found = programs.find("pushpin", Path("/usr/bin/pushpin"))
-    if found:
-        return found
-    apt = programs.find("apt-get")
-    if apt is None:
-        raise ProgramFailed("pushpin", "Pushpin is missing: install it (brew install pushpin, or see pushpin.org)")
-    say("Installing Pushpin with apt-get")
-    sudo = [] if _is_root() else ["sudo", "-n"]
-    programs.run([*sudo, apt, "update"])
-    programs.run([*sudo, apt, "install", "-y", "--no-install-recommends", "pushpin"], {"DEBIAN_FRONTEND": "noninteractive"})
-    found = programs.find("pushpin", Path("/usr/bin/pushpin"))
-    if found is None:
-        raise ProgramFailed("pushpin", "Pushpin is not where apt-get should have put it")
-    return found
-
-
-def _is_root() -> bool:
-    return programs.run(["id", "-u"]).strip() == "0"
 
 
 @asynccontextmanager

@@ -1,0 +1,50 @@
+"""Viceroy and Pushpin, installed where they are missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fanroute import programs
+from fanroute.programs import ProgramFailed
+
+VICEROY_VERSION = "0.22.0"
+
+Say = Callable[[str], None]
+
+
+def pushpin(say: Say) -> Path:
+    """Pushpin: the one on PATH, or Debian's. Raises ProgramFailed."""
+    return _installed("pushpin", Path("/usr/bin/pushpin"), "pushpin", "brew install pushpin, or see pushpin.org", say)
+
+
+def viceroy(cache: Path, say: Say) -> Path:
+    """Viceroy: the one on PATH, the Fastly CLI's, or one that is built once and kept under `cache`. Raises ProgramFailed."""
+    ours = cache / f"viceroy-{VICEROY_VERSION}"
+    found = programs.find("viceroy", Path.home() / ".config" / "fastly" / "viceroy", ours / "bin" / "viceroy")
+    if found:
+        return found
+    cargo = _installed("cargo", Path.home() / ".cargo" / "bin" / "cargo", "cargo-web", "install Rust (rustup.rs)", say)
+    say(f"Building Viceroy {VICEROY_VERSION} with cargo, once: about 15 minutes on 2 cores")
+    programs.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", ours])
+    return ours / "bin" / "viceroy"
+
+
+def _installed(name: str, place: Path, package: str, mend: str, say: Say) -> Path:
+    """A program: on PATH, in its place, or else installed there from Debian's package."""
+    found = programs.find(name, place)
+    apt = programs.find("apt-get")
+    if found is None and apt is not None:
+        say(f"Installing {package} with apt-get")
+        try:
+            _install(apt, package)
+        except ProgramFailed as failed:
+            raise ProgramFailed(name, f"{failed.output}\n{name} is missing: {mend}") from failed
+        found = programs.find(name, place)
+    if found is None:
+        raise ProgramFailed(name, f"{name} is missing: {mend}")
+    return found
+
+
+def _install(apt: Path, package: str) -> None:
+    as_root = [] if programs.run(["id", "-u"]).strip() == "0" else ["sudo", "-n"]
+    programs.run([*as_root, str(apt), "update"])
+    programs.run([*as_root, str(apt), "install", "-y", "--no-install-recommends", package], {"DEBIAN_FRONTEND": "noninteractive"})
