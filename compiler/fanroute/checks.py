@@ -89,13 +89,9 @@ def _routes(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
     yield from ((i, route) for i, route in enumerate(routes if isinstance(routes, list) else ()) if isinstance(route, dict))
 
 
-def _backends(source: Source) -> dict[str, dict[str, Any]]:
+def _backends(source: Source) -> dict[str, Any]:
     backends = source.data.get("backends")
-    return (
-        {name: backend if isinstance(backend, dict) else {} for name, backend in backends.items()}
-        if isinstance(backends, dict)
-        else {}
-    )
+    return backends if isinstance(backends, dict) else {}
 
 
 def _actions(route: dict[str, Any]) -> list[str]:
@@ -132,6 +128,8 @@ def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
 def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
     """FR206"""
     for name, backend in _backends(source).items():
+        if not isinstance(backend, dict):
+            continue
         kinds = {"url", "loopback"} & set(backend)
         if len(kinds) != 1:
             message = f"the backend '{name}' has {'both url and' if kinds else 'neither url nor'} loopback"
@@ -145,7 +143,7 @@ def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
 
 def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
     """FR207"""
-    loopbacks = [name for name, backend in _backends(source).items() if "loopback" in backend]
+    loopbacks = [name for name, backend in _backends(source).items() if isinstance(backend, dict) and "loopback" in backend]
     for name in loopbacks[1:]:
         span = source.key_span(("backends", name))
         yield Diagnostic("FR207", f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one")

@@ -68,6 +68,8 @@ def load(text: str) -> Source:
         raise _yaml_error(error, text) from None
     except RecursionError:
         raise _invalid("FR103", "the file is nested too deeply", Span()) from None
+    except ValueError as error:  # PyYAML checks no number in an escape or a directive
+        raise _invalid("FR103", f"a number out of range: {error}", Span()) from None
     if not documents or _is_empty(documents[0]):
         raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
     source = Source(text)
@@ -112,13 +114,22 @@ class _Reader:
             mend = "give one, or leave the key out"
             self.source.diagnostics.append(Diagnostic("FR107", "a value is missing", self.source.key_span(path), mend))
             return None
-        return _scalar(node)
+        return None if self._is_broken(node) else _scalar(node)
+
+    def _is_broken(self, node: yaml.ScalarNode) -> bool:
+        """Whether an escape has made what is no text; then it is reported."""
+        broken = any("\ud800" <= character <= "\udfff" for character in node.value)
+        if broken:
+            self.report("FR102", "half of a surrogate pair", node, "write the character itself")
+        return broken
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self.report("FR103", "a key that is not text", key)
+            elif self._is_broken(key):
+                continue
             elif key.value in data:
                 first = self.source.keys[(*path, key.value)]
                 self.report("FR105", f"the key '{key.value}' stands twice", key, f"first on line {first.line}")

@@ -13,8 +13,8 @@ from fanroute_runtime.grip import CHANNEL_SEPARATORS, is_channel
 VERSION = 1
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.IGNORECASE)
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE | re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.IGNORECASE | re.ASCII)
 
 
 def _wrong(message: str, mend: str) -> PydanticCustomError:

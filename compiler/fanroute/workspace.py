@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fanroute.diagnostics import Diagnostic, Invalid, Span
+from fanroute.manifest import BadManifest
 
 RUNTIME_PACKAGE = "fanroute_runtime"
 
@@ -63,8 +64,11 @@ class Workspace:
             raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), "name one that can")]) from None
 
     def read_manifest(self) -> str | None:
-        """The text of fastly.toml, None where there is none."""
-        return self.manifest.read_text(encoding="utf-8") if self.manifest.exists() else None
+        """The text of fastly.toml, None where there is none. Raises BadManifest."""
+        try:
+            return self.manifest.read_text(encoding="utf-8") if self.manifest.exists() else None
+        except UnicodeDecodeError as error:
+            raise BadManifest("the file is not UTF-8 text") from error
 
     def write_manifest(self, text: str) -> None:
         write(self.manifest, text.encode())

@@ -15,7 +15,7 @@ from fanroute_runtime.plan import WebSocket
 MAX_BODY = 1 << 20
 # Largest control message Fanout takes, in bytes.
 MAX_CONTROL = 16_384
-# What begins every message meant for the client; only what begins otherwise can be a control message.
+# What begins every message meant for the client (GRIP's default); only what begins otherwise can be a control message.
 MESSAGE_PREFIX = b"m:"
 EXTENSION = b'grip; message-prefix="' + MESSAGE_PREFIX + b'"'
 

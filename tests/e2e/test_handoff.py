@@ -75,6 +75,12 @@ def test_headers_are_kept(edge: Edge) -> None:
         assert values(request, name.lower()) == [value for key, value in sent if key == name]
 
 
+def test_the_absolute_form_is_its_path(edge: Edge) -> None:
+    """RFC 9112, 3.2.2: every server takes it."""
+    request = seen(edge.request("GET", "http://other.example.com/x%2Fy?z", SITE))
+    assert request["target"] == "/x%2Fy?z"
+
+
 def test_what_pushpin_changes(edge: Edge) -> None:
     """docs/local.md: Pushpin 1.36 decodes what needs no encoding, and drops headers without a value."""
     request = seen(edge.request("GET", "/%7Euser", SITE, headers={"X-Empty": ""}))

@@ -65,11 +65,14 @@ class Fanout:
         request = httpx.Request(method, backend.url, headers=pairs, content=body, extensions=extensions)
         return await self._client.send(request, stream=True)
 
-    async def serve(self, request: web.BaseRequest, name: str, headers: Headers) -> web.StreamResponse:
-        """Serve a handed-off request from a backend, holding the connection if its answer says so."""
+    async def serve(self, request: web.BaseRequest, name: str, target: str, headers: Headers) -> web.StreamResponse:
+        """Serve a handed-off request from a backend, holding the connection if its answer says so.
+
+        `target` is the path and query as the client wrote them, `headers` are the request's as handed off.
+        """
         body = request.content.iter_any() if request.body_exists else None
         try:
-            answer = await self.ask(name, request.method, request.raw_path, headers, body)
+            answer = await self.ask(name, request.method, target, headers, body)
         except httpx.HTTPError as error:
             return unreachable(name, error)
         try:
@@ -87,11 +90,11 @@ class Fanout:
         """The publish endpoint: `POST /publish/`."""
         if request.method != "POST" or request.path not in ("/publish/", "/publish"):
             return web.Response(status=404, text="POST to /publish/\n")
-        body = await request.content.read(MAX_PUBLISH + 1)
-        while chunk := await request.content.read(MAX_PUBLISH + 1):
+        body = b""
+        while chunk := await request.content.read(MAX_PUBLISH):
             body += chunk
-        if len(body) > MAX_PUBLISH:
-            return web.Response(status=413, text=f"More than {MAX_PUBLISH} bytes\n")
+            if len(body) > MAX_PUBLISH:
+                return web.Response(status=413, text=f"More than {MAX_PUBLISH} bytes\n")
         try:
             items = parse_publish(body)
         except BadItem as error:
@@ -123,7 +126,7 @@ def client_headers(answer: httpx.Response, without: Iterable[str] = ()) -> list[
     ]
 
 
-def unreachable(name: str, error: httpx.HTTPError) -> web.Response:
+def unreachable(name: str, error: Exception) -> web.Response:
     return web.Response(status=502, text=f"The backend {name!r} gave no answer: {error!r}\n")
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from fanroute.local import Backend
 from fanroute.local.fanout import Fanout, Headers, Log
-from fanroute.local.host import EmbeddedComponent, Exchange
+from fanroute.local.host import EmbeddedComponent, Exchange, HostError
 from fanroute.local.sockets import Socket, is_websocket
 
 ADDRESS = "127.0.0.1"
@@ -61,21 +61,26 @@ class EmbeddedEdge:
 
     async def _hand_off(self, request: web.BaseRequest, backend: str, headers: Headers) -> web.StreamResponse:
         if is_websocket(request):
-            return await Socket(self._fanout, backend, request, headers).serve()
-        return await self._fanout.serve(request, backend, headers)
+            return await Socket(self._fanout, backend, request, _target(request), headers).serve()
+        return await self._fanout.serve(request, backend, _target(request), headers)
 
     def _exchange(self, request: web.BaseRequest) -> Exchange:
         loop = asyncio.get_running_loop()
         headers = [(name.decode("latin-1"), value) for name, value in request.raw_headers]
-        target = request.raw_path
-        if not target.startswith("/"):
-            # Absolute form (RFC 9112, 3.2.2); as at Fastly, the Host header counts.
-            target = "/" + target.partition("://")[2].partition("/")[2]
 
         def read(size: int) -> bytes:
-            return asyncio.run_coroutine_threadsafe(request.content.read(size), loop).result()
+            try:
+                return asyncio.run_coroutine_threadsafe(request.content.read(size), loop).result()
+            except Exception as error:  # whatever ends a body early
+                raise HostError("http-incomplete") from error
 
-        return Exchange(f"http://{request.host}{target}", headers, self._backends, read, client_ip=request.remote)
+        return Exchange(f"http://{request.host}{_target(request)}", headers, self._backends, read, client_ip=request.remote)
+
+
+def _target(request: web.BaseRequest) -> str:
+    """A request's target in origin form; of the absolute form (RFC 9112, 3.2.2) the host is left to the Host header."""
+    target = request.raw_path
+    return target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from fanroute.local.channels import WS_MESSAGE, Queue
 from fanroute.local.fanout import Fanout, Headers, client_headers, unreachable
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
-from fanroute_runtime.websocket import Event, MalformedEvents, decode, encode
+from fanroute_runtime.websocket import MESSAGE_PREFIX, Event, MalformedEvents, decode, encode
 
 _PREFIX = re.compile(r'message-prefix="?([^";]*)"?')
 _NOT_PASSED_ON = (
@@ -41,10 +41,11 @@ class _Closed(Exception):
 class Socket:
     """One client's connection. `serve` runs it from the handshake to its end."""
 
-    def __init__(self, fanout: Fanout, backend: str, request: web.BaseRequest, headers: Headers) -> None:
+    def __init__(self, fanout: Fanout, backend: str, request: web.BaseRequest, target: str, headers: Headers) -> None:
         self._fanout = fanout
         self._backend = backend
         self._request = request
+        self._target = target
         self._headers: Headers = [(k, v) for k, v in headers if k.lower() not in _NOT_PASSED_ON]
         self._headers += [
             ("Connection-Id", uuid.uuid4().hex.encode()),
@@ -58,9 +59,9 @@ class Socket:
         """The answer to the handshake, once the connection has ended."""
         try:
             answer = await self._post([Event("OPEN")], [("Sec-WebSocket-Extensions", b"grip")])
-        except httpx.HTTPError as error:
+            events = _events(answer)
+        except (httpx.HTTPError, MalformedEvents) as error:
             return unreachable(self._backend, error)
-        events = _events(answer)
         if not events or events[0].type != "OPEN":
             # Not accepted: the client gets the backend's answer instead.
             headers = client_headers(answer, without=["content-length"])
@@ -110,7 +111,7 @@ class Socket:
     async def _post(self, events: list[Event], headers: Headers) -> httpx.Response:
         body = encode(events)
         sent = [*self._headers, *headers, ("Content-Length", str(len(body)).encode())]
-        answer = await self._fanout.ask(self._backend, "POST", self._request.raw_path, sent, body)
+        answer = await self._fanout.ask(self._backend, "POST", self._target, sent, body)
         await answer.aread()
         await answer.aclose()
         return answer
@@ -183,7 +184,7 @@ def _message_prefix(extensions: str) -> bytes | None:
     if not extensions.strip().startswith("grip"):
         return None
     prefix = _PREFIX.search(extensions)
-    return prefix.group(1).encode() if prefix else b"m:"
+    return prefix.group(1).encode() if prefix else MESSAGE_PREFIX
 
 
 async def _client_events(socket: web.WebSocketResponse) -> AsyncIterator[Event]:
