@@ -1,11 +1,13 @@
 """What a user is told to do next. Pure: lines of text."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fanroute.pipeline import Compiled
-from fanroute_runtime.plan import Hold, Respond, Route, WebSocket
+from fanroute_runtime.plan import Hold, Route, WebSocket
 
 DEFAULT_CHANNEL = "test"
 
@@ -42,23 +44,24 @@ def publish_command(channel: str, url: str) -> str:
         "http-response": {"body": "hello\n"},
         "ws-message": {"content": "hello"},
     }
-    return f"curl -d '{json.dumps({'items': [{'channel': channel, 'formats': formats}]})}' {url}"
+    return f"curl -d {shlex.quote(json.dumps({'items': [{'channel': channel, 'formats': formats}]}))} {url}"
 
 
 def _example(route: Route, compiled: Compiled, edge: str) -> str:
-    path = "/" + "/".join([*route.path.segments, *(["x"] if route.path.rest else [])]) if route.path else "/"
+    segments = [*route.path.segments, *(["x"] if route.path.rest else [])] if route.path else [""]
+    path = "".join(f"/{quote(segment, safe='')}" for segment in segments)
     host = f" -H 'Host: {_host(route.hosts[0], compiled)}'" if route.hosts else ""
     if isinstance(route.action, WebSocket):
         return f"{route.name}: npx wscat -c {edge.replace('http', 'ws', 1)}{path}{host}"
-    hold = " -N" if isinstance(route.action, (Hold, Respond)) else ""
+    hold = " -N" if isinstance(route.action, Hold) else ""
     return f"{route.name}: curl{hold}{host} {edge}{path}"
 
 
 def _host(pattern: str, compiled: Compiled) -> str:
     """A host that fits a pattern: the service's own, if it does."""
     own = _loopback_host(compiled)
-    suffix = pattern.removeprefix("*")
-    return own if own.endswith(suffix) else pattern.replace("*", "example")
+    fits = pattern.startswith("*") and own.endswith(pattern[1:])
+    return own if fits else pattern.replace("*", "example")
 
 
 def _loopback_host(compiled: Compiled) -> str:

@@ -5,7 +5,7 @@ import re
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ async def listening(
     Takes what `server.listening` takes, the programs, and a folder for Pushpin's logs. Raises ProgramFailed where one of
     them does not start.
     """
-    port, publish_port, proxy_port = _free_port(port), _free_port(publish_port), _free_port(0)
+    port, publish_port, proxy_port = _free_ports(port, publish_port, 0)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
@@ -53,9 +53,8 @@ async def listening(
         if loopback:
             addresses[loopback] = Backend(edge, addresses[loopback].host)
         version = programs.run([pushpin, "--version"])
-        files = pushpin_files(folder, logs.absolute(), addresses, proxy_port, publish_port, version) | viceroy_files(
-            folder, addresses
-        )
+        files = viceroy_files(folder, addresses)
+        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, publish_port, version)
         for path, text in files.items():
             write(path, text.encode())
         pushpin_command: list[str | Path] = [pushpin, f"--config={folder / 'pushpin.conf'}"]
@@ -153,17 +152,17 @@ async def _wait(process: Program, name: str, ports: tuple[int, ...], lines: list
         await asyncio.sleep(0.05)
 
 
-def _free_port(wanted: int) -> int:
-    """A port that nobody listens on: the wanted one, if it is free and not 0."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
+def _free_ports(*wanted: int) -> list[int]:
+    """Ports that nobody listens on, all different: each the wanted one, if it is free and not 0."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in wanted]
+        for probe, port in zip(probes, wanted, strict=True):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((ADDRESS, port))
             except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no port is free")
+                probe.bind((ADDRESS, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _accepts(port: int) -> bool:
