@@ -11,6 +11,8 @@ from pathlib import Path
 
 # How long a program may take to end when asked, in seconds.
 GRACE = 5.0
+# Longest line of output that is read, in bytes.
+MAX_LINE = 1 << 20
 
 Program = asyncio.subprocess.Process
 
@@ -65,6 +67,7 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
+        limit=MAX_LINE,
     )
     reader = asyncio.create_task(_read_lines(process, on_line))
     try:
@@ -76,7 +79,7 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
 
 async def _read_lines(process: Program, on_line: Callable[[str], None]) -> None:
     assert process.stdout is not None
-    with suppress(ValueError):  # a line beyond asyncio's limit
+    with suppress(ValueError):  # a line beyond the limit
         async for line in process.stdout:
             on_line(line.decode(errors="replace").rstrip())
 
