@@ -14,11 +14,11 @@ HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
-diagnostics report source spec checks lower emit pipeline manifest workspace programs bundle build guide
+diagnostics report source template spec checks lower emit pipeline manifest workspace programs bundle build guide
 local local.install local.grip local.channels local.host local.fanout local.sockets local.server local.viceroy
 cli __main__
 """
-RUNTIME_ORDER = "plan exchange match grip signature websocket decide edge"
+RUNTIME_ORDER = "plan exchange match grip client signature websocket decide edge"
 
 # What only one module may do, as the names that do it.
 ONLY = {

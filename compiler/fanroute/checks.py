@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec, keys_at
+from fanroute.template import PARAMETER, BadTemplate, parse, references, written
 
 # What YAML's reader makes of a value, in words.
 _KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
@@ -50,7 +51,8 @@ def _from_pydantic(detail: Any, source: Source) -> Diagnostic:
         return Diagnostic("FR202", f"the key '{key}' is missing", source.key_span(path), f"add '{key}:'")
     if kind == "fanroute":
         context = detail["ctx"]
-        return Diagnostic("FR204", context["message"], source.value_span(path), context["mend"])
+        span = source.key_span(path) if detail["loc"][-1] == "[key]" else source.value_span(path)
+        return Diagnostic("FR204", context["message"], span, context["mend"])
     return Diagnostic("FR204", *_wrong_value(detail, path, source))
 
 
@@ -166,10 +168,43 @@ def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
             yield Diagnostic("FR208", f"a second route named '{name}'", span, f"first on line {line}")
 
 
+def channels_are_bound(source: Source) -> Iterator[Diagnostic]:
+    """FR209"""
+    for index, route in _routes(source):
+        known = _bound(route.get("match"))
+        for action in _actions(route):
+            given = route[action]
+            channel = given.get("channel") if isinstance(given, dict) else None
+            try:
+                wanted = references(parse(channel)) if isinstance(channel, str) else []
+            except BadTemplate:
+                continue
+            for reference in (written(bound) for bound in wanted):
+                if reference not in known:
+                    span = source.value_span(("routes", index, action, "channel"))
+                    suggestion = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
+                    yield Diagnostic("FR209", f"the match does not bind '{reference}'", span, suggestion)
+
+
+def _bound(match: Any) -> list[str]:
+    """What a match binds, as it is written in a template."""
+    if not isinstance(match, dict):
+        return []
+    path = match.get("path")
+    found = [f"{{{name}}}" for name in PARAMETER.findall(path)] if isinstance(path, str) else []
+    for source in ("query", "header"):
+        conditions = match.get(source)
+        for name, condition in conditions.items() if isinstance(conditions, dict) else ():
+            if condition != {"present": False}:
+                found.append(f"{{{source}.{name.lower() if source == 'header' else name}}}")
+    return found
+
+
 RULES = (
     backends_are_defined,
     routes_have_one_action,
     backends_are_of_one_kind,
     loopback_is_there,
     route_names_are_unique,
+    channels_are_bound,
 )

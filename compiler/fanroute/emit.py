@@ -1,7 +1,8 @@
 """A Plan to the files that ship. Pure: sources in, texts out."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import jinja2
@@ -18,15 +19,6 @@ HANDLERS = {
     Respond: (f"{RUNTIME}.decide", "respond"),
 }
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("fanroute"),
-    undefined=jinja2.StrictUndefined,
-    finalize=repr,  # nothing reaches the module but as a Python literal
-    keep_trailing_newline=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
 
 class _Code:
     """A name of ours, not the user's: the one thing that is written as it is."""
@@ -36,6 +28,28 @@ class _Code:
 
     def __repr__(self) -> str:
         return self._text
+
+
+def literal(value: Any) -> str:
+    """A value as a Python literal; of dataclasses only the fields that differ from their defaults."""
+    if is_dataclass(value) and not isinstance(value, type):
+        given = [
+            (field.name, getattr(value, field.name)) for field in fields(value) if getattr(value, field.name) != field.default
+        ]
+        return f"{type(value).__name__}({', '.join(f'{name}={literal(part)}' for name, part in given)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("fanroute"),
+    undefined=jinja2.StrictUndefined,
+    finalize=literal,  # nothing reaches the module but as a Python literal
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def emit(plan: Plan, runtime: Mapping[str, str]) -> dict[str, str]:
@@ -72,8 +86,17 @@ def _actions(plan: Plan) -> list[type]:
 
 def _names(plan: Plan) -> set[str]:
     """The names of plan.py that the Plan's literal uses."""
-    names = {"Route"} | {action.__name__ for action in _actions(plan)}
-    return names | {"PathPattern"} if any(route.path for route in plan.routes) else names
+    return {name for route in plan.routes for name in _dataclasses(route)}
+
+
+def _dataclasses(value: Any) -> Iterator[str]:
+    """The names of the dataclasses that a value's literal is made of."""
+    if is_dataclass(value) and not isinstance(value, type):
+        yield type(value).__name__
+        value = [getattr(value, field.name) for field in fields(value)]
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _dataclasses(part)
 
 
 def _reached(app: str, runtime: Mapping[str, str]) -> set[str]:

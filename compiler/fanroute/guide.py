@@ -4,10 +4,10 @@ import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fanroute.pipeline import Compiled
-from fanroute_runtime.plan import Hold, Route, WebSocket
+from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, WebSocket
 
 DEFAULT_CHANNEL = "test"
 
@@ -48,13 +48,32 @@ def publish_command(channel: str, url: str) -> str:
 
 
 def _example(route: Route, compiled: Compiled, edge: str) -> str:
-    segments = [*route.path.segments, *(["x"] if route.path.rest else [])] if route.path else [""]
-    path = "".join(f"/{quote(segment, safe='')}" for segment in segments)
-    host = f" -H 'Host: {_host(route.hosts[0], compiled)}'" if route.hosts else ""
+    match = route.match
+    target = _path(match.path) + _query(match.query)
+    headers = [f"Host: {_host(match.hosts[0], compiled)}"] if match.hosts else []
+    headers += [f"{condition.name}: {_value(condition)}" for condition in match.headers if condition.present]
+    options = "".join(f" -H {shlex.quote(header)}" for header in headers)
     if isinstance(route.action, WebSocket):
-        return f"{route.name}: npx wscat -c {edge.replace('http', 'ws', 1)}{path}{host}"
+        return f"{route.name}: npx wscat -c {shlex.quote(edge.replace('http', 'ws', 1) + target)}{options}"
+    method = f" -X {match.methods[0]}" if match.methods and match.methods[0] != "GET" else ""
     hold = " -N" if isinstance(route.action, Hold) else ""
-    return f"{route.name}: curl{hold}{host} {edge}{path}"
+    return f"{route.name}: curl{hold}{method}{options} {shlex.quote(edge + target)}"
+
+
+def _path(pattern: PathPattern | None) -> str:
+    if pattern is None:
+        return "/"
+    segments = [segment.name if isinstance(segment, Parameter) else segment for segment in pattern.segments]
+    return "".join(f"/{quote(segment, safe='')}" for segment in [*segments, *(["x"] if pattern.rest else [])])
+
+
+def _query(conditions: tuple[Condition, ...]) -> str:
+    pairs = [(condition.name, _value(condition)) for condition in conditions if condition.present]
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
+def _value(condition: Condition) -> str:
+    return condition.values[0] if condition.values else "x"
 
 
 def _host(pattern: str, compiled: Compiled) -> str:
@@ -71,8 +90,18 @@ def _loopback_host(compiled: Compiled) -> str:
 def _channel(compiled: Compiled) -> str:
     """A channel of the routes, or a stand-in: a handoff's are its origin's own affair."""
     for route in compiled.plan.routes:
-        if isinstance(route.action, WebSocket):
-            return route.action.channel
-        if isinstance(route.action, Hold):
-            return dict(route.action.headers)["grip-channel"].decode()
+        if isinstance(route.action, WebSocket | Hold):
+            return _example_channel(route.action.channel, route)
     return DEFAULT_CHANNEL
+
+
+def _example_channel(template: Template, route: Route) -> str:
+    """The channel that the route's example request is subscribed to."""
+    conditions = {"query": route.match.query, "header": route.match.headers}
+
+    def value(bound: Bound) -> str:
+        if bound.source == "path":
+            return bound.name
+        return next(_value(condition) for condition in conditions[bound.source] if condition.name == bound.name)
+
+    return "".join(part if isinstance(part, str) else value(part) for part in template)

@@ -4,8 +4,20 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fanroute import spec as user
-from fanroute_runtime.grip import hold_headers
-from fanroute_runtime.plan import Action, Handoff, Hold, PathPattern, Plan, Respond, Route, WebSocket
+from fanroute.template import PARAMETER, parse
+from fanroute_runtime.plan import (
+    Action,
+    Condition,
+    Handoff,
+    Hold,
+    Match,
+    Parameter,
+    PathPattern,
+    Plan,
+    Respond,
+    Route,
+    WebSocket,
+)
 
 # Where a Fastly service answers without a domain of its own.
 DEFAULT_DOMAIN = "edgecompute.app"
@@ -57,30 +69,50 @@ def _backend(name: str, backend: user.Backend, service: str) -> Backend:
 def _route(route: user.Route, index: int, loopback: str) -> Route:
     return Route(
         name=route.name or f"route-{index + 1}",
-        hosts=tuple(host.lower() for host in route.match.host or ()),
-        path=_path(route.match.path),
+        match=_match(route.match),
         action=_action(route, loopback),
     )
+
+
+def _match(match: user.Match) -> Match:
+    return Match(
+        hosts=tuple(host.lower() for host in match.host or ()),
+        path=_path(match.path),
+        methods=tuple(match.method or ()),
+        scheme=match.scheme,
+        websocket=match.websocket,
+        headers=tuple(_condition(name.lower(), condition) for name, condition in match.header.items()),
+        query=tuple(_condition(name, condition) for name, condition in match.query.items()),
+    )
+
+
+def _condition(name: str, condition: user.Condition) -> Condition:
+    return Condition(name, tuple(condition.values or ()), present=condition.present is not False)
 
 
 def _path(path: str | None) -> PathPattern | None:
     if path is None:
         return None
-    segments = tuple(path.split("/")[1:])
+    segments = tuple(_segment(segment) for segment in path.split("/")[1:])
     return PathPattern(segments[:-1], rest=True) if segments[-1] == "*" else PathPattern(segments)
+
+
+def _segment(segment: str) -> str | Parameter:
+    parameter = PARAMETER.fullmatch(segment)
+    return Parameter(parameter.group(1)) if parameter else segment
 
 
 def _action(route: user.Route, loopback: str) -> Action:
     if route.handoff is not None:
         return Handoff(route.handoff)
     if route.stream is not None:
-        return Hold(loopback, hold_headers("stream", route.stream.channel, "text/plain"))
+        return Hold(loopback, "stream", parse(route.stream.channel), "text/plain")
     if route.sse is not None:
-        return Hold(loopback, hold_headers("stream", route.sse.channel, "text/event-stream"))
+        return Hold(loopback, "stream", parse(route.sse.channel), "text/event-stream")
     if route.long_poll is not None:
-        return Hold(loopback, hold_headers("response", route.long_poll.channel, "text/plain"))
+        return Hold(loopback, "response", parse(route.long_poll.channel), "text/plain")
     if route.websocket is not None:
-        return WebSocket(loopback, route.websocket.channel, route.websocket.echo)
+        return WebSocket(loopback, parse(route.websocket.channel), route.websocket.echo)
     assert route.respond is not None  # checks.py: a route has an action
     content_type = (("content-type", b"text/plain; charset=utf-8"),)
     return Respond(route.respond.status, content_type, route.respond.body.encode())

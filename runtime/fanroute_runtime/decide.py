@@ -8,14 +8,15 @@ Grip-Sig: it is matched as the client's request that it stands for, and answered
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fanroute_runtime.exchange import Answer, Decision, Headers, Refused, Request, ToFanout, text
+from fanroute_runtime.client import Client
+from fanroute_runtime.exchange import Answer, Binding, Decision, Headers, Refused, Request, ToFanout, text
 from fanroute_runtime.grip import is_websocket_events
-from fanroute_runtime.match import Matcher, host_name, split_uri
-from fanroute_runtime.plan import Handoff, Plan, Respond
+from fanroute_runtime.match import Matcher, bound_value
+from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Respond, Route
 from fanroute_runtime.signature import came_through_fanout
 
-# How an action answers: the action and the request to an answer. Raises Refused.
-Handler = Callable[[Any, Request], Answer]
+# How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
+Handler = Callable[[Any, Request, Binding], Answer]
 
 
 class Decider:
@@ -40,41 +41,41 @@ class Decider:
     def _first_pass(self, request: Request) -> Decision:
         if is_websocket_events(request):
             raise Refused(403, "Only Fanout may send websocket events.")
-        authority, path = split_uri(request.uri())
-        action = self._action(authority, path)
-        if isinstance(action, Respond):
-            return self._answer(action, request)
-        return ToFanout(action.backend, _forwarded(request, authority))
+        client = Client(request, through_fanout=False)
+        route = self._route(client)
+        if isinstance(route.action, Respond) or (isinstance(route.action, Hold) and client.method == "HEAD"):
+            return self._answer(route, client, request)
+        return ToFanout(route.action.backend, _forwarded(request, client))
 
     def _second_pass(self, request: Request) -> Answer:
-        authority, path = split_uri(request.uri())
-        forwarded_host = request.header("x-forwarded-host")
-        if forwarded_host is not None:
-            authority = forwarded_host.decode("latin-1")
-        action = self._action(authority, path)
-        if isinstance(action, Handoff):
-            raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {action.backend!r}.")
-        return self._answer(action, request)
+        client = Client(request, through_fanout=True)
+        route = self._route(client)
+        if isinstance(route.action, Handoff):
+            raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {route.action.backend!r}.")
+        return self._answer(route, client, request)
 
-    def _action(self, authority: str, path: str) -> Any:
-        route = self._matcher.match(host_name(authority), path)
+    def _route(self, client: Client) -> Route:
+        route = self._matcher.match(client)
         if route is None:
             raise Refused(404, "No route for this request.")
-        return route.action
+        return route
 
-    def _answer(self, action: Any, request: Request) -> Answer:
-        return self._handlers[type(action)](action, request)
+    def _answer(self, route: Route, client: Client, request: Request) -> Answer:
+        def bound(value: Bound) -> str | None:
+            return bound_value(value, route, client)
+
+        return self._handlers[type(route.action)](route.action, request, bound)
 
 
-def respond(action: Respond, request: Request) -> Answer:
+def respond(action: Respond, request: Request, bound: Binding) -> Answer:
     """Answer with what the route says."""
     return Answer(action.status, action.headers, action.body)
 
 
-def _forwarded(request: Request, authority: str) -> Headers:
+def _forwarded(request: Request, client: Client) -> Headers:
     """The client's connection, in place of whatever the client claims about it."""
     return (
         ("x-forwarded-for", (request.client_address() or "unknown").encode()),
-        ("x-forwarded-host", authority.encode()),
-        ("x-forwarded-proto", request.client_scheme().encode()),
+        ("x-forwarded-host", client.authority.encode()),
+        ("x-forwarded-proto", client.scheme.encode()),
     )

@@ -13,7 +13,8 @@ from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.exchange import Answer, Refused, ToFanout, text
 from fanroute_runtime.plan import Plan
 
-# Longest URI and header value read, in bytes.
+# Longest method, URI and header value read, in bytes.
+MAX_METHOD = 64
 MAX_URI = 16_384
 MAX_HEADER = 65_536
 # How much of a body is asked of the host at once, in bytes.
@@ -28,6 +29,12 @@ class HostRequest:
     def __init__(self, request: http_req.Request, body: Pollable) -> None:
         self._request = request
         self._body = body
+
+    def method(self) -> str:
+        try:
+            return self._request.get_method(MAX_METHOD)
+        except Err as error:
+            raise _refused(error, 501, "The method is too long.") from error
 
     def uri(self) -> str:
         try:

@@ -1,9 +1,14 @@
 """What a request is to the runtime, and what can be decided about it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from fanroute_runtime.plan import Bound
+
 Headers = tuple[tuple[str, bytes], ...]
+# Gives what the match has bound; None where that is no text.
+Binding = Callable[[Bound], str | None]
 
 
 class Refused(Exception):
@@ -22,6 +27,9 @@ class Refused(Exception):
 
 class Request(Protocol):
     """A client's request, or Fanout's; each method asks the host, so it is asked only for what is needed."""
+
+    def method(self) -> str:
+        """The method, as sent."""
 
     def uri(self) -> str:
         """Absolute URI: scheme, authority, raw path and query."""

@@ -1,12 +1,37 @@
 """Which route a request gets. Routes are compiled once, when the component is built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
-from fanroute_runtime.plan import PathPattern, Route
+from fanroute_runtime.plan import Bound, Condition, Match, Parameter, PathPattern, Route
 
-# A path's segments; a segment that is not UTF-8 when decoded is None, and equal to no literal.
+# A path's segments; a segment that is not UTF-8 when decoded is None: it equals no literal and binds no parameter.
 Segments = tuple[str | None, ...]
+
+# A URL with these as segments means another one (RFC 3986, 5.2.4).
+_DOTS = frozenset({".", ".."})
+
+
+class Matched(Protocol):
+    """What matching asks of a client's request; see `client.Client`."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def segments(self) -> Segments: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def websocket(self) -> bool: ...
+    @property
+    def query(self) -> Mapping[str, str | None]: ...
+    def header(self, name: str) -> str | None: ...
+
+
+Test = Callable[[Matched], bool]
 
 
 def host_name(authority: str) -> str:
@@ -18,14 +43,15 @@ def host_name(authority: str) -> str:
     return host.lower().removesuffix(".")
 
 
-def split_uri(uri: str) -> tuple[str, str]:
-    """Authority and raw path of an absolute URI, or of an origin-form target (`/path?query`)."""
+def split_uri(uri: str) -> tuple[str, str, str]:
+    """Authority, raw path and raw query of an absolute URI, or of an origin-form target (`/path?query`)."""
     authority = ""
     scheme, separator, rest = uri.partition("://")
     if separator and "/" not in scheme:
         end = next((i for i, c in enumerate(rest) if c in "/?#"), len(rest))
         authority, uri = rest[:end], rest[end:]
-    return authority, uri.partition("#")[0].partition("?")[0] or "/"
+    path, _, query = uri.partition("#")[0].partition("?")
+    return authority, path or "/", query
 
 
 def path_segments(path: str) -> Segments:
@@ -42,33 +68,84 @@ def _decoded(segment: str) -> str | None:
         return None
 
 
+def binds(segment: str | None) -> bool:
+    """Whether a segment can be a parameter's value: text, not empty, no dot segment, and no slash in it."""
+    return segment is not None and segment != "" and segment not in _DOTS and "/" not in segment
+
+
 class Matcher:
     """The routes of a Plan, ready to be asked."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
-        self._rules = tuple((_host_test(route.hosts), _path_test(route.path), route) for route in routes)
+        self._rules = tuple((route, tuple(tests(route.match).values())) for route in routes)
 
-    def match(self, host: str, path: str) -> Route | None:
-        """The first route for a host name (see `host_name`) and a raw path, or None."""
-        segments = path_segments(path)
-        for fits_host, fits_path, route in self._rules:
-            if fits_path(segments) and fits_host(host):
+    def match(self, client: Matched) -> Route | None:
+        """The first route for a client's request, or None."""
+        for route, needed in self._rules:
+            if all(test(client) for test in needed):
                 return route
         return None
 
 
-def _host_test(hosts: tuple[str, ...]) -> Callable[[str], bool]:
-    if not hosts:
-        return lambda host: True
+def bound_value(bound: Bound, route: Route, client: Matched) -> str | None:
+    """The value that a route's match has bound in a client's request that fits it; None where it is no text."""
+    if bound.source == "query":
+        return client.query.get(bound.name)
+    if bound.source == "header":
+        return client.header(bound.name)
+    assert route.match.path is not None
+    return client.segments[route.match.path.segments.index(Parameter(bound.name))]
+
+
+def tests(match: Match) -> dict[str, Test]:
+    """What a request must pass to match, by the key of routes.yaml; the cheap ones first."""
+    found: dict[str, Test] = {}
+    if match.path is not None:
+        found["path"] = _path_test(match.path)
+    if match.hosts:
+        found["host"] = _host_test(match.hosts)
+    if match.methods:
+        found["method"] = lambda client: client.method in match.methods
+    if match.scheme is not None:
+        found["scheme"] = lambda client: client.scheme == match.scheme
+    if match.websocket is not None:
+        found["websocket"] = lambda client: client.websocket == match.websocket
+    for condition in match.query:
+        found[f"query {condition.name}"] = _query_test(condition)
+    for condition in match.headers:
+        found[f"header {condition.name}"] = _header_test(condition)
+    return found
+
+
+def _host_test(hosts: tuple[str, ...]) -> Test:
     exact = frozenset(host for host in hosts if not host.startswith("*"))
     suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
-    return lambda host: host in exact or (host.endswith(suffixes) and host not in suffixes)
+    return lambda client: client.host in exact or (client.host.endswith(suffixes) and client.host not in suffixes)
 
 
-def _path_test(pattern: PathPattern | None) -> Callable[[Segments], bool]:
-    if pattern is None:
-        return lambda segments: True
-    wanted, size = pattern.segments, len(pattern.segments)
-    if pattern.rest:
-        return lambda segments: len(segments) > size and segments[:size] == wanted
-    return lambda segments: segments == wanted
+def _path_test(pattern: PathPattern) -> Test:
+    size = len(pattern.segments)
+    literals = tuple((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
+    parameters = tuple(i for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter))
+
+    def fits(client: Matched) -> bool:
+        segments = client.segments
+        if len(segments) <= size if pattern.rest else len(segments) != size:
+            return False
+        return all(segments[i] == literal for i, literal in literals) and all(binds(segments[i]) for i in parameters)
+
+    return fits
+
+
+def _query_test(condition: Condition) -> Test:
+    name, values, present = condition.name, frozenset(condition.values), condition.present
+    if values:
+        return lambda client: client.query.get(name) in values
+    return lambda client: (name in client.query) == present
+
+
+def _header_test(condition: Condition) -> Test:
+    name, values, present = condition.name, frozenset(condition.values), condition.present
+    if values:
+        return lambda client: client.header(name) in values
+    return lambda client: (client.header(name) is not None) == present

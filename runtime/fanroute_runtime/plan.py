@@ -1,18 +1,68 @@
 """The Plan: all the edge app knows of a routes.yaml. Plain frozen data, equal when its fields are equal."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["path", "query", "header"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A path segment that binds its decoded text, any but an empty one, to `name`."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class PathPattern:
     """A path as decoded segments.
 
-    `segments` of `/test/sse` are `("test", "sse")`. With `rest`, anything may follow them: `/test/*` is
+    `segments` of `/rooms/{room}` are `("rooms", Parameter("room"))`. With `rest`, anything may follow them: `/test/*` is
     `PathPattern(("test",), rest=True)` and matches `/test/` and `/test/a/b`, but not `/test`.
     """
 
-    segments: tuple[str, ...]
+    segments: tuple[str | Parameter, ...]
     rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the first value of a header or query parameter must be.
+
+    It is one of `values`; without any, it is there (`present`) or not.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    present: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which requests a route is for; what is empty or None means any.
+
+    `hosts` are lower-case names, or `*.` and a suffix. `websocket` is whether the client asks for a WebSocket.
+    """
+
+    hosts: tuple[str, ...] = ()
+    path: PathPattern | None = None
+    methods: tuple[str, ...] = ()
+    scheme: Literal["http", "https"] | None = None
+    websocket: bool | None = None
+    headers: tuple[Condition, ...] = ()
+    query: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A value that the match has bound: a path parameter, or the first value of a query parameter or header."""
+
+    source: Source
+    name: str
+
+
+# Text as it stands, or as parts of which some are bound by the match.
+Template = tuple[str | Bound, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +74,12 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Have Fanout ask `backend` (this service), which answers with `headers`: a GRIP hold.
-
-    `headers` are (name, value) pairs as they go on the wire.
-    """
+    """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channel`."""
 
     backend: str
-    headers: tuple[tuple[str, bytes], ...]
+    mode: Literal["stream", "response"]
+    channel: Template
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +90,7 @@ class WebSocket:
     """
 
     backend: str
-    channel: str
+    channel: Template
     echo: bool = False
 
 
@@ -59,14 +108,10 @@ Action = Handoff | Hold | WebSocket | Respond
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One rule: a request that fits `hosts` and `path` gets `action`.
-
-    `hosts` are lower-case names, or `*.` and a suffix; empty means any host. `path` None means any path.
-    """
+    """One rule: a request that fits `match` gets `action`."""
 
     name: str
-    hosts: tuple[str, ...]
-    path: PathPattern | None
+    match: Match
     action: Action
 
 

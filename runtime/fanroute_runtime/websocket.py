@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from fanroute_runtime.exchange import Answer, Refused, Request, text
-from fanroute_runtime.grip import WEBSOCKET_EVENTS, is_websocket_events
+from fanroute_runtime.exchange import Answer, Binding, Refused, Request, text
+from fanroute_runtime.grip import WEBSOCKET_EVENTS, channel_name, is_websocket_events
 from fanroute_runtime.plan import WebSocket
 
 # Largest body asked of Fanout in one request, in bytes.
@@ -89,12 +89,12 @@ def subscribe(channel: str) -> Event:
     return Event("TEXT", b"c:" + message.encode())
 
 
-def converse(action: WebSocket, request: Request) -> Answer:
-    """Answer Fanout's events. Raises Refused: 400 for what is not well-formed events, 413 for too many bytes."""
+def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
+    """Answer Fanout's events. Raises Refused: 400 for what is not well-formed events or no channel, 413 for too many bytes."""
     if not is_websocket_events(request):
         return text(400, "Not a websocket-over-HTTP request.")
     try:
-        replies = reply(action, decode(request.body(MAX_BODY)))
+        replies = reply(decode(request.body(MAX_BODY)), channel_name(action.channel, bound), action.echo)
     except MalformedEvents as error:
         raise Refused(400, f"Malformed websocket-over-HTTP body: {error}.") from error
     headers = [("content-type", WEBSOCKET_EVENTS.encode())]
@@ -103,17 +103,20 @@ def converse(action: WebSocket, request: Request) -> Answer:
     return Answer(200, tuple(headers), encode(replies))
 
 
-def reply(action: WebSocket, events: list[Event]) -> list[Event]:
-    """The edge's events in reply to the client's. Raises MalformedEvents for events that make no sense together."""
+def reply(events: list[Event], channel: str, echo: bool) -> list[Event]:
+    """The edge's events in reply to the client's: a subscription to `channel` on OPEN and, with `echo`, its messages.
+
+    Raises MalformedEvents for events that make no sense together.
+    """
     replies: list[Event] = []
     for index, event in enumerate(events):
         match event.type:
             case "OPEN":
                 if index:
                     raise MalformedEvents("OPEN is not the first event")
-                replies += [Event("OPEN"), subscribe(action.channel)]
+                replies += [Event("OPEN"), subscribe(channel)]
             case "TEXT" | "BINARY":
-                if action.echo:
+                if echo:
                     replies.append(Event(event.type, MESSAGE_PREFIX + event.content))
             case "PING":
                 replies.append(Event("PONG", event.content))

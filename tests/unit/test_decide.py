@@ -6,14 +6,15 @@ import pytest
 
 from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.exchange import Answer, Decision, Refused, ToFanout
-from fanroute_runtime.plan import Handoff, PathPattern, Plan, Respond, Route
+from fanroute_runtime.grip import MAX_CHANNEL, hold
+from fanroute_runtime.plan import Bound, Condition, Handoff, Hold, Match, Parameter, PathPattern, Plan, Respond, Route
 
 PLAN = Plan(
     "test",
     (
-        Route("own", (), PathPattern(("own",)), Handoff("self")),
-        Route("answer", (), PathPattern(("answer",)), Respond(201, (("x", b"y"),), b"body")),
-        Route("rest", ("a",), PathPattern((), rest=True), Handoff("origin")),
+        Route("own", Match(path=PathPattern(("own",))), Handoff("self")),
+        Route("answer", Match(path=PathPattern(("answer",))), Respond(201, (("x", b"y"),), b"body")),
+        Route("rest", Match(hosts=("a",), path=PathPattern((), rest=True)), Handoff("origin")),
     ),
 )
 DECIDER = Decider(PLAN, {Respond: respond})
@@ -26,6 +27,10 @@ class Asked:
     target: str = "http://a/"
     headers: dict[str, bytes] = field(default_factory=dict)
     long: str = ""
+    verb: str = "GET"
+
+    def method(self) -> str:
+        return self.verb
 
     def uri(self) -> str:
         return self.target
@@ -95,3 +100,58 @@ def test_a_forwarded_host_counts_beside_a_grip_sig_only() -> None:
 @pytest.mark.parametrize("name", ["grip-sig", "content-type"])
 def test_what_the_host_refuses_is_refused(name: str) -> None:
     assert status(decide(long=name)) == 431
+
+
+ROOM = Match(
+    path=PathPattern(("rooms", Parameter("room"))),
+    headers=(Condition("x-tenant"),),
+    query=(Condition("user"),),
+)
+CHANNEL = (Bound("header", "x-tenant"), "-", Bound("path", "room"), "-", Bound("query", "user"))
+ROOMS = Decider(Plan("test", (Route("room", ROOM, Hold("self", "stream", CHANNEL, "text/plain")),)), {Hold: hold})
+
+
+def channel(room: str, user: str, tenant: bytes, verb: str = "GET") -> str | int | None:
+    """The channel that Fanout is told, the status of a refusal, or None for an answer without a hold."""
+    request = Asked(f"http://a/rooms/{room}?x=1&user={user}&user=second", {"grip-sig": b"x", "x-tenant": tenant}, verb=verb)
+    answer = ROOMS.decide(request)
+    assert isinstance(answer, Answer)
+    return dict(answer.headers).get("grip-channel", b"").decode() or None if answer.status == 200 else answer.status
+
+
+def test_a_channel_is_made_of_what_the_match_binds() -> None:
+    assert channel("blue", "ann", b"acme") == "acme-blue-ann"
+    assert channel("b%6Cue", "a+n%6E", b"acme") == "acme-blue-a nn"
+    assert channel("b", "a" * (MAX_CHANNEL - 7), b"acme") == "acme-b-" + "a" * (MAX_CHANNEL - 7)
+
+
+@pytest.mark.parametrize("value", ["a,b", "a;b", 'a"b', "%0D%0A", "%00", "%C3%A9", "%FF", "", "a" * MAX_CHANNEL, "a%20", "%7F"])
+def test_what_is_no_channel_is_refused(value: str) -> None:
+    assert channel("blue", value, b"acme") == 400
+    assert channel(value, "ann", b"acme") in (400, 404, "acme-a -ann")
+    assert channel("blue", "ann", b" ") == 400
+
+
+@pytest.mark.parametrize("room", ["a%2Fb", "..", "%2e%2e", ".", "%FF", "", "a/b"])
+def test_such_a_segment_is_no_parameter(room: str) -> None:
+    assert channel(room, "ann", b"acme") == 404
+
+
+def test_a_head_is_answered_without_a_hold() -> None:
+    """On both passes, and without a handoff."""
+    assert channel("blue", "ann", b"acme", verb="HEAD") is None
+    first = ROOMS.decide(Asked("http://a/rooms/blue?user=ann", {"x-tenant": b"acme"}, verb="HEAD"))
+    assert first == Answer(200, (("content-type", b"text/plain"),))
+
+
+EVERYTHING = Match(methods=("GET",), scheme="https", websocket=True, headers=(Condition("x", ("1",)),))
+SOCKETS = Decider(Plan("test", (Route("socket", EVERYTHING, Handoff("self")),)), {})
+
+
+def test_both_passes_match_the_clients_request() -> None:
+    """A WebSocket's GET comes back as a POST of events over another connection."""
+    assert isinstance(SOCKETS.decide(Asked(headers={"upgrade": b"WebSocket", "x": b"1"})), ToFanout)
+    events = {"content-type": b"application/websocket-events", "x-forwarded-proto": b"https", "grip-sig": b"x", "x": b"1"}
+    assert status(SOCKETS.decide(Asked(headers=events, verb="POST"))) == 508
+    for near in ({"x-forwarded-proto": b"http"}, {"content-type": b"text/plain"}, {"x": b"2"}):
+        assert status(SOCKETS.decide(Asked(headers=events | near, verb="POST"))) == 404

@@ -1,22 +1,48 @@
 """Matching: tests read as requests; and the matcher against a naive one."""
 
 import string
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute_runtime.match import Matcher, host_name, path_segments, split_uri
-from fanroute_runtime.plan import Handoff, PathPattern, Route
+from fanroute_runtime.match import Matcher, Segments, host_name, path_segments, split_uri
+from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
 
 
 def route(name: str, path: str | None = None, *hosts: str) -> Route:
     pattern = None
     if path is not None:
-        segments = tuple(path.split("/")[1:])
+        segments = tuple(Parameter(part[1:-1]) if part.startswith("{") else part for part in path.split("/")[1:])
         pattern = PathPattern(segments[:-1], rest=True) if segments[-1] == "*" else PathPattern(segments)
-    return Route(name, hosts, pattern, Handoff("origin"))
+    return Route(name, Match(hosts, pattern), Handoff("origin"))
+
+
+@dataclass
+class Asked:
+    """A client's request, plainly."""
+
+    host: str = "x"
+    path: str = "/"
+    method: str = "GET"
+    scheme: str = "https"
+    websocket: bool = False
+    query: dict[str, str | None] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def segments(self) -> Segments:
+        return path_segments(self.path)
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name)
+
+
+def fits(match: Match, **facts: Any) -> bool:
+    return Matcher((Route("", match, Handoff("origin")),)).match(Asked(**facts)) is not None
 
 
 ROUTES = (
@@ -26,6 +52,8 @@ ROUTES = (
     route("unicode", "/caf\u00e9"),
     route("slash", "/end/"),
     route("host", None, "only.example.com"),
+    route("room", "/rooms/{room}/events"),
+    route("folder", "/files/{folder}/*"),
 )
 
 
@@ -53,10 +81,24 @@ ROUTES = (
         ("x", "/end", None),
         ("x", "/%2565nd/", None),
         ("only.example.com", "*", "host"),
+        ("x", "/rooms/blue/events", "room"),
+        ("x", "/rooms/b%C3%A9/events", "room"),
+        ("x", "/rooms/%2565/events", "room"),
+        ("x", "/rooms//events", None),
+        ("x", "/rooms/../events", None),
+        ("x", "/rooms/%2E./events", None),
+        ("x", "/rooms/a%2Fb/events", None),
+        ("x", "/rooms/%FF/events", None),
+        ("x", "/rooms/blue/events/", None),
+        ("x", "/rooms/blue", None),
+        ("x", "/files/a/", "folder"),
+        ("x", "/files/a/b/%FF", "folder"),
+        ("x", "/files/a", None),
+        ("x", "/files//b", None),
     ],
 )
 def test_a_request_gets_its_route(host: str, path: str, name: str | None) -> None:
-    found = Matcher(ROUTES).match(host, path)
+    found = Matcher(ROUTES).match(Asked(host, path))
     assert (found and found.name) == name
 
 
@@ -79,20 +121,20 @@ def test_a_host_is_its_authoritys(authority: str, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "authority", "path"),
+    ("uri", "authority", "path", "query"),
     [
-        ("http://a:1/b/c?d#e", "a:1", "/b/c"),
-        ("https://a", "a", "/"),
-        ("https://a?x", "a", "/"),
-        ("http://a//b", "a", "//b"),
-        ("/b?c=http://d/e", "", "/b"),
-        ("/b/http://c", "", "/b/http://c"),
-        ("http://a/b#/c?d", "a", "/b"),
-        ("", "", "/"),
+        ("http://a:1/b/c?d#e", "a:1", "/b/c", "d"),
+        ("https://a", "a", "/", ""),
+        ("https://a?x?y", "a", "/", "x?y"),
+        ("http://a//b?", "a", "//b", ""),
+        ("/b?c=http://d/e", "", "/b", "c=http://d/e"),
+        ("/b/http://c", "", "/b/http://c", ""),
+        ("http://a/b#/c?d", "a", "/b", ""),
+        ("", "", "/", ""),
     ],
 )
-def test_a_uri_is_split(uri: str, authority: str, path: str) -> None:
-    assert split_uri(uri) == (authority, path)
+def test_a_uri_is_split(uri: str, authority: str, path: str, query: str) -> None:
+    assert split_uri(uri) == (authority, path, query)
 
 
 SEGMENT = st.text(st.sampled_from([*string.printable, "é", "✓", "\U0001f600"]), max_size=4)
@@ -111,10 +153,11 @@ def test_any_path_has_segments(path: str) -> None:
 
 @given(st.text())
 def test_any_uri_is_split(uri: str) -> None:
-    authority, path = split_uri(uri)
+    authority, path, query = split_uri(uri)
     assert path
     assert not set(authority) & set("/?#")
     assert not set(path) & set("?#")
+    assert "#" not in query
     host_name(authority)
 
 
@@ -126,9 +169,9 @@ PATTERNS = st.one_of(st.none(), PATHS, PATHS.map(lambda path: path + "/*"), st.j
 
 def naive(route: Route, pattern: str | None, host: str, path: str) -> bool:
     """What a pattern means, by its letters; for hosts and paths without anything to decode."""
-    fits_host = not route.hosts or any(
+    fits_host = not route.match.hosts or any(
         host == wanted or (wanted[0] == "*" and host.endswith(wanted[1:]) and len(host) > len(wanted) - 1)
-        for wanted in route.hosts
+        for wanted in route.match.hosts
     )
     if pattern is None:
         return fits_host
@@ -139,4 +182,31 @@ def naive(route: Route, pattern: str | None, host: str, path: str) -> bool:
 def test_the_first_that_matches_wins(rules: list[tuple[str | None, list[str]]], host: str, path: str) -> None:
     routes = tuple(route(str(index), pattern, *hosts) for index, (pattern, hosts) in enumerate(rules))
     expected = next((r for r, (pattern, _) in zip(routes, rules, strict=True) if naive(r, pattern, host, path)), None)
-    assert Matcher(routes).match(host, path) == expected
+    assert Matcher(routes).match(Asked(host, path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("match", "facts", "near"),
+    [
+        (Match(methods=("GET", "POST")), [{"method": "GET"}, {"method": "POST"}], [{"method": "HEAD"}, {"method": "get"}]),
+        (Match(scheme="https"), [{}], [{"scheme": "http"}]),
+        (Match(websocket=True), [{"websocket": True}], [{}]),
+        (Match(websocket=False), [{}], [{"websocket": True}]),
+        (
+            Match(headers=(Condition("a", ("1", "2")),)),
+            [{"headers": {"a": "1"}}, {"headers": {"a": "2", "b": "3"}}],
+            [{}, {"headers": {"a": "3"}}, {"headers": {"a": ""}}, {"headers": {"b": "1"}}],
+        ),
+        (Match(headers=(Condition("a"),)), [{"headers": {"a": ""}}], [{}, {"headers": {"b": ""}}]),
+        (Match(headers=(Condition("a", present=False),)), [{}, {"headers": {"b": ""}}], [{"headers": {"a": ""}}]),
+        (
+            Match(query=(Condition("a", ("1",)), Condition("b"))),
+            [{"query": {"a": "1", "b": None}}],
+            [{}, {"query": {"a": "1"}}, {"query": {"a": None, "b": ""}}, {"query": {"A": "1", "b": ""}}],
+        ),
+        (Match(query=(Condition("a", present=False),)), [{}], [{"query": {"a": ""}}, {"query": {"a": None}}]),
+    ],
+)
+def test_a_match_and_its_near_misses(match: Match, facts: list[dict[str, Any]], near: list[dict[str, Any]]) -> None:
+    assert all(fits(match, **asked) for asked in facts)
+    assert not any(fits(match, **asked) for asked in near)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute_runtime.plan import WebSocket
 from fanroute_runtime.websocket import (
     MAX_CONTROL,
     MESSAGE_PREFIX,
@@ -20,8 +19,6 @@ from fanroute_runtime.websocket import (
 )
 
 EVENTS = st.builds(Event, st.sampled_from(get_args(EventType)), st.binary())
-ECHO = WebSocket("self", "test", echo=True)
-SILENT = WebSocket("self", "test")
 
 
 @given(st.lists(EVENTS, min_size=1))
@@ -71,7 +68,7 @@ def test_events_decode(body: bytes, events: list[Event]) -> None:
 def test_what_goes_to_the_client_has_the_prefix(events: list[Event]) -> None:
     """Nothing that a client sends can come back as a control message."""
     try:
-        replies = reply(ECHO, events)
+        replies = reply(events, "test", echo=True)
     except MalformedEvents:
         return
     messages = [event for event in replies if event.type in ("TEXT", "BINARY")]
@@ -80,13 +77,13 @@ def test_what_goes_to_the_client_has_the_prefix(events: list[Event]) -> None:
 
 
 def test_without_echo_messages_are_taken_silently() -> None:
-    assert reply(SILENT, [Event("TEXT", b"x"), Event("BINARY", b"y"), Event("PING", b"z")]) == [Event("PONG", b"z")]
+    assert reply([Event("TEXT", b"x"), Event("BINARY", b"y"), Event("PING", b"z")], "test", echo=False) == [Event("PONG", b"z")]
 
 
 def test_nothing_follows_a_close() -> None:
     close = Event("CLOSE", b"\x03\xe8")
-    assert reply(ECHO, [Event("TEXT", b"x"), close, Event("TEXT", b"y")]) == [Event("TEXT", b"m:x"), close]
-    assert reply(ECHO, [Event("DISCONNECT"), Event("TEXT", b"y")]) == []
+    assert reply([Event("TEXT", b"x"), close, Event("TEXT", b"y")], "test", echo=True) == [Event("TEXT", b"m:x"), close]
+    assert reply([Event("DISCONNECT"), Event("TEXT", b"y")], "test", echo=True) == []
 
 
 def test_a_subscription_is_a_control_message() -> None:

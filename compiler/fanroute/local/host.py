@@ -62,6 +62,7 @@ class Exchange:
     read: Callable[[int], bytes] = lambda size: b""
     client_ip: str | None = "127.0.0.1"
     tls: str | None = None
+    method: str = "GET"
     take: int = 1 << 20
     handoff: str | None = None
     answer: Response | None = None
@@ -72,6 +73,9 @@ class Exchange:
 
     def get_uri(self, limit: int) -> str:
         return _limited(self.uri.encode(), limit).decode()
+
+    def get_method(self, limit: int) -> str:
+        return _limited(self.method.encode(), limit).decode()
 
     def get_header_value(self, name: str, limit: int) -> bytes | None:
         value = next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -156,6 +160,7 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
     "http-req": {
         "[method]request.get-header-value": Exchange.get_header_value,
         "[method]request.insert-header": Exchange.insert_header,
+        "[method]request.get-method": Exchange.get_method,
         "[method]request.get-uri": Exchange.get_uri,
         "[method]request.redirect-to-grip-proxy": Exchange.redirect_to_grip_proxy,
     },

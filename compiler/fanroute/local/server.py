@@ -74,7 +74,8 @@ class EmbeddedEdge:
             except Exception as error:  # whatever ends a body early
                 raise HostError("http-incomplete") from error
 
-        return Exchange(f"http://{request.host}{_target(request)}", headers, self._backends, read, client_ip=request.remote)
+        uri = f"http://{request.host}{_target(request)}"
+        return Exchange(uri, headers, self._backends, read, client_ip=request.remote, method=request.method)
 
 
 def _target(request: web.BaseRequest) -> str:

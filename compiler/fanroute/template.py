@@ -1,0 +1,45 @@
+"""Text with references to what a match binds: `{room}` of the path, `{query.room}`, `{header.x-room}`."""
+
+import re
+
+from fanroute_runtime.plan import Bound, Source, Template
+
+PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_REFERENCE = re.compile(r"\{(?:([a-z][a-z0-9_]*)|query\.([^{}]+)|header\.([^{}]+))\}")
+_SOURCES: tuple[Source, ...] = ("path", "query", "header")
+
+
+class BadTemplate(ValueError):
+    """A brace that begins or ends no reference."""
+
+
+def parse(text: str) -> Template:
+    """Text and references, in order. Raises BadTemplate."""
+    parts: list[str | Bound] = []
+    end = 0
+    for reference in _REFERENCE.finditer(text):
+        parts += [_plain(text[end : reference.start()]), _bound(reference)]
+        end = reference.end()
+    parts.append(_plain(text[end:]))
+    return tuple(part for part in parts if part)
+
+
+def references(template: Template) -> list[Bound]:
+    """What a template takes from the match."""
+    return [part for part in template if isinstance(part, Bound)]
+
+
+def written(bound: Bound) -> str:
+    """A reference as it is written in a template."""
+    return f"{{{bound.name}}}" if bound.source == "path" else f"{{{bound.source}.{bound.name}}}"
+
+
+def _bound(reference: re.Match[str]) -> Bound:
+    source, name = next((source, name) for source, name in zip(_SOURCES, reference.groups(), strict=True) if name)
+    return Bound(source, name.lower() if source == "header" else name)
+
+
+def _plain(text: str) -> str:
+    if "{" in text or "}" in text:
+        raise BadTemplate(text)
+    return text

@@ -1,0 +1,85 @@
+"""The client's request, as routes speak of it, on both passes.
+
+From Fanout comes another request in its place: the client's host and scheme are in X-Forwarded-*, where the first pass
+has put them, and a WebSocket's GET is a POST of events.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from urllib.parse import unquote_to_bytes
+
+from fanroute_runtime.exchange import Request
+from fanroute_runtime.grip import is_websocket_events
+from fanroute_runtime.match import Segments, host_name, path_segments, split_uri
+
+
+class Client:
+    """What can be asked about the client's request. Each is asked of the host once, and only when it is needed.
+
+    Args:
+        request: the request that came.
+        through_fanout: whether Fanout sent it, in the client's place.
+    """
+
+    def __init__(self, request: Request, through_fanout: bool) -> None:
+        self._request = request
+        self._through_fanout = through_fanout
+        self._authority, self._path, self._query = split_uri(request.uri())
+
+    @cached_property
+    def authority(self) -> str:
+        forwarded = self._forwarded("x-forwarded-host")
+        return self._authority if forwarded is None else forwarded
+
+    @cached_property
+    def host(self) -> str:
+        return host_name(self.authority)
+
+    @cached_property
+    def segments(self) -> Segments:
+        return path_segments(self._path)
+
+    @cached_property
+    def method(self) -> str:
+        if self._through_fanout and is_websocket_events(self._request):
+            return "GET"
+        return self._request.method()
+
+    @cached_property
+    def scheme(self) -> str:
+        return self._forwarded("x-forwarded-proto") or self._request.client_scheme()
+
+    @cached_property
+    def websocket(self) -> bool:
+        """Whether the client asks for a WebSocket (RFC 6455, 4.1)."""
+        if self._through_fanout:
+            return is_websocket_events(self._request)
+        return (self._request.header("upgrade") or b"").lower() == b"websocket"
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, None where it is absent. Bytes beyond ASCII stand for themselves, as Latin-1."""
+        value = self._request.header(name)
+        return None if value is None else value.decode("latin-1")
+
+    @cached_property
+    def query(self) -> Mapping[str, str | None]:
+        """The first value of each query parameter; None for one that is not UTF-8."""
+        values: dict[str, str | None] = {}
+        for pair in filter(None, self._query.split("&")):
+            name, _, value = pair.partition("=")
+            decoded = _form_decoded(name)
+            if decoded is not None:
+                values.setdefault(decoded, _form_decoded(value))
+        return values
+
+    def _forwarded(self, name: str) -> str | None:
+        """What the first pass has said of the client's connection; None on the first pass itself."""
+        return self.header(name) if self._through_fanout else None
+
+
+def _form_decoded(text: str) -> str | None:
+    """A name or value of a query as forms write it (application/x-www-form-urlencoded); None for what is not UTF-8."""
+    try:
+        return unquote_to_bytes(text.replace("+", " ")).decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,58 @@
+"""The client's request, on both passes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanroute_runtime.client import Client
+from tests.unit.test_decide import Asked
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("", {}),
+        ("a=1&b=2", {"a": "1", "b": "2"}),
+        ("a=1&a=2", {"a": "1"}),
+        ("a", {"a": ""}),
+        ("a=", {"a": ""}),
+        ("=b", {"": "b"}),
+        ("&&a=1&", {"a": "1"}),
+        ("a=b=c", {"a": "b=c"}),
+        ("a+b=c+d", {"a b": "c d"}),
+        ("%61=%C3%A9", {"a": "é"}),
+        ("a=%2B%26", {"a": "+&"}),
+        ("a=%2561", {"a": "%61"}),
+        ("a=%FF&a=1", {"a": None}),
+        ("%FF=1", {}),
+        ("a=%zz", {"a": "%zz"}),
+        ("a;b=1", {"a;b": "1"}),
+    ],
+)
+def test_the_query(query: str, values: dict[str, str | None]) -> None:
+    assert Client(Asked(f"http://a/?{query}"), through_fanout=False).query == values
+
+
+@given(st.text())
+def test_any_query_is_read(query: str) -> None:
+    assert all(isinstance(name, str) for name in Client(Asked(f"http://a/?{query}"), through_fanout=False).query)
+
+
+def test_the_first_pass_believes_the_connection() -> None:
+    claimed = {"x-forwarded-host": b"evil", "x-forwarded-proto": b"http", "content-type": b"application/websocket-events"}
+    client = Client(Asked("http://A.example.com:80/", claimed), through_fanout=False)
+    assert (client.host, client.scheme, client.method, client.websocket) == ("a.example.com", "https", "GET", False)
+
+
+def test_the_second_pass_believes_the_first() -> None:
+    told = {"x-forwarded-host": b"Chat.example.com:8080", "x-forwarded-proto": b"http"}
+    client = Client(Asked("http://self/", told, verb="PUT"), through_fanout=True)
+    assert (client.host, client.scheme, client.method, client.websocket) == ("chat.example.com", "http", "PUT", False)
+    events = told | {"content-type": b"application/websocket-events"}
+    client = Client(Asked("http://self/", events, verb="POST"), through_fanout=True)
+    assert (client.method, client.websocket) == ("GET", True)
+
+
+def test_a_header_is_its_first_value() -> None:
+    client = Client(Asked(headers={"a": b"\xe9"}), through_fanout=False)
+    assert (client.header("a"), client.header("b")) == ("é", None)
