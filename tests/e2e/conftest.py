@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -115,7 +116,10 @@ def origin() -> Iterator[Origin]:
     loop.close()
 
 
-@pytest.fixture(scope="session", params=["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)])
+EDGES = ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)]
+
+
+@pytest.fixture(scope="session", params=EDGES)
 def edge(
     request: pytest.FixtureRequest, origin: Origin, own_project: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Edge]:
@@ -129,8 +133,25 @@ def edge(
     )
     # The same component: where its backends are is no part of it.
     shutil.copytree(own_project.build, folder / "build")
-    started = Edge(request.param, folder)
-    origin.edge_url = started.url
+    with _running(request.param, folder) as started:
+        origin.edge_url = started.url
+        yield started
+
+
+@pytest.fixture(scope="session", params=EDGES)
+def language_edge(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """Each local edge in turn, serving language.yaml with our origin behind it."""
+    folder = tmp_path_factory.mktemp(f"language-{request.param}")
+    routes = (Path(__file__).parent / "language.yaml").read_text()
+    (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
+    with _running(request.param, folder) as started:
+        yield started
+
+
+@contextmanager
+def _running(name: str, folder: Path) -> Iterator[Edge]:
+    """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind."""
+    started = Edge(name, folder)
     yield started
     children = set(_children(started))
     assert started.stop() == 0
@@ -153,7 +174,7 @@ def _children(edge: Edge) -> list[int]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
-    edge = getattr(item, "funcargs", {}).get("edge")
-    if report.failed and isinstance(edge, Edge):
-        report.sections.append((f"the {edge.name} edge", edge.logs()))
+    for edge in getattr(item, "funcargs", {}).values():
+        if report.failed and isinstance(edge, Edge):
+            report.sections.append((f"the {edge.name} edge", edge.logs()))
     return report

@@ -1,0 +1,118 @@
+"""What routes.yaml can say, on the wire: conditions of a match, and channels of what it binds."""
+
+import json
+import threading
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.e2e.conftest import Edge
+
+CHAT = {"Host": "chat.example.com"}
+FROM_FANOUT = [("Grip-Sig", "present")]
+
+
+def test_each_room_has_its_channel(language_edge: Edge) -> None:
+    client = language_edge.client
+    with (
+        client.stream("GET", "/rooms/a%20b/events", headers=CHAT) as one,
+        client.stream("GET", "/rooms/c/events", headers=CHAT) as two,
+    ):
+        assert [answer.headers["content-type"] for answer in (one, two)] == ["text/event-stream"] * 2
+        for channel, content in (("room-c", "data: for c\n"), ("room-a b", "data: for a b\n")):
+            language_edge.publish(channel, http_stream={"content": content})
+        assert next(one.iter_lines()) == "data: for a b"
+        assert next(two.iter_lines()) == "data: for c"
+
+
+def test_a_socket_has_its_rooms_channel(language_edge: Edge) -> None:
+    url = language_edge.url.replace("http", "ws", 1)
+    with connect(f"{url}/rooms/blue", proxy=None) as one, connect(f"{url}/rooms/red", proxy=None) as two:
+        for room in ("red", "blue"):
+            language_edge.publish(f"room-{room}", ws_message={"content": f"for {room}"})
+        assert (one.recv(timeout=10), two.recv(timeout=10)) == ("for blue", "for red")
+
+
+def test_a_channel_of_query_and_header(language_edge: Edge) -> None:
+    answers: list[httpx.Response] = []
+
+    def poll() -> None:
+        answers.append(language_edge.request("GET", "/user?id=ann&id=bob", headers={"X-Tenant": "acme"}))
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    while thread.is_alive():
+        language_edge.publish("umbrella-ann", http_response={"body": "wrong\n"})
+        language_edge.publish("acme-ann", http_response={"body": "right\n"})
+        thread.join(0.1)
+    assert [answer.text for answer in answers] == ["right\n"]
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "channel"),
+    [
+        ("/rooms/blue/events", [("X-Forwarded-Host", "chat.example.com")], "room-blue"),
+        ("/user?id=a+b%21", [("X-Tenant", "umbrella")], "umbrella-a b!"),
+        ("/streams/%7Ex/y", [], "~x:y"),
+    ],
+)
+def test_fanout_is_told_the_channel(language_edge: Edge, target: str, headers: list[tuple[str, str]], channel: str) -> None:
+    answer = language_edge.request("GET", target, headers=[*FROM_FANOUT, *headers])
+    assert (answer.status_code, answer.headers["grip-channel"]) == (200, channel)
+
+
+@pytest.mark.parametrize("value", ["a%2Cb", "a%3Bprev-id=1", "a%22", "%0D%0AGrip-Channel:%20b", "", "%C3%A9", "a" * 300, "%FF"])
+def test_no_client_makes_another_channel(language_edge: Edge, value: str) -> None:
+    """Asked by Fanout, and as a client asks."""
+    for headers in ([], FROM_FANOUT):
+        answer = language_edge.request("GET", f"/user?id={value}", headers=[("X-Tenant", "acme"), *headers])
+        assert answer.status_code == 400
+        assert not [name for name in answer.headers if name.startswith("grip-")]
+
+
+def seen(answer: httpx.Response) -> Any:
+    """What the origin was asked: the request was handed off to it."""
+    assert answer.status_code == 200
+    return json.loads(answer.text)["target"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "host", "headers"),
+    [
+        ("GET", "/rooms/blue/events", "other.example.com", []),
+        ("POST", "/rooms/blue/events", "chat.example.com", []),
+        ("GET", "/rooms/a%2Fb/events", "chat.example.com", []),
+        ("GET", "/rooms//events", "chat.example.com", []),
+        ("GET", "/rooms/blue", "chat.example.com", []),
+        ("GET", "/user", "x", [("X-Tenant", "acme")]),
+        ("GET", "/user?ID=ann", "x", [("X-Tenant", "acme")]),
+        ("GET", "/user?id=ann", "x", [("X-Tenant", "ACME")]),
+        ("GET", "/user?id=ann", "x", []),
+        ("GET", "/streams/a/b", "x", [("X-Debug", "1")]),
+        ("GET", "/streams/a", "x", []),
+    ],
+)
+def test_near_misses_go_on_to_the_next_route(
+    language_edge: Edge, method: str, target: str, host: str, headers: list[tuple[str, str]]
+) -> None:
+    assert seen(language_edge.request(method, target, host, headers=headers)) == target
+
+
+def test_a_method_is_matched(language_edge: Edge) -> None:
+    assert language_edge.request("DELETE", "/anything").text == "Not here\n"
+
+
+def test_a_head_is_not_held(language_edge: Edge) -> None:
+    answer = language_edge.request("HEAD", "/rooms/blue/events", "chat.example.com")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert "grip-hold" not in answer.headers
+
+
+def test_a_plain_get_is_no_websocket(language_edge: Edge) -> None:
+    """And a WebSocket where no route is for it goes to the origin, which does not take it."""
+    assert seen(language_edge.request("GET", "/rooms/blue")) == "/rooms/blue"
+    with pytest.raises(InvalidStatus):
+        connect(f"{language_edge.url.replace('http', 'ws', 1)}/rooms/blue/other", proxy=None)
