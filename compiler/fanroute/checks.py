@@ -76,6 +76,8 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
             message, mend = f"{name} is text, not {got}", "put it in quotes" if got in ("a number", "true or false") else ""
         case "greater_than_equal" | "less_than_equal":
             message, mend = f"{name} is out of range", detail["msg"].replace("Input should be", "it is")
+        case "too_long":
+            message, mend = f"{name} has too many items", f"{context['max_length']} at most"
         case "too_short":
             message, mend = f"{name} is empty", "give at least one"
         case kind:
@@ -168,22 +170,30 @@ def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
             yield Diagnostic("FR208", f"a second route named '{name}'", span, f"first on line {line}")
 
 
-def channels_are_bound(source: Source) -> Iterator[Diagnostic]:
+def references_are_bound(source: Source) -> Iterator[Diagnostic]:
     """FR209"""
     for index, route in _routes(source):
         known = _bound(route.get("match"))
-        for action in _actions(route):
-            given = route[action]
-            channel = given.get("channel") if isinstance(given, dict) else None
+        for path, text in _templates(index, route):
             try:
-                wanted = references(parse(channel)) if isinstance(channel, str) else []
+                wanted = references(parse(text))
             except BadTemplate:
                 continue
             for reference in (written(bound) for bound in wanted):
                 if reference not in known:
-                    span = source.value_span(("routes", index, action, "channel"))
                     suggestion = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
-                    yield Diagnostic("FR209", f"the match does not bind '{reference}'", span, suggestion)
+                    yield Diagnostic("FR209", f"the match does not bind '{reference}'", source.value_span(path), suggestion)
+
+
+def _templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """The texts of a route that may refer to what its match binds, with their places."""
+    for action in _actions(route):
+        given = route[action] if isinstance(route[action], dict) else {}
+        for key in ("channel", "location"):
+            path: Path = ("routes", index, action, key)
+            texts = given.get(key)
+            items = [((*path, i), text) for i, text in enumerate(texts)] if isinstance(texts, list) else [(path, texts)]
+            yield from ((place, text) for place, text in items if isinstance(text, str))
 
 
 def _bound(match: Any) -> list[str]:
@@ -206,5 +216,5 @@ RULES = (
     backends_are_of_one_kind,
     loopback_is_there,
     route_names_are_unique,
-    channels_are_bound,
+    references_are_bound,
 )

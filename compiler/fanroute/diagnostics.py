@@ -19,7 +19,7 @@ CODES = {
     "FR206": "a backend has either a url or loopback: true",
     "FR207": "routes that the edge answers itself have one loopback backend to come back through",
     "FR208": "a route's name stands once",
-    "FR209": "a channel takes only what its route's match binds",
+    "FR209": "a channel or location takes only what its route's match binds",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-from fanroute_runtime.plan import Hold, Plan, Respond, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Redirect, Respond, WebSocket
 
 APP_MODULE = "app"
 RUNTIME = "fanroute_runtime"
@@ -17,6 +17,7 @@ HANDLERS = {
     Hold: (f"{RUNTIME}.grip", "hold"),
     WebSocket: (f"{RUNTIME}.websocket", "converse"),
     Respond: (f"{RUNTIME}.decide", "respond"),
+    Redirect: (f"{RUNTIME}.decide", "redirect"),
 }
 
 

@@ -91,7 +91,7 @@ def _channel(compiled: Compiled) -> str:
     """A channel of the routes, or a stand-in: a handoff's are its origin's own affair."""
     for route in compiled.plan.routes:
         if isinstance(route.action, WebSocket | Hold):
-            return _example_channel(route.action.channel, route)
+            return _example_channel(route.action.channels[0], route)
     return DEFAULT_CHANNEL
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from fanroute import spec as user
 from fanroute.template import PARAMETER, parse
+from fanroute_runtime.grip import keep_alive, timeout
 from fanroute_runtime.plan import (
     Action,
     Condition,
@@ -14,14 +15,18 @@ from fanroute_runtime.plan import (
     Parameter,
     PathPattern,
     Plan,
+    Redirect,
     Respond,
     Route,
+    Template,
     WebSocket,
 )
 
 # Where a Fastly service answers without a domain of its own.
 DEFAULT_DOMAIN = "edgecompute.app"
 PORTS = {"http": 80, "https": 443}
+# What is sent on a quiet stream: a newline, or a comment that no listener sees.
+STREAM_KEEP_ALIVE, SSE_KEEP_ALIVE = "\n", ":\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,47 @@ def _action(route: user.Route, loopback: str) -> Action:
     if route.handoff is not None:
         return Handoff(route.handoff)
     if route.stream is not None:
-        return Hold(loopback, "stream", parse(route.stream.channel), "text/plain")
+        return _stream(route.stream, route.stream.content_type, STREAM_KEEP_ALIVE, loopback)
     if route.sse is not None:
-        return Hold(loopback, "stream", parse(route.sse.channel), "text/event-stream")
+        return _stream(route.sse, "text/event-stream", SSE_KEEP_ALIVE, loopback)
     if route.long_poll is not None:
-        return Hold(loopback, "response", parse(route.long_poll.channel), "text/plain")
+        return _long_poll(route.long_poll, loopback)
     if route.websocket is not None:
-        return WebSocket(loopback, parse(route.websocket.channel), route.websocket.echo)
+        return WebSocket(loopback, _channels(route.websocket.channel), route.websocket.echo)
+    if route.redirect is not None:
+        return Redirect(route.redirect.status, parse(route.redirect.location))
     assert route.respond is not None  # checks.py: a route has an action
-    content_type = (("content-type", b"text/plain; charset=utf-8"),)
-    return Respond(route.respond.status, content_type, route.respond.body.encode())
+    respond = route.respond
+    return Respond(respond.status, _headers(respond.content_type, respond.headers), respond.body.encode())
+
+
+def _stream(stream: user.Stream | user.Sse, content_type: str, content: str, loopback: str) -> Hold:
+    return Hold(
+        loopback,
+        "stream",
+        _channels(stream.channel),
+        _headers(content_type, stream.headers),
+        instructions=(keep_alive(content, stream.keep_alive),) if stream.keep_alive else (),
+        body=stream.body.encode(),
+    )
+
+
+def _long_poll(poll: user.LongPoll, loopback: str) -> Hold:
+    return Hold(
+        loopback,
+        "response",
+        _channels(poll.channel),
+        _headers(poll.content_type, poll.headers),
+        instructions=(timeout(poll.timeout),) if poll.timeout else (),
+        status=poll.on_timeout.status,
+        body=poll.on_timeout.body.encode(),
+    )
+
+
+def _channels(channels: list[str]) -> tuple[Template, ...]:
+    return tuple(map(parse, channels))
+
+
+def _headers(content_type: str, headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
+    given = ((name.lower(), value.encode()) for name, value in headers.items())
+    return (("content-type", content_type.encode()), *given)

@@ -7,12 +7,13 @@ Grip-Sig: it is matched as the client's request that it stands for, and answered
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Answer, Binding, Decision, Headers, Refused, Request, ToFanout, text
 from fanroute_runtime.grip import is_websocket_events
 from fanroute_runtime.match import Matcher, bound_value
-from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Respond, Route
+from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Redirect, Respond, Route
 from fanroute_runtime.signature import came_through_fanout
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
@@ -43,7 +44,7 @@ class Decider:
             raise Refused(403, "Only Fanout may send websocket events.")
         client = Client(request, through_fanout=False)
         route = self._route(client)
-        if isinstance(route.action, Respond) or (isinstance(route.action, Hold) and client.method == "HEAD"):
+        if isinstance(route.action, Respond | Redirect) or (isinstance(route.action, Hold) and client.method == "HEAD"):
             return self._answer(route, client, request)
         return ToFanout(route.action.backend, _forwarded(request, client))
 
@@ -70,6 +71,18 @@ class Decider:
 def respond(action: Respond, request: Request, bound: Binding) -> Answer:
     """Answer with what the route says."""
     return Answer(action.status, action.headers, action.body)
+
+
+def redirect(action: Redirect, request: Request, bound: Binding) -> Answer:
+    """Send the client elsewhere (RFC 9110, 15.4). Raises Refused (400) where what is bound is no text."""
+    parts = [part if isinstance(part, str) else _encoded(bound(part)) for part in action.location]
+    return Answer(action.status, (("location", "".join(parts).encode()),))
+
+
+def _encoded(value: str | None) -> str:
+    if value is None:
+        raise Refused(400, "The request is not UTF-8.")
+    return quote(value, safe="")
 
 
 def _forwarded(request: Request, client: Client) -> Headers:

@@ -6,6 +6,10 @@ from fanroute_runtime.plan import Hold, Template
 # The media type of WebSocket-over-HTTP, which Fanout alone may send.
 WEBSOCKET_EVENTS = "application/websocket-events"
 
+# Most channels of one connection; further ones are dropped by Fanout without a word.
+MAX_CHANNELS = 20
+# Shortest time that Fanout holds a response for, in seconds.
+MIN_TIMEOUT = 5
 # Longest channel that the edge makes of what a client sent, in characters.
 MAX_CHANNEL = 256
 # Grip-Channel separates channels and their parameters with these, and knows no escape.
@@ -30,11 +34,22 @@ def channel_name(template: Template, bound: Binding) -> str:
 
 def hold(action: Hold, request: Request, bound: Binding) -> Answer:
     """Tell Fanout to hold the client's connection; nothing is held for a HEAD, which has no content (RFC 9110, 9.3.2)."""
-    content_type = ("content-type", action.content_type.encode())
-    channel = ("grip-channel", channel_name(action.channel, bound).encode())
+    channels = ", ".join(channel_name(channel, bound) for channel in action.channels)
     if request.method() == "HEAD":
-        return Answer(200, (content_type,))
-    return Answer(200, (content_type, ("grip-hold", action.mode.encode()), channel))
+        return Answer(action.status, action.headers)
+    instructions = (("grip-hold", action.mode.encode()), ("grip-channel", channels.encode()), *action.instructions)
+    return Answer(action.status, action.headers + instructions, action.body)
+
+
+def timeout(seconds: int) -> tuple[str, bytes]:
+    """The instruction to hold a response for some time."""
+    return "grip-timeout", b"%d" % seconds
+
+
+def keep_alive(content: str, seconds: int) -> tuple[str, bytes]:
+    """The instruction to send something on a stream after some time without a message."""
+    escaped = content.encode("unicode_escape").decode()
+    return "grip-keep-alive", f"{escaped}; format=cstring; timeout={seconds}".encode()
 
 
 def is_websocket_events(request: Request) -> bool:

@@ -74,23 +74,30 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channel`."""
+    """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channels`.
+
+    The answer is the beginning of a stream, or what a held response is after the time-out. `instructions` are
+    further ones for Fanout; these and `headers` are (name, value) pairs as they go on the wire.
+    """
 
     backend: str
     mode: Literal["stream", "response"]
-    channel: Template
-    content_type: str
+    channels: tuple[Template, ...]
+    headers: tuple[tuple[str, bytes], ...]
+    instructions: tuple[tuple[str, bytes], ...] = ()
+    status: int = 200
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class WebSocket:
     """Have Fanout ask `backend` (this service), which speaks WebSocket-over-HTTP.
 
-    On OPEN the connection is subscribed to `channel`; with `echo`, each message goes back to its sender.
+    On OPEN the connection is subscribed to `channels`; with `echo`, each message goes back to its sender.
     """
 
     backend: str
-    channel: Template
+    channels: tuple[Template, ...]
     echo: bool = False
 
 
@@ -103,7 +110,15 @@ class Respond:
     body: bytes
 
 
-Action = Handoff | Hold | WebSocket | Respond
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the client to `location`; what the match has bound is percent-encoded in it."""
+
+    status: int
+    location: Template
+
+
+Action = Handoff | Hold | WebSocket | Respond | Redirect
 
 
 @dataclass(frozen=True, slots=True)

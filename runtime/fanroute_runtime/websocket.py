@@ -93,8 +93,9 @@ def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
     """Answer Fanout's events. Raises Refused: 400 for what is not well-formed events or no channel, 413 for too many bytes."""
     if not is_websocket_events(request):
         return text(400, "Not a websocket-over-HTTP request.")
+    channels = [channel_name(channel, bound) for channel in action.channels]
     try:
-        replies = reply(decode(request.body(MAX_BODY)), channel_name(action.channel, bound), action.echo)
+        replies = reply(decode(request.body(MAX_BODY)), channels, action.echo)
     except MalformedEvents as error:
         raise Refused(400, f"Malformed websocket-over-HTTP body: {error}.") from error
     headers = [("content-type", WEBSOCKET_EVENTS.encode())]
@@ -103,8 +104,8 @@ def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
     return Answer(200, tuple(headers), encode(replies))
 
 
-def reply(events: list[Event], channel: str, echo: bool) -> list[Event]:
-    """The edge's events in reply to the client's: a subscription to `channel` on OPEN and, with `echo`, its messages.
+def reply(events: list[Event], channels: list[str], echo: bool) -> list[Event]:
+    """The edge's events in reply to the client's: subscriptions to `channels` on OPEN and, with `echo`, its messages.
 
     Raises MalformedEvents for events that make no sense together.
     """
@@ -114,7 +115,7 @@ def reply(events: list[Event], channel: str, echo: bool) -> list[Event]:
             case "OPEN":
                 if index:
                     raise MalformedEvents("OPEN is not the first event")
-                replies += [Event("OPEN"), subscribe(channel)]
+                replies += [Event("OPEN"), *map(subscribe, channels)]
             case "TEXT" | "BINARY":
                 if echo:
                     replies.append(Event(event.type, MESSAGE_PREFIX + event.content))

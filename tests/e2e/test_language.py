@@ -2,6 +2,7 @@
 
 import json
 import threading
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -116,3 +117,47 @@ def test_a_plain_get_is_no_websocket(language_edge: Edge) -> None:
     assert seen(language_edge.request("GET", "/rooms/blue")) == "/rooms/blue"
     with pytest.raises(InvalidStatus):
         connect(f"{language_edge.url.replace('http', 'ws', 1)}/rooms/blue/other", proxy=None)
+
+
+def test_a_stream_with_everything(language_edge: Edge) -> None:
+    with language_edge.client.stream("GET", "/features/x") as answer:
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        assert (answer.headers["cache-control"], answer.headers["x-feature"]) == ("no-store", "yes; no")
+        assert not [name for name in answer.headers if name.startswith("grip-")]
+        lines = answer.iter_lines()
+        assert next(lines) == "first"
+        assert next(lines) == "", "what keeps the stream alive"
+        for channel in ("feature-y", "feature-x", "features"):
+            language_edge.publish(channel, http_stream={"content": f"{channel}\n"})
+        published = (line for line in lines if line)
+        assert [next(published), next(published)] == ["feature-x", "features"]
+
+
+def test_server_sent_events_stay_alive_by_comments(language_edge: Edge) -> None:
+    with language_edge.client.stream("GET", "/events") as answer:
+        lines = answer.iter_lines()
+        assert [next(lines) for _ in range(4)] == ["retry: 1000", "", ":", ""]
+
+
+def test_a_long_poll_ends_as_the_route_says(language_edge: Edge) -> None:
+    started = monotonic()
+    answer = language_edge.request("GET", "/poll")
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (202, "{}\n", "application/json")
+    assert monotonic() - started > 4
+
+
+def test_a_socket_on_two_channels(language_edge: Edge) -> None:
+    with connect(f"{language_edge.url.replace('http', 'ws', 1)}/two-channels", proxy=None) as socket:
+        for channel in ("three", "two", "one"):
+            language_edge.publish(channel, ws_message={"content": channel})
+        assert {socket.recv(timeout=10) for _ in range(2)} == {"one", "two"}
+
+
+def test_a_redirect(language_edge: Edge) -> None:
+    answer = language_edge.request("GET", "/old/a%20b")
+    assert (answer.status_code, answer.headers["location"], answer.content) == (308, "/new/a%20b", b"")
+
+
+def test_an_answer_of_ones_own(language_edge: Edge) -> None:
+    answer = language_edge.request("GET", "/page")
+    assert (answer.headers["content-type"], answer.headers["x-page"], answer.content) == ("text/html", "1", "<p>é".encode())

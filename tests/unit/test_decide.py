@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fanroute_runtime.decide import Decider, respond
+from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.exchange import Answer, Decision, Refused, ToFanout
 from fanroute_runtime.grip import MAX_CHANNEL, hold
-from fanroute_runtime.plan import Bound, Condition, Handoff, Hold, Match, Parameter, PathPattern, Plan, Respond, Route
+from fanroute_runtime.plan import Bound, Condition, Handoff, Hold, Match, Parameter, PathPattern, Plan, Redirect, Respond, Route
 
 PLAN = Plan(
     "test",
@@ -108,7 +108,8 @@ ROOM = Match(
     query=(Condition("user"),),
 )
 CHANNEL = (Bound("header", "x-tenant"), "-", Bound("path", "room"), "-", Bound("query", "user"))
-ROOMS = Decider(Plan("test", (Route("room", ROOM, Hold("self", "stream", CHANNEL, "text/plain")),)), {Hold: hold})
+HOLD = Hold("self", "stream", (CHANNEL,), (("content-type", b"text/plain"),))
+ROOMS = Decider(Plan("test", (Route("room", ROOM, HOLD),)), {Hold: hold})
 
 
 def channel(room: str, user: str, tenant: bytes, verb: str = "GET") -> str | int | None:
@@ -155,3 +156,27 @@ def test_both_passes_match_the_clients_request() -> None:
     assert status(SOCKETS.decide(Asked(headers=events, verb="POST"))) == 508
     for near in ({"x-forwarded-proto": b"http"}, {"content-type": b"text/plain"}, {"x": b"2"}):
         assert status(SOCKETS.decide(Asked(headers=events | near, verb="POST"))) == 404
+
+
+ELSEWHERE = Redirect(307, ("/new/", Bound("path", "room"), "?user=", Bound("query", "user")))
+REDIRECTS = Decider(Plan("test", (Route("old", ROOM, ELSEWHERE),)), {Redirect: redirect})
+
+
+@pytest.mark.parametrize(
+    ("room", "user", "location"),
+    [
+        ("a", "b", b"/new/a?user=b"),
+        ("a%20", "b%26c=d", b"/new/a%20?user=b%26c%3Dd"),
+        ("%C3%A9", "%0D%0AX:1", b"/new/%C3%A9?user=%0D%0AX%3A1"),
+        ("a", "//evil", b"/new/a?user=%2F%2Fevil"),
+    ],
+)
+def test_a_redirect_is_encoded(room: str, user: str, location: bytes) -> None:
+    """On both passes alike."""
+    for headers in ({}, {"grip-sig": b"x"}):
+        answer = REDIRECTS.decide(Asked(f"http://a/rooms/{room}?user={user}", {"x-tenant": b"x"} | headers))
+        assert answer == Answer(307, (("location", location),))
+
+
+def test_a_redirect_to_no_text_is_refused() -> None:
+    assert status(REDIRECTS.decide(Asked("http://a/rooms/a?user=%FF", {"x-tenant": b"x"}))) == 400

@@ -68,7 +68,7 @@ def test_events_decode(body: bytes, events: list[Event]) -> None:
 def test_what_goes_to_the_client_has_the_prefix(events: list[Event]) -> None:
     """Nothing that a client sends can come back as a control message."""
     try:
-        replies = reply(events, "test", echo=True)
+        replies = reply(events, ["test"], echo=True)
     except MalformedEvents:
         return
     messages = [event for event in replies if event.type in ("TEXT", "BINARY")]
@@ -77,13 +77,13 @@ def test_what_goes_to_the_client_has_the_prefix(events: list[Event]) -> None:
 
 
 def test_without_echo_messages_are_taken_silently() -> None:
-    assert reply([Event("TEXT", b"x"), Event("BINARY", b"y"), Event("PING", b"z")], "test", echo=False) == [Event("PONG", b"z")]
+    assert reply([Event("TEXT", b"x"), Event("BINARY", b"y"), Event("PING", b"z")], ["test"], echo=False) == [Event("PONG", b"z")]
 
 
 def test_nothing_follows_a_close() -> None:
     close = Event("CLOSE", b"\x03\xe8")
-    assert reply([Event("TEXT", b"x"), close, Event("TEXT", b"y")], "test", echo=True) == [Event("TEXT", b"m:x"), close]
-    assert reply([Event("DISCONNECT"), Event("TEXT", b"y")], "test", echo=True) == []
+    assert reply([Event("TEXT", b"x"), close, Event("TEXT", b"y")], ["test"], echo=True) == [Event("TEXT", b"m:x"), close]
+    assert reply([Event("DISCONNECT"), Event("TEXT", b"y")], ["test"], echo=True) == []
 
 
 def test_a_subscription_is_a_control_message() -> None:

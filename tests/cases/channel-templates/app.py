@@ -7,9 +7,9 @@ from fanroute_runtime.websocket import converse
 PLAN = Plan(
     service='chat',
     routes=(
-        Route(name='room', match=Match(path=PathPattern(segments=('rooms', Parameter(name='room'), Parameter(name='kind')))), action=Hold(backend='self', mode='stream', channel=(Bound(source='path', name='kind'), '-of-', Bound(source='path', name='room')), content_type='text/event-stream')),
-        Route(name='user', match=Match(path=PathPattern(segments=('user',)), headers=(Condition(name='x-tenant', values=('acme', 'umbrella')),), query=(Condition(name='id'),)), action=Hold(backend='self', mode='response', channel=('tenant-', Bound(source='header', name='x-tenant'), '-user-', Bound(source='query', name='id')), content_type='text/plain')),
-        Route(name='socket', match=Match(path=PathPattern(segments=('sockets', Parameter(name='room'))), websocket=True), action=WebSocket(backend='self', channel=(Bound(source='path', name='room'),))),
+        Route(name='room', match=Match(path=PathPattern(segments=('rooms', Parameter(name='room'), Parameter(name='kind')))), action=Hold(backend='self', mode='stream', channels=((Bound(source='path', name='kind'), '-of-', Bound(source='path', name='room')),), headers=(('content-type', b'text/event-stream'),))),
+        Route(name='user', match=Match(path=PathPattern(segments=('user',)), headers=(Condition(name='x-tenant', values=('acme', 'umbrella')),), query=(Condition(name='id'),)), action=Hold(backend='self', mode='response', channels=(('tenant-', Bound(source='header', name='x-tenant'), '-user-', Bound(source='query', name='id')),), headers=(('content-type', b'text/plain'),))),
+        Route(name='socket', match=Match(path=PathPattern(segments=('sockets', Parameter(name='room'))), websocket=True), action=WebSocket(backend='self', channels=((Bound(source='path', name='room'),),))),
     ),
 )
 

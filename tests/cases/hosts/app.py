@@ -6,7 +6,7 @@ from fanroute_runtime.websocket import converse
 PLAN = Plan(
     service='My_Chat',
     routes=(
-        Route(name='route-1', match=Match(hosts=('a.example.com', '*.b.example.com'), path=PathPattern(segments=('',))), action=WebSocket(backend='own', channel=('x',))),
+        Route(name='route-1', match=Match(hosts=('a.example.com', '*.b.example.com'), path=PathPattern(segments=('',))), action=WebSocket(backend='own', channels=(('x',),))),
         Route(name='route-2', match=Match(hosts=('c.example.com',)), action=Handoff(backend='origin')),
     ),
 )

@@ -8,10 +8,10 @@ from fanroute_runtime.websocket import converse
 PLAN = Plan(
     service='fanroute-starter',
     routes=(
-        Route(name='test-websocket', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'websocket'))), action=WebSocket(backend='self', channel=('test',), echo=True)),
-        Route(name='test-stream', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'stream'))), action=Hold(backend='self', mode='stream', channel=('test',), content_type='text/plain')),
-        Route(name='test-sse', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'sse'))), action=Hold(backend='self', mode='stream', channel=('test',), content_type='text/event-stream')),
-        Route(name='test-long-poll', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'long-poll'))), action=Hold(backend='self', mode='response', channel=('test',), content_type='text/plain')),
+        Route(name='test-websocket', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'websocket'))), action=WebSocket(backend='self', channels=(('test',),), echo=True)),
+        Route(name='test-stream', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'stream'))), action=Hold(backend='self', mode='stream', channels=(('test',),), headers=(('content-type', b'text/plain'),))),
+        Route(name='test-sse', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'sse'))), action=Hold(backend='self', mode='stream', channels=(('test',),), headers=(('content-type', b'text/event-stream'),))),
+        Route(name='test-long-poll', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'long-poll'))), action=Hold(backend='self', mode='response', channels=(('test',),), headers=(('content-type', b'text/plain'),))),
         Route(name='test-other', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test',), rest=True)), action=Respond(status=404, headers=(('content-type', b'text/plain; charset=utf-8'),), body=b'No such test endpoint\n')),
         Route(name='everything-else', match=Match(), action=Handoff(backend='origin')),
     ),

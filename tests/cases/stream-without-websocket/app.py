@@ -6,7 +6,7 @@ from fanroute_runtime.plan import Hold, Match, PathPattern, Plan, Route
 PLAN = Plan(
     service='case',
     routes=(
-        Route(name='route-1', match=Match(path=PathPattern(segments=('events',))), action=Hold(backend='self', mode='stream', channel=('a b.c/d:e',), content_type='text/plain')),
+        Route(name='route-1', match=Match(path=PathPattern(segments=('events',))), action=Hold(backend='self', mode='stream', channels=(('a b.c/d:e',),), headers=(('content-type', b'text/plain'),))),
     ),
 )
 

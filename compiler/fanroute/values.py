@@ -1,0 +1,194 @@
+"""The values a user may write in routes.yaml: names, hosts, paths, channels, durations, each with what is wrong with another."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from fanroute.template import PARAMETER, BadTemplate, parse
+from fanroute_runtime.grip import CHANNEL_SEPARATORS, MAX_CHANNEL, MIN_TIMEOUT, is_channel
+
+# Headers that say nothing of the client's request on the second pass, and what to match instead.
+UNMATCHED_HEADERS = {
+    "host": "match on 'host:'",
+    "upgrade": "match on 'websocket:'",
+    "connection": "match on 'websocket:'",
+    "content-type": "on a WebSocket's second pass it is Fanout's own",
+    "content-length": "on a WebSocket's second pass it is Fanout's own",
+    "transfer-encoding": "it belongs to one connection",
+    "accept": "on a WebSocket's second pass it is Fanout's own",
+}
+UNMATCHED_PREFIXES = ("sec-websocket-", "grip-", "x-forwarded-")
+
+# Headers of an answer that are not the user's to set, and why.
+UNSET_HEADERS = {
+    "content-type": "write 'content_type:'",
+    "content-length": "it is computed",
+    "transfer-encoding": "it belongs to one connection",
+    "connection": "it belongs to one connection",
+    "upgrade": "it belongs to one connection",
+    "location": "write a 'redirect:'",
+}
+TEMPLATE_MEND = "write '{name}' of the path, '{query.name}' or '{header.name}'"
+# Longest duration, in seconds.
+MAX_SECONDS = 3600
+
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE | re.ASCII)
+# A method or the name of a header: a token of RFC 9110, 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DURATION = re.compile(r"([0-9]{1,6})(s|m)", re.ASCII)
+# A path, or a scheme and a whole host: no client chooses the host.
+_LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.IGNORECASE | re.ASCII)
+
+
+def wrong(message: str, mend: str) -> PydanticCustomError:
+    return PydanticCustomError("fanroute", "{message}", {"message": message, "mend": mend})
+
+
+def listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value.removeprefix("*.")) or len(value) > 253:
+        raise wrong(f"'{value}' is not a host", "write a name, or '*.' and a name, without scheme, port and path")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        raise wrong(f"the path '{value}' does not begin with '/'", f"did you mean '/{value}'?")
+    if "*" in value[:-1] or (value.endswith("*") and not value.endswith("/*")):
+        raise wrong("a '*' in a path stands for the rest, and only at its end", "end the path with '/*'")
+    names = PARAMETER.findall(value)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise wrong(f"the parameter '{twice}' stands twice in the path", "give each its own name")
+    segments = [segment for segment in value.split("/") if not PARAMETER.fullmatch(segment)]
+    if any("{" in segment or "}" in segment for segment in segments):
+        raise wrong("a parameter is a whole segment of the path", "write '/{name}', in small letters, digits and '_'")
+    odd = next((c for segment in segments for c in segment if c in "?#%\\" or c.isspace() or not c.isprintable()), None)
+    if odd:
+        raise wrong(f"a path has no {odd!r}", "write the path decoded and without a query")
+    if any(segment in (".", "..") for segment in value.split("/")):
+        raise wrong("a path has no '.' or '..' segments", "write the path as it is meant")
+    return value
+
+
+def _channel(value: str) -> str:
+    try:
+        shortest = "".join(part if isinstance(part, str) else "x" for part in parse(value))
+    except BadTemplate:
+        raise wrong(f"{value!r} has a brace that is no parameter's", TEMPLATE_MEND) from None
+    if len(shortest) > MAX_CHANNEL:
+        raise wrong(f"the channel has more than {MAX_CHANNEL} characters", "choose a shorter one")
+    if not is_channel(shortest):
+        mend = f"use printable ASCII without {' '.join(CHANNEL_SEPARATORS)} and without spaces around it"
+        raise wrong(f"{value!r} is not a channel", mend)
+    return value
+
+
+def _method(value: str) -> str:
+    if not _TOKEN.fullmatch(value) or value != value.upper():
+        raise wrong(f"'{value}' is not a method", f"did you mean '{value.upper()}'?" if _TOKEN.fullmatch(value) else "write GET")
+    return value
+
+
+def _header(value: str) -> str:
+    if not _TOKEN.fullmatch(value):
+        raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
+    name = value.lower()
+    if name in UNMATCHED_HEADERS or name.startswith(UNMATCHED_PREFIXES):
+        raise wrong(f"'{value}' cannot be matched", UNMATCHED_HEADERS.get(name, "Fanout or the edge sets it"))
+    return value
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise wrong(f"{value!r} is not a name", "begin with a letter; letters, digits, '-' and '_'; 63 at most")
+    return value
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
+        raise wrong(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, and a :PORT if needed")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
+        raise wrong("a backend's url has no path, query or user", "write the scheme, host and port only")
+    return value
+
+
+def _response_header(value: str) -> str:
+    if not _TOKEN.fullmatch(value):
+        raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
+    if value.lower() in UNSET_HEADERS or value.lower().startswith("grip-"):
+        raise wrong(f"'{value}' cannot be set here", UNSET_HEADERS.get(value.lower(), "the edge itself talks to Fanout"))
+    return value
+
+
+def _response_headers(value: dict[str, str]) -> dict[str, str]:
+    names = [name.lower() for name in value]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise wrong(f"the header '{twice}' stands twice", "names of headers are of any case: leave one out")
+    return value
+
+
+def _header_value(value: str) -> str:
+    if not value.isascii() or not value.isprintable() or value != value.strip():
+        raise wrong(f"{value!r} is not a header's value", "use printable ASCII, without spaces around it")
+    return value
+
+
+def _duration(value: Any) -> int:
+    duration = _DURATION.fullmatch(str(value))
+    if not duration:
+        raise wrong(f"'{value}' is not a duration", "write seconds or minutes, as '25s' or '2m'")
+    return int(duration.group(1)) * {"s": 1, "m": 60}[duration.group(2)]
+
+
+def _at_least(seconds: int, most: int) -> Callable[[int], int]:
+    def check(value: int) -> int:
+        if not seconds <= value <= most:
+            raise wrong("the duration is out of range", f"it is {seconds}s at least and {most // 60}m at most")
+        return value
+
+    return check
+
+
+def _location(value: str) -> str:
+    try:
+        parts = parse(value)
+    except BadTemplate:
+        raise wrong(f"{value!r} has a brace that is no parameter's", TEMPLATE_MEND) from None
+    shape = "".join(part if isinstance(part, str) else "{}" for part in parts)
+    if not _LOCATION_START.match(shape) or not value.isascii() or not value.isprintable() or " " in value:
+        raise wrong(f"{value!r} is not a location", "begin with '/' or with https://HOST/, percent-encoded, without spaces")
+    return value
+
+
+Text = Annotated[str, Field(strict=True)]
+Host = Annotated[Text, AfterValidator(_host)]
+Name = Annotated[Text, AfterValidator(_name)]
+Channel = Annotated[Text, AfterValidator(_channel)]
+Method = Annotated[Text, AfterValidator(_method)]
+Header = Annotated[Text, AfterValidator(_header)]
+Url = Annotated[Text, AfterValidator(_url)]
+Path = Annotated[Text, AfterValidator(_path)]
+Location = Annotated[Text, AfterValidator(_location)]
+HeaderValue = Annotated[Text, AfterValidator(_header_value)]
+ResponseHeaders = Annotated[
+    dict[Annotated[Text, AfterValidator(_response_header)], HeaderValue], AfterValidator(_response_headers)
+]
+Duration = Annotated[int, BeforeValidator(_duration)]
+Timeout = Annotated[Duration, AfterValidator(_at_least(MIN_TIMEOUT, MAX_SECONDS))]
+KeepAlive = Annotated[Duration, AfterValidator(_at_least(1, MAX_SECONDS))]
