@@ -1,5 +1,6 @@
 """The commands as a user runs them: exit codes, one message, and what stays."""
 
+import json
 import re
 import shutil
 import signal
@@ -135,6 +136,28 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
     done = fanroute(tmp_path, "check")
     assert (done.returncode, done.stdout) == (0, "routes.yaml: 6 routes, nothing wrong\n")
     assert [path.name for path in tmp_path.iterdir()] == ["routes.yaml"]
+
+
+def test_check_tells_programs(tmp_path: Path) -> None:
+    """As JSON, also where nothing is wrong, and as GitHub's workflow commands; all on standard output."""
+    (tmp_path / "routes.yaml").write_text(OWN)
+    done = fanroute(tmp_path, "check", "--format", "json")
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"diagnostics": []}, "")
+    (tmp_path / "routes.yaml").write_text(OWN + "\n'[bold]:smile:': 1\n")
+    done = fanroute(tmp_path, "check", "--format", "json")
+    (told,) = json.loads(done.stdout)["diagnostics"]
+    assert (done.returncode, done.stderr, told["message"]) == (1, "", "unknown key '[bold]:smile:'")
+    done = fanroute(tmp_path, "check", "--format", "github", "missing.yaml")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(
+        "::error file=missing.yaml,line=1,endLine=1,col=1,endColumn=1,title=FR101::the file cannot be read"
+    )
+    assert fanroute(tmp_path, "check", "--format", "xml").returncode == 2
+
+
+def test_text_of_the_users_is_told_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN + "\n'[bold] :smile:': 1\n")
+    assert "unknown key '[bold] :smile:'" in fanroute(tmp_path, "check").stderr
 
 
 def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.diagnostics import Diagnostic, Invalid, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec, keys_at
 from fanroute.template import PARAMETER, BadTemplate, parse, references, written
@@ -126,7 +126,9 @@ def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
             yield Diagnostic("FR205", "a route without an action", source.key_span(("routes", index)), suggestion)
         for further in actions[1:]:
             span = source.key_span(("routes", index, further))
-            yield Diagnostic("FR205", f"a second action, '{further}', beside '{actions[0]}'", span, "make it a route of its own")
+            note = Note("the first action", source.key_span(("routes", index, actions[0])))
+            message = f"a second action, '{further}', beside '{actions[0]}'"
+            yield Diagnostic("FR205", message, span, "make it a route of its own", (note,))
 
 
 def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
@@ -150,7 +152,8 @@ def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
     loopbacks = [name for name, backend in _backends(source).items() if isinstance(backend, dict) and "loopback" in backend]
     for name in loopbacks[1:]:
         span = source.key_span(("backends", name))
-        yield Diagnostic("FR207", f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one")
+        note = Note("the first one", source.key_span(("backends", loopbacks[0])))
+        yield Diagnostic("FR207", f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one", (note,))
     for index, route in _routes(source):
         for action in _actions(route):
             if action in EDGE_ANSWERED and not loopbacks:
@@ -165,9 +168,9 @@ def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
     for index, route in _routes(source):
         name = route.get("name")
         if isinstance(name, str) and first.setdefault(name, index) != index:
-            line = source.value_span(("routes", first[name], "name")).line
+            note = Note("first here", source.value_span(("routes", first[name], "name")))
             span = source.value_span(("routes", index, "name"))
-            yield Diagnostic("FR208", f"a second route named '{name}'", span, f"first on line {line}")
+            yield Diagnostic("FR208", f"a second route named '{name}'", span, "give it another name", (note,))
 
 
 def references_are_bound(source: Source) -> Iterator[Diagnostic]:

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from fanroute import __version__, guide, report
 from fanroute.build import Built, build
-from fanroute.diagnostics import Invalid
+from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.local import install as installing
 from fanroute.manifest import BadManifest
 from fanroute.pipeline import compile_routes
@@ -28,8 +28,8 @@ DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
 # How much of a failed program's output is shown, in lines.
 OUTPUT_LINES = 30
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 routes_file = click.argument("routes", type=click.Path(path_type=Path), default="routes.yaml")
 
@@ -42,12 +42,32 @@ def main() -> None:
 
 @main.command("check")
 @routes_file
-def check_command(routes: Path) -> None:
-    """Say what is wrong with ROUTES (routes.yaml), without building."""
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+def check_command(routes: Path, form: str) -> None:
+    """Say what is wrong with ROUTES (routes.yaml), without building.
+
+    As text for you; as JSON on standard output for programs (docs/diagnostics.schema.json describes it); or as
+    GitHub's workflow commands, which show each mistake at its line of a pull request.
+    """
     workspace = Workspace(routes)
     with _failures(workspace):
-        compiled = compile_routes(workspace.read_routes(), runtime_sources())
-        _say(f"{routes}: {len(compiled.plan.routes)} routes, nothing wrong")
+        try:
+            compiled = compile_routes(workspace.read_routes(), runtime_sources())
+        except Invalid as invalid:
+            if form == "text":
+                raise
+            _tell(invalid.diagnostics, str(routes), form)
+            sys.exit(1)
+        if form == "json":
+            _tell([], str(routes), form)
+        else:
+            _say(f"{routes}: {len(compiled.plan.routes)} routes, nothing wrong")
+
+
+def _tell(diagnostics: list[Diagnostic], file: str, form: str) -> None:
+    """Print diagnostics for a program."""
+    as_json = form == "json"
+    _say(report.report(diagnostics, file).model_dump_json(indent=2) if as_json else report.github(diagnostics, file))
 
 
 @main.command("build")

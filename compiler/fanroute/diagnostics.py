@@ -34,13 +34,22 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Another place that a mistake has to do with."""
+
+    message: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake: a code of CODES, what is wrong, where, and how to mend it."""
+    """One mistake: a code of CODES, what is wrong, where, how to mend it, and other places."""
 
     code: str
     message: str
     span: Span
     suggestion: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 class Invalid(Exception):

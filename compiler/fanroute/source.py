@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from fanroute.diagnostics import Diagnostic, Invalid, Span
+from fanroute.diagnostics import Diagnostic, Invalid, Note, Span
 
 Path = tuple[str | int, ...]
 
@@ -131,8 +131,9 @@ class _Reader:
             elif self._is_broken(key):
                 continue
             elif key.value in data:
-                first = self.source.keys[(*path, key.value)]
-                self.report("FR105", f"the key '{key.value}' stands twice", key, f"first on line {first.line}")
+                first = Note("first here", self.source.keys[(*path, key.value)])
+                message, span = f"the key '{key.value}' stands twice", _first_line(_span(key))
+                self.source.diagnostics.append(Diagnostic("FR105", message, span, "keep one", (first,)))
             else:
                 self.source.keys[(*path, key.value)] = _span(key)
                 data[key.value] = self.read(value, (*path, key.value))
