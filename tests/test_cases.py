@@ -73,8 +73,8 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     module = compiled.files["app.py"]
     assert evaluated(module) == compiled.plan
     used = {type(route.action) for route in compiled.plan.routes}
-    for action, (_, function) in HANDLERS.items():
-        assert (f"{action.__name__}: {function}" in module) == (action in used)
+    for action, handler in HANDLERS.items():
+        assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
     assert ("fanroute_runtime/websocket.py" in compiled.files) == (plan_module.WebSocket in used)
 
 

@@ -155,6 +155,71 @@ def test_check_tells_programs(tmp_path: Path) -> None:
     assert fanroute(tmp_path, "check", "--format", "xml").returncode == 2
 
 
+def test_routes_are_listed(tmp_path: Path) -> None:
+    """In a pipe, a line each."""
+    (tmp_path / "routes.yaml").write_text(OWN)
+    done = fanroute(tmp_path, "routes")
+    rows = [re.split(r"  +", line.strip()) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert rows == [
+        ["route", "match", "action", "channels", "backend"],
+        ["1", "test-websocket", "*.edgecompute.app /test/websocket", "websocket, echo", "test", "self"],
+        ["2", "test-stream", "*.edgecompute.app /test/stream", "stream, text/plain", "test", "self"],
+        ["3", "test-sse", "*.edgecompute.app /test/sse", "stream, text/event-stream", "test", "self"],
+        ["4", "test-long-poll", "*.edgecompute.app /test/long-poll", "long_poll, text/plain", "test", "self"],
+        ["5", "test-other", "*.edgecompute.app /test/*", "respond 404"],
+        ["6", "everything-else", "*", "handoff", "origin"],
+    ]
+
+
+def test_a_request_is_matched(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN)
+    done = fanroute(tmp_path, "match", "GET", "https://a.edgecompute.app/test/stream")
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "  test-websocket: no, by path",
+            "  test-stream: yes",
+            "Handed off to self through Fanout, with",
+            "  x-forwarded-for: 192.0.2.1",
+            "  x-forwarded-host: a.edgecompute.app",
+            "  x-forwarded-proto: https",
+            "Asked by Fanout, the edge answers: 200",
+            "  content-type: text/plain",
+            "  grip-hold: stream",
+            "  grip-channel: test",
+        ],
+    )
+    done = fanroute(tmp_path, "match", "GET", "https://a.edgecompute.app/x", "--via-fanout", "-H", "X-Forwarded-Host: b")
+    assert done.stdout.splitlines()[5:7] == ["  everything-else: yes", "Answered at once: 508"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["GET"],
+        ["GET", "/x"],
+        ["GET", "http://\u00e9/"],
+        ["GET", "http://x/a b"],
+        ["GET", "http://x/", "-H", "x"],
+        ["GET", "http://x/", "-H", ": x"],
+    ],
+)
+def test_a_wrong_request_is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN)
+    done = fanroute(tmp_path, "match", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["routes"], ["match", "GET", "http://x/"]])
+def test_the_tools_tell_what_is_wrong(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "routes.yaml").write_text("versoin: 1\n")
+    done = fanroute(tmp_path, *command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "routes.yaml:1:1: error[FR201]: unknown key 'versoin'" in done.stderr
+
+
 def test_text_of_the_users_is_told_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN + "\n'[bold] :smile:': 1\n")
     assert "unknown key '[bold] :smile:'" in fanroute(tmp_path, "check").stderr

@@ -13,18 +13,23 @@ from typing import NoReturn
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
-from fanroute import __version__, guide, report
+from fanroute import __version__, guide, listing, report
 from fanroute.build import Built, build
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.local import install as installing
 from fanroute.manifest import BadManifest
-from fanroute.pipeline import compile_routes
+from fanroute.pipeline import Compiled, compile_routes
 from fanroute.programs import ProgramFailed
 from fanroute.source import decode
+from fanroute.trace import Asked, trace
 from fanroute.workspace import Workspace, runtime_sources
+from fanroute_runtime import signature
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
+# Longest row of a table in a pipe, in characters.
+MAX_ROW = 10_000
 # How much of a failed program's output is shown, in lines.
 OUTPUT_LINES = 30
 
@@ -68,6 +73,52 @@ def _tell(diagnostics: list[Diagnostic], file: str, form: str) -> None:
     """Print diagnostics for a program."""
     as_json = form == "json"
     _say(report.report(diagnostics, file).model_dump_json(indent=2) if as_json else report.github(diagnostics, file))
+
+
+@main.command("routes")
+@routes_file
+def routes_command(routes: Path) -> None:
+    """List the routes of ROUTES (routes.yaml), in the order in which they are tried."""
+    table = Table(*listing.COLUMNS, box=None, pad_edge=False)
+    for row in listing.rows(_compiled(routes).plan):
+        table.add_row(*map(escape, row))
+    # In a pipe, a route is a line.
+    (out if out.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)
+
+
+@main.command("match")
+@click.argument("method")
+@click.argument("url")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request.")
+@click.option("--via-fanout", is_flag=True, help="As Fanout asks, with a Grip-Sig.")
+@click.option("--routes", type=click.Path(path_type=Path), default="routes.yaml", show_default=True)
+def match_command(method: str, url: str, headers: tuple[str, ...], via_fanout: bool, routes: Path) -> None:
+    """Say what a request does: which route it gets and why, and the headers of both passes.
+
+    For instance: fanroute match GET https://chat.example.com/rooms/blue -H 'X-Plan: pro'
+    """
+    if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable() or " " in url:
+        raise click.BadParameter("it begins with http:// or https://, and is percent-encoded", param_hint="URL")
+    pairs = [_header(header) for header in headers]
+    if via_fanout:
+        pairs.append((signature.HEADER, b"Fanout's"))
+    compiled = _compiled(routes)
+    loopback = next((backend.name for backend in compiled.backends if backend.loopback), "")
+    for line in listing.trace_lines(trace(compiled.plan, loopback, Asked(method, url, tuple(pairs)))):
+        _say(line)
+
+
+def _header(text: str) -> tuple[str, bytes]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.BadParameter(f"{text!r} is not 'NAME: VALUE'", param_hint="-H")
+    return name.strip().lower(), value.strip().encode("utf-8", "surrogateescape")
+
+
+def _compiled(routes: Path) -> Compiled:
+    workspace = Workspace(routes)
+    with _failures(workspace):
+        return compile_routes(workspace.read_routes(), runtime_sources())
 
 
 @main.command("build")

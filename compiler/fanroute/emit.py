@@ -7,18 +7,16 @@ from typing import Any
 
 import jinja2
 
+from fanroute_runtime.decide import Handler, redirect, respond
+from fanroute_runtime.grip import hold
 from fanroute_runtime.plan import Hold, Plan, Redirect, Respond, WebSocket
+from fanroute_runtime.websocket import converse
 
 APP_MODULE = "app"
 RUNTIME = "fanroute_runtime"
 
-# What answers for each action, as module and function. A Handoff is never answered here.
-HANDLERS = {
-    Hold: (f"{RUNTIME}.grip", "hold"),
-    WebSocket: (f"{RUNTIME}.websocket", "converse"),
-    Respond: (f"{RUNTIME}.decide", "respond"),
-    Redirect: (f"{RUNTIME}.decide", "redirect"),
-}
+# What answers for each action. A Handoff is never answered here.
+HANDLERS: dict[type, Handler] = {Hold: hold, WebSocket: converse, Respond: respond, Redirect: redirect}
 
 
 class _Code:
@@ -67,17 +65,17 @@ def emit(plan: Plan, runtime: Mapping[str, str]) -> dict[str, str]:
 
 def emit_module(plan: Plan) -> str:
     """The module that the component starts with: the Plan as data, and the handlers its routes use."""
-    handlers = [(action, *HANDLERS[action]) for action in _actions(plan) if action in HANDLERS]
+    handlers = [(action, HANDLERS[action]) for action in _actions(plan) if action in HANDLERS]
     imports: dict[str, set[str]] = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"}}
     for name in _names(plan):
         imports[f"{RUNTIME}.plan"].add(name)
-    for _, module, function in handlers:
-        imports.setdefault(module, set()).add(function)
+    for _, handler in handlers:
+        imports.setdefault(handler.__module__, set()).add(handler.__name__)
     return _TEMPLATES.get_template("app.py.jinja").render(
         imports=[(_Code(module), [_Code(name) for name in sorted(imports[module])]) for module in sorted(imports)],
         service=plan.service,
         routes=plan.routes,
-        handlers=[(_Code(action.__name__), _Code(function)) for action, _, function in handlers],
+        handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in handlers],
     )
 
 

@@ -1,0 +1,92 @@
+"""Routes, matches and actions in words, as routes.yaml has them. Pure: lines and rows of text."""
+
+from collections.abc import Iterator
+
+from fanroute.template import written
+from fanroute.trace import Trace
+from fanroute_runtime.exchange import Answer
+from fanroute_runtime.plan import Action, Condition, Handoff, Hold, Match, PathPattern, Plan, Redirect, Template, WebSocket
+
+COLUMNS = ("", "route", "match", "action", "channels", "backend")
+
+
+def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    """A row of COLUMNS for each route, in order."""
+    for number, route in enumerate(plan.routes, 1):
+        action = route.action
+        channels = action.channels if isinstance(action, Hold | WebSocket) else ()
+        backend = action.backend if isinstance(action, Handoff | Hold | WebSocket) else ""
+        channel = ", ".join(map(template_text, channels))
+        yield str(number), route.name, match_text(route.match), action_text(action), channel, backend
+
+
+def match_text(match: Match) -> str:
+    """A match on one line; `*` for one that any request fits."""
+    parts = [
+        " or ".join(match.methods),
+        f"{match.scheme}:" if match.scheme else "",
+        {None: "", True: "websocket", False: "no websocket"}[match.websocket],
+        " or ".join(match.hosts),
+        path_text(match.path) if match.path else "",
+        *(condition_text("query", condition) for condition in match.query),
+        *(condition_text("header", condition) for condition in match.headers),
+    ]
+    return " ".join(filter(None, parts)) or "*"
+
+
+def path_text(path: PathPattern) -> str:
+    segments = [segment if isinstance(segment, str) else f"{{{segment.name}}}" for segment in path.segments]
+    return "".join(f"/{segment}" for segment in [*segments, *(["*"] if path.rest else [])])
+
+
+def condition_text(kind: str, condition: Condition) -> str:
+    if condition.values:
+        return f"{kind} {condition.name}={'|'.join(condition.values)}"
+    return f"{kind} {condition.name}" if condition.present else f"no {kind} {condition.name}"
+
+
+def action_text(action: Action) -> str:
+    """What a route does, without its channels and backend."""
+    match action:
+        case Handoff():
+            return "handoff"
+        case Hold():
+            content_type = dict(action.headers)["content-type"].decode()
+            return f"{'long_poll' if action.mode == 'response' else 'stream'}, {content_type}"
+        case WebSocket():
+            return "websocket, echo" if action.echo else "websocket"
+        case Redirect():
+            return f"{action.status} to {template_text(action.location)}"
+        case _:
+            return f"respond {action.status}"
+
+
+def template_text(template: Template) -> str:
+    return "".join(part if isinstance(part, str) else written(part) for part in template)
+
+
+def trace_lines(trace: Trace) -> Iterator[str]:
+    """A trace, told: the routes tried, and each pass."""
+    for step in trace.steps:
+        yield f"  {step.route}: no, by {', '.join(step.unfit)}" if step.unfit else f"  {step.route}: yes"
+    if not trace.steps or trace.steps[-1].unfit:
+        yield "  no route"
+    if isinstance(trace.decision, Answer):
+        yield from _answer("Answered at once", trace.decision)
+        return
+    yield f"Handed off to {trace.decision.backend} through Fanout, with"
+    yield from _headers(trace.decision.headers)
+    if trace.second is not None:
+        yield from _answer("Asked by Fanout, the edge answers", trace.second)
+
+
+def _answer(how: str, answer: Answer) -> Iterator[str]:
+    yield f"{how}: {answer.status}"
+    yield from _headers(answer.headers)
+    for line in answer.body.decode(errors="replace").splitlines():
+        yield f"  | {line}"
+
+
+def _headers(headers: tuple[tuple[str, bytes], ...]) -> Iterator[str]:
+    for name, value in headers:
+        yield f"  {name}: {value.decode('latin-1')}"

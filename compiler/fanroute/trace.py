@@ -1,0 +1,94 @@
+"""What a request will do, by the code that ships: which route it gets and why, and what goes out on both passes."""
+
+from dataclasses import dataclass
+
+from fanroute.emit import HANDLERS
+from fanroute_runtime import signature
+from fanroute_runtime.client import Client
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout
+from fanroute_runtime.grip import WEBSOCKET_EVENTS
+from fanroute_runtime.match import tests
+from fanroute_runtime.plan import Plan
+from fanroute_runtime.websocket import Event, encode
+
+# The client's address in a trace, one for documentation (RFC 5737).
+CLIENT_ADDRESS = "192.0.2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as data, an `exchange.Request`. `headers` are (name, value) pairs, names in small letters."""
+
+    verb: str
+    url: str
+    headers: Headers = ()
+    content: bytes = b""
+
+    def method(self) -> str:
+        return self.verb
+
+    def uri(self) -> str:
+        return self.url
+
+    def header(self, name: str) -> bytes | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+    def body(self, limit: int) -> bytes:
+        return self.content
+
+    def client_address(self) -> str | None:
+        return CLIENT_ADDRESS
+
+    def client_scheme(self) -> str:
+        return self.url.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A route that was tried, and the keys of its match that the request does not fit: none if it was taken."""
+
+    route: str
+    unfit: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The routes tried, in order, the decision, and what this service then tells Fanout where it is asked itself."""
+
+    steps: tuple[Step, ...]
+    decision: Decision
+    second: Answer | None
+
+
+def trace(plan: Plan, loopback: str, asked: Asked) -> Trace:
+    """What a request does; `loopback` is the name of the loopback backend, "" if there is none."""
+    decider = Decider(plan, HANDLERS)
+    decision = decider.decide(asked)
+    second: Answer | None = None
+    if isinstance(decision, ToFanout) and decision.backend == loopback:
+        answer = decider.decide(_from_fanout(asked, decision))
+        assert isinstance(answer, Answer)  # a second pass hands nothing off
+        second = answer
+    return Trace(_steps(plan, asked), decision, second)
+
+
+def _steps(plan: Plan, asked: Asked) -> tuple[Step, ...]:
+    client = Client(asked, signature.came_through_fanout(asked))
+    steps: list[Step] = []
+    for route in plan.routes:
+        steps.append(Step(route.name, tuple(key for key, test in tests(route.match).items() if not test(client))))
+        if not steps[-1].unfit:
+            break
+    return tuple(steps)
+
+
+def _from_fanout(asked: Asked, to: ToFanout) -> Asked:
+    """The request that Fanout sends in place of one that was handed off: of a WebSocket, the events that open it."""
+    set_here = {name for name, _ in to.headers}
+    headers = (*((name, value) for name, value in asked.headers if name not in set_here), *to.headers)
+    headers = (*headers, (signature.HEADER, b"Fanout's"))
+    if not Client(asked, through_fanout=False).websocket:
+        return Asked(asked.verb, asked.url, headers)
+    events = tuple((name, value) for name, value in headers if name not in ("upgrade", "connection", "content-type"))
+    return Asked("POST", asked.url, (*events, ("content-type", WEBSOCKET_EVENTS.encode())), encode([Event("OPEN")]))

@@ -1,0 +1,76 @@
+"""What `fanroute match` and `fanroute routes` tell."""
+
+import pytest
+
+from fanroute.listing import rows, trace_lines
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.trace import Asked, trace
+from fanroute.workspace import runtime_sources
+from fanroute_runtime.exchange import Answer, Headers
+from tests.conftest import REPOSITORY
+
+CASES = REPOSITORY / "tests" / "cases"
+
+
+def compiled(case: str) -> Compiled:
+    return compile_routes((CASES / case / "routes.yaml").read_bytes(), runtime_sources())
+
+
+def test_everything_is_told_in_words() -> None:
+    assert list(rows(compiled("match-everything").plan)) == [
+        (
+            "1",
+            "short-forms",
+            "GET https: no websocket chat.example.com /rooms/{room}/users/{user_id} query version=2 header x-plan=pro",
+            "handoff",
+            "",
+            "origin",
+        ),
+        (
+            "2",
+            "full-forms",
+            "POST or PUT http: websocket *.edgecompute.app or chat.example.com /files/{folder}/* query a b=1|2 query after "
+            "no query before header x-plan=pro|team header authorization no header x-debug header x-tier=a",
+            "handoff",
+            "",
+            "origin",
+        ),
+    ]
+    assert [row[3:5] for row in rows(compiled("grip-features").plan)] == [
+        ("stream, application/x-ndjson", "{a}, all"),
+        ("stream, text/event-stream", "a, b"),
+        ("long_poll, application/json", "a"),
+        ("websocket", "a, b"),
+        ("respond 200", ""),
+    ]
+    assert next(rows(compiled("redirects").plan))[3] == "308 to /new/{page}?from=old"
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "reasons"),
+    [
+        ("https://a/rooms/b/c", (), ("room",)),
+        ("https://a/user?id=1", (("x-tenant", b"acme"),), ("room: path", "user")),
+        ("https://a/user?ID=1", (), ("room: path", "user: query id, header x-tenant", "socket: path, websocket")),
+        (
+            "https://a/sockets/b",
+            (("upgrade", b"websocket"),),
+            ("room: path", "user: path, query id, header x-tenant", "socket"),
+        ),
+    ],
+)
+def test_each_earlier_route_says_why_not(url: str, headers: Headers, reasons: tuple[str, ...]) -> None:
+    told = trace(compiled("channel-templates").plan, "self", Asked("GET", url, headers))
+    assert tuple(": ".join(filter(None, [step.route, ", ".join(step.unfit)])) for step in told.steps) == reasons
+
+
+def test_both_passes_of_a_websocket() -> None:
+    told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/sockets/b", (("upgrade", b"websocket"),)))
+    assert told.second is not None
+    assert told.second.body == b'OPEN\r\nTEXT 24\r\nc:{"type":"subscribe","channel":"b"}\r\n'
+
+
+def test_no_route() -> None:
+    told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/"))
+    assert isinstance(told.decision, Answer)
+    assert [line for line in trace_lines(told) if "no route" in line or "404" in line] == ["  no route", "Answered at once: 404"]
