@@ -1,0 +1,92 @@
+"""The real component and `fanroute match` say the same of any request, on both passes."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fanroute.build import build
+from fanroute.pipeline import compile_routes
+from fanroute.trace import CLIENT_ADDRESS, Asked, trace
+from fanroute.workspace import Workspace, runtime_sources
+from fanroute_runtime.exchange import Answer
+from tests.component.test_component import Host
+from tests.conftest import REPOSITORY
+
+ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
+PLAN = compile_routes(ROUTES.encode(), runtime_sources()).plan
+
+WORDS = ["rooms", "events", "user", "streams", "features", "poll", "old", "page", "two-channels", "blue"]
+SEGMENTS = st.one_of(
+    st.sampled_from([*WORDS, "", "..", "%2F", "%FF", "a%2Cb", "%C3%A9", "b%6Cue", "%zz"]), st.text("ab%2,", max_size=3)
+)
+PATHS = st.one_of(
+    st.lists(SEGMENTS, max_size=4).map(lambda segments: "/" + "/".join(segments)),
+    st.sampled_from(["/rooms/{}/events", "/rooms/{}", "/streams/{}/b", "/features/{}", "/old/{}"]).flatmap(
+        lambda path: SEGMENTS.map(path.format)
+    ),
+)
+QUERIES = st.sampled_from(["", "?id=ann", "?id=", "?id=a%2Cb", "?ID=1", "?id=%FF", "?x&id=a+b&id=c", "?i%64=1"])
+HEADERS: list[tuple[str, bytes]] = [
+    ("x-tenant", b"acme"),
+    ("x-tenant", b"other"),
+    ("x-debug", b""),
+    ("upgrade", b"WebSocket"),
+    ("x-forwarded-host", b"chat.example.com"),
+    ("x-forwarded-proto", b"http"),
+    ("content-type", b"application/websocket-events"),
+    ("grip-sig", b"present"),
+]
+REQUESTS = st.builds(
+    lambda verb, scheme, host, path, query, headers, content: Asked(verb, f"{scheme}://{host}{path}{query}", headers, content),
+    st.sampled_from(["GET", "HEAD", "POST", "DELETE", "get"]),
+    st.sampled_from(["http", "https"]),
+    st.sampled_from(["chat.example.com", "CHAT.example.com.:8080", "x", "chat.example.com@x", "[::1]:80"]),
+    PATHS,
+    QUERIES,
+    st.lists(st.sampled_from(HEADERS), max_size=4).map(tuple),
+    st.sampled_from([b"", b"OPEN\r\n", b"TEXT 2\r\nhi\r\n", b"TEXT"]),
+)
+
+
+@pytest.fixture(scope="module")
+def language(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    folder: Path = tmp_path_factory.mktemp("agreement")
+    (folder / "routes.yaml").write_text(ROUTES)
+    workspace = Workspace(folder / "routes.yaml")
+    build(workspace, print)
+    return Host(workspace)
+
+
+def test_the_requests_reach_every_route() -> None:
+    """What follows asks something of each of them."""
+    seen: set[str] = set()
+
+    @settings(max_examples=3000, database=None, derandomize=True, deadline=None)
+    @given(REQUESTS)
+    def collect(asked: Asked) -> None:
+        seen.update(step.route for step in trace(PLAN, "self", asked).steps if not step.unfit)
+
+    collect()
+    assert seen >= {route.name for route in PLAN.routes}
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=REQUESTS)
+def test_the_component_does_what_match_says(language: Host, asked: Asked) -> None:
+    tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
+    exchange = language.ask(asked.url, asked.headers, asked.content, client_ip=CLIENT_ADDRESS, tls=tls, method=asked.verb)
+    assert exchange is not None
+    decision = trace(PLAN, "self", asked).decision
+    if isinstance(decision, Answer):
+        assert exchange.answer is not None
+        assert (exchange.answer.status, tuple(exchange.answer.headers), exchange.answer.body) == (
+            decision.status,
+            decision.headers,
+            decision.body,
+        )
+    else:
+        assert exchange.handoff == decision.backend
+        assert set(decision.headers) <= set(exchange.headers)
