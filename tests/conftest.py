@@ -13,7 +13,7 @@ OWN_HOST = "fanroute-starter.edgecompute.app"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="rewrite what the golden cases expect")
+    parser.addoption("--update", action="store_true", help="rewrite what the golden cases expect, and the docs that are made")
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from fanroute import report
-from fanroute.diagnostics import CODES, Invalid
+from fanroute.diagnostics import Invalid
 from fanroute.emit import HANDLERS, emit
 from fanroute.manifest import update
 from fanroute.pipeline import compile_routes
+from fanroute.rules import CODES
 from fanroute.workspace import runtime_sources
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.plan import Plan
@@ -63,7 +64,7 @@ def test_the_repositorys_own_is_a_case() -> None:
 
 def test_every_code_has_a_case() -> None:
     told = "".join(text for folder in CASES for text in made(folder).values())
-    missing = {code for code in CODES if f"error[{code}]" not in told}
+    missing = {code for code in CODES if f"[{code}]: " not in told}
     assert missing == {"FR101"}, "FR101 is of a file that is not there: tests/test_cli.py"
 
 

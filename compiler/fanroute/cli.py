@@ -15,13 +15,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fanroute import __version__, guide, listing, report
+from fanroute import __version__, guide, listing, reference, report
 from fanroute.build import Built, build
-from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.checks import did_you_mean
+from fanroute.diagnostics import Diagnostic, Invalid, fails
 from fanroute.local import install as installing
 from fanroute.manifest import BadManifest
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.programs import ProgramFailed
+from fanroute.rules import CODES
 from fanroute.source import decode
 from fanroute.trace import Asked, trace
 from fanroute.workspace import Workspace, runtime_sources
@@ -48,7 +50,8 @@ def main() -> None:
 @main.command("check")
 @routes_file
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
-def check_command(routes: Path, form: str) -> None:
+@click.option("--deny", type=click.Choice(["warnings"]), help="What else is exit code 1.")
+def check_command(routes: Path, form: str, deny: str | None) -> None:
     """Say what is wrong with ROUTES (routes.yaml), without building.
 
     As text for you; as JSON on standard output for programs (docs/diagnostics.schema.json describes it); or as
@@ -59,20 +62,38 @@ def check_command(routes: Path, form: str) -> None:
         try:
             compiled = compile_routes(workspace.read_routes(), runtime_sources())
         except Invalid as invalid:
-            if form == "text":
-                raise
-            _tell(invalid.diagnostics, str(routes), form)
-            sys.exit(1)
-        if form == "json":
-            _tell([], str(routes), form)
+            found = invalid.diagnostics
         else:
-            _say(f"{routes}: {len(compiled.plan.routes)} routes, nothing wrong")
+            found = list(compiled.diagnostics)
+            if not found and form != "json":
+                _say(f"{routes}: {len(compiled.plan.routes)} routes, nothing wrong")
+        _tell(found, workspace, form)
+    if fails(found, deny_warnings=deny == "warnings"):
+        sys.exit(1)
 
 
-def _tell(diagnostics: list[Diagnostic], file: str, form: str) -> None:
-    """Print diagnostics for a program."""
-    as_json = form == "json"
-    _say(report.report(diagnostics, file).model_dump_json(indent=2) if as_json else report.github(diagnostics, file))
+def _tell(diagnostics: list[Diagnostic], workspace: Workspace, form: str) -> None:
+    """Print diagnostics: for people to standard error, for programs to standard output."""
+    file = str(workspace.routes)
+    if form == "json":
+        _say(report.report(diagnostics, file).model_dump_json(indent=2))
+    elif form == "github" and diagnostics:
+        _say(report.github(diagnostics, file))
+    elif diagnostics:
+        err.print(report.styled(diagnostics, file, _text(workspace)))
+
+
+@main.command("explain")
+@click.argument("code", required=False)
+def explain_command(code: str | None) -> None:
+    """Say more of a diagnostic's CODE, as of FR203; without a code, list all."""
+    if code is None:
+        for rule in CODES.values():
+            _say(f"{rule.code}  {rule.severity:7}  {rule.title}")
+    elif code.upper() in CODES:
+        _say(reference.explained(CODES[code.upper()], runtime_sources()).rstrip("\n"))
+    else:
+        raise click.BadParameter(f"unknown code {code!r}; {did_you_mean(code.upper(), CODES, 'codes')}", param_hint="CODE")
 
 
 @main.command("routes")
@@ -210,7 +231,8 @@ def _failures(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     except Invalid as invalid:
-        _fail(report.render(invalid.diagnostics, str(workspace.routes), _text(workspace)))
+        _tell(invalid.diagnostics, workspace, "text")
+        sys.exit(1)
     except BadManifest as bad:
         _fail(f"{workspace.manifest}:{bad.line}:{bad.column}: error: {bad}")
     except ProgramFailed as failed:

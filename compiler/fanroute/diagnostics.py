@@ -1,26 +1,9 @@
 """What is wrong with a routes.yaml, and where."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Every code, with the rule that it stands for.
-CODES = {
-    "FR101": "the file can be read",
-    "FR102": "the file is UTF-8 text",
-    "FR103": "the file is well-formed YAML",
-    "FR104": "the file says something",
-    "FR105": "a key stands once in its mapping",
-    "FR106": "no anchors, aliases, tags or further documents",
-    "FR107": "every key has a value",
-    "FR201": "every key is known",
-    "FR202": "every required key is there",
-    "FR203": "every backend that is named is defined",
-    "FR204": "every value is of its kind",
-    "FR205": "a route has exactly one action",
-    "FR206": "a backend has either a url or loopback: true",
-    "FR207": "routes that the edge answers itself have one loopback backend to come back through",
-    "FR208": "a route's name stands once",
-    "FR209": "a channel or location takes only what its route's match binds",
-}
+from fanroute.rules import CODES, Severity
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,15 +18,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Another place that a mistake has to do with."""
+    """What else there is to say, and of which other place, if of one."""
 
     message: str
-    span: Span
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake: a code of CODES, what is wrong, where, how to mend it, and other places."""
+    """What is said of a file: a code of CODES, a message, where, how to mend it, and other places."""
 
     code: str
     message: str
@@ -51,10 +34,26 @@ class Diagnostic:
     suggestion: str = ""
     notes: tuple[Note, ...] = ()
 
+    @property
+    def severity(self) -> Severity:
+        return CODES[self.code].severity
+
+
+def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics as they are told."""
+    return sorted(diagnostics, key=lambda d: (d.span, d.code, d.message))
+
+
+def fails(diagnostics: Iterable[Diagnostic], deny_warnings: bool = False) -> bool:
+    """Whether a file with these diagnostics is refused: for an error, or where that is wished, for a warning."""
+    refused = ("error", "warning") if deny_warnings else ("error",)
+    return any(diagnostic.severity in refused for diagnostic in diagnostics)
+
 
 class Invalid(Exception):
-    """The input has mistakes: `diagnostics`, in source order, at least one."""
+    """The input has mistakes: `diagnostics`, in source order, at least one an error."""
 
-    def __init__(self, diagnostics: list[Diagnostic]) -> None:
-        self.diagnostics = sorted(diagnostics, key=lambda d: (d.span, d.code, d.message))
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = in_source_order(diagnostics)
+        assert fails(self.diagnostics), "what only warns is returned, not raised"
         super().__init__("; ".join(d.message for d in self.diagnostics))

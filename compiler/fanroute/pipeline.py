@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fanroute.checks import check
+from fanroute.diagnostics import Diagnostic
 from fanroute.emit import emit
 from fanroute.lower import Backend, lower_backends, lower_plan
 from fanroute.source import decode, load
@@ -12,11 +13,15 @@ from fanroute_runtime.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A routes.yaml, compiled: its Plan, the backends to set up, and the files that ship, by relative path."""
+    """A routes.yaml, compiled: its Plan, the backends to set up, and the files that ship, by relative path.
+
+    `diagnostics` are the warnings and notes, in source order.
+    """
 
     plan: Plan
     backends: tuple[Backend, ...]
     files: dict[str, str]
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def compile_routes(raw: bytes, runtime: Mapping[str, str]) -> Compiled:

@@ -1,33 +1,63 @@
 """Diagnostics as text for people, as JSON for programs, and as GitHub's workflow commands."""
 
-from typing import Literal
+from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
+from rich.text import Text
 
-from fanroute.diagnostics import Diagnostic, Span
+from fanroute.diagnostics import Diagnostic, Note, Span
+from fanroute.rules import Severity
 
 # What a line of the file may take on the screen, in characters.
 MAX_EXCERPT = 160
 
+_STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold blue"}
+# The names of GitHub's commands.
+_COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "note": "notice"}
 
-def render(diagnostics: list[Diagnostic], file: str, text: str) -> str:
+
+def render(diagnostics: Iterable[Diagnostic], file: str, text: str) -> str:
     """The diagnostics of a file, each with its line underlined; `text` is the file's, empty if it has none."""
+    return styled(diagnostics, file, text).plain
+
+
+def styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Text:
+    """The same with the styles that a terminal shows."""
     lines = text.splitlines()
-    return "\n".join(_render_one(diagnostic, file, lines) for diagnostic in diagnostics)
+    return Text("\n").join(_styled_one(diagnostic, _printable(file), lines) for diagnostic in diagnostics)
 
 
-def _render_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> str:
-    span = diagnostic.span
-    head = f"{file}:{span.line}:{span.column}: error[{diagnostic.code}]: {diagnostic.message}"
-    notes = "".join(f"\n      = {file}:{note.span.line}:{note.span.column}: {note.message}" for note in diagnostic.notes)
+def _styled_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Text:
+    span, style = diagnostic.span, _STYLES[diagnostic.severity]
+    name = f"{diagnostic.severity}[{diagnostic.code}]"
+    told = Text.assemble(f"{file}:{span.line}:{span.column}: ", (name, style), f": {_printable(diagnostic.message)}")
+    suggestion = _printable(diagnostic.suggestion)
     excerpt = lines[span.line - 1] if span.line <= len(lines) else ""
-    if not excerpt.strip() or span.column > MAX_EXCERPT:
-        return head + (f"\n      = {diagnostic.suggestion}" if diagnostic.suggestion else "") + notes
-    excerpt = "".join(c if c.isprintable() else " " for c in excerpt[:MAX_EXCERPT])
+    if excerpt.strip() and span.column <= MAX_EXCERPT:
+        excerpt = "".join(c if c.isprintable() else " " for c in excerpt[:MAX_EXCERPT])
+        told.append(f"\n{span.line:5} | {excerpt}\n      | {' ' * (span.column - 1)}")
+        told.append("^" * _width(span, excerpt), style)
+        told.append(f" {suggestion}" if suggestion else "")
+    elif suggestion:
+        told.append(f"\n      = {suggestion}")
+    for note in diagnostic.notes:
+        told.append(f"\n      = {_noted(note, file)}")
+    return told
+
+
+def _width(span: Span, excerpt: str) -> int:
     end = span.end_column if span.end_line == span.line else len(excerpt) + 1
-    width = max(1, min(end, len(excerpt) + 1) - span.column)
-    underline = " " * (span.column - 1) + "^" * width
-    return f"{head}\n{span.line:5} | {excerpt}\n      | {underline} {diagnostic.suggestion}".rstrip() + notes
+    return max(1, min(end, len(excerpt) + 1) - span.column)
+
+
+def _noted(note: Note, file: str) -> str:
+    message = _printable(note.message)
+    return f"{file}:{note.span.line}:{note.span.column}: {message}" if note.span else message
+
+
+def _printable(text: str) -> str:
+    """A text on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class _Model(BaseModel):
@@ -46,13 +76,13 @@ class Place(_Model):
 
 class RelatedPlace(_Model):
     message: str
-    span: Place
+    span: Place | None
 
 
 class Told(_Model):
     """One diagnostic."""
 
-    severity: Literal["error"]
+    severity: Severity
     code: str
     message: str
     span: Place
@@ -66,18 +96,18 @@ class Report(_Model):
     diagnostics: list[Told]
 
 
-def report(diagnostics: list[Diagnostic], file: str) -> Report:
+def report(diagnostics: Iterable[Diagnostic], file: str) -> Report:
     """The diagnostics of a file as data; `model_dump_json` makes JSON of it."""
     return Report(diagnostics=[_told(diagnostic, file) for diagnostic in diagnostics])
 
 
 def _told(diagnostic: Diagnostic, file: str) -> Told:
     return Told(
-        severity="error",
+        severity=diagnostic.severity,
         code=diagnostic.code,
         message=diagnostic.message,
         span=_place(diagnostic.span, file),
-        notes=[RelatedPlace(message=note.message, span=_place(note.span, file)) for note in diagnostic.notes],
+        notes=[RelatedPlace(message=note.message, span=note.span and _place(note.span, file)) for note in diagnostic.notes],
         suggestion=diagnostic.suggestion or None,
     )
 
@@ -86,7 +116,7 @@ def _place(span: Span, file: str) -> Place:
     return Place(file=file, line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column)
 
 
-def github(diagnostics: list[Diagnostic], file: str) -> str:
+def github(diagnostics: Iterable[Diagnostic], file: str) -> str:
     """The diagnostics as workflow commands, a line each.
 
     Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
@@ -102,7 +132,7 @@ def _command(diagnostic: Diagnostic, file: str) -> str:
     properties |= {"title": diagnostic.code}
     listed = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in properties.items())
     message = diagnostic.message + (f": {diagnostic.suggestion}" if diagnostic.suggestion else "")
-    return f"::error {listed}::{_escaped(message)}"
+    return f"::{_COMMANDS[diagnostic.severity]} {listed}::{_escaped(message)}"
 
 
 def _escaped(text: str, further: str = "") -> str:
