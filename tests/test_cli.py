@@ -1,17 +1,26 @@
 """The commands as a user runs them: exit codes, one message, and what stays."""
 
 import json
+import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from fanroute.workspace import Workspace
+from fanroute import cli
+from fanroute.diagnostics import Diagnostic, Span
+from fanroute.pipeline import compile_routes
+from fanroute.rules import CODES, Rule
+from fanroute.workspace import Workspace, runtime_sources
 from tests.conftest import REPOSITORY
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
@@ -116,6 +125,8 @@ def test_the_cli_builds_with_make_where_there_is_a_makefile(own_project: Workspa
         ["build", "a", "b"],
         ["serve", "--edge", "x"],
         ["serve", "--port", "70000"],
+        ["check", "--deny", "errors"],
+        ["explain", "FR203", "FR204"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
@@ -124,7 +135,7 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["build"], ["serve"], ["install"]])
+@pytest.mark.parametrize("arguments", [[], ["check"], ["build"], ["serve"], ["install"], ["explain"]])
 def test_help_is_there(tmp_path: Path, arguments: list[str]) -> None:
     done = fanroute(tmp_path, *arguments, "--help")
     assert done.returncode == 0
@@ -223,6 +234,82 @@ def test_the_tools_tell_what_is_wrong(tmp_path: Path, command: list[str]) -> Non
 def test_text_of_the_users_is_told_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN + "\n'[bold] :smile:': 1\n")
     assert "unknown key '[bold] :smile:'" in fanroute(tmp_path, "check").stderr
+
+
+def test_colours_are_for_a_terminal(tmp_path: Path) -> None:
+    """Never in a pipe, and not where NO_COLOR is set."""
+    (tmp_path / "routes.yaml").write_bytes(WRONG["an unknown backend"][0] or b"")
+    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    plain |= {"TERM": "xterm"}
+    assert "\x1b[1;31merror[FR203]\x1b[0m" in on_terminal(tmp_path, plain, "check")
+    assert ";31m" not in on_terminal(tmp_path, plain | {"NO_COLOR": "1"}, "check")
+    assert "\x1b" not in fanroute(tmp_path, "check").stderr
+
+
+def on_terminal(folder: Path, environment: dict[str, str], *arguments: str) -> str:
+    """What a command writes to a terminal."""
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "fanroute", *arguments]
+    subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its, check=False)
+    os.close(its)
+    written = b""
+    with suppress(OSError):  # Linux's way to say that the other end is closed
+        while more := os.read(ours, 65536):
+            written += more
+    os.close(ours)
+    return written.decode()
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--deny", "warnings"], 1)])
+@pytest.mark.parametrize("form", ["text", "json", "github"])
+def test_warnings_can_be_denied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, arguments: list[str], code: int
+) -> None:
+    """Of a valid file; there is no rule yet that warns."""
+    monkeypatch.setitem(CODES, "FR999", Rule("FR999", "warning", "", "", None, ""))
+    warned = replace(compile_routes(OWN.encode(), runtime_sources()), diagnostics=(Diagnostic("FR999", "odd", Span()),))
+    monkeypatch.setattr(cli, "compile_routes", lambda *_: warned)
+    (tmp_path / "routes.yaml").write_text(OWN)
+    done = CliRunner().invoke(cli.main, ["check", "--format", form, *arguments, str(tmp_path / "routes.yaml")])
+    assert done.exit_code == code
+    assert "nothing wrong" not in done.output
+    if form == "json":
+        assert [told["severity"] for told in json.loads(done.stdout)["diagnostics"]] == ["warning"]
+    elif form == "github":
+        assert done.stdout.startswith("::warning ")
+    else:
+        assert (done.stdout, "1:1: warning[FR999]: odd" in done.stderr) == ("", True)
+
+
+def test_errors_fail_with_warnings_denied_too(tmp_path: Path) -> None:
+    assert fanroute(tmp_path, "check", "--deny", "warnings").returncode == 1
+    (tmp_path / "routes.yaml").write_text(OWN)
+    assert fanroute(tmp_path, "check", "--deny", "warnings").returncode == 0
+
+
+def test_explain(tmp_path: Path) -> None:
+    done = fanroute(tmp_path, "explain", "fr203")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("## FR203\n\nError: every backend that is named is defined.\n")
+    assert done.stdout in (REPOSITORY / "docs" / "diagnostics.md").read_text(encoding="utf-8")
+
+
+def test_explain_lists_all(tmp_path: Path) -> None:
+    done = fanroute(tmp_path, "explain")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(CODES)
+    assert "FR203  error    every backend that is named is defined\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "close"),
+    [("FR2O3", "did you mean 'FR203'?"), ("E203", "did you mean 'FR203'?"), ("[bold]", "codes: FR101"), ("", "codes: FR101")],
+)
+def test_explain_knows_its_codes(tmp_path: Path, code: str, close: str) -> None:
+    done = fanroute(tmp_path, "explain", code)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"unknown code {code!r}" in done.stderr
+    assert close in done.stderr
 
 
 def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:

@@ -161,8 +161,7 @@ _RULES = (
         "error",
         "a channel or location takes only what its route's match binds",
         "A value that the match does not bind is not there when the request comes, so the channel or location would have a hole.",
-        _START
-        + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
+        _START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
         "Use a name that is bound, or bind this one: a path parameter, or a query parameter or header of the match.",
     ),
 )

@@ -1,20 +1,33 @@
-"""Diagnostics for programs."""
+"""Diagnostics for people and for programs."""
 
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from fanroute.diagnostics import Diagnostic, Invalid, Note, Span
+from fanroute.diagnostics import Diagnostic, Invalid, Note, Span, fails, in_source_order
 from fanroute.pipeline import compile_routes
-from fanroute.report import Report, github, report
+from fanroute.report import Report, github, render, report, styled
+from fanroute.rules import CODES, Rule, Severity
 from fanroute.workspace import runtime_sources
 from tests.conftest import REPOSITORY
 
 HOSTILE = Diagnostic("FR201", "100%\r\n::error::x, y", Span(3, 5, 3, 9), "a:b", (Note("first here", Span(1, 2, 1, 3)),))
 LONG = Diagnostic("FR105", "twice", Span(1, 4, 2, 1))
+# Of codes that stand for no rule.
+WARNING, NOTE = Diagnostic("FR998", "odd", Span(2, 1, 2, 4)), Diagnostic("FR999", "so", Span(1, 1, 1, 2), "", (Note("alone"),))
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "tests" / "cases").glob("*/diagnostics.txt"))
+
+
+@pytest.fixture
+def milder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules of WARNING and NOTE."""
+    severities: dict[str, Severity] = {"FR998": "warning", "FR999": "note"}
+    for code, severity in severities.items():
+        monkeypatch.setitem(CODES, code, Rule(code, severity, "", "", None, ""))
 
 
 def test_the_schema_is_the_models(request: pytest.FixtureRequest) -> None:
@@ -51,6 +64,72 @@ def test_github() -> None:
     ]
 
 
+def shown(diagnostics: list[Diagnostic], file: str, text: str, **options: bool | str | None) -> str:
+    """What a console prints of diagnostics."""
+    written = io.StringIO()
+    console = Console(file=written, soft_wrap=True, highlight=False, emoji=False, **options)  # type: ignore[arg-type]
+    console.print(styled(diagnostics, file, text))
+    return written.getvalue()
+
+
+@pytest.mark.usefixtures("milder")
+def test_severities() -> None:
+    assert [one.severity for one in (LONG, WARNING, NOTE)] == ["error", "warning", "note"]
+    assert [one.severity for one in report([LONG, WARNING, NOTE], "a").diagnostics] == ["error", "warning", "note"]
+    assert [line.split()[0] for line in github([LONG, WARNING, NOTE], "a").splitlines()] == ["::error", "::warning", "::notice"]
+    assert render([WARNING, NOTE], "a.yaml", "one\ntwo\n").splitlines() == [
+        "a.yaml:2:1: warning[FR998]: odd",
+        "    2 | two",
+        "      | ^^^",
+        "a.yaml:1:1: note[FR999]: so",
+        "    1 | one",
+        "      | ^",
+        "      = alone",
+    ]
+    assert report([NOTE], "a").diagnostics[0].notes[0].span is None
+
+
+@pytest.mark.usefixtures("milder")
+@pytest.mark.parametrize(
+    ("diagnostics", "otherwise", "denied"),
+    [([], False, False), ([NOTE], False, False), ([WARNING, NOTE], False, True), ([WARNING, LONG], True, True)],
+)
+def test_what_fails(diagnostics: list[Diagnostic], otherwise: bool, denied: bool) -> None:
+    assert fails(diagnostics) == otherwise
+    assert fails(diagnostics, deny_warnings=True) == denied
+
+
+@pytest.mark.usefixtures("milder")
+def test_only_errors_are_raised() -> None:
+    assert Invalid([WARNING, LONG, NOTE]).diagnostics == in_source_order([LONG, NOTE, WARNING]) == [NOTE, LONG, WARNING]
+    with pytest.raises(AssertionError):
+        Invalid([WARNING])
+
+
+@pytest.mark.usefixtures("milder")
+@pytest.mark.parametrize(("diagnostic", "colour"), [(LONG, 31), (WARNING, 33), (NOTE, 34)], ids=["error", "warning", "note"])
+def test_a_terminal_gets_colours(diagnostic: Diagnostic, colour: int) -> None:
+    text, name = "first\nsecond\n", f"{diagnostic.severity}[{diagnostic.code}]"
+    on_terminal = shown([diagnostic], "a.yaml", text, force_terminal=True, color_system="standard", no_color=False)
+    assert f"a.yaml:{diagnostic.span.line}:{diagnostic.span.column}: \x1b[1;{colour}m{name}\x1b[0m: " in on_terminal
+    assert re.search(rf"\| +\x1b\[1;{colour}m\^+\x1b\[0m", on_terminal)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", on_terminal) == render([diagnostic], "a.yaml", text) + "\n"
+    assert f";{colour}m" not in shown([diagnostic], "a.yaml", text, force_terminal=True, no_color=True)
+    assert shown([diagnostic], "a.yaml", text, force_terminal=False) == render([diagnostic], "a.yaml", text) + "\n"
+
+
+def test_text_is_neither_markup_nor_control() -> None:
+    """Of the file's name, the message, the suggestion, a note, and the excerpt."""
+    hostile = "[red]x[/] :smile: \\[b] \x1b[2J\r\x07\u202e\udc80é"
+    told = Diagnostic("FR201", hostile, Span(1, 1, 1, 2), hostile, (Note(hostile, Span()),))
+    rendered = render([told], hostile, hostile)
+    assert all(character.isprintable() or character == "\n" for character in rendered)
+    assert rendered.count("[red]x[/] :smile: \\[b] ") == 6
+    assert rendered.count("\\x1b[2J\\r\\x07\\u202e\\udc80é") == 5
+    assert len(rendered.splitlines()) == 4
+    assert shown([told], hostile, hostile) == rendered + "\n"
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_all_forms_say_the_same(folder: Path) -> None:
     """Each golden case, against what its text says."""
@@ -61,4 +140,5 @@ def test_all_forms_say_the_same(folder: Path) -> None:
     heads = re.findall(r"^routes\.yaml:(\d+):(\d+): error\[(FR\d+)\]", text, re.MULTILINE)
     told = report(raised.value.diagnostics, "routes.yaml").diagnostics
     assert [(str(one.span.line), str(one.span.column), one.code) for one in told] == heads
+    assert Report.model_validate_json(report(raised.value.diagnostics, "routes.yaml").model_dump_json()).diagnostics == told
     assert len(github(raised.value.diagnostics, "routes.yaml").splitlines()) == len(heads)

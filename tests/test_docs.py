@@ -1,0 +1,56 @@
+"""The docs that are made from the code, and the rules' examples. `pytest --update` rewrites the page."""
+
+import re
+
+import pytest
+
+from fanroute.reference import diagnosed, diagnostics_page, example_of, explained, said
+from fanroute.rules import CODES, Rule
+from fanroute.workspace import runtime_sources
+from tests.conftest import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "diagnostics.md"
+RUNTIME = runtime_sources()
+ALL = [pytest.param(rule, id=rule.code) for rule in CODES.values()]
+WITH_EXAMPLE = [pytest.param(rule, id=rule.code) for rule in CODES.values() if rule.example is not None]
+
+
+def test_the_page_is_made_from_the_rules(request: pytest.FixtureRequest) -> None:
+    page = diagnostics_page(RUNTIME)
+    if request.config.getoption("--update"):
+        PAGE.write_text(page, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page
+
+
+@pytest.mark.parametrize("rule", WITH_EXAMPLE)
+def test_an_example_breaks_its_rule_and_no_other(rule: Rule) -> None:
+    (diagnostic,) = diagnosed(example_of(rule), RUNTIME)
+    assert (diagnostic.code, diagnostic.severity) == (rule.code, rule.severity)
+
+
+@pytest.mark.parametrize("rule", WITH_EXAMPLE)
+def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
+    text = said(example_of(rule), RUNTIME)
+    assert text.startswith("routes.yaml:")
+    section = PAGE.read_text(encoding="utf-8").partition(f"\n## {rule.code}\n")[2].partition("\n## ")[0]
+    assert f"```text\n{text}\n```" in section
+
+
+def test_only_a_file_that_is_not_there_has_no_example() -> None:
+    assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101"]
+    assert "```" not in explained(CODES["FR101"], RUNTIME)
+
+
+def test_the_rules_are_those_of_the_compiler() -> None:
+    """No code without a rule, and no rule that nothing tells."""
+    modules = (REPOSITORY / "compiler" / "fanroute").rglob("*.py")
+    told = {code for path in modules if path.name != "rules.py" for code in re.findall(r'"(FR\d+)"', path.read_text())}
+    assert told == set(CODES)
+    assert list(CODES) == sorted(CODES)
+
+
+@pytest.mark.parametrize("rule", ALL)
+def test_a_rule_is_written_as_the_others(rule: Rule) -> None:
+    assert rule.title[0].islower() and not rule.title.endswith(".")
+    for text in (rule.why, rule.mend):
+        assert text[0].isupper() and text.endswith(".") and text == text.strip()
