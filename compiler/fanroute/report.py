@@ -107,7 +107,9 @@ def _told(diagnostic: Diagnostic, file: str) -> Told:
         code=diagnostic.code,
         message=diagnostic.message,
         span=_place(diagnostic.span, file),
-        notes=[RelatedPlace(message=note.message, span=note.span and _place(note.span, file)) for note in diagnostic.notes],
+        notes=[
+            RelatedPlace(message=note.message, span=_place(note.span, file) if note.span else None) for note in diagnostic.notes
+        ],
         suggestion=diagnostic.suggestion or None,
     )
 
