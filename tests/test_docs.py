@@ -1,9 +1,11 @@
 """The docs that are made from the code, and the rules' examples. `pytest --update` rewrites the page."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
+from fanroute.model import Model
 from fanroute.reference import diagnosed, diagnostics_page, example_of, explained, said
 from fanroute.rules import CODES, Rule
 from fanroute.workspace import runtime_sources
@@ -54,3 +56,16 @@ def test_a_rule_is_written_as_the_others(rule: Rule) -> None:
     assert rule.title[0].islower() and not rule.title.endswith(".")
     for text in (rule.why, rule.mend):
         assert text[0].isupper() and text.endswith(".") and text == text.strip()
+
+
+def models(model: type[Model]) -> Iterator[type[Model]]:
+    """All models there are."""
+    for kind in model.__subclasses__():
+        yield kind
+        yield from models(kind)
+
+
+@pytest.mark.parametrize("model", [pytest.param(model, id=model.__name__) for model in models(Model)])
+def test_every_key_says_what_it_means(model: type[Model]) -> None:
+    assert model.__doc__
+    assert [name for name, field in model.model_fields.items() if not field.description] == []

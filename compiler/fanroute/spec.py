@@ -2,26 +2,12 @@
 
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from fanroute.values import (
-    Channel,
-    Header,
-    HeaderValue,
-    Host,
-    KeepAlive,
-    Location,
-    Method,
-    Name,
-    Path,
-    ResponseHeaders,
-    Text,
-    Timeout,
-    Url,
-    listed,
-    wrong,
-)
-from fanroute_runtime.grip import MAX_CHANNELS
+from fanroute.conditions import Match
+from fanroute.endpoints import LongPoll, Redirect, Respond, Sse, Stream, WebSocket
+from fanroute.model import Model
+from fanroute.values import Host, Name, Url, wrong
 
 # The language's version.
 VERSION = 1
@@ -33,118 +19,47 @@ def _version(value: int) -> int:
     return value
 
 
-def _condition(value: Any) -> Any:
-    return value if isinstance(value, dict) else {"values": listed(value)}
-
-
-class Model(BaseModel):
-    """A mapping of known keys, of exactly the types given."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 class Service(Model):
+    """The Fastly service."""
+
     name: Name
+    """Its name, and by default its domain: NAME.edgecompute.app."""
 
 
 class Backend(Model):
     """A server at `url`, or this service itself (`loopback: true`) under the name `host`."""
 
     url: Url | None = None
+    """Scheme, host and port of a server of yours."""
     local: Url | None = None
+    """Where that server is while you develop; without it, an embedded origin takes its place."""
     loopback: Literal[True] | None = None
+    """This service itself, asked by Fanout; needed for what the edge answers."""
     host: Host | None = None
-
-
-class Condition(Model):
-    """What a header or query parameter must be: one of some values; or present or absent."""
-
-    values: Annotated[list[Text], Field(min_length=1)] | None = None
-    present: bool | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "Condition":
-        if (self.values is None) == (self.present is None):
-            raise wrong("a condition is either values or 'present'", "write one value, a list, or {present: true}")
-        return self
-
-
-class Match(Model):
-    host: Annotated[list[Host], BeforeValidator(listed), Field(min_length=1)] | None = None
-    path: Path | None = None
-    method: Annotated[list[Method], BeforeValidator(listed), Field(min_length=1)] | None = None
-    scheme: Literal["http", "https"] | None = None
-    websocket: bool | None = None
-    header: dict[Header, Annotated[Condition, BeforeValidator(_condition)]] = {}
-    query: dict[Text, Annotated[Condition, BeforeValidator(_condition)]] = {}
-
-
-Channels = Annotated[list[Channel], BeforeValidator(listed), Field(min_length=1, max_length=MAX_CHANNELS)]
-
-
-class Stream(Model):
-    """A stream that begins with `body`; with `keep_alive`, something is sent after that time without a message."""
-
-    channel: Channels
-    content_type: HeaderValue = "text/plain"
-    headers: ResponseHeaders = {}
-    body: Text = ""
-    keep_alive: KeepAlive | None = None
-
-
-class Sse(Model):
-    """A stream of server-sent events."""
-
-    channel: Channels
-    headers: ResponseHeaders = {}
-    body: Text = ""
-    keep_alive: KeepAlive | None = None
-
-
-class OnTimeout(Model):
-    """What a long-poll gets in the end, if nothing was published."""
-
-    status: Annotated[int, Field(ge=200, le=599)] = 200
-    body: Text = ""
-
-
-class LongPoll(Model):
-    channel: Channels
-    content_type: HeaderValue = "text/plain"
-    headers: ResponseHeaders = {}
-    timeout: Timeout | None = None
-    on_timeout: OnTimeout = OnTimeout()
-
-
-class WebSocket(Model):
-    channel: Channels
-    echo: bool = False
-
-
-class Respond(Model):
-    status: Annotated[int, Field(ge=200, le=599)]
-    content_type: HeaderValue = "text/plain; charset=utf-8"
-    headers: ResponseHeaders = {}
-    body: Text = ""
-
-
-class Redirect(Model):
-    location: Location
-    status: Literal[301, 302, 303, 307, 308] = 302
+    """The domain that this service is published under."""
 
 
 class Route(Model):
     """One rule; exactly one of its actions is given."""
 
     name: Name | None = None
+    """What it is called in messages; stands once."""
     match: Match = Match()
+    """Which requests it is for; without it, any."""
     handoff: Name | None = None
+    """The backend's answer, through Fanout: the backend may hold the connection with GRIP instructions."""
     stream: Stream | None = None
+    """An open answer that grows by what is published."""
     sse: Sse | None = None
+    """The same as server-sent events."""
     long_poll: LongPoll | None = None
+    """An answer that waits for what is published."""
     websocket: WebSocket | None = None
+    """A WebSocket that gets what is published."""
     respond: Respond | None = None
+    """An answer of the edge's own."""
     redirect: Redirect | None = None
+    """A redirection elsewhere."""
 
     def actions(self) -> list[str]:
         """The names of the actions given."""
@@ -160,9 +75,13 @@ class Spec(Model):
     """A whole routes.yaml."""
 
     version: Annotated[int, AfterValidator(_version)]
+    """The language's version: 1."""
     service: Service
+    """What is published."""
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
+    """What can be asked, by name."""
     routes: Annotated[list[Route], Field(min_length=1)]
+    """The rules, in order: the first that matches wins."""
 
 
 def keys_at(path: tuple[str | int, ...], annotation: Any = Spec) -> list[str]:
