@@ -4,12 +4,13 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from fanroute import report
-from fanroute.diagnostics import Invalid
+from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.emit import HANDLERS, emit
 from fanroute.manifest import update
 from fanroute.pipeline import compile_routes
@@ -29,12 +30,18 @@ def made(folder: Path) -> dict[str, str]:
     try:
         compiled = compile_routes(raw, RUNTIME)
     except Invalid as invalid:
-        return {"diagnostics.txt": report.render(invalid.diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
+        return _told(invalid.diagnostics, raw)
     return {
         "app.py": compiled.files["app.py"],
         "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files)),
         "fastly.toml": update(None, compiled.plan.service, compiled.backends, "make build"),
-    }
+    } | _told(compiled.diagnostics, raw)
+
+
+def _told(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
+    if not diagnostics:
+        return {}
+    return {"diagnostics.txt": report.render(diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
 
 
 def evaluated(module: str) -> Plan:

@@ -145,13 +145,14 @@ def test_help_is_there(tmp_path: Path, arguments: list[str]) -> None:
 def test_check_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN)
     done = fanroute(tmp_path, "check")
-    assert (done.returncode, done.stdout) == (0, "routes.yaml: 6 routes, nothing wrong\n")
+    assert (done.returncode, done.stdout) == (0, "routes.yaml: 6 routes, 1 note\n")
+    assert "routes.yaml:28:14: note[FR410]: " in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["routes.yaml"]
 
 
 def test_check_tells_programs(tmp_path: Path) -> None:
     """As JSON, also where nothing is wrong, and as GitHub's workflow commands; all on standard output."""
-    (tmp_path / "routes.yaml").write_text(OWN)
+    (tmp_path / "routes.yaml").write_text(OWN.replace("handoff: origin", "respond: {status: 404}"))
     done = fanroute(tmp_path, "check", "--format", "json")
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"diagnostics": []}, "")
     (tmp_path / "routes.yaml").write_text(OWN + "\n'[bold]:smile:': 1\n")
@@ -265,7 +266,7 @@ def on_terminal(folder: Path, environment: dict[str, str], *arguments: str) -> s
 def test_warnings_can_be_denied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, arguments: list[str], code: int
 ) -> None:
-    """Of a valid file; there is no rule yet that warns."""
+    """Of a valid file."""
     monkeypatch.setitem(CODES, "FR999", Rule("FR999", "warning", "", "", None, ""))
     warned = replace(compile_routes(OWN.encode(), runtime_sources()), diagnostics=(Diagnostic("FR999", "odd", Span()),))
     monkeypatch.setattr(cli, "compile_routes", lambda *_: warned)
@@ -278,7 +279,8 @@ def test_warnings_can_be_denied(
     elif form == "github":
         assert done.stdout.startswith("::warning ")
     else:
-        assert (done.stdout, "1:1: warning[FR999]: odd" in done.stderr) == ("", True)
+        assert done.stdout.endswith("routes.yaml: 6 routes, 1 warning\n")
+        assert "1:1: warning[FR999]: odd" in done.stderr
 
 
 def test_errors_fail_with_warnings_denied_too(tmp_path: Path) -> None:

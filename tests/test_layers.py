@@ -14,7 +14,8 @@ HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
-rules diagnostics report source template values model conditions endpoints spec checks actions lower emit trace listing
+rules.rule rules.reading rules.meaning rules.advice rules diagnostics report
+source template values model conditions endpoints spec checks actions lower advice emit trace listing
 pipeline reference manifest workspace programs bundle build guide
 local local.install local.grip local.channels local.host local.fanout local.sockets local.server local.viceroy
 cli __main__

@@ -65,8 +65,8 @@ def check_command(routes: Path, form: str, deny: str | None) -> None:
             found = invalid.diagnostics
         else:
             found = list(compiled.diagnostics)
-            if not found and form != "json":
-                _say(f"{routes}: {len(compiled.plan.routes)} routes, nothing wrong")
+            if form == "text":
+                _say(f"{routes}: {len(compiled.plan.routes)} routes, {report.summary(found)}")
         _tell(found, workspace, form)
     if fails(found, deny_warnings=deny == "warnings"):
         sys.exit(1)

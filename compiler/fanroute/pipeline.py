@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fanroute.advice import advise
 from fanroute.checks import check
 from fanroute.diagnostics import Diagnostic
 from fanroute.emit import emit
@@ -26,6 +27,7 @@ class Compiled:
 
 def compile_routes(raw: bytes, runtime: Mapping[str, str]) -> Compiled:
     """Compile a routes.yaml; `runtime` is the source of each runtime module. Raises Invalid."""
-    spec = check(load(decode(raw)))
+    source = load(decode(raw))
+    spec = check(source)
     plan = lower_plan(spec)
-    return Compiled(plan, lower_backends(spec), emit(plan, runtime))
+    return Compiled(plan, lower_backends(spec), emit(plan, runtime), advise(source, plan))

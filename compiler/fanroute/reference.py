@@ -13,7 +13,7 @@ _INTRODUCTION = """\
 # Diagnostics
 
 All that `fanroute check` says of a routes.yaml, by code: why, an example, what is said of it, and how to mend it.
-`fanroute explain CODE` prints the same. This page is made from `compiler/fanroute/rules.py` by `pytest --update`.
+`fanroute explain CODE` prints the same. This page is made from `compiler/fanroute/rules/` by `pytest --update`.
 """
 
 

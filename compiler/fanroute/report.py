@@ -1,6 +1,8 @@
 """Diagnostics as text for people, as JSON for programs, and as GitHub's workflow commands."""
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from rich.text import Text
@@ -25,6 +27,13 @@ def styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Text:
     """The same with the styles that a terminal shows."""
     lines = text.splitlines()
     return Text("\n").join(_styled_one(diagnostic, _printable(file), lines) for diagnostic in diagnostics)
+
+
+def summary(diagnostics: Iterable[Diagnostic]) -> str:
+    """How many there are of each severity."""
+    counts = Counter(diagnostic.severity for diagnostic in diagnostics)
+    told = [f"{count} {severity}{'s' if count > 1 else ''}" for severity in get_args(Severity) if (count := counts[severity])]
+    return ", ".join(told) or "nothing wrong"
 
 
 def _styled_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Text:

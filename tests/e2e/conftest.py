@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -138,14 +138,18 @@ def edge(
         yield started
 
 
-@pytest.fixture(scope="session", params=EDGES)
-def language_edge(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    """Each local edge in turn, serving language.yaml with our origin behind it."""
-    folder = tmp_path_factory.mktemp(f"language-{request.param}")
-    routes = (Path(__file__).parent / "language.yaml").read_text()
-    (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
-    with _running(request.param, folder) as started:
-        yield started
+def edge_of(name: str) -> Callable[..., Iterator[Edge]]:
+    """A fixture: each local edge in turn, serving tests/e2e/NAME.yaml with our origin (`ORIGIN` there) behind it."""
+
+    @pytest.fixture(scope="module", params=EDGES)
+    def started(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+        folder = tmp_path_factory.mktemp(f"{name}-{request.param}")
+        routes = (Path(__file__).parent / f"{name}.yaml").read_text()
+        (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
+        with _running(request.param, folder) as edge:
+            yield edge
+
+    return started
 
 
 @contextmanager

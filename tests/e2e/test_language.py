@@ -10,7 +10,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.e2e.conftest import Edge
+from tests.e2e.conftest import Edge, edge_of
+
+language_edge = edge_of("language")
 
 CHAT = {"Host": "chat.example.com"}
 FROM_FANOUT = [("Grip-Sig", "present")]

@@ -1,0 +1,24 @@
+"""What is said of a file that is valid: its warnings and notes, one function a code."""
+
+from collections.abc import Iterator
+
+from fanroute.diagnostics import Diagnostic, in_source_order
+from fanroute.source import Path, Source
+from fanroute_runtime.plan import Handoff, Match, Plan
+
+
+def advise(source: Source, plan: Plan) -> tuple[Diagnostic, ...]:
+    """The warnings and notes of a valid file, in source order."""
+    return tuple(in_source_order(diagnostic for rule in RULES for diagnostic in rule(source, plan)))
+
+
+def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR410"""
+    for index, route in enumerate(plan.routes):
+        if isinstance(route.action, Handoff) and route.match == Match():
+            path: Path = ("routes", index, "handoff")
+            message = f"everything else is handed off to '{route.action.backend}', and Fastly caches nothing of it"
+            yield Diagnostic("FR410", message, source.value_span(path), "match what may be held, and forward the rest")
+
+
+RULES = (handoffs_are_not_cached,)

@@ -1,0 +1,81 @@
+"""FR2xx: what the file says makes sense."""
+
+from fanroute.rules.rule import START, Rule
+
+RULES = (
+    Rule(
+        "FR201",
+        "error",
+        "every key is known",
+        "A misspelt key that is ignored is a condition or option that silently does not hold.",
+        START + "routes:\n  - match: {pth: /chat}\n    handoff: origin\n",
+        "Correct the spelling, or move the key to where it belongs; docs/routes.md has all of them.",
+    ),
+    Rule(
+        "FR202",
+        "error",
+        "every required key is there",
+        "A default is taken only where one is obvious; this key has none.",
+        START + "routes:\n  - respond: {body: hello}\n",
+        "Add the key to the mapping that is pointed at.",
+    ),
+    Rule(
+        "FR203",
+        "error",
+        "every backend that is named is defined",
+        "A route that hands off to a backend that does not exist can only fail, and would do so at the edge.",
+        START + "routes:\n  - handoff: orgin\n",
+        "Name one of the file's backends, or define this one under `backends`.",
+    ),
+    Rule(
+        "FR204",
+        "error",
+        "every value is of its kind",
+        "Values are read narrowly: `on` is text and not `true`, `1` is a number and not text, and a path, host, channel or "
+        "duration must be one that can occur.",
+        START + "routes:\n  - respond: {status: 99}\n",
+        "Write a value of the kind that is asked for.",
+    ),
+    Rule(
+        "FR205",
+        "error",
+        "a route has exactly one action",
+        "A request gets one answer. Of two actions one would be lost, and a route without any has nothing to do.",
+        START + "routes:\n  - handoff: origin\n    respond: {status: 404}\n",
+        "Split the route in two, each with its own match, or add the action that is missing.",
+    ),
+    Rule(
+        "FR206",
+        "error",
+        "a backend has either a url or loopback: true",
+        "A backend is either a server, found at its url, or this service itself. "
+        "`local` belongs to the first kind only, and `host` to the second.",
+        START + '  self: {loopback: true, local: "http://127.0.0.1:3000"}\nroutes:\n  - handoff: origin\n',
+        "Keep the keys of one kind.",
+    ),
+    Rule(
+        "FR207",
+        "error",
+        "routes that the edge answers itself have one loopback backend to come back through",
+        "Fanout takes its instructions from a backend's answer. For `stream`, `sse`, `long_poll` and `websocket` that "
+        "backend is this service itself, and with two of them it is not clear which one Fanout asks.",
+        START + "routes:\n  - sse: {channel: news}\n",
+        "Have exactly one backend with `loopback: true`.",
+    ),
+    Rule(
+        "FR208",
+        "error",
+        "a route's name stands once",
+        "A name says which route is meant, for instance in what the tools print; two routes cannot share it.",
+        START + "routes:\n  - name: chat\n    match: {path: /chat}\n    handoff: origin\n  - name: chat\n    handoff: origin\n",
+        "Give one of the routes another name, or none.",
+    ),
+    Rule(
+        "FR209",
+        "error",
+        "a channel or location takes only what its route's match binds",
+        "A value that the match does not bind is not there when the request comes, so the channel or location would have a hole.",
+        START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
+        "Use a name that is bound, or bind this one: a path parameter, or a query parameter or header of the match.",
+    ),
+)

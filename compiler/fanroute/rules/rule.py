@@ -1,0 +1,30 @@
+"""What a rule is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: what it says, why it is there, a routes.yaml that breaks it and no other, and how to mend that.
+
+    `example` is None where no content of a file breaks the rule; it is bytes where it is not UTF-8 text.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    why: str
+    example: str | bytes | None
+    mend: str
+
+
+# How most examples begin.
+START = """\
+version: 1
+service: {name: chat-edge}
+backends:
+  origin: {url: "https://app.example.com"}
+"""
