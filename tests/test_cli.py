@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fanroute import cli
+from fanroute.cli import checking, main
 from fanroute.diagnostics import Diagnostic, Span
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES, Rule
@@ -269,9 +269,9 @@ def test_warnings_can_be_denied(
     """Of a valid file."""
     monkeypatch.setitem(CODES, "FR999", Rule("FR999", "warning", "", "", None, ""))
     warned = replace(compile_routes(OWN.encode(), runtime_sources()), diagnostics=(Diagnostic("FR999", "odd", Span()),))
-    monkeypatch.setattr(cli, "compile_routes", lambda *_: warned)
+    monkeypatch.setattr(checking, "compile_routes", lambda *_: warned)
     (tmp_path / "routes.yaml").write_text(OWN)
-    done = CliRunner().invoke(cli.main, ["check", "--format", form, *arguments, str(tmp_path / "routes.yaml")])
+    done = CliRunner().invoke(main, ["check", "--format", form, *arguments, str(tmp_path / "routes.yaml")])
     assert done.exit_code == code
     assert "nothing wrong" not in done.output
     if form == "json":

@@ -18,14 +18,14 @@ rules.rule rules.reading rules.meaning rules.advice rules diagnostics report
 source template values model conditions endpoints spec checks actions lower advice emit trace listing
 pipeline reference manifest workspace programs bundle build guide
 local local.install local.grip local.channels local.host local.fanout local.sockets local.server local.viceroy
-cli __main__
+cli.terminal cli.given cli.checking cli.asking cli.serving cli __main__
 """
 RUNTIME_ORDER = "plan exchange match grip client signature websocket decide edge"
 
 # What only one module may do, as the names that do it.
 ONLY = {
     "programs": {"subprocess", "create_subprocess_exec", "system", "Popen", "killpg"},
-    "cli": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
+    "cli.terminal": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
     "workspace": {"write_text", "write_bytes", "read_text", "read_bytes", "rmtree", "open"},
 }
 # `programs` reads its child's output, which is no printing.

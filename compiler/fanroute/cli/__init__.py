@@ -1,0 +1,33 @@
+"""The commands, in the order in which one meets them."""
+
+import click
+
+from fanroute import __version__
+from fanroute.cli import asking, checking, serving
+
+# Every command, by what one is about.
+SECTIONS = {
+    "Write": (checking.check, checking.explain),
+    "Ask": (asking.routes, asking.match),
+    "Run": (serving.build, serving.serve, serving.install),
+}
+
+
+class _Sections(click.Group):
+    """A group whose help lists the commands by section, in order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.commands))
+        for section, commands in SECTIONS.items():
+            rows = [(command.name or "", command.get_short_help_str(limit=formatter.width)) for command in commands]
+            with formatter.section(section):
+                formatter.write_dl([(f"{name:{width}}", text) for name, text in rows])
+
+
+@click.group(cls=_Sections, commands=[command for commands in SECTIONS.values() for command in commands])
+@click.version_option(__version__)
+def main() -> None:
+    """Realtime push at Fastly's edge, described in routes.yaml."""

@@ -1,0 +1,52 @@
+"""What will a request do? `routes` and `match`."""
+
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from fanroute import listing
+from fanroute.cli.given import compiled, routes_argument, routes_option
+from fanroute.cli.terminal import say, show
+from fanroute.trace import Asked, trace
+from fanroute_runtime import signature
+
+
+@click.command()
+@routes_argument
+def routes(routes: Path) -> None:
+    """List the routes of ROUTES (routes.yaml), in the order in which they are tried."""
+    table = Table(*listing.COLUMNS, box=None, pad_edge=False)
+    for row in listing.rows(compiled(routes).plan):
+        table.add_row(*map(escape, row))
+    show(table)
+
+
+@click.command()
+@click.argument("method")
+@click.argument("url")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request.")
+@click.option("--via-fanout", is_flag=True, help="As Fanout asks, with a Grip-Sig.")
+@routes_option
+def match(method: str, url: str, headers: tuple[str, ...], via_fanout: bool, routes: Path) -> None:
+    """Say what a request does: which route it gets and why, and the headers of both passes.
+
+    For instance: fanroute match GET https://chat.example.com/rooms/blue -H 'X-Plan: pro'
+    """
+    if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable() or " " in url:
+        raise click.BadParameter("it begins with http:// or https://, and is percent-encoded", param_hint="URL")
+    pairs = [_header(header) for header in headers]
+    if via_fanout:
+        pairs.append((signature.HEADER, b"Fanout's"))
+    known = compiled(routes)
+    loopback = next((backend.name for backend in known.backends if backend.loopback), "")
+    for line in listing.trace_lines(trace(known.plan, loopback, Asked(method, url, tuple(pairs)))):
+        say(line)
+
+
+def _header(text: str) -> tuple[str, bytes]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.BadParameter(f"{text!r} is not 'NAME: VALUE'", param_hint="-H")
+    return name.strip().lower(), value.strip().encode("utf-8", "surrogateescape")

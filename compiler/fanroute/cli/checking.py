@@ -1,0 +1,51 @@
+"""What is wrong with a routes.yaml: `check`, and `explain` for more of it."""
+
+from pathlib import Path
+
+import click
+
+from fanroute import reference, report
+from fanroute.checks import did_you_mean
+from fanroute.cli.given import routes_argument
+from fanroute.cli.terminal import end, failures, say, tell
+from fanroute.diagnostics import Invalid, fails
+from fanroute.pipeline import compile_routes
+from fanroute.rules import CODES
+from fanroute.workspace import Workspace, runtime_sources
+
+
+@click.command()
+@routes_argument
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+@click.option("--deny", type=click.Choice(["warnings"]), help="What else is exit code 1.")
+def check(routes: Path, form: str, deny: str | None) -> None:
+    """Say what is wrong with ROUTES (routes.yaml), without building.
+
+    As text for you; as JSON on standard output for programs (docs/diagnostics.schema.json describes it); or as
+    GitHub's workflow commands, which show each mistake at its line of a pull request.
+    """
+    workspace = Workspace(routes)
+    with failures(workspace):
+        try:
+            compiled = compile_routes(workspace.read_routes(), runtime_sources())
+        except Invalid as invalid:
+            found = invalid.diagnostics
+        else:
+            found = list(compiled.diagnostics)
+            if form == "text":
+                say(f"{routes}: {len(compiled.plan.routes)} routes, {report.summary(found)}")
+        tell(found, workspace, form)
+    end(failed=fails(found, deny_warnings=deny == "warnings"))
+
+
+@click.command()
+@click.argument("code", required=False)
+def explain(code: str | None) -> None:
+    """Say more of a diagnostic's CODE, as of FR203; without a code, list all."""
+    if code is None:
+        for rule in CODES.values():
+            say(f"{rule.code}  {rule.severity:7}  {rule.title}")
+    elif code.upper() in CODES:
+        say(reference.explained(CODES[code.upper()], runtime_sources()).rstrip("\n"))
+    else:
+        raise click.BadParameter(f"unknown code {code!r}; {did_you_mean(code.upper(), CODES, 'codes')}", param_hint="CODE")
