@@ -1,6 +1,6 @@
 """What a user may write in routes.yaml; nothing else. References and rules between values are in checks.py."""
 
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -82,17 +82,3 @@ class Spec(Model):
     """What can be asked, by name."""
     routes: Annotated[list[Route], Field(min_length=1)]
     """The rules, in order: the first that matches wins."""
-
-
-def keys_at(path: tuple[str | int, ...], annotation: Any = Spec) -> list[str]:
-    """The keys known in the mapping at a path of routes.yaml; none where the path leads to no mapping of ours."""
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        fields = annotation.model_fields
-        if not path:
-            return list(fields)
-        field = fields.get(str(path[0]))
-        return keys_at(path[1:], field.annotation) if field else []
-    inner = get_args(annotation)
-    if get_origin(annotation) in (list, dict):
-        return keys_at(path[1:], inner[-1]) if path else []
-    return next((keys for keys in (keys_at(path, part) for part in inner) if keys), [])

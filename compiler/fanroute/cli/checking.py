@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from fanroute import reference, report
-from fanroute.checks import did_you_mean
 from fanroute.cli.given import routes_argument
 from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES
+from fanroute.validation import did_you_mean
 from fanroute.workspace import Workspace, runtime_sources
 
 

@@ -1,0 +1,109 @@
+"""A file's data as a model: pydantic's errors as diagnostics, each at its place."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import ValidationError
+
+from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.model import Model
+from fanroute.source import Path, Source
+
+Valid = TypeVar("Valid", bound=Model)
+
+# What YAML's reader makes of a value, in words.
+_KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
+
+
+def validate(model: type[Valid], source: Source, found: Iterable[Diagnostic] = ()) -> Valid:
+    """The file's data as a model.
+
+    Raises Invalid with all that is wrong with it: what the reader said, `found`, and what the model says.
+    """
+    wrong = [*source.diagnostics, *found]
+    try:
+        valid = model.model_validate(source.data)
+    except ValidationError as error:
+        # Where the reader has left None, it has said why.
+        details = [detail for detail in error.errors() if detail["input"] is not None]
+        wrong += (_from_pydantic(detail, source, model) for detail in details)
+        raise Invalid(wrong) from None
+    if wrong:
+        raise Invalid(wrong)
+    return valid
+
+
+def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
+    """A suggestion for a word that is not among the known ones, which are called `what`."""
+    known = list(known)
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    listed = f"{what}: {', '.join(known)}"
+    return f"did you mean '{close[0]}'? {listed}" if close else listed
+
+
+def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnostic:
+    path, kind = _known_path(detail["loc"], source), detail["type"]
+    if kind == "extra_forbidden":
+        key = str(path[-1])
+        suggestion = did_you_mean(key, _keys_at(path[:-1], model), "keys here")
+        return Diagnostic("FR201", f"unknown key '{key}'", source.key_span(path), suggestion)
+    if kind == "missing":
+        key = detail["loc"][-1]
+        return Diagnostic("FR202", f"the key '{key}' is missing", source.key_span(path), f"add '{key}:'")
+    if kind == "fanroute":
+        context = detail["ctx"]
+        span = source.key_span(path) if detail["loc"][-1] == "[key]" else source.value_span(path)
+        return Diagnostic("FR204", context["message"], span, context["mend"])
+    return Diagnostic("FR204", *_wrong_value(detail, path, source))
+
+
+def _known_path(loc: Path, source: Source) -> Path:
+    """The part of an error's location that stands in the file; a one-string short form has no index there."""
+    path: Path = ()
+    for part in loc:
+        if (*path, part) in source.values:
+            path = (*path, part)
+    return path
+
+
+def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
+    name = _called(path)
+    got = _KINDS.get(type(detail["input"]), "text")
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "literal_error":
+            message, mend = f"{name} cannot be {str(detail['input']).lower()}", f"it is {context['expected'].lower()}"
+        case "string_type":
+            message, mend = f"{name} is text, not {got}", "put it in quotes" if got in ("a number", "true or false") else ""
+        case "greater_than_equal" | "less_than_equal":
+            message, mend = f"{name} is out of range", detail["msg"].replace("Input should be", "it is")
+        case "too_long":
+            message, mend = f"{name} has too many items", f"{context['max_length']} at most"
+        case "too_short":
+            message, mend = f"{name} is empty", "give at least one"
+        case kind:
+            wanted = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "bool_type": "true or false"}
+            wanted |= {"int_type": "a number", "model_attributes_type": "a mapping"}
+            message, mend = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}", ""
+    return message, source.value_span(path), mend
+
+
+def _called(path: Path) -> str:
+    if not path:
+        return "the file"
+    return f"an item of '{path[-2]}'" if isinstance(path[-1], int) else f"'{path[-1]}'"
+
+
+def _keys_at(path: tuple[str | int, ...], annotation: Any) -> list[str]:
+    """The keys known in the mapping at a path of a model's data; none where the path leads to no mapping of ours."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        fields = annotation.model_fields
+        if not path:
+            return list(fields)
+        field = fields.get(str(path[0]))
+        return _keys_at(path[1:], field.annotation) if field else []
+    inner = get_args(annotation)
+    if get_origin(annotation) in (list, dict):
+        return _keys_at(path[1:], inner[-1]) if path else []
+    return next((keys for keys in (_keys_at(path, part) for part in inner) if keys), [])
