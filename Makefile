@@ -6,6 +6,9 @@ FASTLY_CLI := 16.1.0
 
 VENV := .venv
 BIN := $(VENV)/bin
+# By hash, and without the indexes and folders that this machine happens to use.
+LOCK := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --build-deps-for=editable \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 # A package of Debian's, where apt-get is there to install it.
@@ -38,10 +41,8 @@ clean:
 	rm -rf bin build pkg $(VENV)
 
 lock: $(VENV)/installed-dev
-	$(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host \
-		--build-deps-for=editable -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host \
-		--extra dev --build-deps-for=editable -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(LOCK) -o requirements.lock pyproject.toml
+	$(LOCK) -o requirements-dev.lock --extra dev -c requirements.lock pyproject.toml
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || $(APT) python3
