@@ -333,6 +333,17 @@ def test_a_second_build_is_the_first(own_project: Workspace) -> None:
     assert (own_project.wasm.read_bytes(), own_project.manifest.read_bytes()) == (component, manifest)
 
 
+def test_builds_at_once_are_one(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN)
+    command = [sys.executable, "-m", "fanroute", "build"]
+    builds = [
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(3)
+    ]
+    outputs = [build.communicate()[0] for build in builds]
+    assert [build.returncode for build in builds] == [0, 0, 0]
+    assert sum(", nothing has changed" in output for output in outputs) == 2
+
+
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_serve_takes_a_free_port_and_stops(own_project: Workspace, sign: int) -> None:
     """Two at once, both with the default ports: the second gets others."""

@@ -34,13 +34,14 @@ def _build(workspace: Workspace, say: Say) -> Built:
     compiled = compile_routes(workspace.read_routes(), runtime_sources())
     command = "make build" if workspace.has_makefile else "fanroute build"
     toml = manifest.update(workspace.read_manifest(), compiled.plan.service, compiled.backends, command)
-    workspace.stage(compiled.files)
     key = bundle.key(compiled.files, wit_sources())
-    made = not workspace.is_good(key)
-    if made:
-        say("Building the component with componentize-py (a few seconds)")
-        bundle.componentize(workspace, wit_folder())
-        workspace.accept(key)
-    workspace.put_back()
-    workspace.write_manifest(toml)
+    with workspace.alone():
+        workspace.stage(compiled.files)
+        made = not workspace.is_good(key)
+        if made:
+            say("Building the component with componentize-py (a few seconds)")
+            bundle.componentize(workspace, wit_folder())
+            workspace.accept(key)
+        workspace.put_back()
+        workspace.write_manifest(toml)
     return Built(compiled, made, manifest.service_id(toml))

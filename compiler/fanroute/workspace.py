@@ -1,7 +1,10 @@
 """A user's folder: the only module that reads and writes its files."""
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -72,6 +75,14 @@ class Workspace:
 
     def write_manifest(self, text: str) -> None:
         write(self.manifest, text.encode())
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Where `build/` changes: one process at a time, as of two `fanroute serve` in one folder."""
+        self.build.mkdir(parents=True, exist_ok=True)
+        with (self.build / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def stage(self, files: dict[str, str]) -> None:
         """Make `build/app/` hold exactly these files."""
