@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from fanroute.build import build
-from fanroute.workspace import Workspace
+from fanroute.surroundings import Surroundings
+from fanroute.workspace import Workspace, runtime_sources
 
 REPOSITORY = Path(__file__).parent.parent
+# What tests/cases/ know of the environment.
+ENVIRONMENT = {"ORIGIN_HOST": "origin.example.net", "EMPTY": "", "NEWLINE": "a\nb", "NOT_TEXT": "\udcff"}
+SURROUNDINGS = Surroundings(runtime_sources(), ENVIRONMENT)
 OWN_HOST = "fanroute-starter.edgecompute.app"
 
 

@@ -15,20 +15,18 @@ from fanroute.emit import HANDLERS, emit
 from fanroute.manifest import update
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES
-from fanroute.workspace import runtime_sources
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.plan import Plan
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SURROUNDINGS
 
 CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "cases").glob("*/routes.yaml"))
-RUNTIME = runtime_sources()
 
 
 def made(folder: Path) -> dict[str, str]:
     """All that a case's routes.yaml gives, by the name of the file that expects it."""
     raw = (folder / "routes.yaml").read_bytes()
     try:
-        compiled = compile_routes(raw, RUNTIME)
+        compiled = compile_routes(raw, SURROUNDINGS)
     except Invalid as invalid:
         return _told(invalid.diagnostics, raw)
     return {
@@ -77,7 +75,7 @@ def test_every_code_has_a_case() -> None:
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_what_is_emitted_is_the_plan(folder: Path) -> None:
-    compiled = compile_routes((folder / "routes.yaml").read_bytes(), RUNTIME)
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), SURROUNDINGS)
     module = compiled.files["app.py"]
     assert evaluated(module) == compiled.plan
     used = {type(route.action) for route in compiled.plan.routes}

@@ -20,16 +20,17 @@ from fanroute.cli import checking, main
 from fanroute.diagnostics import Diagnostic, Span
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES, Rule
-from fanroute.workspace import Workspace, runtime_sources
-from tests.conftest import REPOSITORY
+from fanroute.workspace import Workspace
+from tests.conftest import REPOSITORY, SURROUNDINGS
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
 GOOD = b"the last good component"
 
 
-def fanroute(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def fanroute(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "fanroute", *arguments]
-    return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    env = os.environ | environment
+    return subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -115,6 +116,23 @@ def test_the_cli_builds_with_make_where_there_is_a_makefile(own_project: Workspa
     (folder / "Makefile").touch()
     assert fanroute(folder, "build").returncode == 0
     assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == "make build"
+
+
+def test_the_environment_reaches_what_is_built(own_project: Workspace, tmp_path: Path) -> None:
+    """Where a backend is stands in fastly.toml alone: the component stays."""
+    folder = tmp_path / "copy"
+    shutil.copytree(own_project.routes.parent, folder)
+    (folder / "routes.yaml").write_text(OWN.replace("https://app.example.com", "https://${FANROUTE_TEST_ORIGIN}"))
+    before = (folder / "fastly.toml").read_text()
+    for command in ("check", "build", "routes"):
+        done = fanroute(folder, command)
+        assert done.returncode == 1
+        assert "error[FR210]: the variable 'FANROUTE_TEST_ORIGIN' of the environment is not set" in done.stderr
+    assert (folder / "fastly.toml").read_text() == before
+    done = fanroute(folder, "build", FANROUTE_TEST_ORIGIN="origin.example.net")
+    assert (done.returncode, "nothing has changed" in done.stdout) == (0, True)
+    backends = tomllib.loads((folder / "fastly.toml").read_text())["setup"]["backends"]
+    assert backends["origin"] == {"address": "origin.example.net", "port": 443}
 
 
 @pytest.mark.parametrize(
@@ -268,7 +286,8 @@ def test_warnings_can_be_denied(
 ) -> None:
     """Of a valid file."""
     monkeypatch.setitem(CODES, "FR999", Rule("FR999", "warning", "", "", None, ""))
-    warned = replace(compile_routes(OWN.encode(), runtime_sources()), diagnostics=(Diagnostic("FR999", "odd", Span()),))
+    compiled = compile_routes(OWN.encode(), SURROUNDINGS)
+    warned = replace(compiled, diagnostics=(Diagnostic("FR999", "odd", Span()),))
     monkeypatch.setattr(checking, "compile_routes", lambda *_: warned)
     (tmp_path / "routes.yaml").write_text(OWN)
     done = CliRunner().invoke(main, ["check", "--format", form, *arguments, str(tmp_path / "routes.yaml")])

@@ -8,17 +8,18 @@ import pytest
 from fanroute.model import Model
 from fanroute.reference import diagnosed, diagnostics_page, example_of, explained, said
 from fanroute.rules import CODES, Rule
+from fanroute.surroundings import Surroundings
 from fanroute.workspace import runtime_sources
 from tests.conftest import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "diagnostics.md"
-RUNTIME = runtime_sources()
+SURROUNDINGS = Surroundings(runtime_sources())
 ALL = [pytest.param(rule, id=rule.code) for rule in CODES.values()]
 WITH_EXAMPLE = [pytest.param(rule, id=rule.code) for rule in CODES.values() if rule.example is not None]
 
 
 def test_the_page_is_made_from_the_rules(request: pytest.FixtureRequest) -> None:
-    page = diagnostics_page(RUNTIME)
+    page = diagnostics_page(SURROUNDINGS)
     if request.config.getoption("--update"):
         PAGE.write_text(page, encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == page
@@ -26,13 +27,13 @@ def test_the_page_is_made_from_the_rules(request: pytest.FixtureRequest) -> None
 
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_an_example_breaks_its_rule_and_no_other(rule: Rule) -> None:
-    (diagnostic,) = diagnosed(example_of(rule), RUNTIME)
+    (diagnostic,) = diagnosed(example_of(rule), SURROUNDINGS)
     assert (diagnostic.code, diagnostic.severity) == (rule.code, rule.severity)
 
 
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
-    text = said(example_of(rule), RUNTIME)
+    text = said(example_of(rule), SURROUNDINGS)
     assert text.startswith("routes.yaml:")
     section = PAGE.read_text(encoding="utf-8").partition(f"\n## {rule.code}\n")[2].partition("\n## ")[0]
     assert f"```text\n{text}\n```" in section
@@ -40,7 +41,7 @@ def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
 
 def test_only_a_file_that_is_not_there_has_no_example() -> None:
     assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101"]
-    assert "```" not in explained(CODES["FR101"], RUNTIME)
+    assert "```" not in explained(CODES["FR101"], SURROUNDINGS)
 
 
 def test_the_rules_are_those_of_the_compiler() -> None:

@@ -15,7 +15,8 @@ HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
 rules.rule rules.reading rules.meaning rules.advice rules diagnostics report
-source template values model validation conditions endpoints spec checks actions lower advice emit trace listing
+environment surroundings source template values model validation conditions endpoints spec checks actions lower advice
+emit trace listing
 pipeline reference manifest workspace programs bundle build guide
 local local.install local.grip local.channels local.host local.fanout local.sockets local.server local.viceroy
 cli.terminal cli.given cli.checking cli.asking cli.serving cli __main__

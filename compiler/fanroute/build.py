@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fanroute import bundle, manifest
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.workspace import Workspace, runtime_sources, wit_folder, wit_sources
+from fanroute.workspace import Workspace, wit_folder, wit_sources
 
 Say = Callable[[str], None]
 
@@ -31,7 +31,7 @@ def build(workspace: Workspace, say: Say) -> Built:
 
 
 def _build(workspace: Workspace, say: Say) -> Built:
-    compiled = compile_routes(workspace.read_routes(), runtime_sources())
+    compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
     command = "make build" if workspace.has_makefile else "fanroute build"
     toml = manifest.update(workspace.read_manifest(), compiled.plan.service, compiled.backends, command)
     key = bundle.key(compiled.files, wit_sources())

@@ -1,6 +1,5 @@
 """The stages in a row: the bytes of a routes.yaml to all that is made of it. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fanroute.advice import advise
@@ -9,6 +8,7 @@ from fanroute.diagnostics import Diagnostic
 from fanroute.emit import emit
 from fanroute.lower import Backend, lower_backends, lower_plan
 from fanroute.source import decode, load
+from fanroute.surroundings import Surroundings
 from fanroute_runtime.plan import Plan
 
 
@@ -25,9 +25,9 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def compile_routes(raw: bytes, runtime: Mapping[str, str]) -> Compiled:
-    """Compile a routes.yaml; `runtime` is the source of each runtime module. Raises Invalid."""
-    source = load(decode(raw))
+def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
+    """Compile a routes.yaml. Raises Invalid."""
+    source = load(decode(raw), surroundings.environment)
     spec = check(source)
     plan = lower_plan(spec)
-    return Compiled(plan, lower_backends(spec), emit(plan, runtime), advise(source, plan))
+    return Compiled(plan, lower_backends(spec), emit(plan, surroundings.runtime), advise(source, plan))

@@ -1,6 +1,5 @@
 """The rules as documentation, in Markdown; what is said of an example is what the compiler says of it. Pure."""
 
-from collections.abc import Mapping
 from textwrap import fill
 
 from fanroute import report
@@ -8,6 +7,7 @@ from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES, Rule
 from fanroute.source import decode
+from fanroute.surroundings import Surroundings
 
 _INTRODUCTION = """\
 # Diagnostics
@@ -17,20 +17,20 @@ All that `fanroute check` says of a routes.yaml, by code: why, an example, what 
 """
 
 
-def diagnostics_page(runtime: Mapping[str, str]) -> str:
-    """docs/diagnostics.md; `runtime` is the source of each runtime module, as for compile_routes."""
+def diagnostics_page(surroundings: Surroundings) -> str:
+    """docs/diagnostics.md."""
     listed = [f"- [{rule.code}](#{rule.code.lower()}), {rule.severity}: {rule.title}" for rule in CODES.values()]
-    sections = [explained(rule, runtime) for rule in CODES.values()]
+    sections = [explained(rule, surroundings) for rule in CODES.values()]
     return "\n".join([_INTRODUCTION, "\n".join(listed) + "\n", *sections])
 
 
-def explained(rule: Rule, runtime: Mapping[str, str]) -> str:
+def explained(rule: Rule, surroundings: Surroundings) -> str:
     """One rule's section."""
     parts = [f"## {rule.code}", f"{rule.severity.capitalize()}: {rule.title}.", _wrapped(rule.why)]
     if rule.example is not None:
         raw = example_of(rule)
         # What is not UTF-8 is shown as \xNN.
-        parts += [_fenced("yaml", raw.decode(errors="backslashreplace")), _fenced("text", said(raw, runtime))]
+        parts += [_fenced("yaml", raw.decode(errors="backslashreplace")), _fenced("text", said(raw, surroundings))]
     return "\n\n".join([*parts, _wrapped(rule.mend)]) + "\n"
 
 
@@ -40,15 +40,15 @@ def example_of(rule: Rule) -> bytes:
     return rule.example if isinstance(rule.example, bytes) else rule.example.encode()
 
 
-def said(raw: bytes, runtime: Mapping[str, str]) -> str:
+def said(raw: bytes, surroundings: Surroundings) -> str:
     """What the compiler says of a routes.yaml, as text."""
-    return report.render(diagnosed(raw, runtime), "routes.yaml", _text(raw))
+    return report.render(diagnosed(raw, surroundings), "routes.yaml", _text(raw))
 
 
-def diagnosed(raw: bytes, runtime: Mapping[str, str]) -> list[Diagnostic]:
+def diagnosed(raw: bytes, surroundings: Surroundings) -> list[Diagnostic]:
     """All diagnostics of a routes.yaml, valid or not."""
     try:
-        return list(compile_routes(raw, runtime).diagnostics)
+        return list(compile_routes(raw, surroundings).diagnostics)
     except Invalid as invalid:
         return invalid.diagnostics
 

@@ -5,15 +5,18 @@ value is a mistake: nothing in the language means nothing.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from fanroute.diagnostics import Diagnostic, Invalid, Note, Span
+from fanroute.environment import expand, takes_variables
 
 Path = tuple[str | int, ...]
 
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _BOOLEANS = {"true": True, "false": False}
 _NOTHING = ("", "null", "~")
@@ -54,14 +57,17 @@ def decode(raw: bytes) -> str:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _invalid("FR102", "the file is not UTF-8 text", _span_at(raw[: error.start].decode())) from None
-    control = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]", text)
+    control = _NOT_TEXT.search(text)
     if control:
         raise _invalid("FR102", f"the file has a control character, {control.group()!r}", _span_at(text[: control.start()]))
     return text
 
 
-def load(text: str) -> Source:
-    """YAML text as a Source. Raises Invalid for the one mistake after which there is no tree."""
+def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
+    """YAML text as a Source, with the environment's values where variables stand.
+
+    Raises Invalid for the one mistake after which there is no tree.
+    """
     try:
         documents = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
@@ -73,7 +79,7 @@ def load(text: str) -> Source:
     if not documents or _is_empty(documents[0]):
         raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
     source = Source(text)
-    reader = _Reader(source)
+    reader = _Reader(source, environment or {})
     source.data = reader.read(documents[0], ())
     for extra in documents[1:]:
         reader.report("FR106", "a second document", extra)
@@ -94,8 +100,9 @@ class _Loader(yaml.BaseLoader):
 class _Reader:
     """Reads nodes to data, noting spans and mistakes."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, environment: Mapping[str, str]) -> None:
         self.source = source
+        self.environment = environment
 
     def report(self, code: str, message: str, node: yaml.Node, suggestion: str = "") -> None:
         self.source.diagnostics.append(Diagnostic(code, message, _first_line(_span(node)), suggestion))
@@ -114,7 +121,18 @@ class _Reader:
             mend = "give one, or leave the key out"
             self.source.diagnostics.append(Diagnostic("FR107", "a value is missing", self.source.key_span(path), mend))
             return None
-        return None if self._is_broken(node) else _scalar(node)
+        if self._is_broken(node):
+            return None
+        return self._expanded(node, path) if "${" in node.value and takes_variables(path) else _scalar(node)
+
+    def _expanded(self, node: yaml.ScalarNode, path: Path) -> str | None:
+        """A scalar with its variables' values; None, and reported, where there is something wrong with them."""
+        text, wrong = expand(node.value, self.environment)
+        if not wrong and _NOT_TEXT.search(text):
+            wrong = [("the value of a variable is not text", "")]
+        for message, mend in wrong:
+            self.source.diagnostics.append(Diagnostic("FR210", message, self.source.value_span(path), mend))
+        return None if wrong else text
 
     def _is_broken(self, node: yaml.ScalarNode) -> bool:
         """Whether an escape has made what is no text; then it is reported."""
@@ -185,4 +203,6 @@ def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
         column = indent.start(1) + 1
         tab = Span(span.line, column, span.line, column + 1)
         return _invalid("FR103", "a tab in the indentation", tab, "indent with spaces")
-    return _invalid("FR103", error.problem or "not YAML", span, error.context or "")
+    unquoted = span.line <= len(lines) and lines[span.line - 1][: span.column].endswith("${")
+    mend = "put a value with '${…}' in quotes" if unquoted else error.context or ""
+    return _invalid("FR103", error.problem or "not YAML", span, mend)

@@ -120,7 +120,9 @@ def _url(value: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port, parts = "", None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
+    # urlsplit drops newlines and spaces at the ends.
+    spaced = not value.isprintable() or " " in value
+    if spaced or parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
         raise wrong(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, and a :PORT if needed")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
         raise wrong("a backend's url has no path, query or user", "write the scheme, host and port only")

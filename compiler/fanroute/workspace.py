@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.manifest import BadManifest
+from fanroute.surroundings import Surroundings
 
 RUNTIME_PACKAGE = "fanroute_runtime"
 
@@ -65,6 +66,10 @@ class Workspace:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), "name one that can")]) from None
+
+    def surroundings(self) -> Surroundings:
+        """What this folder's routes.yaml is compiled with."""
+        return Surroundings(runtime_sources(), os.environ)
 
     def read_manifest(self) -> str | None:
         """The text of fastly.toml, None where there is none. Raises BadManifest."""

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from fanroute.build import build
 from fanroute.pipeline import compile_routes
 from fanroute.trace import CLIENT_ADDRESS, Asked, trace
-from fanroute.workspace import Workspace, runtime_sources
+from fanroute.workspace import Workspace
 from fanroute_runtime.exchange import Answer
 from tests.component.test_component import Host
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SURROUNDINGS
 
 ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
-PLAN = compile_routes(ROUTES.encode(), runtime_sources()).plan
+PLAN = compile_routes(ROUTES.encode(), SURROUNDINGS).plan
 
 WORDS = ["rooms", "events", "user", "streams", "features", "poll", "old", "page", "two-channels", "blue"]
 SEGMENTS = st.one_of(

@@ -5,7 +5,7 @@ import shlex
 
 from fanroute.guide import Urls, publish_command, publishing, serving
 from fanroute.pipeline import compile_routes
-from fanroute.workspace import runtime_sources
+from tests.conftest import SURROUNDINGS
 
 ROUTES = b"""
 version: 1
@@ -18,7 +18,7 @@ routes:
   - {name: rest, match: {path: /a/*}, handoff: origin}
   - handoff: origin
 """
-COMPILED = compile_routes(ROUTES, runtime_sources())
+COMPILED = compile_routes(ROUTES, SURROUNDINGS)
 
 
 def test_routes_are_shown_as_commands() -> None:

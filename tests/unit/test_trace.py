@@ -5,15 +5,14 @@ import pytest
 from fanroute.listing import rows, trace_lines
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.trace import Asked, trace
-from fanroute.workspace import runtime_sources
 from fanroute_runtime.exchange import Answer, Headers
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SURROUNDINGS
 
 CASES = REPOSITORY / "tests" / "cases"
 
 
 def compiled(case: str) -> Compiled:
-    return compile_routes((CASES / case / "routes.yaml").read_bytes(), runtime_sources())
+    return compile_routes((CASES / case / "routes.yaml").read_bytes(), SURROUNDINGS)
 
 
 def test_everything_is_told_in_words() -> None:

@@ -10,6 +10,7 @@ from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES
+from fanroute.surroundings import Surroundings
 from fanroute.validation import did_you_mean
 from fanroute.workspace import Workspace, runtime_sources
 
@@ -27,7 +28,7 @@ def check(routes: Path, form: str, deny: str | None) -> None:
     workspace = Workspace(routes)
     with failures(workspace):
         try:
-            compiled = compile_routes(workspace.read_routes(), runtime_sources())
+            compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
         except Invalid as invalid:
             found = invalid.diagnostics
         else:
@@ -46,6 +47,6 @@ def explain(code: str | None) -> None:
         for rule in CODES.values():
             say(f"{rule.code}  {rule.severity:7}  {rule.title}")
     elif code.upper() in CODES:
-        say(reference.explained(CODES[code.upper()], runtime_sources()).rstrip("\n"))
+        say(reference.explained(CODES[code.upper()], Surroundings(runtime_sources())).rstrip("\n"))
     else:
         raise click.BadParameter(f"unknown code {code!r}; {did_you_mean(code.upper(), CODES, 'codes')}", param_hint="CODE")

@@ -6,7 +6,7 @@ import click
 
 from fanroute.cli.terminal import failures
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.workspace import Workspace, runtime_sources
+from fanroute.workspace import Workspace
 
 DEFAULT_ROUTES = "routes.yaml"
 
@@ -18,4 +18,4 @@ def compiled(routes: Path) -> Compiled:
     """A routes.yaml, compiled; one that is wrong ends the command."""
     workspace = Workspace(routes)
     with failures(workspace):
-        return compile_routes(workspace.read_routes(), runtime_sources())
+        return compile_routes(workspace.read_routes(), workspace.surroundings())

@@ -78,4 +78,13 @@ RULES = (
         START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
         "Use a name that is bound, or bind this one: a path parameter, or a query parameter or header of the match.",
     ),
+    Rule(
+        "FR210",
+        "error",
+        "every variable of the environment is set, or has a default",
+        "In a backend or a matched host, `${NAME}` stands for what the build's environment has. Without a value the build would "
+        "make a service for another host than is meant, so it makes none.",
+        START.replace("app.example.com", "${ORIGIN_HOST}") + "routes:\n  - handoff: origin\n",
+        "Set the variable where the build runs, or write `${NAME:-default}` with what holds otherwise.",
+    ),
 )

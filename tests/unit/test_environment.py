@@ -1,0 +1,97 @@
+"""Variables of the build's environment, as shells have them."""
+
+import pytest
+
+from fanroute import bundle
+from fanroute.environment import expand, takes_variables
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.surroundings import Surroundings
+from fanroute.workspace import runtime_sources
+
+ENVIRONMENT = {"HOST": "a.example.com", "EMPTY": "", "_x1": "y", "NESTED": "${HOST}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("no variable", "no variable"),
+        ("${HOST}", "a.example.com"),
+        ("https://${HOST}:${_x1}", "https://a.example.com:y"),
+        ("${HOST:-b}", "a.example.com"),
+        ("${UNSET:-b}", "b"),
+        ("${UNSET:-}", ""),
+        ("${UNSET:-a:-b}", "a:-b"),
+        ("${UNSET:-a\nb}", "a\nb"),
+        ("${EMPTY}", ""),
+        ("${EMPTY:-b}", "b"),
+        ("${NESTED}", "${HOST}"),
+        ("$HOST $${ ${HOST", "$HOST $${ ${HOST"),
+    ],
+)
+def test_a_text_with_variables(text: str, expanded: str) -> None:
+    assert expand(text, ENVIRONMENT) == (expanded, [])
+
+
+@pytest.mark.parametrize("text", ["${}", "${1}", "${HOST-b}", "${HOST:b}", "${ HOST}", "${:-b}", "${HÖST}", "${HOST:?}"])
+def test_what_names_no_variable(text: str) -> None:
+    _, [(message, mend)] = expand(text, ENVIRONMENT)
+    assert (message, mend) == (f"'{text}' names no variable", "write '${NAME}' or '${NAME:-default}'")
+
+
+def test_each_that_is_not_set_is_told() -> None:
+    """Without a word of those that are."""
+    _, wrong = expand("${host} ${HOST} ${OTHER}", ENVIRONMENT)
+    assert wrong == [
+        (f"the variable '{name}' of the environment is not set", f"set it, or write '${{{name}:-default}}'")
+        for name in ("host", "OTHER")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        (("backends", "origin", "url"), True),
+        (("backends", "origin", "local"), True),
+        (("backends", "self", "host"), True),
+        (("routes", 3, "match", "host"), True),
+        (("routes", 3, "match", "host", 0), True),
+        (("backends", "origin", "fallback"), False),
+        (("backends", "url"), False),
+        (("service", "name"), False),
+        (("routes", 3, "match", "path"), False),
+        (("routes", 3, "match", "header", "host"), False),
+        (("routes", 3, "handoff"), False),
+        (("routes", 3, "redirect", "location"), False),
+    ],
+)
+def test_where_they_may_stand(path: tuple[str | int, ...], taken: bool) -> None:
+    assert takes_variables(path) == taken
+
+
+ROUTES = b"""
+version: 1
+service: {name: x}
+backends: {origin: {url: "https://${ORIGIN}"}}
+routes:
+  - match: {host: "${HOST}"}
+    handoff: origin
+"""
+
+
+def test_a_component_is_made_anew_where_its_hosts_change() -> None:
+    """And only then: where a backend is is no part of it."""
+
+    def compiled(**environment: str) -> Compiled:
+        return compile_routes(ROUTES, Surroundings(runtime_sources(), environment))
+
+    one, other_host, other_origin = (
+        compiled(ORIGIN="o.example.com", HOST="a.example.com"),
+        compiled(ORIGIN="o.example.com", HOST="b.example.com"),
+        compiled(ORIGIN="p.example.com", HOST="a.example.com"),
+    )
+    assert bundle.key(one.files, {}) == bundle.key(other_origin.files, {}) != bundle.key(other_host.files, {})
+    assert one.backends != other_origin.backends
+
+
+def test_the_environment_is_not_printed() -> None:
+    assert "secret" not in repr(Surroundings({}, {"TOKEN": "secret"}))
