@@ -30,8 +30,8 @@ def made(folder: Path) -> dict[str, str]:
     except Invalid as invalid:
         return _told(invalid.diagnostics, raw)
     return {
-        "app.py": compiled.files["app.py"],
-        "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files)),
+        "app.py": compiled.files()["app.py"],
+        "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files())),
         "fastly.toml": update(None, compiled.plan.service, compiled.backends, "make build"),
     } | _told(compiled.diagnostics, raw)
 
@@ -76,12 +76,13 @@ def test_every_code_has_a_case() -> None:
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), SURROUNDINGS)
-    module = compiled.files["app.py"]
+    files = compiled.files()
+    module = files["app.py"]
     assert evaluated(module) == compiled.plan
     used = {type(route.action) for route in compiled.plan.routes}
     for action, handler in HANDLERS.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
-    assert ("fanroute_runtime/websocket.py" in compiled.files) == (plan_module.WebSocket in used)
+    assert ("fanroute_runtime/websocket.py" in files) == (plan_module.WebSocket in used)
 
 
 def test_only_what_is_reached_ships() -> None:

@@ -32,11 +32,12 @@ def build(workspace: Workspace, say: Say) -> Built:
 
 def _build(workspace: Workspace, say: Say) -> Built:
     compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
+    files = compiled.files()
     command = "make build" if workspace.has_makefile else "fanroute build"
     toml = manifest.update(workspace.read_manifest(), compiled.plan.service, compiled.backends, command)
-    key = bundle.key(compiled.files, wit_sources())
+    key = bundle.key(files, wit_sources())
     with workspace.alone():
-        workspace.stage(compiled.files)
+        workspace.stage(files)
         made = not workspace.is_good(key)
         if made:
             say("Building the component with componentize-py (a few seconds)")

@@ -58,34 +58,34 @@ def emit(plan: Plan, runtime: Mapping[str, str]) -> dict[str, str]:
         plan: what to build.
         runtime: the source of each module of fanroute_runtime, by its dotted name.
     """
-    app = emit_module(plan)
-    reached = _reached(app, runtime)
-    return {f"{APP_MODULE}.py": app} | {_file(name): runtime[name] for name in sorted(reached)}
+    reached = _reached(set(_needed(plan)), runtime)
+    return {f"{APP_MODULE}.py": emit_module(plan)} | {_file(name): runtime[name] for name in sorted(reached)}
 
 
 def emit_module(plan: Plan) -> str:
     """The module that the component starts with: the Plan as data, and the handlers its routes use."""
-    handlers = [(action, HANDLERS[action]) for action in _actions(plan) if action in HANDLERS]
-    imports: dict[str, set[str]] = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"}}
-    for name in _names(plan):
-        imports[f"{RUNTIME}.plan"].add(name)
-    for _, handler in handlers:
-        imports.setdefault(handler.__module__, set()).add(handler.__name__)
+    imports = _needed(plan)
     return _TEMPLATES.get_template("app.py.jinja").render(
         imports=[(_Code(module), [_Code(name) for name in sorted(imports[module])]) for module in sorted(imports)],
         service=plan.service,
         routes=plan.routes,
-        handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in handlers],
+        handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )
 
 
-def _actions(plan: Plan) -> list[type]:
-    return sorted({type(route.action) for route in plan.routes}, key=lambda action: action.__name__)
+def _needed(plan: Plan) -> dict[str, set[str]]:
+    """What the emitted module imports: names, by their modules."""
+    used = {name for route in plan.routes for name in _dataclasses(route)}
+    imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"} | used}
+    for _, handler in _handlers(plan):
+        imports.setdefault(handler.__module__, set()).add(handler.__name__)
+    return imports
 
 
-def _names(plan: Plan) -> set[str]:
-    """The names of plan.py that the Plan's literal uses."""
-    return {name for route in plan.routes for name in _dataclasses(route)}
+def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
+    """What answers for the actions of a Plan."""
+    actions = sorted({type(route.action) for route in plan.routes}, key=lambda action: action.__name__)
+    return [(action, HANDLERS[action]) for action in actions if action in HANDLERS]
 
 
 def _dataclasses(value: Any) -> Iterator[str]:
@@ -98,10 +98,9 @@ def _dataclasses(value: Any) -> Iterator[str]:
             yield from _dataclasses(part)
 
 
-def _reached(app: str, runtime: Mapping[str, str]) -> set[str]:
-    """The runtime modules that a module imports, directly or through others, and their package."""
+def _reached(waiting: set[str], runtime: Mapping[str, str]) -> set[str]:
+    """The runtime modules among some, those that they import, directly or through others, and their package."""
     reached = {RUNTIME}
-    waiting = _imports(app)
     while waiting:
         name = waiting.pop()
         if name in runtime and name not in reached:

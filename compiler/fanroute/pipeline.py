@@ -1,5 +1,8 @@
 """The stages in a row: the bytes of a routes.yaml to all that is made of it. Pure."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fanroute.advice import advise
@@ -14,20 +17,37 @@ from fanroute_runtime.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A routes.yaml, compiled: its Plan, the backends to set up, and the files that ship, by relative path.
+    """A routes.yaml, compiled: its Plan, the backends to set up, and the warnings and notes, in source order.
 
-    `diagnostics` are the warnings and notes, in source order.
+    `surroundings` are those it was compiled with.
     """
 
     plan: Plan
     backends: tuple[Backend, ...]
-    files: dict[str, str]
+    surroundings: Surroundings
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    def files(self) -> dict[str, str]:
+        """The files that ship, by relative path."""
+        return emit(self.plan, self.surroundings.runtime)
 
 
 def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
     """Compile a routes.yaml. Raises Invalid."""
-    source = load(decode(raw), surroundings.environment)
-    spec = check(source)
-    plan = lower_plan(spec)
-    return Compiled(plan, lower_backends(spec), emit(plan, surroundings.runtime), advise(source, plan))
+    with _uncollected():
+        source = load(decode(raw), surroundings.environment)
+        spec = check(source)
+        plan = lower_plan(spec)
+        return Compiled(plan, lower_backends(spec), surroundings, advise(source, plan))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: it would go through the growing trees again and again, and they have none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

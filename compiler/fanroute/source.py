@@ -2,12 +2,16 @@
 
 Scalars are narrow: `true` and `false`, decimal integers, and text; `on`, `010` or `1e3` are text. A key without a
 value is a mistake: nothing in the language means nothing.
+
+Of PyYAML's two parsers libyaml's is some twenty times faster, and the one in Python words mistakes better. So a text is read
+with the first, and with the second where that one finds a mistake, is not there, or may understand the text otherwise.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -16,39 +20,63 @@ from fanroute.environment import expand, takes_variables
 
 Path = tuple[str | int, ...]
 
+# How deep mappings and lists may stand within each other; the language needs less than ten.
+MAX_DEPTH = 64
+
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _BOOLEANS = {"true": True, "false": False}
 _NOTHING = ("", "null", "~")
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# What the two parsers may understand differently: other white space, directives, a comment after `|`, no end of the last line.
+_PECULIAR = re.compile(r"[\t\r\x85\u2028\u2029\ufeff]|^%|[|>][0-9+-]*#|[^\n]\Z", re.MULTILINE)
+
+
+class _Place(NamedTuple):
+    """Where a part of the file is: the event of its key, if it has one, its marks, and the parts within it."""
+
+    key: Any
+    start_mark: Any
+    end_mark: Any
+    parts: Mapping[str | int, "_Place"] = {}
 
 
 @dataclass(slots=True)
 class Source:
-    """A file's data and the spans of its parts: by path from the root, of each value and of each key.
+    """A file's data, and where each part of it is, by its path from the root.
 
     `diagnostics` are the mistakes that left a tree; the values they concern are None in `data`.
     """
 
     text: str
     data: Any = None
-    values: dict[Path, Span] = field(default_factory=dict)
-    keys: dict[Path, Span] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    root: _Place | None = None
+
+    def has(self, path: Path) -> bool:
+        """Whether there is a value at a path."""
+        return self._place(path) is not None
 
     def key_span(self, path: Path) -> Span:
         """Where a key is; for what has no key (an item, the file itself) its first key or its value."""
-        if path in self.keys:
-            return self.keys[path]
-        first = next((span for key, span in self.keys.items() if key[:-1] == path), None)
-        return first or self.value_span(path)
+        place = self._place(path)
+        if place is None:
+            return self.value_span(path)
+        key = place.key or next((part.key for part in place.parts.values() if part.key), None)
+        return _span(key) if key else self.value_span(path)
 
     def value_span(self, path: Path) -> Span:
         """Where a value is, or the nearest thing around it that exists; a block is pointed at by its key."""
-        while path and path not in self.values:
-            path = path[:-1]
-        span = self.values.get(path, Span())
-        return span if span.line == span.end_line else self.keys.get(path, _first_line(span))
+        place = self._place(path)
+        if place is None:
+            return self.value_span(path[:-1]) if path else Span()
+        return _value_span(place)
+
+    def _place(self, path: Path) -> _Place | None:
+        place = self.root
+        for part in path:
+            place = place.parts.get(part) if place else None
+        return place
 
 
 def decode(raw: bytes) -> str:
@@ -68,112 +96,160 @@ def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
 
     Raises Invalid for the one mistake after which there is no tree.
     """
+    environment = environment or {}
+    if yaml.__with_libyaml__ and not _PECULIAR.search(text):
+        with suppress(yaml.YAMLError, Invalid):
+            source = _read(text, _undisputed(yaml.parse(text, Loader=yaml.CBaseLoader)), environment)
+            if not source.diagnostics:
+                return source
     try:
-        documents = list(yaml.compose_all(text, Loader=_Loader))
+        return _read(text, yaml.parse(text, Loader=yaml.BaseLoader), environment)
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(error, text) from None
-    except RecursionError:
-        raise _invalid("FR103", "the file is nested too deeply", Span()) from None
     except ValueError as error:  # PyYAML checks no number in an escape or a directive
         raise _invalid("FR103", f"a number out of range: {error}", Span()) from None
-    if not documents or _is_empty(documents[0]):
-        raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
+
+
+def _undisputed(events: Iterator[Any]) -> Iterator[Any]:
+    """Events of libyaml. Raises YAMLError at what the other parser may give otherwise: bare text that is empty or has a `?`."""
+    for event in events:
+        if type(event) is yaml.ScalarEvent and not event.style and (not event.value or "?" in event.value):
+            raise yaml.YAMLError
+        yield event
+
+
+def _read(text: str, events: Iterator[Any], environment: Mapping[str, str]) -> Source:
+    """The text as one of PyYAML's parsers understands it. Raises Invalid, or what the parser does."""
     source = Source(text)
-    reader = _Reader(source, environment or {})
-    source.data = reader.read(documents[0], ())
-    for extra in documents[1:]:
-        reader.report("FR106", "a second document", extra)
+    roots = (next(events) for event in events if isinstance(event, yaml.DocumentStartEvent))
+    first = next(roots, None)
+    if first is not None:
+        source.data, source.root = _Reader(events, environment, source.diagnostics).node(first)
+    for root in roots:
+        _, place = _Reader(events, environment, []).node(root)
+        source.diagnostics.append(Diagnostic("FR106", "a second document", _first_line(_span(place))))
+    if first is None or (isinstance(first, yaml.ScalarEvent) and not first.value and not first.style):
+        raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
     return source
 
 
-class _Loader(yaml.BaseLoader):
-    """Takes every scalar as text, leaves only explicit tags different from the plain ones, and refuses aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            place = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
-            raise _invalid("FR106", "an alias", place, "write the value out where it is used")
-        return super().compose_node(parent, index)
-
-
 class _Reader:
-    """Reads nodes to data, noting spans and mistakes."""
+    """Reads a document's events to data, noting places and mistakes."""
 
-    def __init__(self, source: Source, environment: Mapping[str, str]) -> None:
-        self.source = source
+    def __init__(self, events: Iterator[Any], environment: Mapping[str, str], diagnostics: list[Diagnostic]) -> None:
+        self.events = events
         self.environment = environment
+        self.diagnostics = diagnostics
 
-    def report(self, code: str, message: str, node: yaml.Node, suggestion: str = "") -> None:
-        self.source.diagnostics.append(Diagnostic(code, message, _first_line(_span(node)), suggestion))
+    def node(self, event: Any, path: Path = (), key: Any = None) -> tuple[Any, _Place]:
+        """The node that begins with an event: its data, None where a mistake leaves none, and its place."""
+        data: Any
+        parts: Mapping[str | int, _Place] = {}
+        end, kind = event.end_mark, type(event)
+        if kind is yaml.ScalarEvent:
+            data = self._scalar(event, path, key)
+        elif kind is yaml.AliasEvent:
+            raise _invalid("FR106", "an alias", _character(event.start_mark), "write the value out where it is used")
+        elif len(path) == MAX_DEPTH:
+            raise _invalid("FR103", "the file is nested too deeply", _character(event.start_mark))
+        elif kind is yaml.MappingStartEvent:
+            data, parts, end = self._mapping(path)
+        else:
+            data, parts, end = self._sequence(path)
+        place = _Place(key, event.start_mark, end, parts)
+        return data if self._is_untagged(event, place) else None, place
 
-    def read(self, node: yaml.Node, path: Path) -> Any:
-        self.source.values[path] = _span(node)
-        if node.tag not in _PLAIN_TAGS:
-            self.report("FR106", f"the tag {node.tag!r}", node, "leave the tag out")
-            return None
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
-        assert isinstance(node, yaml.ScalarNode)
-        if node.style is None and node.value in _NOTHING:
-            mend = "give one, or leave the key out"
-            self.source.diagnostics.append(Diagnostic("FR107", "a value is missing", self.source.key_span(path), mend))
-            return None
-        if self._is_broken(node):
-            return None
-        return self._expanded(node, path) if "${" in node.value and takes_variables(path) else _scalar(node)
+    def _mapping(self, path: Path) -> tuple[dict[str, Any], Mapping[str | int, _Place], Any]:
+        data: dict[str, Any] = {}
+        parts: dict[str | int, _Place] = {}
+        while type(key := next(self.events)) is not yaml.MappingEndEvent:
+            name = self._key(key, parts, path)
+            value, place = self.node(next(self.events), (*path, name or ""), key)
+            if name is not None:
+                data[name], parts[name] = value, place
+        return data, parts, key.end_mark
 
-    def _expanded(self, node: yaml.ScalarNode, path: Path) -> str | None:
+    def _sequence(self, path: Path) -> tuple[list[Any], Mapping[str | int, _Place], Any]:
+        data: list[Any] = []
+        parts: dict[str | int, _Place] = {}
+        while type(event := next(self.events)) is not yaml.SequenceEndEvent:
+            item, parts[len(data)] = self.node(event, (*path, len(data)))
+            data.append(item)
+        return data, parts, event.end_mark
+
+    def _key(self, event: Any, known: Mapping[str | int, _Place], path: Path) -> str | None:
+        """A key's text; None for a mistake."""
+        if type(event) is not yaml.ScalarEvent:
+            self._report("FR103", "a key that is not text", self.node(event, (*path, ""))[1])
+            return None
+        name: str = event.value
+        self._is_untagged(event, event)
+        if self._is_broken(event):
+            return None
+        if name in known:
+            first = Note("first here", _span(known[name].key))
+            self._report("FR105", f"the key '{name}' stands twice", event, "keep one", (first,))
+            return None
+        return name
+
+    def _scalar(self, event: Any, path: Path, key: Any) -> str | int | bool | None:
+        text: str = event.value
+        if self._is_broken(event):
+            return None
+        if "${" in text and takes_variables(path):
+            return self._expanded(event, key)
+        if event.style:
+            return text
+        if text in _NOTHING:
+            self._report("FR107", "a value is missing", key or event, "give one, or leave the key out")
+            return None
+        if text in _BOOLEANS:
+            return _BOOLEANS[text]
+        return int(text) if _INTEGER.fullmatch(text) else text
+
+    def _expanded(self, event: Any, key: Any) -> str | None:
         """A scalar with its variables' values; None, and reported, where there is something wrong with them."""
-        text, wrong = expand(node.value, self.environment)
+        text, wrong = expand(event.value, self.environment)
         if not wrong and _NOT_TEXT.search(text):
             wrong = [("the value of a variable is not text", "")]
-        for message, mend in wrong:
-            self.source.diagnostics.append(Diagnostic("FR210", message, self.source.value_span(path), mend))
+        span = _value_span(_Place(key, event.start_mark, event.end_mark))
+        self.diagnostics += (Diagnostic("FR210", message, span, mend) for message, mend in wrong)
         return None if wrong else text
 
-    def _is_broken(self, node: yaml.ScalarNode) -> bool:
+    def _is_broken(self, event: Any) -> bool:
         """Whether an escape has made what is no text; then it is reported."""
-        broken = any("\ud800" <= character <= "\udfff" for character in node.value)
+        broken = event.style == '"' and _SURROGATE.search(event.value) is not None
         if broken:
-            self.report("FR102", "half of a surrogate pair", node, "write the character itself")
+            self._report("FR102", "half of a surrogate pair", event, "write the character itself")
         return broken
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        data: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self.report("FR103", "a key that is not text", key)
-            elif self._is_broken(key):
-                continue
-            elif key.value in data:
-                first = Note("first here", self.source.keys[(*path, key.value)])
-                message, span = f"the key '{key.value}' stands twice", _first_line(_span(key))
-                self.source.diagnostics.append(Diagnostic("FR105", message, span, "keep one", (first,)))
-            else:
-                self.source.keys[(*path, key.value)] = _span(key)
-                data[key.value] = self.read(value, (*path, key.value))
-        return data
+    def _is_untagged(self, event: Any, marked: Any) -> bool:
+        """Whether a node has no tag. A tag is reported, and so is an anchor."""
+        if event.anchor is not None:
+            self._report("FR106", f"the anchor '&{event.anchor}'", marked, "leave the anchor out")
+        if event.tag is not None:
+            self._report("FR106", f"the tag {event.tag!r}", marked, "leave the tag out")
+        return event.tag is None
+
+    def _report(self, code: str, message: str, marked: Any, mend: str = "", notes: tuple[Note, ...] = ()) -> None:
+        self.diagnostics.append(Diagnostic(code, message, _first_line(_span(marked)), mend, notes))
 
 
-def _is_empty(node: yaml.Node | None) -> bool:
-    return node is None or (isinstance(node, yaml.ScalarNode) and not node.value and node.style is None)
-
-
-def _scalar(node: yaml.ScalarNode) -> str | int | bool:
-    text: str = node.value
-    if node.style is not None:
-        return text
-    if text in _BOOLEANS:
-        return _BOOLEANS[text]
-    return int(text) if _INTEGER.fullmatch(text) else text
-
-
-def _span(node: yaml.Node) -> Span:
-    start, end = node.start_mark, node.end_mark
+def _span(marked: Any) -> Span:
+    """The span of what has PyYAML's marks: an event, a place."""
+    start, end = marked.start_mark, marked.end_mark
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+def _value_span(place: _Place) -> Span:
+    """A value on one line; of one on more lines its key, or its first character."""
+    span = _span(place)
+    return span if span.line == span.end_line else _span(place.key) if place.key else _first_line(span)
+
+
+def _character(mark: Any) -> Span:
+    """The one character at a mark."""
+    return Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
 
 
 def _first_line(span: Span) -> Span:
@@ -196,7 +272,7 @@ def _invalid(code: str, message: str, span: Span, suggestion: str = "") -> Inval
 
 def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
     mark = error.problem_mark or error.context_mark
-    span = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2) if mark else Span()
+    span = _character(mark) if mark else Span()
     lines = text.splitlines()
     indent = re.match(r" *(\t)", lines[span.line - 1]) if span.line <= len(lines) else None
     if indent:

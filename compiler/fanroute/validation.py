@@ -62,7 +62,7 @@ def _known_path(loc: Path, source: Source) -> Path:
     """The part of an error's location that stands in the file; a one-string short form has no index there."""
     path: Path = ()
     for part in loc:
-        if (*path, part) in source.values:
+        if source.has((*path, part)):
             path = (*path, part)
     return path
 

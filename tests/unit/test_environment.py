@@ -89,7 +89,7 @@ def test_a_component_is_made_anew_where_its_hosts_change() -> None:
         compiled(ORIGIN="o.example.com", HOST="b.example.com"),
         compiled(ORIGIN="p.example.com", HOST="a.example.com"),
     )
-    assert bundle.key(one.files, {}) == bundle.key(other_origin.files, {}) != bundle.key(other_host.files, {})
+    assert bundle.key(one.files(), {}) == bundle.key(other_origin.files(), {}) != bundle.key(other_host.files(), {})
     assert one.backends != other_origin.backends
 
 

@@ -1,0 +1,58 @@
+"""How long `fanroute check` takes for many routes, beside a file of four: the best of five of each, in this run.
+
+.venv/bin/python bench/check.py [ROUTES]
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+START = """\
+version: 1
+service: {name: bench}
+backends:
+  origin: {url: "https://app.example.com"}
+  self: {loopback: true}
+routes:
+"""
+KINDS = """\
+  - name: events-{0}
+    match: {{host: "*.edgecompute.app", path: "/events{0}/{{room}}"}}
+    sse: {{channel: "room-{{room}}", keep_alive: 25s}}
+  - match: {{path: /app{0}/*}}
+    handoff: origin
+  - match:
+      path: /api{0}/users
+      method: [GET, HEAD]
+      header: {{x-plan: [pro, team]}}
+    respond: {{status: 404, body: "No such user\\n"}}
+  - match: {{path: /socket{0}}}
+    websocket: {{channel: "socket-{0}", echo: true}}
+"""
+
+
+def routes(count: int) -> str:
+    """A routes.yaml with `count` routes, a multiple of four."""
+    return START + "".join(KINDS.format(number) for number in range(count // 4))
+
+
+def seconds(command: list[str]) -> float:
+    started = perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return perf_counter() - started
+
+
+def compare(count: int) -> None:
+    with TemporaryDirectory() as folder:
+        took = {}
+        for size in (4, count):
+            file = Path(folder) / f"{size}.yaml"
+            file.write_text(routes(size))
+            took[size] = min(seconds([sys.executable, "-m", "fanroute", "check", str(file)]) for _ in range(5))
+            print(f"{size:7} routes: {took[size]:.2f} s")  # noqa: T201
+        print(f"ratio: {took[count] / took[4]:.1f}")  # noqa: T201
+
+
+compare(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
