@@ -1,17 +1,21 @@
-"""The docs that are made from the code, and the rules' examples. `pytest --update` rewrites the page."""
+"""The docs that are made from the code, and the rules' examples. `pytest --update` rewrites the pages."""
 
 import re
 from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 
 from fanroute.model import Model
-from fanroute.reference import diagnosed, diagnostics_page, example_of, explained, said
+from fanroute.reference import reference_page
+from fanroute.rulebook import diagnosed, diagnostics_page, example_of, explained, said
 from fanroute.rules import CODES, Rule
+from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings
 from fanroute.workspace import runtime_sources
 from tests.conftest import REPOSITORY
 
+REFERENCE = REPOSITORY / "docs" / "reference.md"
 PAGE = REPOSITORY / "docs" / "diagnostics.md"
 SURROUNDINGS = Surroundings(runtime_sources())
 ALL = [pytest.param(rule, id=rule.code) for rule in CODES.values()]
@@ -70,3 +74,44 @@ def models(model: type[Model]) -> Iterator[type[Model]]:
 def test_every_key_says_what_it_means(model: type[Model]) -> None:
     assert model.__doc__
     assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+def test_the_reference_is_made_from_the_models(request: pytest.FixtureRequest) -> None:
+    page = reference_page()
+    if request.config.getoption("--update"):
+        REFERENCE.write_text(page, encoding="utf-8")
+    assert REFERENCE.read_text(encoding="utf-8") == page
+
+
+def test_the_reference_has_every_key() -> None:
+    page = REFERENCE.read_text(encoding="utf-8")
+    rows = re.findall(r'^\| <a id="[a-z_-]+"></a>`(\w+)` \| (.+) \| (.+) \|$', page, re.MULTILINE)
+    meant = {
+        (key, " ".join((field.description or "").split())) for model in parts(Spec) for key, field in model.model_fields.items()
+    }
+    assert {(key, meaning) for key, _, meaning in rows} == meant
+    assert not re.search(
+        r"\b(str|int|bool|dict|None|Annotated|[A-Z][a-z]+[A-Z][a-z]+)\b", " ".join(value for _, value, _ in rows)
+    )
+
+
+def test_the_references_links_lead_somewhere() -> None:
+    page = REFERENCE.read_text(encoding="utf-8")
+    anchors = re.findall(r'<a id="([^"]+)"', page) + [
+        heading_anchor(title) for title in re.findall(r"^## (.+)$", page, re.MULTILINE)
+    ]
+    assert len(anchors) == len(set(anchors))
+    assert set(re.findall(r"\(#([^)]+)\)", page)) <= set(anchors)
+
+
+def heading_anchor(title: str) -> str:
+    """GitHub's, of a heading."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
+def parts(annotation: Any) -> set[type[Model]]:
+    """The models that an annotation is made of."""
+    found = {part for inner in get_args(annotation) for part in parts(inner)}
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        found |= {annotation, *(part for field in annotation.model_fields.values() for part in parts(field.annotation))}
+    return found

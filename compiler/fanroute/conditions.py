@@ -2,20 +2,25 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from fanroute.model import Model
-from fanroute.values import Header, Host, Method, Path, Text, listed, wrong
+from fanroute.values import Header, Host, Method, Parameter, Path, Text, listed, wrong
 
 
 def _condition(value: Any) -> Any:
     return value if isinstance(value, dict) else {"values": listed(value)}
 
 
+Texts = Annotated[list[Text], Field(min_length=1)]
+
+
 class Condition(Model):
     """What a header or query parameter must be: one of some values; or present or absent."""
 
-    values: Annotated[list[Text], Field(min_length=1)] | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    values: Texts | None = None
     """The values it may have; a value or a list alone is short for this."""
     present: bool | None = None
     """Whether it must be there, whatever its value, or must not."""
@@ -25,6 +30,9 @@ class Condition(Model):
         if (self.values is None) == (self.present is None):
             raise wrong("a condition is either values or 'present'", "write one value, a list, or {present: true}")
         return self
+
+
+ConditionOrValues = Annotated[Condition, BeforeValidator(_condition, json_schema_input_type=Text | Texts | Condition)]
 
 
 class Match(Model):
@@ -41,7 +49,7 @@ class Match(Model):
     """The client's."""
     websocket: bool | None = None
     """Whether the client asks for a WebSocket (`Upgrade: websocket`)."""
-    header: dict[Header, Annotated[Condition, BeforeValidator(_condition)]] = {}
+    header: dict[Header, ConditionOrValues] = {}
     """What headers must be, by name, of any case. Of one that stands more than once the first counts."""
-    query: dict[Text, Annotated[Condition, BeforeValidator(_condition)]] = {}
+    query: dict[Parameter, ConditionOrValues] = {}
     """What query parameters must be, by name, decoded. Of one that stands more than once the first counts."""

@@ -1,13 +1,13 @@
 """What a user may write in routes.yaml; nothing else. References and rules between values are in checks.py."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from fanroute.conditions import Match
 from fanroute.endpoints import LongPoll, Redirect, Respond, Sse, Stream, WebSocket
 from fanroute.model import Model
-from fanroute.values import Host, Name, Url, wrong
+from fanroute.values import BackendName, Host, Name, Url, wrong
 
 # The language's version.
 VERSION = 1
@@ -29,6 +29,13 @@ class Service(Model):
 class Backend(Model):
     """A server at `url`, or this service itself (`loopback: true`) under the name `host`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["url"]}, {"required": ["loopback"]}],
+            "dependentRequired": {"local": ["url"], "host": ["loopback"]},
+        }
+    )
+
     url: Url | None = None
     """Scheme, host and port of a server of yours."""
     local: Url | None = None
@@ -39,14 +46,20 @@ class Backend(Model):
     """The domain that this service is published under."""
 
 
+def _one_action(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [action]} for action in ACTIONS]
+
+
 class Route(Model):
     """One rule; exactly one of its actions is given."""
+
+    model_config = ConfigDict(json_schema_extra=_one_action)
 
     name: Name | None = None
     """What it is called in messages; stands once."""
     match: Match = Match()
     """Which requests it is for; without it, any."""
-    handoff: Name | None = None
+    handoff: BackendName | None = None
     """The backend's answer, through Fanout: the backend may hold the connection with GRIP instructions."""
     stream: Stream | None = None
     """An open answer that grows by what is published."""
@@ -74,7 +87,7 @@ ACTIONS = ("handoff", *EDGE_ANSWERED, "respond", "redirect")
 class Spec(Model):
     """A whole routes.yaml."""
 
-    version: Annotated[int, AfterValidator(_version)]
+    version: Annotated[int, AfterValidator(_version), Field(json_schema_extra={"const": VERSION})]
     """The language's version: 1."""
     service: Service
     """What is published."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from fanroute.model import Kind
 from fanroute.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import CHANNEL_SEPARATORS, MAX_CHANNEL, MIN_TIMEOUT, is_channel
 
@@ -36,14 +37,14 @@ TEMPLATE_MEND = "write '{name}' of the path, '{query.name}' or '{header.name}'"
 # Longest duration, in seconds.
 MAX_SECONDS = 3600
 
-_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE | re.ASCII)
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 # A method or the name of a header: a token of RFC 9110, 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_DURATION = re.compile(r"([0-9]{1,6})(s|m)", re.ASCII)
+_DURATION = re.compile(r"([0-9]{1,6})(s|m)")
 # A path, or a scheme and a whole host: no client chooses the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.IGNORECASE | re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 
 def wrong(message: str, mend: str) -> PydanticCustomError:
@@ -178,19 +179,33 @@ def _location(value: str) -> str:
     return value
 
 
+# A text that a variable of the environment completes.
+_WITH_VARIABLE = r".*\$\{.*"
+
 Text = Annotated[str, Field(strict=True)]
-Host = Annotated[Text, AfterValidator(_host)]
-Name = Annotated[Text, AfterValidator(_name)]
-Channel = Annotated[Text, AfterValidator(_channel)]
-Method = Annotated[Text, AfterValidator(_method)]
-Header = Annotated[Text, AfterValidator(_header)]
-Url = Annotated[Text, AfterValidator(_url)]
-Path = Annotated[Text, AfterValidator(_path)]
-Location = Annotated[Text, AfterValidator(_location)]
-HeaderValue = Annotated[Text, AfterValidator(_header_value)]
+Host = Annotated[Text, AfterValidator(_host), Kind("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}")]
+Name = Annotated[Text, AfterValidator(_name), Kind("a name", _NAME.pattern)]
+BackendName = Annotated[Name, Kind("a backend's name", _NAME.pattern)]
+Channel = Annotated[Text, AfterValidator(_channel), Kind("a channel", ".+")]
+Method = Annotated[Text, AfterValidator(_method), Kind("a method", _TOKEN.pattern.replace("a-z", ""))]
+Parameter = Annotated[Text, Kind("a parameter")]
+Header = Annotated[Text, AfterValidator(_header), Kind("a header", _TOKEN.pattern)]
+Url = Annotated[Text, AfterValidator(_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
+Path = Annotated[Text, AfterValidator(_path), Kind("a path", "/.*")]
+Location = Annotated[Text, AfterValidator(_location), Kind("a location", "(/|https?://).*")]
+HeaderValue = Annotated[Text, AfterValidator(_header_value), Kind("printable ASCII", "[ -~]*")]
 ResponseHeaders = Annotated[
-    dict[Annotated[Text, AfterValidator(_response_header)], HeaderValue], AfterValidator(_response_headers)
+    dict[Annotated[Text, AfterValidator(_response_header), Kind("a header", _TOKEN.pattern)], HeaderValue],
+    AfterValidator(_response_headers),
 ]
-Duration = Annotated[int, BeforeValidator(_duration)]
-Timeout = Annotated[Duration, AfterValidator(_at_least(MIN_TIMEOUT, MAX_SECONDS))]
-KeepAlive = Annotated[Duration, AfterValidator(_at_least(1, MAX_SECONDS))]
+Duration = Annotated[int, BeforeValidator(_duration), Kind("a duration", _DURATION.pattern)]
+Timeout = Annotated[
+    Duration,
+    AfterValidator(_at_least(MIN_TIMEOUT, MAX_SECONDS)),
+    Kind(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", _DURATION.pattern),
+]
+KeepAlive = Annotated[
+    Duration,
+    AfterValidator(_at_least(1, MAX_SECONDS)),
+    Kind(f"a duration from 1s to {MAX_SECONDS // 60}m", _DURATION.pattern),
+]

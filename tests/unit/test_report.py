@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from fanroute.diagnostics import Diagnostic, Invalid, Note, Span, fails, in_source_order
-from fanroute.reference import diagnosed
 from fanroute.report import Report, github, render, report, styled
+from fanroute.rulebook import diagnosed
 from fanroute.rules import CODES, Rule, Severity
 from tests.conftest import REPOSITORY, SURROUNDINGS
 

@@ -3,11 +3,11 @@
 import click
 
 from fanroute import __version__
-from fanroute.cli import asking, checking, serving
+from fanroute.cli import asking, checking, serving, writing
 
 # Every command, by what one is about.
 SECTIONS = {
-    "Write": (checking.check, checking.explain),
+    "Write": (checking.check, checking.explain, writing.schema),
     "Ask": (asking.routes, asking.match),
     "Run": (serving.build, serving.serve, serving.install),
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fanroute import reference, report
+from fanroute import report, rulebook
 from fanroute.cli.given import routes_argument
 from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
@@ -47,6 +47,6 @@ def explain(code: str | None) -> None:
         for rule in CODES.values():
             say(f"{rule.code}  {rule.severity:7}  {rule.title}")
     elif code.upper() in CODES:
-        say(reference.explained(CODES[code.upper()], Surroundings(runtime_sources())).rstrip("\n"))
+        say(rulebook.explained(CODES[code.upper()], Surroundings(runtime_sources())).rstrip("\n"))
     else:
         raise click.BadParameter(f"unknown code {code!r}; {did_you_mean(code.upper(), CODES, 'codes')}", param_hint="CODE")

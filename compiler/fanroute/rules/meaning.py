@@ -9,7 +9,7 @@ RULES = (
         "every key is known",
         "A misspelt key that is ignored is a condition or option that silently does not hold.",
         START + "routes:\n  - match: {pth: /chat}\n    handoff: origin\n",
-        "Correct the spelling, or move the key to where it belongs; docs/routes.md has all of them.",
+        "Correct the spelling, or move the key to where it belongs; docs/reference.md has all of them.",
     ),
     Rule(
         "FR202",
