@@ -10,7 +10,7 @@ PLAN = Plan(
     routes=(
         Route(name='stream', match=Match(path=PathPattern(segments=('streams', Parameter(name='a')))), action=Hold(backend='self', mode='stream', channels=((Bound(source='path', name='a'),), ('all',)), headers=(('content-type', b'application/x-ndjson'), ('cache-control', b'no-store'), ('x-a', b'b; c')), instructions=(('grip-keep-alive', b'\\n; format=cstring; timeout=25'),), body=b'{}\n')),
         Route(name='sse', match=Match(path=PathPattern(segments=('sse',))), action=Hold(backend='self', mode='stream', channels=(('a',), ('b',)), headers=(('content-type', b'text/event-stream'), ('x-accel-buffering', b'no')), instructions=(('grip-keep-alive', b':\\n\\n; format=cstring; timeout=120'),), body=b'retry: 1000\n\n')),
-        Route(name='poll', match=Match(path=PathPattern(segments=('poll',))), action=Hold(backend='self', mode='response', channels=(('a',),), headers=(('content-type', b'application/json'),), instructions=(('grip-timeout', b'20'),), status=202, body=b'{}\n')),
+        Route(name='poll', match=Match(path=PathPattern(segments=('poll',))), action=Hold(backend='self', mode='response', channels=(('a',),), headers=(('content-type', b'application/json'), ('x-a', b'b')), instructions=(('grip-timeout', b'20'),), status=202, body=b'{}\n')),
         Route(name='socket', match=Match(path=PathPattern(segments=('socket',))), action=WebSocket(backend='self', channels=(('a',), ('b',)))),
         Route(name='route-5', match=Match(), action=Respond(status=200, headers=(('content-type', b'text/html'), ('x-b', b'c')), body=b'<p>')),
     ),
