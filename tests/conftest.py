@@ -1,6 +1,7 @@
 """What all tests share: the repository's own routes.yaml, built once."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,13 @@ REPOSITORY = Path(__file__).parent.parent
 # What tests/cases/ know of the environment.
 ENVIRONMENT = {"ORIGIN_HOST": "origin.example.net", "EMPTY": "", "NEWLINE": "a\nb", "NOT_TEXT": "\udcff"}
 SURROUNDINGS = Surroundings(runtime_sources(), ENVIRONMENT)
+
+
+def surroundings_of(case: Path) -> Surroundings:
+    """What a folder of tests/cases/ is compiled with: the files that it names are in it, in `files/`."""
+    return replace(SURROUNDINGS, read=Workspace(case / "routes.yaml").read)
+
+
 OWN_HOST = "fanroute-starter.edgecompute.app"
 
 

@@ -17,7 +17,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.plan import Plan
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import REPOSITORY, surroundings_of
 
 CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "cases").glob("*/routes.yaml"))
 
@@ -26,7 +26,7 @@ def made(folder: Path) -> dict[str, str]:
     """All that a case's routes.yaml gives, by the name of the file that expects it."""
     raw = (folder / "routes.yaml").read_bytes()
     try:
-        compiled = compile_routes(raw, SURROUNDINGS)
+        compiled = compile_routes(raw, surroundings_of(folder))
     except Invalid as invalid:
         return _told(invalid.diagnostics, raw)
     return {
@@ -53,7 +53,7 @@ def evaluated(module: str) -> Plan:
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_case(folder: Path, request: pytest.FixtureRequest) -> None:
     files = made(folder)
-    expected = {path.name: path for path in folder.iterdir() if path.name != "routes.yaml"}
+    expected = {path.name: path for path in folder.iterdir() if path.is_file() and path.name != "routes.yaml"}
     if request.config.getoption("--update"):
         for path in expected.values():
             path.unlink()
@@ -75,7 +75,7 @@ def test_every_code_has_a_case() -> None:
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_what_is_emitted_is_the_plan(folder: Path) -> None:
-    compiled = compile_routes((folder / "routes.yaml").read_bytes(), SURROUNDINGS)
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
     files = compiled.files()
     module = files["app.py"]
     assert evaluated(module) == compiled.plan

@@ -1,16 +1,23 @@
 """Actions as a user writes them to those of the Plan. With lower.py the only place for defaults."""
 
+from collections.abc import Mapping
+
 from fanroute import endpoints, spec
+from fanroute.files import media_type
 from fanroute.template import parse
 from fanroute_runtime.grip import keep_alive, timeout
 from fanroute_runtime.plan import Action, Handoff, Hold, Redirect, Respond, Template, WebSocket
 
 # What is sent on a quiet stream: a newline, or a comment that no listener sees.
 STREAM_KEEP_ALIVE, SSE_KEEP_ALIVE = "\n", ":\n\n"
+RESPOND_CONTENT_TYPE = "text/plain; charset=utf-8"
 
 
-def lower_action(route: spec.Route, loopback: str) -> Action:
-    """The action of a checked route; `loopback` is the name of the loopback backend."""
+def lower_action(route: spec.Route, loopback: str, files: Mapping[str, bytes]) -> Action:
+    """The action of a checked route.
+
+    `loopback` is the name of the loopback backend, `files` has the content of each file that a route names.
+    """
     if route.handoff is not None:
         return Handoff(route.handoff)
     if route.stream is not None:
@@ -24,8 +31,7 @@ def lower_action(route: spec.Route, loopback: str) -> Action:
     if route.redirect is not None:
         return Redirect(route.redirect.status, parse(route.redirect.location))
     assert route.respond is not None  # checks.py: a route has an action
-    respond = route.respond
-    return Respond(respond.status, _headers(respond.content_type, respond.headers), respond.body.encode())
+    return _respond(route.respond, files)
 
 
 def _stream(stream: endpoints.Stream | endpoints.Sse, content_type: str, content: str, loopback: str) -> Hold:
@@ -49,6 +55,12 @@ def _long_poll(poll: endpoints.LongPoll, loopback: str) -> Hold:
         status=poll.on_timeout.status,
         body=poll.on_timeout.body.encode(),
     )
+
+
+def _respond(respond: endpoints.Respond, files: Mapping[str, bytes]) -> Respond:
+    body = respond.body.encode() if respond.file is None else files[respond.file]
+    guessed = RESPOND_CONTENT_TYPE if respond.file is None else media_type(respond.file, body)
+    return Respond(respond.status, _headers(respond.content_type or guessed, respond.headers), body)
 
 
 def _channels(channels: list[str]) -> tuple[Template, ...]:

@@ -1,8 +1,9 @@
 """The rules of a whole routes.yaml, one function a code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec
@@ -10,40 +11,25 @@ from fanroute.template import PARAMETER, BadTemplate, parse, references, written
 from fanroute.validation import did_you_mean, validate
 
 
-def check(source: Source) -> Spec:
-    """The file's data as a Spec. Raises Invalid with all that is wrong with it."""
-    found = (diagnostic for rule in RULES for diagnostic in rule(source)) if isinstance(source.data, dict) else ()
-    return validate(Spec, source, found)
-
-
-def _routes(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The routes that are mappings, with their places: rules look at a file even if other parts of it are wrong."""
-    routes = source.data.get("routes")
-    yield from ((i, route) for i, route in enumerate(routes if isinstance(routes, list) else ()) if isinstance(route, dict))
-
-
-def _backends(source: Source) -> dict[str, Any]:
-    backends = source.data.get("backends")
-    return backends if isinstance(backends, dict) else {}
-
-
-def _actions(route: dict[str, Any]) -> list[str]:
-    return [action for action in route if action in ACTIONS]
+def check(source: Source, found: Iterable[Diagnostic] = ()) -> Spec:
+    """The file's data as a Spec. Raises Invalid with all that is wrong with it, and what was `found` before."""
+    broken = (diagnostic for rule in RULES for diagnostic in rule(source)) if isinstance(source.data, dict) else ()
+    return validate(Spec, source, (*found, *broken))
 
 
 def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
     """FR203"""
-    for index, route in _routes(source):
+    for index, route in parts.routes(source):
         name = route.get("handoff")
-        if isinstance(name, str) and name not in _backends(source):
-            suggestion = did_you_mean(name, _backends(source), "backends")
+        if isinstance(name, str) and name not in parts.backends(source):
+            suggestion = did_you_mean(name, parts.backends(source), "backends")
             yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(("routes", index, "handoff")), suggestion)
 
 
 def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
     """FR205"""
-    for index, route in _routes(source):
-        actions = _actions(route)
+    for index, route in parts.routes(source):
+        actions = parts.actions(route)
         if not actions:
             suggestion = f"add one of {', '.join(ACTIONS)}"
             yield Diagnostic("FR205", "a route without an action", source.key_span(("routes", index)), suggestion)
@@ -56,7 +42,7 @@ def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
 
 def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
     """FR206"""
-    for name, backend in _backends(source).items():
+    for name, backend in parts.backends(source).items():
         if not isinstance(backend, dict):
             continue
         kinds = {"url", "loopback"} & set(backend)
@@ -72,13 +58,13 @@ def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
 
 def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
     """FR207"""
-    loopbacks = [name for name, backend in _backends(source).items() if isinstance(backend, dict) and "loopback" in backend]
+    loopbacks = [name for name, backend in parts.backends(source).items() if isinstance(backend, dict) and "loopback" in backend]
     for name in loopbacks[1:]:
         span = source.key_span(("backends", name))
         note = Note("the first one", source.key_span(("backends", loopbacks[0])))
         yield Diagnostic("FR207", f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one", (note,))
-    for index, route in _routes(source):
-        for action in _actions(route):
+    for index, route in parts.routes(source):
+        for action in parts.actions(route):
             if action in EDGE_ANSWERED and not loopbacks:
                 span = source.key_span(("routes", index, action))
                 mend = "add 'self: {loopback: true}' to the backends"
@@ -88,7 +74,7 @@ def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
 def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
     """FR208"""
     first: dict[str, int] = {}
-    for index, route in _routes(source):
+    for index, route in parts.routes(source):
         name = route.get("name")
         if isinstance(name, str) and first.setdefault(name, index) != index:
             note = Note("first here", source.value_span(("routes", first[name], "name")))
@@ -98,7 +84,7 @@ def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
 
 def references_are_bound(source: Source) -> Iterator[Diagnostic]:
     """FR209"""
-    for index, route in _routes(source):
+    for index, route in parts.routes(source):
         known = _bound(route.get("match"))
         for path, text in _templates(index, route):
             try:
@@ -113,7 +99,7 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
 
 def _templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """The texts of a route that may refer to what its match binds, with their places."""
-    for action in _actions(route):
+    for action in parts.actions(route):
         given = route[action] if isinstance(route[action], dict) else {}
         for key in ("channel", "location"):
             path: Path = ("routes", index, action, key)
@@ -136,6 +122,16 @@ def _bound(match: Any) -> list[str]:
     return found
 
 
+def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:
+    """FR212"""
+    for index, route in parts.routes(source):
+        respond = route.get("respond")
+        if isinstance(respond, dict) and {"body", "file"} <= set(respond):
+            path: Path = ("routes", index, "respond")
+            note = Note("the other", source.key_span((*path, "body")))
+            yield Diagnostic("FR212", "both 'file' and 'body'", source.key_span((*path, "file")), "keep one", (note,))
+
+
 RULES = (
     backends_are_defined,
     routes_have_one_action,
@@ -143,4 +139,5 @@ RULES = (
     loopback_is_there,
     route_names_are_unique,
     references_are_bound,
+    answers_have_one_content,
 )

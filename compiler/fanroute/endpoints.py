@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from fanroute.model import Model
-from fanroute.values import Channel, HeaderValue, KeepAlive, Location, ResponseHeaders, Text, Timeout, listed
+from fanroute.values import Channel, FilePath, HeaderValue, KeepAlive, Location, ResponseHeaders, Text, Timeout, listed
 from fanroute_runtime.grip import MAX_CHANNELS
 
 Channels = Annotated[list[Channel], BeforeValidator(listed), Field(min_length=1, max_length=MAX_CHANNELS)]
@@ -78,12 +78,14 @@ class Respond(Model):
 
     status: Status
     """The answer's status."""
-    content_type: HeaderValue = "text/plain; charset=utf-8"
-    """The answer's media type."""
+    content_type: HeaderValue | None = None
+    """The answer's media type; if not given, plain text, or what the file's name says."""
     headers: ResponseHeaders = {}
     """Headers of the answer."""
     body: Text = ""
     """The answer's content."""
+    file: FilePath | None = None
+    """A file that is the answer's content, by its path from the folder of routes.yaml; read when building."""
 
 
 class Redirect(Model):

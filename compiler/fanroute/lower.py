@@ -1,5 +1,6 @@
 """A checked Spec to a Plan, and to what is set up around it. With actions.py the only place for defaults."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -34,10 +35,10 @@ class Backend:
         return f"{scheme}://{self.host}" + (f":{self.port}" if self.port != PORTS[scheme] else "")
 
 
-def lower_plan(routes_yaml: spec.Spec) -> Plan:
-    """The Plan of a Spec."""
+def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
+    """The Plan of a Spec; `files` has the content of each file that it names."""
     loopback = next((name for name, backend in routes_yaml.backends.items() if backend.loopback), "")
-    routes = tuple(_route(route, index, loopback) for index, route in enumerate(routes_yaml.routes))
+    routes = tuple(_route(route, index, loopback, files) for index, route in enumerate(routes_yaml.routes))
     return Plan(service=routes_yaml.service.name, routes=routes)
 
 
@@ -55,11 +56,11 @@ def _backend(name: str, backend: spec.Backend, service: str) -> Backend:
     return Backend(name, url.hostname or "", port, url.scheme == "https", loopback=False, local=backend.local)
 
 
-def _route(route: spec.Route, index: int, loopback: str) -> Route:
+def _route(route: spec.Route, index: int, loopback: str, files: Mapping[str, bytes]) -> Route:
     return Route(
         name=route.name or f"route-{index + 1}",
         match=_match(route.match),
-        action=lower_action(route, loopback),
+        action=lower_action(route, loopback, files),
     )
 
 

@@ -9,6 +9,7 @@ from fanroute.advice import advise
 from fanroute.checks import check
 from fanroute.diagnostics import Diagnostic
 from fanroute.emit import emit
+from fanroute.files import read_files
 from fanroute.lower import Backend, lower_backends, lower_plan
 from fanroute.source import decode, load
 from fanroute.surroundings import Surroundings
@@ -36,8 +37,9 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
     """Compile a routes.yaml. Raises Invalid."""
     with _uncollected():
         source = load(decode(raw), surroundings.environment)
-        spec = check(source)
-        plan = lower_plan(spec)
+        files, unusable = read_files(source, surroundings.read)
+        spec = check(source, unusable)
+        plan = lower_plan(spec, files)
         return Compiled(plan, lower_backends(spec), surroundings, advise(source, plan))
 
 

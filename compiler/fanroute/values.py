@@ -179,6 +179,18 @@ def _location(value: str) -> str:
     return value
 
 
+def is_file_path(value: str) -> bool:
+    """Whether a path leads from a folder to something within it."""
+    parts = value.split("/")
+    return value.isprintable() and "\\" not in value and all(part not in ("", "..") for part in parts)
+
+
+def _file_path(value: str) -> str:
+    if not is_file_path(value):
+        raise wrong(f"{value!r} is not a path within the folder of routes.yaml", "write it as 'pages/hello.html', without '..'")
+    return value
+
+
 # A text that a variable of the environment completes.
 _WITH_VARIABLE = r".*\$\{.*"
 
@@ -192,6 +204,7 @@ Parameter = Annotated[Text, Kind("a parameter")]
 Header = Annotated[Text, AfterValidator(_header), Kind("a header", _TOKEN.pattern)]
 Url = Annotated[Text, AfterValidator(_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
 Path = Annotated[Text, AfterValidator(_path), Kind("a path", "/.*")]
+FilePath = Annotated[Text, AfterValidator(_file_path), Kind("a path within the folder", r"[^/\\]+(/[^/\\]+)*")]
 Location = Annotated[Text, AfterValidator(_location), Kind("a location", "(/|https?://).*")]
 HeaderValue = Annotated[Text, AfterValidator(_header_value), Kind("printable ASCII", "[ -~]*")]
 ResponseHeaders = Annotated[

@@ -69,7 +69,18 @@ class Workspace:
 
     def surroundings(self) -> Surroundings:
         """What this folder's routes.yaml is compiled with."""
-        return Surroundings(runtime_sources(), os.environ)
+        return Surroundings(runtime_sources(), os.environ, self.read)
+
+    def read(self, path: str, limit: int) -> bytes:
+        """The first bytes of a file within the folder, at most `limit`. Raises OSError."""
+        folder = self.routes.parent.resolve()
+        file = Path(os.path.realpath(folder / path, strict=True))
+        if not file.is_relative_to(folder):
+            raise OSError("it leads out of the folder")
+        if not file.is_file():
+            raise OSError("it is no file")
+        with file.open("rb") as opened:
+            return opened.read(limit)
 
     def read_manifest(self) -> str | None:
         """The text of fastly.toml, None where there is none. Raises BadManifest."""

@@ -87,4 +87,22 @@ RULES = (
         START.replace("app.example.com", "${ORIGIN_HOST}") + "routes:\n  - handoff: origin\n",
         "Set the variable where the build runs, or write `${NAME:-default}` with what holds otherwise.",
     ),
+    Rule(
+        "FR211",
+        "error",
+        "a file that is answered with can be read, and is small",
+        "The content of a `file` is read when building, and is part of the component that every request loads: it is for pages, "
+        "not for downloads. Its path begins at the folder of routes.yaml and stays within it, links included, so that a copy of "
+        "the folder builds the same.",
+        START + "routes:\n  - respond: {status: 200, file: hello.html}\n",
+        "Name a file of the folder, of 1 MiB at most; leave what is larger to a backend.",
+    ),
+    Rule(
+        "FR212",
+        "error",
+        "an answer has one content",
+        "With both `body` and `file`, one of them would be lost.",
+        START + "routes:\n  - respond: {status: 200, body: hello, file: hello.html}\n",
+        "Keep one of them.",
+    ),
 )

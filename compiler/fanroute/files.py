@@ -1,0 +1,71 @@
+"""The files that routes answer with: read when building, and part of what is built."""
+
+from collections.abc import Iterator
+from mimetypes import MimeTypes
+from pathlib import PurePosixPath
+from typing import Any
+
+from fanroute.diagnostics import Diagnostic
+from fanroute.parts import routes
+from fanroute.source import Path, Source
+from fanroute.surroundings import Read
+from fanroute.values import is_file_path
+
+# Most bytes of one file: they are part of the component, which every request loads.
+MAX_FILE = 1 << 20
+
+# Python's own table, the same on every machine, and what some of its versions have otherwise or not at all.
+_TYPES = MimeTypes(filenames=())
+for _suffix, _type in {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".md": "text/markdown",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+}.items():
+    _TYPES.add_type(_type, _suffix)
+
+
+def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagnostic]]:
+    """The content of each file that routes name, by its path, and which of them cannot be used (FR211)."""
+    contents: dict[str, bytes] = {}
+    wrong: list[Diagnostic] = []
+    for place, path in _named(source):
+        try:
+            content = contents[path] if path in contents else read(path, MAX_FILE + 1)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            message, mend = f"the file '{path}' cannot be read: {reason}", "its path begins at the folder of routes.yaml"
+            wrong.append(Diagnostic("FR211", message, source.value_span(place), mend))
+            continue
+        if len(content) > MAX_FILE:
+            message, mend = f"the file '{path}' has more than {MAX_FILE >> 20} MiB", "let a backend answer with it"
+            wrong.append(Diagnostic("FR211", message, source.value_span(place), mend))
+        contents[path] = content
+    return contents, wrong
+
+
+def media_type(path: str, content: bytes) -> str:
+    """The media type of a file, by its name; of text with its charset if that is UTF-8."""
+    guessed, encoding = _TYPES.guess_type("x" + PurePosixPath(path).suffix)
+    if guessed is None or encoding is not None:
+        return "application/octet-stream"
+    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") and _is_utf8(content) else guessed
+
+
+def _named(source: Source) -> Iterator[tuple[Path, str]]:
+    """The files that routes name, each with its place; those only that are within the folder."""
+    for index, route in routes(source):
+        respond: Any = route.get("respond")
+        path = respond.get("file") if isinstance(respond, dict) and "body" not in respond else None
+        if isinstance(path, str) and is_file_path(path):
+            yield ("routes", index, "respond", "file"), path
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
