@@ -21,7 +21,7 @@ pipeline rulebook manifest workspace programs bundle build guide
 local local.install local.grip local.channels local.host local.fanout local.sockets local.server local.viceroy
 cli.terminal cli.given cli.checking cli.asking cli.serving cli.writing cli __main__
 """
-RUNTIME_ORDER = "plan exchange match grip client signature websocket decide edge"
+RUNTIME_ORDER = "plan exchange pattern_syntax pattern match grip client signature websocket decide edge"
 
 # What only one module may do, as the names that do it.
 ONLY = {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
+from fanroute_runtime.pattern import compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Match, Parameter, PathPattern, Route
 
 # A path's segments; a segment that is not UTF-8 when decoded is None: it equals no literal and binds no parameter.
@@ -94,7 +95,7 @@ def bound_value(bound: Bound, route: Route, client: Matched) -> str | None:
     if bound.source == "header":
         return client.header(bound.name)
     assert route.match.path is not None
-    return client.segments[route.match.path.segments.index(Parameter(bound.name))]
+    return client.segments[next(i for i, parameter in _parameters(route.match.path) if parameter.name == bound.name)]
 
 
 def tests(match: Match) -> dict[str, Test]:
@@ -102,6 +103,9 @@ def tests(match: Match) -> dict[str, Test]:
     found: dict[str, Test] = {}
     if match.path is not None:
         found["path"] = _path_test(match.path)
+        for index, parameter in _parameters(match.path):
+            if parameter.pattern:
+                found[f"where {parameter.name}"] = _segment_test(index, parameter.pattern)
     if match.hosts:
         found["host"] = _host_test(match.hosts)
     if match.methods:
@@ -120,13 +124,19 @@ def tests(match: Match) -> dict[str, Test]:
 def _host_test(hosts: tuple[str, ...]) -> Test:
     exact = frozenset(host for host in hosts if not host.startswith("*"))
     suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
-    return lambda client: client.host in exact or (client.host.endswith(suffixes) and client.host not in suffixes)
+    # A host is longer than the suffix that it fits.
+    return lambda client: client.host in exact or client.host[1:].endswith(suffixes)
+
+
+def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
+    """The parameters of a path, each with the number of its segment."""
+    return [(i, segment) for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter)]
 
 
 def _path_test(pattern: PathPattern) -> Test:
     size = len(pattern.segments)
     literals = tuple((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
-    parameters = tuple(i for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter))
+    parameters = tuple(i for i, _ in _parameters(pattern))
 
     def fits(client: Matched) -> bool:
         segments = client.segments
@@ -137,15 +147,40 @@ def _path_test(pattern: PathPattern) -> Test:
     return fits
 
 
+def _segment_test(index: int, pattern: str) -> Test:
+    """Whether a segment fits its parameter's pattern; asked alone, a request may have no such segment."""
+    matches = compile_pattern(pattern).matches
+
+    def fits(client: Matched) -> bool:
+        segment = client.segments[index] if index < len(client.segments) else None
+        return segment is not None and matches(segment)
+
+    return fits
+
+
 def _query_test(condition: Condition) -> Test:
-    name, values, present = condition.name, frozenset(condition.values), condition.present
-    if values:
-        return lambda client: client.query.get(name) in values
+    name, present = condition.name, condition.present
+    if condition.values or condition.pattern:
+        return _value_test(condition, lambda client: client.query.get(name))
     return lambda client: (name in client.query) == present
 
 
 def _header_test(condition: Condition) -> Test:
-    name, values, present = condition.name, frozenset(condition.values), condition.present
-    if values:
-        return lambda client: client.header(name) in values
+    name, present = condition.name, condition.present
+    if condition.values or condition.pattern:
+        return _value_test(condition, lambda client: client.header(name))
     return lambda client: (client.header(name) is not None) == present
+
+
+def _value_test(condition: Condition, value_of: Callable[[Matched], str | None]) -> Test:
+    """Whether a value is there, is text, and is one of the condition's or fits its pattern."""
+    if not condition.pattern:
+        values = frozenset(condition.values)
+        return lambda client: value_of(client) in values
+    matches = compile_pattern(condition.pattern).matches
+
+    def fits(client: Matched) -> bool:
+        value = value_of(client)
+        return value is not None and matches(value)
+
+    return fits

@@ -8,9 +8,10 @@ Source = Literal["path", "query", "header"]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A path segment that binds its decoded text, any but an empty one, to `name`."""
+    """A path segment that binds its decoded text, any but an empty one, to `name`; it fits `pattern`, if there is one."""
 
     name: str
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,13 @@ class PathPattern:
 class Condition:
     """What the first value of a header or query parameter must be.
 
-    It is one of `values`; without any, it is there (`present`) or not.
+    It is one of `values`, or it fits `pattern`; without either, it is there (`present`) or not.
     """
 
     name: str
     values: tuple[str, ...] = ()
     present: bool = True
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)

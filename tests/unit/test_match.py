@@ -205,6 +205,45 @@ def test_the_first_that_matches_wins(rules: list[tuple[str | None, list[str]]], 
             [{}, {"query": {"a": "1"}}, {"query": {"a": None, "b": ""}}, {"query": {"A": "1", "b": ""}}],
         ),
         (Match(query=(Condition("a", present=False),)), [{}], [{"query": {"a": ""}}, {"query": {"a": None}}]),
+        (
+            Match(query=(Condition("a", pattern="[0-9]*"),)),
+            [{"query": {"a": "12"}}, {"query": {"a": ""}}],
+            [{}, {"query": {"a": None}}, {"query": {"a": "1x"}}, {"query": {"A": "1"}}],
+        ),
+        (
+            Match(headers=(Condition("a", pattern="[0-9]*"),)),
+            [{"headers": {"a": "12"}}, {"headers": {"a": ""}}],
+            [{}, {"headers": {"a": "12 "}}, {"headers": {"b": "1"}}],
+        ),
+        (
+            Match(path=PathPattern(("a", Parameter("b", "[^x]*"), Parameter("c", ".+")))),
+            [{"path": "/a/b/c"}, {"path": "/a/%C3%A9/x"}],
+            [
+                {"path": path}
+                for path in (
+                    "/a/x/c",
+                    "/a/bx/c",
+                    "/a//c",
+                    "/a/../c",
+                    "/a/b%2Fb/c",
+                    "/a/%FF/c",
+                    "/a/b/%0A",
+                    "/a/b",
+                    "/a",
+                    "/a/b/c/",
+                )
+            ],
+        ),
+        (
+            Match(path=PathPattern((Parameter("b", "[0-9]+"),), rest=True)),
+            [{"path": "/1/"}, {"path": "/12/x/y"}],
+            [{"path": "/1"}, {"path": "/x/1"}, {"path": "/1x/"}],
+        ),
+        (
+            Match(hosts=("*.a.com", "*.b.a.com")),
+            [{"host": "c.a.com"}, {"host": ".b.a.com"}, {"host": "b.a.com"}, {"host": "c.b.a.com"}],
+            [{"host": "a.com"}, {"host": ".a.com"}, {"host": "xa.com"}, {"host": ""}],
+        ),
     ],
 )
 def test_a_match_and_its_near_misses(match: Match, facts: list[dict[str, Any]], near: list[dict[str, Any]]) -> None:
