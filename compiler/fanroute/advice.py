@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fanroute.diagnostics import Diagnostic, in_source_order
+from fanroute.lower import written_routes
 from fanroute.source import Path, Source
 from fanroute_runtime.plan import Handoff, Match, Plan
 
@@ -14,7 +15,7 @@ def advise(source: Source, plan: Plan) -> tuple[Diagnostic, ...]:
 
 def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR410"""
-    for index, route in enumerate(plan.routes):
+    for index, route in enumerate(written_routes(plan)):
         if isinstance(route.action, Handoff) and route.match == Match():
             path: Path = ("routes", index, "handoff")
             message = f"everything else is handed off to '{route.action.backend}', and Fastly caches nothing of it"

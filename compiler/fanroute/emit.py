@@ -7,16 +7,17 @@ from typing import Any
 
 import jinja2
 
+from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Handler, redirect, respond
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Hold, Plan, Redirect, Respond, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Preflight, Redirect, Respond, WebSocket
 from fanroute_runtime.websocket import converse
 
 APP_MODULE = "app"
 RUNTIME = "fanroute_runtime"
 
 # What answers for each action. A Handoff is never answered here.
-HANDLERS: dict[type, Handler] = {Hold: hold, WebSocket: converse, Respond: respond, Redirect: redirect}
+HANDLERS: dict[type, Handler] = {Hold: hold, WebSocket: converse, Respond: respond, Redirect: redirect, Preflight: preflight}
 
 
 class _Code:

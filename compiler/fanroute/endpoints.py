@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from fanroute.cors import Cors
 from fanroute.model import Model
 from fanroute.values import Channel, FilePath, HeaderValue, KeepAlive, Location, ResponseHeaders, Text, Timeout, listed
 from fanroute_runtime.grip import MAX_CHANNELS
@@ -25,6 +26,8 @@ class Stream(Model):
     """How the stream begins."""
     keep_alive: KeepAlive | None = None
     """After that time without a message a newline is sent."""
+    cors: Cors | None = None
+    """Which pages of other origins may read the answer."""
 
 
 class Sse(Model):
@@ -38,6 +41,8 @@ class Sse(Model):
     """How the stream begins: the text of events."""
     keep_alive: KeepAlive | None = None
     """After that time without a message a comment is sent, which no listener sees."""
+    cors: Cors | None = None
+    """Which pages of other origins may read the answer."""
 
 
 class OnTimeout(Model):
@@ -62,6 +67,8 @@ class LongPoll(Model):
     """How long it is held; 55 s if not given, 5 s at least."""
     on_timeout: OnTimeout = OnTimeout()
     """What it gets then, instead of an empty 200."""
+    cors: Cors | None = None
+    """Which pages of other origins may read the answer."""
 
 
 class WebSocket(Model):
@@ -86,6 +93,8 @@ class Respond(Model):
     """The answer's content."""
     file: FilePath | None = None
     """A file that is the answer's content, by its path from the folder of routes.yaml; read when building."""
+    cors: Cors | None = None
+    """Which pages of other origins may read the answer."""
 
 
 class Redirect(Model):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
 from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, WebSocket
 
@@ -32,7 +33,7 @@ def publishing(compiled: Compiled, service_id: str) -> Iterator[str]:
 def serving(compiled: Compiled, edge: str, urls: Urls) -> Iterator[str]:
     """What can be asked of a local edge, and how to publish on it."""
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
-    for route in compiled.plan.routes:
+    for route in written_routes(compiled.plan):
         yield f"  {_example(route, compiled, urls.edge)}"
     yield f"Publish: {publish_command(_channel(compiled), urls.publish)}"
 

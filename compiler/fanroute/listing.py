@@ -1,23 +1,40 @@
 """Routes, matches and actions in words, as routes.yaml has them. Pure: lines and rows of text."""
 
 from collections.abc import Iterator
+from itertools import count
 
 from fanroute.template import written
 from fanroute.trace import Trace
 from fanroute_runtime.exchange import Answer
-from fanroute_runtime.plan import Action, Condition, Handoff, Hold, Match, PathPattern, Plan, Redirect, Template, WebSocket
+from fanroute_runtime.plan import (
+    Action,
+    Condition,
+    Handoff,
+    Hold,
+    Match,
+    PathPattern,
+    Plan,
+    Preflight,
+    Redirect,
+    Respond,
+    Template,
+    WebSocket,
+)
 
 COLUMNS = ("", "route", "match", "action", "channels", "backend")
 
 
 def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
-    """A row of COLUMNS for each route, in order."""
-    for number, route in enumerate(plan.routes, 1):
+    """A row of COLUMNS for each route, in order; those for preflight requests have no number, as they stand in no file."""
+    numbers = count(1)
+    for route in plan.routes:
         action = route.action
+        number = "" if isinstance(action, Preflight) else str(next(numbers))
         channels = action.channels if isinstance(action, Hold | WebSocket) else ()
         backend = action.backend if isinstance(action, Handoff | Hold | WebSocket) else ""
         channel = ", ".join(map(template_text, channels))
-        yield str(number), route.name, match_text(route.match), action_text(action), channel, backend
+        told = action_text(action) + (", cors" if route.cors else "")
+        yield number, route.name, match_text(route.match), told, channel, backend
 
 
 def match_text(match: Match) -> str:
@@ -57,7 +74,9 @@ def action_text(action: Action) -> str:
             return "websocket, echo" if action.echo else "websocket"
         case Redirect():
             return f"{action.status} to {template_text(action.location)}"
-        case _:
+        case Preflight():
+            return "preflight"
+        case Respond():
             return f"respond {action.status}"
 
 

@@ -1,17 +1,18 @@
 """A checked Spec to a Plan, and to what is set up around it. With actions.py the only place for defaults."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from fanroute import conditions, spec
 from fanroute.actions import lower_action
+from fanroute.origins import PORTS
+from fanroute.sharing import cors_of, lower_cors, preflight_of
 from fanroute.template import PARAMETER
-from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern, Plan, Route
+from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern, Plan, Preflight, Route
 
 # Where a Fastly service answers without a domain of its own.
 DEFAULT_DOMAIN = "edgecompute.app"
-PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,13 @@ class Backend:
 def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     """The Plan of a Spec; `files` has the content of each file that it names."""
     loopback = next((name for name, backend in routes_yaml.backends.items() if backend.loopback), "")
-    routes = tuple(_route(route, index, loopback, files) for index, route in enumerate(routes_yaml.routes))
-    return Plan(service=routes_yaml.service.name, routes=routes)
+    routes = [route for index, given in enumerate(routes_yaml.routes) for route in _routes(given, index, loopback, files)]
+    return Plan(service=routes_yaml.service.name, routes=tuple(routes))
+
+
+def written_routes(plan: Plan) -> tuple[Route, ...]:
+    """The routes that stand in routes.yaml, in order."""
+    return tuple(route for route in plan.routes if not isinstance(route.action, Preflight))
 
 
 def lower_backends(routes_yaml: spec.Spec) -> tuple[Backend, ...]:
@@ -56,12 +62,16 @@ def _backend(name: str, backend: spec.Backend, service: str) -> Backend:
     return Backend(name, url.hostname or "", port, url.scheme == "https", loopback=False, local=backend.local)
 
 
-def _route(route: spec.Route, index: int, loopback: str, files: Mapping[str, bytes]) -> Route:
-    return Route(
-        name=route.name or f"route-{index + 1}",
-        match=_match(route.match),
-        action=lower_action(route, loopback, files),
-    )
+def _routes(given: spec.Route, index: int, loopback: str, files: Mapping[str, bytes]) -> Iterator[Route]:
+    """A route, and before it the one for its preflight requests if pages of other origins may read its answers."""
+    name = given.name or f"route-{index + 1}"
+    route = Route(name=name, match=_match(given.match), action=lower_action(given, loopback, files))
+    cors = cors_of(given)
+    if cors is None:
+        yield route
+    else:
+        yield preflight_of(route, cors)
+        yield replace(route, cors=lower_cors(cors))
 
 
 def _match(match: conditions.Match) -> Match:

@@ -11,7 +11,7 @@ _INTRODUCTION = """\
 
 Every key there is, a section for each mapping; [routes.md](routes.md) tells how they work together. A key may be left out
 unless it is **required**. `NAME` stands for a name of your own, `[]` for each item of a list; a duration is written as
-`25s` or `2m`. This page is made from the code by `pytest --update`; `fanroute schema` prints the same as a JSON Schema,
+`25s`, `2m` or `1h`. This page is made from the code by `pytest --update`; `fanroute schema` prints the same as a JSON Schema,
 for editors.
 """
 

@@ -36,12 +36,14 @@ UNSET_HEADERS = {
 TEMPLATE_MEND = "write '{name}' of the path, '{query.name}' or '{header.name}'"
 # Longest duration, in seconds.
 MAX_SECONDS = 3600
+# Longest time that any browser keeps the answer to a preflight request, in seconds.
+MAX_PREFLIGHT_AGE = 86_400
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 # A method or the name of a header: a token of RFC 9110, 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_DURATION = re.compile(r"([0-9]{1,6})(s|m)")
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 # A path, or a scheme and a whole host: no client chooses the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
@@ -55,8 +57,13 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def is_host(value: str) -> bool:
+    """Whether a text is a host's name, or `*.` and one."""
+    return _HOST.fullmatch(value.removeprefix("*.")) is not None and len(value) <= 253
+
+
 def _host(value: str) -> str:
-    if not _HOST.fullmatch(value.removeprefix("*.")) or len(value) > 253:
+    if not is_host(value):
         raise wrong(f"'{value}' is not a host", "write a name, or '*.' and a name, without scheme, port and path")
     return value
 
@@ -155,14 +162,15 @@ def _header_value(value: str) -> str:
 def _duration(value: Any) -> int:
     duration = _DURATION.fullmatch(str(value))
     if not duration:
-        raise wrong(f"'{value}' is not a duration", "write seconds or minutes, as '25s' or '2m'")
-    return int(duration.group(1)) * {"s": 1, "m": 60}[duration.group(2)]
+        raise wrong(f"'{value}' is not a duration", "write seconds, minutes or hours, as '25s', '2m' or '1h'")
+    return int(duration.group(1)) * {"s": 1, "m": 60, "h": 3600}[duration.group(2)]
 
 
 def _at_least(seconds: int, most: int) -> Callable[[int], int]:
     def check(value: int) -> int:
         if not seconds <= value <= most:
-            raise wrong("the duration is out of range", f"it is {seconds}s at least and {most // 60}m at most")
+            longest = f"{most // 60}m" if most <= MAX_SECONDS else f"{most // 3600}h"
+            raise wrong("the duration is out of range", f"it is {seconds}s at least and {longest} at most")
         return value
 
     return check
@@ -176,6 +184,12 @@ def _location(value: str) -> str:
     shape = "".join(part if isinstance(part, str) else "{}" for part in parts)
     if not _LOCATION_START.match(shape) or not value.isascii() or not value.isprintable() or " " in value:
         raise wrong(f"{value!r} is not a location", "begin with '/' or with https://HOST/, percent-encoded, without spaces")
+    return value
+
+
+def _header_name(value: str) -> str:
+    if not _TOKEN.fullmatch(value):
+        raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
     return value
 
 
@@ -222,3 +236,9 @@ KeepAlive = Annotated[
     AfterValidator(_at_least(1, MAX_SECONDS)),
     Kind(f"a duration from 1s to {MAX_SECONDS // 60}m", _DURATION.pattern),
 ]
+MaxAge = Annotated[
+    Duration,
+    AfterValidator(_at_least(0, MAX_PREFLIGHT_AGE)),
+    Kind(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", _DURATION.pattern),
+]
+HeaderName = Annotated[Text, AfterValidator(_header_name), Kind("a header", _TOKEN.pattern)]

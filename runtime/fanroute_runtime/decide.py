@@ -10,14 +10,18 @@ from typing import Any
 from urllib.parse import quote
 
 from fanroute_runtime.client import Client
+from fanroute_runtime.cors import share
 from fanroute_runtime.exchange import Answer, Binding, Decision, Headers, Refused, Request, ToFanout, text
 from fanroute_runtime.grip import is_websocket_events
 from fanroute_runtime.match import Matcher, bound_value
-from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Redirect, Respond, Route
+from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Preflight, Redirect, Respond, Route
 from fanroute_runtime.signature import came_through_fanout
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
 Handler = Callable[[Any, Request, Binding], Answer]
+
+# What is answered on the first pass, without Fanout.
+AtOnce = Respond | Redirect | Preflight
 
 
 class Decider:
@@ -37,14 +41,14 @@ class Decider:
                 return self._second_pass(request)
             return self._first_pass(request)
         except Refused as refused:
-            return text(refused.status, str(refused))
+            return _refusal(refused)
 
     def _first_pass(self, request: Request) -> Decision:
         if is_websocket_events(request):
             raise Refused(403, "Only Fanout may send websocket events.")
         client = Client(request, through_fanout=False)
         route = self._route(client)
-        if isinstance(route.action, Respond | Redirect) or (isinstance(route.action, Hold) and client.method == "HEAD"):
+        if isinstance(route.action, AtOnce) or (isinstance(route.action, Hold) and client.method == "HEAD"):
             return self._answer(route, client, request)
         return ToFanout(route.action.backend, _forwarded(request, client))
 
@@ -65,7 +69,15 @@ class Decider:
         def bound(value: Bound) -> str | None:
             return bound_value(value, route, client)
 
-        return self._handlers[type(route.action)](route.action, request, bound)
+        try:
+            answer = self._handlers[type(route.action)](route.action, request, bound)
+        except Refused as refused:
+            answer = _refusal(refused)
+        return answer if route.cors is None else share(answer, route.cors, request)
+
+
+def _refusal(refused: Refused) -> Answer:
+    return text(refused.status, str(refused))
 
 
 def respond(action: Respond, request: Request, bound: Binding) -> Answer:

@@ -120,16 +120,37 @@ class Redirect:
     location: Template
 
 
-Action = Handoff | Hold | WebSocket | Respond | Redirect
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Say what a browser asks for a page of another origin: whether the requests of the route after this one are allowed.
+
+    These are no routes of routes.yaml: the n-th route of the Plan without them is the n-th there.
+    """
+
+
+Action = Handoff | Hold | WebSocket | Respond | Redirect | Preflight
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Which pages of other origins may read the answers of a route.
+
+    `origins` are as in the header Origin, with `*.` for all hosts that end so, or `*` alone for any. `headers` are (name, value)
+    pairs as they go on the wire, of an answer to such a page.
+    """
+
+    origins: tuple[str, ...]
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One rule: a request that fits `match` gets `action`."""
+    """One rule: a request that fits `match` gets `action`; pages of other origins may read the answer if `cors` says so."""
 
     name: str
     match: Match
     action: Action
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, slots=True)

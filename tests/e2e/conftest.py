@@ -146,6 +146,7 @@ def edge_of(name: str) -> Callable[..., Iterator[Edge]]:
         folder = tmp_path_factory.mktemp(f"{name}-{request.param}")
         routes = (Path(__file__).parent / f"{name}.yaml").read_text()
         (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
+        shutil.copytree(Path(__file__).parent / "files", folder / "files")
         with _running(request.param, folder) as edge:
             yield edge
 

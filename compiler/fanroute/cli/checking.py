@@ -8,6 +8,7 @@ from fanroute import report, rulebook
 from fanroute.cli.given import routes_argument
 from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
+from fanroute.lower import written_routes
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES
 from fanroute.surroundings import Surroundings
@@ -34,7 +35,7 @@ def check(routes: Path, form: str, deny: str | None) -> None:
         else:
             found = list(compiled.diagnostics)
             if form == "text":
-                say(f"{routes}: {len(compiled.plan.routes)} routes, {report.summary(found)}")
+                say(f"{routes}: {len(written_routes(compiled.plan))} routes, {report.summary(found)}")
         tell(found, workspace, form)
     end(failed=fails(found, deny_warnings=deny == "warnings"))
 

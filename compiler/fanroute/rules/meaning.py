@@ -105,4 +105,24 @@ RULES = (
         START + "routes:\n  - respond: {status: 200, body: hello, file: hello.html}\n",
         "Keep one of them.",
     ),
+    Rule(
+        "FR240",
+        "error",
+        "who shares with credentials says with whom",
+        "With credentials, browsers take no `*` in the answer, and rightly: any page of the web could then act as its visitor, "
+        "and read what only that one may.",
+        START + "routes:\n  - respond: {status: 200, cors: {origins: '*', credentials: true}}\n",
+        "Name the origins and headers, or leave out `credentials`.",
+    ),
+    Rule(
+        "FR241",
+        "error",
+        "the headers of CORS are set by `cors` or by hand, not both",
+        "For the origin that asks, `cors` sets the answer's `Access-Control-*` headers. Of two values for one header, one would "
+        "be lost.",
+        START
+        + "routes:\n  - respond:\n      status: 200\n      cors: {origins: 'https://a.example.com'}\n"
+        + "      headers: {Access-Control-Max-Age: '60'}\n",
+        "Leave out the header, or `cors`; docs/reference.md has all that `cors` can say.",
+    ),
 )

@@ -1,0 +1,45 @@
+"""CORS as a user writes it to that of the Plan: what a route's answers say, and the preflight route before it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fanroute import cors, spec
+from fanroute_runtime.plan import Condition, Cors, Preflight, Route
+
+
+def cors_of(route: spec.Route) -> cors.Cors | None:
+    """What a route's action says of pages of other origins."""
+    return next((action.cors for action in (route.stream, route.sse, route.long_poll, route.respond) if action), None)
+
+
+def lower_cors(given: cors.Cors) -> Cors:
+    """What a route's own answers say."""
+    return Cors(_origins(given), (*_credentials(given), *_listed("access-control-expose-headers", given.expose)))
+
+
+def preflight_of(route: Route, given: cors.Cors) -> Route:
+    """The route for the requests that a browser sends before those of a route, to ask whether it may.
+
+    They are OPTIONS requests that name the method to come, and have none of its headers.
+    """
+    asked = (Condition("origin"), Condition("access-control-request-method", route.match.methods))
+    max_age = () if given.max_age is None else (("access-control-max-age", b"%d" % given.max_age),)
+    headers = (*_credentials(given), *_listed("access-control-allow-headers", given.headers), *max_age)
+    return Route(
+        name=f"{route.name} preflight",
+        match=replace(route.match, methods=("OPTIONS",), websocket=None, headers=asked),
+        action=Preflight(),
+        cors=Cors(_origins(given), headers),
+    )
+
+
+def _origins(given: cors.Cors) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(given.origins))
+
+
+def _credentials(given: cors.Cors) -> Iterable[tuple[str, bytes]]:
+    return (("access-control-allow-credentials", b"true"),) if given.credentials else ()
+
+
+def _listed(name: str, headers: list[str]) -> Iterable[tuple[str, bytes]]:
+    return ((name, ", ".join(headers).encode()),) if headers else ()
