@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fanroute import parts
+from fanroute import parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec
@@ -172,4 +172,5 @@ RULES = (
     answers_have_one_content,
     any_origin_has_no_credentials,
     cors_sets_its_headers,
+    *patterns.RULES,
 )

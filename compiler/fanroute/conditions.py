@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from fanroute.model import Model
-from fanroute.values import Header, Host, Method, Parameter, Path, Text, listed, wrong
+from fanroute.values import Header, Host, Method, Parameter, Path, Pattern, Text, listed, wrong
 
 
 def _condition(value: Any) -> Any:
@@ -16,7 +16,7 @@ Texts = Annotated[list[Text], Field(min_length=1)]
 
 
 class Condition(Model):
-    """What a header or query parameter must be: one of some values; or present or absent."""
+    """What a header or query parameter must be: one of some values; or fit a pattern; or present or absent."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
@@ -24,11 +24,15 @@ class Condition(Model):
     """The values it may have; a value or a list alone is short for this."""
     present: bool | None = None
     """Whether it must be there, whatever its value, or must not."""
+    pattern: Pattern | None = None
+    """What its whole value must fit: a regular expression of the subset that routes.md describes."""
 
     @model_validator(mode="after")
     def _one(self) -> "Condition":
-        if (self.values is None) == (self.present is None):
-            raise wrong("a condition is either values or 'present'", "write one value, a list, or {present: true}")
+        given = [value for value in (self.values, self.present, self.pattern) if value is not None]
+        if len(given) != 1:
+            mend = "write one value, a list, {present: true} or {pattern: '[0-9]+'}"
+            raise wrong("a condition is either values, a pattern or 'present'", mend)
         return self
 
 
@@ -43,6 +47,9 @@ class Match(Model):
     path: Path | None = None
     """Literal segments, decoded, and parameters: `{room}` is one whole segment and binds its text; a final `/*` stands for any
     rest, also an empty one."""
+    where: dict[Parameter, Pattern] = {}
+    """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, of the whole
+    decoded segment."""
     method: Annotated[list[Method], BeforeValidator(listed), Field(min_length=1)] | None = None
     """One or a list, in capital letters as HTTP has them."""
     scheme: Literal["http", "https"] | None = None

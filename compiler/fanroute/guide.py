@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
 from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
+from fanroute_runtime.pattern import Automaton
 from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, WebSocket
 
 DEFAULT_CHANNEL = "test"
@@ -52,7 +54,7 @@ def _example(route: Route, compiled: Compiled, edge: str) -> str:
     match = route.match
     target = _path(match.path) + _query(match.query)
     headers = [f"Host: {_host(match.hosts[0], compiled)}"] if match.hosts else []
-    headers += [f"{condition.name}: {_value(condition)}" for condition in match.headers if condition.present]
+    headers += [f"{condition.name}: {_value(condition, HEADER_VALUE)}" for condition in match.headers if condition.present]
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)
     if isinstance(route.action, WebSocket):
         return f"{route.name}: npx wscat -c {shlex.quote(edge.replace('http', 'ws', 1) + target)}{options}"
@@ -64,17 +66,21 @@ def _example(route: Route, compiled: Compiled, edge: str) -> str:
 def _path(pattern: PathPattern | None) -> str:
     if pattern is None:
         return "/"
-    segments = [segment.name if isinstance(segment, Parameter) else segment for segment in pattern.segments]
+    segments = [_segment(segment) if isinstance(segment, Parameter) else segment for segment in pattern.segments]
     return "".join(f"/{quote(segment, safe='')}" for segment in [*segments, *(["x"] if pattern.rest else [])])
 
 
+def _segment(parameter: Parameter) -> str:
+    return example(parameter.pattern, SEGMENT, parameter.name)
+
+
 def _query(conditions: tuple[Condition, ...]) -> str:
-    pairs = [(condition.name, _value(condition)) for condition in conditions if condition.present]
+    pairs = [(condition.name, _value(condition, QUERY_VALUE)) for condition in conditions if condition.present]
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
-def _value(condition: Condition) -> str:
-    return condition.values[0] if condition.values else "x"
+def _value(condition: Condition, possible: Automaton) -> str:
+    return condition.values[0] if condition.values else example(condition.pattern, possible, "x")
 
 
 def _host(pattern: str, compiled: Compiled) -> str:
@@ -98,11 +104,13 @@ def _channel(compiled: Compiled) -> str:
 
 def _example_channel(template: Template, route: Route) -> str:
     """The channel that the route's example request is subscribed to."""
-    conditions = {"query": route.match.query, "header": route.match.headers}
+    match = route.match
+    values = {("query", condition.name): _value(condition, QUERY_VALUE) for condition in match.query}
+    values |= {("header", condition.name): _value(condition, HEADER_VALUE) for condition in match.headers}
+    parameters = match.path.segments if match.path else ()
+    values |= {("path", part.name): _segment(part) for part in parameters if isinstance(part, Parameter)}
 
     def value(bound: Bound) -> str:
-        if bound.source == "path":
-            return bound.name
-        return next(_value(condition) for condition in conditions[bound.source] if condition.name == bound.name)
+        return values[bound.source, bound.name]
 
     return "".join(part if isinstance(part, str) else value(part) for part in template)

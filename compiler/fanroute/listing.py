@@ -12,6 +12,7 @@ from fanroute_runtime.plan import (
     Handoff,
     Hold,
     Match,
+    Parameter,
     PathPattern,
     Plan,
     Preflight,
@@ -44,21 +45,27 @@ def match_text(match: Match) -> str:
         f"{match.scheme}:" if match.scheme else "",
         {None: "", True: "websocket", False: "no websocket"}[match.websocket],
         " or ".join(match.hosts),
-        path_text(match.path) if match.path else "",
+        *(path_texts(match.path) if match.path else ()),
         *(condition_text("query", condition) for condition in match.query),
         *(condition_text("header", condition) for condition in match.headers),
     ]
     return " ".join(filter(None, parts)) or "*"
 
 
-def path_text(path: PathPattern) -> str:
+def path_texts(path: PathPattern) -> Iterator[str]:
+    """A path, and the patterns of its parameters."""
     segments = [segment if isinstance(segment, str) else f"{{{segment.name}}}" for segment in path.segments]
-    return "".join(f"/{segment}" for segment in [*segments, *(["*"] if path.rest else [])])
+    yield "".join(f"/{segment}" for segment in [*segments, *(["*"] if path.rest else [])])
+    for segment in path.segments:
+        if isinstance(segment, Parameter) and segment.pattern:
+            yield f"where {segment.name}~{segment.pattern}"
 
 
 def condition_text(kind: str, condition: Condition) -> str:
     if condition.values:
         return f"{kind} {condition.name}={'|'.join(condition.values)}"
+    if condition.pattern:
+        return f"{kind} {condition.name}~{condition.pattern}"
     return f"{kind} {condition.name}" if condition.present else f"no {kind} {condition.name}"
 
 

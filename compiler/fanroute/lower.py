@@ -77,7 +77,7 @@ def _routes(given: spec.Route, index: int, loopback: str, files: Mapping[str, by
 def _match(match: conditions.Match) -> Match:
     return Match(
         hosts=tuple(host.lower() for host in match.host or ()),
-        path=_path(match.path),
+        path=_path(match.path, match.where),
         methods=tuple(match.method or ()),
         scheme=match.scheme,
         websocket=match.websocket,
@@ -87,16 +87,17 @@ def _match(match: conditions.Match) -> Match:
 
 
 def _condition(name: str, condition: conditions.Condition) -> Condition:
-    return Condition(name, tuple(condition.values or ()), present=condition.present is not False)
+    values, pattern = tuple(condition.values or ()), condition.pattern or ""
+    return Condition(name, values, present=condition.present is not False, pattern=pattern)
 
 
-def _path(path: str | None) -> PathPattern | None:
+def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:
     if path is None:
         return None
-    segments = tuple(_segment(segment) for segment in path.split("/")[1:])
+    segments = tuple(_segment(segment, where) for segment in path.split("/")[1:])
     return PathPattern(segments[:-1], rest=True) if segments[-1] == "*" else PathPattern(segments)
 
 
-def _segment(segment: str) -> str | Parameter:
+def _segment(segment: str, where: dict[str, str]) -> str | Parameter:
     parameter = PARAMETER.fullmatch(segment)
-    return Parameter(parameter.group(1)) if parameter else segment
+    return Parameter(parameter.group(1), where.get(parameter.group(1), "")) if parameter else segment

@@ -9,7 +9,7 @@ from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.match import tests
-from fanroute_runtime.plan import Plan
+from fanroute_runtime.plan import Match, Plan
 from fanroute_runtime.websocket import Event, encode
 
 # The client's address in a trace, one for documentation (RFC 5737).
@@ -77,10 +77,16 @@ def _steps(plan: Plan, asked: Asked) -> tuple[Step, ...]:
     client = Client(asked, signature.came_through_fanout(asked))
     steps: list[Step] = []
     for route in plan.routes:
-        steps.append(Step(route.name, tuple(key for key, test in tests(route.match).items() if not test(client))))
+        steps.append(Step(route.name, _unfit(route.match, client)))
         if not steps[-1].unfit:
             break
     return tuple(steps)
+
+
+def _unfit(match: Match, client: Client) -> tuple[str, ...]:
+    """The keys that a request does not fit; without a path's parameters there is nothing to say of their patterns."""
+    unfit = tuple(key for key, test in tests(match).items() if not test(client))
+    return tuple(key for key in unfit if not key.startswith("where ")) if "path" in unfit else unfit
 
 
 def _from_fanout(asked: Asked, to: ToFanout) -> Asked:

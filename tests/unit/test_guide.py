@@ -5,7 +5,8 @@ import shlex
 
 from fanroute.guide import Urls, publish_command, publishing, serving
 from fanroute.pipeline import compile_routes
-from tests.conftest import SURROUNDINGS
+from fanroute.trace import Asked, Step, trace
+from tests.conftest import REPOSITORY, SURROUNDINGS
 
 ROUTES = b"""
 version: 1
@@ -43,3 +44,18 @@ def test_publishing_is_shown_as_a_command() -> None:
 def test_the_first_publish_names_the_domain() -> None:
     assert list(publishing(COMPILED, "")) == ["Publish, the first time: fastly compute publish --domain my-chat.edgecompute.app"]
     assert list(publishing(COMPILED, "abc")) == ["Publish: fastly compute publish (service abc)"]
+
+
+def test_examples_fit_the_patterns() -> None:
+    """The commands' own requests get the routes that they are shown for."""
+    routes = (REPOSITORY / "tests" / "cases" / "patterns" / "routes.yaml").read_bytes()
+    compiled = compile_routes(routes, SURROUNDINGS)
+    commands = [shlex.split(line) for line in serving(compiled, "embedded", Urls("http://a", "http://b/publish/"))][1:-1]
+    assert [command[1:] for command in commands] == [
+        ["curl", "-N", "http://a/rooms/room/events"],
+        ["curl", "http://a/files/folder/a.md/x"],
+        ["curl", "-H", "x-client: 0", "-H", "x-tenant: acme", "http://a/?after=0&q=%27%3B+import+os+%23%22%7B%7Bx%7D%7D"],
+    ]
+    for name, *_, url in commands:
+        headers = (("x-client", b"0"), ("x-tenant", b"acme"))
+        assert trace(compiled.plan, "self", Asked("GET", url, headers)).steps[-1] == Step(name.removesuffix(":"), ())

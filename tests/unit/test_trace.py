@@ -45,6 +45,31 @@ def test_everything_is_told_in_words() -> None:
     assert next(rows(compiled("redirects").plan))[3] == "308 to /new/{page}?from=old"
 
 
+def test_patterns_are_told_in_words() -> None:
+    assert [row[2] for row in rows(compiled("patterns").plan)] == [
+        "/rooms/{room}/events where room~[a-z0-9-]{1,64}",
+        r"/files/{folder}/{file}/* where file~\w+\.(?:txt|md)",
+        r"""query after~[0-9]* query q~'; import os #"\{\{x\}\} header x-client~[0-9]+ header x-tenant~acme|umbrella""",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "unfit"),
+    [
+        ("https://a/rooms/blue/events", []),
+        ("https://a/rooms/Blue/events", [("where room",), ("path",)]),
+        ("https://a/rooms/Blue", [("path",), ("path",)]),
+        ("https://a/files/A/b.txt/", [("path",)]),
+        ("https://a/files/A/b.text/", [("path",), ("where file",)]),
+        ("https://a/files/../b.text/", [("path",), ("path",)]),
+    ],
+)
+def test_a_pattern_that_does_not_fit_is_a_reason(url: str, unfit: list[tuple[str, ...]]) -> None:
+    headers = (("x-client", b"1"), ("x-tenant", b"acme"))
+    steps = trace(compiled("patterns").plan, "self", Asked("GET", f"{url}?after=&q=", headers)).steps
+    assert [step.unfit for step in steps if step.unfit][:2] == unfit
+
+
 @pytest.mark.parametrize(
     ("url", "headers", "reasons"),
     [

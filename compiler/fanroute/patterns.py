@@ -1,0 +1,80 @@
+"""The rules of patterns in a routes.yaml, one function a code."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from fanroute import parts
+from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest
+from fanroute.diagnostics import Diagnostic
+from fanroute.source import Path, Source
+from fanroute.template import PARAMETER
+from fanroute.validation import did_you_mean
+from fanroute_runtime.pattern import BadPattern, compile_pattern
+
+# What can be matched, by the key it is matched under, and what that is in words.
+_POSSIBLE = {
+    "where": (SEGMENT, "a parameter", "it is a whole segment: not empty, no '.' or '..', and no slash in it"),
+    "header": (HEADER_VALUE, "a header", "it has no control characters, nothing beyond U+00FF, and no spaces around it"),
+    "query": (QUERY_VALUE, "a query parameter", ""),
+}
+
+
+def patterns_are_of_the_subset(source: Source) -> Iterator[Diagnostic]:
+    """FR216"""
+    for path, _, pattern in _patterns(source):
+        try:
+            compile_pattern(pattern)
+        except BadPattern as bad:
+            yield Diagnostic("FR216", bad.message, source.value_span(path), bad.mend)
+
+
+def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
+    """FR217"""
+    for index, match in _matches(source):
+        path = match.get("path")
+        known = PARAMETER.findall(path) if isinstance(path, str) else []
+        for name in match["where"] if isinstance(match.get("where"), dict) else ():
+            if name not in known:
+                suggestion = did_you_mean(str(name), known, "parameters") if known else "the path has no parameters"
+                span = source.key_span(("routes", index, "match", "where", name))
+                yield Diagnostic("FR217", f"the path has no parameter '{name}'", span, suggestion)
+
+
+def patterns_fit_something(source: Source) -> Iterator[Diagnostic]:
+    """FR218"""
+    for path, key, pattern in _patterns(source):
+        _, what, mend = _POSSIBLE[key]
+        if not _fits_something(pattern, key):
+            yield Diagnostic("FR218", f"{what} never fits this pattern", source.value_span(path), mend)
+
+
+@cache
+def _fits_something(pattern: str, key: str) -> bool:
+    """Whether something that is possible under a key fits a pattern; of what is none, nothing is known."""
+    try:
+        return shortest(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
+    except BadPattern:
+        return True
+
+
+def _matches(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, route in parts.routes(source):
+        if isinstance(route.get("match"), dict):
+            yield index, route["match"]
+
+
+def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
+    """The patterns of all matches: where each stands, the key it is under, and itself."""
+    for index, match in _matches(source):
+        for key in _POSSIBLE:
+            given = match.get(key)
+            for name, value in given.items() if isinstance(given, dict) else ():
+                path: Path = ("routes", index, "match", key, name)
+                if key != "where":
+                    path, value = (*path, "pattern"), value.get("pattern") if isinstance(value, dict) else None
+                if isinstance(value, str):
+                    yield path, key, value
+
+
+RULES = (patterns_are_of_the_subset, patterns_are_of_parameters, patterns_fit_something)
