@@ -324,7 +324,7 @@ def test_explain_lists_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "close"),
-    [("FR2O3", "did you mean 'FR203'?"), ("E203", "did you mean 'FR203'?"), ("[bold]", "codes: FR101"), ("", "codes: FR101")],
+    [("FRT203", "did you mean 'FR203'?"), ("E203", "did you mean 'FR203'?"), ("[bold]", "codes: FR101"), ("", "codes: FR101")],
 )
 def test_explain_knows_its_codes(tmp_path: Path, code: str, close: str) -> None:
     done = fanroute(tmp_path, "explain", code)
@@ -335,7 +335,9 @@ def test_explain_knows_its_codes(tmp_path: Path, code: str, close: str) -> None:
 
 def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
     names = {path.relative_to(own_project.app).as_posix() for path in own_project.app.rglob("*") if path.is_file()}
-    modules = "__init__ client cors decide edge exchange grip match pattern pattern_syntax plan signature websocket".split()
+    modules = (
+        "__init__ client cors decide edge exchange grip headers match pattern pattern_syntax plan signature websocket".split()
+    )
     assert names == {"app.py", *(f"fanroute_runtime/{name}.py" for name in modules)}
     assert own_project.wasm.read_bytes() == own_project.good.read_bytes()
     assert own_project.wasm.read_bytes()[:8] == b"\0asm\x0d\0\x01\0"  # a component (Component Model, binary format)

@@ -14,14 +14,14 @@ HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
-rules.rule rules.reading rules.meaning rules.advice rules diagnostics report
-environment surroundings source template automata model values validation origins conditions cors endpoints spec schema
-reference parts patterns checks files actions sharing lower advice emit trace listing
+rules.rule rules.reading rules.meaning rules.passing rules.advice rules diagnostics report
+environment surroundings source template automata model values headers validation origins conditions cors endpoints spec schema
+reference parts patterns header_checks checks files actions sharing lower advice emit trace listing
 pipeline rulebook manifest workspace programs bundle build guide
 local local.install local.grip local.channels local.host local.fanout local.sockets local.server local.viceroy
 cli.terminal cli.given cli.checking cli.asking cli.serving cli.writing cli __main__
 """
-RUNTIME_ORDER = "plan exchange pattern_syntax pattern match grip client signature websocket cors decide edge"
+RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors decide edge"
 
 # What only one module may do, as the names that do it.
 ONLY = {

@@ -68,5 +68,9 @@ def _channels(channels: list[str]) -> tuple[Template, ...]:
 
 
 def _headers(content_type: str, headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
-    given = ((name.lower(), value.encode()) for name, value in headers.items())
-    return (("content-type", content_type.encode()), *given)
+    return (("content-type", content_type.encode()), *header_pairs(headers))
+
+
+def header_pairs(headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
+    """Headers as they go on the wire."""
+    return tuple((name.lower(), value.encode()) for name, value in headers.items())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fanroute import parts, patterns
+from fanroute import header_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec
@@ -173,4 +173,5 @@ RULES = (
     any_origin_has_no_credentials,
     cors_sets_its_headers,
     *patterns.RULES,
+    *header_checks.RULES,
 )

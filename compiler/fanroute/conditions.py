@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from fanroute.headers import MatchedHeader
 from fanroute.model import Model
-from fanroute.values import Header, Host, Method, Parameter, Path, Pattern, Text, listed, wrong
+from fanroute.values import Host, Method, Parameter, Path, Pattern, Text, listed, wrong
 
 
 def _condition(value: Any) -> Any:
@@ -56,7 +57,7 @@ class Match(Model):
     """The client's."""
     websocket: bool | None = None
     """Whether the client asks for a WebSocket (`Upgrade: websocket`)."""
-    header: dict[Header, ConditionOrValues] = {}
+    header: dict[MatchedHeader, ConditionOrValues] = {}
     """What headers must be, by name, of any case. Of one that stands more than once the first counts."""
     query: dict[Parameter, ConditionOrValues] = {}
     """What query parameters must be, by name, decoded. Of one that stands more than once the first counts."""

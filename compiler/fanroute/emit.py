@@ -33,13 +33,15 @@ class _Code:
 def literal(value: Any) -> str:
     """A value as a Python literal; of dataclasses only the fields that differ from their defaults."""
     if is_dataclass(value) and not isinstance(value, type):
-        given = [
-            (field.name, getattr(value, field.name)) for field in fields(value) if getattr(value, field.name) != field.default
-        ]
-        return f"{type(value).__name__}({', '.join(f'{name}={literal(part)}' for name, part in given)})"
+        return f"{type(value).__name__}({', '.join(f'{name}={literal(part)}' for name, part in _given(value))})"
     if isinstance(value, tuple):
         return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
     return repr(value)
+
+
+def _given(value: Any) -> list[tuple[str, Any]]:
+    """The fields of a dataclass that differ from their defaults."""
+    return [(field.name, getattr(value, field.name)) for field in fields(value) if getattr(value, field.name) != field.default]
 
 
 _TEMPLATES = jinja2.Environment(
@@ -93,7 +95,7 @@ def _dataclasses(value: Any) -> Iterator[str]:
     """The names of the dataclasses that a value's literal is made of."""
     if is_dataclass(value) and not isinstance(value, type):
         yield type(value).__name__
-        value = [getattr(value, field.name) for field in fields(value)]
+        value = [part for _, part in _given(value)]
     if isinstance(value, list | tuple):
         for part in value:
             yield from _dataclasses(part)

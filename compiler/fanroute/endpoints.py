@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from fanroute.cors import Cors
+from fanroute.headers import AnswerHeaders, HeaderValue
 from fanroute.model import Model
-from fanroute.values import Channel, FilePath, HeaderValue, KeepAlive, Location, ResponseHeaders, Text, Timeout, listed
+from fanroute.values import Channel, FilePath, KeepAlive, Location, Text, Timeout, listed
 from fanroute_runtime.grip import MAX_CHANNELS
 
 Channels = Annotated[list[Channel], BeforeValidator(listed), Field(min_length=1, max_length=MAX_CHANNELS)]
@@ -20,7 +21,7 @@ class Stream(Model):
     """One channel or up to 20; may contain what the match binds."""
     content_type: HeaderValue = "text/plain"
     """The answer's media type."""
-    headers: ResponseHeaders = {}
+    headers: AnswerHeaders = {}
     """Headers of the answer."""
     body: Text = ""
     """How the stream begins."""
@@ -35,7 +36,7 @@ class Sse(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
-    headers: ResponseHeaders = {}
+    headers: AnswerHeaders = {}
     """Headers of the answer."""
     body: Text = ""
     """How the stream begins: the text of events."""
@@ -61,7 +62,7 @@ class LongPoll(Model):
     """One channel or up to 20; may contain what the match binds."""
     content_type: HeaderValue = "text/plain"
     """The answer's media type."""
-    headers: ResponseHeaders = {}
+    headers: AnswerHeaders = {}
     """Headers of the answer."""
     timeout: Timeout | None = None
     """How long it is held; 55 s if not given, 5 s at least."""
@@ -87,7 +88,7 @@ class Respond(Model):
     """The answer's status."""
     content_type: HeaderValue | None = None
     """The answer's media type; if not given, plain text, or what the file's name says."""
-    headers: ResponseHeaders = {}
+    headers: AnswerHeaders = {}
     """Headers of the answer."""
     body: Text = ""
     """The answer's content."""

@@ -10,6 +10,7 @@ from fanroute_runtime.plan import (
     Action,
     Condition,
     Handoff,
+    HeaderRules,
     Hold,
     Match,
     Parameter,
@@ -101,7 +102,7 @@ def trace_lines(trace: Trace) -> Iterator[str]:
         yield from _answer("Answered at once", trace.decision)
         return
     yield f"Handed off to {trace.decision.backend} through Fanout, with"
-    yield from _headers(trace.decision.headers)
+    yield from _rules(trace.decision.headers)
     if trace.second is not None:
         yield from _answer("Asked by Fanout, the edge answers", trace.second)
 
@@ -111,6 +112,12 @@ def _answer(how: str, answer: Answer) -> Iterator[str]:
     yield from _headers(answer.headers)
     for line in answer.body.decode(errors="replace").splitlines():
         yield f"  | {line}"
+
+
+def _rules(rules: HeaderRules) -> Iterator[str]:
+    yield from _headers(rules.set)
+    yield from (f"  {name}: {value.decode('latin-1')} (added)" for name, value in rules.add)
+    yield from (f"  {name} (removed)" for name in rules.remove)
 
 
 def _headers(headers: tuple[tuple[str, bytes], ...]) -> Iterator[str]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from fanroute import conditions, spec
-from fanroute.actions import lower_action
+from fanroute.actions import header_pairs, lower_action
+from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.origins import PORTS
 from fanroute.sharing import cors_of, lower_cors, preflight_of
 from fanroute.template import PARAMETER
-from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern, Plan, Preflight, Route
+from fanroute_runtime.plan import Condition, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route
 
 # Where a Fastly service answers without a domain of its own.
 DEFAULT_DOMAIN = "edgecompute.app"
@@ -65,13 +66,25 @@ def _backend(name: str, backend: spec.Backend, service: str) -> Backend:
 def _routes(given: spec.Route, index: int, loopback: str, files: Mapping[str, bytes]) -> Iterator[Route]:
     """A route, and before it the one for its preflight requests if pages of other origins may read its answers."""
     name = given.name or f"route-{index + 1}"
-    route = Route(name=name, match=_match(given.match), action=lower_action(given, loopback, files))
+    route = Route(
+        name=name,
+        match=_match(given.match),
+        action=lower_action(given, loopback, files),
+        request_headers=_rules(given.request_headers),
+        response_headers=_rules(given.response_headers),
+    )
     cors = cors_of(given)
     if cors is None:
         yield route
     else:
         yield preflight_of(route, cors)
         yield replace(route, cors=lower_cors(cors))
+
+
+def _rules(rules: RequestHeaders | ResponseHeaders | None) -> HeaderRules:
+    if rules is None:
+        return HeaderRules()
+    return HeaderRules(header_pairs(rules.set), header_pairs(rules.add), tuple(name.lower() for name in rules.remove))
 
 
 def _match(match: conditions.Match) -> Match:

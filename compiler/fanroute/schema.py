@@ -39,7 +39,7 @@ class _Generator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         field = super().default_schema(schema)
-        if field.get("default") in (None, "") or isinstance(field["default"], dict):
+        if field.get("default") in (None, "", []) or isinstance(field["default"], dict):
             field.pop("default", None)
         return field
 

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from fanroute.conditions import Match
 from fanroute.endpoints import LongPoll, Redirect, Respond, Sse, Stream, WebSocket
+from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.model import Model
 from fanroute.values import BackendName, Host, Name, Url, wrong
 
@@ -73,6 +74,10 @@ class Route(Model):
     """An answer of the edge's own."""
     redirect: Redirect | None = None
     """A redirection elsewhere."""
+    request_headers: RequestHeaders | None = None
+    """What is done with the request's headers before the backend gets them, for `handoff`."""
+    response_headers: ResponseHeaders | None = None
+    """What is done with the answer's headers before the client gets them, for what the edge answers."""
 
     def actions(self) -> list[str]:
         """The names of the actions given."""
@@ -81,7 +86,11 @@ class Route(Model):
 
 # The actions that this service answers itself, asked by Fanout.
 EDGE_ANSWERED = ("stream", "sse", "long_poll", "websocket")
-ACTIONS = ("handoff", *EDGE_ANSWERED, "respond", "redirect")
+# The actions that a backend of the user's answers.
+BACKEND_ANSWERED = ("handoff",)
+# Those whose answers the edge does not see, and why.
+FANOUT_ANSWERED = {"handoff": "Fanout gives it to the client"}
+ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "respond", "redirect")
 
 
 class Spec(Model):

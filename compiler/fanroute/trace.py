@@ -8,6 +8,7 @@ from fanroute_runtime.client import Client
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
+from fanroute_runtime.headers import applied
 from fanroute_runtime.match import tests
 from fanroute_runtime.plan import Match, Plan
 from fanroute_runtime.websocket import Event, encode
@@ -91,9 +92,7 @@ def _unfit(match: Match, client: Client) -> tuple[str, ...]:
 
 def _from_fanout(asked: Asked, to: ToFanout) -> Asked:
     """The request that Fanout sends in place of one that was handed off: of a WebSocket, the events that open it."""
-    set_here = {name for name, _ in to.headers}
-    headers = (*((name, value) for name, value in asked.headers if name not in set_here), *to.headers)
-    headers = (*headers, (signature.HEADER, b"Fanout's"))
+    headers = (*applied(to.headers, asked.headers), (signature.HEADER, b"Fanout's"))
     if not Client(asked, through_fanout=False).websocket:
         return Asked(asked.verb, asked.url, headers)
     events = tuple((name, value) for name, value in headers if name not in ("upgrade", "connection", "content-type"))

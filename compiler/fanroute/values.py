@@ -12,27 +12,6 @@ from fanroute.model import Kind
 from fanroute.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import CHANNEL_SEPARATORS, MAX_CHANNEL, MIN_TIMEOUT, is_channel
 
-# Headers that say nothing of the client's request on the second pass, and what to match instead.
-UNMATCHED_HEADERS = {
-    "host": "match on 'host:'",
-    "upgrade": "match on 'websocket:'",
-    "connection": "match on 'websocket:'",
-    "content-type": "on a WebSocket's second pass it is Fanout's own",
-    "content-length": "on a WebSocket's second pass it is Fanout's own",
-    "transfer-encoding": "it belongs to one connection",
-    "accept": "on a WebSocket's second pass it is Fanout's own",
-}
-UNMATCHED_PREFIXES = ("sec-websocket-", "grip-", "x-forwarded-")
-
-# Headers of an answer that are not the user's to set, and why.
-UNSET_HEADERS = {
-    "content-type": "write 'content_type:'",
-    "content-length": "it is computed",
-    "transfer-encoding": "it belongs to one connection",
-    "connection": "it belongs to one connection",
-    "upgrade": "it belongs to one connection",
-    "location": "write a 'redirect:'",
-}
 TEMPLATE_MEND = "write '{name}' of the path, '{query.name}' or '{header.name}'"
 # Longest duration, in seconds.
 MAX_SECONDS = 3600
@@ -107,15 +86,6 @@ def _method(value: str) -> str:
     return value
 
 
-def _header(value: str) -> str:
-    if not _TOKEN.fullmatch(value):
-        raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
-    name = value.lower()
-    if name in UNMATCHED_HEADERS or name.startswith(UNMATCHED_PREFIXES):
-        raise wrong(f"'{value}' cannot be matched", UNMATCHED_HEADERS.get(name, "Fanout or the edge sets it"))
-    return value
-
-
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise wrong(f"{value!r} is not a name", "begin with a letter; letters, digits, '-' and '_'; 63 at most")
@@ -134,28 +104,6 @@ def _url(value: str) -> str:
         raise wrong(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, and a :PORT if needed")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
         raise wrong("a backend's url has no path, query or user", "write the scheme, host and port only")
-    return value
-
-
-def _response_header(value: str) -> str:
-    if not _TOKEN.fullmatch(value):
-        raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
-    if value.lower() in UNSET_HEADERS or value.lower().startswith("grip-"):
-        raise wrong(f"'{value}' cannot be set here", UNSET_HEADERS.get(value.lower(), "the edge itself talks to Fanout"))
-    return value
-
-
-def _response_headers(value: dict[str, str]) -> dict[str, str]:
-    names = [name.lower() for name in value]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise wrong(f"the header '{twice}' stands twice", "names of headers are of any case: leave one out")
-    return value
-
-
-def _header_value(value: str) -> str:
-    if not value.isascii() or not value.isprintable() or value != value.strip():
-        raise wrong(f"{value!r} is not a header's value", "use printable ASCII, without spaces around it")
     return value
 
 
@@ -215,17 +163,11 @@ BackendName = Annotated[Name, Kind("a backend's name", _NAME.pattern)]
 Channel = Annotated[Text, AfterValidator(_channel), Kind("a channel", ".+")]
 Method = Annotated[Text, AfterValidator(_method), Kind("a method", _TOKEN.pattern.replace("a-z", ""))]
 Parameter = Annotated[Text, Kind("a parameter")]
-Header = Annotated[Text, AfterValidator(_header), Kind("a header", _TOKEN.pattern)]
 Pattern = Annotated[Text, Kind("a pattern", ".+")]
 Url = Annotated[Text, AfterValidator(_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
 Path = Annotated[Text, AfterValidator(_path), Kind("a path", "/.*")]
 FilePath = Annotated[Text, AfterValidator(_file_path), Kind("a path within the folder", r"[^/\\]+(/[^/\\]+)*")]
 Location = Annotated[Text, AfterValidator(_location), Kind("a location", "(/|https?://).*")]
-HeaderValue = Annotated[Text, AfterValidator(_header_value), Kind("printable ASCII", "[ -~]*")]
-ResponseHeaders = Annotated[
-    dict[Annotated[Text, AfterValidator(_response_header), Kind("a header", _TOKEN.pattern)], HeaderValue],
-    AfterValidator(_response_headers),
-]
 Duration = Annotated[int, BeforeValidator(_duration), Kind("a duration", _DURATION.pattern)]
 Timeout = Annotated[
     Duration,

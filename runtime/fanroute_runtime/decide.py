@@ -6,15 +6,17 @@ Grip-Sig: it is matched as the client's request that it stands for, and answered
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import share
-from fanroute_runtime.exchange import Answer, Binding, Decision, Headers, Refused, Request, ToFanout, text
+from fanroute_runtime.exchange import Answer, Binding, Decision, Refused, Request, ToFanout, text
 from fanroute_runtime.grip import is_websocket_events
+from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Matcher, bound_value
-from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Preflight, Redirect, Respond, Route
+from fanroute_runtime.plan import Bound, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route
 from fanroute_runtime.signature import came_through_fanout
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
@@ -50,7 +52,7 @@ class Decider:
         route = self._route(client)
         if isinstance(route.action, AtOnce) or (isinstance(route.action, Hold) and client.method == "HEAD"):
             return self._answer(route, client, request)
-        return ToFanout(route.action.backend, _forwarded(request, client))
+        return ToFanout(route.action.backend, _with_connection(route.request_headers, request, client))
 
     def _second_pass(self, request: Request) -> Answer:
         client = Client(request, through_fanout=True)
@@ -73,6 +75,7 @@ class Decider:
             answer = self._handlers[type(route.action)](route.action, request, bound)
         except Refused as refused:
             answer = _refusal(refused)
+        answer = replace(answer, headers=applied(route.response_headers, answer.headers))
         return answer if route.cors is None else share(answer, route.cors, request)
 
 
@@ -97,10 +100,11 @@ def _encoded(value: str | None) -> str:
     return quote(value, safe="")
 
 
-def _forwarded(request: Request, client: Client) -> Headers:
-    """The client's connection, in place of whatever the client claims about it."""
-    return (
+def _with_connection(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
+    """Rules that also tell of the client's connection, in place of whatever the client claims about it."""
+    connection = (
         ("x-forwarded-for", (request.client_address() or "unknown").encode()),
         ("x-forwarded-host", client.authority.encode()),
         ("x-forwarded-proto", client.scheme.encode()),
     )
+    return replace(rules, set=connection + rules.set)

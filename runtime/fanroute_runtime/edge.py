@@ -11,7 +11,7 @@ from wit_world.imports.backend import Backend
 
 from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.exchange import Answer, Refused, ToFanout, text
-from fanroute_runtime.plan import Plan
+from fanroute_runtime.plan import HeaderRules, Plan
 
 # Longest method, URI and header value read, in bytes.
 MAX_METHOD = 64
@@ -99,8 +99,7 @@ def _serve(decider: Decider, request: http_req.Request, body: Pollable) -> None:
 def _hand_off(request: http_req.Request, to: ToFanout) -> Answer | None:
     """Hand the request off; the answer instead where the host refuses."""
     try:
-        for name, value in to.headers:
-            request.insert_header(name, value)
+        _change(request, to.headers)
     except Err:
         return FAILED
     try:
@@ -111,13 +110,32 @@ def _hand_off(request: http_req.Request, to: ToFanout) -> Answer | None:
     return None
 
 
+def _change(message: http_req.Request, rules: HeaderRules) -> None:
+    """Apply rules to a message's headers. Raises Err."""
+    for name in rules.remove:
+        _remove(message, name)
+    for name, value in rules.set:
+        message.insert_header(name, value)
+    for name, value in rules.add:
+        message.append_header(name, value)
+
+
+def _remove(message: http_req.Request, name: str) -> None:
+    """Remove a header, if it is there. Raises Err."""
+    try:
+        message.remove_header(name)
+    except Err as error:
+        if not isinstance(error.value, types.Error_InvalidArgument):  # the host's word for a header that is not there
+            raise
+
+
 def _send(answer: Answer) -> None:
     """Send an answer. Raises Err, the failure of `handle` itself, where the host takes none."""
     try:
         response = http_resp.Response.new()
         response.set_status(answer.status)
         for name, value in answer.headers:
-            response.insert_header(name, value)
+            response.append_header(name, value)
         body = http_body.new()
         rest = answer.body
         while rest:

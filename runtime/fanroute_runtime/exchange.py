@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from fanroute_runtime.plan import Bound
+from fanroute_runtime.plan import Bound, HeaderRules
 
 Headers = tuple[tuple[str, bytes], ...]
 # Gives what the match has bound; None where that is no text.
@@ -58,10 +58,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ToFanout:
-    """Hand the request off to `backend` through Fanout, with `headers` set on it."""
+    """Hand the request off to `backend` through Fanout, after `headers`."""
 
     backend: str
-    headers: Headers
+    headers: HeaderRules
 
 
 Decision = Answer | ToFanout

@@ -144,13 +144,32 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderRules:
+    """What is done with the headers of a message: `remove` takes a name's values away, `set` puts one in their place,
+    `add` one beside them.
+
+    Names are in small letters, each once in all three; the pairs are (name, value) as they go on the wire.
+    """
+
+    set: tuple[tuple[str, bytes], ...] = ()
+    add: tuple[tuple[str, bytes], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One rule: a request that fits `match` gets `action`; pages of other origins may read the answer if `cors` says so."""
+    """One rule: a request that fits `match` gets `action`; pages of other origins may read the answer if `cors` says so.
+
+    `request_headers` are for the request that goes on to a backend of the user's, `response_headers` for the answer to the
+    client, unless it is Fanout that gives it.
+    """
 
     name: str
     match: Match
     action: Action
     cors: Cors | None = None
+    request_headers: HeaderRules = HeaderRules()
+    response_headers: HeaderRules = HeaderRules()
 
 
 @dataclass(frozen=True, slots=True)

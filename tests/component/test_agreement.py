@@ -12,6 +12,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.trace import CLIENT_ADDRESS, Asked, trace
 from fanroute.workspace import Workspace
 from fanroute_runtime.exchange import Answer
+from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
 from tests.conftest import REPOSITORY, SURROUNDINGS
 
@@ -89,4 +90,4 @@ def test_the_component_does_what_match_says(language: Host, asked: Asked) -> Non
         )
     else:
         assert exchange.handoff == decision.backend
-        assert set(decision.headers) <= set(exchange.headers)
+        assert applied(decision.headers, tuple(asked.headers)) == tuple(exchange.headers)

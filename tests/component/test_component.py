@@ -1,12 +1,15 @@
 """The real component under a host that counts its calls and makes them fail."""
 
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fanroute.build import build
 from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, Exchange, HostError, load
 from fanroute.workspace import Workspace
 
@@ -23,6 +26,7 @@ EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
 REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "handoff to origin": ("http://www.example.com/x", [], b""),
     "handoff to self": (f"{BASE}/test/stream", [], b""),
+    "handoff by rules": ("http://www.example.com/rules", [("X-There", b"1"), ("X-Add", b"1"), ("X-Set", b"1")], b""),
     "stream": (f"{BASE}/test/stream", SIGNED, b""),
     "websocket": (f"{BASE}/test/websocket", EVENTS, b"OPEN\r\nTEXT 2\r\nhi\r\n"),
     "no websocket": (f"{BASE}/test/websocket", SIGNED, b""),
@@ -30,7 +34,7 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "loop": ("http://www.example.com/x", SIGNED, b""),
     "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
 }
-HANDED_OFF = {"handoff to origin": "origin", "handoff to self": "self"}
+HANDED_OFF = {"handoff to origin": "origin", "handoff to self": "self", "handoff by rules": "origin"}
 STATUS = {"stream": 200, "websocket": 200, "no websocket": 400, "respond": 404, "loop": 508, "forged events": 403}
 
 
@@ -74,8 +78,12 @@ class Host:
 
 
 @pytest.fixture(scope="session")
-def session_host(own_project: Workspace) -> Host:
-    return Host(own_project)
+def session_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    folder = tmp_path_factory.mktemp("component")
+    shutil.copy(Path(__file__).parent / "routes.yaml", folder)
+    workspace = Workspace(folder / "routes.yaml")
+    build(workspace, print)
+    return Host(workspace)
 
 
 @pytest.fixture
@@ -107,6 +115,7 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
     assert counts == {
         "handoff to origin": 10,
         "handoff to self": 11,
+        "handoff by rules": 14,
         "stream": 11,
         "websocket": 13,
         "no websocket": 10,
@@ -139,6 +148,9 @@ def test_any_call_may_fail(host: Host, name: str, error: str) -> None:
         "http-req.request.get-method": 501 if too_long else 500,
         "http-req.request.get-uri": 414 if too_long else 500,
         "http-req.request.insert-header": 500,
+        "http-req.request.append-header": 500,
+        # So the host says that there is no such header, which is well then.
+        "http-req.request.remove-header": "origin" if error == "invalid-argument" else 500,
         "http-downstream.downstream-tls-protocol": 500,
         "backend.backend.open": 502,
         "http-req.request.redirect-to-grip-proxy": 502,
@@ -207,6 +219,13 @@ def test_the_handoff_goes_out_with_the_headers_set_before_it(host: Host) -> None
         "x-forwarded-host": b"www.example.com:81",
         "x-forwarded-proto": b"http",
     }
+
+
+def test_the_handoff_goes_out_with_the_headers_of_its_rules(host: Host) -> None:
+    exchange = host.ask(*REQUESTS["handoff by rules"])
+    assert exchange is not None
+    others = [(name.lower(), value) for name, value in exchange.headers if not name.startswith("x-forwarded-")]
+    assert others == [("x-add", b"1"), ("x-set", b"a"), ("x-add", b"b")]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,20 @@ import pytest
 from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.exchange import Answer, Decision, Refused, ToFanout
 from fanroute_runtime.grip import MAX_CHANNEL, hold
-from fanroute_runtime.plan import Bound, Condition, Handoff, Hold, Match, Parameter, PathPattern, Plan, Redirect, Respond, Route
+from fanroute_runtime.plan import (
+    Bound,
+    Condition,
+    Handoff,
+    HeaderRules,
+    Hold,
+    Match,
+    Parameter,
+    PathPattern,
+    Plan,
+    Redirect,
+    Respond,
+    Route,
+)
 
 PLAN = Plan(
     "test",
@@ -60,8 +73,8 @@ def status(decision: Decision) -> int:
 
 
 def test_a_request_is_handed_off_with_its_connection() -> None:
-    forwarded = (("x-forwarded-for", b"192.0.2.1"), ("x-forwarded-host", b"a"), ("x-forwarded-proto", b"https"))
-    assert decide() == ToFanout("origin", forwarded)
+    connection = (("x-forwarded-for", b"192.0.2.1"), ("x-forwarded-host", b"a"), ("x-forwarded-proto", b"https"))
+    assert decide() == ToFanout("origin", HeaderRules(set=connection))
 
 
 @pytest.mark.parametrize("target", ["http://a/", "http://a/own", "http://b/own"])
@@ -180,3 +193,43 @@ def test_a_redirect_is_encoded(room: str, user: str, location: bytes) -> None:
 
 def test_a_redirect_to_no_text_is_refused() -> None:
     assert status(REDIRECTS.decide(Asked("http://a/rooms/a?user=%FF", {"x-tenant": b"x"}))) == 400
+
+
+RULES = HeaderRules(set=(("x-a", b"set"), ("vary", b"x")), add=(("x-b", b"added"),), remove=("x-c",))
+WITH_RULES = Decider(
+    Plan(
+        "test",
+        (
+            Route("own", Match(path=PathPattern(("own",))), Handoff("origin"), request_headers=RULES),
+            Route("room", ROOM, HOLD, response_headers=RULES),
+            Route(
+                "answer", Match(), Respond(200, (("x-a", b"own"), ("x-b", b"own"), ("x-c", b"own")), b""), response_headers=RULES
+            ),
+        ),
+    ),
+    {Respond: respond, Hold: hold},
+)
+TEXT = b"text/plain; charset=utf-8"
+RULED = (("vary", b"x"), ("x-a", b"set"), ("x-b", b"added"))
+
+
+def test_rules_for_a_request_go_with_it() -> None:
+    decision = WITH_RULES.decide(Asked("http://a/own"))
+    assert isinstance(decision, ToFanout)
+    assert decision.headers.set[3:] == RULES.set
+    assert [name for name, _ in decision.headers.set[:3]] == ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]
+    assert (decision.headers.add, decision.headers.remove) == (RULES.add, RULES.remove)
+
+
+def test_rules_for_a_response_change_what_the_edge_answers() -> None:
+    """Its refusals of what the route takes too."""
+    for target, status, own in (("/x", 200, ("x-b", b"own")), ("/rooms/a?user=%FF", 400, ("content-type", TEXT))):
+        answer = WITH_RULES.decide(Asked(f"http://a{target}", {"x-tenant": b"x", "grip-sig": b"x"}))
+        assert isinstance(answer, Answer)
+        assert (answer.status, sorted(answer.headers)) == (status, sorted((own, *RULED)))
+
+
+def test_rules_for_a_response_leave_fanouts_instructions() -> None:
+    answer = WITH_RULES.decide(Asked("http://a/rooms/a?user=b", {"x-tenant": b"x", "grip-sig": b"x"}))
+    assert isinstance(answer, Answer)
+    assert {"grip-hold", "grip-channel", "x-a"} <= {name for name, _ in answer.headers}

@@ -84,6 +84,15 @@ class Exchange:
     def insert_header(self, name: str, value: bytes) -> None:
         self.headers = _inserted(self.headers, name, value)
 
+    def append_header(self, name: str, value: bytes) -> None:
+        self.headers = [*self.headers, (name, value)]
+
+    def remove_header(self, name: str) -> None:
+        kept = _without(self.headers, name)
+        if len(kept) == len(self.headers):
+            raise HostError("invalid-argument")
+        self.headers = kept
+
     def open_backend(self, name: str) -> ResourceHost:
         if name not in self.backends:
             raise HostError("not-found")
@@ -102,8 +111,8 @@ class Exchange:
     def set_status(self, status: int) -> None:
         self._response.status = status
 
-    def insert_response_header(self, name: str, value: bytes) -> None:
-        self._response.headers = _inserted(self._response.headers, name, value)
+    def append_response_header(self, name: str, value: bytes) -> None:
+        self._response.headers.append((name, value))
 
     def new_body(self) -> ResourceHost:
         self._body = bytearray()
@@ -135,7 +144,11 @@ class Exchange:
 
 def _inserted(headers: list[tuple[str, bytes]], name: str, value: bytes) -> list[tuple[str, bytes]]:
     """Headers with one value for a name, in place of all it had."""
-    return [(key, old) for key, old in headers if key.lower() != name.lower()] + [(name, value)]
+    return [*_without(headers, name), (name, value)]
+
+
+def _without(headers: list[tuple[str, bytes]], name: str) -> list[tuple[str, bytes]]:
+    return [(key, value) for key, value in headers if key.lower() != name.lower()]
 
 
 def _limited(value: bytes, limit: int) -> bytes:
@@ -153,13 +166,15 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
     "backend": {"[static]backend.open": Exchange.open_backend},
     "http-resp": {
         "[static]response.new": Exchange.new_response,
-        "[method]response.insert-header": Exchange.insert_response_header,
+        "[method]response.append-header": Exchange.append_response_header,
         "[method]response.set-status": Exchange.set_status,
         "send-downstream": Exchange.send_downstream,
     },
     "http-req": {
         "[method]request.get-header-value": Exchange.get_header_value,
         "[method]request.insert-header": Exchange.insert_header,
+        "[method]request.append-header": Exchange.append_header,
+        "[method]request.remove-header": Exchange.remove_header,
         "[method]request.get-method": Exchange.get_method,
         "[method]request.get-uri": Exchange.get_uri,
         "[method]request.redirect-to-grip-proxy": Exchange.redirect_to_grip_proxy,

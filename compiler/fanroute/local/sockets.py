@@ -27,6 +27,8 @@ _NOT_PASSED_ON = (
     "sec-websocket-extensions",
     "sec-websocket-version",
 )
+# Of the answer to OPEN: what is of its content, and what the handshake itself says.
+_NOT_PASSED_BACK = ("content-length", "content-type", "sec-websocket-protocol", "sec-websocket-extensions")
 
 
 def is_websocket(request: web.BaseRequest) -> bool:
@@ -72,6 +74,7 @@ class Socket:
         socket = web.WebSocketResponse(
             protocols=[protocol] if protocol else [], autoping=False, autoclose=False, max_msg_size=0, compress=False
         )
+        socket.headers.extend(client_headers(answer, without=_NOT_PASSED_BACK))
         await socket.prepare(self._request)
         with self._fanout.channels.queue([]) as queue:
             published = asyncio.create_task(self._deliver(socket, queue))

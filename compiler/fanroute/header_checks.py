@@ -1,0 +1,66 @@
+"""The rules of a whole routes.yaml about header rules, one function a code."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fanroute import parts
+from fanroute.diagnostics import Diagnostic, Note, Span
+from fanroute.headers import reserved
+from fanroute.source import Path, Source
+from fanroute.spec import BACKEND_ANSWERED, FANOUT_ANSWERED
+
+HEADER_RULES = ("request_headers", "response_headers")
+
+
+def header_rules_have_something_to_do(source: Source) -> Iterator[Diagnostic]:
+    """FR232"""
+    for index, route in parts.routes(source):
+        for action in parts.actions(route)[:1]:
+            place: Path = ("routes", index)
+            note = Note("the action", source.key_span((*place, action)))
+            if "request_headers" in route and action not in BACKEND_ANSWERED:
+                message = f"'request_headers' on '{action}': no backend of yours gets the request"
+                yield Diagnostic("FR232", message, source.key_span((*place, "request_headers")), "leave it out", (note,))
+            if "response_headers" in route and action in FANOUT_ANSWERED:
+                message = f"'response_headers' on '{action}': the edge does not see the answer, {FANOUT_ANSWERED[action]}"
+                mend = "have the backend set them"
+                yield Diagnostic("FR232", message, source.key_span((*place, "response_headers")), mend, (note,))
+
+
+def header_rules_leave_the_answers_own(source: Source) -> Iterator[Diagnostic]:
+    """FR234"""
+    for index, route in parts.routes(source):
+        if any(action in BACKEND_ANSWERED for action in parts.actions(route)):
+            continue
+        for name, span in _named(source, ("routes", index, "response_headers"), route.get("response_headers")):
+            if (mend := reserved(name, "answer")) and not reserved(name, "response"):
+                yield Diagnostic("FR234", f"'{name}' of an answer that the edge gives itself", span, mend)
+
+
+def headers_stand_once(source: Source) -> Iterator[Diagnostic]:
+    """FR233"""
+    for path, rules in _rule_sets(source):
+        first: dict[str, Span] = {}
+        for name, span in _named(source, path, rules):
+            if first.setdefault(name.lower(), span) != span:
+                message = f"a second rule for the header '{name}'"
+                yield Diagnostic("FR233", message, span, "keep one", (Note("the first", first[name.lower()]),))
+
+
+def _rule_sets(source: Source) -> Iterator[tuple[Path, Any]]:
+    """All header rules of a file, with their places."""
+    places = [(("routes", index), route) for index, route in parts.routes(source)]
+    yield from (((*place, key), owner[key]) for place, owner in places for key in HEADER_RULES if key in owner)
+
+
+def _named(source: Source, path: Path, rules: Any) -> Iterator[tuple[str, Span]]:
+    """The headers that some rules name, with their places."""
+    for key in ("set", "add", "remove") if isinstance(rules, dict) else ():
+        names = rules.get(key)
+        if isinstance(names, dict):
+            yield from ((name, source.key_span((*path, key, name))) for name in names if isinstance(name, str))
+        elif isinstance(names, list):
+            yield from ((name, source.value_span((*path, key, i))) for i, name in enumerate(names) if isinstance(name, str))
+
+
+RULES = (header_rules_have_something_to_do, headers_stand_once, header_rules_leave_the_answers_own)

@@ -1,0 +1,104 @@
+"""Headers as a user may match, set and remove them, and those that are not the user's: in one table, with the reason each."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from fanroute.model import Kind, Model
+from fanroute.values import HeaderName, Text, wrong
+from fanroute_runtime.headers import HOP_BY_HOP
+
+# Where a header may be named: in a match, in rules for requests or for responses, among those of an answer of the edge's own.
+Place = Literal["match", "request", "response", "answer"]
+
+_EVERYWHERE: tuple[Place, ...] = ("match", "request", "response", "answer")
+_CONNECTION = dict.fromkeys(_EVERYWHERE, "it belongs to one connection")
+_HANDSHAKE = dict.fromkeys(_EVERYWHERE, "it belongs to a WebSocket's handshake")
+_FANOUTS = dict.fromkeys(_EVERYWHERE, "it is between Fanout and who answers it")
+_FASTLYS = dict.fromkeys(_EVERYWHERE[1:], "Fastly sets it")
+# What Fastly keeps as the client sent it when a request is handed off, whatever is set.
+_KEPT: dict[Place, str] = {"request": "Fastly keeps the client's"}
+_SECOND_PASS: dict[Place, str] = {"match": "on a WebSocket's second pass it is Fanout's own"}
+
+# Why, or what to write instead, by header and place. A name that ends in '-' stands for all that begin so.
+RESERVED: dict[str, dict[Place, str]] = {
+    **dict.fromkeys(HOP_BY_HOP, _CONNECTION),
+    "connection": _CONNECTION | {"match": "match on 'websocket:'"},
+    "upgrade": _CONNECTION | {"match": "match on 'websocket:'"},
+    "host": {"match": "match on 'host:'", "request": "a backend is asked under its own"},
+    "accept": _SECOND_PASS,
+    "content-type": _SECOND_PASS | {"answer": "write 'content_type:'"},
+    "content-length": dict.fromkeys(_EVERYWHERE, "it is computed") | _SECOND_PASS,
+    "content-range": _KEPT,
+    "expect": _KEPT,
+    "proxy-authenticate": _KEPT,
+    "proxy-authorization": _KEPT,
+    "location": {"answer": "write a 'redirect:'"},
+    "cdn-loop": _FASTLYS,
+    "fastly-": _FASTLYS,
+    "pushpin-route": _FANOUTS,
+    "grip-": _FANOUTS,
+    "sec-websocket-": _HANDSHAKE,
+    "x-forwarded-": {"match": "the edge sets it, from the connection", "request": "the edge sets it, from the connection"},
+}
+
+
+def reserved(name: str, place: Place) -> str | None:
+    """Why a header, in any case, is not the user's in a place, or what to write instead; None where it is the user's."""
+    name = name.lower()
+    reasons = next((found for key, found in RESERVED.items() if name == key or (key.endswith("-") and name.startswith(key))), {})
+    return reasons.get(place)
+
+
+def _named(place: Place, done: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if reason := reserved(value, place):
+            raise wrong(f"'{value}' cannot be {done}", reason)
+        return value
+
+    return check
+
+
+def _value(value: str) -> str:
+    if not value.isascii() or not value.isprintable() or value != value.strip():
+        raise wrong(f"{value!r} is not a header's value", "use printable ASCII, without spaces around it")
+    return value
+
+
+def _once(value: dict[str, str]) -> dict[str, str]:
+    names = [name.lower() for name in value]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise wrong(f"the header '{twice}' stands twice", "names of headers are of any case: leave one out")
+    return value
+
+
+MatchedHeader = Annotated[HeaderName, AfterValidator(_named("match", "matched"))]
+AnswerHeader = Annotated[HeaderName, AfterValidator(_named("answer", "set here"))]
+RequestHeader = Annotated[HeaderName, AfterValidator(_named("request", "changed"))]
+ResponseHeader = Annotated[HeaderName, AfterValidator(_named("response", "changed"))]
+HeaderValue = Annotated[Text, AfterValidator(_value), Kind("printable ASCII", "[ -~]*")]
+AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(_once)]
+
+
+class RequestHeaders(Model):
+    """What is done with the headers of the request before it goes on to the backend; each name once."""
+
+    set: dict[RequestHeader, HeaderValue] = {}
+    """Headers that get this one value, whatever the client sent."""
+    add: dict[RequestHeader, HeaderValue] = {}
+    """Headers that get a further value."""
+    remove: list[RequestHeader] = []
+    """Headers that go, by name."""
+
+
+class ResponseHeaders(Model):
+    """What is done with the headers of the answer before it goes to the client; each name once."""
+
+    set: dict[ResponseHeader, HeaderValue] = {}
+    """Headers that get this one value, whatever the answer had."""
+    add: dict[ResponseHeader, HeaderValue] = {}
+    """Headers that get a further value."""
+    remove: list[ResponseHeader] = []
+    """Headers that go, by name."""

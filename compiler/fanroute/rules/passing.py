@@ -1,0 +1,33 @@
+"""FR23x: what passes through the edge, and the headers of it."""
+
+from fanroute.rules.rule import START, Rule
+
+RULES = (
+    Rule(
+        "FR232",
+        "error",
+        "header rules stand where the edge can apply them",
+        "Rules for a request change what a backend of yours gets; where the edge answers itself, none does. "
+        "Rules for a response change an answer that goes through the edge; what has been handed off is answered to the client by "
+        "Fanout, and the edge does not see it.",
+        START + "routes:\n  - handoff: origin\n    response_headers: {remove: [Server]}\n",
+        "Leave the rules out there, or have the backend set the headers of its answers.",
+    ),
+    Rule(
+        "FR233",
+        "error",
+        "a header stands once in a set of rules",
+        "Names of headers are of any case, and the rules have no order: of two for one header one would be lost.",
+        START + "routes:\n  - handoff: origin\n    request_headers: {set: {X-Edge: a}, remove: [x-edge]}\n",
+        "Keep the rule that is meant; `set` alone replaces whatever values there are.",
+    ),
+    Rule(
+        "FR234",
+        "error",
+        "header rules leave alone what the answer itself says",
+        "Of an answer that the edge gives itself, the content type and a redirect's location are said by keys of the action; "
+        "a rule for them would say it twice.",
+        START + "routes:\n  - respond: {status: 200}\n    response_headers: {set: {Content-Type: text/html}}\n",
+        "Write the action's own key.",
+    ),
+)

@@ -1,0 +1,66 @@
+"""Headers that pass through, and those that are not the user's."""
+
+import pytest
+
+from fanroute.headers import RESERVED, reserved
+from fanroute_runtime.headers import HOP_BY_HOP, applied, of_one_connection
+from fanroute_runtime.plan import HeaderRules
+
+HEADERS = (("a", b"1"), ("b", b"2"), ("a", b"3"), ("c", b"4"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "after"),
+    [
+        (HeaderRules(), HEADERS),
+        (HeaderRules(set=(("a", b"5"),)), (("b", b"2"), ("c", b"4"), ("a", b"5"))),
+        (HeaderRules(set=(("d", b"5"),)), (*HEADERS, ("d", b"5"))),
+        (HeaderRules(add=(("a", b"5"),)), (*HEADERS, ("a", b"5"))),
+        (HeaderRules(remove=("a", "d")), (("b", b"2"), ("c", b"4"))),
+    ],
+)
+def test_rules_are_applied(rules: HeaderRules, after: tuple[tuple[str, bytes], ...]) -> None:
+    assert applied(rules, HEADERS) == after
+
+
+@pytest.mark.parametrize(
+    ("names", "connection", "gone"),
+    [
+        (["te", "accept", "keep-alive", "upgrade"], "", ["te", "keep-alive", "upgrade"]),
+        (["connection", "x-a", "x-b", "x"], "close, X-A ,x-c", ["connection", "x-a"]),
+        (["te-x", "x-te", ""], " , ", []),
+    ],
+)
+def test_what_belongs_to_one_connection(names: list[str], connection: str, gone: list[str]) -> None:
+    assert [name for name in of_one_connection(names, connection) if name] == gone
+
+
+@pytest.mark.parametrize("name", ["Grip-Sig", "GRIP-HOLD", "grip-", "Sec-WebSocket-Key", *HOP_BY_HOP])
+def test_some_headers_are_nobodys_anywhere(name: str) -> None:
+    assert all(reserved(name, place) for place in ("match", "request", "response", "answer"))
+
+
+@pytest.mark.parametrize(
+    "name", ["Gri", "Grip", "X-Grip-Sig", "XForwarded-For", "Fastly", "TE-X", "Accept-Encoding", "Forwarded", ""]
+)
+def test_near_misses_are_the_users(name: str) -> None:
+    assert not any(reserved(name, place) for place in ("match", "request", "response", "answer"))
+
+
+def test_where_a_header_is_the_users() -> None:
+    assert {place for place in ("match", "request", "response", "answer") if not reserved("Host", place)} == {
+        "response",
+        "answer",
+    }
+    assert {place for place in ("match", "request", "response", "answer") if not reserved("Location", place)} == {
+        "match",
+        "request",
+        "response",
+    }
+    assert not reserved("x-forwarded-for", "response") and reserved("x-forwarded-for", "request")
+
+
+def test_reasons_are_mends() -> None:
+    for name, reasons in RESERVED.items():
+        assert name == name.lower()
+        assert all(reason and not reason.endswith(".") for reason in reasons.values())
