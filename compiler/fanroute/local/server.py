@@ -1,6 +1,7 @@
 """The embedded local edge: the component behind an HTTP server, with Fanout, its publish endpoint and an origin."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 
 import wasmtime
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from fanroute.local import Backend
 from fanroute.local.fanout import Fanout, Headers, Log
@@ -17,6 +19,10 @@ from fanroute.local.sockets import Socket, is_websocket
 ADDRESS = "127.0.0.1"
 # Longest request line and header taken, in bytes.
 MAX_LINE = 65_536
+
+# What is no HTTP is answered with 400, and not told as a failure of ours.
+_LOGGER = logging.getLogger(__name__)
+_LOGGER.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class EmbeddedEdge:
             except Exception as error:  # whatever ends a body early
                 raise HostError("http-incomplete") from error
 
-        uri = f"http://{request.host}{_target(request)}"
+        uri = f"http://{request.headers.get('Host', request.host)}{_target(request)}"
         return Exchange(uri, headers, self._backends, read, client_ip=request.remote, method=request.method)
 
 
@@ -135,7 +141,9 @@ async def listen() -> AsyncIterator[Callable[[Handler, int], Awaitable[str]]]:
     async with AsyncExitStack() as stack:
 
         async def start(handler: Handler, port: int) -> str:
-            server = web.Server(handler, handler_cancellation=True, max_line_size=MAX_LINE, max_field_size=MAX_LINE)
+            server = web.Server(
+                handler, handler_cancellation=True, max_line_size=MAX_LINE, max_field_size=MAX_LINE, logger=_LOGGER
+            )
             runner = web.ServerRunner(server, shutdown_timeout=0.1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
