@@ -10,18 +10,13 @@ import subprocess
 import sys
 import tomllib
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from fanroute.cli import checking, main
-from fanroute.diagnostics import Diagnostic, Span
-from fanroute.pipeline import compile_routes
-from fanroute.rules import CODES, Rule
+from fanroute.rules import CODES
 from fanroute.workspace import Workspace
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import REPOSITORY
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
 GOOD = b"the last good component"
@@ -202,6 +197,39 @@ def test_routes_are_listed(tmp_path: Path) -> None:
     ]
 
 
+def test_every_route_has_a_request(tmp_path: Path) -> None:
+    """Each as a command that a shell takes and that says so."""
+    routes = """routes:
+  - {name: odd, match: {path: "/it's", header: {x-a: "é it's"}, query: {"a&": "$x ✓"}, method: "X'"}, handoff: origin}
+  - {name: socket, match: {host: "*.example.com", websocket: true}, handoff: origin}
+  - {name: dead, match: {host: a.example.com, websocket: true}, handoff: origin}
+  - {name: path, match: {path: /*}, handoff: origin}
+  - {name: none, handoff: origin}
+"""
+    (tmp_path / "routes.yaml").write_text(OWN.partition("routes:\n")[0] + routes)
+    done = fanroute(tmp_path, "routes", "--witness")
+    assert done.returncode == 0
+    *commands, last = [line for line in done.stdout.splitlines() if line != "# dead: no request gets it"]
+    assert last == "fanroute match OPTIONS 'https://example.com*'  # none"
+    for command in (*commands, last):
+        told = shell(tmp_path, command)
+        assert f"  {command.rpartition('# ')[2]}: yes" in told.splitlines()
+
+
+def test_a_witness_says_of_which_file(tmp_path: Path) -> None:
+    (tmp_path / "my routes.yaml").write_text(OWN)
+    command = fanroute(tmp_path, "routes", "--witness", "my routes.yaml").stdout.splitlines()[0]
+    assert "  test-websocket: yes" in shell(tmp_path, command)
+
+
+def shell(folder: Path, command: str) -> str:
+    """What a command prints."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
+
+
 def test_a_request_is_matched(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN)
     done = fanroute(tmp_path, "match", "GET", "https://a.edgecompute.app/test/stream")
@@ -279,27 +307,27 @@ def on_terminal(folder: Path, environment: dict[str, str], *arguments: str) -> s
     return written.decode()
 
 
+# The last route but one never gets a request.
+DEAD = OWN.replace(
+    "  - name: everything-else",
+    "  - match: {host: x.edgecompute.app, path: /test/x}\n    handoff: origin\n  - name: everything-else",
+)
+
+
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--deny", "warnings"], 1)])
 @pytest.mark.parametrize("form", ["text", "json", "github"])
-def test_warnings_can_be_denied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, arguments: list[str], code: int
-) -> None:
+def test_warnings_can_be_denied(tmp_path: Path, form: str, arguments: list[str], code: int) -> None:
     """Of a valid file."""
-    monkeypatch.setitem(CODES, "FR999", Rule("FR999", "warning", "", "", None, ""))
-    compiled = compile_routes(OWN.encode(), SURROUNDINGS)
-    warned = replace(compiled, diagnostics=(Diagnostic("FR999", "odd", Span()),))
-    monkeypatch.setattr(checking, "compile_routes", lambda *_: warned)
-    (tmp_path / "routes.yaml").write_text(OWN)
-    done = CliRunner().invoke(main, ["check", "--format", form, *arguments, str(tmp_path / "routes.yaml")])
-    assert done.exit_code == code
-    assert "nothing wrong" not in done.output
+    (tmp_path / "routes.yaml").write_text(DEAD)
+    done = fanroute(tmp_path, "check", "--format", form, *arguments)
+    assert done.returncode == code
     if form == "json":
-        assert [told["severity"] for told in json.loads(done.stdout)["diagnostics"]] == ["warning"]
+        assert json.loads(done.stdout)["diagnostics"][0]["code"] == "FR301"
     elif form == "github":
         assert done.stdout.startswith("::warning ")
     else:
-        assert done.stdout.endswith("routes.yaml: 6 routes, 1 warning\n")
-        assert "1:1: warning[FR999]: odd" in done.stderr
+        assert done.stdout.startswith("routes.yaml: 7 routes, 1 warning")
+        assert "warning[FR301]: route 'route-6' can never match: 'test-other' takes all its requests" in done.stderr
 
 
 def test_errors_fail_with_warnings_denied_too(tmp_path: Path) -> None:
@@ -352,6 +380,15 @@ def test_a_second_build_is_the_first(own_project: Workspace) -> None:
     assert "nothing has changed" in done.stdout
     assert "fastly compute publish --domain fanroute-starter.edgecompute.app" in done.stdout
     assert (own_project.wasm.read_bytes(), own_project.manifest.read_bytes()) == (component, manifest)
+
+
+def test_a_build_warns(own_project: Workspace, tmp_path: Path) -> None:
+    """And tells no notes: those are for `check`."""
+    folder = shutil.copytree(own_project.routes.parent, tmp_path / "warned")
+    (folder / "routes.yaml").write_text(DEAD)
+    done = fanroute(folder, "build")
+    assert done.returncode == 0
+    assert re.findall(r"^routes\.yaml:.*(?:warning|note)\[(\w+)\]", done.stderr, re.MULTILINE) == ["FR301"]
 
 
 def test_builds_at_once_are_one(tmp_path: Path) -> None:

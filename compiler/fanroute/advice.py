@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.lower import written_routes
+from fanroute.reach.advice import reachability
 from fanroute.source import Path, Source
 from fanroute_runtime.plan import Handoff, Match, Plan
 
@@ -22,4 +23,4 @@ def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             yield Diagnostic("FR410", message, source.value_span(path), "match what may be held, and forward the rest")
 
 
-RULES = (handoffs_are_not_cached,)
+RULES = (handoffs_are_not_cached, reachability)

@@ -1,5 +1,6 @@
 """What will a request do? `routes` and `match`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -7,16 +8,26 @@ from rich.markup import escape
 from rich.table import Table
 
 from fanroute import listing
-from fanroute.cli.given import compiled, routes_argument, routes_option
+from fanroute.cli.given import DEFAULT_ROUTES, compiled, routes_argument, routes_option
 from fanroute.cli.terminal import say, show
+from fanroute.reach.request import witnesses
 from fanroute.trace import Asked, trace
 from fanroute_runtime import signature
 
 
 @click.command()
 @routes_argument
-def routes(routes: Path) -> None:
-    """List the routes of ROUTES (routes.yaml), in the order in which they are tried."""
+@click.option("--witness", is_flag=True, help="Instead of the routes, a request that each one gets.")
+def routes(routes: Path, witness: bool) -> None:
+    """List the routes of ROUTES (routes.yaml), in the order in which they are tried.
+
+    With --witness, for each of them a request that it gets, as a command that explains it.
+    """
+    if witness:
+        options = "" if routes == Path(DEFAULT_ROUTES) else f" --routes {shlex.quote(str(routes))}"
+        for line in witnesses(compiled(routes).plan, options):
+            say(line)
+        return
     table = Table(*listing.COLUMNS, box=None, pad_edge=False)
     for row in listing.rows(compiled(routes).plan):
         table.add_row(*map(escape, row))
@@ -49,4 +60,4 @@ def _header(text: str) -> tuple[str, bytes]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise click.BadParameter(f"{text!r} is not 'NAME: VALUE'", param_hint="-H")
-    return name.strip().lower(), value.strip().encode("utf-8", "surrogateescape")
+    return name.strip().lower(), value.strip(" \t").encode("utf-8", "surrogateescape")

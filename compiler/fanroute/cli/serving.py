@@ -14,7 +14,7 @@ from fanroute import build as building
 from fanroute import guide
 from fanroute.build import Built
 from fanroute.cli.given import DEFAULT_ROUTES, routes_argument
-from fanroute.cli.terminal import failures, say, working
+from fanroute.cli.terminal import failures, say, tell, working
 from fanroute.local import install as installing
 from fanroute.workspace import Workspace
 
@@ -54,6 +54,7 @@ def _built(workspace: Workspace) -> Built:
     with failures(workspace), working("Building"):
         built = building.build(workspace, say)
     size = workspace.wasm.stat().st_size / 1e6
+    tell([diagnostic for diagnostic in built.compiled.diagnostics if diagnostic.severity == "warning"], workspace)
     how = f"built in {monotonic() - started:.1f} s" if built.made else "nothing has changed"
     say(f"{workspace.wasm}: {size:.1f} MB, {how}")
     for line in guide.publishing(built.compiled, built.service_id):

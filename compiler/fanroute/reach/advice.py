@@ -1,0 +1,114 @@
+"""What is said of routes that get no request, or not those that are meant for them."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from fanroute.diagnostics import Diagnostic, Note, Span
+from fanroute.reach.answer import answer
+from fanroute.reach.box import Dimension
+from fanroute.reach.overlap import overlaps
+from fanroute.reach.request import arguments, asked
+from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.reach.search import Boxes
+from fanroute.source import Source
+from fanroute.work import TooMuch, Work
+from fanroute_runtime.plan import Plan, Preflight, Route
+
+# As many other routes are told with one.
+MAX_PLACES = 4
+
+_IMPOSSIBLE = {
+    "header": "no request's header {} is what it asks for",
+    "query": "no request's parameter {} is what it asks for",
+    "segment": "no segment of a path is what it asks for as number {}",
+}
+
+
+def reachability(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR301, FR302 and FR303"""
+    told = _Told(source, plan)
+    work = Work(MAX_WORK_IN_ALL)
+    for number, reach in enumerate(reached(told.boxes, work)):
+        if work.left < 0:
+            yield told.unknown(number, "it or one of the routes after it can match")
+            return
+        if not told.is_written(number):
+            continue
+        if isinstance(reach, Dead):
+            yield told.dead(number, reach)
+        elif isinstance(reach, Live):
+            yield from told.shared(number, work)
+        else:
+            yield told.unknown(number, "it can match")
+
+
+class _Told:
+    """The routes of a file, and what is said of them."""
+
+    def __init__(self, source: Source, plan: Plan) -> None:
+        self.boxes = Boxes(route.match for route in plan.routes)
+        self._routes = plan.routes
+        self._places = _places(source, plan.routes)
+        self._answers = [answer(route, {}) for route in plan.routes]
+
+    def is_written(self, number: int) -> bool:
+        """Whether a route is the user's own."""
+        return is_written(self._routes[number])
+
+    def dead(self, number: int, reach: Dead) -> Diagnostic:
+        if reach.impossible:
+            why = _impossible(reach.impossible[0])
+            return self._diagnostic("FR301", number, f"can never match: {why}", "correct it, or leave the route out")
+        takes, them = ("takes", "that one") if len(reach.covering) == 1 else ("together take", "them")
+        message = f"can never match: {self._named(reach.covering)} {takes} all its requests"
+        return self._diagnostic("FR301", number, message, f"put it before {them}, narrow {them}, or leave it out", reach.covering)
+
+    def shared(self, number: int, work: Work) -> Iterator[Diagnostic]:
+        try:
+            found = list(islice(overlaps(self.boxes, number, self._differ, Work(MAX_WORK, work)), MAX_PLACES))
+        except TooMuch:
+            yield self.unknown(number, "their order matters")
+            return
+        if found:
+            earlier, request = [pair[0] for pair in found], arguments(asked(found[0][1]))
+            message = f"and '{self._routes[earlier[0]].name}' share requests, and neither is the more specific: {request}"
+            yield self._diagnostic("FR302", number, message, "the first one gets them: see that it is meant", earlier)
+
+    def unknown(self, number: int, what: str) -> Diagnostic:
+        return self._diagnostic(
+            "FR303", number, f"has too much in common with earlier routes to find out whether {what}", "narrow its match"
+        )
+
+    def _differ(self, one: int, other: int) -> bool:
+        return self.is_written(one) and self._answers[one] != self._answers[other]
+
+    def _diagnostic(self, code: str, number: int, message: str, mend: str, others: Sequence[int] = ()) -> Diagnostic:
+        notes = tuple(Note(f"'{self._routes[other].name}'", self._places[other]) for other in others[:MAX_PLACES])
+        return Diagnostic(code, f"route '{self._routes[number].name}' {message}", self._places[number], mend, notes)
+
+    def _named(self, numbers: Sequence[int]) -> str:
+        names = [f"'{self._routes[number].name}'" for number in numbers[:MAX_PLACES]]
+        more = len(numbers) - len(names)
+        names += [f"{more} more"] if more else []
+        return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def is_written(route: Route) -> bool:
+    """Whether a route is of routes.yaml, and not made for the preflight requests of one."""
+    return not isinstance(route.action, Preflight)
+
+
+def _places(source: Source, routes: Sequence[Route]) -> list[Span]:
+    """Where each route is told of: at its name, or else at its first key; one that was made for the next, at that one."""
+    places: list[Span] = []
+    written = 0
+    for route in routes:
+        named = "name" in source.data["routes"][written]
+        places.append(source.value_span(("routes", written, "name")) if named else source.key_span(("routes", written)))
+        written += is_written(route)
+    return places
+
+
+def _impossible(dimension: Dimension) -> str:
+    kind, which = dimension
+    return _IMPOSSIBLE[kind].format(which + 1 if isinstance(which, int) else f"'{which}'")

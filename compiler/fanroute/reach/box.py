@@ -1,0 +1,166 @@
+"""A match as a box: by dimension of a request, which values fit. What is not there is free."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fanroute.reach.sets import (
+    HEADERS,
+    METHODS,
+    NONE,
+    QUERIES,
+    SCHEMES,
+    SEGMENTS,
+    WEBSOCKETS,
+    Hosts,
+    Lengths,
+    Names,
+    Other,
+    Set,
+    Texts,
+)
+from fanroute_runtime.match import Segments
+from fanroute_runtime.plan import Condition, Match, PathPattern
+
+# A kind, and which of that kind: `("segment", 1)`, `("header", "x-plan")`.
+Dimension = tuple[str, int | str]
+Box = Mapping[Dimension, Set]
+
+LENGTH: Dimension = ("length", "")
+HOST: Dimension = ("host", "")
+METHOD: Dimension = ("method", "")
+SCHEME: Dimension = ("scheme", "")
+WEBSOCKET: Dimension = ("websocket", "")
+
+# What a parameter does not bind, beside what has a slash in it and what is not UTF-8: see `match.binds`.
+UNBOUND = frozenset({"", ".", ".."})
+
+# What a free dimension of each kind has.
+_FREE: dict[str, Set] = {
+    "length": Lengths(),
+    "segment": Texts.all(SEGMENTS),
+    "host": Hosts(),
+    "query": Texts.all(QUERIES),
+    "header": Texts.all(HEADERS),
+    "method": Texts.all(METHODS),
+    "websocket": Texts.of(WEBSOCKETS, ("no", "yes")),
+    "scheme": Texts.of(SCHEMES, ("https", "http")),
+}
+
+# The requests there are. Only OPTIONS can ask for `*`, which has no segments (RFC 9112, 3.2.4).
+EVERYTHING: tuple[Box, ...] = (
+    {LENGTH: Lengths(1)},
+    {LENGTH: Lengths(0, 0), METHOD: Texts.of(METHODS, ["OPTIONS"])},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A client's request, as matching sees it (`match.Matched`)."""
+
+    host: str
+    segments: Segments
+    method: str
+    scheme: str
+    websocket: bool
+    query: Mapping[str, str | None]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name)
+
+
+def box(match: Match) -> Box:
+    """The requests that a match fits. A segment is spoken of only where the length says that it is there."""
+    found: dict[Dimension, Set] = {}
+    if match.path is not None:
+        found |= _path(match.path)
+    if match.hosts:
+        found[HOST] = Hosts.of(match.hosts)
+    found |= {("query", condition.name): _condition(condition, Texts.all(QUERIES)) for condition in match.query}
+    found |= {("header", condition.name): _condition(condition, Texts.all(HEADERS)) for condition in match.headers}
+    if match.methods:
+        found[METHOD] = Texts.of(METHODS, match.methods)
+    if match.websocket is not None:
+        found[WEBSOCKET] = Texts.of(WEBSOCKETS, ["yes" if match.websocket else "no"])
+    if match.scheme is not None:
+        found[SCHEME] = Texts.of(SCHEMES, [match.scheme])
+    return found
+
+
+def _path(path: PathPattern) -> Iterable[tuple[Dimension, Set]]:
+    size = len(path.segments)
+    yield LENGTH, Lengths(size + 1) if path.rest else Lengths(size, size)
+    for index, segment in enumerate(path.segments):
+        if isinstance(segment, str):
+            yield ("segment", index), Texts.of(SEGMENTS, [segment])
+        else:
+            yield ("segment", index), Texts(SEGMENTS, without=UNBOUND, fits=frozenset(filter(None, [segment.pattern])))
+
+
+def _condition(condition: Condition, free: Texts) -> Texts:
+    if condition.values:
+        return Texts.of(free.space, condition.values)
+    if condition.pattern:
+        return Texts(free.space, fits=frozenset({condition.pattern}))
+    absent = frozenset({Other.ABSENT})
+    return replace(free, others=free.others - absent) if condition.present else Texts(free.space, absent, values=NONE)
+
+
+def free(dimension: Dimension) -> Set:
+    """All that a dimension can have."""
+    return _FREE[dimension[0]]
+
+
+def meet(one: Box, other: Box) -> Box | None:
+    """What is in both; None where nothing is."""
+    found = dict(one)
+    for dimension, wanted in other.items():
+        common = wanted.meet(found[dimension]) if dimension in found else wanted  # type: ignore[arg-type]
+        if common.is_empty:
+            return None
+        found[dimension] = common
+    return found
+
+
+def minus(region: Box, other: Box) -> Iterator[Box]:
+    """What is left of a region without a match's box, in boxes that have nothing in common."""
+    inside = dict(region)
+    for dimension, wanted in other.items():
+        had = inside.get(dimension, free(dimension))
+        yield from ({**inside, dimension: rest} for rest in had.minus(wanted) if not rest.is_empty)  # type: ignore[arg-type]
+        inside[dimension] = had.meet(wanted)  # type: ignore[arg-type]
+        if inside[dimension].is_empty:
+            return
+
+
+def point(region: Box, named: Mapping[Dimension, Names]) -> Point:
+    """A request of a region that is not empty, rather with values that no route names."""
+
+    def pick(dimension: Dimension) -> Any:
+        return region.get(dimension, free(dimension)).pick(named.get(dimension, NONE))
+
+    picked = {dimension: pick(dimension) for dimension in region if dimension[0] in ("query", "header")}
+    values = {dimension: _text(value) for dimension, value in picked.items() if value is not Other.ABSENT}
+    return Point(
+        host=pick(HOST),
+        segments=tuple(_text(pick(("segment", index))) for index in range(pick(LENGTH))),
+        method=pick(METHOD),
+        scheme=pick(SCHEME),
+        websocket=pick(WEBSOCKET) == "yes",
+        query={str(name): value for (kind, name), value in values.items() if kind == "query"},
+        headers={str(name): value for (kind, name), value in values.items() if kind == "header" and value is not None},
+    )
+
+
+def _text(value: str | Other) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def at(asked: Point, dimension: Dimension) -> Texts:
+    """What a request has in one of its segments, headers or query parameters, which is there, as a set."""
+    kind, which = dimension
+    values = {"segment": asked.segments, "header": asked.headers, "query": asked.query}[kind]
+    space = {"segment": SEGMENTS, "header": HEADERS, "query": QUERIES}[kind]
+    value = values[which]  # type: ignore[index]
+    return Texts(space, frozenset({Other.BROKEN}), values=NONE) if value is None else Texts.of(space, [value])

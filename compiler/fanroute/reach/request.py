@@ -1,0 +1,52 @@
+"""A request that was found, as `fanroute match` takes it."""
+
+import shlex
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from fanroute.reach.box import Point
+from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.reach.search import Boxes
+from fanroute.trace import Asked
+from fanroute.work import Work
+from fanroute_runtime.plan import Plan
+
+# A byte that is not UTF-8.
+BROKEN = "%FF"
+
+
+def asked(point: Point) -> Asked:
+    """A client's request that matching sees as `point`."""
+    path = "".join(f"/{_quoted(segment)}" for segment in point.segments) or "*"
+    pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in point.query.items()]
+    query = f"?{'&'.join(pairs)}" if pairs else ""
+    headers = [(name, value.encode("latin-1")) for name, value in point.headers.items()]
+    upgrade = [("upgrade", b"websocket")] if point.websocket else []
+    return Asked(point.method, f"{point.scheme}://{point.host}{path}{query}", (*upgrade, *headers))
+
+
+def arguments(request: Asked) -> str:
+    """The arguments of `fanroute match` for a request, quoted for a shell."""
+    options = "".join(f" -H {_for_shell(name.encode() + b': ' + value)}" for name, value in request.headers)
+    return f"{shlex.quote(request.verb)} {shlex.quote(request.url)}{options}"
+
+
+def witnesses(plan: Plan, options: str = "") -> Iterator[str]:
+    """For each route a command that asks for a request it gets; `options` are further ones. Lines for a shell."""
+    boxes = Boxes(route.match for route in plan.routes)
+    for route, reach in zip(plan.routes, reached(boxes, Work(MAX_WORK_IN_ALL)), strict=True):
+        if isinstance(reach, Live):
+            yield f"fanroute match {arguments(asked(reach.witness))}{options}  # {route.name}"
+        else:
+            yield f"# {route.name}: {'no request gets it' if isinstance(reach, Dead) else 'too much to find out'}"
+
+
+def _quoted(text: str | None) -> str:
+    return BROKEN if text is None else quote(text, safe="")
+
+
+def _for_shell(value: bytes) -> str:
+    """Bytes for a shell; where they are not ASCII, as bash and zsh quote them."""
+    if value.isascii():
+        return shlex.quote(value.decode())
+    return "$'" + "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in value) + "'"

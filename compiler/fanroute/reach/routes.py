@@ -1,0 +1,83 @@
+"""Of each route: a request that gets it, or which earlier routes take all of its requests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fanroute.reach.box import Box, Dimension, Point
+from fanroute.reach.search import Boxes, requests_of, search
+from fanroute.work import TooMuch, Work
+
+# Most work for one route, and for all of them.
+MAX_WORK, MAX_WORK_IN_ALL = 200_000, 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A request that the route gets."""
+
+    witness: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """No request gets the route: those that its match fits all get one of the routes `covering`, by number.
+
+    Or there are none: what the match asks for in the dimensions `impossible` no request has.
+    """
+
+    covering: tuple[int, ...] = ()
+    impossible: tuple[Dimension, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It would take too much to find out."""
+
+
+Reach = Live | Dead | Unknown
+
+
+def reached(boxes: Boxes, work: Work) -> Iterator[Reach]:
+    """What is known of each route, in order."""
+    for number in range(len(boxes.boxes)):
+        try:
+            yield _reach(boxes, number, Work(MAX_WORK, work))
+        except TooMuch:
+            yield Unknown()
+
+
+def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
+    own = boxes.boxes[number]
+    impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
+    if impossible:
+        return Dead(impossible=impossible)
+    covering: set[int] = set()
+
+    def taken(asked: Point) -> Box | None:
+        first = boxes.first(asked, number, work)
+        if first is None:
+            return None
+        covering.add(first)
+        return boxes.boxes[first]
+
+    found = search(requests_of(own), taken, boxes.named, work)
+    return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found)
+
+
+def _needed(boxes: Boxes, own: Box, covering: list[int], work: Work) -> tuple[int, ...]:
+    """Some routes that cover a box together, without those that can be spared, as far as that is quickly found."""
+    work = Work(MAX_WORK // 10, work)
+    needed = covering
+
+    def taken(asked: Point) -> Box | None:
+        work.spend(len(others))
+        return next((boxes.boxes[number] for number in others if boxes.fits(asked, number)), None)
+
+    try:
+        for spared in covering:
+            others = [number for number in needed if number != spared]
+            if search(requests_of(own), taken, boxes.named, work) is None:
+                needed = others
+    except TooMuch:
+        pass
+    return tuple(needed)

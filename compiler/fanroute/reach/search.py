@@ -1,0 +1,74 @@
+"""Which request gets a route: regions of requests are tried, and what earlier routes take is cut out of them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from fanroute.reach.box import EVERYTHING, Box, Dimension, Point, box, meet, minus, point
+from fanroute.reach.index import Index
+from fanroute.reach.sets import NONE, Hosts, Names, Texts
+from fanroute.work import Work
+from fanroute_runtime.match import Test, tests
+from fanroute_runtime.plan import Match
+
+# Texts and hosts that routes name, by dimension.
+Named = Mapping[Dimension, Names]
+# The box of a match that takes a request before others can; None where none does.
+Taken = Callable[[Point], Box | None]
+
+
+class Boxes:
+    """Matches in order, by number, as boxes of requests."""
+
+    def __init__(self, matches: Iterable[Match]) -> None:
+        self.matches = tuple(matches)
+        self.boxes: tuple[Box, ...] = tuple(map(box, self.matches))
+        self.index = Index(self.matches)
+        self.named = _named(self.boxes)
+        self._tests: tuple[tuple[Test, ...], ...] = tuple(tuple(tests(match).values()) for match in self.matches)
+
+    def first(self, asked: Point, before: int, work: Work) -> int | None:
+        """The first match that a request fits, of those with smaller numbers; by the tests that ship."""
+        for number in self.index.of_point(asked):
+            if number >= before:
+                return None
+            work.spend()
+            if self.fits(asked, number):
+                return number
+        return None
+
+    def fits(self, asked: Point, number: int) -> bool:
+        return all(test(asked) for test in self._tests[number])
+
+
+def _named(boxes: Iterable[Box]) -> Named:
+    """The texts and hosts that boxes name, by dimension."""
+    found: dict[Dimension, set[str]] = defaultdict(set)
+    for each in boxes:
+        for dimension, wanted in each.items():
+            if isinstance(wanted, Texts):
+                found[dimension] |= wanted.values or NONE
+            elif isinstance(wanted, Hosts):
+                found[dimension] |= wanted.names or NONE
+    return {dimension: frozenset(names) for dimension, names in found.items()}
+
+
+def requests_of(*boxes: Box) -> list[Box]:
+    """The regions of requests that are in all boxes."""
+    regions: list[Box] = list(EVERYTHING)
+    for each in boxes:
+        regions = [common for region in regions if (common := meet(region, each)) is not None]
+    return regions
+
+
+def search(regions: Iterable[Box], taken: Taken, named: Named, work: Work) -> Point | None:
+    """A request of some regions that is not taken, or None where there is none. Raises TooMuch."""
+    left = [*regions][::-1]
+    while left:
+        work.spend()
+        region = left.pop()
+        asked = point(region, named)
+        box = taken(asked)
+        if box is None:
+            return asked
+        left += [*minus(region, box)][::-1]
+    return None

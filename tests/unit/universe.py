@@ -1,0 +1,103 @@
+"""Small universes of requests and matches, for tests that go through all of a universe."""
+
+from itertools import product
+from typing import Any
+
+from hypothesis import strategies as st
+
+from fanroute.reach.box import Point
+from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Parameter, PathPattern, Redirect, Respond, Route
+
+SEGMENTS: list[str | None] = ["", "a", "b", "ab", "ba", "é", "..", "a/b", None]
+PATHS = [
+    (),
+    *((one,) for one in SEGMENTS),
+    *product(SEGMENTS, ["", "a", "ab", None]),
+    ("a", "b", "a"),
+    ("a", "", ""),
+    ("ab", "a", "b", "a"),
+]
+TEXTS = ["", "a", "b", "ab", "aab", "é"]
+# All that a request can have, by dimension; the first is what it has where nothing is asked of it.
+VALUES: dict[str, list[Any]] = {
+    "segments": PATHS[1:] + PATHS[:1],
+    "host": ["x", "a.b", "b", "c.a.b", "x.a.b", "x.b", "x.c.a.b"],
+    "method": ["GET", "POST", "OPTIONS", "X"],
+    "scheme": ["https", "http"],
+    "websocket": [False, True],
+    "headers": [{}, *({"h": text} for text in TEXTS)],
+    "query": [{}, {"q": None}, *({"q": text} for text in [*TEXTS, " a", "✓"])],
+}
+PATTERNS = ["a+", "[ab]{1,2}", "a|b", "(ab)*", "b.*", "[^a]+", "a?", ".*b", "(aa)+|b"]
+
+
+def requests(dimensions: tuple[str, ...]) -> list[Point]:
+    """All requests of the universe that differ in some dimensions only."""
+    values = {name: all_values if name in dimensions else all_values[:1] for name, all_values in VALUES.items()}
+    points = [Point(**dict(zip(values, chosen, strict=True))) for chosen in product(*values.values())]
+    return [point for point in points if point.segments or point.method == "OPTIONS"]
+
+
+def some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3).map(tuple)
+
+
+PATTERN = st.sampled_from(PATTERNS)
+PATH = st.builds(
+    lambda parts, rest: PathPattern(
+        tuple(Parameter(f"p{i}", part[1:]) if part.startswith("{") else part for i, part in enumerate(parts)), rest or not parts
+    ),
+    st.lists(st.one_of(st.sampled_from(["", "a", "b", "ab", "é", "{"]), PATTERN.map("{{{}".format)), max_size=3),
+    st.booleans(),
+)
+CONDITION = st.one_of(
+    st.lists(st.sampled_from(["", "a", "b", "ab", " a", "✓"]), min_size=1, max_size=2).map(
+        lambda values: {"values": tuple(values)}
+    ),
+    st.booleans().map(lambda present: {"present": present}),
+    PATTERN.map(lambda pattern: {"pattern": pattern}),
+)
+KEYS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
+    "segments": ("path", PATH),
+    "host": (
+        "hosts",
+        some(["a.b", "b", "*.b", "*.a.b", "c.a.b", "*.c.a.b"]),
+    ),
+    "method": ("methods", some(["GET", "POST", "OPTIONS"])),
+    "scheme": ("scheme", st.sampled_from(["https", "http"])),
+    "websocket": ("websocket", st.booleans()),
+    "headers": ("headers", CONDITION.map(lambda given: (Condition("h", **given),))),
+    "query": ("query", CONDITION.map(lambda given: (Condition("q", **given),))),
+}
+DIMENSIONS = st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=3, unique=True).map(tuple)
+
+
+@st.composite
+def matches(draw: st.DrawFn, dimensions: tuple[str, ...]) -> Match:
+    """A match that asks something of some of the dimensions."""
+    given = {}
+    for name in dimensions:
+        key, values = KEYS[name]
+        if draw(st.integers(0, 2)):
+            given[key] = draw(values)
+    return Match(**given)
+
+
+@st.composite
+def routes(draw: st.DrawFn, dimensions: tuple[str, ...]) -> tuple[Route, ...]:
+    """Some routes, with few different answers."""
+    drawn = draw(st.lists(matches(dimensions), min_size=1, max_size=6))
+    return tuple(Route(f"r{number}", match, draw(actions(match))) for number, match in enumerate(drawn))
+
+
+def actions(match: Match) -> st.SearchStrategy[Any]:
+    """Actions, some of which depend on the request."""
+    bound = (
+        [Bound("path", segment.name) for segment in match.path.segments if isinstance(segment, Parameter)] if match.path else []
+    )
+    bound += [Bound("query", condition.name) for condition in match.query if condition.present]
+    bound += [Bound("header", condition.name) for condition in match.headers if condition.present]
+    parts = st.lists(st.sampled_from(["/", "a", "b", *bound]), min_size=1, max_size=2).map(tuple)
+    return st.one_of(
+        st.sampled_from([Handoff("one"), Handoff("two"), Respond(200, (), b"")]), st.builds(Redirect, st.just(302), parts)
+    )
