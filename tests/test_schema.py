@@ -99,7 +99,7 @@ WRONG = {
     "a number for text": (START + "routes: [{match: {query: {a: 1}}, handoff: origin}]", "routes/0/match/query/a"),
     "too many channels": (START + f"routes: [{{sse: {{channel: [{', '.join('a' * 21)}]}}}}]", "routes/0/sse/channel"),
     "a duration": (START + "routes: [{sse: {channel: a, keep_alive: 25}}]", "routes/0/sse/keep_alive"),
-    "a duration's unit": (START + "routes: [{sse: {channel: a, keep_alive: 25h}}]", "routes/0/sse/keep_alive"),
+    "a duration's unit": (START + "routes: [{sse: {channel: a, keep_alive: 25d}}]", "routes/0/sse/keep_alive"),
     "a location": (START + "routes: [{redirect: {location: x}}]", "routes/0/redirect/location"),
     "a redirect's status": (START + "routes: [{redirect: {location: /, status: 300}}]", "routes/0/redirect/status"),
     "a header's value": (START + "routes: [{respond: {status: 200, headers: {a: é}}}]", "routes/0/respond/headers/a"),

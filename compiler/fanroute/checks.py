@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fanroute import header_checks, parts, patterns
+from fanroute import delivery, header_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec
@@ -88,7 +88,7 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
         known = _bound(route.get("match"))
         for path, text in _templates(index, route):
             try:
-                wanted = references(parse(text))
+                wanted = references(parse(text)) if isinstance(text, str) else []
             except BadTemplate:
                 continue
             for reference in (written(bound) for bound in wanted):
@@ -97,15 +97,17 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
                     yield Diagnostic("FR209", f"the match does not bind '{reference}'", source.value_span(path), suggestion)
 
 
-def _templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """The texts of a route that may refer to what its match binds, with their places."""
-    for action in parts.actions(route):
-        given = route[action] if isinstance(route[action], dict) else {}
-        for key in ("channel", "location"):
-            path: Path = ("routes", index, action, key)
-            texts = given.get(key)
-            items = [((*path, i), text) for i, text in enumerate(texts)] if isinstance(texts, list) else [(path, texts)]
-            yield from ((place, text) for place, text in items if isinstance(text, str))
+def _templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """What in a route may refer to what its match binds, with its places."""
+    for path, given in parts.mappings(index, route):
+        yield from (((*path, key), given.get(key)) for key in ("location", "link"))
+        for place, channel in parts.channels(path, given):
+            if isinstance(channel, dict):
+                yield from (((*place, key), channel.get(key)) for key in ("name", "prev_id"))
+            else:
+                yield place, channel
+        meta = given.get("meta")
+        yield from (((*path, "meta", name), value) for name, value in meta.items()) if isinstance(meta, dict) else ()
 
 
 def _bound(match: Any) -> list[str]:
@@ -173,5 +175,6 @@ RULES = (
     any_origin_has_no_credentials,
     cors_sets_its_headers,
     *patterns.RULES,
+    *delivery.RULES,
     *header_checks.RULES,
 )

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, model_validator
 
 from fanroute.cors import Cors
 from fanroute.headers import AnswerHeaders, HeaderValue
 from fanroute.model import Model
-from fanroute.values import Channel, FilePath, KeepAlive, Location, Text, Timeout, listed
-from fanroute_runtime.grip import MAX_CHANNELS
+from fanroute.subscriptions import Channels, Link, Meta
+from fanroute.values import FilePath, KeepAlive, Line, Location, Text, Timeout, wrong
 
-Channels = Annotated[list[Channel], BeforeValidator(listed), Field(min_length=1, max_length=MAX_CHANNELS)]
 Status = Annotated[int, Field(ge=200, le=599)]
 
 
@@ -19,6 +18,8 @@ class Stream(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
+    meta: Meta = {}
+    """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
     content_type: HeaderValue = "text/plain"
     """The answer's media type."""
     headers: AnswerHeaders = {}
@@ -27,8 +28,27 @@ class Stream(Model):
     """How the stream begins."""
     keep_alive: KeepAlive | None = None
     """After that time without a message a newline is sent."""
+    link: Link | None = None
+    """With `prev_id`: the path where Fanout asks for what the stream has missed; may contain what the match binds."""
     cors: Cors | None = None
     """Which pages of other origins may read the answer."""
+
+
+class Event(Model):
+    """A server-sent event."""
+
+    event: Line | None = None
+    """Its type; a listener for `message` gets one without."""
+    id: Line | None = None
+    """What the client sends as `Last-Event-ID` when it connects again."""
+    data: Text | None = None
+    """Its content, of one line or several. Without it, the id is set and no listener called."""
+
+    @model_validator(mode="after")
+    def _dispatched(self) -> "Event":
+        if self.event is not None and self.data is None:
+            raise wrong("an event without data reaches no listener", "add 'data:', which may be empty")
+        return self
 
 
 class Sse(Model):
@@ -36,12 +56,18 @@ class Sse(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
+    meta: Meta = {}
+    """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
     headers: AnswerHeaders = {}
     """Headers of the answer."""
-    body: Text = ""
-    """How the stream begins: the text of events."""
+    retry: KeepAlive | None = None
+    """How long a client waits before it connects again."""
+    initial: Event = Event()
+    """The event that the stream begins with."""
     keep_alive: KeepAlive | None = None
     """After that time without a message a comment is sent, which no listener sees."""
+    link: Link | None = None
+    """With `prev_id`: the path where Fanout asks for what the stream has missed; may contain what the match binds."""
     cors: Cors | None = None
     """Which pages of other origins may read the answer."""
 
@@ -60,6 +86,8 @@ class LongPoll(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
+    meta: Meta = {}
+    """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
     content_type: HeaderValue = "text/plain"
     """The answer's media type."""
     headers: AnswerHeaders = {}
@@ -70,15 +98,6 @@ class LongPoll(Model):
     """What it gets then, instead of an empty 200."""
     cors: Cors | None = None
     """Which pages of other origins may read the answer."""
-
-
-class WebSocket(Model):
-    """A WebSocket that gets each `ws-message` published on its channels."""
-
-    channel: Channels
-    """One channel or up to 20; may contain what the match binds."""
-    echo: bool = False
-    """Whether a client's messages come back to it."""
 
 
 class Respond(Model):

@@ -57,6 +57,7 @@ def _example(route: Route, compiled: Compiled, edge: str) -> str:
     headers += [f"{condition.name}: {_value(condition, HEADER_VALUE)}" for condition in match.headers if condition.present]
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)
     if isinstance(route.action, WebSocket):
+        options += "".join(f" -s {shlex.quote(protocol)}" for protocol in route.action.protocols[:1])
         return f"{route.name}: npx wscat -c {shlex.quote(edge.replace('http', 'ws', 1) + target)}{options}"
     method = f" -X {match.methods[0]}" if match.methods and match.methods[0] != "GET" else ""
     hold = " -N" if isinstance(route.action, Hold) else ""
@@ -98,7 +99,7 @@ def _channel(compiled: Compiled) -> str:
     """A channel of the routes, or a stand-in: a handoff's are its origin's own affair."""
     for route in compiled.plan.routes:
         if isinstance(route.action, WebSocket | Hold):
-            return _example_channel(route.action.channels[0], route)
+            return _example_channel(route.action.channels[0].name, route)
     return DEFAULT_CHANNEL
 
 

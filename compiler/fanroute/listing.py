@@ -8,6 +8,7 @@ from fanroute.trace import Trace
 from fanroute_runtime.exchange import Answer
 from fanroute_runtime.plan import (
     Action,
+    Channel,
     Condition,
     Handoff,
     HeaderRules,
@@ -34,7 +35,7 @@ def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         number = "" if isinstance(action, Preflight) else str(next(numbers))
         channels = action.channels if isinstance(action, Hold | WebSocket) else ()
         backend = action.backend if isinstance(action, Handoff | Hold | WebSocket) else ""
-        channel = ", ".join(map(template_text, channels))
+        channel = ", ".join(map(channel_text, channels))
         told = action_text(action) + (", cors" if route.cors else "")
         yield number, route.name, match_text(route.match), told, channel, backend
 
@@ -79,13 +80,20 @@ def action_text(action: Action) -> str:
             content_type = dict(action.headers)["content-type"].decode()
             return f"{'long_poll' if action.mode == 'response' else 'stream'}, {content_type}"
         case WebSocket():
-            return "websocket, echo" if action.echo else "websocket"
+            closing = f", closed after {action.idle_close} s" if action.idle_close else ""
+            return f"websocket{', echo' if action.echo else ''}{''.join(f', {name}' for name in action.protocols)}{closing}"
         case Redirect():
             return f"{action.status} to {template_text(action.location)}"
         case Preflight():
             return "preflight"
         case Respond():
             return f"respond {action.status}"
+
+
+def channel_text(channel: Channel) -> str:
+    """A channel with its filters, and the id after which its messages are wanted."""
+    after = f" after {template_text(channel.prev_id)}" if channel.prev_id else ""
+    return template_text(channel.name) + after + "".join(f" [{name}]" for name in channel.filters)
 
 
 def template_text(template: Template) -> str:

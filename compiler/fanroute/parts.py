@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from fanroute.source import Source
-from fanroute.spec import ACTIONS
+from fanroute.source import Path, Source
+from fanroute.spec import ACTIONS, EDGE_ANSWERED
 
 
 def routes(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -21,3 +21,28 @@ def backends(source: Source) -> dict[str, Any]:
 def actions(route: dict[str, Any]) -> list[str]:
     """The names of the actions that a route has."""
     return [action for action in route if action in ACTIONS]
+
+
+def mappings(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A route's actions that are mappings, with their places."""
+    yield from ((("routes", index, action), route[action]) for action in actions(route) if isinstance(route[action], dict))
+
+
+def answered(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The actions that this service answers itself, with their places."""
+    for index, route in routes(source):
+        yield from ((path, given) for path, given in mappings(index, route) if path[-1] in EDGE_ANSWERED)
+
+
+def channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """The channels of an action, with their places."""
+    found = given.get("channel")
+    if isinstance(found, list):
+        yield from (((*path, "channel", i), channel) for i, channel in enumerate(found))
+    else:
+        yield (*path, "channel"), found
+
+
+def full_channels(path: Path, given: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
+    """The channels of an action that are more than a name, with their places."""
+    return [(place, channel) for place, channel in channels(path, given) if isinstance(channel, dict)]

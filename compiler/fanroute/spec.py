@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from fanroute.conditions import Match
-from fanroute.endpoints import LongPoll, Redirect, Respond, Sse, Stream, WebSocket
+from fanroute.endpoints import LongPoll, Redirect, Respond, Sse, Stream
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.model import Model
 from fanroute.values import BackendName, Host, Name, Url, wrong
+from fanroute.websocket import WebSocket
 
 # The language's version.
 VERSION = 1
@@ -85,7 +86,8 @@ class Route(Model):
 
 
 # The actions that this service answers itself, asked by Fanout.
-EDGE_ANSWERED = ("stream", "sse", "long_poll", "websocket")
+STREAMS = ("stream", "sse")
+EDGE_ANSWERED = (*STREAMS, "long_poll", "websocket")
 # The actions that a backend of the user's answers.
 BACKEND_ANSWERED = ("handoff",)
 # Those whose answers the edge does not see, and why.

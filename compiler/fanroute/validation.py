@@ -104,6 +104,8 @@ def _keys_at(path: tuple[str | int, ...], annotation: Any) -> list[str]:
         field = fields.get(str(path[0]))
         return _keys_at(path[1:], field.annotation) if field else []
     inner = get_args(annotation)
+    if get_origin(annotation) is list and path and not isinstance(path[0], int):
+        return _keys_at(path, inner[-1])  # one item is short for a list of it
     if get_origin(annotation) in (list, dict):
         return _keys_at(path[1:], inner[-1]) if path else []
     return next((keys for keys in (_keys_at(path, part) for part in inner) if keys), [])

@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from fanroute.model import Kind
 from fanroute.template import PARAMETER, BadTemplate, parse
-from fanroute_runtime.grip import CHANNEL_SEPARATORS, MAX_CHANNEL, MIN_TIMEOUT, is_channel
+from fanroute_runtime.grip import MIN_TIMEOUT
+from fanroute_runtime.plan import Template
 
 TEMPLATE_MEND = "write '{name}' of the path, '{query.name}' or '{header.name}'"
 # Longest duration, in seconds.
@@ -21,8 +22,9 @@ MAX_PREFLIGHT_AGE = 86_400
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 # A method or the name of a header: a token of RFC 9110, 5.6.2.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
+SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
 # A path, or a scheme and a whole host: no client chooses the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
@@ -67,22 +69,17 @@ def _path(value: str) -> str:
     return value
 
 
-def _channel(value: str) -> str:
+def template_of(value: str) -> Template:
+    """A text with references, parsed."""
     try:
-        shortest = "".join(part if isinstance(part, str) else "x" for part in parse(value))
+        return parse(value)
     except BadTemplate:
         raise wrong(f"{value!r} has a brace that is no parameter's", TEMPLATE_MEND) from None
-    if len(shortest) > MAX_CHANNEL:
-        raise wrong(f"the channel has more than {MAX_CHANNEL} characters", "choose a shorter one")
-    if not is_channel(shortest):
-        mend = f"use printable ASCII without {' '.join(CHANNEL_SEPARATORS)} and without spaces around it"
-        raise wrong(f"{value!r} is not a channel", mend)
-    return value
 
 
 def _method(value: str) -> str:
-    if not _TOKEN.fullmatch(value) or value != value.upper():
-        raise wrong(f"'{value}' is not a method", f"did you mean '{value.upper()}'?" if _TOKEN.fullmatch(value) else "write GET")
+    if not TOKEN.fullmatch(value) or value != value.upper():
+        raise wrong(f"'{value}' is not a method", f"did you mean '{value.upper()}'?" if TOKEN.fullmatch(value) else "write GET")
     return value
 
 
@@ -108,13 +105,13 @@ def _url(value: str) -> str:
 
 
 def _duration(value: Any) -> int:
-    duration = _DURATION.fullmatch(str(value))
+    duration = DURATION.fullmatch(str(value))
     if not duration:
         raise wrong(f"'{value}' is not a duration", "write seconds, minutes or hours, as '25s', '2m' or '1h'")
     return int(duration.group(1)) * {"s": 1, "m": 60, "h": 3600}[duration.group(2)]
 
 
-def _at_least(seconds: int, most: int) -> Callable[[int], int]:
+def at_least(seconds: int, most: int) -> Callable[[int], int]:
     def check(value: int) -> int:
         if not seconds <= value <= most:
             longest = f"{most // 60}m" if most <= MAX_SECONDS else f"{most // 3600}h"
@@ -125,18 +122,14 @@ def _at_least(seconds: int, most: int) -> Callable[[int], int]:
 
 
 def _location(value: str) -> str:
-    try:
-        parts = parse(value)
-    except BadTemplate:
-        raise wrong(f"{value!r} has a brace that is no parameter's", TEMPLATE_MEND) from None
-    shape = "".join(part if isinstance(part, str) else "{}" for part in parts)
+    shape = "".join(part if isinstance(part, str) else "{}" for part in template_of(value))
     if not _LOCATION_START.match(shape) or not value.isascii() or not value.isprintable() or " " in value:
         raise wrong(f"{value!r} is not a location", "begin with '/' or with https://HOST/, percent-encoded, without spaces")
     return value
 
 
 def _header_name(value: str) -> str:
-    if not _TOKEN.fullmatch(value):
+    if not TOKEN.fullmatch(value):
         raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
     return value
 
@@ -153,6 +146,27 @@ def _file_path(value: str) -> str:
     return value
 
 
+def _size(value: Any) -> int:
+    size = SIZE.fullmatch(str(value))
+    if not size:
+        raise wrong(f"'{value}' is not a size", "write bytes, or units of 1024 or 1024 × 1024, as '512B', '64KiB' or '1MiB'")
+    return int(size.group(1)) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[size.group(2)]
+
+
+def once(values: list[str]) -> list[str]:
+    """A check of a list: no value stands twice."""
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise wrong(f"'{twice}' stands twice", "leave one out")
+    return values
+
+
+def _line(value: str) -> str:
+    if any(c in value for c in "\r\n\0"):
+        raise wrong(f"{value!r} is more than one line", "leave out line breaks and NUL")
+    return value
+
+
 # A text that a variable of the environment completes.
 _WITH_VARIABLE = r".*\$\{.*"
 
@@ -160,28 +174,29 @@ Text = Annotated[str, Field(strict=True)]
 Host = Annotated[Text, AfterValidator(_host), Kind("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}")]
 Name = Annotated[Text, AfterValidator(_name), Kind("a name", _NAME.pattern)]
 BackendName = Annotated[Name, Kind("a backend's name", _NAME.pattern)]
-Channel = Annotated[Text, AfterValidator(_channel), Kind("a channel", ".+")]
-Method = Annotated[Text, AfterValidator(_method), Kind("a method", _TOKEN.pattern.replace("a-z", ""))]
+Method = Annotated[Text, AfterValidator(_method), Kind("a method", TOKEN.pattern.replace("a-z", ""))]
 Parameter = Annotated[Text, Kind("a parameter")]
 Pattern = Annotated[Text, Kind("a pattern", ".+")]
 Url = Annotated[Text, AfterValidator(_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
 Path = Annotated[Text, AfterValidator(_path), Kind("a path", "/.*")]
 FilePath = Annotated[Text, AfterValidator(_file_path), Kind("a path within the folder", r"[^/\\]+(/[^/\\]+)*")]
 Location = Annotated[Text, AfterValidator(_location), Kind("a location", "(/|https?://).*")]
-Duration = Annotated[int, BeforeValidator(_duration), Kind("a duration", _DURATION.pattern)]
+Line = Annotated[Text, AfterValidator(_line), Kind("one line", "[^\\r\\n]*")]
+Duration = Annotated[int, BeforeValidator(_duration), Kind("a duration", DURATION.pattern)]
+Size = Annotated[int, BeforeValidator(_size), Kind("a size", SIZE.pattern)]
 Timeout = Annotated[
     Duration,
-    AfterValidator(_at_least(MIN_TIMEOUT, MAX_SECONDS)),
-    Kind(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", _DURATION.pattern),
+    AfterValidator(at_least(MIN_TIMEOUT, MAX_SECONDS)),
+    Kind(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", DURATION.pattern),
 ]
 KeepAlive = Annotated[
     Duration,
-    AfterValidator(_at_least(1, MAX_SECONDS)),
-    Kind(f"a duration from 1s to {MAX_SECONDS // 60}m", _DURATION.pattern),
+    AfterValidator(at_least(1, MAX_SECONDS)),
+    Kind(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern),
 ]
 MaxAge = Annotated[
     Duration,
-    AfterValidator(_at_least(0, MAX_PREFLIGHT_AGE)),
-    Kind(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", _DURATION.pattern),
+    AfterValidator(at_least(0, MAX_PREFLIGHT_AGE)),
+    Kind(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern),
 ]
-HeaderName = Annotated[Text, AfterValidator(_header_name), Kind("a header", _TOKEN.pattern)]
+HeaderName = Annotated[Text, AfterValidator(_header_name), Kind("a header", TOKEN.pattern)]

@@ -8,12 +8,11 @@ Grip-Sig: it is matched as the client's request that it stands for, and answered
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import share
 from fanroute_runtime.exchange import Answer, Binding, Decision, Refused, Request, ToFanout, text
-from fanroute_runtime.grip import is_websocket_events
+from fanroute_runtime.grip import encoded, is_websocket_events
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Matcher, bound_value
 from fanroute_runtime.plan import Bound, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route
@@ -90,14 +89,7 @@ def respond(action: Respond, request: Request, bound: Binding) -> Answer:
 
 def redirect(action: Redirect, request: Request, bound: Binding) -> Answer:
     """Send the client elsewhere (RFC 9110, 15.4). Raises Refused (400) where what is bound is no text."""
-    parts = [part if isinstance(part, str) else _encoded(bound(part)) for part in action.location]
-    return Answer(action.status, (("location", "".join(parts).encode()),))
-
-
-def _encoded(value: str | None) -> str:
-    if value is None:
-        raise Refused(400, "The request is not UTF-8.")
-    return quote(value, safe="")
+    return Answer(action.status, (("location", encoded(action.location, bound)),))
 
 
 def _with_connection(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:

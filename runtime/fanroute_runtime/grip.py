@@ -1,7 +1,10 @@
 """GRIP over HTTP: the answers that make Fanout hold a connection. Source: https://pushpin.org/docs/protocols/grip/"""
 
+from collections.abc import Iterator
+from urllib.parse import quote
+
 from fanroute_runtime.exchange import Answer, Binding, Refused, Request
-from fanroute_runtime.plan import Hold, Template
+from fanroute_runtime.plan import Channel, Hold, Meta, Template
 
 # The media type of WebSocket-over-HTTP, which Fanout alone may send.
 WEBSOCKET_EVENTS = "application/websocket-events"
@@ -10,35 +13,75 @@ WEBSOCKET_EVENTS = "application/websocket-events"
 MAX_CHANNELS = 20
 # Shortest time that Fanout holds a response for, in seconds.
 MIN_TIMEOUT = 5
-# Longest channel that the edge makes of what a client sent, in characters.
-MAX_CHANNEL = 256
-# Grip-Channel separates channels and their parameters with these, and knows no escape.
-CHANNEL_SEPARATORS = ',;"'
+# Longest channel, previous id and value of a meta variable that the edge makes of what a client sent, in characters.
+MAX_VALUE = 256
+# What separates channels, parameters and variables in Grip-Channel and Grip-Set-Meta, which know no escape.
+SEPARATORS = ',;"'
 
 
-def is_channel(name: str) -> bool:
-    """Whether a name can stand in Grip-Channel: printable ASCII, no separator, no space at an end."""
-    printable = name.isascii() and name.isprintable()
-    return bool(name) and printable and name == name.strip() and not any(c in name for c in CHANNEL_SEPARATORS)
+def is_value(text: str) -> bool:
+    """Whether a text can stand in Grip-Channel and Grip-Set-Meta: printable ASCII, no separator, no space at an end."""
+    printable = text.isascii() and text.isprintable()
+    return bool(text) and printable and text == text.strip() and not any(c in text for c in SEPARATORS)
 
 
-def channel_name(template: Template, bound: Binding) -> str:
-    """The channel that a template gives for a request. Raises Refused (400) where it gives none."""
+def value(template: Template, bound: Binding, what: str) -> str:
+    """The value that a template gives for a request. Raises Refused (400) where it gives none; `what` says of what kind."""
     parts = [part if isinstance(part, str) else bound(part) for part in template]
     texts = [part for part in parts if part]
-    name = "".join(texts)
-    if len(texts) < len(parts) or len(name) > MAX_CHANNEL or not is_channel(name):
-        raise Refused(400, "The request names no channel.")
-    return name
+    text = "".join(texts)
+    if len(texts) < len(parts) or len(text) > MAX_VALUE or not is_value(text):
+        raise Refused(400, f"The request names no {what}.")
+    return text
+
+
+def channel_name(channel: Channel, bound: Binding) -> str:
+    """A channel's name for a request. Raises Refused (400)."""
+    return value(channel.name, bound, "channel")
+
+
+def meta_values(meta: Meta, bound: Binding) -> list[tuple[str, str]]:
+    """The meta variables of a connection. Raises Refused (400)."""
+    return [(name, value(template, bound, f"'{name}'")) for name, template in meta]
+
+
+def encoded(template: Template, bound: Binding) -> bytes:
+    """A location or link; what is bound is percent-encoded in it, slashes too. Raises Refused (400) where that is no text."""
+    return "".join(part if isinstance(part, str) else _quoted(bound(part)) for part in template).encode()
+
+
+def _quoted(text: str | None) -> str:
+    if text is None:
+        raise Refused(400, "The request is not UTF-8.")
+    return quote(text, safe="")
 
 
 def hold(action: Hold, request: Request, bound: Binding) -> Answer:
-    """Tell Fanout to hold the client's connection; nothing is held for a HEAD, which has no content (RFC 9110, 9.3.2)."""
-    channels = ", ".join(channel_name(channel, bound) for channel in action.channels)
+    """Tell Fanout to hold the client's connection.
+
+    Nothing is held for a HEAD, which has no content (RFC 9110, 9.3.2), nor a response to which something has been published
+    since its previous id: Fanout has found that out and asks again, with a Grip-Last.
+    """
+    instructions = (("grip-hold", action.mode.encode()), *_instructions(action, bound), *action.instructions)
     if request.method() == "HEAD":
         return Answer(action.status, action.headers)
-    instructions = (("grip-hold", action.mode.encode()), ("grip-channel", channels.encode()), *action.instructions)
+    if action.mode == "response" and request.header("grip-last") is not None:
+        return Answer(action.status, action.headers, action.body)
     return Answer(action.status, action.headers + instructions, action.body)
+
+
+def _instructions(action: Hold, bound: Binding) -> Iterator[tuple[str, bytes]]:
+    """The instructions that depend on the request."""
+    yield "grip-channel", ", ".join(_subscription(channel, bound) for channel in action.channels).encode()
+    if action.meta:
+        yield "grip-set-meta", ", ".join(f"{name}={text}" for name, text in meta_values(action.meta, bound)).encode()
+    if action.link:
+        yield "grip-link", b"<%s>; rel=next" % encoded(action.link, bound)
+
+
+def _subscription(channel: Channel, bound: Binding) -> str:
+    prev_id = [f"prev-id={value(channel.prev_id, bound, 'previous id')}"] if channel.prev_id else []
+    return "; ".join([channel_name(channel, bound), *prev_id, *(f"filter={name}" for name in channel.filters)])
 
 
 def timeout(seconds: int) -> tuple[str, bytes]:

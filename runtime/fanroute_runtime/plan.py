@@ -67,6 +67,23 @@ class Bound:
 Template = tuple[str | Bound, ...]
 
 
+# Meta variables of a connection, by name.
+Meta = tuple[tuple[str, Template], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel to subscribe a connection to.
+
+    `filters` are applied to what is published there. With `prev_id`, only what follows that id is delivered: Fanout asks
+    for the rest.
+    """
+
+    name: Template
+    filters: tuple[str, ...] = ()
+    prev_id: Template = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Handoff:
     """Hand the request off to `backend` through Fanout."""
@@ -78,15 +95,18 @@ class Handoff:
 class Hold:
     """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channels`.
 
-    The answer is the beginning of a stream, or what a held response is after the time-out. `instructions` are
+    The answer is the beginning of a stream, or what a held response is after the time-out. `link` is the path where
+    Fanout asks for what a stream has missed; `meta` is what filters know of the connection. `instructions` are
     further ones for Fanout; these and `headers` are (name, value) pairs as they go on the wire.
     """
 
     backend: str
     mode: Literal["stream", "response"]
-    channels: tuple[Template, ...]
+    channels: tuple[Channel, ...]
     headers: tuple[tuple[str, bytes], ...]
     instructions: tuple[tuple[str, bytes], ...] = ()
+    meta: Meta = ()
+    link: Template = ()
     status: int = 200
     body: bytes = b""
 
@@ -95,12 +115,22 @@ class Hold:
 class WebSocket:
     """Have Fanout ask `backend` (this service), which speaks WebSocket-over-HTTP.
 
-    On OPEN the connection is subscribed to `channels`; with `echo`, each message goes back to its sender.
+    On OPEN the connection is subscribed to `channels`; with `echo`, each message goes back to its sender. `meta` is what
+    filters know of the connection, `instructions` are further control messages, as they go on the wire. The client has to
+    offer one of `protocols`, if there are any. After `idle_close` seconds without an event, or a message of more than
+    `max_message` bytes, the connection is closed; a refused one is accepted and closed with `refuse_code`. In all three 0
+    is none.
     """
 
     backend: str
-    channels: tuple[Template, ...]
+    channels: tuple[Channel, ...]
     echo: bool = False
+    meta: Meta = ()
+    instructions: tuple[bytes, ...] = ()
+    protocols: tuple[str, ...] = ()
+    idle_close: int = 0
+    max_message: int = 0
+    refuse_code: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from fanroute_runtime.exchange import Answer, Binding, Refused, Request, text
-from fanroute_runtime.grip import WEBSOCKET_EVENTS, channel_name, is_websocket_events
+from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request, text
+from fanroute_runtime.grip import WEBSOCKET_EVENTS, channel_name, is_websocket_events, meta_values
 from fanroute_runtime.plan import WebSocket
 
 # Largest body asked of Fanout in one request, in bytes.
@@ -18,6 +18,11 @@ MAX_CONTROL = 16_384
 # What begins every message meant for the client (GRIP's default); only what begins otherwise can be a control message.
 MESSAGE_PREFIX = b"m:"
 EXTENSION = b'grip; message-prefix="' + MESSAGE_PREFIX + b'"'
+
+# Codes of a CLOSE (RFC 6455, 7.4.1).
+GOING_AWAY, MESSAGE_TOO_BIG = 1001, 1009
+# Shortest Keep-Alive-Interval, in seconds: Fanout makes a shorter one this long.
+MIN_KEEP_ALIVE_INTERVAL = 20
 
 EventType = Literal["OPEN", "TEXT", "BINARY", "PING", "PONG", "CLOSE", "DISCONNECT"]
 _TYPES = frozenset(get_args(EventType))
@@ -49,9 +54,7 @@ def encode(events: list[Event]) -> bytes:
 
 
 def decode(body: bytes) -> list[Event]:
-    """The events of a body, at least one. Raises MalformedEvents."""
-    if not body:
-        raise MalformedEvents("no events")
+    """The events of a body. Raises MalformedEvents."""
     events = []
     position = 0
     while position < len(body):
@@ -83,41 +86,109 @@ def _length(digits: bytes) -> int:
     return int(digits, 16)
 
 
-def subscribe(channel: str) -> Event:
+def close(code: int, reason: str = "") -> Event:
+    """The event that closes a connection; `reason` has 123 bytes at most (RFC 6455, 5.5)."""
+    return Event("CLOSE", code.to_bytes(2) + reason.encode())
+
+
+def subscribe(channel: str, filters: tuple[str, ...] = ()) -> bytes:
     """The control message that subscribes the connection to a channel."""
-    message = json.dumps({"type": "subscribe", "channel": channel}, separators=(",", ":"))
-    return Event("TEXT", b"c:" + message.encode())
+    return _control("subscribe", channel=channel, **({"filters": filters} if filters else {}))
+
+
+def set_meta(name: str, value: str) -> bytes:
+    """The control message that sets a meta variable of the connection."""
+    return _control("set-meta", name=name, value=value)
+
+
+def keep_alive(type_: Literal["ping", "pong"], seconds: int) -> bytes:
+    """The control message that has a frame sent after some time without one."""
+    return _control("keep-alive", **{"message-type": type_}, content="keep-alive", timeout=seconds)
+
+
+def _control(type_: str, **fields: object) -> bytes:
+    """A control message for Fanout."""
+    return b"c:" + json.dumps({"type": type_} | fields, separators=(",", ":")).encode()
 
 
 def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
-    """Answer Fanout's events. Raises Refused: 400 for what is not well-formed events or no channel, 413 for too many bytes."""
+    """Answer Fanout's events. Raises Refused: 400 for what is not well-formed events, no channel or no protocol, 413 for too
+    many bytes."""
     if not is_websocket_events(request):
         return text(400, "Not a websocket-over-HTTP request.")
-    channels = [channel_name(channel, bound) for channel in action.channels]
     try:
-        replies = reply(decode(request.body(MAX_BODY)), channels, action.echo)
+        events = decode(request.body(MAX_BODY))
+        if not events:
+            return _answer(_asked_for_more(action))
+        if events[0].type == "OPEN":
+            return _open(action, request, bound, events[1:])
+        return _answer(reply(events, action))
     except MalformedEvents as error:
         raise Refused(400, f"Malformed websocket-over-HTTP body: {error}.") from error
-    headers = [("content-type", WEBSOCKET_EVENTS.encode())]
-    if replies and replies[0].type == "OPEN":
-        headers.append(("sec-websocket-extensions", EXTENSION))
-    return Answer(200, tuple(headers), encode(replies))
 
 
-def reply(events: list[Event], channels: list[str], echo: bool) -> list[Event]:
-    """The edge's events in reply to the client's: subscriptions to `channels` on OPEN and, with `echo`, its messages.
+def _answer(replies: list[Event], headers: Headers = ()) -> Answer:
+    return Answer(200, (("content-type", WEBSOCKET_EVENTS.encode()), *headers), encode(replies))
 
-    Raises MalformedEvents for events that make no sense together.
-    """
+
+def _asked_for_more(action: WebSocket) -> list[Event]:
+    """What is said where the client has sent nothing: Fanout asks so after the time of a Keep-Alive-Interval."""
+    return [close(GOING_AWAY, "Idle.")] if action.idle_close else []
+
+
+def _open(action: WebSocket, request: Request, bound: Binding, events: list[Event]) -> Answer:
+    """Accept the connection and reply to the events that came with it. Raises Refused (400)."""
+    try:
+        protocol = _protocol(action, request)
+        beginning = [set_meta(name, value) for name, value in meta_values(action.meta, bound)]
+        beginning += [subscribe(channel_name(channel, bound), channel.filters) for channel in action.channels]
+    except Refused as refused:
+        return _refuse(action.refuse_code, request, refused)
+    headers: Headers = (("sec-websocket-extensions", EXTENSION),)
+    if protocol:
+        headers += (("sec-websocket-protocol", protocol.encode()),)
+    if action.idle_close:
+        headers += (("keep-alive-interval", b"%d" % action.idle_close),)
+    controls = [Event("TEXT", message) for message in (*beginning, *action.instructions)]
+    return _answer([Event("OPEN"), *controls, *reply(events, action)], headers)
+
+
+def _refuse(code: int, request: Request, refused: Refused) -> Answer:
+    """Accept the connection only to close it with a code, which a browser's script can see. Raises Refused without a code."""
+    if not code:
+        raise refused
+    # A browser takes no answer that leaves all the protocols out which it has offered.
+    headers = tuple(("sec-websocket-protocol", offered.encode("latin-1")) for offered in _offered(request)[:1])
+    return _answer([Event("OPEN"), close(code, refused.reason)], headers)
+
+
+def _protocol(action: WebSocket, request: Request) -> str:
+    """The first protocol that the client offers and the route knows, "" where it knows none. Raises Refused (400)."""
+    if not action.protocols:
+        return ""
+    chosen = next((offered for offered in _offered(request) if offered in action.protocols), None)
+    if chosen is None:
+        raise Refused(400, "The client offers none of the endpoint's protocols.")
+    return chosen
+
+
+def _offered(request: Request) -> list[str]:
+    """The protocols that a client offers (RFC 6455, 4.1)."""
+    value = (request.header("sec-websocket-protocol") or b"").decode("latin-1")
+    return [offered.strip() for offered in value.split(",") if offered.strip()]
+
+
+def reply(events: list[Event], action: WebSocket) -> list[Event]:
+    """The edge's events in reply to those of an open connection. Raises MalformedEvents for what makes no sense together."""
     replies: list[Event] = []
-    for index, event in enumerate(events):
+    for event in events:
         match event.type:
             case "OPEN":
-                if index:
-                    raise MalformedEvents("OPEN is not the first event")
-                replies += [Event("OPEN"), *map(subscribe, channels)]
+                raise MalformedEvents("OPEN is not the first event")
             case "TEXT" | "BINARY":
-                if echo:
+                if action.max_message and len(event.content) > action.max_message:
+                    return [*replies, close(MESSAGE_TOO_BIG, f"More than {action.max_message} bytes.")]
+                if action.echo:
                     replies.append(Event(event.type, MESSAGE_PREFIX + event.content))
             case "PING":
                 replies.append(Event("PONG", event.content))

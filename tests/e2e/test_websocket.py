@@ -147,6 +147,7 @@ def test_a_plain_get_is_refused(edge: Edge) -> None:
         (b"CLOSE 5\r\n\x0f\xa1bye\r\n", b"CLOSE 5\r\n\x0f\xa1bye\r\n"),
         (b"DISCONNECT\r\n", b""),
         (b"TEXT 1\r\na\r\nDISCONNECT\r\n", b"TEXT 3\r\nm:a\r\n"),
+        (b"", b""),
     ],
 )
 @pytest.mark.parametrize("content_type", [EVENTS, "Application/WebSocket-Events; x=y"])
@@ -162,7 +163,6 @@ def test_events_are_answered(edge: Edge, events: bytes, replies: bytes, content_
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"\r\n",
         b"OPEN",
         b"OPEN\r",

@@ -6,9 +6,10 @@ import pytest
 
 from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.exchange import Answer, Decision, Refused, ToFanout
-from fanroute_runtime.grip import MAX_CHANNEL, hold
+from fanroute_runtime.grip import MAX_VALUE, hold
 from fanroute_runtime.plan import (
     Bound,
+    Channel,
     Condition,
     Handoff,
     HeaderRules,
@@ -121,7 +122,7 @@ ROOM = Match(
     query=(Condition("user"),),
 )
 CHANNEL = (Bound("header", "x-tenant"), "-", Bound("path", "room"), "-", Bound("query", "user"))
-HOLD = Hold("self", "stream", (CHANNEL,), (("content-type", b"text/plain"),))
+HOLD = Hold("self", "stream", (Channel(CHANNEL),), (("content-type", b"text/plain"),))
 ROOMS = Decider(Plan("test", (Route("room", ROOM, HOLD),)), {Hold: hold})
 
 
@@ -136,10 +137,10 @@ def channel(room: str, user: str, tenant: bytes, verb: str = "GET") -> str | int
 def test_a_channel_is_made_of_what_the_match_binds() -> None:
     assert channel("blue", "ann", b"acme") == "acme-blue-ann"
     assert channel("b%6Cue", "a+n%6E", b"acme") == "acme-blue-a nn"
-    assert channel("b", "a" * (MAX_CHANNEL - 7), b"acme") == "acme-b-" + "a" * (MAX_CHANNEL - 7)
+    assert channel("b", "a" * (MAX_VALUE - 7), b"acme") == "acme-b-" + "a" * (MAX_VALUE - 7)
 
 
-@pytest.mark.parametrize("value", ["a,b", "a;b", 'a"b', "%0D%0A", "%00", "%C3%A9", "%FF", "", "a" * MAX_CHANNEL, "a%20", "%7F"])
+@pytest.mark.parametrize("value", ["a,b", "a;b", 'a"b', "%0D%0A", "%00", "%C3%A9", "%FF", "", "a" * MAX_VALUE, "a%20", "%7F"])
 def test_what_is_no_channel_is_refused(value: str) -> None:
     assert channel("blue", value, b"acme") == 400
     assert channel(value, "ann", b"acme") in (400, 404, "acme-a -ann")

@@ -13,7 +13,7 @@ version: 1
 service: {name: My_Chat}
 backends: {origin: {url: "https://a.example.com"}, self: {loopback: true}}
 routes:
-  - {name: socket, match: {host: "*.edgecompute.app", path: "/it's/$x"}, websocket: {channel: "it's"}}
+  - {name: socket, match: {host: "*.edgecompute.app", path: "/it's/$x"}, websocket: {channel: "it's", protocols: chat.v1}}
   - {name: stream, match: {host: ["*.b.example.com", c.example.com]}, stream: {channel: x}}
   - {name: exact, match: {host: chat.edgecompute.app}, stream: {channel: x}}
   - {name: rest, match: {path: /a/*}, handoff: origin}
@@ -25,7 +25,7 @@ COMPILED = compile_routes(ROUTES, SURROUNDINGS)
 def test_routes_are_shown_as_commands() -> None:
     lines = list(serving(COMPILED, "embedded", Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")))
     assert [shlex.split(line) for line in lines[1:-1]] == [
-        ["socket:", "npx", "wscat", "-c", "ws://127.0.0.1:1/it%27s/%24x", "-H", "Host: my-chat.edgecompute.app"],
+        ["socket:", "npx", "wscat", "-c", "ws://127.0.0.1:1/it%27s/%24x", "-H", "Host: my-chat.edgecompute.app", "-s", "chat.v1"],
         ["stream:", "curl", "-N", "-H", "Host: example.b.example.com", "http://127.0.0.1:1/"],
         ["exact:", "curl", "-N", "-H", "Host: chat.edgecompute.app", "http://127.0.0.1:1/"],
         ["rest:", "curl", "http://127.0.0.1:1/a/x"],

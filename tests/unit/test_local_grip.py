@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from fanroute.local.channels import BadItem, Message, parse_publish
-from fanroute.local.grip import DEFAULT_TIMEOUT, MIN_TIMEOUT, Hold, parse_hold
+from fanroute.local.channels import BadItem, Item, Message, parse_publish
+from fanroute.local.filters import BadContent, passes, rendered
+from fanroute.local.grip import DEFAULT_TIMEOUT, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
+
+A = (Channel("a"),)
 
 
 @pytest.mark.parametrize(
@@ -14,19 +17,31 @@ from fanroute.local.grip import DEFAULT_TIMEOUT, MIN_TIMEOUT, Hold, parse_hold
     [
         ({}, None),
         ({"grip-hold": "other"}, None),
-        ({"grip-hold": "stream", "grip-channel": "a"}, Hold("stream", ("a",))),
-        ({"grip-hold": "stream", "grip-channel": "a; prev-id=1, b,,"}, Hold("stream", ("a", "b"))),
-        ({"grip-hold": "response", "grip-channel": "a", "grip-timeout": "20"}, Hold("response", ("a",), 20.0)),
-        ({"grip-hold": "response", "grip-channel": "a", "grip-timeout": "1"}, Hold("response", ("a",), MIN_TIMEOUT)),
-        ({"grip-hold": "response", "grip-channel": "a", "grip-timeout": "x"}, Hold("response", ("a",), DEFAULT_TIMEOUT)),
-        ({"grip-hold": "stream", "grip-keep-alive": "x; timeout=5"}, Hold("stream", (), keep_alive=b"x", keep_alive_timeout=5.0)),
+        ({"grip-hold": "stream", "grip-channel": "a"}, Hold("stream", A)),
+        ({"grip-hold": "stream", "grip-channel": "a; prev-id=1, b,,"}, Hold("stream", (Channel("a", prev_id="1"), Channel("b")))),
         (
-            {"grip-hold": "stream", "grip-keep-alive": ":\\n\\n; format=cstring; timeout=20"},
-            Hold("stream", (), keep_alive=b":\n\n", keep_alive_timeout=20.0),
+            {"grip-hold": "stream", "grip-channel": "a; filter=x; prev-id=a=b ; filter=y"},
+            Hold("stream", (Channel("a", ("x", "y"), "a=b"),)),
+        ),
+        ({"grip-hold": "stream", "grip-set-meta": 'user=ann, a = "b"'}, Hold("stream", meta={"user": "ann", "a": "b"})),
+        ({"grip-hold": "stream", "grip-link": "</a?b=c>; rel=next"}, Hold("stream", link="/a?b=c")),
+        (
+            {"grip-hold": "stream", "grip-link": "</a>; rel=prev, </b>; rel=next; timeout=9"},
+            Hold("stream", link="/b", link_timeout=9.0),
+        ),
+        ({"grip-hold": "stream", "grip-link": "/a; rel=next"}, Hold("stream")),
+        ({"grip-link": "</a>; rel=next"}, Hold("", link="/a")),
+        ({"grip-hold": "response", "grip-channel": "a", "grip-timeout": "20"}, Hold("response", A, timeout=20.0)),
+        ({"grip-hold": "response", "grip-channel": "a", "grip-timeout": "1"}, Hold("response", A, timeout=MIN_TIMEOUT)),
+        ({"grip-hold": "response", "grip-channel": "a", "grip-timeout": "x"}, Hold("response", A, timeout=DEFAULT_TIMEOUT)),
+        ({"grip-hold": "stream", "grip-keep-alive": "x; timeout=5"}, Hold("stream", keep_alive=KeepAlive(b"x", 5.0))),
+        (
+            {"grip-hold": "stream", "grip-keep-alive": ":\\n\\n; format=cstring; timeout=20; mode=interval"},
+            Hold("stream", keep_alive=KeepAlive(b":\n\n", 20.0, interval=True)),
         ),
         (
             {"grip-hold": "stream", "grip-keep-alive": "AAE=; format=base64"},
-            Hold("stream", (), keep_alive=b"\0\1", keep_alive_timeout=55.0),
+            Hold("stream", keep_alive=KeepAlive(b"\0\1", 55.0)),
         ),
     ],
 )
@@ -35,21 +50,28 @@ def test_a_hold_is_read(headers: dict[str, str], hold: Hold | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("item", "message"),
+    ("item", "format", "message"),
     [
-        ({"formats": {"http-stream": {"content": "é"}}}, Message("http-stream", "é".encode())),
-        ({"http-stream": {"content": "x"}}, Message("http-stream", b"x")),
-        ({"formats": {"http-stream": {"action": "close"}}}, Message("http-stream", close=True)),
-        ({"formats": {"ws-message": {"content-bin": "AAE="}}}, Message("ws-message", b"\0\1", binary=True)),
-        ({"formats": {"ws-message": {"action": "close", "code": 4000}}}, Message("ws-message", close=True, code=4000)),
+        ({"formats": {"http-stream": {"content": "é"}}}, "http-stream", Message("é".encode())),
+        ({"http-stream": {"content": "x"}}, "http-stream", Message(b"x")),
+        ({"formats": {"http-stream": {"action": "close"}}}, "http-stream", Message(action="close")),
+        ({"formats": {"ws-message": {"content-bin": "AAE="}}}, "ws-message", Message(b"\0\1", binary=True)),
+        ({"formats": {"ws-message": {"action": "close", "code": 4000}}}, "ws-message", Message(action="close", code=4000)),
         (
             {"formats": {"http-response": {"code": 201, "headers": [["A", "b"]], "body": "x"}}},
-            Message("http-response", b"x", status=201, headers=(("A", "b"),)),
+            "http-response",
+            Message(b"x", status=201, headers=(("A", "b"),)),
         ),
     ],
 )
-def test_an_item_is_read(item: dict[str, Any], message: Message) -> None:
-    assert parse_publish(json.dumps({"items": [{"channel": "a"} | item]}).encode()) == [("a", [message])]
+def test_an_item_is_read(item: dict[str, Any], format: str, message: Message) -> None:
+    assert parse_publish(json.dumps({"items": [{"channel": "a"} | item]}).encode()) == [Item("a", {format: message})]
+
+
+def test_ids_and_variables_are_read() -> None:
+    item = {"channel": "a", "id": "2", "prev-id": "1", "meta": {"sender": "ann"}, "formats": {"http-stream": {"content": "x"}}}
+    (read,) = parse_publish(json.dumps({"items": [item]}).encode())
+    assert (read.id, read.prev_id, read.meta) == ("2", "1", {"sender": "ann"})
 
 
 @pytest.mark.parametrize(
@@ -65,9 +87,69 @@ def test_an_item_is_read(item: dict[str, Any], message: Message) -> None:
         b'{"items": [{"channel": "a", "formats": {"other": {}}}]}',
         b'{"items": [{"channel": "a", "formats": {"ws-message": {"content-bin": "?"}}}]}',
         b'{"items": [{"channel": "a", "formats": {"http-stream": {"content": 1}}}]}',
+        b'{"items": [{"channel": "a", "id": 1, "http-stream": {"content": "x"}}]}',
+        b'{"items": [{"channel": "a", "meta": {"a": 1}, "http-stream": {"content": "x"}}]}',
+        b'{"items": [{"channel": "a", "http-stream": {"action": "other"}}]}',
         b"\xff",
     ],
 )
 def test_other_items_are_refused(body: bytes) -> None:
     with pytest.raises(BadItem):
         parse_publish(body)
+
+
+@pytest.mark.parametrize(
+    ("filters", "meta", "published", "passed"),
+    [
+        ([], {"user": "ann"}, {"sender": "ann", "skip_users": "ann", "require_sub": "b"}, True),
+        (["skip-self"], {"user": "ann"}, {"sender": "ann"}, False),
+        (["skip-self"], {"user": "ann"}, {"sender": "bob"}, True),
+        (["skip-self"], {"user": "ann"}, {}, True),
+        (["skip-self"], {}, {"sender": ""}, True),
+        (["skip-users"], {"user": "ann"}, {"skip_users": "bob, ann"}, False),
+        (["skip-users"], {"user": "ann"}, {"skip_users": "bob,anna"}, True),
+        (["skip-users"], {"user": ""}, {"skip_users": ""}, True),
+        (["require-sub"], {}, {"require_sub": "a"}, True),
+        (["require-sub"], {}, {"require_sub": "b"}, False),
+        (["require-sub"], {}, {}, True),
+        (["var-subst", "skip-self"], {"user": "ann"}, {"sender": "ann"}, False),
+    ],
+)
+def test_a_message_passes_the_filters(filters: list[str], meta: dict[str, str], published: dict[str, str], passed: bool) -> None:
+    assert passes(filters, meta, published, ["a"]) == passed
+
+
+@pytest.mark.parametrize(
+    ("filters", "content", "result"),
+    [
+        ([], b"100 % %(user)s", b"100 % %(user)s"),
+        (["skip-self"], b"100 %", b"100 %"),
+        (["var-subst"], b"hello %(user)s, 100 %%", b"hello ann, 100 %"),
+        (["var-subst"], b"%(a\\)b)s", b"odd"),
+        (["build-id"], b"id: %I, %(x)I", b"id: 372d38, 78"),
+        (["build-id", "var-subst"], b"%I %%(user)s", b"372d38 ann"),
+    ],
+)
+def test_filters_make_content(filters: list[str], content: bytes, result: bytes) -> None:
+    meta = {"user": "ann", "a)b": "odd", "id_format": "%(a)s-%(b)s", "id_encoding": "hex"}
+    assert rendered(content, filters, meta, {"a": "7", "b": "8"}) == result
+
+
+@pytest.mark.parametrize(
+    ("filters", "meta", "content"),
+    [
+        (["var-subst"], {}, b"%(user)s"),
+        (["var-subst"], {"user": "ann"}, b"%(user)d"),
+        (["var-subst"], {"user": "ann"}, b"%s"),
+        (["var-subst"], {}, b"100 %"),
+        (["var-subst"], {}, b"100 % of"),
+        (["var-subst"], {}, b"%(user"),
+        (["build-id"], {}, b"x"),
+        (["build-id"], {"id_format": "%(b)s"}, b"x"),
+        (["build-id"], {"id_format": "x", "id_encoding": "base64"}, b"x"),
+        (["build-id"], {"id_format": "x"}, b"%(x)s"),
+    ],
+)
+def test_what_gives_no_content_is_told(filters: list[str], meta: dict[str, str], content: bytes) -> None:
+    with pytest.raises(BadContent):
+        rendered(content, filters, meta, {"a": "7"})

@@ -13,13 +13,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from typing import Any
 
 import httpx
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend
-from fanroute.local.channels import HTTP_RESPONSE, HTTP_STREAM, MAX_PUBLISH, BadItem, Channels, Queue, parse_publish
+from fanroute.local.channels import MAX_PUBLISH, BadItem, Channels, Subscriber, parse_publish
+from fanroute.local.filters import BadContent
 from fanroute.local.grip import Hold, parse_hold
+from fanroute.local.holds import Behind, Headers, Stream, held_response
 
-Headers = list[tuple[str, bytes]]
 Log = Callable[[str], None]
 
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"})
@@ -51,14 +52,20 @@ class Fanout:
         task.add_done_callback(self._later.discard)
 
     async def ask(
-        self, name: str, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | bytes | None
+        self,
+        name: str,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: AsyncIterator[bytes] | bytes | None,
+        last_ids: Headers | None = None,
     ) -> httpx.Response:
-        """A backend's answer, its body not yet read. Raises httpx.HTTPError."""
+        """A backend's answer, its body not yet read; `last_ids` is what the connection knows. Raises httpx.HTTPError."""
         backend = self._backends[name]
-        sent = [(key, value) for key, value in end_to_end(headers) if key.lower() != "grip-sig"]
+        sent = [(key, value) for key, value in end_to_end(headers) if not key.lower().startswith("grip-")]
         if backend.host is not None:
             sent = [(key, value) for key, value in sent if key.lower() != "host"] + [("Host", backend.host.encode())]
-        sent.append(("Grip-Sig", _signature().encode()))
+        sent += [("Grip-Sig", _signature().encode()), *(last_ids or [])]
         # The extension keeps the target as the client wrote it.
         extensions = {"target": target.encode("latin-1", "surrogateescape")}
         pairs = [(key.encode(), value) for key, value in sent]
@@ -70,21 +77,42 @@ class Fanout:
 
         `target` is the path and query as the client wrote them, `headers` are the request's as handed off.
         """
-        body = request.content.iter_any() if request.body_exists else None
-        try:
-            answer = await self.ask(name, request.method, target, headers, body)
-        except httpx.HTTPError as error:
-            return unreachable(name, error)
-        try:
-            hold = parse_hold(answer.headers)
-            if hold is None:
-                return await _pass_on(request, answer)
-            with self.channels.queue(list(hold.channels)) as queue:
-                if hold.mode == "stream":
-                    return await _hold_stream(request, answer, hold, queue)
-                return await _hold_response(answer, hold, queue)
-        finally:
-            await answer.aclose()
+        sent: list[bytes] = []
+        body: AsyncIterator[bytes] | bytes | None = _kept(request.content, sent) if request.body_exists else None
+        last_ids: Headers = []
+        while True:
+            try:
+                answer = await self.ask(name, request.method, target, headers, body, last_ids)
+            except httpx.HTTPError as error:
+                return unreachable(name, error)
+            try:
+                hold = parse_hold(answer.headers)
+                if hold is None:
+                    return await _pass_on(request, answer)
+                with self.channels.subscriber() as subscriber:
+                    subscriber.replace(hold.channels, hold.meta)
+                    if hold.mode != "response":
+                        return await self._stream(request, name, target, answer, hold, subscriber)
+                    try:
+                        return await _response(answer, hold, subscriber)
+                    except Behind:
+                        body, last_ids = b"".join(sent) or None, subscriber.last_ids()
+            finally:
+                await answer.aclose()
+
+    async def _stream(
+        self, request: web.BaseRequest, name: str, target: str, answer: httpx.Response, hold: Hold, subscriber: Subscriber
+    ) -> web.StreamResponse:
+        """Hold a stream. Its links are asked without the client's headers, all but the Host."""
+
+        async def fetch(link: str, last_ids: Headers) -> httpx.Response:
+            return await self.ask(name, "GET", link, [("Host", request.host.encode())], None, last_ids)
+
+        headers = client_headers(answer, without=["content-length"])
+        response = web.StreamResponse(status=answer.status_code, reason=answer.reason_phrase, headers=headers)
+        await response.prepare(request)
+        await Stream(response, subscriber, hold, target, fetch).run(await answer.aread())
+        return response
 
     async def publish(self, request: web.BaseRequest) -> web.StreamResponse:
         """The publish endpoint: `POST /publish/`."""
@@ -99,9 +127,9 @@ class Fanout:
             items = parse_publish(body)
         except BadItem as error:
             return web.Response(status=400, text=f"{error}\n")
-        for channel, messages in items:
-            count = self.channels.publish(channel, messages)
-            self._log(f"published on {channel} to {count} connection{'' if count == 1 else 's'}")
+        for item in items:
+            count = self.channels.publish(item)
+            self._log(f"published on {item.channel} to {count} connection{'' if count == 1 else 's'}")
         return web.Response(text="Published\n")
 
 
@@ -144,39 +172,30 @@ async def _pass_on(request: web.BaseRequest, answer: httpx.Response) -> web.Stre
     return response
 
 
-async def _hold_stream(request: web.BaseRequest, answer: httpx.Response, hold: Hold, queue: Queue) -> web.StreamResponse:
-    headers = client_headers(answer, without=["content-length"])
-    response = web.StreamResponse(status=answer.status_code, reason=answer.reason_phrase, headers=headers)
-    await response.prepare(request)
-    await response.write(await answer.aread())
-    while True:
-        try:
-            message = await asyncio.wait_for(queue.get(), hold.keep_alive_timeout)
-        except TimeoutError:
-            await response.write(hold.keep_alive)
-            continue
-        if message.format != HTTP_STREAM:
-            continue
-        if message.close:
-            break
-        await response.write(message.content)
-    await response.write_eof()
-    return response
+async def _response(answer: httpx.Response, hold: Hold, subscriber: Subscriber) -> web.StreamResponse:
+    """The backend's own answer after the time-out; before it, what is published, on top of that answer's headers.
 
-
-async def _hold_response(answer: httpx.Response, hold: Hold, queue: Queue) -> web.StreamResponse:
-    """The backend's own answer after the time-out; before it, what is published, on top of that answer's headers."""
+    Raises Behind.
+    """
     body = await answer.aread()
     try:
-        async with asyncio.timeout(hold.timeout):
-            while (message := await queue.get()).format != HTTP_RESPONSE:
-                pass
-    except TimeoutError:
+        published = await held_response(hold, subscriber)
+    except BadContent as error:
+        return web.Response(status=502, text=f"{error}\n")
+    if published is None:
         headers = client_headers(answer, without=["content-length"])
         return web.Response(status=answer.status_code, reason=answer.reason_phrase, headers=headers, body=body)
-    replaced = ["content-length", *(name.lower() for name, _ in message.headers)]
-    headers = [*client_headers(answer, without=replaced), *message.headers]
-    return web.Response(status=message.status, headers=headers, body=message.content)
+    status, given, content = published
+    replaced = ["content-length", *(name.lower() for name, _ in given)]
+    headers = [*client_headers(answer, without=replaced), *((name, value.decode()) for name, value in given)]
+    return web.Response(status=status, headers=headers, body=content)
+
+
+async def _kept(content: StreamReader, sent: list[bytes]) -> AsyncIterator[bytes]:
+    """A request's body, kept for when the request has to be sent again."""
+    async for chunk in content.iter_any():
+        sent.append(chunk)
+        yield chunk
 
 
 def _signature() -> str:

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from fanroute.local import Backend
-from fanroute.local.fanout import Fanout, Headers, Log
+from fanroute.local.fanout import Fanout, Log
+from fanroute.local.holds import Headers
 from fanroute.local.host import EmbeddedComponent, Exchange, HostError
 from fanroute.local.sockets import Socket, is_websocket
 

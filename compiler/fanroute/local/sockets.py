@@ -4,19 +4,26 @@ Source: https://pushpin.org/docs/protocols/websocket-over-http/
 """
 
 import asyncio
-import json
 import re
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from fanroute.local.channels import WS_MESSAGE, Queue
-from fanroute.local.fanout import Fanout, Headers, client_headers, unreachable
+from fanroute.local.clients import Client
+from fanroute.local.fanout import Fanout, client_headers, unreachable
+from fanroute.local.holds import Headers
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
-from fanroute_runtime.websocket import MESSAGE_PREFIX, Event, MalformedEvents, decode, encode
+from fanroute_runtime.websocket import (
+    MAX_CONTROL,
+    MESSAGE_PREFIX,
+    MIN_KEEP_ALIVE_INTERVAL,
+    Event,
+    MalformedEvents,
+    decode,
+    encode,
+)
 
 _PREFIX = re.compile(r'message-prefix="?([^";]*)"?')
 _NOT_PASSED_ON = (
@@ -56,6 +63,8 @@ class Socket:
         ]
         # What begins a message for the client; None while the backend does not speak GRIP.
         self._prefix: bytes | None = None
+        # After how many seconds without an event the backend is asked with none; None is never.
+        self._interval: int | None = None
 
     async def serve(self) -> web.StreamResponse:
         """The answer to the handshake, once the connection has ended."""
@@ -76,10 +85,11 @@ class Socket:
         )
         socket.headers.extend(client_headers(answer, without=_NOT_PASSED_BACK))
         await socket.prepare(self._request)
-        with self._fanout.channels.queue([]) as queue:
-            published = asyncio.create_task(self._deliver(socket, queue))
+        with self._fanout.channels.subscriber() as subscriber:
+            client = Client(socket, subscriber)
+            published = asyncio.create_task(client.deliver())
             try:
-                await self._converse(socket, queue, events[1:])
+                await self._converse(client, events[1:])
             except _Closed:
                 pass
             except (httpx.HTTPError, MalformedEvents):
@@ -93,12 +103,18 @@ class Socket:
                 published.cancel()
         return socket
 
-    async def _converse(self, socket: web.WebSocketResponse, queue: Queue, events: list[Event]) -> None:
+    async def _converse(self, client: Client, events: list[Event]) -> None:
         """Carry events both ways, to the end: raises _Closed after the backend's CLOSE or DISCONNECT, or ConnectionResetError."""
-        await self._handle(socket, queue, events)
-        async for event in _client_events(socket):
-            await self._handle(socket, queue, await self._send([event]))
-        raise ConnectionResetError
+        await self._handle(client, events)
+        while True:
+            try:
+                event = await asyncio.wait_for(_event(client.socket), self._interval)
+            except TimeoutError:
+                await self._handle(client, await self._send([]))
+                continue
+            if event is None:
+                raise ConnectionResetError
+            await self._handle(client, await self._send([event]))
 
     async def _disconnect(self) -> None:
         with suppress(httpx.HTTPError, MalformedEvents):
@@ -117,70 +133,51 @@ class Socket:
         answer = await self._fanout.ask(self._backend, "POST", self._target, sent, body)
         await answer.aread()
         await answer.aclose()
+        if "keep-alive-interval" in answer.headers:
+            self._interval = _interval(answer)
         return answer
 
-    async def _handle(self, socket: web.WebSocketResponse, queue: Queue, events: list[Event]) -> None:
+    async def _handle(self, client: Client, events: list[Event]) -> None:
         """Do what the backend's events say. Raises _Closed after a CLOSE or DISCONNECT."""
         for event in events:
             match event.type:
                 case "TEXT" | "BINARY":
-                    await self._message(socket, queue, event)
-                case "PING":
-                    await socket.ping(event.content)
-                case "PONG":
-                    await socket.pong(event.content)
+                    await self._message(client, event)
+                case "PING" | "PONG":
+                    await client.send(event)
                 case "CLOSE":
                     code = int.from_bytes(event.content[:2], "big") or WSCloseCode.OK
-                    await socket.close(code=code, message=event.content[2:])
+                    await client.socket.close(code=code, message=event.content[2:])
                     raise _Closed
                 case "DISCONNECT":
                     if self._request.transport is not None:
                         self._request.transport.abort()
                     raise _Closed
 
-    async def _message(self, socket: web.WebSocketResponse, queue: Queue, event: Event) -> None:
+    async def _message(self, client: Client, event: Event) -> None:
         content = event.content
         if self._prefix is not None:
             if event.type == "TEXT" and content.startswith(b"c:"):
-                self._control(queue, content[2:])
+                if len(content) <= MAX_CONTROL:
+                    client.control(content[2:])
                 return
             if not content.startswith(self._prefix):
                 return
             content = content[len(self._prefix) :]
-        if event.type == "TEXT":
-            await socket.send_str(content.decode("utf-8", "replace"))
-        else:
-            await socket.send_bytes(content)
-
-    def _control(self, queue: Queue, message: bytes) -> None:
-        with suppress(ValueError, KeyError, TypeError):
-            control = json.loads(message)
-            if control["type"] == "subscribe":
-                self._fanout.channels.subscribe(queue, control["channel"])
-            elif control["type"] == "unsubscribe":
-                self._fanout.channels.unsubscribe(queue, control["channel"])
-
-    async def _deliver(self, socket: web.WebSocketResponse, queue: Queue) -> None:
-        """Send what is published, as long as the client is there."""
-        with suppress(ConnectionResetError):
-            while True:
-                message = await queue.get()
-                if message.format != WS_MESSAGE:
-                    continue
-                if message.close:
-                    await socket.close(code=message.code)
-                    return
-                if message.binary:
-                    await socket.send_bytes(message.content)
-                else:
-                    await socket.send_str(message.content.decode("utf-8", "replace"))
+        await client.send(Event(event.type, content))
 
 
 def _events(answer: httpx.Response) -> list[Event] | None:
     """An answer's events, or None where it has none to give."""
     if answer.status_code != 200 or answer.headers.get("content-type") != WEBSOCKET_EVENTS:
         return None
-    return decode(answer.content) if answer.content else []
+    return decode(answer.content)
+
+
+def _interval(answer: httpx.Response) -> int | None:
+    """An answer's Keep-Alive-Interval in seconds, at least the shortest; None for none."""
+    value = answer.headers.get("keep-alive-interval", "")
+    return max(int(value), MIN_KEEP_ALIVE_INTERVAL) if value.isdecimal() and int(value) else None
 
 
 def _message_prefix(extensions: str) -> bytes | None:
@@ -190,21 +187,20 @@ def _message_prefix(extensions: str) -> bytes | None:
     return prefix.group(1).encode() if prefix else MESSAGE_PREFIX
 
 
-async def _client_events(socket: web.WebSocketResponse) -> AsyncIterator[Event]:
-    """The client's events, up to its CLOSE or the end of the connection."""
-    while True:
-        message = await socket.receive()
-        match message.type:
-            case WSMsgType.TEXT:
-                yield Event("TEXT", message.data.encode())
-            case WSMsgType.BINARY:
-                yield Event("BINARY", message.data)
-            case WSMsgType.PING:
-                yield Event("PING", bytes(message.data))
-            case WSMsgType.PONG:
-                yield Event("PONG", bytes(message.data))
-            case WSMsgType.CLOSE:
-                reason = (message.extra or "").encode()
-                yield Event("CLOSE", message.data.to_bytes(2, "big") + reason if message.data else b"")
-            case _:
-                return
+async def _event(socket: web.WebSocketResponse) -> Event | None:
+    """The client's next event; None after the end of the connection."""
+    message = await socket.receive()
+    match message.type:
+        case WSMsgType.TEXT:
+            return Event("TEXT", message.data.encode())
+        case WSMsgType.BINARY:
+            return Event("BINARY", message.data)
+        case WSMsgType.PING:
+            return Event("PING", bytes(message.data))
+        case WSMsgType.PONG:
+            return Event("PONG", bytes(message.data))
+        case WSMsgType.CLOSE:
+            reason = (message.extra or "").encode()
+            return Event("CLOSE", message.data.to_bytes(2, "big") + reason if message.data else b"")
+        case _:
+            return None

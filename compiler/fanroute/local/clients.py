@@ -1,0 +1,93 @@
+"""A WebSocket's client, as Fanout has it: its subscriptions, and what keeps it alive.
+
+Source: https://pushpin.org/docs/protocols/grip/ (control messages)
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from fanroute.local.channels import WS_MESSAGE, Subscriber
+from fanroute.local.filters import BadContent
+from fanroute.local.grip import DEFAULT_KEEP_ALIVE, Channel
+from fanroute_runtime.grip import MAX_CHANNELS
+from fanroute_runtime.websocket import Event
+
+
+class Client:
+    """The client's side of a connection, with its subscriptions and what keeps it alive."""
+
+    def __init__(self, socket: web.WebSocketResponse, subscriber: Subscriber) -> None:
+        self.socket = socket
+        self._subscriber = subscriber
+        self._keep_alive: tuple[float, Event] | None = None
+        self._sent = asyncio.Event()
+
+    async def send(self, event: Event) -> None:
+        """Send a message, PING or PONG."""
+        self._sent.set()
+        match event.type:
+            case "TEXT":
+                await self.socket.send_str(event.content.decode("utf-8", "replace"))
+            case "BINARY":
+                await self.socket.send_bytes(event.content)
+            case "PING":
+                await self.socket.ping(event.content)
+            case "PONG":
+                await self.socket.pong(event.content)
+
+    def control(self, message: bytes) -> None:
+        """Do what a control message says; nothing, where it makes no sense."""
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            control = json.loads(message)
+            match control["type"]:
+                case "subscribe" if len(self._subscriber.channels) < MAX_CHANNELS:
+                    self._subscriber.subscribe(Channel(control["channel"], tuple(control.get("filters", ()))))
+                case "unsubscribe":
+                    self._subscriber.unsubscribe(control["channel"])
+                case "set-meta":
+                    self._subscriber.meta[control["name"]] = control["value"]
+                case "keep-alive":
+                    self._keep_alive = _keep_alive(control)
+                    self._sent.set()
+
+    async def deliver(self) -> None:
+        """Send what is published, and what keeps the connection alive, as long as the client is there."""
+        await asyncio.gather(self._deliver_published(), self._stay_alive(), return_exceptions=True)
+
+    async def _deliver_published(self) -> None:
+        while True:
+            item = await self._subscriber.queue.get()
+            message = item.formats.get(WS_MESSAGE)
+            if message is None:
+                continue
+            with suppress(BadContent):
+                content = self._subscriber.content(item, message)
+                if content is None:
+                    continue
+                if message.action == "close":
+                    await self.socket.close(code=message.code)
+                elif message.action == "send":
+                    await self.send(Event("BINARY" if message.binary else "TEXT", content))
+
+    async def _stay_alive(self) -> None:
+        while True:
+            self._sent.clear()
+            keep_alive = self._keep_alive
+            try:
+                await asyncio.wait_for(self._sent.wait(), keep_alive[0] if keep_alive else None)
+            except TimeoutError:
+                assert keep_alive is not None  # without one there is no time-out
+                await self.send(keep_alive[1])
+
+
+def _keep_alive(control: dict[str, Any]) -> tuple[float, Event] | None:
+    """What a control message has sent after some time; None where it ends that."""
+    type_ = control.get("message-type", "text").upper()
+    if "content" not in control or type_ not in ("TEXT", "BINARY", "PING", "PONG"):
+        return None
+    content = control["content"].encode()
+    return float(control.get("timeout") or DEFAULT_KEEP_ALIVE), Event(type_, content)

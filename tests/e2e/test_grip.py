@@ -1,0 +1,261 @@
+"""GRIP through Fanout: filters and meta variables, reliable delivery, and what a WebSocket can be told."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Opcode
+from websockets.sync.client import ClientConnection, connect
+
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+
+grip_edge = edge_of("grip")
+
+
+@contextmanager
+def stream(edge: Edge, target: str) -> Iterator[Iterator[str]]:
+    """The lines of a stream that is held."""
+    with edge.client.stream("GET", target) as answer:
+        assert answer.status_code == 200
+        yield answer.iter_lines()
+
+
+@contextmanager
+def socket(edge: Edge, path: str, **options: Any) -> Iterator[ClientConnection]:
+    url = edge.url.replace("http", "ws", 1) + path
+    with connect(url, proxy=None, open_timeout=ANSWER_TIMEOUT, ping_interval=None, **options) as client:
+        yield client
+
+
+def publish(edge: Edge, channel: str, content: str, **item: Any) -> None:
+    """Publish a line on every kind of connection; `item` is what else an item has."""
+    formats = {"http-stream": {"content": content}, "http-response": {"body": content}, "ws-message": {"content": content}}
+    edge.publish_items({"channel": channel, "formats": formats} | {name.replace("_", "-"): value for name, value in item.items()})
+
+
+def closed(client: ClientConnection) -> tuple[int | None, str | None]:
+    """How a connection is closed by the other side."""
+    with pytest.raises(ConnectionClosed):
+        while True:
+            client.recv(timeout=40)
+    return client.close_code, client.close_reason
+
+
+def test_a_stream_of_events_has_a_beginning(grip_edge: Edge) -> None:
+    with stream(grip_edge, "/events") as lines:
+        assert [next(lines) for _ in range(6)] == ["retry: 3000", "event: ready", "id: 0", "data: one", "data: two", ""]
+        publish(grip_edge, "events", "data: more\n\n")
+        assert next(lines) == "data: more"
+
+
+def test_filters_go_by_the_connections_meta(grip_edge: Edge) -> None:
+    with stream(grip_edge, "/filtered/ann") as ann, stream(grip_edge, "/filtered/bob") as bob:
+        assert (next(ann), next(bob)) == ("ready", "ready")
+        publish(grip_edge, "filtered", "from ann\n", meta={"sender": "u-ann"})
+        publish(grip_edge, "filtered", "not for bob\n", meta={"skip_users": "u-cat, u-bob"})
+        publish(grip_edge, "filtered", "for subscribers of other\n", meta={"require_sub": "other"})
+        publish(grip_edge, "filtered", "for subscribers of also\n", meta={"require_sub": "also"})
+        publish(grip_edge, "also", "without filters\n", meta={"sender": "u-ann"})
+        assert [next(ann) for _ in range(3)] == ["not for bob", "for subscribers of also", "without filters"]
+        assert [next(bob) for _ in range(3)] == ["from ann", "for subscribers of also", "without filters"]
+
+
+def polled(edge: Edge, target: str) -> tuple[threading.Thread, list[httpx.Response]]:
+    """A long-poll that has been begun, and its answer in the end."""
+    answers: list[httpx.Response] = []
+    thread = threading.Thread(target=lambda: answers.append(edge.client.get(target, timeout=40)))
+    thread.start()
+    return thread, answers
+
+
+def test_a_poll_is_filtered(grip_edge: Edge) -> None:
+    thread, answers = polled(grip_edge, "/filtered-poll/ann")
+    while thread.is_alive():
+        publish(grip_edge, "filtered-poll", "own\n", meta={"sender": "ann"})
+        publish(grip_edge, "filtered-poll", "other's\n", meta={"sender": "bob"})
+        thread.join(0.1)
+    assert [answer.text for answer in answers] == ["other's\n"]
+
+
+def test_filters_make_ids_and_put_in_variables(grip_edge: Edge) -> None:
+    with stream(grip_edge, "/rendered/made") as lines:
+        assert [next(lines) for _ in range(2)] == ["data: 100 %I", ""]
+        publish(grip_edge, "made", "id: %I\ndata: %%(name)s, 100 %%%%\n\n", id="8", prev_id="7")
+        assert [next(lines) for _ in range(3)] == ["id: 8", "data: ann, 100 %", ""]
+
+
+def test_what_follows_is_delivered(grip_edge: Edge) -> None:
+    with stream(grip_edge, "/reliable/whole?after=1") as lines:
+        assert [next(lines), next(lines)] == ["data: ready", ""]
+        publish(grip_edge, "whole", "data: two\n\n", id="2", prev_id="1")
+        publish(grip_edge, "whole", "data: three\n\n", id="3", prev_id="2")
+        assert [next(lines) for _ in range(4)] == ["data: two", "", "data: three", ""]
+
+
+def test_what_was_missed_is_asked_for(grip_edge: Edge) -> None:
+    """The link is asked in the client's place, and the stream goes on as the link's answer says."""
+    with stream(grip_edge, "/reliable/gap?after=1") as lines:
+        assert [next(lines), next(lines)] == ["data: ready", ""]
+        publish(grip_edge, "gap", "data: three\n\n", id="3", prev_id="2")
+        assert [next(lines) for _ in range(3)] == ["event: missed", "data: ", ""]
+        publish(grip_edge, "gap", "data: four\n\n", id="4", prev_id="3")
+        assert [next(lines), next(lines)] == ["data: four", ""]
+
+
+def test_items_out_of_order(grip_edge: Edge) -> None:
+    """docs/local.md: Pushpin waits for the one between, the embedded edge asks for it at once."""
+    with stream(grip_edge, "/reliable/order?after=1") as lines:
+        assert [next(lines), next(lines)] == ["data: ready", ""]
+        publish(grip_edge, "order", "data: two\n\n", id="2", prev_id="1")
+        publish(grip_edge, "order", "data: four\n\n", id="4", prev_id="3")
+        publish(grip_edge, "order", "data: three\n\n", id="3", prev_id="2")
+        assert [next(lines), next(lines)] == ["data: two", ""]
+        expected = ["data: three", "", "data: four"] if grip_edge.name == "viceroy" else ["event: missed", "data: ", ""]
+        assert [next(lines) for _ in expected] == expected
+
+
+def test_what_was_missed_before_is_asked_for_at_once(grip_edge: Edge) -> None:
+    with stream(grip_edge, "/reliable/before?after=1") as first:
+        assert [next(first), next(first)] == ["data: ready", ""]
+        publish(grip_edge, "before", "data: two\n\n", id="2", prev_id="1")
+        assert next(first) == "data: two"
+        with stream(grip_edge, "/reliable/before?after=1") as second:
+            assert [next(second) for _ in range(4)] == ["data: ready", "", "event: missed", "data: "]
+
+
+def test_a_poll_that_has_missed_something_ends(grip_edge: Edge) -> None:
+    thread, answers = polled(grip_edge, "/reliable-poll/poll?after=1")
+    number = 1
+    while thread.is_alive():
+        number += 2
+        publish(grip_edge, "poll", "missed\n", id=str(number), prev_id=str(number - 1))
+        thread.join(0.2)
+    assert [(answer.status_code, answer.text) for answer in answers] == [(202, "ask\n")]
+
+
+@pytest.mark.parametrize("after", ["a%2Cb", "a%3Bfilter%3Dx", "%22", "%0D%0AGrip-Channel:%20x", "", "%C3%A9"])
+@pytest.mark.parametrize("path", ["/reliable/a", "/reliable-poll/a"])
+def test_no_previous_id_is_no_instruction(grip_edge: Edge, path: str, after: str) -> None:
+    for headers in ({}, {"Grip-Sig": "present"}):
+        answer = grip_edge.client.get(f"{path}?after={after}", headers=headers)
+        assert (answer.status_code, answer.text) == (400, "The request names no previous id.\n")
+        assert not [name for name in answer.headers if name.startswith("grip-")]
+
+
+def test_a_client_claims_no_last_id(grip_edge: Edge) -> None:
+    thread, answers = polled(grip_edge, "/reliable-poll/claimed?after=1")
+    answer = grip_edge.client.get("/origin/tell", headers={"Grip-Last": "claimed; last-id=0", "Grip-X": "y"})
+    assert [name for name, _ in json.loads(answer.text)["headers"] if name in ("grip-last", "grip-x")] == []
+    while thread.is_alive():
+        publish(grip_edge, "claimed", "two\n", id="2", prev_id="1")
+        thread.join(0.2)
+    assert answers[0].status_code in (200, 202)
+
+
+def test_a_socket_is_filtered(grip_edge: Edge) -> None:
+    with socket(grip_edge, "/socket/ann") as ann, socket(grip_edge, "/socket/bob") as bob:
+        publish(grip_edge, "socket", "from ann", meta={"sender": "ann"})
+        publish(grip_edge, "socket", "to %(user)s")
+        assert ann.recv(timeout=ANSWER_TIMEOUT) == "to ann"
+        assert [bob.recv(timeout=ANSWER_TIMEOUT) for _ in range(2)] == ["from ann", "to bob"]
+
+
+def test_a_socket_requires_a_subscription(grip_edge: Edge) -> None:
+    """docs/local.md: Pushpin 1.36 looks at no channels there."""
+    with socket(grip_edge, "/requiring") as client:
+        publish(grip_edge, "requiring", "for subscribers of other", meta={"require_sub": "other"})
+        publish(grip_edge, "requiring", "for subscribers of also", meta={"require_sub": "also"})
+        publish(grip_edge, "requiring", "for all")
+        messages = ["for all"] if grip_edge.name == "viceroy" else ["for subscribers of also", "for all"]
+        assert [client.recv(timeout=ANSWER_TIMEOUT) for _ in messages] == messages
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [(["chat.v1"], "chat.v1"), (["chat.v1", "chat.v2"], "chat.v1"), (["x", "chat.v2"], "chat.v2")]
+)
+def test_a_protocol_is_chosen(grip_edge: Edge, offered: Any, chosen: str) -> None:
+    with socket(grip_edge, "/chat/a", subprotocols=offered) as client:
+        assert client.subprotocol == chosen
+        client.send("hello")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
+
+
+@pytest.mark.parametrize("offered", [None, ["chat"], ["chat.v3", "CHAT.V1"]])
+def test_without_a_protocol_in_common_there_is_no_socket(grip_edge: Edge, offered: Any) -> None:
+    with pytest.raises(InvalidStatus) as raised, socket(grip_edge, "/chat/a", subprotocols=offered):
+        pass
+    assert raised.value.response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "offered", "reason"),
+    [
+        ("/refusing/a", None, "The client offers none of the endpoint's protocols."),
+        ("/refusing/a", ["chat.v9", "other"], "The client offers none of the endpoint's protocols."),
+        ("/refusing/a%2Cb", ["chat.v1"], "The request names no channel."),
+    ],
+)
+def test_a_refused_socket_has_a_code(grip_edge: Edge, path: str, offered: Any, reason: str) -> None:
+    """docs/local.md: Viceroy loses what comes with a 101, so there the edge is asked as Pushpin asks it."""
+    if grip_edge.name == "viceroy":
+        headers = {"Grip-Sig": "present", "Content-Type": "application/websocket-events"}
+        headers |= {"Sec-WebSocket-Protocol": ", ".join(offered)} if offered else {}
+        answer = grip_edge.client.post(path, headers=headers, content=b"OPEN\r\n")
+        assert answer.content == b"OPEN\r\nCLOSE %x\r\n\x11\x30%s\r\n" % (len(reason) + 2, reason.encode())
+        assert answer.headers.get("sec-websocket-protocol") == (offered[0] if offered else None)
+        return
+    with socket(grip_edge, path, subprotocols=offered) as client:
+        assert client.subprotocol == (offered[0] if offered else None)
+        assert closed(client) == (4400, reason)
+
+
+@pytest.mark.parametrize(("message", "fits"), [("12345678", True), ("123456789", False), ("éééé", True), (b"123456789", False)])
+def test_a_longer_message_closes(grip_edge: Edge, message: Any, fits: bool) -> None:
+    with socket(grip_edge, "/chat/a", subprotocols=["chat.v1"]) as client:
+        client.send(message)
+        if fits:
+            assert client.recv(timeout=ANSWER_TIMEOUT) == message
+        else:
+            assert closed(client) == (1009, "More than 8 bytes.")
+
+
+class Frames:
+    """The kinds of frames that a connection gets."""
+
+    def __init__(self, client: ClientConnection) -> None:
+        self.kinds: list[Opcode] = []
+        received = client.protocol.recv_frame
+
+        def recv_frame(frame: Any) -> None:
+            self.kinds.append(frame.opcode)
+            received(frame)
+
+        client.protocol.recv_frame = recv_frame  # type: ignore[method-assign]
+
+
+def test_a_socket_is_kept_alive_by_pings(grip_edge: Edge) -> None:
+    with socket(grip_edge, "/pinging") as client:
+        frames = Frames(client)
+        while frames.kinds.count(Opcode.PING) < 2:
+            with pytest.raises(TimeoutError):
+                client.recv(timeout=0.5)
+        client.send("still there")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "still there"
+
+
+def test_an_idle_socket_is_closed(grip_edge: Edge) -> None:
+    """What is published meanwhile, and what keeps it alive, is nothing from the client."""
+    with socket(grip_edge, "/idle") as client:
+        frames = Frames(client)
+        client.send("hello")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
+        publish(grip_edge, "idle", "published")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "published"
+        assert closed(client) == (1001, "Idle.")
+        assert Opcode.PONG in frames.kinds
+        assert Opcode.PING not in frames.kinds
