@@ -47,15 +47,14 @@ def host_name(authority: str) -> str:
 def split_uri(uri: str) -> tuple[str, str, str]:
     """Authority, raw path and raw query of an absolute URI, or of an origin-form target (`/path?query`).
 
-    The path of `OPTIONS *` (RFC 9112, 3.2.4) is `*`, also where it stands behind an authority: `http://a*`.
+    Of `OPTIONS *` (RFC 9112, 3.2.4) hosts make `http://a*`: its path is empty, and so the same as `/`.
     """
     authority = ""
     scheme, separator, rest = uri.partition("://")
     if separator and "/" not in scheme:
         end = next((i for i, c in enumerate(rest) if c in "/?#"), len(rest))
         authority, uri = rest[:end], rest[end:]
-        if authority.endswith("*") and not uri:
-            authority, uri = authority[:-1], "*"
+        authority = authority if uri else authority.removesuffix("*")
     path, _, query = uri.partition("#")[0].partition("?")
     return authority, path or "/", query
 

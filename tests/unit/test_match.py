@@ -126,6 +126,8 @@ def test_a_host_is_its_authoritys(authority: str, host: str) -> None:
         ("http://a:1/b/c?d#e", "a:1", "/b/c", "d"),
         ("https://a", "a", "/", ""),
         ("https://a?x?y", "a", "/", "x?y"),
+        ("https://a:1*", "a:1", "/", ""),
+        ("https://a*/*", "a*", "/*", ""),
         ("http://a//b?", "a", "//b", ""),
         ("/b?c=http://d/e", "", "/b", "c=http://d/e"),
         ("/b/http://c", "", "/b/http://c", ""),

@@ -1,4 +1,4 @@
-"""What a route answers, as a value that is equal where the answers are."""
+"""What a route answers, as data that is equal where the answers are."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -11,8 +11,11 @@ from fanroute.reach.box import Dimension, Point
 from fanroute_runtime.match import bound_value
 from fanroute_runtime.plan import Bound, Parameter, Redirect, Route
 
+# The parts of an answer by name, and its `kind`.
+Answer = Mapping[str, Any]
 
-def answer(route: Route, backends: Mapping[str, Any], asked: Point | None = None) -> Any:
+
+def answer(route: Route, backends: Mapping[str, Any], asked: Point | None = None) -> Answer:
     """What a route answers to a request; without one, as it depends on the request, whatever its parameters are called.
 
     In the place of a backend's name is what `backends` has for it.
@@ -21,12 +24,13 @@ def answer(route: Route, backends: Mapping[str, Any], asked: Point | None = None
     def standing(bound: Bound) -> Any:
         return dimension(bound, route) if asked is None else bound_value(bound, route, asked)
 
-    return tuple(_plain(part, backends, standing) for part in _parts(route))
+    further = {name: _plain(value, backends, standing) for name, value in _parts(route).items()}
+    return {**further.pop("action"), **further}
 
 
 def bound_by(route: Route) -> set[Dimension]:
     """The dimensions of a request that a route's answer depends on."""
-    return {dimension(bound, route) for part in _parts(route) for bound in _bounds(part)}
+    return {dimension(bound, route) for bound in _bounds(tuple(_parts(route).values()))}
 
 
 def dimension(bound: Bound, route: Route) -> Dimension:
@@ -37,30 +41,32 @@ def dimension(bound: Bound, route: Route) -> Dimension:
     return "segment", [isinstance(each, Parameter) and each.name for each in segments].index(bound.name)
 
 
-def _parts(route: Route) -> list[Any]:
-    return [getattr(route, field.name) for field in fields(route) if field.name not in ("name", "match")]
+def _parts(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass; of a route those that make its answer."""
+    left_out = ("name", "match") if isinstance(value, Route) else ()
+    return {field.name: getattr(value, field.name) for field in fields(value) if field.name not in left_out}
 
 
 def _bounds(value: Any) -> Iterator[Bound]:
     if isinstance(value, Bound):
         yield value
-    elif is_dataclass(value) or isinstance(value, tuple):
-        inner = value if isinstance(value, tuple) else [getattr(value, field.name) for field in fields(value)]
-        yield from (bound for each in inner for bound in _bounds(each))
+    elif isinstance(value, tuple) or is_dataclass(value):
+        for each in value if isinstance(value, tuple) else _parts(value).values():
+            yield from _bounds(each)
 
 
 def _plain(value: Any, backends: Mapping[str, Any], standing: Callable[[Bound], Any]) -> Any:
     if isinstance(value, Redirect):
         standing = partial(_encoded, standing)
     if is_dataclass(value):
-        named = {field.name: getattr(value, field.name) for field in fields(value)}
-        if named.get("backend") in backends:
-            named["backend"] = backends[named["backend"]]
-        return type(value).__name__, *(_plain(each, backends, standing) for each in named.values())
+        parts = _parts(value)
+        if parts.get("backend") in backends:
+            parts["backend"] = backends[parts["backend"]]
+        return {"kind": type(value).__name__} | {name: _plain(part, backends, standing) for name, part in parts.items()}
     if not isinstance(value, tuple):
         return value
-    parts = [standing(each) if isinstance(each, Bound) else _plain(each, backends, standing) for each in value]
-    return _joined(parts) if any(isinstance(each, Bound) for each in value) else tuple(parts)
+    items = [standing(each) if isinstance(each, Bound) else _plain(each, backends, standing) for each in value]
+    return _joined(items) if any(isinstance(each, Bound) for each in value) else tuple(items)
 
 
 def _joined(parts: list[Any]) -> tuple[Any, ...]:
@@ -70,5 +76,6 @@ def _joined(parts: list[Any]) -> tuple[Any, ...]:
 
 
 def _encoded(standing: Callable[[Bound], Any], bound: Bound) -> Any:
+    """What stands for something bound, as a redirect's location has it."""
     value = standing(bound)
     return quote(value, safe="") if isinstance(value, str) else value

@@ -47,12 +47,6 @@ _FREE: dict[str, Set] = {
     "scheme": Texts.of(SCHEMES, ("https", "http")),
 }
 
-# The requests there are. Only OPTIONS can ask for `*`, which has no segments (RFC 9112, 3.2.4).
-EVERYTHING: tuple[Box, ...] = (
-    {LENGTH: Lengths(1)},
-    {LENGTH: Lengths(0, 0), METHOD: Texts.of(METHODS, ["OPTIONS"])},
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Point:

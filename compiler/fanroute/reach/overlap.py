@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from fanroute.reach.box import EVERYTHING, Box, Point, meet, minus
-from fanroute.reach.search import Boxes, requests_of, search
+from fanroute.reach.box import Box, Point, meet, minus
+from fanroute.reach.search import Boxes, search
 from fanroute.work import Work
 
 
@@ -17,20 +17,14 @@ def overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool], work
         work.spend()
         if not differ(earlier, number):
             continue
-        shared = requests_of(own, boxes.boxes[earlier])
-        if not shared or _within(boxes.boxes[earlier], own):
+        shared = meet(own, boxes.boxes[earlier])
+        if shared is None or not any(minus(boxes.boxes[earlier], own)):
             continue
 
         def taken(asked: Point, earlier: int = earlier) -> Box | None:
             first = boxes.first(asked, earlier, work)
             return None if first is None else boxes.boxes[first]
 
-        found = search(shared, taken, boxes.named, work)
+        found = search([shared], taken, boxes.named, work)
         if found is not None:
             yield earlier, found
-
-
-def _within(one: Box, other: Box) -> bool:
-    """Whether all requests of one box are in another; those without a path (`OPTIONS *`) do not count."""
-    with_path = meet(EVERYTHING[0], one)
-    return with_path is None or not any(minus(with_path, other))

@@ -17,7 +17,7 @@ BROKEN = "%FF"
 
 def asked(point: Point) -> Asked:
     """A client's request that matching sees as `point`."""
-    path = "".join(f"/{_quoted(segment)}" for segment in point.segments) or "*"
+    path = "".join(f"/{_quoted(segment)}" for segment in point.segments)
     pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in point.query.items()]
     query = f"?{'&'.join(pairs)}" if pairs else ""
     headers = [(name, value.encode("latin-1")) for name, value in point.headers.items()]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fanroute.reach.box import Box, Dimension, Point
-from fanroute.reach.search import Boxes, requests_of, search
+from fanroute.reach.search import Boxes, search
 from fanroute.work import TooMuch, Work
 
 # Most work for one route, and for all of them.
@@ -60,7 +60,7 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
         covering.add(first)
         return boxes.boxes[first]
 
-    found = search(requests_of(own), taken, boxes.named, work)
+    found = search([own], taken, boxes.named, work)
     return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found)
 
 
@@ -76,7 +76,7 @@ def _needed(boxes: Boxes, own: Box, covering: list[int], work: Work) -> tuple[in
     try:
         for spared in covering:
             others = [number for number in needed if number != spared]
-            if search(requests_of(own), taken, boxes.named, work) is None:
+            if search([own], taken, boxes.named, work) is None:
                 needed = others
     except TooMuch:
         pass

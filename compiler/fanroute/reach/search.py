@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from fanroute.reach.box import EVERYTHING, Box, Dimension, Point, box, meet, minus, point
+from fanroute.reach.box import Box, Dimension, Point, box, minus, point
 from fanroute.reach.index import Index
 from fanroute.reach.sets import NONE, Hosts, Names, Texts
 from fanroute.work import Work
@@ -50,14 +50,6 @@ def _named(boxes: Iterable[Box]) -> Named:
             elif isinstance(wanted, Hosts):
                 found[dimension] |= wanted.names or NONE
     return {dimension: frozenset(names) for dimension, names in found.items()}
-
-
-def requests_of(*boxes: Box) -> list[Box]:
-    """The regions of requests that are in all boxes."""
-    regions: list[Box] = list(EVERYTHING)
-    for each in boxes:
-        regions = [common for region in regions if (common := meet(region, each)) is not None]
-    return regions
 
 
 def search(regions: Iterable[Box], taken: Taken, named: Named, work: Work) -> Point | None:

@@ -224,7 +224,7 @@ def parents(host: str) -> Iterator[str]:
 class Lengths:
     """How many segments a path has: from `least` to `most`."""
 
-    least: int = 0
+    least: int = 1
     most: int = maxsize
 
     def meet(self, other: "Lengths") -> "Lengths":
