@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,11 @@ from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.emit import HANDLERS, emit
 from fanroute.manifest import update
 from fanroute.pipeline import compile_routes
+from fanroute.rulebook import diagnosed_tests
 from fanroute.rules import CODES
+from fanroute.testing.coverage import coverage, covered_text
+from fanroute.testing.judging import counted, exercised, judge
+from fanroute.testing.reading import read_tests
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.plan import Plan
 from tests.conftest import REPOSITORY, surroundings_of
@@ -25,6 +30,8 @@ CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "cases").glob("*/
 def made(folder: Path) -> dict[str, str]:
     """All that a case's routes.yaml gives, by the name of the file that expects it."""
     raw = (folder / "routes.yaml").read_bytes()
+    if (folder / "routes.test.yaml").exists():
+        return {"tests.txt": _tested(folder, raw)}
     try:
         compiled = compile_routes(raw, surroundings_of(folder))
     except Invalid as invalid:
@@ -42,6 +49,18 @@ def _told(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
     return {"diagnostics.txt": report.render(diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
 
 
+def _tested(folder: Path, raw: bytes) -> str:
+    """All that is said of a routes.test.yaml and of what it covers, and what that comes to."""
+    tests = (folder / "routes.test.yaml").read_bytes()
+    of_tests, of_routes = diagnosed_tests(raw, tests, surroundings_of(folder))
+    parts = [report.render(of_tests, "routes.test.yaml", tests.decode()), report.render(of_routes, "routes.yaml", raw.decode())]
+    compiled = compile_routes(raw, surroundings_of(folder))
+    with suppress(Invalid):
+        judged = judge(read_tests(tests, compiled), compiled)
+        parts += [counted(judged), covered_text(coverage(compiled, exercised(judged)))]
+    return "".join(f"{part}\n" for part in parts if part)
+
+
 def evaluated(module: str) -> Plan:
     """The Plan of an emitted module, which is nothing but literals."""
     (value,) = [node.value for node in ast.parse(module).body if isinstance(node, ast.Assign) and node.targets[0].id == "PLAN"]  # type: ignore[attr-defined]
@@ -53,7 +72,8 @@ def evaluated(module: str) -> Plan:
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_case(folder: Path, request: pytest.FixtureRequest) -> None:
     files = made(folder)
-    expected = {path.name: path for path in folder.iterdir() if path.is_file() and path.name != "routes.yaml"}
+    given = ("routes.yaml", "routes.test.yaml")
+    expected = {path.name: path for path in folder.iterdir() if path.is_file() and path.name not in given}
     if request.config.getoption("--update"):
         for path in expected.values():
             path.unlink()
@@ -70,7 +90,9 @@ def test_the_repositorys_own_is_a_case() -> None:
 def test_every_code_has_a_case() -> None:
     told = "".join(text for folder in CASES for text in made(folder).values())
     missing = {code for code in CODES if f"[{code}]: " not in told}
-    assert missing == {"FR101"}, "FR101 is of a file that is not there: tests/test_cli.py"
+    assert missing == {"FR101", "FR511", "FR512"}, (
+        "of a file that is not there, and of a local edge: tests/test_cli.py, tests/e2e"
+    )
 
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)

@@ -139,6 +139,8 @@ def test_the_environment_reaches_what_is_built(own_project: Workspace, tmp_path:
         ["serve", "--edge", "x"],
         ["serve", "--port", "70000"],
         ["check", "--deny", "errors"],
+        ["test", "--live", "x"],
+        ["test", "--fail-under", "101"],
         ["explain", "FR203", "FR204"],
     ],
 )
@@ -148,7 +150,7 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["build"], ["serve"], ["install"], ["explain"]])
+@pytest.mark.parametrize("arguments", [[], ["check"], ["build"], ["serve"], ["install"], ["explain"], ["test"]])
 def test_help_is_there(tmp_path: Path, arguments: list[str]) -> None:
     done = fanroute(tmp_path, *arguments, "--help")
     assert done.returncode == 0
@@ -358,6 +360,85 @@ def test_explain_knows_its_codes(tmp_path: Path, code: str, close: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert f"unknown code {code!r}" in done.stderr
     assert close in done.stderr
+
+
+def test_the_repositorys_own_routes_are_tested() -> None:
+    done = fanroute(REPOSITORY, "test", "--fail-under", "100")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("coverage of routes.yaml: 6 of 6 routes, 5 of 5 alternatives, 100 %\n")
+
+
+TESTS = """\
+tests:
+  - request: GET https://a.edgecompute.app/test/stream
+    expect: {route: test-stream}
+  - request: GET https://a.edgecompute.app/test/sse
+    expect: {route: everything-else}
+"""
+
+
+@pytest.fixture
+def tested(tmp_path: Path) -> Path:
+    """A folder with tests, of which one fails."""
+    (tmp_path / "routes.yaml").write_text(OWN)
+    (tmp_path / "routes.test.yaml").write_text(TESTS)
+    return tmp_path
+
+
+def test_a_failing_test_is_exit_code_1(tested: Path) -> None:
+    """Told at its expectation, with the reasons at their places in the other file."""
+    done = fanroute(tested, "test")
+    assert (done.returncode, done.stdout) == (1, "routes.test.yaml: 2 tests, 1 passed, 1 failed\n")
+    assert done.stderr.startswith(
+        "routes.test.yaml:5:21: error[FR510]: GET https://a.edgecompute.app/test/sse: "
+        "expected the route 'everything-else', got 'test-sse'\n"
+    )
+    assert "= routes.yaml:18:5: 'test-sse' takes it\n" in done.stderr
+
+
+def test_failures_and_coverage_are_told_to_programs(tested: Path) -> None:
+    done = fanroute(tested, "test", "--coverage", "--format", "json")
+    told = [(one["code"], one["span"]["file"], one["span"]["line"]) for one in json.loads(done.stdout)["diagnostics"]]
+    assert (done.returncode, done.stderr) == (1, "")
+    assert told == [("FR510", "routes.test.yaml", 5), *(("FR515", "routes.yaml", line) for line in (12, 18, 21, 24, 27))]
+    note = json.loads(done.stdout)["diagnostics"][0]["notes"][0]
+    assert note["span"] == {"file": "routes.yaml", "line": 27, "column": 5, "end_line": 27, "end_column": 9}
+    done = fanroute(tested, "test", "--coverage", "--format", "github")
+    assert [line.partition(",")[0] for line in done.stdout.splitlines()] == [
+        "::error file=routes.test.yaml",
+        *["::notice file=routes.yaml"] * 5,
+    ]
+
+
+@pytest.mark.parametrize(("percent", "code"), [("18", 0), ("19", 1)])
+def test_too_little_coverage_is_exit_code_1(tested: Path, percent: str, code: int) -> None:
+    """2 of the 11 routes and hosts."""
+    (tested / "routes.test.yaml").write_text(TESTS.partition("  - request: GET https://a.edgecompute.app/test/sse")[0])
+    done = fanroute(tested, "test", "--fail-under", percent)
+    assert done.returncode == code
+    assert ("error: the coverage is 18 %, under 19 %\n" in done.stderr) == (code == 1)
+
+
+def test_tests_in_several_files(tested: Path) -> None:
+    """What is wrong with any of them is told before any is run."""
+    for name in ("a", "b"):
+        (tested / f"{name}.yaml").write_text(TESTS.replace("route: everything-else", "rout: x"))
+    done = fanroute(tested, "test", "routes.yaml", "--tests", "a.yaml", "--tests", "b.yaml", "--tests", "c.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    messages = re.findall(r"^(\w)\.yaml:(\d+:\d+): error\[(\w+)\]", done.stderr, re.MULTILINE)
+    assert messages == [("a", "5:14", "FR201"), ("b", "5:14", "FR201"), ("c", "1:1", "FR101")]
+    (tested / "a.yaml").write_text(TESTS)
+    done = fanroute(tested, "test", "--tests", "a.yaml", "--tests", "routes.test.yaml")
+    assert done.stdout.splitlines() == [f"{name}.yaml: 2 tests, 1 passed, 1 failed" for name in ("a", "routes.test")]
+
+
+def test_routes_that_are_wrong_are_not_tested(tested: Path) -> None:
+    (tested / "routes.yaml").write_text(OWN.replace("echo", "ecko"))
+    done = fanroute(tested, "test", "--format", "json")
+    told = [(one["code"], one["span"]["file"]) for one in json.loads(done.stdout)["diagnostics"]]
+    assert (done.returncode, told) == (1, [("FR201", "routes.yaml")])
+    assert fanroute(tested, "test", "--live", "embedded").returncode == 1
+    assert sorted(path.name for path in tested.iterdir()) == ["routes.test.yaml", "routes.yaml"], "nothing was built"
 
 
 def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:

@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
+from fanroute import report
 from fanroute.model import Model
 from fanroute.reference import reference_page
-from fanroute.rulebook import diagnosed, diagnostics_page, example_of, explained, said
+from fanroute.rulebook import diagnosed, diagnosed_tests, diagnostics_page, example_of, explained, said
 from fanroute.rules import CODES, Rule
 from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings
@@ -16,6 +17,7 @@ from fanroute.workspace import runtime_sources
 from tests.conftest import REPOSITORY
 
 REFERENCE = REPOSITORY / "docs" / "reference.md"
+TESTING = REPOSITORY / "docs" / "testing.md"
 PAGE = REPOSITORY / "docs" / "diagnostics.md"
 SURROUNDINGS = Surroundings(runtime_sources())
 ALL = [pytest.param(rule, id=rule.code) for rule in CODES.values()]
@@ -31,20 +33,23 @@ def test_the_page_is_made_from_the_rules(request: pytest.FixtureRequest) -> None
 
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_an_example_breaks_its_rule_and_no_other(rule: Rule) -> None:
-    (diagnostic,) = diagnosed(example_of(rule), SURROUNDINGS)
+    example, tests = example_of(rule), rule.tests.encode()
+    of_tests, of_routes = diagnosed_tests(example, tests, SURROUNDINGS) if tests else ([], diagnosed(example, SURROUNDINGS))
+    (diagnostic,) = [*of_tests, *of_routes]
     assert (diagnostic.code, diagnostic.severity) == (rule.code, rule.severity)
 
 
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
-    text = said(example_of(rule), SURROUNDINGS)
-    assert text.startswith("routes.yaml:")
+    text = said(rule, SURROUNDINGS)
+    assert text.startswith(("routes.yaml:", "routes.test.yaml:"))
     section = PAGE.read_text(encoding="utf-8").partition(f"\n## {rule.code}\n")[2].partition("\n## ")[0]
     assert f"```text\n{text}\n```" in section
 
 
-def test_only_a_file_that_is_not_there_has_no_example() -> None:
-    assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101"]
+def test_only_what_no_file_shows_has_no_example() -> None:
+    """A file that is not there, and what is seen on a local edge."""
+    assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101", "FR511", "FR512"]
     assert "```" not in explained(CODES["FR101"], SURROUNDINGS)
 
 
@@ -102,6 +107,18 @@ def test_the_references_links_lead_somewhere() -> None:
     ]
     assert len(anchors) == len(set(anchors))
     assert set(re.findall(r"\(#([^)]+)\)", page)) <= set(anchors)
+
+
+def test_the_page_on_testing_shows_what_is_said(request: pytest.FixtureRequest) -> None:
+    """Of the routes and tests that are on it; the first two are a routes.yaml and a routes.test.yaml."""
+    page = TESTING.read_text(encoding="utf-8")
+    routes, tests = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    of_tests, of_routes = diagnosed_tests(routes.encode(), tests.encode(), SURROUNDINGS)
+    text = f"{report.render(of_tests, 'routes.test.yaml', tests)}\n{report.render(of_routes, 'routes.yaml', routes)}\n"
+    before, _, rest = page.partition("```text\n")
+    if request.config.getoption("--update"):
+        TESTING.write_text(f"{before}```text\n{text}```{rest.partition('```')[2]}", encoding="utf-8")
+    assert f"```text\n{text}```" in TESTING.read_text(encoding="utf-8")
 
 
 def heading_anchor(title: str) -> str:

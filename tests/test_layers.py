@@ -14,15 +14,16 @@ HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
-rules.rule rules.reading rules.meaning rules.passing rules.reach rules.advice rules diagnostics report work
+rules.rule rules.reading rules.meaning rules.passing rules.reach rules.advice rules.testing rules diagnostics report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints spec schema
 reference parts patterns delivery header_checks checks files actions sharing lower emit trace listing
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice reach advice
-pipeline rulebook manifest workspace programs bundle build guide
-local local.install local.grip local.filters local.channels local.holds local.clients local.host local.fanout local.sockets
-local.server local.viceroy
-cli.terminal cli.given cli.checking cli.asking cli.serving cli.writing cli __main__
+pipeline local local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
+testing.coverage testing.agreement rulebook manifest workspace programs bundle build guide
+local.install local.filters local.channels local.holds local.clients local.host local.fanout local.sockets
+local.server local.viceroy testing.recorder testing.live
+cli.terminal cli.given cli.edges cli.checking cli.asking cli.testing cli.serving cli.writing cli __main__
 """
 RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors decide edge"
 

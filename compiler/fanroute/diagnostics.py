@@ -8,12 +8,16 @@ from fanroute.rules import CODES, Severity
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A piece of the file: lines and columns from 1, columns in characters, the end exclusive."""
+    """A piece of the file: lines and columns from 1, columns in characters, the end exclusive.
+
+    `file` names another file than the one that is told of.
+    """
 
     line: int = 1
     column: int = 1
     end_line: int = 1
     end_column: int = 1
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

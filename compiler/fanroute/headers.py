@@ -66,7 +66,7 @@ def _value(value: str) -> str:
     return value
 
 
-def _once(value: dict[str, str]) -> dict[str, str]:
+def once(value: dict[str, str]) -> dict[str, str]:
     names = [name.lower() for name in value]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -79,7 +79,7 @@ AnswerHeader = Annotated[HeaderName, AfterValidator(_named("answer", "set here")
 RequestHeader = Annotated[HeaderName, AfterValidator(_named("request", "changed"))]
 ResponseHeader = Annotated[HeaderName, AfterValidator(_named("response", "changed"))]
 HeaderValue = Annotated[Text, AfterValidator(_value), Kind("printable ASCII", "[ -~]*")]
-AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(_once)]
+AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(once)]
 
 
 class RequestHeaders(Model):

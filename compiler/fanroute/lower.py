@@ -94,12 +94,13 @@ def _match(match: conditions.Match) -> Match:
         methods=tuple(match.method or ()),
         scheme=match.scheme,
         websocket=match.websocket,
-        headers=tuple(_condition(name.lower(), condition) for name, condition in match.header.items()),
-        query=tuple(_condition(name, condition) for name, condition in match.query.items()),
+        headers=tuple(lower_condition(name.lower(), condition) for name, condition in match.header.items()),
+        query=tuple(lower_condition(name, condition) for name, condition in match.query.items()),
     )
 
 
-def _condition(name: str, condition: conditions.Condition) -> Condition:
+def lower_condition(name: str, condition: conditions.Condition) -> Condition:
+    """The Plan's form of a condition on a header (its name in small letters) or query parameter."""
     values, pattern = tuple(condition.values or ()), condition.pattern or ""
     return Condition(name, values, present=condition.present is not False, pattern=pattern)
 

@@ -11,7 +11,8 @@ from fanroute.diagnostics import Diagnostic
 from fanroute.emit import emit
 from fanroute.files import read_files
 from fanroute.lower import Backend, lower_backends, lower_plan
-from fanroute.source import decode, load
+from fanroute.source import Source, decode, load
+from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings
 from fanroute_runtime.plan import Plan
 
@@ -20,9 +21,11 @@ from fanroute_runtime.plan import Plan
 class Compiled:
     """A routes.yaml, compiled: its Plan, the backends to set up, and the warnings and notes, in source order.
 
-    `surroundings` are those it was compiled with.
+    `source` and `spec` are what it was compiled from, `surroundings` those it was compiled with.
     """
 
+    source: Source
+    spec: Spec
     plan: Plan
     backends: tuple[Backend, ...]
     surroundings: Surroundings
@@ -40,7 +43,7 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
         files, unusable = read_files(source, surroundings.read)
         spec = check(source, unusable)
         plan = lower_plan(spec, files)
-        return Compiled(plan, lower_backends(spec), surroundings, advise(source, plan))
+        return Compiled(source, spec, plan, lower_backends(spec), surroundings, advise(source, plan))
 
 
 @contextmanager

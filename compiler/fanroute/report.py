@@ -61,7 +61,7 @@ def _width(span: Span, excerpt: str) -> int:
 
 def _noted(note: Note, file: str) -> str:
     message = _printable(note.message)
-    return f"{file}:{note.span.line}:{note.span.column}: {message}" if note.span else message
+    return f"{note.span.file or file}:{note.span.line}:{note.span.column}: {message}" if note.span else message
 
 
 def _printable(text: str) -> str:
@@ -124,7 +124,7 @@ def _told(diagnostic: Diagnostic, file: str) -> Told:
 
 
 def _place(span: Span, file: str) -> Place:
-    return Place(file=file, line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column)
+    return Place(file=span.file or file, line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column)
 
 
 def github(diagnostics: Iterable[Diagnostic], file: str) -> str:

@@ -8,11 +8,17 @@ from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES, Rule
 from fanroute.source import decode
 from fanroute.surroundings import Surroundings
+from fanroute.testing.coverage import coverage, missed
+from fanroute.testing.judging import exercised, judge, told
+from fanroute.testing.reading import read_tests
+
+ROUTES, TESTS = "routes.yaml", "routes.test.yaml"
 
 _INTRODUCTION = """\
 # Diagnostics
 
-All that `fanroute check` says of a routes.yaml, by code: why, an example, what is said of it, and how to mend it.
+All that `fanroute check` says of a routes.yaml, and `fanroute test` of its tests, by code: why, an example, what is said
+of it, and how to mend it.
 `fanroute explain CODE` prints the same. This page is made from `compiler/fanroute/rules/` by `pytest --update`.
 """
 
@@ -30,7 +36,9 @@ def explained(rule: Rule, surroundings: Surroundings) -> str:
     if rule.example is not None:
         raw = example_of(rule)
         # What is not UTF-8 is shown as \xNN.
-        parts += [_fenced("yaml", raw.decode(errors="backslashreplace")), _fenced("text", said(raw, surroundings))]
+        parts.append(_fenced("yaml", raw.decode(errors="backslashreplace")))
+        parts += [_fenced("yaml", rule.tests)] if rule.tests else []
+        parts.append(_fenced("text", said(rule, surroundings)))
     return "\n\n".join([*parts, _wrapped(rule.mend)]) + "\n"
 
 
@@ -40,9 +48,14 @@ def example_of(rule: Rule) -> bytes:
     return rule.example if isinstance(rule.example, bytes) else rule.example.encode()
 
 
-def said(raw: bytes, surroundings: Surroundings) -> str:
-    """What the compiler says of a routes.yaml, as text."""
-    return report.render(diagnosed(raw, surroundings), "routes.yaml", _text(raw))
+def said(rule: Rule, surroundings: Surroundings) -> str:
+    """What is said of a rule's example, as text."""
+    raw = example_of(rule)
+    if not rule.tests:
+        return report.render(diagnosed(raw, surroundings), ROUTES, _text(raw))
+    of_tests, of_routes = diagnosed_tests(raw, rule.tests.encode(), surroundings)
+    parts = [report.render(of_tests, TESTS, rule.tests), report.render(of_routes, ROUTES, _text(raw))]
+    return "\n".join(filter(None, parts))
 
 
 def diagnosed(raw: bytes, surroundings: Surroundings) -> list[Diagnostic]:
@@ -51,6 +64,18 @@ def diagnosed(raw: bytes, surroundings: Surroundings) -> list[Diagnostic]:
         return list(compile_routes(raw, surroundings).diagnostics)
     except Invalid as invalid:
         return invalid.diagnostics
+
+
+def diagnosed_tests(raw: bytes, tests: bytes, surroundings: Surroundings) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """What is said of a routes.test.yaml, and of the valid routes.yaml that it tests: what it does not cover."""
+    compiled = compile_routes(raw, surroundings)
+    try:
+        given = read_tests(tests, compiled)
+    except Invalid as invalid:
+        return invalid.diagnostics, []
+    judged = judge(given, compiled)
+    of_tests = [diagnostic for one in judged for diagnostic in told(one, given, compiled, ROUTES)]
+    return of_tests, missed(coverage(compiled, exercised(judged)), compiled)
 
 
 def _text(raw: bytes) -> str:

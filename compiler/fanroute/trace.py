@@ -7,10 +7,10 @@ from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout
-from fanroute_runtime.grip import WEBSOCKET_EVENTS
+from fanroute_runtime.grip import WEBSOCKET_EVENTS, is_websocket_events
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import tests
-from fanroute_runtime.plan import Match, Plan
+from fanroute_runtime.plan import HeaderRules, Match, Plan
 from fanroute_runtime.websocket import Event, encode
 
 # The client's address in a trace, one for documentation (RFC 5737).
@@ -45,6 +45,11 @@ class Asked:
         return self.url.partition(":")[0]
 
 
+def can_be_asked(url: str) -> bool:
+    """Whether a text can be a request's URL: absolute, of http or https, percent-encoded."""
+    return url.startswith(("http://", "https://")) and url.isascii() and url.isprintable() and " " not in url
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A route that was tried, and the keys of its match that the request does not fit: none if it was taken."""
@@ -55,7 +60,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The routes tried, in order, the decision, and what this service then tells Fanout where it is asked itself."""
+    """The routes tried, in order, the decision, and what this service then tells Fanout where it is asked itself.
+
+    No route is tried for a request that is refused before.
+    """
 
     steps: tuple[Step, ...]
     decision: Decision
@@ -68,31 +76,38 @@ def trace(plan: Plan, loopback: str, asked: Asked) -> Trace:
     decision = decider.decide(asked)
     second: Answer | None = None
     if isinstance(decision, ToFanout) and decision.backend == loopback:
-        answer = decider.decide(_from_fanout(asked, decision))
+        answer = decider.decide(from_fanout(asked, decision.headers))
         assert isinstance(answer, Answer)  # a second pass hands nothing off
         second = answer
     return Trace(_steps(plan, asked), decision, second)
 
 
 def _steps(plan: Plan, asked: Asked) -> tuple[Step, ...]:
-    client = Client(asked, signature.came_through_fanout(asked))
+    if is_websocket_events(asked) and not signature.came_through_fanout(asked):
+        return ()
+    client = client_of(asked)
     steps: list[Step] = []
     for route in plan.routes:
-        steps.append(Step(route.name, _unfit(route.match, client)))
+        steps.append(Step(route.name, unfit(route.match, client)))
         if not steps[-1].unfit:
             break
     return tuple(steps)
 
 
-def _unfit(match: Match, client: Client) -> tuple[str, ...]:
+def client_of(asked: Asked) -> Client:
+    """The client's request that one stands for."""
+    return Client(asked, signature.came_through_fanout(asked))
+
+
+def unfit(match: Match, client: Client) -> tuple[str, ...]:
     """The keys that a request does not fit; without a path's parameters there is nothing to say of their patterns."""
-    unfit = tuple(key for key, test in tests(match).items() if not test(client))
-    return tuple(key for key in unfit if not key.startswith("where ")) if "path" in unfit else unfit
+    keys = tuple(key for key, test in tests(match).items() if not test(client))
+    return tuple(key for key in keys if not key.startswith("where ")) if "path" in keys else keys
 
 
-def _from_fanout(asked: Asked, to: ToFanout) -> Asked:
-    """The request that Fanout sends in place of one that was handed off: of a WebSocket, the events that open it."""
-    headers = (*applied(to.headers, asked.headers), (signature.HEADER, b"Fanout's"))
+def from_fanout(asked: Asked, rules: HeaderRules) -> Asked:
+    """The request that Fanout sends in place of one that was handed off after some rules: of a WebSocket, its OPEN."""
+    headers = (*applied(rules, asked.headers), (signature.HEADER, b"Fanout's"))
     if not Client(asked, through_fanout=False).websocket:
         return Asked(asked.verb, asked.url, headers)
     events = tuple((name, value) for name, value in headers if name not in ("upgrade", "connection", "content-type"))

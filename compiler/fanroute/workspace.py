@@ -49,6 +49,7 @@ class Workspace:
     def __init__(self, routes: Path) -> None:
         folder = routes.parent
         self.routes = routes
+        self.tests = routes.with_suffix(".test.yaml")
         self.manifest = folder / "fastly.toml"
         self.wasm = folder / "bin" / "main.wasm"
         self.build = folder / "build"
@@ -61,11 +62,7 @@ class Workspace:
 
     def read_routes(self) -> bytes:
         """The bytes of routes.yaml. Raises Invalid."""
-        try:
-            return self.routes.read_bytes()
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), "name one that can")]) from None
+        return read_file(self.routes)
 
     def surroundings(self) -> Surroundings:
         """What this folder's routes.yaml is compiled with."""
@@ -130,6 +127,15 @@ class Workspace:
         if self.good.exists():
             write(self.wasm, self.good.read_bytes())
         return self.good.exists()
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file of the user's. Raises Invalid."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), "name one that can")]) from None
 
 
 def write(path: Path, content: bytes) -> None:

@@ -51,7 +51,7 @@ class Decider:
         route = self._route(client)
         if isinstance(route.action, AtOnce) or (isinstance(route.action, Hold) and client.method == "HEAD"):
             return self._answer(route, client, request)
-        return ToFanout(route.action.backend, _with_connection(route.request_headers, request, client))
+        return ToFanout(route.action.backend, with_connection(route.request_headers, request, client))
 
     def _second_pass(self, request: Request) -> Answer:
         client = Client(request, through_fanout=True)
@@ -92,7 +92,7 @@ def redirect(action: Redirect, request: Request, bound: Binding) -> Answer:
     return Answer(action.status, (("location", encoded(action.location, bound)),))
 
 
-def _with_connection(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
+def with_connection(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
     """Rules that also tell of the client's connection, in place of whatever the client claims about it."""
     connection = (
         ("x-forwarded-for", (request.client_address() or "unknown").encode()),

@@ -3,12 +3,12 @@
 import click
 
 from fanroute import __version__
-from fanroute.cli import asking, checking, serving, writing
+from fanroute.cli import asking, checking, serving, testing, writing
 
 # Every command, by what one is about.
 SECTIONS = {
     "Write": (checking.check, checking.explain, writing.schema),
-    "Ask": (asking.routes, asking.match),
+    "Ask": (asking.routes, asking.match, testing.test),
     "Run": (serving.build, serving.serve, serving.install),
 }
 

@@ -1,10 +1,8 @@
 """From a routes.yaml to what runs: `build`, `serve` and `install`."""
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -13,8 +11,10 @@ import click
 from fanroute import build as building
 from fanroute import guide
 from fanroute.build import Built
+from fanroute.cli.edges import EDGES, cache_folder, running
 from fanroute.cli.given import DEFAULT_ROUTES, routes_argument
 from fanroute.cli.terminal import failures, say, tell, working
+from fanroute.local import addresses
 from fanroute.local import install as installing
 from fanroute.workspace import Workspace
 
@@ -30,7 +30,7 @@ def build(routes: Path) -> None:
 
 @click.command()
 @routes_argument
-@click.option("--edge", type=click.Choice(["embedded", "viceroy"]), default="embedded", show_default=True, help="What serves.")
+@click.option("--edge", type=EDGES, default="embedded", show_default=True, help="What serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0, or taken: a free one.")
 @click.option("--publish-port", type=click.IntRange(0, 65535), default=DEFAULT_PUBLISH_PORT, show_default=True, help="Likewise.")
 def serve(routes: Path, edge: str, port: int, publish_port: int) -> None:
@@ -46,7 +46,7 @@ def install() -> None:
     """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
     with failures(Workspace(Path(DEFAULT_ROUTES))):
         say(f"Pushpin: {installing.pushpin(say)}")
-        say(f"Viceroy: {installing.viceroy(_cache_folder(), say)}")
+        say(f"Viceroy: {installing.viceroy(cache_folder(), say)}")
 
 
 def _built(workspace: Workspace) -> Built:
@@ -68,36 +68,11 @@ async def _serve(workspace: Workspace, built: Built, edge: str, port: int, publi
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
-        async with _edge(workspace, built, edge, port, publish_port) as urls:
+        backends, loopback = addresses(built.compiled.backends)
+        async with running(edge, workspace, backends, loopback, (port, publish_port), say, log=say) as urls:
             for line in guide.serving(built.compiled, edge, urls):
                 say(line)
             try:
                 await asyncio.Event().wait()
             finally:
                 say("Stopping")
-
-
-@asynccontextmanager
-async def _edge(workspace: Workspace, built: Built, edge: str, port: int, publish_port: int) -> AsyncIterator[guide.Urls]:
-    # Imported here: `check` and `build` do without wasmtime and aiohttp.
-    from fanroute.local import addresses, server, viceroy
-    from fanroute.local.host import EmbeddedComponent, load
-
-    backends, loopback = addresses(built.compiled.backends)
-    if edge == "viceroy":
-        pushpin = await asyncio.to_thread(installing.pushpin, say)
-        program = await asyncio.to_thread(installing.viceroy, _cache_folder(), say)
-        say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
-        running = viceroy.listening(program, pushpin, workspace.wasm, workspace.logs, backends, loopback, port, publish_port, say)
-    else:
-        say("Loading the component (the first time it is compiled, for some 6 s)")
-        engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
-        running = server.listening(EmbeddedComponent(engine, component), backends, loopback, port, publish_port, say)
-    async with running as listening:
-        yield guide.Urls(listening.edge, listening.publish)
-
-
-def _cache_folder() -> Path:
-    """Where what was installed for all projects is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fanroute"

@@ -1,8 +1,9 @@
 """What the commands say, and how they end. The only module that prints and exits: 0 done, 1 wrong input, 2 wrong usage."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.manifest import BadManifest
 from fanroute.programs import ProgramFailed
 from fanroute.source import decode
-from fanroute.workspace import Workspace
+from fanroute.workspace import Workspace, read_file
 
 # Longest row of a table in a pipe, in characters.
 MAX_ROW = 10_000
@@ -36,15 +37,27 @@ def show(table: Table) -> None:
     (_out if _out.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)
 
 
-def tell(diagnostics: list[Diagnostic], workspace: Workspace, form: str = "text") -> None:
-    """Print diagnostics: for people to standard error; as JSON or for GitHub to standard output."""
-    file = str(workspace.routes)
+def tell(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "text") -> None:
+    """Print the diagnostics of a routes.yaml."""
+    tell_of([(workspace.routes, diagnostics)], form)
+
+
+def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> None:
+    """Print the diagnostics of files: for people to standard error; as JSON or for GitHub to standard output."""
     if form == "json":
-        say(report.report(diagnostics, file).model_dump_json(indent=2))
-    elif form == "github" and diagnostics:
-        say(report.github(diagnostics, file))
-    elif diagnostics:
-        _err.print(report.styled(diagnostics, file, _text(workspace)))
+        told = [one for file, diagnostics in files for one in report.report(diagnostics, str(file)).diagnostics]
+        say(report.Report(diagnostics=told).model_dump_json(indent=2))
+        return
+    for file, diagnostics in files:
+        if form == "github" and diagnostics:
+            say(report.github(diagnostics, str(file)))
+        elif diagnostics:
+            _err.print(report.styled(diagnostics, str(file), _text(file)))
+
+
+def remark(line: str) -> None:
+    """Print a line that is no part of what was asked for."""
+    _err.print(escape(line))
 
 
 def working(what: str) -> Status:
@@ -55,7 +68,12 @@ def working(what: str) -> Status:
 def end(failed: bool) -> None:
     """End here if the input was wrong."""
     if failed:
-        sys.exit(1)
+        stop()
+
+
+def stop() -> NoReturn:
+    """End here: the input was wrong."""
+    sys.exit(1)
 
 
 @contextmanager
@@ -81,9 +99,9 @@ def fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _text(workspace: Workspace) -> str:
-    """The file's text, for excerpts; empty if it is none."""
+def _text(file: Path) -> str:
+    """A file's text, for excerpts; empty if it is none."""
     try:
-        return decode(workspace.read_routes())
+        return decode(read_file(file))
     except Invalid:
         return ""

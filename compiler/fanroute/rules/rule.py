@@ -10,7 +10,8 @@ Severity = Literal["error", "warning", "note"]
 class Rule:
     """A rule: what it says, why it is there, a routes.yaml that breaks it and no other, and how to mend that.
 
-    `example` is None where no content of a file breaks the rule; it is bytes where it is not UTF-8 text.
+    `example` is None where no content of a file breaks the rule; it is bytes where it is not UTF-8 text. With `tests`, it is
+    the routes.test.yaml beside the example that breaks the rule.
     """
 
     code: str
@@ -19,6 +20,7 @@ class Rule:
     why: str
     example: str | bytes | None
     mend: str
+    tests: str = ""
 
 
 # How most examples begin.

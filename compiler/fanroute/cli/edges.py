@@ -1,0 +1,59 @@
+"""The local edges, as commands start them."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import click
+
+from fanroute.guide import Urls
+from fanroute.local import Backend
+from fanroute.local import install as installing
+from fanroute.workspace import Workspace
+
+EDGES = click.Choice(["embedded", "viceroy"])
+Say = Callable[[str], None]
+
+
+@asynccontextmanager
+async def running(
+    edge: str,
+    workspace: Workspace,
+    backends: Mapping[str, Backend | None],
+    loopback: str,
+    ports: tuple[int, int],
+    say: Say,
+    log: Say,
+) -> AsyncIterator[Urls]:
+    """A local edge that serves what a folder has built, as long as the context lasts.
+
+    Args:
+        edge: one of EDGES.
+        workspace: the folder.
+        backends: where each backend is, and `loopback` the name of the loopback among them; as for `server.listening`.
+        ports: of the edge and of its publish endpoint.
+        say: is told what there is to wait for, and `log` each request.
+    """
+    # Imported here: the other commands do without wasmtime and aiohttp.
+    from fanroute.local import server, viceroy
+    from fanroute.local.host import EmbeddedComponent, load
+
+    if edge == "viceroy":
+        pushpin = await asyncio.to_thread(installing.pushpin, say)
+        program = await asyncio.to_thread(installing.viceroy, cache_folder(), say)
+        say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
+        started = viceroy.listening(program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log)
+    else:
+        say("Loading the component (the first time it is compiled, for some 6 s)")
+        engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
+        started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log)
+    async with started as listening:
+        yield Urls(listening.edge, listening.publish)
+
+
+def cache_folder() -> Path:
+    """Where what was installed for all projects is kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "fanroute"

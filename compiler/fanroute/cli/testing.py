@@ -1,0 +1,106 @@
+"""Do the routes do what they are meant to? `test`."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fanroute import build as building
+from fanroute.cli.edges import EDGES, running
+from fanroute.cli.given import routes_argument
+from fanroute.cli.terminal import end, failures, remark, say, stop, tell_of
+from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.local import addresses
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.testing.coverage import coverage, covered_text, missed
+from fanroute.testing.judging import Judged, counted, exercised, judge, told
+from fanroute.testing.reading import Tests, read_tests
+from fanroute.workspace import Workspace, read_file
+
+# What each file's tests have come to.
+Results = dict[Path, list[Judged]]
+
+
+@click.command()
+@routes_argument
+@click.option("--tests", "files", type=click.Path(path_type=Path), multiple=True, metavar="FILE", help="Instead of that file.")
+@click.option("--coverage", "cover", is_flag=True, help="Say what no passed test exercises.")
+@click.option("--fail-under", type=click.IntRange(0, 100), metavar="PERCENT", help="Fail where the coverage is less.")
+@click.option("--live", type=EDGES, help="Ask the built component too, on a local edge.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+def test(routes: Path, files: tuple[Path, ...], cover: bool, fail_under: int | None, live: str | None, form: str) -> None:
+    """Run the route tests of ROUTES (routes.yaml): requests, and what must come of them.
+
+    They are in routes.test.yaml beside it. For instance (docs/testing.md has all):
+
+    \b
+      tests:
+        - request: GET https://chat.example.com/rooms/blue
+          expect: {route: rooms, channel: room-blue}
+    """
+    workspace = Workspace(routes)
+    with failures(workspace):
+        compiled, tests = _read(workspace, files or (workspace.tests,), form)
+        results = {file: judge(tests[file], compiled) for file in tests}
+        if live:
+            results = _on_edge(live, workspace, compiled, results)
+    every = [judged for file in results for judged in results[file]]
+    covered = coverage(compiled, exercised(every))
+    cover = cover or fail_under is not None
+
+    said = [
+        (file, [one for judged in results[file] for one in told(judged, tests[file], compiled, str(routes))]) for file in tests
+    ]
+    tell_of([*said, (routes, missed(covered, compiled) if cover else [])], form)
+    if form == "text":
+        for file in results:
+            say(f"{file}: {counted(results[file])}")
+        if cover:
+            say(f"coverage of {routes}: {covered_text(covered)}")
+    short = fail_under is not None and covered.percent < fail_under
+    if short:
+        remark(f"error: the coverage is {covered.percent} %, under {fail_under} %")
+    end(failed=short or any(judged.verdict == "failed" for judged in every))
+
+
+def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compiled, dict[Path, Tests]]:
+    """What is tested, and the tests of each file; what is wrong with these files ends the command."""
+    try:
+        compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
+    except Invalid as invalid:
+        tell_of([(workspace.routes, invalid.diagnostics)], form)
+        stop()
+    tests: dict[Path, Tests] = {}
+    wrong: list[tuple[Path, list[Diagnostic]]] = []
+    for file in files:
+        try:
+            tests[file] = read_tests(read_file(file), compiled)
+        except Invalid as invalid:
+            wrong.append((file, invalid.diagnostics))
+    if wrong:
+        tell_of(wrong, form)
+        stop()
+    return compiled, tests
+
+
+def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Results) -> Results:
+    """The same tests, judged by what a local edge does with the component that is built."""
+    # Imported here: without --live, tests do without aiohttp.
+    from fanroute.testing.live import asking, seen
+    from fanroute.testing.recorder import recording
+
+    building.build(workspace, remark)
+    backends, loopback = addresses(compiled.backends)
+    hosts = {name: backend.host if backend else None for name, backend in backends.items()}
+
+    async def ask() -> Results:
+        # To the edge the recorder's are all ordinary backends.
+        async with (
+            recording(hosts) as recorder,
+            running(edge, workspace, recorder.backends, "", (0, 0), remark, log=lambda line: None) as urls,
+            asking(urls.edge, recorder, loopback) as asked,
+        ):
+            return {file: [await seen(judged, asked, compiled) for judged in results[file]] for file in results}
+
+    return asyncio.run(ask())

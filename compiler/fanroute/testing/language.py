@@ -1,0 +1,112 @@
+"""What a user may write in a routes.test.yaml; nothing else."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from fanroute.conditions import ConditionOrValues
+from fanroute.headers import HeaderValue, once
+from fanroute.model import Model
+from fanroute.spec import ACTIONS
+from fanroute.trace import can_be_asked
+from fanroute.validation import did_you_mean
+from fanroute.values import HeaderName, Method, Text, listed, wrong
+from fanroute_runtime.match import split_uri
+
+# The words for no route at all, and for what answers a browser's preflight requests (no action of routes.yaml's).
+NO_ROUTE, PREFLIGHT = "none", "preflight"
+# Headers of a request that a test writes otherwise.
+UNASKED_HEADERS = {
+    "host": "it is the url's",
+    "upgrade": "write 'websocket: true'",
+    "connection": "it belongs to one connection",
+    "transfer-encoding": "it belongs to one connection",
+    "content-length": "it is computed",
+    "grip-sig": "write 'via_fanout: true'",
+}
+
+
+def _url(value: str) -> str:
+    authority = split_uri(value)[0]
+    if not can_be_asked(value) or not authority or "@" in authority or "#" in value:
+        raise wrong(f"{value!r} is not the URL of a request", "write http:// or https://, a host and a path, percent-encoded")
+    return value
+
+
+def _asked_header(value: str) -> str:
+    name = value.lower()
+    if name in UNASKED_HEADERS or name.startswith("sec-websocket-"):
+        raise wrong(f"'{value}' cannot be set here", UNASKED_HEADERS.get(name, "write 'websocket: true'"))
+    return value
+
+
+def _action(value: str) -> str:
+    known = (*ACTIONS, PREFLIGHT)
+    if value not in known:
+        raise wrong(f"unknown action '{value}'", did_you_mean(value, known, "actions"))
+    return value
+
+
+def _request(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    method, space, url = value.partition(" ")
+    if not space:
+        raise wrong(f"{value!r} is not a request", "write a method and a URL, as 'GET https://chat.example.com/'")
+    return {"method": method, "url": url}
+
+
+class Request(Model):
+    """A client's request; `GET https://chat.example.com/rooms/blue` alone is short for its method and URL."""
+
+    method: Method = "GET"
+    """In capital letters, as HTTP has it."""
+    url: Annotated[Text, AfterValidator(_url)]
+    """Absolute and percent-encoded, with the scheme and the host that the client asks."""
+    headers: Annotated[dict[Annotated[HeaderName, AfterValidator(_asked_header)], HeaderValue], AfterValidator(once)] = {}
+    """Headers of the request."""
+    websocket: bool = False
+    """Whether the client asks for a WebSocket."""
+    body: Text = ""
+    """The request's content; of a WebSocket that Fanout brings, the events instead of an OPEN alone."""
+    via_fanout: bool = False
+    """Whether Fanout asks in the client's place, as on the second pass: with a Grip-Sig and the client's X-Forwarded-*."""
+
+
+class Expect(Model):
+    """What must come of the request. Only what is given is compared."""
+
+    route: Text | None = None
+    """The name of the route that takes it, or `none`. One without a name is called by its number, as `route-3`; the one for a
+    route's preflight requests is `NAME preflight`."""
+    action: Annotated[Text, AfterValidator(_action)] | None = None
+    """That route's action, as its key in routes.yaml; `preflight` for a preflight request that the edge answers."""
+    backend: Text | None = None
+    """The backend that is asked first."""
+    channel: Annotated[list[Text], BeforeValidator(listed)] | None = None
+    """The channel that the client is subscribed to, or a list of all; `[]` for none."""
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    """The status of the edge's own answer: of the second pass's, where Fanout asks the edge."""
+    headers: dict[HeaderName, ConditionOrValues] = {}
+    """Headers of that answer, as `match` has them: a value, a list of which it is one, or `{present: false}`."""
+
+
+class RouteTest(Model):
+    """A request, and what must come of it."""
+
+    name: Text | None = None
+    """What it is called in messages; without it, the request is."""
+    request: Annotated[Request, BeforeValidator(_request)]
+    """What is asked: `METHOD URL`, or a mapping."""
+    expect: Expect
+    """What must come of it."""
+
+    def called(self) -> str:
+        return self.name or f"{self.request.method} {self.request.url}"
+
+
+class RouteTests(Model):
+    """A whole routes.test.yaml."""
+
+    tests: Annotated[list[RouteTest], Field(min_length=1)]
+    """The tests, each for itself."""

@@ -1,0 +1,87 @@
+"""What comes of a test's request, by the routes. Pure."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from fanroute.local.grip import parse_hold
+from fanroute.pipeline import Compiled
+from fanroute.testing.language import Request
+from fanroute.trace import Asked, from_fanout, trace
+from fanroute_runtime.client import Client
+from fanroute_runtime.decide import with_connection
+from fanroute_runtime.exchange import Answer, Headers
+from fanroute_runtime.grip import WEBSOCKET_EVENTS
+from fanroute_runtime.headers import applied
+from fanroute_runtime.plan import HeaderRules
+from fanroute_runtime.websocket import decode
+
+# How a client asks for a WebSocket; the key is the example of RFC 6455, 1.3.
+HANDSHAKE: Headers = (
+    ("upgrade", b"websocket"),
+    ("connection", b"Upgrade"),
+    ("sec-websocket-version", b"13"),
+    ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request.
+
+    `route` is the index in the Plan of the route that takes it, None if none does. `backend` is the one that is asked, "" if
+    none is, with the headers `sent`, of which the routes have `changed` some. `answer` is the edge's: its only one or, where
+    Fanout asks the edge itself, that of the second pass; None where the client gets the backend's.
+    """
+
+    route: int | None
+    backend: str
+    sent: Headers
+    answer: Answer | None
+    changed: frozenset[str] = frozenset()
+
+
+def asked(request: Request) -> Asked:
+    """A test's request as the edge gets it, from the client or from Fanout."""
+    headers = tuple((name.lower(), value.encode()) for name, value in request.headers.items())
+    content = request.body.encode()
+    client = Asked(request.method, request.url, headers + (HANDSHAKE if request.websocket else ()), content)
+    if not request.via_fanout:
+        return client
+    through = from_fanout(client, with_connection(HeaderRules(), client, Client(client, through_fanout=False)))
+    return replace(through, content=content) if content else through
+
+
+def foreseen(compiled: Compiled, asked: Asked) -> Outcome:
+    """What comes of a request, by the code that ships."""
+    told = trace(compiled.plan, loopback(compiled), asked)
+    route = len(told.steps) - 1 if told.steps and not told.steps[-1].unfit else None
+    if isinstance(told.decision, Answer):
+        return Outcome(route, "", (), told.decision)
+    rules = told.decision.headers
+    changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
+    return Outcome(route, told.decision.backend, applied(rules, asked.headers), told.second, changed)
+
+
+def loopback(compiled: Compiled) -> str:
+    """The name of the loopback backend, "" if there is none."""
+    return next((backend.name for backend in compiled.backends if backend.loopback), "")
+
+
+def channels(answer: Answer | None) -> tuple[str, ...]:
+    """The channels that an answer of the edge's subscribes to: by Grip-Channel, or by a WebSocket's control messages."""
+    if answer is None:
+        return ()
+    headers = {name: value.decode("latin-1") for name, value in answer.headers}
+    if headers.get("content-type") == WEBSOCKET_EVENTS:
+        return tuple(_subscribed(answer.body))
+    hold = parse_hold(headers)
+    return tuple(channel.name for channel in hold.channels) if hold else ()
+
+
+def _subscribed(body: bytes) -> Iterator[str]:
+    for event in decode(body) if body else ():
+        if event.type == "TEXT" and event.content.startswith(b"c:"):
+            control = json.loads(event.content[2:])
+            if control["type"] == "subscribe":
+                yield control["channel"]

@@ -1,0 +1,65 @@
+"""A routes.test.yaml, read: its tests and their places. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fanroute.diagnostics import Diagnostic
+from fanroute.pipeline import Compiled
+from fanroute.source import Source, decode, load
+from fanroute.testing.language import NO_ROUTE, RouteTest, RouteTests
+from fanroute.validation import did_you_mean, validate
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """The tests of a file, in order, and the file's source."""
+
+    source: Source
+    tests: tuple[RouteTest, ...]
+
+
+def read_tests(raw: bytes, compiled: Compiled) -> Tests:
+    """The tests of a file's bytes, for a compiled routes.yaml. Raises Invalid with all that is wrong with them."""
+    source = load(decode(raw))
+    found = [diagnostic for rule in RULES for diagnostic in rule(source, compiled)]
+    return Tests(source, tuple(validate(RouteTests, source, found).tests))
+
+
+def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The expectations that are mappings, with their tests' places: rules look at a file even if other parts are wrong."""
+    tests = source.data.get("tests") if isinstance(source.data, dict) else None
+    for index, test in enumerate(tests if isinstance(tests, list) else ()):
+        expect = test.get("expect") if isinstance(test, dict) else None
+        if isinstance(expect, dict):
+            yield index, expect
+
+
+def routes_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+    """FR501"""
+    names = [*(route.name for route in compiled.plan.routes), NO_ROUTE]
+    yield from _unknown("FR501", "route", names, source)
+
+
+def backends_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+    """FR502"""
+    yield from _unknown("FR502", "backend", [backend.name for backend in compiled.backends], source)
+
+
+def _unknown(code: str, key: str, names: list[str], source: Source) -> Iterator[Diagnostic]:
+    for index, expect in _expected(source):
+        name = expect.get(key)
+        if isinstance(name, str) and name not in names:
+            span = source.value_span(("tests", index, "expect", key))
+            yield Diagnostic(code, f"unknown {key} '{name}'", span, did_you_mean(name, names, f"{key}s"))
+
+
+def something_is_expected(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+    """FR503"""
+    for index, expect in _expected(source):
+        if all(wanted == {} for wanted in expect.values()):
+            span = source.key_span(("tests", index, "expect"))
+            yield Diagnostic("FR503", "a test that expects nothing", span, "say which route takes the request")
+
+
+RULES = (routes_are_known, backends_are_known, something_is_expected)

@@ -1,0 +1,113 @@
+"""Route tests on both local edges: `fanroute test --live`."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanroute.local import server
+from fanroute.local.host import EmbeddedComponent, load
+from fanroute.pipeline import compile_routes
+from fanroute.testing.judging import Judged, judge, told
+from fanroute.testing.live import asking, seen
+from fanroute.testing.reading import read_tests
+from fanroute.testing.recorder import recording
+from fanroute.workspace import Workspace
+from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.e2e.conftest import EDGES
+
+CASE = REPOSITORY / "tests" / "cases" / "route-tests"
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_tests_are_asked_of_an_edge(edge: str, tmp_path: Path) -> None:
+    """All of the language; what needs https is told as not asked."""
+    for name in ("routes.yaml", "routes.test.yaml"):
+        (tmp_path / name).write_bytes((CASE / name).read_bytes())
+    command = [sys.executable, "-m", "fanroute", "test", "--live", edge, "--coverage", "--format", "json"]
+    done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    told = [(one["code"], one["span"]["line"]) for one in json.loads(done.stdout)["diagnostics"]]
+    assert (done.returncode, told) == (0, [("FR512", 42)]), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def component(own_project: Workspace) -> EmbeddedComponent:
+    """The component of the repository's routes.yaml."""
+    engine, component = load(own_project.wasm, own_project.compiled())
+    return EmbeddedComponent(engine, component)
+
+
+def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]) -> list[tuple[Judged, str]]:
+    """Tests of a routes.yaml, asked of a component that may be another's, each with what is said of it."""
+    compiled = compile_routes(routes.encode(), SURROUNDINGS)
+    read = read_tests(json.dumps({"tests": tests}).encode(), compiled)
+
+    async def ask() -> list[Judged]:
+        async with (
+            recording({"origin": None, "self": "fanroute-starter.edgecompute.app"}) as recorder,
+            server.listening(component, recorder.backends, "", 0, 0, print) as listening,
+            asking(listening.edge, recorder, "self") as edge,
+        ):
+            return [await seen(judged, edge, compiled) for judged in judge(read, compiled)]
+
+    return [
+        (judged, " ".join(diagnostic.message for diagnostic in told(judged, read, compiled, "routes.yaml")))
+        for judged in asyncio.run(ask())
+    ]
+
+
+STREAM = {"request": "GET https://a.edgecompute.app/test/stream", "expect": {"route": "test-stream"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "test", "difference"),
+    [
+        ("stream: {channel: test}", "stream: {channel: tset}", STREAM, "answers with grip-channel 'test', not 'tset'"),
+        ("stream: {channel: test}", "handoff: origin", STREAM, "asks the backend 'self', not 'origin'"),
+        ("stream: {channel: test}", "respond: {status: 200}", STREAM, "asks the backend 'self', not none"),
+        (
+            "endpoint",
+            "end",
+            {"request": "GET https://a.edgecompute.app/test/x", "expect": {"status": 404}},
+            "answers 'No such test endpoint\\n', not 'No such test end\\n'",
+        ),
+    ],
+)
+def test_a_component_that_does_otherwise_is_told(
+    component: EmbeddedComponent, before: str, after: str, test: dict[str, object], difference: str
+) -> None:
+    """Also where nothing that is expected shows it."""
+    routes = (REPOSITORY / "routes.yaml").read_text()
+    assert before in routes
+    ((judged, message),) = on_edge(component, routes.replace(before, after), test)
+    assert judged.verdict == "failed"
+    assert message.endswith(f": the edge {difference}")
+
+
+def test_expectations_are_the_edges(component: EmbeddedComponent) -> None:
+    """An expectation that the routes meet and the component does not is not met."""
+    routes = (REPOSITORY / "routes.yaml").read_text().replace("channel: test", "channel: tset")
+    expected = STREAM | {"expect": {"channel": "tset", "backend": "self"}}
+    ((judged, message),) = on_edge(component, routes, expected)
+    assert judged.verdict == "failed"
+    assert message.endswith("expected the channel 'tset', got 'test'")
+
+
+def test_an_edge_that_gives_no_answer_is_told(component: EmbeddedComponent) -> None:
+    compiled = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), SURROUNDINGS)
+    read = read_tests(json.dumps({"tests": [STREAM]}).encode(), compiled)
+
+    async def ask() -> Judged:
+        async with recording({}) as recorder:
+            async with server.listening(component, {}, "", 0, 0, print) as listening:
+                pass
+            async with asking(listening.edge, recorder, "self") as edge:
+                return await seen(judge(read, compiled)[0], edge, compiled)
+
+    judged = asyncio.run(ask())
+    assert judged.verdict == "failed"
+    assert judged.different[0].startswith("gives no answer: ConnectError(")

@@ -1,0 +1,197 @@
+"""Route tests: judged, told and covered."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fanroute.lower import written_routes
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.testing.agreement import differences, unasked
+from fanroute.testing.coverage import alternatives, coverage, covered_text
+from fanroute.testing.judging import Judged, exercised, judge
+from fanroute.testing.outcome import Outcome, channels, foreseen
+from fanroute.testing.places import action
+from fanroute.testing.reading import read_tests
+from fanroute.trace import Asked
+from fanroute_runtime.exchange import Answer
+from tests.conftest import REPOSITORY, SURROUNDINGS
+
+ROUTES = (REPOSITORY / "tests" / "cases" / "route-tests" / "routes.yaml").read_bytes()
+COMPILED = compile_routes(ROUTES, SURROUNDINGS)
+HOSTS = ["chat.example.com", "example.org", "example.com", "a"]
+PATHS = [
+    "/rooms/blue",
+    "/rooms/b%6Cue",
+    "/rooms/%22",
+    "/rooms/",
+    "/sockets/7",
+    "/sockets/%2C",
+    "/poll",
+    "/old/a%20b",
+    "/plain",
+    "/",
+]
+QUERIES = ["", "?v=1&after=3", "?v=2&after", "?after=1&v=3"]
+HEADERS = [
+    ("x-plan", "pro"),
+    ("X-Plan", "team"),
+    ("x-debug", "1"),
+    ("content-type", "application/websocket-events"),
+    ("Origin", "https://chat.example.com"),
+    ("Access-Control-Request-Method", "GET"),
+]
+REQUESTS = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]),
+        "url": st.builds(
+            "{}://{}{}{}".format,
+            st.sampled_from(["http", "https"]),
+            st.sampled_from(HOSTS),
+            st.sampled_from(PATHS),
+            st.sampled_from(QUERIES),
+        ),
+        "headers": st.lists(st.sampled_from(HEADERS), max_size=4, unique_by=lambda pair: pair[0].lower()).map(dict),
+        "websocket": st.booleans(),
+        "via_fanout": st.booleans(),
+    }
+)
+
+
+def judged(*tests: Any, compiled: Compiled = COMPILED) -> list[Judged]:
+    """Tests as data, judged; JSON is YAML."""
+    return judge(read_tests(json.dumps({"tests": tests}).encode(), compiled), compiled)
+
+
+def expectations(outcome: Outcome) -> dict[str, Any]:
+    """All that can be expected of an outcome."""
+    found: dict[str, Any] = {"route": "none", "channel": list(channels(outcome.answer))}
+    if outcome.route is not None:
+        found |= {"route": COMPILED.plan.routes[outcome.route].name, "action": action(COMPILED, outcome.route)}
+    if outcome.backend:
+        found["backend"] = outcome.backend
+    if outcome.answer:
+        headers = {name: value.decode() for name, value in outcome.answer.headers}
+        found |= {"status": outcome.answer.status, "headers": headers | {"x-none": {"present": False}}}
+    return found
+
+
+def mutations(expected: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same expectations, one of them changed."""
+    yield expected | {"route": "plain" if expected["route"] != "plain" else "none"}
+    yield expected | {"action": "stream"}
+    yield expected | {"backend": "origin" if expected.get("backend") != "origin" else "self"}
+    yield expected | {"channel": [*expected["channel"], "another"]}
+    yield expected | {"status": 599}
+    for name in expected.get("headers", {}):
+        yield expected | {"headers": {name.upper(): "another"}}
+        yield expected | {"headers": {name: {"present": name == "x-none"}}}
+    if expected["channel"]:
+        yield expected | {"channel": expected["channel"][:-1]}
+
+
+@settings(max_examples=400, deadline=None)
+@given(REQUESTS)
+def test_what_comes_is_what_passes(request: dict[str, Any]) -> None:
+    """A test made of what comes of a request passes; with one expectation changed it fails, at that expectation."""
+    (first,) = judged({"request": request, "expect": {"route": "none"}})
+    expected = expectations(first.outcome)
+    (passed,) = judged({"request": request, "expect": expected})
+    assert passed.verdict == "passed"
+    for changed in mutations(expected):
+        (failed,) = judged({"request": request, "expect": changed})
+        assert failed.verdict == "failed"
+        assert len(failed.unmet) == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(REQUESTS, max_size=6))
+def test_coverage_grows_with_the_tests(requests: list[dict[str, Any]]) -> None:
+    """What one request covers is covered among others; all is covered by nothing less than all."""
+    asked = [
+        (one.outcome.route, one.asked) for request in requests for one in judged({"request": request, "expect": {"channel": []}})
+    ]
+    together = coverage(COMPILED, asked)
+    missed = [set(coverage(COMPILED, [one]).missed_alternatives) for one in asked]
+    assert set(together.missed_alternatives) == set(alternatives(COMPILED)).intersection(*missed)
+    written = [route.name for route in written_routes(COMPILED.plan)]
+    gotten = {COMPILED.plan.routes[index].name for index, _ in asked if index is not None}
+    assert [written[number] for number in together.missed_routes] == [name for name in written if name not in gotten]
+    assert 0 <= together.percent <= 100
+    assert (together.percent == 100) == (not together.missed_routes and not together.missed_alternatives)
+
+
+def test_percentages_are_rounded_down() -> None:
+    tests = (REPOSITORY / "tests" / "cases" / "route-tests" / "routes.test.yaml").read_bytes()
+    every = list(exercised(judge(read_tests(tests, COMPILED), COMPILED)))
+    assert covered_text(coverage(COMPILED, every)) == "6 of 6 routes, 8 of 8 alternatives, 100 %"
+    assert covered_text(coverage(COMPILED, every[1:])) == "6 of 6 routes, 4 of 8 alternatives, 71 %"
+    assert coverage(COMPILED, []).percent == 0
+
+
+SENT = (("accept", b"y"), ("x-forwarded-host", b"a"), ("x-forwarded-for", b"192.0.2.1"), ("x-a", b"b"), ("x-a", b"c"))
+OF_A_BACKEND = Outcome(0, "origin", SENT, None, frozenset({"x-forwarded-host", "x-forwarded-for", "x-a", "x-gone"}))
+ELSEWHERE = (("x-a", b"b, c"), ("accept", b"x"), ("x-forwarded-host", b"a"), ("x-forwarded-for", b"127.0.0.1"))
+HELD = Outcome(0, "self", (), Answer(200, (("content-type", b"text/plain"), ("grip-channel", b"a")), b"hi"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "told_of"),
+    [
+        (OF_A_BACKEND, []),
+        (Outcome(0, "origin", ELSEWHERE, None), []),
+        (Outcome(0, "origin", (*ELSEWHERE, ("x-gone", b"1")), None), ["sends x-gone '1' to the backend, not none"]),
+        (Outcome(0, "self", (), None), ["asks the backend 'self', not 'origin'"]),
+        (Outcome(0, "", (), Answer(500, ())), ["asks the backend none, not 'origin'"]),
+        (
+            Outcome(0, "origin", (), None),
+            ["sends x-a none to the backend, not 'b, c'", "sends x-forwarded-host none to the backend, not 'a'"],
+        ),
+        (Outcome(0, "origin", SENT, Answer(200, ())), ["answers itself"]),
+    ],
+)
+def test_an_edge_asks_otherwise(seen: Outcome, told_of: list[str]) -> None:
+    assert list(differences(OF_A_BACKEND, seen, "GET")) == told_of
+
+
+@pytest.mark.parametrize(
+    ("answer", "told_of"),
+    [
+        (Answer(200, (("grip-channel", b"a"), ("date", b"now"), ("content-type", b"text/plain")), b"hi"), []),
+        (None, ["leaves the answer to a backend"]),
+        (Answer(404, (("content-type", b"text/plain"), ("grip-channel", b"a")), b"hi"), ["answers 404, not 200"]),
+        (
+            Answer(200, (("content-type", b"text/html"), ("grip-hold", b"stream")), b"\xff"),
+            [
+                "answers with content-type 'text/html', not 'text/plain'",
+                "answers with grip-channel none, not 'a'",
+                "answers with grip-hold 'stream', not none",
+                "answers '\\\\xff', not 'hi'",
+            ],
+        ),
+    ],
+)
+def test_an_edge_answers_otherwise(answer: Answer | None, told_of: list[str]) -> None:
+    assert list(differences(HELD, Outcome(0, "self", (), answer), "GET")) == told_of
+
+
+def test_a_head_has_no_content() -> None:
+    assert list(differences(HELD, Outcome(0, "self", (), Answer(200, HELD.answer.headers)), "HEAD")) == []  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "asked"),
+    [
+        ("https://a/plain", (), False),  # another route over http
+        ("https://a/", (), False),  # none over http
+        ("http://a/plain", (), True),
+        ("https://a/poll", (), True),
+        ("https://a/plain", (("grip-sig", b"Fanout's"), ("x-forwarded-proto", b"https")), True),  # the scheme is a header's
+    ],
+)
+def test_what_only_https_shows_is_not_asked(url: str, headers: Any, asked: bool) -> None:
+    request = Asked("GET", url, headers)
+    assert (unasked(request, foreseen(COMPILED, request), COMPILED) == "") == asked
