@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from fanroute import parts
+from fanroute.defaults import OF_ACTIONS, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.lower import written_routes
 from fanroute.reach.advice import reachability
@@ -23,4 +25,14 @@ def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             yield Diagnostic("FR410", message, source.value_span(path), "match what may be held, and forward the rest")
 
 
-RULES = (handoffs_are_not_cached, reachability)
+def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR411"""
+    actions = [(action, route[action]) for _, route in parts.routes(source) for action in parts.actions(route)]
+    for key in parts.defaults(source):
+        # A key of the action itself stands in the default's place.
+        if not any(takes(action, key) and not (key in OF_ACTIONS and key in given) for action, given in actions):
+            span = source.key_span(("defaults", key))
+            yield Diagnostic("FR411", f"no route takes the default '{key}'", span, "leave it out")
+
+
+RULES = (handoffs_are_not_cached, defaults_are_taken, reachability)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fanroute import delivery, header_checks, parts, patterns
+from fanroute import cors_checks, delivery, header_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec
@@ -134,36 +134,6 @@ def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:
             yield Diagnostic("FR212", "both 'file' and 'body'", source.key_span((*path, "file")), "keep one", (note,))
 
 
-def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:
-    """FR240"""
-    for path, cors, _ in _shared(source):
-        for key in ("origins", "headers", "expose") if cors.get("credentials") is True else ():
-            if cors.get(key) in ("*", ["*"]):
-                note = Note("here", source.value_span((*path, key)))
-                message = f"'credentials' together with any of the {'headers' if key == 'expose' else key}"
-                yield Diagnostic("FR240", message, source.key_span((*path, "credentials")), "name them", (note,))
-
-
-def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
-    """FR241"""
-    for path, _, headers in _shared(source):
-        for name in headers:
-            if name.lower().startswith("access-control-"):
-                span = source.key_span((*path[:-1], "headers", name))
-                note = Note("the other", source.key_span(path))
-                yield Diagnostic("FR241", f"both '{name}' and 'cors'", span, "leave it to 'cors'", (note,))
-
-
-def _shared(source: Source) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any]]]:
-    """The `cors` of each action, with its place, and the headers beside it."""
-    for index, route in parts.routes(source):
-        for action in parts.actions(route):
-            given = route[action] if isinstance(route[action], dict) else {}
-            headers = given.get("headers")
-            if isinstance(given.get("cors"), dict):
-                yield ("routes", index, action, "cors"), given["cors"], headers if isinstance(headers, dict) else {}
-
-
 RULES = (
     backends_are_defined,
     routes_have_one_action,
@@ -172,9 +142,8 @@ RULES = (
     route_names_are_unique,
     references_are_bound,
     answers_have_one_content,
-    any_origin_has_no_credentials,
-    cors_sets_its_headers,
     *patterns.RULES,
     *delivery.RULES,
     *header_checks.RULES,
+    *cors_checks.RULES,
 )

@@ -29,33 +29,33 @@ def header_rules_have_something_to_do(source: Source) -> Iterator[Diagnostic]:
 
 def header_rules_leave_the_answers_own(source: Source) -> Iterator[Diagnostic]:
     """FR234"""
-    for index, route in parts.routes(source):
-        if any(action in BACKEND_ANSWERED for action in parts.actions(route)):
+    for place, owner in _owners(source):
+        if any(action in BACKEND_ANSWERED for action in parts.actions(owner)):
             continue
-        for name, span in _named(source, ("routes", index, "response_headers"), route.get("response_headers")):
+        for name, span in named(source, (*place, "response_headers"), owner.get("response_headers")):
             if (mend := reserved(name, "answer")) and not reserved(name, "response"):
                 yield Diagnostic("FR234", f"'{name}' of an answer that the edge gives itself", span, mend)
 
 
 def headers_stand_once(source: Source) -> Iterator[Diagnostic]:
     """FR233"""
-    for path, rules in _rule_sets(source):
+    for path, rules in (((*place, key), owner.get(key)) for place, owner in _owners(source) for key in HEADER_RULES):
         first: dict[str, Span] = {}
-        for name, span in _named(source, path, rules):
+        for name, span in named(source, path, rules):
             if first.setdefault(name.lower(), span) != span:
                 message = f"a second rule for the header '{name}'"
                 yield Diagnostic("FR233", message, span, "keep one", (Note("the first", first[name.lower()]),))
 
 
-def _rule_sets(source: Source) -> Iterator[tuple[Path, Any]]:
-    """All header rules of a file, with their places."""
-    places = [(("routes", index), route) for index, route in parts.routes(source)]
-    yield from (((*place, key), owner[key]) for place, owner in places for key in HEADER_RULES if key in owner)
+def _owners(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """What may have header rules, with its place: the defaults, which are for all answers, and each route."""
+    yield ("defaults",), parts.defaults(source)
+    yield from ((("routes", index), route) for index, route in parts.routes(source))
 
 
-def _named(source: Source, path: Path, rules: Any) -> Iterator[tuple[str, Span]]:
-    """The headers that some rules name, with their places."""
-    for key in ("set", "add", "remove") if isinstance(rules, dict) else ():
+def named(source: Source, path: Path, rules: Any, keys: tuple[str, ...] = ("set", "add", "remove")) -> Iterator[tuple[str, Span]]:
+    """The headers that some rules name under some keys, with their places."""
+    for key in keys if isinstance(rules, dict) else ():
         names = rules.get(key)
         if isinstance(names, dict):
             yield from ((name, source.key_span((*path, key, name))) for name in names if isinstance(name, str))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fanroute import conditions, spec
 from fanroute.actions import header_pairs, lower_action
+from fanroute.defaults import with_defaults
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.origins import PORTS
 from fanroute.sharing import cors_of, lower_cors, preflight_of
@@ -40,8 +41,9 @@ class Backend:
 def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     """The Plan of a Spec; `files` has the content of each file that it names."""
     loopback = next((name for name, backend in routes_yaml.backends.items() if backend.loopback), "")
-    routes = [route for index, given in enumerate(routes_yaml.routes) for route in _routes(given, index, loopback, files)]
-    return Plan(service=routes_yaml.service.name, routes=tuple(routes))
+    given = enumerate(with_defaults(routes_yaml).routes)
+    routes = tuple(route for index, one in given for route in _routes(one, index, loopback, files))
+    return Plan(service=routes_yaml.service.name, routes=routes)
 
 
 def written_routes(plan: Plan) -> tuple[Route, ...]:

@@ -13,6 +13,11 @@ def routes(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
     yield from ((i, route) for i, route in enumerate(found if isinstance(found, list) else ()) if isinstance(route, dict))
 
 
+def defaults(source: Source) -> dict[str, Any]:
+    found = source.data.get("defaults")
+    return found if isinstance(found, dict) else {}
+
+
 def backends(source: Source) -> dict[str, Any]:
     found = source.data.get("backends")
     return found if isinstance(found, dict) else {}

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from fanroute.conditions import Match
+from fanroute.cors import Cors
 from fanroute.endpoints import LongPoll, Redirect, Respond, Sse, Stream
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.model import Model
-from fanroute.values import BackendName, Host, Name, Url, wrong
+from fanroute.values import BackendName, Host, KeepAlive, Name, Url, wrong
 from fanroute.websocket import WebSocket
 
 # The language's version.
@@ -95,6 +96,19 @@ FANOUT_ANSWERED = {"handoff": "Fanout gives it to the client"}
 ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "respond", "redirect")
 
 
+class Defaults(Model):
+    """What routes have that say nothing else, each key for those whose action takes it."""
+
+    cors: Cors | None = None
+    """Which pages of other origins may read the answers."""
+    keep_alive: KeepAlive | None = None
+    """After how long without a message something is sent that nobody sees."""
+    request_headers: RequestHeaders | None = None
+    """What is done with headers of requests; together with a route's own, which count where both name one."""
+    response_headers: ResponseHeaders | None = None
+    """What is done with headers of answers; together with a route's own, which count where both name one."""
+
+
 class Spec(Model):
     """A whole routes.yaml."""
 
@@ -104,5 +118,7 @@ class Spec(Model):
     """What is published."""
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
     """What can be asked, by name."""
+    defaults: Defaults = Defaults()
+    """What routes have that say nothing else."""
     routes: Annotated[list[Route], Field(min_length=1)]
     """The rules, in order: the first that matches wins."""

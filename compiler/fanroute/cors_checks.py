@@ -1,0 +1,52 @@
+"""The rules of a whole routes.yaml about pages of other origins, one function a code."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fanroute import parts
+from fanroute.defaults import takes
+from fanroute.diagnostics import Diagnostic, Note, Span
+from fanroute.header_checks import named
+from fanroute.source import Path, Source
+
+
+def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:
+    """FR240"""
+    for owner, given in ((("defaults",), parts.defaults(source)), *(mapping for _, mapping in _mappings(source))):
+        path, cors = (*owner, "cors"), given.get("cors")
+        if not isinstance(cors, dict) or cors.get("credentials") is not True:
+            continue
+        for key in ("origins", "headers", "expose"):
+            if cors.get(key) in ("*", ["*"]):
+                note = Note("here", source.value_span((*path, key)))
+                message = f"'credentials' together with any of the {'headers' if key == 'expose' else key}"
+                yield Diagnostic("FR240", message, source.key_span((*path, "credentials")), "name them", (note,))
+
+
+def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
+    """FR241"""
+    by_default = list(named(source, ("defaults", "response_headers"), parts.defaults(source).get("response_headers")))
+    told: set[Span] = set()
+    for route, (path, given) in _mappings(source):
+        cors = _place_of_cors(source, path, given)
+        ruled = named(source, (*path[:2], "response_headers"), route.get("response_headers"))
+        for name, span in (*named(source, path, given, ("headers",)), *ruled, *by_default) if cors else ():
+            if name.lower().startswith("access-control-") and span not in told:
+                told.add(span)
+                note = Note("the other", source.key_span(cors or ()))
+                yield Diagnostic("FR241", f"both '{name}' and 'cors'", span, "leave it to 'cors'", (note,))
+
+
+def _mappings(source: Source) -> Iterator[tuple[dict[str, Any], tuple[Path, dict[str, Any]]]]:
+    """The actions that are mappings, with their places, each after its route."""
+    yield from ((route, mapping) for index, route in parts.routes(source) for mapping in parts.mappings(index, route))
+
+
+def _place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | None:
+    """Where it is said which pages may read an action's answers; None where it is not."""
+    if "cors" in given:
+        return (*path, "cors")
+    return ("defaults", "cors") if "cors" in parts.defaults(source) and takes(str(path[-1]), "cors") else None
+
+
+RULES = (any_origin_has_no_credentials, cors_sets_its_headers)
