@@ -18,7 +18,8 @@ rules.rule rules.reading rules.meaning rules.passing rules.reach rules.advice ru
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints spec schema
 reference parts patterns delivery defaults header_checks cors_checks checks files actions sharing lower emit trace listing
-reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice reach advice
+reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice links reach
+advice
 pipeline local local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest workspace programs bundle build guide
 local.install local.filters local.channels local.holds local.clients local.host local.fanout local.sockets

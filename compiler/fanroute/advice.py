@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from fanroute import parts
 from fanroute.defaults import OF_ACTIONS, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
+from fanroute.links import links_are_answered
 from fanroute.lower import written_routes
 from fanroute.reach.advice import reachability
 from fanroute.source import Path, Source
 from fanroute_runtime.plan import Handoff, Match, Plan
 
 
-def advise(source: Source, plan: Plan) -> tuple[Diagnostic, ...]:
-    """The warnings and notes of a valid file, in source order."""
-    return tuple(in_source_order(diagnostic for rule in RULES for diagnostic in rule(source, plan)))
+def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
+    """The warnings and notes of a valid file, in source order; `loopback` is the host of the loopback backend."""
+    found = (diagnostic for rule in RULES for diagnostic in rule(source, plan))
+    return tuple(in_source_order([*found, *links_are_answered(source, plan, loopback)]))
 
 
 def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:

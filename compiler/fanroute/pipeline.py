@@ -43,7 +43,9 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
         files, unusable = read_files(source, surroundings.read)
         spec = check(source, unusable)
         plan = lower_plan(spec, files)
-        return Compiled(source, spec, plan, lower_backends(spec), surroundings, advise(source, plan))
+        backends = lower_backends(spec)
+        loopback = next((backend.host for backend in backends if backend.loopback), "")
+        return Compiled(source, spec, plan, backends, surroundings, advise(source, plan, loopback))
 
 
 @contextmanager

@@ -22,4 +22,16 @@ RULES = (
         START + "defaults: {keep_alive: 25s}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
         "Leave the default out, or give a route the action that it is meant for.",
     ),
+    Rule(
+        "FR420",
+        "warning",
+        "a stream's link is answered, to Fanout and as part of a stream",
+        "Fanout asks a link in the client's place: this service, under the loopback backend's host, by a GET with nothing of the "
+        "client's. If that request ends at a handoff, at an error, or at no route, the stream ends at the first message that is "
+        "missing. It is told for one request of the route.",
+        START + "  self: {loopback: true}\nroutes:\n  - match: {path: /events, query: {after: {present: true}}}\n"
+        '    sse: {channel: {name: news, prev_id: "{query.after}"}, link: /missed}\n'
+        "  - match: {path: /missed}\n    handoff: origin\n",
+        "Put a route for the link's path there, without a host or with the loopback backend's, that forwards it to your origin.",
+    ),
 )

@@ -1,0 +1,56 @@
+"""Who answers a stream's link, which Fanout asks in the client's place."""
+
+from collections.abc import Iterator
+
+from fanroute.diagnostics import Diagnostic
+from fanroute.lower import written_routes
+from fanroute.reach.box import box, point
+from fanroute.reach.request import asked
+from fanroute.source import Source
+from fanroute.spec import STREAMS
+from fanroute.trace import Asked
+from fanroute_runtime import signature
+from fanroute_runtime.client import Client
+from fanroute_runtime.grip import encoded
+from fanroute_runtime.match import Matcher, bound_value
+from fanroute_runtime.plan import Handoff, Hold, Plan, Redirect, Respond, Route, Template, WebSocket
+
+
+def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagnostic]:
+    """FR420; `host` is the Host that Fanout asks this service with."""
+    linked = [(index, target) for index, route in enumerate(written_routes(plan)) for target in _examples(route)]
+    matcher = Matcher(plan.routes if linked else ())
+    for index, target in linked:
+        from_fanout = Asked("GET", f"https://{host}{target}", ((signature.HEADER, b"Fanout's"),))
+        if instead := _instead(matcher.match(Client(from_fanout, through_fanout=True))):
+            stream, sse = (("routes", index, kind, "link") for kind in STREAMS)
+            message = f"Fanout asks {host} for the link, as in GET {target}, and {instead}"
+            mend = "have a route for that path forward it to your origin, or answer it with a stream"
+            yield Diagnostic("FR420", message, source.value_span(sse if source.has(sse) else stream), mend)
+
+
+def _examples(route: Route) -> Iterator[str]:
+    """The link of a request that fits the route, if it has one and there is such a request."""
+    if not isinstance(route.action, Hold) or not route.action.link:
+        return
+    region = box(route.match)
+    if not any(wanted.is_empty for wanted in region.values()):
+        yield _link(route.action.link, route, Client(asked(point(region, {})), through_fanout=False))
+
+
+def _link(link: Template, route: Route, client: Client) -> str:
+    return encoded(link, lambda bound: bound_value(bound, route, client)).decode()
+
+
+def _instead(route: Route | None) -> str:
+    """What becomes of a link's request that gets a route; "" if a stream can go on with it."""
+    if route is None:
+        return "no route is for that"
+    match route.action:
+        case Handoff():
+            return f"the route '{route.name}' would hand it off once more, which is a loop"
+        case Hold(mode="response") | WebSocket():
+            return f"the route '{route.name}' gives no part of a stream"
+        case Respond(status=status) | Redirect(status=status) if not 200 <= status < 300:
+            return f"the route '{route.name}' answers {status}"
+    return ""
