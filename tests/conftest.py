@@ -1,10 +1,12 @@
-"""What all tests share: the repository's own routes.yaml, built once."""
+"""What all tests share: the repository's own routes.yaml, built once; how much is generated, and how much was."""
 
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fanroute.build import build
 from fanroute.surroundings import Surroundings
@@ -22,6 +24,24 @@ def surroundings_of(case: Path) -> Surroundings:
 
 
 OWN_HOST = "fanroute-starter.edgecompute.app"
+
+# `make test` generates little, and always the same; `make fuzz` much, and something else each time.
+settings.register_profile("test", max_examples=100, derandomize=True, deadline=None)
+settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("test")
+
+# What was generated and asked, by what it is; told in the end.
+COUNTS: Counter[str] = Counter()
+
+
+def times(factor: float) -> settings:
+    """As many examples as the profile has, times a factor."""
+    return settings(max_examples=round(settings.default.max_examples * factor))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for what, count in sorted(COUNTS.items()):
+        terminalreporter.write_line(f"{count:8} {what}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from fanroute import cors_checks, delivery, header_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
-from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec
+from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec, default_name
 from fanroute.template import PARAMETER, BadTemplate, parse, references, written
 from fanroute.validation import did_you_mean, validate
 
@@ -75,7 +75,7 @@ def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
     """FR208"""
     first: dict[str, int] = {}
     for index, route in parts.routes(source):
-        name = route.get("name")
+        name = route.get("name", default_name(index))
         if isinstance(name, str) and first.setdefault(name, index) != index:
             note = Note("first here", source.value_span(("routes", first[name], "name")))
             span = source.value_span(("routes", index, "name"))

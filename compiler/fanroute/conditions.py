@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from fanroute.headers import MatchedHeader
+from fanroute.headers import MatchedHeader, once
 from fanroute.model import Model
 from fanroute.values import Host, Method, Parameter, Path, Pattern, Text, listed, wrong
 
@@ -57,7 +57,7 @@ class Match(Model):
     """The client's."""
     websocket: bool | None = None
     """Whether the client asks for a WebSocket (`Upgrade: websocket`)."""
-    header: dict[MatchedHeader, ConditionOrValues] = {}
+    header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(once)] = {}
     """What headers must be, by name, of any case. Of one that stands more than once the first counts."""
     query: dict[Parameter, ConditionOrValues] = {}
     """What query parameters must be, by name, decoded. Of one that stands more than once the first counts."""

@@ -1,7 +1,8 @@
 """Headers as a user may match, set and remove them, and those that are not the user's: in one table, with the reason each."""
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
@@ -66,9 +67,9 @@ def _value(value: str) -> str:
     return value
 
 
-def once(value: dict[str, str]) -> dict[str, str]:
-    names = [name.lower() for name in value]
-    twice = next((name for name in names if names.count(name) > 1), None)
+def once(value: dict[str, Any]) -> dict[str, Any]:
+    """Headers by name, as they are given. Raises where a name stands there twice, in whatever case."""
+    twice = next((name for name, count in Counter(name.lower() for name in value).items() if count > 1), None)
     if twice:
         raise wrong(f"the header '{twice}' stands twice", "names of headers are of any case: leave one out")
     return value

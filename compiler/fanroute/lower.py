@@ -67,7 +67,7 @@ def _backend(name: str, backend: spec.Backend, service: str) -> Backend:
 
 def _routes(given: spec.Route, index: int, loopback: str, files: Mapping[str, bytes]) -> Iterator[Route]:
     """A route, and before it the one for its preflight requests if pages of other origins may read its answers."""
-    name = given.name or f"route-{index + 1}"
+    name = given.name or spec.default_name(index)
     route = Route(
         name=name,
         match=_match(given.match),

@@ -86,6 +86,11 @@ class Route(Model):
         return [name for name in ACTIONS if getattr(self, name) is not None]
 
 
+def default_name(index: int) -> str:
+    """What a route without a name is called, by its index."""
+    return f"route-{index + 1}"
+
+
 # The actions that this service answers itself, asked by Fanout.
 STREAMS = ("stream", "sse")
 EDGE_ANSWERED = (*STREAMS, "long_poll", "websocket")

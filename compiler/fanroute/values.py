@@ -1,6 +1,7 @@
 """The values a user may write in routes.yaml: names, hosts, paths, channels, durations, each with what is wrong with another."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -54,8 +55,7 @@ def _path(value: str) -> str:
         raise wrong(f"the path '{value}' does not begin with '/'", f"did you mean '/{value}'?")
     if "*" in value[:-1] or (value.endswith("*") and not value.endswith("/*")):
         raise wrong("a '*' in a path stands for the rest, and only at its end", "end the path with '/*'")
-    names = PARAMETER.findall(value)
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(PARAMETER.findall(value)).items() if count > 1), None)
     if twice:
         raise wrong(f"the parameter '{twice}' stands twice in the path", "give each its own name")
     segments = [segment for segment in value.split("/") if not PARAMETER.fullmatch(segment)]

@@ -1,6 +1,7 @@
 """The real component and `fanroute match` say the same of any request, on both passes."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanroute.build import build
+from fanroute.local.host import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.trace import CLIENT_ADDRESS, Asked, trace
 from fanroute.workspace import Workspace
-from fanroute_runtime.exchange import Answer
+from fanroute_runtime.exchange import Answer, Decision
 from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
 from tests.conftest import REPOSITORY, SURROUNDINGS
@@ -28,6 +30,7 @@ PATHS = st.one_of(
     st.sampled_from(["/rooms/{}/events", "/rooms/{}", "/streams/{}/b", "/features/{}", "/old/{}"]).flatmap(
         lambda path: SEGMENTS.map(path.format)
     ),
+    st.sampled_from(["/user", "/events", "/poll", "/two-channels", "/page"]),
 )
 QUERIES = st.sampled_from(["", "?id=ann", "?id=", "?id=a%2Cb", "?ID=1", "?id=%FF", "?x&id=a+b&id=c", "?i%64=1"])
 HEADERS: list[tuple[str, bytes]] = [
@@ -74,20 +77,25 @@ def test_the_requests_reach_every_route() -> None:
     assert seen >= {route.name for route in PLAN.routes}
 
 
+def ask(host: Host, asked: Asked, **facts: Any) -> Exchange:
+    tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
+    exchange = host.ask(asked.url, asked.headers, asked.content, client_ip=CLIENT_ADDRESS, tls=tls, method=asked.verb, **facts)
+    assert exchange is not None
+    return exchange
+
+
+def assert_told(asked: Asked, decision: Decision, exchange: Exchange) -> None:
+    """That a decision tells what became of a request."""
+    if isinstance(decision, Answer):
+        assert exchange.answer is not None
+        answer = exchange.answer.status, tuple(exchange.answer.headers), exchange.answer.body
+        assert answer == (decision.status, decision.headers, decision.body)
+    else:
+        assert exchange.handoff == decision.backend
+        assert tuple(exchange.headers) == applied(decision.headers, asked.headers)
+
+
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=REQUESTS)
 def test_the_component_does_what_match_says(language: Host, asked: Asked) -> None:
-    tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
-    exchange = language.ask(asked.url, asked.headers, asked.content, client_ip=CLIENT_ADDRESS, tls=tls, method=asked.verb)
-    assert exchange is not None
-    decision = trace(PLAN, "self", asked).decision
-    if isinstance(decision, Answer):
-        assert exchange.answer is not None
-        assert (exchange.answer.status, tuple(exchange.answer.headers), exchange.answer.body) == (
-            decision.status,
-            decision.headers,
-            decision.body,
-        )
-    else:
-        assert exchange.handoff == decision.backend
-        assert applied(decision.headers, tuple(asked.headers)) == tuple(exchange.headers)
+    assert_told(asked, trace(PLAN, "self", asked).decision, ask(language, asked))

@@ -70,7 +70,7 @@ class Host:
             del rest[: len(part)]
             return part
 
-        exchange = Exchange(uri, list(headers), frozenset({"origin", "self"}), read, **facts)
+        exchange = Exchange(uri, list(headers), facts.pop("backends", frozenset({"origin", "self"})), read, **facts)
         handled = self.component.handle(exchange)
         assert handled == (exchange.handoff is not None or exchange.answer is not None)
         assert exchange.handoff is None or exchange.answer is None

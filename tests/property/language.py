@@ -1,0 +1,254 @@
+"""Strategies: a valid routes.yaml, as data and as text, with as much of the language and as hostile texts as can be."""
+
+from typing import Any
+
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+Data = dict[str, Any]
+
+# What would become code, another scalar or another line if it were ever pasted.
+HOSTILE = [
+    *[
+        "{{ 7*7 }}",
+        "{% raw %}",
+        "{# #}",
+        "'''",
+        '"""',
+        '"',
+        "\\",
+        "\n",
+        "\r\n",
+        "\t",
+        "${HOME}",
+        "#{x}",
+        "$(id)",
+        "`id`",
+        "%s",
+        "%(a)s",
+    ],
+    *[
+        "__import__('os')",
+        "'); import os; ('",
+        "<script>",
+        "null",
+        "~",
+        "on",
+        "true",
+        "010",
+        "1e3",
+        ".inf",
+        "2001-01-01",
+        "a: b",
+        "- a",
+    ],
+    *[
+        "&a",
+        "*a",
+        "!a",
+        "%YAML",
+        "<<",
+        "=",
+        "é",
+        "😀",
+        "ﬀ",
+        "\u0130",
+        "\u00a0",
+        "\u200b",
+        "\u2028",
+        "\x85",
+        "\x00",
+        "\x7f",
+        "\ufeff",
+    ],
+]
+TEXT = st.one_of(
+    st.sampled_from(["", "1", "2", "a", "b", "pro", "team"]),
+    st.lists(st.sampled_from([*HOSTILE, "a", " "]), min_size=1, max_size=3).map("".join),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+)
+ASCII = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=8)
+
+LABELS = st.sampled_from(["a", "b", "chat", "X-1", "_c"])
+HOSTS = st.lists(LABELS, min_size=1, max_size=3).map(".".join)
+NAMES = st.sampled_from(["import", "None", "class", "R", "a_b", "x-", "e1"])
+
+WORDS = ["a", "b", "rooms", "é", "😀", "a+b", "a;b", "a,b", "'", '"', "\\'", "$(id)", "__import__('os')", "a:b@c", "=&", "~", "ß"]
+SEGMENTS = st.one_of(st.sampled_from([word for word in WORDS if "\\" not in word]), st.sampled_from(["a", "b"]))
+PARAMETERS = ["room", "user_id", "x"]
+
+METHODS = st.sampled_from(["GET", "GET", "POST", "HEAD", "OPTIONS", "QUERY", "M-SEARCH"])
+HEADERS = st.sampled_from(["x-plan", "X-Plan", "Authorization", "cookie", "x-a"])
+QUERIES = st.one_of(st.sampled_from(["id", "after", "a b", "é", "a+b", "a=b", "a&b", "%41"]), TEXT)
+
+
+def one_or_list(items: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """The short form or the long one."""
+    return st.one_of(items, st.lists(items, min_size=1, max_size=3))
+
+
+@st.composite
+def paths(draw: st.DrawFn) -> str:
+    segments = draw(st.lists(st.one_of(SEGMENTS, st.just("{}")), max_size=4))
+    parameters = iter(PARAMETERS)
+    named = [f"{{{next(parameters, 'y')}}}" if segment == "{}" else segment for segment in segments]
+    end = draw(st.sampled_from([[], [], ["*"], [""]]))
+    return "/" + "/".join(named[:3] + end)
+
+
+CONDITIONS = st.one_of(
+    TEXT,
+    st.lists(TEXT, min_size=1, max_size=3),
+    st.fixed_dictionaries({"present": st.booleans()}),
+    st.fixed_dictionaries({"values": st.lists(TEXT, min_size=1, max_size=2)}),
+)
+
+
+def distinct(headers: Data) -> bool:
+    """Whether names of headers, which are of any case, stand once."""
+    return len({name.lower() for name in headers}) == len(headers)
+
+
+MATCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "host": one_or_list(st.one_of(HOSTS, HOSTS.map("*.{}".format))),
+        "path": paths(),
+        "method": one_or_list(METHODS),
+        "scheme": st.sampled_from(["http", "https"]),
+        "websocket": st.booleans(),
+        "header": st.dictionaries(HEADERS, CONDITIONS, max_size=2).filter(distinct),
+        "query": st.dictionaries(QUERIES, CONDITIONS, max_size=2),
+    },
+)
+
+# The printable characters that a channel may have, but for braces and, at an end, spaces.
+CHANNEL_TEXT = st.text(st.sampled_from([chr(c) for c in range(0x21, 0x7F) if chr(c) not in ',;"{}']), max_size=6)
+DURATIONS = st.sampled_from(["5s", "25s", "2m", "60m"])
+STATUSES = st.sampled_from([200, 201, 404, 418, 503])
+CONTENT_TYPES = st.one_of(st.sampled_from(["text/html", "application/json; charset=utf-8"]), ASCII.map(str.strip))
+RESPONSE_HEADERS = st.dictionaries(st.sampled_from(["Cache-Control", "X-A", "x-b", "Server"]), ASCII.map(str.strip), max_size=2)
+LINES = TEXT.filter(lambda text: not set(text) & set("\r\n\0"))
+EVENTS = st.fixed_dictionaries({"data": TEXT}, optional={"event": LINES, "id": LINES})
+ANSWERS: dict[str, st.SearchStrategy[Any]] = {"headers": RESPONSE_HEADERS, "body": TEXT}
+
+
+def references(match: Data) -> list[str]:
+    """What a template may take from a match."""
+    segments = match.get("path", "").split("/")
+    found = [segment for segment in segments if segment.startswith("{")]
+    for source in ("query", "header"):
+        for name, condition in match.get(source, {}).items():
+            if condition != {"present": False} and name and not set(name) & set("{}"):
+                found.append(f"{{{source}.{name}}}")
+    return found
+
+
+def templates(texts: st.SearchStrategy[str], bound: list[str]) -> st.SearchStrategy[str]:
+    parts = st.one_of(texts, st.sampled_from(bound)) if bound else texts
+    return st.lists(parts, max_size=3).map("".join)
+
+
+def actions(match: Data) -> st.SearchStrategy[Data]:
+    """One action for a route of that match, as a mapping of its key."""
+    bound = references(match)
+    channel = templates(CHANNEL_TEXT, bound).map(lambda text: text or "c")
+    channels = {"channel": st.one_of(channel, st.lists(channel, min_size=1, max_size=3))}
+    urls = templates(
+        st.sampled_from(["a", "/", "?b=", "%20", "'"]), [name for name in bound if name.isascii() and name.isprintable()]
+    )
+    locations = st.builds(
+        "{}{}".format, st.sampled_from(["/new/", "https://www.example.com/"]), urls.filter(lambda url: " " not in url)
+    )
+    poll = st.fixed_dictionaries({}, optional={"status": STATUSES, "body": TEXT})
+    kinds: dict[str, st.SearchStrategy[Any]] = {
+        "handoff": st.sampled_from(["origin", "other"]),
+        "stream": st.fixed_dictionaries(channels, optional={**ANSWERS, "content_type": CONTENT_TYPES, "keep_alive": DURATIONS}),
+        "sse": st.fixed_dictionaries(
+            channels, optional={"headers": RESPONSE_HEADERS, "retry": DURATIONS, "initial": EVENTS, "keep_alive": DURATIONS}
+        ),
+        "long_poll": st.fixed_dictionaries(
+            channels,
+            optional={"headers": RESPONSE_HEADERS, "content_type": CONTENT_TYPES, "timeout": DURATIONS, "on_timeout": poll},
+        ),
+        "websocket": st.fixed_dictionaries(channels, optional={"echo": st.booleans()}),
+        "respond": st.fixed_dictionaries({"status": STATUSES}, optional={**ANSWERS, "content_type": CONTENT_TYPES}),
+        "redirect": st.fixed_dictionaries(
+            {"location": locations}, optional={"status": st.sampled_from([301, 302, 303, 307, 308])}
+        ),
+    }
+    return st.one_of([strategy.map(lambda value, key=key: {key: value}) for key, strategy in kinds.items()])  # type: ignore[misc]
+
+
+@st.composite
+def routes(draw: st.DrawFn) -> Data:
+    match = draw(MATCHES)
+    return ({"match": match} if match else {}) | draw(actions(match))
+
+
+BACKENDS = {
+    "origin": {"url": "https://app.example.com"},
+    "other": {"url": "http://other.example.com:8080"},
+    "self": {"loopback": True},
+}
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> Data:
+    """A whole routes.yaml."""
+    listed = draw(st.lists(routes(), min_size=1, max_size=6))
+    names = draw(st.lists(st.one_of(st.none(), NAMES), min_size=len(listed), max_size=len(listed)))
+    for index, name in enumerate(names):
+        if name is not None and name not in names[:index]:
+            listed[index] = {"name": name} | listed[index]
+    return {"version": 1, "service": {"name": draw(NAMES)}, "backends": BACKENDS, "routes": listed}
+
+
+STYLES = st.fixed_dictionaries(
+    {
+        "default_flow_style": st.sampled_from([None, True, False]),
+        "allow_unicode": st.booleans(),
+        "indent": st.sampled_from([2, 4]),
+        "width": st.sampled_from([20, 80, 10_000]),
+        "sort_keys": st.just(False),
+    }
+)
+
+
+def written(spec: Data, style: Data) -> bytes:
+    """A routes.yaml in one of the ways that YAML has."""
+    text: str = yaml.safe_dump(spec, **style)
+    if "\x85" in text:  # PyYAML writes it where it is read as the end of a line
+        text = yaml.safe_dump(spec, **(style | {"allow_unicode": False}))
+    return text.encode()
+
+
+def together(several: list[Data]) -> Data:
+    """Many routes.yaml as one: the n-th keeps its requests to hosts that end in `.sN`."""
+    listed = []
+    for number, spec in enumerate(several):
+        for route in spec["routes"]:
+            hosts = route.get("match", {}).get("host", "*")
+            within = [f"{host}.s{number}" for host in ([hosts] if isinstance(hosts, str) else hosts)]
+            listed.append(
+                {key: value for key, value in route.items() if key != "name"}
+                | {"match": route.get("match", {}) | {"host": within}}
+            )
+    return several[0] | {"routes": listed}
+
+
+def some_together(routes_wanted: int) -> Data:
+    """Generated ones as one, with at least so many routes."""
+    found: list[Data] = []
+
+    @settings(max_examples=2 * routes_wanted, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck))
+    @given(specs())
+    def collect(spec: Data) -> None:
+        found.append(spec)
+
+    collect()
+    chosen: list[Data] = []
+    while sum(len(spec["routes"]) for spec in chosen) < routes_wanted:
+        chosen.append(found.pop())  # the last ones: hypothesis begins with small ones
+    return together(chosen)

@@ -1,0 +1,191 @@
+"""What docs/routes.md says of requests, said once more and naively: for tests only, and without a line of the runtime's code.
+
+Works on the data of a routes.yaml as it is written.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+Data = dict[str, Any]
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is said of a client's request."""
+
+    method: str
+    scheme: str
+    host: str
+    segments: list[str | None]
+    query: dict[str, str | None]
+    headers: dict[str, str]
+    websocket: bool
+
+
+def facts(method: str, url: str, headers: Headers) -> Facts:
+    """A request with an absolute URL, and the names of headers in small letters."""
+    parts = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", url, re.DOTALL)
+    assert parts
+    scheme, authority, path, query = parts.groups()
+    first: dict[str, str] = {}
+    for name, value in headers:
+        if name not in first:
+            first[name] = value.decode("latin-1")
+    return Facts(
+        method,
+        scheme,
+        host_of(authority),
+        [decoded(segment) for segment in (path or "/")[1:].split("/")],
+        parameters(query or ""),
+        first,
+        first.get("upgrade", "").lower() == "websocket",
+    )
+
+
+def host_of(authority: str) -> str:
+    """`user@A.Example.com.:80` is `a.example.com`."""
+    host = authority.split("@")[-1]
+    host = re.sub(r":[^:\]]*$", "", host) if not host.startswith("[") else host[: host.index("]") + 1] if "]" in host else host
+    host = host.lower()
+    return host[:-1] if host.endswith(".") else host
+
+
+def decoded(text: str) -> str | None:
+    """Percent-decoded once; None for what is not UTF-8."""
+    raw = b""
+    for part in re.split(r"(%[0-9a-fA-F]{2})", text):
+        raw += bytes([int(part[1:], 16)]) if re.fullmatch(r"%[0-9a-fA-F]{2}", part) else part.encode()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def parameters(query: str) -> dict[str, str | None]:
+    """By name, the first value."""
+    found: dict[str, str | None] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.replace("+", " ").partition("=")
+        key = decoded(name)
+        if pair and key is not None and key not in found:
+            found[key] = decoded(value)
+    return found
+
+
+def is_parameter(segment: str) -> bool:
+    return segment.startswith("{")
+
+
+def binds(value: str | None) -> bool:
+    """Whether a segment can be a parameter's."""
+    return value not in (None, "", ".", "..") and "/" not in str(value)
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def host_fits(wanted: str, host: str) -> bool:
+    wanted = wanted.lower()
+    if wanted.startswith("*"):
+        return host.endswith(wanted[1:]) and host != wanted[1:]
+    return host == wanted
+
+
+def path_fits(pattern: str, segments: list[str | None]) -> bool:
+    wanted = pattern[1:].split("/")
+    if wanted[-1] == "*":
+        if len(segments) < len(wanted):
+            return False
+        wanted = wanted[:-1]
+    elif len(segments) != len(wanted):
+        return False
+    given = segments[: len(wanted)]
+    return all(binds(g) if is_parameter(w) else g == w for w, g in zip(wanted, given, strict=True))
+
+
+def condition_fits(condition: Any, present: bool, value: str | None) -> bool:
+    if isinstance(condition, dict) and "present" in condition:
+        return bool(condition["present"]) == present
+    values = condition["values"] if isinstance(condition, dict) else listed(condition)
+    return present and value in values
+
+
+def fits(match: Data, asked: Facts) -> bool:
+    """Whether all that a match says holds."""
+    tests = [True]
+    if "host" in match:
+        tests.append(any(host_fits(wanted, asked.host) for wanted in listed(match["host"])))
+    if "path" in match:
+        tests.append(path_fits(match["path"], asked.segments))
+    if "method" in match:
+        tests.append(asked.method in listed(match["method"]))
+    if "scheme" in match:
+        tests.append(asked.scheme == match["scheme"])
+    if "websocket" in match:
+        tests.append(asked.websocket == match["websocket"])
+    for name, condition in match.get("header", {}).items():
+        key = name.lower()
+        tests.append(condition_fits(condition, key in asked.headers, asked.headers.get(key)))
+    for name, condition in match.get("query", {}).items():
+        tests.append(condition_fits(condition, name in asked.query, asked.query.get(name)))
+    return all(tests)
+
+
+def route_of(spec: Data, asked: Facts) -> int | None:
+    """The number of the route that a request gets, from 0."""
+    for number, route in enumerate(spec["routes"]):
+        if fits(route.get("match", {}), asked):
+            return number
+    return None
+
+
+# What becomes of a request in the end: what it is, and of whom.
+Outcome = tuple[str, Any]
+
+
+def outcome(spec: Data, asked: Facts) -> Outcome:
+    """A backend's name, the status of an answer, the location of a redirect, or the channels of a hold or socket."""
+    number = route_of(spec, asked)
+    if number is None:
+        return "answer", 404
+    route = spec["routes"][number]
+    (action,) = set(route) - {"name", "match"}
+    given = route[action]
+    if action == "handoff":
+        return "handoff", given
+    if action == "redirect":
+        location = filled(given["location"], route, asked, encoded=True)
+        return ("answer", 400) if location is None else ("redirect", location)
+    if action == "respond":
+        return "answer", given["status"]
+    channels = [filled(template, route, asked) for template in listed(given["channel"])]
+    if not all(map(is_channel, channels)) or (action == "websocket" and not asked.websocket):
+        return "answer", 400
+    if action != "websocket" and asked.method == "HEAD":
+        return "answer", given.get("on_timeout", {}).get("status", 200)
+    return "channels", channels
+
+
+def is_channel(name: str | None) -> bool:
+    return name is not None and bool(re.fullmatch("(?! )[ -~]{1,256}(?<! )", name)) and not set(name) & set(',;"')
+
+
+def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> str | None:
+    """A template with what the match has bound; None where that is no text or, if it is not percent-encoded, nothing."""
+    text = ""
+    for part in filter(None, re.split(r"(\{[^{}]*\})", template)):
+        value: str | None = part
+        if part.startswith("{query."):
+            value = asked.query.get(part[7:-1])
+        elif part.startswith("{header."):
+            value = asked.headers.get(part[8:-1].lower())
+        elif part.startswith("{"):
+            value = asked.segments[route["match"]["path"][1:].split("/").index(part)]
+        if value is None or not (value or encoded):
+            return None
+        text += quote(value, safe="") if encoded and part.startswith("{") else value
+    return text

@@ -1,0 +1,157 @@
+"""Strategies: requests that a routes.yaml is about, and those that just miss it."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+
+from fanroute.trace import Asked
+from tests.property.reference import listed
+
+Data = dict[str, Any]
+Pairs = list[tuple[str, bytes]]
+
+VALUES = st.sampled_from(["", "1", "2", "a", "b", "pro", "team", "é", "a,b", "a b", "x" * 300])
+# A segment on the wire: hard to read, or hard to take for another.
+SEGMENTS = st.sampled_from(
+    [
+        "",
+        ".",
+        "..",
+        "%2e%2E",
+        "%2F",
+        "a%2Fb",
+        "%FF",
+        "%C3%A9",
+        "a%2Cb",
+        "%zz",
+        "%",
+        "a",
+        "b",
+        "rooms",
+        "*",
+        "%7Broom%7D",
+        "a;b",
+        "a%00",
+    ]
+)
+TWEAKS = st.sampled_from(["host", "path", "method", "scheme", "upgrade", "header", "query"])
+AUTHORITIES = st.sampled_from(["", "a", "b.a", "chat", "x-1.a", "[::1]:80", "u@a", "a@b", ".a", "a.b.chat"])
+
+
+@st.composite
+def escaped(draw: st.DrawFn, text: str) -> str:
+    """A text on the wire, some of it percent-encoded that needs it or not."""
+    shown = [draw(st.sampled_from([character, character, _hex(character)])) for character in text]
+    return quote("".join(shown), safe="%~!$'()*;:@,.-_")
+
+
+def _hex(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())
+
+
+@st.composite
+def requests(draw: st.DrawFn, spec: Data) -> Asked:
+    """A request that fits one of the routes, or would but for a few things."""
+    match = draw(st.sampled_from(spec["routes"])).get("match", {})
+    tweaks = draw(st.one_of(st.just([]), st.lists(TWEAKS, max_size=2)))
+    url = draw(_schemes(match, "scheme" in tweaks)) + "://" + draw(_authority(match, "host" in tweaks))
+    url += draw(_path(match, "path" in tweaks)) + draw(_query(match, "query" in tweaks))
+    headers = draw(_headers(match, "header" in tweaks))
+    if match.get("websocket", draw(st.sampled_from([False, False, True]))) != ("upgrade" in tweaks):
+        headers.append(("upgrade", draw(st.sampled_from([b"websocket", b"WebSocket"]))))
+    elif "upgrade" in tweaks:
+        headers.append(("upgrade", draw(st.sampled_from([b"h2c", b"websockets", b""]))))
+    return Asked(draw(_methods(match, "method" in tweaks)), url, tuple(draw(st.permutations(headers))))
+
+
+def _schemes(match: Data, other: bool) -> st.SearchStrategy[str]:
+    wanted = match.get("scheme")
+    return st.just(wanted) if wanted and not other else st.sampled_from(["https", "http"])
+
+
+def _methods(match: Data, other: bool) -> st.SearchStrategy[str]:
+    wanted = match.get("method")
+    return (
+        st.sampled_from(listed(wanted))
+        if wanted and not other
+        else st.sampled_from(["GET", "HEAD", "POST", "OPTIONS", "get", "QUERY"])
+    )
+
+
+@st.composite
+def _authority(draw: st.DrawFn, match: Data, other: bool) -> str:
+    if "host" not in match or other:
+        return draw(AUTHORITIES)
+    host = draw(st.sampled_from(listed(match["host"])))
+    if host.startswith("*"):
+        host = draw(st.sampled_from(["x", "x.y", "X"])) + host[1:]
+    case = draw(st.sampled_from([str, str.upper, str.lower]))
+    return case(host) + draw(st.sampled_from(["", "", ".", ":8080", ".:80"]))
+
+
+@st.composite
+def _path(draw: st.DrawFn, match: Data, other: bool) -> str:
+    wanted = match.get("path", "/" + "/".join(draw(st.lists(st.sampled_from(["a", "b"]), max_size=2))))[1:].split("/")
+    rest = wanted[-1] == "*"
+    segments = [
+        draw(st.one_of(st.sampled_from(["a", "blue", "b%6Cue", "%C3%A9"]), SEGMENTS))
+        if part.startswith("{")
+        else draw(escaped(part))
+        for part in wanted[: -1 if rest else None]
+    ]
+    segments += draw(st.lists(SEGMENTS, min_size=1, max_size=2)) if rest else []
+    if other:
+        place = draw(st.integers(0, len(segments)))
+        how = draw(st.sampled_from(["add", "drop", "replace", "join"]))
+        segments[place : place + (how != "add")] = [] if how == "drop" else [draw(SEGMENTS)]
+        segments = ["%2F".join(segments)] if how == "join" else segments
+    return "/" + "/".join(segments)
+
+
+@st.composite
+def _query(draw: st.DrawFn, match: Data, other: bool) -> str:
+    pairs = []
+    for name, condition in match.get("query", {}).items():
+        value = draw(_value(condition))
+        if value is not None:
+            pairs.append(f"{draw(_form(name))}={draw(_form(value))}")
+    if other:
+        pairs = draw(st.permutations(pairs))[: draw(st.integers(0, len(pairs)))]
+        pairs += draw(
+            st.lists(
+                st.sampled_from(["id=1", "id", "ID=a", "id=%FF", "%FF=1", "after=", "=", "a=b=c", "?", "i%64=2"]), max_size=2
+            )
+        )
+        pairs = draw(st.permutations(pairs))
+    return ("?" if pairs or draw(st.booleans()) else "") + "&".join(pairs)
+
+
+@st.composite
+def _form(draw: st.DrawFn, text: str) -> str:
+    coded = quote(text, safe="'()*")
+    return coded.replace("%20", draw(st.sampled_from(["+", "%20"])))
+
+
+@st.composite
+def _headers(draw: st.DrawFn, match: Data, other: bool) -> Pairs:
+    headers: Pairs = []
+    for name, condition in match.get("header", {}).items():
+        value = draw(_value(condition))
+        if value is not None and re.fullmatch("(?! )[\t -~\x80-\xff]*(?<! )", value):
+            headers.append((name.lower(), value.encode("latin-1")))
+    if other:
+        headers = headers[: draw(st.integers(0, len(headers)))]
+        further = st.tuples(st.sampled_from(["x-plan", "authorization", "cookie", "x-a", "x-forwarded-host"]), VALUES)
+        headers += [(name, value.encode("latin-1")) for name, value in draw(st.lists(further, max_size=2))]
+    return headers
+
+
+@st.composite
+def _value(draw: st.DrawFn, condition: Any) -> str | None:
+    """A value that fits a condition; None for none."""
+    if isinstance(condition, dict) and "present" in condition:
+        return draw(VALUES) if condition["present"] else None
+    values = condition["values"] if isinstance(condition, dict) else listed(condition)
+    return str(draw(st.sampled_from(values)))

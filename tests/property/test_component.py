@@ -1,0 +1,85 @@
+"""The real component does what the reference and `fanroute match` say, on both passes: built few times, asked often."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fanroute.build import build
+from fanroute.local.host import Exchange
+from fanroute.pipeline import compile_routes
+from fanroute.trace import Asked, trace
+from fanroute.workspace import Workspace
+from fanroute_runtime.plan import Plan
+from tests.component.test_agreement import ask, assert_told
+from tests.component.test_component import Host
+from tests.conftest import COUNTS, SURROUNDINGS, times
+from tests.property import reference
+from tests.property.language import some_together, written
+from tests.property.requests import requests
+
+Data = dict[str, Any]
+Built = tuple[Data, Plan, Host]
+
+ROUTES = 50
+# How many components are made; where what is generated is always the same, one.
+COMPONENTS = 1 if settings.default.derandomize else 3
+BACKENDS = frozenset({"origin", "other", "self"})
+# The domain of the service itself, where Fanout asks it.
+OWN = "http://r.edgecompute.app"
+
+
+@pytest.fixture(scope="module", params=range(COMPONENTS))
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A component of generated routes, with those routes as data and as a Plan."""
+    folder: Path = tmp_path_factory.mktemp("generated")
+    spec = some_together(ROUTES)
+    raw = written(spec, {"sort_keys": False})
+    (folder / "routes.yaml").write_bytes(raw)
+    workspace = Workspace(folder / "routes.yaml")
+    build(workspace, print)
+    return spec, compile_routes(raw, SURROUNDINGS).plan, Host(workspace)
+
+
+def from_fanout(asked: Asked, first: Exchange, websocket: bool) -> Asked:
+    """What Fanout asks the service itself, in place of a request that was handed off to it."""
+    url = OWN + re.sub(r"^https?://[^/?#]*", "", asked.url)
+    headers = (*((name.lower(), value) for name, value in first.headers), ("grip-sig", b"signed"))
+    if not websocket:
+        return Asked(asked.verb, url, headers)
+    events = tuple((name, value) for name, value in headers if name != "upgrade")
+    return Asked("POST", url, (*events, ("content-type", b"application/websocket-events")), b"OPEN\r\n")
+
+
+def observed(exchange: Exchange) -> reference.Outcome:
+    """What became of a request."""
+    if exchange.handoff is not None:
+        return "handoff", exchange.handoff
+    assert exchange.answer is not None
+    headers = {name: value.decode("latin-1") for name, value in exchange.answer.headers}
+    if "grip-channel" in headers:
+        return "channels", headers["grip-channel"].split(", ")
+    if headers.get("content-type") == "application/websocket-events":
+        return "channels", [json.loads(message)["channel"] for message in re.findall(rb"c:({.*})\r\n", exchange.answer.body)]
+    return ("redirect", headers["location"]) if "location" in headers else ("answer", exchange.answer.status)
+
+
+@times(4)
+@given(st.data())
+def test_the_component_does_what_is_said(built: Built, data: st.DataObject) -> None:
+    spec, plan, host = built
+    asked = data.draw(requests(spec))
+    facts = reference.facts(asked.verb, asked.url, asked.headers)
+    if facts.websocket and asked.verb != "GET":
+        asked = replace(asked, verb="GET")  # a WebSocket begins with no other (RFC 6455, 4.1)
+        facts = replace(facts, method="GET")
+    first = ask(host, asked, backends=BACKENDS)
+    assert_told(asked, trace(plan, "self", asked).decision, first)
+    last = ask(host, from_fanout(asked, first, facts.websocket), backends=BACKENDS) if first.handoff == "self" else first
+    COUNTS["pairs of generated routes and a request, asked of the component in-process"] += 1
+    assert observed(last) == reference.outcome(spec, facts)
