@@ -1,0 +1,70 @@
+"""What a match means, plainly: a request's own text against the words of docs/routes.md, with Python's `re` for patterns."""
+
+import re
+from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
+
+from fanroute.trace import Asked
+from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern, Route
+
+
+def first(routes: tuple[Route, ...], asked: Asked) -> Route | None:
+    """The first route that a client's request fits."""
+    return next((route for route in routes if fits(route.match, asked)), None)
+
+
+def fits(match: Match, asked: Asked) -> bool:
+    parts = urlsplit(asked.url)
+    upgrade = [value.lower() for name, value in asked.headers if name == "upgrade"]
+    query = [pair.partition("=") for pair in parts.query.split("&") if pair]
+    return (
+        (not match.hosts or any(_host_fits(wanted, parts.hostname or "") for wanted in match.hosts))
+        and (match.path is None or _path_fits(match.path, parts.path.split("/")[1:]))
+        and (not match.methods or asked.verb in match.methods)
+        and match.scheme in (None, parts.scheme)
+        and match.websocket in (None, upgrade[:1] == [b"websocket"])
+        and all(_holds(c, [v.decode("latin-1") for n, v in asked.headers if n == c.name]) for c in match.headers)
+        and all(_holds(c, [_form_text(v) for n, _, v in query if _form_text(n) == c.name]) for c in match.query)
+    )
+
+
+def _host_fits(wanted: str, host: str) -> bool:
+    host = host.lower().removesuffix(".")
+    return len(host) >= len(wanted) and host.endswith(wanted[1:]) if wanted.startswith("*.") else host == wanted
+
+
+def _path_fits(path: PathPattern, segments: list[str]) -> bool:
+    if path.rest:
+        if len(segments) <= len(path.segments):
+            return False
+        segments = segments[: len(path.segments)]
+    return len(segments) == len(path.segments) and all(map(_segment_fits, path.segments, segments))
+
+
+def _segment_fits(wanted: str | Parameter, raw: str) -> bool:
+    try:
+        text = unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        return False
+    if isinstance(wanted, str):
+        return text == wanted
+    return text not in ("", ".", "..") and "/" not in text and _pattern_fits(wanted.pattern or r"(?s:.*)", text)
+
+
+def _form_text(raw: str) -> str | None:
+    try:
+        return unquote_plus(raw, errors="strict")
+    except UnicodeDecodeError:
+        return None
+
+
+def _holds(condition: Condition, values: list[str | None]) -> bool:
+    """Whether a condition holds, of all values of the name."""
+    if condition.values:
+        return bool(values) and values[0] in condition.values
+    if condition.pattern:
+        return bool(values) and values[0] is not None and _pattern_fits(condition.pattern, values[0])
+    return bool(values) == condition.present
+
+
+def _pattern_fits(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern, text, re.ASCII) is not None
