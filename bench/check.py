@@ -19,7 +19,7 @@ routes:
 """
 KINDS = """\
   - name: events-{0}
-    match: {{host: "*.edgecompute.app", path: "/events{0}/{{room}}"}}
+    match: {{host: "*.edgecompute.app", path: "/events{0}/{{room}}", where: {{room: "[a-z0-9-]{{1,64}}"}}}}
     sse: {{channel: "room-{{room}}", keep_alive: 25s}}
   - match: {{path: /app{0}/*}}
     handoff: origin

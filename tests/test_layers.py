@@ -14,10 +14,12 @@ HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
-rules.rule rules.reading rules.meaning rules.passing rules.reach rules.advice rules.testing rules diagnostics report work
+rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules
+diagnostics report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints spec schema
 reference parts patterns delivery defaults header_checks cors_checks checks files actions sharing lower emit trace listing
+channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice links reach
 advice
 pipeline local local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fanroute import parts
+from fanroute.channels.advice import RULES as CHANNEL_RULES
 from fanroute.defaults import OF_ACTIONS, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.links import links_are_answered
@@ -37,4 +38,4 @@ def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             yield Diagnostic("FR411", f"no route takes the default '{key}'", span, "leave it out")
 
 
-RULES = (handoffs_are_not_cached, defaults_are_taken, reachability)
+RULES = (*CHANNEL_RULES, handoffs_are_not_cached, defaults_are_taken, reachability)

@@ -45,6 +45,7 @@ def shortest(*automata: Automaton, unfit: Sequence[Automaton] = (), without: Col
     accepting, trie = len(automata), _Trie(without)
     automata = (*automata, *unfit)
     alphabet = [*_alphabet(automata)]
+    usual = _characters(alphabet, ())
     start = (tuple(automaton.start for automaton in automata), 0)
     # Each state with the one before it and the character between them.
     seen: dict[_State, tuple[_State, str] | None] = {start: None}
@@ -54,15 +55,21 @@ def shortest(*automata: Automaton, unfit: Sequence[Automaton] = (), without: Col
         accepted = [at in automaton.accepting for at, automaton in zip(states, automata, strict=True)]
         if all(accepted[:accepting]) and not any(accepted[accepting:]) and node not in trie.ends:
             return _read(seen, state)
-        for character, classes in _characters(alphabet, trie.next(node)):
+        apart = trie.next(node)
+        for character, classes in _characters(alphabet, apart) if apart else usual:
             after = tuple(map(_after, automata, states, classes))
-            following = (after, trie.next(node).get(character, -1))
+            following = (after, apart.get(character, -1))
             if DEAD not in after[:accepting] and following not in seen:
                 seen[following] = (state, character)
                 waiting.append(following)
         if len(seen) > MAX_STATES:
             raise TooMuch
     return None
+
+
+def characters(automata: Sequence[Automaton]) -> list[tuple[str, tuple[int, ...]]]:
+    """One character for all that the automata do not tell apart, and its class in each of them; first those that are liked."""
+    return _characters([*_alphabet(automata)], ())
 
 
 class _Trie:
@@ -85,10 +92,11 @@ class _Trie:
 
 def step(automaton: Automaton, state: int, character: str) -> int:
     """The state after a character, or DEAD."""
-    return automaton.steps[state][_class(automaton, ord(character))]
+    return automaton.steps[state][class_of(automaton, ord(character))]
 
 
-def _class(automaton: Automaton, code_point: int) -> int:
+def class_of(automaton: Automaton, code_point: int) -> int:
+    """The number of the class that a character is of."""
     return bisect_right(automaton.starts, code_point) - 1
 
 
@@ -96,11 +104,11 @@ def _after(automaton: Automaton, state: int, kind: int) -> int:
     return DEAD if state == DEAD else automaton.steps[state][kind]
 
 
-def _alphabet(automata: tuple[Automaton, ...]) -> Iterator[_Class]:
+def _alphabet(automata: Sequence[Automaton]) -> Iterator[_Class]:
     """The code points that the automata do not tell apart, with the class they are of each."""
     starts = sorted({start for automaton in automata for start in automaton.starts})
     for first, end in zip(starts, [*starts[1:], 0x110000], strict=True):
-        yield range(first, end), tuple(_class(automaton, first) for automaton in automata)
+        yield range(first, end), tuple(class_of(automaton, first) for automaton in automata)
 
 
 def _characters(alphabet: list[_Class], apart: Collection[str]) -> list[tuple[str, tuple[int, ...]]]:

@@ -1,0 +1,109 @@
+"""What is said of the channels that a route's clients choose."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from fanroute import parts as written_parts
+from fanroute.channels.values import Parts, Reference, Values, gives_none, parts, references, refused, shared, unused
+from fanroute.diagnostics import Diagnostic, Note
+from fanroute.lower import written_routes
+from fanroute.source import Path, Source
+from fanroute.template import written
+from fanroute_runtime.grip import SEPARATORS
+from fanroute_runtime.plan import Bound, Hold, Plan, Route, WebSocket
+
+# Patterns to begin with: what names are mostly made of.
+_PATTERNS = ("[a-z0-9-]{1,64}", "[a-z0-9]{1,64}")
+# What separates the parts of a name, for people.
+_SEPARATORS = "-:/.|~"
+_MEND = f"allow only what a channel has: printable ASCII without {' '.join(SEPARATORS)}, not empty, without spaces around it"
+
+
+def channels_are_chosen_knowingly(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR401 and FR402: of a template one of them."""
+    for index, route in enumerate(written_routes(plan)):
+        told: set[Bound] = set()
+        for place, template in _templates(source, index, route):
+            free = {r.bound: r for r in references(template) if r.is_free and r.bound not in told}
+            two = shared(template)
+            if free:
+                told.update(free)
+                message = f"a client chooses {_listed(free)} of this channel freely"
+                notes = (Note(_one_channel(template, *two)),) if two else ()
+                yield Diagnostic("FR401", message, source.value_span(place), _narrower(template, list(free)), notes)
+            elif two:
+                yield Diagnostic("FR402", _one_channel(template, *two), source.value_span(place), _separated(template))
+
+
+def values_give_channels(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR403 and FR404: of a reference one of them, where the match says what its value is."""
+    for index, route in enumerate(written_routes(plan)):
+        told: set[Bound] = set()
+        for _, template in _templates(source, index, route):
+            for reference in references(template):
+                value = None if reference.is_free or reference.bound in told else refused(reference)
+                if value is None:
+                    continue
+                told.add(reference.bound)
+                span, name = source.value_span(_condition(source, index, reference.bound)), written(reference.bound)
+                if gives_none(reference):
+                    yield Diagnostic("FR404", f"no value of '{name}' gives a channel: every request gets a 400", span, _MEND)
+                else:
+                    message = f"'{name}' may be {value!r}, which gives no channel: such a request gets a 400"
+                    yield Diagnostic("FR403", message, span, _MEND)
+
+
+def _templates(source: Source, index: int, route: Route) -> Iterator[tuple[Path, Parts]]:
+    """The channels of a route that this service answers itself, each with its place."""
+    if not isinstance(route.action, Hold | WebSocket):
+        return
+    (at,) = written_parts.mappings(index, source.data["routes"][index])
+    for (place, _), channel in zip(written_parts.channels(*at), route.action.channels, strict=True):
+        name: Path = (*place, "name")
+        yield name if source.has(name) else place, parts(channel.name, route.match)
+
+
+def _condition(source: Source, index: int, bound: Bound) -> Path:
+    """Where a match says what a value is."""
+    match: Path = ("routes", index, "match")
+    if bound.source != "header":
+        return (*match, "where" if bound.source == "path" else "query", bound.name)
+    headers = source.data["routes"][index]["match"]["header"]
+    return (*match, "header", next(name for name in headers if name.lower() == bound.name))
+
+
+def _listed(some: Iterable[Bound]) -> str:
+    *others, last = (f"'{written(bound)}'" for bound in some)
+    return " and ".join(filter(None, [", ".join(others), last]))
+
+
+def _one_channel(template: Parts, one: Values, other: Values) -> str:
+    """That the values of two requests give one channel."""
+    channel = "".join(part if isinstance(part, str) else one[part.bound] for part in template)
+    values = (" ".join(f"{written(bound)}={value!r}" for bound, value in some.items()) for some in (one, other))
+    return f"two requests get one channel, {channel!r}: {' and '.join(values)}"
+
+
+def _narrower(template: Parts, free: Iterable[Bound]) -> str:
+    """How to narrow what is free: rather so that no two requests get one channel."""
+    pattern = next((pattern for pattern in _PATTERNS if shared(_with(template, pattern)) is None), _PATTERNS[0])
+    keys: dict[str, list[str]] = {}
+    for bound in free:
+        key, condition = ("where", f'"{pattern}"') if bound.source == "path" else (bound.source, f'{{pattern: "{pattern}"}}')
+        keys.setdefault(key, []).append(f"{bound.name}: {condition}")
+    return "narrow it, as with " + ", ".join(f"{key}: {{{', '.join(names)}}}" for key, names in keys.items())
+
+
+def _with(template: Parts, pattern: str) -> Parts:
+    """A template whose free references fit a pattern."""
+    return tuple(replace(part, pattern=pattern) if isinstance(part, Reference) and part.is_free else part for part in template)
+
+
+def _separated(template: Parts) -> str:
+    separator = unused(template, _SEPARATORS)
+    if separator is None:
+        return "narrow them, so that a character is left to separate them"
+    return f"separate them by a character that none of them has, as '{separator}'"
+
+
+RULES = (channels_are_chosen_knowingly, values_give_channels)
