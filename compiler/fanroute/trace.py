@@ -1,5 +1,6 @@
 """What a request will do, by the code that ships: which route it gets and why, and what goes out on both passes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fanroute.emit import HANDLERS
@@ -9,8 +10,8 @@ from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout
 from fanroute_runtime.grip import WEBSOCKET_EVENTS, is_websocket_events
 from fanroute_runtime.headers import applied
-from fanroute_runtime.match import tests
-from fanroute_runtime.plan import HeaderRules, Match, Plan
+from fanroute_runtime.match import Test, tests
+from fanroute_runtime.plan import HeaderRules, Plan
 from fanroute_runtime.websocket import Event, encode
 
 # The client's address in a trace, one for documentation (RFC 5737).
@@ -70,28 +71,39 @@ class Trace:
     second: Answer | None
 
 
+class Tracer:
+    """Tells what requests do by a Plan; `loopback` is the name of the loopback backend, "" if there is none."""
+
+    def __init__(self, plan: Plan, loopback: str) -> None:
+        self._loopback = loopback
+        self._decider = Decider(plan, HANDLERS)
+        self._tests = [(route.name, tests(route.match)) for route in plan.routes]
+
+    def trace(self, asked: Asked) -> Trace:
+        """What a request does."""
+        decision = self._decider.decide(asked)
+        second: Answer | None = None
+        if isinstance(decision, ToFanout) and decision.backend == self._loopback:
+            answer = self._decider.decide(from_fanout(asked, decision.headers))
+            assert isinstance(answer, Answer)  # a second pass hands nothing off
+            second = answer
+        return Trace(self._steps(asked), decision, second)
+
+    def _steps(self, asked: Asked) -> tuple[Step, ...]:
+        if is_websocket_events(asked) and not signature.came_through_fanout(asked):
+            return ()
+        client = client_of(asked)
+        steps: list[Step] = []
+        for name, needed in self._tests:
+            steps.append(Step(name, unfit(needed, client)))
+            if not steps[-1].unfit:
+                break
+        return tuple(steps)
+
+
 def trace(plan: Plan, loopback: str, asked: Asked) -> Trace:
-    """What a request does; `loopback` is the name of the loopback backend, "" if there is none."""
-    decider = Decider(plan, HANDLERS)
-    decision = decider.decide(asked)
-    second: Answer | None = None
-    if isinstance(decision, ToFanout) and decision.backend == loopback:
-        answer = decider.decide(from_fanout(asked, decision.headers))
-        assert isinstance(answer, Answer)  # a second pass hands nothing off
-        second = answer
-    return Trace(_steps(plan, asked), decision, second)
-
-
-def _steps(plan: Plan, asked: Asked) -> tuple[Step, ...]:
-    if is_websocket_events(asked) and not signature.came_through_fanout(asked):
-        return ()
-    client = client_of(asked)
-    steps: list[Step] = []
-    for route in plan.routes:
-        steps.append(Step(route.name, unfit(route.match, client)))
-        if not steps[-1].unfit:
-            break
-    return tuple(steps)
+    """What one request does."""
+    return Tracer(plan, loopback).trace(asked)
 
 
 def client_of(asked: Asked) -> Client:
@@ -99,9 +111,10 @@ def client_of(asked: Asked) -> Client:
     return Client(asked, signature.came_through_fanout(asked))
 
 
-def unfit(match: Match, client: Client) -> tuple[str, ...]:
-    """The keys that a request does not fit; without a path's parameters there is nothing to say of their patterns."""
-    keys = tuple(key for key, test in tests(match).items() if not test(client))
+def unfit(needed: Mapping[str, Test], client: Client) -> tuple[str, ...]:
+    """The keys of a match's tests that a request does not pass; without a path's parameters there is nothing to say of their
+    patterns."""
+    keys = tuple(key for key, test in needed.items() if not test(client))
     return tuple(key for key in keys if not key.startswith("where ")) if "path" in keys else keys
 
 

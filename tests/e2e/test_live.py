@@ -4,18 +4,27 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from fanroute.build import build
+from fanroute.cli.edges import running
 from fanroute.local import server
 from fanroute.local.host import EmbeddedComponent, load
 from fanroute.pipeline import compile_routes
+from fanroute.testing.agreement import differences, over_http
 from fanroute.testing.judging import Judged, judge, told
 from fanroute.testing.live import asking, seen
+from fanroute.testing.outcome import HANDSHAKE, foreseen, tracer_of
 from fanroute.testing.reading import read_tests
 from fanroute.testing.recorder import recording
+from fanroute.trace import Asked
 from fanroute.workspace import Workspace
+from tests.component.test_agreement import REQUESTS, ROUTES
 from tests.conftest import REPOSITORY, SURROUNDINGS
 from tests.e2e.conftest import EDGES
 
@@ -32,6 +41,46 @@ def test_tests_are_asked_of_an_edge(edge: str, tmp_path: Path) -> None:
     told = [(one["code"], one["span"]["line"]) for one in json.loads(done.stdout)["diagnostics"]]
     assert (done.returncode, told) == (0, [("FR512", 42)]), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def askable(asked: Asked) -> bool:
+    """Whether both edges take a request: aiohttp no Content-Type twice, nor `get` but as GET; Pushpin no HEAD with content."""
+    names = [name for name, _ in asked.headers]
+    usual = asked.verb.isupper() and not (asked.verb == "HEAD" and asked.content)
+    return usual and "@" not in asked.url and len(names) == len(set(names)) and "upgrade" not in names
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
+    """Of generated requests, all that shows on the wire."""
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+    workspace = Workspace(tmp_path / "routes.yaml")
+    compiled = build(workspace, print).compiled
+    tracer, requests = tracer_of(compiled), list[Asked]()
+
+    @settings(max_examples=500, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(REQUESTS.filter(askable), st.booleans())
+    def collect(asked: Asked, websocket: bool) -> None:
+        opens = websocket and asked.verb == "GET" and not asked.content
+        requests.append(over_http(replace(asked, headers=asked.headers + HANDSHAKE) if opens else asked))
+
+    collect()
+
+    async def ask() -> list[tuple[Asked, list[str]]]:
+        async with (
+            recording({"origin": None, "self": "language.edgecompute.app"}) as recorder,
+            running(edge, workspace, recorder.backends, "", (0, 0), print, log=lambda line: None) as urls,
+            asking(urls.edge, recorder, "self") as local,
+        ):
+            told = []
+            for asked in requests:
+                expected = foreseen(tracer, asked)
+                told.append((asked, list(differences(expected, await local.outcome(asked, expected.route), asked.verb))))
+            return told
+
+    told = asyncio.run(ask())
+    assert len(told) == 500
+    assert [one for one in told if one[1]] == []
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +101,7 @@ def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]
             server.listening(component, recorder.backends, "", 0, 0, print) as listening,
             asking(listening.edge, recorder, "self") as edge,
         ):
-            return [await seen(judged, edge, compiled) for judged in judge(read, compiled)]
+            return [await seen(judged, edge, compiled, tracer_of(compiled)) for judged in judge(read, compiled)]
 
     return [
         (judged, " ".join(diagnostic.message for diagnostic in told(judged, read, compiled, "routes.yaml")))
@@ -106,7 +155,7 @@ def test_an_edge_that_gives_no_answer_is_told(component: EmbeddedComponent) -> N
             async with server.listening(component, {}, "", 0, 0, print) as listening:
                 pass
             async with asking(listening.edge, recorder, "self") as edge:
-                return await seen(judge(read, compiled)[0], edge, compiled)
+                return await seen(judge(read, compiled)[0], edge, compiled, tracer_of(compiled))
 
     judged = asyncio.run(ask())
     assert judged.verdict == "failed"

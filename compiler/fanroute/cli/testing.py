@@ -15,6 +15,7 @@ from fanroute.local import addresses
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.testing.coverage import coverage, covered_text, missed
 from fanroute.testing.judging import Judged, counted, exercised, judge, told
+from fanroute.testing.outcome import tracer_of
 from fanroute.testing.reading import Tests, read_tests
 from fanroute.workspace import Workspace, read_file
 
@@ -92,6 +93,7 @@ def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Resul
 
     building.build(workspace, remark)
     backends, loopback = addresses(compiled.backends)
+    tracer = tracer_of(compiled)
     hosts = {name: backend.host if backend else None for name, backend in backends.items()}
 
     async def ask() -> Results:
@@ -101,6 +103,6 @@ def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Resul
             running(edge, workspace, recorder.backends, "", (0, 0), remark, log=lambda line: None) as urls,
             asking(urls.edge, recorder, loopback) as asked,
         ):
-            return {file: [await seen(judged, asked, compiled) for judged in results[file]] for file in results}
+            return {file: [await seen(judged, asked, compiled, tracer) for judged in results[file]] for file in results}
 
     return asyncio.run(ask())

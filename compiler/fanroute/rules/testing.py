@@ -65,8 +65,9 @@ RULES = (
         "FR512",
         "note",
         "what cannot be asked of a local edge is not asked",
-        "A local edge speaks plain HTTP. Where a request over https would be answered otherwise than the same one over http, it "
-        "cannot show what the edge does, so its test is neither passed nor failed.",
+        "A local edge speaks plain HTTP, with a client on this machine. Where a request over https would be answered otherwise "
+        "than the same one over http, or a test expects the client's address or scheme to be sent on, it cannot show what the "
+        "edge does, and the test is neither passed nor failed.",
         None,
         "Without `--live` the test is judged by the routes alone.",
     ),

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fanroute.pipeline import Compiled
+from fanroute.testing.judging import Judged
 from fanroute.testing.outcome import Outcome, foreseen
-from fanroute.trace import Asked
+from fanroute.trace import Asked, Tracer
 from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.signature import came_through_fanout
 
@@ -20,19 +20,22 @@ def over_http(asked: Asked) -> Asked:
     return replace(asked, url=f"http://{asked.url.partition('://')[2]}")
 
 
-def unasked(asked: Asked, outcome: Outcome, compiled: Compiled) -> str:
-    """Why a request cannot be asked of a local edge, "" if it can."""
-    if came_through_fanout(asked):
+def unasked(judged: Judged, tracer: Tracer) -> str:
+    """Why a test cannot be asked of a local edge, "" if it can."""
+    if OF_THE_CONNECTION.intersection(map(str.lower, judged.test.expect.request_headers)):
+        return "the address and scheme of a local edge's client are its own"
+    if came_through_fanout(judged.asked):
         return ""
-    plain = foreseen(compiled, over_http(asked))
-    same = replace(plain, sent=()) == replace(outcome, sent=())
+    plain = foreseen(tracer, over_http(judged.asked))
+    same = replace(plain, sent=()) == replace(judged.outcome, sent=())
     return "" if same else "a local edge speaks plain HTTP, and here it matters that the client speaks https"
 
 
 def differences(expected: Outcome, seen: Outcome, method: str) -> Iterator[str]:
     """What is otherwise on the edge than by the routes."""
     if seen.backend != expected.backend:
-        yield f"asks the backend {_quoted(seen.backend)}, not {_quoted(expected.backend)}"
+        answers = f", and answers {seen.answer.status}" if seen.answer and not seen.backend else ""
+        yield f"asks the backend {_quoted(seen.backend)}, not {_quoted(expected.backend)}{answers}"
         return
     ours, theirs = _combined(expected.sent), _combined(seen.sent)
     for name in sorted(expected.changed - OF_THE_CONNECTION):

@@ -12,6 +12,7 @@ from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
 from fanroute.testing import places
 from fanroute.trace import Asked, client_of, unfit
+from fanroute_runtime.match import tests as match_tests
 from fanroute_runtime.plan import Condition, Match
 
 
@@ -49,7 +50,7 @@ def coverage(compiled: Compiled, requests: Iterable[tuple[int | None, Asked]]) -
     every = list(alternatives(compiled))
 
     def is_missed(alternative: Alternative) -> bool:
-        return all(route != alternative.route or unfit(alternative.alone, client) for route, client in taken)
+        return all(route != alternative.route or unfit(match_tests(alternative.alone), client) for route, client in taken)
 
     missed_routes = set(numbers.values()) - {route for route, _ in taken}
     return Coverage(len(numbers), len(every), tuple(sorted(missed_routes)), tuple(filter(is_missed, every)))

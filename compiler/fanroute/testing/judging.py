@@ -1,10 +1,11 @@
 """Whether what came of a request is what its test expects, and what to say if not. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from fanroute.conditions import Condition
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.listing import condition_text
 from fanroute.lower import lower_condition
@@ -12,10 +13,11 @@ from fanroute.pipeline import Compiled
 from fanroute.source import Path
 from fanroute.testing import places
 from fanroute.testing.language import NO_ROUTE, Expect, RouteTest
-from fanroute.testing.outcome import Outcome, asked, channels, foreseen
+from fanroute.testing.outcome import Outcome, asked, channels, foreseen, tracer_of
 from fanroute.testing.reading import Tests
 from fanroute.trace import Asked, client_of, unfit
-from fanroute_runtime.exchange import Answer
+from fanroute_runtime.exchange import Answer, Headers
+from fanroute_runtime.match import tests as match_tests
 from fanroute_runtime.plan import Match
 
 Verdict = Literal["passed", "failed", "skipped"]
@@ -45,17 +47,25 @@ def unmet(expect: Expect, outcome: Outcome, compiled: Compiled) -> Iterator[Unme
         "channel": _quoted(*channels(answer)),
         "status": _quoted(str(answer.status)) if answer else unknown,
     }
-    for key, wanted in expect.model_dump(exclude={"headers"}, exclude_none=True).items():
+    for key, wanted in expect.model_dump(include=set(came), exclude_none=True).items():
         text = _quoted(*wanted) if isinstance(wanted, list) else _quoted(str(wanted))
         if text != came[key]:
             yield Unmet((key,), f"the {key} {text}", came[key])
-    for name, written in expect.headers.items():
+    sent = outcome.sent if outcome.backend else None
+    yield from _unmet_headers("header", expect.headers, answer.headers if answer else None, unknown)
+    yield from _unmet_headers("request header", expect.request_headers, sent, "no request to a backend")
+
+
+def _unmet_headers(kind: str, expected: Mapping[str, Condition], headers: Headers | None, unknown: str) -> Iterator[Unmet]:
+    """The conditions that the headers of a message do not meet; without a message all of them, as it is `unknown`."""
+    # They are looked at as a client's are.
+    message = client_of(Asked("GET", "http://message/", headers or ()))
+    for name, written in expected.items():
         condition = lower_condition(name.lower(), written)
-        # The headers of an answer are looked at as a request's are.
-        headers = client_of(Asked("GET", "http://answer/", answer.headers if answer else ()))
-        if answer is None or unfit(Match(headers=(condition,)), headers):
-            value = headers.header(condition.name) if answer else unknown
-            yield Unmet(("headers", name), condition_text("header", condition), "none" if value is None else value)
+        if headers is None or unfit(match_tests(Match(headers=(condition,))), message):
+            came = unknown if headers is None else message.header(condition.name)
+            place = (f"{kind.replace(' ', '_')}s", name)
+            yield Unmet(place, condition_text(kind, condition), "none" if came is None else came)
 
 
 def _quoted(*names: str) -> str:
@@ -86,13 +96,13 @@ class Judged:
 
 def judge(tests: Tests, compiled: Compiled) -> list[Judged]:
     """What comes of each test, by the routes."""
-    return [_judge(test, ("tests", index), compiled) for index, test in enumerate(tests.tests)]
-
-
-def _judge(test: RouteTest, place: Path, compiled: Compiled) -> Judged:
-    request = asked(test.request)
-    outcome = foreseen(compiled, request)
-    return Judged(test, place, request, outcome, tuple(unmet(test.expect, outcome, compiled)))
+    tracer, judged = tracer_of(compiled), []
+    for index, test in enumerate(tests.tests):
+        request = asked(test.request)
+        outcome = foreseen(tracer, request)
+        wrong = tuple(unmet(test.expect, outcome, compiled))
+        judged.append(Judged(test, ("tests", index), request, outcome, wrong))
+    return judged
 
 
 def exercised(judged: Iterable[Judged]) -> Iterator[tuple[int | None, Asked]]:
@@ -131,7 +141,7 @@ def _reasons(judged: Judged, compiled: Compiled) -> Iterator[tuple[str, Path]]:
     routes, taken = compiled.plan.routes, judged.outcome.route
     expected = next((index for index, route in enumerate(routes) if route.name == judged.test.expect.route), None)
     if expected is not None and expected != taken:
-        name, keys = routes[expected].name, unfit(routes[expected].match, client_of(judged.asked))
+        name, keys = routes[expected].name, unfit(match_tests(routes[expected].match), client_of(judged.asked))
         for key in keys:
             yield f"'{name}' does not match: {key}", places.place(compiled, expected, key)
         if not keys:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.conditions import ConditionOrValues
 from fanroute.headers import HeaderValue, once
@@ -66,11 +66,17 @@ class Request(Model):
     headers: Annotated[dict[Annotated[HeaderName, AfterValidator(_asked_header)], HeaderValue], AfterValidator(once)] = {}
     """Headers of the request."""
     websocket: bool = False
-    """Whether the client asks for a WebSocket."""
+    """Whether the client asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
     body: Text = ""
     """The request's content; of a WebSocket that Fanout brings, the events instead of an OPEN alone."""
     via_fanout: bool = False
     """Whether Fanout asks in the client's place, as on the second pass: with a Grip-Sig and the client's X-Forwarded-*."""
+
+    @model_validator(mode="after")
+    def _handshake(self) -> "Request":
+        if self.websocket and self.method != "GET":
+            raise wrong(f"a WebSocket is not asked for with {self.method}", "write GET, or leave 'websocket' out")
+        return self
 
 
 class Expect(Model):
@@ -89,6 +95,8 @@ class Expect(Model):
     """The status of the edge's own answer: of the second pass's, where Fanout asks the edge."""
     headers: dict[HeaderName, ConditionOrValues] = {}
     """Headers of that answer, as `match` has them: a value, a list of which it is one, or `{present: false}`."""
+    request_headers: dict[HeaderName, ConditionOrValues] = {}
+    """Headers of the request as the backend gets it, likewise."""
 
 
 class RouteTest(Model):

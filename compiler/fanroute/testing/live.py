@@ -12,7 +12,7 @@ from fanroute.testing.agreement import differences, unasked
 from fanroute.testing.judging import Judged, unmet
 from fanroute.testing.outcome import Outcome
 from fanroute.testing.recorder import Recorder
-from fanroute.trace import Asked
+from fanroute.trace import Asked, Tracer
 from fanroute_runtime.exchange import Answer
 from fanroute_runtime.match import split_uri
 
@@ -82,9 +82,9 @@ async def asking(url: str, recorder: Recorder, loopback: str) -> AsyncIterator[L
         await edge.close()
 
 
-async def seen(judged: Judged, edge: LocalEdge, compiled: Compiled) -> Judged:
+async def seen(judged: Judged, edge: LocalEdge, compiled: Compiled, tracer: Tracer) -> Judged:
     """A test judged by what the edge does, beside what the routes say."""
-    reason = unasked(judged.asked, judged.outcome, compiled)
+    reason = unasked(judged, tracer)
     if reason:
         return replace(judged, skipped=reason)
     try:

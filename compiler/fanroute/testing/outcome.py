@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fanroute.local.grip import parse_hold
 from fanroute.pipeline import Compiled
 from fanroute.testing.language import Request
-from fanroute.trace import Asked, from_fanout, trace
+from fanroute.trace import Asked, Tracer, from_fanout
 from fanroute_runtime.client import Client
 from fanroute_runtime.decide import with_connection
 from fanroute_runtime.exchange import Answer, Headers
@@ -52,20 +52,20 @@ def asked(request: Request) -> Asked:
     return replace(through, content=content) if content else through
 
 
-def foreseen(compiled: Compiled, asked: Asked) -> Outcome:
+def tracer_of(compiled: Compiled) -> Tracer:
+    """What foresees outcomes."""
+    return Tracer(compiled.plan, next((backend.name for backend in compiled.backends if backend.loopback), ""))
+
+
+def foreseen(tracer: Tracer, asked: Asked) -> Outcome:
     """What comes of a request, by the code that ships."""
-    told = trace(compiled.plan, loopback(compiled), asked)
+    told = tracer.trace(asked)
     route = len(told.steps) - 1 if told.steps and not told.steps[-1].unfit else None
     if isinstance(told.decision, Answer):
         return Outcome(route, "", (), told.decision)
     rules = told.decision.headers
     changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
     return Outcome(route, told.decision.backend, applied(rules, asked.headers), told.second, changed)
-
-
-def loopback(compiled: Compiled) -> str:
-    """The name of the loopback backend, "" if there is none."""
-    return next((backend.name for backend in compiled.backends if backend.loopback), "")
 
 
 def channels(answer: Answer | None) -> tuple[str, ...]:
