@@ -39,7 +39,7 @@ def made(folder: Path) -> dict[str, str]:
     return {
         "app.py": compiled.files()["app.py"],
         "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files())),
-        "fastly.toml": update(None, compiled.plan.service, compiled.backends, "make build"),
+        "fastly.toml": update(None, compiled.plan.service, compiled.backends, "make build", compiled.tunnels),
     } | _told(compiled.diagnostics, raw)
 
 

@@ -222,3 +222,12 @@ def test_publish_and_publish_again(cli: Cli, api: FastlyApi) -> None:
     assert packed(api.packages[2], "bin/main.wasm") != packed(api.packages[1], "bin/main.wasm")
     assert api.calls.count("POST /service") == 1
     assert len(api.backends) == 2
+
+
+def test_publish_enables_websockets_for_a_tunnel(cli: Cli, api: FastlyApi) -> None:
+    routes = cli.folder / "routes.yaml"
+    tunnel = "  - {match: {path: /ws}, tunnel: origin}\n"
+    routes.write_text(routes.read_text().replace("  - name: test-stream", tunnel + "  - name: test-stream"))
+    done = cli("publish", "--status-check-off", "--domain", OWN_HOST)
+    assert done.returncode == 0, done.stdout
+    assert api.products == {"fanout", "websockets"}

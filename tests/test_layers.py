@@ -18,14 +18,15 @@ rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels 
 diagnostics report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints spec schema
-reference parts patterns delivery defaults header_checks cors_checks checks files actions sharing lower emit trace listing
+reference parts patterns delivery defaults action_checks header_checks cors_checks checks files actions sharing lower emit
+trace listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice links reach
 advice
 pipeline local local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest workspace programs bundle build guide
-local.install local.filters local.channels local.holds local.clients local.host local.fanout local.sockets
-local.server local.viceroy testing.recorder testing.live
+local.install local.filters local.channels local.holds local.clients local.host local.fanout
+local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.testing cli.serving cli.writing cli __main__
 """
 RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors decide edge"

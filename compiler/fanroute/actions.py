@@ -8,7 +8,7 @@ from fanroute import endpoints, spec, subscriptions, websocket
 from fanroute.files import media_type
 from fanroute.template import parse
 from fanroute_runtime.grip import keep_alive, timeout
-from fanroute_runtime.plan import Action, Channel, Handoff, Hold, Meta, Redirect, Respond, WebSocket
+from fanroute_runtime.plan import Action, Channel, Fallback, Forward, Handoff, Hold, Meta, Redirect, Respond, Tunnel, WebSocket
 from fanroute_runtime.websocket import keep_alive as socket_keep_alive
 
 # What is sent on a quiet stream: a newline, or a comment that no listener sees.
@@ -24,6 +24,10 @@ def lower_action(route: spec.Route, loopback: str, files: Mapping[str, bytes]) -
     """
     if route.handoff is not None:
         return Handoff(route.handoff)
+    if route.forward is not None:
+        return Forward(route.forward)
+    if route.tunnel is not None:
+        return Tunnel(route.tunnel)
     if route.stream is not None:
         return _stream(route.stream, route.stream.content_type, route.stream.body, STREAM_KEEP_ALIVE, loopback)
     if route.sse is not None:
@@ -36,6 +40,10 @@ def lower_action(route: spec.Route, loopback: str, files: Mapping[str, bytes]) -
         return Redirect(route.redirect.status, parse(route.redirect.location))
     assert route.respond is not None  # checks.py: a route has an action
     return _respond(route.respond, files)
+
+
+def lower_fallback(backend: str, fallback: endpoints.Fallback) -> Fallback:
+    return Fallback(backend, _headers(fallback.content_type, fallback.headers), fallback.body.encode(), fallback.status)
 
 
 def _stream(stream: endpoints.Stream | endpoints.Sse, content_type: str, body: str, content: str, loopback: str) -> Hold:

@@ -34,7 +34,7 @@ def _build(workspace: Workspace, say: Say) -> Built:
     compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
     files = compiled.files()
     command = "make build" if workspace.has_makefile else "fanroute build"
-    toml = manifest.update(workspace.read_manifest(), compiled.plan.service, compiled.backends, command)
+    toml = manifest.update(workspace.read_manifest(), compiled.plan.service, compiled.backends, command, compiled.tunnels)
     key = bundle.key(files, wit_sources())
     with workspace.alone():
         workspace.stage(files)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fanroute import cors_checks, delivery, header_checks, parts, patterns
+from fanroute import action_checks, cors_checks, delivery, header_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
-from fanroute.spec import ACTIONS, EDGE_ANSWERED, Spec, default_name
+from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
 from fanroute.template import PARAMETER, BadTemplate, parse, references, written
 from fanroute.validation import did_you_mean, validate
 
@@ -20,10 +20,11 @@ def check(source: Source, found: Iterable[Diagnostic] = ()) -> Spec:
 def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
     """FR203"""
     for index, route in parts.routes(source):
-        name = route.get("handoff")
-        if isinstance(name, str) and name not in parts.backends(source):
-            suggestion = did_you_mean(name, parts.backends(source), "backends")
-            yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(("routes", index, "handoff")), suggestion)
+        for action in BACKEND_ANSWERED:
+            name = route.get(action)
+            if isinstance(name, str) and name not in parts.backends(source):
+                suggestion = did_you_mean(name, parts.backends(source), "backends")
+                yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(("routes", index, action)), suggestion)
 
 
 def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
@@ -144,6 +145,7 @@ RULES = (
     answers_have_one_content,
     *patterns.RULES,
     *delivery.RULES,
+    *action_checks.RULES,
     *header_checks.RULES,
     *cors_checks.RULES,
 )

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.model import Model
-from fanroute.spec import BACKEND_ANSWERED, FANOUT_ANSWERED, Defaults, Route, Spec
+from fanroute.spec import BACKEND_ANSWERED, UNSEEN, Defaults, Route, Spec
 
 Rules = RequestHeaders | ResponseHeaders | None
 
@@ -17,7 +17,7 @@ def takes(action: str, key: str) -> bool:
     if key == "request_headers":
         return action in BACKEND_ANSWERED
     if key == "response_headers":
-        return action not in FANOUT_ANSWERED
+        return action not in UNSEEN
     kinds = get_args(Route.model_fields[action].annotation)
     return any(isinstance(kind, type) and issubclass(kind, Model) and key in kind.model_fields for kind in kinds)
 

@@ -72,13 +72,14 @@ def emit_module(plan: Plan) -> str:
         imports=[(_Code(module), [_Code(name) for name in sorted(imports[module])]) for module in sorted(imports)],
         service=plan.service,
         routes=plan.routes,
+        fallbacks=plan.fallbacks,
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )
 
 
 def _needed(plan: Plan) -> dict[str, set[str]]:
     """What the emitted module imports: names, by their modules."""
-    used = {name for route in plan.routes for name in _dataclasses(route)}
+    used = {name for part in (*plan.routes, *plan.fallbacks) for name in _dataclasses(part)}
     imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"} | used}
     for _, handler in _handlers(plan):
         imports.setdefault(handler.__module__, set()).add(handler.__name__)

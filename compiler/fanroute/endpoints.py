@@ -117,6 +117,19 @@ class Respond(Model):
     """Which pages of other origins may read the answer."""
 
 
+class Fallback(Model):
+    """What the edge answers in place of a backend that cannot be reached."""
+
+    status: Status | None = None
+    """The answer's status; if not given, 502, or 504 where the backend did not answer in time."""
+    content_type: HeaderValue = "text/plain; charset=utf-8"
+    """The answer's media type."""
+    headers: AnswerHeaders = {}
+    """Headers of the answer."""
+    body: Text = ""
+    """The answer's content."""
+
+
 class Redirect(Model):
     """A redirection of the client."""
 

@@ -10,7 +10,7 @@ from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
 from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
 from fanroute_runtime.pattern import Automaton
-from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, WebSocket
+from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, Tunnel, WebSocket
 
 DEFAULT_CHANNEL = "test"
 
@@ -27,6 +27,8 @@ def publishing(compiled: Compiled, service_id: str) -> Iterator[str]:
     """How to publish the service to Fastly: the first time, or again."""
     if service_id:
         yield f"Publish: fastly compute publish (service {service_id})"
+        if compiled.tunnels:
+            yield "Its tunnels need WebSockets on the service, once: fastly products --enable=websockets"
         return
     domain = _loopback_host(compiled)
     yield f"Publish, the first time: fastly compute publish --domain {domain}" if domain else "Publish: fastly compute publish"
@@ -58,6 +60,7 @@ def _example(route: Route, compiled: Compiled, edge: str) -> str:
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)
     if isinstance(route.action, WebSocket):
         options += "".join(f" -s {shlex.quote(protocol)}" for protocol in route.action.protocols[:1])
+    if isinstance(route.action, WebSocket | Tunnel) or match.websocket:
         return f"{route.name}: npx wscat -c {shlex.quote(edge.replace('http', 'ws', 1) + target)}{options}"
     method = f" -X {match.methods[0]}" if match.methods and match.methods[0] != "GET" else ""
     hold = " -N" if isinstance(route.action, Hold) else ""

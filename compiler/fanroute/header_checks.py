@@ -7,7 +7,7 @@ from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.headers import reserved
 from fanroute.source import Path, Source
-from fanroute.spec import BACKEND_ANSWERED, FANOUT_ANSWERED
+from fanroute.spec import BACKEND_ANSWERED, UNSEEN
 
 HEADER_RULES = ("request_headers", "response_headers")
 
@@ -21,8 +21,8 @@ def header_rules_have_something_to_do(source: Source) -> Iterator[Diagnostic]:
             if "request_headers" in route and action not in BACKEND_ANSWERED:
                 message = f"'request_headers' on '{action}': no backend of yours gets the request"
                 yield Diagnostic("FR232", message, source.key_span((*place, "request_headers")), "leave it out", (note,))
-            if "response_headers" in route and action in FANOUT_ANSWERED:
-                message = f"'response_headers' on '{action}': the edge does not see the answer, {FANOUT_ANSWERED[action]}"
+            if "response_headers" in route and action in UNSEEN:
+                message = f"'response_headers' on '{action}': the edge does not see the answer, {UNSEEN[action]}"
                 mend = "have the backend set them"
                 yield Diagnostic("FR232", message, source.key_span((*place, "response_headers")), mend, (note,))
 

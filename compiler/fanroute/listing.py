@@ -5,11 +5,12 @@ from itertools import count
 
 from fanroute.template import written
 from fanroute.trace import Trace
-from fanroute_runtime.exchange import Answer
+from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
     Action,
     Channel,
     Condition,
+    Forward,
     Handoff,
     HeaderRules,
     Hold,
@@ -21,6 +22,7 @@ from fanroute_runtime.plan import (
     Redirect,
     Respond,
     Template,
+    Tunnel,
     WebSocket,
 )
 
@@ -34,7 +36,7 @@ def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         action = route.action
         number = "" if isinstance(action, Preflight) else str(next(numbers))
         channels = action.channels if isinstance(action, Hold | WebSocket) else ()
-        backend = action.backend if isinstance(action, Handoff | Hold | WebSocket) else ""
+        backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
         channel = ", ".join(map(channel_text, channels))
         told = action_text(action) + (", cors" if route.cors else "")
         yield number, route.name, match_text(route.match), told, channel, backend
@@ -76,6 +78,10 @@ def action_text(action: Action) -> str:
     match action:
         case Handoff():
             return "handoff"
+        case Forward():
+            return "forward"
+        case Tunnel():
+            return "tunnel"
         case Hold():
             content_type = dict(action.headers)["content-type"].decode()
             return f"{'long_poll' if action.mode == 'response' else 'stream'}, {content_type}"
@@ -106,13 +112,27 @@ def trace_lines(trace: Trace) -> Iterator[str]:
         yield f"  {step.route}: no, by {', '.join(step.unfit)}" if step.unfit else f"  {step.route}: yes"
     if not trace.steps or trace.steps[-1].unfit:
         yield "  no route"
-    if isinstance(trace.decision, Answer):
-        yield from _answer("Answered at once", trace.decision)
-        return
-    yield f"Handed off to {trace.decision.backend} through Fanout, with"
-    yield from _rules(trace.decision.headers)
+    yield from _decision("Answered at once", trace.decision)
     if trace.second is not None:
-        yield from _answer("Asked by Fanout, the edge answers", trace.second)
+        yield from _decision("Asked by Fanout, the edge answers", trace.second)
+
+
+def _decision(answered: str, decision: Decision) -> Iterator[str]:
+    match decision:
+        case Answer():
+            yield from _answer(answered, decision)
+        case ToFanout(backend, headers):
+            yield f"Handed off to {backend} through Fanout, with"
+            yield from _rules(headers)
+        case ToWebSocket(backend, headers):
+            yield f"Joined to a WebSocket of {backend}, with"
+            yield from _rules(headers)
+        case ToBackend(backend, headers, response_headers):
+            yield f"Forwarded to {backend}, with"
+            yield from _rules(headers)
+            if response_headers != HeaderRules():
+                yield "Its answer goes to the client, with"
+                yield from _rules(response_headers)
 
 
 def _answer(how: str, answer: Answer) -> Iterator[str]:

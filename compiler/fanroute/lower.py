@@ -5,16 +5,13 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from fanroute import conditions, spec
-from fanroute.actions import header_pairs, lower_action
+from fanroute.actions import header_pairs, lower_action, lower_fallback
 from fanroute.defaults import with_defaults
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.origins import PORTS
 from fanroute.sharing import cors_of, lower_cors, preflight_of
 from fanroute.template import PARAMETER
 from fanroute_runtime.plan import Condition, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route
-
-# Where a Fastly service answers without a domain of its own.
-DEFAULT_DOMAIN = "edgecompute.app"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,9 @@ def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     loopback = next((name for name, backend in routes_yaml.backends.items() if backend.loopback), "")
     given = enumerate(with_defaults(routes_yaml).routes)
     routes = tuple(route for index, one in given for route in _routes(one, index, loopback, files))
-    return Plan(service=routes_yaml.service.name, routes=routes)
+    backends = routes_yaml.backends.items()
+    fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in backends if backend.fallback)
+    return Plan(routes_yaml.service.name, routes, fallbacks)
 
 
 def written_routes(plan: Plan) -> tuple[Route, ...]:
@@ -58,7 +57,7 @@ def lower_backends(routes_yaml: spec.Spec) -> tuple[Backend, ...]:
 
 def _backend(name: str, backend: spec.Backend, service: str) -> Backend:
     if backend.url is None:
-        host = backend.host or f"{service.lower().replace('_', '-')}.{DEFAULT_DOMAIN}"
+        host = backend.host or spec.default_domain(service)
         return Backend(name, host.lower(), PORTS["https"], tls=True, loopback=True, local=None)
     url = urlsplit(backend.url)
     port = url.port or PORTS[url.scheme]

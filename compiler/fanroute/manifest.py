@@ -22,14 +22,20 @@ class BadManifest(Exception):
         self.column = column
 
 
-def update(text: str | None, service: str, backends: Iterable[Backend], build_command: str) -> str:
-    """A fastly.toml with our keys; `text` is the one there is, or None. Raises BadManifest."""
+def update(text: str | None, service: str, backends: Iterable[Backend], build_command: str, websockets: bool = False) -> str:
+    """A fastly.toml with our keys; `text` is the one there is, or None.
+
+    `websockets` is whether the service joins clients' WebSockets to a backend's. Raises BadManifest.
+    """
     document = _parse(text or "")
     if text is None:
         _set(document, {"manifest_version": 3, "name": service})
     _set(document, {"language": "other"})
     _set(_table(document, "scripts"), {"build": build_command})
     _set(_table(document, "setup", "products", "fanout"), {"enable": True})
+    if websockets:
+        _set(_table(document, "setup", "products", "websockets"), {"enable": True})
+        _set(_table(document, "local_server", "websockets_passthrough"), {"enable": True})
     _set(_table(document, "local_server", "pushpin"), {"enable": True})
     for backend in backends:
         _set(_table(document, "setup", "backends", backend.name), {"address": backend.host, "port": backend.port})

@@ -14,7 +14,7 @@ from fanroute.lower import Backend, lower_backends, lower_plan
 from fanroute.source import Source, decode, load
 from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings
-from fanroute_runtime.plan import Plan
+from fanroute_runtime.plan import Plan, Tunnel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Compiled:
     backends: tuple[Backend, ...]
     surroundings: Surroundings
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def tunnels(self) -> bool:
+        """Whether a route joins WebSockets."""
+        return any(isinstance(route.action, Tunnel) for route in self.plan.routes)
 
     def files(self) -> dict[str, str]:
         """The files that ship, by relative path."""

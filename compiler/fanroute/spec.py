@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from fanroute.conditions import Match
 from fanroute.cors import Cors
-from fanroute.endpoints import LongPoll, Redirect, Respond, Sse, Stream
+from fanroute.endpoints import Fallback, LongPoll, Redirect, Respond, Sse, Stream
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.model import Model
 from fanroute.values import BackendName, Host, KeepAlive, Name, Url, wrong
@@ -20,6 +20,11 @@ def _version(value: int) -> int:
     if value != VERSION:
         raise wrong(f"version {value} of the language is not known", f"write 'version: {VERSION}'")
     return value
+
+
+def default_domain(service: str) -> str:
+    """The domain of a service that has none of its own, by the service's name."""
+    return f"{service.lower().replace('_', '-')}.edgecompute.app"
 
 
 class Service(Model):
@@ -47,6 +52,8 @@ class Backend(Model):
     """This service itself, asked by Fanout; needed for what the edge answers."""
     host: Host | None = None
     """The domain that this service is published under."""
+    fallback: Fallback | None = None
+    """What a client gets where the edge cannot reach the backend, instead of a line that says so."""
 
 
 def _one_action(schema: dict[str, Any]) -> None:
@@ -64,6 +71,10 @@ class Route(Model):
     """Which requests it is for; without it, any."""
     handoff: BackendName | None = None
     """The backend's answer, through Fanout: the backend may hold the connection with GRIP instructions."""
+    forward: BackendName | None = None
+    """The backend's answer, without Fanout."""
+    tunnel: BackendName | None = None
+    """A WebSocket of the backend's, without Fanout; needs Fastly's WebSockets on the service."""
     stream: Stream | None = None
     """An open answer that grows by what is published."""
     sse: Sse | None = None
@@ -77,9 +88,9 @@ class Route(Model):
     redirect: Redirect | None = None
     """A redirection elsewhere."""
     request_headers: RequestHeaders | None = None
-    """What is done with the request's headers before the backend gets them, for `handoff`."""
+    """What is done with the request's headers before the backend gets them, for `handoff`, `forward` and `tunnel`."""
     response_headers: ResponseHeaders | None = None
-    """What is done with the answer's headers before the client gets them, for what the edge answers."""
+    """What is done with the answer's headers before the client gets them, for `forward` and what the edge answers."""
 
     def actions(self) -> list[str]:
         """The names of the actions given."""
@@ -95,9 +106,9 @@ def default_name(index: int) -> str:
 STREAMS = ("stream", "sse")
 EDGE_ANSWERED = (*STREAMS, "long_poll", "websocket")
 # The actions that a backend of the user's answers.
-BACKEND_ANSWERED = ("handoff",)
+BACKEND_ANSWERED = ("handoff", "forward", "tunnel")
 # Those whose answers the edge does not see, and why.
-FANOUT_ANSWERED = {"handoff": "Fanout gives it to the client"}
+UNSEEN = {"handoff": "Fanout gives it to the client", "tunnel": "the backend gives it to the client"}
 ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "respond", "redirect")
 
 

@@ -7,7 +7,7 @@ from fanroute.emit import HANDLERS
 from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout
+from fanroute_runtime.exchange import Decision, Headers, ToFanout
 from fanroute_runtime.grip import WEBSOCKET_EVENTS, is_websocket_events
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Test, tests
@@ -68,7 +68,7 @@ class Trace:
 
     steps: tuple[Step, ...]
     decision: Decision
-    second: Answer | None
+    second: Decision | None
 
 
 class Tracer:
@@ -82,11 +82,9 @@ class Tracer:
     def trace(self, asked: Asked) -> Trace:
         """What a request does."""
         decision = self._decider.decide(asked)
-        second: Answer | None = None
+        second: Decision | None = None
         if isinstance(decision, ToFanout) and decision.backend == self._loopback:
-            answer = self._decider.decide(from_fanout(asked, decision.headers))
-            assert isinstance(answer, Answer)  # a second pass hands nothing off
-            second = answer
+            second = self._decider.decide(from_fanout(asked, decision.headers))
         return Trace(self._steps(asked), decision, second)
 
     def _steps(self, asked: Asked) -> tuple[Step, ...]:

@@ -1,8 +1,8 @@
 """What happens to a request: the product's whole behaviour. Pure, given the request's own facts.
 
-A request comes twice. First from the client: it is answered here, or handed off to Fanout with the client's host,
-scheme and address in X-Forwarded-*. Then, if the backend it was handed off to is this service, from Fanout with a
-Grip-Sig: it is matched as the client's request that it stands for, and answered with GRIP instructions.
+A request comes once or twice. First from the client: it is answered here, passed on to a backend, or handed off to Fanout,
+with the client's host, scheme and address in X-Forwarded-*. Then, if the backend it was handed off to is this service, from
+Fanout with a Grip-Sig: it is matched as the client's request that it stands for, and answered with GRIP instructions.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from typing import Any
 
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import share
-from fanroute_runtime.exchange import Answer, Binding, Decision, Refused, Request, ToFanout, text
+from fanroute_runtime.exchange import Answer, Binding, Decision, Passing, Refused, Request, ToBackend, ToFanout, ToWebSocket, text
 from fanroute_runtime.grip import encoded, is_websocket_events
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Matcher, bound_value
-from fanroute_runtime.plan import Bound, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route
+from fanroute_runtime.plan import Bound, Forward, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, Tunnel
 from fanroute_runtime.signature import came_through_fanout
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
@@ -24,16 +24,24 @@ Handler = Callable[[Any, Request, Binding], Answer]
 # What is answered on the first pass, without Fanout.
 AtOnce = Respond | Redirect | Preflight
 
+# RFC 9110, 15.5.22.
+UPGRADE_REQUIRED = Answer(
+    426,
+    (("content-type", b"text/plain; charset=utf-8"), ("upgrade", b"websocket"), ("connection", b"upgrade")),
+    b"Only a WebSocket is to be had here.\n",
+)
+
 
 class Decider:
     """Decides about requests by a Plan.
 
-    `handlers` answers for each type of action in the Plan that can answer here (every one but Handoff).
+    `handlers` answers for each type of action in the Plan that can answer here (every one but those that a backend answers).
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
         self._matcher = Matcher(plan.routes)
         self._handlers = handlers
+        self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
 
     def decide(self, request: Request) -> Decision:
         """The decision about a request; never raises Refused."""
@@ -44,6 +52,16 @@ class Decider:
         except Refused as refused:
             return _refusal(refused)
 
+    def unreachable(self, to: Passing, status: int) -> Answer:
+        """What the client gets instead where a backend cannot be reached; `status` is 502, or 504 where time has run out."""
+        fallback = self._fallbacks.get(to.backend)
+        if fallback is None:
+            answer = text(status, f"The backend {to.backend!r} {_UNREACHABLE[status]}.")
+        else:
+            answer = Answer(fallback.status or status, fallback.headers, fallback.body)
+        rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
+        return replace(answer, headers=applied(rules, answer.headers))
+
     def _first_pass(self, request: Request) -> Decision:
         if is_websocket_events(request):
             raise Refused(403, "Only Fanout may send websocket events.")
@@ -51,14 +69,30 @@ class Decider:
         route = self._route(client)
         if isinstance(route.action, AtOnce) or (isinstance(route.action, Hold) and client.method == "HEAD"):
             return self._answer(route, client, request)
-        return ToFanout(route.action.backend, with_connection(route.request_headers, request, client))
+        if isinstance(route.action, Tunnel) and not client.websocket:
+            return UPGRADE_REQUIRED
+        headers = with_connection(route.request_headers, request, client)
+        match route.action:
+            case Forward(backend):
+                return ToBackend(backend, headers, route.response_headers)
+            case Tunnel(backend):
+                return ToWebSocket(backend, headers)
+            case action:
+                return ToFanout(action.backend, headers)
 
-    def _second_pass(self, request: Request) -> Answer:
+    def _second_pass(self, request: Request) -> Decision:
         client = Client(request, through_fanout=True)
         route = self._route(client)
-        if isinstance(route.action, Handoff):
-            raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {route.action.backend!r}.")
-        return self._answer(route, client, request)
+        match route.action:
+            case Handoff(backend):
+                raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
+            case Forward(backend):
+                # X-Forwarded-* are there, from the first pass; this connection is not the client's.
+                return ToBackend(backend, route.request_headers, route.response_headers, through_fanout=True)
+            case Tunnel():
+                return UPGRADE_REQUIRED  # Fanout carries a WebSocket's events, not the WebSocket
+            case _:
+                return self._answer(route, client, request)
 
     def _route(self, client: Client) -> Route:
         route = self._matcher.match(client)
@@ -76,6 +110,9 @@ class Decider:
             answer = _refusal(refused)
         answer = replace(answer, headers=applied(route.response_headers, answer.headers))
         return answer if route.cors is None else share(answer, route.cors, request)
+
+
+_UNREACHABLE = {502: "cannot be reached", 504: "does not answer in time"}
 
 
 def _refusal(refused: Refused) -> Answer:

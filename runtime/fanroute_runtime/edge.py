@@ -1,7 +1,9 @@
 """The calls to Fastly's host. The only module that knows the WIT's bindings, and the only one with effects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from ipaddress import ip_address
+from typing import AnyStr
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -10,8 +12,11 @@ from wit_world.imports.async_io import Pollable
 from wit_world.imports.backend import Backend
 
 from fanroute_runtime.decide import Decider, Handler
-from fanroute_runtime.exchange import Answer, Refused, ToFanout, text
+from fanroute_runtime.exchange import Answer, Passing, Refused, ToBackend, ToFanout, text
+from fanroute_runtime.headers import of_one_connection
 from fanroute_runtime.plan import HeaderRules, Plan
+
+Message = http_req.Request | http_resp.Response
 
 # Longest method, URI and header value read, in bytes.
 MAX_METHOD = 64
@@ -21,6 +26,14 @@ MAX_HEADER = 65_536
 CHUNK = 65_536
 
 FAILED = text(500, "The edge could not read the request.")
+BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
+
+# Of what goes wrong with a backend, what is no answer in time (RFC 9110, 15.6.5).
+TIMED_OUT = (
+    http_req.SendErrorDetail_DnsTimeout,
+    http_req.SendErrorDetail_ConnectionTimeout,
+    http_req.SendErrorDetail_HttpResponseTimeout,
+)
 
 
 class HostRequest:
@@ -90,27 +103,73 @@ def _serve(decider: Decider, request: http_req.Request, body: Pollable) -> None:
         decision = decider.decide(HostRequest(request, body))
     except Exception:
         decision = FAILED
-    if isinstance(decision, Answer):
-        _send(decision)
-    elif (failure := _hand_off(request, decision)) is not None:
-        _send(failure)
+    answer = decision if isinstance(decision, Answer) else _pass_on(decider, request, body, decision)
+    if answer is not None:
+        _send(answer)
 
 
-def _hand_off(request: http_req.Request, to: ToFanout) -> Answer | None:
-    """Hand the request off; the answer instead where the host refuses."""
+def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, to: Passing) -> Answer | None:
+    """Pass the request on; the answer instead where that fails."""
     try:
+        if isinstance(to, ToBackend):
+            # First, for Connection may name what is set here.
+            _remove_for_forwarding(request)
         _change(request, to.headers)
     except Err:
         return FAILED
     try:
-        with Backend.open(to.backend) as backend:
-            request.redirect_to_grip_proxy(backend)
+        backend = Backend.open(to.backend)
     except Err:
-        return text(502, f"The backend {to.backend!r} cannot be reached through Fanout.")
+        return decider.unreachable(to, 502)
+    with backend:
+        if isinstance(to, ToBackend):
+            return _forward(decider, request, body, backend, to)
+        redirect = request.redirect_to_grip_proxy if isinstance(to, ToFanout) else request.redirect_to_websocket_proxy
+        try:
+            redirect(backend)
+        except Err:
+            return decider.unreachable(to, 502)
     return None
 
 
-def _change(message: http_req.Request, rules: HeaderRules) -> None:
+def _forward(decider: Decider, request: http_req.Request, body: Pollable, backend: Backend, to: ToBackend) -> Answer | None:
+    """Send the request, and the backend's answer to the client; the answer instead where that fails.
+
+    The host carries both bodies. Raises Err, the failure of `handle` itself, where the host takes no answer.
+    """
+    try:
+        response, content = http_req.send(request, body, backend)
+    except Err as error:
+        return decider.unreachable(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)
+    try:
+        _remove_for_forwarding(response, instructions=not to.through_fanout)
+        _change(response, to.response_headers)
+    except Err:
+        return BAD_GATEWAY
+    _send_downstream(response, content)
+    return None
+
+
+def _remove_for_forwarding(message: Message, instructions: bool = False) -> None:
+    """Remove the headers that go no further: those of one connection, and `instructions` for Fanout. Raises Err."""
+    names = [name.lower() for name in _all(message.get_header_names, "\0")]
+    connection = _all(partial(message.get_header_values, "connection"), b"\0") if "connection" in names else []
+    gone = of_one_connection(names, b",".join(connection).decode("latin-1"))
+    for name in [*gone, *(name for name in names if instructions and name.startswith("grip-"))]:
+        _remove(message, name)
+
+
+def _all(part: Callable[[int, int], tuple[AnyStr, int | None]], end: AnyStr) -> list[AnyStr]:
+    """All items of what the host gives in parts: `part` takes a size and the first item's number. Raises Err."""
+    items: list[AnyStr] = []
+    cursor: int | None = 0
+    while cursor is not None:
+        text, cursor = part(MAX_HEADER, cursor)
+        items += text.split(end)[:-1]
+    return items
+
+
+def _change(message: Message, rules: HeaderRules) -> None:
     """Apply rules to a message's headers. Raises Err."""
     for name in rules.remove:
         _remove(message, name)
@@ -120,7 +179,7 @@ def _change(message: http_req.Request, rules: HeaderRules) -> None:
         message.append_header(name, value)
 
 
-def _remove(message: http_req.Request, name: str) -> None:
+def _remove(message: Message, name: str) -> None:
     """Remove a header, if it is there. Raises Err."""
     try:
         message.remove_header(name)
@@ -143,6 +202,14 @@ def _send(answer: Answer) -> None:
             if not written:
                 raise Err(None)
             rest = rest[written:]
+    except Err as error:
+        raise Err(None) from error
+    _send_downstream(response, body)
+
+
+def _send_downstream(response: http_resp.Response, body: Pollable) -> None:
+    """Send a response to the client. Raises Err, the failure of `handle` itself."""
+    try:
         http_resp.send_downstream(response, body)
     except Err as error:
         raise Err(None) from error

@@ -64,7 +64,29 @@ class ToFanout:
     headers: HeaderRules
 
 
-Decision = Answer | ToFanout
+@dataclass(frozen=True, slots=True)
+class ToBackend:
+    """Send the request to `backend` after `headers`, and its answer to the client after `response_headers`.
+
+    With `through_fanout` it is Fanout that gets the answer, and the backend's instructions for it.
+    """
+
+    backend: str
+    headers: HeaderRules
+    response_headers: HeaderRules
+    through_fanout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToWebSocket:
+    """Join the client's WebSocket to `backend`, after `headers`."""
+
+    backend: str
+    headers: HeaderRules
+
+
+Passing = ToFanout | ToBackend | ToWebSocket
+Decision = Answer | Passing
 
 
 def text(status: int, message: str) -> Answer:

@@ -92,6 +92,20 @@ class Handoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """Send the request on to `backend`, and its answer to the client, without Fanout."""
+
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Join the client's WebSocket to one of `backend`'s, without Fanout."""
+
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channels`.
 
@@ -158,7 +172,7 @@ class Preflight:
     """
 
 
-Action = Handoff | Hold | WebSocket | Respond | Redirect | Preflight
+Action = Handoff | Forward | Tunnel | Hold | WebSocket | Respond | Redirect | Preflight
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +217,19 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """What a client gets where `backend` cannot be reached; `status` None is 502, or 504 where time has run out."""
+
+    backend: str
+    headers: tuple[tuple[str, bytes], ...]
+    body: bytes
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The routes of a service, in order: the first that matches wins."""
 
     service: str
     routes: tuple[Route, ...]
+    fallbacks: tuple[Fallback, ...] = ()

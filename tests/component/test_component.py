@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanroute.build import build
-from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, Exchange, HostError, load
+from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, Exchange, HostError, Response, load
 from fanroute.workspace import Workspace
 
 ERRORS = (
@@ -22,11 +22,18 @@ OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit
 BASE = "http://a.edgecompute.app"
 SIGNED = [("Grip-Sig", b"present")]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
+HOP = [("Connection", b"x-hop"), ("X-Hop", b"1"), ("X-Other", b"1")]
+# What a backend answers.
+ANSWER = [("Grip-Hold", b"stream"), ("X-There", b"1"), ("X-Set", b"1"), *HOP]
 # Every kind of request: what it asks for, its headers, its body.
 REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "handoff to origin": ("http://www.example.com/x", [], b""),
     "handoff to self": (f"{BASE}/test/stream", [], b""),
     "handoff by rules": ("http://www.example.com/rules", [("X-There", b"1"), ("X-Add", b"1"), ("X-Set", b"1")], b""),
+    "forward": ("http://www.example.com/forward", HOP, b"body"),
+    "forward for Fanout": ("http://www.example.com/forward", SIGNED, b""),
+    "tunnel": ("http://www.example.com/tunnel", [("Upgrade", b"websocket")], b""),
+    "no tunnel": ("http://www.example.com/tunnel", [], b""),
     "stream": (f"{BASE}/test/stream", SIGNED, b""),
     "websocket": (f"{BASE}/test/websocket", EVENTS, b"OPEN\r\nTEXT 2\r\nhi\r\n"),
     "no websocket": (f"{BASE}/test/websocket", SIGNED, b""),
@@ -34,8 +41,18 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "loop": ("http://www.example.com/x", SIGNED, b""),
     "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
 }
-HANDED_OFF = {"handoff to origin": "origin", "handoff to self": "self", "handoff by rules": "origin"}
-STATUS = {"stream": 200, "websocket": 200, "no websocket": 400, "respond": 404, "loop": 508, "forged events": 403}
+HANDED_OFF = {"handoff to origin": "origin", "handoff to self": "self", "handoff by rules": "origin", "tunnel": "origin"}
+STATUS = {
+    "forward": 201,
+    "forward for Fanout": 201,
+    "no tunnel": 426,
+    "stream": 200,
+    "websocket": 200,
+    "no websocket": 400,
+    "respond": 404,
+    "loop": 508,
+    "forged events": 403,
+}
 
 
 class Host:
@@ -46,6 +63,7 @@ class Host:
         self.component = EmbeddedComponent(engine, component, self._intercept)
         self.imports = set(component.type.imports(engine))
         self.calls: list[str] = []
+        self.asked: tuple[str, list[tuple[str, bytes]]] = ("", [])
         self.fault: Callable[[int, str], Any] = lambda index, name: None
 
     def _intercept(self, name: str, call: Callable[[], Any]) -> Any:
@@ -70,10 +88,15 @@ class Host:
             del rest[: len(part)]
             return part
 
-        exchange = Exchange(uri, list(headers), facts.pop("backends", frozenset({"origin", "self"})), read, **facts)
+        def answer(backend: str, headers: list[tuple[str, bytes]]) -> Response:
+            self.asked = (backend, headers)
+            return Response(201, list(ANSWER), b"a backend's")
+
+        backends = facts.pop("backends", frozenset({"origin", "self", "fallen"}))
+        exchange = Exchange(uri, list(headers), backends, read, ask=answer, **facts)
         handled = self.component.handle(exchange)
-        assert handled == (exchange.handoff is not None or exchange.answer is not None)
-        assert exchange.handoff is None or exchange.answer is None
+        outcomes = [exchange.handoff, exchange.tunnel, exchange.answer]
+        assert sum(outcome is not None for outcome in outcomes) == handled
         return exchange if handled else None
 
 
@@ -96,7 +119,7 @@ def outcome(exchange: Exchange | None) -> str | int | None:
     """The backend handed off to, the status answered, or None where `handle` failed."""
     if exchange is None:
         return None
-    return exchange.handoff or (exchange.answer.status if exchange.answer else None)
+    return exchange.handoff or exchange.tunnel or (exchange.answer.status if exchange.answer else None)
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
@@ -116,6 +139,10 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
         "handoff to origin": 10,
         "handoff to self": 11,
         "handoff by rules": 14,
+        "forward": 25,
+        "forward for Fanout": 15,
+        "tunnel": 11,
+        "no tunnel": 12,
         "stream": 11,
         "websocket": 13,
         "no websocket": 10,
@@ -149,16 +176,25 @@ def test_any_call_may_fail(host: Host, name: str, error: str) -> None:
         "http-req.request.get-uri": 414 if too_long else 500,
         "http-req.request.insert-header": 500,
         "http-req.request.append-header": 500,
-        # So the host says that there is no such header, which is well then.
-        "http-req.request.remove-header": "origin" if error == "invalid-argument" else 500,
+        "http-req.request.remove-header": 500,
         "http-downstream.downstream-tls-protocol": 500,
         "backend.backend.open": 502,
         "http-req.request.redirect-to-grip-proxy": 502,
+        "http-req.request.redirect-to-websocket-proxy": 502,
+        "http-req.request.get-header-names": 500,
+        "http-req.request.get-header-values": 500,
+        "http-req.send": 502,
+        "http-resp.response.get-header-names": 502,
+        "http-resp.response.get-header-values": 502,
+        "http-resp.response.insert-header": 502,
+        "http-resp.response.remove-header": 502,
         "http-body.read": 400,
     }
     for kind, request in REQUESTS.items():
         result = outcome(host.ask(*request))
-        if name not in host.calls:
+        # With that error the host says that there is no such header, which is well then.
+        harmless = name.endswith("remove-header") and error == "invalid-argument"
+        if name not in host.calls or harmless:
             assert result == (HANDED_OFF | STATUS)[kind]
         else:
             # What sends the answer itself leaves nothing to answer with: `handle` fails, the host answers 500.
@@ -170,6 +206,8 @@ def test_each_call_may_fail_once(host: Host, kind: str) -> None:
     """One failure at any point: an answer of ours, a handoff that does without it, or a failed `handle`; no trap."""
     host.ask(*REQUESTS[kind])
     calls = list(host.calls)
+    # Where these fail, there is nothing left to answer with; a backend's answer can be replaced until it is sent.
+    sending = ("http-resp.send-downstream",) if "http-req.send" in calls else ("http-resp", "http-body.new", "http-body.write")
     for failing, name in enumerate(calls):
         if name in INFALLIBLE:
             continue
@@ -181,7 +219,72 @@ def test_each_call_may_fail_once(host: Host, kind: str) -> None:
         host.fault = fault
         result = outcome(host.ask(*REQUESTS[kind]))
         assert result in (None, 400, 500, 502), name
-        assert (result is None) == name.startswith(("http-resp", "http-body.new", "http-body.write"))
+        assert (result is None) == name.startswith(sending)
+
+
+TIMED_OUT = ["dns-timeout", "connection-timeout", "http-response-timeout"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "status"),
+    [
+        *((detail, 504) for detail in TIMED_OUT),
+        *(
+            (detail, 502)
+            for detail in ["", "dns-error", "connection-refused", "tls-alert-received", "h2-error", "tls-protocol-error"]
+        ),
+    ],
+)
+def test_a_backend_may_fail_in_many_ways(host: Host, detail: str, status: int) -> None:
+    def fault(index: int, called: str) -> None:
+        if called == "http-req.send":
+            raise HostError("generic-error", detail=detail)
+
+    host.fault = fault
+    for path, body in (("/forward", b"The backend 'origin' "), ("/fallen", b"Back soon\n")):
+        exchange = host.ask(f"http://www.example.com{path}")
+        assert exchange is not None and exchange.answer is not None
+        assert (exchange.answer.status, exchange.answer.body[: len(body)]) == (status, body)
+        assert (("x-set", b"a") in exchange.answer.headers) == (path == "/forward")
+
+
+def test_what_is_forwarded_goes_through_changed(host: Host) -> None:
+    exchange = host.ask(*REQUESTS["forward"], client_ip="198.51.100.7")
+    assert exchange is not None and exchange.answer is not None
+    backend, headers = host.asked
+    assert (backend, dict(headers)) == (
+        "origin",
+        {
+            "X-Other": b"1",
+            "x-forwarded-for": b"198.51.100.7",
+            "x-forwarded-host": b"www.example.com",
+            "x-forwarded-proto": b"http",
+            "x-set": b"a",
+        },
+    )
+    assert (exchange.answer.status, exchange.answer.body) == (201, b"a backend's")
+    assert exchange.answer.headers == [("X-Other", b"1"), ("x-set", b"a"), ("x-add", b"b")]
+    assert "http-body.read" not in host.calls
+
+
+def test_what_fanout_asks_is_forwarded_as_it_is(host: Host) -> None:
+    told = [*SIGNED, ("X-Forwarded-For", b"203.0.113.9")]
+    exchange = host.ask("http://www.example.com/forward", told)
+    assert exchange is not None and exchange.answer is not None
+    assert host.asked == ("origin", [*told, ("x-set", b"a")])
+    assert ("Grip-Hold", b"stream") in exchange.answer.headers
+    assert not {"connection", "x-hop"} & {name.lower() for name, _ in exchange.answer.headers}
+
+
+@pytest.mark.parametrize("names", [[f"x-{i:05}" + "x" * 90 for i in range(1500)]])
+def test_headers_may_come_in_parts(host: Host, names: list[str]) -> None:
+    """More names, and more values of Connection, than the host gives at once."""
+    named = [("Connection", b", ".join(name.encode() for name in names[i : i + 300])) for i in range(0, 1500, 300)]
+    exchange = host.ask("http://www.example.com/forward", [*((name, b"") for name in names), *named, ("X-Other", b"1")])
+    assert exchange is not None
+    assert [name for name, _ in host.asked[1] if not name.startswith("x-forwarded-")] == ["X-Other", "x-set"]
+    assert host.calls.count("http-req.request.get-header-names") > 1
+    assert host.calls.count("http-req.request.get-header-values") > 1
 
 
 def test_a_body_may_come_in_small_parts(host: Host) -> None:

@@ -1,13 +1,31 @@
 """An origin as users have them: it tells what it was asked, and holds connections with GRIP instructions of its own."""
 
+import asyncio
 import base64
 import json
 
 import httpx
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from multidict import CIMultiDict
 
 EVENTS = "application/websocket-events"
+# Instructions for Fanout, those that there are and one that there is not, and what Connection names.
+INSTRUCTIONS = [
+    ("Grip-Hold", "stream"),
+    ("Grip-Channel", "of-origin"),
+    ("Grip-Channel", "second"),
+    ("GRIP-Link", "</next>; rel=next"),
+    ("Grip-Yet-Unknown", "1"),
+    ("Gripe", "kept"),
+    ("Connection", "X-Hop, keep-alive"),
+    ("X-Hop", "1"),
+    ("Keep-Alive", "timeout=5"),
+    ("Proxy-Connection", "keep-alive"),
+    ("Set-Cookie", "a=1"),
+    ("Set-Cookie", "b=2"),
+]
+# Eight mebibytes, in parts.
+LARGE = [bytes([i]) * 65_536 for i in range(128)]
 
 
 class Origin:
@@ -16,8 +34,29 @@ class Origin:
     url = ""
     edge_url = ""
     disconnects = 0
+    # Requests whose bodies were cut, and WebSockets that have ended.
+    cut = 0
+    ended = 0
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        match request.path:
+            case "/forward/echo":
+                return await self._echo(request)
+            case "/forward/early":
+                return web.Response(status=413, text="too long\n")
+            case "/forward/wait":
+                return await self._wait(request)
+            case "/forward/cut" | "/forward/cut-chunks":
+                return await _cut(request, chunked=request.path.endswith("-chunks"))
+            case "/forward/large":
+                return await _large(request)
+            case "/tunnel/echo":
+                return await self._websocket(request)
+            case "/tunnel/refused":
+                return web.Response(status=403, text="not you\n", headers={"X-Origin": "yes"})
         body = await request.content.read()
         match request.path:
             case "/origin/stream":
@@ -34,6 +73,10 @@ class Origin:
             case "/origin/status":
                 headers = [("X-Origin", "yes"), ("Content-Type", "text/tea"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
                 return web.Response(status=418, body=b"teapot", headers=CIMultiDict(headers))
+            case "/forward/instructions":
+                return web.Response(text="not held\n", headers=CIMultiDict(INSTRUCTIONS))
+            case "/forward/go":
+                await self._go()
             case "/origin/bare":
                 return _bare(request)
             case "/origin/back-to-the-edge":
@@ -46,12 +89,80 @@ class Origin:
         }
         return web.Response(text=json.dumps(seen), content_type="application/json")
 
+    async def _echo(self, request: web.BaseRequest) -> web.StreamResponse:
+        """What comes, as it comes."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            async for chunk in request.content.iter_any():
+                await response.write(chunk)
+        except Exception:
+            self.cut += 1
+            raise
+        await response.write_eof()
+        return response
+
+    async def _wait(self, request: web.BaseRequest) -> web.StreamResponse:
+        """`first`, and `second` when somebody asks for `/forward/go`; with `?head`, the head too only then."""
+        response = web.StreamResponse()
+        if "head" not in request.query:
+            await response.prepare(request)
+            await response.write(b"first\n")
+        done = asyncio.Event()
+        self._waiting.put_nowait(done)
+        await done.wait()
+        await response.prepare(request)
+        await response.write(b"second\n")
+        await response.write_eof()
+        return response
+
+    async def _go(self) -> None:
+        (await self._waiting.get()).set()
+
+    async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
+        """An echo; `seen` is answered with the handshake's headers, `bye` with a close."""
+        socket = web.WebSocketResponse(protocols=["chat.v2", "chat.v1"], max_msg_size=0)
+        socket.headers["X-Origin"] = "yes"
+        await socket.prepare(request)
+        async for message in socket:
+            if message.data == "bye":
+                await socket.close(code=4001, message=b"ciao")
+            elif message.data == "seen":
+                await socket.send_json(dict(request.headers))
+            elif message.type == WSMsgType.TEXT:
+                await socket.send_str(message.data)
+            else:
+                await socket.send_bytes(message.data)
+        self.ended += 1
+        return socket
+
     async def _back_to_the_edge(self, request: web.BaseRequest) -> web.Response:
         """A loop, as a misconfigured proxy makes it: what the edge sent comes back to it, Grip-Sig and all."""
         headers = {"Host": "loop.example.com", "Grip-Sig": request.headers["Grip-Sig"]}
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = await client.get(f"{self.edge_url}/again", headers=headers)
         return web.Response(status=answer.status_code, text=answer.text)
+
+
+async def _cut(request: web.BaseRequest, chunked: bool) -> web.StreamResponse:
+    """An answer that ends before its end."""
+    response = web.StreamResponse(headers={} if chunked else {"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b"beginning\n")
+    # So that it goes out before the end does.
+    await asyncio.sleep(0.1)
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+async def _large(request: web.BaseRequest) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": str(sum(map(len, LARGE)))} if "length" in request.query else {})
+    await response.prepare(request)
+    for part in LARGE:
+        await response.write(part)
+    await response.write_eof()
+    return response
 
 
 def _poll(request: web.BaseRequest) -> dict[str, str]:

@@ -1,23 +1,35 @@
-"""What goes to a backend without Fanout, and what rules do with headers."""
+"""What goes to a backend without Fanout, what rules do with headers, and what a client gets where there is no backend."""
 
+import base64
 import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
-from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.origin import LARGE, Origin
 
 forward_edge = edge_of("forward")
 
 CLAIMED = [("X-Set", "client"), ("X-Set", "twice"), ("X-Add", "client"), ("X-Remove", "client"), ("X-Other", "client")]
+FROM_FANOUT = [("Grip-Sig", "present")]
 
 
 def seen(answer: httpx.Response) -> dict[str, Any]:
     """What the origin was asked."""
     assert answer.status_code == 200, answer.text
     request: dict[str, Any] = json.loads(answer.text)
+    request["body"] = base64.b64decode(request["body"])
     return request
 
 
@@ -25,7 +37,21 @@ def values(request: dict[str, Any], name: str) -> list[str]:
     return [value for key, value in request["headers"] if key == name]
 
 
-@pytest.mark.parametrize("path", ["/ruled/handoff"])
+def until(condition: Any) -> None:
+    deadline = time.monotonic() + ANSWER_TIMEOUT
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
+
+
+@contextmanager
+def joined(edge: Edge, path: str, **options: Any) -> Iterator[ClientConnection]:
+    url = edge.url.replace("http", "ws", 1) + path
+    with connect(url, proxy=None, max_size=None, open_timeout=ANSWER_TIMEOUT, **options) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/ruled/handoff", "/ruled/forward"])
 def test_rules_change_the_request(forward_edge: Edge, path: str) -> None:
     request = seen(forward_edge.request("GET", path, headers=CLAIMED))
     assert {name: values(request, name) for name in ("x-set", "x-add", "x-remove", "x-other")} == {
@@ -45,7 +71,7 @@ def test_rules_change_an_answer_through_fanout(forward_edge: Edge) -> None:
 
 
 def test_rules_change_a_sockets_answer(forward_edge: Edge) -> None:
-    with connect(f"{forward_edge.url.replace('http', 'ws', 1)}/ruled/socket", proxy=None) as client:
+    with joined(forward_edge, "/ruled/socket") as client:
         assert client.response is not None
         assert client.response.headers["x-set"] == "edge"
 
@@ -53,3 +79,243 @@ def test_rules_change_a_sockets_answer(forward_edge: Edge) -> None:
 def test_a_header_may_have_two_values(forward_edge: Edge) -> None:
     answer = forward_edge.request("GET", "/ruled/page")
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+def test_rules_change_a_backends_answer(forward_edge: Edge) -> None:
+    answer = forward_edge.request("GET", "/origin/status")
+    assert (answer.status_code, answer.text, answer.headers["x-origin"]) == (418, "teapot", "edge")
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2", "c=3"]
+    assert answer.headers.get("content-type") != "text/tea"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_the_method_is_kept(forward_edge: Edge, method: str) -> None:
+    assert seen(forward_edge.request(method, "/forward/x"))["method"] == method
+
+
+@pytest.mark.parametrize("target", ["/forward/a%2Fb/c%20d?x=1&x=2&y=a%26b", "/forward//b/", "/forward/x?", "/forward/%7Euser"])
+def test_the_raw_target_is_kept(forward_edge: Edge, target: str) -> None:
+    assert seen(forward_edge.request("GET", target))["target"] == target
+
+
+def test_a_head_has_no_body(forward_edge: Edge) -> None:
+    answer = forward_edge.request("HEAD", "/forward/x")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+def test_the_request_is_kept_but_for_its_connection(forward_edge: Edge) -> None:
+    sent = [
+        ("X-Many", "a"),
+        ("X-Many", "b"),
+        ("Authorization", "Bearer t"),
+        ("X-Empty", ""),
+        ("Connection", "close, X-Hop"),
+        ("Connection", "X-Second-Hop"),
+        ("X-Hop", "1"),
+        ("X-Second-Hop", "1"),
+        ("Keep-Alive", "timeout=5"),
+        ("TE", "trailers"),
+        ("Proxy-Connection", "close"),
+    ]
+    request = seen(forward_edge.request("GET", "/forward/x", headers=sent))
+    assert [values(request, name) for name in ("x-many", "authorization", "x-empty")] == [["a", "b"], ["Bearer t"], [""]]
+    gone = (
+        "connection",
+        "x-hop",
+        "x-second-hop",
+        "keep-alive",
+        "te",
+        "proxy-connection",
+        "upgrade",
+        "grip-sig",
+        "transfer-encoding",
+    )
+    assert [name for name in gone if values(request, name)] == []
+
+
+def test_forwarded_headers_tell_of_the_connection(forward_edge: Edge) -> None:
+    claimed = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example.com")]
+    claimed.append(("Connection", "X-Forwarded-For, X-Forwarded-Host"))
+    request = seen(forward_edge.request("GET", "/forward/x", "www.example.com", headers=claimed))
+    assert [values(request, f"x-forwarded-{name}") for name in ("for", "proto", "host")] == [
+        ["127.0.0.1"],
+        ["http"],
+        ["www.example.com"],
+    ]
+    assert values(request, "host") == ["www.example.com"]
+
+
+def test_instructions_for_fanout_reach_no_client(forward_edge: Edge) -> None:
+    answer = forward_edge.request("GET", "/forward/instructions")
+    assert (answer.text, answer.headers["gripe"]) == ("not held\n", "kept")
+    assert [name for name in answer.headers if name.startswith("grip-")] == []
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert [name for name in ("x-hop", "keep-alive", "proxy-connection") if name in answer.headers] == []
+
+
+def test_fanout_gets_instructions_and_what_the_first_pass_said(forward_edge: Edge) -> None:
+    answer = forward_edge.request("GET", "/forward/instructions", headers=FROM_FANOUT)
+    assert (answer.headers["grip-hold"], answer.headers["grip-yet-unknown"], answer.headers["gripe"]) == ("stream", "1", "kept")
+    told = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Host", "chat.example.com")]
+    request = seen(forward_edge.request("GET", "/forward/x", headers=[*FROM_FANOUT, *told]))
+    assert values(request, "x-forwarded-for") == ["203.0.113.9"]
+    assert values(request, "grip-sig") == ["present"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_large_body_is_kept(forward_edge: Edge, chunked: bool) -> None:
+    body = b"".join(LARGE)
+    content: Any = iter(LARGE) if chunked else body
+    request = seen(forward_edge.request("POST", "/forward/x", content=content))
+    assert request["body"] == body
+    assert values(request, "content-length") == ([] if chunked else [str(len(body))])
+
+
+@pytest.mark.parametrize("query", ["", "?length"])
+def test_a_large_answer_is_kept(forward_edge: Edge, query: str) -> None:
+    assert forward_edge.request("GET", f"/forward/large{query}").content == b"".join(LARGE)
+
+
+def test_an_answer_comes_as_it_is_made(forward_edge: Edge) -> None:
+    with forward_edge.client.stream("GET", "/forward/wait") as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "first"
+        seen(forward_edge.request("GET", "/forward/go"))
+        assert list(lines) == ["second"]
+
+
+def test_others_are_served_while_one_waits(forward_edge: Edge) -> None:
+    answers: list[httpx.Response] = []
+    waiting = threading.Thread(target=lambda: answers.append(forward_edge.request("GET", "/forward/wait?head")))
+    waiting.start()
+    seen(forward_edge.request("GET", "/forward/go"))
+    waiting.join(ANSWER_TIMEOUT)
+    assert [answer.text for answer in answers] == ["second\n"]
+
+
+class Raw:
+    """A connection, byte by byte."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", edge.port), timeout=ANSWER_TIMEOUT)
+        self._got = b""
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def expect(self, wanted: bytes) -> bytes:
+        """What has come, up to what is wanted."""
+        while wanted not in self._got:
+            data = self._socket.recv(65_536)
+            assert data, self._got
+            self._got += data
+        before, _, self._got = self._got.partition(wanted)
+        return before + wanted
+
+    def rest(self) -> bytes:
+        while data := self._socket.recv(65_536):
+            self._got += data
+        return self._got
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def raw(forward_edge: Edge) -> Iterator[Raw]:
+    connection = Raw(forward_edge)
+    yield connection
+    connection.close()
+
+
+ECHO = b"POST /forward/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_bodies_go_both_ways_at_once(raw: Raw) -> None:
+    """The second part is sent when the first has come back."""
+    raw.send(ECHO + b"5\r\none.\n\r\n")
+    assert raw.expect(b"one.\n").startswith(b"HTTP/1.1 200")
+    raw.send(b"5\r\ntwo.\n\r\n")
+    raw.expect(b"two.\n")
+    raw.send(b"0\r\n\r\n")
+    raw.expect(b"0\r\n\r\n")
+
+
+def test_a_cut_request_is_cut_for_the_backend(forward_edge: Edge, origin: Origin, raw: Raw) -> None:
+    before = origin.cut
+    raw.send(ECHO + b"5\r\none.\n\r\n")
+    raw.expect(b"one.\n")
+    raw.close()
+    until(lambda: origin.cut == before + 1)
+
+
+@pytest.mark.parametrize("path", ["/forward/cut", "/forward/cut-chunks"])
+def test_a_cut_answer_is_cut_for_the_client(forward_edge: Edge, path: str) -> None:
+    with pytest.raises(httpx.RemoteProtocolError), forward_edge.client.stream("GET", path) as answer:
+        assert answer.status_code == 200
+        for _ in answer.iter_raw():
+            pass
+
+
+def test_an_answer_may_come_before_the_end_of_the_request(raw: Raw) -> None:
+    raw.send(b"POST /forward/early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\none.\n\r\n")
+    assert raw.expect(b"too long\n").startswith(b"HTTP/1.1 413")
+
+
+def test_without_a_backend_there_is_a_502(forward_edge: Edge) -> None:
+    answer = forward_edge.request("GET", "/nowhere/forward")
+    assert (answer.status_code, answer.text) == (502, "The backend 'nowhere' cannot be reached.\n")
+    answer = forward_edge.request("POST", "/unlucky", content=b"body")
+    assert (answer.status_code, answer.text) == (502, "Back soon\n")
+
+
+def test_a_fallback(forward_edge: Edge) -> None:
+    answer = forward_edge.request("GET", "/fallen")
+    assert (answer.status_code, answer.text) == (503, "<p>Back soon")
+    assert [answer.headers[name] for name in ("content-type", "retry-after", "x-set")] == ["text/html", "5", "edge"]
+
+
+def test_a_tunnel(forward_edge: Edge, origin: Origin) -> None:
+    before = origin.ended
+    protocols = [Subprotocol("chat.v1")]
+    with joined(forward_edge, "/tunnel/echo?a=b", subprotocols=protocols, additional_headers=CLAIMED) as client:
+        assert client.response is not None
+        assert (client.subprotocol, client.response.headers["x-origin"]) == ("chat.v1", "yes")
+        client.send("seen")
+        request = json.loads(client.recv(timeout=ANSWER_TIMEOUT))
+        asked = {name.lower(): value for name, value in request.items()}
+        assert [asked.get(name) for name in ("x-set", "x-remove", "x-other")] == ["edge", None, "client"]
+        assert [asked[f"x-forwarded-{name}"] for name in ("for", "proto")] == ["127.0.0.1", "http"]
+        for message in ("hé", b"\0\xff", "x" * 1_000_000, ""):
+            client.send(message)
+            assert client.recv(timeout=ANSWER_TIMEOUT) == message
+    until(lambda: origin.ended == before + 1)
+
+
+def test_a_tunnel_is_closed_by_its_backend(forward_edge: Edge) -> None:
+    with joined(forward_edge, "/tunnel/echo") as client:
+        client.send("bye")
+        with pytest.raises(ConnectionClosed):
+            client.recv(timeout=ANSWER_TIMEOUT)
+        assert (client.close_code, client.close_reason) == (4001, "ciao")
+
+
+def test_a_backend_may_refuse_a_tunnel(forward_edge: Edge) -> None:
+    with pytest.raises(InvalidStatus) as refused, joined(forward_edge, "/tunnel/refused"):
+        pass
+    response = refused.value.response
+    assert (response.status_code, response.headers["x-origin"], response.body) == (403, "yes", b"not you\n")
+
+
+@pytest.mark.parametrize("headers", [[], FROM_FANOUT])
+def test_a_tunnel_is_for_websockets(forward_edge: Edge, headers: list[tuple[str, str]]) -> None:
+    answer = forward_edge.request("GET", "/tunnel/echo", headers=headers)
+    assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
+
+
+def test_a_tunnel_to_nowhere(forward_edge: Edge) -> None:
+    """The host has taken it over, and answers by itself."""
+    with pytest.raises(InvalidStatus) as refused, joined(forward_edge, "/nowhere/tunnel"):
+        pass
+    assert re.fullmatch("50[02]", str(refused.value.response.status_code))

@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fanroute_runtime.decide import Decider, redirect, respond
-from fanroute_runtime.exchange import Answer, Decision, Refused, ToFanout
+from fanroute_runtime.decide import UPGRADE_REQUIRED, Decider, redirect, respond
+from fanroute_runtime.exchange import Answer, Decision, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.grip import MAX_VALUE, hold
 from fanroute_runtime.plan import (
     Bound,
     Channel,
     Condition,
+    Fallback,
+    Forward,
     Handoff,
     HeaderRules,
     Hold,
@@ -21,6 +23,7 @@ from fanroute_runtime.plan import (
     Redirect,
     Respond,
     Route,
+    Tunnel,
 )
 
 PLAN = Plan(
@@ -234,3 +237,60 @@ def test_rules_for_a_response_leave_fanouts_instructions() -> None:
     answer = WITH_RULES.decide(Asked("http://a/rooms/a?user=b", {"x-tenant": b"x", "grip-sig": b"x"}))
     assert isinstance(answer, Answer)
     assert {"grip-hold", "grip-channel", "x-a"} <= {name for name, _ in answer.headers}
+
+
+PASSING = Decider(
+    Plan(
+        "test",
+        (
+            Route("forward", Match(path=PathPattern(("f",))), Forward("origin"), request_headers=RULES, response_headers=RULES),
+            Route("tunnel", Match(path=PathPattern(("t",))), Tunnel("origin"), request_headers=RULES),
+            Route("fallen", Match(path=PathPattern(("h",))), Handoff("fallen")),
+        ),
+        (Fallback("fallen", (("x-a", b"own"),), b"soon", 503), Fallback("other", (), b"soon")),
+    ),
+    {},
+)
+RULED_SET = (*RULES.set, *RULES.add)
+CONNECTION = (("x-forwarded-for", b"192.0.2.1"), ("x-forwarded-host", b"a"), ("x-forwarded-proto", b"https"))
+
+
+def test_a_request_is_forwarded_with_its_connection() -> None:
+    headers = HeaderRules(CONNECTION + RULES.set, RULES.add, RULES.remove)
+    assert PASSING.decide(Asked("http://a/f")) == ToBackend("origin", headers, RULES)
+
+
+def test_fanout_may_have_a_request_forwarded() -> None:
+    """It is no handoff; whose connection it is has been said by the first pass."""
+    assert PASSING.decide(Asked("http://a/f", {"grip-sig": b"x"})) == ToBackend("origin", RULES, RULES, through_fanout=True)
+
+
+def test_a_websocket_is_joined() -> None:
+    headers = HeaderRules(CONNECTION + RULES.set, RULES.add, RULES.remove)
+    assert PASSING.decide(Asked("http://a/t", {"upgrade": b"WebSocket"})) == ToWebSocket("origin", headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"upgrade": b"h2c"},
+        {"grip-sig": b"x"},
+        {"grip-sig": b"x", "content-type": b"application/websocket-events"},
+        {"grip-sig": b"x", "upgrade": b"websocket"},
+    ],
+)
+def test_a_tunnel_is_for_a_clients_websocket(headers: dict[str, bytes]) -> None:
+    answer = PASSING.decide(Asked("http://a/t", headers))
+    assert answer == UPGRADE_REQUIRED
+    assert dict(UPGRADE_REQUIRED.headers)["upgrade"] == b"websocket"
+
+
+def test_without_a_backend_there_is_a_fallback() -> None:
+    forwarded, handed_off = PASSING.decide(Asked("http://a/f")), PASSING.decide(Asked("http://a/h"))
+    assert isinstance(forwarded, ToBackend) and isinstance(handed_off, ToFanout)
+    assert PASSING.unreachable(handed_off, 502) == Answer(503, (("x-a", b"own"),), b"soon")
+    assert PASSING.unreachable(ToFanout("other", RULES), 504) == Answer(504, (), b"soon")
+    answer = PASSING.unreachable(forwarded, 504)
+    assert (answer.status, answer.headers[1:]) == (504, RULED_SET)
+    assert answer.body == b"The backend 'origin' does not answer in time.\n"

@@ -25,12 +25,12 @@ def test_a_file_without_defaults_stays() -> None:
     ("key", "actions"),
     [
         ("cors", {"stream", "sse", "long_poll", "respond"}),
-        ("request_headers", {"handoff"}),
-        ("response_headers", set(ACTIONS) - {"handoff"}),
+        ("request_headers", {"handoff", "forward", "tunnel"}),
+        ("response_headers", set(ACTIONS) - {"handoff", "tunnel"}),
     ],
 )
 def test_which_actions_take_a_default(key: str, actions: set[str]) -> None:
-    assert {action for action in ACTIONS if takes(action, key)} >= actions
+    assert {action for action in ACTIONS if takes(action, key)} == actions
     assert takes("redirect", key) == (key == "response_headers")
 
 

@@ -46,6 +46,13 @@ def test_the_first_publish_names_the_domain() -> None:
     assert list(publishing(COMPILED, "abc")) == ["Publish: fastly compute publish (service abc)"]
 
 
+def test_tunnels_need_websockets() -> None:
+    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), SURROUNDINGS)
+    assert list(publishing(compiled, "abc"))[1].endswith("once: fastly products --enable=websockets")
+    lines = list(serving(compiled, "embedded", Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")))
+    assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
+
+
 def test_examples_fit_the_patterns() -> None:
     """The commands' own requests get the routes that they are shown for."""
     routes = (REPOSITORY / "tests" / "cases" / "patterns" / "routes.yaml").read_bytes()

@@ -14,6 +14,13 @@ BACKENDS = (
 )
 
 
+def test_websockets_are_enabled_for_tunnels() -> None:
+    assert "websockets" not in update(None, "chat", BACKENDS, "make build")
+    data = tomllib.loads(update(None, "chat", BACKENDS, "make build", websockets=True))
+    assert data["setup"]["products"] == {"fanout": {"enable": True}, "websockets": {"enable": True}}
+    assert data["local_server"]["websockets_passthrough"] == {"enable": True}
+
+
 def test_a_new_one_has_all_that_publishing_needs() -> None:
     data = tomllib.loads(update(None, "chat", BACKENDS, "make build"))
     assert data == {

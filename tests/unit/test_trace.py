@@ -98,3 +98,17 @@ def test_no_route() -> None:
     told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/"))
     assert isinstance(told.decision, Answer)
     assert [line for line in trace_lines(told) if "no route" in line or "404" in line] == ["  no route", "Answered at once: 404"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "told"),
+    [
+        ("POST", "/upload/a", (), ["Forwarded to files, with", "  x-edge: fanroute", "Its answer goes to the client, with"]),
+        ("POST", "/upload/a", (), ["  content-type: text/plain", "  server (removed)"]),
+        ("GET", "/ws", (("upgrade", b"websocket"),), ["Joined to a WebSocket of origin, with", "  cookie (removed)"]),
+        ("GET", "/x", (), ["Forwarded to origin, with", "  x-forwarded-host: a"]),
+    ],
+)
+def test_what_is_passed_on_is_told(method: str, path: str, headers: Headers, told: list[str]) -> None:
+    lines = list(trace_lines(trace(compiled("passing-on").plan, "self", Asked(method, f"https://a{path}", headers))))
+    assert [line for line in lines if line in told] == told

@@ -20,10 +20,10 @@ from fanroute.local.channels import MAX_PUBLISH, BadItem, Channels, Subscriber, 
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import Hold, parse_hold
 from fanroute.local.holds import Behind, Headers, Stream, held_response
+from fanroute_runtime.headers import of_one_connection
 
 Log = Callable[[str], None]
 
-HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"})
 SIGNATURE_LIFETIME = 3600  # seconds
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
 
@@ -135,13 +135,9 @@ class Fanout:
 
 def end_to_end(headers: Headers) -> Headers:
     """Headers without those that concern one connection only."""
-    named = {
-        part.strip().lower()
-        for key, value in headers
-        if key.lower() == "connection"
-        for part in value.decode("latin-1").split(",")
-    }
-    return [(key, value) for key, value in headers if key.lower() not in HOP_BY_HOP | named]
+    connection = ",".join(value.decode("latin-1") for name, value in headers if name.lower() == "connection")
+    gone = set(of_one_connection((name.lower() for name, _ in headers), connection))
+    return [(name, value) for name, value in headers if name.lower() not in gone]
 
 
 def client_headers(answer: httpx.Response, without: Iterable[str] = ()) -> list[tuple[str, str]]:
@@ -168,7 +164,8 @@ async def _pass_on(request: web.BaseRequest, answer: httpx.Response) -> web.Stre
         # The backend's answer was cut; so must be the client's.
         if request.transport is not None:
             request.transport.abort()
-    await response.write_eof()
+    else:
+        await response.write_eof()
     return response
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,12 +14,16 @@ from aiohttp.http_exceptions import HttpProcessingError
 from fanroute.local import Backend
 from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
-from fanroute.local.host import EmbeddedComponent, Exchange, HostError
+from fanroute.local.host import EmbeddedComponent, Exchange, HostError, Response
 from fanroute.local.sockets import Socket, is_websocket
+from fanroute.local.tunnel import pass_on, tunnel
+from fanroute.local.upstream import Answer, Unreachable, ask
 
 ADDRESS = "127.0.0.1"
 # Longest request line and header taken, in bytes.
 MAX_LINE = 65_536
+# How many requests may wait for a client's body or a backend's answer at once.
+MAX_WAITING = 64
 
 # What is no HTTP is answered with 400, and not told as a failure of ours.
 _LOGGER = logging.getLogger(__name__)
@@ -35,21 +39,28 @@ class Listening:
 
 
 class EmbeddedEdge:
-    """Requests to the component, and what it hands off to Fanout."""
+    """Requests to the component, and what it passes on to Fanout or to a backend."""
 
-    def __init__(self, component: EmbeddedComponent, fanout: Fanout, backends: frozenset[str], log: Log) -> None:
+    def __init__(self, component: EmbeddedComponent, fanout: Fanout, backends: Mapping[str, Backend], log: Log) -> None:
         self._component = component
         self._fanout = fanout
         self._backends = backends
         self._log = log
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="component")
+        self._pool = ThreadPoolExecutor(MAX_WAITING, thread_name_prefix="component")
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        asking = _Asking(request, self._backends)
+        try:
+            return await self._serve(request, asking)
+        finally:
+            asking.close()
+
+    async def _serve(self, request: web.BaseRequest, asking: "_Asking") -> web.StreamResponse:
         line = f"{request.method} {request.host}{request.raw_path}"
-        exchange = self._exchange(request)
+        exchange = self._exchange(request, asking)
         try:
             await asyncio.get_running_loop().run_in_executor(self._pool, self._component.handle, exchange)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
@@ -58,11 +69,16 @@ class EmbeddedEdge:
         if exchange.handoff is not None:
             self._log(f"{line} → handed off to {exchange.handoff}")
             return await self._hand_off(request, exchange.handoff, exchange.headers)
+        if exchange.tunnel is not None:
+            self._log(f"{line} → joined to {exchange.tunnel}")
+            return await tunnel(request, exchange.tunnel, self._backends[exchange.tunnel], _target(request), exchange.headers)
         if exchange.answer is None:
             self._log(f"{line} → the component gave no answer")
             return web.Response(status=500, text="The component gave no answer.\n")
         answer = exchange.answer
         self._log(f"{line} → {answer.status}")
+        if isinstance(answer.body, Answer):
+            return await pass_on(request, answer.status, answer.headers, answer.body)
         headers = [(name, value.decode("latin-1")) for name, value in answer.headers]
         return web.Response(status=answer.status, headers=headers, body=answer.body)
 
@@ -71,7 +87,7 @@ class EmbeddedEdge:
             return await Socket(self._fanout, backend, request, _target(request), headers).serve()
         return await self._fanout.serve(request, backend, _target(request), headers)
 
-    def _exchange(self, request: web.BaseRequest) -> Exchange:
+    def _exchange(self, request: web.BaseRequest, asking: "_Asking") -> Exchange:
         loop = asyncio.get_running_loop()
         headers = [(name.decode("latin-1"), value) for name, value in request.raw_headers]
 
@@ -82,7 +98,40 @@ class EmbeddedEdge:
                 raise HostError("http-incomplete") from error
 
         uri = f"http://{request.headers.get('Host', request.host)}{_target(request)}"
-        return Exchange(uri, headers, self._backends, read, client_ip=request.remote, method=request.method)
+        backends = frozenset(self._backends)
+        return Exchange(uri, headers, backends, read, client_ip=request.remote, method=request.method, ask=asking.ask)
+
+
+class _Asking:
+    """Asks a backend for a request, from the component's thread; what is under way or has come ends with `close`."""
+
+    def __init__(self, request: web.BaseRequest, backends: Mapping[str, Backend]) -> None:
+        self._request = request
+        self._backends = backends
+        self._loop = asyncio.get_running_loop()
+        self._answer: Future[Answer] | None = None
+        self._closed = False
+
+    def ask(self, backend: str, headers: Headers) -> Response:
+        """The backend's answer to the request with some headers. Raises HostError."""
+        request = self._request
+        body = request.content.iter_any() if request.body_exists else None
+        if self._closed:
+            raise HostError("generic-error", detail="internal-error")
+        asking = ask(self._backends[backend], request.method, _target(request), headers, body)
+        self._answer = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        try:
+            answer = self._answer.result()
+        except Unreachable as error:
+            raise HostError("generic-error", detail=error.detail) from error
+        except CancelledError as error:  # the client has gone
+            raise HostError("generic-error", detail="internal-error") from error
+        return Response(answer.status, answer.headers, answer)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._answer is not None and not self._answer.cancel() and not self._answer.exception():
+            self._answer.result().close()
 
 
 def _target(request: web.BaseRequest) -> str:
@@ -106,7 +155,7 @@ async def listening(
     """
     addresses: dict[str, Backend] = {}
     fanout = Fanout(addresses, log)
-    edge = EmbeddedEdge(component, fanout, frozenset(backends), log)
+    edge = EmbeddedEdge(component, fanout, addresses, log)
     try:
         async with listen() as servers:
             url = await servers(edge.serve, port)

@@ -4,6 +4,25 @@ from fanroute.rules.rule import START, Rule
 
 RULES = (
     Rule(
+        "FR230",
+        "error",
+        "what goes to a backend goes to another service",
+        "A request that is sent to this service itself comes in again, and gets the same route. One that Fanout brings back is "
+        "never handed off a second time, but ends with 508; one that is forwarded would go round until Fastly stops it. "
+        "What the edge answers itself needs no such route: it comes back through the loopback backend by itself.",
+        START + "  self: {loopback: true}\nroutes:\n  - handoff: self\n",
+        "Name a server of yours, or write what the edge is to answer: `stream`, `sse`, `long_poll`, `websocket` or `respond`.",
+    ),
+    Rule(
+        "FR231",
+        "error",
+        "a route's action can serve what its match takes",
+        "A WebSocket begins with a GET that asks for one, and goes through the edge by `websocket`, `tunnel` or `handoff` only. "
+        "With a match that says otherwise, the action could answer nothing but errors.",
+        START + "routes:\n  - match: {path: /ws, websocket: true}\n    forward: origin\n",
+        "Change the match, or the action.",
+    ),
+    Rule(
         "FR232",
         "error",
         "header rules stand where the edge can apply them",

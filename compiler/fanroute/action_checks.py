@@ -1,0 +1,82 @@
+"""The rules of a whole routes.yaml about actions and what stands beside them, one function a code."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from fanroute import parts
+from fanroute.diagnostics import Diagnostic, Note
+from fanroute.source import Path, Source
+from fanroute.spec import BACKEND_ANSWERED, default_domain
+
+# Which requests an action can do nothing with, by the value of `websocket` in the match, and the mend.
+NOT_FOR: dict[str, tuple[bool | None, str]] = {
+    **dict.fromkeys(("stream", "sse", "long_poll"), (True, "leave it out, or make the action a 'websocket:'")),
+    "forward": (True, "write 'tunnel:' for a WebSocket"),
+    "websocket": (False, "leave it out"),
+    "tunnel": (False, "leave it out, or write 'forward:' for what is no WebSocket"),
+}
+SOCKETS = ("websocket", "tunnel")
+
+
+def backends_are_others(source: Source) -> Iterator[Diagnostic]:
+    """FR230"""
+    for index, route in parts.routes(source):
+        for action in BACKEND_ANSWERED:
+            name = str(route.get(action))
+            backend = parts.backends(source).get(name)
+            if isinstance(backend, dict) and (key := _leads_here(backend, source)):
+                loop = (
+                    "the request would come back, and end with 508" if action == "handoff" else "the request would come in again"
+                )
+                message = f"'{action}' to '{name}', which is this service: {loop}"
+                note = Note("the backend", source.key_span(("backends", name, key)))
+                span = source.value_span(("routes", index, action))
+                yield Diagnostic("FR230", message, span, "name a server of yours", (note,))
+
+
+def _leads_here(backend: dict[str, Any], source: Source) -> str:
+    """The key by which a backend is this service itself; "" where it is another."""
+    if "loopback" in backend:
+        return "loopback"
+    try:
+        host = urlsplit(str(backend.get("url", ""))).hostname
+    except ValueError:
+        return ""
+    return "url" if host == _domain(source) else ""
+
+
+def _domain(source: Source) -> str:
+    """The domain that the service is published under."""
+    loopback = next((found for found in parts.backends(source).values() if isinstance(found, dict) and "loopback" in found), {})
+    service = source.data.get("service")
+    name = service.get("name") if isinstance(service, dict) else None
+    return str(loopback.get("host") or default_domain(str(name))).lower()
+
+
+def actions_fit_their_match(source: Source) -> Iterator[Diagnostic]:
+    """FR231"""
+    for index, route in parts.routes(source):
+        match = route.get("match")
+        for action in parts.actions(route):
+            if isinstance(match, dict):
+                yield from _unfit(source, index, match, action)
+
+
+def _unfit(source: Source, index: int, match: dict[str, Any], action: str) -> Iterator[Diagnostic]:
+    place: Path = ("routes", index, "match")
+    note = Note("the action", source.key_span(("routes", index, action)))
+    asks, mend = NOT_FOR.get(action, (None, ""))
+    if asks is not None and match.get("websocket") is asks:
+        message = f"'{action}' for {'a WebSocket' if asks else 'what is no WebSocket'}"
+        yield Diagnostic("FR231", message, source.value_span((*place, "websocket")), mend, (note,))
+    if action in SOCKETS and not _takes_get(match.get("method", "GET")):
+        message = f"'{action}' without GET, by which every WebSocket begins"
+        yield Diagnostic("FR231", message, source.value_span((*place, "method")), "leave it out, or add GET", (note,))
+
+
+def _takes_get(methods: Any) -> bool:
+    return "GET" in methods if isinstance(methods, list) else methods == "GET" or not isinstance(methods, str)
+
+
+RULES = (backends_are_others, actions_fit_their_match)
