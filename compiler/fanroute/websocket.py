@@ -7,12 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from fanroute.model import Kind, Model
 from fanroute.subscriptions import Channels, Meta
 from fanroute.values import DURATION, MAX_SECONDS, SIZE, TOKEN, Duration, KeepAlive, Size, Text, at_least, listed, once, wrong
-from fanroute_runtime.websocket import MAX_BODY, MIN_KEEP_ALIVE_INTERVAL
+from fanroute_runtime.websocket import MAX_MESSAGE, MIN_KEEP_ALIVE_INTERVAL
 
 # Codes that an endpoint may send in a CLOSE (RFC 6455, 7.4, and IANA's registry).
 CLOSE_CODES = (*range(1000, 1004), *range(1007, 1015), *range(3000, 5000))
-# The longest message that can be asked for, in bytes: as one of several in a body, it still is within what the edge reads.
-MAX_MESSAGE = MAX_BODY // 2
 
 
 def _protocol(value: str) -> str:
@@ -23,7 +21,7 @@ def _protocol(value: str) -> str:
 
 def _message(value: int) -> int:
     if not 0 < value <= MAX_MESSAGE:
-        raise wrong("the size is out of range", f"it is 1B at least and {MAX_MESSAGE >> 10}KiB at most")
+        raise wrong("the size is out of range", f"it is 1B at least and {MAX_MESSAGE}B at most")
     return value
 
 
@@ -39,7 +37,7 @@ IdleClose = Annotated[
     AfterValidator(at_least(MIN_KEEP_ALIVE_INTERVAL, MAX_SECONDS)),
     Kind(f"a duration from {MIN_KEEP_ALIVE_INTERVAL}s to {MAX_SECONDS // 60}m", DURATION.pattern),
 ]
-MaxMessage = Annotated[Size, AfterValidator(_message), Kind(f"a size from 1B to {MAX_MESSAGE >> 10}KiB", SIZE.pattern)]
+MaxMessage = Annotated[Size, AfterValidator(_message), Kind(f"a size from 1B to {MAX_MESSAGE}B", SIZE.pattern)]
 
 
 class WebSocket(Model):

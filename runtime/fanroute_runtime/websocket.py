@@ -13,6 +13,8 @@ from fanroute_runtime.plan import WebSocket
 
 # Largest body asked of Fanout in one request, in bytes.
 MAX_BODY = 1 << 20
+# Longest message of a client's that Fanout carries, in bytes; at a longer one the connection breaks.
+MAX_MESSAGE = 199_999
 # Largest control message Fanout takes, in bytes.
 MAX_CONTROL = 16_384
 # What begins every message meant for the client (GRIP's default); only what begins otherwise can be a control message.

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 from websockets.sync.client import ClientConnection, connect
 
+from fanroute_runtime.websocket import MAX_MESSAGE
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 
 grip_edge = edge_of("grip")
@@ -222,6 +223,20 @@ def test_a_longer_message_closes(grip_edge: Edge, message: Any, fits: bool) -> N
             assert client.recv(timeout=ANSWER_TIMEOUT) == message
         else:
             assert closed(client) == (1009, "More than 8 bytes.")
+
+
+def test_the_longest_message(grip_edge: Edge) -> None:
+    """docs/local.md: Pushpin breaks the connection at 200,000 bytes."""
+    with socket(grip_edge, "/socket/ann") as client:
+        client.send(b"x" * MAX_MESSAGE)
+        publish(grip_edge, "socket", "still there")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "still there"
+        client.send(b"x" * (MAX_MESSAGE + 1))
+        if grip_edge.name == "viceroy":
+            assert closed(client) == (1006, "")
+        else:
+            publish(grip_edge, "socket", "even then")
+            assert client.recv(timeout=ANSWER_TIMEOUT) == "even then"
 
 
 class Frames:
