@@ -133,6 +133,13 @@ def _read(text: str, events: Iterator[Any], environment: Mapping[str, str]) -> S
     return source
 
 
+def unquoted(text: str) -> str | int | bool:
+    """What a scalar without quotes is."""
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    return int(text) if _INTEGER.fullmatch(text) else text
+
+
 class _Reader:
     """Reads a document's events to data, noting places and mistakes."""
 
@@ -203,9 +210,7 @@ class _Reader:
         if text in _NOTHING:
             self._report("FR107", "a value is missing", key or event, "give one, or leave the key out")
             return None
-        if text in _BOOLEANS:
-            return _BOOLEANS[text]
-        return int(text) if _INTEGER.fullmatch(text) else text
+        return unquoted(text)
 
     def _expanded(self, event: Any, key: Any) -> str | None:
         """A scalar with its variables' values; None, and reported, where there is something wrong with them."""

@@ -46,7 +46,7 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
     path, kind = _known_path(detail["loc"], source), detail["type"]
     if kind == "extra_forbidden":
         key = str(path[-1])
-        suggestion = did_you_mean(key, _keys_at(path[:-1], model), "keys here")
+        suggestion = did_you_mean(key, keys_at(path[:-1], model), "keys here")
         return Diagnostic("FR201", f"unknown key '{key}'", source.key_span(path), suggestion)
     if kind == "missing":
         key = detail["loc"][-1]
@@ -95,17 +95,17 @@ def _called(path: Path) -> str:
     return f"an item of '{path[-2]}'" if isinstance(path[-1], int) else f"'{path[-1]}'"
 
 
-def _keys_at(path: tuple[str | int, ...], annotation: Any) -> list[str]:
+def keys_at(path: tuple[str | int, ...], annotation: Any) -> list[str]:
     """The keys known in the mapping at a path of a model's data; none where the path leads to no mapping of ours."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         fields = annotation.model_fields
         if not path:
             return list(fields)
         field = fields.get(str(path[0]))
-        return _keys_at(path[1:], field.annotation) if field else []
+        return keys_at(path[1:], field.annotation) if field else []
     inner = get_args(annotation)
     if get_origin(annotation) is list and path and not isinstance(path[0], int):
-        return _keys_at(path, inner[-1])  # one item is short for a list of it
+        return keys_at(path, inner[-1])  # one item is short for a list of it
     if get_origin(annotation) in (list, dict):
-        return _keys_at(path[1:], inner[-1]) if path else []
-    return next((keys for keys in (_keys_at(path, part) for part in inner) if keys), [])
+        return keys_at(path[1:], inner[-1]) if path else []
+    return next((keys for keys in (keys_at(path, part) for part in inner) if keys), [])

@@ -64,6 +64,10 @@ class Workspace:
         """The bytes of routes.yaml. Raises Invalid."""
         return read_file(self.routes)
 
+    def write_routes(self, text: str) -> None:
+        """Write routes.yaml: where a link leads to, and with the permissions it has."""
+        write(self.routes.resolve(), text.encode())
+
     def surroundings(self) -> Surroundings:
         """What this folder's routes.yaml is compiled with."""
         return Surroundings(runtime_sources(), os.environ, self.read)
@@ -143,4 +147,6 @@ def write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(content)
+    if path.exists():
+        shutil.copymode(path, partial)
     partial.replace(path)

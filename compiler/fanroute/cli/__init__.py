@@ -7,7 +7,7 @@ from fanroute.cli import asking, checking, serving, testing, writing
 
 # Every command, by what one is about.
 SECTIONS = {
-    "Write": (checking.check, checking.explain, writing.schema),
+    "Write": (checking.check, writing.fmt, checking.explain, writing.schema),
     "Ask": (asking.routes, asking.match, testing.test),
     "Run": (serving.build, serving.serve, serving.install),
 }
