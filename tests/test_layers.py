@@ -27,8 +27,8 @@ pipeline local local.grip testing testing.language testing.reading testing.place
 testing.coverage testing.agreement rulebook manifest workspace programs bundle build guide
 local.install local.filters local.channels local.holds local.clients local.host local.fanout
 local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
-scalars comments layout formatting
-cli.terminal cli.given cli.edges cli.checking cli.asking cli.testing cli.serving cli.writing cli __main__
+scalars comments layout formatting starting
+cli.terminal cli.given cli.edges cli.checking cli.asking cli.testing cli.serving cli.writing cli.starting cli __main__
 """
 RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors decide edge"
 

@@ -13,6 +13,10 @@ from pydantic_core import core_schema
 from fanroute.spec import Spec
 from fanroute.values import listed
 
+# The schema's file beside a routes.yaml, and the line there that tells editors of it.
+FILE = "routes.schema.json"
+MODELINE = f"# yaml-language-server: $schema=./{FILE}"
+
 
 def schema() -> dict[str, Any]:
     """The schema, as plain data."""

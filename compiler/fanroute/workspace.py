@@ -39,6 +39,30 @@ def wit_sources() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(wit_folder().glob("*.wit"))}
 
 
+def _templates() -> Path:
+    return Path(str(files("fanroute"))) / "templates" / "init"
+
+
+def template_names() -> list[str]:
+    """What a folder can begin as."""
+    return sorted(path.name for path in _templates().iterdir() if path.is_dir())
+
+
+def template_files(name: str) -> dict[str, str]:
+    """The texts of a template, by file name."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted((_templates() / name).iterdir())}
+    return {".gitignore": (_templates() / "gitignore").read_text(encoding="utf-8"), **texts}
+
+
+def create(folder: Path, texts: dict[str, str]) -> None:
+    """Make files in a folder, and the folder. Raises FileExistsError, and makes none, where one of them is there."""
+    taken = next((folder / name for name in texts if os.path.lexists(folder / name)), None)
+    if taken:
+        raise FileExistsError(f"{taken} is there already")
+    for name, text in texts.items():
+        write(folder / name, text.encode())
+
+
 class Workspace:
     """The files around a routes.yaml.
 

@@ -3,13 +3,14 @@
 import click
 
 from fanroute import __version__
-from fanroute.cli import asking, checking, serving, testing, writing
+from fanroute.cli import asking, checking, serving, starting, testing, writing
 
 # Every command, by what one is about.
 SECTIONS = {
-    "Write": (checking.check, writing.fmt, checking.explain, writing.schema),
+    "Write": (starting.init, checking.check, writing.fmt),
     "Ask": (asking.routes, asking.match, testing.test),
-    "Run": (serving.build, serving.serve, serving.install),
+    "Run": (serving.build, serving.serve),
+    "More": (checking.explain, writing.schema, serving.install),
 }
 
 

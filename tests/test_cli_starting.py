@@ -1,0 +1,133 @@
+"""From nothing to a working folder, as a user does it; and from a wheel."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fanroute.pipeline import compile_routes
+from fanroute.surroundings import Surroundings
+from fanroute.trace import Asked, trace
+from fanroute.workspace import runtime_sources, template_files, template_names
+from fanroute_runtime.exchange import ToFanout
+from tests.conftest import REPOSITORY
+
+TEMPLATES = ["chat", "llm-streaming", "notifications", "starter-kit"]
+MADE = {".gitignore", "README.md", "routes.schema.json", "routes.test.yaml", "routes.yaml"}
+
+
+def fanroute(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fanroute", *arguments]
+    environment = os.environ | ({"PYTHONPATH": path} if path else {})
+    return subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_templates() -> None:
+    assert template_names() == TEMPLATES
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_folder_works(tmp_path: Path, template: str) -> None:
+    """It has nothing to be warned of, is formatted, its tests pass and exercise all of it, and it builds."""
+    done = fanroute(tmp_path, "init", "new folder", "--template", template)
+    assert (done.returncode, done.stderr) == (0, "")
+    made, following = done.stdout.splitlines()
+    assert made.startswith("Made new folder/.gitignore, ")
+    assert following.startswith("Next: cd 'new folder', then fanroute serve ")
+    folder = tmp_path / "new folder"
+    assert {path.name for path in folder.iterdir()} == MADE
+    assert fanroute(folder, "check", "--deny", "warnings").returncode == 0
+    assert fanroute(folder, "fmt", "--check").returncode == 0
+    done = fanroute(folder, "test", "--coverage", "--fail-under", "100")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert fanroute(folder, "build").returncode == 0
+    assert (folder / "bin/main.wasm").stat().st_size > 1_000_000
+    assert (folder / "routes.schema.json").read_text() == fanroute(folder, "schema").stdout
+    assert (folder / "routes.yaml").read_text().startswith("# yaml-language-server: $schema=./routes.schema.json\n# ")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_readme_is_true(template: str) -> None:
+    """Its example requests get an endpoint of the edge's, and it publishes to their channels."""
+    texts = template_files(template)
+    compiled = compile_routes(texts["routes.yaml"].encode(), Surroundings(runtime_sources()))
+    commands = [shlex.split(command) for command in re.findall(r"(?:curl|npx wscat) [^`\n]+", texts["README.md"])]
+    channels = set()
+    for command in commands:
+        url = command[-1]
+        if not re.match("(http|ws)://127.0.0.1:7676/", url):
+            continue
+        headers = [tuple(command[i + 1].split(": ")) for i, word in enumerate(command) if word == "-H"]
+        upgrade = [("upgrade", "websocket"), ("connection", "upgrade")] if url.startswith("ws") else []
+        pairs = tuple((name.lower(), value.encode()) for name, value in [*headers, *upgrade])
+        host = dict(headers).get("Host", "127.0.0.1:7676")
+        traced = trace(compiled.plan, "self", Asked("GET", f"http://{host}/{url.split('/', 3)[3]}", pairs))
+        assert isinstance(traced.decision, ToFanout) and traced.decision.backend == "self"
+        assert traced.second is not None
+        channels.add(dict(traced.second.headers).get("grip-channel", b"").decode())
+    published = set(re.findall('"channel": "([^"]+)"', texts["README.md"]))
+    assert published and published == channels - {""}
+    service = compiled.plan.service
+    assert f"--domain {service}.edgecompute.app" in texts["README.md"]
+
+
+@pytest.mark.parametrize("taken", sorted(MADE))
+def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
+    """Nor is anything made beside it; a link that leads nowhere counts too."""
+    (tmp_path / taken).symlink_to("nowhere")
+    done = fanroute(tmp_path, "init")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {taken} is there already\n")
+    assert [path.name for path in tmp_path.iterdir()] == [taken]
+
+
+def test_here_is_the_default(tmp_path: Path) -> None:
+    done = fanroute(tmp_path, "init")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1] == "Next: fanroute serve builds and serves it here; README.md goes on"
+    assert (tmp_path / "routes.yaml").read_text().partition("\n")[2] == (REPOSITORY / "routes.yaml").read_text()
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+    done = fanroute(tmp_path, "init", "x")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+
+
+def test_the_templates_are_listed(tmp_path: Path) -> None:
+    done = fanroute(tmp_path, "init", "--list")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == TEMPLATES
+    assert lines[0].startswith("chat           A chat: each room is a channel.")
+    assert not list(tmp_path.iterdir())
+    assert fanroute(tmp_path, "init", "--template", "x").returncode == 2
+
+
+def test_a_wheel_has_them_all(tmp_path: Path) -> None:
+    """And works from where it is installed."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "installed")
+    installed = str(tmp_path / "installed")
+    for template in TEMPLATES:
+        done = fanroute(tmp_path, "init", template, "--template", template, path=installed)
+        assert done.returncode == 0
+        here = fanroute(tmp_path, "init", f"{template}-here", "--template", template)
+        assert here.returncode == 0
+        for name in MADE:
+            assert (tmp_path / template / name).read_bytes() == (tmp_path / f"{template}-here" / name).read_bytes()
+    where = "import fanroute; print(fanroute.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", where], env=os.environ | {"PYTHONPATH": installed}, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.startswith(installed)
