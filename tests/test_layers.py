@@ -28,7 +28,8 @@ testing.coverage testing.agreement rulebook manifest workspace programs bundle b
 local.install local.filters local.channels local.holds local.clients local.host local.fanout
 local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
 scalars comments layout formatting starting
-cli.terminal cli.given cli.edges cli.checking cli.asking cli.testing cli.serving cli.writing cli.starting cli __main__
+cli.terminal cli.given cli.edges cli.checking cli.asking cli.testing cli.serving cli.writing
+cli.starting cli.completing cli __main__
 """
 RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors decide edge"
 

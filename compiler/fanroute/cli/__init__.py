@@ -3,14 +3,16 @@
 import click
 
 from fanroute import __version__
-from fanroute.cli import asking, checking, serving, starting, testing, writing
+from fanroute.cli import asking, checking, completing, serving, starting, testing, writing
 
+# How much of a command's first sentence the list of them shows, in characters.
+MAX_SUMMARY = 200
 # Every command, by what one is about.
 SECTIONS = {
     "Write": (starting.init, checking.check, writing.fmt),
     "Ask": (asking.routes, asking.match, testing.test),
     "Run": (serving.build, serving.serve),
-    "More": (checking.explain, writing.schema, serving.install),
+    "More": (checking.explain, writing.schema, completing.completion, serving.install),
 }
 
 
@@ -23,12 +25,16 @@ class _Sections(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, self.commands))
         for section, commands in SECTIONS.items():
-            rows = [(command.name or "", command.get_short_help_str(limit=formatter.width)) for command in commands]
+            rows = [(command.name or "", command.get_short_help_str(limit=MAX_SUMMARY)) for command in commands]
             with formatter.section(section):
                 formatter.write_dl([(f"{name:{width}}", text) for name, text in rows])
 
 
-@click.group(cls=_Sections, commands=[command for commands in SECTIONS.values() for command in commands])
+@click.group(
+    cls=_Sections,
+    commands=[command for commands in SECTIONS.values() for command in commands],
+    epilog="`fanroute COMMAND --help` has examples. Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage.",
+)
 @click.version_option(__version__)
 def main() -> None:
     """Realtime push at Fastly's edge, described in routes.yaml."""

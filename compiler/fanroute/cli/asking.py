@@ -8,14 +8,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from fanroute import listing
-from fanroute.cli.given import DEFAULT_ROUTES, compiled, routes_argument, routes_option
+from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, routes_argument, routes_option
 from fanroute.cli.terminal import say, show
 from fanroute.reach.request import witnesses
 from fanroute.trace import Asked, can_be_asked, trace
 from fanroute_runtime import signature
 
 
-@click.command()
+@click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
 @routes_argument
 @click.option("--witness", is_flag=True, help="Instead of the routes, a request that each one gets.")
 def routes(routes: Path, witness: bool) -> None:
@@ -34,7 +34,12 @@ def routes(routes: Path, witness: bool) -> None:
     show(table)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "fanroute match GET https://chat.example.com/rooms/blue",
+        "fanroute match GET https://chat.example.com/ -H 'X-Plan: pro' --via-fanout",
+    )
+)
 @click.argument("method")
 @click.argument("url")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request.")
@@ -43,7 +48,7 @@ def routes(routes: Path, witness: bool) -> None:
 def match(method: str, url: str, headers: tuple[str, ...], via_fanout: bool, routes: Path) -> None:
     """Say what a request does: which route it gets and why, and the headers of both passes.
 
-    For instance: fanroute match GET https://chat.example.com/rooms/blue -H 'X-Plan: pro'
+    Nothing is sent: it is worked out by the code that ships.
     """
     if not can_be_asked(url):
         raise click.BadParameter("it begins with http:// or https://, and is percent-encoded", param_hint="URL")

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from fanroute import report, rulebook
-from fanroute.cli.given import routes_argument
+from fanroute.cli.given import examples, routes_argument
 from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
 from fanroute.lower import written_routes
@@ -16,7 +17,7 @@ from fanroute.validation import did_you_mean
 from fanroute.workspace import Workspace, runtime_sources
 
 
-@click.command()
+@click.command(epilog=examples("fanroute check", "fanroute check --deny warnings --format github edge/routes.yaml"))
 @routes_argument
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 @click.option("--deny", type=click.Choice(["warnings"]), help="What else is exit code 1.")
@@ -24,7 +25,7 @@ def check(routes: Path, form: str, deny: str | None) -> None:
     """Say what is wrong with ROUTES (routes.yaml), without building.
 
     As text for you; as JSON on standard output for programs (docs/diagnostics.schema.json describes it); or as
-    GitHub's workflow commands, which show each mistake at its line of a pull request.
+    GitHub's workflow commands, which show each mistake at its line of a pull request. Exit code 1 if there is an error.
     """
     workspace = Workspace(routes)
     with failures(workspace):
@@ -40,8 +41,13 @@ def check(routes: Path, form: str, deny: str | None) -> None:
     end(failed=fails(found, deny_warnings=deny == "warnings"))
 
 
-@click.command()
-@click.argument("code", required=False)
+def _codes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For completion in a shell."""
+    return [CompletionItem(rule.code, help=rule.title) for rule in CODES.values() if rule.code.startswith(incomplete.upper())]
+
+
+@click.command(epilog=examples("fanroute explain FR203", "fanroute explain"))
+@click.argument("code", required=False, shell_complete=_codes)
 def explain(code: str | None) -> None:
     """Say more of a diagnostic's CODE, as of FR203; without a code, list all."""
     if code is None:

@@ -14,6 +14,11 @@ routes_argument = click.argument("routes", type=click.Path(path_type=Path), defa
 routes_option = click.option("--routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES, show_default=True)
 
 
+def examples(*commands: str) -> str:
+    """What the help of a command ends with."""
+    return "\n".join(["\b", "For instance:", *(f"  {command}" for command in commands)])
+
+
 def compiled(routes: Path) -> Compiled:
     """A routes.yaml, compiled; one that is wrong ends the command."""
     workspace = Workspace(routes)

@@ -12,7 +12,7 @@ from fanroute import build as building
 from fanroute import guide
 from fanroute.build import Built
 from fanroute.cli.edges import EDGES, cache_folder, running
-from fanroute.cli.given import DEFAULT_ROUTES, routes_argument
+from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
 from fanroute.cli.terminal import failures, say, tell, working
 from fanroute.local import addresses
 from fanroute.local import install as installing
@@ -21,14 +21,14 @@ from fanroute.workspace import Workspace
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
 
 
-@click.command()
+@click.command(epilog=examples("fanroute build", "fanroute build edge/routes.yaml"))
 @routes_argument
 def build(routes: Path) -> None:
     """Build bin/main.wasm from ROUTES (routes.yaml), and keep fastly.toml in step with it."""
     _built(Workspace(routes))
 
 
-@click.command()
+@click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080"))
 @routes_argument
 @click.option("--edge", type=EDGES, default="embedded", show_default=True, help="What serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0, or taken: a free one.")
@@ -41,7 +41,7 @@ def serve(routes: Path, edge: str, port: int, publish_port: int) -> None:
         asyncio.run(_serve(workspace, built, edge, port, publish_port))
 
 
-@click.command()
+@click.command(epilog=examples("fanroute install"))
 def install() -> None:
     """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
     with failures(Workspace(Path(DEFAULT_ROUTES))):

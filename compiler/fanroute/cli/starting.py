@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.given import DEFAULT_ROUTES
+from fanroute.cli.given import DEFAULT_ROUTES, examples
 from fanroute.cli.terminal import failures, say
 from fanroute.starting import begun, described
 from fanroute.workspace import Workspace, create, template_files, template_names
@@ -13,7 +13,7 @@ from fanroute.workspace import Workspace, create, template_files, template_names
 DEFAULT_TEMPLATE = "starter-kit"
 
 
-@click.command()
+@click.command(epilog=examples("fanroute init my-chat --template chat", "fanroute init --list"))
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
 @click.option(
     "--template", type=click.Choice(template_names()), default=DEFAULT_TEMPLATE, show_default=True, help="What it begins as."
@@ -23,8 +23,6 @@ def init(folder: Path, template: str, listing: bool) -> None:
     """Make a folder that builds: FOLDER (this one), with routes.yaml, tests and a README.md.
 
     No file that is there is overwritten: exit code 1 then, and nothing is made.
-
-    For instance: fanroute init my-chat --template chat
     """
     if listing:
         for name in template_names():

@@ -8,7 +8,7 @@ import click
 
 from fanroute import build as building
 from fanroute.cli.edges import EDGES, running
-from fanroute.cli.given import routes_argument
+from fanroute.cli.given import examples, routes_argument
 from fanroute.cli.terminal import end, failures, remark, say, stop, tell_of
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.local import addresses
@@ -23,7 +23,7 @@ from fanroute.workspace import Workspace, read_file
 Results = dict[Path, list[Judged]]
 
 
-@click.command()
+@click.command(epilog=examples("fanroute test", "fanroute test --coverage --fail-under 100", "fanroute test --live embedded"))
 @routes_argument
 @click.option("--tests", "files", type=click.Path(path_type=Path), multiple=True, metavar="FILE", help="Instead of that file.")
 @click.option("--coverage", "cover", is_flag=True, help="Say what no passed test exercises.")
@@ -33,12 +33,14 @@ Results = dict[Path, list[Judged]]
 def test(routes: Path, files: tuple[Path, ...], cover: bool, fail_under: int | None, live: str | None, form: str) -> None:
     """Run the route tests of ROUTES (routes.yaml): requests, and what must come of them.
 
-    They are in routes.test.yaml beside it. For instance (docs/testing.md has all):
+    They are in routes.test.yaml beside it, and look so (docs/testing.md has all):
 
     \b
       tests:
         - request: GET https://chat.example.com/rooms/blue
           expect: {route: rooms, channel: room-blue}
+
+    Exit code 1 if a test fails.
     """
     workspace = Workspace(routes)
     with failures(workspace):

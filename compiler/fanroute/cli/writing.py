@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.given import DEFAULT_ROUTES
+from fanroute.cli.given import DEFAULT_ROUTES, examples
 from fanroute.cli.terminal import end, fail, failures, say, tell
 from fanroute.diagnostics import Invalid
 from fanroute.formatting import Changed, formatted
@@ -13,15 +13,13 @@ from fanroute.schema import schema as routes_schema
 from fanroute.workspace import Workspace
 
 
-@click.command()
+@click.command(epilog=examples("fanroute fmt", "fanroute fmt --check edge/routes.yaml"))
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Name the files that would change, and write none; exit code 1 if there are any.")
 def fmt(files: tuple[Path, ...], check: bool) -> None:
     """Format FILES (routes.yaml): keys in the reference's order, two spaces, quotes where needed.
 
     Comments stay with what they are about. A file that cannot be read is left as it is, and the mistake is told.
-
-    For instance: fanroute fmt --check routes.yaml
     """
     ends = [_formatted(Workspace(file), check) for file in files or (Path(DEFAULT_ROUTES),)]
     end(failed=not all(ends))
@@ -46,11 +44,10 @@ def _formatted(workspace: Workspace, check: bool) -> bool:
         return not check
 
 
-@click.command()
+@click.command(epilog=examples("fanroute schema > routes.schema.json"))
 def schema() -> None:
     """Print the JSON Schema of routes.yaml, with which editors complete and check it.
 
-    For instance: fanroute schema > routes.schema.json, and in routes.yaml as the first line
-    # yaml-language-server: $schema=./routes.schema.json
+    In routes.yaml the first line tells them of it: # yaml-language-server: $schema=./routes.schema.json
     """
     say(json.dumps(routes_schema(), indent=2))
