@@ -32,14 +32,27 @@ class Part:
         return bool(flow) and self.value.start_mark.index < index < self.value.end_mark.index
 
 
+class _Loader(yaml.BaseLoader):
+    """Remembers the tokens that its nodes are made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.tokens_seen: list[yaml.Token] = []
+
+    def get_token(self) -> yaml.Token:
+        token: yaml.Token = super().get_token()  # type: ignore[no-untyped-call]
+        self.tokens_seen.append(token)
+        return token
+
+
 def laid_out(text: str) -> Part:
     """A text that can be parsed, as the part that is all of it."""
-    tokens = list(yaml.scan(text, Loader=yaml.BaseLoader))
-    found = comments(text, tokens)
-    dashes = [token.start_mark for token in tokens if isinstance(token, yaml.BlockEntryToken)]
-    whole = yaml.compose(text, Loader=yaml.BaseLoader)
+    loader = _Loader(text)
+    whole = loader.get_single_node()
     assert whole is not None
     root = Part(whole)
+    found = comments(text, loader.tokens_seen)
+    dashes = [token.start_mark for token in loader.tokens_seen if isinstance(token, yaml.BlockEntryToken)]
     _grow(root, dashes, [mark.index for mark in dashes], [comment.index for comment in found if comment.text])
     root.flow = False
     parts = list(_commented(root))
