@@ -22,7 +22,7 @@ reference parts patterns delivery defaults action_checks header_checks cors_chec
 trace listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice links reach
-advice
+caching advice
 pipeline local local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest workspace programs bundle build guide
 local.install local.filters local.channels local.holds local.clients local.host local.fanout

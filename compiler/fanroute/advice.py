@@ -3,29 +3,20 @@
 from collections.abc import Iterator
 
 from fanroute import parts
+from fanroute.caching import handoffs_are_not_cached
 from fanroute.channels.advice import RULES as CHANNEL_RULES
 from fanroute.defaults import OF_ACTIONS, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.links import links_are_answered
-from fanroute.lower import written_routes
 from fanroute.reach.advice import reachability
-from fanroute.source import Path, Source
-from fanroute_runtime.plan import Handoff, Match, Plan
+from fanroute.source import Source
+from fanroute_runtime.plan import Plan
 
 
 def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
     """The warnings and notes of a valid file, in source order; `loopback` is the host of the loopback backend."""
     found = (diagnostic for rule in RULES for diagnostic in rule(source, plan))
     return tuple(in_source_order([*found, *links_are_answered(source, plan, loopback)]))
-
-
-def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """FR410"""
-    for index, route in enumerate(written_routes(plan)):
-        if isinstance(route.action, Handoff) and route.match == Match():
-            path: Path = ("routes", index, "handoff")
-            message = f"everything else is handed off to '{route.action.backend}', and Fastly caches nothing of it"
-            yield Diagnostic("FR410", message, source.value_span(path), "match what may be held, and forward the rest")
 
 
 def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:

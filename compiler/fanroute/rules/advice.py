@@ -8,7 +8,8 @@ RULES = (
         "note",
         "what needs no realtime is forwarded",
         "A request that is handed off goes through Fanout to the backend, and Fastly caches no answer to it. "
-        "A last route that hands off whatever is left is the safe beginning; it costs the cache for every page and picture.",
+        "A last route that hands off whatever is left is the safe beginning; it costs the cache for every page and picture. "
+        "This is told of routes that get GET or HEAD requests for paths that no route names.",
         START + "routes:\n  - handoff: origin\n",
         "Say what the backend may hold, as in `match: {path: /live/*}`, and let a last route `forward` the rest.",
     ),

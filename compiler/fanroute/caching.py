@@ -1,0 +1,64 @@
+"""What Fastly's cache loses by a handoff: found exactly, as routes that get no request are."""
+
+from collections.abc import Iterator
+
+from fanroute.diagnostics import Diagnostic
+from fanroute.reach.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point, meet
+from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
+from fanroute.reach.search import Boxes, search
+from fanroute.reach.sets import METHODS, NONE, SEGMENTS, WEBSOCKETS, Other, Set, Texts
+from fanroute.source import Path, Source
+from fanroute.work import TooMuch, Work
+from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan, Preflight
+
+# The methods whose answers Fastly caches.
+CACHED_METHODS = ("GET", "HEAD")
+
+
+def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR410"""
+    handoffs = [(i, route.action) for i, route in enumerate(plan.routes) if isinstance(route.action, Handoff)]
+    catch_alls = [(i, action) for i, action in handoffs if _is_any(plan.routes[i].match.path)]
+    if not catch_alls:
+        return
+    boxes, work = Boxes(route.match for route in plan.routes), Work(MAX_WORK_IN_ALL)
+    pages = _pages(boxes)
+    for number, action in catch_alls:
+        if _gets_some(boxes, number, pages, Work(MAX_WORK, work)):
+            written = sum(not isinstance(route.action, Preflight) for route in plan.routes[:number])
+            path: Path = ("routes", written, "handoff")
+            what = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"
+            message = f"{what} is handed off to '{action.backend}', and Fastly caches nothing of it"
+            yield Diagnostic("FR410", message, source.value_span(path), "hand off what may be held, and 'forward' the rest")
+
+
+def _is_any(path: PathPattern | None) -> bool:
+    """Whether a pattern is for paths whatever their names are."""
+    if path is None:
+        return True
+    return path.rest and all(isinstance(segment, Parameter) and not segment.pattern for segment in path.segments)
+
+
+def _gets_some(boxes: Boxes, number: int, wanted: Box, work: Work) -> bool:
+    """Whether a route gets some of the requests that are wanted; not where that would take too much to find out."""
+    region = meet(boxes.boxes[number], wanted)
+
+    def taken(asked: Point) -> Box | None:
+        first = boxes.first(asked, number, work)
+        return None if first is None else boxes.boxes[first]
+
+    try:
+        return region is not None and search([region], taken, boxes.named, work) is not None
+    except TooMuch:
+        return False
+
+
+def _pages(boxes: Boxes) -> Box:
+    """The requests for pages and pictures: for paths that no route names, with no header and parameter that one does."""
+    found: dict[Dimension, Set] = {METHOD: Texts.of(METHODS, CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ["no"])}
+    for dimension, wanted in ((dimension, wanted) for each in boxes.boxes for dimension, wanted in each.items()):
+        if dimension[0] == "segment":
+            found[dimension] = Texts(SEGMENTS, without=UNBOUND | boxes.named.get(dimension, NONE))
+        elif isinstance(wanted, Texts) and dimension[0] in ("header", "query"):
+            found[dimension] = Texts(wanted.space, frozenset({Other.ABSENT}), values=NONE)
+    return found
