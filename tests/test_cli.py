@@ -231,6 +231,56 @@ def shell(folder: Path, command: str) -> str:
     ).stdout
 
 
+def diff(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fanroute", "diff", *arguments]
+    return subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True, check=False)
+
+
+def test_what_changes_is_told(tmp_path: Path) -> None:
+    """Of a file against what Git has, for instance."""
+    (tmp_path / "routes.yaml").write_text(OWN.replace("channel: test}", "channel: news}", 1))
+    done = diff(tmp_path, "-", "routes.yaml", given=OWN)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        "GET https://x.edgecompute.app/test/stream",
+        "  - test-stream: stream, text/plain on test",
+        "  + test-stream: stream, text/plain on news (differs in channels)",
+    ]
+    told = json.loads(diff(tmp_path, "routes.yaml", "-", "--format", "json", given=OWN).stdout)
+    assert told["changes"] == [
+        {
+            "request": {
+                "method": "GET",
+                "url": "https://x.edgecompute.app/test/stream",
+                "headers": [],
+                "arguments": "GET https://x.edgecompute.app/test/stream",
+            },
+            "old": {"route": "test-stream", "answer": "stream, text/plain on news"},
+            "new": {"route": "test-stream", "answer": "stream, text/plain on test"},
+            "differs": ["channels"],
+        }
+    ]
+
+
+def test_nothing_changes(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN.replace("test-stream", "stream"))
+    done = diff(tmp_path, "routes.yaml", "-", given=OWN)
+    assert (done.returncode, done.stdout) == (0, "No request gets another answer.\n")
+    done = diff(tmp_path, "routes.yaml", "-", "--format", "json", given=OWN)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"changes": []})
+
+
+def test_both_files_mistakes_are_told(tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(OWN.replace("echo", "ecko"))
+    done = diff(tmp_path, "-", "new.yaml", given=OWN.replace("handoff: origin", "handoff: orgin"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.findall(r"^(\S+): error\[(\w+)\]", done.stderr, re.MULTILINE) == [("-:28:14", "FR203"), ("new.yaml:14:32", "FR201")]
+
+
+def test_only_one_file_is_piped(tmp_path: Path) -> None:
+    assert diff(tmp_path, "-", "-").returncode == 2
+
+
 def test_a_request_is_matched(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN)
     done = fanroute(tmp_path, "match", "GET", "https://a.edgecompute.app/test/stream")

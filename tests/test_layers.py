@@ -21,14 +21,15 @@ websocket endpoints spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks checks files actions sharing lower emit
 trace listing
 channels.languages channels.ambiguity channels.values channels.advice channels
-reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice links reach
+reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
+reach.difference reach.told links reach
 caching advice
 pipeline local local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest workspace programs bundle build guide
 local.install local.filters local.channels local.holds local.clients local.host local.fanout
 local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
 scalars comments layout formatting starting
-cli.terminal cli.given cli.edges cli.checking cli.asking cli.testing cli.serving cli.writing
+cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing
 cli.starting cli.completing cli __main__
 """
 RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors decide edge"

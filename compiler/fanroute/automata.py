@@ -18,7 +18,7 @@ _LIKED = (compile_pattern(r"[!#-+\--:<-~]+"), compile_pattern(r"[\s\S]+"), QUERY
 # What it is made of where there is a choice.
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_. "
 # As many states of a product are looked at.
-MAX_STATES = 20_000
+MAX_STATES = 10_000
 
 # The states of automata, and the node of a trie.
 _State = tuple[tuple[int, ...], int]

@@ -21,6 +21,7 @@ from fanroute_runtime.plan import (
     Preflight,
     Redirect,
     Respond,
+    Route,
     Template,
     Tunnel,
     WebSocket,
@@ -33,13 +34,17 @@ def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     """A row of COLUMNS for each route, in order; those for preflight requests have no number, as they stand in no file."""
     numbers = count(1)
     for route in plan.routes:
-        action = route.action
-        number = "" if isinstance(action, Preflight) else str(next(numbers))
-        channels = action.channels if isinstance(action, Hold | WebSocket) else ()
-        backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
-        channel = ", ".join(map(channel_text, channels))
-        told = action_text(action) + (", cors" if route.cors else "")
-        yield number, route.name, match_text(route.match), told, channel, backend
+        number = "" if isinstance(route.action, Preflight) else str(next(numbers))
+        yield number, route.name, match_text(route.match), *answer_cells(route)
+
+
+def answer_cells(route: Route) -> tuple[str, str, str]:
+    """What a route does, on which channels, and by which backend."""
+    action = route.action
+    channels = action.channels if isinstance(action, Hold | WebSocket) else ()
+    backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
+    told = action_text(action) + (", cors" if route.cors else "")
+    return told, ", ".join(map(channel_text, channels)), backend
 
 
 def match_text(match: Match) -> str:

@@ -22,3 +22,7 @@ class Work:
         self.left -= steps
         if self.left < 0:
             raise TooMuch
+
+    def give_up(self, steps: int) -> None:
+        """Count a search that was given up, which may have done its work where none is taken (`automata.shortest`)."""
+        self.left -= steps

@@ -70,10 +70,11 @@ class Workspace:
     says what it was made from.
     """
 
-    def __init__(self, routes: Path) -> None:
+    def __init__(self, routes: Path, piped: bytes | None = None) -> None:
         folder = routes.parent
         self.routes = routes
         self.tests = routes.with_suffix(".test.yaml")
+        self._piped = piped
         self.manifest = folder / "fastly.toml"
         self.wasm = folder / "bin" / "main.wasm"
         self.build = folder / "build"
@@ -85,8 +86,8 @@ class Workspace:
         self.has_makefile = (folder / "Makefile").exists()
 
     def read_routes(self) -> bytes:
-        """The bytes of routes.yaml. Raises Invalid."""
-        return read_file(self.routes)
+        """The bytes of routes.yaml, or what was piped in its place. Raises Invalid."""
+        return read_file(self.routes) if self._piped is None else self._piped
 
     def write_routes(self, text: str) -> None:
         """Write routes.yaml: where a link leads to, and with the permissions it has."""

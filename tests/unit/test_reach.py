@@ -120,7 +120,7 @@ def first(matches: list[Match], request: Point) -> int | None:
     return int(found.name) if found else None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_all_requests_of_a_universe_agree(data: st.DataObject) -> None:
     dimensions = data.draw(universe.DIMENSIONS)
@@ -138,7 +138,7 @@ def test_all_requests_of_a_universe_agree(data: st.DataObject) -> None:
             assert isinstance(reaches(*(routes[earlier].match for earlier in reach.covering), route.match)[-1], Dead)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_what_is_shared_is_found(data: st.DataObject) -> None:
     dimensions = data.draw(universe.DIMENSIONS)

@@ -95,7 +95,11 @@ def actions(match: Match) -> st.SearchStrategy[Any]:
     )
     bound += [Bound("query", condition.name) for condition in match.query if condition.present]
     bound += [Bound("header", condition.name) for condition in match.headers if condition.present]
-    parts = st.lists(st.sampled_from(["/", "a", "b", *bound]), min_size=1, max_size=2).map(tuple)
+    # As `template.parse` gives them: no two texts beside each other.
+    values = st.lists(st.sampled_from(bound), max_size=2) if bound else st.just([])
+    parts = st.tuples(st.sampled_from(["/", "/a", "/b"]), values, st.sampled_from(["", "b"])).map(
+        lambda drawn: (drawn[0], *drawn[1], drawn[2]) if drawn[1] and drawn[2] else (drawn[0], *drawn[1])
+    )
     return st.one_of(
         st.sampled_from([Handoff("one"), Handoff("two"), Respond(200, (), b"")]), st.builds(Redirect, st.just(302), parts)
     )

@@ -3,14 +3,14 @@
 import click
 
 from fanroute import __version__
-from fanroute.cli import asking, checking, completing, serving, starting, testing, writing
+from fanroute.cli import asking, checking, comparing, completing, serving, starting, testing, writing
 
 # How much of a command's first sentence the list of them shows, in characters.
 MAX_SUMMARY = 200
 # Every command, by what one is about.
 SECTIONS = {
     "Write": (starting.init, checking.check, writing.fmt),
-    "Ask": (asking.routes, asking.match, testing.test),
+    "Ask": (asking.routes, asking.match, testing.test, comparing.diff),
     "Run": (serving.build, serving.serve),
     "More": (checking.explain, writing.schema, completing.completion, serving.install),
 }

@@ -1,14 +1,18 @@
 """What most commands are given: a routes.yaml."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from fanroute.cli.terminal import failures
+from fanroute.cli.terminal import end, failures, piped, tell
+from fanroute.diagnostics import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.workspace import Workspace
 
 DEFAULT_ROUTES = "routes.yaml"
+# What stands for standard input.
+PIPED = "-"
 
 routes_argument = click.argument("routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES)
 routes_option = click.option("--routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES, show_default=True)
@@ -24,3 +28,18 @@ def compiled(routes: Path) -> Compiled:
     workspace = Workspace(routes)
     with failures(workspace):
         return compile_routes(workspace.read_routes(), workspace.surroundings())
+
+
+def all_compiled(files: Iterable[Path]) -> list[Compiled]:
+    """Several, of which one can be `-`, what is piped in; those that are wrong end the command together."""
+    found: list[Compiled] = []
+    wrong = False
+    for file in files:
+        workspace = Workspace(file, piped() if str(file) == PIPED else None)
+        try:
+            found.append(compile_routes(workspace.read_routes(), workspace.surroundings()))
+        except Invalid as invalid:
+            tell(invalid.diagnostics, workspace)
+            wrong = True
+    end(failed=wrong)
+    return found

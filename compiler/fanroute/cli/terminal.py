@@ -32,6 +32,11 @@ def say(line: str) -> None:
     _out.print(escape(line))
 
 
+def piped() -> bytes:
+    """What is written into the command's standard input."""
+    return sys.stdin.buffer.read()
+
+
 def show(table: Table) -> None:
     """Print a table; in a pipe, a row is a line."""
     (_out if _out.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)

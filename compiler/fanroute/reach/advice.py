@@ -67,6 +67,7 @@ class _Told:
         try:
             found = list(islice(overlaps(self.boxes, number, self._differ, Work(MAX_WORK, work)), MAX_PLACES))
         except TooMuch:
+            work.give_up(MAX_WORK)
             yield self.unknown(number, "their order matters")
             return
         if found:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from fanroute.reach.sets import (
@@ -106,14 +107,13 @@ def free(dimension: Dimension) -> Set:
     return _FREE[dimension[0]]
 
 
-def meet(one: Box, other: Box) -> Box | None:
-    """What is in both; None where nothing is."""
-    found = dict(one)
-    for dimension, wanted in other.items():
-        common = wanted.meet(found[dimension]) if dimension in found else wanted  # type: ignore[arg-type]
-        if common.is_empty:
+def meet(*boxes: Box) -> Box | None:
+    """What is in all of some boxes; None where nothing is."""
+    found: dict[Dimension, Set] = {}
+    for dimension, wanted in chain.from_iterable(box.items() for box in boxes):
+        found[dimension] = wanted.meet(found.get(dimension, free(dimension)))  # type: ignore[arg-type]
+        if found[dimension].is_empty:
             return None
-        found[dimension] = common
     return found
 
 

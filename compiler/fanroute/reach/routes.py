@@ -43,6 +43,7 @@ def reached(boxes: Boxes, work: Work) -> Iterator[Reach]:
         try:
             yield _reach(boxes, number, Work(MAX_WORK, work))
         except TooMuch:
+            work.give_up(MAX_WORK)
             yield Unknown()
 
 

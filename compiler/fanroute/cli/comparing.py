@@ -1,0 +1,32 @@
+"""What changes? `diff`."""
+
+from pathlib import Path
+
+import click
+
+from fanroute.cli.given import PIPED, all_compiled
+from fanroute.cli.terminal import end, say
+from fanroute.reach.told import difference, lines
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def diff(old: Path, new: Path, form: str) -> None:
+    """Say which requests get another answer by NEW than by OLD, two files as routes.yaml; one can be -, standard input.
+
+    Told is one request for each route that it got and each that it gets now, with both answers; the exit code is 1 then.
+    Names, order and comments are no change by themselves. For instance: git show HEAD:routes.yaml | fanroute diff - routes.yaml
+    """
+    if str(old) == str(new) == PIPED:
+        raise click.UsageError("only one of OLD and NEW can be -")
+    before, after = all_compiled([old, new])
+    found = difference((before.plan, before.backends), (after.plan, after.backends))
+    if form == "json":
+        say(found.model_dump_json(indent=2))
+    for line in lines(found) if form == "text" else ():
+        say(line)
+    if form == "text" and not found.changes:
+        say("No request gets another answer.")
+    end(failed=bool(found.changes))

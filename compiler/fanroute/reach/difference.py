@@ -1,0 +1,105 @@
+"""Which requests get another answer by one file than by another."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from fanroute.lower import Backend
+from fanroute.reach.answer import Answer, answer, bound_by
+from fanroute.reach.box import Box, Dimension, Point, at, meet, minus
+from fanroute.reach.routes import MAX_WORK
+from fanroute.reach.search import Boxes, search
+from fanroute.work import TooMuch, Work
+from fanroute_runtime.plan import Plan, Route
+
+# Most work for a comparison.
+MAX_WORK_IN_ALL = 10_000_000
+
+
+class Side:
+    """One of two files: its routes and their answers, by number. The last number stands for no route."""
+
+    def __init__(self, plan: Plan, backends: tuple[Backend, ...]) -> None:
+        self.boxes = Boxes(route.match for route in plan.routes)
+        self.routes: tuple[Route | None, ...] = (*plan.routes, None)
+        self._backends = {backend.name: _address(backend) for backend in backends}
+        self.answers = [self.answer(number) for number in range(len(self.routes))]
+
+    def answer(self, number: int, asked: Point | None = None) -> Answer:
+        """What a route answers (`answer.answer`)."""
+        route = self.routes[number]
+        return answer(route, self._backends, asked) if route else {"kind": "no route"}
+
+    def box(self, number: int) -> Box:
+        return self.boxes.boxes[number] if self.routes[number] else {}
+
+    def near(self, box: Box) -> list[int]:
+        """The numbers that may have requests of a box."""
+        none = len(self.routes) - 1
+        return [*sorted(self.boxes.index.of_box(box, none)), none]
+
+    def taking(self, asked: Point, before: int, work: Work) -> Box | None:
+        """The box of the first route that takes a request, of those before one."""
+        first = self.boxes.first(asked, before, work)
+        return None if first is None else self.boxes.boxes[first]
+
+    def bound_by(self, number: int) -> set[Dimension]:
+        """The dimensions of a request that a route's answer depends on."""
+        route = self.routes[number]
+        return bound_by(route) if route else set()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request that got the old route of one number and gets the new one of another, with another answer.
+
+    It is None where it would take too much to find out whether there is one.
+    """
+
+    old: int
+    new: int
+    request: Point | None
+
+
+def changes(old: Side, new: Side) -> Iterator[Change]:
+    """A change for each pair of an old and a new route that answer a request differently."""
+    work = Work(MAX_WORK_IN_ALL)
+    for one in range(len(old.routes)):
+        for other in new.near(old.box(one)):
+            if old.answers[one] == new.answers[other]:
+                continue
+            try:
+                found = _changed(old, one, new, other, Work(MAX_WORK, work))
+            except TooMuch:
+                work.give_up(MAX_WORK)
+                yield Change(one, other, None)
+                if work.left < 0:
+                    return
+            else:
+                if found is not None:
+                    yield Change(one, other, found)
+
+
+def _changed(old: Side, one: int, new: Side, other: int, work: Work) -> Point | None:
+    """A request that gets one route by the old file, another by the new one, and different answers. Raises TooMuch."""
+
+    def taken(asked: Point) -> Box | None:
+        box = old.taking(asked, one, work)
+        return new.taking(asked, other, work) if box is None else box
+
+    shared = meet(old.box(one), new.box(other))
+    regions = [] if shared is None else [shared]
+    while (found := search(regions, taken, {**old.boxes.named, **new.boxes.named}, work)) is not None:
+        if old.answer(one, found) != new.answer(other, found):
+            return found
+        # With what they take from this request the answers happen to be the same.
+        same = {dimension: at(found, dimension) for dimension in sorted(old.bound_by(one) | new.bound_by(other))}
+        regions = [rest for region in regions for rest in minus(region, same)]
+    return None
+
+
+def _address(backend: Backend) -> Any:
+    """What a backend is, whatever it is called, and wherever it is while one develops."""
+    if backend.loopback:
+        return "loopback"
+    return {field.name: getattr(backend, field.name) for field in fields(backend) if field.name not in ("name", "local")}
