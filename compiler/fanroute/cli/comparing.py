@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.given import PIPED, all_compiled
+from fanroute.cli.given import PIPED, all_compiled, examples
 from fanroute.cli.terminal import end, say
 from fanroute.reach.told import difference, lines
 
 
-@click.command()
+@click.command(
+    epilog=examples("fanroute diff old/routes.yaml routes.yaml", "git show HEAD:routes.yaml | fanroute diff - routes.yaml")
+)
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -17,7 +19,7 @@ def diff(old: Path, new: Path, form: str) -> None:
     """Say which requests get another answer by NEW than by OLD, two files as routes.yaml; one can be -, standard input.
 
     Told is one request for each route that it got and each that it gets now, with both answers; the exit code is 1 then.
-    Names, order and comments are no change by themselves. For instance: git show HEAD:routes.yaml | fanroute diff - routes.yaml
+    Names, order and comments are no change by themselves.
     """
     if str(old) == str(new) == PIPED:
         raise click.UsageError("only one of OLD and NEW can be -")
