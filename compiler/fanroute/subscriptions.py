@@ -50,12 +50,12 @@ def _named(value: Any) -> Any:
     return value if isinstance(value, dict) else {"name": value}
 
 
-Channel = Annotated[Text, AfterValidator(_grip_value("channel")), Kind("a channel", ".+")]
-PreviousId = Annotated[Text, AfterValidator(_grip_value("previous id")), Kind("an id", ".+")]
+Channel = Annotated[Text, AfterValidator(_grip_value("channel")), Kind("a channel", r"[\s\S]+")]
+PreviousId = Annotated[Text, AfterValidator(_grip_value("previous id")), Kind("an id", r"[\s\S]+")]
 MetaName = Annotated[Text, AfterValidator(_meta_name), Kind("a name", _META_NAME.pattern)]
-MetaValue = Annotated[Text, AfterValidator(_grip_value("meta value")), Kind("a value", ".+")]
+MetaValue = Annotated[Text, AfterValidator(_grip_value("meta value")), Kind("a value", r"[\s\S]+")]
 Meta = dict[MetaName, MetaValue]
-Link = Annotated[Text, AfterValidator(_link), Kind("a path", "/.*")]
+Link = Annotated[Text, AfterValidator(_link), Kind("a path", r"/[\s\S]*")]
 # Fanout takes five filters a channel at most, which is all there are.
 Filters = Annotated[
     list[Literal["skip-self", "skip-users", "require-sub", "build-id", "var-subst"]],

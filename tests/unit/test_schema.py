@@ -106,6 +106,13 @@ WRONG = {
 }
 
 
+def test_a_channel_may_have_any_name_in_it(validator: Draft202012Validator) -> None:
+    """A dot of a pattern is no line feed."""
+    text = START + 'routes: [{match: {query: {"\\n": {present: true}}}, sse: {channel: "{query.\\n}"}}]'
+    assert codes(text.encode()) == set()
+    assert list(validator.iter_errors(data(text))) == []
+
+
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_is_wrong_is_refused_at_its_place(validator: Draft202012Validator, kind: str) -> None:
     text, place = WRONG[kind]
