@@ -132,6 +132,14 @@ def test_where_a_backend_is() -> None:
     assert (change.old.route, change.differs) == ("everything-else", ["backend"])
 
 
+def test_what_a_client_gets_instead_of_a_backend() -> None:
+    """Of a backend that routes forward to."""
+    forward = OWN.replace("handoff: origin", "forward: origin")
+    with_fallback = forward.replace("{url: ", "{fallback: {status: 503}, url: ")
+    (change,) = compared(forward, with_fallback).changes
+    assert change.differs == ["fallback"]
+
+
 def answered(plan: Plan, request: Matched) -> tuple[str | None, str]:
     """What a request gets: the name of its route and what it answers, as text."""
     route = Matcher(plan.routes).match(request)

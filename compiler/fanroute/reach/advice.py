@@ -49,7 +49,10 @@ class _Told:
         self.boxes = Boxes(route.match for route in plan.routes)
         self._routes = plan.routes
         self._places = _places(source, plan.routes)
-        self._answers = [answer(route, {}) for route in plan.routes]
+        # By number, so that they are quickly compared.
+        numbers: dict[str, int] = {}
+        self._answers = [numbers.setdefault(repr(answer(route, {})), len(numbers)) for route in plan.routes]
+        self._alike = next((number for number, given in enumerate(self._answers) if given), len(self._answers))
 
     def is_written(self, number: int) -> bool:
         """Whether a route is the user's own."""
@@ -64,6 +67,8 @@ class _Told:
         return self._diagnostic("FR301", number, message, f"put it before {them}, narrow {them}, or leave it out", reach.covering)
 
     def shared(self, number: int, work: Work) -> Iterator[Diagnostic]:
+        if number < self._alike:  # all routes so far answer the same
+            return
         try:
             found = list(islice(overlaps(self.boxes, number, self._differ, Work(MAX_WORK, work)), MAX_PLACES))
         except TooMuch:

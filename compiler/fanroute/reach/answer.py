@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from fanroute.reach.box import Dimension, Point
 from fanroute_runtime.match import bound_value
-from fanroute_runtime.plan import Bound, Parameter, Redirect, Route
+from fanroute_runtime.plan import Bound, Parameter, Route
 
+# Parts that are URLs: what is bound is percent-encoded there.
+_URLS = ("location", "link")
 # The parts of an answer by name, and its `kind`.
 Answer = Mapping[str, Any]
 
@@ -56,13 +58,13 @@ def _bounds(value: Any) -> Iterator[Bound]:
 
 
 def _plain(value: Any, backends: Mapping[str, Any], standing: Callable[[Bound], Any]) -> Any:
-    if isinstance(value, Redirect):
-        standing = partial(_encoded, standing)
     if is_dataclass(value):
         parts = _parts(value)
         if parts.get("backend") in backends:
             parts["backend"] = backends[parts["backend"]]
-        return {"kind": type(value).__name__} | {name: _plain(part, backends, standing) for name, part in parts.items()}
+        encoded = partial(_encoded, standing)
+        plain = {name: _plain(part, backends, encoded if name in _URLS else standing) for name, part in parts.items()}
+        return {"kind": type(value).__name__, **plain}
     if not isinstance(value, tuple):
         return value
     items = [standing(each) if isinstance(each, Bound) else _plain(each, backends, standing) for each in value]
@@ -76,6 +78,6 @@ def _joined(parts: list[Any]) -> tuple[Any, ...]:
 
 
 def _encoded(standing: Callable[[Bound], Any], bound: Bound) -> Any:
-    """What stands for something bound, as a redirect's location has it."""
+    """What stands for something bound, as a URL has it."""
     value = standing(bound)
     return quote(value, safe="") if isinstance(value, str) else value

@@ -1,7 +1,7 @@
 """Which requests get another answer by one file than by another."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from fanroute.lower import Backend
@@ -10,7 +10,7 @@ from fanroute.reach.box import Box, Dimension, Point, at, meet, minus
 from fanroute.reach.routes import MAX_WORK
 from fanroute.reach.search import Boxes, search
 from fanroute.work import TooMuch, Work
-from fanroute_runtime.plan import Plan, Route
+from fanroute_runtime.plan import Forward, Plan, Route
 
 # Most work for a comparison.
 MAX_WORK_IN_ALL = 10_000_000
@@ -23,12 +23,16 @@ class Side:
         self.boxes = Boxes(route.match for route in plan.routes)
         self.routes: tuple[Route | None, ...] = (*plan.routes, None)
         self._backends = {backend.name: _address(backend) for backend in backends}
+        self._fallbacks = {fallback.backend: replace(fallback, backend="") for fallback in plan.fallbacks}
         self.answers = [self.answer(number) for number in range(len(self.routes))]
 
     def answer(self, number: int, asked: Point | None = None) -> Answer:
         """What a route answers (`answer.answer`)."""
         route = self.routes[number]
-        return answer(route, self._backends, asked) if route else {"kind": "no route"}
+        if route is None:
+            return {"kind": "no route"}
+        fallback = self._fallbacks.get(route.action.backend) if isinstance(route.action, Forward) else None
+        return {**answer(route, self._backends, asked), "fallback": fallback}
 
     def box(self, number: int) -> Box:
         return self.boxes.boxes[number] if self.routes[number] else {}

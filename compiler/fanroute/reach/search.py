@@ -12,6 +12,8 @@ from fanroute_runtime.plan import Match
 
 # Texts and hosts that routes name, by dimension.
 Named = Mapping[Dimension, Names]
+# The work of trying and cutting a region, against that of trying a request on a route.
+REGION = 10
 # The box of a match that takes a request before others can; None where none does.
 Taken = Callable[[Point], Box | None]
 
@@ -56,7 +58,7 @@ def search(regions: Iterable[Box], taken: Taken, named: Named, work: Work) -> Po
     """A request of some regions that is not taken, or None where there is none. Raises TooMuch."""
     left = [*regions][::-1]
     while left:
-        work.spend()
+        work.spend(REGION)
         region = left.pop()
         asked = point(region, named)
         box = taken(asked)
