@@ -13,7 +13,7 @@ from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.grip import encoded
 from fanroute_runtime.match import Matcher, bound_value
-from fanroute_runtime.plan import Handoff, Hold, Plan, Redirect, Respond, Route, Template, WebSocket
+from fanroute_runtime.plan import Handoff, Hold, Plan, Redirect, Respond, Route, Template, Tunnel, WebSocket
 
 
 def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagnostic]:
@@ -51,6 +51,8 @@ def _instead(route: Route | None) -> str:
             return f"the route '{route.name}' would hand it off once more, which is a loop"
         case Hold(mode="response") | WebSocket():
             return f"the route '{route.name}' gives no part of a stream"
+        case Tunnel():
+            return f"the route '{route.name}' answers 426"
         case Respond(status=status) | Redirect(status=status) if not 200 <= status < 300:
             return f"the route '{route.name}' answers {status}"
     return ""

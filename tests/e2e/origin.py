@@ -24,6 +24,8 @@ INSTRUCTIONS = [
     ("Set-Cookie", "a=1"),
     ("Set-Cookie", "b=2"),
 ]
+# How a stream goes on after what was missed.
+CONTINUED = {"Grip-Hold": "stream", "Grip-Channel": "linked; prev-id=2", "Grip-Link": "</forward/missed>; rel=next"}
 # Eight mebibytes, in parts.
 LARGE = [bytes([i]) * 65_536 for i in range(128)]
 
@@ -75,6 +77,8 @@ class Origin:
                 return web.Response(status=418, body=b"teapot", headers=CIMultiDict(headers))
             case "/forward/instructions":
                 return web.Response(text="not held\n", headers=CIMultiDict(INSTRUCTIONS))
+            case "/forward/missed":
+                return web.Response(text="missed\n", headers=CONTINUED)
             case "/forward/go":
                 await self._go()
             case "/origin/bare":

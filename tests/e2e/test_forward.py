@@ -163,6 +163,18 @@ def test_fanout_gets_instructions_and_what_the_first_pass_said(forward_edge: Edg
     assert values(request, "grip-sig") == ["present"]
 
 
+def test_fanout_goes_on_with_what_a_forwarded_link_answers(forward_edge: Edge) -> None:
+    with forward_edge.client.stream("GET", "/linked") as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "ready"
+        for number, content in ((2, "two\n"), (3, "three\n")):
+            formats = {"http-stream": {"content": content}}
+            item = {"channel": "linked", "id": str(number), "prev-id": str(number - 1), "formats": formats}
+            forward_edge.publish_items(item)
+            expected = "missed" if number == 2 else "three"
+            assert next(lines) == expected
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_large_body_is_kept(forward_edge: Edge, chunked: bool) -> None:
     body = b"".join(LARGE)

@@ -51,7 +51,7 @@ class Answer:
                     raise Unreachable("http-response-timeout")
             reading.result()
         except h11.ProtocolError as error:
-            raise Unreachable("http-protocol-error") from error
+            raise Unreachable("connection-terminated" if self.reader.at_eof() else "http-protocol-error") from error
         except OSError as error:
             raise Unreachable("connection-terminated") from error
         finally:

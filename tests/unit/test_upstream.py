@@ -1,0 +1,119 @@
+"""How the embedded edge's requests to backends fail: by the names that the host interface has for it."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from fanroute.local import Backend, upstream
+from fanroute.local.upstream import Unreachable, ask
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
+
+
+async def detail(serve: Serve, target: str = "/", body: AsyncIterator[bytes] | None = None) -> str:
+    """What is said of a backend that does this with a connection; "" where it answers."""
+    served = asyncio.Event()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await serve(reader, writer)
+        writer.close()
+        served.set()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        try:
+            answer = await ask(Backend(f"http://127.0.0.1:{port}"), "POST", target, [("Host", b"a")], body)
+        except Unreachable as error:
+            told = error.detail
+        else:
+            told = ""
+            answer.close()
+        if told != "http-request-uri-invalid":  # without a connection
+            await served.wait()
+        return told
+
+
+def sends(data: bytes) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(data)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", ""),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", ""),
+        (b"", "connection-terminated"),
+        (b"HTTP/1.1 200 OK\r\nX: ", "connection-terminated"),
+    ],
+)
+def test_what_is_no_answer(data: bytes, told: str) -> None:
+    assert asyncio.run(detail(sends(data))) == told
+
+
+@pytest.mark.parametrize("data", [b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 2 * upstream.MAX_HEAD])
+def test_what_is_no_http(data: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await reader.read()
+
+    assert asyncio.run(detail(serve)) == "http-protocol-error"
+
+
+def test_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "ANSWER_TIMEOUT", 0.01)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    assert asyncio.run(detail(silent)) == "http-response-timeout"
+
+
+def test_a_cut_body_is_cut() -> None:
+    async def cut() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise ConnectionResetError
+
+    got: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.read())
+
+    assert asyncio.run(detail(serve, body=cut())) == "connection-terminated"
+    assert b"0\r\n\r\n" not in b"".join(got)
+
+
+def test_no_request_that_is_none() -> None:
+    assert asyncio.run(detail(sends(b""), target="/a b")) == "http-request-uri-invalid"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionRefusedError(), "connection-refused"),
+        (TimeoutError(), "connection-timeout"),
+        (socket.gaierror(), "dns-error"),
+        (ssl.SSLCertVerificationError(), "tls-certificate-error"),
+        (ssl.SSLError(), "tls-protocol-error"),
+    ],
+)
+def test_no_connection(monkeypatch: pytest.MonkeyPatch, error: OSError, told: str) -> None:
+    async def open_connection(*arguments: Any, **options: Any) -> Any:
+        raise error
+
+    async def asking() -> None:
+        await ask(Backend("https://a.example.com"), "GET", "/", [("Host", b"a")], None)
+
+    monkeypatch.setattr(asyncio, "open_connection", open_connection)
+    with pytest.raises(Unreachable, match=told):
+        asyncio.run(asking())
