@@ -17,19 +17,20 @@ from fanroute_runtime.exchange import Answer, Decision
 from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
 from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.unit import naive
 
 ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
 PLAN = compile_routes(ROUTES.encode(), SURROUNDINGS).plan
 
-WORDS = ["rooms", "events", "user", "streams", "features", "poll", "old", "page", "two-channels", "blue"]
+WORDS = ["rooms", "events", "user", "streams", "features", "poll", "old", "page", "two-channels", "numbers", "tags", "blue", "42"]
 SEGMENTS = st.one_of(
     st.sampled_from([*WORDS, "", "..", "%2F", "%FF", "a%2Cb", "%C3%A9", "b%6Cue", "%zz"]), st.text("ab%2,", max_size=3)
 )
 PATHS = st.one_of(
     st.lists(SEGMENTS, max_size=4).map(lambda segments: "/" + "/".join(segments)),
-    st.sampled_from(["/rooms/{}/events", "/rooms/{}", "/streams/{}/b", "/features/{}", "/old/{}"]).flatmap(
-        lambda path: SEGMENTS.map(path.format)
-    ),
+    st.sampled_from(
+        ["/rooms/{}/events", "/rooms/{}", "/streams/{}/b", "/features/{}", "/old/{}", "/numbers/{}", "/tags"]
+    ).flatmap(lambda path: SEGMENTS.map(path.format)),
     st.sampled_from(["/user", "/events", "/poll", "/two-channels", "/page"]),
 )
 QUERIES = st.sampled_from(["", "?id=ann", "?id=", "?id=a%2Cb", "?ID=1", "?id=%FF", "?x&id=a+b&id=c", "?i%64=1"])
@@ -75,6 +76,16 @@ def test_the_requests_reach_every_route() -> None:
 
     collect()
     assert seen >= {route.name for route in PLAN.routes}
+
+
+@settings(max_examples=1500, deadline=None)
+@given(REQUESTS)
+def test_a_naive_matcher_says_what_match_says(asked: Asked) -> None:
+    """Of the requests that clients may send."""
+    if not {"grip-sig", "content-type"} & dict(asked.headers).keys():
+        expected = naive.first(PLAN.routes, asked)
+        last = trace(PLAN, "self", asked).steps[-1]
+        assert (None if last.unfit else last.route) == (expected and expected.name)
 
 
 def ask(host: Host, asked: Asked, **facts: Any) -> Exchange:

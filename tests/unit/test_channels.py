@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.automata import shortest
+from fanroute.channels import ambiguity
 from fanroute.channels.ambiguity import Cut, two_cuts
 from fanroute.channels.languages import both, of_texts
 from fanroute.channels.values import Reference, gives_none, parts, references, refused, shared, unused
@@ -162,3 +163,10 @@ def test_a_character_that_no_value_has() -> None:
     assert unused(template, "-:/.") == "/"
     assert unused(template, "-:") is None
     assert unused((Reference(A),), "-:/") == "/"
+
+
+def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [compile_pattern("[a-z-]+"), compile_pattern("-"), compile_pattern("[a-z-]+")]
+    assert two_cuts(pieces, MAX_VALUE) is not None
+    monkeypatch.setattr(ambiguity, "MAX_PAIRS", 3)
+    assert two_cuts(pieces, MAX_VALUE) is None
