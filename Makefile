@@ -33,7 +33,7 @@ test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 
 # What `make test` does with few generated inputs, always the same ones, with many, and others each time.
 fuzz: $(VENV)/installed-dev
-	@$(BIN)/pytest -m "not viceroy" --hypothesis-profile fuzz tests/property
+	@$(BIN)/pytest -m "not viceroy" --hypothesis-profile fuzz tests/fuzz tests/property
 
 check: $(VENV)/installed-dev build/bindings
 	@$(BIN)/ruff check

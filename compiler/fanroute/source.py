@@ -24,9 +24,12 @@ Path = tuple[str | int, ...]
 MAX_DEPTH = 64
 
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+# The ends of lines in YAML.
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _BOOLEANS = {"true": True, "false": False}
 _NOTHING = ("", "null", "~")
+_BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the two parsers may understand differently: other white space, directives, a comment after `|`, no end of the last line.
 _PECULIAR = re.compile(r"[\t\r\x85\u2028\u2029\ufeff]|^%|[|>][0-9+-]*#|[^\n]\Z", re.MULTILINE)
@@ -84,7 +87,7 @@ def decode(raw: bytes) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _invalid("FR102", "the file is not UTF-8 text", _span_at(raw[: error.start].decode())) from None
+        raise _invalid("FR102", "the file is not UTF-8 text", _span_at(error.object[: error.start].decode())) from None
     control = _NOT_TEXT.search(text)
     if control:
         raise _invalid("FR102", f"the file has a control character, {control.group()!r}", _span_at(text[: control.start()]))
@@ -106,8 +109,10 @@ def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
         return _read(text, yaml.parse(text, Loader=yaml.BaseLoader), environment)
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(error, text) from None
-    except ValueError as error:  # PyYAML checks no number in an escape or a directive
-        raise _invalid("FR103", f"a number out of range: {error}", Span()) from None
+    except (ValueError, OverflowError):  # PyYAML checks no number in an escape or a directive
+        number = _BEYOND_UNICODE.search(text)
+        span = _span_at(text[: number.start()]) if number else Span()
+        raise _invalid("FR103", "a number out of range", span, "write the character itself" if number else "") from None
 
 
 def _undisputed(events: Iterator[Any]) -> Iterator[Any]:
@@ -266,9 +271,8 @@ def _first_line(span: Span) -> Span:
 
 def _span_at(before: str) -> Span:
     """The one character that follows a text."""
-    line = before.count("\n") + 1
-    column = len(before) - (before.rfind("\n") + 1) + 1
-    return Span(line, column, line, column + 1)
+    *lines, last = _LINE_END.split(before)
+    return Span(len(lines) + 1, len(last) + 1, len(lines) + 1, len(last) + 2)
 
 
 def _invalid(code: str, message: str, span: Span, suggestion: str = "") -> Invalid:

@@ -12,6 +12,8 @@ from fanroute.source import Path, Source
 
 Valid = TypeVar("Valid", bound=Model)
 
+# How many known words are compared with an unknown one, and how many are told.
+MAX_COMPARED, MAX_LISTED = 200, 30
 # What YAML's reader makes of a value, in words.
 _KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
 
@@ -37,8 +39,9 @@ def validate(model: type[Valid], source: Source, found: Iterable[Diagnostic] = (
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
     """A suggestion for a word that is not among the known ones, which are called `what`."""
     known = list(known)
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    listed = f"{what}: {', '.join(known)}"
+    close = get_close_matches(word, known[:MAX_COMPARED], n=1, cutoff=0.6)
+    further = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
+    listed = f"{what}: {', '.join(known[:MAX_LISTED])}{further}"
     return f"did you mean '{close[0]}'? {listed}" if close else listed
 
 

@@ -155,7 +155,7 @@ def _size(value: Any) -> int:
 
 def once(values: list[str]) -> list[str]:
     """A check of a list: no value stands twice."""
-    twice = next((value for value in values if values.count(value) > 1), None)
+    twice = next((value for value, count in Counter(values).items() if count > 1), None)
     if twice is not None:
         raise wrong(f"'{twice}' stands twice", "leave one out")
     return values

@@ -97,11 +97,16 @@ def paths(draw: st.DrawFn) -> str:
     return "/" + "/".join(named[:3] + end)
 
 
+# Patterns that Python's `re` reads as fanroute does, with its flags ASCII and DOTALL off.
+PATTERNS = st.sampled_from(
+    ["[a-z0-9-]{1,64}", "[0-9]+", "a|b|rooms", "[^x]*", ".+", "(ab)*a?", r"\d+", r"\w*", r"[^\s\d]+", "blue|é", r"a\.b", ".{0,3}"]
+)
 CONDITIONS = st.one_of(
     TEXT,
     st.lists(TEXT, min_size=1, max_size=3),
     st.fixed_dictionaries({"present": st.booleans()}),
     st.fixed_dictionaries({"values": st.lists(TEXT, min_size=1, max_size=2)}),
+    st.fixed_dictionaries({"pattern": PATTERNS}),
 )
 
 
@@ -123,6 +128,16 @@ MATCHES = st.fixed_dictionaries(
     },
 )
 
+
+@st.composite
+def matches(draw: st.DrawFn) -> Data:
+    match = draw(MATCHES)
+    parameters = [part[1:-1] for part in match.get("path", "").split("/") if part.startswith("{")]
+    if parameters and draw(st.booleans()):
+        match["where"] = draw(st.dictionaries(st.sampled_from(parameters), PATTERNS, min_size=1))
+    return match
+
+
 # The printable characters that a channel may have, but for braces and, at an end, spaces.
 CHANNEL_TEXT = st.text(st.sampled_from([chr(c) for c in range(0x21, 0x7F) if chr(c) not in ',;"{}']), max_size=6)
 DURATIONS = st.sampled_from(["5s", "25s", "2m", "60m"])
@@ -131,6 +146,21 @@ CONTENT_TYPES = st.one_of(st.sampled_from(["text/html", "application/json; chars
 RESPONSE_HEADERS = st.dictionaries(st.sampled_from(["Cache-Control", "X-A", "x-b", "Server"]), ASCII.map(str.strip), max_size=2)
 LINES = TEXT.filter(lambda text: not set(text) & set("\r\n\0"))
 EVENTS = st.fixed_dictionaries({"data": TEXT}, optional={"event": LINES, "id": LINES})
+LINK_TEXT = st.sampled_from(["", "a", "/", "?b=", "&c=", "%20", "'"])
+SOCKETS = {
+    "echo": st.booleans(),
+    "keep_alive": DURATIONS,
+    "idle_close": st.sampled_from(["20s", "5m"]),
+    "max_message": st.sampled_from(["64KiB", "1B"]),
+}
+ORIGINS = ["https://chat.example.com", "https://*.example.org:8443", "http://localhost:3000", "capacitor://localhost"]
+CORS = st.one_of(
+    st.fixed_dictionaries({"origins": one_or_list(st.sampled_from(ORIGINS))}, optional={"credentials": st.booleans()}),
+    st.fixed_dictionaries(
+        {"origins": st.just("*")},
+        optional={"headers": st.just(["X-A"]), "expose": st.just("X-B"), "max_age": st.sampled_from(["0s", "24h"])},
+    ),
+)
 ANSWERS: dict[str, st.SearchStrategy[Any]] = {"headers": RESPONSE_HEADERS, "body": TEXT}
 
 
@@ -150,11 +180,20 @@ def templates(texts: st.SearchStrategy[str], bound: list[str]) -> st.SearchStrat
     return st.lists(parts, max_size=3).map("".join)
 
 
+def channels(value: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """One or a list, each in the short form or the long one."""
+    long = st.fixed_dictionaries({"name": value}, optional={"filters": st.sampled_from(["require-sub", ["require-sub"], []])})
+    return st.one_of(value, st.lists(st.one_of(value, long), min_size=1, max_size=3))
+
+
 def actions(match: Data) -> st.SearchStrategy[Data]:
     """One action for a route of that match, as a mapping of its key."""
     bound = references(match)
-    channel = templates(CHANNEL_TEXT, bound).map(lambda text: text or "c")
-    channels = {"channel": st.one_of(channel, st.lists(channel, min_size=1, max_size=3))}
+    value = templates(CHANNEL_TEXT, bound).map(lambda text: text or "c")
+    meta = st.fixed_dictionaries({"user": value}, optional={"x-1": value})
+    subscribed = {"channel": channels(value)}
+    links = templates(LINK_TEXT, bound).map("/x{}".format)
+    linked = {"channel": st.fixed_dictionaries({"name": value, "prev_id": value}), "link": links}
     urls = templates(
         st.sampled_from(["a", "/", "?b=", "%20", "'"]), [name for name in bound if name.isascii() and name.isprintable()]
     )
@@ -162,28 +201,27 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
         "{}{}".format, st.sampled_from(["/new/", "https://www.example.com/"]), urls.filter(lambda url: " " not in url)
     )
     poll = st.fixed_dictionaries({}, optional={"status": STATUSES, "body": TEXT})
+    held = {"meta": meta, "headers": RESPONSE_HEADERS, "cors": CORS}
+    stream = held | {"body": TEXT, "content_type": CONTENT_TYPES, "keep_alive": DURATIONS}
+    sse = held | {"retry": DURATIONS, "initial": EVENTS, "keep_alive": DURATIONS}
+    statuses = st.sampled_from([301, 302, 303, 307, 308])
     kinds: dict[str, st.SearchStrategy[Any]] = {
         "handoff": st.sampled_from(["origin", "other"]),
-        "stream": st.fixed_dictionaries(channels, optional={**ANSWERS, "content_type": CONTENT_TYPES, "keep_alive": DURATIONS}),
-        "sse": st.fixed_dictionaries(
-            channels, optional={"headers": RESPONSE_HEADERS, "retry": DURATIONS, "initial": EVENTS, "keep_alive": DURATIONS}
-        ),
+        "stream": st.one_of(st.fixed_dictionaries(given, optional=stream) for given in (subscribed, linked)),
+        "sse": st.one_of(st.fixed_dictionaries(given, optional=sse) for given in (subscribed, linked)),
         "long_poll": st.fixed_dictionaries(
-            channels,
-            optional={"headers": RESPONSE_HEADERS, "content_type": CONTENT_TYPES, "timeout": DURATIONS, "on_timeout": poll},
+            subscribed, optional=held | {"content_type": CONTENT_TYPES, "timeout": DURATIONS, "on_timeout": poll}
         ),
-        "websocket": st.fixed_dictionaries(channels, optional={"echo": st.booleans()}),
-        "respond": st.fixed_dictionaries({"status": STATUSES}, optional={**ANSWERS, "content_type": CONTENT_TYPES}),
-        "redirect": st.fixed_dictionaries(
-            {"location": locations}, optional={"status": st.sampled_from([301, 302, 303, 307, 308])}
-        ),
+        "websocket": st.fixed_dictionaries(subscribed, optional={"meta": meta} | SOCKETS),
+        "respond": st.fixed_dictionaries({"status": STATUSES}, optional={**ANSWERS, "content_type": CONTENT_TYPES, "cors": CORS}),
+        "redirect": st.fixed_dictionaries({"location": locations}, optional={"status": statuses}),
     }
     return st.one_of([strategy.map(lambda value, key=key: {key: value}) for key, strategy in kinds.items()])  # type: ignore[misc]
 
 
 @st.composite
 def routes(draw: st.DrawFn) -> Data:
-    match = draw(MATCHES)
+    match = draw(matches())
     return ({"match": match} if match else {}) | draw(actions(match))
 
 
@@ -216,11 +254,18 @@ STYLES = st.fixed_dictionaries(
 )
 
 
+class Dumper(yaml.SafeDumper):
+    """Writes out what stands in several places."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def written(spec: Data, style: Data) -> bytes:
     """A routes.yaml in one of the ways that YAML has."""
-    text: str = yaml.safe_dump(spec, **style)
+    text: str = yaml.dump(spec, Dumper=Dumper, **style)
     if "\x85" in text:  # PyYAML writes it where it is read as the end of a line
-        text = yaml.safe_dump(spec, **(style | {"allow_unicode": False}))
+        text = yaml.dump(spec, Dumper=Dumper, **(style | {"allow_unicode": False}))
     return text.encode()
 
 

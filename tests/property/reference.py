@@ -4,7 +4,7 @@ Works on the data of a routes.yaml as it is written.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -95,7 +95,7 @@ def host_fits(wanted: str, host: str) -> bool:
     return host == wanted
 
 
-def path_fits(pattern: str, segments: list[str | None]) -> bool:
+def path_fits(pattern: str, where: dict[str, str], segments: list[str | None]) -> bool:
     wanted = pattern[1:].split("/")
     if wanted[-1] == "*":
         if len(segments) < len(wanted):
@@ -104,12 +104,24 @@ def path_fits(pattern: str, segments: list[str | None]) -> bool:
     elif len(segments) != len(wanted):
         return False
     given = segments[: len(wanted)]
-    return all(binds(g) if is_parameter(w) else g == w for w, g in zip(wanted, given, strict=True))
+    return all(segment_fits(w, where, g) for w, g in zip(wanted, given, strict=True))
+
+
+def segment_fits(wanted: str, where: dict[str, str], given: str | None) -> bool:
+    if not is_parameter(wanted):
+        return given == wanted
+    return binds(given) and (wanted[1:-1] not in where or pattern_fits(where[wanted[1:-1]], given))
+
+
+def pattern_fits(pattern: str, value: str | None) -> bool:
+    return value is not None and re.fullmatch(pattern, value, re.ASCII) is not None
 
 
 def condition_fits(condition: Any, present: bool, value: str | None) -> bool:
     if isinstance(condition, dict) and "present" in condition:
         return bool(condition["present"]) == present
+    if isinstance(condition, dict) and "pattern" in condition:
+        return pattern_fits(condition["pattern"], value)
     values = condition["values"] if isinstance(condition, dict) else listed(condition)
     return present and value in values
 
@@ -120,7 +132,7 @@ def fits(match: Data, asked: Facts) -> bool:
     if "host" in match:
         tests.append(any(host_fits(wanted, asked.host) for wanted in listed(match["host"])))
     if "path" in match:
-        tests.append(path_fits(match["path"], asked.segments))
+        tests.append(path_fits(match["path"], match.get("where", {}), asked.segments))
     if "method" in match:
         tests.append(asked.method in listed(match["method"]))
     if "scheme" in match:
@@ -135,11 +147,24 @@ def fits(match: Data, asked: Facts) -> bool:
     return all(tests)
 
 
-def route_of(spec: Data, asked: Facts) -> int | None:
-    """The number of the route that a request gets, from 0."""
+def is_preflight(route: Data, asked: Facts) -> bool:
+    """Whether a browser asks here whether a page may send a request that the route's match takes."""
+    if not any(isinstance(action, dict) and "cors" in action for action in route.values()):
+        return False
+    to_come = asked.headers.get("access-control-request-method")
+    if asked.method != "OPTIONS" or "origin" not in asked.headers or to_come is None:
+        return False
+    match = {key: value for key, value in route.get("match", {}).items() if key not in ("header", "websocket")}
+    return fits(match, replace(asked, method=to_come))
+
+
+def route_of(spec: Data, asked: Facts) -> tuple[int, bool] | None:
+    """The number of the route that a request gets, from 0, and whether as a preflight request."""
     for number, route in enumerate(spec["routes"]):
+        if is_preflight(route, asked):
+            return number, True
         if fits(route.get("match", {}), asked):
-            return number
+            return number, False
     return None
 
 
@@ -149,11 +174,14 @@ Outcome = tuple[str, Any]
 
 def outcome(spec: Data, asked: Facts) -> Outcome:
     """A backend's name, the status of an answer, the location of a redirect, or the channels of a hold or socket."""
-    number = route_of(spec, asked)
-    if number is None:
+    found = route_of(spec, asked)
+    if found is None:
         return "answer", 404
+    number, preflight = found
+    if preflight:
+        return "answer", 204
     route = spec["routes"][number]
-    (action,) = set(route) - {"name", "match"}
+    (action,) = set(route) - {"name", "match", "request_headers", "response_headers"}
     given = route[action]
     if action == "handoff":
         return "handoff", given
@@ -162,12 +190,23 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
         return ("answer", 400) if location is None else ("redirect", location)
     if action == "respond":
         return "answer", given["status"]
-    channels = [filled(template, route, asked) for template in listed(given["channel"])]
-    if not all(map(is_channel, channels)) or (action == "websocket" and not asked.websocket):
+    return held(action, route, asked)
+
+
+def held(action: str, route: Data, asked: Facts) -> Outcome:
+    """The outcome of an action that Fanout asks the service itself for."""
+    given = route[action]
+    channels = [channel if isinstance(channel, dict) else {"name": channel} for channel in listed(given["channel"])]
+    names = [filled(channel["name"], route, asked) for channel in channels]
+    others = [channel["prev_id"] for channel in channels if "prev_id" in channel] + list(given.get("meta", {}).values())
+    sound = all(map(is_channel, [*names, *(filled(other, route, asked) for other in others)]))
+    if not sound or filled(given.get("link", ""), route, asked, encoded=True) is None:
         return "answer", 400
-    if action != "websocket" and asked.method == "HEAD":
+    if action == "websocket":
+        return ("channels", names) if asked.websocket else ("answer", 400)
+    if asked.method == "HEAD":
         return "answer", given.get("on_timeout", {}).get("status", 200)
-    return "channels", channels
+    return "channels", names
 
 
 def is_channel(name: str | None) -> bool:

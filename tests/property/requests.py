@@ -58,12 +58,17 @@ def requests(draw: st.DrawFn, spec: Data) -> Asked:
     tweaks = draw(st.one_of(st.just([]), st.lists(TWEAKS, max_size=2)))
     url = draw(_schemes(match, "scheme" in tweaks)) + "://" + draw(_authority(match, "host" in tweaks))
     url += draw(_path(match, "path" in tweaks)) + draw(_query(match, "query" in tweaks))
-    headers = draw(_headers(match, "header" in tweaks))
+    headers = draw(_headers(match, "header" in tweaks)) + draw(
+        st.sampled_from([[], [], [("origin", b"https://chat.example.com")]])
+    )
     if match.get("websocket", draw(st.sampled_from([False, False, True]))) != ("upgrade" in tweaks):
         headers.append(("upgrade", draw(st.sampled_from([b"websocket", b"WebSocket"]))))
     elif "upgrade" in tweaks:
         headers.append(("upgrade", draw(st.sampled_from([b"h2c", b"websockets", b""]))))
-    return Asked(draw(_methods(match, "method" in tweaks)), url, tuple(draw(st.permutations(headers))))
+    method = draw(_methods(match, "method" in tweaks))
+    if draw(st.sampled_from([False] * 7 + [True])):
+        headers, method = [*headers, ("access-control-request-method", method.encode())], "OPTIONS"
+    return Asked(method, url, tuple(draw(st.permutations(headers))))
 
 
 def _schemes(match: Data, other: bool) -> st.SearchStrategy[str]:
@@ -95,12 +100,8 @@ def _authority(draw: st.DrawFn, match: Data, other: bool) -> str:
 def _path(draw: st.DrawFn, match: Data, other: bool) -> str:
     wanted = match.get("path", "/" + "/".join(draw(st.lists(st.sampled_from(["a", "b"]), max_size=2))))[1:].split("/")
     rest = wanted[-1] == "*"
-    segments = [
-        draw(st.one_of(st.sampled_from(["a", "blue", "b%6Cue", "%C3%A9"]), SEGMENTS))
-        if part.startswith("{")
-        else draw(escaped(part))
-        for part in wanted[: -1 if rest else None]
-    ]
+    where = match.get("where", {})
+    segments = [draw(_segment(part, where) if part.startswith("{") else escaped(part)) for part in wanted[: -1 if rest else None]]
     segments += draw(st.lists(SEGMENTS, min_size=1, max_size=2)) if rest else []
     if other:
         place = draw(st.integers(0, len(segments)))
@@ -108,6 +109,14 @@ def _path(draw: st.DrawFn, match: Data, other: bool) -> str:
         segments[place : place + (how != "add")] = [] if how == "drop" else [draw(SEGMENTS)]
         segments = ["%2F".join(segments)] if how == "join" else segments
     return "/" + "/".join(segments)
+
+
+@st.composite
+def _segment(draw: st.DrawFn, parameter: str, where: Data) -> str:
+    """What may stand for a parameter."""
+    if parameter[1:-1] in where:
+        return quote(draw(_fitting(where[parameter[1:-1]])), safe="")
+    return draw(st.one_of(st.sampled_from(["a", "blue", "b%6Cue", "%C3%A9"]), SEGMENTS))
 
 
 @st.composite
@@ -139,7 +148,7 @@ def _headers(draw: st.DrawFn, match: Data, other: bool) -> Pairs:
     headers: Pairs = []
     for name, condition in match.get("header", {}).items():
         value = draw(_value(condition))
-        if value is not None and re.fullmatch("(?! )[\t -~\x80-\xff]*(?<! )", value):
+        if value is not None and re.fullmatch("(?![ \t])[\t -~\x80-\xff]*(?<![ \t])", value):
             headers.append((name.lower(), value.encode("latin-1")))
     if other:
         headers = headers[: draw(st.integers(0, len(headers)))]
@@ -153,5 +162,12 @@ def _value(draw: st.DrawFn, condition: Any) -> str | None:
     """A value that fits a condition; None for none."""
     if isinstance(condition, dict) and "present" in condition:
         return draw(VALUES) if condition["present"] else None
+    if isinstance(condition, dict) and "pattern" in condition:
+        return draw(_fitting(condition["pattern"]))
     values = condition["values"] if isinstance(condition, dict) else listed(condition)
     return str(draw(st.sampled_from(values)))
+
+
+def _fitting(pattern: str) -> st.SearchStrategy[str]:
+    """Texts that fit a pattern, and some that just do not."""
+    return st.one_of(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True).map(lambda text: text[:80]), VALUES)

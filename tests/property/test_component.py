@@ -63,10 +63,16 @@ def observed(exchange: Exchange) -> reference.Outcome:
     assert exchange.answer is not None
     headers = {name: value.decode("latin-1") for name, value in exchange.answer.headers}
     if "grip-channel" in headers:
-        return "channels", headers["grip-channel"].split(", ")
+        return "channels", [channel.partition(";")[0] for channel in headers["grip-channel"].split(", ")]
     if headers.get("content-type") == "application/websocket-events":
-        return "channels", [json.loads(message)["channel"] for message in re.findall(rb"c:({.*})\r\n", exchange.answer.body)]
+        return "channels", subscribed(exchange.answer.body)
     return ("redirect", headers["location"]) if "location" in headers else ("answer", exchange.answer.status)
+
+
+def subscribed(events: bytes) -> list[str]:
+    """The channels of the control messages in a body of events."""
+    messages = map(json.loads, re.findall(rb"c:({.*})\r\n", events))
+    return [message["channel"] for message in messages if message["type"] == "subscribe"]
 
 
 @times(4)

@@ -6,9 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.trace import trace
+from fanroute.reach.request import asked as request_of
+from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.reach.search import Boxes
+from fanroute.trace import Asked, trace
+from fanroute.work import Work
 from fanroute_runtime.client import Client
 from fanroute_runtime.match import Matcher
+from fanroute_runtime.plan import Plan, Preflight, Route
 from tests.conftest import COUNTS, SURROUNDINGS, times
 from tests.property import reference
 from tests.property.language import STYLES, specs, written
@@ -40,15 +45,37 @@ def test_a_way_of_writing_changes_nothing(spec: Data, style: Data, other: Data) 
 def test_a_request_gets_one_route(data: st.DataObject) -> None:
     spec = data.draw(specs())
     plan = compiled(spec, data.draw(STYLES)).plan
+    numbers = {(number, route.action == Preflight()): n for n, (number, route) in enumerate(numbered(plan))}
     matcher = Matcher(plan.routes)
+    boxes = Boxes(route.match for route in plan.routes)
+    reaches = list(reached(boxes, Work(MAX_WORK_IN_ALL)))
+    for number, reach in enumerate(reaches):
+        if isinstance(reach, Live):
+            found = gets(spec, request_of(reach.witness))
+            assert found is not None and numbers[found] == number
+            COUNTS["witness requests, asked of the reference"] += 1
     COUNTS["generated routes.yaml"] += 1
     for _ in range(10):
         asked = data.draw(requests(spec))
-        facts = reference.facts(asked.verb, asked.url, asked.headers)
-        number = reference.route_of(spec, facts)
+        found = gets(spec, asked)
+        number = None if found is None else numbers[found]
         expected = None if number is None else plan.routes[number]
         assert matcher.match(Client(asked, through_fanout=False)) == expected
-        told = trace(plan, "self", asked)
-        assert [not step.unfit for step in told.steps] == [False] * (len(told.steps) - 1) + [expected is not None]
+        steps = trace(plan, "self", asked).steps
+        assert [not step.unfit for step in steps] == [False] * (len(steps) - 1) + [expected is not None]
+        assert len(steps) == (len(plan.routes) if number is None else number + 1)
+        assert number is None or not isinstance(reaches[number], Dead)
         COUNTS["pairs of a generated routes.yaml and a request, asked of the matcher and of fanroute match"] += 1
-        assert len(told.steps) == (len(plan.routes) if number is None else number + 1)
+
+
+def numbered(plan: Plan) -> list[tuple[int, Route]]:
+    """The routes of a Plan with the number of the one of routes.yaml that each is for."""
+    found, number = [], 0
+    for route in plan.routes:
+        found.append((number, route))
+        number += route.action != Preflight()
+    return found
+
+
+def gets(spec: Data, asked: Asked) -> tuple[int, bool] | None:
+    return reference.route_of(spec, reference.facts(asked.verb, asked.url, asked.headers))

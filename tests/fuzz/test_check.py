@@ -1,0 +1,226 @@
+"""Whatever stands in a routes.yaml, `fanroute check` says where it is wrong: never a traceback, and always within the file."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from fanroute import report
+from fanroute.diagnostics import Diagnostic, Invalid, Span
+from fanroute.pipeline import compile_routes
+from fanroute.source import decode
+from tests.conftest import COUNTS, REPOSITORY, SURROUNDINGS, times
+from tests.test_cases import CASES
+
+SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "docs" / "diagnostics.schema.json").read_text()))
+# The larger ones are of one thing many times.
+TEXTS = [raw for folder in CASES if len(raw := (folder / "routes.yaml").read_bytes()) < 5000]
+TOKENS = re.compile(rb"\s+|\w+|[^\w\s]")
+CASE = st.integers(0, len(TEXTS) - 1).map(TEXTS.__getitem__)
+# What YAML makes something of, or a reader of it might.
+SPECIAL = [
+    *[
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b",",
+        b": ",
+        b"- ",
+        b"? ",
+        b"#",
+        b" #",
+        b"|",
+        b">",
+        b"|2",
+        b">-\n",
+        b"|+\n",
+        b"'",
+        b'"',
+        b"\\",
+        b"%",
+        b"@",
+        b"`",
+    ],
+    *[
+        b"&a ",
+        b"*a",
+        b"*a ",
+        b"<<: ",
+        b"<<: *a",
+        b"!!str ",
+        b"!!binary ",
+        b"!t ",
+        b"!<x> ",
+        b"!",
+        b"%YAML 1.1\n---\n",
+        b"%TAG ! x\n",
+    ],
+    *[
+        b"---\n",
+        b"--- ",
+        b"...\n",
+        b"\n",
+        b"\n\n",
+        b"\r\n",
+        b"\r",
+        b"\t",
+        b" ",
+        b"  ",
+        b"\x00",
+        b"\x07",
+        b"\x1b[2J",
+        b"\x7f",
+        b"\x85",
+    ],
+    *["\x85".encode(), "\u2028".encode(), "\ufeff".encode(), "\u200b".encode(), "é".encode(), "😀".encode(), "\ufffe".encode()],
+    *[
+        b"\xff",
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"\xff\xfe",
+        b'"\\ud800"',
+        b'"\\0"',
+        b'"\\x"',
+        b'"\\U00110000"',
+        b'"\\UFFFFFFFF"',
+        b"%YAML 1.999",
+    ],
+    *[
+        b"on",
+        b"010",
+        b"1e3",
+        b".inf",
+        b"-.NaN",
+        b"2001-01-01",
+        b"0x1F",
+        b"1_000",
+        b"null",
+        b"~",
+        b"true",
+        b"-0",
+        b"99999999999999999999",
+    ],
+    *[
+        b"a: b",
+        b"{a: b}",
+        b"[a, [b]]",
+        b"? [a]\n: b",
+        b"${HOST}",
+        b"${",
+        b"${A:-b}",
+        b"*",
+        b"/*",
+        b"{x}",
+        b"{",
+        b"%2F",
+        b"a" * 300,
+    ],
+]
+WORDS = st.one_of(st.sampled_from(SPECIAL), st.binary(max_size=3))
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A golden case with some of its tokens gone, doubled, exchanged or replaced; or lines with another indentation."""
+    tokens = TOKENS.findall(draw(CASE)) or [b"a"]
+    for _ in range(draw(st.integers(1, 4))):
+        place, other = draw(st.integers(0, len(tokens) - 1)), draw(st.integers(0, len(tokens) - 1))
+        match draw(st.sampled_from(["delete", "double", "exchange", "insert", "replace", "cut", "indent"])):
+            case "delete":
+                del tokens[place : place + draw(st.integers(1, 3))]
+            case "double":
+                tokens[place:place] = tokens[place : place + draw(st.integers(1, 40))]
+            case "exchange":
+                tokens[place], tokens[other] = tokens[other], tokens[place]
+            case "insert":
+                tokens.insert(place, draw(WORDS))
+            case "replace":
+                tokens[place] = draw(WORDS)
+            case "cut":
+                del tokens[place:]
+            case "indent":
+                tokens[place] = re.sub(rb"\n *", lambda _: b"\n" + b" " * draw(st.integers(0, 9)), tokens[place])
+        tokens = tokens or [b"a"]
+    return draw(st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf", b"\xff\xfe"])) + b"".join(tokens)
+
+
+ENCODED = st.tuples(CASE, st.sampled_from(["utf-16", "utf-16-be", "utf-32", "utf-7", "cp037"])).map(
+    lambda case: case[0].decode("latin-1").encode(case[1])
+)
+ENDS = st.tuples(CASE, st.sampled_from([b"\r\n", b"\r", "\x85".encode(), "\u2028".encode(), b"\n\r"])).map(
+    lambda case: case[0].replace(b"\n", case[1])
+)
+
+
+def told(raw: bytes) -> list[Diagnostic]:
+    """What is said of a file; any exception but Invalid is a failure."""
+    try:
+        return list(compile_routes(raw, SURROUNDINGS).diagnostics)
+    except Invalid as invalid:
+        assert invalid.diagnostics
+        return invalid.diagnostics
+
+
+def text_of(raw: bytes) -> str:
+    try:
+        return decode(raw)
+    except Invalid:
+        return ""
+
+
+def spans(diagnostics: list[Diagnostic]) -> Iterator[Span]:
+    for diagnostic in diagnostics:
+        yield diagnostic.span
+        yield from (note.span for note in diagnostic.notes if note.span)
+
+
+def assert_within(span: Span, raw: bytes) -> None:
+    """That a span begins in the file, at its end at most, and does not end before."""
+    lines = [*re.split("\r\n|[\n\r\x85\u2028\u2029]", raw.decode("utf-8-sig", "replace"))]
+    assert 1 <= span.line <= span.end_line <= len(lines)
+    assert 1 <= span.column <= len(lines[span.line - 1]) + 1
+    assert (span.line, span.column) <= (span.end_line, span.end_column)
+
+
+def assert_told_well(raw: bytes) -> None:
+    diagnostics = told(raw)
+    for span in spans(diagnostics):
+        assert_within(span, raw)
+    text = report.render(diagnostics, "routes.yaml", text_of(raw))
+    assert all(c.isprintable() or c == "\n" for c in text)
+    SCHEMA.validate(json.loads(report.report(diagnostics, "routes.yaml").model_dump_json()))
+    assert len(report.github(diagnostics, "routes.yaml").splitlines()) == len(diagnostics)
+    COUNTS["files that fanroute check was given"] += 1
+    COUNTS["diagnostics told of them"] += len(diagnostics)
+
+
+@times(20)
+@given(mutated())
+def test_mutated_files(raw: bytes) -> None:
+    assert_told_well(raw)
+
+
+@times(2)
+@given(st.one_of(ENCODED, ENDS, st.binary(), st.text().map(str.encode), st.lists(WORDS, max_size=30).map(b"".join)))
+@example(b"")
+@example(b"\xef\xbb\xbf")
+@example("\ufeff\ufeffa: b\n".encode())
+def test_other_encodings_line_ends_and_bytes(raw: bytes) -> None:
+    assert_told_well(raw)
+
+
+@times(5)
+@given(mutated())
+def test_python_reads_what_libyaml_reads(raw: bytes) -> None:
+    """Where libyaml is not there, the same is said."""
+    expected = told(raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml, "__with_libyaml__", False)
+        assert told(raw) == expected
+    COUNTS["files that both of PyYAML's parsers were given"] += 1
