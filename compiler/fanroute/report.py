@@ -147,6 +147,7 @@ def _command(diagnostic: Diagnostic, file: str) -> str:
 
 
 def _escaped(text: str, further: str = "") -> str:
+    text = "".join(c if c.isprintable() or c in "\r\n" else repr(c)[1:-1] for c in text)
     for character in "%\r\n" + further:
         text = text.replace(character, f"%{ord(character):02X}")
     return text

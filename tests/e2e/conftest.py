@@ -135,7 +135,7 @@ def edge(
     )
     # The same component: where its backends are is no part of it.
     shutil.copytree(own_project.build, folder / "build")
-    with _running(request.param, folder) as started:
+    with running(request.param, folder) as started:
         origin.edge_url = started.url
         yield started
 
@@ -149,14 +149,14 @@ def edge_of(name: str) -> Callable[..., Iterator[Edge]]:
         routes = (Path(__file__).parent / f"{name}.yaml").read_text()
         (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
         shutil.copytree(Path(__file__).parent / "files", folder / "files")
-        with _running(request.param, folder) as edge:
+        with running(request.param, folder) as edge:
             yield edge
 
     return started
 
 
 @contextmanager
-def _running(name: str, folder: Path) -> Iterator[Edge]:
+def running(name: str, folder: Path) -> Iterator[Edge]:
     """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind."""
     started = Edge(name, folder)
     yield started

@@ -46,27 +46,32 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return spec, compile_routes(raw, SURROUNDINGS).plan, Host(workspace)
 
 
-def from_fanout(asked: Asked, first: Exchange, websocket: bool) -> Asked:
-    """What Fanout asks the service itself, in place of a request that was handed off to it."""
+def from_fanout(asked: Asked, websocket: bool) -> Asked:
+    """What Fanout asks the service itself, in place of a request that was handed off to it as it is here."""
     url = OWN + re.sub(r"^https?://[^/?#]*", "", asked.url)
-    headers = (*((name.lower(), value) for name, value in first.headers), ("grip-sig", b"signed"))
+    headers = (*((name.lower(), value) for name, value in asked.headers), ("grip-sig", b"signed"))
     if not websocket:
         return Asked(asked.verb, url, headers)
     events = tuple((name, value) for name, value in headers if name != "upgrade")
     return Asked("POST", url, (*events, ("content-type", b"application/websocket-events")), b"OPEN\r\n")
 
 
+def answered(status: int, headers: dict[str, str], body: bytes) -> reference.Outcome:
+    """What an answer of the edge's is."""
+    if "grip-channel" in headers:
+        return "channels", [channel.partition(";")[0] for channel in headers["grip-channel"].split(", ")]
+    if headers.get("content-type") == "application/websocket-events":
+        return "channels", subscribed(body)
+    return ("redirect", headers["location"]) if "location" in headers else ("answer", status)
+
+
 def observed(exchange: Exchange) -> reference.Outcome:
     """What became of a request."""
     if exchange.handoff is not None:
         return "handoff", exchange.handoff
-    assert exchange.answer is not None
-    headers = {name: value.decode("latin-1") for name, value in exchange.answer.headers}
-    if "grip-channel" in headers:
-        return "channels", [channel.partition(";")[0] for channel in headers["grip-channel"].split(", ")]
-    if headers.get("content-type") == "application/websocket-events":
-        return "channels", subscribed(exchange.answer.body)
-    return ("redirect", headers["location"]) if "location" in headers else ("answer", exchange.answer.status)
+    answer = exchange.answer
+    assert answer is not None
+    return answered(answer.status, {name: value.decode("latin-1") for name, value in answer.headers}, bytes(answer.body))
 
 
 def subscribed(events: bytes) -> list[str]:
@@ -86,6 +91,7 @@ def test_the_component_does_what_is_said(built: Built, data: st.DataObject) -> N
         facts = replace(facts, method="GET")
     first = ask(host, asked, backends=BACKENDS)
     assert_told(asked, trace(plan, "self", asked).decision, first)
-    last = ask(host, from_fanout(asked, first, facts.websocket), backends=BACKENDS) if first.handoff == "self" else first
+    handed_off = replace(asked, headers=tuple(first.headers))
+    last = ask(host, from_fanout(handed_off, facts.websocket), backends=BACKENDS) if first.handoff == "self" else first
     COUNTS["pairs of generated routes and a request, asked of the component in-process"] += 1
     assert observed(last) == reference.outcome(spec, facts)

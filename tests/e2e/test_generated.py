@@ -1,0 +1,82 @@
+"""Generated routes on Viceroy: what becomes of generated requests is what docs/routes.md says, as tests/property has it."""
+
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from http.client import HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from fanroute.pipeline import compile_routes
+from fanroute.trace import Asked, trace
+from fanroute_runtime.exchange import ToFanout
+from fanroute_runtime.plan import Plan
+from tests.conftest import COUNTS, SURROUNDINGS
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, running
+from tests.e2e.origin import Origin
+from tests.property import reference
+from tests.property.language import some_together, written
+from tests.property.requests import requests
+from tests.property.test_component import ROUTES, answered, from_fanout
+
+Data = dict[str, Any]
+Served = tuple[Data, Plan, Edge]
+
+
+@pytest.fixture(scope="module")
+def served(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Viceroy with generated routes, and these as data and as a Plan."""
+    spec = some_together(ROUTES)
+    local = {name: backend | {"local": origin.url} for name, backend in spec["backends"].items() if "url" in backend}
+    raw = written(spec | {"backends": spec["backends"] | local}, {"sort_keys": False})
+    folder = tmp_path_factory.mktemp("generated-viceroy")
+    (folder / "routes.yaml").write_bytes(raw)
+    with running("viceroy", folder) as edge:
+        yield spec, compile_routes(raw, SURROUNDINGS).plan, edge
+
+
+def observed(edge: Edge, asked: Asked) -> reference.Outcome:
+    """What becomes of a request, written to a socket as it is: a client for HTTP would mend its target."""
+    parts = urlsplit(asked.url)
+    target = asked.url[len(f"{parts.scheme}://{parts.netloc}") :] or "/"
+    head = [f"{asked.verb} {target} HTTP/1.1".encode(), b"Host: " + parts.netloc.encode(), b"Connection: close"]
+    head += [name.encode() + b": " + value for name, value in asked.headers]
+    head += [b"Content-Length: %d" % len(asked.content)] if asked.content else []
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=ANSWER_TIMEOUT) as client:
+        client.sendall(b"\r\n".join([*head, b"", asked.content]))
+        answer = HTTPResponse(client, method=asked.verb)
+        answer.begin()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        if "aiohttp" in headers.get("server", ""):  # our origin
+            return "handoff", ""
+        return answered(answer.status, headers, answer.read())
+
+
+@pytest.mark.viceroy
+@settings(max_examples=600)
+@given(st.data())
+def test_viceroy_does_what_is_said(served: Served, data: st.DataObject) -> None:
+    spec, plan, edge = served
+    asked = data.draw(requests(spec))
+    asked = replace(asked, verb=asked.verb.upper())  # our origin knows no `get`
+    if not re.fullmatch(r"[a-z]+://[\w.:-]+(/.*)?", asked.url, re.ASCII):
+        asked = replace(asked, url=re.sub(r"//[^/?]*", "//x.example.com", asked.url, count=1))  # a Host that is none is refused
+    facts = reference.facts(asked.verb, asked.url, asked.headers)
+    if facts.websocket and asked.verb != "GET":
+        asked, facts = replace(asked, verb="GET"), replace(facts, method="GET")
+    expected = reference.outcome(spec, facts)
+    assume(expected[0] != "handoff" or not facts.websocket)  # a socket to our origin takes a whole handshake
+    decision = trace(plan, "self", asked).decision
+    held = isinstance(decision, ToFanout) and decision.backend == "self"
+    if held or facts.scheme == "https":  # Viceroy listens without TLS: so asks Fanout, of a client that has it
+        forwarded = (("x-forwarded-host", urlsplit(asked.url).netloc.encode()), ("x-forwarded-proto", facts.scheme.encode()))
+        others = tuple(pair for pair in asked.headers if not pair[0].startswith("x-forwarded-"))
+        asked = from_fanout(replace(asked, headers=(*others, *forwarded)), facts.websocket)
+        expected = ("answer", 508) if expected[0] == "handoff" else expected
+    COUNTS["pairs of generated routes and a request, asked of Viceroy over HTTP"] += 1
+    assert observed(edge, asked) == (("handoff", "") if expected[0] == "handoff" else expected)
