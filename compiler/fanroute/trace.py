@@ -46,11 +46,6 @@ class Asked:
         return self.url.partition(":")[0]
 
 
-def can_be_asked(url: str) -> bool:
-    """Whether a text can be a request's URL: absolute, of http or https, percent-encoded."""
-    return url.startswith(("http://", "https://")) and url.isascii() and url.isprintable() and " " not in url
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """A route that was tried, and the keys of its match that the request does not fit: none if it was taken."""

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fanroute.diagnostics import Invalid
 from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.testing.agreement import differences, unasked
 from fanroute.testing.coverage import alternatives, coverage, covered_text
-from fanroute.testing.judging import Judged, exercised, judge
+from fanroute.testing.judging import Judged, exercised, judge, told
 from fanroute.testing.outcome import Outcome, channels, tracer_of
 from fanroute.testing.places import action
 from fanroute.testing.reading import read_tests
@@ -201,3 +202,25 @@ def test_what_a_local_edge_cannot_show_is_not_asked(request_: Any, expect: dict[
     (one,) = judged({"request": request_, "expect": expect})
     assert one.verdict == "passed"
     assert (unasked(one, tracer_of(COMPILED)) == "") == asked
+
+
+KEYS = "name request expect method url headers websocket route action backend channel status request_headers present".split()
+WORDS = [*HOSTS, "GET https://a/", "room", "none", "sse", "(", ""]
+SCALARS = st.one_of(st.booleans(), st.integers(), st.sampled_from(WORDS), st.text())
+DATA = st.recursive(
+    SCALARS,
+    lambda parts: st.one_of(st.lists(parts, max_size=3), st.dictionaries(st.sampled_from(KEYS), parts, max_size=4)),
+    max_leaves=12,
+)
+TESTS = st.fixed_dictionaries({"request": st.one_of(REQUESTS, DATA), "expect": DATA}, optional={"name": SCALARS})
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(DATA, st.fixed_dictionaries({"tests": st.one_of(DATA, st.lists(TESTS, max_size=3))})))
+def test_any_file_is_read_or_told_what_is_wrong(data: Any) -> None:
+    try:
+        tests = read_tests(json.dumps(data).encode(), COMPILED)
+    except Invalid as invalid:
+        assert all(diagnostic.span.line == 1 for diagnostic in invalid.diagnostics)
+    else:
+        assert all(list(told(one, tests, COMPILED, "routes.yaml")) for one in judge(tests, COMPILED) if one.verdict == "failed")

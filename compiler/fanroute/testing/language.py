@@ -1,5 +1,6 @@
 """What a user may write in a routes.test.yaml; nothing else."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -8,13 +9,13 @@ from fanroute.conditions import ConditionOrValues
 from fanroute.headers import HeaderValue, once
 from fanroute.model import Model
 from fanroute.spec import ACTIONS
-from fanroute.trace import can_be_asked
 from fanroute.validation import did_you_mean
 from fanroute.values import HeaderName, Method, Text, listed, wrong
-from fanroute_runtime.match import split_uri
 
 # The words for no route at all, and for what answers a browser's preflight requests (no action of routes.yaml's).
 NO_ROUTE, PREFLIGHT = "none", "preflight"
+# A name or an address, a port, and what of RFC 3986's characters a client sends.
+_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?")
 # Headers of a request that a test writes otherwise.
 UNASKED_HEADERS = {
     "host": "it is the url's",
@@ -27,8 +28,7 @@ UNASKED_HEADERS = {
 
 
 def _url(value: str) -> str:
-    authority = split_uri(value)[0]
-    if not can_be_asked(value) or not authority or "@" in authority or "#" in value:
+    if not _URL.fullmatch(value):
         raise wrong(f"{value!r} is not the URL of a request", "write http:// or https://, a host and a path, percent-encoded")
     return value
 
