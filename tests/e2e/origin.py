@@ -39,6 +39,8 @@ class Origin:
     # Requests whose bodies were cut, and WebSockets that have ended.
     cut = 0
     ended = 0
+    # The method and headers, by name, of the last request for what a stream has missed.
+    asked_for_missed: tuple[str, dict[str, str]] = ("", {})
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
@@ -69,6 +71,8 @@ class Origin:
                 keep_alive = "beat\\n; format=cstring; timeout=1"
                 headers = {"Grip-Hold": "stream", "Grip-Channel": "quiet", "Grip-Keep-Alive": keep_alive}
                 return web.Response(headers=headers)
+            case "/origin/missed/told":
+                return self._missed(request)
             case "/origin/socket":
                 self.disconnects += body == b"DISCONNECT\r\n"
                 return _socket(body)
@@ -92,6 +96,14 @@ class Origin:
             "body": base64.b64encode(body).decode(),
         }
         return web.Response(text=json.dumps(seen), content_type="application/json")
+
+    def _missed(self, request: web.BaseRequest) -> web.Response:
+        """What was published on a channel since the id that Fanout says: two messages of it."""
+        self.asked_for_missed = (request.method, {name.lower(): value for name, value in request.headers.items()})
+        channel, _, last = request.headers["Grip-Last"].partition("; last-id=")
+        headers = {"Grip-Hold": "stream", "Grip-Channel": f"{channel}; prev-id={int(last) + 2}"}
+        headers["Grip-Link"] = f"<{request.path}>; rel=next"
+        return web.Response(text=f"data: since {last}\n\n", headers=headers)
 
     async def _echo(self, request: web.BaseRequest) -> web.StreamResponse:
         """What comes, as it comes."""

@@ -14,6 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from fanroute_runtime.websocket import MAX_MESSAGE
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.origin import Origin
 
 grip_edge = edge_of("grip")
 
@@ -106,6 +107,24 @@ def test_what_was_missed_is_asked_for(grip_edge: Edge) -> None:
         assert [next(lines) for _ in range(3)] == ["event: missed", "data: ", ""]
         publish(grip_edge, "gap", "data: four\n\n", id="4", prev_id="3")
         assert [next(lines), next(lines)] == ["data: four", ""]
+
+
+def test_an_origin_tells_what_was_missed(grip_edge: Edge, origin: Origin) -> None:
+    """It is asked with what the client has, and with nothing else of the client's; the stream goes on as it says."""
+    private = {"Cookie": "secret=1", "Authorization": "Bearer secret", "X-Client": "1"}
+    with grip_edge.client.stream("GET", "/told/told?after=1", headers=private) as answer:
+        lines = answer.iter_lines()
+        assert [next(lines), next(lines)] == ["data: ready", ""]
+        publish(grip_edge, "told", "data: three\n\n", id="3", prev_id="2")
+        assert [next(lines), next(lines)] == ["data: since 1", ""]
+        publish(grip_edge, "told", "data: four\n\n", id="4", prev_id="3")
+        assert [next(lines), next(lines)] == ["data: four", ""]
+        publish(grip_edge, "told", "data: six\n\n", id="6", prev_id="5")
+        assert [next(lines), next(lines)] == ["data: since 4", ""]
+    method, headers = origin.asked_for_missed
+    assert (method, headers["grip-last"]) == ("GET", "told; last-id=4")
+    assert "grip-sig" in headers
+    assert not headers.keys() & {name.lower() for name in private}
 
 
 def test_items_out_of_order(grip_edge: Edge) -> None:

@@ -2,7 +2,7 @@
 from fanroute_runtime.decide import redirect
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Bound, Channel, Condition, Handoff, Hold, Match, Parameter, PathPattern, Plan, Redirect, Route, Tunnel
+from fanroute_runtime.plan import Bound, Channel, Condition, Forward, Handoff, Hold, Match, Parameter, PathPattern, Plan, Redirect, Route, Tunnel
 
 PLAN = Plan(
     service='links',
@@ -18,8 +18,10 @@ PLAN = Plan(
         Route(name='route-9', match=Match(path=PathPattern(segments=('moved',))), action=Redirect(status=302, location=('/missed',))),
         Route(name='route-10', match=Match(path=PathPattern(segments=('answered', Parameter(name='n', pattern='[0-9]+')))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('a',), prev_id=(Bound(source='path', name='n'),)),), headers=(('content-type', b'text/event-stream'),), link=('/missed/', Bound(source='path', name='n')))),
         Route(name='route-11', match=Match(hosts=('edge.example.com',), path=PathPattern(segments=('missed', Parameter(name='n', pattern='[0-9]+')))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('a',)),), headers=(('content-type', b'text/event-stream'),), body=b'event: missed\ndata: \n\n')),
-        Route(name='route-12', match=Match(path=PathPattern(segments=('tunnelled', 'events'))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('a',), prev_id=('0',)),), headers=(('content-type', b'text/plain'),), link=('/tunnelled',))),
-        Route(name='route-13', match=Match(path=PathPattern(segments=('tunnelled',))), action=Tunnel(backend='origin')),
+        Route(name='route-12', match=Match(path=PathPattern(segments=('tunnelled',))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('a',), prev_id=('0',)),), headers=(('content-type', b'text/event-stream'),), link=('/tunnel',))),
+        Route(name='route-13', match=Match(path=PathPattern(segments=('tunnel',))), action=Tunnel(backend='origin')),
+        Route(name='route-14', match=Match(path=PathPattern(segments=('forwarded',))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('a',), prev_id=('0',)),), headers=(('content-type', b'text/event-stream'),), link=('/forward',))),
+        Route(name='route-15', match=Match(path=PathPattern(segments=('forward',))), action=Forward(backend='origin')),
     ),
 )
 
