@@ -49,7 +49,7 @@ def _instead(route: Route | None) -> str:
     match route.action:
         case Handoff():
             return f"the route '{route.name}' would hand it off once more, which is a loop"
-        case Hold(mode="response") | WebSocket() | Tunnel():
+        case Hold(mode="response") | WebSocket():
             return f"the route '{route.name}' gives no part of a stream"
         case Tunnel():
             return f"the route '{route.name}' answers 426"
