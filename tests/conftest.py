@@ -23,6 +23,12 @@ def surroundings_of(case: Path) -> Surroundings:
     return replace(SURROUNDINGS, read=Workspace(case / "routes.yaml").read)
 
 
+# Folders that show how a whole service is described, by name: the examples, and what `fanroute init` begins with.
+EXAMPLES = {
+    path.parent.name: path.parent
+    for folder in ("examples", "compiler/fanroute/templates/init")
+    for path in sorted((REPOSITORY / folder).glob("*/routes.yaml"))
+}
 OWN_HOST = "fanroute-starter.edgecompute.app"
 
 # `make test` generates little, and always the same; `make fuzz` much, and something else each time.

@@ -97,11 +97,17 @@ class Edge:
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[Origin]:
-    """The origin, on a free port, in a thread of its own."""
+    """The origin."""
+    with serving(Origin()) as origin:
+        yield origin
+
+
+@contextmanager
+def serving(served: Origin) -> Iterator[Origin]:
+    """An origin on a free port, in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    served = Origin()
 
     async def start() -> web.ServerRunner:
         runner = web.ServerRunner(web.Server(served.answer), shutdown_timeout=0.1)
