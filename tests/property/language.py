@@ -222,7 +222,16 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
 @st.composite
 def routes(draw: st.DrawFn) -> Data:
     match = draw(matches())
-    return ({"match": match} if match else {}) | draw(actions(match))
+    action = draw(actions(match))
+    match = fitting(match, next(iter(action)))
+    return ({"match": match} if match else {}) | action
+
+
+def fitting(match: Data, action: str) -> Data:
+    """The match, without what its action can do nothing with."""
+    only = {"stream": False, "sse": False, "long_poll": False, "websocket": True}.get(action)
+    left = {key: value for key, value in match.items() if key != "websocket" or only is None or value == only}
+    return left | {"method": "GET"} if only and "method" in match else left
 
 
 BACKENDS = {
