@@ -14,7 +14,7 @@ from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 
 hard_edge = edge_of("hard")
 
-STREAM, ROOM, ROOMS, EVENTS = "/test/stream", "/rooms/{room}", "/rooms/*", ": events"
+STREAM, ROOM, ROOMS, EVENTS = "/test/stream", "/rooms/{room}", "/rooms/*", "data: events"
 OTHER = "no other route"
 PREFLIGHT = ("Origin: https://a.example.com", "Access-Control-Request-Method: GET")
 
