@@ -51,10 +51,10 @@ class Client:
 
     @cached_property
     def websocket(self) -> bool:
-        """Whether the client asks for a WebSocket (RFC 6455, 4.1)."""
+        """Whether the client asks for a WebSocket, which begins with a GET (RFC 6455, 4.1)."""
         if self._through_fanout:
             return is_websocket_events(self._request)
-        return (self._request.header("upgrade") or b"").lower() == b"websocket"
+        return (self._request.header("upgrade") or b"").lower() == b"websocket" and self.method == "GET"
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None where it is absent. Bytes beyond ASCII stand for themselves, as Latin-1."""

@@ -141,7 +141,7 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
         "handoff by rules": 14,
         "forward": 25,
         "forward for Fanout": 15,
-        "tunnel": 11,
+        "tunnel": 12,
         "no tunnel": 12,
         "stream": 11,
         "websocket": 13,

@@ -41,7 +41,7 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
         [decoded(segment) for segment in (path or "/")[1:].split("/")],
         parameters(query or ""),
         first,
-        first.get("upgrade", "").lower() == "websocket",
+        method == "GET" and first.get("upgrade", "").lower() == "websocket",
     )
 
 

@@ -56,3 +56,10 @@ def test_the_second_pass_believes_the_first() -> None:
 def test_a_header_is_its_first_value() -> None:
     client = Client(Asked(headers={"a": b"\xe9"}), through_fanout=False)
     assert (client.header("a"), client.header("b")) == ("é", None)
+
+
+@pytest.mark.parametrize(
+    ("verb", "upgrade", "asks"), [("GET", b"WebSocket", True), ("POST", b"websocket", False), ("GET", b"h2c", False)]
+)
+def test_a_websocket_begins_with_a_get(verb: str, upgrade: bytes, asks: bool) -> None:
+    assert Client(Asked("http://a/", {"upgrade": upgrade}, verb=verb), through_fanout=False).websocket is asks

@@ -48,9 +48,12 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"
         pytest.param([Match(path=path("/*")), Match(path=path("/a/{b}"))], (0,), id="a rest"),
         pytest.param([Match(methods=METHODS), Match()], None, id="there are other methods"),
         pytest.param([Match(methods=METHODS), Match(methods=("PATCH", "GET"))], (0,), id="these methods"),
+        pytest.param([Match(methods=("GET",)), Match(websocket=True)], (0,), id="a WebSocket begins with a GET"),
+        pytest.param([Match(websocket=True), Match(methods=("GET",))], None, id="a GET need not begin one"),
+        pytest.param([Match(websocket=True, methods=("POST",))], (), id="nothing else does"),
         pytest.param([Match(scheme="http"), Match(scheme="https"), Match(path=path("/a"))], (0, 1), id="both schemes"),
         pytest.param(
-            [Match(websocket=True), Match(methods=("GET",)), Match(websocket=False), Match()], (0, 2), id="one is spared"
+            [Match(websocket=True), Match(methods=("GET",)), Match(websocket=False), Match()], (1, 2), id="one is spared"
         ),
         pytest.param([Match(hosts=("*.a.b",)), Match(hosts=("a.b",)), Match(hosts=("*.b",))], None, id="other hosts of a suffix"),
         pytest.param([Match(hosts=("*.b",)), Match(hosts=("x.a.b", "*.a.b"))], (0,), id="a suffix of a suffix"),

@@ -33,7 +33,8 @@ PATTERNS = ["a+", "[ab]{1,2}", "a|b", "(ab)*", "b.*", "[^a]+", "a?", ".*b", "(aa
 def requests(dimensions: tuple[str, ...]) -> list[Point]:
     """All requests of the universe that differ in some dimensions only."""
     values = {name: all_values if name in dimensions else all_values[:1] for name, all_values in VALUES.items()}
-    return [Point(**dict(zip(values, chosen, strict=True))) for chosen in product(*values.values())]
+    points = (Point(**dict(zip(values, chosen, strict=True))) for chosen in product(*values.values()))
+    return [point for point in points if point.method == "GET" or not point.websocket]
 
 
 def some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:

@@ -18,6 +18,7 @@ from fanroute_runtime.plan import Plan, Preflight, Route
 MAX_PLACES = 4
 
 _IMPOSSIBLE = {
+    "method": "a WebSocket begins with a GET",
     "header": "no request's header {} is what it asks for",
     "query": "no request's parameter {} is what it asks for",
     "segment": "no segment of a path is what it asks for as number {}",

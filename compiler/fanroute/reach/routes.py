@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fanroute.reach.box import Box, Dimension, Point
+from fanroute.reach.box import METHOD, Box, Dimension, Point
 from fanroute.reach.search import Boxes, search
 from fanroute.work import TooMuch, Work
 
@@ -62,6 +62,8 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
         return boxes.boxes[first]
 
     found = search([own], taken, boxes.named, work)
+    if found is None and not covering:
+        return Dead(impossible=(METHOD,))
     return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found)
 
 

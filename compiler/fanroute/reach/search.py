@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from fanroute.reach.box import Box, Dimension, Point, box, minus, point
+from fanroute.reach.box import Box, Dimension, Point, box, meet, minus, point
 from fanroute.reach.index import Index
 from fanroute.reach.sets import NONE, Hosts, Names, Texts
 from fanroute.work import Work
@@ -16,6 +16,8 @@ Named = Mapping[Dimension, Names]
 REGION = 10
 # The box of a match that takes a request before others can; None where none does.
 Taken = Callable[[Point], Box | None]
+# The requests there are: a WebSocket begins with a GET (RFC 6455, 4.1).
+KINDS: tuple[Box, ...] = (box(Match(websocket=False)), box(Match(websocket=True, methods=("GET",))))
 
 
 class Boxes:
@@ -56,7 +58,7 @@ def _named(boxes: Iterable[Box]) -> Named:
 
 def search(regions: Iterable[Box], taken: Taken, named: Named, work: Work) -> Point | None:
     """A request of some regions that is not taken, or None where there is none. Raises TooMuch."""
-    left = [*regions][::-1]
+    left = [possible for region in regions for kind in KINDS if (possible := meet(region, kind)) is not None][::-1]
     while left:
         work.spend(REGION)
         region = left.pop()
