@@ -28,7 +28,7 @@ def test_everything_is_told_in_words() -> None:
         (
             "2",
             "full-forms",
-            "POST or PUT http: websocket *.edgecompute.app or chat.example.com /files/{folder}/* query a b=1|2 query after "
+            "GET or PUT http: websocket *.edgecompute.app or chat.example.com /files/{folder}/* query a b=1|2 query after "
             "no query before header x-plan=pro|team header authorization no header x-debug header x-tier=a",
             "handoff",
             "",
