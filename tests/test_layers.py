@@ -26,7 +26,7 @@ reach.difference reach.told links reach
 caching advice
 pipeline local local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest workspace programs bundle build guide
-local.install local.filters local.channels local.holds local.clients local.host local.fanout
+local.install local.filters local.channels local.holds local.clients local.exchange local.host local.fanout
 local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
 scalars comments layout formatting starting
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanroute.build import build
-from fanroute.local.host import Exchange
+from fanroute.local.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.trace import CLIENT_ADDRESS, Asked, trace
 from fanroute.workspace import Workspace

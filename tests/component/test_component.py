@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanroute.build import build
-from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, Exchange, HostError, Response, load
+from fanroute.local.exchange import Exchange, HostError, Response
+from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, load
 from fanroute.workspace import Workspace
 
 ERRORS = (

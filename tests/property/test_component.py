@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.build import build
-from fanroute.local.host import Exchange
+from fanroute.local.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.trace import Asked, trace
 from fanroute.workspace import Workspace

@@ -12,9 +12,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from fanroute.local import Backend
+from fanroute.local.exchange import Exchange, HostError, Response
 from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
-from fanroute.local.host import EmbeddedComponent, Exchange, HostError, Response
+from fanroute.local.host import EmbeddedComponent
 from fanroute.local.sockets import Socket, is_websocket
 from fanroute.local.tunnel import pass_on, tunnel
 from fanroute.local.upstream import Answer, Unreachable, ask

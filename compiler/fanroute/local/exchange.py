@@ -1,0 +1,208 @@
+"""One request as the embedded edge's host knows it: what runtime/wit/edge.wit's functions find and change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from wasmtime.component import ResourceHost, Variant
+
+
+class HostError(Exception):
+    """A host function's error: the name of a case of the WIT's `error` or `open-error`, and its payload.
+
+    `detail` is the name of a case of `send-error-detail`, or "" where there is none.
+    """
+
+    def __init__(self, case: str, payload: int | None = None, detail: str = "") -> None:
+        super().__init__(case)
+        self.case = case
+        self.payload = payload
+        self.detail = detail
+
+
+# wasmtime's numbers for the types of resource.
+POLLABLE, BACKEND, RESPONSE, REQUEST, EXTRA = range(1, 6)
+
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(slots=True)
+class Response:
+    """A response: what the component has set on it, or a backend's, whose `body` is bytes or whatever `Exchange.ask` gave."""
+
+    status: int = 200
+    headers: Headers = field(default_factory=list)
+    body: Any = b""
+
+
+def _nobody(backend: str, headers: Headers) -> Response:
+    raise HostError("generic-error", detail="destination-not-found")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request as the host knows it, and what becomes of it.
+
+    After the call `handoff` or `tunnel` names a backend, and `headers` are those that go there, or `answer` is set, or none of
+    them if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for; `ask` gives a
+    backend's answer to the request with some headers; `take` is how many bytes of the answer's body are taken at once.
+    """
+
+    uri: str
+    headers: Headers
+    backends: frozenset[str]
+    read: Callable[[int], bytes] = lambda size: b""
+    client_ip: str | None = "127.0.0.1"
+    tls: str | None = None
+    method: str = "GET"
+    take: int = 1 << 20
+    ask: Callable[[str, Headers], Response] = _nobody
+    handoff: str | None = None
+    tunnel: str | None = None
+    answer: Response | None = None
+    # What the component has made last. It has one of each at a time, so handles need not be told apart.
+    _backend: str = ""
+    _response: Response = field(default_factory=Response)
+    _body: Any = field(default_factory=bytearray)
+
+    def get_uri(self, limit: int) -> str:
+        return _limited(self.uri.encode(), limit).decode()
+
+    def get_method(self, limit: int) -> str:
+        return _limited(self.method.encode(), limit).decode()
+
+    def get_header_value(self, name: str, limit: int) -> bytes | None:
+        value = next((value for key, value in self.headers if key.lower() == name.lower()), None)
+        return value if value is None else _limited(value, limit)
+
+    def get_header_names(self, limit: int, cursor: int) -> tuple[str, int | None]:
+        return _names(self.headers, limit, cursor)
+
+    def get_header_values(self, name: str, limit: int, cursor: int) -> tuple[bytes, int | None]:
+        return _values(self.headers, name, limit, cursor)
+
+    def insert_header(self, name: str, value: bytes) -> None:
+        self.headers = _inserted(self.headers, name, value)
+
+    def append_header(self, name: str, value: bytes) -> None:
+        self.headers = [*self.headers, (name, value)]
+
+    def remove_header(self, name: str) -> None:
+        self.headers = _removed(self.headers, name)
+
+    def open_backend(self, name: str) -> ResourceHost:
+        if name not in self.backends:
+            raise HostError("not-found")
+        self._backend = name
+        return ResourceHost.own(0, BACKEND)
+
+    def redirect_to_grip_proxy(self) -> None:
+        self._check_unanswered()
+        self.handoff = self._backend
+
+    def redirect_to_websocket_proxy(self) -> None:
+        self._check_unanswered()
+        self.tunnel = self._backend
+
+    def send(self) -> tuple[ResourceHost, ResourceHost]:
+        self._response = self.ask(self._backend, self.headers)
+        self._body = self._response.body
+        return ResourceHost.own(0, RESPONSE), ResourceHost.own(0, POLLABLE)
+
+    def new_response(self) -> ResourceHost:
+        self._response = Response()
+        return ResourceHost.own(0, RESPONSE)
+
+    def set_status(self, status: int) -> None:
+        self._response.status = status
+
+    def response_header_names(self, limit: int, cursor: int) -> tuple[str, int | None]:
+        return _names(self._response.headers, limit, cursor)
+
+    def response_header_values(self, name: str, limit: int, cursor: int) -> tuple[bytes, int | None]:
+        return _values(self._response.headers, name, limit, cursor)
+
+    def insert_response_header(self, name: str, value: bytes) -> None:
+        self._response.headers = _inserted(self._response.headers, name, value)
+
+    def remove_response_header(self, name: str) -> None:
+        self._response.headers = _removed(self._response.headers, name)
+
+    def append_response_header(self, name: str, value: bytes) -> None:
+        self._response.headers.append((name, value))
+
+    def new_body(self) -> ResourceHost:
+        self._body = bytearray()
+        return ResourceHost.own(0, POLLABLE)
+
+    def write(self, data: bytes) -> int:
+        taken = data[: self.take]
+        self._body += taken
+        return len(taken)
+
+    def send_downstream(self) -> None:
+        self._check_unanswered()
+        self._response.body = bytes(self._body) if isinstance(self._body, bytearray) else self._body
+        self.answer = self._response
+
+    def _check_unanswered(self) -> None:
+        if self.answer or self.handoff or self.tunnel:
+            raise HostError("invalid-argument")
+
+    def downstream_client_ip_addr(self) -> Variant | None:
+        if self.client_ip is None:
+            return None
+        address = ip_address(self.client_ip)
+        size = 1 if address.version == 4 else 2
+        packed = address.packed
+        groups = tuple(int.from_bytes(packed[i : i + size], "big") for i in range(0, len(packed), size))
+        return Variant(f"ipv{address.version}", groups)
+
+    def downstream_tls_protocol(self, limit: int) -> bytes | None:
+        return None if self.tls is None else _limited(self.tls.encode(), limit)
+
+
+def _inserted(headers: Headers, name: str, value: bytes) -> Headers:
+    """Headers with one value for a name, in place of all it had."""
+    return [*_without(headers, name), (name, value)]
+
+
+def _removed(headers: Headers, name: str) -> Headers:
+    """Headers without those of a name, of which there must be some."""
+    kept = _without(headers, name)
+    if len(kept) == len(headers):
+        raise HostError("invalid-argument")
+    return kept
+
+
+def _names(headers: Headers, limit: int, cursor: int) -> tuple[str, int | None]:
+    names = dict.fromkeys(name.lower().encode("latin-1") for name, _ in headers)
+    part, rest = _part(list(names), limit, cursor)
+    return part.decode("latin-1"), rest
+
+
+def _values(headers: Headers, name: str, limit: int, cursor: int) -> tuple[bytes, int | None]:
+    return _part([value for key, value in headers if key.lower() == name.lower()], limit, cursor)
+
+
+def _part(items: list[bytes], limit: int, cursor: int) -> tuple[bytes, int | None]:
+    """Items from the cursor's on, each with a NUL at its end, as many as fit, and the number of the first that does not."""
+    part = b""
+    for number, item in enumerate(items[cursor:], cursor):
+        if len(part) + len(item) + 1 > limit:
+            if number == cursor:
+                raise HostError("buffer-len", len(item) + 1)
+            return part, number
+        part += item + b"\0"
+    return part, None
+
+
+def _without(headers: Headers, name: str) -> Headers:
+    return [(key, value) for key, value in headers if key.lower() != name.lower()]
+
+
+def _limited(value: bytes, limit: int) -> bytes:
+    if len(value) > limit:
+        raise HostError("buffer-len", len(value))
+    return value
