@@ -13,7 +13,7 @@ from fanroute.local.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.trace import CLIENT_ADDRESS, Asked, trace
 from fanroute.workspace import Workspace
-from fanroute_runtime.exchange import Answer, Decision
+from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout
 from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
 from tests.conftest import REPOSITORY, SURROUNDINGS
@@ -95,18 +95,21 @@ def ask(host: Host, asked: Asked, **facts: Any) -> Exchange:
     return exchange
 
 
-def assert_told(asked: Asked, decision: Decision, exchange: Exchange) -> None:
+def assert_told(host: Host, asked: Asked, decision: Decision, exchange: Exchange) -> None:
     """That a decision tells what became of a request."""
     if isinstance(decision, Answer):
         assert exchange.answer is not None
         answer = exchange.answer.status, tuple(exchange.answer.headers), exchange.answer.body
         assert answer == (decision.status, decision.headers, decision.body)
-    else:
-        assert exchange.handoff == decision.backend
-        assert tuple(exchange.headers) == applied(decision.headers, asked.headers)
+        return
+    if isinstance(decision, ToBackend):
+        assert host.asked[0] == decision.backend
+        return
+    assert (exchange.handoff if isinstance(decision, ToFanout) else exchange.tunnel) == decision.backend
+    assert tuple(exchange.headers) == applied(decision.headers, asked.headers)
 
 
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=REQUESTS)
 def test_the_component_does_what_match_says(language: Host, asked: Asked) -> None:
-    assert_told(asked, trace(PLAN, "self", asked).decision, ask(language, asked))
+    assert_told(language, asked, trace(PLAN, "self", asked).decision, ask(language, asked))

@@ -64,6 +64,7 @@ class Host:
         self.component = EmbeddedComponent(engine, component, self._intercept)
         self.imports = set(component.type.imports(engine))
         self.calls: list[str] = []
+        # The backend that was asked last, and the headers it got.
         self.asked: tuple[str, list[tuple[str, bytes]]] = ("", [])
         self.fault: Callable[[int, str], Any] = lambda index, name: None
 
@@ -82,6 +83,7 @@ class Host:
     ) -> Exchange | None:
         """The exchange after the component has handled it; None if its `handle` failed. A trap raises."""
         self.calls.clear()
+        self.asked = ("", [])
         rest = bytearray(body)
 
         def read(size: int) -> bytes:

@@ -206,7 +206,7 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
     sse = held | {"retry": DURATIONS, "initial": EVENTS, "keep_alive": DURATIONS}
     statuses = st.sampled_from([301, 302, 303, 307, 308])
     kinds: dict[str, st.SearchStrategy[Any]] = {
-        "handoff": st.sampled_from(["origin", "other"]),
+        **dict.fromkeys(("handoff", "forward", "tunnel"), st.sampled_from(["origin", "other"])),
         "stream": st.one_of(st.fixed_dictionaries(given, optional=stream) for given in (subscribed, linked)),
         "sse": st.one_of(st.fixed_dictionaries(given, optional=sse) for given in (subscribed, linked)),
         "long_poll": st.fixed_dictionaries(
@@ -229,7 +229,7 @@ def routes(draw: st.DrawFn) -> Data:
 
 def fitting(match: Data, action: str) -> Data:
     """The match, without what its action can do nothing with."""
-    only = {"stream": False, "sse": False, "long_poll": False, "websocket": True}.get(action)
+    only = {"stream": False, "sse": False, "long_poll": False, "forward": False, "websocket": True, "tunnel": True}.get(action)
     left = {key: value for key, value in match.items() if key != "websocket" or only is None or value == only}
     return left | {"method": "GET"} if only and "method" in match else left
 

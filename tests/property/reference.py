@@ -183,8 +183,10 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
     route = spec["routes"][number]
     (action,) = set(route) - {"name", "match", "request_headers", "response_headers"}
     given = route[action]
-    if action == "handoff":
-        return "handoff", given
+    if action in ("handoff", "forward"):
+        return action, given
+    if action == "tunnel":
+        return ("tunnel", given) if asked.websocket else ("answer", 426)
     if action == "redirect":
         location = filled(given["location"], route, asked, encoded=True)
         return ("answer", 400) if location is None else ("redirect", location)

@@ -65,10 +65,14 @@ def answered(status: int, headers: dict[str, str], body: bytes) -> reference.Out
     return ("redirect", headers["location"]) if "location" in headers else ("answer", status)
 
 
-def observed(exchange: Exchange) -> reference.Outcome:
+def observed(host: Host, exchange: Exchange) -> reference.Outcome:
     """What became of a request."""
+    if host.asked[0]:
+        return "forward", host.asked[0]
     if exchange.handoff is not None:
         return "handoff", exchange.handoff
+    if exchange.tunnel is not None:
+        return "tunnel", exchange.tunnel
     answer = exchange.answer
     assert answer is not None
     return answered(answer.status, {name: value.decode("latin-1") for name, value in answer.headers}, bytes(answer.body))
@@ -87,8 +91,8 @@ def test_the_component_does_what_is_said(built: Built, data: st.DataObject) -> N
     asked = data.draw(requests(spec))
     facts = reference.facts(asked.verb, asked.url, asked.headers)
     first = ask(host, asked, backends=BACKENDS)
-    assert_told(asked, trace(plan, "self", asked).decision, first)
+    assert_told(host, asked, trace(plan, "self", asked).decision, first)
     handed_off = replace(asked, headers=tuple(first.headers))
     last = ask(host, from_fanout(handed_off, facts.websocket), backends=BACKENDS) if first.handoff == "self" else first
     COUNTS["pairs of generated routes and a request, asked of the component in-process"] += 1
-    assert observed(last) == reference.outcome(spec, facts)
+    assert observed(host, last) == reference.outcome(spec, facts)
