@@ -16,6 +16,7 @@ hard_edge = edge_of("hard")
 
 STREAM, ROOM, ROOMS, EVENTS = "/test/stream", "/rooms/{room}", "/rooms/*", "data: events"
 OTHER = "no other route"
+UPGRADE = ("Upgrade: WebSocket", "Connection: Upgrade")
 PREFLIGHT = ("Origin: https://a.example.com", "Access-Control-Request-Method: GET")
 
 # Each row of the table, by its first cell: requests as a start of their line and as headers, and what the answers say.
@@ -114,6 +115,11 @@ ROWS: dict[str, list[tuple[str, tuple[str, ...], str]]] = {
         ("OPTIONS /rooms/blue/events", PREFLIGHT, ""),
         ("OPTIONS /rooms/%62lue/events", PREFLIGHT, ""),
         ("OPTIONS /rooms/../events", PREFLIGHT, ROOMS),
+    ],
+    "`POST` with `Upgrade: websocket`": [
+        ("POST /socket", (*UPGRADE, "Content-Length: 0"), "no websocket"),
+        ("GET /socket", UPGRADE, "websocket"),
+        ("GET /socket", (), "no websocket"),
     ],
     "`HEAD`": [
         ("HEAD /test/stream", (), ""),
