@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from fanroute.diagnostics import Diagnostic
+from fanroute.lower import is_written
 from fanroute.reach.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point, meet
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search
 from fanroute.reach.sets import METHODS, NONE, SEGMENTS, WEBSOCKETS, Other, Set, Texts
 from fanroute.source import Path, Source
 from fanroute.work import TooMuch, Work
-from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan, Preflight
+from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan
 
 # The methods whose answers Fastly caches.
 CACHED_METHODS = ("GET", "HEAD")
@@ -25,7 +26,7 @@ def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     pages = _pages(boxes)
     for number, action in catch_alls:
         if _gets_some(boxes, number, pages, Work(MAX_WORK, work)):
-            written = sum(not isinstance(route.action, Preflight) for route in plan.routes[:number])
+            written = sum(map(is_written, plan.routes[:number]))
             path: Path = ("routes", written, "handoff")
             what = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"
             message = f"{what} is handed off to '{action.backend}', and Fastly caches nothing of it"
@@ -44,8 +45,7 @@ def _gets_some(boxes: Boxes, number: int, wanted: Box, work: Work) -> bool:
     region = meet(boxes.boxes[number], wanted)
 
     def taken(asked: Point) -> Box | None:
-        first = boxes.first(asked, number, work)
-        return None if first is None else boxes.boxes[first]
+        return boxes.taking(asked, number, work)
 
     try:
         return region is not None and search([region], taken, boxes.named, work) is not None

@@ -45,9 +45,14 @@ def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     return Plan(routes_yaml.service.name, routes, fallbacks)
 
 
+def is_written(route: Route) -> bool:
+    """Whether a route is of routes.yaml, and not made for the preflight requests of one."""
+    return not isinstance(route.action, Preflight)
+
+
 def written_routes(plan: Plan) -> tuple[Route, ...]:
     """The routes that stand in routes.yaml, in order."""
-    return tuple(route for route in plan.routes if not isinstance(route.action, Preflight))
+    return tuple(filter(is_written, plan.routes))
 
 
 def lower_backends(routes_yaml: spec.Spec) -> tuple[Backend, ...]:

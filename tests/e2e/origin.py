@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from typing import Any
 
 import httpx
 from aiohttp import WSMsgType, web
@@ -204,3 +205,15 @@ def _socket(body: bytes) -> web.Response:
     if body == b"TEXT 3\r\nbye\r\n":
         return web.Response(body=b"TEXT 6\r\nm:ciao\r\nCLOSE 2\r\n\x0f\xa1\r\n", headers=headers)
     return web.Response(headers=headers)
+
+
+def seen(answer: httpx.Response) -> dict[str, Any]:
+    """What the origin was asked."""
+    assert answer.status_code == 200, answer.text
+    request: dict[str, Any] = json.loads(answer.text)
+    request["body"] = base64.b64decode(request["body"])
+    return request
+
+
+def values(request: dict[str, Any], name: str) -> list[str]:
+    return [value for key, value in request["headers"] if key == name]

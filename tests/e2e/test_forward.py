@@ -1,6 +1,5 @@
 """What goes to a backend without Fanout, what rules do with headers, and what a client gets where there is no backend."""
 
-import base64
 import json
 import re
 import socket
@@ -17,24 +16,12 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
-from tests.e2e.origin import LARGE, Origin
+from tests.e2e.origin import LARGE, Origin, seen, values
 
 forward_edge = edge_of("forward")
 
 CLAIMED = [("X-Set", "client"), ("X-Set", "twice"), ("X-Add", "client"), ("X-Remove", "client"), ("X-Other", "client")]
 FROM_FANOUT = [("Grip-Sig", "present")]
-
-
-def seen(answer: httpx.Response) -> dict[str, Any]:
-    """What the origin was asked."""
-    assert answer.status_code == 200, answer.text
-    request: dict[str, Any] = json.loads(answer.text)
-    request["body"] = base64.b64decode(request["body"])
-    return request
-
-
-def values(request: dict[str, Any], name: str) -> list[str]:
-    return [value for key, value in request["headers"] if key == name]
 
 
 def until(condition: Any) -> None:

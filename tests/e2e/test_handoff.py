@@ -1,7 +1,5 @@
 """What is handed off to the origin, and what the origin makes of it."""
 
-import base64
-import json
 import socket
 import struct
 import threading
@@ -14,21 +12,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
-from tests.e2e.origin import Origin
+from tests.e2e.origin import Origin, seen, values
 
 SITE = "www.example.com"
-
-
-def seen(answer: httpx.Response) -> dict[str, Any]:
-    """What the origin was asked."""
-    assert answer.status_code == 200, answer.text
-    request: dict[str, Any] = json.loads(answer.text)
-    request["body"] = base64.b64decode(request["body"])
-    return request
-
-
-def values(request: dict[str, Any], name: str) -> list[str]:
-    return [value for key, value in request["headers"] if key == name]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from fanroute.diagnostics import Diagnostic, Note, Span
+from fanroute.lower import is_written
 from fanroute.reach.answer import answer
 from fanroute.reach.box import Dimension
 from fanroute.reach.overlap import overlaps
@@ -12,7 +13,7 @@ from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL, Dead, Live, reached
 from fanroute.reach.search import Boxes
 from fanroute.source import Source
 from fanroute.work import TooMuch, Work
-from fanroute_runtime.plan import Plan, Preflight, Route
+from fanroute_runtime.plan import Plan, Route
 
 # As many other routes are told with one.
 MAX_PLACES = 4
@@ -98,11 +99,6 @@ class _Told:
         more = len(numbers) - len(names)
         names += [f"{more} more"] if more else []
         return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def is_written(route: Route) -> bool:
-    """Whether a route is of routes.yaml, and not made for the preflight requests of one."""
-    return not isinstance(route.action, Preflight)
 
 
 def _places(source: Source, routes: Sequence[Route]) -> list[Span]:

@@ -42,11 +42,6 @@ class Side:
         none = len(self.routes) - 1
         return [*sorted(self.boxes.index.of_box(box, none)), none]
 
-    def taking(self, asked: Point, before: int, work: Work) -> Box | None:
-        """The box of the first route that takes a request, of those before one."""
-        first = self.boxes.first(asked, before, work)
-        return None if first is None else self.boxes.boxes[first]
-
     def bound_by(self, number: int) -> set[Dimension]:
         """The dimensions of a request that a route's answer depends on."""
         route = self.routes[number]
@@ -88,8 +83,8 @@ def _changed(old: Side, one: int, new: Side, other: int, work: Work) -> Point | 
     """A request that gets one route by the old file, another by the new one, and different answers. Raises TooMuch."""
 
     def taken(asked: Point) -> Box | None:
-        box = old.taking(asked, one, work)
-        return new.taking(asked, other, work) if box is None else box
+        box = old.boxes.taking(asked, one, work)
+        return new.boxes.taking(asked, other, work) if box is None else box
 
     shared = meet(old.box(one), new.box(other))
     regions = [] if shared is None else [shared]

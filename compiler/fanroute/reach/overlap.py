@@ -24,8 +24,7 @@ def overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool], work
             continue
 
         def taken(asked: Point, earlier: int = earlier) -> Box | None:
-            first = boxes.first(asked, earlier, work)
-            return None if first is None else boxes.boxes[first]
+            return boxes.taking(asked, earlier, work)
 
         found = search([shared], taken, boxes.named, work)
         if found is not None:

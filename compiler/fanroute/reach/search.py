@@ -40,6 +40,11 @@ class Boxes:
                 return number
         return None
 
+    def taking(self, asked: Point, before: int, work: Work) -> Box | None:
+        """The box of that match."""
+        first = self.first(asked, before, work)
+        return None if first is None else self.boxes[first]
+
     def fits(self, asked: Point, number: int) -> bool:
         return all(test(asked) for test in self._tests[number])
 

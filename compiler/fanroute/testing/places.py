@@ -9,10 +9,10 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
+from fanroute.lower import is_written
 from fanroute.pipeline import Compiled
 from fanroute.source import Path
 from fanroute.testing.language import PREFLIGHT
-from fanroute_runtime.plan import Preflight
 
 
 def written(compiled: Compiled) -> list[int]:
@@ -25,7 +25,7 @@ def _number(compiled: Compiled, index: int) -> int:
 
 
 def _is_written(compiled: Compiled, index: int) -> bool:
-    return not isinstance(compiled.plan.routes[index].action, Preflight)
+    return is_written(compiled.plan.routes[index])
 
 
 def action(compiled: Compiled, index: int) -> str:
