@@ -33,7 +33,7 @@ def share(answer: Answer, cors: Cors, request: Request) -> Answer:
 
 
 def _is_one_of(origin: str, origins: tuple[str, ...]) -> bool:
-    return origin in origins or any(_fits(origin, *pattern.split("*")) for pattern in origins if "*" in pattern)
+    return any(_fits(origin, *wanted.split("*")) if "*" in wanted else origin == wanted for wanted in origins)
 
 
 def _fits(origin: str, start: str, end: str) -> bool:

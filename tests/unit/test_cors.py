@@ -69,6 +69,7 @@ def test_a_page_of_an_origin(origins: tuple[str, ...], origin: bytes) -> None:
         (("https://*.example.com",), b"https://evil.com@a.example.com"),
         (("https://*.example.com",), b"https://\xe9.example.com"),
         (("https://*.example.com",), b"https://*.example.com/"),
+        (("https://*.example.com",), b"https://*.example.com"),
     ],
 )
 def test_any_other_page(origins: tuple[str, ...], origin: bytes | None) -> None:
