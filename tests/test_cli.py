@@ -113,6 +113,18 @@ def test_the_cli_builds_with_make_where_there_is_a_makefile(own_project: Workspa
     assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == "make build"
 
 
+@pytest.mark.parametrize("edge", ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)])
+def test_a_broken_local_store_is_told(own_project: Workspace, tmp_path: Path, edge: str) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(own_project.routes.parent, folder)
+    with (folder / "fastly.toml").open("a") as manifest:
+        manifest.write('[local_server.secret_stores]\nkeys = [{key = "first", file = "keys/first"}]\n')
+    done = fanroute(folder, "serve", "--edge", edge)
+    assert done.returncode == 1
+    told = "'local_server.secret_stores.keys[0].file' cannot be read: no such file or directory\n"
+    assert done.stderr == f"fastly.toml:1:1: error: {told}"
+
+
 def test_the_environment_reaches_what_is_built(own_project: Workspace, tmp_path: Path) -> None:
     """Where a backend is stands in fastly.toml alone: the component stays."""
     folder = tmp_path / "copy"

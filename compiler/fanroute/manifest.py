@@ -7,6 +7,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, Table
 
+from fanroute.local import DEV_SIGNATURE_KEY, LOCAL_KEY, LOCAL_STORE
 from fanroute.lower import Backend
 
 # Where `fastly compute serve` listens by default.
@@ -27,7 +28,7 @@ def update(text: str | None, service: str, backends: Iterable[Backend], build_co
 
     `websockets` is whether the service joins clients' WebSockets to a backend's. Raises BadManifest.
     """
-    document = _parse(text or "")
+    document = parse(text or "")
     if text is None:
         _set(document, {"manifest_version": 3, "name": service})
     _set(document, {"language": "other"})
@@ -37,6 +38,9 @@ def update(text: str | None, service: str, backends: Iterable[Backend], build_co
         _set(_table(document, "setup", "products", "websockets"), {"enable": True})
         _set(_table(document, "local_server", "websockets_passthrough"), {"enable": True})
     _set(_table(document, "local_server", "pushpin"), {"enable": True})
+    local_store = ("local_server", config_stores_key(document["local_server"]), LOCAL_STORE)
+    _set(_table(document, *local_store), {"format": "inline-toml"})
+    _set(_table(document, *local_store, "contents"), {LOCAL_KEY: DEV_SIGNATURE_KEY})
     for backend in backends:
         _set(_table(document, "setup", "backends", backend.name), {"address": backend.host, "port": backend.port})
         _set(_table(document, "local_server", "backends", backend.name), _local(backend))
@@ -45,7 +49,12 @@ def update(text: str | None, service: str, backends: Iterable[Backend], build_co
 
 def service_id(text: str) -> str:
     """The id of the service that a fastly.toml belongs to; "" before the first publish. Raises BadManifest."""
-    return str(_parse(text).get("service_id", ""))
+    return str(parse(text).get("service_id", ""))
+
+
+def config_stores_key(local_server: Any) -> str:
+    """Under which key of `local_server` config stores stand: it has a former name, and only one of them may be used."""
+    return "dictionaries" if "dictionaries" in local_server else "config_stores"
 
 
 def _local(backend: Backend) -> dict[str, Any]:
@@ -56,7 +65,8 @@ def _local(backend: Backend) -> dict[str, Any]:
     return {"url": backend.url, "override_host": backend.host}
 
 
-def _parse(text: str) -> tomlkit.TOMLDocument:
+def parse(text: str) -> tomlkit.TOMLDocument:
+    """What a fastly.toml says. Raises BadManifest."""
     try:
         return tomlkit.parse(text)
     except TOMLKitError as error:

@@ -1,9 +1,10 @@
 """What a request will do, by the code that ships: which route it gets and why, and what goes out on both passes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from fanroute.emit import HANDLERS
+from fanroute.local import LOCAL_SERVICE_ID
 from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.decide import Decider
@@ -16,16 +17,26 @@ from fanroute_runtime.websocket import Event, encode
 
 # The client's address in a trace, one for documentation (RFC 5737).
 CLIENT_ADDRESS = "192.0.2.1"
+# The time in a trace: 2026-01-01T00:00:00Z.
+TIME = 1_767_225_600
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as data, an `exchange.Request`. `headers` are (name, value) pairs, names in small letters."""
+    """A request as data, an `exchange.Request`. `headers` are (name, value) pairs, names in small letters.
+
+    `time` is when it comes, in seconds since 1970, `service` the id of the service, and `configs` and `secrets` are its stores'
+    entries by their names, by the stores' names.
+    """
 
     verb: str
     url: str
     headers: Headers = ()
     content: bytes = b""
+    time: int = TIME
+    service: str = LOCAL_SERVICE_ID
+    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, hash=False)
 
     def method(self) -> str:
         return self.verb
@@ -44,6 +55,18 @@ class Asked:
 
     def client_scheme(self) -> str:
         return self.url.partition(":")[0]
+
+    def now(self) -> int:
+        return self.time
+
+    def service_id(self) -> str:
+        return self.service
+
+    def config(self, store: str, name: str) -> str | None:
+        return self.configs.get(store, {}).get(name)
+
+    def secret(self, store: str, name: str) -> bytes | None:
+        return self.secrets.get(store, {}).get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +102,8 @@ class Tracer:
         decision = self._decider.decide(asked)
         second: Decision | None = None
         if isinstance(decision, ToFanout) and decision.backend == self._loopback:
-            second = self._decider.decide(from_fanout(asked, decision.headers))
+            handed_off = asked if decision.uri is None else replace(asked, url=decision.uri)
+            second = self._decider.decide(from_fanout(handed_off, decision.headers))
         return Trace(self._steps(asked), decision, second)
 
     def _steps(self, asked: Asked) -> tuple[Step, ...]:
@@ -115,6 +139,7 @@ def from_fanout(asked: Asked, rules: HeaderRules) -> Asked:
     """The request that Fanout sends in place of one that was handed off after some rules: of a WebSocket, its OPEN."""
     headers = (*applied(rules, asked.headers), (signature.HEADER, b"Fanout's"))
     if not Client(asked, through_fanout=False).websocket:
-        return Asked(asked.verb, asked.url, headers)
+        return replace(asked, headers=headers, content=b"")
     events = tuple((name, value) for name, value in headers if name not in ("upgrade", "connection", "content-type"))
-    return Asked("POST", asked.url, (*events, ("content-type", WEBSOCKET_EVENTS.encode())), encode([Event("OPEN")]))
+    headers = (*events, ("content-type", WEBSOCKET_EVENTS.encode()))
+    return replace(asked, verb="POST", headers=headers, content=encode([Event("OPEN")]))

@@ -3,14 +3,16 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 from fanroute.diagnostics import Diagnostic, Invalid, Span
+from fanroute.local import Stores
 from fanroute.manifest import BadManifest
+from fanroute.stores import local_stores
 from fanroute.surroundings import Surroundings
 
 RUNTIME_PACKAGE = "fanroute_runtime"
@@ -118,6 +120,11 @@ class Workspace:
     def write_manifest(self, text: str) -> None:
         write(self.manifest, text.encode())
 
+    def local_stores(self) -> Stores:
+        """The stores that fastly.toml has for local servers. Raises BadManifest."""
+        folder = self.manifest.parent
+        return local_stores(self.read_manifest() or "", lambda path: (folder / path).read_bytes(), os.environ)
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Where `build/` changes: one process at a time, as of two `fanroute serve` in one folder."""
@@ -131,6 +138,10 @@ class Workspace:
         shutil.rmtree(self.app, ignore_errors=True)
         for name, text in files.items():
             write(self.app / name, text.encode())
+
+    def change_new(self, change: Callable[[bytes], bytes]) -> None:
+        """Make the new component another one."""
+        write(self.new, change(self.new.read_bytes()))
 
     def is_good(self, key: str) -> bool:
         """Whether the good component was made from what `key` stands for."""

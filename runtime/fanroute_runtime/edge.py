@@ -1,31 +1,24 @@
-"""The calls to Fastly's host. The only module that knows the WIT's bindings, and the only one with effects."""
+"""Requests served: what is decided is told to Fastly's host. The only module with effects."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from ipaddress import ip_address
 from typing import AnyStr
 
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.imports import http_body, http_downstream, http_req, http_resp, types
+from wit_world.imports import http_body, http_req, http_resp, types
 from wit_world.imports.async_io import Pollable
 from wit_world.imports.backend import Backend
 
 from fanroute_runtime.decide import Decider, Handler
-from fanroute_runtime.exchange import Answer, Passing, Refused, ToBackend, ToFanout, text
+from fanroute_runtime.exchange import Answer, Passing, ToBackend, ToFanout, text
 from fanroute_runtime.headers import of_one_connection
+from fanroute_runtime.host import MAX_HEADER, UNREADABLE, HostRequest
 from fanroute_runtime.plan import HeaderRules, Plan
 
 Message = http_req.Request | http_resp.Response
 
-# Longest method, URI and header value read, in bytes.
-MAX_METHOD = 64
-MAX_URI = 16_384
-MAX_HEADER = 65_536
-# How much of a body is asked of the host at once, in bytes.
-CHUNK = 65_536
-
-FAILED = text(500, "The edge could not read the request.")
+FAILED = text(500, UNREADABLE)
 BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
 
 # Of what goes wrong with a backend, what is no answer in time (RFC 9110, 15.6.5).
@@ -34,56 +27,6 @@ TIMED_OUT = (
     http_req.SendErrorDetail_ConnectionTimeout,
     http_req.SendErrorDetail_HttpResponseTimeout,
 )
-
-
-class HostRequest:
-    """An `exchange.Request` that asks Fastly's host."""
-
-    def __init__(self, request: http_req.Request, body: Pollable) -> None:
-        self._request = request
-        self._body = body
-
-    def method(self) -> str:
-        try:
-            return self._request.get_method(MAX_METHOD)
-        except Err as error:
-            raise _refused(error, 501, "The method is too long.") from error
-
-    def uri(self) -> str:
-        try:
-            return self._request.get_uri(MAX_URI)
-        except Err as error:
-            raise _refused(error, 414, "The URI is too long.") from error
-
-    def header(self, name: str) -> bytes | None:
-        try:
-            return self._request.get_header_value(name, MAX_HEADER)
-        except Err as error:
-            raise _refused(error, 431, f"The header {name} is too long.") from error
-
-    def body(self, limit: int) -> bytes:
-        parts = []
-        size = 0
-        try:
-            while chunk := http_body.read(self._body, CHUNK):
-                size += len(chunk)
-                if size > limit:
-                    raise Refused(413, "The body is too long.")
-                parts.append(chunk)
-        except Err as error:
-            raise Refused(400, "The body could not be read to its end.") from error
-        return b"".join(parts)
-
-    def client_address(self) -> str | None:
-        address = http_downstream.downstream_client_ip_addr(self._request)
-        if address is None:
-            return None
-        size = 1 if isinstance(address, types.IpAddress_Ipv4) else 2
-        return str(ip_address(b"".join(group.to_bytes(size) for group in address.value)))
-
-    def client_scheme(self) -> str:
-        protocol = http_downstream.downstream_tls_protocol(self._request, MAX_HEADER)
-        return "http" if protocol is None else "https"
 
 
 def http_incoming(plan: Plan, handlers: Mapping[type, Handler]) -> type[exports.HttpIncoming]:
@@ -115,6 +58,8 @@ def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, to: Pa
             # First, for Connection may name what is set here.
             _remove_for_forwarding(request)
         _change(request, to.headers)
+        if to.uri is not None:
+            request.set_uri(to.uri)
     except Err:
         return FAILED
     try:
@@ -213,10 +158,3 @@ def _send_downstream(response: http_resp.Response, body: Pollable) -> None:
         http_resp.send_downstream(response, body)
     except Err as error:
         raise Err(None) from error
-
-
-def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:
-    """The refusal for a host's error: `status` for a value longer than we read, otherwise 500."""
-    if isinstance(error.value, types.Error_BufferLen):
-        return Refused(status, reason)
-    return Refused(500, "The edge could not read the request.")

@@ -46,6 +46,18 @@ class Request(Protocol):
     def client_scheme(self) -> str:
         """`https` if the connection is TLS, otherwise `http`."""
 
+    def now(self) -> int:
+        """The time, in seconds since 1970-01-01T00:00:00Z."""
+
+    def service_id(self) -> str:
+        """The id of the Fastly service that runs."""
+
+    def config(self, store: str, name: str) -> str | None:
+        """The value of an entry of a config store, or None. Raises Refused (500) where the store cannot be read."""
+
+    def secret(self, store: str, name: str) -> bytes | None:
+        """A secret of a secret store, or None. Raises Refused (500) where the store cannot be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -62,6 +74,7 @@ class ToFanout:
 
     backend: str
     headers: HeaderRules
+    uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,7 @@ class ToBackend:
     headers: HeaderRules
     response_headers: HeaderRules
     through_fanout: bool = False
+    uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +97,10 @@ class ToWebSocket:
 
     backend: str
     headers: HeaderRules
+    uri: str | None = None
 
 
+# `uri`, where there is one, takes the place of the request's.
 Passing = ToFanout | ToBackend | ToWebSocket
 Decision = Answer | Passing
 

@@ -12,6 +12,8 @@ BACKENDS = (
     Backend("dev", "b.example.com", 8080, tls=False, loopback=False, local="http://127.0.0.1:3000"),
     Backend("self", "chat.edgecompute.app", 443, tls=True, loopback=True, local=None),
 )
+# What a local Grip-Sig is checked with.
+LOCAL_STORE = {"format": "inline-toml", "contents": {"grip_sig_key": "viceroy_dev_signing_key_dont_use_in_production"}}
 
 
 def test_websockets_are_enabled_for_tunnels() -> None:
@@ -38,6 +40,7 @@ def test_a_new_one_has_all_that_publishing_needs() -> None:
         },
         "local_server": {
             "pushpin": {"enable": True},
+            "config_stores": {"fanroute-local": LOCAL_STORE},
             "backends": {
                 "origin": {"url": "https://app.example.com", "override_host": "app.example.com"},
                 "dev": {"url": "http://127.0.0.1:3000"},
@@ -84,6 +87,16 @@ def test_what_is_not_ours_stays() -> None:
 def test_twice_is_once(text: str | None) -> None:
     once = update(text, "chat", BACKENDS, "make build")
     assert update(once, "chat", BACKENDS, "make build") == once
+
+
+@pytest.mark.parametrize("key", ["config_stores", "dictionaries"])
+def test_local_stores_of_the_users_own_stay(key: str) -> None:
+    """Under whichever of the two names, of which Viceroy takes one."""
+    text = update(f'[local_server.{key}.x]\nformat = "json"\nfile = "x.json"\n', "chat", BACKENDS, "make build")
+    data = tomllib.loads(text)
+    assert data["local_server"][key] == {"x": {"format": "json", "file": "x.json"}, "fanroute-local": LOCAL_STORE}
+    assert not {"config_stores", "dictionaries"} - {key} & set(data["local_server"])
+    assert "config_stores" not in data["setup"]
 
 
 def test_inline_tables_are_ours_too() -> None:

@@ -27,7 +27,7 @@ async def running(
     say: Say,
     log: Say,
 ) -> AsyncIterator[Urls]:
-    """A local edge that serves what a folder has built, as long as the context lasts.
+    """A local edge that serves what a folder has built, with the stores of its fastly.toml, as long as the context lasts.
 
     Args:
         edge: one of EDGES.
@@ -40,15 +40,16 @@ async def running(
     from fanroute.local import server, viceroy
     from fanroute.local.host import EmbeddedComponent, load
 
+    stores = workspace.local_stores()
     if edge == "viceroy":
         pushpin = await asyncio.to_thread(installing.pushpin, say)
         program = await asyncio.to_thread(installing.viceroy, cache_folder(), say)
         say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
-        started = viceroy.listening(program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log)
+        started = viceroy.listening(program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores)
     else:
         say("Loading the component (the first time it is compiled, for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
-        started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log)
+        started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log, stores)
     async with started as listening:
         yield Urls(listening.edge, listening.publish)
 

@@ -1,13 +1,18 @@
 """The local edges: one inside this process, and Viceroy with Pushpin."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from fanroute import lower
 
 # Who signs a local Grip-Sig, as under the Fastly CLI: of no worth in production.
 DEV_SIGNATURE_ISSUER = "viceroy"
 DEV_SIGNATURE_KEY = "viceroy_dev_signing_key_dont_use_in_production"
+
+# The id that a service has on a local edge, Viceroy's, and the config store that it always has there: from it the component takes
+# that key, which it does not contain.
+LOCAL_SERVICE_ID = "0" * 22
+LOCAL_STORE, LOCAL_KEY = "fanroute-local", "grip_sig_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,18 @@ class Backend:
 
     url: str
     host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is in a local edge's config stores and secret stores: entries by their names, by the stores' names."""
+
+    config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    secret: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+
+    def with_local_key(self) -> "Stores":
+        """The same, and the store that a local edge has always."""
+        return replace(self, config={**self.config, LOCAL_STORE: {LOCAL_KEY: DEV_SIGNATURE_KEY}})
 
 
 def addresses(backends: Iterable[lower.Backend]) -> tuple[dict[str, Backend | None], str]:

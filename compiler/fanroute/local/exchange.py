@@ -1,11 +1,16 @@
 """One request as the embedded edge's host knows it: what runtime/wit/edge.wit's functions find and change."""
 
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from wasmtime.component import ResourceHost, Variant
+from wasmtime.component import Record, ResourceHost, Variant
+
+from fanroute.local import LOCAL_SERVICE_ID
+from fanroute_runtime.match import split_uri
 
 
 class HostError(Exception):
@@ -22,9 +27,12 @@ class HostError(Exception):
 
 
 # wasmtime's numbers for the types of resource.
-POLLABLE, BACKEND, RESPONSE, REQUEST, EXTRA = range(1, 6)
+POLLABLE, BACKEND, RESPONSE, REQUEST, EXTRA, CONFIG_STORE, SECRET_STORE, SECRET = range(1, 9)
 
 Headers = list[tuple[str, bytes]]
+
+# What a request's URI is made of here: no spaces and no control characters.
+_URI = re.compile(r"https?://[^\0-\x20\x7f]+")
 
 
 @dataclass(slots=True)
@@ -36,7 +44,7 @@ class Response:
     body: Any = b""
 
 
-def _nobody(backend: str, headers: Headers) -> Response:
+def _nobody(backend: str, target: str, headers: Headers) -> Response:
     raise HostError("generic-error", detail="destination-not-found")
 
 
@@ -44,9 +52,10 @@ def _nobody(backend: str, headers: Headers) -> Response:
 class Exchange:
     """One request as the host knows it, and what becomes of it.
 
-    After the call `handoff` or `tunnel` names a backend, and `headers` are those that go there, or `answer` is set, or none of
-    them if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for; `ask` gives a
-    backend's answer to the request with some headers; `take` is how many bytes of the answer's body are taken at once.
+    After the call `handoff` or `tunnel` names a backend, and `uri` and `headers` are those that go there, or `answer` is set, or
+    none of them if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for; `ask`
+    gives a backend's answer to the request with a target and some headers; `take` is how many bytes of the answer's body are
+    taken at once. `clock` gives the seconds since 1970, and the stores are entries by their names, by the stores' names.
     """
 
     uri: str
@@ -57,17 +66,29 @@ class Exchange:
     tls: str | None = None
     method: str = "GET"
     take: int = 1 << 20
-    ask: Callable[[str, Headers], Response] = _nobody
+    ask: Callable[[str, str, Headers], Response] = _nobody
+    clock: Callable[[], float] = time.time
+    service_id: str = LOCAL_SERVICE_ID
+    config_stores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    secret_stores: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     handoff: str | None = None
     tunnel: str | None = None
     answer: Response | None = None
     # What the component has made last. It has one of each at a time, so handles need not be told apart.
     _backend: str = ""
+    _config_store: Mapping[str, str] = field(default_factory=dict)
+    _secret_store: Mapping[str, bytes] = field(default_factory=dict)
+    _secret: bytes = b""
     _response: Response = field(default_factory=Response)
     _body: Any = field(default_factory=bytearray)
 
     def get_uri(self, limit: int) -> str:
         return _limited(self.uri.encode(), limit).decode()
+
+    def set_uri(self, uri: str) -> None:
+        if not _URI.fullmatch(uri):
+            raise HostError("http-user")
+        self.uri = uri
 
     def get_method(self, limit: int) -> str:
         return _limited(self.method.encode(), limit).decode()
@@ -106,7 +127,7 @@ class Exchange:
         self.tunnel = self._backend
 
     def send(self) -> tuple[ResourceHost, ResourceHost]:
-        self._response = self.ask(self._backend, self.headers)
+        self._response = self.ask(self._backend, target_of(self.uri), self.headers)
         self._body = self._response.body
         return ResourceHost.own(0, RESPONSE), ResourceHost.own(0, POLLABLE)
 
@@ -161,6 +182,49 @@ class Exchange:
 
     def downstream_tls_protocol(self, limit: int) -> bytes | None:
         return None if self.tls is None else _limited(self.tls.encode(), limit)
+
+    def open_config_store(self, name: str) -> ResourceHost:
+        self._config_store = _opened(self.config_stores, name)
+        return ResourceHost.own(0, CONFIG_STORE)
+
+    def config(self, name: str, limit: int) -> str | None:
+        value = self._config_store.get(name)
+        return value if value is None else _limited(value.encode(), limit).decode()
+
+    def open_secret_store(self, name: str) -> ResourceHost:
+        self._secret_store = _opened(self.secret_stores, name)
+        return ResourceHost.own(0, SECRET_STORE)
+
+    def secret(self, name: str) -> ResourceHost | None:
+        if name not in self._secret_store:
+            return None
+        self._secret = self._secret_store[name]
+        return ResourceHost.own(0, SECRET)
+
+    def plaintext(self, limit: int) -> bytes:
+        return _limited(self._secret, limit)
+
+    def get_service_id(self) -> str:
+        return self.service_id
+
+    def now(self) -> Record:
+        now = Record()
+        seconds, part = divmod(self.clock(), 1)
+        vars(now).update(seconds=int(seconds), nanoseconds=int(part * 1e9))
+        return now
+
+
+def target_of(uri: str) -> str:
+    """The target in origin form (RFC 9112, 3.2.1) that asks for an absolute URI."""
+    authority, _, _ = split_uri(uri)
+    target = uri.partition("://")[2].removeprefix(authority)
+    return target if target.startswith("/") else f"/{target}"
+
+
+def _opened(stores: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    if name not in stores:
+        raise HostError("not-found")
+    return stores[name]
 
 
 def _inserted(headers: Headers, name: str, value: bytes) -> Headers:

@@ -11,10 +11,23 @@ import wasmtime
 from wasmtime.component import Component, Linker, Record, ResourceAny, ResourceHost, ResourceType, Variant
 from wasmtime.component import _types as component_types
 
-from fanroute.local.exchange import BACKEND, EXTRA, POLLABLE, REQUEST, RESPONSE, Exchange, HostError
+from fanroute.bundle import WALL_CLOCK
+from fanroute.local.exchange import (
+    BACKEND,
+    CONFIG_STORE,
+    EXTRA,
+    POLLABLE,
+    REQUEST,
+    RESPONSE,
+    SECRET,
+    SECRET_STORE,
+    Exchange,
+    HostError,
+)
 from fanroute.workspace import write
 
 INTERFACE = "fastly:compute/{}@0.1.0"
+_RENAMED = {"wall-clock": WALL_CLOCK[1]}
 
 # wasmtime's package tells a result's cases apart by the class of the value, which fails for
 # result<option<T>, E>; told that they always need a tag, it takes Variant("ok" or "err", value) for each.
@@ -51,6 +64,7 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
         "[method]request.remove-header": Exchange.remove_header,
         "[method]request.get-method": Exchange.get_method,
         "[method]request.get-uri": Exchange.get_uri,
+        "[method]request.set-uri": Exchange.set_uri,
         "[method]request.redirect-to-websocket-proxy": Exchange.redirect_to_websocket_proxy,
         "[method]request.redirect-to-grip-proxy": Exchange.redirect_to_grip_proxy,
         "send": Exchange.send,
@@ -59,17 +73,27 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
         "downstream-client-ip-addr": Exchange.downstream_client_ip_addr,
         "downstream-tls-protocol": Exchange.downstream_tls_protocol,
     },
+    "secret-store": {
+        "[method]secret.plaintext": Exchange.plaintext,
+        "[static]store.open": Exchange.open_secret_store,
+        "[method]store.get": Exchange.secret,
+    },
+    "config-store": {"[static]store.open": Exchange.open_config_store, "[method]store.get": Exchange.config},
+    "compute-runtime": {"get-service-id": Exchange.get_service_id},
+    "wall-clock": {"now": Exchange.now},
 }
 _RESOURCES = {
     "async-io": {"pollable": POLLABLE},
     "backend": {"backend": BACKEND},
     "http-resp": {"response": RESPONSE},
     "http-req": {"request": REQUEST, "extra-send-error-detail": EXTRA},
+    "secret-store": {"secret": SECRET, "store": SECRET_STORE},
+    "config-store": {"store": CONFIG_STORE},
 }
 # Those that wait for a client or a backend: other requests go on meanwhile.
 _WAITING = frozenset({"http-body.read", "http-req.send"})
 # Those whose type is no `result`: they cannot fail.
-INFALLIBLE = frozenset({"http-downstream.downstream-client-ip-addr"})
+INFALLIBLE = frozenset({"http-downstream.downstream-client-ip-addr", "compute-runtime.get-service-id", "wall-clock.now"})
 
 
 def _call_name(interface: str, function: str) -> str:
@@ -128,7 +152,7 @@ class EmbeddedComponent:
         linker = Linker(self._engine)
         with linker.root() as root:
             for interface, functions in _FUNCTIONS.items():
-                with root.add_instance(INTERFACE.format(interface)) as instance:
+                with root.add_instance(_RENAMED.get(interface, INTERFACE.format(interface))) as instance:
                     for name, number in _RESOURCES.get(interface, {}).items():
                         instance.add_resource(name, ResourceType.host(number), lambda store, rep: None)
                     for function, implementation in functions.items():
@@ -155,7 +179,7 @@ class EmbeddedComponent:
 
 def _error(name: str, error: HostError) -> Any:
     """A host function's error as a value of its type."""
-    if name.startswith("backend."):
+    if name.endswith(".open"):
         return error.case
     case = Variant(error.case, error.payload)
     if name != "http-req.send":

@@ -11,8 +11,8 @@ import wasmtime
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from fanroute.local import Backend
-from fanroute.local.exchange import Exchange, HostError, Response
+from fanroute.local import Backend, Stores
+from fanroute.local.exchange import Exchange, HostError, Response, target_of
 from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
 from fanroute.local.host import EmbeddedComponent
@@ -25,6 +25,7 @@ ADDRESS = "127.0.0.1"
 MAX_LINE = 65_536
 # How many requests may wait for a client's body or a backend's answer at once.
 MAX_WAITING = 64
+NO_STORES = Stores()
 
 # What is no HTTP is answered with 400, and not told as a failure of ours.
 _LOGGER = logging.getLogger(__name__)
@@ -42,10 +43,13 @@ class Listening:
 class EmbeddedEdge:
     """Requests to the component, and what it passes on to Fanout or to a backend."""
 
-    def __init__(self, component: EmbeddedComponent, fanout: Fanout, backends: Mapping[str, Backend], log: Log) -> None:
+    def __init__(
+        self, component: EmbeddedComponent, fanout: Fanout, backends: Mapping[str, Backend], stores: Stores, log: Log
+    ) -> None:
         self._component = component
         self._fanout = fanout
         self._backends = backends
+        self._stores = stores
         self._log = log
         self._pool = ThreadPoolExecutor(MAX_WAITING, thread_name_prefix="component")
 
@@ -69,10 +73,11 @@ class EmbeddedEdge:
             return web.Response(status=500, text="The component trapped.\n")
         if exchange.handoff is not None:
             self._log(f"{line} → handed off to {exchange.handoff}")
-            return await self._hand_off(request, exchange.handoff, exchange.headers)
+            return await self._hand_off(request, exchange.handoff, target_of(exchange.uri), exchange.headers)
         if exchange.tunnel is not None:
             self._log(f"{line} → joined to {exchange.tunnel}")
-            return await tunnel(request, exchange.tunnel, self._backends[exchange.tunnel], _target(request), exchange.headers)
+            backend = self._backends[exchange.tunnel]
+            return await tunnel(request, exchange.tunnel, backend, target_of(exchange.uri), exchange.headers)
         if exchange.answer is None:
             self._log(f"{line} → the component gave no answer")
             return web.Response(status=500, text="The component gave no answer.\n")
@@ -83,10 +88,10 @@ class EmbeddedEdge:
         headers = [(name, value.decode("latin-1")) for name, value in answer.headers]
         return web.Response(status=answer.status, headers=headers, body=answer.body)
 
-    async def _hand_off(self, request: web.BaseRequest, backend: str, headers: Headers) -> web.StreamResponse:
+    async def _hand_off(self, request: web.BaseRequest, backend: str, target: str, headers: Headers) -> web.StreamResponse:
         if is_websocket(request):
-            return await Socket(self._fanout, backend, request, _target(request), headers).serve()
-        return await self._fanout.serve(request, backend, _target(request), headers)
+            return await Socket(self._fanout, backend, request, target, headers).serve()
+        return await self._fanout.serve(request, backend, target, headers)
 
     def _exchange(self, request: web.BaseRequest, asking: "_Asking") -> Exchange:
         loop = asyncio.get_running_loop()
@@ -99,8 +104,17 @@ class EmbeddedEdge:
                 raise HostError("http-incomplete") from error
 
         uri = f"http://{request.headers.get('Host', request.host)}{_target(request)}"
-        backends = frozenset(self._backends)
-        return Exchange(uri, headers, backends, read, client_ip=request.remote, method=request.method, ask=asking.ask)
+        return Exchange(
+            uri,
+            headers,
+            frozenset(self._backends),
+            read,
+            client_ip=request.remote,
+            method=request.method,
+            ask=asking.ask,
+            config_stores=self._stores.config,
+            secret_stores=self._stores.secret,
+        )
 
 
 class _Asking:
@@ -113,13 +127,13 @@ class _Asking:
         self._answer: Future[Answer] | None = None
         self._closed = False
 
-    def ask(self, backend: str, headers: Headers) -> Response:
-        """The backend's answer to the request with some headers. Raises HostError."""
+    def ask(self, backend: str, target: str, headers: Headers) -> Response:
+        """The backend's answer to the request with a target and some headers. Raises HostError."""
         request = self._request
         body = request.content.iter_any() if request.body_exists else None
         if self._closed:
             raise HostError("generic-error", detail="internal-error")
-        asking = ask(self._backends[backend], request.method, _target(request), headers, body)
+        asking = ask(self._backends[backend], request.method, target, headers, body)
         self._answer = asyncio.run_coroutine_threadsafe(asking, self._loop)
         try:
             answer = self._answer.result()
@@ -143,7 +157,13 @@ def _target(request: web.BaseRequest) -> str:
 
 @asynccontextmanager
 async def listening(
-    component: EmbeddedComponent, backends: Mapping[str, Backend | None], loopback: str, port: int, publish_port: int, log: Log
+    component: EmbeddedComponent,
+    backends: Mapping[str, Backend | None],
+    loopback: str,
+    port: int,
+    publish_port: int,
+    log: Log,
+    stores: Stores = NO_STORES,
 ) -> AsyncIterator[Listening]:
     """Serve a component on the embedded edge, as long as the context lasts.
 
@@ -153,10 +173,11 @@ async def listening(
         loopback: the name of the loopback backend, "" if there is none.
         port: of the edge, and `publish_port` of the publish endpoint; where one is taken, a free port is used instead.
         log: takes a line for each request.
+        stores: the service's own, beside the one that it has always here.
     """
     addresses: dict[str, Backend] = {}
     fanout = Fanout(addresses, log)
-    edge = EmbeddedEdge(component, fanout, addresses, log)
+    edge = EmbeddedEdge(component, fanout, addresses, stores.with_local_key(), log)
     try:
         async with listen() as servers:
             url = await servers(edge.serve, port)

@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import tomlkit
+
 from fanroute import programs
-from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend
+from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend, Stores
 from fanroute.local.fanout import Log
-from fanroute.local.server import ADDRESS, Listening, embedded_origin, listen
+from fanroute.local.server import ADDRESS, NO_STORES, Listening, embedded_origin, listen
 from fanroute.programs import Program, ProgramFailed
 from fanroute.workspace import write
 
@@ -37,6 +40,7 @@ async def listening(
     port: int,
     publish_port: int,
     log: Log,
+    stores: Stores = NO_STORES,
 ) -> AsyncIterator[Listening]:
     """Serve a component on Viceroy and Pushpin, as long as the context lasts.
 
@@ -53,10 +57,10 @@ async def listening(
         if loopback:
             addresses[loopback] = Backend(edge, addresses[loopback].host)
         version = programs.run([pushpin, "--version"])
-        files = viceroy_files(folder, addresses)
+        files = viceroy_files(folder, addresses, stores.with_local_key())
         files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, publish_port, version)
-        for path, text in files.items():
-            write(path, text.encode())
+        for path, content in files.items():
+            write(path, content)
         pushpin_command: list[str | Path] = [pushpin, f"--config={folder / 'pushpin.conf'}"]
         viceroy_command: list[str | Path] = [viceroy, "serve", "-v", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
         viceroy_command += ["--local-pushpin-proxy-port", str(proxy_port), wasm]
@@ -68,18 +72,28 @@ async def listening(
         yield Listening(edge, f"http://{ADDRESS}:{publish_port}/publish/")
 
 
-def viceroy_files(folder: Path, backends: Mapping[str, Backend]) -> dict[Path, str]:
-    """Viceroy's configuration."""
-    lines = ["manifest_version = 3", 'language = "other"']
+def viceroy_files(folder: Path, backends: Mapping[str, Backend], stores: Stores) -> dict[Path, bytes]:
+    """Viceroy's configuration, and the secrets, which need not be text."""
+    secrets: dict[Path, bytes] = {}
+    local: dict[str, Any] = {"backends": {}, "config_stores": {}, "secret_stores": {}}
     for name, backend in backends.items():
-        lines += [f"[local_server.backends.{name}]", f'url = "{backend.url}"']
-        lines += [f'override_host = "{backend.host}"'] if backend.host else []
-    return {folder / "fastly.toml": "\n".join(lines) + "\n"}
+        host = {"override_host": backend.host} if backend.host else {}
+        local["backends"][name] = {"url": backend.url, **host}
+    for name, entries in stores.config.items():
+        local["config_stores"][name] = {"format": "inline-toml", "contents": dict(entries)}
+    for name, values in stores.secret.items():
+        store = local["secret_stores"][name] = []
+        for key, secret in values.items():
+            path = folder / f"secret-{len(secrets)}"
+            secrets[path] = secret
+            store.append({"key": key, "file": str(path)})
+    config = {"manifest_version": 3, "language": "other", "local_server": local}
+    return {folder / "fastly.toml": tomlkit.dumps(config).encode(), **secrets}
 
 
 def pushpin_files(
     folder: Path, logs: Path, backends: Mapping[str, Backend], proxy_port: int, publish_port: int, version: str
-) -> dict[Path, str]:
+) -> dict[Path, bytes]:
     """Pushpin's configuration and routes. Source: https://pushpin.org/docs/configuration/"""
     number = tuple(map(int, re.findall(r"\d+", version)[:2]))
     services = "connmgr,proxy,handler" if number >= RENAMED_SERVICES else "condure,zurl,pushpin-proxy,pushpin-handler"
@@ -119,10 +133,10 @@ stats_spec={ipc}stats
 """
     routes = "".join(_pushpin_route(name, backend) for name, backend in backends.items())
     return {
-        folder / "pushpin.conf": config,
-        folder / "routes": routes,
-        folder / "run" / ".keep": "",
-        logs / ".keep": "",
+        folder / "pushpin.conf": config.encode(),
+        folder / "routes": routes.encode(),
+        folder / "run" / ".keep": b"",
+        logs / ".keep": b"",
     }
 
 

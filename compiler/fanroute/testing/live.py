@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import httpx
 
+from fanroute.local.exchange import target_of
 from fanroute.pipeline import Compiled
 from fanroute.testing.agreement import differences, unasked
 from fanroute.testing.judging import Judged, unmet
@@ -52,7 +53,6 @@ class LocalEdge:
 
     async def _ask(self, asked: Asked) -> Answer:
         authority, _, _ = split_uri(asked.url)
-        target = asked.url.partition("://")[2].removeprefix(authority)
         headers = [(name, value) for name, value in asked.headers if name not in OF_THE_MESSAGE]
         request = httpx.Request(
             asked.verb,
@@ -60,7 +60,7 @@ class LocalEdge:
             headers=[(b"host", authority.encode()), *((name.encode(), value) for name, value in headers)],
             content=asked.content,
             # The target as the test has it.
-            extensions={"target": (target if target.startswith("/") else f"/{target}").encode()},
+            extensions={"target": target_of(asked.url).encode()},
         )
         async with asyncio.timeout(TIMEOUT):
             response = await self._client.send(request, stream=True)

@@ -1,0 +1,106 @@
+"""What a request asks of Fastly's host. Beside `edge` the only module that knows the WIT's bindings; it changes nothing."""
+
+from ipaddress import ip_address
+
+from componentize_py_types import Err
+from wit_world.imports import compute_runtime, config_store, http_body, http_downstream, http_req, secret_store, types, wall_clock
+from wit_world.imports.async_io import Pollable
+
+from fanroute_runtime.exchange import Refused
+
+# Longest method, URI and header value read, in bytes.
+MAX_METHOD = 64
+MAX_URI = 16_384
+MAX_HEADER = 65_536
+# Longest value read of a store, in bytes: a secret's limit at Fastly; a config store's values are shorter.
+MAX_STORED = 65_536
+# How much of a body is asked of the host at once, in bytes.
+CHUNK = 65_536
+
+UNREADABLE = "The edge could not read the request."
+UNREADABLE_STORE = "The edge could not read its configuration."
+
+
+class HostRequest:
+    """An `exchange.Request` that asks Fastly's host."""
+
+    def __init__(self, request: http_req.Request, body: Pollable) -> None:
+        self._request = request
+        self._body = body
+
+    def method(self) -> str:
+        try:
+            return self._request.get_method(MAX_METHOD)
+        except Err as error:
+            raise _refused(error, 501, "The method is too long.") from error
+
+    def uri(self) -> str:
+        try:
+            return self._request.get_uri(MAX_URI)
+        except Err as error:
+            raise _refused(error, 414, "The URI is too long.") from error
+
+    def header(self, name: str) -> bytes | None:
+        try:
+            return self._request.get_header_value(name, MAX_HEADER)
+        except Err as error:
+            raise _refused(error, 431, f"The header {name} is too long.") from error
+
+    def body(self, limit: int) -> bytes:
+        parts = []
+        size = 0
+        try:
+            while chunk := http_body.read(self._body, CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    raise Refused(413, "The body is too long.")
+                parts.append(chunk)
+        except Err as error:
+            raise Refused(400, "The body could not be read to its end.") from error
+        return b"".join(parts)
+
+    def client_address(self) -> str | None:
+        address = http_downstream.downstream_client_ip_addr(self._request)
+        if address is None:
+            return None
+        size = 1 if isinstance(address, types.IpAddress_Ipv4) else 2
+        return str(ip_address(b"".join(group.to_bytes(size) for group in address.value)))
+
+    def client_scheme(self) -> str:
+        protocol = http_downstream.downstream_tls_protocol(self._request, MAX_HEADER)
+        return "http" if protocol is None else "https"
+
+    def now(self) -> int:
+        return wall_clock.now().seconds
+
+    def service_id(self) -> str:
+        return compute_runtime.get_service_id()
+
+    def config(self, store: str, name: str) -> str | None:
+        try:
+            with config_store.Store.open(store) as opened:
+                return opened.get(name, MAX_STORED)
+        except Err as error:
+            if error.value is types.OpenError.NOT_FOUND:
+                return None
+            raise Refused(500, UNREADABLE_STORE) from error
+
+    def secret(self, store: str, name: str) -> bytes | None:
+        try:
+            with secret_store.Store.open(store) as opened:
+                secret = opened.get(name)
+            if secret is None:
+                return None
+            with secret:
+                return secret.plaintext(MAX_STORED)
+        except Err as error:
+            if error.value is types.OpenError.NOT_FOUND:
+                return None
+            raise Refused(500, UNREADABLE_STORE) from error
+
+
+def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:
+    """The refusal for a host's error: `status` for a value longer than we read, otherwise 500."""
+    if isinstance(error.value, types.Error_BufferLen):
+        return Refused(status, reason)
+    return Refused(500, UNREADABLE)

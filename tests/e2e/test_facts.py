@@ -1,0 +1,130 @@
+"""What the host tells, on both edges: the time, the service's id, stores, and where requests go with another URI."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fanroute.cli.edges import running
+from fanroute.local import Backend
+from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES
+from tests.e2e.origin import Origin
+from tests.facts import build_facts
+
+MANIFEST = """\
+manifest_version = 3
+
+[local_server.config_stores.settings]
+format = "inline-toml"
+contents = { key = "välue \\"\\\\ '''", "a key" = "", long = "LONG" }
+
+[local_server.config_stores.of-a-file]
+format = "json"
+file = "stores/config.json"
+
+[local_server.secret_stores]
+secrets = [
+  { key = "data", data = "sécret" },
+  { key = "file", file = "stores/secret" },
+  { key = "variable", env = "FACTS_SECRET" },
+  { key = "unset", env = "FACTS_UNSET" },
+]
+of-a-file = { format = "json", file = "stores/secrets.json" }
+"""
+LONG = "\N{SNOWMAN}" * 8000
+BINARY = bytes(range(256)) * 256
+FACTS = {
+    "/service-id": b"0" * 22,
+    "/config/settings/key": "välue \"\\ '''".encode(),
+    "/config/settings/long": LONG.encode(),
+    "/config/of-a-file/key": b"value",
+    "/config/fanroute-local/grip_sig_key": b"viceroy_dev_signing_key_dont_use_in_production",
+    "/secret/secrets/data": "sécret".encode(),
+    "/secret/secrets/file": BINARY,
+    "/secret/secrets/variable": b"of the environment",
+    "/secret/secrets/unset": b"",
+    "/secret/of-a-file/key": b"value",
+    "/config/settings/other": None,
+    "/config/secrets/data": None,
+    "/secret/secrets/other": None,
+    "/secret/settings/key": None,
+    "/secret/fanroute-local/grip_sig_key": None,
+}
+
+
+def user_folder(folder: Path) -> None:
+    """What a user has beside a routes.yaml."""
+    (folder / "stores").mkdir()
+    (folder / "fastly.toml").write_text(MANIFEST.replace("LONG", LONG))
+    (folder / "stores" / "config.json").write_text('{"key": "value"}')
+    (folder / "stores" / "secrets.json").write_text('{"key": "value"}')
+    (folder / "stores" / "secret").write_bytes(BINARY)
+
+
+@contextmanager
+def event_loop() -> Iterator[Any]:
+    """A function that runs coroutines in a loop of its own, which goes on between them."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    yield run
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(scope="module", params=EDGES)
+def facts(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of each local edge in turn, which serves the component of tests/facts."""
+    folder = tmp_path_factory.mktemp(f"facts-{request.param}")
+    workspace = build_facts(folder)
+    user_folder(folder)
+    with pytest.MonkeyPatch.context() as patch, event_loop() as run:
+        patch.setenv("FACTS_SECRET", "of the environment")
+        patch.delenv("FACTS_UNSET", raising=False)
+        edge = running(request.param, workspace, {"origin": Backend(origin.url)}, "", (0, 0), print, print)
+        urls = run(edge.__aenter__())
+        with httpx.Client(base_url=urls.edge, timeout=ANSWER_TIMEOUT, trust_env=False) as client:
+            yield client
+        run(edge.__aexit__(None, None, None))
+
+
+@pytest.mark.parametrize("path", FACTS)
+def test_facts(facts: httpx.Client, path: str) -> None:
+    answer = facts.get(path)
+    expected = FACTS[path]
+    assert (answer.status_code, answer.content) == ((404, b"none\n") if expected is None else (200, expected))
+
+
+def test_the_time(facts: httpx.Client) -> None:
+    """In whole seconds: no earlier than before it was asked, and no later than after."""
+    before = int(time.time())
+    told = int(facts.get("/now").text)
+    assert before <= told <= int(time.time())
+
+
+@pytest.mark.parametrize("how", ["handoff", "forward", "tunnel"])
+@pytest.mark.parametrize("target", ["/other?a=1&c=3", "/other", "/?a", "/forward?b=%2F+x"])
+def test_another_uri(facts: httpx.Client, how: str, target: str) -> None:
+    """The backend is asked for it, and for nothing that was in the one before."""
+    upgrade = {"Upgrade": "websocket", "Connection": "upgrade"} if how == "tunnel" else {}
+    host = facts.base_url.netloc.decode()
+    asked = facts.get(f"/{how}?a=1&token=secret&c=3", headers={"X-Uri": f"http://{host}{target}", **upgrade})
+    assert asked.status_code == 200
+    assert asked.json()["target"] == target
+
+
+@pytest.mark.parametrize("how", ["handoff", "forward", "tunnel"])
+def test_a_uri_that_is_none(facts: httpx.Client, how: str) -> None:
+    answer = facts.get(f"/{how}", headers={"X-Uri": "http://a/b c", "Upgrade": "websocket", "Connection": "upgrade"})
+    assert (answer.status_code, answer.text) == (500, "The edge could not read the request.\n")

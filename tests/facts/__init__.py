@@ -1,0 +1,21 @@
+"""A component of the tests' own that shows what the host tells: until a route asks for a fact, none can be seen."""
+
+from pathlib import Path
+
+from fanroute import bundle
+from fanroute.emit import APP_MODULE
+from fanroute.workspace import Workspace, runtime_sources, wit_folder
+
+
+def build_facts(folder: Path) -> Workspace:
+    """Build it in a folder."""
+    files = {f"{APP_MODULE}.py": (Path(__file__).parent / "app.py").read_text()}
+    for name, source in runtime_sources().items():
+        path = name.replace(".", "/")
+        files[f"{path}.py" if "." in name else f"{path}/__init__.py"] = source
+    workspace = Workspace(folder / "routes.yaml")
+    workspace.stage(files)
+    bundle.componentize(workspace, wit_folder())
+    workspace.accept("facts")
+    workspace.put_back()
+    return workspace

@@ -1,0 +1,53 @@
+"""What the component is made of: a Plan, a handler that answers with facts, and another URI where the request asks for it."""
+
+from dataclasses import replace
+
+from wit_world import exports
+
+from fanroute_runtime import edge
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.exchange import Answer, Binding, Decision, Request, ToBackend, ToFanout, ToWebSocket, text
+from fanroute_runtime.match import split_uri
+from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Plan, Respond, Route, Tunnel
+
+PASSING = {"handoff": Handoff("origin"), "forward": Forward("origin"), "tunnel": Tunnel("origin")}
+ROUTES = [Route(name, Match(path=PathPattern((name,))), action) for name, action in PASSING.items()]
+PLAN = Plan("facts", (*ROUTES, Route("fact", Match(), Respond(200, (), b""))))
+
+
+def fact(action: Respond, request: Request, bound: Binding) -> Answer:
+    """What the path names: `/now`, `/service-id`, `/config/STORE/NAME` or `/secret/STORE/NAME`; 404 where there is none."""
+    _, path, _ = split_uri(request.uri())
+    match path.split("/")[1:]:
+        case ["now"]:
+            found = str(request.now())
+        case ["service-id"]:
+            found = request.service_id()
+        case ["config", store, name]:
+            found = request.config(store, name)
+        case ["secret", store, name]:
+            found = request.secret(store, name)
+        case _:
+            found = None
+    if found is None:
+        return text(404, "none")
+    return Answer(200, (), found if isinstance(found, bytes) else found.encode())
+
+
+class Elsewhere(Decider):
+    """Passes on with the URI that the header X-Uri has."""
+
+    def decide(self, request: Request) -> Decision:
+        decision = super().decide(request)
+        uri = request.header("x-uri")
+        if uri is None or not isinstance(decision, ToFanout | ToBackend | ToWebSocket):
+            return decision
+        return replace(decision, uri=uri.decode())
+
+
+DECIDER = Elsewhere(PLAN, {Respond: fact})
+
+
+class HttpIncoming(exports.HttpIncoming):
+    def handle(self, request, body):
+        edge._serve(DECIDER, request, body)
