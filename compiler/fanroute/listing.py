@@ -5,7 +5,7 @@ from itertools import count
 
 from fanroute.template import written
 from fanroute.trace import Trace
-from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.exchange import Answer, Decision, Passing, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
     Action,
     Channel,
@@ -126,15 +126,15 @@ def _decision(answered: str, decision: Decision) -> Iterator[str]:
     match decision:
         case Answer():
             yield from _answer(answered, decision)
-        case ToFanout(backend, headers):
+        case ToFanout(backend):
             yield f"Handed off to {backend} through Fanout, with"
-            yield from _rules(headers)
-        case ToWebSocket(backend, headers):
+            yield from _passed_on(decision)
+        case ToWebSocket(backend):
             yield f"Joined to a WebSocket of {backend}, with"
-            yield from _rules(headers)
-        case ToBackend(backend, headers, response_headers):
+            yield from _passed_on(decision)
+        case ToBackend(backend, _, response_headers):
             yield f"Forwarded to {backend}, with"
-            yield from _rules(headers)
+            yield from _passed_on(decision)
             if response_headers != HeaderRules():
                 yield "Its answer goes to the client, with"
                 yield from _rules(response_headers)
@@ -145,6 +145,12 @@ def _answer(how: str, answer: Answer) -> Iterator[str]:
     yield from _headers(answer.headers)
     for line in answer.body.decode(errors="replace").splitlines():
         yield f"  | {line}"
+
+
+def _passed_on(to: Passing) -> Iterator[str]:
+    if to.uri is not None:
+        yield f"  the URI {to.uri}"
+    yield from _rules(to.headers)
 
 
 def _rules(rules: HeaderRules) -> Iterator[str]:

@@ -1,14 +1,19 @@
 """What `fanroute match` and `fanroute routes` tell."""
 
+from dataclasses import replace
+
 import pytest
 
 from fanroute.listing import rows, trace_lines
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.trace import Asked, trace
-from fanroute_runtime.exchange import Answer, Headers
+from fanroute.trace import Asked, Trace, from_fanout, trace
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.exchange import Answer, Decision, Headers, Passing, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.plan import HeaderRules
 from tests.conftest import REPOSITORY, SURROUNDINGS
 
 CASES = REPOSITORY / "tests" / "cases"
+RULES = HeaderRules(set=(("x", b"y"),))
 
 
 def compiled(case: str) -> Compiled:
@@ -43,6 +48,41 @@ def test_everything_is_told_in_words() -> None:
         ("respond 200", ""),
     ]
     assert next(rows(compiled("redirects").plan))[3] == "308 to /new/{page}?from=old"
+
+
+@pytest.mark.parametrize("passed", [ToFanout("a", RULES), ToBackend("a", RULES, HeaderRules()), ToWebSocket("a", RULES)])
+def test_another_uri_is_told(passed: Passing) -> None:
+    lines = list(trace_lines(Trace((), replace(passed, uri="https://a/?b=1"), None)))
+    assert lines[2:] == ["  the URI https://a/?b=1", "  x: y"]
+    assert list(trace_lines(Trace((), passed, None)))[2:] == ["  x: y"]
+
+
+def test_the_second_pass_has_the_uri_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    decide = Decider.decide
+
+    def elsewhere(self: Decider, request: Asked) -> Decision:
+        decision = decide(self, request)
+        return replace(decision, uri="https://a/rooms/b/events") if isinstance(decision, ToFanout) else decision
+
+    monkeypatch.setattr(Decider, "decide", elsewhere)
+    told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/rooms/a/events"))
+    assert isinstance(told.second, Answer)
+    assert dict(told.second.headers)["grip-channel"] == b"events-of-b"
+
+
+def test_a_request_as_data_has_facts() -> None:
+    facts = {"time": 7, "service": "abc", "configs": {"c": {"k": "v"}}, "secrets": {"s": {"k": b"v"}}}
+    asked = Asked("GET", "https://a/", **facts)
+    assert (asked.now(), asked.service_id(), asked.config("c", "k"), asked.secret("s", "k")) == (7, "abc", "v", b"v")
+    assert {asked.config("c", "x"), asked.config("s", "k"), asked.secret("s", "x"), asked.secret("c", "k")} == {None}
+    assert len({asked, replace(asked), Asked("GET", "https://a/")}) == 2
+
+
+def test_what_fanout_asks_has_the_same_facts() -> None:
+    facts = {"time": 7, "service": "abc", "configs": {"c": {"k": "v"}}, "secrets": {"s": {"k": b"v"}}}
+    for headers in ((), (("upgrade", b"websocket"),)):
+        through = from_fanout(Asked("GET", "https://a/", headers, **facts), HeaderRules())
+        assert {name: getattr(through, name) for name in facts} == facts
 
 
 def test_patterns_are_told_in_words() -> None:
