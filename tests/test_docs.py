@@ -121,6 +121,28 @@ def test_the_page_on_testing_shows_what_is_said(request: pytest.FixtureRequest) 
     assert f"```text\n{text}```" in TESTING.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", ["local.md", "security.md"])
+def test_the_tests_that_a_page_names_are_there(page: str) -> None:
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
+    assert named_in(text)
+    assert named_in(text) <= all_tests()
+
+
+def test_a_test_that_is_not_there_is_missed() -> None:
+    assert named_in("[`test_a_claim_reaches_no_backend`], [`test_nothing`]") - all_tests() == {"test_nothing"}
+
+
+def named_in(text: str) -> set[str]:
+    """The tests that a page names."""
+    return set(re.findall(r"\b(test_\w+)\b(?!\.py)", text))
+
+
+def all_tests() -> set[str]:
+    """All tests that there are."""
+    sources = [path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    return {name for source in sources for name in re.findall(r"^def (test_\w+)\(", source, re.MULTILINE)}
+
+
 def heading_anchor(title: str) -> str:
     """GitHub's, of a heading."""
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")

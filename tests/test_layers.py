@@ -34,7 +34,7 @@ scalars comments layout formatting starting
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing
 cli.starting cli.completing cli __main__
 """
-RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors decide host edge"
+RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors onward decide host edge"
 
 # What only one module may do, as the names that do it.
 ONLY = {

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from fanroute.model import Kind, Model
 from fanroute.values import HeaderName, Text, wrong
-from fanroute_runtime.headers import HOP_BY_HOP
+from fanroute_runtime.headers import HOP_BY_HOP, is_platforms
 
 # Where a header may be named: in a match, in rules for requests or for responses, among those of an answer of the edge's own.
 Place = Literal["match", "request", "response", "answer"]
@@ -17,9 +17,12 @@ _EVERYWHERE: tuple[Place, ...] = ("match", "request", "response", "answer")
 _CONNECTION = dict.fromkeys(_EVERYWHERE, "it belongs to one connection")
 _HANDSHAKE = dict.fromkeys(_EVERYWHERE, "it belongs to a WebSocket's handshake")
 _FANOUTS = dict.fromkeys(_EVERYWHERE, "it is between Fanout and who answers it")
+_FANOUTS_WORD: dict[Place, str] = dict.fromkeys(("match", "request"), "it is Fanout's, of a WebSocket")
 _FASTLYS = dict.fromkeys(_EVERYWHERE[1:], "Fastly sets it")
 # What Fastly keeps as the client sent it when a request is handed off, whatever is set.
 _KEPT: dict[Place, str] = {"request": "Fastly keeps the client's"}
+_TOLD: dict[Place, str] = dict.fromkeys(("match", "request"), "the edge sets it, from the connection")
+_UNTOLD: dict[Place, str] = dict.fromkeys(_TOLD, "the edge removes it, and tells of the connection in X-Forwarded-*")
 _SECOND_PASS: dict[Place, str] = {"match": "on a WebSocket's second pass it is Fanout's own"}
 
 # Why, or what to write instead, by header and place. A name that ends in '-' stands for all that begin so.
@@ -40,14 +43,18 @@ RESERVED: dict[str, dict[Place, str]] = {
     "fastly-": _FASTLYS,
     "pushpin-route": _FANOUTS,
     "grip-": _FANOUTS,
+    "connection-id": _FANOUTS_WORD,
+    "meta-": _FANOUTS_WORD,
     "sec-websocket-": _HANDSHAKE,
-    "x-forwarded-": {"match": "the edge sets it, from the connection", "request": "the edge sets it, from the connection"},
+    "forwarded": _UNTOLD,
+    "x-forwarded-": _TOLD,
 }
 
 
 def reserved(name: str, place: Place) -> str | None:
     """Why a header, in any case, is not the user's in a place, or what to write instead; None where it is the user's."""
     name = name.lower()
+    name = name.replace("_", "-") if is_platforms(name) else name
     reasons = next((found for key, found in RESERVED.items() if name == key or (key.endswith("-") and name.startswith(key))), {})
     return reasons.get(place)
 

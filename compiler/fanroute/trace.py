@@ -45,7 +45,13 @@ class Asked:
         return self.url
 
     def header(self, name: str) -> bytes | None:
-        return next((value for key, value in self.headers if key == name), None)
+        return next(iter(self.values(name)), None)
+
+    def values(self, name: str) -> list[bytes]:
+        return [value for key, value in self.headers if key == name]
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(name for name, _ in self.headers))
 
     def body(self, limit: int) -> bytes:
         return self.content

@@ -27,6 +27,11 @@ class Client:
         self._authority, self._path, self._query = split_uri(request.uri())
 
     @cached_property
+    def names(self) -> list[str]:
+        """The names of the headers that are there, in small letters."""
+        return self._request.names()
+
+    @cached_property
     def authority(self) -> str:
         forwarded = self._forwarded("x-forwarded-host")
         return self._authority if forwarded is None else forwarded
@@ -54,7 +59,8 @@ class Client:
         """Whether the client asks for a WebSocket, which begins with a GET (RFC 6455, 4.1)."""
         if self._through_fanout:
             return is_websocket_events(self._request)
-        return (self._request.header("upgrade") or b"").lower() == b"websocket" and self.method == "GET"
+        upgrades = (value.strip().lower() for value in self._request.values("upgrade"))
+        return b"websocket" in upgrades and self.method == "GET"
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None where it is absent. Bytes beyond ASCII stand for themselves, as Latin-1."""

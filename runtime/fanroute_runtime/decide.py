@@ -15,6 +15,7 @@ from fanroute_runtime.exchange import Answer, Binding, Decision, Passing, Refuse
 from fanroute_runtime.grip import encoded, is_websocket_events
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Matcher, bound_value
+from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.plan import Bound, Forward, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, Tunnel
 from fanroute_runtime.signature import came_through_fanout
 
@@ -74,11 +75,11 @@ class Decider:
         headers = with_connection(route.request_headers, request, client)
         match route.action:
             case Forward(backend):
-                return ToBackend(backend, headers, route.response_headers)
+                return ToBackend(backend, forwarded(headers, request, client), route.response_headers)
             case Tunnel(backend):
-                return ToWebSocket(backend, headers)
+                return ToWebSocket(backend, tunnelled(headers, request, client))
             case action:
-                return ToFanout(action.backend, headers)
+                return ToFanout(action.backend, handed_over(headers, request, client))
 
     def _second_pass(self, request: Request) -> Decision:
         client = Client(request, through_fanout=True)
@@ -88,7 +89,8 @@ class Decider:
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
             case Forward(backend):
                 # X-Forwarded-* are there, from the first pass; this connection is not the client's.
-                return ToBackend(backend, route.request_headers, route.response_headers, through_fanout=True)
+                headers = forwarded(route.request_headers, request, client)
+                return ToBackend(backend, headers, route.response_headers, through_fanout=True)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout carries a WebSocket's events, not the WebSocket
             case _:
@@ -127,13 +129,3 @@ def respond(action: Respond, request: Request, bound: Binding) -> Answer:
 def redirect(action: Redirect, request: Request, bound: Binding) -> Answer:
     """Send the client elsewhere (RFC 9110, 15.4). Raises Refused (400) where what is bound is no text."""
     return Answer(action.status, (("location", encoded(action.location, bound)),))
-
-
-def with_connection(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
-    """Rules that also tell of the client's connection, in place of whatever the client claims about it."""
-    connection = (
-        ("x-forwarded-for", (request.client_address() or "unknown").encode()),
-        ("x-forwarded-host", client.authority.encode()),
-        ("x-forwarded-proto", client.scheme.encode()),
-    )
-    return replace(rules, set=connection + rules.set)

@@ -1,8 +1,6 @@
 """Requests served: what is decided is told to Fastly's host. The only module with effects."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import AnyStr
+from collections.abc import Mapping
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -12,14 +10,14 @@ from wit_world.imports.backend import Backend
 
 from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.exchange import Answer, Passing, ToBackend, ToFanout, text
+from fanroute_runtime.grip import is_for_fanout
 from fanroute_runtime.headers import of_one_connection
-from fanroute_runtime.host import MAX_HEADER, UNREADABLE, HostRequest
+from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values
 from fanroute_runtime.plan import HeaderRules, Plan
-
-Message = http_req.Request | http_resp.Response
 
 FAILED = text(500, UNREADABLE)
 BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
+FOR_FANOUT = text(502, "The backend's answer is for Fanout, which has not asked.")
 
 # Of what goes wrong with a backend, what is no answer in time (RFC 9110, 15.6.5).
 TIMED_OUT = (
@@ -54,9 +52,6 @@ def _serve(decider: Decider, request: http_req.Request, body: Pollable) -> None:
 def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, to: Passing) -> Answer | None:
     """Pass the request on; the answer instead where that fails."""
     try:
-        if isinstance(to, ToBackend):
-            # First, for Connection may name what is set here.
-            _remove_for_forwarding(request)
         _change(request, to.headers)
         if to.uri is not None:
             request.set_uri(to.uri)
@@ -87,31 +82,18 @@ def _forward(decider: Decider, request: http_req.Request, body: Pollable, backen
     except Err as error:
         return decider.unreachable(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)
     try:
-        _remove_for_forwarding(response, instructions=not to.through_fanout)
+        names = header_names(response)
+        if not to.through_fanout and "content-type" in names and is_for_fanout(header_values(response, "content-type")):
+            return FOR_FANOUT
+        gone = of_one_connection(names, header_values(response, "connection") if "connection" in names else [])
+        instructions = [name for name in names if name.startswith("grip-") and not to.through_fanout]
+        for name in dict.fromkeys([*gone, *instructions]):
+            _remove(response, name)
         _change(response, to.response_headers)
     except Err:
         return BAD_GATEWAY
     _send_downstream(response, content)
     return None
-
-
-def _remove_for_forwarding(message: Message, instructions: bool = False) -> None:
-    """Remove the headers that go no further: those of one connection, and `instructions` for Fanout. Raises Err."""
-    names = [name.lower() for name in _all(message.get_header_names, "\0")]
-    connection = _all(partial(message.get_header_values, "connection"), b"\0") if "connection" in names else []
-    gone = of_one_connection(names, b",".join(connection).decode("latin-1"))
-    for name in [*gone, *(name for name in names if instructions and name.startswith("grip-"))]:
-        _remove(message, name)
-
-
-def _all(part: Callable[[int, int], tuple[AnyStr, int | None]], end: AnyStr) -> list[AnyStr]:
-    """All items of what the host gives in parts: `part` takes a size and the first item's number. Raises Err."""
-    items: list[AnyStr] = []
-    cursor: int | None = 0
-    while cursor is not None:
-        text, cursor = part(MAX_HEADER, cursor)
-        items += text.split(end)[:-1]
-    return items
 
 
 def _change(message: Message, rules: HeaderRules) -> None:

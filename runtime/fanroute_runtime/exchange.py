@@ -37,6 +37,12 @@ class Request(Protocol):
     def header(self, name: str) -> bytes | None:
         """First value of a header, or None."""
 
+    def values(self, name: str) -> list[bytes]:
+        """All values of a header, in order."""
+
+    def names(self) -> list[str]:
+        """The names of the headers that are there, in small letters."""
+
     def body(self, limit: int) -> bytes:
         """The whole body. Raises Refused (413) when it has more than `limit` bytes."""
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from fanroute_runtime.exchange import Answer, Binding, Refused, Request
+from fanroute_runtime.headers import media_types
 from fanroute_runtime.plan import Channel, Hold, Meta, Template
 
-# The media type of WebSocket-over-HTTP, which Fanout alone may send.
+# The media type of WebSocket-over-HTTP, which Fanout alone may send, and that of a body of instructions for Fanout.
 WEBSOCKET_EVENTS = "application/websocket-events"
+INSTRUCT = "application/grip-instruct"
 
 # Most channels of one connection; further ones are dropped by Fanout without a word.
 MAX_CHANNELS = 20
@@ -96,6 +98,11 @@ def keep_alive(content: str, seconds: int) -> tuple[str, bytes]:
 
 
 def is_websocket_events(request: Request) -> bool:
-    """Whether a request's Content-Type is WebSocket-over-HTTP's, parameters and case aside."""
-    content_type = request.header("content-type") or b""
-    return content_type.partition(b";")[0].strip().lower() == WEBSOCKET_EVENTS.encode()
+    """Whether a Content-Type of a request is WebSocket-over-HTTP's, parameters and case aside: any of them, for who else reads
+    them may take another one than the first."""
+    return WEBSOCKET_EVENTS in media_types(request.values("content-type"))
+
+
+def is_for_fanout(content_types: list[bytes]) -> bool:
+    """Whether an answer with some Content-Types says something to Fanout in its body."""
+    return not {WEBSOCKET_EVENTS, INSTRUCT}.isdisjoint(media_types(content_types))

@@ -1,9 +1,22 @@
 """What a request asks of Fastly's host. Beside `edge` the only module that knows the WIT's bindings; it changes nothing."""
 
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
+from typing import AnyStr
 
 from componentize_py_types import Err
-from wit_world.imports import compute_runtime, config_store, http_body, http_downstream, http_req, secret_store, types, wall_clock
+from wit_world.imports import (
+    compute_runtime,
+    config_store,
+    http_body,
+    http_downstream,
+    http_req,
+    http_resp,
+    secret_store,
+    types,
+    wall_clock,
+)
 from wit_world.imports.async_io import Pollable
 
 from fanroute_runtime.exchange import Refused
@@ -16,6 +29,8 @@ MAX_HEADER = 65_536
 MAX_STORED = 65_536
 # How much of a body is asked of the host at once, in bytes.
 CHUNK = 65_536
+
+Message = http_req.Request | http_resp.Response
 
 UNREADABLE = "The edge could not read the request."
 UNREADABLE_STORE = "The edge could not read its configuration."
@@ -45,6 +60,18 @@ class HostRequest:
             return self._request.get_header_value(name, MAX_HEADER)
         except Err as error:
             raise _refused(error, 431, f"The header {name} is too long.") from error
+
+    def values(self, name: str) -> list[bytes]:
+        try:
+            return header_values(self._request, name)
+        except Err as error:
+            raise _refused(error, 431, f"The header {name} is too long.") from error
+
+    def names(self) -> list[str]:
+        try:
+            return header_names(self._request)
+        except Err as error:
+            raise _refused(error, 431, "A header's name is too long.") from error
 
     def body(self, limit: int) -> bytes:
         parts = []
@@ -104,3 +131,23 @@ def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:
     if isinstance(error.value, types.Error_BufferLen):
         return Refused(status, reason)
     return Refused(500, UNREADABLE)
+
+
+def header_names(message: Message) -> list[str]:
+    """The names of a message's headers, in small letters. Raises Err."""
+    return [name.lower() for name in _all(message.get_header_names, "\0")]
+
+
+def header_values(message: Message, name: str) -> list[bytes]:
+    """All values of a message's header. Raises Err."""
+    return _all(partial(message.get_header_values, name), b"\0")
+
+
+def _all(part: Callable[[int, int], tuple[AnyStr, int | None]], end: AnyStr) -> list[AnyStr]:
+    """All items of what the host gives in parts: `part` takes a size and the first item's number. Raises Err."""
+    items: list[AnyStr] = []
+    cursor: int | None = 0
+    while cursor is not None:
+        text, cursor = part(MAX_HEADER, cursor)
+        items += text.split(end)[:-1]
+    return items

@@ -35,6 +35,8 @@ BASE = "http://a.edgecompute.app"
 SIGNED = [("Grip-Sig", b"present")]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
 HOP = [("Connection", b"x-hop"), ("X-Hop", b"1"), ("X-Other", b"1")]
+# What a client says in the platform's name.
+CLAIMS = [("Grip-Last", b"x; last-id=1"), ("meta_user", b"x"), ("X-Forwarded-Prefix", b"/x"), ("X-Forwarded-For", b"x")]
 # What a backend answers.
 ANSWER = [("Grip-Hold", b"stream"), ("X-There", b"1"), ("X-Set", b"1"), *HOP]
 # Every kind of request: what it asks for, its headers, its body.
@@ -44,6 +46,7 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "handoff by rules": ("http://www.example.com/rules", [("X-There", b"1"), ("X-Add", b"1"), ("X-Set", b"1")], b""),
     "forward": ("http://www.example.com/forward", HOP, b"body"),
     "forward for Fanout": ("http://www.example.com/forward", SIGNED, b""),
+    "handoff of claims": ("http://www.example.com/x", CLAIMS, b""),
     "tunnel": ("http://www.example.com/tunnel", [("Upgrade", b"websocket")], b""),
     "no tunnel": ("http://www.example.com/tunnel", [], b""),
     "stream": (f"{BASE}/test/stream", SIGNED, b""),
@@ -53,7 +56,13 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "loop": ("http://www.example.com/x", SIGNED, b""),
     "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
 }
-HANDED_OFF = {"handoff to origin": "origin", "handoff to self": "self", "handoff by rules": "origin", "tunnel": "origin"}
+HANDED_OFF = {
+    "handoff to origin": "origin",
+    "handoff to self": "self",
+    "handoff by rules": "origin",
+    "handoff of claims": "origin",
+    "tunnel": "origin",
+}
 STATUS = {
     "forward": 201,
     "forward for Fanout": 201,
@@ -78,6 +87,8 @@ class Host:
         # The backend that was asked last, the headers it got, and the target.
         self.asked: tuple[str, list[tuple[str, bytes]]] = ("", [])
         self.target = ""
+        # The headers of a backend's answer.
+        self.answered = ANSWER
         self.fault: Callable[[int, str], Any] = lambda index, name: None
 
     def _intercept(self, name: str, call: Callable[[], Any]) -> Any:
@@ -105,7 +116,7 @@ class Host:
 
         def answer(backend: str, target: str, headers: list[tuple[str, bytes]]) -> Response:
             self.asked, self.target = (backend, headers), target
-            return Response(201, list(ANSWER), b"a backend's")
+            return Response(201, list(self.answered), b"a backend's")
 
         backends = facts.pop("backends", frozenset({"origin", "self", "fallen"}))
         exchange = Exchange(uri, list(headers), backends, read, ask=answer, **facts)
@@ -127,6 +138,7 @@ def session_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
 @pytest.fixture
 def host(session_host: Host) -> Host:
     session_host.fault = lambda index, name: None
+    session_host.answered = ANSWER
     return session_host
 
 
@@ -151,12 +163,13 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
         counts[kind] = len(host.calls)
         used |= set(host.calls)
     assert counts == {
-        "handoff to origin": 10,
-        "handoff to self": 11,
-        "handoff by rules": 14,
+        "handoff to origin": 11,
+        "handoff to self": 12,
+        "handoff by rules": 15,
+        "handoff of claims": 14,
         "forward": 25,
         "forward for Fanout": 15,
-        "tunnel": 12,
+        "tunnel": 13,
         "no tunnel": 12,
         "stream": 11,
         "websocket": 13,
@@ -196,8 +209,8 @@ def test_any_call_may_fail(host: Host, name: str, error: str) -> None:
         "backend.backend.open": 502,
         "http-req.request.redirect-to-grip-proxy": 502,
         "http-req.request.redirect-to-websocket-proxy": 502,
-        "http-req.request.get-header-names": 500,
-        "http-req.request.get-header-values": 500,
+        "http-req.request.get-header-names": 431 if too_long else 500,
+        "http-req.request.get-header-values": 431 if too_long else 500,
         "http-req.send": 502,
         "http-resp.response.get-header-names": 502,
         "http-resp.response.get-header-values": 502,
@@ -289,6 +302,32 @@ def test_what_fanout_asks_is_forwarded_as_it_is(host: Host) -> None:
     assert host.asked == ("origin", [*told, ("x-set", b"a")])
     assert ("Grip-Hold", b"stream") in exchange.answer.headers
     assert not {"connection", "x-hop"} & {name.lower() for name, _ in exchange.answer.headers}
+
+
+@pytest.mark.parametrize(
+    "types",
+    [[b"application/grip-instruct"], [b"text/plain", b"Application/Grip-Instruct; a=b"], [b"application/websocket-events"]],
+)
+def test_an_answer_for_fanout_is_no_clients(host: Host, types: list[bytes]) -> None:
+    host.answered = [("X-A", b"1"), *(("Content-Type", value) for value in types)]
+    exchange = host.ask(*REQUESTS["forward"])
+    assert exchange is not None and exchange.answer is not None
+    assert (exchange.answer.status, exchange.answer.body) == (502, b"The backend's answer is for Fanout, which has not asked.\n")
+    assert ("X-A", b"1") not in exchange.answer.headers
+    exchange = host.ask(*REQUESTS["forward for Fanout"])
+    assert exchange is not None and exchange.answer is not None
+    assert (exchange.answer.status, exchange.answer.body) == (201, b"a backend's")
+
+
+@pytest.mark.parametrize("kind", ["handoff to origin", "handoff to self", "forward", "tunnel"])
+def test_what_a_client_claims_goes_no_further(host: Host, kind: str) -> None:
+    uri, headers, body = REQUESTS[kind]
+    exchange = host.ask(uri, [*headers, *CLAIMS, ("X-Other", b"1")], body)
+    assert exchange is not None
+    sent = dict(host.asked[1] or exchange.headers)
+    assert sent["x-forwarded-for"] == b"127.0.0.1"
+    assert sent["X-Other"] == b"1"
+    assert not {name.lower() for name, _ in CLAIMS[:3]} & {name.lower() for name in sent}
 
 
 @pytest.mark.parametrize("names", [[f"x-{i:05}" + "x" * 90 for i in range(1500)]])

@@ -42,6 +42,8 @@ class Origin:
     ended = 0
     # The method and headers, by name, of the last request for what a stream has missed.
     asked_for_missed: tuple[str, dict[str, str]] = ("", {})
+    # The headers of the last WebSocket that was opened with events, as (name, value).
+    opened: tuple[tuple[str, str], ...] = ()
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
@@ -76,6 +78,8 @@ class Origin:
                 return self._missed(request)
             case "/origin/socket":
                 self.disconnects += body == b"DISCONNECT\r\n"
+                if body.startswith(b"OPEN"):
+                    self.opened = _headers(request)
                 return _socket(body)
             case "/origin/status":
                 headers = [("X-Origin", "yes"), ("Content-Type", "text/tea"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
@@ -93,7 +97,7 @@ class Origin:
         seen = {
             "method": request.method,
             "target": request.raw_path,
-            "headers": [[name.decode("latin-1").lower(), value.decode("latin-1")] for name, value in request.raw_headers],
+            "headers": _headers(request),
             "body": base64.b64encode(body).decode(),
         }
         return web.Response(text=json.dumps(seen), content_type="application/json")
@@ -145,7 +149,7 @@ class Origin:
             if message.data == "bye":
                 await socket.close(code=4001, message=b"ciao")
             elif message.data == "seen":
-                await socket.send_json(dict(request.headers))
+                await socket.send_json(_headers(request))
             elif message.type == WSMsgType.TEXT:
                 await socket.send_str(message.data)
             else:
@@ -159,6 +163,10 @@ class Origin:
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = await client.get(f"{self.edge_url}/again", headers=headers)
         return web.Response(status=answer.status_code, text=answer.text)
+
+
+def _headers(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.raw_headers)
 
 
 async def _cut(request: web.BaseRequest, chunked: bool) -> web.StreamResponse:

@@ -59,7 +59,15 @@ def test_a_header_is_its_first_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "upgrade", "asks"), [("GET", b"WebSocket", True), ("POST", b"websocket", False), ("GET", b"h2c", False)]
+    ("verb", "upgrade", "asks"),
+    [
+        ("GET", b"WebSocket", True),
+        ("POST", b"websocket", False),
+        ("GET", b"h2c", False),
+        # As Pushpin 1.36 sees it: one line of several, but not an item of a list.
+        ("GET", b"h2c\nwebsocket", True),
+        ("GET", b"h2c, websocket", False),
+    ],
 )
 def test_a_websocket_begins_with_a_get(verb: str, upgrade: bytes, asks: bool) -> None:
     assert Client(Asked("http://a/", {"upgrade": upgrade}, verb=verb), through_fanout=False).websocket is asks

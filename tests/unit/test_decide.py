@@ -39,7 +39,7 @@ DECIDER = Decider(PLAN, {Respond: respond})
 
 @dataclass
 class Asked:
-    """A request as data; `long` names a header that the host cannot give."""
+    """A request as data: a header's further values stand behind line feeds; `long` names one that the host cannot give."""
 
     target: str = "http://a/"
     headers: dict[str, bytes] = field(default_factory=dict)
@@ -55,7 +55,16 @@ class Asked:
     def header(self, name: str) -> bytes | None:
         if name == self.long:
             raise Refused(431, "Too long.")
-        return self.headers.get(name)
+        value = self.headers.get(name)
+        return None if value is None else value.split(b"\n")[0]
+
+    def values(self, name: str) -> list[bytes]:
+        if self.header(name) is None:
+            return []
+        return self.headers[name].split(b"\n")
+
+    def names(self) -> list[str]:
+        return list(self.headers)
 
     def body(self, limit: int) -> bytes:
         raise AssertionError("a handoff leaves the body alone")
@@ -98,7 +107,15 @@ def test_without_a_route_there_is_nothing() -> None:
     assert status(decide("http://b/", grip_sig=b"present")) == 404
 
 
-@pytest.mark.parametrize("content_type", [b"application/websocket-events", b" Application/WebSocket-Events ; a=b"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"application/websocket-events",
+        b" Application/WebSocket-Events ; a=b",
+        b"text/plain\napplication/websocket-events",
+        b"text/plain; a=b, application/websocket-events;",
+    ],
+)
 def test_events_are_fanouts(content_type: bytes) -> None:
     assert status(decide("http://b/answer", content_type=content_type)) == 403
 

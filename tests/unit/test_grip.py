@@ -25,6 +25,13 @@ class Asked:
     def header(self, name: str) -> bytes | None:
         return self.last if name == "grip-last" else None
 
+    def values(self, name: str) -> list[bytes]:
+        value = self.header(name)
+        return [] if value is None else [value]
+
+    def names(self) -> list[str]:
+        raise AssertionError("what Fanout asks goes nowhere")
+
     def body(self, limit: int) -> bytes:
         raise AssertionError("a hold has no use for a body")
 

@@ -121,6 +121,13 @@ class Asked:
     def header(self, name: str) -> bytes | None:
         return {"content-type": b"application/websocket-events", "sec-websocket-protocol": self.offered}.get(name)
 
+    def values(self, name: str) -> list[bytes]:
+        value = self.header(name)
+        return [] if value is None else [value]
+
+    def names(self) -> list[str]:
+        raise AssertionError("what Fanout asks goes nowhere")
+
     def body(self, limit: int) -> bytes:
         return self.content
 

@@ -135,7 +135,7 @@ class Fanout:
 
 def end_to_end(headers: Headers) -> Headers:
     """Headers without those that concern one connection only."""
-    connection = ",".join(value.decode("latin-1") for name, value in headers if name.lower() == "connection")
+    connection = [value for name, value in headers if name.lower() == "connection"]
     gone = set(of_one_connection((name.lower() for name, _ in headers), connection))
     return [(name, value) for name, value in headers if name.lower() not in gone]
 

@@ -40,7 +40,7 @@ _NOT_PASSED_BACK = ("content-length", "content-type", "sec-websocket-protocol", 
 
 def is_websocket(request: web.BaseRequest) -> bool:
     """Whether a request asks for a WebSocket (RFC 6455, 4.1)."""
-    return request.headers.get("Upgrade", "").lower() == "websocket"
+    return any(value.lower() == "websocket" for value in request.headers.getall("Upgrade", []))
 
 
 class _Closed(Exception):

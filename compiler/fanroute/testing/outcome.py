@@ -9,10 +9,10 @@ from fanroute.pipeline import Compiled
 from fanroute.testing.language import Request
 from fanroute.trace import Asked, Tracer, from_fanout
 from fanroute_runtime.client import Client
-from fanroute_runtime.decide import with_connection
-from fanroute_runtime.exchange import Answer, Headers, Passing, ToBackend
+from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
-from fanroute_runtime.headers import applied, of_one_connection
+from fanroute_runtime.headers import applied
+from fanroute_runtime.onward import with_connection
 from fanroute_runtime.plan import HeaderRules
 from fanroute_runtime.websocket import decode
 
@@ -66,14 +66,7 @@ def foreseen(tracer: Tracer, asked: Asked) -> Outcome:
     rules = told.decision.headers
     changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
     second = told.second if isinstance(told.second, Answer) else None
-    return Outcome(route, told.decision.backend, _passed_on(told.decision, asked.headers), second, changed)
-
-
-def _passed_on(to: Passing, headers: Headers) -> Headers:
-    """A request's headers as they go to Fanout or to a backend."""
-    connection = b",".join(value for name, value in headers if name == "connection").decode("latin-1")
-    gone = of_one_connection((name for name, _ in headers), connection) if isinstance(to, ToBackend) else []
-    return applied(to.headers, tuple((name, value) for name, value in headers if name not in gone))
+    return Outcome(route, told.decision.backend, applied(rules, asked.headers), second, changed)
 
 
 def channels(answer: Answer | None) -> tuple[str, ...]:

@@ -1,0 +1,54 @@
+"""What goes on of a client's headers, to Fanout or to a backend. Pure, given the request's own facts."""
+
+from dataclasses import replace
+
+from fanroute_runtime.client import Client
+from fanroute_runtime.exchange import Refused, Request
+from fanroute_runtime.headers import is_platforms, listed, of_one_connection
+from fanroute_runtime.plan import HeaderRules
+
+EXTENSIONS = "sec-websocket-extensions"
+
+
+def with_connection(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
+    """Rules that also tell of the client's connection, in place of all that the client claims in the platform's name."""
+    connection = (
+        ("x-forwarded-for", (request.client_address() or "unknown").encode()),
+        ("x-forwarded-host", client.authority.encode()),
+        ("x-forwarded-proto", client.scheme.encode()),
+    )
+    told = {name for name, _ in connection}
+    claimed = (name for name in client.names if is_platforms(name) and name not in told)
+    return replace(rules, set=connection + rules.set, remove=(*rules.remove, *claimed))
+
+
+def forwarded(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
+    """Rules for a request that the edge sends itself: they also remove what concerns the connection it came on."""
+    connection = request.values("connection") if "connection" in client.names else []
+    # The rules' removals come first, so that what Connection names can be set again.
+    gone = dict.fromkeys((*rules.remove, *of_one_connection(client.names, connection)))
+    return replace(rules, remove=tuple(gone))
+
+
+def handed_over(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
+    """Rules for a request that Fastly sends, which keeps some headers as they are, whatever the rules.
+
+    Raises Refused (400) where these would undo the rules.
+    """
+    if "pushpin-route" in client.names:
+        raise Refused(400, "Pushpin-Route is not a client's to send.")
+    if "connection" in client.names:
+        ours = {name for name, _ in rules.set + rules.add}
+        if not ours.isdisjoint(listed(request.values("connection"))):
+            raise Refused(400, "Connection names a header that the edge sets.")
+    return rules
+
+
+def tunnelled(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
+    """Rules for a WebSocket that Fastly joins to the backend's: its extensions stay, but for Fanout's. Raises Refused (400)."""
+    rules = handed_over(rules, request, client)
+    if EXTENSIONS not in rules.remove or any(
+        offer.partition(";")[0].strip() == "grip" for offer in listed(request.values(EXTENSIONS))
+    ):
+        return rules
+    return replace(rules, remove=tuple(name for name in rules.remove if name != EXTENSIONS))
