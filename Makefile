@@ -31,8 +31,9 @@ test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest -m "not viceroy"
 
-# What `make test` does with few generated inputs, always the same ones, with many, and others each time.
-fuzz: $(VENV)/installed-dev
+# What `make test` does with few generated inputs, always the same ones, with many, and others each time; and what is guided by
+# coverage.
+fuzz: $(VENV)/installed-fuzz
 	@$(BIN)/pytest -m "not viceroy" --hypothesis-profile fuzz tests/fuzz tests/property
 
 check: $(VENV)/installed-dev build/bindings
@@ -61,6 +62,10 @@ $(VENV)/installed: requirements.lock pyproject.toml
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 	@echo "Installing what the tests need into $(VENV)"
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/installed-fuzz: $(VENV)/installed-dev requirements-fuzz.lock
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
 # The types of the host's functions, for mypy.

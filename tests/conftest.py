@@ -2,8 +2,10 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from hypothesis import settings
@@ -36,8 +38,11 @@ settings.register_profile("test", max_examples=100, derandomize=True, deadline=N
 settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("test")
 
-# What was generated and asked, by what it is; told in the end.
+# What was generated and asked, by what it is; how long the tests took that did so, in seconds, and how many of them failed.
+# Told in the end.
 COUNTS: Counter[str] = Counter()
+SECONDS: Counter[str] = Counter()
+FAILURES: Counter[str] = Counter()
 
 
 def times(factor: float) -> settings:
@@ -45,9 +50,21 @@ def times(factor: float) -> settings:
     return settings(max_examples=round(settings.default.max_examples * factor))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    before, start, failed = COUNTS.copy(), monotonic(), True
+    try:
+        yield
+        failed = False
+    finally:
+        for what in COUNTS - before:
+            SECONDS[what] += round(monotonic() - start)
+            FAILURES[what] += failed
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, count in sorted(COUNTS.items()):
-        terminalreporter.write_line(f"{count:8} {what}")
+        terminalreporter.write_line(f"{count:8} {what}, in {SECONDS[what]} s: {FAILURES[what] or 'no'} findings")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

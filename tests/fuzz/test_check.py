@@ -15,13 +15,13 @@ from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.pipeline import compile_routes
 from fanroute.source import decode
 from tests.conftest import COUNTS, REPOSITORY, SURROUNDINGS, times
+from tests.fuzz.mutation import mutated
 from tests.test_cases import CASES
 
 SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "docs" / "diagnostics.schema.json").read_text()))
 # The larger ones are of one thing many times.
 TEXTS = [raw for folder in CASES if len(raw := (folder / "routes.yaml").read_bytes()) < 5000]
-TOKENS = re.compile(rb"\s+|\w+|[^\w\s]")
-CASE = st.integers(0, len(TEXTS) - 1).map(TEXTS.__getitem__)
+CASE = st.sampled_from(TEXTS)
 # What YAML makes something of, or a reader of it might.
 SPECIAL = [
     *[
@@ -122,34 +122,8 @@ SPECIAL = [
         b"a" * 300,
     ],
 ]
-WORDS = st.one_of(st.sampled_from(SPECIAL), st.binary(max_size=3))
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A golden case with some of its tokens gone, doubled, exchanged or replaced; or lines with another indentation."""
-    tokens = TOKENS.findall(draw(CASE)) or [b"a"]
-    for _ in range(draw(st.integers(1, 4))):
-        place, other = draw(st.integers(0, len(tokens) - 1)), draw(st.integers(0, len(tokens) - 1))
-        match draw(st.sampled_from(["delete", "double", "exchange", "insert", "replace", "cut", "indent"])):
-            case "delete":
-                del tokens[place : place + draw(st.integers(1, 3))]
-            case "double":
-                tokens[place:place] = tokens[place : place + draw(st.integers(1, 40))]
-            case "exchange":
-                tokens[place], tokens[other] = tokens[other], tokens[place]
-            case "insert":
-                tokens.insert(place, draw(WORDS))
-            case "replace":
-                tokens[place] = draw(WORDS)
-            case "cut":
-                del tokens[place:]
-            case "indent":
-                tokens[place] = re.sub(rb"\n *", lambda _: b"\n" + b" " * draw(st.integers(0, 9)), tokens[place])
-        tokens = tokens or [b"a"]
-    return draw(st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf", b"\xff\xfe"])) + b"".join(tokens)
-
-
+MARKS = st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf", b"\xff\xfe"])
+FILES = st.builds(bytes.__add__, MARKS, st.builds(mutated, st.randoms(), st.just(TEXTS), st.just(SPECIAL)))
 ENCODED = st.tuples(CASE, st.sampled_from(["utf-16", "utf-16-be", "utf-32", "utf-7", "cp037"])).map(
     lambda case: case[0].decode("latin-1").encode(case[1])
 )
@@ -201,13 +175,17 @@ def assert_told_well(raw: bytes) -> None:
 
 
 @times(20)
-@given(mutated())
+@given(FILES)
 def test_mutated_files(raw: bytes) -> None:
     assert_told_well(raw)
 
 
 @times(2)
-@given(st.one_of(ENCODED, ENDS, st.binary(), st.text().map(str.encode), st.lists(WORDS, max_size=30).map(b"".join)))
+@given(
+    st.one_of(
+        ENCODED, ENDS, st.binary(), st.text().map(str.encode), st.lists(st.sampled_from(SPECIAL), max_size=30).map(b"".join)
+    )
+)
 @example(b"")
 @example(b"\xef\xbb\xbf")
 @example("\ufeff\ufeffa: b\n".encode())
@@ -216,7 +194,7 @@ def test_other_encodings_line_ends_and_bytes(raw: bytes) -> None:
 
 
 @times(5)
-@given(mutated())
+@given(FILES)
 def test_python_reads_what_libyaml_reads(raw: bytes) -> None:
     """Where libyaml is not there, the same is said."""
     expected = told(raw)

@@ -30,6 +30,8 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
     parts = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", url, re.DOTALL)
     assert parts
     scheme, authority, path, query = parts.groups()
+    if url == f"{scheme}://{authority}":  # of `OPTIONS *`
+        authority = authority.removesuffix("*")
     first: dict[str, str] = {}
     for name, value in headers:
         if name not in first:

@@ -1,0 +1,137 @@
+"""Any request to the real component, whatever its host's calls do, has one outcome, and one that is meant to be."""
+
+import re
+import shutil
+from pathlib import Path
+from random import Random
+from secrets import randbits
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from fanroute.build import build
+from fanroute.local.exchange import Exchange, HostError, Response
+from fanroute.local.host import INFALLIBLE
+from fanroute.workspace import Workspace
+from tests.component.test_component import ERRORS, OPEN_ERRORS, Host
+from tests.conftest import COUNTS
+from tests.fuzz.requests import LONG, Hostile, hostile
+from tests.fuzz.targets.channels import instructions
+from tests.property.reference import is_channel
+
+GOOD = b"present"
+
+# Every answer of 500 and above that is ours.
+OURS = {
+    500: "The edge could not read (the request|its configuration).",
+    501: "The method is too long.",
+    502: (
+        "The edge could not read the backend's answer.|The backend '(origin|self)' cannot be reached."
+        "|The backend's answer is for Fanout, which has not asked."
+    ),
+    503: "Back soon",
+    504: "The backend 'origin' does not answer in time.",
+    508: "Loop: a request from Fanout would be handed off again, to '(origin|self)'.",
+}
+# Why a backend has not answered.
+DETAILS = ["", "dns-timeout", "dns-error", "connection-refused", "http-response-timeout", "tls-alert-received", "h2-error"]
+# Calls that send the answer: where they fail there is nothing left to answer with.
+SENDING = ("http-resp.", "http-body.new", "http-body.write")
+
+
+@pytest.fixture(scope="module")
+def component(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    folder = tmp_path_factory.mktemp("fuzz")
+    shutil.copy(Path(__file__).parent / "routes.yaml", folder)
+    workspace = Workspace(folder / "routes.yaml")
+    build(workspace, print)
+    return Host(workspace)
+
+
+def test_any_request_has_one_outcome(component: Host) -> None:
+    short = settings.default.derandomize
+    first = 0 if short else randbits(60)
+    for number in range(first, first + (2_000 if short else 100_000)):
+        asked = hostile(Random(number), GOOD)
+        failed: list[str] = []
+        try:
+            check(asked, ask(component, asked, failed), failed)
+        except Exception as error:
+            raise AssertionError(f"of number {number}, where {failed or 'nothing'} failed: {asked}") from error
+        finally:
+            COUNTS["requests to the component in-process, each to a new sandbox"] += 1
+            COUNTS["errors of its host meanwhile"] += len(failed)
+
+
+def ask(component: Host, asked: Hostile, failed: list[str]) -> Exchange | None:
+    """What becomes of a request (None: `handle` has failed); `failed` gets the calls of the host that have."""
+
+    def fault(index: int, name: str) -> Any:
+        if index in asked.faults and name not in INFALLIBLE:
+            failed.append(name)
+            raise error(name, asked.faults[index])
+
+    component.fault = fault
+    component.backend = lambda: asked.response
+    return component.ask(asked.uri, asked.headers, asked.body, method=asked.method, **asked.facts)
+
+
+def error(name: str, case: str) -> HostError:
+    """An error for a call; where it has no such, one that it has."""
+    number = ERRORS.index(case)
+    if name.endswith(".open"):
+        return HostError(OPEN_ERRORS[number % len(OPEN_ERRORS)])
+    return HostError(
+        case, 100_000 if case == "buffer-len" else None, DETAILS[number % len(DETAILS)] if name == "http-req.send" else ""
+    )
+
+
+def check(asked: Hostile, exchange: Exchange | None, failed: list[str]) -> None:
+    if exchange is None:
+        assert asked.facts["take"] == 0 or any(name.startswith(SENDING) for name in failed)
+    elif exchange.answer is None:
+        check_passed_on(asked, exchange, failed)
+    elif exchange.answer.body is asked.response.body:
+        check_forwarded(asked, exchange.answer, failed)
+    else:
+        check_answer(asked, exchange.answer, failed)
+
+
+def check_passed_on(asked: Hostile, exchange: Exchange, failed: list[str]) -> None:
+    """Only what has not been through Fanout is, and it tells of its connection what is so."""
+    assert asked.signature == "absent"
+    assert exchange.handoff in ("origin", "self", None) and exchange.tunnel in ("origin", None)
+    told = {"x-forwarded-for": asked.facts["client_ip"] or "unknown", "x-forwarded-proto": "https"}
+    told["x-forwarded-proto"] = "http" if asked.facts["tls"] is None else "https"
+    for name, value in told.items():
+        assert [v for n, v in exchange.headers if n.lower() == name] == [value.encode()]
+    assert len([name for name, _ in exchange.headers if name.lower() == "x-forwarded-host"]) == 1
+
+
+def check_forwarded(asked: Hostile, answer: Response, failed: list[str]) -> None:
+    """A backend's answer is its own, without instructions for Fanout where Fanout does not get it."""
+    assert answer.status == asked.response.status
+    if asked.signature == "absent" and not failed:
+        assert not [name for name, _ in answer.headers if name.lower().startswith("grip-")]
+
+
+def odd(answer: Response) -> bool:
+    """Whether a backend's answer has a header that is too long, or something to say to Fanout."""
+    return any(len(name) + len(value) > LONG[0] or b"websocket-events" in value for name, value in answer.headers)
+
+
+def check_answer(asked: Hostile, answer: Response, failed: list[str]) -> None:
+    body = bytes(answer.body).decode("utf-8", "replace")
+    if answer.status >= 500:
+        assert re.fullmatch(OURS[answer.status], body.strip())
+        # Otherwise we answer so where the host fails only, or a backend.
+        assert (
+            failed or answer.status in (501, 508) or not asked.facts["backends"] or (answer.status == 502 and odd(asked.response))
+        )
+    headers = [(name, value) for name, value in answer.headers if name not in ("access-control-allow-methods", "location")]
+    assert all(not set(b"\r\n\0") & set(value) for _, value in headers)
+    channels = [name for name, value in headers if name == "grip-channel" for name, _ in instructions(value)]
+    assert all(map(is_channel, channels))
+    if asked.signature == "absent":
+        assert not [name for name, _ in headers if name.startswith("grip-")] and not body.startswith("OPEN")
