@@ -34,7 +34,10 @@ scalars comments layout formatting starting
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing
 cli.starting cli.completing cli __main__
 """
-RUNTIME_ORDER = "plan exchange headers pattern_syntax pattern match grip client signature websocket cors onward decide host edge"
+RUNTIME_ORDER = """
+plan exchange headers pattern_syntax pattern match spki p256 hs256 rs256 es256 grip client signature websocket cors onward decide
+host edge
+"""
 
 # What only one module may do, as the names that do it.
 ONLY = {

@@ -1,0 +1,74 @@
+"""A public key as PEM: a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7; RFC 7468, 13), read strictly."""
+
+from binascii import Error, a2b_base64
+
+LABEL = b"PUBLIC KEY"
+
+# DER's tags (X.690).
+INTEGER = 0x02
+BIT_STRING = 0x03
+SEQUENCE = 0x30
+
+
+def read(material: bytes) -> tuple[bytes, bytes]:
+    """The content of a key's AlgorithmIdentifier, and the key itself, both DER. Raises ValueError, with the reason."""
+    info, rest = take(_from_pem(material), SEQUENCE)
+    algorithm, key = take(info, SEQUENCE)
+    bits, behind = take(key, BIT_STRING)
+    if rest or behind or bits[:1] != b"\0":
+        raise ValueError("the public key is not DER")
+    return algorithm, bits[1:]
+
+
+def _from_pem(material: bytes) -> bytes:
+    begin, end = b"-----BEGIN %s-----" % LABEL, b"-----END %s-----" % LABEL
+    text = material.strip()
+    if not text.startswith(begin):
+        raise ValueError(_not_a_public_key(text))
+    content, found, rest = text.removeprefix(begin).partition(end)
+    if not found or rest:
+        raise ValueError(f"behind {begin.decode()} one {end.decode()} must follow, and nothing behind that")
+    try:
+        return a2b_base64(b"".join(content.split()), strict_mode=True)
+    except Error:
+        raise ValueError("the public key is not base64") from None
+
+
+def _not_a_public_key(text: bytes) -> str:
+    expected = f"a public key begins with -----BEGIN {LABEL.decode()}-----"
+    if b"PRIVATE KEY-----" in text:
+        return f"this is a private key: {expected}, and 'openssl pkey -pubout' makes one of it"
+    if text.startswith(b"-----BEGIN CERTIFICATE-----"):
+        return f"this is a certificate: {expected}, and 'openssl x509 -pubkey -noout' takes it from there"
+    if text.startswith(b"-----BEGIN RSA PUBLIC KEY-----"):
+        return f"this is a key as PKCS #1 has it: {expected}, and 'openssl rsa -RSAPublicKey_in -pubout' makes one of it"
+    return expected
+
+
+def take(der: bytes, tag: int) -> tuple[bytes, bytes]:
+    """The content of the element that DER begins with, and what follows it. Raises ValueError where it has another tag."""
+    size, start = der[1] if len(der) > 1 else 0, 2
+    if size > 0x80:
+        start += size - 0x80
+        size = int.from_bytes(der[2:start])
+    end = start + size
+    if der[:start] != _head(tag, size) or len(der) < end:
+        raise ValueError("the public key is not DER")
+    return der[start:end], der[end:]
+
+
+def _head(tag: int, size: int) -> bytes:
+    """Tag and length in their only form (X.690, 10.1)."""
+    if size < 0x80:
+        return bytes((tag, size))
+    length = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((tag, 0x80 + len(length))) + length
+
+
+def take_natural(der: bytes) -> tuple[int, bytes]:
+    """The INTEGER that DER begins with, and what follows it. Raises ValueError where it is negative."""
+    content, rest = take(der, INTEGER)
+    number = int.from_bytes(content)
+    if content != number.to_bytes(number.bit_length() // 8 + 1):
+        raise ValueError("the public key is not DER")
+    return number, rest

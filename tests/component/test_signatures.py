@@ -1,0 +1,114 @@
+"""The verifiers inside a component: they say there what they say here."""
+
+import shutil
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wasmtime
+from wasmtime.component import Component, Linker
+
+from fanroute import bundle
+from fanroute.workspace import Workspace
+from fanroute_runtime import es256, hs256, rs256
+from tests.conftest import REPOSITORY
+from tests.vectors import groups
+
+WIT = """\
+package fanroute:test;
+world edge {
+  export load: func(algorithm: string, material: list<u8>, at-build: bool) -> option<string>;
+  export verify: func(signed: list<u8>, signature: list<u8>) -> bool;
+}
+"""
+APP = """\
+import wit_world
+
+from fanroute_runtime import es256, hs256, rs256
+
+LOADERS = {"ES256": es256.load, "HS256": hs256.load, "RS256": rs256.load}
+loaded = []
+
+
+class WitWorld(wit_world.WitWorld):
+    def load(self, algorithm, material, at_build):
+        try:
+            loaded[:] = [es256.load(material, True) if at_build else LOADERS[algorithm](material)]
+        except ValueError as error:
+            return str(error)
+
+    def verify(self, signed, signature):
+        return loaded[0](signed, signature)
+"""
+LOADERS: dict[str, Callable[[bytes], Callable[[bytes, bytes], bool]]]
+LOADERS = {"ES256": es256.load, "HS256": hs256.load, "RS256": rs256.load}
+
+
+class Verifiers:
+    """The component, with one verifier at a time."""
+
+    def __init__(self, wasm: Path) -> None:
+        engine = wasmtime.Engine()
+        self._store = wasmtime.Store(engine)
+        self._instance = Linker(engine).instantiate(self._store, Component.from_file(engine, wasm))
+
+    def load(self, algorithm: str, material: bytes, at_build: bool = False) -> str | None:
+        """Why the key cannot be used, if it cannot."""
+        reason: str | None = self._call("load", algorithm, material, at_build)
+        return reason
+
+    def verify(self, signed: bytes, signature: bytes) -> bool:
+        return bool(self._call("verify", signed, signature))
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        function = self._instance.get_func(self._store, name)
+        assert function is not None
+        result = function(self._store, *arguments)
+        function.post_return(self._store)
+        return result
+
+
+@pytest.fixture(scope="module")
+def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Verifiers:
+    workspace = Workspace(tmp_path_factory.mktemp("signatures") / "routes.yaml")
+    wit = workspace.routes.parent / "wit"
+    shutil.copytree(REPOSITORY / "runtime" / "fanroute_runtime", workspace.app / "fanroute_runtime")
+    (workspace.app / "app.py").write_text(APP)
+    wit.mkdir()
+    (wit / "test.wit").write_text(WIT)
+    bundle.componentize(workspace, wit)
+    return Verifiers(workspace.new)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    [
+        ("ES256", "ecdsa_secp256r1_sha256_p1363"),
+        ("RS256", "rsa_signature_2048_sha256"),
+        ("RS256", "rsa_signature_3072_sha256"),
+        ("RS256", "rsa_signature_4096_sha256"),
+        ("HS256", "hmac_sha256"),
+    ],
+)
+def test_wycheproof(verifiers: Verifiers, algorithm: str, name: str) -> None:
+    """Each vector, with what this process says of it."""
+    for key, vectors in groups(name):
+        material = bytes.fromhex(key) if algorithm == "HS256" else key.encode()
+        try:
+            verify = LOADERS[algorithm](material)
+        except ValueError as error:
+            assert verifiers.load(algorithm, material) == str(error)
+            continue
+        assert verifiers.load(algorithm, material) is None
+        for vector in vectors:
+            assert verifiers.verify(vector.message, vector.signature) == verify(vector.message, vector.signature), vector
+
+
+def test_tables_made_at_build(verifiers: Verifiers) -> None:
+    """With a verifier as the build makes it, for the first keys."""
+    for key, vectors in islice(groups("ecdsa_secp256r1_sha256_p1363"), 10):
+        assert verifiers.load("ES256", key.encode(), at_build=True) is None
+        for vector in vectors:
+            assert verifiers.verify(vector.message, vector.signature) == (vector.result == "valid"), vector
