@@ -1,6 +1,8 @@
 """What the host tells, on both edges: the time, the service's id, stores, and where requests go with another URI."""
 
 import asyncio
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Coroutine, Iterator
@@ -11,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from fanroute.cli.edges import running
-from fanroute.local import Backend
-from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES
+from fanroute import manifest
+from fanroute.cli.edges import cache_folder, running
+from fanroute.local import Backend, install
+from fanroute.workspace import Workspace
+from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, START_TIMEOUT
 from tests.e2e.origin import Origin
 from tests.facts import build_facts
 
@@ -83,15 +87,22 @@ def event_loop() -> Iterator[Any]:
     loop.close()
 
 
-@pytest.fixture(scope="module", params=EDGES)
-def facts(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of each local edge in turn, which serves the component of tests/facts."""
-    folder = tmp_path_factory.mktemp(f"facts-{request.param}")
-    workspace = build_facts(folder)
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The component of tests/facts in a user's folder, and a user's environment."""
+    folder = tmp_path_factory.mktemp("facts")
+    built = build_facts(folder)
     user_folder(folder)
-    with pytest.MonkeyPatch.context() as patch, event_loop() as run:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACTS_SECRET", "of the environment")
         patch.delenv("FACTS_UNSET", raising=False)
+        yield built
+
+
+@pytest.fixture(scope="module", params=EDGES)
+def facts(request: pytest.FixtureRequest, origin: Origin, workspace: Workspace) -> Iterator[httpx.Client]:
+    """A client of each local edge in turn, which serves the component of tests/facts."""
+    with event_loop() as run:
         edge = running(request.param, workspace, {"origin": Backend(origin.url)}, "", (0, 0), print, print)
         urls = run(edge.__aenter__())
         with httpx.Client(base_url=urls.edge, timeout=ANSWER_TIMEOUT, trust_env=False) as client:
@@ -104,6 +115,35 @@ def test_facts(facts: httpx.Client, path: str) -> None:
     answer = facts.get(path)
     expected = FACTS[path]
     assert (answer.status_code, answer.content) == ((404, b"none\n") if expected is None else (200, expected))
+
+
+@pytest.mark.viceroy
+def test_viceroy_reads_a_manifest_as_we_do(workspace: Workspace) -> None:
+    """Given a user's fastly.toml itself, from its folder, as the Fastly CLI gives it."""
+    folder = workspace.manifest.parent
+    (folder / "built.toml").write_text(manifest.update(workspace.read_manifest(), "facts", (), "fanroute build"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [install.viceroy(cache_folder(), print), "serve", "-C", "built.toml", "--addr", address, workspace.wasm]
+    with subprocess.Popen(command, cwd=folder) as viceroy, httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
+        try:
+            _wait_for(client, viceroy)
+            for path in FACTS:
+                test_facts(client, path)
+        finally:
+            viceroy.terminate()
+
+
+def _wait_for(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            client.get("/now")
+            return
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    raise RuntimeError("Viceroy did not start")
 
 
 def test_the_time(facts: httpx.Client) -> None:
