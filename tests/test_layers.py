@@ -25,7 +25,7 @@ local trace listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
 reach.difference reach.told links reach
-caching advice
+caching hijacking advice
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores workspace programs component bundle build guide
 local.install local.filters local.channels local.holds local.clients local.exchange local.host local.fanout
@@ -35,8 +35,8 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan exchange headers pattern_syntax pattern match spki p256 hs256 rs256 es256 grip client signature websocket cors onward decide
-host edge
+plan exchange headers pattern_syntax pattern match spki p256 hs256 rs256 es256 grip client origins signature websocket cors
+onward decide host edge
 """
 
 # What only one module may do, as the names that do it.

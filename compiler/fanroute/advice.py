@@ -1,12 +1,14 @@
 """What is said of a file that is valid: its warnings and notes, one function a code."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from fanroute import parts
 from fanroute.caching import handoffs_are_not_cached
 from fanroute.channels.advice import RULES as CHANNEL_RULES
-from fanroute.defaults import OF_ACTIONS, takes
+from fanroute.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
+from fanroute.hijacking import sockets_are_no_wider
 from fanroute.links import links_are_answered
 from fanroute.reach.advice import reachability
 from fanroute.source import Source
@@ -21,12 +23,16 @@ def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
 
 def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR411"""
-    actions = [(action, route[action]) for _, route in parts.routes(source) for action in parts.actions(route)]
+    actions = [(action, route) for _, route in parts.routes(source) for action in parts.actions(route)]
     for key in parts.defaults(source):
-        # A key of the action itself stands in the default's place.
-        if not any(takes(action, key) and not (key in OF_ACTIONS and key in given) for action, given in actions):
+        if not any(takes(action, key) and not _has_own(key, action, route) for action, route in actions):
             span = source.key_span(("defaults", key))
             yield Diagnostic("FR411", f"no route takes the default '{key}'", span, "leave it out")
 
 
-RULES = (*CHANNEL_RULES, handoffs_are_not_cached, defaults_are_taken, reachability)
+def _has_own(key: str, action: str, route: dict[str, Any]) -> bool:
+    """Whether a key of the action itself, or of the route, stands in the default's place."""
+    return (key in OF_ACTIONS and key in route[action]) or (key in OF_ROUTES and key in route)
+
+
+RULES = (*CHANNEL_RULES, handoffs_are_not_cached, defaults_are_taken, sockets_are_no_wider, reachability)

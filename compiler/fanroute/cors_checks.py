@@ -8,6 +8,7 @@ from fanroute.defaults import takes
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.header_checks import named
 from fanroute.source import Path, Source
+from fanroute.spec import CARRYING
 
 
 def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:
@@ -28,7 +29,7 @@ def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
     by_default = list(named(source, ("defaults", "response_headers"), parts.defaults(source).get("response_headers")))
     told: set[Span] = set()
     for route, (path, given) in _mappings(source):
-        cors = _place_of_cors(source, path, given)
+        cors = place_of_cors(source, path, given)
         ruled = named(source, (*path[:2], "response_headers"), route.get("response_headers"))
         for name, span in (*named(source, path, given, ("headers",)), *ruled, *by_default) if cors else ():
             if name.lower().startswith("access-control-") and span not in told:
@@ -37,16 +38,38 @@ def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
                 yield Diagnostic("FR241", f"both '{name}' and 'cors'", span, "leave it to 'cors'", (note,))
 
 
+def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
+    """FR242"""
+    for index, route in parts.routes(source):
+        place, match = ("routes", index), route.get("match")
+        for action in parts.actions(route)[:1] if "origins" in route else ():
+            span = source.key_span((*place, "origins"))
+            if action not in CARRYING:
+                note = Note("the action", source.key_span((*place, action)))
+                mend = "leave it out; 'cors' says which pages may read an answer"
+                yield Diagnostic("FR242", f"'origins' on '{action}', which is no WebSocket", span, mend, (note,))
+            elif isinstance(match, dict) and match.get("websocket") is False:
+                note = Note("here", source.value_span((*place, "match", "websocket")))
+                yield Diagnostic("FR242", "'origins' for what is no WebSocket", span, "leave it out", (note,))
+
+
 def _mappings(source: Source) -> Iterator[tuple[dict[str, Any], tuple[Path, dict[str, Any]]]]:
     """The actions that are mappings, with their places, each after its route."""
     yield from ((route, mapping) for index, route in parts.routes(source) for mapping in parts.mappings(index, route))
 
 
-def _place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | None:
+def place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | None:
     """Where it is said which pages may read an action's answers; None where it is not."""
     if "cors" in given:
         return (*path, "cors")
     return ("defaults", "cors") if "cors" in parts.defaults(source) and takes(str(path[-1]), "cors") else None
 
 
-RULES = (any_origin_has_no_credentials, cors_sets_its_headers)
+def origins_place(source: Source, index: int, route: dict[str, Any]) -> Path | None:
+    """Where it is said whose pages may open a route's WebSocket; None where it is not, and any page may."""
+    if "origins" in route:
+        return ("routes", index, "origins")
+    return ("defaults", "origins") if "origins" in parts.defaults(source) else None
+
+
+RULES = (any_origin_has_no_credentials, cors_sets_its_headers, origins_are_of_sockets)

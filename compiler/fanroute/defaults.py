@@ -4,16 +4,19 @@ from typing import Any, get_args
 
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.model import Model
-from fanroute.spec import BACKEND_ANSWERED, UNSEEN, Defaults, Route, Spec
+from fanroute.spec import BACKEND_ANSWERED, CARRYING, UNSEEN, Defaults, Route, Spec
 
 Rules = RequestHeaders | ResponseHeaders | None
 
-# Keys of the actions themselves: what a route has of its own stands in the default's place.
+# Keys of the actions themselves, and of routes: what a route has of its own stands in the default's place.
 OF_ACTIONS = ("cors", "keep_alive")
+OF_ROUTES = ("origins",)
 
 
 def takes(action: str, key: str) -> bool:
     """Whether routes with an action take a default."""
+    if key == "origins":
+        return action in CARRYING
     if key == "request_headers":
         return action in BACKEND_ANSWERED
     if key == "response_headers":
@@ -38,6 +41,7 @@ def _filled(route: Route, defaults: Defaults) -> Route:
         if takes(action, key) and getattr(getattr(route, action), key) is None and getattr(defaults, key) is not None
     }
     filled: dict[str, Any] = {action: getattr(route, action).model_copy(update=of_action)} if of_action else {}
+    filled |= {key: getattr(route, key) or getattr(defaults, key) for key in OF_ROUTES if takes(action, key)}
     if takes(action, "request_headers"):
         filled["request_headers"] = _merged(defaults.request_headers, route.request_headers)
     if takes(action, "response_headers"):

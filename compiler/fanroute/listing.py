@@ -43,7 +43,7 @@ def answer_cells(route: Route) -> tuple[str, str, str]:
     action = route.action
     channels = action.channels if isinstance(action, Hold | WebSocket) else ()
     backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
-    told = action_text(action) + (", cors" if route.cors else "")
+    told = action_text(action) + (", cors" if route.cors else "") + (", origins" if route.origins else "")
     return told, ", ".join(map(channel_text, channels)), backend
 
 

@@ -9,7 +9,7 @@ from fanroute.actions import header_pairs, lower_action, lower_fallback
 from fanroute.defaults import with_defaults
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.origins import PORTS
-from fanroute.sharing import cors_of, lower_cors, preflight_of
+from fanroute.sharing import cors_of, lower_cors, lower_origins, preflight_of
 from fanroute.template import PARAMETER
 from fanroute_runtime.plan import Condition, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route
 
@@ -76,6 +76,7 @@ def _routes(given: spec.Route, index: int, loopback: str, files: Mapping[str, by
         name=name,
         match=_match(given.match),
         action=lower_action(given, loopback, files),
+        origins=lower_origins(given.origins or []),
         request_headers=_rules(given.request_headers),
         response_headers=_rules(given.response_headers),
     )

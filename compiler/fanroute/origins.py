@@ -20,7 +20,7 @@ def _origin(value: str) -> str:
     if value == "*":
         return value
     if value == "null":
-        raise wrong("'null' is the origin of any sandboxed page", "write '*' if any page may read the answer")
+        raise wrong("'null' is the origin of any sandboxed page", "write '*' if any page may")
     parts = _ORIGIN.fullmatch(value.lower())
     port = int(parts[3]) if parts and parts[3] else None
     if not parts or not _is_origin_host(parts[2]) or not (port is None or 0 < port < 65536):

@@ -1,15 +1,21 @@
-"""CORS as a user writes it to that of the Plan: what a route's answers say, and the preflight route before it."""
+"""Other origins as a user writes of them to the Plan: who may connect, what answers say, and the preflight route before one."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from fanroute import cors, spec
+from fanroute_runtime.origins import ANY
 from fanroute_runtime.plan import Condition, Cors, Preflight, Route
 
 
 def cors_of(route: spec.Route) -> cors.Cors | None:
     """What a route's action says of pages of other origins."""
     return next((action.cors for action in (route.stream, route.sse, route.long_poll, route.respond) if action), None)
+
+
+def lower_origins(given: list[str]) -> tuple[str, ...]:
+    """The origins whose pages may open a WebSocket; none are any."""
+    return () if tuple(given) == ANY else tuple(dict.fromkeys(given))
 
 
 def lower_cors(given: cors.Cors) -> Cors:

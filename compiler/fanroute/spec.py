@@ -9,6 +9,7 @@ from fanroute.cors import Cors
 from fanroute.endpoints import Fallback, LongPoll, Redirect, Respond, Sse, Stream
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.model import Model
+from fanroute.origins import Origins
 from fanroute.values import BackendName, Host, KeepAlive, Name, Url, wrong
 from fanroute.websocket import WebSocket
 
@@ -87,6 +88,8 @@ class Route(Model):
     """An answer of the edge's own."""
     redirect: Redirect | None = None
     """A redirection elsewhere."""
+    origins: Origins | None = None
+    """Of which other origins pages may open a WebSocket by `websocket`, `tunnel` or `handoff`: as under `cors`; `"*"` is any."""
     request_headers: RequestHeaders | None = None
     """What is done with the request's headers before the backend gets them, for `handoff`, `forward` and `tunnel`."""
     response_headers: ResponseHeaders | None = None
@@ -109,6 +112,8 @@ EDGE_ANSWERED = (*STREAMS, "long_poll", "websocket")
 BACKEND_ANSWERED = ("handoff", "forward", "tunnel")
 # Those whose answers the edge does not see, and why.
 UNSEEN = {"handoff": "Fanout gives it to the client", "tunnel": "the backend gives it to the client"}
+# Those that carry a WebSocket.
+CARRYING = ("handoff", "tunnel", "websocket")
 ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "respond", "redirect")
 
 
@@ -119,6 +124,8 @@ class Defaults(Model):
     """Which pages of other origins may read the answers."""
     keep_alive: KeepAlive | None = None
     """After how long without a message something is sent that nobody sees."""
+    origins: Origins | None = None
+    """Of which other origins pages may open a WebSocket."""
     request_headers: RequestHeaders | None = None
     """What is done with headers of requests; together with a route's own, which count where both name one."""
     response_headers: ResponseHeaders | None = None

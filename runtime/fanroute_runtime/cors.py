@@ -6,11 +6,8 @@ Source: the Fetch standard's CORS protocol, https://fetch.spec.whatwg.org/#http-
 from dataclasses import replace
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Request
+from fanroute_runtime.origins import ANY, is_one_of
 from fanroute_runtime.plan import Cors, Preflight
-
-ANY = ("*",)
-# What stands for the `*` of an origin pattern: labels of a host.
-_LABELS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def preflight(action: Preflight, request: Request, bound: Binding) -> Answer:
@@ -27,18 +24,9 @@ def share(answer: Answer, cors: Cors, request: Request) -> Answer:
         return replace(answer, headers=(*answer.headers, ("access-control-allow-origin", b"*"), *cors.headers))
     headers = _vary_by_origin(answer.headers)
     origin = request.header("origin")
-    if origin is not None and _is_one_of(origin.decode("latin-1"), cors.origins):
+    if origin is not None and is_one_of(origin.decode("latin-1"), cors.origins):
         headers = (*headers, ("access-control-allow-origin", origin), *cors.headers)
     return replace(answer, headers=headers)
-
-
-def _is_one_of(origin: str, origins: tuple[str, ...]) -> bool:
-    return any(_fits(origin, *wanted.split("*")) if "*" in wanted else origin == wanted for wanted in origins)
-
-
-def _fits(origin: str, start: str, end: str) -> bool:
-    labels = origin[len(start) : -len(end)]
-    return origin == start + labels + end and labels != "" and _LABELS.issuperset(labels)
 
 
 def _vary_by_origin(headers: Headers) -> Headers:

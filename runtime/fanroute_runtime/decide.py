@@ -16,6 +16,7 @@ from fanroute_runtime.grip import encoded, is_websocket_events
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Matcher, bound_value
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
+from fanroute_runtime.origins import may_connect
 from fanroute_runtime.plan import Bound, Forward, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, Tunnel
 from fanroute_runtime.signature import came_through_fanout
 
@@ -31,6 +32,7 @@ UPGRADE_REQUIRED = Answer(
     (("content-type", b"text/plain; charset=utf-8"), ("upgrade", b"websocket"), ("connection", b"upgrade")),
     b"Only a WebSocket is to be had here.\n",
 )
+FOREIGN_PAGE = text(403, "Pages of this origin may not connect.")
 
 
 class Decider:
@@ -47,9 +49,14 @@ class Decider:
     def decide(self, request: Request) -> Decision:
         """The decision about a request; never raises Refused."""
         try:
-            if came_through_fanout(request):
-                return self._second_pass(request)
-            return self._first_pass(request)
+            through_fanout = came_through_fanout(request)
+            if not through_fanout and is_websocket_events(request):
+                raise Refused(403, "Only Fanout may send websocket events.")
+            client = Client(request, through_fanout)
+            route = self._route(client)
+            if not may_connect(client, route.origins):
+                return _answered(route, FOREIGN_PAGE)
+            return self._second_pass(route, client, request) if through_fanout else self._first_pass(route, client, request)
         except Refused as refused:
             return _refusal(refused)
 
@@ -63,11 +70,7 @@ class Decider:
         rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
         return replace(answer, headers=applied(rules, answer.headers))
 
-    def _first_pass(self, request: Request) -> Decision:
-        if is_websocket_events(request):
-            raise Refused(403, "Only Fanout may send websocket events.")
-        client = Client(request, through_fanout=False)
-        route = self._route(client)
+    def _first_pass(self, route: Route, client: Client, request: Request) -> Decision:
         if isinstance(route.action, AtOnce) or (isinstance(route.action, Hold) and client.method == "HEAD"):
             return self._answer(route, client, request)
         if isinstance(route.action, Tunnel) and not client.websocket:
@@ -81,9 +84,7 @@ class Decider:
             case action:
                 return ToFanout(action.backend, handed_over(headers, request, client))
 
-    def _second_pass(self, request: Request) -> Decision:
-        client = Client(request, through_fanout=True)
-        route = self._route(client)
+    def _second_pass(self, route: Route, client: Client, request: Request) -> Decision:
         match route.action:
             case Handoff(backend):
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
@@ -110,11 +111,16 @@ class Decider:
             answer = self._handlers[type(route.action)](route.action, request, bound)
         except Refused as refused:
             answer = _refusal(refused)
-        answer = replace(answer, headers=applied(route.response_headers, answer.headers))
+        answer = _answered(route, answer)
         return answer if route.cors is None else share(answer, route.cors, request)
 
 
 _UNREACHABLE = {502: "cannot be reached", 504: "does not answer in time"}
+
+
+def _answered(route: Route, answer: Answer) -> Answer:
+    """An answer of the edge's own, after the route's rules."""
+    return replace(answer, headers=applied(route.response_headers, answer.headers))
 
 
 def _refusal(refused: Refused) -> Answer:

@@ -204,6 +204,7 @@ class HeaderRules:
 class Route:
     """One rule: a request that fits `match` gets `action`; pages of other origins may read the answer if `cors` says so.
 
+    Only pages of `origins`, which are as those of Cors, may open a WebSocket; without any, all may.
     `request_headers` are for the request that goes on to a backend of the user's, `response_headers` for the answer to the
     client, unless it is Fanout that gives it.
     """
@@ -212,6 +213,7 @@ class Route:
     match: Match
     action: Action
     cors: Cors | None = None
+    origins: tuple[str, ...] = ()
     request_headers: HeaderRules = HeaderRules()
     response_headers: HeaderRules = HeaderRules()
 

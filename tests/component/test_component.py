@@ -32,6 +32,8 @@ OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit
 BASE = "http://a.edgecompute.app"
 SIGNED = [("Grip-Sig", b"present")]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
+PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com")]
+FOREIGN_PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com.evil.com")]
 HOP = [("Connection", b"x-hop"), ("X-Hop", b"1"), ("X-Other", b"1")]
 # What a client says in the platform's name.
 CLAIMS = [("Grip-Last", b"x; last-id=1"), ("meta_user", b"x"), ("X-Forwarded-Prefix", b"/x"), ("X-Forwarded-For", b"x")]
@@ -50,6 +52,10 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "stream": (f"{BASE}/test/stream", SIGNED, b""),
     "websocket": (f"{BASE}/test/websocket", EVENTS, b"OPEN\r\nTEXT 2\r\nhi\r\n"),
     "no websocket": (f"{BASE}/test/websocket", SIGNED, b""),
+    "a page's websocket": ("http://www.example.com/guarded", PAGE, b""),
+    "a foreign page's websocket": ("http://www.example.com/guarded", FOREIGN_PAGE, b""),
+    "a page's events": ("http://www.example.com/guarded", [*PAGE, *EVENTS], b"OPEN\r\n"),
+    "a foreign page's events": ("http://www.example.com/guarded", [*FOREIGN_PAGE, *EVENTS], b"OPEN\r\n"),
     "respond": (f"{BASE}/test/other", [], b""),
     "loop": ("http://www.example.com/x", SIGNED, b""),
     "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
@@ -60,6 +66,7 @@ HANDED_OFF = {
     "handoff by rules": "origin",
     "handoff of claims": "origin",
     "tunnel": "origin",
+    "a page's websocket": "self",
 }
 STATUS = {
     "forward": 201,
@@ -68,6 +75,9 @@ STATUS = {
     "stream": 200,
     "websocket": 200,
     "no websocket": 400,
+    "a foreign page's websocket": 403,
+    "a page's events": 200,
+    "a foreign page's events": 403,
     "respond": 404,
     "loop": 508,
     "forged events": 403,
@@ -174,6 +184,10 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
         "stream": 11,
         "websocket": 13,
         "no websocket": 10,
+        "a page's websocket": 14,
+        "a foreign page's websocket": 13,
+        "a page's events": 14,
+        "a foreign page's events": 13,
         "respond": 9,
         "loop": 8,
         "forged events": 8,

@@ -154,6 +154,7 @@ SOCKETS = {
     "max_message": st.sampled_from(["64KiB", "1B"]),
 }
 ORIGINS = ["https://chat.example.com", "https://*.example.org:8443", "http://localhost:3000", "capacitor://localhost"]
+OF_SOCKETS = st.one_of(one_or_list(st.sampled_from(ORIGINS)), st.just("*"))
 CORS = st.one_of(
     st.fixed_dictionaries({"origins": one_or_list(st.sampled_from(ORIGINS))}, optional={"credentials": st.booleans()}),
     st.fixed_dictionaries(
@@ -224,7 +225,9 @@ def routes(draw: st.DrawFn) -> Data:
     match = draw(matches())
     action = draw(actions(match))
     match = fitting(match, next(iter(action)))
-    return ({"match": match} if match else {}) | action
+    carries = not {"handoff", "tunnel", "websocket"}.isdisjoint(action) and match.get("websocket") is not False
+    origins = {"origins": draw(OF_SOCKETS)} if carries and draw(st.booleans()) else {}
+    return ({"match": match} if match else {}) | action | origins
 
 
 def fitting(match: Data, action: str) -> Data:
@@ -275,6 +278,8 @@ def written(spec: Data, style: Data) -> bytes:
     text: str = yaml.dump(spec, Dumper=Dumper, **style)
     if "\x85" in text:  # PyYAML writes it where it is read as the end of a line
         text = yaml.dump(spec, Dumper=Dumper, **(style | {"allow_unicode": False}))
+    if style["width"] < 80 and yaml.safe_load(text) != spec:  # where PyYAML folds a text, a backslash may be too many
+        text = yaml.dump(spec, Dumper=Dumper, **(style | {"width": 10_000}))
     return text.encode()
 
 

@@ -14,11 +14,12 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is said of a client's request."""
+    """What is said of a client's request; `own` is the origin of the service's own pages, if it has any there."""
 
     method: str
     scheme: str
     host: str
+    own: str
     segments: list[str | None]
     query: dict[str, str | None]
     headers: dict[str, str]
@@ -40,6 +41,7 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
         method,
         scheme,
         host_of(authority),
+        f"{scheme}://{authority.lower()}",
         [decoded(segment) for segment in (path or "/")[1:].split("/")],
         parameters(query or ""),
         first,
@@ -170,6 +172,14 @@ def route_of(spec: Data, asked: Facts) -> tuple[int, bool] | None:
     return None
 
 
+def page_may_connect(origins: Any, asked: Facts) -> bool:
+    """Whether the page that asks for a WebSocket, if it is one, is of one of the origins or of the service's own."""
+    page = asked.headers.get("origin")
+    if not asked.websocket or page in (None, asked.own):
+        return True
+    return any(re.fullmatch(re.escape(origin).replace(r"\*", "[a-z0-9._-]+"), str(page)) for origin in listed(origins))
+
+
 # What becomes of a request in the end: what it is, and of whom.
 Outcome = tuple[str, Any]
 
@@ -183,7 +193,9 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
     if preflight:
         return "answer", 204
     route = spec["routes"][number]
-    (action,) = set(route) - {"name", "match", "request_headers", "response_headers"}
+    if route.get("origins", "*") not in ("*", ["*"]) and not page_may_connect(route["origins"], asked):
+        return "answer", 403
+    (action,) = set(route) - {"name", "match", "origins", "request_headers", "response_headers"}
     given = route[action]
     if action in ("handoff", "forward"):
         return action, given

@@ -36,6 +36,7 @@ SEGMENTS = st.sampled_from(
         "a%00",
     ]
 )
+FOREIGN = ["null", "http://chat.example.com", "https://chat.example.com.evil.com", "https://a.example.org:8443", "https://x@b"]
 TWEAKS = st.sampled_from(["host", "path", "method", "scheme", "upgrade", "header", "query"])
 AUTHORITIES = st.sampled_from(["", "a", "b.a", "chat", "x-1.a", "[::1]:80", "u@a", "a@b", ".a", "a.b.chat"])
 
@@ -58,9 +59,7 @@ def requests(draw: st.DrawFn, spec: Data) -> Asked:
     tweaks = draw(st.one_of(st.just([]), st.lists(TWEAKS, max_size=2)))
     url = draw(_schemes(match, "scheme" in tweaks)) + "://" + draw(_authority(match, "host" in tweaks))
     url += draw(_path(match, "path" in tweaks)) + draw(_query(match, "query" in tweaks))
-    headers = draw(_headers(match, "header" in tweaks)) + draw(
-        st.sampled_from([[], [], [("origin", b"https://chat.example.com")]])
-    )
+    headers = draw(_headers(match, "header" in tweaks)) + draw(_origin(url))
     if match.get("websocket", draw(st.sampled_from([False, False, True]))) != ("upgrade" in tweaks):
         headers.append(("upgrade", draw(st.sampled_from([b"websocket", b"WebSocket"]))))
     elif "upgrade" in tweaks:
@@ -69,6 +68,14 @@ def requests(draw: st.DrawFn, spec: Data) -> Asked:
     if draw(st.sampled_from([False] * 7 + [True])):
         headers, method = [*headers, ("access-control-request-method", method.encode())], "OPTIONS"
     return Asked(method, url, tuple(draw(st.permutations(headers))))
+
+
+@st.composite
+def _origin(draw: st.DrawFn, url: str) -> Pairs:
+    """Of which origin the page is that asks, if it is one: one that is listed, the service's own, or one that looks like it."""
+    own = url.lower().split("/")[0] + "//" + url.lower().split("/")[2].split("?")[0]
+    origin = draw(st.sampled_from(["", "", "", "https://chat.example.com", own, *FOREIGN, own + ".evil.com"]))
+    return [("origin", origin.encode())] if origin else []
 
 
 def _schemes(match: Data, other: bool) -> st.SearchStrategy[str]:

@@ -25,6 +25,7 @@ def test_a_file_without_defaults_stays() -> None:
     ("key", "actions"),
     [
         ("cors", {"stream", "sse", "long_poll", "respond"}),
+        ("origins", {"websocket", "tunnel", "handoff"}),
         ("request_headers", {"handoff", "forward", "tunnel"}),
         ("response_headers", set(ACTIONS) - {"handoff", "tunnel"}),
     ],
@@ -48,6 +49,12 @@ def test_what_it_does_not_say_is_the_default() -> None:
     taken = filled({"cors": CORS, "keep_alive": "25s"}, sse={"channel": "a", "headers": {"X-A": "b"}})
     assert taken.sse is not None and taken.sse.cors is not None
     assert (taken.sse.keep_alive, taken.sse.cors.origins, taken.sse.headers) == (25, CORS["origins"], {"X-A": "b"})
+
+
+@pytest.mark.parametrize(("own", "taken"), [({}, ["https://a.example.com"]), ({"origins": "*"}, ["*"])])
+def test_the_origins_of_a_route_stand_too(own: dict[str, str], taken: list[str]) -> None:
+    assert filled({"origins": "https://a.example.com"}, handoff="self", **own).origins == taken
+    assert filled({"origins": "https://a.example.com"}, forward="self").origins is None
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ RULES = (
         "note",
         "some route takes each default",
         "A default is for the routes whose action knows the key and that have none of their own: `cors` for `stream`, `sse`, "
-        "`long_poll` and `respond`, `keep_alive` for `stream`, `sse` and `websocket`, header rules where the edge can apply "
-        "them. One that no route takes does nothing.",
+        "`long_poll` and `respond`, `keep_alive` for `stream`, `sse` and `websocket`, `origins` for `websocket`, `tunnel` and "
+        "`handoff`, header rules where the edge can apply them. One that no route takes does nothing.",
         START + "defaults: {keep_alive: 25s}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
         "Leave the default out, or give a route the action that it is meant for.",
     ),
@@ -34,5 +34,17 @@ RULES = (
         '    sse: {channel: {name: news, prev_id: "{query.after}"}, link: /missed}\n'
         "  - match: {path: /missed}\n    handoff: origin\n",
         "Put a route for the link's path there, without a host or with the loopback backend's, that forwards it to your origin.",
+    ),
+    Rule(
+        "FR430",
+        "warning",
+        "a WebSocket lets no more pages in than `cors` does",
+        "What an endpoint answers, browsers keep from pages that `cors` does not name; of a WebSocket they keep nothing. Without "
+        "`origins`, a page that may not read a channel by `sse`, `stream` or `long_poll` may read it by the WebSocket, with its "
+        "visitor's cookies. It is told of a WebSocket with a channel that is written the same under `cors`.",
+        START + "  self: {loopback: true}\nroutes:\n  - match: {path: /events}\n"
+        "    sse: {channel: news, cors: {origins: 'https://chat.example.com'}}\n"
+        "  - match: {path: /socket}\n    websocket: {channel: news}\n",
+        "Say whose pages may open it: `origins: https://chat.example.com`, or `origins: '*'` where all may.",
     ),
 )

@@ -174,4 +174,13 @@ RULES = (
         + "      headers: {Access-Control-Max-Age: '60'}\n",
         "Leave out the header, or `cors`; docs/reference.md has all that `cors` can say.",
     ),
+    Rule(
+        "FR242",
+        "error",
+        "whose pages may open a WebSocket is said where one is opened",
+        "A WebSocket goes through the edge by `websocket`, `tunnel` or `handoff` only. No other request is asked what `origins` "
+        "says: it would go on from everywhere.",
+        START + "routes:\n  - match: {path: /hello}\n    respond: {status: 200}\n    origins: 'https://a.example.com'\n",
+        "Leave it out. Which pages may read an answer is said by `cors`, for `stream`, `sse`, `long_poll` and `respond`.",
+    ),
 )
