@@ -1,6 +1,7 @@
 """The verifiers inside a component: they say there what they say here."""
 
 import shutil
+import sysconfig
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -10,15 +11,14 @@ import pytest
 import wasmtime
 from wasmtime.component import Component, Linker
 
-from fanroute import bundle
-from fanroute.workspace import Workspace
+from fanroute import bundle, programs
 from fanroute_runtime import es256, hs256, rs256
 from tests.conftest import REPOSITORY
 from tests.vectors import groups
 
 WIT = """\
 package fanroute:test;
-world edge {
+world test {
   export load: func(algorithm: string, material: list<u8>, at-build: bool) -> option<string>;
   export verify: func(signed: list<u8>, signature: list<u8>) -> bool;
 }
@@ -72,14 +72,15 @@ class Verifiers:
 
 @pytest.fixture(scope="module")
 def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Verifiers:
-    workspace = Workspace(tmp_path_factory.mktemp("signatures") / "routes.yaml")
-    wit = workspace.routes.parent / "wit"
-    shutil.copytree(REPOSITORY / "runtime" / "fanroute_runtime", workspace.app / "fanroute_runtime")
-    (workspace.app / "app.py").write_text(APP)
-    wit.mkdir()
-    (wit / "test.wit").write_text(WIT)
-    bundle.componentize(workspace, wit)
-    return Verifiers(workspace.new)
+    folder = tmp_path_factory.mktemp("signatures")
+    app, wit, wasm = folder / "app", folder / "test.wit", folder / "test.wasm"
+    shutil.copytree(REPOSITORY / "runtime" / "fanroute_runtime", app / "fanroute_runtime")
+    (app / "app.py").write_text(APP)
+    wit.write_text(WIT)
+    program = Path(sysconfig.get_path("scripts")) / bundle.COMPONENTIZE
+    command = [program, "-q", "-d", wit, "-w", "test", "componentize", "--stub-wasi", "-p", app, "app", "-o", wasm]
+    programs.run(command, {"VIRTUAL_ENV": str(app)})
+    return Verifiers(wasm)
 
 
 @pytest.mark.parametrize(
