@@ -1,5 +1,6 @@
 """GRIP over HTTP: the answers that make Fanout hold a connection. Source: https://pushpin.org/docs/protocols/grip/"""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -19,6 +20,8 @@ MIN_TIMEOUT = 5
 MAX_VALUE = 256
 # What separates channels, parameters and variables in Grip-Channel and Grip-Set-Meta, which know no escape.
 SEPARATORS = ',;"'
+# What is left of a text that was percent-encoded twice, after it has been decoded once.
+_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 
 
 def is_value(text: str) -> bool:
@@ -27,14 +30,23 @@ def is_value(text: str) -> bool:
     return bool(text) and printable and text == text.strip() and not any(c in text for c in SEPARATORS)
 
 
+def is_encoded(text: str) -> bool:
+    """Whether something of a text is percent-encoded still: whoever decodes it again finds another one."""
+    return _ENCODED.search(text) is not None
+
+
 def value(template: Template, bound: Binding, what: str) -> str:
     """The value that a template gives for a request. Raises Refused (400) where it gives none; `what` says of what kind."""
-    parts = [part if isinstance(part, str) else bound(part) for part in template]
-    texts = [part for part in parts if part]
-    text = "".join(texts)
-    if len(texts) < len(parts) or len(text) > MAX_VALUE or not is_value(text):
+    parts = [part if isinstance(part, str) else _chosen(bound(part)) for part in template]
+    text = "".join(parts)
+    if not all(parts) or len(text) > MAX_VALUE or not is_value(text):
         raise Refused(400, f"The request names no {what}.")
     return text
+
+
+def _chosen(text: str | None) -> str:
+    """What a client chooses for a part of a value, "" where that is not taken."""
+    return "" if text is None or is_encoded(text) else text
 
 
 def channel_name(channel: Channel, bound: Binding) -> str:

@@ -242,5 +242,7 @@ def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> s
             value = asked.segments[route["match"]["path"][1:].split("/").index(part)]
         if value is None or not (value or encoded):
             return None
+        if part.startswith("{") and not encoded and re.search("%[0-9a-fA-F][0-9a-fA-F]", value):
+            return None
         text += quote(value, safe="") if encoded and part.startswith("{") else value
     return text

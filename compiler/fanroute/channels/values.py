@@ -11,8 +11,11 @@ from fanroute_runtime.grip import MAX_VALUE
 from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Match, Parameter, Source, Template
 
-# What a part of a channel is made of (`grip.is_value`), and what one at its beginning and one at its end is.
-_PART = compile_pattern(r"[ !#-+\--:<-~]+")
+# What a part of a channel that a client chooses is made of (`grip.is_value`): between its `%` there is nothing that could
+# be percent-encoded (`grip.is_encoded`). And what a part at a channel's beginning and one at its end is.
+_HEX, _OTHER = "0-9A-Fa-f", " !#-$&-+\\--/:<-@G-`g-~"
+_UNENCODED = compile_pattern(f"[{_HEX}{_OTHER}]*(%+([{_HEX}]?[{_OTHER}][{_HEX}{_OTHER}]*|[{_HEX}])?)*")
+_PART = both(_UNENCODED, compile_pattern(r"[\s\S]+"))
 _FIRST = compile_pattern(r"[^ ][\s\S]*")
 _LAST = compile_pattern(r"[\s\S]*[^ ]")
 _POSSIBLE: dict[Source, Automaton] = {"path": SEGMENT, "query": QUERY_VALUE, "header": HEADER_VALUE}

@@ -30,7 +30,8 @@ RULES = (
         "FR403",
         "note",
         "every value that a match takes gives a channel",
-        'A channel is printable ASCII without `,` `;` `"` and without spaces around it. A request with another value is not '
+        'A channel is printable ASCII without `,` `;` `"`, without spaces around it, and with nothing in it that was '
+        "percent-encoded twice. A request with another value is not "
         "left to the next route, since it fits the match, and nobody else's channel is made of it: it gets a 400.",
         _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    sse: {channel: "room-{room}"}\n',
         "Narrow the pattern to what is meant, as in `[a-z0-9-]{1,64}`; or leave it, if a 400 is what such a request should get.",
