@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+import jwt
 import pytest
 from hypothesis import settings
 
@@ -31,6 +32,8 @@ EXAMPLES = {
     for folder in ("examples", "compiler/fanroute/templates/init")
     for path in sorted((REPOSITORY / folder).glob("*/routes.yaml"))
 }
+# What a local edge's Fanout signs with, until the year 2100.
+GRIP_SIG = jwt.encode({"iss": "viceroy", "exp": 4_102_444_800}, "viceroy_dev_signing_key_dont_use_in_production", "HS256")
 OWN_HOST = "fanroute-starter.edgecompute.app"
 
 # `make test` generates little, and always the same; `make fuzz` much, and something else each time.

@@ -16,12 +16,13 @@ CALL_THE_HOST = {"host", "edge"}
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
-rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules
+rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
 diagnostics report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
-websocket endpoints spec schema
-reference parts patterns delivery defaults action_checks header_checks cors_checks checks files actions sharing lower emit
-local trace listing
+websocket endpoints keys spec schema
+reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks checks
+files actions sharing keyring lower emit
+signing local trace listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
 reach.difference reach.told links reach
@@ -35,8 +36,9 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan exchange headers pattern_syntax pattern match spki p256 hs256 rs256 es256 grip client origins signature websocket cors
-onward decide host edge
+plan exchange headers pattern_syntax pattern match grip client origins
+jwt spki p256 hs256 rs256 es256 keys signature websocket cors onward decide
+host edge
 """
 
 # What only one module may do, as the names that do it.

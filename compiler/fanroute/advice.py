@@ -35,4 +35,19 @@ def _has_own(key: str, action: str, route: dict[str, Any]) -> bool:
     return (key in OF_ACTIONS and key in route[action]) or (key in OF_ROUTES and key in route)
 
 
-RULES = (*CHANNEL_RULES, handoffs_are_not_cached, defaults_are_taken, sockets_are_no_wider, reachability)
+def fanout_is_verified(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR440"""
+    if plan.grip_sig.check != "verify":
+        message = "whoever sends a header is taken for Fanout"
+        span = source.value_span(("fanout", "grip_sig"))
+        yield Diagnostic("FR440", message, span, "leave it out, and give a proxy of your own a key under 'fanout.keys'")
+
+
+RULES = (
+    *CHANNEL_RULES,
+    handoffs_are_not_cached,
+    defaults_are_taken,
+    sockets_are_no_wider,
+    fanout_is_verified,
+    reachability,
+)

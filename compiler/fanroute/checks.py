@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fanroute import action_checks, cors_checks, delivery, header_checks, parts, patterns
+from fanroute import action_checks, cors_checks, delivery, header_checks, key_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
@@ -148,4 +148,5 @@ RULES = (
     *action_checks.RULES,
     *header_checks.RULES,
     *cors_checks.RULES,
+    *key_checks.RULES,
 )

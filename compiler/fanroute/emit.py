@@ -10,7 +10,7 @@ import jinja2
 from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Handler, redirect, respond
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Hold, Plan, Preflight, Redirect, Respond, WebSocket
+from fanroute_runtime.plan import GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
 from fanroute_runtime.websocket import converse
 
 APP_MODULE = "app"
@@ -73,13 +73,19 @@ def emit_module(plan: Plan) -> str:
         service=plan.service,
         routes=plan.routes,
         fallbacks=plan.fallbacks,
+        grip_sig=_special(plan),
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )
 
 
+def _special(plan: Plan) -> list[GripSig]:
+    """How Fanout's requests are told, where that is otherwise than by default."""
+    return [] if plan.grip_sig == GripSig() else [plan.grip_sig]
+
+
 def _needed(plan: Plan) -> dict[str, set[str]]:
     """What the emitted module imports: names, by their modules."""
-    used = {name for part in (*plan.routes, *plan.fallbacks) for name in _dataclasses(part)}
+    used = {name for part in (*plan.routes, *plan.fallbacks, *_special(plan)) for name in _dataclasses(part)}
     imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"} | used}
     for _, handler in _handlers(plan):
         imports.setdefault(handler.__module__, set()).add(handler.__name__)
@@ -114,8 +120,9 @@ def _reached(waiting: set[str], runtime: Mapping[str, str]) -> set[str]:
 
 
 def _imports(source: str) -> set[str]:
-    nodes: Any = ast.walk(ast.parse(source))
-    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    """The modules that a module may import: `from a import b` names `a` and `a.b`."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.module]
+    return {name for node in nodes for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))}
 
 
 def _file(module: str) -> str:

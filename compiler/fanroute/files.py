@@ -1,4 +1,4 @@
-"""The files that routes answer with: read when building, and part of what is built."""
+"""The files that routes answer with, and those of keys: read when building, and part of what is built."""
 
 from collections.abc import Iterator
 from mimetypes import MimeTypes
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from fanroute.diagnostics import Diagnostic
-from fanroute.parts import routes
+from fanroute.parts import keys, routes
 from fanroute.source import Path, Source
 from fanroute.surroundings import Read
 from fanroute.values import is_file_path
@@ -28,7 +28,7 @@ for _suffix, _type in {
 
 
 def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagnostic]]:
-    """The content of each file that routes name, by its path, and which of them cannot be used (FR211)."""
+    """The content of each file that is named, by its path, and which of them cannot be used (FR211)."""
     contents: dict[str, bytes] = {}
     wrong: list[Diagnostic] = []
     for place, path in _named(source):
@@ -55,7 +55,11 @@ def media_type(path: str, content: bytes) -> str:
 
 
 def _named(source: Source) -> Iterator[tuple[Path, str]]:
-    """The files that routes name, each with its place; those only that are within the folder."""
+    """The files that are named, each with its place; those only that are within the folder."""
+    for place, key in keys(source):
+        path = key.get("file")
+        if isinstance(path, str) and is_file_path(path):
+            yield (*place, "file"), path
     for index, route in routes(source):
         respond: Any = route.get("respond")
         path = respond.get("file") if isinstance(respond, dict) and "body" not in respond else None

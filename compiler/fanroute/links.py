@@ -9,7 +9,6 @@ from fanroute.reach.request import asked
 from fanroute.source import Source
 from fanroute.spec import STREAMS
 from fanroute.trace import Asked
-from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.grip import encoded
 from fanroute_runtime.match import Matcher, bound_value
@@ -21,8 +20,7 @@ def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagno
     linked = [(index, target) for index, route in enumerate(written_routes(plan)) for target in _examples(route)]
     matcher = Matcher(plan.routes if linked else ())
     for index, target in linked:
-        from_fanout = Asked("GET", f"https://{host}{target}", ((signature.HEADER, b"Fanout's"),))
-        if instead := _instead(matcher.match(Client(from_fanout, through_fanout=True))):
+        if instead := _instead(matcher.match(Client(Asked("GET", f"https://{host}{target}"), through_fanout=True))):
             stream, sse = (("routes", index, kind, "link") for kind in STREAMS)
             message = f"Fanout asks {host} for the link, as in GET {target}, and {instead}"
             mend = "have a route for that path forward it to your origin, or answer it with a stream"

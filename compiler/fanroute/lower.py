@@ -8,6 +8,7 @@ from fanroute import conditions, spec
 from fanroute.actions import header_pairs, lower_action, lower_fallback
 from fanroute.defaults import with_defaults
 from fanroute.headers import RequestHeaders, ResponseHeaders
+from fanroute.keyring import lower_grip_sig
 from fanroute.origins import PORTS
 from fanroute.sharing import cors_of, lower_cors, lower_origins, preflight_of
 from fanroute.template import PARAMETER
@@ -42,7 +43,7 @@ def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     routes = tuple(route for index, one in given for route in _routes(one, index, loopback, files))
     backends = routes_yaml.backends.items()
     fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in backends if backend.fallback)
-    return Plan(routes_yaml.service.name, routes, fallbacks)
+    return Plan(routes_yaml.service.name, routes, fallbacks, lower_grip_sig(routes_yaml.fanout, files))
 
 
 def is_written(route: Route) -> bool:

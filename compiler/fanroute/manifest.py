@@ -7,8 +7,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, Table
 
-from fanroute.local import DEV_SIGNATURE_KEY, LOCAL_KEY, LOCAL_STORE
 from fanroute.lower import Backend
+from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
 
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
@@ -40,7 +40,7 @@ def update(text: str | None, service: str, backends: Iterable[Backend], build_co
     _set(_table(document, "local_server", "pushpin"), {"enable": True})
     local_store = ("local_server", config_stores_key(document["local_server"]), LOCAL_STORE)
     _set(_table(document, *local_store), {"format": "inline-toml"})
-    _set(_table(document, *local_store, "contents"), {LOCAL_KEY: DEV_SIGNATURE_KEY})
+    _set(_table(document, *local_store, "contents"), LOCAL_ENTRIES)
     for backend in backends:
         _set(_table(document, "setup", "backends", backend.name), {"address": backend.host, "port": backend.port})
         _set(_table(document, "local_server", "backends", backend.name), _local(backend))

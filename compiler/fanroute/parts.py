@@ -23,6 +23,21 @@ def backends(source: Source) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The keys that signatures are checked with, with their places."""
+    fanout = source.data.get("fanout") if isinstance(source.data, dict) else None
+    if isinstance(fanout, dict):
+        yield from ((path, key) for path, key in _items(("fanout", "keys"), fanout.get("keys")) if isinstance(key, dict))
+
+
+def _items(path: Path, given: Any) -> Iterator[tuple[Path, Any]]:
+    """The items of a list, or the one that stands in its place, with their places."""
+    if isinstance(given, list):
+        yield from (((*path, i), item) for i, item in enumerate(given))
+    else:
+        yield path, given
+
+
 def actions(route: dict[str, Any]) -> list[str]:
     """The names of the actions that a route has."""
     return [action for action in route if action in ACTIONS]
@@ -41,11 +56,7 @@ def answered(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
     """The channels of an action, with their places."""
-    found = given.get("channel")
-    if isinstance(found, list):
-        yield from (((*path, "channel", i), channel) for i, channel in enumerate(found))
-    else:
-        yield (*path, "channel"), found
+    return _items((*path, "channel"), given.get("channel"))
 
 
 def full_channels(path: Path, given: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:

@@ -10,6 +10,7 @@ from fanroute.checks import check
 from fanroute.diagnostics import Diagnostic
 from fanroute.emit import emit
 from fanroute.files import read_files
+from fanroute.key_checks import unusable_keys
 from fanroute.lower import Backend, lower_backends, lower_plan
 from fanroute.source import Source, decode, load
 from fanroute.spec import Spec
@@ -46,7 +47,7 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
     with _uncollected():
         source = load(decode(raw), surroundings.environment)
         files, unusable = read_files(source, surroundings.read)
-        spec = check(source, unusable)
+        spec = check(source, [*unusable, *unusable_keys(source, files)])
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
         loopback = next((backend.host for backend in backends if backend.loopback), "")

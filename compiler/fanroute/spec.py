@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from fanroute.conditions import Match
 from fanroute.cors import Cors
 from fanroute.endpoints import Fallback, LongPoll, Redirect, Respond, Sse, Stream
 from fanroute.headers import RequestHeaders, ResponseHeaders
+from fanroute.keys import ProxyKey
 from fanroute.model import Model
 from fanroute.origins import Origins
-from fanroute.values import BackendName, Host, KeepAlive, Name, Url, wrong
+from fanroute.values import BackendName, Host, KeepAlive, Name, Url, listed, wrong
 from fanroute.websocket import WebSocket
 
 # The language's version.
@@ -55,6 +56,16 @@ class Backend(Model):
     """The domain that this service is published under."""
     fallback: Fallback | None = None
     """What a client gets where the edge cannot reach the backend, instead of a line that says so."""
+
+
+class Fanout(Model):
+    """How the edge knows Fanout, which asks it in the clients' place."""
+
+    grip_sig: Literal["verify", "present", "none"] = "verify"
+    """`verify`: by a Grip-Sig that Fastly has signed for this service, or the holder of one of `keys`; `present`: by any;
+    `none`: by a Grip-Feature, which a proxy sends that signs nothing. With these two, whoever sends the header is believed."""
+    keys: Annotated[list[ProxyKey], BeforeValidator(listed)] = []
+    """Keys of GRIP proxies of your own, besides Fastly's."""
 
 
 def _one_action(schema: dict[str, Any]) -> None:
@@ -141,6 +152,8 @@ class Spec(Model):
     """What is published."""
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
     """What can be asked, by name."""
+    fanout: Fanout = Fanout()
+    """How the edge knows Fanout."""
     defaults: Defaults = Defaults()
     """What routes have that say nothing else."""
     routes: Annotated[list[Route], Field(min_length=1)]

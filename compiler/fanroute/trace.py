@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from fanroute.emit import HANDLERS
-from fanroute.local import LOCAL_SERVICE_ID
+from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE, grip_sig
 from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Decision, Headers, ToFanout
-from fanroute_runtime.grip import WEBSOCKET_EVENTS, is_websocket_events
+from fanroute_runtime.exchange import Decision, Headers, Refused, ToFanout
+from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Test, tests
 from fanroute_runtime.plan import HeaderRules, Plan
@@ -34,8 +34,8 @@ class Asked:
     headers: Headers = ()
     content: bytes = b""
     time: int = TIME
-    service: str = LOCAL_SERVICE_ID
-    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    service: str = signature.LOCAL_SERVICE
+    configs: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {LOCAL_STORE: LOCAL_ENTRIES}, hash=False)
     secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, hash=False)
 
     def method(self) -> str:
@@ -113,9 +113,10 @@ class Tracer:
         return Trace(self._steps(asked), decision, second)
 
     def _steps(self, asked: Asked) -> tuple[Step, ...]:
-        if is_websocket_events(asked) and not signature.came_through_fanout(asked):
+        try:
+            client = self._decider.client(asked)
+        except Refused:
             return ()
-        client = client_of(asked)
         steps: list[Step] = []
         for name, needed in self._tests:
             steps.append(Step(name, unfit(needed, client)))
@@ -130,8 +131,8 @@ def trace(plan: Plan, loopback: str, asked: Asked) -> Trace:
 
 
 def client_of(asked: Asked) -> Client:
-    """The client's request that one stands for."""
-    return Client(asked, signature.came_through_fanout(asked))
+    """The client's request that one of ours stands for."""
+    return Client(asked, asked.header(signature.HEADER) is not None)
 
 
 def unfit(needed: Mapping[str, Test], client: Client) -> tuple[str, ...]:
@@ -141,9 +142,14 @@ def unfit(needed: Mapping[str, Test], client: Client) -> tuple[str, ...]:
     return tuple(key for key in keys if not key.startswith("where ")) if "path" in keys else keys
 
 
+def signed(time: int, headers: Headers) -> Headers:
+    """The headers of a request that Fanout makes of one with some: its features and signature too."""
+    return (*headers, (signature.FEATURES, b"status"), (signature.HEADER, grip_sig(time)))
+
+
 def from_fanout(asked: Asked, rules: HeaderRules) -> Asked:
     """The request that Fanout sends in place of one that was handed off after some rules: of a WebSocket, its OPEN."""
-    headers = (*applied(rules, asked.headers), (signature.HEADER, b"Fanout's"))
+    headers = signed(asked.time, applied(rules, asked.headers))
     if not Client(asked, through_fanout=False).websocket:
         return replace(asked, headers=headers, content=b"")
     events = tuple((name, value) for name, value in headers if name not in ("upgrade", "connection", "content-type"))

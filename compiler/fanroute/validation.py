@@ -76,7 +76,7 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "literal_error":
-            message, mend = f"{name} cannot be {str(detail['input']).lower()}", f"it is {context['expected'].lower()}"
+            message, mend = f"{name} cannot be {_as_yaml(detail['input'])}", f"it is {_as_yaml(context['expected'])}"
         case "string_type":
             message, mend = f"{name} is text, not {got}", "put it in quotes" if got in ("a number", "true or false") else ""
         case "greater_than_equal" | "less_than_equal":
@@ -90,6 +90,10 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
             wanted |= {"int_type": "a number", "model_attributes_type": "a mapping"}
             message, mend = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}", ""
     return message, source.value_span(path), mend
+
+
+def _as_yaml(value: Any) -> str:
+    return {"True": "true", "False": "false"}.get(str(value), str(value))
 
 
 def _called(path: Path) -> str:

@@ -23,7 +23,7 @@ class Client:
 
     def __init__(self, request: Request, through_fanout: bool) -> None:
         self._request = request
-        self._through_fanout = through_fanout
+        self.through_fanout = through_fanout
         self._authority, self._path, self._query = split_uri(request.uri())
 
     @cached_property
@@ -46,7 +46,7 @@ class Client:
 
     @cached_property
     def method(self) -> str:
-        if self._through_fanout and is_websocket_events(self._request):
+        if self.through_fanout and is_websocket_events(self._request):
             return "GET"
         return self._request.method()
 
@@ -57,7 +57,7 @@ class Client:
     @cached_property
     def websocket(self) -> bool:
         """Whether the client asks for a WebSocket, which begins with a GET (RFC 6455, 4.1)."""
-        if self._through_fanout:
+        if self.through_fanout:
             return is_websocket_events(self._request)
         upgrades = (value.strip().lower() for value in self._request.values("upgrade"))
         return b"websocket" in upgrades and self.method == "GET"
@@ -80,7 +80,7 @@ class Client:
 
     def _forwarded(self, name: str) -> str | None:
         """What the first pass has said of the client's connection; None on the first pass itself."""
-        return self.header(name) if self._through_fanout else None
+        return self.header(name) if self.through_fanout else None
 
 
 def _form_decoded(text: str) -> str | None:

@@ -2,7 +2,8 @@
 
 A request comes once or twice. First from the client: it is answered here, passed on to a backend, or handed off to Fanout,
 with the client's host, scheme and address in X-Forwarded-*. Then, if the backend it was handed off to is this service, from
-Fanout with a Grip-Sig: it is matched as the client's request that it stands for, and answered with GRIP instructions.
+Fanout with a Grip-Sig: it is matched as the client's request that it stands for, and answered with GRIP instructions. One
+whose Grip-Sig is refused goes nowhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from fanroute_runtime.match import Matcher, bound_value
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.origins import may_connect
 from fanroute_runtime.plan import Bound, Forward, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, Tunnel
-from fanroute_runtime.signature import came_through_fanout
+from fanroute_runtime.signature import Signatures
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
 Handler = Callable[[Any, Request, Binding], Answer]
@@ -42,6 +43,7 @@ class Decider:
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
+        self._signatures = Signatures(plan.grip_sig)
         self._matcher = Matcher(plan.routes)
         self._handlers = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
@@ -49,16 +51,22 @@ class Decider:
     def decide(self, request: Request) -> Decision:
         """The decision about a request; never raises Refused."""
         try:
-            through_fanout = came_through_fanout(request)
-            if not through_fanout and is_websocket_events(request):
-                raise Refused(403, "Only Fanout may send websocket events.")
-            client = Client(request, through_fanout)
+            client = self.client(request)
             route = self._route(client)
             if not may_connect(client, route.origins):
                 return _answered(route, FOREIGN_PAGE)
-            return self._second_pass(route, client, request) if through_fanout else self._first_pass(route, client, request)
+            if client.through_fanout:
+                return self._second_pass(route, client, request)
+            return self._first_pass(route, client, request)
         except Refused as refused:
             return _refusal(refused)
+
+    def client(self, request: Request) -> Client:
+        """The client's request that one is, or that it stands for. Raises Refused (403)."""
+        through_fanout = self._signatures.came_through_fanout(request)
+        if not through_fanout and is_websocket_events(request):
+            raise Refused(403, "Only Fanout may send websocket events.")
+        return Client(request, through_fanout)
 
     def unreachable(self, to: Passing, status: int) -> Answer:
         """What the client gets instead where a backend cannot be reached; `status` is 502, or 504 where time has run out."""

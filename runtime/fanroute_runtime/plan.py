@@ -228,6 +228,43 @@ class Fallback:
     status: int | None = None
 
 
+Algorithm = Literal["ES256", "HS256", "RS256"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry of one of Fastly's stores, read by the running service."""
+
+    kind: Literal["config", "secret"]
+    store: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What signatures by `algorithm` are checked with: a public key in PEM, or the secret of an HS256.
+
+    With `kid`, it is for tokens that name it; with `issuer`, for those of one issuer.
+    """
+
+    algorithm: Algorithm
+    material: bytes | Stored
+    kid: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GripSig:
+    """How a request shows that it comes from Fanout.
+
+    `verify`: by a Grip-Sig that Fastly has signed, or the issuer of one of `keys`. `present`: by any Grip-Sig. `none`: by a
+    Grip-Feature, which a proxy sends that signs nothing.
+    """
+
+    check: Literal["verify", "present", "none"] = "verify"
+    keys: tuple[Key, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The routes of a service, in order: the first that matches wins."""
@@ -235,3 +272,4 @@ class Plan:
     service: str
     routes: tuple[Route, ...]
     fallbacks: tuple[Fallback, ...] = ()
+    grip_sig: GripSig = GripSig()

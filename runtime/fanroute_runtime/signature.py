@@ -1,10 +1,61 @@
-"""Grip-Sig: the header by which Fanout shows that a request comes from it."""
+"""Grip-Sig: the header by which Fanout shows that a request comes from it, a JWT.
 
-from fanroute_runtime.exchange import Request
+Source: https://pushpin.org/docs/protocols/grip/ and https://www.fastly.com/documentation/guides/concepts/real-time-messaging/fanout/
+"""
+
+from fanroute_runtime.exchange import Refused, Request
+from fanroute_runtime.jwt import BadToken, Token, parse, require_current
+from fanroute_runtime.keys import Keys
+from fanroute_runtime.plan import GripSig, Key, Stored
 
 HEADER = "grip-sig"
+# What a Pushpin that signs nothing sends too.
+FEATURES = "grip-feature"
+# How far Fanout's clock may be ahead of or behind the edge's, in seconds.
+LEEWAY = 30
+
+# The key of Fastly's Fanout, and who it says that it is to a service, by the service's id.
+FASTLY_KEY = Key(
+    "ES256",
+    b"""-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAECKo5A1ebyFcnmVV8SE5On+8G81Jy
+BjSvcrx4VLetWCjuDAmppTo3xM/zz763COTCgHfp/6lPdCyYjjqc+GM7sw==
+-----END PUBLIC KEY-----
+""",
+)
+FASTLY_ISSUER = "fastly:{}"
+
+# What local edges have, and Fastly has not: the id of the service, and a store with the key that their proxy signs with.
+LOCAL_SERVICE = "0000000000000000000000"
+LOCAL_KEY = Key("HS256", Stored("config", "fanroute-local", "grip_sig_key"), issuer="viceroy")
 
 
-def came_through_fanout(request: Request) -> bool:
-    """Whether a request is Fanout's: it has a Grip-Sig. The one place where that is decided."""
-    return request.header(HEADER) is not None
+class Signatures:
+    """Tells Fanout's requests from clients', as a Plan says."""
+
+    def __init__(self, grip_sig: GripSig) -> None:
+        self._check = grip_sig.check
+        self._further = grip_sig.keys
+        self._keys = Keys((FASTLY_KEY, *grip_sig.keys) if grip_sig.check == "verify" else ())
+
+    def came_through_fanout(self, request: Request) -> bool:
+        """Whether a request is Fanout's. Raises Refused (403) for one that says so and is not."""
+        if self._check == "none":
+            return request.header(FEATURES) is not None
+        signature = request.header(HEADER)
+        if signature is not None and self._check == "verify":
+            try:
+                self._verify(parse(signature), request)
+            except BadToken as bad:
+                raise Refused(403, f"The Grip-Sig is refused: {bad}.") from bad
+        return signature is not None
+
+    def _verify(self, token: Token, request: Request) -> None:
+        """Raises BadToken."""
+        service = request.service_id()
+        known = [(FASTLY_ISSUER.format(service), FASTLY_KEY), *((key.issuer, key) for key in self._further)]
+        if service == LOCAL_SERVICE:
+            known.append((LOCAL_KEY.issuer, LOCAL_KEY))
+        issuer = token.claims.get("iss")
+        self._keys.require_signed(token, (key for name, key in known if name == issuer), request)
+        require_current(token.claims, request.now(), LEEWAY)

@@ -16,7 +16,7 @@ from fanroute.workspace import Workspace
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout
 from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import GRIP_SIG, REPOSITORY, SURROUNDINGS
 from tests.unit import naive
 
 ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
@@ -42,7 +42,7 @@ HEADERS: list[tuple[str, bytes]] = [
     ("x-forwarded-host", b"chat.example.com"),
     ("x-forwarded-proto", b"http"),
     ("content-type", b"application/websocket-events"),
-    ("grip-sig", b"present"),
+    ("grip-sig", GRIP_SIG.encode()),
 ]
 REQUESTS = st.builds(
     lambda verb, scheme, host, path, query, headers, content: Asked(verb, f"{scheme}://{host}{path}{query}", headers, content),

@@ -10,7 +10,9 @@ import pytest
 from fanroute.build import build
 from fanroute.local.exchange import Exchange, HostError, Response
 from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, load
+from fanroute.signing import DEV_KEY, LOCAL_ENTRIES, LOCAL_STORE
 from fanroute.workspace import Workspace
+from tests.conftest import GRIP_SIG
 
 ERRORS = (
     "generic-error invalid-argument auxiliary-error buffer-len unsupported http-invalid http-user http-incomplete "
@@ -22,15 +24,11 @@ FACT_CALLS = {
     "secret-store.store.open",
     "secret-store.store.get",
     "secret-store.secret.plaintext",
-    "config-store.store.open",
-    "config-store.store.get",
-    "compute-runtime.get-service-id",
-    "wall-clock.now",
 }
 OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()
 
 BASE = "http://a.edgecompute.app"
-SIGNED = [("Grip-Sig", b"present")]
+SIGNED = [("Grip-Sig", GRIP_SIG.encode())]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
 PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com")]
 FOREIGN_PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com.evil.com")]
@@ -59,6 +57,7 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "respond": (f"{BASE}/test/other", [], b""),
     "loop": ("http://www.example.com/x", SIGNED, b""),
     "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
+    "forged signature": (f"{BASE}/test/stream", [("Grip-Sig", b"present")], b""),
 }
 HANDED_OFF = {
     "handoff to origin": "origin",
@@ -81,6 +80,7 @@ STATUS = {
     "respond": 404,
     "loop": 508,
     "forged events": 403,
+    "forged signature": 403,
 }
 
 
@@ -89,6 +89,7 @@ class Host:
 
     def __init__(self, workspace: Workspace) -> None:
         engine, component = load(workspace.wasm, workspace.compiled())
+        self.wasm = workspace.wasm.read_bytes()
         self.component = EmbeddedComponent(engine, component, self._intercept)
         self.imports = set(component.type.imports(engine))
         self.calls: list[str] = []
@@ -129,6 +130,7 @@ class Host:
             return self.backend()
 
         backends = facts.pop("backends", frozenset({"origin", "self", "fallen"}))
+        facts.setdefault("config_stores", {LOCAL_STORE: LOCAL_ENTRIES})
         exchange = Exchange(uri, list(headers), backends, read, ask=answer, **facts)
         handled = self.component.handle(exchange)
         outcomes = [exchange.handoff, exchange.tunnel, exchange.answer]
@@ -150,6 +152,14 @@ def host(session_host: Host) -> Host:
     session_host.fault = lambda index, name: None
     session_host.answered = ANSWER
     return session_host
+
+
+def test_a_production_component_refuses_the_local_key(host: Host) -> None:
+    """This is the one that ships. The key is not in it, and where the service is one of Fastly's it asks no store for it."""
+    refused = host.ask(*REQUESTS["stream"], service_id="SU1Z0isxPaozGVKXdv0eY")
+    assert outcome(refused) == 403
+    assert not [call for call in host.calls if call.startswith(("config-store", "secret-store"))]
+    assert DEV_KEY.encode() not in host.wasm
 
 
 def outcome(exchange: Exchange | None) -> str | int | None:
@@ -178,19 +188,20 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
         "handoff by rules": 15,
         "handoff of claims": 14,
         "forward": 25,
-        "forward for Fanout": 15,
+        "forward for Fanout": 19,
         "tunnel": 13,
         "no tunnel": 12,
-        "stream": 11,
-        "websocket": 13,
-        "no websocket": 10,
+        "stream": 15,
+        "websocket": 17,
+        "no websocket": 14,
         "a page's websocket": 14,
         "a foreign page's websocket": 13,
-        "a page's events": 14,
-        "a foreign page's events": 13,
+        "a page's events": 18,
+        "a foreign page's events": 17,
         "respond": 9,
-        "loop": 8,
+        "loop": 12,
         "forged events": 8,
+        "forged signature": 7,
     }
     assert used == set(CALLS) - FACT_CALLS
 
@@ -225,6 +236,8 @@ def test_any_call_may_fail(host: Host, name: str, error: str) -> None:
         "http-req.request.redirect-to-websocket-proxy": 502,
         "http-req.request.get-header-names": 431 if too_long else 500,
         "http-req.request.get-header-values": 431 if too_long else 500,
+        "config-store.store.open": 500,
+        "config-store.store.get": 500,
         "http-req.send": 502,
         "http-resp.response.get-header-names": 502,
         "http-resp.response.get-header-values": 502,

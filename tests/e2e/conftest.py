@@ -1,6 +1,7 @@
 """Both local edges, each started once as a user starts it, with an origin of ours behind it."""
 
 import asyncio
+import os
 import queue
 import re
 import shutil
@@ -29,14 +30,20 @@ ANSWER_TIMEOUT = 15  # seconds
 class Edge:
     """A running `fanroute serve`, and how to ask it."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, **environment: str) -> None:
         self.name = name
         self.folder = folder
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         command = [sys.executable, "-m", "fanroute", "serve", "routes.yaml", "--edge", name, "--port", "0", "--publish-port", "0"]
         self._process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=folder,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -162,9 +169,9 @@ def edge_of(name: str) -> Callable[..., Iterator[Edge]]:
 
 
 @contextmanager
-def running(name: str, folder: Path) -> Iterator[Edge]:
+def running(name: str, folder: Path, **environment: str) -> Iterator[Edge]:
     """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind."""
-    started = Edge(name, folder)
+    started = Edge(name, folder, **environment)
     yield started
     children = set(_children(started))
     assert started.stop() == 0

@@ -5,11 +5,11 @@ import threading
 import httpx
 import pytest
 
-from tests.conftest import OWN_HOST
+from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import Edge
 
 # A request with it is Fanout's, as far as its presence is all that is checked.
-FROM_FANOUT = {"Grip-Sig": "present"}
+FROM_FANOUT = {"Grip-Sig": GRIP_SIG}
 HOSTS = [OWN_HOST, "TEST.EdgeCompute.App", "a.b.edgecompute.app:8080"]
 STREAMS = [("/test/stream", "text/plain"), ("/test/sse", "text/event-stream")]
 

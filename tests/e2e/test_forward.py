@@ -15,13 +15,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 from tests.e2e.origin import LARGE, Origin, seen, values
 
 forward_edge = edge_of("forward")
 
 CLAIMED = [("X-Set", "client"), ("X-Set", "twice"), ("X-Add", "client"), ("X-Remove", "client"), ("X-Other", "client")]
-FROM_FANOUT = [("Grip-Sig", "present")]
+FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]
 
 
 def until(condition: Any) -> None:
@@ -147,7 +148,7 @@ def test_fanout_gets_instructions_and_what_the_first_pass_said(forward_edge: Edg
     told = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Host", "chat.example.com")]
     request = seen(forward_edge.request("GET", "/forward/x", headers=[*FROM_FANOUT, *told]))
     assert values(request, "x-forwarded-for") == ["203.0.113.9"]
-    assert values(request, "grip-sig") == ["present"]
+    assert values(request, "grip-sig") == [GRIP_SIG]
 
 
 def test_fanout_goes_on_with_what_a_forwarded_link_answers(forward_edge: Edge) -> None:

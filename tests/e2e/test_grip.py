@@ -13,6 +13,7 @@ from websockets.frames import Opcode
 from websockets.sync.client import ClientConnection, connect
 
 from fanroute_runtime.websocket import MAX_MESSAGE
+from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 from tests.e2e.origin import Origin
 
@@ -161,7 +162,7 @@ def test_a_poll_that_has_missed_something_ends(grip_edge: Edge) -> None:
 @pytest.mark.parametrize("after", ["a%2Cb", "a%3Bfilter%3Dx", "%22", "%0D%0AGrip-Channel:%20x", "", "%C3%A9"])
 @pytest.mark.parametrize("path", ["/reliable/a", "/reliable-poll/a"])
 def test_no_previous_id_is_no_instruction(grip_edge: Edge, path: str, after: str) -> None:
-    for headers in ({}, {"Grip-Sig": "present"}):
+    for headers in ({}, {"Grip-Sig": GRIP_SIG}):
         answer = grip_edge.client.get(f"{path}?after={after}", headers=headers)
         assert (answer.status_code, answer.text) == (400, "The request names no previous id.\n")
         assert not [name for name in answer.headers if name.startswith("grip-")]
@@ -223,7 +224,7 @@ def test_without_a_protocol_in_common_there_is_no_socket(grip_edge: Edge, offere
 def test_a_refused_socket_has_a_code(grip_edge: Edge, path: str, offered: Any, reason: str) -> None:
     """docs/local.md: Viceroy loses what comes with a 101, so there the edge is asked as Pushpin asks it."""
     if grip_edge.name == "viceroy":
-        headers = {"Grip-Sig": "present", "Content-Type": "application/websocket-events"}
+        headers = {"Grip-Sig": GRIP_SIG, "Content-Type": "application/websocket-events"}
         headers |= {"Sec-WebSocket-Protocol": ", ".join(offered)} if offered else {}
         answer = grip_edge.client.post(path, headers=headers, content=b"OPEN\r\n")
         assert answer.content == b"OPEN\r\nCLOSE %x\r\n\x11\x30%s\r\n" % (len(reason) + 2, reason.encode())

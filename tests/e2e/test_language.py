@@ -10,12 +10,13 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import Edge, edge_of
 
 language_edge = edge_of("language")
 
 CHAT = {"Host": "chat.example.com"}
-FROM_FANOUT = [("Grip-Sig", "present")]
+FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]
 
 
 def test_each_room_has_its_channel(language_edge: Edge) -> None:

@@ -6,11 +6,12 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import Edge, edge_of
 
 patterns_edge = edge_of("patterns")
 
-FROM_FANOUT = [("Grip-Sig", "present")]
+FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]
 ACME = [("X-Tenant", "acme")]
 
 

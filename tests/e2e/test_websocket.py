@@ -9,11 +9,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.conftest import OWN_HOST
+from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 
 EVENTS = "application/websocket-events"
-FROM_FANOUT = {"Grip-Sig": "present", "Content-Type": EVENTS}
+FROM_FANOUT = {"Grip-Sig": GRIP_SIG, "Content-Type": EVENTS}
 SUBSCRIBE = b'c:{"type":"subscribe","channel":"test"}'
 
 
@@ -126,7 +126,7 @@ def test_a_held_endpoint_takes_no_websocket(edge: Edge) -> None:
 
 def test_a_plain_get_is_refused(edge: Edge) -> None:
     """Through Fanout, which finds no WebSocket to hold."""
-    for headers in ({}, {"Grip-Sig": "present"}):
+    for headers in ({}, {"Grip-Sig": GRIP_SIG}):
         answer = edge.request("GET", "/test/websocket", headers=headers)
         assert (answer.status_code, answer.text) == (400, "Not a websocket-over-HTTP request.\n")
 

@@ -15,12 +15,12 @@ from fanroute.local.exchange import Exchange, HostError, Response
 from fanroute.local.host import INFALLIBLE
 from fanroute.workspace import Workspace
 from tests.component.test_component import ERRORS, OPEN_ERRORS, Host
-from tests.conftest import COUNTS
+from tests.conftest import COUNTS, GRIP_SIG
 from tests.fuzz.requests import LONG, Hostile, hostile
 from tests.fuzz.targets.channels import instructions
 from tests.property.reference import is_channel
 
-GOOD = b"present"
+GOOD = GRIP_SIG.encode()
 
 # Every answer of 500 and above that is ours.
 OURS = {

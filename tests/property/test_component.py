@@ -18,7 +18,7 @@ from fanroute.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests.component.test_agreement import ask, assert_told
 from tests.component.test_component import Host
-from tests.conftest import COUNTS, SURROUNDINGS, times
+from tests.conftest import COUNTS, GRIP_SIG, SURROUNDINGS, times
 from tests.property import reference
 from tests.property.language import some_together, written
 from tests.property.requests import requests
@@ -49,7 +49,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def from_fanout(asked: Asked, websocket: bool) -> Asked:
     """What Fanout asks the service itself, in place of a request that was handed off to it as it is here."""
     url = OWN + re.sub(r"^https?://[^/?#]*", "", asked.url)
-    headers = (*((name.lower(), value) for name, value in asked.headers), ("grip-sig", b"signed"))
+    headers = (*((name.lower(), value) for name, value in asked.headers), ("grip-sig", GRIP_SIG.encode()))
     if not websocket:
         return Asked(asked.verb, url, headers)
     events = tuple((name, value) for name, value in headers if name != "upgrade")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from fanroute.signing import DEV_KEY
 from fanroute_runtime.decide import UPGRADE_REQUIRED, Decider, redirect, respond
 from fanroute_runtime.exchange import Answer, Decision, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.grip import MAX_VALUE, hold
@@ -23,8 +24,13 @@ from fanroute_runtime.plan import (
     Redirect,
     Respond,
     Route,
+    Stored,
     Tunnel,
 )
+from fanroute_runtime.signature import LOCAL_KEY, LOCAL_SERVICE
+from tests.conftest import GRIP_SIG
+
+SIGNED = GRIP_SIG.encode()
 
 PLAN = Plan(
     "test",
@@ -75,6 +81,18 @@ class Asked:
     def client_scheme(self) -> str:
         return "https"
 
+    def now(self) -> int:
+        return 1_700_000_000
+
+    def service_id(self) -> str:
+        return LOCAL_SERVICE
+
+    def config(self, store: str, name: str) -> str | None:
+        return DEV_KEY if Stored("config", store, name) == LOCAL_KEY.material else None
+
+    def secret(self, store: str, name: str) -> bytes | None:
+        return None
+
 
 def decide(target: str = "http://a/", long: str = "", **headers: bytes) -> Decision:
     return DECIDER.decide(Asked(target, {name.replace("_", "-"): value for name, value in headers.items()}, long))
@@ -93,18 +111,18 @@ def test_a_request_is_handed_off_with_its_connection() -> None:
 @pytest.mark.parametrize("target", ["http://a/", "http://a/own", "http://b/own"])
 def test_a_request_from_fanout_is_never_handed_off(target: str) -> None:
     """To `self` as little as to the origin."""
-    assert status(decide(target, grip_sig=b"present")) == 508
+    assert status(decide(target, grip_sig=SIGNED)) == 508
 
 
 def test_an_answer_needs_no_fanout() -> None:
     answer = Answer(201, (("x", b"y"),), b"body")
     assert decide("http://b/answer") == answer
-    assert decide("http://b/answer", grip_sig=b"present") == answer
+    assert decide("http://b/answer", grip_sig=SIGNED) == answer
 
 
 def test_without_a_route_there_is_nothing() -> None:
     assert status(decide("http://b/")) == 404
-    assert status(decide("http://b/", grip_sig=b"present")) == 404
+    assert status(decide("http://b/", grip_sig=SIGNED)) == 404
 
 
 @pytest.mark.parametrize(
@@ -127,8 +145,8 @@ def test_other_types_are_anyones(content_type: bytes) -> None:
 
 def test_a_forwarded_host_counts_beside_a_grip_sig_only() -> None:
     assert isinstance(decide("http://a/", x_forwarded_host=b"b"), ToFanout)
-    assert status(decide("http://a/", x_forwarded_host=b"b", grip_sig=b"x")) == 404
-    assert status(decide("http://b/", x_forwarded_host=b"a", grip_sig=b"x")) == 508
+    assert status(decide("http://a/", x_forwarded_host=b"b", grip_sig=SIGNED)) == 404
+    assert status(decide("http://b/", x_forwarded_host=b"a", grip_sig=SIGNED)) == 508
 
 
 @pytest.mark.parametrize("name", ["grip-sig", "content-type"])
@@ -148,7 +166,7 @@ ROOMS = Decider(Plan("test", (Route("room", ROOM, HOLD),)), {Hold: hold})
 
 def channel(room: str, user: str, tenant: bytes, verb: str = "GET") -> str | int | None:
     """The channel that Fanout is told, the status of a refusal, or None for an answer without a hold."""
-    request = Asked(f"http://a/rooms/{room}?x=1&user={user}&user=second", {"grip-sig": b"x", "x-tenant": tenant}, verb=verb)
+    request = Asked(f"http://a/rooms/{room}?x=1&user={user}&user=second", {"grip-sig": SIGNED, "x-tenant": tenant}, verb=verb)
     answer = ROOMS.decide(request)
     assert isinstance(answer, Answer)
     return dict(answer.headers).get("grip-channel", b"").decode() or None if answer.status == 200 else answer.status
@@ -186,7 +204,7 @@ SOCKETS = Decider(Plan("test", (Route("socket", EVERYTHING, Handoff("self")),)),
 def test_both_passes_match_the_clients_request() -> None:
     """A WebSocket's GET comes back as a POST of events over another connection."""
     assert isinstance(SOCKETS.decide(Asked(headers={"upgrade": b"WebSocket", "x": b"1"})), ToFanout)
-    events = {"content-type": b"application/websocket-events", "x-forwarded-proto": b"https", "grip-sig": b"x", "x": b"1"}
+    events = {"content-type": b"application/websocket-events", "x-forwarded-proto": b"https", "grip-sig": SIGNED, "x": b"1"}
     assert status(SOCKETS.decide(Asked(headers=events, verb="POST"))) == 508
     for near in ({"x-forwarded-proto": b"http"}, {"content-type": b"text/plain"}, {"x": b"2"}):
         assert status(SOCKETS.decide(Asked(headers=events | near, verb="POST"))) == 404
@@ -207,7 +225,7 @@ REDIRECTS = Decider(Plan("test", (Route("old", ROOM, ELSEWHERE),)), {Redirect: r
 )
 def test_a_redirect_is_encoded(room: str, user: str, location: bytes) -> None:
     """On both passes alike."""
-    for headers in ({}, {"grip-sig": b"x"}):
+    for headers in ({}, {"grip-sig": SIGNED}):
         answer = REDIRECTS.decide(Asked(f"http://a/rooms/{room}?user={user}", {"x-tenant": b"x"} | headers))
         assert answer == Answer(307, (("location", location),))
 
@@ -245,13 +263,13 @@ def test_rules_for_a_request_go_with_it() -> None:
 def test_rules_for_a_response_change_what_the_edge_answers() -> None:
     """Its refusals of what the route takes too."""
     for target, status, own in (("/x", 200, ("x-b", b"own")), ("/rooms/a?user=%FF", 400, ("content-type", TEXT))):
-        answer = WITH_RULES.decide(Asked(f"http://a{target}", {"x-tenant": b"x", "grip-sig": b"x"}))
+        answer = WITH_RULES.decide(Asked(f"http://a{target}", {"x-tenant": b"x", "grip-sig": SIGNED}))
         assert isinstance(answer, Answer)
         assert (answer.status, sorted(answer.headers)) == (status, sorted((own, *RULED)))
 
 
 def test_rules_for_a_response_leave_fanouts_instructions() -> None:
-    answer = WITH_RULES.decide(Asked("http://a/rooms/a?user=b", {"x-tenant": b"x", "grip-sig": b"x"}))
+    answer = WITH_RULES.decide(Asked("http://a/rooms/a?user=b", {"x-tenant": b"x", "grip-sig": SIGNED}))
     assert isinstance(answer, Answer)
     assert {"grip-hold", "grip-channel", "x-a"} <= {name for name, _ in answer.headers}
 
@@ -279,7 +297,7 @@ def test_a_request_is_forwarded_with_its_connection() -> None:
 
 def test_fanout_may_have_a_request_forwarded() -> None:
     """It is no handoff; whose connection it is has been said by the first pass."""
-    assert PASSING.decide(Asked("http://a/f", {"grip-sig": b"x"})) == ToBackend("origin", RULES, RULES, through_fanout=True)
+    assert PASSING.decide(Asked("http://a/f", {"grip-sig": SIGNED})) == ToBackend("origin", RULES, RULES, through_fanout=True)
 
 
 def test_a_websocket_is_joined() -> None:
@@ -292,9 +310,9 @@ def test_a_websocket_is_joined() -> None:
     [
         {},
         {"upgrade": b"h2c"},
-        {"grip-sig": b"x"},
-        {"grip-sig": b"x", "content-type": b"application/websocket-events"},
-        {"grip-sig": b"x", "upgrade": b"websocket"},
+        {"grip-sig": SIGNED},
+        {"grip-sig": SIGNED, "content-type": b"application/websocket-events"},
+        {"grip-sig": SIGNED, "upgrade": b"websocket"},
     ],
 )
 def test_a_tunnel_is_for_a_clients_websocket(headers: dict[str, bytes]) -> None:

@@ -1,6 +1,7 @@
 """What will a request do? `routes` and `match`."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,8 +12,7 @@ from fanroute import listing
 from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, routes_argument, routes_option
 from fanroute.cli.terminal import say, show
 from fanroute.reach.request import witnesses
-from fanroute.trace import Asked, trace
-from fanroute_runtime import signature
+from fanroute.trace import Asked, signed, trace
 
 
 @click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
@@ -52,12 +52,12 @@ def match(method: str, url: str, headers: tuple[str, ...], via_fanout: bool, rou
     """
     if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable() or " " in url:
         raise click.BadParameter("it begins with http:// or https://, and is percent-encoded", param_hint="URL")
-    pairs = [_header(header) for header in headers]
+    asked = Asked(method, url, tuple(map(_header, headers)))
     if via_fanout:
-        pairs.append((signature.HEADER, b"Fanout's"))
+        asked = replace(asked, headers=signed(asked.time, asked.headers))
     known = compiled(routes)
     loopback = next((backend.name for backend in known.backends if backend.loopback), "")
-    for line in listing.trace_lines(trace(known.plan, loopback, Asked(method, url, tuple(pairs)))):
+    for line in listing.trace_lines(trace(known.plan, loopback, asked)):
         say(line)
 
 

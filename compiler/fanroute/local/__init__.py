@@ -4,15 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from fanroute import lower
-
-# Who signs a local Grip-Sig, as under the Fastly CLI: of no worth in production.
-DEV_SIGNATURE_ISSUER = "viceroy"
-DEV_SIGNATURE_KEY = "viceroy_dev_signing_key_dont_use_in_production"
-
-# The id that a service has on a local edge, Viceroy's, and the config store that it always has there: from it the component takes
-# that key, which it does not contain.
-LOCAL_SERVICE_ID = "0" * 22
-LOCAL_STORE, LOCAL_KEY = "fanroute-local", "grip_sig_key"
+from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +24,7 @@ class Stores:
 
     def with_local_key(self) -> "Stores":
         """The same, and the store that a local edge has always."""
-        return replace(self, config={**self.config, LOCAL_STORE: {LOCAL_KEY: DEV_SIGNATURE_KEY}})
+        return replace(self, config={**self.config, LOCAL_STORE: LOCAL_ENTRIES})
 
 
 def addresses(backends: Iterable[lower.Backend]) -> tuple[dict[str, Backend | None], str]:

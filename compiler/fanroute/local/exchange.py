@@ -9,8 +9,8 @@ from typing import Any
 
 from wasmtime.component import Record, ResourceHost, Variant
 
-from fanroute.local import LOCAL_SERVICE_ID
 from fanroute_runtime.match import split_uri
+from fanroute_runtime.signature import LOCAL_SERVICE
 
 
 class HostError(Exception):
@@ -68,7 +68,7 @@ class Exchange:
     take: int = 1 << 20
     ask: Callable[[str, str, Headers], Response] = _nobody
     clock: Callable[[], float] = time.time
-    service_id: str = LOCAL_SERVICE_ID
+    service_id: str = LOCAL_SERVICE
     config_stores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret_stores: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     handoff: str | None = None

@@ -4,10 +4,6 @@ For development only. Sources: https://pushpin.org/docs/protocols/grip/ and RFC 
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from typing import Any
@@ -15,16 +11,16 @@ from typing import Any
 import httpx
 from aiohttp import StreamReader, web
 
-from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend
+from fanroute.local import Backend
 from fanroute.local.channels import MAX_PUBLISH, BadItem, Channels, Subscriber, parse_publish
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import Hold, parse_hold
 from fanroute.local.holds import Behind, Headers, Stream, held_response
+from fanroute.signing import grip_sig
 from fanroute_runtime.headers import of_one_connection
 
 Log = Callable[[str], None]
 
-SIGNATURE_LIFETIME = 3600  # seconds
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
 
 
@@ -65,7 +61,7 @@ class Fanout:
         sent = [(key, value) for key, value in end_to_end(headers) if not key.lower().startswith("grip-")]
         if backend.host is not None:
             sent = [(key, value) for key, value in sent if key.lower() != "host"] + [("Host", backend.host.encode())]
-        sent += [("Grip-Sig", _signature().encode()), *(last_ids or [])]
+        sent += [("Grip-Sig", grip_sig(int(time.time()))), *(last_ids or [])]
         # The extension keeps the target as the client wrote it.
         extensions = {"target": target.encode("latin-1", "surrogateescape")}
         pairs = [(key.encode(), value) for key, value in sent]
@@ -193,15 +189,3 @@ async def _kept(content: StreamReader, sent: list[bytes]) -> AsyncIterator[bytes
     async for chunk in content.iter_any():
         sent.append(chunk)
         yield chunk
-
-
-def _signature() -> str:
-    """A Grip-Sig: a JWT (RFC 7519), HS256, with the development key."""
-    claims = {"iss": DEV_SIGNATURE_ISSUER, "exp": int(time.time()) + SIGNATURE_LIFETIME}
-    parts = [_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "HS256"}, claims)]
-    digest = hmac.new(DEV_SIGNATURE_KEY.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
-    return ".".join([*parts, _base64url(digest)])
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 import tomlkit
 
 from fanroute import programs
-from fanroute.local import DEV_SIGNATURE_ISSUER, DEV_SIGNATURE_KEY, Backend, Stores
+from fanroute.local import Backend, Stores
 from fanroute.local.fanout import Log
 from fanroute.local.server import ADDRESS, NO_STORES, Listening, embedded_origin, listen
 from fanroute.programs import Program, ProgramFailed
+from fanroute.signing import DEV_KEY
 from fanroute.workspace import write
+from fanroute_runtime.signature import LOCAL_KEY
 
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
 START_TIMEOUT = 120.0
@@ -116,8 +118,8 @@ client_maxconn=1000
 routesfile={folder}/routes
 accept_pushpin_route=true
 set_x_forwarded_protocol=false
-sig_iss={DEV_SIGNATURE_ISSUER}
-sig_key={DEV_SIGNATURE_KEY}
+sig_iss={LOCAL_KEY.issuer}
+sig_key={DEV_KEY}
 updates_check=off
 zurl_out_specs={ipc}zurl-in
 zurl_out_stream_specs={ipc}zurl-in-stream

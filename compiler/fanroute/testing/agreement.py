@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from fanroute.testing.judging import Judged
 from fanroute.testing.outcome import Outcome, foreseen
-from fanroute.trace import Asked, Tracer
+from fanroute.trace import Asked, Tracer, client_of
 from fanroute_runtime.exchange import Answer, Headers
-from fanroute_runtime.signature import came_through_fanout
 
 # What a backend is told of the client's connection: it is another one on a local edge.
 OF_THE_CONNECTION = frozenset({"x-forwarded-for", "x-forwarded-proto"})
@@ -24,7 +23,7 @@ def unasked(judged: Judged, tracer: Tracer) -> str:
     """Why a test cannot be asked of a local edge, "" if it can."""
     if OF_THE_CONNECTION.intersection(map(str.lower, judged.test.expect.request_headers)):
         return "the address and scheme of a local edge's client are its own"
-    if came_through_fanout(judged.asked):
+    if client_of(judged.asked).through_fanout:
         return ""
     plain = foreseen(tracer, over_http(judged.asked))
     same = replace(plain, sent=()) == replace(judged.outcome, sent=())

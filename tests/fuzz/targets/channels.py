@@ -9,7 +9,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.trace import Asked
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer
-from tests.conftest import SURROUNDINGS
+from tests.conftest import GRIP_SIG, SURROUNDINGS
 from tests.fuzz.target import Target
 from tests.fuzz.targets.events import read
 from tests.property import reference
@@ -26,7 +26,7 @@ ROUTES = [{"match": MATCH | {"websocket": True}, "websocket": SOCKET}, {"match":
 SPEC = {"version": 1, "service": {"name": "c"}, "backends": {"self": {"loopback": True}}, "routes": ROUTES}
 DECIDER = Decider(compile_routes(json.dumps(SPEC).encode(), SURROUNDINGS).plan, HANDLERS)
 
-SIGNED = (("grip-sig", b"present"),)
+SIGNED = (("grip-sig", GRIP_SIG.encode()),)
 EVENTS = (*SIGNED, ("content-type", b"application/websocket-events"))
 
 

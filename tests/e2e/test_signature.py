@@ -1,0 +1,94 @@
+"""Who is taken for Fanout: on a real second pass, and not for saying so."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tests.conftest import GRIP_SIG, OWN_HOST
+from tests.e2e.conftest import Edge, running
+from tests.e2e.origin import Origin
+from tests.unit.test_signature import FASTLYS, PUBLIC, confused, unsigned
+
+FORGED = {
+    "empty": "",
+    "a word": "present",
+    "cut": GRIP_SIG[:-1],
+    "another secret": jwt.encode({"iss": "viceroy", "exp": 4_102_444_800}, "x" * 32, "HS256"),
+    "another issuer": jwt.encode({"iss": "fastly:0000000000000000000000", "exp": 4_102_444_800}, "x" * 32, "HS256"),
+    "expired": jwt.encode({"iss": "viceroy", "exp": 1_700_000_000}, "viceroy_dev_signing_key_dont_use_in_production", "HS256"),
+    "no signature": unsigned({"alg": "none"}, {"iss": "viceroy", "exp": 4_102_444_800}),
+    "a public key as a secret": confused(PUBLIC),
+    "Fastly's, expired": FASTLYS,
+}
+# What the edge answers itself, hands off to the origin, and answers at once.
+ASKED = [("/test/stream", OWN_HOST), ("/x", "www.example.com"), ("/test/other", OWN_HOST)]
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_signature_goes_nowhere(edge: Edge, origin: Origin, name: str) -> None:
+    for target, host in ASKED:
+        answer = edge.request("GET", target, host, headers={"Grip-Sig": FORGED[name]})
+        assert answer.status_code == 403, answer.text
+        assert answer.text.startswith("The Grip-Sig is refused: ")
+        assert not [header for header in answer.headers if header.startswith("grip-")]
+
+
+KEY, OTHER_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+ISSUER = "fastly:0000000000000000000000"
+ROUTES = f"""\
+version: 1
+service: {{name: signed}}
+backends:
+  self: {{loopback: true}}
+fanout:
+  keys: {{issuer: "{ISSUER}", algorithm: ES256, file: key.pem}}
+routes:
+  - match: {{path: /events}}
+    sse: {{channel: news}}
+"""
+# A Pushpin that signs by ES256 with a key of its own.
+PUSHPIN = """\
+#!/bin/sh
+sed -i 's|^sig_iss=.*|sig_iss={issuer}|; s|^sig_key=.*|sig_key=file:{key}|' "${{1#--config=}}"
+exec {pushpin} "$@"
+"""
+
+
+@pytest.fixture(params=[KEY, OTHER_KEY], ids=["its key", "another key"])
+def signing_edge(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Edge]:
+    """Viceroy behind such a Pushpin, which signs with one of two keys."""
+    pushpin = shutil.which("pushpin")
+    assert pushpin is not None
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+    (tmp_path / "key.pem").write_bytes(KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    private = tmp_path / "private.pem"
+    private.write_bytes(request.param.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    wrapper = tmp_path / "bin" / "pushpin"
+    wrapper.parent.mkdir()
+    wrapper.write_text(PUSHPIN.format(issuer=ISSUER, key=private, pushpin=pushpin))
+    wrapper.chmod(0o700)
+    with running("viceroy", tmp_path, PATH=f"{wrapper.parent}:{os.environ['PATH']}") as edge:
+        yield edge
+
+
+@pytest.mark.viceroy
+def test_a_proxys_es256_is_verified(signing_edge: Edge, request: pytest.FixtureRequest) -> None:
+    """Through a real handoff: client, Viceroy, Pushpin, Viceroy."""
+    with httpx.stream("GET", f"{signing_edge.url}/events", trust_env=False) as answer:
+        if request.node.callspec.id == "another key":
+            assert answer.status_code == 403
+            assert answer.read() == b"The Grip-Sig is refused: no key of ours has signed it.\n"
+            return
+        assert answer.status_code == 200
+        lines = answer.iter_lines()
+        signing_edge.publish("news", http_stream={"content": "data: signed\n\n"})
+        assert next(line for line in lines if line) == "data: signed"
+    forged = httpx.get(f"{signing_edge.url}/events", headers={"Grip-Sig": GRIP_SIG[:-1]}, trust_env=False)
+    assert forged.status_code == 403
