@@ -278,7 +278,7 @@ def written(spec: Data, style: Data) -> bytes:
     text: str = yaml.dump(spec, Dumper=Dumper, **style)
     if "\x85" in text:  # PyYAML writes it where it is read as the end of a line
         text = yaml.dump(spec, Dumper=Dumper, **(style | {"allow_unicode": False}))
-    if style["width"] < 80 and yaml.safe_load(text) != spec:  # where PyYAML folds a text, a backslash may be too many
+    if style.get("width", 80) < 80 and yaml.safe_load(text) != spec:  # where PyYAML folds a text, a backslash may be too many
         text = yaml.dump(spec, Dumper=Dumper, **(style | {"width": 10_000}))
     return text.encode()
 
