@@ -34,7 +34,8 @@ test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 # What `make test` does with few generated inputs, always the same ones, with many, and others each time; and what is guided by
 # coverage.
 fuzz: $(VENV)/installed-fuzz
-	@$(BIN)/pytest -m "not viceroy" --hypothesis-profile fuzz tests/fuzz tests/property
+	@$(BIN)/fanroute install
+	@$(BIN)/pytest --hypothesis-profile fuzz tests/fuzz tests/property tests/e2e/test_fuzz.py
 
 check: $(VENV)/installed-dev build/bindings
 	@$(BIN)/ruff check

@@ -171,11 +171,17 @@ def test_what_is_no_channel_is_refused_on_both_passes(hard_edge: Edge, target: s
         assert (answer.status, content) == (400, "The request names no channel.")
 
 
-@pytest.mark.parametrize("begin", ["GET /caf\u00e9", "GET x", "GET ?x", "GET "])
-def test_what_is_no_request_reaches_no_route(hard_edge: Edge, begin: str) -> None:
+@pytest.mark.parametrize(
+    ("begin", "headers"),
+    [
+        *[(begin, ()) for begin in ("GET /caf\u00e9", "GET x", "GET ?x", "GET ")],
+        ("GET /test/stream", ("Host: caf\u00e9.example.com",)),
+    ],
+)
+def test_what_is_no_request_reaches_no_route(hard_edge: Edge, begin: str, headers: tuple[str, ...]) -> None:
     """The server in front refuses it, or hangs up."""
     try:
-        answer, _ = ask(hard_edge, begin, ())
+        answer, _ = ask(hard_edge, begin, headers)
     except ConnectionError:
         return
     assert answer.status == 400

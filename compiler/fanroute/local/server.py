@@ -57,6 +57,8 @@ class EmbeddedEdge:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not request.headers.get("Host", "").isascii():
+            return web.Response(status=400, text="The Host is no host's name.\n")
         asking = _Asking(request, self._backends)
         try:
             return await self._serve(request, asking)
