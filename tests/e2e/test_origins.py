@@ -8,6 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 
 origins_edge = edge_of("origins")
@@ -16,7 +17,7 @@ HOST = "edge.example.com"
 CHAT = "https://chat.example.com"
 OPEN = b"OPEN\r\n"
 FROM_FANOUT = [
-    ("Grip-Sig", "present"),
+    ("Grip-Sig", GRIP_SIG),
     ("Content-Type", "application/websocket-events"),
     ("X-Forwarded-Host", HOST),
     ("X-Forwarded-Proto", "http"),

@@ -7,7 +7,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.trace import Asked, trace
 from fanroute_runtime.decide import FOREIGN_PAGE
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout, ToWebSocket
-from tests.conftest import SURROUNDINGS
+from tests.conftest import GRIP_SIG, SURROUNDINGS
 
 COMPILED = compile_routes(
     b"""
@@ -32,7 +32,7 @@ routes:
     SURROUNDINGS,
 )
 CHAT = b"https://chat.example.com"
-FROM_FANOUT: Headers = (("grip-sig", b"present"), ("content-type", b"application/websocket-events"))
+FROM_FANOUT: Headers = (("grip-sig", GRIP_SIG.encode()), ("content-type", b"application/websocket-events"))
 
 
 def decided(*origins: bytes, url: str = "https://edge.example.com/socket", upgrade: bytes = b"websocket") -> Decision:
