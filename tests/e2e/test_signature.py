@@ -56,7 +56,9 @@ routes:
 # A Pushpin that signs by ES256 with a key of its own.
 PUSHPIN = """\
 #!/bin/sh
-sed -i 's|^sig_iss=.*|sig_iss={issuer}|; s|^sig_key=.*|sig_key=file:{key}|' "${{1#--config=}}"
+case "$1" in
+    --config=*) sed -i 's|^sig_iss=.*|sig_iss={issuer}|; s|^sig_key=.*|sig_key=file:{key}|' "${{1#--config=}}" ;;
+esac
 exec {pushpin} "$@"
 """
 
