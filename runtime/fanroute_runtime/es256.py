@@ -44,5 +44,5 @@ def _verify(key: Comb, signed: bytes, signature: bytes) -> bool:
     inverse = pow(s, -1, N)
     hashed = int.from_bytes(sha256(signed).digest())
     x, denominator = p256.x_of_sum(p256.GENERATOR, hashed * inverse % N, key, r * inverse % N)
-    # The affine x, which is below P, modulo N.
-    return denominator != 0 and any((r_or_more * denominator - x) % P == 0 for r_or_more in (r, r + N) if r_or_more < P)
+    # The affine x, which is below P, modulo N; at infinity there is none.
+    return any((r_or_more * denominator - x) % P == 0 for r_or_more in (r, r + N) if r_or_more < P)

@@ -63,12 +63,12 @@ class Comb:
             signs = int(bits[column::COLUMNS], 2)
             points = []
             for table in tables:
-                # Only the sums with a positive first tooth are in the table.
-                index = signs & 2 * positive - 1
-                start = _SIZE * (index - positive if index >= positive else positive - 1 - index)
+                # In the table are the sums in which the last row's point is positive; the others are their opposites.
+                number = signs & 2 * positive - 1
+                start = _SIZE * (number - positive if number >= positive else positive - 1 - number)
                 packed = from_bytes(table[start : start + _SIZE])
                 y = packed >> _WORD
-                points.append((packed & _X, y if index >= positive else -y))
+                points.append((packed & _X, y if number >= positive else -y))
                 signs >>= teeth
             columns.append(points)
         return columns
@@ -148,7 +148,7 @@ def _doubled(x: int, y: int, zz: int, zzz: int) -> tuple[int, int, int, int]:
 
 
 def x_of_sum(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[int, int]:
-    """The affine x of the sum of two points' multiples, as numerator and denominator modulo P; the latter is 0 at infinity."""
+    """The affine x of the sum of two points' multiples, as numerator and denominator modulo P; at infinity 1 and 0."""
     p = P
     columns = map(add, one.columns(scalar), other.columns(other_scalar))
     start, *points = next(columns)

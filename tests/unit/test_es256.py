@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from itertools import count
 
 import jwt
 import pytest
@@ -146,6 +147,20 @@ def test_broken_as_cryptography_says(fixed: bool, private: int, message: bytes, 
 @given(signature=st.one_of(st.binary(max_size=200), st.binary(min_size=64, max_size=64)))
 def test_any_bytes_are_no_signature(fixed: bool, signature: bytes) -> None:
     assert not verifier(7, fixed)(b"message", signature)
+
+
+@both
+def test_a_signature_has_64_bytes(fixed: bool) -> None:
+    """Neither an integer's leading zeros nor their lack make another of a signature."""
+    for message in map(str.encode, map(str, count())):
+        r, s = decode_dss_signature(key_of(7).sign(message, ec.ECDSA(SHA256())))
+        if s < 2**248:
+            break
+    good = joined(r, s)
+    verify = verifier(7, fixed)
+    assert verify(message, good)
+    for other in (good[:32] + good[33:], good[:32] + b"\0" + good[32:], b"\0" + good, good + b"\0", good[:-1], good * 2):
+        assert not verify(message, other)
 
 
 @both

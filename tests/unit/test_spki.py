@@ -85,6 +85,39 @@ def test_other_curves_and_points() -> None:
         assert "not on P-256" in told("ES256", pem(head + wrong))
 
 
+@pytest.mark.parametrize(("algorithm", "place"), [("ES256", 25), ("RS256", 23)])
+def test_a_key_with_unused_bits(algorithm: str, place: int) -> None:
+    der = DER[algorithm]
+    assert der[place] == 0
+    assert "not DER" in told(algorithm, pem(der[:place] + b"\1" + der[place + 1 :]))
+
+
+def element(tag: int, content: bytes) -> bytes:
+    return bytes((tag, 0x82)) + len(content).to_bytes(2) + content
+
+
+@pytest.mark.parametrize(
+    ("exponent", "behind"),
+    [
+        (b"\x02\x03\1\0\1\x02\1\3", b""),
+        (b"\x02\x03\1\0\1", b"\0"),
+        (b"\x02\1\x83", b""),
+        (b"\x02\x04\0\1\0\1", b""),
+    ],
+    ids=["a third number", "something behind", "a negative number", "a needless zero"],
+)
+def test_rsa_keys_of_other_parts(exponent: bytes, behind: bytes) -> None:
+    key = RSA.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    assert key.endswith(b"\x02\x03\1\0\1")
+    algorithm = bytes((0x30, len(rs256.ALGORITHM))) + rs256.ALGORITHM
+
+    def info(bits: bytes) -> bytes:
+        return pem(element(0x30, algorithm + element(0x03, b"\0" + bits)))
+
+    rs256.load(info(key))
+    assert "not DER" in told("RS256", info(element(0x30, key[4:-5] + exponent) + behind))
+
+
 def numbers(modulus: int, exponent: int) -> bytes:
     return public(rsa.RSAPublicNumbers(exponent, modulus).public_key())
 
