@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections import deque
 from typing import Any
 
 import httpx
@@ -46,9 +47,12 @@ class Origin:
     opened: tuple[tuple[str, str], ...] = ()
 
     def __init__(self) -> None:
+        # What was asked for last.
+        self.targets: deque[str] = deque(maxlen=1000)
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.targets.append(request.raw_path)
         match request.path:
             case "/forward/echo":
                 return await self._echo(request)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,9 @@ MAX_LINE = 65_536
 # How many requests may wait for a client's body or a backend's answer at once.
 MAX_WAITING = 64
 NO_STORES = Stores()
+
+# A host with userinfo and port, as the URI's authority (RFC 3986, 3.2); anything else would change what follows it there.
+_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\[\]-]*")
 
 # What is no HTTP is answered with 400, and not told as a failure of ours.
 _LOGGER = logging.getLogger(__name__)
@@ -66,7 +70,10 @@ class EmbeddedEdge:
             asking.close()
 
     async def _serve(self, request: web.BaseRequest, asking: "_Asking") -> web.StreamResponse:
-        line = f"{request.method} {request.host}{request.raw_path}"
+        if not _HOST.fullmatch(_host(request)):
+            self._log(f"{request.method} {request.raw_path} → 400: the Host is none")
+            return web.Response(status=400, text="The Host is none.\n")
+        line = f"{request.method} {_host(request)}{request.raw_path}"
         exchange = self._exchange(request, asking)
         try:
             await asyncio.get_running_loop().run_in_executor(self._pool, self._component.handle, exchange)
@@ -105,7 +112,7 @@ class EmbeddedEdge:
             except Exception as error:  # whatever ends a body early
                 raise HostError("http-incomplete") from error
 
-        uri = f"http://{request.headers.get('Host', request.host)}{_target(request)}"
+        uri = f"http://{_host(request)}{_target(request)}"
         return Exchange(
             uri,
             headers,
@@ -149,6 +156,11 @@ class _Asking:
         self._closed = True
         if self._answer is not None and not self._answer.cancel() and not self._answer.exception():
             self._answer.result().close()
+
+
+def _host(request: web.BaseRequest) -> str:
+    """The host that a request is for: that of its Host header, whatever its target says."""
+    return request.headers.get("Host", request.host)
 
 
 def _target(request: web.BaseRequest) -> str:
