@@ -42,13 +42,16 @@ class Signatures:
         """Whether a request is Fanout's. Raises Refused (403) for one that says so and is not."""
         if self._check == "none":
             return request.header(FEATURES) is not None
-        signature = request.header(HEADER)
-        if signature is not None and self._check == "verify":
+        signatures = request.values(HEADER)
+        if len(signatures) > 1:
+            # A backend could go by another one than was verified here.
+            raise Refused(403, "The Grip-Sig is refused: there is more than one.")
+        for signature in signatures if self._check == "verify" else ():
             try:
                 self._verify(parse(signature), request)
             except BadToken as bad:
                 raise Refused(403, f"The Grip-Sig is refused: {bad}.") from bad
-        return signature is not None
+        return bool(signatures)
 
     def _verify(self, token: Token, request: Request) -> None:
         """Raises BadToken."""

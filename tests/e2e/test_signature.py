@@ -40,6 +40,14 @@ def test_a_forged_signature_goes_nowhere(edge: Edge, origin: Origin, name: str) 
         assert not [header for header in answer.headers if header.startswith("grip-")]
 
 
+@pytest.mark.parametrize("given", [(GRIP_SIG, GRIP_SIG), (GRIP_SIG, "present"), ("", GRIP_SIG), (f"{GRIP_SIG}, {GRIP_SIG}",)])
+def test_more_than_one_signature_goes_nowhere(edge: Edge, given: tuple[str, ...]) -> None:
+    for target, host in ASKED:
+        answer = edge.request("GET", target, host, headers=[("Grip-Sig", value) for value in given])
+        assert answer.status_code == 403
+        assert answer.text.startswith("The Grip-Sig is refused: ")
+
+
 KEY, OTHER_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 ISSUER = "fastly:0000000000000000000000"
 ROUTES = f"""\

@@ -150,6 +150,15 @@ def test_what_is_no_signature_of_fanouts_is_refused(name: str) -> None:
     assert refused.value.status == 403
 
 
+@pytest.mark.parametrize("check", ["verify", "present"])
+@pytest.mark.parametrize("given", [(GOOD, GOOD), (GOOD, "present"), ("present", GOOD), (GOOD, "")])
+def test_more_than_one_signature_is_refused(check: Any, given: tuple[str, str]) -> None:
+    headers = tuple(("grip-sig", value.encode()) for value in given)
+    with pytest.raises(Refused, match="there is more than one") as refused:
+        Signatures(GripSig(check, KEYS)).came_through_fanout(replace(asked(None), headers=headers))
+    assert refused.value.status == 403
+
+
 def test_a_token_of_fastlys_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock set back, and the issuer that it had then."""
     monkeypatch.setattr(signature, "FASTLY_ISSUER", "fastly")
