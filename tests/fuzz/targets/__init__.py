@@ -1,8 +1,8 @@
 """All targets, by name."""
 
 from tests.fuzz.target import Target
-from tests.fuzz.targets import channels, events, files, headers, uris
+from tests.fuzz.targets import channels, events, files, headers, keys, tokens, uris
 
 TARGETS: dict[str, Target] = {
-    target.name: target for module in (events, uris, channels, headers, files) for target in module.TARGETS
+    target.name: target for module in (events, uris, channels, headers, tokens, keys, files) for target in module.TARGETS
 }

@@ -1,0 +1,105 @@
+"""Public keys: what we read of one, `cryptography` reads too; and what it reads in the one spelling of a key, we read."""
+
+from base64 import b64encode
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from fanroute_runtime import es256, rs256, spki
+from fanroute_runtime.p256 import N, P
+from tests.conftest import REPOSITORY
+from tests.fuzz.target import Target
+
+PEM = b"-----BEGIN PUBLIC KEY-----"
+MESSAGE = b"e30.e30"
+# One with a private key that is known.
+PRIVATE = ec.derive_private_key(7, ec.SECP256R1())
+
+
+def pem(der: bytes) -> bytes:
+    return PEM + b"\n" + b64encode(der) + b"\n-----END PUBLIC KEY-----\n"
+
+
+def check_key(data: bytes) -> None:
+    """Of a PEM, or of what may stand in one."""
+    material = data if data.startswith(b"-") else pem(data)
+    theirs = read(material)
+    known = isinstance(theirs, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+    in_its_spelling = known and data == theirs.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        es256.load(material)
+        assert isinstance(theirs, ec.EllipticCurvePublicKey) and theirs.curve.name == "secp256r1"
+        assert spki.read(material)[1] == theirs.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    except ValueError:
+        assert not in_its_spelling or not isinstance(theirs, ec.EllipticCurvePublicKey) or theirs.curve.name != "secp256r1"
+    try:
+        numbers = rs256.load(material).args  # type: ignore[attr-defined]
+        assert isinstance(theirs, rsa.RSAPublicKey)
+        assert numbers == (theirs.public_numbers().n, theirs.public_numbers().e)
+    except ValueError:
+        assert not in_its_spelling or not is_usable(theirs)
+
+
+def is_usable(key: object) -> bool:
+    """Whether it is an RSA key of those that we take."""
+    return isinstance(key, rsa.RSAPublicKey) and 2048 <= key.key_size <= 4096 and key.public_numbers().e < 2**32
+
+
+def read(material: bytes) -> object:
+    try:
+        return load_pem_public_key(material)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+VERIFY = es256.load(PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def check_signature(signature: bytes) -> None:
+    """Of two numbers, in 64 bytes: they sign what the same key signs for `cryptography`."""
+    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+    try:
+        PRIVATE.public_key().verify(encode_dss_signature(r, s), MESSAGE, ec.ECDSA(SHA256()))
+        expected = len(signature) == 64
+    except (InvalidSignature, ValueError):
+        expected = False
+    assert VERIFY(MESSAGE, signature) == expected
+
+
+def signed(message: bytes) -> bytes:
+    """A signature of 64 bytes, always the same one."""
+    r, s = decode_dss_signature(PRIVATE.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True)))
+    return r.to_bytes(32) + s.to_bytes(32)
+
+
+KEYS = [path.read_bytes() for path in sorted((REPOSITORY / "tests" / "cases").glob("*/keys/*.pem"))]
+DERS = [
+    key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    for key in (PRIVATE.public_key(), *map(read, KEYS))
+    if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+]
+DER_WORDS = [
+    *[
+        b"\x30",
+        b"\x02",
+        b"\x03",
+        b"\x05\x00",
+        b"\x80",
+        b"\x81\x80",
+        b"\x82\x01\x00",
+        b"\x84\xff\xff\xff\xff",
+        b"\xff" * 130,
+        b"\x00",
+    ],
+    *[es256.ALGORITHM, rs256.ALGORITHM, b"\x02\x01\x03", b"\x02\x03\x01\x00\x01", b"\x04" + bytes(64), b"\x02" + bytes(32)],
+    *[PEM, b"-----END PUBLIC KEY-----", b"-----BEGIN CERTIFICATE-----", b"=", b"\n", b"\r\n", b" ", b"A"],
+]
+SIGNATURES = [signed(MESSAGE), signed(MESSAGE)[:32] + (N - int.from_bytes(signed(MESSAGE)[32:])).to_bytes(32), signed(b"")]
+NUMBERS = [number.to_bytes(32) for number in (0, 1, 2, N - 1, N, N + 1, P - 1, P, P + 1, 2**256 - 1, P - N)]
+TARGETS = [
+    Target("keys", check_key, [*DERS, *KEYS], DER_WORDS),
+    Target("signatures", check_signature, SIGNATURES, [*NUMBERS, b"", b"\x00"]),
+]

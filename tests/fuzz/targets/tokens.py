@@ -1,0 +1,164 @@
+"""Tokens: read as two other readers do, and no other than those that were signed holds."""
+
+import base64
+import hmac
+import json
+import re
+import time
+from typing import Any
+
+import jwt
+from pydantic_core import from_json
+
+from fanroute.signing import DEV_KEY
+from fanroute.trace import Asked
+from fanroute_runtime import hs256
+from fanroute_runtime.exchange import Refused
+from fanroute_runtime.jwt import BadToken, parse, require_current
+from fanroute_runtime.plan import GripSig
+from fanroute_runtime.signature import Signatures
+from tests.conftest import GRIP_SIG
+from tests.fuzz.target import Target
+
+PARTS = re.compile(rb"([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)")
+SECRET = b"a secret of thirty-two bytes, or more"
+LEEWAY = 30
+# What PyJWT looks at beside the signature and the times.
+UNASKED = dict.fromkeys(("verify_aud", "verify_iss", "verify_iat", "verify_sub", "verify_jti"), False)
+
+
+def encoded(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def decoded(part: bytes) -> bytes | None:
+    """What a part stands for, None where this is not how it is spelt."""
+    if len(part) % 4 == 1:
+        return None
+    raw = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    return raw if encoded(raw) == part else None
+
+
+class Names(list[tuple[str, Any]]):
+    """The members of an object of JSON."""
+
+
+def repeats(value: Any) -> bool:
+    """Whether a name stands twice in an object."""
+    if isinstance(value, Names):
+        return len({name for name, _ in value}) < len(value) or any(repeats(inner) for _, inner in value)
+    return isinstance(value, list) and any(map(repeats, value))
+
+
+def is_known(raw: bytes) -> bool:
+    """Whether two readers of JSON may differ about a text: one knows no deeper nesting, the other no longer numbers."""
+    return raw.count(b"[") + raw.count(b"{") < 100 and re.search(rb"\d{200}", raw) is None
+
+
+def read(raw: bytes) -> dict[str, Any] | None:
+    """An object of JSON, by pydantic's reader."""
+    try:
+        value = from_json(raw, allow_inf_nan=False)
+        return value if isinstance(value, dict) and not repeats(json.loads(raw, object_pairs_hook=Names)) else None
+    except ValueError:
+        return None
+
+
+def check_token(token: bytes) -> None:
+    found = PARTS.fullmatch(token)
+    parts = [decoded(part) for part in found.groups()] if found else [None]
+    header, claims = (read(part) if part is not None else None for part in (parts * 2)[:2])
+    known = all(part is None or is_known(part) for part in parts[:2])
+    sound = header is not None and claims is not None and None not in parts and len(token) <= 8_192
+    try:
+        parsed = parse(token)
+    except BadToken:
+        assert not sound or not known or not is_understood(header or {})
+        return
+    assert parts[2] == parsed.signature and parsed.signed + b"." + encoded(parsed.signature) == token
+    if known:
+        assert header is not None and sound and is_understood(header)
+        assert (parsed.algorithm, parsed.kid, repr(parsed.claims)) == (header["alg"], header.get("kid"), repr(claims))
+    theirs = jwt.api_jws.PyJWS().decode_complete(token, options={"verify_signature": False})
+    assert (theirs["signature"], json.loads(theirs["payload"])) == (parsed.signature, parsed.claims)
+
+
+def is_understood(header: dict[str, Any]) -> bool:
+    return isinstance(header.get("alg"), str) and isinstance(header.get("kid", ""), str | None) and "crit" not in header
+
+
+def check_claims(data: bytes) -> None:
+    """Of a header and claims, a line each: with a sound signature PyJWT takes what we take, and says the same of it."""
+    header, _, claims = data.partition(b"\n")
+    signed = encoded(header) + b"." + encoded(claims)
+    token = signed + b"." + encoded(hmac.digest(SECRET, signed, "sha256"))
+    now = int(time.time())
+    try:
+        parsed = parse(token)
+        require_current(parsed.claims, now, LEEWAY)
+    except BadToken:
+        return
+    assert hs256.load(SECRET)(parsed.signed, parsed.signature)
+    if parsed.algorithm == "HS256":
+        assert jwt.decode(token, SECRET, algorithms=["HS256"], leeway=LEEWAY, options=UNASKED) == parsed.claims
+    assert now - LEEWAY < parsed.claims["exp"] < float("inf")
+    # What may be bound and sent on is text.
+    json.dumps(parsed.claims, ensure_ascii=False).encode()
+
+
+def check_signature(token: bytes) -> None:
+    """A Grip-Sig is one of those that were signed, or refused."""
+    try:
+        came = SIGNATURES.came_through_fanout(Asked("GET", "http://a/", (("grip-sig", token),)))
+    except Refused as refused:
+        assert refused.status == 403
+        assert token not in SIGNED
+        return
+    assert came and token in SIGNED
+
+
+def signed(claims: dict[str, Any], key: str | bytes = DEV_KEY, **header: Any) -> bytes:
+    return jwt.encode(claims, key, "HS256", headers=header).encode()
+
+
+SIGNATURES = Signatures(GripSig())
+FUTURE = {"iss": "viceroy", "exp": 4_102_444_800}
+# Some that hold, and some that do not.
+SIGNED = [GRIP_SIG.encode(), signed({**FUTURE, "nbf": 1}), signed({**FUTURE, "aud": "x"}, kid="k")]
+OTHERS = [
+    signed({"iss": "viceroy", "exp": 1}),
+    signed({**FUTURE, "iss": "fastly:0000000000000000000000"}),
+    signed({"iss": "viceroy"}),
+    signed(FUTURE, SECRET),
+    jwt.encode(FUTURE, None, "none").encode(),
+]
+JSON = [
+    b'{"alg":"HS256"}\n{"exp":4102444800}',
+    b'{"typ":"JWT","alg":"HS256","kid":"a"}\n{"exp":4102444800.5,"nbf":1,"sub":"\\u00e9","a":[{"b":null}],"c":true}',
+    b'{"alg":"ES256","crit":["b64"]}\n{"exp":"4102444800","exp":1e400,"nbf":NaN}',
+    b'{"alg":"none"}\n{"exp":-1e3,"sub":"\\ud83d\\ude00","aud":["a","b"]}',
+]
+JSON_WORDS = [
+    *rb'{ } [ ] , : " \ \u \ud800 \udc00 \u0000 null true NaN Infinity 1e999 -0 0.5 1E+2 "exp" "nbf" "alg" "kid" "crit"'.split(),
+    *[b"\n", b" ", b"\xef\xbb\xbf", b"\xff", b"\xc3\xa9", b"9" * 400, b"[" * 300, b"]" * 300],
+]
+TOKENS = [b".".join([*map(encoded, text.split(b"\n")), encoded(b"signature")]) for text in JSON]
+TOKEN_WORDS = [
+    b".",
+    b"=",
+    b"-",
+    b"_",
+    b"+",
+    b"/",
+    b"A",
+    b" ",
+    b"\n",
+    *map(encoded, (b'{"alg":"HS256"}', b"{}", b'{"exp":1}', b"[]")),
+]
+TARGETS = [
+    Target("tokens", check_token, [*TOKENS, *SIGNED, *OTHERS], TOKEN_WORDS),
+    Target("claims", check_claims, JSON, JSON_WORDS),
+    Target(
+        "Grip-Sigs", check_signature, [*SIGNED, *OTHERS], [*TOKEN_WORDS, *(part for one in SIGNED for part in one.split(b"."))]
+    ),
+]
