@@ -6,6 +6,7 @@ Sources: RFC 7515 (JWS), RFC 7519 (JWT), and RFC 8725 for what is refused.
 import json
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
+from math import isinf
 from typing import Any
 
 # Longest token read, in bytes.
@@ -86,7 +87,9 @@ _TO_STANDARD = bytes.maketrans(b"-_+/", b"+/  ")
 def _object(text: bytes) -> Claims:
     """A JSON object in UTF-8, each name in it once. Raises BadToken."""
     try:
-        value = json.loads(text.decode(), object_pairs_hook=_members, parse_constant=_no_number)
+        value = json.loads(text.decode(), object_pairs_hook=_members, parse_float=_finite, parse_constant=_no_number)
+        if b"\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
@@ -100,6 +103,14 @@ def _members(pairs: list[tuple[str, Any]]) -> Claims:
     if len(members) < len(pairs):
         raise ValueError("a name stands twice")
     return members
+
+
+def _finite(number: str) -> float:
+    """Raises ValueError for what is beyond a float's range: a time that never comes."""
+    value = float(number)
+    if isinf(value):
+        raise ValueError(f"{number} is too large")
+    return value
 
 
 def _no_number(name: str) -> Any:

@@ -14,7 +14,7 @@ from secrets import randbits
 import pytest
 from hypothesis import settings
 
-from tests.conftest import COUNTS, REPOSITORY
+from tests.conftest import COUNTS, GRIP_SIG, REPOSITORY
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
 from tests.e2e.origin import Origin
 from tests.fuzz.mutation import mutated
@@ -50,7 +50,7 @@ LINES = [
     """.strip()
     .replace(b"\n    ", b"|")
     .split(b"|"),
-    *[b"X-A: \xe9\xff", b"X-Long: " + b"x" * 8_000],
+    *[b"X-A: \xe9\xff", b"X-Long: " + b"x" * 8_000, *[b"Grip-Sig: " + GRIP_SIG.encode()] * 4],
 ]
 WORDS = [
     *[

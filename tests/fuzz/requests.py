@@ -8,7 +8,7 @@ from typing import Any
 from fanroute.local.exchange import Headers, Response
 from tests.component.test_component import ERRORS
 from tests.fuzz.mutation import mutated
-from tests.fuzz.targets import events
+from tests.fuzz.targets import events, tokens
 
 METHODS = ["GET"] * 9 + ["HEAD", "POST", "PUT", "OPTIONS", "CONNECT", "TRACE", "get", "BREW", "", "G T", "É", "M" * 64, "M" * 65]
 HOSTS = [
@@ -61,7 +61,7 @@ EVENTS = [("Content-Type", b"application/websocket-events")]
 UPGRADE = [("Upgrade", b"websocket"), ("Connection", b"Upgrade")]
 PREFLIGHT = [("Origin", b"https://a.example.com"), ("Access-Control-Request-Method", b"GET")]
 KINDS: list[Headers] = [[], [], [], EVENTS, EVENTS, UPGRADE, UPGRADE, PREFLIGHT]
-GARBAGE = [b"a.b.c", b"..", b"e30.e30.", b"Bearer x", b"\xff", b"present,", b"x" * 70_000]
+GARBAGE = [b"a.b.c", b"..", b"e30.e30.", b"Bearer x", b"\xff", b"present", b"x" * 70_000, *tokens.OTHERS]
 
 BACKENDS = frozenset({"origin", "fallen", "self"})
 

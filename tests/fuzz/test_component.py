@@ -24,7 +24,7 @@ GOOD = GRIP_SIG.encode()
 
 # Every answer of 500 and above that is ours.
 OURS = {
-    500: "The edge could not read (the request|its configuration).",
+    500: "The edge could not read (the request|its configuration).|A key that the edge checks with is not there.",
     501: "The method is too long.",
     502: (
         "The edge could not read the backend's answer.|The backend '(origin|self)' cannot be reached."
@@ -112,6 +112,7 @@ def check_passed_on(asked: Hostile, exchange: Exchange, failed: list[str]) -> No
 def check_forwarded(asked: Hostile, answer: Response, failed: list[str]) -> None:
     """A backend's answer is its own, without instructions for Fanout where Fanout does not get it."""
     assert answer.status == asked.response.status
+    assert asked.signature in ("absent", "good")
     if asked.signature == "absent" and not failed:
         assert not [name for name, _ in answer.headers if name.lower().startswith("grip-")]
 
@@ -133,5 +134,7 @@ def check_answer(asked: Hostile, answer: Response, failed: list[str]) -> None:
     assert all(not set(b"\r\n\0") & set(value) for _, value in headers)
     channels = [name for name, value in headers if name == "grip-channel" for name, _ in instructions(value)]
     assert all(map(is_channel, channels))
-    if asked.signature == "absent":
+    if asked.signature != "good":
         assert not [name for name, _ in headers if name.startswith("grip-")] and not body.startswith("OPEN")
+    if asked.signature in ("empty", "garbage") and not failed:
+        assert answer.status == (431 if len(dict(asked.headers)["Grip-Sig"]) > LONG[1] else 403)

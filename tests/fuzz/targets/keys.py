@@ -45,7 +45,10 @@ def check_key(data: bytes) -> None:
 
 def is_usable(key: object) -> bool:
     """Whether it is an RSA key of those that we take."""
-    return isinstance(key, rsa.RSAPublicKey) and 2048 <= key.key_size <= 4096 and key.public_numbers().e < 2**32
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    numbers = key.public_numbers()
+    return 2048 <= key.key_size <= 4096 and numbers.n % 2 == 1 and numbers.e < 2**32
 
 
 def read(material: bytes) -> object:
