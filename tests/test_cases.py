@@ -63,8 +63,11 @@ def _tested(folder: Path, raw: bytes) -> str:
 
 def evaluated(module: str) -> Plan:
     """The Plan of an emitted module, which is nothing but literals."""
-    (value,) = [node.value for node in ast.parse(module).body if isinstance(node, ast.Assign) and node.targets[0].id == "PLAN"]  # type: ignore[attr-defined]
-    plan = eval(compile(ast.Expression(value), "app.py", "eval"), vars(plan_module) | {"__builtins__": {}})
+    known = vars(plan_module) | {"__builtins__": {}}
+    for node in ast.parse(module).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in ("AUTHS", "PLAN"):
+            known[node.targets[0].id] = eval(compile(ast.Expression(node.value), "app.py", "eval"), known)
+    plan = known["PLAN"]
     assert isinstance(plan, Plan)
     return plan
 

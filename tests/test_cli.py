@@ -315,6 +315,20 @@ def test_a_request_is_matched(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[5:7] == ["  everything-else: yes", "Answered at once: 508"]
 
 
+def test_a_request_with_a_token_is_matched(tmp_path: Path) -> None:
+    auth = "  auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: token}}\n"
+    routes = OWN.partition("routes:\n")[0] + "defaults:\n" + auth + "routes:\n  - handoff: origin\n"
+    (tmp_path / "routes.yaml").write_text(routes)
+    done = fanroute(tmp_path, "match", "GET", "https://a/x?b=c", "--claims", '{"sub": "ann"}')
+    assert done.stdout.splitlines()[:3] == [
+        "  route-1: yes",
+        "Handed off to origin through Fanout, with",
+        "  the URI https://a/x?b=c",
+    ]
+    done = fanroute(tmp_path, "match", "GET", "https://a/x?token=x")
+    assert done.stdout.splitlines()[1] == "Answered at once: 401"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -324,6 +338,8 @@ def test_a_request_is_matched(tmp_path: Path) -> None:
         ["GET", "http://x/a b"],
         ["GET", "http://x/", "-H", "x"],
         ["GET", "http://x/", "-H", ": x"],
+        ["GET", "http://x/", "--claims", "sub"],
+        ["GET", "http://x/", "--claims", "[]"],
     ],
 )
 def test_a_wrong_request_is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:

@@ -19,13 +19,13 @@ ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
 diagnostics report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
-websocket endpoints keys spec schema
-reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks checks
-files actions sharing keyring lower emit
-signing local trace listing
+websocket endpoints keys auth spec schema
+reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
+files keyring actions sharing lower emit
+signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
-reach.difference reach.told links reach
+reach.difference reach.told links reach openness
 caching hijacking advice
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores workspace programs component bundle build guide
@@ -37,7 +37,7 @@ cli.starting cli.completing cli __main__
 """
 RUNTIME_ORDER = """
 plan exchange headers pattern_syntax pattern match grip client origins
-jwt spki p256 hs256 rs256 es256 keys signature websocket cors onward decide
+jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
 host edge
 """
 

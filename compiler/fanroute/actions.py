@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from fanroute import endpoints, spec, subscriptions, websocket
+from fanroute.auth import Auth
 from fanroute.files import media_type
+from fanroute.keyring import leeway
 from fanroute.template import parse
 from fanroute_runtime.grip import keep_alive, timeout
 from fanroute_runtime.plan import Action, Channel, Fallback, Forward, Handoff, Hold, Meta, Redirect, Respond, Tunnel, WebSocket
@@ -35,7 +37,7 @@ def lower_action(route: spec.Route, loopback: str, files: Mapping[str, bytes]) -
     if route.long_poll is not None:
         return _long_poll(route.long_poll, loopback)
     if route.websocket is not None:
-        return _websocket(route.websocket, loopback)
+        return _websocket(route.websocket, loopback, route.auth)
     if route.redirect is not None:
         return Redirect(route.redirect.status, parse(route.redirect.location))
     assert route.respond is not None  # checks.py: a route has an action
@@ -91,7 +93,7 @@ def _respond(respond: endpoints.Respond, files: Mapping[str, bytes]) -> Respond:
     return Respond(respond.status, _headers(respond.content_type or guessed, respond.headers), body)
 
 
-def _websocket(socket: websocket.WebSocket, loopback: str) -> WebSocket:
+def _websocket(socket: websocket.WebSocket, loopback: str, auth: Auth | None) -> WebSocket:
     # An answer to a ping would count as an event: a pong asks for none (RFC 6455, 5.5.3).
     frame: Literal["ping", "pong"] = "pong" if socket.idle_close else "ping"
     return WebSocket(
@@ -104,6 +106,7 @@ def _websocket(socket: websocket.WebSocket, loopback: str) -> WebSocket:
         idle_close=socket.idle_close or 0,
         max_message=socket.max_message or 0,
         refuse_code=socket.refuse_code or 0,
+        expiry_leeway=leeway(auth) if auth and auth.on_expiry == "close" else None,
     )
 
 

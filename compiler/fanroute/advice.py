@@ -10,6 +10,7 @@ from fanroute.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.hijacking import sockets_are_no_wider
 from fanroute.links import links_are_answered
+from fanroute.openness import RULES as OPENNESS_RULES
 from fanroute.reach.advice import reachability
 from fanroute.source import Source
 from fanroute_runtime.plan import Plan
@@ -32,6 +33,8 @@ def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 def _has_own(key: str, action: str, route: dict[str, Any]) -> bool:
     """Whether a key of the action itself, or of the route, stands in the default's place."""
+    if key == "auth" and "public" in route:
+        return True
     return (key in OF_ACTIONS and key in route[action]) or (key in OF_ROUTES and key in route)
 
 
@@ -45,6 +48,7 @@ def fanout_is_verified(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 RULES = (
     *CHANNEL_RULES,
+    *OPENNESS_RULES,
     handoffs_are_not_cached,
     defaults_are_taken,
     sockets_are_no_wider,

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fanroute import action_checks, cors_checks, delivery, header_checks, key_checks, parts, patterns
+from fanroute import action_checks, auth_checks, cors_checks, delivery, header_checks, key_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
-from fanroute.template import PARAMETER, BadTemplate, parse, references, written
+from fanroute.template import PARAMETER, references_in, written
 from fanroute.validation import did_you_mean, validate
 
 
@@ -87,28 +87,16 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
     """FR209"""
     for index, route in parts.routes(source):
         known = _bound(route.get("match"))
-        for path, text in _templates(index, route):
-            try:
-                wanted = references(parse(text)) if isinstance(text, str) else []
-            except BadTemplate:
-                continue
-            for reference in (written(bound) for bound in wanted):
-                if reference not in known:
+        auth = parts.auth_of(source, index, route)
+        for path, text in parts.templates(index, route):
+            for bound in references_in(text):
+                reference, span = written(bound), source.value_span(path)
+                if bound.source == "claim" and auth is None:
+                    message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
+                    yield Diagnostic("FR209", message, span, mend)
+                elif bound.source != "claim" and reference not in known:
                     suggestion = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
-                    yield Diagnostic("FR209", f"the match does not bind '{reference}'", source.value_span(path), suggestion)
-
-
-def _templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """What in a route may refer to what its match binds, with its places."""
-    for path, given in parts.mappings(index, route):
-        yield from (((*path, key), given.get(key)) for key in ("location", "link"))
-        for place, channel in parts.channels(path, given):
-            if isinstance(channel, dict):
-                yield from (((*place, key), channel.get(key)) for key in ("name", "prev_id"))
-            else:
-                yield place, channel
-        meta = given.get("meta")
-        yield from (((*path, "meta", name), value) for name, value in meta.items()) if isinstance(meta, dict) else ()
+                    yield Diagnostic("FR209", f"the match does not bind '{reference}'", span, suggestion)
 
 
 def _bound(match: Any) -> list[str]:
@@ -149,4 +137,5 @@ RULES = (
     *header_checks.RULES,
     *cors_checks.RULES,
     *key_checks.RULES,
+    *auth_checks.RULES,
 )

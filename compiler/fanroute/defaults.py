@@ -10,11 +10,13 @@ Rules = RequestHeaders | ResponseHeaders | None
 
 # Keys of the actions themselves, and of routes: what a route has of its own stands in the default's place.
 OF_ACTIONS = ("cors", "keep_alive")
-OF_ROUTES = ("origins",)
+OF_ROUTES = ("auth", "origins")
 
 
 def takes(action: str, key: str) -> bool:
     """Whether routes with an action take a default."""
+    if key == "auth":
+        return True
     if key == "origins":
         return action in CARRYING
     if key == "request_headers":
@@ -42,6 +44,8 @@ def _filled(route: Route, defaults: Defaults) -> Route:
     }
     filled: dict[str, Any] = {action: getattr(route, action).model_copy(update=of_action)} if of_action else {}
     filled |= {key: getattr(route, key) or getattr(defaults, key) for key in OF_ROUTES if takes(action, key)}
+    if route.public:
+        filled["auth"] = None
     if takes(action, "request_headers"):
         filled["request_headers"] = _merged(defaults.request_headers, route.request_headers)
     if takes(action, "response_headers"):

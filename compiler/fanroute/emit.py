@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import jinja2
@@ -10,7 +10,7 @@ import jinja2
 from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Handler, redirect, respond
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
+from fanroute_runtime.plan import Auth, GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
 from fanroute_runtime.websocket import converse
 
 APP_MODULE = "app"
@@ -68,10 +68,13 @@ def emit(plan: Plan, runtime: Mapping[str, str]) -> dict[str, str]:
 def emit_module(plan: Plan) -> str:
     """The module that the component starts with: the Plan as data, and the handlers its routes use."""
     imports = _needed(plan)
+    auths = tuple(dict.fromkeys(route.auth for route in plan.routes if route.auth))
+    named: dict[Auth | None, Any] = {auth: _Code(f"AUTHS[{index}]") for index, auth in enumerate(auths)}
     return _TEMPLATES.get_template("app.py.jinja").render(
         imports=[(_Code(module), [_Code(name) for name in sorted(imports[module])]) for module in sorted(imports)],
         service=plan.service,
-        routes=plan.routes,
+        auths=auths,
+        routes=[replace(route, auth=named.get(route.auth)) for route in plan.routes],
         fallbacks=plan.fallbacks,
         grip_sig=_special(plan),
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],

@@ -1,14 +1,47 @@
 """Keys as a user writes them to those of the Plan."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from fanroute import keys, spec
-from fanroute_runtime.plan import GripSig, Key, Stored
+from fanroute import auth, keys, spec
+from fanroute.conditions import lower_condition
+from fanroute_runtime.plan import Auth, GripSig, Key, Stored, TokenPlace
+
+BEARER = (TokenPlace("authorization"),)
+LEEWAY = 10
 
 
 def lower_grip_sig(fanout: spec.Fanout, files: Mapping[str, bytes]) -> GripSig:
     """How Fanout's requests are told; `files` has the content of each file that is named."""
     return GripSig(fanout.grip_sig, tuple(lower_key(key, files, issuer=key.issuer) for key in fanout.keys))
+
+
+def lower_auths(routes: Iterable[spec.Route], files: Mapping[str, bytes]) -> dict[int, Auth]:
+    """Which tokens clients need, by the identities of what routes say of that: a default is one for all of them."""
+    given = {id(route.auth): route.auth for route in routes if route.auth}
+    return {key: _auth(one, files) for key, one in given.items()}
+
+
+def _auth(given: auth.Auth, files: Mapping[str, bytes]) -> Auth:
+    return Auth(
+        tuple(lower_key(key, files, kid=key.kid or "") for key in given.keys),
+        tuple(map(_place, given.token)) if given.token else BEARER,
+        leeway(given),
+        issuers=tuple(given.issuer or ()),
+        audiences=tuple(given.audience or ()),
+        claims=tuple(lower_condition(name, condition) for name, condition in given.claims.items()),
+        channels=given.channels or "",
+    )
+
+
+def leeway(given: auth.Auth) -> int:
+    """How far clocks may differ, in seconds."""
+    return LEEWAY if given.leeway is None else given.leeway
+
+
+def _place(place: auth.TokenPlace) -> TokenPlace:
+    if place.cookie is not None:
+        return TokenPlace("cookie", place.cookie)
+    return TokenPlace("authorization") if place.query is None else TokenPlace("query", place.query)
 
 
 def lower_key(key: keys.Key, files: Mapping[str, bytes], kid: str = "", issuer: str = "") -> Key:

@@ -1,6 +1,7 @@
 """Which keys the signatures of tokens are checked with."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict
@@ -18,14 +19,19 @@ def _entry(value: str) -> str:
     return value
 
 
-def _issuer(value: str) -> str:
-    if not value:
-        raise wrong("an issuer has a name", "write what its tokens say in 'iss'")
-    return value
+def party(what: str, claim: str) -> Callable[[str], str]:
+    """A check of a name that tokens have in a claim or parameter of theirs."""
+
+    def check(value: str) -> str:
+        if not value:
+            raise wrong(f"{what} is not an empty text", f"write what its tokens say in '{claim}'")
+        return value
+
+    return check
 
 
 EntryName = Annotated[Text, AfterValidator(_entry), Kind("a name in Fastly's stores", _ENTRY.pattern)]
-Issuer = Annotated[Line, AfterValidator(_issuer), Kind("an issuer", "[^\\r\\n]+")]
+Issuer = Annotated[Line, AfterValidator(party("an issuer", "iss")), Kind("an issuer", "[^\\r\\n]+")]
 
 # Where a key may be: in a file when building, or in a store of the running service.
 STORES = ("secret_store", "config_store")

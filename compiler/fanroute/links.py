@@ -12,7 +12,7 @@ from fanroute.trace import Asked
 from fanroute_runtime.client import Client
 from fanroute_runtime.grip import encoded
 from fanroute_runtime.match import Matcher, bound_value
-from fanroute_runtime.plan import Handoff, Hold, Plan, Redirect, Respond, Route, Template, Tunnel, WebSocket
+from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Redirect, Respond, Route, Template, Tunnel, WebSocket
 
 
 def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagnostic]:
@@ -20,7 +20,8 @@ def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagno
     linked = [(index, target) for index, route in enumerate(written_routes(plan)) for target in _examples(route)]
     matcher = Matcher(plan.routes if linked else ())
     for index, target in linked:
-        if instead := _instead(matcher.match(Client(Asked("GET", f"https://{host}{target}"), through_fanout=True))):
+        client = Client(Asked("GET", f"https://{host}{target}"), through_fanout=True)
+        if instead := _instead(matcher.match(client), client):
             stream, sse = (("routes", index, kind, "link") for kind in STREAMS)
             message = f"Fanout asks {host} for the link, as in GET {target}, and {instead}"
             mend = "have a route for that path forward it to your origin, or answer it with a stream"
@@ -37,13 +38,18 @@ def _examples(route: Route) -> Iterator[str]:
 
 
 def _link(link: Template, route: Route, client: Client) -> str:
-    return encoded(link, lambda bound: bound_value(bound, route, client)).decode()
+    def bound(value: Bound) -> str | None:
+        return value.name if value.source == "claim" else bound_value(value, route, client)
+
+    return encoded(link, bound).decode()
 
 
-def _instead(route: Route | None) -> str:
+def _instead(route: Route | None, client: Client) -> str:
     """What becomes of a link's request that gets a route; "" if a stream can go on with it."""
     if route is None:
         return "no route is for that"
+    if route.auth and not any(place.kind == "query" and place.name in client.query for place in route.auth.places):
+        return f"the route '{route.name}' answers 401, since Fanout has not the client's token"
     match route.action:
         case Handoff():
             return f"the route '{route.name}' would hand it off once more, which is a loop"

@@ -43,7 +43,8 @@ def answer_cells(route: Route) -> tuple[str, str, str]:
     action = route.action
     channels = action.channels if isinstance(action, Hold | WebSocket) else ()
     backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
-    told = action_text(action) + (", cors" if route.cors else "") + (", origins" if route.origins else "")
+    kept = {"auth": route.auth, "cors": route.cors, "origins": route.origins}
+    told = ", ".join([action_text(action), *(name for name, given in kept.items() if given)])
     return told, ", ".join(map(channel_text, channels)), backend
 
 

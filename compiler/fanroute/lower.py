@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 
 from fanroute import conditions, spec
 from fanroute.actions import header_pairs, lower_action, lower_fallback
+from fanroute.conditions import lower_condition
 from fanroute.defaults import with_defaults
 from fanroute.headers import RequestHeaders, ResponseHeaders
-from fanroute.keyring import lower_grip_sig
+from fanroute.keyring import lower_auths, lower_grip_sig
 from fanroute.origins import PORTS
 from fanroute.sharing import cors_of, lower_cors, lower_origins, preflight_of
 from fanroute.template import PARAMETER
-from fanroute_runtime.plan import Condition, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route
+from fanroute_runtime.plan import Auth, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class Backend:
 def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     """The Plan of a Spec; `files` has the content of each file that it names."""
     loopback = next((name for name, backend in routes_yaml.backends.items() if backend.loopback), "")
-    given = enumerate(with_defaults(routes_yaml).routes)
-    routes = tuple(route for index, one in given for route in _routes(one, index, loopback, files))
+    given = with_defaults(routes_yaml).routes
+    auths = lower_auths(given, files)
+    routes = tuple(route for index, one in enumerate(given) for route in _routes(one, index, loopback, files, auths))
     backends = routes_yaml.backends.items()
     fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in backends if backend.fallback)
     return Plan(routes_yaml.service.name, routes, fallbacks, lower_grip_sig(routes_yaml.fanout, files))
@@ -70,7 +72,9 @@ def _backend(name: str, backend: spec.Backend, service: str) -> Backend:
     return Backend(name, url.hostname or "", port, url.scheme == "https", loopback=False, local=backend.local)
 
 
-def _routes(given: spec.Route, index: int, loopback: str, files: Mapping[str, bytes]) -> Iterator[Route]:
+def _routes(
+    given: spec.Route, index: int, loopback: str, files: Mapping[str, bytes], auths: Mapping[int, Auth]
+) -> Iterator[Route]:
     """A route, and before it the one for its preflight requests if pages of other origins may read its answers."""
     name = given.name or spec.default_name(index)
     route = Route(
@@ -80,6 +84,7 @@ def _routes(given: spec.Route, index: int, loopback: str, files: Mapping[str, by
         origins=lower_origins(given.origins or []),
         request_headers=_rules(given.request_headers),
         response_headers=_rules(given.response_headers),
+        auth=auths.get(id(given.auth)),
     )
     cors = cors_of(given)
     if cors is None:
@@ -105,12 +110,6 @@ def _match(match: conditions.Match) -> Match:
         headers=tuple(lower_condition(name.lower(), condition) for name, condition in match.header.items()),
         query=tuple(lower_condition(name, condition) for name, condition in match.query.items()),
     )
-
-
-def lower_condition(name: str, condition: conditions.Condition) -> Condition:
-    """The Plan's form of a condition on a header (its name in small letters) or query parameter."""
-    values, pattern = tuple(condition.values or ()), condition.pattern or ""
-    return Condition(name, values, present=condition.present is not False, pattern=pattern)
 
 
 def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:

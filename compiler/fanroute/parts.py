@@ -25,12 +25,28 @@ def backends(source: Source) -> dict[str, Any]:
 
 def keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The keys that signatures are checked with, with their places."""
-    fanout = source.data.get("fanout") if isinstance(source.data, dict) else None
-    if isinstance(fanout, dict):
-        yield from ((path, key) for path, key in _items(("fanout", "keys"), fanout.get("keys")) if isinstance(key, dict))
+    owners = [(("fanout",), source.data.get("fanout")), *auths(source)] if isinstance(source.data, dict) else []
+    for path, owner in owners:
+        if isinstance(owner, dict):
+            yield from ((place, key) for place, key in items((*path, "keys"), owner.get("keys")) if isinstance(key, dict))
 
 
-def _items(path: Path, given: Any) -> Iterator[tuple[Path, Any]]:
+def auths(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """What is said of clients' tokens, by default and by routes, with its places."""
+    given: list[tuple[Path, Any]] = [(("defaults", "auth"), defaults(source).get("auth"))]
+    given += [(("routes", index, "auth"), route.get("auth")) for index, route in routes(source)]
+    yield from ((path, auth) for path, auth in given if isinstance(auth, dict))
+
+
+def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, Any] | None:
+    """What is said of the tokens of a route's clients, with its place; None where none is needed."""
+    if "auth" in route:
+        return ("routes", index, "auth"), route["auth"]
+    default = defaults(source).get("auth")
+    return None if default is None or "public" in route else (("defaults", "auth"), default)
+
+
+def items(path: Path, given: Any) -> Iterator[tuple[Path, Any]]:
     """The items of a list, or the one that stands in its place, with their places."""
     if isinstance(given, list):
         yield from (((*path, i), item) for i, item in enumerate(given))
@@ -56,7 +72,20 @@ def answered(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
     """The channels of an action, with their places."""
-    return _items((*path, "channel"), given.get("channel"))
+    return items((*path, "channel"), given.get("channel"))
+
+
+def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """What in a route may refer to the request, with its places."""
+    for path, given in mappings(index, route):
+        yield from (((*path, key), given.get(key)) for key in ("location", "link"))
+        for place, channel in channels(path, given):
+            if isinstance(channel, dict):
+                yield from (((*place, key), channel.get(key)) for key in ("name", "prev_id"))
+            else:
+                yield place, channel
+        meta = given.get("meta")
+        yield from (((*path, "meta", name), value) for name, value in meta.items()) if isinstance(meta, dict) else ()
 
 
 def full_channels(path: Path, given: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:

@@ -17,6 +17,7 @@ _POSSIBLE = {
     "where": (SEGMENT, "a parameter", "it is a whole segment: not empty, no '.' or '..', and no slash in it"),
     "header": (HEADER_VALUE, "a header", "it has no control characters, nothing beyond U+00FF, and no spaces around it"),
     "query": (QUERY_VALUE, "a query parameter", ""),
+    "claims": (QUERY_VALUE, "a claim", ""),
 }
 
 
@@ -65,12 +66,13 @@ def _matches(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
-    """The patterns of all matches: where each stands, the key it is under, and itself."""
-    for index, match in _matches(source):
+    """All patterns: where each stands, the key it is under, and itself."""
+    owners: list[tuple[Path, dict[str, Any]]] = [(("routes", index, "match"), match) for index, match in _matches(source)]
+    for place, owner in (*owners, *parts.auths(source)):
         for key in _POSSIBLE:
-            given = match.get(key)
+            given = owner.get(key)
             for name, value in given.items() if isinstance(given, dict) else ():
-                path: Path = ("routes", index, "match", key, name)
+                path: Path = (*place, key, name)
                 if key != "where":
                     path, value = (*path, "pattern"), value.get("pattern") if isinstance(value, dict) else None
                 if isinstance(value, str):

@@ -1,5 +1,6 @@
 """The keys of routes.yaml as documentation, in Markdown, from its JSON Schema. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,17 +25,19 @@ class _Section:
 
     mapping: Schema
     places: list[str] = field(default_factory=list)
+    # How many keys of a place are told, from its end.
+    depth: int = 1
 
     @property
     def title(self) -> str:
         """The keys it stands under, each once."""
-        named = (place.replace(".NAME", "").replace("[]", "").rpartition(".")[2] for place in self.places)
-        return ", ".join(dict.fromkeys(named)) or "the file"
+        keys = (place.replace(".NAME", "").replace("[]", "").split(".") for place in self.places)
+        return ", ".join(dict.fromkeys(".".join(named[-self.depth :]) for named in keys)) or "the file"
 
     @property
     def anchor(self) -> str:
         """Its heading's, as GitHub makes it."""
-        return self.title.replace(",", "").replace(" ", "-")
+        return self.title.replace(",", "").replace(".", "").replace(" ", "-")
 
 
 def reference_page() -> str:
@@ -42,6 +45,9 @@ def reference_page() -> str:
     root = schema()
     sections: dict[str, _Section] = {}
     _collect(root, "", root, sections)
+    titles = Counter(section.title for section in sections.values())
+    for section in [section for section in sections.values() if titles[section.title] > 1]:
+        section.depth += 1
     contents = "".join(f"- [{section.title}](#{section.anchor})\n" for section in sections.values())
     return "\n".join([_INTRODUCTION, contents, *(_written(section, sections) for section in sections.values())])
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from fanroute.auth import Auth
 from fanroute.conditions import Match
 from fanroute.cors import Cors
 from fanroute.endpoints import Fallback, LongPoll, Redirect, Respond, Sse, Stream
@@ -81,6 +82,10 @@ class Route(Model):
     """What it is called in messages; stands once."""
     match: Match = Match()
     """Which requests it is for; without it, any."""
+    auth: Auth | None = None
+    """Which token a client needs."""
+    public: Literal[True] | None = None
+    """That it is meant for anybody, whatever token `defaults` ask for."""
     handoff: BackendName | None = None
     """The backend's answer, through Fanout: the backend may hold the connection with GRIP instructions."""
     forward: BackendName | None = None
@@ -135,6 +140,8 @@ class Defaults(Model):
     """Which pages of other origins may read the answers."""
     keep_alive: KeepAlive | None = None
     """After how long without a message something is sent that nobody sees."""
+    auth: Auth | None = None
+    """Which token a client needs, of routes that are not `public`."""
     origins: Origins | None = None
     """Of which other origins pages may open a WebSocket."""
     request_headers: RequestHeaders | None = None

@@ -1,12 +1,13 @@
-"""Text with references to what a match binds: `{room}` of the path, `{query.room}`, `{header.x-room}`."""
+"""Text with references to what a request has: `{room}` of the path, `{query.room}`, `{header.x-room}`, `{claim.sub}`."""
 
 import re
+from typing import Any
 
 from fanroute_runtime.plan import Bound, Source, Template
 
 PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_REFERENCE = re.compile(r"\{(?:([a-z][a-z0-9_]*)|query\.([^{}]+)|header\.([^{}]+))\}")
-_SOURCES: tuple[Source, ...] = ("path", "query", "header")
+_REFERENCE = re.compile(r"\{(?:([a-z][a-z0-9_]*)|query\.([^{}]+)|header\.([^{}]+)|claim\.([^{}]+))\}")
+_SOURCES: tuple[Source, ...] = ("path", "query", "header", "claim")
 
 
 class BadTemplate(ValueError):
@@ -25,8 +26,16 @@ def parse(text: str) -> Template:
 
 
 def references(template: Template) -> list[Bound]:
-    """What a template takes from the match."""
+    """What a template takes from the request."""
     return [part for part in template if isinstance(part, Bound)]
+
+
+def references_in(value: Any) -> list[Bound]:
+    """What a value of the file takes from the request, if it is a template."""
+    try:
+        return references(parse(value)) if isinstance(value, str) else []
+    except BadTemplate:
+        return []
 
 
 def written(bound: Bound) -> str:

@@ -12,7 +12,7 @@ from fanroute_runtime.exchange import Decision, Headers, Refused, ToFanout
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Test, tests
-from fanroute_runtime.plan import HeaderRules, Plan
+from fanroute_runtime.plan import HeaderRules, Plan, Route
 from fanroute_runtime.websocket import Event, encode
 
 # The client's address in a trace, one for documentation (RFC 5737).
@@ -100,6 +100,7 @@ class Tracer:
 
     def __init__(self, plan: Plan, loopback: str) -> None:
         self._loopback = loopback
+        self.plan = plan
         self._decider = Decider(plan, HANDLERS)
         self._tests = [(route.name, tests(route.match)) for route in plan.routes]
 
@@ -111,6 +112,11 @@ class Tracer:
             handed_off = asked if decision.uri is None else replace(asked, url=decision.uri)
             second = self._decider.decide(from_fanout(handed_off, decision.headers))
         return Trace(self._steps(asked), decision, second)
+
+    def taken(self, asked: Asked) -> Route | None:
+        """The route that takes a request."""
+        steps = self._steps(asked)
+        return self.plan.routes[len(steps) - 1] if steps and not steps[-1].unfit else None
 
     def _steps(self, asked: Asked) -> tuple[Step, ...]:
         try:

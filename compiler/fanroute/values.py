@@ -14,7 +14,7 @@ from fanroute.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
 from fanroute_runtime.plan import Template
 
-TEMPLATE_MEND = "write '{name}' of the path, '{query.name}' or '{header.name}'"
+TEMPLATE_MEND = "write '{name}' of the path, '{query.name}', '{header.name}' or '{claim.name}'"
 # Longest duration, in seconds.
 MAX_SECONDS = 3600
 # Longest time that any browser keeps the answer to a preflight request, in seconds.

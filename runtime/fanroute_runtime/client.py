@@ -4,7 +4,7 @@ From Fanout comes another request in its place: the client's host and scheme are
 has put them, and a WebSocket's GET is a POST of events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
@@ -24,7 +24,8 @@ class Client:
     def __init__(self, request: Request, through_fanout: bool) -> None:
         self._request = request
         self.through_fanout = through_fanout
-        self._authority, self._path, self._query = split_uri(request.uri())
+        self._uri = request.uri()
+        self._authority, self._path, self._query = split_uri(self._uri)
 
     @cached_property
     def names(self) -> list[str]:
@@ -67,6 +68,10 @@ class Client:
         value = self._request.header(name)
         return None if value is None else value.decode("latin-1")
 
+    def values(self, name: str) -> list[bytes]:
+        """All values of a header, in order."""
+        return self._request.values(name)
+
     @cached_property
     def query(self) -> Mapping[str, str | None]:
         """The first value of each query parameter; None for one that is not UTF-8."""
@@ -77,6 +82,12 @@ class Client:
             if decoded is not None:
                 values.setdefault(decoded, _form_decoded(value))
         return values
+
+    def uri_without(self, names: Container[str | None]) -> str:
+        """The request's URI, without the query parameters of some names."""
+        kept = [pair for pair in self._query.split("&") if _form_decoded(pair.partition("=")[0]) not in names]
+        before = self._uri.partition("?")[0]
+        return f"{before}?{'&'.join(kept)}" if kept else before
 
     def _forwarded(self, name: str) -> str | None:
         """What the first pass has said of the client's connection; None on the first pass itself."""

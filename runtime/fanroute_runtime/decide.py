@@ -3,22 +3,38 @@
 A request comes once or twice. First from the client: it is answered here, passed on to a backend, or handed off to Fanout,
 with the client's host, scheme and address in X-Forwarded-*. Then, if the backend it was handed off to is this service, from
 Fanout with a Grip-Sig: it is matched as the client's request that it stands for, and answered with GRIP instructions. One
-whose Grip-Sig is refused goes nowhere.
+whose Grip-Sig is refused goes nowhere, nor one whose client the route does not let in, on either pass.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from fanroute_runtime.authorization import Guard
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import share
 from fanroute_runtime.exchange import Answer, Binding, Decision, Passing, Refused, Request, ToBackend, ToFanout, ToWebSocket, text
-from fanroute_runtime.grip import encoded, is_websocket_events
+from fanroute_runtime.grip import channel_name, encoded, is_websocket_events, opens_websocket
 from fanroute_runtime.headers import applied
+from fanroute_runtime.jwt import Claims
+from fanroute_runtime.keys import Keys
 from fanroute_runtime.match import Matcher, bound_value
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.origins import may_connect
-from fanroute_runtime.plan import Bound, Forward, Handoff, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, Tunnel
+from fanroute_runtime.plan import (
+    Bound,
+    Forward,
+    Handoff,
+    HeaderRules,
+    Hold,
+    Plan,
+    Preflight,
+    Redirect,
+    Respond,
+    Route,
+    Tunnel,
+    WebSocket,
+)
 from fanroute_runtime.signature import Signatures
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
@@ -44,6 +60,9 @@ class Decider:
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
         self._signatures = Signatures(plan.grip_sig)
+        auths = {route.auth for route in plan.routes if route.auth}
+        keys = Keys(key for auth in auths for key in auth.keys)
+        self._guards = {auth: Guard(auth, keys, plan.service) for auth in auths}
         self._matcher = Matcher(plan.routes)
         self._handlers = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
@@ -53,11 +72,8 @@ class Decider:
         try:
             client = self.client(request)
             route = self._route(client)
-            if not may_connect(client, route.origins):
-                return _answered(route, FOREIGN_PAGE)
-            if client.through_fanout:
-                return self._second_pass(route, client, request)
-            return self._first_pass(route, client, request)
+            decision = self._decided(route, client, request)
+            return self._for_client(decision, route, request) if isinstance(decision, Answer) else decision
         except Refused as refused:
             return _refusal(refused)
 
@@ -78,32 +94,63 @@ class Decider:
         rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
         return replace(answer, headers=applied(rules, answer.headers))
 
-    def _first_pass(self, route: Route, client: Client, request: Request) -> Decision:
+    def _decided(self, route: Route, client: Client, request: Request) -> Decision:
+        try:
+            if not may_connect(client, route.origins):
+                return FOREIGN_PAGE
+            bound = self._admitted(route, client, request)
+            decide = self._second_pass if client.through_fanout else self._first_pass
+            return decide(route, client, request, bound)
+        except Refused as refused:
+            return _refusal(refused)
+
+    def _admitted(self, route: Route, client: Client, request: Request) -> Binding:
+        """What the request has for the route's action, if its client is let in. Raises Refused."""
+        if route.auth is None:
+            return lambda value: bound_value(value, route, client)
+        guard = self._guards[route.auth]
+        if _is_open(route, client, request):
+            return _binding(route, client, guard, lambda: guard.claims_of_open(client))
+        claims = guard.admit(client, request)
+        bound = _binding(route, client, guard, lambda: claims)
+        if isinstance(route.action, Hold | WebSocket):
+            guard.require_channels(claims, _channels(route.action, bound))
+        return bound
+
+    def _first_pass(self, route: Route, client: Client, request: Request, bound: Binding) -> Decision:
         if isinstance(route.action, AtOnce) or (isinstance(route.action, Hold) and client.method == "HEAD"):
-            return self._answer(route, client, request)
+            return self._handlers[type(route.action)](route.action, request, bound)
         if isinstance(route.action, Tunnel) and not client.websocket:
             return UPGRADE_REQUIRED
         headers = with_connection(route.request_headers, request, client)
         match route.action:
             case Forward(backend):
-                return ToBackend(backend, forwarded(headers, request, client), route.response_headers)
+                headers = forwarded(headers, request, client)
+                return ToBackend(backend, headers, route.response_headers, uri=self._passed_on(route, client))
             case Tunnel(backend):
-                return ToWebSocket(backend, tunnelled(headers, request, client))
+                return ToWebSocket(backend, tunnelled(headers, request, client), self._passed_on(route, client))
+            case Handoff(backend):
+                return ToFanout(backend, handed_over(headers, request, client), self._passed_on(route, client))
             case action:
+                # With its token, which the second pass checks again.
                 return ToFanout(action.backend, handed_over(headers, request, client))
 
-    def _second_pass(self, route: Route, client: Client, request: Request) -> Decision:
+    def _second_pass(self, route: Route, client: Client, request: Request, bound: Binding) -> Decision:
         match route.action:
             case Handoff(backend):
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
             case Forward(backend):
                 # X-Forwarded-* are there, from the first pass; this connection is not the client's.
-                headers = forwarded(route.request_headers, request, client)
-                return ToBackend(backend, headers, route.response_headers, through_fanout=True)
+                headers, uri = forwarded(route.request_headers, request, client), self._passed_on(route, client)
+                return ToBackend(backend, headers, route.response_headers, through_fanout=True, uri=uri)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout carries a WebSocket's events, not the WebSocket
-            case _:
-                return self._answer(route, client, request)
+            case action:
+                return self._handlers[type(action)](action, request, bound)
+
+    def _passed_on(self, route: Route, client: Client) -> str | None:
+        """The URI for a backend, where it is not the request's."""
+        return self._guards[route.auth].passed_on(client) if route.auth else None
 
     def _route(self, client: Client) -> Route:
         route = self._matcher.match(client)
@@ -111,28 +158,41 @@ class Decider:
             raise Refused(404, "No route for this request.")
         return route
 
-    def _answer(self, route: Route, client: Client, request: Request) -> Answer:
-        def bound(value: Bound) -> str | None:
-            return bound_value(value, route, client)
-
-        try:
-            answer = self._handlers[type(route.action)](route.action, request, bound)
-        except Refused as refused:
-            answer = _refusal(refused)
-        answer = _answered(route, answer)
+    def _for_client(self, answer: Answer, route: Route, request: Request) -> Answer:
+        """A route's answer as its client gets it. Raises Refused."""
+        answer = replace(answer, headers=applied(route.response_headers, answer.headers))
         return answer if route.cors is None else share(answer, route.cors, request)
 
 
 _UNREACHABLE = {502: "cannot be reached", 504: "does not answer in time"}
 
 
-def _answered(route: Route, answer: Answer) -> Answer:
-    """An answer of the edge's own, after the route's rules."""
-    return replace(answer, headers=applied(route.response_headers, answer.headers))
-
-
 def _refusal(refused: Refused) -> Answer:
-    return text(refused.status, str(refused))
+    answer = text(refused.status, refused.reason)
+    return replace(answer, headers=answer.headers + refused.headers)
+
+
+def _binding(route: Route, client: Client, guard: Guard, claims: Callable[[], Claims]) -> Binding:
+    def bound(value: Bound) -> str | None:
+        return guard.claim(claims(), value.name) if value.source == "claim" else bound_value(value, route, client)
+
+    return bound
+
+
+def _is_open(route: Route, client: Client, request: Request) -> bool:
+    """Whether a request is of a WebSocket whose client has been let in. Raises Refused."""
+    events = isinstance(route.action, WebSocket) and client.through_fanout and client.websocket
+    return events and not opens_websocket(request)
+
+
+def _channels(action: Hold | WebSocket, bound: Binding) -> list[str]:
+    """The channels of an endpoint; none where one is no channel: it refuses that itself. Raises Refused (403)."""
+    try:
+        return [channel_name(channel, bound) for channel in action.channels]
+    except Refused as refused:
+        if refused.status != 400:
+            raise
+        return []
 
 
 def respond(action: Respond, request: Request, bound: Binding) -> Answer:

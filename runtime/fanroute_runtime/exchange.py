@@ -7,7 +7,7 @@ from typing import Protocol
 from fanroute_runtime.plan import Bound, HeaderRules
 
 Headers = tuple[tuple[str, bytes], ...]
-# Gives what the match has bound; None where that is no text.
+# Gives a value that the request has; None where that is no text. Raises Refused (403) for a claim that the token has not.
 Binding = Callable[[Bound], str | None]
 
 
@@ -17,12 +17,14 @@ class Refused(Exception):
     Args:
         status: HTTP status code of the answer.
         reason: one sentence for the client, without a newline.
+        headers: further headers of the answer.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: Headers = ()) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.headers = headers
 
 
 class Request(Protocol):
@@ -44,7 +46,7 @@ class Request(Protocol):
         """The names of the headers that are there, in small letters."""
 
     def body(self, limit: int) -> bytes:
-        """The whole body. Raises Refused (413) when it has more than `limit` bytes."""
+        """The whole body, each time. Raises Refused (413) when it has more than `limit` bytes."""
 
     def client_address(self) -> str | None:
         """The connection's IP address as text, or None where it has none."""

@@ -42,6 +42,7 @@ class HostRequest:
     def __init__(self, request: http_req.Request, body: Pollable) -> None:
         self._request = request
         self._body = body
+        self._content: bytes | None = None
 
     def method(self) -> str:
         try:
@@ -74,6 +75,11 @@ class HostRequest:
             raise _refused(error, 431, "A header's name is too long.") from error
 
     def body(self, limit: int) -> bytes:
+        if self._content is None:
+            self._content = self._read(limit)
+        return self._content
+
+    def _read(self, limit: int) -> bytes:
         parts = []
         size = 0
         try:

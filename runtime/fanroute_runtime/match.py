@@ -177,14 +177,13 @@ def _header_test(condition: Condition) -> Test:
 
 
 def _value_test(condition: Condition, value_of: Callable[[Matched], str | None]) -> Test:
-    """Whether a value is there, is text, and is one of the condition's or fits its pattern."""
+    fits = text_test(condition)
+    return lambda client: fits(value_of(client))
+
+
+def text_test(condition: Condition) -> Callable[[str | None], bool]:
+    """Whether a value is text, and is one of a condition's or fits its pattern."""
     if not condition.pattern:
-        values = frozenset(condition.values)
-        return lambda client: value_of(client) in values
+        return frozenset(condition.values).__contains__
     matches = compile_pattern(condition.pattern).matches
-
-    def fits(client: Matched) -> bool:
-        value = value_of(client)
-        return value is not None and matches(value)
-
-    return fits
+    return lambda value: value is not None and matches(value)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["path", "query", "header"]
+Source = Literal["path", "query", "header", "claim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A value that the match has bound: a path parameter, or the first value of a query parameter or header."""
+    """A value that a request has: a path parameter, the first value of a query parameter or header, or a claim of its token."""
 
     source: Source
     name: str
@@ -133,7 +133,7 @@ class WebSocket:
     filters know of the connection, `instructions` are further control messages, as they go on the wire. The client has to
     offer one of `protocols`, if there are any. After `idle_close` seconds without an event, or a message of more than
     `max_message` bytes, the connection is closed; a refused one is accepted and closed with `refuse_code`. In all three 0
-    is none.
+    is none. With `expiry_leeway`, it is closed so many seconds after its client's token has expired.
     """
 
     backend: str
@@ -145,6 +145,7 @@ class WebSocket:
     idle_close: int = 0
     max_message: int = 0
     refuse_code: int = 0
+    expiry_leeway: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,34 +201,6 @@ class HeaderRules:
     remove: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One rule: a request that fits `match` gets `action`; pages of other origins may read the answer if `cors` says so.
-
-    Only pages of `origins`, which are as those of Cors, may open a WebSocket; without any, all may.
-    `request_headers` are for the request that goes on to a backend of the user's, `response_headers` for the answer to the
-    client, unless it is Fanout that gives it.
-    """
-
-    name: str
-    match: Match
-    action: Action
-    cors: Cors | None = None
-    origins: tuple[str, ...] = ()
-    request_headers: HeaderRules = HeaderRules()
-    response_headers: HeaderRules = HeaderRules()
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """What a client gets where `backend` cannot be reached; `status` None is 502, or 504 where time has run out."""
-
-    backend: str
-    headers: tuple[tuple[str, bytes], ...]
-    body: bytes
-    status: int | None = None
-
-
 Algorithm = Literal["ES256", "HS256", "RS256"]
 
 
@@ -251,6 +224,62 @@ class Key:
     material: bytes | Stored
     kid: str = ""
     issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPlace:
+    """Where a client's token may be: in Authorization, or in the cookie or query parameter of a name."""
+
+    kind: Literal["authorization", "cookie", "query"]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Which token a client needs: it is in the first of `places` that has one.
+
+    One of `keys` has signed it, one of `issuers` has issued it (empty: any), for one of `audiences` (empty: for none in
+    particular). Its claims fit `claims`, of a list one item; `channels` is the claim that lists those to which its holder may
+    subscribe, "" for any. Clocks may differ by `leeway` seconds.
+    """
+
+    keys: tuple[Key, ...]
+    places: tuple[TokenPlace, ...]
+    leeway: int
+    issuers: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    claims: tuple[Condition, ...] = ()
+    channels: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One rule: a request that fits `match` gets `action`, if its token is as `auth` says; pages of other origins may read the
+    answer if `cors` says so.
+
+    Only pages of `origins`, which are as those of Cors, may open a WebSocket; without any, all may.
+    `request_headers` are for the request that goes on to a backend of the user's, `response_headers` for the answer to the
+    client, unless it is Fanout that gives it.
+    """
+
+    name: str
+    match: Match
+    action: Action
+    auth: Auth | None = None
+    cors: Cors | None = None
+    origins: tuple[str, ...] = ()
+    request_headers: HeaderRules = HeaderRules()
+    response_headers: HeaderRules = HeaderRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What a client gets where `backend` cannot be reached; `status` None is 502, or 504 where time has run out."""
+
+    backend: str
+    headers: tuple[tuple[str, bytes], ...]
+    body: bytes
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ Source: https://pushpin.org/docs/protocols/websocket-over-http/
 
 import json
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal, cast, get_args
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request, text
-from fanroute_runtime.grip import WEBSOCKET_EVENTS, channel_name, is_websocket_events, meta_values
-from fanroute_runtime.plan import WebSocket
+from fanroute_runtime.grip import MAX_EVENTS, WEBSOCKET_EVENTS, channel_name, is_websocket_events, meta_values
+from fanroute_runtime.plan import Bound, WebSocket
 
-# Largest body asked of Fanout in one request, in bytes.
-MAX_BODY = 1 << 20
 # Longest message of a client's that Fanout carries, in bytes; at a longer one the connection breaks.
 MAX_MESSAGE = 199_999
 # Largest control message Fanout takes, in bytes.
@@ -21,10 +20,12 @@ MAX_CONTROL = 16_384
 MESSAGE_PREFIX = b"m:"
 EXTENSION = b'grip; message-prefix="' + MESSAGE_PREFIX + b'"'
 
-# Codes of a CLOSE (RFC 6455, 7.4.1).
-GOING_AWAY, MESSAGE_TOO_BIG = 1001, 1009
-# Shortest Keep-Alive-Interval, in seconds: Fanout makes a shorter one this long.
-MIN_KEEP_ALIVE_INTERVAL = 20
+# Codes of a CLOSE (RFC 6455, 7.4.1, and IANA's registry).
+GOING_AWAY, MESSAGE_TOO_BIG, UNAUTHORIZED = 1001, 1009, 3000
+# Shortest Keep-Alive-Interval, in seconds: Fanout makes a shorter one this long. And the longest that we ask for.
+MIN_KEEP_ALIVE_INTERVAL, MAX_KEEP_ALIVE_INTERVAL = 20, 3600
+# When the client's token expires (RFC 7519, 4.1.4).
+EXPIRY = Bound("claim", "exp")
 
 EventType = Literal["OPEN", "TEXT", "BINARY", "PING", "PONG", "CLOSE", "DISCONNECT"]
 _TYPES = frozenset(get_args(EventType))
@@ -119,12 +120,14 @@ def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
     if not is_websocket_events(request):
         return text(400, "Not a websocket-over-HTTP request.")
     try:
-        events = decode(request.body(MAX_BODY))
-        if not events:
-            return _answer(_asked_for_more(action))
-        if events[0].type == "OPEN":
-            return _open(action, request, bound, events[1:])
-        return _answer(reply(events, action))
+        events = decode(request.body(MAX_EVENTS))
+        left = _left(action, request, bound)
+        if events and events[0].type == "OPEN":
+            return _open(action, request, bound, events[1:], _interval(action, left))
+        if left is not None and left <= 0:
+            return _answer([close(UNAUTHORIZED, "The token has expired.")])
+        replies = reply(events, action) if events else _asked_for_more(action)
+        return _answer(replies, () if left is None else _interval(action, left))
     except MalformedEvents as error:
         raise Refused(400, f"Malformed websocket-over-HTTP body: {error}.") from error
 
@@ -133,12 +136,26 @@ def _answer(replies: list[Event], headers: Headers = ()) -> Answer:
     return Answer(200, (("content-type", WEBSOCKET_EVENTS.encode()), *headers), encode(replies))
 
 
+def _left(action: WebSocket, request: Request, bound: Binding) -> float | None:
+    """How many seconds the client's token has left for the connection; None where that does not count."""
+    if action.expiry_leeway is None:
+        return None
+    return float(bound(EXPIRY) or 0) + action.expiry_leeway - request.now()
+
+
+def _interval(action: WebSocket, left: float | None) -> Headers:
+    """After how long without an event Fanout asks again: the client is idle then, or its token has expired."""
+    times = [action.idle_close] if action.idle_close else []
+    times += [] if left is None else [ceil(min(left, MAX_KEEP_ALIVE_INTERVAL))]
+    return (("keep-alive-interval", b"%d" % min(times)),) if times else ()
+
+
 def _asked_for_more(action: WebSocket) -> list[Event]:
     """What is said where the client has sent nothing: Fanout asks so after the time of a Keep-Alive-Interval."""
     return [close(GOING_AWAY, "Idle.")] if action.idle_close else []
 
 
-def _open(action: WebSocket, request: Request, bound: Binding, events: list[Event]) -> Answer:
+def _open(action: WebSocket, request: Request, bound: Binding, events: list[Event], interval: Headers) -> Answer:
     """Accept the connection and reply to the events that came with it. Raises Refused (400)."""
     try:
         protocol = _protocol(action, request)
@@ -146,11 +163,9 @@ def _open(action: WebSocket, request: Request, bound: Binding, events: list[Even
         beginning += [subscribe(channel_name(channel, bound), channel.filters) for channel in action.channels]
     except Refused as refused:
         return _refuse(action.refuse_code, request, refused)
-    headers: Headers = (("sec-websocket-extensions", EXTENSION),)
+    headers: Headers = (("sec-websocket-extensions", EXTENSION), *interval)
     if protocol:
         headers += (("sec-websocket-protocol", protocol.encode()),)
-    if action.idle_close:
-        headers += (("keep-alive-interval", b"%d" % action.idle_close),)
     controls = [Event("TEXT", message) for message in (*beginning, *action.instructions)]
     return _answer([Event("OPEN"), *controls, *reply(events, action)], headers)
 

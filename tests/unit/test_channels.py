@@ -13,7 +13,7 @@ from fanroute.channels.languages import both, of_texts
 from fanroute.channels.values import Reference, gives_none, parts, references, refused, shared, unused
 from fanroute_runtime.grip import MAX_VALUE, is_encoded, is_value
 from fanroute_runtime.pattern import Automaton, BadPattern, compile_pattern
-from fanroute_runtime.plan import Bound, Condition, Match
+from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Route
 from tests.unit.test_pattern import PATTERNS, TEXTS
 
 A, B = Bound("path", "a"), Bound("path", "b")
@@ -151,10 +151,10 @@ def test_values_that_give_no_channel(reference: Reference, value: str | None, no
 @given(st.text(st.characters(max_codepoint=0x17F), max_size=5) | st.text("%4aFg ", max_size=8))
 def test_what_gives_a_channel_is_what_the_edge_takes(text: str) -> None:
     query = Bound("query", "a")
-    match = Match(query=(Condition("a", (text,)),))
+    route = Route("a", Match(query=(Condition("a", (text,)),)), Handoff("origin"))
     for template in ((query,), ("x", query), (query, "x"), ("x", query, "x")):
         whole = "".join(part if isinstance(part, str) else text for part in template)
-        (reference,) = references(parts(template, match))
+        (reference,) = references(parts(template, route))
         assert (refused(reference) is None) == (bool(text) and is_value(whole) and not is_encoded(text))
 
 

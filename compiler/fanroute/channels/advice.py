@@ -22,8 +22,10 @@ _MEND = f"allow only what a channel has: printable ASCII without {' '.join(SEPAR
 def channels_are_chosen_knowingly(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR401 and FR402: of a template one of them."""
     for index, route in enumerate(written_routes(plan)):
+        if route.auth and route.auth.channels:
+            continue  # the token says which
         told: set[Bound] = set()
-        for place, template in _templates(source, index, route):
+        for place, template in templates(source, index, route):
             free = {r.bound: r for r in references(template) if r.is_free and r.bound not in told}
             two = shared(template)
             if free:
@@ -39,9 +41,10 @@ def values_give_channels(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR403 and FR404: of a reference one of them, where the match says what its value is."""
     for index, route in enumerate(written_routes(plan)):
         told: set[Bound] = set()
-        for _, template in _templates(source, index, route):
+        for _, template in templates(source, index, route):
             for reference in references(template):
-                value = None if reference.is_free or reference.bound in told else refused(reference)
+                of_match = not reference.is_free and reference.bound.source != "claim"
+                value = refused(reference) if of_match and reference.bound not in told else None
                 if value is None:
                     continue
                 told.add(reference.bound)
@@ -53,14 +56,14 @@ def values_give_channels(source: Source, plan: Plan) -> Iterator[Diagnostic]:
                     yield Diagnostic("FR403", message, span, _MEND)
 
 
-def _templates(source: Source, index: int, route: Route) -> Iterator[tuple[Path, Parts]]:
+def templates(source: Source, index: int, route: Route) -> Iterator[tuple[Path, Parts]]:
     """The channels of a route that this service answers itself, each with its place."""
     if not isinstance(route.action, Hold | WebSocket):
         return
     (at,) = written_parts.mappings(index, source.data["routes"][index])
     for (place, _), channel in zip(written_parts.channels(*at), route.action.channels, strict=True):
         name: Path = (*place, "name")
-        yield name if source.has(name) else place, parts(channel.name, route.match)
+        yield name if source.has(name) else place, parts(channel.name, route)
 
 
 def _condition(source: Source, index: int, bound: Bound) -> Path:

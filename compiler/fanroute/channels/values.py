@@ -9,7 +9,7 @@ from fanroute.channels.ambiguity import Cut, two_cuts
 from fanroute.channels.languages import both, of_texts
 from fanroute_runtime.grip import MAX_VALUE
 from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
-from fanroute_runtime.plan import Bound, Match, Parameter, Source, Template
+from fanroute_runtime.plan import Bound, Condition, Parameter, Route, Source, Template
 
 # What a part of a channel that a client chooses is made of (`grip.is_value`): between its `%` there is nothing that could
 # be percent-encoded (`grip.is_encoded`). And what a part at a channel's beginning and one at its end is.
@@ -18,14 +18,15 @@ _UNENCODED = compile_pattern(f"[{_HEX}{_OTHER}]*(%+([{_HEX}]?[{_OTHER}][{_HEX}{_
 _PART = both(_UNENCODED, compile_pattern(r"[\s\S]+"))
 _FIRST = compile_pattern(r"[^ ][\s\S]*")
 _LAST = compile_pattern(r"[\s\S]*[^ ]")
-_POSSIBLE: dict[Source, Automaton] = {"path": SEGMENT, "query": QUERY_VALUE, "header": HEADER_VALUE}
+_CLAIM = compile_pattern("[!-~]([ -~]*[!-~])?")
+_POSSIBLE: dict[Source, Automaton] = {"path": SEGMENT, "query": QUERY_VALUE, "header": HEADER_VALUE, "claim": _CLAIM}
 # Of the values that are refused, one is told that is easily seen.
 _RATHER = (compile_pattern("[^\x00- \x7f-\xa0]+"), QUERY_VALUE)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference in a template, and what its match says of the value: one of some, or what fits a pattern; or nothing.
+    """A reference in a template, and what its route says of the value: one of some, or what fits a pattern; or nothing.
 
     `first` and `last` are whether the channel begins and ends with it.
     """
@@ -39,7 +40,7 @@ class Reference:
     @property
     def is_free(self) -> bool:
         """Whether a client chooses it freely."""
-        return not self.values and not self.pattern
+        return not self.values and not self.pattern and self.bound.source != "claim"
 
 
 # A template, with what is known of its references.
@@ -48,23 +49,24 @@ Parts = tuple[str | Reference, ...]
 Values = dict[Bound, str]
 
 
-def parts(template: Template, match: Match) -> Parts:
-    """A template of a route, and what the route's match says of its references."""
+def parts(template: Template, route: Route) -> Parts:
+    """A template of a route, and what the route says of its references."""
     ends = range(len(template))
     return tuple(
-        part if isinstance(part, str) else _reference(part, match, first=i == ends[0], last=i == ends[-1])
+        part if isinstance(part, str) else _reference(part, route, first=i == ends[0], last=i == ends[-1])
         for i, part in enumerate(template)
     )
 
 
-def _reference(bound: Bound, match: Match, first: bool, last: bool) -> Reference:
+def _reference(bound: Bound, route: Route, first: bool, last: bool) -> Reference:
     if bound.source == "path":
-        assert match.path is not None  # checks.py: what a template refers to is bound
-        parameters = (segment for segment in match.path.segments if isinstance(segment, Parameter))
+        assert route.match.path is not None  # checks.py: what a template refers to is bound
+        parameters = (segment for segment in route.match.path.segments if isinstance(segment, Parameter))
         pattern = next(parameter.pattern for parameter in parameters if parameter.name == bound.name)
         return Reference(bound, (), pattern, first, last)
-    conditions = match.query if bound.source == "query" else match.headers
-    condition = next(condition for condition in conditions if condition.name == bound.name)
+    conditions = {"query": route.match.query, "header": route.match.headers, "claim": route.auth.claims if route.auth else ()}
+    found = (condition for condition in conditions[bound.source] if condition.name == bound.name)
+    condition = next(found, Condition(bound.name))
     return Reference(bound, condition.values, condition.pattern, first, last)
 
 

@@ -1,8 +1,10 @@
 """What will a request do? `routes` and `match`."""
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -12,7 +14,8 @@ from fanroute import listing
 from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, routes_argument, routes_option
 from fanroute.cli.terminal import say, show
 from fanroute.reach.request import witnesses
-from fanroute.trace import Asked, signed, trace
+from fanroute.tokens import trusting, with_token
+from fanroute.trace import Asked, Tracer, signed
 
 
 @click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
@@ -38,14 +41,16 @@ def routes(routes: Path, witness: bool) -> None:
     epilog=examples(
         "fanroute match GET https://chat.example.com/rooms/blue",
         "fanroute match GET https://chat.example.com/ -H 'X-Plan: pro' --via-fanout",
+        """fanroute match GET https://chat.example.com/events --claims '{"sub": "ann"}'""",
     )
 )
 @click.argument("method")
 @click.argument("url")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request.")
+@click.option("--claims", metavar="JSON", help="Those of the client's token, such as the route asks for.")
 @click.option("--via-fanout", is_flag=True, help="As Fanout asks, with a Grip-Sig.")
 @routes_option
-def match(method: str, url: str, headers: tuple[str, ...], via_fanout: bool, routes: Path) -> None:
+def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, via_fanout: bool, routes: Path) -> None:
     """Say what a request does: which route it gets and why, and the headers of both passes.
 
     Nothing is sent: it is worked out by the code that ships.
@@ -57,8 +62,21 @@ def match(method: str, url: str, headers: tuple[str, ...], via_fanout: bool, rou
         asked = replace(asked, headers=signed(asked.time, asked.headers))
     known = compiled(routes)
     loopback = next((backend.name for backend in known.backends if backend.loopback), "")
-    for line in listing.trace_lines(trace(known.plan, loopback, asked)):
+    tracer = Tracer(trusting(known.plan), loopback)
+    if claims is not None:
+        asked = with_token(asked, _claims(claims), tracer)
+    for line in listing.trace_lines(tracer.trace(asked)):
         say(line)
+
+
+def _claims(text: str) -> dict[str, Any]:
+    try:
+        claims = json.loads(text)
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        raise click.BadParameter('write a JSON object, as \'{"sub": "ann"}\'', param_hint="--claims")
+    return claims
 
 
 def _header(text: str) -> tuple[str, bytes]:

@@ -16,6 +16,7 @@ from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
 from fanroute.cli.terminal import failures, say, tell, working
 from fanroute.local import addresses
 from fanroute.local import install as installing
+from fanroute.redaction import redacting
 from fanroute.workspace import Workspace
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
@@ -69,7 +70,12 @@ async def _serve(workspace: Workspace, built: Built, edge: str, port: int, publi
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
         backends, loopback = addresses(built.compiled.backends)
-        async with running(edge, workspace, backends, loopback, (port, publish_port), say, log=say) as urls:
+        redact = redacting(built.compiled.plan)
+
+        def log(line: str) -> None:
+            say(redact(line))
+
+        async with running(edge, workspace, backends, loopback, (port, publish_port), say, log) as urls:
             for line in guide.serving(built.compiled, edge, urls):
                 say(line)
             try:

@@ -24,6 +24,8 @@ def answer(route: Route, backends: Mapping[str, Any], asked: Point | None = None
     """
 
     def standing(bound: Bound) -> Any:
+        if bound.source == "claim":
+            return bound
         return dimension(bound, route) if asked is None else bound_value(bound, route, asked)
 
     further = {name: _plain(value, backends, standing) for name, value in _parts(route).items()}
@@ -32,7 +34,7 @@ def answer(route: Route, backends: Mapping[str, Any], asked: Point | None = None
 
 def bound_by(route: Route) -> set[Dimension]:
     """The dimensions of a request that a route's answer depends on."""
-    return {dimension(bound, route) for bound in _bounds(tuple(_parts(route).values()))}
+    return {dimension(bound, route) for bound in _bounds(tuple(_parts(route).values())) if bound.source != "claim"}
 
 
 def dimension(bound: Bound, route: Route) -> Dimension:

@@ -19,7 +19,8 @@ RULES = (
         "some route takes each default",
         "A default is for the routes whose action knows the key and that have none of their own: `cors` for `stream`, `sse`, "
         "`long_poll` and `respond`, `keep_alive` for `stream`, `sse` and `websocket`, `origins` for `websocket`, `tunnel` and "
-        "`handoff`, header rules where the edge can apply them. One that no route takes does nothing.",
+        "`handoff`, header rules where the edge can apply them, `auth` for all but `public` ones. One that no route takes does "
+        "nothing.",
         START + "defaults: {keep_alive: 25s}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
         "Leave the default out, or give a route the action that it is meant for.",
     ),

@@ -11,9 +11,9 @@ RULES = (
         "what a client chooses of a channel is narrowed",
         "Whoever reaches the route is subscribed to any channel of this form, another tenant's too: the edge asks for no "
         "permission. With a pattern or a list of values it is said which channels these are, and no value makes another one.",
-        _ROUTE + '  - match: {path: "/rooms/{room}"}\n    sse: {channel: "room-{room}"}\n',
-        "Narrow it by a pattern or a list of values. Where who may hear what depends on who asks, hand the request off instead: "
-        "your backend checks the permission, and names the channel in its answer.",
+        _ROUTE + '  - match: {path: "/rooms/{room}"}\n    public: true\n    sse: {channel: "room-{room}"}\n',
+        "Narrow it by a pattern or a list of values. Where who may hear what depends on who asks, let a token say it (`auth`, "
+        "with `channels`), or hand the request off: your backend checks the permission, and names the channel in its answer.",
     ),
     Rule(
         "FR402",
@@ -22,7 +22,7 @@ RULES = (
         "Of a channel in which one value may go over into the next, nobody can say whose it is: with `{tenant}-{user}` and "
         "hyphens in the values, one tenant's user hears what is meant for another tenant's.",
         _ROUTE
-        + '  - match:\n      path: "/{tenant}/{user}"\n      where: {tenant: "[a-z-]+", user: "[a-z-]+"}\n'
+        + '  - match:\n      path: "/{tenant}/{user}"\n      where: {tenant: "[a-z-]+", user: "[a-z-]+"}\n    public: true\n'
         + '    sse: {channel: "{tenant}-{user}"}\n',
         "Put a character between the values that no value has, or narrow the values so that they lack the one that is there.",
     ),
@@ -33,7 +33,7 @@ RULES = (
         'A channel is printable ASCII without `,` `;` `"`, without spaces around it, and with nothing in it that was '
         "percent-encoded twice. A request with another value is not "
         "left to the next route, since it fits the match, and nobody else's channel is made of it: it gets a 400.",
-        _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    sse: {channel: "room-{room}"}\n',
+        _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
         "Narrow the pattern to what is meant, as in `[a-z0-9-]{1,64}`; or leave it, if a 400 is what such a request should get.",
     ),
     Rule(
@@ -42,7 +42,8 @@ RULES = (
         "some value that a match takes gives a channel",
         'A channel is printable ASCII without `,` `;` `"` and without spaces around it. Nothing that fits this condition is, so '
         "every request of the route gets a 400.",
-        _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: "[à-ÿ]+"}}\n    sse: {channel: "room-{room}"}\n',
+        _ROUTE
+        + '  - match: {path: "/rooms/{room}", where: {room: "[à-ÿ]+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
         "Take another value into the channel, or write the pattern or list of values in ASCII.",
     ),
 )

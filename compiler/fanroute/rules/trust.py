@@ -1,7 +1,9 @@
-"""FR25x and FR44x: whom the edge believes."""
+"""FR25x, FR26x and FR44x: whom the edge believes, and who may subscribe."""
 
 from fanroute.rules.rule import START, Rule
 
+_ROUTE = START + "  self: {loopback: true}\nroutes:\n"
+_AUTH = "auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, %s}\n"
 _KEYS = START + "fanout:\n  keys:\n    - {issuer: pushpin, algorithm: %s}\nroutes:\n  - handoff: origin\n"
 
 RULES = (
@@ -32,6 +34,33 @@ RULES = (
         "Write the public key as PEM, as `openssl` does with `-pubout`.",
     ),
     Rule(
+        "FR260",
+        "error",
+        "a route is public, or asks for a token",
+        "With `public: true` a route is meant for anybody, also where `defaults` ask for a token.",
+        START + "routes:\n  - handoff: origin\n    public: true\n    " + _AUTH % "audience: chat",
+        "Leave one of them out.",
+    ),
+    Rule(
+        "FR261",
+        "error",
+        "a client's token is told to nobody",
+        "Who has a token can ask in its owner's place. In a channel's name it is seen by whoever publishes, in a redirect by "
+        "another server. In a `link` it may be: Fanout asks this service for it.",
+        _ROUTE + "  - match: {query: {token: {present: true}}}\n    " + _AUTH % "token: {query: token}" + "    sse: {channel: "
+        '"user-{query.token}"}\n',
+        "Take what the token says of the client, as in `user-{claim.sub}`.",
+    ),
+    Rule(
+        "FR262",
+        "error",
+        "what is closed when a token expires is a WebSocket",
+        "With `on_expiry: close` the edge closes a WebSocket that it answers itself, when Fanout asks next after the token has "
+        "expired. A stream is held by Fanout and a handoff by your backend; a long-poll ends by itself.",
+        _ROUTE + "  - match: {path: /news}\n    " + _AUTH % "on_expiry: close" + "    sse: {channel: news}\n",
+        "Leave it out there. Among `defaults` it may stand, for the routes with a `websocket`.",
+    ),
+    Rule(
         "FR440",
         "warning",
         "who asks as Fanout is verified",
@@ -40,5 +69,27 @@ RULES = (
         "do, `none` is for a proxy that signs nothing; both are for a service that clients cannot reach but through the proxy.",
         START + "fanout: {grip_sig: present}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
         "Leave `grip_sig` out, or give the proxy a key, and name it under `fanout.keys`.",
+    ),
+    Rule(
+        "FR445",
+        "warning",
+        "who may subscribe is said of each endpoint that has many channels",
+        "What the edge answers itself no server of yours sees: anybody who guesses the name of a room, or of somebody else, "
+        "hears what is published there. This is told of endpoints whose channels depend on the path, the query or a header.",
+        _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
+        "Say with `auth` which token a client needs, and with its `channels` or with `{claim.sub}` in the channel's name which "
+        "channels are the holder's; or with `public: true` that the endpoint is meant for anybody.",
+    ),
+    Rule(
+        "FR446",
+        "warning",
+        "a page of another origin can send the token that a route asks for",
+        "A browser asks first which headers a page's request may have: `Authorization` only if `cors` names it (`*` does not), "
+        "and cookies only with `credentials: true`. Otherwise every request of such a page gets a 401.",
+        _ROUTE
+        + "  - match: {path: /news}\n    "
+        + _AUTH % "audience: chat"
+        + '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
+        "Add `headers: Authorization` to `cors`; or for a cookie `credentials: true`; or take the token from the query as well.",
     ),
 )

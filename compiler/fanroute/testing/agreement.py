@@ -23,6 +23,8 @@ def unasked(judged: Judged, tracer: Tracer) -> str:
     """Why a test cannot be asked of a local edge, "" if it can."""
     if OF_THE_CONNECTION.intersection(map(str.lower, judged.test.expect.request_headers)):
         return "the address and scheme of a local edge's client are its own"
+    if judged.test.request.claims is not None:
+        return "a local edge does not know the key that signs a test's token"
     if client_of(judged.asked).through_fanout:
         return ""
     plain = foreseen(tracer, over_http(judged.asked))

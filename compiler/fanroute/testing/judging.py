@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from fanroute.conditions import Condition
+from fanroute.conditions import Condition, lower_condition
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.listing import condition_text
-from fanroute.lower import lower_condition
 from fanroute.pipeline import Compiled
 from fanroute.source import Path
 from fanroute.testing import places
 from fanroute.testing.language import NO_ROUTE, Expect, RouteTest
 from fanroute.testing.outcome import Outcome, asked, channels, foreseen, tracer_of
 from fanroute.testing.reading import Tests
+from fanroute.tokens import with_token
 from fanroute.trace import Asked, client_of, unfit
 from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.match import tests as match_tests
@@ -99,6 +99,8 @@ def judge(tests: Tests, compiled: Compiled) -> list[Judged]:
     tracer, judged = tracer_of(compiled), []
     for index, test in enumerate(tests.tests):
         request = asked(test.request)
+        if test.request.claims is not None:
+            request = with_token(request, test.request.claims, tracer)
         outcome = foreseen(tracer, request)
         wrong = tuple(unmet(test.expect, outcome, compiled))
         judged.append(Judged(test, ("tests", index), request, outcome, wrong))

@@ -69,6 +69,9 @@ class Request(Model):
     """Whether the client asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
     body: Text = ""
     """The request's content; of a WebSocket that Fanout brings, the events instead of an OPEN alone."""
+    claims: dict[Text, Any] | None = None
+    """Those of the client's token, which is otherwise such as the route asks for: signed, and with an `exp`, `iss` and `aud` if
+    they are not given here."""
     via_fanout: bool = False
     """Whether Fanout asks in the client's place, as on the second pass: with a Grip-Sig and the client's X-Forwarded-*."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fanroute.local.grip import parse_hold
 from fanroute.pipeline import Compiled
 from fanroute.testing.language import Request
+from fanroute.tokens import trusting
 from fanroute.trace import Asked, Tracer, from_fanout
 from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Answer, Headers
@@ -54,7 +55,7 @@ def asked(request: Request) -> Asked:
 
 def tracer_of(compiled: Compiled) -> Tracer:
     """What foresees outcomes."""
-    return Tracer(compiled.plan, next((backend.name for backend in compiled.backends if backend.loopback), ""))
+    return Tracer(trusting(compiled.plan), next((backend.name for backend in compiled.backends if backend.loopback), ""))
 
 
 def foreseen(tracer: Tracer, asked: Asked) -> Outcome:

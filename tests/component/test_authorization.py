@@ -1,0 +1,161 @@
+"""Clients' tokens in the real component, under the counting, fault-injecting host."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fanroute.build import build
+from fanroute.local.exchange import Exchange, HostError
+from fanroute.local.host import INFALLIBLE
+from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
+from fanroute.trace import TIME
+from fanroute.workspace import Workspace
+from tests.component.test_component import Host, outcome
+from tests.conftest import GRIP_SIG
+from tests.unit.test_authorization import TAMPERED
+from tests.unit.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt, public
+
+BASE = "http://www.example.com"
+FACTS: dict[str, Any] = {
+    "clock": lambda: TIME,
+    "config_stores": {"edge": {"login": public(RSA).decode()}, LOCAL_STORE: LOCAL_ENTRIES},
+    "secret_stores": SECRETS,
+}
+SIGNED = [("Grip-Sig", GRIP_SIG.encode())]
+EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
+
+MEMBER = {**CLAIMS, "role": ["guest", "member"]}
+ES, RS, HS = by_pyjwt(MEMBER, "ES256"), by_joserfc(MEMBER, "RS256"), by_pyjwt(MEMBER, "HS256")
+BEARER, COOKIE = ("Authorization", b"Bearer " + ES), ("Cookie", b"a=b; session=" + RS)
+# Every kind of request that is let in: what it asks for, its headers, its body; and what comes of it.
+LET_IN: dict[str, tuple[str, list[tuple[str, bytes]], bytes, str | int]] = {
+    "stream": ("/stream", [BEARER], b"", "self"),
+    "stream, for Fanout": ("/stream", [BEARER, *SIGNED], b"", 200),
+    "socket": (f"/socket?token={HS.decode()}", [("Upgrade", b"websocket")], b"", "self"),
+    "socket, for Fanout": (f"/socket?token={HS.decode()}", EVENTS, b"OPEN\r\n", 200),
+    "message": (f"/socket?token={HS.decode()}", EVENTS, b"TEXT 2\r\nhi\r\n", 200),
+    "forward": ("/forward", [("Cookie", b"a=b"), COOKIE], b"", 201),
+    "handoff": (f"/handoff?a=b&token={HS.decode()}", [], b"", "origin"),
+}
+
+
+@pytest.fixture(scope="module")
+def auth_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    folder = tmp_path_factory.mktemp("auth")
+    shutil.copy(Path(__file__).parent / "auth.yaml", folder / "routes.yaml")
+    (folder / "key.pem").write_bytes(public(EC))
+    workspace = Workspace(folder / "routes.yaml")
+    build(workspace, print)
+    return Host(workspace)
+
+
+@pytest.fixture
+def host(auth_host: Host) -> Host:
+    auth_host.fault = lambda index, name: None
+    return auth_host
+
+
+def ask(host: Host, target: str, headers: list[tuple[str, bytes]], body: bytes = b"", **facts: Any) -> Exchange | None:
+    return host.ask(BASE + target, headers, body, **FACTS | facts)
+
+
+def answer(exchange: Exchange | None) -> tuple[int, bytes, dict[str, bytes]]:
+    assert exchange is not None and exchange.answer is not None
+    return exchange.answer.status, exchange.answer.body, dict(exchange.answer.headers)
+
+
+@pytest.mark.parametrize("kind", LET_IN)
+def test_who_has_a_token_is_let_in(host: Host, kind: str) -> None:
+    target, headers, body, came = LET_IN[kind]
+    assert outcome(ask(host, target, headers, body)) == came
+
+
+def test_the_host_calls_of_each_kind(host: Host) -> None:
+    """Counted, with those to stores: what a token costs. A key in a file is asked of none."""
+    counts = {}
+    for kind, (target, headers, body, _) in LET_IN.items():
+        ask(host, target, headers, body)
+        counts[kind] = (len(host.calls), sum(name.startswith(("secret-store", "config-store")) for name in host.calls))
+    assert counts == {
+        "stream": (14, 0),
+        "stream, for Fanout": (16, 2),
+        "socket": (15, 3),
+        "socket, for Fanout": (23, 5),
+        "message": (17, 2),
+        "forward": (21, 2),
+        "handoff": (17, 3),
+    }
+
+
+@pytest.mark.parametrize("token", TAMPERED.values(), ids=TAMPERED)
+def test_a_tampered_token_is_refused(host: Host, token: bytes) -> None:
+    for signed in ([], SIGNED):
+        status, body, headers = answer(ask(host, "/stream", [("Authorization", b"Bearer " + token), *signed]))
+        assert (status, body[:21]) == (401, b"The token is refused:")
+        assert headers["www-authenticate"].startswith(b'Bearer realm="component", error="invalid_token", ')
+
+
+def test_without_a_token_nothing_goes_on(host: Host) -> None:
+    for target, headers, body, _ in LET_IN.values():
+        bare = [(name, value) for name, value in headers if name not in ("Authorization", "Cookie")]
+        # Of an open WebSocket's messages none is without the token: the connection breaks.
+        status, _, told = answer(ask(host, target.partition("?")[0], bare, body))
+        assert status == 401
+        assert told["www-authenticate"].startswith(b'Bearer realm="component"')
+
+
+def test_who_may_not_is_told_so(host: Host) -> None:
+    status, body, headers = answer(ask(host, "/stream", [("Authorization", b"Bearer " + by_pyjwt(CLAIMS, "ES256"))]))
+    assert (status, body) == (403, b"The token does not allow this, by the claim role.\n")
+    assert b'error="insufficient_scope"' in headers["www-authenticate"]
+
+
+def test_the_channel_is_the_claims(host: Host) -> None:
+    assert answer(ask(host, *LET_IN["stream, for Fanout"][:3]))[2]["grip-channel"] == b"user-ann"
+    assert b'"channel":"user-ann"' in answer(ask(host, *LET_IN["socket, for Fanout"][:3]))[1]
+
+
+def test_time_goes_on(host: Host) -> None:
+    """By the host's clock: a token expires, and an open WebSocket with it."""
+    late = {"clock": lambda: TIME + 70}
+    assert answer(ask(host, "/stream", [BEARER], **late))[0] == 401
+    assert answer(ask(host, *LET_IN["socket"][:3], **late))[0] == 401
+    status, body, _ = answer(ask(host, *LET_IN["message"][:3], **late))
+    assert (status, body) == (200, b"CLOSE 18\r\n\x0b\xb8The token has expired.\r\n")
+
+
+def test_a_token_in_the_query_is_not_passed_on(host: Host) -> None:
+    handed_off = ask(host, *LET_IN["handoff"][:3])
+    assert handed_off is not None and (handed_off.handoff, handed_off.uri) == ("origin", f"{BASE}/handoff?a=b")
+    own = ask(host, *LET_IN["socket"][:3])
+    assert own is not None and (own.handoff, own.uri) == ("self", BASE + LET_IN["socket"][0])
+
+
+def test_a_key_that_is_not_there_lets_nobody_in(host: Host) -> None:
+    for kind in ("socket", "forward", "handoff"):
+        target, headers, body, _ = LET_IN[kind]
+        for stores in ({}, {"edge": {}}, {"edge": {"login": "no key"}}):
+            secrets = {name: {key: value.encode() for key, value in entries.items()} for name, entries in stores.items()}
+            asked = ask(host, target, headers, body, secret_stores=secrets, config_stores=stores)
+            assert answer(asked)[:2] == (500, b"A key that the edge checks with is not there.\n")
+
+
+@pytest.mark.parametrize("kind", LET_IN)
+def test_each_call_may_fail_once(host: Host, kind: str) -> None:
+    """One failure at any point, with a good token and a bad one: an answer of ours or a failed `handle`; nobody is let in."""
+    target, headers, body, came = LET_IN[kind]
+    bad = [(name, value[:-1]) for name, value in headers if name in ("Authorization", "Cookie")]
+    bad += [(name, value) for name, value in headers if name not in ("Authorization", "Cookie")]
+    ask(host, target, headers, body)
+    for failing in range(len(host.calls)):
+
+        def fault(index: int, called: str, failing: int = failing) -> None:
+            if index == failing and called not in INFALLIBLE:
+                raise HostError("not-found" if called.endswith(".open") else "generic-error")
+
+        host.fault = fault
+        assert outcome(ask(host, target, headers, body)) in (None, 400, 500, 502, came)
+        if kind != "message":
+            assert outcome(ask(host, target.replace("token=", "token=x"), bad, body)) in (None, 400, 401, 500)

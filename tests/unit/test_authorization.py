@@ -1,0 +1,663 @@
+"""Which clients are let in, on both passes: by tokens of two libraries, and by none that was tampered with."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import jwt
+import pytest
+
+from fanroute.emit import HANDLERS
+from fanroute.trace import TIME, Asked, from_fanout
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.plan import (
+    Action,
+    Algorithm,
+    Auth,
+    Bound,
+    Channel,
+    Condition,
+    Cors,
+    Forward,
+    Handoff,
+    HeaderRules,
+    Hold,
+    Key,
+    Match,
+    Parameter,
+    PathPattern,
+    Plan,
+    Preflight,
+    Redirect,
+    Respond,
+    Route,
+    Stored,
+    TokenPlace,
+    Tunnel,
+    WebSocket,
+)
+from fanroute_runtime.websocket import Event, encode
+from tests.unit.tokens import (
+    CLAIMS,
+    EC,
+    KEYS,
+    OTHER_EC,
+    OTHER_RSA,
+    RSA,
+    SECRET,
+    SECRETS,
+    SIGNERS,
+    base64url,
+    by_hand,
+    by_joserfc,
+    by_pyjwt,
+    public,
+)
+
+BEARER = (TokenPlace("authorization"),)
+AUTH = Auth((KEYS["HS256"],), BEARER, leeway=0)
+SUB = Bound("claim", "sub")
+CHANNEL = Channel(("user-", SUB))
+HOLD = Hold("self", "stream", (CHANNEL,), ())
+SOCKET = WebSocket("self", (CHANNEL,))
+GOOD = by_pyjwt(CLAIMS, "HS256")
+
+
+def decider(auth: Auth = AUTH, action: Action = HOLD, **route: Any) -> Decider:
+    return decider_of(Plan("chat", (Route("only", Match(), action, auth=auth, **route),)))
+
+
+@cache
+def decider_of(plan: Plan) -> Decider:
+    return Decider(plan, HANDLERS)
+
+
+def ask(token: bytes | None = None, url: str = "https://a/", **headers: bytes) -> Asked:
+    """A client's request, with a token in Authorization if there is one."""
+    bearer = () if token is None else (("authorization", b"Bearer " + token),)
+    given = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Asked("GET", url, (*bearer, *given), secrets=SECRETS)
+
+
+def decide(asked: Asked, auth: Auth = AUTH, action: Action = HOLD, **route: Any) -> Decision:
+    return decider(auth, action, **route).decide(asked)
+
+
+def refusals(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> set[tuple[int, bytes]]:
+    """The status and the challenge of a refused request: on the first pass, and on the second as if there had been none."""
+    found = set()
+    for one in (asked, from_fanout(asked, HeaderRules())):
+        answer = decide(one, auth, action)
+        assert isinstance(answer, Answer)
+        found.add((answer.status, dict(answer.headers)["www-authenticate"]))
+    return found
+
+
+def challenge(description: str = "", error: str = "invalid_token") -> bytes:
+    further = f', error="{error}", error_description="{description}"' if description else ""
+    return f'Bearer realm="chat"{further}'.encode()
+
+
+def refused(why: str) -> set[tuple[int, bytes]]:
+    return {(401, challenge(f"The token is refused: {why}."))}
+
+
+def forbidden(what: str) -> set[tuple[int, bytes]]:
+    return {(403, challenge(f"The token does not allow this, by {what}.", "insufficient_scope"))}
+
+
+def subscribed(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> str:
+    """The channels that a request subscribes to, let in on both passes."""
+    first = decide(asked, auth, action)
+    assert isinstance(first, ToFanout)
+    answer = decide(from_fanout(asked, first.headers), auth, action)
+    assert isinstance(answer, Answer)
+    return dict(answer.headers)["grip-channel"].decode()
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+@pytest.mark.parametrize("made", [by_pyjwt, by_joserfc], ids=["PyJWT", "joserfc"])
+def test_what_others_sign_is_accepted(algorithm: Algorithm, made: Callable[..., bytes]) -> None:
+    token = made(CLAIMS, algorithm)
+    assert subscribed(ask(token), replace(AUTH, keys=(KEYS[algorithm],))) == "user-ann"
+    assert subscribed(ask(token), replace(AUTH, keys=tuple(KEYS.values()))) == "user-ann"
+
+
+@pytest.mark.parametrize("action", [HOLD, SOCKET, Handoff("o"), Forward("o"), Respond(200, (), b""), Redirect(302, ("/",))])
+@pytest.mark.parametrize("verb", ["GET", "HEAD", "OPTIONS"])
+def test_without_a_token_nothing_goes_on(action: Action, verb: str) -> None:
+    assert refusals(replace(ask(), verb=verb), action=action) == {(401, challenge())}
+    socket = ask(upgrade=b"websocket")
+    assert refusals(socket, action=Tunnel("o")) == refusals(socket, action=SOCKET) == {(401, challenge())}
+
+
+def swapped(header: dict[str, Any], token: bytes = GOOD) -> bytes:
+    """A token with another header."""
+    return base64url(json.dumps(header).encode()) + token[token.index(b".") :]
+
+
+def changed(claims: dict[str, Any], token: bytes = GOOD) -> bytes:
+    """A token with other claims."""
+    header, _, signature = token.split(b".")
+    return b".".join([header, base64url(json.dumps(claims).encode()), signature])
+
+
+def jwk(key: Any) -> dict[str, Any]:
+    """A public key as a header may have it (RFC 7515, 4.1.3)."""
+    found: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return found
+
+
+ES, RS = by_pyjwt(CLAIMS, "ES256"), by_pyjwt(CLAIMS, "RS256")
+EVIL = {**CLAIMS, "sub": "bob"}
+CERTIFICATE = base64.b64encode(b"a certificate").decode()
+TAMPERED = {
+    "none": base64url(b'{"alg":"none"}') + b"." + base64url(json.dumps(EVIL).encode()) + b".",
+    "None": swapped({"alg": "None"}),
+    "none, with a signature": swapped({"alg": "none"}),
+    "no algorithm": swapped({"typ": "JWT"}),
+    "another algorithm": swapped({"alg": "HS512"}),
+    "RS256 to HS256, by its public key": by_hand({"alg": "HS256"}, EVIL, public(RSA)),
+    "ES256 to HS256, by its public key": by_hand({"alg": "HS256"}, EVIL, public(EC)),
+    "HS256 to RS256": swapped({"alg": "RS256"}),
+    "HS256 to ES256": swapped({"alg": "ES256"}),
+    "ES256 to RS256": swapped({"alg": "RS256"}, ES),
+    "RS256 to ES256": swapped({"alg": "ES256"}, RS),
+    "ES256 to HS256, its signature": swapped({"alg": "HS256"}, ES),
+    "another secret": by_hand({"alg": "HS256"}, CLAIMS, b"x" * 32),
+    "an empty secret": by_hand({"alg": "HS256"}, CLAIMS, b""),
+    "another EC key": jwt.encode(CLAIMS, OTHER_EC, "ES256").encode(),
+    "another RSA key": jwt.encode(CLAIMS, OTHER_RSA, "RS256").encode(),
+    "its own key, jwk": jwt.encode(CLAIMS, OTHER_EC, "ES256", headers={"jwk": jwk(OTHER_EC)}).encode(),
+    "its own key, jku": jwt.encode(CLAIMS, OTHER_EC, "ES256", headers={"jku": "https://evil.example/keys"}).encode(),
+    "its own key, x5c": jwt.encode(CLAIMS, OTHER_RSA, "RS256", headers={"x5c": [CERTIFICATE]}).encode(),
+    "its own key, x5u": jwt.encode(CLAIMS, OTHER_RSA, "RS256", headers={"x5u": "https://evil.example/key"}).encode(),
+    "a kid that is a file": by_hand({"alg": "HS256", "kid": "../../dev/null"}, CLAIMS, b""),
+    "crit": by_hand({"alg": "HS256", "crit": ["exp"]}, CLAIMS),
+    "detached content": by_hand({"alg": "HS256", "b64": False, "crit": ["b64"]}, CLAIMS),
+    "a header twice": by_hand(b'{"alg":"none","alg":"HS256"}', CLAIMS),
+    "a claim twice": by_hand({"alg": "HS256"}, b'{"sub":"ann","sub":"bob","exp":%d}' % CLAIMS["exp"]),
+    "changed claims": changed(EVIL),
+    "changed claims, ES256": changed(EVIL, ES),
+    "changed claims, RS256": changed(EVIL, RS),
+    "no signature": GOOD.rpartition(b".")[0] + b".",
+    "two parts": GOOD.rpartition(b".")[0],
+    "a cut signature": GOOD[:-4],
+    "a cut ES256 signature": ES[:-4],
+    "a cut RS256 signature": RS[:-4],
+    "a longer signature": GOOD + b"AAAA",
+    "a signature of zeros, ES256": ES.rpartition(b".")[0] + b"." + base64url(bytes(64)),
+    "a signature of zeros, RS256": RS.rpartition(b".")[0] + b"." + base64url(bytes(256)),
+    "an extra part": GOOD + b".e30",
+    "an encrypted token's parts": GOOD + b".e30.e30",
+    "white space": GOOD.replace(b".", b". ", 1),
+    "a second token": GOOD + b" " + GOOD,
+    "a comma": GOOD + b", Bearer " + GOOD,
+    "padding": GOOD + b"=",
+    "base64": ES.translate(bytes.maketrans(b"-_", b"+/")) + b"+",
+    "a byte beyond ASCII": GOOD + b"\xe9",
+    "NUL": GOOD + b"\0",
+    "expired": by_pyjwt({**CLAIMS, "exp": TIME}, "HS256"),
+    "expired long ago": by_pyjwt({**CLAIMS, "exp": 0}, "HS256"),
+    "no exp": by_pyjwt({"sub": "ann"}, "HS256"),
+    "exp is text": by_hand({"alg": "HS256"}, {**CLAIMS, "exp": str(CLAIMS["exp"])}),
+    "nbf ahead": by_pyjwt({**CLAIMS, "nbf": TIME + 1}, "HS256"),
+    "another audience": by_pyjwt({**CLAIMS, "aud": "shop"}, "HS256"),
+    "claims are a list": by_hand({"alg": "HS256"}, [CLAIMS]),
+    "too long": by_pyjwt({**CLAIMS, "name": "x" * 8192}, "HS256"),
+}
+
+
+@pytest.mark.parametrize("token", TAMPERED.values(), ids=TAMPERED)
+def test_a_tampered_token_is_refused(token: bytes) -> None:
+    """Also where there is a key for each algorithm."""
+    ((status, said),) = refusals(ask(token), replace(AUTH, keys=tuple(KEYS.values())))
+    assert (status, said.startswith(b'Bearer realm="chat", error="invalid_token", ')) == (401, True)
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_each_changed_byte_is_refused(algorithm: Algorithm) -> None:
+    auth = replace(AUTH, keys=(KEYS[algorithm],))
+    token, deciding = by_pyjwt(CLAIMS, algorithm), decider(auth)
+    assert isinstance(deciding.decide(ask(token)), ToFanout)
+    for index in range(0, len(token), 7):
+        other = token[:index] + (b"A" if token[index : index + 1] != b"A" else b"B") + token[index + 1 :]
+        answer = deciding.decide(ask(other))
+        assert isinstance(answer, Answer) and answer.status == 401, index
+
+
+def keyed(kid: str, secret: bytes) -> bytes:
+    return jwt.encode(CLAIMS, secret, "HS256", headers={"kid": kid} if kid else {}).encode()
+
+
+OLD, NEW = b"the old secret of the people who sign", b"the new secret of the people who sign"
+ROTATION = replace(
+    AUTH,
+    keys=(
+        Key("HS256", Stored("secret", "edge", "old"), kid="2025"),
+        Key("HS256", Stored("secret", "edge", "new"), kid="2026"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("kid", "secret", "is_in"), [("2025", OLD, True), ("2026", NEW, True), ("2025", NEW, False), ("", NEW, False)]
+)
+def test_a_key_with_a_kid_is_for_its_tokens(kid: str, secret: bytes, is_in: bool) -> None:
+    asked = replace(ask(keyed(kid, secret)), secrets={"edge": {"old": OLD, "new": NEW}})
+    if is_in:
+        assert subscribed(asked, ROTATION) == "user-ann"
+    else:
+        assert refusals(asked, ROTATION) == refused("no key of ours has signed it")
+
+
+def test_a_key_without_a_kid_is_for_any() -> None:
+    assert subscribed(ask(by_pyjwt(CLAIMS, "HS256", kid="any"))) == "user-ann"
+
+
+@pytest.mark.parametrize("stored", [Stored("secret", "edge", "x"), Stored("secret", "x", "login"), Stored("config", "x", "x")])
+def test_without_its_key_the_edge_fails(stored: Stored) -> None:
+    """With an error of its own, and nobody is let in."""
+    answer = decide(ask(GOOD), replace(AUTH, keys=(Key("HS256", stored),)))
+    assert isinstance(answer, Answer) and answer.status == 500
+
+
+def test_a_key_in_a_config_store() -> None:
+    auth = replace(AUTH, keys=(Key("ES256", Stored("config", "edge", "login")),))
+    asked = replace(ask(ES), configs={**ask().configs, "edge": {"login": public(EC).decode()}})
+    assert subscribed(asked, auth) == "user-ann"
+
+
+def test_a_stored_key_is_read_once() -> None:
+    deciding = decider()
+    assert isinstance(deciding.decide(ask(GOOD)), ToFanout)
+    assert isinstance(deciding.decide(replace(ask(GOOD), secrets={})), ToFanout)
+
+
+@pytest.mark.parametrize("scheme", [b"Bearer", b"bearer", b"BEARER", b"Bearer  "])
+def test_the_scheme_is_of_any_case(scheme: bytes) -> None:
+    assert subscribed(ask(authorization=scheme + b" " + GOOD)) == "user-ann"
+
+
+@pytest.mark.parametrize("value", [b"", b"Bearer", b"Bearer ", b"Basic YTpi", b"Bearer\t" + GOOD, b"Token " + GOOD, GOOD])
+def test_another_scheme_has_no_token(value: bytes) -> None:
+    assert refusals(ask(authorization=value)) == {(401, challenge())}
+
+
+COOKIE = replace(AUTH, places=(TokenPlace("cookie", "session"),))
+QUERY = replace(AUTH, places=(TokenPlace("query", "token"),))
+
+
+@pytest.mark.parametrize(
+    "cookie", [b"session=%s", b"a=b; session=%s", b"session=%s; a=b", b"a=b;session=%s ;c", b"xsession=x; session=%s"]
+)
+def test_a_token_in_a_cookie(cookie: bytes) -> None:
+    assert subscribed(ask(cookie=cookie % GOOD), COOKIE) == "user-ann"
+
+
+def test_a_cookie_in_one_of_several_headers() -> None:
+    """As HTTP/2's clients send them."""
+    asked = ask()
+    cookies = (("cookie", b"a=b"), ("cookie", b"session=" + GOOD))
+    assert subscribed(replace(asked, headers=cookies), COOKIE) == "user-ann"
+
+
+@pytest.mark.parametrize("cookie", [b"", b"session", b"session=", b"Session=%s", b"sessions=%s", b"a=session=%s", b"a; token=%s"])
+def test_other_cookies_are_none(cookie: bytes) -> None:
+    assert refusals(ask(cookie=cookie.replace(b"%s", GOOD)), COOKIE) == {(401, challenge())}
+
+
+def test_two_tokens_in_one_place_are_refused() -> None:
+    """Whoever can set a cookie for a parent domain does not choose whom somebody is taken for."""
+    two = b"session=" + GOOD
+    assert refusals(ask(cookie=two + b"; " + two), COOKIE) == refused("there are two")
+    assert refusals(replace(ask(), headers=(("cookie", two), ("cookie", two))), COOKIE) == refused("there are two")
+    bearer = ("authorization", b"Bearer " + GOOD)
+    assert refusals(replace(ask(), headers=(bearer, bearer))) == refused("there are two")
+
+
+@pytest.mark.parametrize("query", ["token={}", "a=b&token={}&c", "token={}&token=x", "%74oken={}"])
+def test_a_token_in_the_query(query: str) -> None:
+    assert subscribed(ask(url="https://a/?" + query.format(GOOD.decode())), QUERY) == "user-ann"
+
+
+@pytest.mark.parametrize("query", ["", "token", "token=", "Token={}", "tokens={}", "token=&token={}"])
+def test_other_parameters_are_none(query: str) -> None:
+    assert refusals(ask(url="https://a/?" + query.format(GOOD.decode())), QUERY) == {(401, challenge())}
+
+
+def test_a_parameter_that_is_no_text_is_no_token() -> None:
+    assert refusals(ask(url="https://a/?token=%FF"), QUERY) == refused("it has not three parts")
+
+
+def test_the_first_place_that_has_one_counts() -> None:
+    auth = replace(AUTH, places=(*BEARER, *COOKIE.places, *QUERY.places))
+    url = f"https://a/?token={GOOD.decode()}"
+    assert subscribed(ask(url=url), auth) == "user-ann"
+    assert subscribed(ask(url=url, cookie=b"session=", authorization=b"Basic YTpi"), auth) == "user-ann"
+    assert refusals(ask(b"x", url=url), auth) == refused("it has not three parts")
+    assert refusals(ask(url=url, cookie=b"session=x"), auth) == refused("it has not three parts")
+
+
+ISSUERS = replace(AUTH, issuers=("a", "b"))
+AUDIENCES = replace(AUTH, audiences=("chat", "chat-dev"))
+ISSUER, AUDIENCE = refused("it is not of an issuer of ours"), refused("it is not for an audience of ours")
+
+
+@pytest.mark.parametrize("issuer", ["a", "b"])
+def test_an_issuer_of_ours(issuer: str) -> None:
+    assert subscribed(ask(by_pyjwt({**CLAIMS, "iss": issuer}, "HS256")), ISSUERS) == "user-ann"
+
+
+@pytest.mark.parametrize("issuer", [{}, {"iss": "c"}, {"iss": "A"}, {"iss": ""}, {"iss": None}, {"iss": ["a"]}, {"iss": 1}])
+def test_an_issuer_of_others(issuer: dict[str, Any]) -> None:
+    assert refusals(ask(by_hand({"alg": "HS256"}, CLAIMS | issuer)), ISSUERS) == ISSUER
+
+
+@pytest.mark.parametrize("audience", ["chat", ["chat-dev"], ["shop", "chat"]])
+def test_an_audience_of_ours(audience: Any) -> None:
+    assert subscribed(ask(by_pyjwt({**CLAIMS, "aud": audience}, "HS256")), AUDIENCES) == "user-ann"
+
+
+@pytest.mark.parametrize("audience", [{}, {"aud": "shop"}, {"aud": []}, {"aud": ["shop"]}, {"aud": None}, {"aud": {"chat": 1}}])
+def test_an_audience_of_others(audience: dict[str, Any]) -> None:
+    assert refusals(ask(by_hand({"alg": "HS256"}, CLAIMS | audience)), AUDIENCES) == AUDIENCE
+
+
+@pytest.mark.parametrize("audience", ["chat", [], None])
+def test_a_token_for_somebody_is_not_for_anybody(audience: Any) -> None:
+    """Where no audience is named, a token that has one is refused (RFC 7519, 4.1.3)."""
+    assert refusals(ask(by_hand({"alg": "HS256"}, {**CLAIMS, "aud": audience}))) == AUDIENCE
+
+
+def test_the_leeway() -> None:
+    auth = replace(AUTH, leeway=10)
+    for times, is_in in [
+        ({"exp": TIME - 9}, True),
+        ({"exp": TIME - 10}, False),
+        ({"nbf": TIME + 10}, True),
+        ({"nbf": TIME + 11}, False),
+    ]:
+        assert isinstance(decide(ask(by_pyjwt(CLAIMS | times, "HS256")), auth), ToFanout) == is_in, times
+
+
+MEMBER = Condition("role", ("member", "admin"))
+TENANT = Condition("tenant", pattern="[a-z]+")
+
+
+@pytest.mark.parametrize(
+    ("condition", "claims"),
+    [
+        (MEMBER, {"role": "admin"}),
+        (MEMBER, {"role": ["guest", "member"]}),
+        (Condition("level", ("3",)), {"level": 3}),
+        (Condition("verified", ("true",)), {"verified": True}),
+        (TENANT, {"tenant": "acme"}),
+        (TENANT, {"tenant": [1, "acme"]}),
+        (Condition("email"), {"email": "a@b.example"}),
+        (Condition("email"), {"email": ""}),
+        (Condition("email"), {"email": False}),
+        (Condition("banned", present=False), {}),
+        (Condition("banned", present=False), {"banned": None}),
+    ],
+)
+def test_claims_that_fit(condition: Condition, claims: dict[str, Any]) -> None:
+    assert subscribed(ask(by_pyjwt(CLAIMS | claims, "HS256")), replace(AUTH, claims=(condition,))) == "user-ann"
+
+
+@pytest.mark.parametrize(
+    ("condition", "claims"),
+    [
+        (MEMBER, {}),
+        (MEMBER, {"role": "Member"}),
+        (MEMBER, {"role": []}),
+        (MEMBER, {"role": [["member"]]}),
+        (MEMBER, {"role": {"member": "member"}}),
+        (MEMBER, {"role": None}),
+        (Condition("verified", ("True",)), {"verified": True}),
+        (TENANT, {"tenant": "acme2"}),
+        (TENANT, {"tenant": ["ACME", None]}),
+        (Condition("email"), {}),
+        (Condition("email"), {"email": None}),
+        (Condition("banned", present=False), {"banned": False}),
+    ],
+)
+def test_claims_that_do_not_fit(condition: Condition, claims: dict[str, Any]) -> None:
+    auth = replace(AUTH, claims=(condition,))
+    assert refusals(ask(by_pyjwt(CLAIMS | claims, "HS256")), auth) == forbidden(f"the claim {condition.name}")
+
+
+def test_all_claims_must_fit() -> None:
+    token = by_pyjwt({**CLAIMS, "role": "admin", "tenant": "1"}, "HS256")
+    assert refusals(ask(token), replace(AUTH, claims=(MEMBER, TENANT))) == forbidden("the claim tenant")
+
+
+@pytest.mark.parametrize(("value", "channel"), [("bob", "user-bob"), (7, "user-7"), (True, "user-true"), ("a b", "user-a b")])
+def test_a_claim_in_a_channel(value: Any, channel: str) -> None:
+    assert subscribed(ask(by_hand({"alg": "HS256"}, {**CLAIMS, "sub": value}))) == channel
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", " ", "a,b", "a;filter=x", 'a"', "a\r\nGrip-Channel: b", "é", "a\0", " a", "x" * 257, ["ann"], {"ann": 1}]
+)
+def test_a_claim_that_is_no_channel(value: Any) -> None:
+    """Forbidden on the first pass already: a token does not choose a channel that its issuer has not meant."""
+    token = by_hand({"alg": "HS256"}, {**CLAIMS, "sub": value})
+    assert refusals(ask(token)) == refusals(ask(token, upgrade=b"websocket"), action=SOCKET) == forbidden("the claim sub")
+
+
+def test_claims_elsewhere() -> None:
+    hold = replace(HOLD, channels=(Channel(("news",)),), meta=(("user", (SUB,)),), link=("/missed/", SUB))
+    asked = ask(GOOD)
+    answer = decide(from_fanout(asked, HeaderRules()), action=hold)
+    assert isinstance(answer, Answer)
+    assert [value for name, value in answer.headers if name in ("grip-set-meta", "grip-link")] == [
+        b"user=ann",
+        b"</missed/ann>; rel=next",
+    ]
+    assert decide(asked, action=Redirect(302, ("/users/", SUB))) == Answer(302, (("location", b"/users/ann"),))
+    without = ask(by_pyjwt({"exp": CLAIMS["exp"]}, "HS256"))
+    assert refusals(without, action=Redirect(302, ("/users/", SUB))) == forbidden("the claim sub")
+
+
+LISTED = replace(AUTH, channels="x-fastly-read")
+ROOM = replace(HOLD, channels=(Channel(("room-", Bound("path", "room"))), Channel(("news",))))
+ROOMS = Match(path=PathPattern((Parameter("room"),)))
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_in"),
+    [
+        (["room-a", "news"], True),
+        (["news", "room-b", "room-a"], True),
+        (["room-a"], False),
+        (["room-*", "news"], False),
+        (["ROOM-A", "news"], False),
+        ([], False),
+        ("news", False),
+        ({"room-a": 1, "news": 1}, False),
+        (None, False),
+    ],
+)
+def test_the_channels_of_a_token(listed: Any, is_in: bool) -> None:
+    asked = ask(by_hand({"alg": "HS256"}, {**CLAIMS, "x-fastly-read": listed}), url="https://a/a")
+    plan = Plan("chat", (Route("room", ROOMS, ROOM, auth=LISTED),))
+    first = decider_of(plan).decide(asked)
+    second = decider_of(plan).decide(from_fanout(asked, HeaderRules()))
+    assert isinstance(second, Answer)
+    assert (isinstance(first, ToFanout), second.status) == (is_in, 200 if is_in else 403)
+    if is_in:
+        assert dict(second.headers)["grip-channel"] == b"room-a, news"
+    else:
+        assert isinstance(first, Answer) and first == second
+        assert {(first.status, dict(first.headers)["www-authenticate"])} == forbidden("the channel")
+
+
+def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
+    """In its own way: with a code, after Fanout has accepted the WebSocket."""
+    socket = WebSocket("self", (Channel((Bound("path", "room"),)),), refuse_code=4000)
+    plan = Plan("chat", (Route("room", ROOMS, socket, auth=LISTED),))
+    asked = ask(GOOD, url="https://a/a%2Cb", upgrade=b"websocket")
+    first = decider_of(plan).decide(asked)
+    assert isinstance(first, ToFanout)
+    answer = decider_of(plan).decide(from_fanout(asked, first.headers))
+    assert isinstance(answer, Answer) and answer.body.startswith(b"OPEN\r\nCLOSE 1f\r\n\x0f\xa0")
+
+
+def test_a_websocket_is_checked_on_open() -> None:
+    """And not on each message: a token may expire, and its key go, while the connection lasts."""
+    socket = replace(SOCKET, echo=True)
+    opened = from_fanout(ask(GOOD, upgrade=b"websocket"), HeaderRules())
+    later = replace(opened, time=TIME + 1_000)
+    answer = decide(opened, action=socket)
+    assert isinstance(answer, Answer) and b'"channel":"user-ann"' in answer.body
+    assert refusals(replace(ask(GOOD, upgrade=b"websocket"), time=TIME + 1_000), action=socket) == refused("it has expired")
+    message = encode([Event("TEXT", b"hi")])
+    assert decide(replace(later, content=message), action=socket) == replace(
+        answer, headers=answer.headers[:1], body=b"TEXT 4\r\nm:hi\r\n"
+    )
+    assert decide(replace(later, content=b""), action=socket) == replace(answer, headers=answer.headers[:1], body=b"")
+
+
+@pytest.mark.parametrize("body", [b"OPEN\r\n", b"OPEN 0\r\n\r\n", b"OPEN 1\r\nx\r\nTEXT\r\n"])
+def test_whatever_opens_a_websocket_is_checked(body: bytes) -> None:
+    opening = replace(from_fanout(ask(upgrade=b"websocket"), HeaderRules()), content=body)
+    answer = decide(opening, action=SOCKET)
+    assert isinstance(answer, Answer) and answer.status == 401
+
+
+@pytest.mark.parametrize("body", [b" OPEN\r\n", b"open\r\n", b"TEXT\r\nOPEN\r\n", b"\r\nOPEN\r\n"])
+def test_what_is_not_checked_opens_none(body: bytes) -> None:
+    sent = replace(from_fanout(ask(upgrade=b"websocket"), HeaderRules()), content=body)
+    answer = decide(sent, action=SOCKET)
+    assert isinstance(answer, Answer) and answer.status == 400
+
+
+def test_events_on_another_endpoint_are_checked() -> None:
+    sent = replace(from_fanout(ask(upgrade=b"websocket"), HeaderRules()), content=b"TEXT\r\n")
+    answer = decide(sent, action=HOLD)
+    assert isinstance(answer, Answer) and answer.status == 401
+
+
+PAIR = replace(AUTH, places=(*BEARER, TokenPlace("query", "token"), TokenPlace("query", "old token")))
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("?token={}", ""),
+        ("?token={}&a=b", "?a=b"),
+        ("?a=b&token={}&c", "?a=b&c"),
+        ("?token={}&token=x&to%6Ben=y&a", "?a"),
+        ("?old+token={}&a=%20", "?a=%20"),
+        ("?token={}&x=%FF&%FF=1", "?x=%FF&%FF=1"),
+        ("?token={}&tokens=1", "?tokens=1"),
+        ("?token={}&", "?"),
+    ],
+)
+def test_a_token_in_the_query_is_not_passed_on(query: str, left: str) -> None:
+    asked = ask(url="https://a/x" + query.format(GOOD.decode()))
+    to = [decide(asked, PAIR, action) for action in (Handoff("o"), Forward("o"))]
+    to.append(decide(replace(asked, headers=(("upgrade", b"websocket"),)), PAIR, Tunnel("o")))
+    to.append(decide(from_fanout(asked, HeaderRules()), PAIR, Forward("o")))
+    assert [type(one) for one in to] == [ToFanout, ToBackend, ToWebSocket, ToBackend]
+    assert [one.uri for one in to if not isinstance(one, Answer)] == [f"https://a/x{left}"] * 4
+    own = decide(asked, PAIR)
+    assert isinstance(own, ToFanout) and own.uri is None
+
+
+def test_another_uri_stays() -> None:
+    """Also where the token is elsewhere."""
+    asked = ask(GOOD, url="https://a/x?a=b")
+    to = decide(asked, PAIR, Forward("o"))
+    assert isinstance(to, ToBackend) and to.uri is None
+    to = decide(replace(asked, url="https://a/x?token=other"), PAIR, Forward("o"))
+    assert isinstance(to, ToBackend) and to.uri == "https://a/x"
+
+
+def test_a_refusal_is_an_answer_of_the_routes() -> None:
+    """A page of another origin may read why; rules for the route's answers hold for it."""
+    cors, rules = Cors(("https://b",)), HeaderRules(set=(("x-a", b"b"),))
+    answer = decide(ask(origin=b"https://b"), cors=cors, response_headers=rules)
+    assert isinstance(answer, Answer)
+    assert {("access-control-allow-origin", b"https://b"), ("x-a", b"b"), ("www-authenticate", challenge())} <= set(
+        answer.headers
+    )
+    answer = decide(ask(), action=Forward("o"), response_headers=rules)
+    assert isinstance(answer, Answer) and ("x-a", b"b") in answer.headers
+
+
+def test_a_preflight_needs_no_token() -> None:
+    asking = Route("asked", Match(methods=("OPTIONS",)), Preflight(), cors=Cors(("*",)))
+    deciding = decider_of(Plan("chat", (asking, Route("only", Match(), HOLD, auth=AUTH))))
+    assert isinstance(answer := deciding.decide(replace(ask(), verb="OPTIONS")), Answer) and answer.status == 204
+    assert isinstance(answer := deciding.decide(ask()), Answer) and answer.status == 401
+
+
+def test_routes_have_their_own() -> None:
+    """Of two routes each asks for its own token, of a third nobody asks for any."""
+    other = replace(AUTH, keys=(KEYS["ES256"],))
+    paths = {name: Match(path=PathPattern((name,))) for name in ("a", "b", "c")}
+    auths = {"a": AUTH, "b": other, "c": None}
+    deciding = decider_of(Plan("chat", tuple(Route(name, paths[name], Handoff("o"), auth=auths[name]) for name in paths)))
+    for token, let_in in ((GOOD, "ac"), (by_pyjwt(CLAIMS, "ES256"), "bc")):
+        assert "".join(n for n in paths if isinstance(deciding.decide(ask(token, url=f"https://a/{n}")), ToFanout)) == let_in
+
+
+def test_who_signs_is_whom_the_tests_think() -> None:
+    """The keys of this file differ, or none of the above says anything."""
+    assert len({public(key) for key in (EC, OTHER_EC, RSA, OTHER_RSA)}) == 4 and SIGNERS["HS256"] == SECRET
+
+
+CLOSED = replace(SOCKET, echo=True, expiry_leeway=10)
+
+
+def interval(answer: Decision) -> int | None:
+    """An answer's Keep-Alive-Interval."""
+    assert isinstance(answer, Answer)
+    value = dict(answer.headers).get("keep-alive-interval")
+    return None if value is None else int(value)
+
+
+def event(asked: Asked, seconds: int, *events: Event, socket: WebSocket = CLOSED) -> Answer:
+    """What is answered to events of an open WebSocket, some seconds after it was opened."""
+    opened = from_fanout(replace(asked, headers=(*asked.headers, ("upgrade", b"websocket"))), HeaderRules())
+    answer = decide(replace(opened, time=TIME + seconds, content=encode(list(events))), action=socket)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+@pytest.mark.parametrize("events", [(), (Event("TEXT", b"hi"),), (Event("PING"), Event("TEXT", b"hi"))])
+def test_a_websocket_is_closed_when_its_token_has_expired(events: tuple[Event, ...]) -> None:
+    """At the next event, or when Fanout asks because there was none; the leeway counts as on OPEN."""
+    assert b"CLOSE" not in event(ask(GOOD), 69, *events).body
+    assert event(ask(GOOD), 70, *events).body == b"CLOSE 18\r\n\x0b\xb8The token has expired.\r\n"
+    assert b"CLOSE" not in event(ask(GOOD), 1_000, *events, socket=replace(CLOSED, expiry_leeway=None)).body
+
+
+def test_fanout_asks_again_when_the_token_expires() -> None:
+    asked = ask(GOOD)
+    assert [interval(event(asked, seconds, Event("OPEN"))) for seconds in (0, 40)] == [70, 30]
+    assert [interval(event(asked, seconds, Event("TEXT", b"hi"))) for seconds in (0, 69)] == [70, 1]
+    assert interval(event(asked, 69)) == 1
+    idle = replace(CLOSED, idle_close=60)
+    assert [interval(event(asked, seconds, Event("OPEN"), socket=idle)) for seconds in (0, 40)] == [60, 30]
+    assert event(asked, 60, socket=idle).body.endswith(b"\x03\xe9Idle.\r\n")
+    assert event(asked, 70, socket=idle).body.endswith(b"\x0b\xb8The token has expired.\r\n")
+    long = ask(by_pyjwt({**CLAIMS, "exp": TIME + 10**9}, "HS256"))
+    assert interval(event(long, 0, Event("OPEN"))) == 3600
+
+
+@pytest.mark.parametrize("exp", [TIME + 59.5, 1e300, 10**30])
+def test_any_time_is_an_expiry(exp: float) -> None:
+    asked = ask(by_hand({"alg": "HS256"}, {**CLAIMS, "exp": exp}))
+    assert event(asked, 0, Event("OPEN")).status == 200
+    assert interval(event(asked, 0, Event("TEXT", b"hi"))) == (70 if exp < 1e10 else 3600)
+
+
+def test_an_event_without_the_token_ends_the_connection() -> None:
+    assert event(ask(), 0, Event("TEXT", b"hi")).status == 401

@@ -1,0 +1,65 @@
+"""Clients' tokens for tests: keys of each algorithm, and tokens as two independent libraries make them, or as nobody should."""
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import joserfc.jwt
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from fanroute.trace import TIME
+from fanroute_runtime.plan import Algorithm, Key, Stored
+
+SECRET = b"a secret that clients' tokens are signed with"
+EC, RSA = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65_537, 2048)
+OTHER_EC, OTHER_RSA = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65_537, 2048)
+
+SECRETS = {"edge": {"login": SECRET}}
+CLAIMS = {"sub": "ann", "exp": TIME + 60}
+
+
+def public(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    """The public key in PEM."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def private(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+# Who signs, and who verifies, by algorithm.
+SIGNERS: dict[Algorithm, Any] = {"ES256": EC, "RS256": RSA, "HS256": SECRET}
+KEYS: dict[Algorithm, Key] = {
+    "ES256": Key("ES256", public(EC)),
+    "RS256": Key("RS256", public(RSA)),
+    "HS256": Key("HS256", Stored("secret", "edge", "login")),
+}
+_JOSE_KEYS: dict[Algorithm, Any] = {
+    "ES256": ECKey.import_key(private(EC).decode()),
+    "RS256": RSAKey.import_key(private(RSA).decode()),
+    "HS256": OctKey.import_key(SECRET),
+}
+
+
+def by_pyjwt(claims: dict[str, Any], algorithm: Algorithm, **header: Any) -> bytes:
+    return jwt.encode(claims, SIGNERS[algorithm], algorithm, headers=header).encode()
+
+
+def by_joserfc(claims: dict[str, Any], algorithm: Algorithm, **header: Any) -> bytes:
+    return joserfc.jwt.encode({"alg": algorithm, **header}, claims, _JOSE_KEYS[algorithm]).encode()
+
+
+def base64url(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def by_hand(header: Any, claims: Any, secret: bytes = SECRET) -> bytes:
+    """A token of any header and claims, as JSON or bytes, with a signature by HS256 whatever the header says."""
+    parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
+    signed = b".".join(map(base64url, parts))
+    return signed + b"." + base64url(hmac.digest(secret, signed, hashlib.sha256))
