@@ -127,15 +127,24 @@ class EmbeddedComponent:
 
         Raises wasmtime.WasmtimeError or wasmtime.Trap where it trapped.
         """
+        return self.sandbox()(exchange)
+
+    def sandbox(self) -> Callable[[Exchange], bool]:
+        """A new sandbox, which handles one request after another as `handle` does."""
         with self._lock:
-            self._exchange = exchange
             store = wasmtime.Store(self._engine)
             instance = self._linker.instantiate(store, self._component)
             incoming = instance.get_export_index(store, INTERFACE.format("http-incoming"))
-            handle = instance.get_func(store, instance.get_export_index(store, "handle", incoming))  # type: ignore[arg-type]
-            assert handle is not None
-            result = handle(store, ResourceHost.own(0, REQUEST), ResourceHost.own(0, POLLABLE))
-            return bool(result.tag == "ok")
+            function = instance.get_func(store, instance.get_export_index(store, "handle", incoming))  # type: ignore[arg-type]
+            assert function is not None
+
+        def handle(exchange: Exchange) -> bool:
+            with self._lock:
+                self._exchange = exchange
+                result = function(store, ResourceHost.own(0, REQUEST), ResourceHost.own(0, POLLABLE))
+                return bool(result.tag == "ok")
+
+        return handle
 
     @contextmanager
     def _others(self) -> Iterator[None]:
