@@ -53,6 +53,30 @@ def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
                 yield Diagnostic("FR242", "'origins' for what is no WebSocket", span, "leave it out", (note,))
 
 
+def cookies_are_for_known_pages(source: Source) -> Iterator[Diagnostic]:
+    """FR243"""
+    for index, route in parts.routes(source):
+        cookie, said = _cookie(source, index, route), parts.origins_of(source, index, route)
+        for action in parts.actions(route)[:1] if cookie else ():
+            # A tunnel's backend may itself look where a page is from.
+            if action == "websocket" and said and said[1] in ("*", ["*"]):
+                span = source.value_span(said[0])
+            elif action in ("websocket", "tunnel") and said is None:
+                span = source.key_span(("routes", index, action))
+            else:
+                continue
+            message = "pages of any origin may open this WebSocket, with the cookie of whoever visits them as token"
+            yield Diagnostic("FR243", message, span, "name those of your pages under 'origins'", (Note("the cookie", cookie),))
+
+
+def _cookie(source: Source, index: int, route: dict[str, Any]) -> Span | None:
+    """Where a cookie is said to be the token of a route's clients; None where none is."""
+    path, auth = parts.auth_of(source, index, route) or ((), None)
+    given = auth.get("token") if isinstance(auth, dict) else None
+    places = (place for place, token in parts.items((*path, "token"), given) if isinstance(token, dict) and "cookie" in token)
+    return next((source.value_span(place) for place in places), None)
+
+
 def _mappings(source: Source) -> Iterator[tuple[dict[str, Any], tuple[Path, dict[str, Any]]]]:
     """The actions that are mappings, with their places, each after its route."""
     yield from ((route, mapping) for index, route in parts.routes(source) for mapping in parts.mappings(index, route))
@@ -65,11 +89,4 @@ def place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | N
     return ("defaults", "cors") if "cors" in parts.defaults(source) and takes(str(path[-1]), "cors") else None
 
 
-def origins_place(source: Source, index: int, route: dict[str, Any]) -> Path | None:
-    """Where it is said whose pages may open a route's WebSocket; None where it is not, and any page may."""
-    if "origins" in route:
-        return ("routes", index, "origins")
-    return ("defaults", "origins") if "origins" in parts.defaults(source) else None
-
-
-RULES = (any_origin_has_no_credentials, cors_sets_its_headers, origins_are_of_sockets)
+RULES = (any_origin_has_no_credentials, cors_sets_its_headers, origins_are_of_sockets, cookies_are_for_known_pages)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fanroute import parts
-from fanroute.cors_checks import origins_place, place_of_cors
+from fanroute.cors_checks import place_of_cors
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.lower import written_routes
 from fanroute.source import Source
@@ -20,7 +20,7 @@ def sockets_are_no_wider(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             for channel in route.action.channels:
                 kept.setdefault(channel.name, (index, route.cors.origins))
     for (index, written), route in zip(parts.routes(source), routes, strict=True):
-        if isinstance(route.action, WebSocket) and origins_place(source, index, written) is None:
+        if isinstance(route.action, WebSocket) and parts.origins_of(source, index, written) is None:
             found = next((kept[channel.name] for channel in route.action.channels if channel.name in kept), None)
             if found:
                 yield _wider(source, index, *found)

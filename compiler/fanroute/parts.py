@@ -46,6 +46,14 @@ def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, An
     return None if default is None or "public" in route else (("defaults", "auth"), default)
 
 
+def origins_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, Any] | None:
+    """What is said of the pages that may open a route's WebSocket, with its place; None where any may."""
+    if "origins" in route:
+        return ("routes", index, "origins"), route["origins"]
+    default = defaults(source).get("origins")
+    return None if default is None else (("defaults", "origins"), default)
+
+
 def items(path: Path, given: Any) -> Iterator[tuple[Path, Any]]:
     """The items of a list, or the one that stands in its place, with their places."""
     if isinstance(given, list):

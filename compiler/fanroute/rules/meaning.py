@@ -183,4 +183,14 @@ RULES = (
         START + "routes:\n  - match: {path: /hello}\n    respond: {status: 200}\n    origins: 'https://a.example.com'\n",
         "Leave it out. Which pages may read an answer is said by `cors`, for `stream`, `sse`, `long_poll` and `respond`.",
     ),
+    Rule(
+        "FR243",
+        "error",
+        "a WebSocket that takes a cookie for a token is for pages that are named",
+        "A browser sends its visitor's cookies with a WebSocket that any page of the web opens, and lets that page read and "
+        "write there: cross-site hijacking. For a `tunnel`, `origins: '*'` leaves it to the backend to look at a page's origin.",
+        START + "  self: {loopback: true}\nroutes:\n  - match: {path: /socket}\n    websocket: {channel: 'user-{claim.sub}'}\n"
+        "    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {cookie: session}}\n",
+        "Say whose pages may open it: `origins: https://chat.example.com`. The service's own pages always may.",
+    ),
 )

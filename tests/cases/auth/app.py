@@ -24,7 +24,7 @@ PLAN = Plan(
         Route(name='profile', match=Match(path=PathPattern(segments=('me',))), action=Redirect(status=302, location=('/users/', Bound(source='claim', name='sub'))), auth=AUTHS[0]),
         Route(name='route-7', match=Match(path=PathPattern(segments=('live',), rest=True)), action=Handoff(backend='origin'), auth=AUTHS[0]),
         Route(name='route-8', match=Match(path=PathPattern(segments=('uploads',), rest=True)), action=Forward(backend='origin'), auth=AUTHS[0]),
-        Route(name='route-9', match=Match(path=PathPattern(segments=('socket',))), action=Tunnel(backend='origin'), auth=AUTHS[0]),
+        Route(name='route-9', match=Match(path=PathPattern(segments=('socket',))), action=Tunnel(backend='origin'), auth=AUTHS[0], origins=('https://chat.example.com',)),
         Route(name='route-10', match=Match(), action=Forward(backend='origin')),
     ),
 )
