@@ -20,7 +20,8 @@ def sockets_are_no_wider(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             for channel in route.action.channels:
                 kept.setdefault(channel.name, (index, route.cors.origins))
     for (index, written), route in zip(parts.routes(source), routes, strict=True):
-        if isinstance(route.action, WebSocket) and parts.origins_of(source, index, written) is None:
+        # A page knows no token of its visitor's but a cookie, of which FR243 tells.
+        if isinstance(route.action, WebSocket) and route.auth is None and parts.origins_of(source, index, written) is None:
             found = next((kept[channel.name] for channel in route.action.channels if channel.name in kept), None)
             if found:
                 yield _wider(source, index, *found)
