@@ -90,9 +90,9 @@ def _forward(decider: Decider, request: http_req.Request, body: Pollable, backen
         for name in dict.fromkeys([*gone, *instructions]):
             _remove(response, name)
         _change(response, to.response_headers)
-    except Err:
+        http_resp.send_downstream(response, content)
+    except Err:  # that of the sending is the host's, of a 101
         return BAD_GATEWAY
-    _send_downstream(response, content)
     return None
 
 
@@ -129,14 +129,6 @@ def _send(answer: Answer) -> None:
             if not written:
                 raise Err(None)
             rest = rest[written:]
-    except Err as error:
-        raise Err(None) from error
-    _send_downstream(response, body)
-
-
-def _send_downstream(response: http_resp.Response, body: Pollable) -> None:
-    """Send a response to the client. Raises Err, the failure of `handle` itself."""
-    try:
         http_resp.send_downstream(response, body)
     except Err as error:
         raise Err(None) from error

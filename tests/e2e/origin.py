@@ -32,6 +32,34 @@ CONTINUED = {"Grip-Hold": "stream", "Grip-Channel": "linked; prev-id=2", "Grip-L
 LARGE = [bytes([i]) * 65_536 for i in range(128)]
 
 
+# What is no answer of HTTP's, or no whole one, as it is written to the connection, which is closed then.
+_OK = b"HTTP/1.1 200 OK\r\n"
+_HI = b"Content-Length: 2\r\n\r\nhi"
+BROKEN = {
+    "nothing": b"",
+    "garbage": b"this is no HTTP\r\n\r\n",
+    "half a head": _OK + b"X-A: ",
+    "status 0": b"HTTP/1.1 0 X\r\n" + _HI,
+    "status 99": b"HTTP/1.1 99 X\r\n" + _HI,
+    "status 1000": b"HTTP/1.1 1000 X\r\n" + _HI,
+    "status abc": b"HTTP/1.1 abc X\r\n" + _HI,
+    "status 600": b"HTTP/1.1 600 X\r\n" + _HI,
+    "100 alone": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "103 and 200": b"HTTP/1.1 103 Early Hints\r\nGrip-Hold: stream\r\nGrip-Channel: early\r\n\r\n" + _OK + _HI,
+    "101": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhi",
+    "a short body": _OK + b"Content-Length: 10\r\n\r\nhi",
+    "a long body": _OK + _HI + b" and more",
+    "a cut chunk": _OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n5\r\nh",
+    "a bad chunk": _OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\nzz\r\n",
+    "two lengths": _OK + b"Content-Length: 3\r\n" + _HI,
+    "a space in a name": _OK + b"X A: 1\r\n" + _HI,
+    "a bare CR": _OK + b"X-A: 1\rGrip-Hold: stream\r\n" + _HI,
+    "a huge header": _OK + b"X-A: " + b"a" * 90_000 + b"\r\n" + _HI,
+    "instructions in trailers": _OK
+    + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nGrip-Hold: stream\r\nGrip-Channel: trailed\r\n\r\n",
+}
+
+
 class Origin:
     """Answers requests; `url` is its own, `edge_url` the edge's in front of it."""
 
@@ -69,6 +97,8 @@ class Origin:
             case "/tunnel/refused":
                 return web.Response(status=403, text="not you\n", headers={"X-Origin": "yes"})
         body = await request.content.read()
+        if request.path.startswith("/broken/"):
+            return _written(request, BROKEN[request.path.removeprefix("/broken/")])
         match request.path:
             case "/origin/stream":
                 return web.Response(text="first\n", headers={"Grip-Hold": "stream", "Grip-Channel": "of-origin, second"})
@@ -201,8 +231,13 @@ def _poll(request: web.BaseRequest) -> dict[str, str]:
 
 def _bare(request: web.BaseRequest) -> web.Response:
     """An answer with no headers but its length; aiohttp would add some."""
+    return _written(request, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbare")
+
+
+def _written(request: web.BaseRequest, data: bytes) -> web.Response:
+    """Writes some bytes in place of an answer, and closes."""
     assert request.transport is not None
-    request.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbare")
+    request.transport.write(data)
     request.transport.close()
     return web.Response()
 

@@ -1,0 +1,81 @@
+"""Backends that are not there, or that answer what is no HTTP.
+
+What comes of each is in the table of docs/security.md, row by row.
+"""
+
+import re
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.origin import BROKEN
+
+hostile_edge = edge_of("hostile")
+
+CUT = "200, cut"
+# Each row of the table, by its first cell: answers of BROKEN, each with what the client gets of a handoff and of a forward; where
+# the edges differ, "embedded | viceroy". Pushpin's "or" is how far it was when the connection ended.
+ROWS: dict[str, list[tuple[str, str, str]]] = {
+    "nothing, no HTTP, half a head": [("nothing", "502", "502"), ("garbage", "502", "502"), ("half a head", "502", "502")],
+    "status 0, 99, 1000, abc": [(f"status {status}", "502", "502") for status in ("0", "99", "1000", "abc")],
+    "status 600": [("status 600", "600 hi", "600 hi")],
+    "100 and no more": [("100 alone", "502", "502")],
+    "103 with instructions, then 200": [("103 and 200", "200 hi", "200 hi")],
+    "101 that nobody asked for": [("101", "502 | 101 or hung up", "502")],
+    "a body that is shorter than its length": [("a short body", f"{CUT} | {CUT} or 502", CUT)],
+    "a body that is longer than its length": [("a long body", "200 hi", "200 hi")],
+    "a chunk that is cut": [("a cut chunk", f"{CUT} | 200 hih or 502", CUT)],
+    "a chunk that is none": [("a bad chunk", f"{CUT} | 502 or {CUT}", CUT)],
+    "two lengths": [("two lengths", "502 | 200", "502")],
+    "a space in a name, a bare CR": [("a space in a name", "502", "502"), ("a bare CR", "502", "502")],
+    "a header of 90,000 bytes": [("a huge header", "200 hi | 502", "200 hi")],
+    "instructions in trailers": [("instructions in trailers", "200 hi", "200 hi")],
+}
+CASES = [
+    pytest.param(name, kind, expected, id=f"{name}-{kind}")
+    for answers in ROWS.values()
+    for name, *both in answers
+    for kind, expected in zip(("handoff", "forward"), both, strict=True)
+]
+
+
+def test_the_table_of_the_docs_is_what_is_asked() -> None:
+    table = (REPOSITORY / "docs" / "security.md").read_text().partition("| a backend's answer |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| (\w.*?) \| ", table, re.MULTILINE) == list(ROWS)
+    assert {name for answers in ROWS.values() for name, _, _ in answers} == set(BROKEN)
+
+
+@pytest.mark.parametrize(("name", "kind", "expected"), CASES)
+def test_a_broken_answer(hostile_edge: Edge, name: str, kind: str, expected: str) -> None:
+    embedded, _, viceroy = expected.partition(" | ")
+    wanted = embedded if hostile_edge.name == "embedded" else viceroy or embedded
+    answer = came(hostile_edge, f"/broken/{quote(name)}{'?forward' * (kind == 'forward')}")
+    assert answer.startswith(tuple(wanted.split(" or ")))
+
+
+def came(edge: Edge, target: str) -> str:
+    """The status and content that come; no instructions for Fanout ever do."""
+    try:
+        with edge.client.stream("GET", target, headers={"Connection": "close"}) as answer:
+            assert not [name for name in answer.headers if name.startswith("grip-")]
+            if answer.status_code == 101:
+                return "101"
+            content = b""
+            try:
+                for chunk in answer.iter_raw():
+                    content += chunk
+            except httpx.RemoteProtocolError:
+                return f"{answer.status_code}, cut"
+            return f"{answer.status_code} {content.decode()}"
+    except httpx.RemoteProtocolError:
+        return "hung up"
+
+
+@pytest.mark.parametrize(("kind", "text"), [("handoff", ""), ("forward", "The backend 'nowhere' cannot be reached.\n")])
+def test_a_backend_that_is_not_there(hostile_edge: Edge, kind: str, text: str) -> None:
+    answer = hostile_edge.request("GET", f"/nowhere/{kind}")
+    assert answer.status_code == 502
+    assert text in answer.text

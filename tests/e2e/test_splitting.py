@@ -1,0 +1,83 @@
+"""What of a request comes back in an answer's headers: it makes no header of its own, and no other place to go to."""
+
+import pytest
+
+from tests.conftest import GRIP_SIG
+from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.test_smuggling import answer, exchanged
+
+hostile_edge = edge_of("hostile")
+
+EVIL = "%0D%0ASet-Cookie:%20evil=1%0D%0A%0D%0A%3Cscript%3E"
+
+
+def headers(edge: Edge, target: str, *fields: bytes, method: str = "GET", body: bytes = b"") -> dict[str, str]:
+    """The headers of an answer, by name in small letters."""
+    begin = f"{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(body)}\r\n".encode()
+    response = answer(exchanged(edge, b"\r\n".join([begin.rstrip(), *fields, b"", b""]) + body))
+    return {name.lower(): value for name, value in response.getheaders()}
+
+
+@pytest.mark.parametrize(
+    ("old", "location"),
+    [
+        (EVIL, "%0D%0ASet-Cookie%3A%20evil%3D1%0D%0A%0D%0A%3Cscript%3E"),
+        ("%0Aevil", "%0Aevil"),
+        ("%E5%98%8A%E5%98%8DSet-Cookie:evil=1", "%E5%98%8A%E5%98%8DSet-Cookie%3Aevil%3D1"),
+        ("%5C%5Cevil.com", "%5C%5Cevil.com"),
+        ("@evil.com", "%40evil.com"),
+        ("a%3F%23", "a%3F%23"),
+        ("a%250D%250A", "a%250D%250A"),
+        ("%00", "%00"),
+    ],
+)
+def test_a_location_is_split_by_nothing(hostile_edge: Edge, old: str, location: str) -> None:
+    told = headers(hostile_edge, f"/old/{old}")
+    assert told["location"] == f"/new/{location}"
+    assert "set-cookie" not in told
+
+
+@pytest.mark.parametrize(
+    ("page", "allowed"),
+    [
+        (b"https://a.example.com", "https://a.example.com"),
+        (b"https://x.example.org", "https://x.example.org"),
+        (b"https://a.example.com.evil.com", None),
+        (b"https://evil.com/.example.org", None),
+        (b"https://evil.com?.example.org", None),
+        (b"https://evil.com#.example.org", None),
+        (b"https://evil.com\\.example.org", None),
+        (b"https://user@x.example.org", None),
+        (b"https://x.example.org:80", None),
+        (b"https://.example.org", None),
+        (b"https://example.org", None),
+        (b"http://x.example.org", None),
+        (b"HTTPS://A.EXAMPLE.COM", None),
+        (b"https://a.example.com, https://evil.com", None),
+        (b"https://a.example.com\tX-Evil: 1", None),
+        (b"https://\xe9.example.org", None),
+        (b"null", None),
+        (b"*", None),
+        (b"", None),
+        (b"https://evil.com\r\nOrigin: https://a.example.com", None),
+        (b"https://a.example.com\r\nOrigin: https://evil.com", "https://a.example.com"),
+    ],
+)
+def test_an_origin_is_one_of_the_routes_or_not_said(hostile_edge: Edge, page: bytes, allowed: str | None) -> None:
+    """Of two the first counts; no browser sends two."""
+    told = headers(hostile_edge, "/shared", b"Origin: " + page)
+    assert told.get("access-control-allow-origin") == allowed
+    assert told["vary"] == "Origin"
+
+
+@pytest.mark.parametrize("offered", [b"evil", b"<script>", b'a; b="c"', b"a\tX-Evil: 1", b"x" * 8000])
+def test_a_protocol_makes_no_other_header(hostile_edge: Edge, offered: bytes) -> None:
+    """A refused WebSocket is told with the protocol that it offers: as one value, on the second pass."""
+    fields = (
+        f"Grip-Sig: {GRIP_SIG}".encode(),
+        b"Content-Type: application/websocket-events",
+        b"Sec-WebSocket-Protocol: " + offered,
+    )
+    told = headers(hostile_edge, "/protocols", *fields, method="POST", body=b"OPEN\r\n")
+    assert told["sec-websocket-protocol"].encode("latin-1") == offered
+    assert "x-evil" not in told
