@@ -4,7 +4,7 @@ Verifying knows no secrets, so nothing here is made to take the same time always
 
 A scalar is written in digits of 1 and -1, `ROWS` rows of `COLUMNS` each. A comb (Lim and Lee, 1994) has a table for every few
 rows, its teeth, with the sum of their points for all signs that a column can have in them. So a column costs an addition for each
-table, and from one column to the next all combs share one doubling.
+table, and from one column to the next all combs share one doubling. docs/es256.md tells what else was measured.
 """
 
 from collections.abc import Iterable, Sequence
