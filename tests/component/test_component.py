@@ -117,7 +117,7 @@ class Host:
     ) -> Exchange | None:
         """The exchange after the component has handled it; None if its `handle` failed. A trap raises."""
         self.calls.clear()
-        self.asked = ("", [])
+        self.asked, self.target = ("", []), ""
         rest = bytearray(body)
 
         def read(size: int) -> bytes:

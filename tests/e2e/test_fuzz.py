@@ -18,12 +18,16 @@ from tests.conftest import COUNTS, GRIP_SIG, REPOSITORY
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
 from tests.e2e.origin import Origin
 from tests.fuzz.mutation import mutated
-from tests.fuzz.requests import PLACES
+from tests.fuzz.requests import PLACES, SECRET_STORES, TOKENS
 from tests.fuzz.targets import events
 from tests.fuzz.test_component import OURS
 
 ROUTES = REPOSITORY / "tests" / "fuzz" / "routes.yaml"
 BACKEND = 'url: "https://app.example.com"'
+STORE = f"""\
+[local_server.secret_stores]
+edge = [{{ key = "login", data = "{SECRET_STORES["edge"]["login"].decode()}" }}]
+"""
 # What others on the way say: Pushpin 1.36 of a `%` of its own; Viceroy where Pushpin hangs up, as on a WebSocket that is none,
 # and the embedded edge there in the words of the origin.
 OTHERS = {
@@ -38,7 +42,7 @@ PATIENCE = 0.2
 METHODS = b"GET GET GET GET HEAD POST PUT DELETE OPTIONS TRACE PATCH BREW get M-SEARCH".split()
 HOSTS = b"fuzz.edgecompute.app FUZZ.EdgeCompute.App.:443 chat.example.com a.edgecompute.app.evil.com x [::1]:80".split()
 SEGMENTS = [*b"blue 42 a%20b a%2Cb %3B %C3%A9 %FF %2F %2e%2e .. . %00 %0d%0aX-A:%20b %2525 ; = + * ! ~".split(), b"", b"x" * 300]
-QUERIES = [b"", b"?", b"?id", *(b"?id=" + segment for segment in SEGMENTS)]
+QUERIES = [b"", b"?", b"?id", b"?a=b&token=" + TOKENS[0], *(b"?id=" + segment for segment in SEGMENTS)]
 LINES = [
     *b"""
     Grip-Sig:present|Grip-Sig:|Grip-Sig:a.b.c|Grip-Hold: stream|Grip-Channel: evil|Meta-User: evil|Connection-Id: 1
@@ -51,6 +55,11 @@ LINES = [
     .replace(b"\n    ", b"|")
     .split(b"|"),
     *[b"X-A: \xe9\xff", b"X-Long: " + b"x" * 8_000, *[b"Grip-Sig: " + GRIP_SIG.encode()] * 4],
+    *[
+        b"Authorization: Bearer " + TOKENS[0],
+        b"Cookie: session=" + TOKENS[0],
+        *(b"Authorization: Bearer " + t for t in dict.fromkeys(TOKENS)),
+    ],
 ]
 WORDS = [
     *[
@@ -103,6 +112,7 @@ class Sent:
 def fuzzed(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder: Path = tmp_path_factory.mktemp(f"fuzz-{request.param}")
     (folder / "routes.yaml").write_text(ROUTES.read_text().replace(BACKEND, f'{BACKEND}, local: "{origin.url}"'))
+    (folder / "fastly.toml").write_text(STORE)
     with running(request.param, folder) as edge:
         yield edge
 

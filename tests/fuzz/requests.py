@@ -19,7 +19,7 @@ HOSTS = [
     """.split(),
     *["", "chat.example.com\t", " "],
 ]
-PLACES = "rooms events poll socket socket tunnel forward old respond chat %63hat fallen".split()
+PLACES = "rooms events poll socket socket tunnel forward old respond chat %63hat fallen member session behind".split()
 SEGMENTS = [
     *"""
     blue 42 blue 42 a%20b a%2Cb %3B %22 %C3%A9 %FF %2F %2e%2e .. . %00 %0d%0aX-A:%20b %25%32%43 %2525 %zz % , ; " = + é 😀 \x7f
@@ -27,6 +27,15 @@ SEGMENTS = [
     *["", " ", "\x85", "\r\n", "x" * 300],
 ]
 QUERIES = ["", "?", "?id", "?id=1&id=2", "?=&&", "#?id=1", *(f"?id={segment}" for segment in SEGMENTS)]
+# What clients' tokens are signed with, some that are, the places where each of them lets in, and others.
+SECRET_STORES = {"edge": {"login": tokens.SECRET}}
+ANN = {"sub": "ann", "exp": 4_102_444_800, "role": "member", "may": ["user-ann", "room"]}
+FULL, NUMBER, GUEST, COMMA, NOBODY = (
+    tokens.signed({**ANN, **claims}, tokens.SECRET)
+    for claims in ({}, {"sub": 7, "may": "room"}, {"role": "guest", "may": []}, {"sub": "a,b"}, {"sub": None})
+)
+LET_IN = {"member": [FULL, NUMBER, GUEST], "session": [FULL], "behind": [FULL, NUMBER, COMMA, NOBODY]}
+TOKENS = [*[FULL] * 6, NUMBER, GUEST, COMMA, NOBODY, *tokens.STRANGERS, b"a.b.c", b"..", b"\xff"]
 # Longer than what is read of a URI.
 ODD_URIS = [
     "",
@@ -82,7 +91,7 @@ class Hostile:
 
 def hostile(random: Random, good: bytes) -> Hostile:
     """A request; where it has a Grip-Sig, that is `good` or another one."""
-    pairs = _headers(random, 4) + random.choice(KINDS)
+    pairs = _headers(random, 4) + random.choice(KINDS) + _token(random)
     signature = random.choice(["absent", "absent", "good", "good", "empty", "garbage"])
     sent = {"good": good, "empty": b"", "garbage": random.choice([*GARBAGE, good[:-1], good + b"="])}
     pairs += [("Grip-Sig", sent[signature])] if signature in sent else []
@@ -92,11 +101,23 @@ def hostile(random: Random, good: bytes) -> Hostile:
     return Hostile(random.choice(METHODS), _uri(random), pairs, _body(random), signature, _facts(random), response, faults)
 
 
+def _token(random: Random) -> Headers:
+    token = random.choice(TOKENS)
+    places = [("Authorization", b"Bearer " + token), ("authorization", b"bearer  " + token), ("Cookie", b"a=b; session=" + token)]
+    return random.choices(places, k=random.choice([0, 0, 0, 1, 1, 2]))
+
+
 def _uri(random: Random) -> str:
     if _rarely(random):
         return random.choice(ODD_URIS)
     segments = [random.choice(PLACES), *random.choices(SEGMENTS, k=random.choice([0, 1, 1, 1, 2]))]
-    return f"{random.choice(['http', 'https'])}://{random.choice(HOSTS)}/{'/'.join(segments)}{random.choice(QUERIES)}"
+    return f"{random.choice(['http', 'https'])}://{random.choice(HOSTS)}/{'/'.join(segments)}{_query(random)}"
+
+
+def _query(random: Random) -> str:
+    if random.random() < 0.2:
+        return f"?a=b&token={random.choice(TOKENS).decode('latin-1')}&id=1"
+    return random.choice(QUERIES)
 
 
 def _headers(random: Random, most: int) -> Headers:
@@ -120,6 +141,7 @@ def _facts(random: Random) -> dict[str, Any]:
         "tls": lambda: random.choice([None, "TLSv1.3", ""]),
         "chunk": lambda: random.choice([1 << 20, 1 << 12]),
         "take": lambda: 0 if _rarely(random) else random.choice([1 << 20, 1 << 20, 3]),
+        "secret_stores": lambda: {} if _rarely(random) else SECRET_STORES,
         "backends": lambda: random.choice([BACKENDS, BACKENDS, BACKENDS, frozenset()]),
     }
     return {name: fact() for name, fact in facts.items()}

@@ -16,7 +16,7 @@ from fanroute.local.host import INFALLIBLE
 from fanroute.workspace import Workspace
 from tests.component.test_component import ERRORS, OPEN_ERRORS, Host
 from tests.conftest import COUNTS, GRIP_SIG
-from tests.fuzz.requests import LONG, Hostile, hostile
+from tests.fuzz.requests import LET_IN, LONG, Hostile, hostile
 from tests.fuzz.targets.channels import instructions
 from tests.property.reference import is_channel
 
@@ -57,6 +57,7 @@ def test_any_request_has_one_outcome(component: Host) -> None:
         failed: list[str] = []
         try:
             check(asked, ask(component, asked, failed), failed)
+            assert not ("/behind/" in asked.uri and "token=" in component.target), "a token has been passed on"
         except Exception as error:
             raise AssertionError(f"of number {number}, where {failed or 'nothing'} failed: {asked}") from error
         finally:
@@ -98,9 +99,17 @@ def check(asked: Hostile, exchange: Exchange | None, failed: list[str]) -> None:
         check_answer(asked, exchange.answer, failed)
 
 
+def check_let_in(asked: Hostile) -> None:
+    """What is behind a token is reached by one that lets in only."""
+    place = re.match("https?://[^/]*/(member|session|behind)/", asked.uri)
+    sent = [asked.uri.encode(), *(value for _, value in asked.headers)]
+    assert place is None or any(token in value for token in LET_IN[place[1]] for value in sent)
+
+
 def check_passed_on(asked: Hostile, exchange: Exchange, failed: list[str]) -> None:
     """Only what has not been through Fanout is, and it tells of its connection what is so."""
     assert asked.signature == "absent"
+    check_let_in(asked)
     assert exchange.handoff in ("origin", "self", None) and exchange.tunnel in ("origin", None)
     told = {"x-forwarded-for": asked.facts["client_ip"] or "unknown", "x-forwarded-proto": "https"}
     told["x-forwarded-proto"] = "http" if asked.facts["tls"] is None else "https"
@@ -112,28 +121,31 @@ def check_passed_on(asked: Hostile, exchange: Exchange, failed: list[str]) -> No
 def check_forwarded(asked: Hostile, answer: Response, failed: list[str]) -> None:
     """A backend's answer is its own, without instructions for Fanout where Fanout does not get it."""
     assert answer.status == asked.response.status
+    check_let_in(asked)
     assert asked.signature in ("absent", "good")
     if asked.signature == "absent" and not failed:
         assert not [name for name, _ in answer.headers if name.lower().startswith("grip-")]
 
 
-def odd(answer: Response) -> bool:
-    """Whether a backend's answer has a header that is too long, or something to say to Fanout."""
-    return any(len(name) + len(value) > LONG[0] or b"websocket-events" in value for name, value in answer.headers)
+def is_odd(asked: Hostile, status: int) -> bool:
+    """Whether a request, what is configured, or a backend's answer is such that we answer 500, 502 and 503 of ourselves."""
+    if status == 500:  # hosts know no such URIs, and take none either
+        return not asked.facts["secret_stores"] or re.search("[\0- \x7f]|^(?!https?://)", asked.uri) is not None
+    long = any(len(name) + len(value) > LONG[0] or b"websocket-events" in value for name, value in asked.response.headers)
+    return not asked.facts["backends"] or long
 
 
 def check_answer(asked: Hostile, answer: Response, failed: list[str]) -> None:
     body = bytes(answer.body).decode("utf-8", "replace")
     if answer.status >= 500:
         assert re.fullmatch(OURS[answer.status], body.strip())
-        # Otherwise we answer so where the host fails only, or a backend.
-        assert (
-            failed or answer.status in (501, 508) or not asked.facts["backends"] or (answer.status == 502 and odd(asked.response))
-        )
+        assert failed or answer.status in (501, 508) or is_odd(asked, answer.status)
     headers = [(name, value) for name, value in answer.headers if name not in ("access-control-allow-methods", "location")]
     assert all(not set(b"\r\n\0") & set(value) for _, value in headers)
     channels = [name for name, value in headers if name == "grip-channel" for name, _ in instructions(value)]
     assert all(map(is_channel, channels))
+    if channels or body.startswith("OPEN"):
+        check_let_in(asked)
     if asked.signature != "good":
         assert not [name for name, _ in headers if name.startswith("grip-")] and not body.startswith("OPEN")
     if asked.signature in ("empty", "garbage") and not failed:

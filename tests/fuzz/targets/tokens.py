@@ -13,12 +13,17 @@ from pydantic_core import from_json
 from fanroute.signing import DEV_KEY
 from fanroute.trace import Asked
 from fanroute_runtime import hs256
+from fanroute_runtime.authorization import Guard
+from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.jwt import BadToken, parse, require_current
-from fanroute_runtime.plan import GripSig
+from fanroute_runtime.keys import Keys
+from fanroute_runtime.plan import Auth, GripSig, Key, TokenPlace
 from fanroute_runtime.signature import Signatures
 from tests.conftest import GRIP_SIG
 from tests.fuzz.target import Target
+from tests.property import reference
+from tests.property.reference import is_channel
 
 PARTS = re.compile(rb"([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)")
 SECRET = b"a secret of thirty-two bytes, or more"
@@ -104,6 +109,48 @@ def check_claims(data: bytes) -> None:
     assert now - LEEWAY < parsed.claims["exp"] < float("inf")
     # What may be bound and sent on is text.
     json.dumps(parsed.claims, ensure_ascii=False).encode()
+    check_claim(parsed.claims)
+
+
+def check_claim(claims: dict[str, Any]) -> None:
+    """A claim gives just the channel that it names, or none."""
+    value = claims.get("sub")
+    text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else None
+    try:
+        assert GUARD.claim(claims, "sub") == text and is_channel(text)
+    except Refused as refused:
+        assert refused.status == 403 and not is_channel(text)
+
+
+def check_client(data: bytes) -> None:
+    """Of lines: two of Authorization, one of Cookie, and a query. A client is let in by a token that was signed, and is alone."""
+    first, second, cookie, query = (data.split(b"\n") + [b""] * 4)[:4]
+    text = re.sub("[#\n]", "_", query.decode("utf-8", "replace"))
+    headers = (("authorization", first), ("authorization", second), ("cookie", cookie))
+    found = next(filter(None, (bearers([first, second]), cookies(cookie), parameters(text))), [])
+    asked = Asked("GET", f"http://a/?{text}", headers)
+    try:
+        claims = GUARD.admit(Client(asked, through_fanout=False), asked)
+    except Refused as refused:
+        assert refused.status == 401 and (len(found) != 1 or found[0] not in CLIENTS)
+        ((name, challenge),) = refused.headers
+        assert name == "www-authenticate" and re.fullmatch(rb"Bearer [ -~]+", challenge)
+        return
+    assert len(found) == 1 and found[0] in CLIENTS and claims["sub"] == "ann"
+
+
+def bearers(values: list[bytes]) -> list[bytes]:
+    found = [re.fullmatch(b"bearer +([^ ].*)", value, re.IGNORECASE | re.DOTALL) for value in values]
+    return [match[1] for match in found if match]
+
+
+def cookies(value: bytes) -> list[bytes]:
+    return re.findall(rb"(?:^|;)[ \t]*session=((?:[^;]*[^; \t])?)[ \t]*(?=;|\Z)", value)
+
+
+def parameters(query: str) -> list[bytes]:
+    value = reference.parameters(query).get("token", "")
+    return [b"not UTF-8" if value is None else value.encode()] if value != "" else []
 
 
 def check_signature(token: bytes) -> None:
@@ -122,6 +169,9 @@ def signed(claims: dict[str, Any], key: str | bytes = DEV_KEY, **header: Any) ->
 
 
 SIGNATURES = Signatures(GripSig())
+KEY = Key("HS256", SECRET)
+PLACES = (TokenPlace("authorization", ""), TokenPlace("cookie", "session"), TokenPlace("query", "token"))
+GUARD = Guard(Auth((KEY,), PLACES, LEEWAY), Keys([KEY]), "fuzz")
 FUTURE = {"iss": "viceroy", "exp": 4_102_444_800}
 # Some that hold, and some that do not.
 SIGNED = [GRIP_SIG.encode(), signed({**FUTURE, "nbf": 1}), signed({**FUTURE, "aud": "x"}, kid="k")]
@@ -131,6 +181,22 @@ OTHERS = [
     signed({"iss": "viceroy"}),
     signed(FUTURE, SECRET),
     jwt.encode(FUTURE, None, "none").encode(),
+]
+CLIENTS = [signed({"sub": "ann", "exp": 4_102_444_800}, SECRET), signed({"sub": "ann", "exp": 5e9, "nbf": 1.5}, SECRET, kid="k")]
+STRANGERS = [
+    signed({"sub": "ann", "exp": 1}, SECRET),
+    signed({"sub": "ann", "exp": 4_102_444_800, "aud": "others"}, SECRET),
+    jwt.encode({"sub": "ann", "exp": 4_102_444_800}, None, "none").encode(),
+    GRIP_SIG.encode(),
+]
+ASKED = [
+    form % token
+    for token in (*CLIENTS, *STRANGERS)
+    for form in (b"Bearer %s\nBasic YTpi\na=b\nid=1", b"\n\na=b; session=%s\n", b"\nbearer \n\nid=1&token=%s&token=2")
+]
+ASKED_WORDS = [
+    *b"Bearer bearer BEARER Basic ; = & % %2E %FF token session token= session= &token= ;session= + a.b.c".split(),
+    *[b" ", b"\n", b"\t", b'"', b",", b"\xff", *CLIENTS, *STRANGERS],
 ]
 JSON = [
     b'{"alg":"HS256"}\n{"exp":4102444800}',
@@ -156,6 +222,7 @@ TOKEN_WORDS = [
     *map(encoded, (b'{"alg":"HS256"}', b"{}", b'{"exp":1}', b"[]")),
 ]
 TARGETS = [
+    Target("clients", check_client, ASKED, ASKED_WORDS),
     Target("tokens", check_token, [*TOKENS, *SIGNED, *OTHERS], TOKEN_WORDS),
     Target("claims", check_claims, JSON, JSON_WORDS),
     Target(

@@ -8,6 +8,7 @@ from fanroute_runtime.match import binds, host_name, path_segments, split_uri
 from tests.fuzz.target import Target
 from tests.property import reference
 
+NAMES = frozenset({"id", "a"})
 # RFC 3986, 3.2: userinfo, an IP literal or a name, a port.
 AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^\[\]@]*\]|[^:\[\]@]*)(?::\d*)?", re.ASCII)
 
@@ -24,6 +25,15 @@ def check_uri(data: bytes) -> None:
     if AUTHORITY.fullmatch(client.authority):
         assert client.host == facts.host
     check_host(client.authority)
+    if client.query.keys() & NAMES and not client.authority.endswith("*"):  # which is no host's
+        check_uri_without(client, facts)
+
+
+def check_uri_without(client: Client, facts: reference.Facts) -> None:
+    """The parameters of some names are gone, and nothing else is."""
+    others = reference.facts("GET", client.uri_without(NAMES), ())
+    assert others.query == {name: value for name, value in facts.query.items() if name not in NAMES}
+    assert (others.segments, others.host, others.scheme) == (facts.segments, facts.host, facts.scheme)
 
 
 def check_parts(url: str, authority: str, path: str, query: str) -> None:
