@@ -128,6 +128,13 @@ def test_the_tests_that_a_page_names_are_there(page: str) -> None:
     assert named_in(text) <= all_tests()
 
 
+def test_each_threat_has_a_test() -> None:
+    threats = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8").partition("## Threats")[2].partition("\n## ")[0]
+    rows = [line for line in threats.splitlines() if line.startswith("| ") and "---" not in line and "| tests |" not in line]
+    assert len(rows) > 20
+    assert [row for row in rows if not named_in(row.split(" | ")[-1])] == []
+
+
 def test_a_test_that_is_not_there_is_missed() -> None:
     assert named_in("[`test_a_claim_reaches_no_backend`], [`test_nothing`]") - all_tests() == {"test_nothing"}
 

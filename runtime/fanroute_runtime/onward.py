@@ -41,6 +41,9 @@ def handed_over(rules: HeaderRules, request: Request, client: Client) -> HeaderR
         ours = {name for name, _ in rules.set + rules.add}
         if not ours.isdisjoint(listed(request.values("connection"))):
             raise Refused(400, "Connection names a header that the edge sets.")
+    if {"content-type", "upgrade"}.issubset(client.names) and client.websocket:
+        # Pushpin would send it on before its own, that of the WebSocket's events.
+        return replace(rules, remove=tuple(dict.fromkeys((*rules.remove, "content-type"))))
     return rules
 
 

@@ -5,6 +5,7 @@ import struct
 import threading
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -207,6 +208,14 @@ def test_an_origin_is_told_of_a_broken_websocket(edge: Edge, origin: Origin) -> 
     while origin.disconnects == before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert origin.disconnects == before + 1
+
+
+def test_only_the_machine_itself_is_heard(edge: Edge) -> None:
+    """The edge and its publish endpoint: on 127.0.0.1, and on no other address."""
+    for url in map(urlsplit, (edge.url, edge.publish_url)):
+        socket.create_connection((url.hostname, url.port), timeout=ANSWER_TIMEOUT).close()
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.2", url.port), timeout=ANSWER_TIMEOUT)
 
 
 def test_a_loop_ends(edge: Edge) -> None:

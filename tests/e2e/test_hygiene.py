@@ -112,14 +112,15 @@ def test_no_claim_is_tunnelled(hostile_edge: Edge) -> None:
 def test_no_claim_reaches_an_origins_socket(hostile_edge: Edge, origin: Origin) -> None:
     """What Fanout adds does: a signature, its id of the connection, its extension and its type."""
     url = f"ws://127.0.0.1:{hostile_edge.port}/origin/socket"
-    with joined(hostile_edge, "/origin/socket", additional_headers=[*ALL, GRIP]) as client:
+    headers = [*ALL, GRIP, ("Content-Type", "text/plain")]
+    with joined(hostile_edge, "/origin/socket", additional_headers=headers) as client:
         assert client.response is not None, url
     found = {name.lower(): clients(origin.opened, name.lower()) for name, _ in ALL}
     (connection_id,) = found.pop("connection-id")
     assert len(connection_id) > len("1")
     assert {name for name, left in found.items() if left} == {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
-    fanouts = {name: value for name, value in origin.opened if name in ("content-type", "sec-websocket-extensions")}
-    assert fanouts == {"content-type": EVENTS[1], "sec-websocket-extensions": "grip"}
+    fanouts = sorted((name, value) for name, value in origin.opened if name in ("content-type", "sec-websocket-extensions"))
+    assert fanouts == [("content-type", EVENTS[1]), ("sec-websocket-extensions", "grip")]
     assert len([name for name, _ in origin.opened if name == "grip-sig"]) == 1
 
 
@@ -196,6 +197,12 @@ def test_a_client_sends_no_events(hostile_edge: Edge, path: str, types: list[str
         assert answer.status_code == 400  # docs/local.md: its server takes no second Content-Type
         return
     assert (answer.status_code, answer.text) == (403, "Only Fanout may send websocket events.\n")
+
+
+def test_a_handshakes_own_type_hides_no_events(hostile_edge: Edge) -> None:
+    with joined(hostile_edge, "/socket", additional_headers=[("Content-Type", "text/plain")]) as client:
+        assert client.response is not None
+        assert client.response.status_code == 101
 
 
 @pytest.mark.parametrize("named", ["X-Forwarded-Host", "close, x-forwarded-proto", "X-FORWARDED-FOR"])

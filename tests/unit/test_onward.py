@@ -54,6 +54,12 @@ def test_nobody_chooses_pushpins_route(hand: type) -> None:
     assert "pushpin-route" in forwarded(*told("pushpin-route")).remove
 
 
+def test_a_handshake_has_no_type_of_its_own() -> None:
+    """The events that follow have Fanout's."""
+    assert "content-type" in handed_over(*told(upgrade=b"websocket", content_type=b"text/plain")).remove
+    assert "content-type" not in handed_over(*told(upgrade=b"h2c", content_type=b"text/plain")).remove
+
+
 @pytest.mark.parametrize("offer", [b"grip", b"permessage-deflate, GRIP", b'permessage-deflate\ngrip; message-prefix=""'])
 def test_a_tunnel_carries_no_extension_of_fanouts(offer: bytes) -> None:
     assert "sec-websocket-extensions" in tunnelled(*told(sec_websocket_extensions=offer)).remove
