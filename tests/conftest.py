@@ -67,7 +67,7 @@ def pytest_runtest_call() -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, count in sorted(COUNTS.items()):
-        terminalreporter.write_line(f"{count:8} {what}, in {SECONDS[what]} s: {FAILURES[what] or 'no'} findings")
+        terminalreporter.write_line(f"{count:8} {what}, in {SECONDS[what]} s; findings: {FAILURES[what]}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
