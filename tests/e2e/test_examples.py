@@ -3,15 +3,17 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from aiohttp import web
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.conftest import EXAMPLES
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running, serving
 from tests.e2e.origin import Origin
+from tests.unit.tokens import EC, by_pyjwt, public
 
 # Where the origin's own endpoints stand in the examples.
 PLACES = {
@@ -36,13 +38,16 @@ def behind() -> Iterator[Origin]:
         yield origin
 
 
-def example(name: str) -> Callable[..., Iterator[Edge]]:
-    """A fixture: each local edge in turn, serving an example with our origin in the place of each `local` backend."""
+def example(name: str, files: Mapping[str, bytes] | None = None) -> Callable[..., Iterator[Edge]]:
+    """A fixture: each local edge in turn, serving an example with our origin in the place of each `local` backend, and some files
+    of ours, by their paths, in the place of its own."""
 
     @pytest.fixture(params=EDGES)
     def started(request: pytest.FixtureRequest, behind: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         folder = tmp_path_factory.mktemp(name) / name
         shutil.copytree(EXAMPLES[name], folder)
+        for path, content in (files or {}).items():
+            (folder / path).write_bytes(content)
         routes = folder / "routes.yaml"
         local = f'local: "{behind.url}"'
         text = re.sub(r"local: http[^\s,}]+", local, routes.read_text())
@@ -59,6 +64,7 @@ any_host, django, graphql, live_blog, multi_tenant, topics = map(
     example,
     ("starter-kit-any-host", "django-eventstream", "graphql-subscriptions", "live-blog", "multi-tenant", "topics"),
 )
+private_chat = example("private-chat", {"keys/login.pem": public(EC)})
 chat, notifications, llm = map(example, ("chat", "notifications", "llm-streaming"))
 
 
@@ -121,6 +127,34 @@ def test_a_tenants_user_gets_its_own(multi_tenant: Edge) -> None:
         assert re.findall(r"data: (\S+)", until(chunks, "ann\n\n")) == ["user:acme:ann"]
     assert multi_tenant.request("GET", "/t/ACME/events").json()["target"] == "/t/ACME/events"
     assert multi_tenant.request("GET", "/poll", headers={"X-Tenant": "other"}).json() == {"error": "not found"}
+
+
+def member(name: str, *rooms: str) -> bytes:
+    """A token of the login's, until the year 2100."""
+    said = {"iss": "https://login.example.com", "aud": ["private-chat"], "sub": name, "exp": 4_102_444_800}
+    return by_pyjwt({**said, "rooms": [f"room:{room}" for room in rooms]}, "ES256")
+
+
+def test_members_get_their_own_and_their_rooms(private_chat: Edge) -> None:
+    token = member("ann", "blue").decode()
+    cookie, message = {"Cookie": f"a=b; session={token}"}, {"ws_message": {"content": "hello"}}
+    with (
+        private_chat.client.stream("GET", f"/events?token={token}") as answer,
+        connect(socket_url(private_chat, "/rooms/blue"), additional_headers=cookie, proxy=None) as socket,
+    ):
+        for channel in ("user:bob", "user:ann"):
+            private_chat.publish(channel, http_stream={"content": f"data: {channel}\n\n"})
+        assert re.findall(r"data: (\S+)", until(answer.iter_text(), "ann\n\n")) == ["user:ann"]
+        private_chat.publish("room:blue", **message)
+        assert socket.recv(timeout=ANSWER_TIMEOUT) == "hello"
+    for headers, status in ((None, 401), (cookie, 403), ({**cookie, "Origin": "https://elsewhere.example"}, 403)):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(socket_url(private_chat, "/rooms/red"), additional_headers=headers, proxy=None)
+        assert refused.value.response.status_code == status
+    said = private_chat.request("POST", f"/rooms/blue/messages?a=b&token={token}", content=b"hello")
+    assert said.json()["target"] == "/rooms/blue/messages?a=b"
+    assert private_chat.request("POST", "/rooms/blue/bans", headers=cookie).status_code == 403
+    assert private_chat.request("GET", "/login").json()["target"] == "/login"
 
 
 def test_topics_and_a_broker(topics: Edge) -> None:
