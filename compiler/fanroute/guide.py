@@ -10,9 +10,11 @@ from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
 from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
 from fanroute_runtime.pattern import Automaton
-from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, Tunnel, WebSocket
+from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, TokenPlace, Tunnel, WebSocket
 
 DEFAULT_CHANNEL = "test"
+# What stands for a client's token.
+TOKEN = "TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,12 @@ def publish_command(channel: str, url: str) -> str:
 
 def _example(route: Route, compiled: Compiled, edge: str) -> str:
     match = route.match
-    target = _path(match.path) + _query(match.query)
+    token = route.auth.places[0] if route.auth else None
+    in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
+    target = _path(match.path) + _query(match.query, in_query)
     headers = [f"Host: {_host(match.hosts[0], compiled)}"] if match.hosts else []
     headers += [f"{condition.name}: {_value(condition, HEADER_VALUE)}" for condition in match.headers if condition.present]
+    headers += _token_header(token)
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)
     if isinstance(route.action, WebSocket):
         options += "".join(f" -s {shlex.quote(protocol)}" for protocol in route.action.protocols[:1])
@@ -65,6 +70,12 @@ def _example(route: Route, compiled: Compiled, edge: str) -> str:
     method = f" -X {match.methods[0]}" if match.methods and match.methods[0] != "GET" else ""
     hold = " -N" if isinstance(route.action, Hold) else ""
     return f"{route.name}: curl{hold}{method}{options} {shlex.quote(edge + target)}"
+
+
+def _token_header(place: TokenPlace | None) -> list[str]:
+    if place is None or place.kind == "query":
+        return []
+    return [f"Authorization: Bearer {TOKEN}" if place.kind == "authorization" else f"Cookie: {place.name}={TOKEN}"]
 
 
 def _path(pattern: PathPattern | None) -> str:
@@ -78,9 +89,9 @@ def _segment(parameter: Parameter) -> str:
     return example(parameter.pattern, SEGMENT, parameter.name)
 
 
-def _query(conditions: tuple[Condition, ...]) -> str:
-    pairs = [(condition.name, _value(condition, QUERY_VALUE)) for condition in conditions if condition.present]
-    return f"?{urlencode(pairs)}" if pairs else ""
+def _query(conditions: tuple[Condition, ...], further: dict[str, str]) -> str:
+    pairs = {condition.name: _value(condition, QUERY_VALUE) for condition in conditions if condition.present}
+    return f"?{urlencode(pairs | further)}" if pairs | further else ""
 
 
 def _value(condition: Condition, possible: Automaton) -> str:
@@ -107,7 +118,7 @@ def _channel(compiled: Compiled) -> str:
 
 
 def _example_channel(template: Template, route: Route) -> str:
-    """The channel that the route's example request is subscribed to."""
+    """The channel that the route's example request is subscribed to; a claim's value is its name."""
     match = route.match
     values = {("query", condition.name): _value(condition, QUERY_VALUE) for condition in match.query}
     values |= {("header", condition.name): _value(condition, HEADER_VALUE) for condition in match.headers}
@@ -115,6 +126,6 @@ def _example_channel(template: Template, route: Route) -> str:
     values |= {("path", part.name): _segment(part) for part in parameters if isinstance(part, Parameter)}
 
     def value(bound: Bound) -> str:
-        return values[bound.source, bound.name]
+        return bound.name if bound.source == "claim" else values[bound.source, bound.name]
 
     return "".join(part if isinstance(part, str) else value(part) for part in template)

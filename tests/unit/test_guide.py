@@ -33,6 +33,26 @@ def test_routes_are_shown_as_commands() -> None:
     ]
 
 
+def test_tokens_have_their_place() -> None:
+    auth = "auth: {keys: {algorithm: HS256, secret_store: a, name: b}, token: %s}"
+    routes = f"""
+version: 1
+service: {{name: chat}}
+backends: {{origin: {{url: "https://a.example.com"}}, self: {{loopback: true}}}}
+routes:
+  - {{match: {{path: "/{{room}}/a"}}, {auth % "authorization"}, sse: {{channel: "{{claim.sub}}:{{room}}"}}}}
+  - {{match: {{path: /b}}, {auth % "{cookie: session}"}, handoff: origin}}
+  - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
+"""
+    lines = list(serving(compile_routes(routes.encode(), SURROUNDINGS), "embedded", Urls("http://a", "http://b/publish/")))
+    assert [shlex.split(line)[1:] for line in lines[1:-1]] == [
+        ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
+        ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
+        ["curl", "http://a/c?a=b&my+token=TOKEN"],
+    ]
+    assert '"channel": "sub:room"' in lines[-1]
+
+
 def test_publishing_is_shown_as_a_command() -> None:
     curl, option, body, url = shlex.split(publish_command("it's", "http://127.0.0.1:2/publish/"))
     assert (curl, option, url) == ("curl", "-d", "http://127.0.0.1:2/publish/")
