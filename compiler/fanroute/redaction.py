@@ -6,10 +6,15 @@ from collections.abc import Callable
 from fanroute_runtime.plan import Plan
 
 
+def token_parameters(plan: Plan) -> list[str]:
+    """The names of the query parameters that a Plan's tokens are in."""
+    auths = {route.auth for route in plan.routes if route.auth}
+    return sorted({place.name for auth in auths for place in auth.places if place.kind == "query"})
+
+
 def redacting(plan: Plan) -> Callable[[str], str]:
     """What takes the values of the query parameters that a Plan's tokens are in out of a text, whatever the names' spelling."""
-    auths = {route.auth for route in plan.routes if route.auth}
-    names = sorted({place.name for auth in auths for place in auth.places if place.kind == "query"})
+    names = token_parameters(plan)
     if not names:
         return lambda text: text
     pattern = re.compile(rf"([?&](?:{'|'.join(map(_spelt, names))})=)[^&#\s\"]*")

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -153,8 +154,11 @@ def edge(
         yield started
 
 
-def edge_of(name: str) -> Callable[..., Iterator[Edge]]:
-    """A fixture: each local edge in turn, serving tests/e2e/NAME.yaml with our origin (`ORIGIN` there) behind it."""
+def edge_of(name: str, files: Mapping[str, bytes] = MappingProxyType({})) -> Callable[..., Iterator[Edge]]:
+    """A fixture: each local edge in turn, serving tests/e2e/NAME.yaml with our origin (`ORIGIN` there) behind it.
+
+    `files` are what the folder has beside those of tests/e2e/files, by name.
+    """
 
     @pytest.fixture(scope="module", params=EDGES)
     def started(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
@@ -162,6 +166,8 @@ def edge_of(name: str) -> Callable[..., Iterator[Edge]]:
         routes = (Path(__file__).parent / f"{name}.yaml").read_text()
         (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
         shutil.copytree(Path(__file__).parent / "files", folder / "files")
+        for path, content in files.items():
+            (folder / path).write_bytes(content)
         with running(request.param, folder) as edge:
             yield edge
 

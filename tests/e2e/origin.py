@@ -78,6 +78,8 @@ class Origin:
         # What was asked for last.
         self.targets: deque[str] = deque(maxlen=1000)
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+        # What it was asked for, in order: paths and queries, as they came.
+        self.targets: list[str] = []
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.targets.append(request.raw_path)

@@ -26,6 +26,7 @@ async def running(
     ports: tuple[int, int],
     say: Say,
     log: Say,
+    private: bool = False,
 ) -> AsyncIterator[Urls]:
     """A local edge that serves what a folder has built, with the stores of its fastly.toml, as long as the context lasts.
 
@@ -35,6 +36,7 @@ async def running(
         backends: where each backend is, and `loopback` the name of the loopback among them; as for `server.listening`.
         ports: of the edge and of its publish endpoint.
         say: is told what there is to wait for, and `log` each request.
+        private: whether other logs tell no URL.
     """
     # Imported here: the other commands do without wasmtime and aiohttp.
     from fanroute.local import server, viceroy
@@ -45,7 +47,9 @@ async def running(
         pushpin = await asyncio.to_thread(installing.pushpin, say)
         program = await asyncio.to_thread(installing.viceroy, cache_folder(), say)
         say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
-        started = viceroy.listening(program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores)
+        started = viceroy.listening(
+            program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores, private
+        )
     else:
         say("Loading the component (the first time it is compiled, for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())

@@ -16,7 +16,7 @@ from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
 from fanroute.cli.terminal import failures, say, tell, working
 from fanroute.local import addresses
 from fanroute.local import install as installing
-from fanroute.redaction import redacting
+from fanroute.redaction import redacting, token_parameters
 from fanroute.workspace import Workspace
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
@@ -70,12 +70,12 @@ async def _serve(workspace: Workspace, built: Built, edge: str, port: int, publi
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
         backends, loopback = addresses(built.compiled.backends)
-        redact = redacting(built.compiled.plan)
+        redact, private = redacting(built.compiled.plan), bool(token_parameters(built.compiled.plan))
 
         def log(line: str) -> None:
             say(redact(line))
 
-        async with running(edge, workspace, backends, loopback, (port, publish_port), say, log) as urls:
+        async with running(edge, workspace, backends, loopback, (port, publish_port), say, log, private) as urls:
             for line in guide.serving(built.compiled, edge, urls):
                 say(line)
             try:

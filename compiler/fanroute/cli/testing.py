@@ -13,6 +13,7 @@ from fanroute.cli.terminal import end, failures, remark, say, stop, tell_of
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.local import addresses
 from fanroute.pipeline import Compiled, compile_routes
+from fanroute.redaction import token_parameters
 from fanroute.testing.coverage import coverage, covered_text, missed
 from fanroute.testing.judging import Judged, counted, exercised, judge, told
 from fanroute.testing.outcome import tracer_of
@@ -97,12 +98,13 @@ def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Resul
     backends, loopback = addresses(compiled.backends)
     tracer = tracer_of(compiled)
     hosts = {name: backend.host if backend else None for name, backend in backends.items()}
+    private = bool(token_parameters(compiled.plan))
 
     async def ask() -> Results:
         # To the edge the recorder's are all ordinary backends.
         async with (
             recording(hosts) as recorder,
-            running(edge, workspace, recorder.backends, "", (0, 0), remark, log=lambda line: None) as urls,
+            running(edge, workspace, recorder.backends, "", (0, 0), remark, lambda line: None, private) as urls,
             asking(urls.edge, recorder, loopback) as asked,
         ):
             return {file: [await seen(judged, asked, compiled, tracer) for judged in results[file]] for file in results}

@@ -25,6 +25,8 @@ from fanroute_runtime.signature import LOCAL_KEY
 START_TIMEOUT = 120.0
 # From this version on, Pushpin is one program with other names for its services.
 RENAMED_SERVICES = (1, 40)
+# Its log levels: from the second on it tells each request, with the whole URL.
+WARNINGS, REQUESTS = 1, 2
 
 # What each line of the two programs begins with, and the lines that tell a user nothing.
 _TIME_AND_LEVEL = re.compile(r"^(\S+ +INFO +|\[INFO\] \S+ \S+ )(\[\w+\] )?(request\{id=\d+\}:)*\s*")
@@ -43,11 +45,12 @@ async def listening(
     publish_port: int,
     log: Log,
     stores: Stores = NO_STORES,
+    private: bool = False,
 ) -> AsyncIterator[Listening]:
     """Serve a component on Viceroy and Pushpin, as long as the context lasts.
 
-    Takes what `server.listening` takes, the programs, and a folder for Pushpin's logs. Raises ProgramFailed where one of
-    them does not start.
+    Takes what `server.listening` takes, the programs, and a folder for Pushpin's logs, which tell no URL where these are
+    `private`. Raises ProgramFailed where one of them does not start.
     """
     port, publish_port, proxy_port = _free_ports(port, publish_port, 0)
     edge = f"http://{ADDRESS}:{port}"
@@ -60,7 +63,7 @@ async def listening(
             addresses[loopback] = Backend(edge, addresses[loopback].host)
         version = programs.run([pushpin, "--version"])
         files = viceroy_files(folder, addresses, stores.with_local_key())
-        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, publish_port, version)
+        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, publish_port, version, private)
         for path, content in files.items():
             write(path, content)
         pushpin_command: list[str | Path] = [pushpin, f"--config={folder / 'pushpin.conf'}"]
@@ -94,7 +97,13 @@ def viceroy_files(folder: Path, backends: Mapping[str, Backend], stores: Stores)
 
 
 def pushpin_files(
-    folder: Path, logs: Path, backends: Mapping[str, Backend], proxy_port: int, publish_port: int, version: str
+    folder: Path,
+    logs: Path,
+    backends: Mapping[str, Backend],
+    proxy_port: int,
+    publish_port: int,
+    version: str,
+    private: bool,
 ) -> dict[Path, bytes]:
     """Pushpin's configuration and routes. Source: https://pushpin.org/docs/configuration/"""
     number = tuple(map(int, re.findall(r"\d+", version)[:2]))
@@ -110,7 +119,7 @@ ipc_prefix=p-
 services={services}
 http_port={ADDRESS}:{proxy_port}
 logdir={logs}
-log_level=2
+log_level={WARNINGS if private else REQUESTS}
 client_buffer_size=65536
 client_maxconn=1000
 

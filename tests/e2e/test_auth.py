@@ -1,0 +1,339 @@
+"""Who may subscribe to what, on the wire: ann's token is for ann's messages, on each kind of connection; no other is for any."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice, product
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.conftest import GRIP_SIG
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.origin import Origin, seen, values
+from tests.e2e.test_forward import joined, until
+from tests.unit.tampering import tampered
+from tests.unit.tokens import EC, RSA, SECRET, by_joserfc, by_pyjwt, public
+
+OLD, NEW = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+# JSON's texts are TOML's too.
+MANIFEST = f"""\
+manifest_version = 3
+[local_server.config_stores.edge]
+format = "inline-toml"
+contents = {{ 2025 = {json.dumps(public(OLD).decode())}, 2026 = {json.dumps(public(NEW).decode())} }}
+[local_server.secret_stores]
+edge = [{{ key = "login", data = {json.dumps(SECRET.decode())} }}]
+"""
+auth_edge = edge_of("auth", {"ec.pem": public(EC), "rsa.pem": public(RSA), "fastly.toml": MANIFEST.encode()})
+
+KINDS = ["stream", "sse", "poll", "socket"]
+PLACES = ["authorization", "cookie", "query"]
+YEAR_2100 = 4_102_444_800
+
+CHAT = "https://chat.example.com"
+CHALLENGE = 'Bearer realm="auth"'
+GRIP, EVENTS = ("Grip-Sig", GRIP_SIG), ("Content-Type", "application/websocket-events")
+HANDSHAKE = [
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+]
+
+# What a claim may have that is no part of a channel, and lists without the channel room-bob.
+NO_CHANNELS: list[Any] = ["a,user-bob", "a\r\nGrip-Channel: user-bob", "bob;filter=x", "böb", "b" * 300, "", " bob", ["bob"]]
+OTHER_LISTS: list[Any] = [[], ["room-ann"], ["room-*"], ["ROOM-BOB"], ["room-ann,room-bob"], {"room-bob": 1}, None]
+
+# By name; values are text or bytes.
+Headers = list[tuple[str, Any]]
+
+
+def claims(user: str) -> dict[str, Any]:
+    return {"sub": user, "exp": YEAR_2100, "rooms": [f"room-{user}"]}
+
+
+def tokens(user: str) -> list[bytes]:
+    """A token of a user's for each key of tests/e2e/auth.yaml."""
+    by_kid = [
+        jwt.encode(claims(user), key, "ES256", headers={"kid": kid}).encode() for kid, key in (("2025", OLD), ("2026", NEW))
+    ]
+    return [by_pyjwt(claims(user), "HS256"), by_joserfc(claims(user), "ES256"), by_pyjwt(claims(user), "RS256"), *by_kid]
+
+
+def placed(place: str, token: bytes) -> tuple[str, Headers]:
+    """A query and headers with a token in a place."""
+    match place:
+        case "query":
+            return f"?a=b&token={quote(token)}", []
+        case "cookie":
+            return "", [("Cookie", b"a=b; session=" + token)]
+    return "", [("Authorization", b"Bearer " + token)]
+
+
+# Signed by the right people for another key id.
+WRONG = {
+    "the next kid": jwt.encode(claims("eve"), OLD, "ES256", headers={"kid": "2026"}).encode(),
+    "an unknown kid": jwt.encode(claims("eve"), OLD, "ES256", headers={"kid": "2024"}).encode(),
+    "no kid": jwt.encode(claims("eve"), OLD, "ES256").encode(),
+}
+
+
+def heard(edge: Edge, kind: str, target: str, headers: Headers) -> list[str]:
+    """The first two messages that arrive on a connection; of long-polls, on two."""
+    if kind == "poll":
+        return [edge.request("GET", target, headers=headers).text for _ in range(2)]
+    if kind == "socket":
+        texts = [(name, value if isinstance(value, str) else value.decode()) for name, value in headers]
+        with joined(edge, target, additional_headers=texts) as client:
+            return [str(client.recv(timeout=ANSWER_TIMEOUT)) for _ in range(2)]
+    with edge.client.stream("GET", target, headers=headers) as answer:
+        return list(islice(answer.iter_lines(), 2))
+
+
+def all_heard(edge: Edge, kind: str, requests: Sequence[tuple[str, Headers]]) -> list[list[str]]:
+    """What each connection hears first, while something is published on all channels, bob's first and ann's after them."""
+    with ThreadPoolExecutor(len(requests)) as pool:
+        hearing = [pool.submit(heard, edge, kind, *request) for request in requests]
+        while wait(hearing, timeout=0.2).not_done:
+            edge.publish_items(*(message(f"{what}-{user}") for user in ("bob", "ann") for what in ("user", "room")))
+    return [each.result() for each in hearing]
+
+
+def message(channel: str) -> dict[str, Any]:
+    """An item for whatever kind of connection there is on a channel."""
+    text = f"for {channel}"
+    formats = {"http-stream": {"content": f"{text}\n"}, "http-response": {"body": text}, "ws-message": {"content": text}}
+    return {"channel": channel, "formats": formats}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everybody_hears_what_is_theirs(auth_edge: Edge, kind: str) -> None:
+    """By each key, with the token in each place, where the channel is made of a claim: none is for the other's."""
+    requests, expected = [], []
+    for user in ("ann", "bob"):
+        for token, place in product(tokens(user), PLACES):
+            query, headers = placed(place, token)
+            requests.append((f"/own/{kind}{query}", headers))
+            expected.append([f"for user-{user}"] * 2)
+    assert all_heard(auth_edge, kind, requests) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everybody_hears_what_their_token_lists(auth_edge: Edge, kind: str) -> None:
+    held = {user: placed("authorization", by_pyjwt(claims(user), "ES256"))[1] for user in ("ann", "bob")}
+    requests = [(f"/rooms/{user}/{kind}", headers) for user, headers in held.items()]
+    assert all_heard(auth_edge, kind, requests) == [["for room-ann"] * 2, ["for room-bob"] * 2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tampered_token_goes_nowhere(auth_edge: Edge, kind: str) -> None:
+    now = int(time.time())
+    with nothing_handed_off(auth_edge):
+        for what, token in (WRONG | tampered(claims("eve"), now)).items():
+            for signed, place in product((False, True), PLACES):
+                if b"\0" in token and place != "query":
+                    continue  # no client sends that in a header
+                status, challenge = refusal(asked(auth_edge, kind, f"/own/{kind}", place, token, signed))
+                assert (status, challenge.startswith(f'{CHALLENGE}, error="invalid_token", ')) == (401, True), what
+                assert ("it has expired" in challenge) == what.startswith("expired"), what
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_token_nothing_goes_on(auth_edge: Edge, origin: Origin, kind: str) -> None:
+    """Neither to Fanout nor to a backend, whatever the kind of route."""
+    before = len(origin.targets)
+    with nothing_handed_off(auth_edge):
+        for path in (f"/own/{kind}", f"/rooms/ann/{kind}", "/forward/x", "/tunnel/echo", "/handoff"):
+            for signed in (False, True):
+                assert refusal(asked(auth_edge, kind, path, "", b"", signed)) == (401, CHALLENGE)
+                assert refusal(asked(auth_edge, kind, path, "query", b"", signed)) == (401, CHALLENGE)
+    assert not [target for target in origin.targets[before:] if target.startswith(("/forward", "/tunnel", "/handoff"))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_may_not_goes_nowhere(auth_edge: Edge, kind: str) -> None:
+    """A token is good, and what it says is no channel, or not this one."""
+    with nothing_handed_off(auth_edge):
+        for sub in NO_CHANNELS:
+            forbidden(auth_edge, kind, f"/own/{kind}", {"sub": sub, "exp": YEAR_2100}, "the claim sub")
+        forbidden(auth_edge, kind, f"/own/{kind}", {"exp": YEAR_2100}, "the claim sub")
+        for rooms in OTHER_LISTS:
+            forbidden(auth_edge, kind, f"/rooms/bob/{kind}", {"rooms": rooms, "exp": YEAR_2100}, "the channel")
+        forbidden(auth_edge, kind, f"/rooms/bob/{kind}", {"exp": YEAR_2100}, "the channel")
+
+
+def forbidden(edge: Edge, kind: str, path: str, said: dict[str, Any], by: str) -> None:
+    """See that a token is refused for what it says, on both passes."""
+    description = f'error="insufficient_scope", error_description="The token does not allow this, by {by}."'
+    for signed in (False, True):
+        answer = asked(edge, kind, path, "authorization", by_pyjwt(said, "ES256"), signed)
+        assert refusal(answer) == (403, f"{CHALLENGE}, {description}"), said
+
+
+def asked(edge: Edge, kind: str, path: str, place: str, token: bytes, signed: bool) -> httpx.Response:
+    """The answer to a request with a token in a place, of a client or, `signed`, in Fanout's name."""
+    query, headers = placed(place, token) if place else ("", [])
+    if kind == "socket" and signed:
+        return edge.request("POST", path + query, headers=[*headers, GRIP, EVENTS], content=b"OPEN\r\n")
+    handshake = HANDSHAKE if kind == "socket" else []
+    return edge.request("GET", path + query, headers=[*headers, *handshake, *([GRIP] if signed else [])])
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    """The status and challenge of a refusal, which instructs nobody."""
+    assert not [name for name in answer.headers if name.startswith("grip-")]
+    assert answer.headers["content-type"].startswith("text/plain")
+    return answer.status_code, answer.headers["www-authenticate"]
+
+
+@contextmanager
+def nothing_handed_off(edge: Edge) -> Iterator[None]:
+    """See by the edge's log that of what it is asked meanwhile nothing gets to Fanout; a request at the end does."""
+    before = -1
+    while before != len(edge.output):  # so that it tells no more of what was asked before
+        before = len(edge.output)
+        time.sleep(0.3)
+
+    def handed_off() -> list[str]:
+        return [line for line in edge.output[before:] if "handed off to" in line or "Handoff target" in line]
+
+    yield
+    with edge.client.stream("GET", "/witness") as witness:
+        assert next(witness.iter_lines()) == "ready"
+    until(handed_off)
+    assert len(handed_off()) == 1
+
+
+def test_of_two_tokens_none_counts(auth_edge: Edge) -> None:
+    """In one place: nobody can say whose they are."""
+    ann, bob = (b"session=" + by_pyjwt(claims(user), "HS256") for user in ("ann", "bob"))
+    bearers = [("Authorization", b"Bearer " + by_pyjwt(claims(user), "HS256")) for user in ("ann", "bob")]
+    for headers in (
+        bearers,
+        bearers[:1] * 2,
+        [("Cookie", ann + b"; " + bob)],
+        [("Cookie", ann), ("Cookie", bob)],
+        [("Cookie", ann), ("Cookie", b"a=b; " + ann)],
+    ):
+        for grip in ([], [GRIP]):
+            status, challenge = refusal(auth_edge.request("GET", "/own/stream", headers=[*headers, *grip]))
+            assert (status, challenge) == (
+                401,
+                f'{CHALLENGE}, error="invalid_token", error_description="The token is refused: there are two."',
+            )
+
+
+def test_a_cookie_in_one_of_several_lines(auth_edge: Edge) -> None:
+    """On both passes: Fanout brings all of them."""
+    lines = [("Cookie", b"a=b"), ("Cookie", b"session=" + by_pyjwt(claims("ann"), "HS256")), ("Cookie", b"c=d")]
+    assert all_heard(auth_edge, "stream", [("/own/stream", lines)]) == [["for user-ann"] * 2]
+
+
+def test_the_first_place_counts(auth_edge: Edge) -> None:
+    ann, bob = (by_pyjwt(claims(user), "HS256") for user in ("ann", "bob"))
+    headers = [("Authorization", b"Bearer " + ann), ("Cookie", b"session=" + bob)]
+    assert all_heard(auth_edge, "sse", [(f"/own/sse?token={bob.decode()}", headers)]) == [["for user-ann"] * 2]
+
+
+def test_a_key_that_is_not_there_lets_nobody_in(auth_edge: Edge) -> None:
+    answer = auth_edge.request("GET", "/unready", headers=placed("authorization", by_pyjwt(claims("ann"), "HS256"))[1])
+    assert (answer.status_code, answer.text) == (500, "A key that the edge checks with is not there.\n")
+
+
+PASSED_ON = [("{}", ""), ("a=b&{}&c", "?a=b&c"), ("{}&a=%20&token=x&%74oken=y", "?a=%20")]
+
+
+@pytest.mark.parametrize(("query", "left"), PASSED_ON)
+def test_no_backend_gets_a_token_of_the_query(auth_edge: Edge, origin: Origin, query: str, left: str) -> None:
+    """It gets the other parameters."""
+    token = by_pyjwt(claims("ann"), "HS256").decode()
+    asked = "?" + query.format(f"token={token}")
+    before = len(origin.targets)
+    for path in ("/handoff", "/forward/x"):
+        answer = auth_edge.request("GET", path + asked)
+        assert seen(answer)["target"] == path + left
+        assert token not in answer.text
+    with joined(auth_edge, f"/tunnel/echo{asked}") as client:
+        client.send("seen")
+        assert token not in str(client.recv(timeout=ANSWER_TIMEOUT))
+    with joined(auth_edge, f"/origin/socket{asked}") as client:
+        client.send("bye")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "ciao"
+    targets = origin.targets[before:]
+    assert {path + left for path in ("/handoff", "/forward/x", "/tunnel/echo", "/origin/socket")} <= set(targets)
+    assert not [target for target in targets if "oken=" in target]
+
+
+@pytest.mark.parametrize("path", ["/handoff", "/forward/x"])
+def test_a_backend_gets_headers_with_a_token(auth_edge: Edge, path: str) -> None:
+    token = by_pyjwt(claims("ann"), "HS256").decode()
+    headers = [("Authorization", f"Bearer {token}"), ("Cookie", f"a=b; session={token}")]
+    request = seen(auth_edge.request("GET", path, headers=headers))
+    assert values(request, "authorization") == [f"Bearer {token}"]
+    assert values(request, "cookie") == [f"a=b; session={token}"]
+
+
+@pytest.mark.parametrize("kind", ["stream", "sse", "poll"])
+def test_a_page_may_read_why_not(auth_edge: Edge, kind: str) -> None:
+    for page, allowed in ((CHAT, CHAT), ("https://evil.example", None)):
+        answer = auth_edge.request("GET", f"/own/{kind}", headers={"Origin": page})
+        assert refusal(answer) == (401, CHALLENGE)
+        assert answer.headers.get("access-control-allow-origin") == allowed
+
+
+def test_a_preflight_needs_no_token(auth_edge: Edge) -> None:
+    headers = {"Origin": CHAT, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    answer = auth_edge.request("OPTIONS", "/own/stream", headers=headers)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, CHAT)
+    assert answer.headers["access-control-allow-headers"] == "Authorization"
+
+
+def test_a_foreign_page_does_not_get_in_by_its_visitors_cookie(auth_edge: Edge) -> None:
+    cookie = b"session=" + by_pyjwt(claims("ann"), "HS256")
+    with joined(auth_edge, "/own/socket", origin=CHAT, additional_headers={"Cookie": cookie.decode()}) as client:
+        client.send("hello")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
+    for signed in (False, True):
+        headers = [("Cookie", cookie), ("Origin", "https://evil.example"), *([GRIP, EVENTS] if signed else HANDSHAKE)]
+        answer = auth_edge.request("POST" if signed else "GET", "/own/socket", headers=headers)
+        assert (answer.status_code, answer.text) == (403, "Pages of this origin may not connect.\n")
+
+
+def test_a_websocket_ends_with_its_token(auth_edge: Edge) -> None:
+    """With the code of IANA's registry, at the first message after that."""
+    while True:
+        token = by_pyjwt({**claims("ann"), "exp": int(time.time()) + 3}, "HS256").decode()
+        try:
+            with (
+                joined(auth_edge, "/short/socket", additional_headers={"Authorization": f"Bearer {token}"}) as client,
+                pytest.raises(ConnectionClosed),
+            ):
+                while True:
+                    client.send("hello")
+                    assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
+                    time.sleep(0.1)
+            assert (client.close_code, client.close_reason) == (3000, "The token has expired.")
+            return
+        except InvalidStatus as late:
+            assert late.response.status_code == 401
+
+
+def test_no_log_has_a_token(auth_edge: Edge) -> None:
+    """Of all that was asked before, and the query of this; each token begins as any JSON object does."""
+    for kind in ("stream", "socket"):
+        query, _ = placed("query", by_pyjwt(claims("ann"), "HS256"))
+        all_heard(auth_edge, kind, [(f"/own/{kind}{query}", [])])
+        auth_edge.request("GET", f"/own/{kind}{query}x")
+    until(lambda: [line for line in auth_edge.output if "token=…" in line])
+    logs = {"what is printed": "".join(auth_edge.output)}
+    logs |= {log.name: log.read_text(errors="replace") for log in (auth_edge.folder / "build" / "logs").glob("*")}
+    assert [name for name, text in logs.items() if "eyJ" in text] == []
+    assert ("pushpin-handler.log" in logs) == (auth_edge.name == "viceroy")
