@@ -131,3 +131,11 @@ def test_a_wheel_has_them_all(tmp_path: Path) -> None:
         [sys.executable, "-c", where], env=os.environ | {"PYTHONPATH": installed}, capture_output=True, text=True, check=True
     )
     assert found.stdout.startswith(installed)
+
+
+def test_a_schema_is_printed_as_it_is() -> None:
+    """Brackets and backslashes are no markup."""
+    lines = [r"(\\[[0-9]\\]", "[bold]x[/bold]", r"a\[b]", "x\\"]
+    code = f"from fanroute.cli.terminal import say\nfor line in {lines!r}: say(line)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == lines

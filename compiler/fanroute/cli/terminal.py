@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
@@ -29,7 +28,7 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 def say(line: str) -> None:
     """Print a line as it is."""
-    _out.print(escape(line))
+    _out.print(line, markup=False)
 
 
 def piped() -> bytes:
@@ -62,7 +61,7 @@ def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> No
 
 def remark(line: str) -> None:
     """Print a line that is no part of what was asked for."""
-    _err.print(escape(line))
+    _err.print(line, markup=False)
 
 
 def working(what: str) -> Status:
@@ -100,7 +99,7 @@ def failures(workspace: Workspace) -> Iterator[None]:
 
 def fail(message: str) -> NoReturn:
     """Say what was wrong, and end."""
-    _err.print(escape(message))
+    _err.print(message, markup=False)
     sys.exit(1)
 
 
