@@ -1,6 +1,7 @@
 """Tests on a local edge, over HTTP: what the component that ships does, with a recording server in place of every backend."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,12 +10,13 @@ import httpx
 
 from fanroute.local.exchange import target_of
 from fanroute.pipeline import Compiled
+from fanroute.signing import grip_sig
 from fanroute.testing.agreement import differences, unasked
 from fanroute.testing.judging import Judged, unmet
 from fanroute.testing.outcome import Outcome
 from fanroute.testing.recorder import Recorder
 from fanroute.trace import Asked, Tracer
-from fanroute_runtime.exchange import Answer
+from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.match import split_uri
 
 # How long the edge may take to answer, in seconds; nothing is held, so it has no reason to take any.
@@ -53,7 +55,7 @@ class LocalEdge:
 
     async def _ask(self, asked: Asked) -> Answer:
         authority, _, _ = split_uri(asked.url)
-        headers = [(name, value) for name, value in asked.headers if name not in OF_THE_MESSAGE]
+        headers = [(name, value) for name, value in _signed_now(asked) if name not in OF_THE_MESSAGE]
         request = httpx.Request(
             asked.verb,
             self._url,
@@ -70,6 +72,12 @@ class LocalEdge:
                 await response.aclose()
         named = tuple((name.decode("latin-1").lower(), value) for name, value in response.headers.raw)
         return Answer(response.status_code, named, content)
+
+
+def _signed_now(asked: Asked) -> Headers:
+    """A request's headers; a signature of the trace's time is one of now, for so goes the edge's clock."""
+    traced = grip_sig(asked.time)
+    return tuple((name, grip_sig(int(time.time())) if value == traced else value) for name, value in asked.headers)
 
 
 @asynccontextmanager
