@@ -28,14 +28,14 @@ STORE = f"""\
 [local_server.secret_stores]
 edge = [{{ key = "login", data = "{SECRET_STORES["edge"]["login"].decode()}" }}]
 """
-# What others on the way say: Pushpin 1.36 of a `%` of its own; Viceroy where Pushpin hangs up, as on a WebSocket that is none,
-# and the embedded edge there in the words of the origin.
+# What others on the way say, each as it begins: Pushpin 1.36 of a `%` of its own; Viceroy where Pushpin hangs up, as on a
+# WebSocket that is none, or a body breaks off; the embedded edge of the same, or in the words of what answered a WebSocket.
 OTHERS = {
     500: "Accept service unavailable.",
-    502: 'Error: Handoff request failed: connection closed before message completed|{"method": "POST", .*',
+    502: 'Error: Handoff request failed: .*|The backend \'origin\' gave no answer: .*|{"method": "POST", .*|',
 }
 # What the edges tell of a component that has ended otherwise than by returning.
-BROKEN = re.compile("trapped|WebAssembly exited|gave no answer|Guest error")
+BROKEN = re.compile("trapped|WebAssembly exited|the component gave no answer|Guest error")
 # How long what is no whole request may still be answered, in seconds, before the client says that no more of it comes.
 PATIENCE = 0.2
 

@@ -14,7 +14,7 @@ from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
 
 # How long each target is fuzzed, and how long one input of it may take.
-SECONDS, TIMEOUT = 60, 20
+SECONDS, TIMEOUT = 40, 20
 
 pytestmark = [
     pytest.mark.skipif(settings.default.derandomize, reason="make fuzz does"),
