@@ -104,5 +104,5 @@ SIGNATURES = [signed(MESSAGE), signed(MESSAGE)[:32] + (N - int.from_bytes(signed
 NUMBERS = [number.to_bytes(32) for number in (0, 1, 2, N - 1, N, N + 1, P - 1, P, P + 1, 2**256 - 1, P - N)]
 TARGETS = [
     Target("keys", check_key, [*DERS, *KEYS], DER_WORDS),
-    Target("signatures", check_signature, SIGNATURES, [*NUMBERS, b"", b"\x00"]),
+    Target("signatures", check_signature, SIGNATURES, [*NUMBERS, b"\x00"]),
 ]
