@@ -61,14 +61,14 @@ def emit(plan: Plan, runtime: Mapping[str, str]) -> dict[str, str]:
         plan: what to build.
         runtime: the source of each module of fanroute_runtime, by its dotted name.
     """
-    reached = _reached(set(_needed(plan)), runtime)
-    return {f"{APP_MODULE}.py": emit_module(plan)} | {_file(name): runtime[name] for name in sorted(reached)}
-
-
-def emit_module(plan: Plan) -> str:
-    """The module that the component starts with: the Plan as data, and the handlers its routes use."""
     imports = _needed(plan)
-    auths = tuple(dict.fromkeys(route.auth for route in plan.routes if route.auth))
+    reached = _reached(set(imports), runtime)
+    return {f"{APP_MODULE}.py": _module(plan, imports)} | {_file(name): runtime[name] for name in sorted(reached)}
+
+
+def _module(plan: Plan, imports: Mapping[str, set[str]]) -> str:
+    """The module that the component starts with: the Plan as data, and the handlers its routes use."""
+    auths = _auths(plan)
     named: dict[Auth | None, Any] = {auth: _Code(f"AUTHS[{index}]") for index, auth in enumerate(auths)}
     return _TEMPLATES.get_template("app.py.jinja").render(
         imports=[(_Code(module), [_Code(name) for name in sorted(imports[module])]) for module in sorted(imports)],
@@ -81,6 +81,11 @@ def emit_module(plan: Plan) -> str:
     )
 
 
+def _auths(plan: Plan) -> tuple[Auth, ...]:
+    """What routes ask of tokens, each once."""
+    return tuple(dict.fromkeys(route.auth for route in plan.routes if route.auth))
+
+
 def _special(plan: Plan) -> list[GripSig]:
     """How Fanout's requests are told, where that is otherwise than by default."""
     return [] if plan.grip_sig == GripSig() else [plan.grip_sig]
@@ -88,7 +93,8 @@ def _special(plan: Plan) -> list[GripSig]:
 
 def _needed(plan: Plan) -> dict[str, set[str]]:
     """What the emitted module imports: names, by their modules."""
-    used = {name for part in (*plan.routes, *plan.fallbacks, *_special(plan)) for name in _dataclasses(part)}
+    routes = (replace(route, auth=None) for route in plan.routes)
+    used = {name for part in (*routes, *_auths(plan), *plan.fallbacks, *_special(plan)) for name in _dataclasses(part)}
     imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"} | used}
     for _, handler in _handlers(plan):
         imports.setdefault(handler.__module__, set()).add(handler.__name__)

@@ -1,7 +1,7 @@
 """The keys that signatures of tokens are checked with: each for one algorithm (RFC 7518, 3.1; RFC 8725, 3.1)."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 
 from fanroute_runtime import es256, hs256, rs256
 from fanroute_runtime.exchange import Refused, Request
@@ -15,8 +15,9 @@ Verifier = Callable[[bytes, bytes], bool]
 Loader = Callable[[bytes], Verifier]
 
 LOADERS: dict[Algorithm, Loader] = {"ES256": es256.load, "HS256": hs256.load, "RS256": rs256.load}
-# Those that take their time, as they may when the component is built, and give a faster one.
-PATIENT_LOADERS: dict[Algorithm, Loader] = LOADERS | {"ES256": partial(es256.load, fixed=True)}
+# Those that take their time, as they may when the component is built, and give a faster one: once for each key, as commands and
+# tests make many Deciders.
+PATIENT_LOADERS: dict[Algorithm, Loader] = LOADERS | {"ES256": cache(partial(es256.load, fixed=True))}
 
 
 class Keys:

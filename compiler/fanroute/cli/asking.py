@@ -14,8 +14,9 @@ from fanroute import listing
 from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, routes_argument, routes_option
 from fanroute.cli.terminal import say, show
 from fanroute.reach.request import witnesses
-from fanroute.tokens import trusting, with_token
-from fanroute.trace import Asked, Tracer, signed
+from fanroute.testing.outcome import tracer_of
+from fanroute.tokens import with_token
+from fanroute.trace import Asked, signed
 
 
 @click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
@@ -60,9 +61,7 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     asked = Asked(method, url, tuple(map(_header, headers)))
     if via_fanout:
         asked = replace(asked, headers=signed(asked.time, asked.headers))
-    known = compiled(routes)
-    loopback = next((backend.name for backend in known.backends if backend.loopback), "")
-    tracer = Tracer(trusting(known.plan), loopback)
+    tracer = tracer_of(compiled(routes))
     if claims is not None:
         asked = with_token(asked, _claims(claims), tracer)
     for line in listing.trace_lines(tracer.trace(asked)):
