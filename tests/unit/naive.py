@@ -21,7 +21,7 @@ def fits(match: Match, asked: Asked) -> bool:
         and (match.path is None or _path_fits(match.path, parts.path.split("/")[1:]))
         and (not match.methods or asked.verb in match.methods)
         and match.scheme in (None, parts.scheme)
-        and match.websocket in (None, upgrade[:1] == [b"websocket"])
+        and match.websocket in (None, b"websocket" in upgrade and asked.verb == "GET")
         and all(_holds(c, [v.decode("latin-1") for n, v in asked.headers if n == c.name]) for c in match.headers)
         and all(_holds(c, [_form_text(v) for n, _, v in query if _form_text(n) == c.name]) for c in match.query)
     )
