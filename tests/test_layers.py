@@ -36,7 +36,7 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan exchange headers pattern_syntax pattern match grip client origins
+plan exchange headers pattern_syntax pattern match matcher grip client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
 host edge
 """

@@ -11,7 +11,8 @@ from fanroute.spec import STREAMS
 from fanroute.trace import Asked
 from fanroute_runtime.client import Client
 from fanroute_runtime.grip import encoded
-from fanroute_runtime.match import Matcher, bound_value
+from fanroute_runtime.match import bound_value
+from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Redirect, Respond, Route, Template, Tunnel, WebSocket
 
 

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from fanroute.model import Kind
 from fanroute.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
-from fanroute_runtime.plan import Template
+from fanroute_runtime.plan import MAX_HOST, Template
 
 TEMPLATE_MEND = "write '{name}' of the path, '{query.name}', '{header.name}' or '{claim.name}'"
 # Longest duration, in seconds.
@@ -41,7 +41,7 @@ def listed(value: Any) -> Any:
 
 def is_host(value: str) -> bool:
     """Whether a text is a host's name, or `*.` and one."""
-    return _HOST.fullmatch(value.removeprefix("*.")) is not None and len(value) <= 253
+    return _HOST.fullmatch(value.removeprefix("*.")) is not None and len(value) <= MAX_HOST
 
 
 def _host(value: str) -> str:

@@ -18,7 +18,8 @@ from fanroute_runtime.grip import channel_name, encoded, is_websocket_events, op
 from fanroute_runtime.headers import applied
 from fanroute_runtime.jwt import Claims
 from fanroute_runtime.keys import Keys
-from fanroute_runtime.match import Matcher, bound_value
+from fanroute_runtime.match import bound_value
+from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.origins import may_connect
 from fanroute_runtime.plan import (

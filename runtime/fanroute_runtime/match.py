@@ -1,4 +1,4 @@
-"""Which route a request gets. Routes are compiled once, when the component is built."""
+"""Which requests a route is for."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -76,20 +76,6 @@ def _decoded(segment: str) -> str | None:
 def binds(segment: str | None) -> bool:
     """Whether a segment can be a parameter's value: text, not empty, no dot segment, and no slash in it."""
     return segment is not None and segment != "" and segment not in _DOTS and "/" not in segment
-
-
-class Matcher:
-    """The routes of a Plan, ready to be asked."""
-
-    def __init__(self, routes: tuple[Route, ...]) -> None:
-        self._rules = tuple((route, tuple(tests(route.match).values())) for route in routes)
-
-    def match(self, client: Matched) -> Route | None:
-        """The first route for a client's request, or None."""
-        for route, needed in self._rules:
-            if all(test(client) for test in needed):
-                return route
-        return None
 
 
 def bound_value(bound: Bound, route: Route, client: Matched) -> str | None:

@@ -5,6 +5,9 @@ from typing import Literal
 
 Source = Literal["path", "query", "header", "claim"]
 
+# Longest name of a host, in characters (RFC 1035, 2.3.4: in octets of DNS, two more).
+MAX_HOST = 253
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -43,7 +46,8 @@ class Condition:
 class Match:
     """Which requests a route is for; what is empty or None means any.
 
-    `hosts` are lower-case names, or `*.` and a suffix. `websocket` is whether the client asks for a WebSocket.
+    `hosts` are lower-case names, or `*.` and a suffix, of at most MAX_HOST characters. `websocket` is whether the client asks
+    for a WebSocket.
     """
 
     hosts: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from fanroute.reach.search import Boxes
 from fanroute.trace import Asked, trace
 from fanroute.work import Work
 from fanroute_runtime.client import Client
-from fanroute_runtime.match import Matcher
+from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route
 from tests.conftest import COUNTS, SURROUNDINGS, times
 from tests.property import reference

@@ -7,7 +7,7 @@ from fanroute.reach.box import Point
 from fanroute.reach.request import asked
 from fanroute.trace import trace
 from fanroute_runtime.client import Client
-from fanroute_runtime.match import Matcher
+from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Plan, Route
 from tests.unit import naive, universe
 

@@ -11,7 +11,8 @@ from fanroute.reach.difference import Side, changes
 from fanroute.reach.request import asked
 from fanroute.reach.told import Difference, difference, lines
 from fanroute_runtime.client import Client
-from fanroute_runtime.match import Matched, Matcher, bound_value
+from fanroute_runtime.match import Matched, bound_value
+from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Bound, Plan, Redirect, Route
 from tests.conftest import REPOSITORY, surroundings_of
 from tests.test_cases import CASES

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute_runtime.match import Matcher, Segments, host_name, path_segments, split_uri
+from fanroute_runtime.match import Segments, host_name, path_segments, split_uri
+from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
 
 

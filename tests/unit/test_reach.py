@@ -14,7 +14,8 @@ from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, Reach, reached
 from fanroute.reach.search import Boxes
 from fanroute.work import Work
 from fanroute_runtime.client import Client
-from fanroute_runtime.match import Matcher, binds
+from fanroute_runtime.match import binds
+from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
 from tests.conftest import surroundings_of
 from tests.test_cases import CASES

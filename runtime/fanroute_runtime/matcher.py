@@ -1,0 +1,156 @@
+"""The first of many routes that a request fits, without asking all of them.
+
+Routes are told apart by texts that their matches want: segments of the path, host, method, values of query parameters and
+headers. Where many could be next, a `Fork` asks the request for one of these, and only the routes that want what it has, or
+that do not mind, go on. What is left, as a rule one route, is tested in full.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from fanroute_runtime.match import Matched, tests
+from fanroute_runtime.plan import MAX_HOST, Condition, Match, Parameter, Route
+
+# So many routes are tested one after the other, rather than told apart.
+FEW = 2
+# A fork is made where at least one in so many routes minds what it asks for.
+MINDING = 8
+
+# What a path has after its last segment, as a text that is no segment's.
+END = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that tells routes apart: which texts a match wants (none: it does not mind), and which a request has."""
+
+    wanted: Callable[[Match], tuple[Hashable, ...]]
+    had: Callable[[Matched], Iterable[Hashable]]
+
+
+class Fork(int):
+    """What to go on with, by what a request has. As a number it is the first of the routes that it leads to."""
+
+    had: Callable[[Matched], Iterable[Hashable]]
+    branches: dict[Hashable, "Branch"]
+
+
+# Routes by their numbers, and forks that lead to further ones.
+Branch = tuple[int, ...]
+
+
+class Matcher:
+    """The routes of a Plan, ready to be asked."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._rules = tuple((route, tuple(tests(route.match).values())) for route in routes)
+        self._root = _Forks([route.match for route in routes]).branch(range(len(routes)))
+
+    def match(self, client: Matched) -> Route | None:
+        """The first route for a client's request, or None."""
+        for number in self.candidates(client):
+            route, needed = self._rules[number]
+            if all(test(client) for test in needed):
+                return route
+        return None
+
+    def candidates(self, client: Matched) -> Iterator[int]:
+        """The numbers of the routes that a request may fit, in order; all that it fits are among them.
+
+        Of the request only that is asked which tells the next route.
+        """
+        waiting = list(self._root)
+        while waiting:
+            number = heappop(waiting)
+            if isinstance(number, Fork):
+                for text in number.had(client):
+                    for following in number.branches.get(text, ()):
+                        heappush(waiting, following)
+            else:
+                yield number
+
+
+class _Forks:
+    """Makes forks for the routes of some matches."""
+
+    def __init__(self, matches: Sequence[Match]) -> None:
+        self._matches = matches
+        depth = max((len(match.path.segments) for match in matches if match.path), default=0)
+        self._always = (*map(_segment, range(depth + 1)), HOST, METHOD)
+
+    def branch(self, numbers: Sequence[int]) -> Branch:
+        """Some routes: as they are, or behind forks."""
+        if len(numbers) > FEW:
+            for key in self._keys(numbers):
+                branches, others = self._told_apart(numbers, key)
+                minding = len(numbers) - len(others)
+                if minding * MINDING >= len(numbers) and max(map(len, branches.values())) * 2 <= minding:
+                    fork = Fork(min(branch[0] for branch in branches.values()))
+                    fork.had = key.had
+                    fork.branches = {text: self.branch(branch) for text, branch in branches.items()}
+                    return tuple(sorted((fork, *self.branch(others))))
+        return tuple(numbers)
+
+    def _keys(self, numbers: Sequence[int]) -> Iterator[Key]:
+        """What may tell some routes apart; what costs no call of the host comes first."""
+        yield from self._always
+        matches = [self._matches[number] for number in numbers]
+        yield from map(_query, _frequent((match.query for match in matches), len(numbers)))
+        yield from map(_header, _frequent((match.headers for match in matches), len(numbers)))
+
+    def _told_apart(self, numbers: Sequence[int], key: Key) -> tuple[dict[Hashable, list[int]], list[int]]:
+        """Some routes by the texts that they want, and those that do not mind."""
+        branches: dict[Hashable, list[int]] = {}
+        others = []
+        for number in numbers:
+            wanted = key.wanted(self._matches[number])
+            for text in wanted:
+                branches.setdefault(text, []).append(number)
+            if not wanted:
+                others.append(number)
+        return branches, others
+
+
+def _frequent(conditions: Iterable[tuple[Condition, ...]], count: int) -> list[str]:
+    """The names of which enough of `count` routes want certain values."""
+    names = Counter(condition.name for of_route in conditions for condition in of_route if condition.values)
+    return [name for name, wanting in names.items() if wanting * MINDING >= count]
+
+
+def _segment(depth: int) -> Key:
+    def wanted(match: Match) -> tuple[Hashable, ...]:
+        if match.path is None or (match.path.rest and len(match.path.segments) <= depth):
+            return ()
+        segment = match.path.segments[depth] if depth < len(match.path.segments) else END
+        return () if isinstance(segment, Parameter) else (segment,)
+
+    return Key(wanted, lambda client: client.segments[depth : depth + 1] or (END,))
+
+
+def _hosts(client: Matched) -> Iterator[str]:
+    """The host, and each suffix of it that routes may speak of."""
+    host = client.host
+    yield host
+    dot = host.find(".", max(1, len(host) - MAX_HOST))
+    while dot >= 0:
+        yield f"*{host[dot:]}"
+        dot = host.find(".", dot + 1)
+
+
+HOST = Key(lambda match: match.hosts, _hosts)
+METHOD = Key(lambda match: match.methods, lambda client: (client.method,))
+
+
+def _query(name: str) -> Key:
+    return Key(lambda match: _values(match.query, name), lambda client: (client.query.get(name),))
+
+
+def _header(name: str) -> Key:
+    return Key(lambda match: _values(match.headers, name), lambda client: (client.header(name),))
+
+
+def _values(conditions: tuple[Condition, ...], name: str) -> tuple[str, ...]:
+    """The values of which a header or query parameter must have one, if it must."""
+    return next((condition.values for condition in conditions if condition.name == name), ())
