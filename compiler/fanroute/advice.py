@@ -12,13 +12,16 @@ from fanroute.hijacking import sockets_are_no_wider
 from fanroute.links import links_are_answered
 from fanroute.openness import RULES as OPENNESS_RULES
 from fanroute.reach.advice import reachability
+from fanroute.reach.search import Boxes
 from fanroute.source import Source
 from fanroute_runtime.plan import Plan
 
 
 def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
     """The warnings and notes of a valid file, in source order; `loopback` is the host of the loopback backend."""
-    found = (diagnostic for rule in RULES for diagnostic in rule(source, plan))
+    boxes = Boxes(route.match for route in plan.routes)
+    found = [diagnostic for rule in RULES for diagnostic in rule(source, plan)]
+    found += (diagnostic for rule in REACH_RULES for diagnostic in rule(source, plan, boxes))
     return tuple(in_source_order([*found, *links_are_answered(source, plan, loopback)]))
 
 
@@ -49,9 +52,9 @@ def fanout_is_verified(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 RULES = (
     *CHANNEL_RULES,
     *OPENNESS_RULES,
-    handoffs_are_not_cached,
     defaults_are_taken,
     sockets_are_no_wider,
     fanout_is_verified,
-    reachability,
 )
+# Those that need to know which requests reach which route.
+REACH_RULES = (handoffs_are_not_cached, reachability)

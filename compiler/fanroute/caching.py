@@ -16,14 +16,13 @@ from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan
 CACHED_METHODS = ("GET", "HEAD")
 
 
-def handoffs_are_not_cached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
     """FR410"""
     handoffs = [(i, route.action) for i, route in enumerate(plan.routes) if isinstance(route.action, Handoff)]
     catch_alls = [(i, action) for i, action in handoffs if _is_any(plan.routes[i].match.path)]
     if not catch_alls:
         return
-    boxes, work = Boxes(route.match for route in plan.routes), Work(MAX_WORK_IN_ALL)
-    pages = _pages(boxes)
+    work, pages = Work(MAX_WORK_IN_ALL), _pages(boxes)
     for number, action in catch_alls:
         if _gets_some(boxes, number, pages, Work(MAX_WORK, work)):
             written = sum(map(is_written, plan.routes[:number]))

@@ -56,11 +56,16 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles: it would go through the growing trees again and again, and they have none."""
+    """Without the collector of cycles: it would go through the growing trees again and again, and they have none.
+
+    Nor does it go through them at once when it is back: they are as old to it as all that it has kept.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()

@@ -1,7 +1,7 @@
 """Diagnostics as text for people, as JSON for programs, and as GitHub's workflow commands."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,13 +20,12 @@ _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "note"
 
 def render(diagnostics: Iterable[Diagnostic], file: str, text: str) -> str:
     """The diagnostics of a file, each with its line underlined; `text` is the file's, empty if it has none."""
-    return styled(diagnostics, file, text).plain
+    return "".join(part for part, _ in _parts(diagnostics, file, text))
 
 
 def styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Text:
     """The same with the styles that a terminal shows."""
-    lines = text.splitlines()
-    return Text("\n").join(_styled_one(diagnostic, _printable(file), lines) for diagnostic in diagnostics)
+    return Text.assemble(*_parts(diagnostics, file, text))
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
@@ -36,22 +35,30 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(told) or "nothing wrong"
 
 
-def _styled_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Text:
+def _parts(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Iterator[tuple[str, str]]:
+    """What is told, in parts of one style each."""
+    lines, file = text.splitlines(), _printable(file)
+    for number, diagnostic in enumerate(diagnostics):
+        yield "\n" if number else "", ""
+        yield from _parts_of_one(diagnostic, file, lines)
+
+
+def _parts_of_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     span, style = diagnostic.span, _STYLES[diagnostic.severity]
-    name = f"{diagnostic.severity}[{diagnostic.code}]"
-    told = Text.assemble(f"{file}:{span.line}:{span.column}: ", (name, style), f": {_printable(diagnostic.message)}")
+    yield f"{file}:{span.line}:{span.column}: ", ""
+    yield f"{diagnostic.severity}[{diagnostic.code}]", style
+    yield f": {_printable(diagnostic.message)}", ""
     suggestion = _printable(diagnostic.suggestion)
     excerpt = lines[span.line - 1] if span.line <= len(lines) else ""
     if excerpt.strip() and span.column <= MAX_EXCERPT:
         excerpt = "".join(c if c.isprintable() else " " for c in excerpt[:MAX_EXCERPT])
-        told.append(f"\n{span.line:5} | {excerpt}\n      | {' ' * (span.column - 1)}")
-        told.append("^" * _width(span, excerpt), style)
-        told.append(f" {suggestion}" if suggestion else "")
+        yield f"\n{span.line:5} | {excerpt}\n      | {' ' * (span.column - 1)}", ""
+        yield "^" * _width(span, excerpt), style
+        yield f" {suggestion}" if suggestion else "", ""
     elif suggestion:
-        told.append(f"\n      = {suggestion}")
+        yield f"\n      = {suggestion}", ""
     for note in diagnostic.notes:
-        told.append(f"\n      = {_noted(note, file)}")
-    return told
+        yield f"\n      = {_noted(note, file)}", ""
 
 
 def _width(span: Span, excerpt: str) -> int:
@@ -66,7 +73,7 @@ def _noted(note: Note, file: str) -> str:
 
 def _printable(text: str) -> str:
     """A text on one line, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class _Model(BaseModel):

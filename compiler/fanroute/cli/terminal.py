@@ -55,8 +55,10 @@ def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> No
     for file, diagnostics in files:
         if form == "github" and diagnostics:
             say(report.github(diagnostics, str(file)))
-        elif diagnostics:
+        elif diagnostics and _err.is_terminal:
             _err.print(report.styled(diagnostics, str(file), _text(file)))
+        elif diagnostics:
+            _err.file.write(f"{report.render(diagnostics, str(file), _text(file))}\n")
 
 
 def remark(line: str) -> None:

@@ -1,7 +1,8 @@
 """What is said of routes that get no request, or not those that are meant for them."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from functools import cache
+from itertools import accumulate, islice
 
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.lower import is_written
@@ -11,9 +12,9 @@ from fanroute.reach.overlap import overlaps
 from fanroute.reach.request import arguments, asked
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL, Dead, Live, reached
 from fanroute.reach.search import Boxes
-from fanroute.source import Source
+from fanroute.source import Path, Source
 from fanroute.work import TooMuch, Work
-from fanroute_runtime.plan import Plan, Route
+from fanroute_runtime.plan import Plan
 
 # As many other routes are told with one.
 MAX_PLACES = 4
@@ -26,11 +27,11 @@ _IMPOSSIBLE = {
 }
 
 
-def reachability(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+def reachability(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
     """FR301, FR302 and FR303"""
-    told = _Told(source, plan)
+    told = _Told(source, plan, boxes)
     work = Work(MAX_WORK_IN_ALL)
-    for number, reach in enumerate(reached(told.boxes, work)):
+    for number, reach in enumerate(reached(boxes, work)):
         if work.left < 0:
             yield told.unknown(number, "it or one of the routes after it can match")
             return
@@ -47,14 +48,20 @@ def reachability(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 class _Told:
     """The routes of a file, and what is said of them."""
 
-    def __init__(self, source: Source, plan: Plan) -> None:
-        self.boxes = Boxes(route.match for route in plan.routes)
-        self._routes = plan.routes
-        self._places = _places(source, plan.routes)
-        # By number, so that they are quickly compared.
+    def __init__(self, source: Source, plan: Plan, boxes: Boxes) -> None:
+        self._source, self._boxes, self._routes = source, boxes, plan.routes
+        # How many of routes.yaml are before each.
+        self._written = tuple(accumulate(map(is_written, plan.routes), initial=0))
         numbers: dict[str, int] = {}
-        self._answers = [numbers.setdefault(repr(answer(route, {})), len(numbers)) for route in plan.routes]
-        self._alike = next((number for number, given in enumerate(self._answers) if given), len(self._answers))
+
+        @cache
+        def answered(number: int) -> int:
+            return numbers.setdefault(repr(answer(plan.routes[number], {})), len(numbers))
+
+        # A route's answer by number, so that they are quickly compared.
+        self._answered = answered
+        every = range(len(plan.routes))
+        self._alike = next((number for number in every if answered(number)), len(every))
 
     def is_written(self, number: int) -> bool:
         """Whether a route is the user's own."""
@@ -72,7 +79,7 @@ class _Told:
         if number < self._alike:  # all routes so far answer the same
             return
         try:
-            found = list(islice(overlaps(self.boxes, number, self._differ, Work(MAX_WORK, work)), MAX_PLACES))
+            found = list(islice(overlaps(self._boxes, number, self._differ, Work(MAX_WORK, work)), MAX_PLACES))
         except TooMuch:
             work.give_up(MAX_WORK)
             yield self.unknown(number, "their order matters")
@@ -88,28 +95,23 @@ class _Told:
         )
 
     def _differ(self, one: int, other: int) -> bool:
-        return self.is_written(one) and self._answers[one] != self._answers[other]
+        return self.is_written(one) and self._answered(one) != self._answered(other)
 
     def _diagnostic(self, code: str, number: int, message: str, mend: str, others: Sequence[int] = ()) -> Diagnostic:
-        notes = tuple(Note(f"'{self._routes[other].name}'", self._places[other]) for other in others[:MAX_PLACES])
-        return Diagnostic(code, f"route '{self._routes[number].name}' {message}", self._places[number], mend, notes)
+        notes = tuple(Note(f"'{self._routes[other].name}'", self._place(other)) for other in others[:MAX_PLACES])
+        return Diagnostic(code, f"route '{self._routes[number].name}' {message}", self._place(number), mend, notes)
+
+    def _place(self, number: int) -> Span:
+        """Where a route is told of: at its name, or else at its first key; one that was made for the next, at that one."""
+        place: Path = ("routes", self._written[number])
+        named = (*place, "name")
+        return self._source.value_span(named) if self._source.has(named) else self._source.key_span(place)
 
     def _named(self, numbers: Sequence[int]) -> str:
         names = [f"'{self._routes[number].name}'" for number in numbers[:MAX_PLACES]]
         more = len(numbers) - len(names)
         names += [f"{more} more"] if more else []
         return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _places(source: Source, routes: Sequence[Route]) -> list[Span]:
-    """Where each route is told of: at its name, or else at its first key; one that was made for the next, at that one."""
-    places: list[Span] = []
-    written = 0
-    for route in routes:
-        named = "name" in source.data["routes"][written]
-        places.append(source.value_span(("routes", written, "name")) if named else source.key_span(("routes", written)))
-        written += is_written(route)
-    return places
 
 
 def _impossible(dimension: Dimension) -> str:

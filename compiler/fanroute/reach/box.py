@@ -111,7 +111,8 @@ def meet(*boxes: Box) -> Box | None:
     """What is in all of some boxes; None where nothing is."""
     found: dict[Dimension, Set] = {}
     for dimension, wanted in chain.from_iterable(box.items() for box in boxes):
-        found[dimension] = wanted.meet(found.get(dimension, free(dimension)))  # type: ignore[arg-type]
+        had = found.get(dimension)
+        found[dimension] = wanted if had is None else wanted.meet(had)  # type: ignore[arg-type]
         if found[dimension].is_empty:
             return None
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from fanroute.lower import Backend
 from fanroute.reach.answer import Answer, answer, bound_by
-from fanroute.reach.box import Box, Dimension, Point, at, meet, minus
+from fanroute.reach.box import Box, Dimension, Point, at, meet, minus, point
 from fanroute.reach.routes import MAX_WORK
 from fanroute.reach.search import Boxes, search
 from fanroute.work import TooMuch, Work
@@ -88,11 +88,13 @@ def _changed(old: Side, one: int, new: Side, other: int, work: Work) -> Point | 
 
     shared = meet(old.box(one), new.box(other))
     regions = [] if shared is None else [shared]
-    while (found := search(regions, taken, {**old.boxes.named, **new.boxes.named}, work)) is not None:
-        if old.answer(one, found) != new.answer(other, found):
-            return found
+    named = {**old.boxes.named, **new.boxes.named}
+    while (found := search(regions, taken, named, work)) is not None:
+        asked = point(found, named)
+        if old.answer(one, asked) != new.answer(other, asked):
+            return asked
         # With what they take from this request the answers happen to be the same.
-        same = {dimension: at(found, dimension) for dimension in sorted(old.bound_by(one) | new.bound_by(other))}
+        same = {dimension: at(asked, dimension) for dimension in sorted(old.bound_by(one) | new.bound_by(other))}
         regions = [rest for region in regions for rest in minus(region, same)]
     return None
 

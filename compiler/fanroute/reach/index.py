@@ -43,8 +43,10 @@ class Index:
         seen = set()
         for dimension, filed in self._filed.items():
             wanted = self._wanted(box, dimension)
-            for value in filed if wanted is None else wanted:
-                for number in _before(filed.get(value, ()), before):
+            # Keys are in the order of the first match under them.
+            some = takewhile(lambda numbers: numbers[0] < before, filed.values())
+            for numbers in some if wanted is None else filter(None, map(filed.get, wanted)):
+                for number in _before(numbers, before):
                     if number not in seen:
                         seen.add(number)
                         yield number

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from fanroute.reach.box import Box, Point, meet, minus
+from fanroute.reach.box import Box, Point, meet, minus, point
 from fanroute.reach.search import Boxes, search
 from fanroute.work import Work
 
@@ -28,4 +28,4 @@ def overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool], work
 
         found = search([shared], taken, boxes.named, work)
         if found is not None:
-            yield earlier, found
+            yield earlier, point(found, boxes.named)

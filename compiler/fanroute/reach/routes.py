@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fanroute.reach.box import METHOD, Box, Dimension, Point
-from fanroute.reach.search import Boxes, search
+from fanroute.reach.box import METHOD, Box, Dimension, Point, point
+from fanroute.reach.search import Boxes, of_kinds, search
 from fanroute.work import TooMuch, Work
 
 # Most work for one route, and for all of them.
@@ -13,9 +13,14 @@ MAX_WORK, MAX_WORK_IN_ALL = 200_000, 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A request that the route gets."""
+    """The route gets requests of a region, as its `witness`."""
 
-    witness: Point
+    region: Box
+    boxes: Boxes
+
+    @property
+    def witness(self) -> Point:
+        return point(self.region, self.boxes.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
     impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
     if impossible:
         return Dead(impossible=impossible)
+    if boxes.is_alone(number):
+        return next((Live(region, boxes) for region in of_kinds([own])), Dead(impossible=(METHOD,)))
     covering: set[int] = set()
 
     def taken(asked: Point) -> Box | None:
@@ -64,7 +71,7 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
     found = search([own], taken, boxes.named, work)
     if found is None and not covering:
         return Dead(impossible=(METHOD,))
-    return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found)
+    return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found, boxes)
 
 
 def _needed(boxes: Boxes, own: Box, covering: list[int], work: Work) -> tuple[int, ...]:

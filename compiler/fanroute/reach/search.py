@@ -1,7 +1,8 @@
 """Which request gets a route: regions of requests are tried, and what earlier routes take is cut out of them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from fanroute.reach.box import Box, Dimension, Point, box, meet, minus, point
 from fanroute.reach.index import Index
@@ -27,8 +28,16 @@ class Boxes:
         self.matches = tuple(matches)
         self.boxes: tuple[Box, ...] = tuple(map(box, self.matches))
         self.index = Index(self.matches)
-        self.named = _named(self.boxes)
-        self._tests: tuple[tuple[Test, ...], ...] = tuple(tuple(tests(match).values()) for match in self.matches)
+        self._tests: dict[int, tuple[Test, ...]] = {}
+
+    @cached_property
+    def named(self) -> Named:
+        """The texts and hosts that the boxes name."""
+        return _named(self.boxes)
+
+    def is_alone(self, number: int) -> bool:
+        """Whether no match with a smaller number has anything to do with one, as is seen at once."""
+        return next(self.index.of_box(self.boxes[number], number), None) is None
 
     def first(self, asked: Point, before: int, work: Work) -> int | None:
         """The first match that a request fits, of those with smaller numbers; by the tests that ship."""
@@ -46,6 +55,8 @@ class Boxes:
         return None if first is None else self.boxes[first]
 
     def fits(self, asked: Point, number: int) -> bool:
+        if number not in self._tests:
+            self._tests[number] = tuple(tests(self.matches[number]).values())
         return all(test(asked) for test in self._tests[number])
 
 
@@ -61,15 +72,20 @@ def _named(boxes: Iterable[Box]) -> Named:
     return {dimension: frozenset(names) for dimension, names in found.items()}
 
 
-def search(regions: Iterable[Box], taken: Taken, named: Named, work: Work) -> Point | None:
-    """A request of some regions that is not taken, or None where there is none. Raises TooMuch."""
-    left = [possible for region in regions for kind in KINDS if (possible := meet(region, kind)) is not None][::-1]
+def search(regions: Iterable[Box], taken: Taken, named: Named, work: Work) -> Box | None:
+    """A region whose `point` is a request of some regions that is not taken, or None where there is none. Raises TooMuch."""
+    left = [*of_kinds(regions)][::-1]
     while left:
         work.spend(REGION)
         region = left.pop()
         asked = point(region, named)
         box = taken(asked)
         if box is None:
-            return asked
+            return region
         left += [*minus(region, box)][::-1]
     return None
+
+
+def of_kinds(regions: Iterable[Box]) -> Iterator[Box]:
+    """What some regions have of the requests there are."""
+    return (possible for region in regions for kind in KINDS if (possible := meet(region, kind)) is not None)

@@ -109,7 +109,9 @@ class Texts:
 
     @property
     def is_empty(self) -> bool:
-        return not self.others and self._some() is None
+        if self.others or self.values:
+            return False
+        return self.values is not None or (bool(self.fits or self.unfit) and self._some() is None)
 
     def pick(self, named: Names) -> str | Other:
         """A value of a set that is not empty: no text if that can be, and rather none that is `named`."""
