@@ -17,7 +17,7 @@ CALL_THE_HOST = {"host", "edge"}
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
-diagnostics report work
+diagnostics errors report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints keys auth spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
@@ -33,7 +33,7 @@ local.install local.filters local.channels local.holds local.clients local.excha
 local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
 scalars comments layout formatting starting
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing
-cli.starting cli.completing cli __main__
+cli.starting cli.explaining cli.completing cli __main__
 """
 RUNTIME_ORDER = """
 plan exchange headers pattern_syntax pattern match matcher grip client origins

@@ -9,12 +9,11 @@ from fanroute.channels.advice import RULES as CHANNEL_RULES
 from fanroute.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.hijacking import sockets_are_no_wider
-from fanroute.links import links_are_answered
 from fanroute.openness import RULES as OPENNESS_RULES
 from fanroute.reach.advice import reachability
 from fanroute.reach.search import Boxes
 from fanroute.source import Source
-from fanroute_runtime.plan import Plan
+from fanroute_runtime.plan import Hold, Plan
 
 
 def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
@@ -22,7 +21,11 @@ def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
     boxes = Boxes(route.match for route in plan.routes)
     found = [diagnostic for rule in RULES for diagnostic in rule(source, plan)]
     found += (diagnostic for rule in REACH_RULES for diagnostic in rule(source, plan, boxes))
-    return tuple(in_source_order([*found, *links_are_answered(source, plan, loopback)]))
+    if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
+        from fanroute.links import links_are_answered  # late: most files have none
+
+        found += links_are_answered(source, plan, loopback)
+    return tuple(in_source_order(found))
 
 
 def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:

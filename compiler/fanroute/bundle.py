@@ -8,7 +8,7 @@ from pathlib import Path
 from fanroute import programs
 from fanroute.component import BadComponent, rename_import
 from fanroute.emit import APP_MODULE
-from fanroute.programs import ProgramFailed
+from fanroute.errors import ProgramFailed
 from fanroute.workspace import Workspace
 
 WORLD = "edge"

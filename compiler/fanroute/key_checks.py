@@ -6,7 +6,6 @@ from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.keys import SOURCES, STORES
 from fanroute.source import Source
-from fanroute_runtime.keys import LOADERS
 
 # The algorithms whose keys may be seen.
 PUBLIC = ("ES256", "RS256")
@@ -51,6 +50,8 @@ def unusable_keys(source: Source, files: Mapping[str, bytes]) -> Iterator[Diagno
 
 def _unusable(content: bytes, algorithm: str) -> str:
     """Why a file's content is no key for an algorithm, "" if it is one or the algorithm has none in files."""
+    from fanroute_runtime.keys import LOADERS  # late: it makes tables
+
     try:
         if algorithm in PUBLIC:
             LOADERS[algorithm](content)  # type: ignore[index]

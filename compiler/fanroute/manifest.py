@@ -7,20 +7,12 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, Table
 
+from fanroute.errors import BadManifest
 from fanroute.lower import Backend
 from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
 
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
-
-
-class BadManifest(Exception):
-    """fastly.toml is there and cannot be used: what is wrong, with line and column from 1."""
-
-    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
-        super().__init__(message)
-        self.line = line
-        self.column = column
 
 
 def update(text: str | None, service: str, backends: Iterable[Backend], build_command: str, websockets: bool = False) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fanroute.advice import advise
 from fanroute.checks import check
 from fanroute.diagnostics import Diagnostic
-from fanroute.emit import emit
 from fanroute.files import read_files
 from fanroute.key_checks import unusable_keys
 from fanroute.lower import Backend, lower_backends, lower_plan
@@ -39,6 +38,8 @@ class Compiled:
 
     def files(self) -> dict[str, str]:
         """The files that ship, by relative path."""
+        from fanroute.emit import emit  # late: a check emits nothing
+
         return emit(self.plan, self.surroundings.runtime)
 
 

@@ -9,21 +9,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from fanroute.errors import ProgramFailed
+
 # How long a program may take to end when asked, in seconds.
 GRACE = 5.0
 # Longest line of output that is read, in bytes.
 MAX_LINE = 1 << 20
 
 Program = asyncio.subprocess.Process
-
-
-class ProgramFailed(Exception):
-    """A program failed: `program` is its name, `output` what it said."""
-
-    def __init__(self, program: str, output: str) -> None:
-        super().__init__(f"{program} failed")
-        self.program = program
-        self.output = output
 
 
 def find(name: str, *places: Path) -> Path | None:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fanroute.errors import BadManifest
 from fanroute.local import Stores
-from fanroute.manifest import BadManifest, config_stores_key, parse
+from fanroute.manifest import config_stores_key, parse
 
 # Longest name and value in a config store, in characters: Fastly's limits.
 MAX_CONFIG_NAME = 256

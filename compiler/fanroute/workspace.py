@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fanroute.diagnostics import Diagnostic, Invalid, Span
-from fanroute.local import Stores
-from fanroute.manifest import BadManifest
-from fanroute.stores import local_stores
+from fanroute.errors import BadManifest
 from fanroute.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from fanroute.local import Stores
 
 RUNTIME_PACKAGE = "fanroute_runtime"
 
@@ -120,8 +122,10 @@ class Workspace:
     def write_manifest(self, text: str) -> None:
         write(self.manifest, text.encode())
 
-    def local_stores(self) -> Stores:
+    def local_stores(self) -> "Stores":
         """The stores that fastly.toml has for local servers. Raises BadManifest."""
+        from fanroute.stores import local_stores  # late: a check has none
+
         folder = self.manifest.parent
         return local_stores(self.read_manifest() or "", lambda path: (folder / path).read_bytes(), os.environ)
 

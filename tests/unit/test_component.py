@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fanroute import bundle, programs
 from fanroute.component import BadComponent, import_names, rename_import
-from fanroute.programs import ProgramFailed
+from fanroute.errors import ProgramFailed
 from fanroute.workspace import Workspace, wit_folder, write
 
 PREAMBLE = b"\0asm\x0d\0\x01\0"

@@ -4,8 +4,9 @@ import tomllib
 
 import pytest
 
+from fanroute.errors import BadManifest
 from fanroute.lower import Backend
-from fanroute.manifest import BadManifest, service_id, update
+from fanroute.manifest import service_id, update
 
 BACKENDS = (
     Backend("origin", "app.example.com", 443, tls=True, loopback=False, local=None),

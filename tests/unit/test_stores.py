@@ -2,8 +2,8 @@
 
 import pytest
 
+from fanroute.errors import BadManifest
 from fanroute.local import Stores
-from fanroute.manifest import BadManifest
 from fanroute.stores import local_stores
 
 FILES = {

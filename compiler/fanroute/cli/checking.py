@@ -1,20 +1,16 @@
-"""What is wrong with a routes.yaml: `check`, and `explain` for more of it."""
+"""What is wrong with a routes.yaml: `check`."""
 
 from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem
 
-from fanroute import report, rulebook
+from fanroute import report
 from fanroute.cli.given import examples, routes_argument
 from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
 from fanroute.lower import written_routes
 from fanroute.pipeline import compile_routes
-from fanroute.rules import CODES
-from fanroute.surroundings import Surroundings
-from fanroute.validation import did_you_mean
-from fanroute.workspace import Workspace, runtime_sources
+from fanroute.workspace import Workspace
 
 
 @click.command(epilog=examples("fanroute check", "fanroute check --deny warnings --format github edge/routes.yaml"))
@@ -39,21 +35,3 @@ def check(routes: Path, form: str, deny: str | None) -> None:
                 say(f"{routes}: {len(written_routes(compiled.plan))} routes, {report.summary(found)}")
         tell(found, workspace, form)
     end(failed=fails(found, deny_warnings=deny == "warnings"))
-
-
-def _codes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """For completion in a shell."""
-    return [CompletionItem(rule.code, help=rule.title) for rule in CODES.values() if rule.code.startswith(incomplete.upper())]
-
-
-@click.command(epilog=examples("fanroute explain FR203", "fanroute explain"))
-@click.argument("code", required=False, shell_complete=_codes)
-def explain(code: str | None) -> None:
-    """Say more of a diagnostic's CODE, as of FR203; without a code, list all."""
-    if code is None:
-        for rule in CODES.values():
-            say(f"{rule.code}  {rule.severity:7}  {rule.title}")
-    elif code.upper() in CODES:
-        say(rulebook.explained(CODES[code.upper()], Surroundings(runtime_sources())).rstrip("\n"))
-    else:
-        raise click.BadParameter(f"unknown code {code!r}; {did_you_mean(code.upper(), CODES, 'codes')}", param_hint="CODE")

@@ -12,8 +12,7 @@ from rich.table import Table
 
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
-from fanroute.manifest import BadManifest
-from fanroute.programs import ProgramFailed
+from fanroute.errors import BadManifest, ProgramFailed
 from fanroute.source import decode
 from fanroute.workspace import Workspace, read_file
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fanroute import programs
-from fanroute.programs import ProgramFailed
+from fanroute.errors import ProgramFailed
 
 VICEROY_VERSION = "0.22.0"
 

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import tomlkit
 
 from fanroute import programs
+from fanroute.errors import ProgramFailed
 from fanroute.local import Backend, Stores
 from fanroute.local.fanout import Log
 from fanroute.local.server import ADDRESS, NO_STORES, Listening, embedded_origin, listen
-from fanroute.programs import Program, ProgramFailed
+from fanroute.programs import Program
 from fanroute.signing import DEV_KEY
 from fanroute.workspace import write
 from fanroute_runtime.signature import LOCAL_KEY

@@ -9,7 +9,6 @@ from fanroute.lower import is_written
 from fanroute.reach.answer import answer
 from fanroute.reach.box import Dimension
 from fanroute.reach.overlap import overlaps
-from fanroute.reach.request import arguments, asked
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL, Dead, Live, reached
 from fanroute.reach.search import Boxes
 from fanroute.source import Path, Source
@@ -85,6 +84,8 @@ class _Told:
             yield self.unknown(number, "their order matters")
             return
         if found:
+            from fanroute.reach.request import arguments, asked  # late: most files need none
+
             earlier, request = [pair[0] for pair in found], arguments(asked(found[0][1]))
             message = f"and '{self._routes[earlier[0]].name}' share requests, and neither is the more specific: {request}"
             yield self._diagnostic("FR302", number, message, "the first one gets them: see that it is meant", earlier)

@@ -1,0 +1,30 @@
+"""More of what is wrong with a routes.yaml: `explain`."""
+
+import click
+from click.shell_completion import CompletionItem
+
+from fanroute import rulebook
+from fanroute.cli.given import examples
+from fanroute.cli.terminal import say
+from fanroute.rules import CODES
+from fanroute.surroundings import Surroundings
+from fanroute.validation import did_you_mean
+from fanroute.workspace import runtime_sources
+
+
+def _codes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For completion in a shell."""
+    return [CompletionItem(rule.code, help=rule.title) for rule in CODES.values() if rule.code.startswith(incomplete.upper())]
+
+
+@click.command(epilog=examples("fanroute explain FR203", "fanroute explain"))
+@click.argument("code", required=False, shell_complete=_codes)
+def explain(code: str | None) -> None:
+    """Say more of a diagnostic's CODE, as of FR203; without a code, list all."""
+    if code is None:
+        for rule in CODES.values():
+            say(f"{rule.code}  {rule.severity:7}  {rule.title}")
+    elif code.upper() in CODES:
+        say(rulebook.explained(CODES[code.upper()], Surroundings(runtime_sources())).rstrip("\n"))
+    else:
+        raise click.BadParameter(f"unknown code {code!r}; {did_you_mean(code.upper(), CODES, 'codes')}", param_hint="CODE")
