@@ -113,7 +113,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
 def test_only_what_is_reached_ships() -> None:
     runtime = {"fanroute_runtime": "", "fanroute_runtime.edge": "from fanroute_runtime.a import x", "fanroute_runtime.a": ""}
     runtime |= {"fanroute_runtime.plan": "", "fanroute_runtime.unused": ""}
-    files = emit(Plan("x", ()), runtime)
+    files = emit(Plan("x", ()), (), runtime)
     assert set(files) == {"app.py", *(f"fanroute_runtime/{name}.py" for name in ("__init__", "edge", "a", "plan"))}
 
 

@@ -11,8 +11,8 @@ REPOSITORY = Path(__file__).parent.parent
 COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
-# The modules of the runtime that know them: one reads, the other has effects too.
-CALL_THE_HOST = {"host", "edge"}
+# The modules of the runtime that know them: one reads, one plays the host when building, one has effects too.
+CALL_THE_HOST = {"host", "warm", "edge"}
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
@@ -26,7 +26,7 @@ signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
 reach.difference reach.told links reach openness
-caching hijacking advice
+caching hijacking advice samples
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores workspace programs component bundle build guide
 local.install local.filters local.channels local.holds local.clients local.exchange local.host local.fanout
@@ -38,7 +38,7 @@ cli.starting cli.explaining cli.completing cli __main__
 RUNTIME_ORDER = """
 plan exchange headers pattern_syntax pattern match matcher grip client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
-host edge
+host warm edge
 """
 
 # What only one module may do, as the names that do it.

@@ -1,7 +1,7 @@
 """A Plan to the files that ship. Pure: sources in, texts out."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import jinja2
 
 from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Handler, redirect, respond
+from fanroute_runtime.exchange import Sample
 from fanroute_runtime.grip import hold
 from fanroute_runtime.plan import Auth, GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
 from fanroute_runtime.websocket import converse
@@ -54,20 +55,21 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-def emit(plan: Plan, runtime: Mapping[str, str]) -> dict[str, str]:
+def emit(plan: Plan, samples: Sequence[Sample], runtime: Mapping[str, str]) -> dict[str, str]:
     """The files of `build/app/`, by relative path: the emitted module and the runtime modules it reaches.
 
     Args:
         plan: what to build.
+        samples: what it serves while it is built.
         runtime: the source of each module of fanroute_runtime, by its dotted name.
     """
     imports = _needed(plan)
     reached = _reached(set(imports), runtime)
-    return {f"{APP_MODULE}.py": _module(plan, imports)} | {_file(name): runtime[name] for name in sorted(reached)}
+    return {f"{APP_MODULE}.py": _module(plan, samples, imports)} | {_file(name): runtime[name] for name in sorted(reached)}
 
 
-def _module(plan: Plan, imports: Mapping[str, set[str]]) -> str:
-    """The module that the component starts with: the Plan as data, and the handlers its routes use."""
+def _module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set[str]]) -> str:
+    """The module that the component starts with: the Plan and samples as data, and the handlers its routes use."""
     auths = _auths(plan)
     named: dict[Auth | None, Any] = {auth: _Code(f"AUTHS[{index}]") for index, auth in enumerate(auths)}
     return _TEMPLATES.get_template("app.py.jinja").render(
@@ -77,6 +79,7 @@ def _module(plan: Plan, imports: Mapping[str, set[str]]) -> str:
         routes=[replace(route, auth=named.get(route.auth)) for route in plan.routes],
         fallbacks=plan.fallbacks,
         grip_sig=_special(plan),
+        samples=samples,
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )
 

@@ -38,9 +38,11 @@ class Compiled:
 
     def files(self) -> dict[str, str]:
         """The files that ship, by relative path."""
-        from fanroute.emit import emit  # late: a check emits nothing
+        # late: a check emits nothing
+        from fanroute.emit import emit
+        from fanroute.samples import samples
 
-        return emit(self.plan, self.surroundings.runtime)
+        return emit(self.plan, samples(self.plan), self.surroundings.runtime)
 
 
 def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:

@@ -62,8 +62,8 @@ class Decider:
     def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
         self._signatures = Signatures(plan.grip_sig)
         auths = {route.auth for route in plan.routes if route.auth}
-        keys = Keys(key for auth in auths for key in auth.keys)
-        self._guards = {auth: Guard(auth, keys, plan.service) for auth in auths}
+        self._keys = Keys(key for auth in auths for key in auth.keys)
+        self._guards = {auth: Guard(auth, self._keys, plan.service) for auth in auths}
         self._matcher = Matcher(plan.routes)
         self._handlers = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
@@ -77,6 +77,11 @@ class Decider:
             return self._for_client(decision, route, request) if isinstance(decision, Answer) else decision
         except Refused as refused:
             return _refusal(refused)
+
+    def forget(self) -> None:
+        """Forget what the host has told, as a new sandbox has. Nothing else is kept of a request."""
+        self._signatures.forget()
+        self._keys.forget()
 
     def client(self, request: Request) -> Client:
         """The client's request that one is, or that it stands for. Raises Refused (403)."""

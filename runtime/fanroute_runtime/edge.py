@@ -1,6 +1,7 @@
 """Requests served: what is decided is told to Fastly's host. The only module with effects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -9,11 +10,12 @@ from wit_world.imports.async_io import Pollable
 from wit_world.imports.backend import Backend
 
 from fanroute_runtime.decide import Decider, Handler
-from fanroute_runtime.exchange import Answer, Passing, ToBackend, ToFanout, text
+from fanroute_runtime.exchange import Answer, Passing, Sample, ToBackend, ToFanout, text
 from fanroute_runtime.grip import is_for_fanout
 from fanroute_runtime.headers import of_one_connection
 from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values
 from fanroute_runtime.plan import HeaderRules, Plan
+from fanroute_runtime.warm import settle, warm_up
 
 FAILED = text(500, UNREADABLE)
 BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
@@ -27,14 +29,20 @@ TIMED_OUT = (
 )
 
 
-def http_incoming(plan: Plan, handlers: Mapping[type, Handler]) -> type[exports.HttpIncoming]:
-    """The class that the component exports: it serves requests by a Plan with the handlers its actions need."""
+def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample]) -> type[exports.HttpIncoming]:
+    """The class that the component exports: it serves requests by a Plan with the handlers its actions need.
+
+    It has served the `samples` before, and forgotten what it was told then.
+    """
     decider = Decider(plan, handlers)
+    warm_up(partial(_serve, decider), samples)
+    decider.forget()
 
     class HttpIncoming(exports.HttpIncoming):
         def handle(self, request: http_req.Request, body: Pollable) -> None:
             _serve(decider, request, body)
 
+    settle()
     return HttpIncoming
 
 

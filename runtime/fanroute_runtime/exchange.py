@@ -7,6 +7,8 @@ from typing import Protocol
 from fanroute_runtime.plan import Bound, HeaderRules
 
 Headers = tuple[tuple[str, bytes], ...]
+# A client's request as data: its method, absolute URI and headers.
+Sample = tuple[str, str, Headers]
 # Gives a value that the request has; None where that is no text. Raises Refused (403) for a claim that the token has not.
 Binding = Callable[[Bound], str | None]
 

@@ -27,9 +27,14 @@ class Keys:
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        # For the sandbox's life: a store's key that has been changed is taken by the next one.
         known = {key: key.material for key in keys if isinstance(key.material, bytes)}
         self._ready = {key: PATIENT_LOADERS[key.algorithm](material) for key, material in known.items()}
+        # Those of stores, for the sandbox's life: one that has been changed is taken by the next sandbox.
+        self._stored: dict[Key, Verifier] = {}
+
+    def forget(self) -> None:
+        """Forget the keys that stores gave, as a new sandbox has."""
+        self._stored = {}
 
     def require_signed(self, token: Token, candidates: Iterable[Key], request: Request) -> None:
         """See that one of some keys has signed a token.
@@ -42,9 +47,10 @@ class Keys:
         raise BadToken("no key of ours has signed it")
 
     def _verifier(self, key: Key, request: Request) -> Verifier:
-        if key not in self._ready:
-            self._ready[key] = _stored(key, request)
-        return self._ready[key]
+        verifier = self._ready.get(key) or self._stored.get(key)
+        if verifier is None:
+            verifier = self._stored[key] = _stored(key, request)
+        return verifier
 
 
 def _stored(key: Key, request: Request) -> Verifier:

@@ -53,6 +53,10 @@ class Signatures:
                 raise Refused(403, f"The Grip-Sig is refused: {bad}.") from bad
         return bool(signatures)
 
+    def forget(self) -> None:
+        """Forget what the host has told, as a new sandbox has."""
+        self._keys.forget()
+
     def _verify(self, token: Token, request: Request) -> None:
         """Raises BadToken."""
         service = request.service_id()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from fanroute.build import build
@@ -12,7 +13,8 @@ from fanroute.local.exchange import Exchange, HostError, Response
 from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, load
 from fanroute.signing import DEV_KEY, LOCAL_ENTRIES, LOCAL_STORE
 from fanroute.workspace import Workspace
-from tests.conftest import GRIP_SIG
+from fanroute_runtime.signature import LOCAL_KEY
+from tests.conftest import GRIP_SIG, REPOSITORY
 
 ERRORS = (
     "generic-error invalid-argument auxiliary-error buffer-len unsupported http-invalid http-user http-incomplete "
@@ -160,6 +162,16 @@ def test_a_production_component_refuses_the_local_key(host: Host) -> None:
     assert outcome(refused) == 403
     assert not [call for call in host.calls if call.startswith(("config-store", "secret-store"))]
     assert DEV_KEY.encode() not in host.wasm
+
+
+def test_what_was_served_while_building_is_forgotten(host: Host) -> None:
+    """Its key is accepted by nothing, and stores are asked anew: the counts below show it for all that is kept."""
+    key = "in no store but that of the samples"
+    assert f'STORED = b"{key}"' in (REPOSITORY / "runtime/fanroute_runtime/warm.py").read_text()
+    signature = jwt.encode({"iss": LOCAL_KEY.issuer, "exp": 4_102_444_800}, key, "HS256")
+    for _ in range(2):
+        assert outcome(host.ask(REQUESTS["stream"][0], [("Grip-Sig", signature.encode())])) == 403
+        assert "config-store.store.get" in host.calls
 
 
 def outcome(exchange: Exchange | None) -> str | int | None:

@@ -29,4 +29,17 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://example.com/events', ()),
+    ('GET', 'https://example.com/rooms/x/socket', (('upgrade', b'websocket'),)),
+    ('OPTIONS', 'https://example.com/poll', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/poll', ()),
+    ('GET', 'https://example.com/lobby/aa', ()),
+    ('GET', 'https://example.com/me', ()),
+    ('GET', 'https://example.com/live/', ()),
+    ('GET', 'https://example.com/uploads/', ()),
+    ('GET', 'https://example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, WebSocket: converse}, SAMPLES)

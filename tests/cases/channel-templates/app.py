@@ -13,4 +13,10 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://example.com/rooms/x/x', ()),
+    ('GET', 'https://example.com/user?id=x', (('x-tenant', b'acme'),)),
+    ('GET', 'https://example.com/sockets/x', (('upgrade', b'websocket'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, WebSocket: converse}, SAMPLES)

@@ -21,4 +21,13 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Respond: respond})
+SAMPLES = (
+    ('OPTIONS', 'https://chat.example.com/rooms/x?v=2', (('origin', b'x'), ('access-control-request-method', b'GET'))),
+    ('GET', 'https://chat.example.com/rooms/x?v=2', (('x-client', b'web'),)),
+    ('GET', 'https://example.com/poll', ()),
+    ('POST', 'https://example.com/poll', ()),
+    ('GET', 'https://example.com/plain', ()),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Respond: respond}, SAMPLES)

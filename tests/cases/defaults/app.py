@@ -24,4 +24,14 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, Respond: respond, WebSocket: converse})
+SAMPLES = (
+    ('OPTIONS', 'https://example.com/stream', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/stream', ()),
+    ('GET', 'https://example.com/poll', ()),
+    ('GET', 'https://example.com/answer', ()),
+    ('GET', 'https://example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/old', ()),
+    ('GET', 'https://example.com/live', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, Respond: respond, WebSocket: converse}, SAMPLES)

@@ -16,4 +16,10 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond})
+SAMPLES = (
+    ('GET', 'https://example.com/filters/x', ()),
+    ('GET', 'https://example.com/reliable-poll', (('x-after', b'x'),)),
+    ('GET', 'https://example.com/missed/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond}, SAMPLES)

@@ -11,4 +11,9 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold})
+SAMPLES = (
+    ('GET', 'https://origin.example.net/', ()),
+    ('GET', 'https://ws.origin.example.net/live?q=%24%7BORIGIN_HOST%7D', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold}, SAMPLES)

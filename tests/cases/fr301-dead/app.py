@@ -29,4 +29,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Respond: respond})
+SAMPLES = (
+    ('GET', 'https://x.staff.example.com/admin/x', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Respond: respond}, SAMPLES)

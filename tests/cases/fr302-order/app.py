@@ -18,4 +18,10 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond})
+SAMPLES = (
+    ('GET', 'https://example.com/rooms/x', ()),
+    ('GET', 'https://example.com/rooms/', ()),
+    ('GET', 'https://example.com/', (('x-beta', b'x'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond}, SAMPLES)

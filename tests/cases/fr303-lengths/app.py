@@ -16,4 +16,9 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Respond: respond})
+SAMPLES = (
+    ('GET', 'https://example.com/a', ()),
+    ('GET', 'https://example.com/aaaaa', (('x-a', b'x'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {Respond: respond}, SAMPLES)

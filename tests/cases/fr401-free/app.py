@@ -16,4 +16,11 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect, WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://example.com/rooms/x', ()),
+    ('GET', 'https://example.com/of/x', (('x-tenant', b'acme'),)),
+    ('GET', 'https://example.com/said/x?id=0', (('upgrade', b'websocket'), ('x-tenant', b'acme'))),
+    ('GET', 'https://example.com/elsewhere/x', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect, WebSocket: converse}, SAMPLES)

@@ -15,4 +15,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold})
+SAMPLES = (
+    ('GET', 'https://example.com/hyphens/x/x', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold}, SAMPLES)

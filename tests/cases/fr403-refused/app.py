@@ -15,4 +15,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold})
+SAMPLES = (
+    ('GET', 'https://example.com/anything/x', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold}, SAMPLES)

@@ -21,4 +21,11 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Preflight: preflight, Respond: respond})
+SAMPLES = (
+    ('GET', 'https://a.example.com/', ()),
+    ('OPTIONS', 'https://b.example.com/', (('origin', b'x'), ('access-control-request-method', b'GET'))),
+    ('GET', 'https://b.example.com/', ()),
+    ('HEAD', 'https://b.example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Preflight: preflight, Respond: respond}, SAMPLES)

@@ -20,4 +20,11 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, WebSocket: converse})
+SAMPLES = (
+    ('OPTIONS', 'https://example.com/a', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/a', ()),
+    ('GET', 'https://example.com/b', ()),
+    ('GET', 'https://example.com/c', (('upgrade', b'websocket'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, WebSocket: converse}, SAMPLES)

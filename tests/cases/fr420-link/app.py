@@ -25,4 +25,13 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect})
+SAMPLES = (
+    ('GET', 'https://example.com/lost/x?after=x', ()),
+    ('GET', 'https://example.com/again/', ()),
+    ('GET', 'https://example.com/held', ()),
+    ('GET', 'https://example.com/moved', ()),
+    ('GET', 'https://example.com/tunnel', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/forward', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect}, SAMPLES)

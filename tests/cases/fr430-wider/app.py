@@ -26,4 +26,12 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, WebSocket: converse})
+SAMPLES = (
+    ('OPTIONS', 'https://example.com/rooms/x/events', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/rooms/x/events', ()),
+    ('GET', 'https://example.com/poll', ()),
+    ('GET', 'https://example.com/rooms/x/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/token', (('upgrade', b'websocket'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, WebSocket: converse}, SAMPLES)

@@ -10,4 +10,8 @@ PLAN = Plan(
     grip_sig=GripSig(check='none'),
 )
 
-HttpIncoming = http_incoming(PLAN, {})
+SAMPLES = (
+    ('GET', 'https://example.com/live/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {}, SAMPLES)

@@ -40,4 +40,13 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, WebSocket: converse})
+SAMPLES = (
+    ('OPTIONS', 'https://example.com/open/x', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/open/x', ()),
+    ('GET', 'https://example.com/a', ()),
+    ('GET', 'https://example.com/e', ()),
+    ('GET', 'https://example.com/g/x', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/missed/x', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, WebSocket: converse}, SAMPLES)

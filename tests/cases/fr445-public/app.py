@@ -15,4 +15,10 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://example.com/a/x', ()),
+    ('GET', 'https://example.com/c', (('x-room', b'a'),)),
+    ('GET', 'https://example.com/d/x', (('upgrade', b'websocket'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, WebSocket: converse}, SAMPLES)

@@ -16,4 +16,11 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://example.com/streams/x', ()),
+    ('GET', 'https://example.com/poll', ()),
+    ('GET', 'https://example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: converse}, SAMPLES)

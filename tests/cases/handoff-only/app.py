@@ -9,4 +9,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {})
+SAMPLES = (
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {}, SAMPLES)

@@ -14,4 +14,10 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect})
+SAMPLES = (
+    ('GET', 'https://example.com/all', ()),
+    ('GET', 'https://example.com/events', ()),
+    ('GET', 'https://example.com/moved', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect}, SAMPLES)

@@ -10,4 +10,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Respond: respond})
+SAMPLES = (
+    ('GET', 'https://example.com/%27%22/%29%3Bimport_os', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Respond: respond}, SAMPLES)

@@ -11,4 +11,9 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://a.example.com/', (('upgrade', b'websocket'),)),
+    ('GET', 'https://c.example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {WebSocket: converse}, SAMPLES)

@@ -10,4 +10,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {})
+SAMPLES = (
+    ('GET', 'https://chat.example.com/rooms/x/users/x?version=2', (('x-plan', b'pro'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {}, SAMPLES)

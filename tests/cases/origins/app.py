@@ -18,4 +18,12 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/tunnel', (('upgrade', b'websocket'),)),
+    ('OPTIONS', 'https://example.com/events', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/events', ()),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, WebSocket: converse}, SAMPLES)

@@ -16,4 +16,9 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {})
+SAMPLES = (
+    ('POST', 'https://example.com/upload/', ()),
+    ('GET', 'https://example.com/ws', (('upgrade', b'websocket'),)),
+)
+
+HttpIncoming = http_incoming(PLAN, {}, SAMPLES)

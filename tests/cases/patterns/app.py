@@ -12,4 +12,9 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold})
+SAMPLES = (
+    ('GET', 'https://example.com/rooms/x/events', ()),
+    ('GET', 'https://example.com/files/x/a.md/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold}, SAMPLES)

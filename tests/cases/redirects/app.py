@@ -12,4 +12,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Redirect: redirect})
+SAMPLES = (
+    ('GET', 'https://example.com/old/x', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Redirect: redirect}, SAMPLES)

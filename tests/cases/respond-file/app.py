@@ -16,4 +16,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Respond: respond})
+SAMPLES = (
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Respond: respond}, SAMPLES)

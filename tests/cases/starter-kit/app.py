@@ -17,4 +17,12 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://x.edgecompute.app/test/websocket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://x.edgecompute.app/test/stream', ()),
+    ('GET', 'https://x.edgecompute.app/test/long-poll', ()),
+    ('GET', 'https://x.edgecompute.app/test/', ()),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: converse}, SAMPLES)

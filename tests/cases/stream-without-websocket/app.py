@@ -10,4 +10,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold})
+SAMPLES = (
+    ('GET', 'https://example.com/events', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold}, SAMPLES)

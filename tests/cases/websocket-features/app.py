@@ -12,4 +12,8 @@ PLAN = Plan(
     ),
 )
 
-HttpIncoming = http_incoming(PLAN, {WebSocket: converse})
+SAMPLES = (
+    ('GET', 'https://example.com/rooms/x', (('upgrade', b'websocket'), ('x-user', b'x'))),
+)
+
+HttpIncoming = http_incoming(PLAN, {WebSocket: converse}, SAMPLES)

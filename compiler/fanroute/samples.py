@@ -1,0 +1,33 @@
+"""Requests that a component serves while it is built, so that all is ready for those after it: one of each kind."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from fanroute.reach.request import asked
+from fanroute.reach.routes import MAX_WORK_IN_ALL, Live, reached
+from fanroute.reach.search import Boxes
+from fanroute.work import Work
+from fanroute_runtime.exchange import Sample
+from fanroute_runtime.plan import Hold, Match, Plan, Route, Tunnel, WebSocket
+
+
+def samples(plan: Plan) -> tuple[Sample, ...]:
+    """A client's request for the first route of each kind. Where an earlier route of another kind takes it, so be it."""
+    chosen: dict[Hashable, Route] = {}
+    for route in plan.routes:
+        chosen.setdefault(_kind(route), route)
+    boxes = Boxes(map(_match, chosen.values()))
+    found = [asked(reach.witness) for reach in reached(boxes, Work(MAX_WORK_IN_ALL)) if isinstance(reach, Live)]
+    return tuple((request.verb, request.url, request.headers) for request in found)
+
+
+def _kind(route: Route) -> Hashable:
+    """What is the same where much the same code answers."""
+    mode = route.action.mode if isinstance(route.action, Hold) else ""
+    return type(route.action), mode, route.auth is None, route.cors is None
+
+
+def _match(route: Route) -> Match:
+    """What a sample of a route fits: it asks for a WebSocket where there is one."""
+    websocket = route.match.websocket is None and isinstance(route.action, WebSocket | Tunnel)
+    return replace(route.match, websocket=True) if websocket else route.match

@@ -1,0 +1,48 @@
+"""What a component serves while it is built."""
+
+from fanroute.emit import HANDLERS
+from fanroute.pipeline import compile_routes
+from fanroute.samples import samples
+from fanroute.trace import Asked
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.exchange import Answer, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.plan import Plan
+from tests.conftest import SURROUNDINGS
+
+ROUTES = b"""\
+version: 1
+service: {name: s}
+backends: {origin: {url: "http://o.example"}, self: {loopback: true}}
+routes:
+  - match: {path: "/rooms/{room}", where: {room: "[a-z]{3}[0-9]"}, header: {x-key: k}}
+    stream: {channel: "room-{room}"}
+  - {match: {path: /other}, stream: {channel: other}}
+  - {match: {path: /poll}, long_poll: {channel: poll}}
+  - {match: {path: /socket}, websocket: {channel: socket}}
+  - {match: {path: /tunnel}, tunnel: origin}
+  - {match: {path: /gone}, respond: {status: 410}}
+  - {match: {path: "/*", method: POST}, forward: origin}
+  - {handoff: origin}
+"""
+
+
+def test_one_of_each_kind() -> None:
+    plan = compile_routes(ROUTES, SURROUNDINGS).plan
+    decider = Decider(plan, HANDLERS)
+    decisions = [decider.decide(Asked(*sample)) for sample in samples(plan)]
+    assert [(type(decision), getattr(decision, "backend", "")) for decision in decisions] == [
+        (ToFanout, "self"),
+        (ToFanout, "self"),
+        (ToFanout, "self"),
+        (ToWebSocket, "origin"),
+        (Answer, ""),
+        (ToBackend, "origin"),
+        (ToFanout, "origin"),
+    ]
+    # The first stream's, with all that its route asks for.
+    (method, uri, headers), *_ = samples(plan)
+    assert (method, uri[:-1].rpartition("/")[0], headers) == ("GET", "https://example.com/rooms", (("x-key", b"k"),))
+
+
+def test_without_routes_there_are_none() -> None:
+    assert samples(Plan("s", ())) == ()
