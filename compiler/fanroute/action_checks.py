@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
-from fanroute.source import Path, Source
+from fanroute.source import Source
 from fanroute.spec import BACKEND_ANSWERED, default_domain
 
 # Which requests an action can do nothing with, by the value of `websocket` in the match, and the mend.
@@ -21,29 +21,30 @@ SOCKETS = ("websocket", "tunnel")
 
 def backends_are_others(source: Source) -> Iterator[Diagnostic]:
     """FR230"""
+    domain = _domain(source)
+    here = {name: _leads_here(backend, domain) for name, backend in parts.backends(source).items() if isinstance(backend, dict)}
     for index, route in parts.routes(source):
         for action in BACKEND_ANSWERED:
             name = str(route.get(action))
-            backend = parts.backends(source).get(name)
-            if isinstance(backend, dict) and (key := _leads_here(backend, source)):
+            if here.get(name):
                 loop = (
                     "the request would come back, and end with 508" if action == "handoff" else "the request would come in again"
                 )
                 message = f"'{action}' to '{name}', which is this service: {loop}"
-                note = Note("the backend", source.key_span(("backends", name, key)))
+                note = Note("the backend", source.key_span(("backends", name, here[name])))
                 span = source.value_span(("routes", index, action))
                 yield Diagnostic("FR230", message, span, "name a server of yours", (note,))
 
 
-def _leads_here(backend: dict[str, Any], source: Source) -> str:
-    """The key by which a backend is this service itself; "" where it is another."""
+def _leads_here(backend: dict[str, Any], domain: str) -> str:
+    """The key by which a backend is this service itself, which has that domain; "" where it is another."""
     if "loopback" in backend:
         return "loopback"
     try:
         host = urlsplit(str(backend.get("url", ""))).hostname
     except ValueError:
         return ""
-    return "url" if host == _domain(source) else ""
+    return "url" if host == domain else ""
 
 
 def _domain(source: Source) -> str:
@@ -64,15 +65,15 @@ def actions_fit_their_match(source: Source) -> Iterator[Diagnostic]:
 
 
 def _unfit(source: Source, index: int, match: dict[str, Any], action: str) -> Iterator[Diagnostic]:
-    place: Path = ("routes", index, "match")
-    note = Note("the action", source.key_span(("routes", index, action)))
+    def unfit(key: str, message: str, mend: str) -> Diagnostic:
+        note = Note("the action", source.key_span(("routes", index, action)))
+        return Diagnostic("FR231", message, source.value_span(("routes", index, "match", key)), mend, (note,))
+
     asks, mend = NOT_FOR.get(action, (None, ""))
     if asks is not None and match.get("websocket") is asks:
-        message = f"'{action}' for {'a WebSocket' if asks else 'what is no WebSocket'}"
-        yield Diagnostic("FR231", message, source.value_span((*place, "websocket")), mend, (note,))
+        yield unfit("websocket", f"'{action}' for {'a WebSocket' if asks else 'what is no WebSocket'}", mend)
     if action in SOCKETS and not _takes_get(match.get("method", "GET")):
-        message = f"'{action}' without GET, by which every WebSocket begins"
-        yield Diagnostic("FR231", message, source.value_span((*place, "method")), "leave it out, or add GET", (note,))
+        yield unfit("method", f"'{action}' without GET, by which every WebSocket begins", "leave it out, or add GET")
 
 
 def _takes_get(methods: Any) -> bool:

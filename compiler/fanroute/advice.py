@@ -5,11 +5,11 @@ from typing import Any
 
 from fanroute import parts
 from fanroute.caching import handoffs_are_not_cached
-from fanroute.channels.advice import RULES as CHANNEL_RULES
+from fanroute.channels.advice import channels_are_chosen_knowingly, chosen_channels, values_give_channels
 from fanroute.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.hijacking import sockets_are_no_wider
-from fanroute.openness import RULES as OPENNESS_RULES
+from fanroute.openness import endpoints_are_open_knowingly, pages_can_send_tokens
 from fanroute.reach.advice import reachability
 from fanroute.reach.search import Boxes
 from fanroute.source import Source
@@ -18,8 +18,9 @@ from fanroute_runtime.plan import Hold, Plan
 
 def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
     """The warnings and notes of a valid file, in source order; `loopback` is the host of the loopback backend."""
-    boxes = Boxes(route.match for route in plan.routes)
+    chosen, boxes = chosen_channels(source, plan), Boxes(route.match for route in plan.routes)
     found = [diagnostic for rule in RULES for diagnostic in rule(source, plan)]
+    found += (diagnostic for rule in CHANNEL_RULES for diagnostic in rule(source, chosen))
     found += (diagnostic for rule in REACH_RULES for diagnostic in rule(source, plan, boxes))
     if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
         from fanroute.links import links_are_answered  # late: most files have none
@@ -53,11 +54,11 @@ def fanout_is_verified(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 
 RULES = (
-    *CHANNEL_RULES,
-    *OPENNESS_RULES,
+    pages_can_send_tokens,
     defaults_are_taken,
     sockets_are_no_wider,
     fanout_is_verified,
 )
-# Those that need to know which requests reach which route.
+# Those of channels that depend on the request, and those that need to know which requests reach which route.
+CHANNEL_RULES = (channels_are_chosen_knowingly, values_give_channels, endpoints_are_open_knowingly)
 REACH_RULES = (handoffs_are_not_cached, reachability)

@@ -93,7 +93,7 @@ class Auth(Model):
     """Whom it is for, as it says in `aud`; one or a list, of which one must fit. Without this, a token with `aud` is refused."""
     leeway: Leeway | None = None
     """How far clocks may differ: a token counts so much earlier and longer than it says in `nbf` and `exp`. 10 s if not given."""
-    claims: dict[ClaimName, ConditionOrValues] = Field(default={})
+    claims: dict[ClaimName, ConditionOrValues] = Field(default_factory=dict)
     """What its claims must be, by name. Of a claim that is a list one item must fit."""
     channels: ClaimName | None = None
     """The claim that lists the channels which its holder may subscribe to. A route on any other channel is refused."""

@@ -86,17 +86,14 @@ def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
 def references_are_bound(source: Source) -> Iterator[Diagnostic]:
     """FR209"""
     for index, route in parts.routes(source):
-        known = _bound(route.get("match"))
-        auth = parts.auth_of(source, index, route)
-        for path, text in parts.templates(index, route):
-            for bound in references_in(text):
-                reference, span = written(bound), source.value_span(path)
-                if bound.source == "claim" and auth is None:
-                    message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
-                    yield Diagnostic("FR209", message, span, mend)
-                elif bound.source != "claim" and reference not in known:
-                    suggestion = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
-                    yield Diagnostic("FR209", f"the match does not bind '{reference}'", span, suggestion)
+        for path, bound in ((path, bound) for path, text in parts.templates(index, route) for bound in references_in(text)):
+            reference, known = written(bound), _bound(route.get("match"))
+            if bound.source == "claim" and parts.auth_of(source, index, route) is None:
+                message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
+                yield Diagnostic("FR209", message, source.value_span(path), mend)
+            elif bound.source != "claim" and reference not in known:
+                mend = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
+                yield Diagnostic("FR209", f"the match does not bind '{reference}'", source.value_span(path), mend)
 
 
 def _bound(match: Any) -> list[str]:

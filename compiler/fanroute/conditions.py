@@ -55,7 +55,7 @@ class Match(Model):
     path: Path | None = None
     """Literal segments, decoded, and parameters: `{room}` is one whole segment and binds its text; a final `/*` stands for any
     rest, also an empty one."""
-    where: dict[Parameter, Pattern] = {}
+    where: dict[Parameter, Pattern] = Field(default_factory=dict)
     """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, of the whole
     decoded segment."""
     method: Annotated[list[Method], BeforeValidator(listed), Field(min_length=1)] | None = None
@@ -64,7 +64,7 @@ class Match(Model):
     """The client's."""
     websocket: bool | None = None
     """Whether the client asks for a WebSocket (`Upgrade: websocket`)."""
-    header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(once)] = {}
+    header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(once)] = Field(default_factory=dict)
     """What headers must be, by name, of any case. Of one that stands more than once the first counts."""
-    query: dict[Parameter, ConditionOrValues] = {}
+    query: dict[Parameter, ConditionOrValues] = Field(default_factory=dict)
     """What query parameters must be, by name, decoded. Of one that stands more than once the first counts."""

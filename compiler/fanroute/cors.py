@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from fanroute.model import Model
 from fanroute.origins import Origins
@@ -16,11 +16,11 @@ class Cors(Model):
 
     origins: Origins
     """Where the pages come from: origins as `https://chat.example.com`, with `*.` for all hosts that end so; or `"*"`, any."""
-    headers: HeaderNames = []
+    headers: HeaderNames = Field(default_factory=list)
     """Headers that their requests may have, besides those that any page's may; or `"*"`, any but `Authorization`."""
     credentials: bool = False
     """Whether their requests may carry cookies and other credentials."""
     max_age: MaxAge | None = None
     """How long a browser may keep the answer to a preflight request; 5 s if not given, a day at most."""
-    expose: HeaderNames = []
+    expose: HeaderNames = Field(default_factory=list)
     """Headers of the answer that they may read, besides those that any page may; or `"*"`, any."""

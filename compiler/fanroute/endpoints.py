@@ -18,11 +18,11 @@ class Stream(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
-    meta: Meta = {}
+    meta: Meta = Field(default_factory=dict)
     """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
     content_type: HeaderValue = "text/plain"
     """The answer's media type."""
-    headers: AnswerHeaders = {}
+    headers: AnswerHeaders = Field(default_factory=dict)
     """Headers of the answer."""
     body: Text = ""
     """How the stream begins."""
@@ -56,9 +56,9 @@ class Sse(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
-    meta: Meta = {}
+    meta: Meta = Field(default_factory=dict)
     """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
-    headers: AnswerHeaders = {}
+    headers: AnswerHeaders = Field(default_factory=dict)
     """Headers of the answer."""
     retry: KeepAlive | None = None
     """How long a client waits before it connects again."""
@@ -86,11 +86,11 @@ class LongPoll(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
-    meta: Meta = {}
+    meta: Meta = Field(default_factory=dict)
     """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
     content_type: HeaderValue = "text/plain"
     """The answer's media type."""
-    headers: AnswerHeaders = {}
+    headers: AnswerHeaders = Field(default_factory=dict)
     """Headers of the answer."""
     timeout: Timeout | None = None
     """How long it is held; 55 s if not given, 5 s at least."""
@@ -107,7 +107,7 @@ class Respond(Model):
     """The answer's status."""
     content_type: HeaderValue | None = None
     """The answer's media type; if not given, plain text, or what the file's name says."""
-    headers: AnswerHeaders = {}
+    headers: AnswerHeaders = Field(default_factory=dict)
     """Headers of the answer."""
     body: Text = ""
     """The answer's content."""
@@ -124,7 +124,7 @@ class Fallback(Model):
     """The answer's status; if not given, 502, or 504 where the backend did not answer in time."""
     content_type: HeaderValue = "text/plain; charset=utf-8"
     """The answer's media type."""
-    headers: AnswerHeaders = {}
+    headers: AnswerHeaders = Field(default_factory=dict)
     """Headers of the answer."""
     body: Text = ""
     """The answer's content."""

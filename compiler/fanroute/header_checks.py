@@ -15,16 +15,17 @@ HEADER_RULES = ("request_headers", "response_headers")
 def header_rules_have_something_to_do(source: Source) -> Iterator[Diagnostic]:
     """FR232"""
     for index, route in parts.routes(source):
-        for action in parts.actions(route)[:1]:
-            place: Path = ("routes", index)
-            note = Note("the action", source.key_span((*place, action)))
-            if "request_headers" in route and action not in BACKEND_ANSWERED:
-                message = f"'request_headers' on '{action}': no backend of yours gets the request"
-                yield Diagnostic("FR232", message, source.key_span((*place, "request_headers")), "leave it out", (note,))
-            if "response_headers" in route and action in UNSEEN:
-                message = f"'response_headers' on '{action}': the edge does not see the answer, {UNSEEN[action]}"
+        place: Path = ("routes", index)
+        for key, action in ((key, action) for key in HEADER_RULES if key in route for action in parts.actions(route)[:1]):
+            if key == "request_headers" and action not in BACKEND_ANSWERED:
+                message, mend = f"'{key}' on '{action}': no backend of yours gets the request", "leave it out"
+            elif key == "response_headers" and action in UNSEEN:
+                message = f"'{key}' on '{action}': the edge does not see the answer, {UNSEEN[action]}"
                 mend = "have the backend set them"
-                yield Diagnostic("FR232", message, source.key_span((*place, "response_headers")), mend, (note,))
+            else:
+                continue
+            note = Note("the action", source.key_span((*place, action)))
+            yield Diagnostic("FR232", message, source.key_span((*place, key)), mend, (note,))
 
 
 def header_rules_leave_the_answers_own(source: Source) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from fanroute.model import Kind, Model
 from fanroute.values import HeaderName, Text, wrong
@@ -93,20 +93,20 @@ AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(once)]
 class RequestHeaders(Model):
     """What is done with the headers of the request before it goes on to the backend; each name once."""
 
-    set: dict[RequestHeader, HeaderValue] = {}
+    set: dict[RequestHeader, HeaderValue] = Field(default_factory=dict)
     """Headers that get this one value, whatever the client sent."""
-    add: dict[RequestHeader, HeaderValue] = {}
+    add: dict[RequestHeader, HeaderValue] = Field(default_factory=dict)
     """Headers that get a further value."""
-    remove: list[RequestHeader] = []
+    remove: list[RequestHeader] = Field(default_factory=list)
     """Headers that go, by name."""
 
 
 class ResponseHeaders(Model):
     """What is done with the headers of the answer before it goes to the client; each name once."""
 
-    set: dict[ResponseHeader, HeaderValue] = {}
+    set: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict)
     """Headers that get this one value, whatever the answer had."""
-    add: dict[ResponseHeader, HeaderValue] = {}
+    add: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict)
     """Headers that get a further value."""
-    remove: list[ResponseHeader] = []
+    remove: list[ResponseHeader] = Field(default_factory=list)
     """Headers that go, by name."""

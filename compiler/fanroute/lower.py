@@ -15,6 +15,8 @@ from fanroute.sharing import cors_of, lower_cors, lower_origins, preflight_of
 from fanroute.template import PARAMETER
 from fanroute_runtime.plan import Auth, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route
 
+_NO_RULES = HeaderRules()
+
 
 @dataclass(frozen=True, slots=True)
 class Backend:
@@ -96,7 +98,7 @@ def _routes(
 
 def _rules(rules: RequestHeaders | ResponseHeaders | None) -> HeaderRules:
     if rules is None:
-        return HeaderRules()
+        return _NO_RULES
     return HeaderRules(header_pairs(rules.set), header_pairs(rules.add), tuple(name.lower() for name in rules.remove))
 
 

@@ -1,29 +1,24 @@
 """Who can use what the edge answers: endpoints that are open to anybody, and pages that cannot send their token."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fanroute import parts
-from fanroute.channels.advice import templates
+from fanroute.channels.advice import Chosen
 from fanroute.channels.values import references
 from fanroute.cors_checks import place_of_cors
 from fanroute.diagnostics import Diagnostic, Span
-from fanroute.lower import written_routes
 from fanroute.source import Source
 from fanroute.template import written
 from fanroute_runtime.plan import Auth, Plan, Preflight, Route
 
 
-def endpoints_are_open_knowingly(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+def endpoints_are_open_knowingly(source: Source, chosen: Sequence[Chosen]) -> Iterator[Diagnostic]:
     """FR445"""
-    for index, route in enumerate(written_routes(plan)):
-        if route.auth is not None or "public" in source.data["routes"][index]:
-            continue
-        for place, template in templates(source, index, route):
-            if found := references(template):
-                message = f"anybody may subscribe, to a channel for each '{written(found[0].bound)}'"
-                mend = "add 'auth:', or 'public: true' if that is meant"
-                yield Diagnostic("FR445", message, source.value_span(place), mend)
-                break
+    for index, route, templates in chosen:
+        if route.auth is None and "public" not in source.data["routes"][index]:
+            place, template = templates[0]
+            message = f"anybody may subscribe, to a channel for each '{written(references(template)[0].bound)}'"
+            yield Diagnostic("FR445", message, source.value_span(place), "add 'auth:', or 'public: true' if that is meant")
 
 
 def pages_can_send_tokens(source: Source, plan: Plan) -> Iterator[Diagnostic]:
@@ -58,6 +53,3 @@ def _mend(auth: Auth) -> str:
     if any(place.kind == "authorization" for place in auth.places):
         return "add 'headers: Authorization' to 'cors'"
     return "add 'credentials: true' to 'cors'"
-
-
-RULES = (endpoints_are_open_knowingly, pages_can_send_tokens)

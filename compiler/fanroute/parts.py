@@ -6,11 +6,13 @@ from typing import Any
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED
 
+_ACTIONS = frozenset(ACTIONS)
 
-def routes(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+
+def routes(source: Source) -> list[tuple[int, dict[str, Any]]]:
     """The routes that are mappings, with their places."""
     found = source.data.get("routes") if isinstance(source.data, dict) else None
-    yield from ((i, route) for i, route in enumerate(found if isinstance(found, list) else ()) if isinstance(route, dict))
+    return [(i, route) for i, route in enumerate(found) if isinstance(route, dict)] if isinstance(found, list) else []
 
 
 def defaults(source: Source) -> dict[str, Any]:
@@ -64,12 +66,12 @@ def items(path: Path, given: Any) -> Iterator[tuple[Path, Any]]:
 
 def actions(route: dict[str, Any]) -> list[str]:
     """The names of the actions that a route has."""
-    return [action for action in route if action in ACTIONS]
+    return [action for action in route if action in _ACTIONS]
 
 
-def mappings(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def mappings(index: int, route: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
     """A route's actions that are mappings, with their places."""
-    yield from ((("routes", index, action), route[action]) for action in actions(route) if isinstance(route[action], dict))
+    return [(("routes", index, key), given) for key, given in route.items() if key in _ACTIONS and isinstance(given, dict)]
 
 
 def answered(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:

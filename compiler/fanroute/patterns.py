@@ -69,9 +69,8 @@ def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
     """All patterns: where each stands, the key it is under, and itself."""
     owners: list[tuple[Path, dict[str, Any]]] = [(("routes", index, "match"), match) for index, match in _matches(source)]
     for place, owner in (*owners, *parts.auths(source)):
-        for key in _POSSIBLE:
-            given = owner.get(key)
-            for name, value in given.items() if isinstance(given, dict) else ():
+        for key, given in owner.items():
+            for name, value in given.items() if key in _POSSIBLE and isinstance(given, dict) else ():
                 path: Path = (*place, key, name)
                 if key != "where":
                     path, value = (*path, "pattern"), value.get("pattern") if isinstance(value, dict) else None

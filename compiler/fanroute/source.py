@@ -102,7 +102,7 @@ def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
     environment = environment or {}
     if yaml.__with_libyaml__ and not _PECULIAR.search(text):
         with suppress(yaml.YAMLError, Invalid):
-            source = _read(text, _undisputed(yaml.parse(text, Loader=yaml.CBaseLoader)), environment)
+            source = _read(text, _undisputed(iter(yaml.CBaseLoader(text).get_event, None)), environment)
             if not source.diagnostics:
                 return source
     try:
@@ -169,7 +169,9 @@ class _Reader:
         else:
             data, parts, end = self._sequence(path)
         place = _Place(key, event.start_mark, end, parts)
-        return data if self._is_untagged(event, place) else None, place
+        if event.anchor is not None or event.tag is not None:
+            self._report_tag(event, place)
+        return data if event.tag is None else None, place
 
     def _mapping(self, path: Path) -> tuple[dict[str, Any], Mapping[str | int, _Place], Any]:
         data: dict[str, Any] = {}
@@ -195,8 +197,9 @@ class _Reader:
             self._report("FR103", "a key that is not text", self.node(event, (*path, ""))[1])
             return None
         name: str = event.value
-        self._is_untagged(event, event)
-        if self._is_broken(event):
+        if event.anchor is not None or event.tag is not None:
+            self._report_tag(event, event)
+        if event.style and self._is_broken(event):
             return None
         if name in known:
             first = Note("first here", _span(known[name].key))
@@ -206,7 +209,7 @@ class _Reader:
 
     def _scalar(self, event: Any, path: Path, key: Any) -> str | int | bool | None:
         text: str = event.value
-        if self._is_broken(event):
+        if event.style and self._is_broken(event):
             return None
         if "${" in text and takes_variables(path):
             return self._expanded(event, key)
@@ -233,13 +236,12 @@ class _Reader:
             self._report("FR102", "half of a surrogate pair", event, "write the character itself")
         return broken
 
-    def _is_untagged(self, event: Any, marked: Any) -> bool:
-        """Whether a node has no tag. A tag is reported, and so is an anchor."""
+    def _report_tag(self, event: Any, marked: Any) -> None:
+        """Report a node's tag, and its anchor."""
         if event.anchor is not None:
             self._report("FR106", f"the anchor '&{event.anchor}'", marked, "leave the anchor out")
         if event.tag is not None:
             self._report("FR106", f"the tag {event.tag!r}", marked, "leave the tag out")
-        return event.tag is None
 
     def _report(self, code: str, message: str, marked: Any, mend: str = "", notes: tuple[Note, ...] = ()) -> None:
         self.diagnostics.append(Diagnostic(code, message, _first_line(_span(marked)), mend, notes))

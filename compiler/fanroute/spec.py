@@ -65,7 +65,7 @@ class Fanout(Model):
     grip_sig: Literal["verify", "present", "none"] = "verify"
     """`verify`: by a Grip-Sig that Fastly has signed for this service, or the holder of one of `keys`; `present`: by any;
     `none`: by a Grip-Feature, which a proxy sends that signs nothing. With these two, whoever sends the header is believed."""
-    keys: Annotated[list[ProxyKey], BeforeValidator(listed)] = []
+    keys: Annotated[list[ProxyKey], BeforeValidator(listed)] = Field(default_factory=list)
     """Keys of GRIP proxies of your own, besides Fastly's."""
 
 

@@ -69,7 +69,7 @@ class FullChannel(Model):
 
     name: Channel
     """Its name; a name alone is short for this. May contain what the match binds."""
-    filters: Filters = Field(default=[])
+    filters: Filters = Field(default_factory=list)
     """What is done with each message on the way to this connection."""
     prev_id: PreviousId | None = None
     """The id of the last message that the client has; only what follows it is delivered. May contain what the match binds."""

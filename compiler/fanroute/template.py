@@ -16,6 +16,8 @@ class BadTemplate(ValueError):
 
 def parse(text: str) -> Template:
     """Text and references, in order. Raises BadTemplate."""
+    if "{" not in text and "}" not in text:
+        return (text,) if text else ()
     parts: list[str | Bound] = []
     end = 0
     for reference in _REFERENCE.finditer(text):
@@ -33,7 +35,7 @@ def references(template: Template) -> list[Bound]:
 def references_in(value: Any) -> list[Bound]:
     """What a value of the file takes from the request, if it is a template."""
     try:
-        return references(parse(value)) if isinstance(value, str) else []
+        return references(parse(value)) if isinstance(value, str) and "{" in value else []
     except BadTemplate:
         return []
 

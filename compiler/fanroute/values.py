@@ -29,6 +29,9 @@ SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
 # A path, or a scheme and a whole host: no client chooses the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+# Paths of which nothing else needs to be asked: of letters and digits, with one parameter at most.
+_LITERALS = "(/[A-Za-z0-9_-]+)*"
+_USUAL_PATH = re.compile(rf"(?=/){_LITERALS}(/{PARAMETER.pattern}{_LITERALS})?(/\*?)?")
 
 
 def wrong(message: str, mend: str) -> PydanticCustomError:
@@ -51,6 +54,8 @@ def _host(value: str) -> str:
 
 
 def _path(value: str) -> str:
+    if _USUAL_PATH.fullmatch(value):
+        return value
     if not value.startswith("/"):
         raise wrong(f"the path '{value}' does not begin with '/'", f"did you mean '/{value}'?")
     if "*" in value[:-1] or (value.endswith("*") and not value.endswith("/*")):

@@ -45,11 +45,11 @@ class WebSocket(Model):
 
     channel: Channels
     """One channel or up to 20; may contain what the match binds."""
-    meta: Meta = Field(default={})
+    meta: Meta = Field(default_factory=dict)
     """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
     echo: bool = False
     """Whether a client's messages come back to it."""
-    protocols: Annotated[list[Protocol], BeforeValidator(listed), AfterValidator(once)] = Field(default=[])
+    protocols: Annotated[list[Protocol], BeforeValidator(listed), AfterValidator(once)] = Field(default_factory=list)
     """Subprotocols, of which a client has to offer one: the first it offers that is here is taken."""
     keep_alive: KeepAlive | None = None
     """After that time without a message a ping is sent; with `idle_close` a pong, which no client answers."""

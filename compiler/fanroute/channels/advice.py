@@ -1,6 +1,6 @@
 """What is said of the channels that a route's clients choose."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from fanroute import parts as written_parts
@@ -8,9 +8,13 @@ from fanroute.channels.values import Parts, Reference, Values, gives_none, parts
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.lower import written_routes
 from fanroute.source import Path, Source
+from fanroute.template import references as references_of
 from fanroute.template import written
 from fanroute_runtime.grip import SEPARATORS
 from fanroute_runtime.plan import Bound, Hold, Plan, Route, WebSocket
+
+# A route of routes.yaml with its index there, and the channels that its requests choose, each with its place.
+Chosen = tuple[int, Route, list[tuple[Path, Parts]]]
 
 # Patterns to begin with: what names are mostly made of.
 _PATTERNS = ("[a-z0-9-]{1,64}", "[a-z0-9]{1,64}")
@@ -19,13 +23,13 @@ _SEPARATORS = "-:/.|~"
 _MEND = f"allow only what a channel has: printable ASCII without {' '.join(SEPARATORS)}, not empty, without spaces around it"
 
 
-def channels_are_chosen_knowingly(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+def channels_are_chosen_knowingly(source: Source, chosen: Sequence[Chosen]) -> Iterator[Diagnostic]:
     """FR401 and FR402: of a template one of them."""
-    for index, route in enumerate(written_routes(plan)):
+    for _, route, templates in chosen:
         if route.auth and route.auth.channels:
             continue  # the token says which
         told: set[Bound] = set()
-        for place, template in templates(source, index, route):
+        for place, template in templates:
             free = {r.bound: r for r in references(template) if r.is_free and r.bound not in told}
             two = shared(template)
             if free:
@@ -37,11 +41,11 @@ def channels_are_chosen_knowingly(source: Source, plan: Plan) -> Iterator[Diagno
                 yield Diagnostic("FR402", _one_channel(template, *two), source.value_span(place), _separated(template))
 
 
-def values_give_channels(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+def values_give_channels(source: Source, chosen: Sequence[Chosen]) -> Iterator[Diagnostic]:
     """FR403 and FR404: of a reference one of them, where the match says what its value is."""
-    for index, route in enumerate(written_routes(plan)):
+    for index, _, templates in chosen:
         told: set[Bound] = set()
-        for _, template in templates(source, index, route):
+        for _, template in templates:
             for reference in references(template):
                 of_match = not reference.is_free and reference.bound.source != "claim"
                 value = refused(reference) if of_match and reference.bound not in told else None
@@ -56,14 +60,22 @@ def values_give_channels(source: Source, plan: Plan) -> Iterator[Diagnostic]:
                     yield Diagnostic("FR403", message, span, _MEND)
 
 
-def templates(source: Source, index: int, route: Route) -> Iterator[tuple[Path, Parts]]:
-    """The channels of a route that this service answers itself, each with its place."""
-    if not isinstance(route.action, Hold | WebSocket):
-        return
+def chosen_channels(source: Source, plan: Plan) -> list[Chosen]:
+    """The routes that this service answers itself on channels that depend on the request."""
+    return [
+        (index, route, templates)
+        for index, route in enumerate(written_routes(plan))
+        if isinstance(route.action, Hold | WebSocket) and (templates := [*_templates(source, index, route, route.action)])
+    ]
+
+
+def _templates(source: Source, index: int, route: Route, action: Hold | WebSocket) -> Iterator[tuple[Path, Parts]]:
+    """The channels of a route that depend on the request, each with its place."""
     (at,) = written_parts.mappings(index, source.data["routes"][index])
-    for (place, _), channel in zip(written_parts.channels(*at), route.action.channels, strict=True):
-        name: Path = (*place, "name")
-        yield name if source.has(name) else place, parts(channel.name, route)
+    for (place, _), channel in zip(written_parts.channels(*at), action.channels, strict=True):
+        if references_of(channel.name):
+            name: Path = (*place, "name")
+            yield name if source.has(name) else place, parts(channel.name, route)
 
 
 def _condition(source: Source, index: int, bound: Bound) -> Path:
@@ -107,6 +119,3 @@ def _separated(template: Parts) -> str:
     if separator is None:
         return "narrow them, so that a character is left to separate them"
     return f"separate them by a character that none of them has, as '{separator}'"
-
-
-RULES = (channels_are_chosen_knowingly, values_give_channels)

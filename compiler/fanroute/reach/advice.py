@@ -39,7 +39,7 @@ def reachability(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnosti
         if isinstance(reach, Dead):
             yield told.dead(number, reach)
         elif isinstance(reach, Live):
-            yield from told.shared(number, work)
+            yield from () if reach.alone else told.shared(number, work)
         else:
             yield told.unknown(number, "it can match")
 

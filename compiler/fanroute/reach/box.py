@@ -88,7 +88,7 @@ def _path(path: PathPattern) -> Iterable[tuple[Dimension, Set]]:
     yield LENGTH, Lengths(size + 1) if path.rest else Lengths(size, size)
     for index, segment in enumerate(path.segments):
         if isinstance(segment, str):
-            yield ("segment", index), Texts.of(SEGMENTS, [segment])
+            yield ("segment", index), Texts(SEGMENTS, values=frozenset({segment}))
         else:
             yield ("segment", index), Texts(SEGMENTS, without=UNBOUND, fits=frozenset(filter(None, [segment.pattern])))
 

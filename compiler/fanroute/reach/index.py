@@ -43,9 +43,12 @@ class Index:
         seen = set()
         for dimension, filed in self._filed.items():
             wanted = self._wanted(box, dimension)
-            # Keys are in the order of the first match under them.
-            some = takewhile(lambda numbers: numbers[0] < before, filed.values())
-            for numbers in some if wanted is None else filter(None, map(filed.get, wanted)):
+            some: Iterable[list[int]]
+            if wanted is None:  # keys are in the order of the first match under them
+                some = takewhile(lambda numbers: numbers[0] < before, filed.values())
+            else:
+                some = filter(None, map(filed.get, wanted))
+            for numbers in some:
                 for number in _before(numbers, before):
                     if number not in seen:
                         seen.add(number)

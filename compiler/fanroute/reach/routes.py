@@ -13,10 +13,11 @@ MAX_WORK, MAX_WORK_IN_ALL = 200_000, 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The route gets requests of a region, as its `witness`."""
+    """The route gets requests of a region, as its `witness`; where it is `alone`, earlier ones have nothing to do with it."""
 
     region: Box
     boxes: Boxes
+    alone: bool = False
 
     @property
     def witness(self) -> Point:
@@ -58,7 +59,7 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
     if impossible:
         return Dead(impossible=impossible)
     if boxes.is_alone(number):
-        return next((Live(region, boxes) for region in of_kinds([own])), Dead(impossible=(METHOD,)))
+        return next((Live(region, boxes, alone=True) for region in of_kinds([own])), Dead(impossible=(METHOD,)))
     covering: set[int] = set()
 
     def taken(asked: Point) -> Box | None:

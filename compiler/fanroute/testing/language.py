@@ -56,6 +56,9 @@ def _request(value: Any) -> Any:
     return {"method": method, "url": url}
 
 
+AskedHeader = Annotated[HeaderName, AfterValidator(_asked_header)]
+
+
 class Request(Model):
     """A client's request; `GET https://chat.example.com/rooms/blue` alone is short for its method and URL."""
 
@@ -63,7 +66,7 @@ class Request(Model):
     """In capital letters, as HTTP has it."""
     url: Annotated[Text, AfterValidator(_url)]
     """Absolute and percent-encoded, with the scheme and the host that the client asks."""
-    headers: Annotated[dict[Annotated[HeaderName, AfterValidator(_asked_header)], HeaderValue], AfterValidator(once)] = {}
+    headers: Annotated[dict[AskedHeader, HeaderValue], AfterValidator(once)] = Field(default_factory=dict)
     """Headers of the request."""
     websocket: bool = False
     """Whether the client asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
@@ -96,9 +99,9 @@ class Expect(Model):
     """The channel that the client is subscribed to, or a list of all; `[]` for none."""
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     """The status of the edge's own answer: of the second pass's, where Fanout asks the edge."""
-    headers: dict[HeaderName, ConditionOrValues] = {}
+    headers: dict[HeaderName, ConditionOrValues] = Field(default_factory=dict)
     """Headers of that answer, as `match` has them: a value, a list of which it is one, or `{present: false}`."""
-    request_headers: dict[HeaderName, ConditionOrValues] = {}
+    request_headers: dict[HeaderName, ConditionOrValues] = Field(default_factory=dict)
     """Headers of the request as the backend gets it, likewise."""
 
 
