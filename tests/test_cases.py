@@ -21,6 +21,7 @@ from fanroute.testing.coverage import coverage, covered_text
 from fanroute.testing.judging import counted, exercised, judge
 from fanroute.testing.reading import read_tests
 from fanroute_runtime import plan as plan_module
+from fanroute_runtime.packed import Routes
 from fanroute_runtime.plan import Plan
 from tests.conftest import REPOSITORY, surroundings_of
 
@@ -38,6 +39,7 @@ def made(folder: Path) -> dict[str, str]:
         return _told(invalid.diagnostics, raw)
     return {
         "app.py": compiled.files()["app.py"],
+        "routes.jsonl": compiled.files()["routes.jsonl"],
         "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files())),
         "fastly.toml": update(None, compiled.plan.service, compiled.backends, "make build", compiled.tunnels),
     } | _told(compiled.diagnostics, raw)
@@ -61,13 +63,14 @@ def _tested(folder: Path, raw: bytes) -> str:
     return "".join(f"{part}\n" for part in parts if part)
 
 
-def evaluated(module: str) -> Plan:
-    """The Plan of an emitted module, which is nothing but literals."""
-    known = vars(plan_module) | {"__builtins__": {}}
-    for node in ast.parse(module).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in ("AUTHS", "PLAN"):
-            known[node.targets[0].id] = eval(compile(ast.Expression(node.value), "app.py", "eval"), known)
-    plan = known["PLAN"]
+def evaluated(files: dict[str, str]) -> Plan:
+    """The Plan of an emitted module, which is nothing but literals, with the routes beside it."""
+    known = vars(plan_module) | {"__builtins__": {}, "ROUTES": tuple(Routes(files["routes.jsonl"].encode()))}
+    (plan,) = [
+        eval(compile(ast.Expression(node.value), "app.py", "eval"), known)
+        for node in ast.parse(files["app.py"]).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "PLAN"
+    ]
     assert isinstance(plan, Plan)
     return plan
 
@@ -103,7 +106,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
     files = compiled.files()
     module = files["app.py"]
-    assert evaluated(module) == compiled.plan
+    assert evaluated(files) == compiled.plan
     used = {type(route.action) for route in compiled.plan.routes}
     for action, handler in HANDLERS.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
@@ -114,7 +117,11 @@ def test_only_what_is_reached_ships() -> None:
     runtime = {"fanroute_runtime": "", "fanroute_runtime.edge": "from fanroute_runtime.a import x", "fanroute_runtime.a": ""}
     runtime |= {"fanroute_runtime.plan": "", "fanroute_runtime.unused": ""}
     files = emit(Plan("x", ()), (), runtime)
-    assert set(files) == {"app.py", *(f"fanroute_runtime/{name}.py" for name in ("__init__", "edge", "a", "plan"))}
+    assert set(files) == {
+        "app.py",
+        "routes.jsonl",
+        *(f"fanroute_runtime/{name}.py" for name in ("__init__", "edge", "a", "plan")),
+    }
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

@@ -21,7 +21,7 @@ diagnostics errors report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints keys auth spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
-files keyring actions sharing lower emit
+files keyring actions sharing lower packing emit
 signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
@@ -36,7 +36,7 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.explaining cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan exchange headers pattern_syntax pattern match matcher grip client origins
+plan packed exchange headers pattern_syntax pattern match matcher grip client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
 host warm edge
 """

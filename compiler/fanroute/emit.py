@@ -2,19 +2,22 @@
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import jinja2
 
+from fanroute.packing import packed
 from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Handler, redirect, respond
 from fanroute_runtime.exchange import Sample
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Auth, GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
+from fanroute_runtime.plan import GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
 from fanroute_runtime.websocket import converse
 
 APP_MODULE = "app"
+# The routes, beside that module: of many within it, compiling would leave its garbage in the snapshot.
+ROUTES = "routes.jsonl"
 RUNTIME = "fanroute_runtime"
 
 # What answers for each action. A Handoff is never answered here.
@@ -56,7 +59,7 @@ _TEMPLATES = jinja2.Environment(
 
 
 def emit(plan: Plan, samples: Sequence[Sample], runtime: Mapping[str, str]) -> dict[str, str]:
-    """The files of `build/app/`, by relative path: the emitted module and the runtime modules it reaches.
+    """The files of `build/app/`, by relative path: the emitted module, its routes and the runtime modules it reaches.
 
     Args:
         plan: what to build.
@@ -65,28 +68,22 @@ def emit(plan: Plan, samples: Sequence[Sample], runtime: Mapping[str, str]) -> d
     """
     imports = _needed(plan)
     reached = _reached(set(imports), runtime)
-    return {f"{APP_MODULE}.py": _module(plan, samples, imports)} | {_file(name): runtime[name] for name in sorted(reached)}
+    made = {f"{APP_MODULE}.py": _module(plan, samples, imports), ROUTES: packed(plan.routes)}
+    return made | {_file(name): runtime[name] for name in sorted(reached)}
 
 
 def _module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set[str]]) -> str:
-    """The module that the component starts with: the Plan and samples as data, and the handlers its routes use."""
-    auths = _auths(plan)
-    named: dict[Auth | None, Any] = {auth: _Code(f"AUTHS[{index}]") for index, auth in enumerate(auths)}
+    """The module that the component starts with: the Plan, but for its routes, samples, and the handlers that these use."""
     return _TEMPLATES.get_template("app.py.jinja").render(
         imports=[(_Code(module), [_Code(name) for name in sorted(imports[module])]) for module in sorted(imports)],
+        module=f"{APP_MODULE}.py",
+        routes=ROUTES,
         service=plan.service,
-        auths=auths,
-        routes=[replace(route, auth=named.get(route.auth)) for route in plan.routes],
         fallbacks=plan.fallbacks,
         grip_sig=_special(plan),
         samples=samples,
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )
-
-
-def _auths(plan: Plan) -> tuple[Auth, ...]:
-    """What routes ask of tokens, each once."""
-    return tuple(dict.fromkeys(route.auth for route in plan.routes if route.auth))
 
 
 def _special(plan: Plan) -> list[GripSig]:
@@ -96,10 +93,10 @@ def _special(plan: Plan) -> list[GripSig]:
 
 def _needed(plan: Plan) -> dict[str, set[str]]:
     """What the emitted module imports: names, by their modules."""
-    routes = (replace(route, auth=None) for route in plan.routes)
-    used = {name for part in (*routes, *_auths(plan), *plan.fallbacks, *_special(plan)) for name in _dataclasses(part)}
-    imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.plan": {"Plan"} | used}
-    for _, handler in _handlers(plan):
+    used = {name for part in (*plan.fallbacks, *_special(plan)) for name in _dataclasses(part)}
+    imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.packed": {"Routes"}, f"{RUNTIME}.plan": {"Plan"} | used}
+    for action, handler in _handlers(plan):
+        imports[f"{RUNTIME}.plan"].add(action.__name__)
         imports.setdefault(handler.__module__, set()).add(handler.__name__)
     return imports
 

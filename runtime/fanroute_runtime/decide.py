@@ -22,6 +22,7 @@ from fanroute_runtime.match import bound_value
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.origins import may_connect
+from fanroute_runtime.packed import auths_of
 from fanroute_runtime.plan import (
     Bound,
     Forward,
@@ -61,7 +62,7 @@ class Decider:
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
         self._signatures = Signatures(plan.grip_sig)
-        auths = {route.auth for route in plan.routes if route.auth}
+        auths = auths_of(plan.routes)
         self._keys = Keys(key for auth in auths for key in auth.keys)
         self._guards = {auth: Guard(auth, self._keys, plan.service) for auth in auths}
         self._matcher = Matcher(plan.routes)

@@ -8,11 +8,14 @@ that do not mind, go on. What is left, as a rule one route, is tested in full.
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import heappop, heappush
 
-from fanroute_runtime.match import Matched, tests
+from fanroute_runtime.match import Matched, Test, tests
 from fanroute_runtime.plan import MAX_HOST, Condition, Match, Parameter, Route
 
+# So many routes are kept ready.
+READY = 256
 # So many routes are tested one after the other, rather than told apart.
 FEW = 2
 # A fork is made where at least one in so many routes minds what it asks for.
@@ -39,19 +42,26 @@ class Fork(int):
 
 # Routes by their numbers, and forks that lead to further ones.
 Branch = tuple[int, ...]
+# A route and what a request has to pass for it.
+Rule = tuple[Route, tuple[Test, ...]]
 
 
 class Matcher:
     """The routes of a Plan, ready to be asked."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._rules = tuple((route, tuple(tests(route.match).values())) for route in routes)
+        self._routes = routes
         self._root = _Forks([route.match for route in routes]).branch(range(len(routes)))
+        # It lives longer than a request, and is the same for all.
+        self._rule = lru_cache(READY)(self._made)
+        if len(routes) <= READY:
+            for number in range(len(routes)):
+                self._rule(number)
 
     def match(self, client: Matched) -> Route | None:
         """The first route for a client's request, or None."""
         for number in self.candidates(client):
-            route, needed = self._rules[number]
+            route, needed = self._rule(number)
             if all(test(client) for test in needed):
                 return route
         return None
@@ -70,6 +80,10 @@ class Matcher:
                         heappush(waiting, following)
             else:
                 yield number
+
+    def _made(self, number: int) -> Rule:
+        route = self._routes[number]
+        return route, tuple(tests(route.match).values())
 
 
 class _Forks:

@@ -1,5 +1,6 @@
 """The Plan: all the edge app knows of a routes.yaml. Plain frozen data, equal when its fields are equal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -303,6 +304,6 @@ class Plan:
     """The routes of a service, in order: the first that matches wins."""
 
     service: str
-    routes: tuple[Route, ...]
+    routes: Sequence[Route]
     fallbacks: tuple[Fallback, ...] = ()
     grip_sig: GripSig = GripSig()

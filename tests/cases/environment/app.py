@@ -1,14 +1,14 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Channel, Condition, Handoff, Hold, Match, PathPattern, Plan, Route
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Hold, Plan
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='chat-edge',
-    routes=(
-        Route(name='route-1', match=Match(hosts=('origin.example.net', '*.example.com')), action=Handoff(backend='other')),
-        Route(name='route-2', match=Match(hosts=('ws.origin.example.net',), path=PathPattern(segments=('live',)), query=(Condition(name='q', values=('${ORIGIN_HOST}',)),)), action=Hold(backend='self', mode='stream', channels=(Channel(name=('live',)),), headers=(('content-type', b'text/plain'),), body=b'${ORIGIN_HOST} is text here\n')),
-    ),
+    routes=ROUTES,
 )
 
 SAMPLES = (

@@ -1,12 +1,13 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.edge import http_incoming
-from fanroute_runtime.plan import GripSig, Handoff, Match, PathPattern, Plan, Route
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import GripSig, Plan
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='chat-edge',
-    routes=(
-        Route(name='route-1', match=Match(path=PathPattern(segments=('live',), rest=True)), action=Handoff(backend='origin')),
-    ),
+    routes=ROUTES,
     grip_sig=GripSig(check='none'),
 )
 

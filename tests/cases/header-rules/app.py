@@ -2,16 +2,14 @@
 from fanroute_runtime.decide import redirect
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Channel, Handoff, HeaderRules, Hold, Match, PathPattern, Plan, Redirect, Route
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Hold, Plan, Redirect
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='header-rules',
-    routes=(
-        Route(name='all', match=Match(path=PathPattern(segments=('all',))), action=Handoff(backend='origin'), request_headers=HeaderRules(set=(('x-edge', b'fanroute'), ('content-type', b'text/plain')), add=(('via', b'1.1 edge'),), remove=('cookie', 'x-debug'))),
-        Route(name='empty', match=Match(path=PathPattern(segments=('empty',))), action=Handoff(backend='origin')),
-        Route(name='events', match=Match(path=PathPattern(segments=('events',))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('a',)),), headers=(('content-type', b'text/event-stream'), ('vary', b'Origin'))), response_headers=HeaderRules(add=(('vary', b'Cookie'),), remove=('x-a',))),
-        Route(name='moved', match=Match(path=PathPattern(segments=('moved',))), action=Redirect(status=302, location=('/',)), response_headers=HeaderRules(set=(('cache-control', b''),))),
-    ),
+    routes=ROUTES,
 )
 
 SAMPLES = (

@@ -1,13 +1,14 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.decide import respond
 from fanroute_runtime.edge import http_incoming
-from fanroute_runtime.plan import Match, PathPattern, Plan, Respond, Route
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Plan, Respond
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='case',
-    routes=(
-        Route(name='a', match=Match(path=PathPattern(segments=('\'"', ');import_os'))), action=Respond(status=200, headers=(('content-type', b'text/plain; charset=utf-8'),), body=b'\'"\\ {{ 7*7 }} {% raw %} \n\'\'\') ; import os # \xe2\x80\xa8\xf0\x9f\x98\x80')),
-    ),
+    routes=ROUTES,
 )
 
 SAMPLES = (

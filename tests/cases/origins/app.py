@@ -2,20 +2,15 @@
 from fanroute_runtime.cors import preflight
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Channel, Condition, Cors, Handoff, Hold, Match, PathPattern, Plan, Preflight, Route, Tunnel, WebSocket
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Hold, Plan, Preflight, WebSocket
 from fanroute_runtime.websocket import converse
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='guarded',
-    routes=(
-        Route(name='by-default', match=Match(path=PathPattern(segments=('socket',))), action=WebSocket(backend='self', channels=(Channel(name=('news',)),), echo=True), origins=('https://chat.example.com', 'https://*.example.org')),
-        Route(name='own', match=Match(path=PathPattern(segments=('own',))), action=WebSocket(backend='self', channels=(Channel(name=('news',)),)), origins=('https://admin.example.com', 'http://localhost:3000')),
-        Route(name='any', match=Match(path=PathPattern(segments=('any',))), action=WebSocket(backend='self', channels=(Channel(name=('news',)),))),
-        Route(name='tunnel', match=Match(path=PathPattern(segments=('tunnel',))), action=Tunnel(backend='origin'), origins=('https://chat.example.com',)),
-        Route(name='not-asked preflight', match=Match(path=PathPattern(segments=('events',)), methods=('OPTIONS',), headers=(Condition(name='origin'), Condition(name='access-control-request-method'))), action=Preflight(), cors=Cors(origins=('https://chat.example.com',))),
-        Route(name='not-asked', match=Match(path=PathPattern(segments=('events',))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('news',)),), headers=(('content-type', b'text/event-stream'),)), cors=Cors(origins=('https://chat.example.com',))),
-        Route(name='route-6', match=Match(), action=Handoff(backend='origin'), origins=('https://chat.example.com', 'https://*.example.org')),
-    ),
+    routes=ROUTES,
 )
 
 SAMPLES = (

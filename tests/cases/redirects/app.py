@@ -1,15 +1,14 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.decide import redirect
 from fanroute_runtime.edge import http_incoming
-from fanroute_runtime.plan import Bound, Condition, Match, Parameter, PathPattern, Plan, Redirect, Route
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Plan, Redirect
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='redirects',
-    routes=(
-        Route(name='route-1', match=Match(path=PathPattern(segments=('old', Parameter(name='page')))), action=Redirect(status=308, location=('/new/', Bound(source='path', name='page'), '?from=old'))),
-        Route(name='route-2', match=Match(query=(Condition(name='next'),)), action=Redirect(status=302, location=('https://www.example.com/', Bound(source='query', name='next')))),
-        Route(name='route-3', match=Match(), action=Redirect(status=302, location=('https://www.example.com',))),
-    ),
+    routes=ROUTES,
 )
 
 SAMPLES = (

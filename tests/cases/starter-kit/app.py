@@ -2,19 +2,15 @@
 from fanroute_runtime.decide import respond
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Channel, Handoff, Hold, Match, PathPattern, Plan, Respond, Route, WebSocket
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Hold, Plan, Respond, WebSocket
 from fanroute_runtime.websocket import converse
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='fanroute-starter',
-    routes=(
-        Route(name='test-websocket', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'websocket'))), action=WebSocket(backend='self', channels=(Channel(name=('test',)),), echo=True)),
-        Route(name='test-stream', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'stream'))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('test',)),), headers=(('content-type', b'text/plain'),))),
-        Route(name='test-sse', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'sse'))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('test',)),), headers=(('content-type', b'text/event-stream'),))),
-        Route(name='test-long-poll', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test', 'long-poll'))), action=Hold(backend='self', mode='response', channels=(Channel(name=('test',)),), headers=(('content-type', b'text/plain'),))),
-        Route(name='test-other', match=Match(hosts=('*.edgecompute.app',), path=PathPattern(segments=('test',), rest=True)), action=Respond(status=404, headers=(('content-type', b'text/plain; charset=utf-8'),), body=b'No such test endpoint\n')),
-        Route(name='everything-else', match=Match(), action=Handoff(backend='origin')),
-    ),
+    routes=ROUTES,
 )
 
 SAMPLES = (

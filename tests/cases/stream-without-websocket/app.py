@@ -1,13 +1,14 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import Channel, Hold, Match, PathPattern, Plan, Route
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Hold, Plan
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='case',
-    routes=(
-        Route(name='route-1', match=Match(path=PathPattern(segments=('events',))), action=Hold(backend='self', mode='stream', channels=(Channel(name=('a b.c/d:e',)),), headers=(('content-type', b'text/plain'),))),
-    ),
+    routes=ROUTES,
 )
 
 SAMPLES = (
