@@ -80,4 +80,4 @@ def _takes_get(methods: Any) -> bool:
     return "GET" in methods if isinstance(methods, list) else methods == "GET" or not isinstance(methods, str)
 
 
-RULES = (backends_are_others, actions_fit_their_match)
+RULES = {backends_are_others: BACKEND_ANSWERED, actions_fit_their_match: ("websocket", "method")}

@@ -56,4 +56,8 @@ def _parameters(path: Path, auth: Any) -> Iterator[tuple[str, Path]]:
             yield token["query"], (*place, "query")
 
 
-RULES = (routes_are_public_or_not, tokens_are_not_told, only_websockets_are_closed)
+RULES = {
+    routes_are_public_or_not: ("public",),
+    tokens_are_not_told: ("auth",),
+    only_websockets_are_closed: ("on_expiry",),
+}

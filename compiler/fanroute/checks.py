@@ -1,6 +1,6 @@
 """The rules of a whole routes.yaml, one function a code."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fanroute import action_checks, auth_checks, cors_checks, delivery, header_checks, key_checks, parts, patterns
@@ -10,11 +10,18 @@ from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, defaul
 from fanroute.template import PARAMETER, references_in, written
 from fanroute.validation import did_you_mean, validate
 
+Rule = Callable[[Source], Iterator[Diagnostic]]
+
 
 def check(source: Source, found: Iterable[Diagnostic] = ()) -> Spec:
     """The file's data as a Spec. Raises Invalid with all that is wrong with it, and what was `found` before."""
-    broken = (diagnostic for rule in RULES for diagnostic in rule(source)) if isinstance(source.data, dict) else ()
+    broken = (diagnostic for rule in _asked(source) for diagnostic in rule(source)) if isinstance(source.data, dict) else ()
     return validate(Spec, source, (*found, *broken))
+
+
+def _asked(source: Source) -> list[Rule]:
+    """The rules that are about something in the file."""
+    return [rule for rule, about in RULES.items() if not about or not source.keys.isdisjoint(about)]
 
 
 def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
@@ -120,19 +127,20 @@ def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:
             yield Diagnostic("FR212", "both 'file' and 'body'", source.key_span((*path, "file")), "keep one", (note,))
 
 
-RULES = (
-    backends_are_defined,
-    routes_have_one_action,
-    backends_are_of_one_kind,
-    loopback_is_there,
-    route_names_are_unique,
-    references_are_bound,
-    answers_have_one_content,
-    *patterns.RULES,
-    *delivery.RULES,
-    *action_checks.RULES,
-    *header_checks.RULES,
-    *cors_checks.RULES,
-    *key_checks.RULES,
-    *auth_checks.RULES,
-)
+# Each rule with the keys that it is about: where none of them stands in the file, it has nothing to say. Without any, it may.
+RULES: dict[Rule, tuple[str, ...]] = {
+    backends_are_defined: BACKEND_ANSWERED,
+    routes_have_one_action: (),
+    backends_are_of_one_kind: (),
+    loopback_is_there: (),
+    route_names_are_unique: ("name",),
+    references_are_bound: (),
+    answers_have_one_content: ("file",),
+    **patterns.RULES,
+    **delivery.RULES,
+    **action_checks.RULES,
+    **header_checks.RULES,
+    **cors_checks.RULES,
+    **key_checks.RULES,
+    **auth_checks.RULES,
+}

@@ -89,4 +89,9 @@ def place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | N
     return ("defaults", "cors") if "cors" in parts.defaults(source) and takes(str(path[-1]), "cors") else None
 
 
-RULES = (any_origin_has_no_credentials, cors_sets_its_headers, origins_are_of_sockets, cookies_are_for_known_pages)
+RULES = {
+    any_origin_has_no_credentials: ("credentials",),
+    cors_sets_its_headers: ("cors",),
+    origins_are_of_sockets: ("origins",),
+    cookies_are_for_known_pages: ("cookie",),
+}

@@ -39,4 +39,4 @@ def filters_have_their_meta(source: Source) -> Iterator[Diagnostic]:
                     yield Diagnostic("FR221", f"the filter '{name}' needs {what}", source.key_span((*place, "filters")), mend)
 
 
-RULES = (what_is_missed_can_be_asked_for, filters_have_their_meta)
+RULES = {what_is_missed_can_be_asked_for: ("prev_id", "link"), filters_have_their_meta: ("filters",)}

@@ -64,4 +64,8 @@ def named(source: Source, path: Path, rules: Any, keys: tuple[str, ...] = ("set"
             yield from ((name, source.value_span((*path, key, i))) for i, name in enumerate(names) if isinstance(name, str))
 
 
-RULES = (header_rules_have_something_to_do, headers_stand_once, header_rules_leave_the_answers_own)
+RULES = {
+    header_rules_have_something_to_do: HEADER_RULES,
+    headers_stand_once: HEADER_RULES,
+    header_rules_leave_the_answers_own: HEADER_RULES,
+}

@@ -60,4 +60,4 @@ def _unusable(content: bytes, algorithm: str) -> str:
     return ""
 
 
-RULES = (keys_are_in_one_place, secrets_are_in_secret_stores)
+RULES = {keys_are_in_one_place: ("keys",), secrets_are_in_secret_stores: ("keys",)}

@@ -78,4 +78,8 @@ def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
                     yield path, key, value
 
 
-RULES = (patterns_are_of_the_subset, patterns_are_of_parameters, patterns_fit_something)
+RULES = {
+    patterns_are_of_the_subset: ("where", "pattern"),
+    patterns_are_of_parameters: ("where",),
+    patterns_fit_something: ("where", "pattern"),
+}

@@ -32,7 +32,7 @@ _NOTHING = ("", "null", "~")
 _BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the two parsers may understand differently: other white space, directives, a comment after `|`, no end of the last line.
-_PECULIAR = re.compile(r"[\t\r\x85\u2028\u2029\ufeff]|^%|[|>][0-9+-]*#|[^\n]\Z", re.MULTILINE)
+_PECULIAR = (re.compile(r"[\t\r\x85\u2028\u2029\ufeff]"), re.compile(r"(?:\A|\n)%"), re.compile(r"[|>][0-9+-]*#"))
 
 
 class _Place(NamedTuple):
@@ -48,11 +48,13 @@ class _Place(NamedTuple):
 class Source:
     """A file's data, and where each part of it is, by its path from the root.
 
-    `diagnostics` are the mistakes that left a tree; the values they concern are None in `data`.
+    `keys` are the keys of all its mappings. `diagnostics` are the mistakes that left a tree; the values they concern are None
+    in `data`.
     """
 
     text: str
     data: Any = None
+    keys: set[str] = field(default_factory=set)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     root: _Place | None = None
 
@@ -100,7 +102,7 @@ def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
     Raises Invalid for the one mistake after which there is no tree.
     """
     environment = environment or {}
-    if yaml.__with_libyaml__ and not _PECULIAR.search(text):
+    if yaml.__with_libyaml__ and text.endswith("\n") and not any(pattern.search(text) for pattern in _PECULIAR):
         with suppress(yaml.YAMLError, Invalid):
             source = _read(text, _undisputed(iter(yaml.CBaseLoader(text).get_event, None)), environment)
             if not source.diagnostics:
@@ -129,9 +131,9 @@ def _read(text: str, events: Iterator[Any], environment: Mapping[str, str]) -> S
     roots = (next(events) for event in events if isinstance(event, yaml.DocumentStartEvent))
     first = next(roots, None)
     if first is not None:
-        source.data, source.root = _Reader(events, environment, source.diagnostics).node(first)
+        source.data, source.root = _Reader(events, environment, source).node(first)
     for root in roots:
-        _, place = _Reader(events, environment, []).node(root)
+        _, place = _Reader(events, environment, Source(text)).node(root)
         source.diagnostics.append(Diagnostic("FR106", "a second document", _first_line(_span(place))))
     if first is None or (isinstance(first, yaml.ScalarEvent) and not first.value and not first.style):
         raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
@@ -146,12 +148,13 @@ def unquoted(text: str) -> str | int | bool:
 
 
 class _Reader:
-    """Reads a document's events to data, noting places and mistakes."""
+    """Reads a document's events to data, noting places, keys and mistakes in a source."""
 
-    def __init__(self, events: Iterator[Any], environment: Mapping[str, str], diagnostics: list[Diagnostic]) -> None:
+    def __init__(self, events: Iterator[Any], environment: Mapping[str, str], source: Source) -> None:
         self.events = events
         self.environment = environment
-        self.diagnostics = diagnostics
+        self.keys = source.keys
+        self.diagnostics = source.diagnostics
 
     def node(self, event: Any, path: Path = (), key: Any = None) -> tuple[Any, _Place]:
         """The node that begins with an event: its data, None where a mistake leaves none, and its place."""
@@ -205,6 +208,7 @@ class _Reader:
             first = Note("first here", _span(known[name].key))
             self._report("FR105", f"the key '{name}' stands twice", event, "keep one", (first,))
             return None
+        self.keys.add(name)
         return name
 
     def _scalar(self, event: Any, path: Path, key: Any) -> str | int | bool | None:

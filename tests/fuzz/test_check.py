@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from fanroute import report
+from fanroute import checks, report
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.pipeline import compile_routes
 from fanroute.source import decode
@@ -202,3 +202,13 @@ def test_python_reads_what_libyaml_reads(raw: bytes) -> None:
         patch.setattr(yaml, "__with_libyaml__", False)
         assert told(raw) == expected
     COUNTS["files that both of PyYAML's parsers were given"] += 1
+
+
+@times(5)
+@given(FILES)
+def test_a_rule_that_is_not_asked_has_nothing_to_say(raw: bytes) -> None:
+    expected = told(raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "RULES", dict.fromkeys(checks.RULES, ()))
+        assert told(raw) == expected
+    COUNTS["files that all rules were asked about"] += 1

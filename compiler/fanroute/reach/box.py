@@ -1,7 +1,7 @@
 """A match as a box: by dimension of a request, which values fit. What is not there is free."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -67,13 +67,13 @@ class Point:
 
 def box(match: Match) -> Box:
     """The requests that a match fits. A segment is spoken of only where the length says that it is there."""
-    found: dict[Dimension, Set] = {}
-    if match.path is not None:
-        found |= _path(match.path)
+    found = {} if match.path is None else _path(match.path)
     if match.hosts:
         found[HOST] = Hosts.of(match.hosts)
-    found |= {("query", condition.name): _condition(condition, Texts.all(QUERIES)) for condition in match.query}
-    found |= {("header", condition.name): _condition(condition, Texts.all(HEADERS)) for condition in match.headers}
+    for condition in match.query:
+        found["query", condition.name] = _condition(condition, Texts.all(QUERIES))
+    for condition in match.headers:
+        found["header", condition.name] = _condition(condition, Texts.all(HEADERS))
     if match.methods:
         found[METHOD] = Texts.of(METHODS, match.methods)
     if match.websocket is not None:
@@ -83,14 +83,15 @@ def box(match: Match) -> Box:
     return found
 
 
-def _path(path: PathPattern) -> Iterable[tuple[Dimension, Set]]:
+def _path(path: PathPattern) -> dict[Dimension, Set]:
     size = len(path.segments)
-    yield LENGTH, Lengths(size + 1) if path.rest else Lengths(size, size)
+    found: dict[Dimension, Set] = {LENGTH: Lengths(size + 1) if path.rest else Lengths(size, size)}
     for index, segment in enumerate(path.segments):
         if isinstance(segment, str):
-            yield ("segment", index), Texts(SEGMENTS, values=frozenset({segment}))
+            found["segment", index] = Texts(SEGMENTS, values=frozenset({segment}))
         else:
-            yield ("segment", index), Texts(SEGMENTS, without=UNBOUND, fits=frozenset(filter(None, [segment.pattern])))
+            found["segment", index] = Texts(SEGMENTS, without=UNBOUND, fits=frozenset(filter(None, [segment.pattern])))
+    return found
 
 
 def _condition(condition: Condition, free: Texts) -> Texts:
@@ -99,7 +100,7 @@ def _condition(condition: Condition, free: Texts) -> Texts:
     if condition.pattern:
         return Texts(free.space, fits=frozenset({condition.pattern}))
     absent = frozenset({Other.ABSENT})
-    return replace(free, others=free.others - absent) if condition.present else Texts(free.space, absent, values=NONE)
+    return free._replace(others=free.others - absent) if condition.present else Texts(free.space, absent, values=NONE)
 
 
 def free(dimension: Dimension) -> Set:

@@ -1,11 +1,12 @@
 """Sets of the values that one dimension of a request can have."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import chain, count, filterfalse
 from sys import maxsize
+from typing import NamedTuple
 
 from fanroute.automata import HEADER_VALUE, QUERY_VALUE, shortest
 from fanroute_runtime.pattern import Automaton, compile_pattern
@@ -42,8 +43,7 @@ HEADERS = Space(HEADER_VALUE, (Other.ABSENT,))
 QUERIES = Space(QUERY_VALUE, (Other.ABSENT, Other.BROKEN))
 
 
-@dataclass(frozen=True)
-class Texts:
+class Texts(NamedTuple):
     """Some texts of a space, and some of what there is besides.
 
     Texts are those that are among `values` (None: all that are possible), are not in `without`, fit all the patterns
@@ -83,19 +83,19 @@ class Texts:
 
     def minus(self, other: "Texts") -> Iterator["Texts"]:
         """What is left without another set that refuses no pattern, in parts that have nothing in common."""
-        yield replace(self, values=NONE, others=self.others - other.others)
-        texts = replace(self, others=frozenset())
+        yield self._replace(values=NONE, others=self.others - other.others)
+        texts = self._replace(others=frozenset())
         if self.values is not None:
             has = other.has if other.values is None else other.values.__contains__
-            yield replace(texts, values=frozenset(filterfalse(has, self.values)))
+            yield texts._replace(values=frozenset(filterfalse(has, self.values)))
         elif other.values is not None:
-            yield replace(texts, without=self.without | other.values)
+            yield texts._replace(without=self.without | other.values)
         else:
             yield texts.meet(Texts.of(self.space, other.without))
-            texts = replace(texts, without=self.without | other.without)
+            texts = texts._replace(without=self.without | other.without)
             for pattern in sorted(other.fits):
-                yield replace(texts, unfit=texts.unfit | {pattern})
-                texts = replace(texts, fits=texts.fits | {pattern})
+                yield texts._replace(unfit=texts.unfit | {pattern})
+                texts = texts._replace(fits=texts.fits | {pattern})
 
     def has(self, text: str) -> bool:
         """Whether a possible text is in it."""
@@ -145,8 +145,7 @@ def _fresh() -> Iterator[str]:
     yield from (f"x{number}" for number in count(1))
 
 
-@dataclass(frozen=True)
-class Hosts:
+class Hosts(NamedTuple):
     """Some hosts: `names`, and what is under `suffixes` (or, where `names` is None, any), without others."""
 
     names: Names | None = None
@@ -222,8 +221,7 @@ def parents(host: str) -> Iterator[str]:
         yield host
 
 
-@dataclass(frozen=True)
-class Lengths:
+class Lengths(NamedTuple):
     """How many segments a path has: from `least` to `most`."""
 
     least: int = 1
