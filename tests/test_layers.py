@@ -28,8 +28,10 @@ reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.ov
 reach.difference reach.told links reach openness
 caching hijacking advice samples
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
-testing.coverage testing.agreement rulebook manifest stores workspace programs component bundle build guide
-local.install local.filters local.channels local.holds local.clients local.exchange local.host local.fanout
+testing.coverage testing.agreement rulebook manifest stores workspace programs
+binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
+flatten.image flatten.joining flatten bundle local.exchange local.host smoke build guide
+local.install local.filters local.channels local.holds local.clients local.fanout
 local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
 scalars comments layout formatting starting
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing

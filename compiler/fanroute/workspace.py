@@ -43,6 +43,13 @@ def wit_sources() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(wit_folder().glob("*.wit"))}
 
 
+def flattening_sources() -> dict[str, str]:
+    """The sources of what flattens a component, by file name."""
+    compiler = Path(str(files("fanroute")))
+    paths = [compiler / "binary.py", compiler / "bundle.py", *sorted((compiler / "flatten").glob("*.py"))]
+    return {path.relative_to(compiler).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
 def _templates() -> Path:
     return Path(str(files("fanroute"))) / "templates" / "init"
 
@@ -87,6 +94,9 @@ class Workspace:
         self.good_key = self.build / "good.key"
         self.logs = self.build / "logs"
         self.new = self.build / "new.wasm"
+        # The same with one core module, and that core module.
+        self.flat = self.build / "flat.wasm"
+        self.core = self.build / "core.wasm"
         self.has_makefile = (folder / "Makefile").exists()
 
     def read_routes(self) -> bytes:
@@ -111,6 +121,10 @@ class Workspace:
             raise OSError("it is no file")
         with file.open("rb") as opened:
             return opened.read(limit)
+
+    def read_wasm(self) -> bytes:
+        """The bytes of what is shipped."""
+        return self.wasm.read_bytes()
 
     def read_manifest(self) -> str | None:
         """The text of fastly.toml, None where there is none. Raises BadManifest."""
@@ -143,25 +157,27 @@ class Workspace:
         for name, text in files.items():
             write(self.app / name, text.encode())
 
-    def change_new(self, change: Callable[[bytes], bytes]) -> None:
-        """Make the new component another one."""
-        write(self.new, change(self.new.read_bytes()))
+    def convert(self, source: Path, target: Path, change: Callable[[bytes], bytes]) -> None:
+        """Make a file of what another one, or the same, becomes."""
+        write(target, change(source.read_bytes()))
 
     def is_good(self, key: str) -> bool:
         """Whether the good component was made from what `key` stands for."""
         return self.good.exists() and self.good_key.exists() and self.good_key.read_text() == key
 
     def accept(self, key: str) -> None:
-        """Make the new component the good one, and leave no trace of its making in `app`."""
+        """Make the new component the good one, and leave no trace of its making."""
         for trace in self.app.rglob("__pycache__"):
             shutil.rmtree(trace)
+        for trace in (self.core, self.flat):
+            trace.unlink(missing_ok=True)
         self.good_key.unlink(missing_ok=True)
         self.new.replace(self.good)
         write(self.good_key, key.encode())
 
     def compiled(self) -> Path:
         """Where the component's compiled form is kept; forms of former components are removed."""
-        current = self.build / f"{sha256(self.wasm.read_bytes()).hexdigest()[:16]}.cwasm"
+        current = self.build / f"{sha256(self.read_wasm()).hexdigest()[:16]}.cwasm"
         for former in set(self.build.glob("*.cwasm")) - {current}:
             former.unlink()
         return current

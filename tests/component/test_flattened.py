@@ -1,0 +1,157 @@
+"""The component that ships beside the one that componentize-py makes: the same but for its core modules."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from fanroute import bundle, programs
+from fanroute.binary import BadComponent
+from fanroute.build import build
+from fanroute.cli import main
+from fanroute.flatten import flatten
+from fanroute.flatten.linking import Instantiated, read_core_half
+from fanroute.local.exchange import Exchange
+from fanroute.pipeline import compile_routes
+from fanroute.smoke import alike
+from fanroute.workspace import Workspace, write
+from tests.component.test_component import REQUESTS, Host
+from tests.conftest import REPOSITORY, SURROUNDINGS
+
+OWN = REPOSITORY / "routes.yaml"
+
+
+def built(folder: Path, flatten: bool) -> Workspace:
+    """The component of tests/component/routes.yaml."""
+    shutil.copy(Path(__file__).parent / "routes.yaml", folder)
+    workspace = Workspace(folder / "routes.yaml")
+    assert build(workspace, print, flatten).warnings == ()
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def as_made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """As componentize-py makes it."""
+    return built(tmp_path_factory.mktemp("as-made"), flatten=False)
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return built(tmp_path_factory.mktemp("shipped"), flatten=True)
+
+
+def seen(exchange: Exchange | None) -> Any:
+    assert exchange is not None
+    return exchange.uri, exchange.headers, exchange.handoff, exchange.tunnel, exchange.answer
+
+
+def test_they_do_the_same(as_made: Workspace, shipped: Workspace) -> None:
+    """Call by call, whatever is asked."""
+    hosts = Host(as_made), Host(shipped)
+    for kind, request in REQUESTS.items():
+        outcomes = [(seen(host.ask(*request)), host.calls.copy(), host.asked, host.target) for host in hosts]
+        assert outcomes[0] == outcomes[1], kind
+
+
+def wit(component: bytes, folder: Path) -> str:
+    """The WIT of a component, but for the interface that only its making needs."""
+    file = folder / "component.wasm"
+    file.write_bytes(component)
+    text = programs.run([bundle.beside(bundle.WASM_TOOLS), "component", "wit", file])
+    return re.sub(r"\n  export exports: interface \{.*?\n  \}\n", "\n", text, flags=re.DOTALL)
+
+
+def instances(component: bytes) -> int:
+    return sum(isinstance(instance, Instantiated) for instance in read_core_half(component).instances)
+
+
+def test_of_its_core_modules_one_is_left(as_made: Workspace, shipped: Workspace, tmp_path: Path) -> None:
+    """Beside wit-component's shim and fix-up."""
+    before, after = as_made.wasm.read_bytes(), shipped.wasm.read_bytes()
+    assert (instances(before) > 30, instances(after)) == (True, 3)
+    assert wit(after, tmp_path) == wit(before, tmp_path)
+    assert len(after) < 0.95 * len(before)
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_it_is_joined_the_same_each_time(as_made: Workspace, tmp_path: Path, seed: str) -> None:
+    joined = tmp_path / "joined.wasm"
+    code = "import sys; from pathlib import Path; from fanroute.flatten import flatten; source, target = map(Path, sys.argv[1:])"
+    code += "; target.write_bytes(flatten(source.read_bytes(), ['exports#init']))"
+    command = [sys.executable, "-c", code, str(as_made.wasm), str(joined)]
+    subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": seed}, check=True)
+    assert joined.read_bytes() == flatten(as_made.wasm.read_bytes(), ["exports#init"])
+
+
+def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_project: Workspace) -> None:
+    compiled = compile_routes(as_made.read_routes(), SURROUNDINGS)
+    assert alike(compiled, as_made.wasm, as_made.wasm)
+    assert not alike(compiled, as_made.wasm, own_project.wasm)
+
+
+@pytest.fixture
+def project(tmp_path: Path, as_made: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A folder in which componentize-py has made that component already."""
+    shutil.copy(as_made.routes, tmp_path)
+    made = as_made.wasm.read_bytes()
+    monkeypatch.setattr(bundle, "componentize", lambda workspace, wit: write(workspace.new, made))
+    return Workspace(tmp_path / "routes.yaml")
+
+
+def refuse(*_: object) -> bytes:
+    raise BadComponent("a core module has a start function")
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "value", "told"),
+    [
+        ("fanroute.bundle", "joined", refuse, "a core module has a start function"),
+        ("fanroute.bundle", "WASM_TOOLS", "no-wasm-tools", "no-wasm-tools failed: [Errno 2] No such file or directory"),
+        ("fanroute.bundle", "WORLD", "nothing", "wasm-tools failed: error: "),
+        ("fanroute.smoke", "alike", lambda *_: False, "it answers otherwise then"),
+    ],
+)
+def test_what_cannot_be_flattened_ships_as_it_is(
+    project: Workspace, as_made: Workspace, monkeypatch: pytest.MonkeyPatch, of: str, name: str, value: Any, told: str
+) -> None:
+    """With one warning."""
+    monkeypatch.setattr(f"{of}.{name}", value)
+    done = CliRunner().invoke(main, ["build", str(project.routes)])
+    assert done.exit_code == 0
+    (warning,) = done.stderr.splitlines()
+    assert f"main.wasm: warning: it is not flattened, so a request takes longer in a new sandbox: {told}" in warning
+    assert project.wasm.read_bytes() == as_made.wasm.read_bytes()
+    assert {path.name for path in project.build.iterdir()} == {"app", "good.wasm", "good.key", "lock"}
+
+
+def test_it_can_be_left_as_it_is(project: Workspace, as_made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an option, or by the environment; what was refused is tried again, and one is not taken for the other."""
+
+    def stderr(*arguments: str, **environment: str) -> str:
+        done = CliRunner().invoke(main, ["build", str(project.routes), *arguments], env=environment)
+        assert done.exit_code == 0
+        return done.stderr
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fanroute.bundle.joined", refuse)
+        assert stderr(FANROUTE_FLATTEN="0") == stderr("--no-flatten") == ""
+        assert project.wasm.read_bytes() == as_made.wasm.read_bytes()
+        assert stderr() == stderr() != ""
+    assert stderr() == ""
+    assert instances(project.wasm.read_bytes()) == 3
+    assert stderr("--no-flatten") == ""
+    assert project.wasm.read_bytes() == as_made.wasm.read_bytes()
+
+
+def test_a_memory_that_hosts_copy_is_told(project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanroute.flatten.image.is_mapped", lambda pieces: False)
+    done = CliRunner().invoke(main, ["build", str(project.routes), "--no-flatten"])
+    assert done.exit_code == 0
+    (warning,) = done.stderr.splitlines()
+    assert "main.wasm: warning: its data lie so far apart that hosts copy them for each sandbox" in warning

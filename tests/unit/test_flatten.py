@@ -1,0 +1,487 @@
+"""Components of some modules as one: small ones by hand, each kind that is refused, broken ones, and the real one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wasmtime
+from hypothesis import given
+from hypothesis import strategies as st
+from wasmtime.component import Component, Linker
+
+from fanroute import bundle, programs
+from fanroute.binary import COMPONENT, MODULE, BadComponent, section, signed
+from fanroute.flatten import flatten
+from fanroute.flatten.image import ALWAYS_MAPPED, has_image, is_mapped, stretches
+from fanroute.flatten.module import read_module
+from tests.conftest import COUNTS, times
+
+ENGINE = wasmtime.Engine()
+# What wit-component makes where a module calls a function of the host's that needs the memory: modules that share a memory, a
+# table and globals, one of which calls the host through the shim.
+WAT = """
+(component
+  (import "test:host/log@1.0.0" (instance $host
+    (export "put" (func (param "text" string)))
+    (export "add" (func (param "a" u32) (result u32)))))
+  (core module $shim
+    (type $put (func (param i32 i32)))
+    (table (export "$imports") 1 1 funcref)
+    (func (export "0") (type $put) local.get 0 local.get 1 i32.const 0 call_indirect (type $put)))
+  (core module $env
+    (memory (export "memory") 2)
+    (table (export "table") 3 funcref)
+    (global (export "base") i32 (i32.const 1024))
+    (global (export "first") i32 (i32.const 1))
+    (global (export "counter") (mut i32) (i32.const 7))
+    (global (export "never") (mut i32) (i32.const 30))
+    (data (i32.const 1024) "hello"))
+  (core module $library
+    (type $unary (func (param i32) (result i32)))
+    (import "env" "memory" (memory 1))
+    (import "env" "table" (table 3 funcref))
+    (import "env" "first" (global $first i32))
+    (import "env" "counter" (global $counter (mut i32)))
+    (import "test:host/log@1.0.0" "add" (func $add (type $unary)))
+    (func $unused (result i32) i32.const 99)
+    (func $square (type $unary) (i32.mul (local.get 0) (local.get 0)))
+    (func $next (export "next") (result i32)
+      (global.set $counter (i32.add (global.get $counter) (i32.const 1)))
+      (global.get $counter))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
+    (elem (global.get $first) func $square $add))
+  (core module $main
+    (type $unary (func (param i32) (result i32)))
+    (import "env" "memory" (memory 1))
+    (import "env" "table" (table 3 funcref))
+    (import "env" "base" (global $base i32))
+    (import "env" "never" (global $never (mut i32)))
+    (import "test:host/log@1.0.0" "put" (func $put (param i32 i32)))
+    (import "library" "next" (func $next (result i32)))
+    (func (export "run") (param $n i32) (result i32)
+      (call $put (global.get $base) (i32.const 5))
+      (call $put (i32.add (i32.const 1) (global.get $base)) (i32.const 4))
+      (i32.store (i32.const 2048) (i32.add (global.get $base) (i32.const 2)))
+      (i32.store (i32.const 2052) (i32.const 3))
+      (i32.store8 (global.get $base)
+        (i32.add (global.get $never) (call_indirect (type $unary) (local.get $n)
+          (i32.add (i32.rem_u (local.get $n) (i32.const 2)) (i32.const 1)))))
+      (if (call $next) (then nop))
+      i32.const 2048)
+    (func (export "count") (result i32) (call $next))
+    (func (export "post") (param i32) (drop (call $next)))
+    (func (export "init") (result i32) i32.const 1))
+  (core instance $shim (instantiate $shim))
+  (core instance $env (instantiate $env))
+  (alias core export $env "memory" (core memory $memory))
+  (core func $add (canon lower (func $host "add")))
+  (core instance $host-of-library (export "add" (func $add)))
+  (core instance $library (instantiate $library
+    (with "env" (instance $env)) (with "test:host/log@1.0.0" (instance $host-of-library))))
+  (alias core export $library "realloc" (core func $realloc))
+  (alias core export $shim "0" (core func $shim0))
+  (core instance $host-of-main (export "put" (func $shim0)))
+  (core instance $main (instantiate $main (with "env" (instance $env))
+    (with "test:host/log@1.0.0" (instance $host-of-main)) (with "library" (instance $library))))
+  (core func $put (canon lower (func $host "put") (memory $memory) string-encoding=utf8))
+  (alias core export $shim "$imports" (core table $imports))
+  (core instance $real (export "$imports" (table $imports)) (export "0" (func $put)))
+  (core module $fix-up
+    (import "" "$imports" (table 1 1 funcref))
+    (import "" "0" (func (param i32 i32)))
+    (elem (i32.const 0) func 0))
+  (core instance $fix-up (instantiate $fix-up (with "" (instance $real))))
+  (alias core export $main "post" (core func $post))
+  (func (export "run") (param "n" u32) (result string)
+    (canon lift (core func $main "run") (memory $memory) (realloc $realloc) (post-return $post)))
+  (func (export "count") (result u32) (canon lift (core func $main "count")))
+  (func (export "init") (result u32) (canon lift (core func $main "init"))))
+"""
+WIT = """
+package test:host@1.0.0;
+interface log { put: func(text: string); add: func(a: u32) -> u32; }
+world host { import log; export run: func(n: u32) -> string; export count: func() -> u32; }
+"""
+
+
+def component(*changes: tuple[str, str], wat: str = WAT) -> bytes:
+    """The component above, with some of its text changed."""
+    for old, new in changes:
+        assert old in wat
+        wat = wat.replace(old, new)
+    return bytes(wasmtime.wat2wasm(wat))
+
+
+def answers(data: bytes) -> list[Any]:
+    """What a component answers, and what its host gets to hear."""
+    store = wasmtime.Store(ENGINE)
+    linker = Linker(ENGINE)
+    seen: list[Any] = []
+
+    def add(_: object, a: int) -> int:
+        seen.append(a)
+        return a + 1000
+
+    with linker.root() as root, root.add_instance("test:host/log@1.0.0") as log:
+        log.add_func("put", lambda _, text: seen.append(text))
+        log.add_func("add", add)
+    instance = linker.instantiate(store, Component(ENGINE, data))
+    for argument in (3, 4, 5, 1 << 31):
+        for name, arguments in (("run", [argument]), ("count", [])):
+            function = instance.get_func(store, name)
+            assert function is not None
+            seen.append(function(store, *arguments))
+    return seen
+
+
+def finished(core: bytes, folder: Path) -> bytes:
+    """The component of a core module."""
+    (folder / "core.wasm").write_bytes(core)
+    (folder / "host.wit").write_text(WIT)
+    tools = bundle.beside(bundle.WASM_TOOLS)
+    programs.run([tools, "component", "embed", folder / "host.wit", folder / "core.wasm", "-o", folder / "core.wasm"])
+    programs.run([tools, "component", "new", folder / "core.wasm", "-o", folder / "component.wasm"])
+    return (folder / "component.wasm").read_bytes()
+
+
+def test_joined_they_do_the_same(tmp_path: Path) -> None:
+    before = component()
+    expected = answers(before)
+    assert expected[:5] == ["hello", "ello", 3, "llo", 10]
+    assert answers(finished(flatten(before, ["init"]), tmp_path)) == expected
+    # What ends a call is called whatever its name was.
+    other_name = component(('"post"', '"ending"'))
+    assert flatten(other_name, ["init"]) == flatten(before, ["init"])
+
+
+def test_what_is_left_is_one_module_of_what_is_needed() -> None:
+    module = read_module(flatten(component(), ["init"]))
+    assert [(one.module, one.name) for one in module.imports] == [("test:host/log@1.0.0", name) for name in ("add", "put")]
+    assert list(module.exports) == ["run", "cabi_post_run", "count", "memory", "cabi_realloc"]
+    # $square, $next, realloc, run, count and post: neither $unused nor init nor what the shim and the fix-up have.
+    assert len(module.functions) == 6
+    assert [one.value for one in module.globals] == [(7,)]
+    assert [(table, offset) for table, offset, _ in module.elements] == [(0, (1,))]
+    assert module.segments == [((1024,), b"hello")]
+    assert len(module.tables) == len(module.memories) == 1
+
+
+def test_constants_are_added_up() -> None:
+    """What is relative to where a library was put, is no more."""
+    module = read_module(flatten(component(), ["init"]))
+    run = module.bodies[module.exports["run"][1] - 2]
+    assert b"\x41" + signed(1026) + b"\x36" in run  # i32.const, i32.store
+    assert b"\x41\x01\x41" + signed(1024) + b"\x6a" in run  # the other way round it stays
+
+
+def test_the_same_component_gives_the_same_module() -> None:
+    assert flatten(component(), ["init"]) == flatten(component(), ["init"])
+
+
+def of_module(content: bytes) -> bytes:
+    """A component of one module with some sections."""
+    return COMPONENT + section(1, MODULE + content)
+
+
+def is_valid(data: bytes) -> bool:
+    try:
+        Component(ENGINE, data)
+    except wasmtime.WasmtimeError:
+        return False
+    return True
+
+
+NEXT = '(func $next (export "next") (result i32)'
+SHIM = "local.get 0 local.get 1 i32.const 0 call_indirect (type $put)"
+FIX_UP = "(elem (i32.const 0) func 0)"
+POST = '(func (export "post") (param i32) (drop (call $next)))'
+ONE_COUNT = '(func (export "count") (result u32) (canon lift (core func $main "count")))'
+NEW_FUNCTION = "(func $unused (result i32) i32.const 99)"
+REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
+    "a start function": ([(NEXT, f"(func $start) (start $start) {NEXT}")], "a core module has a start function"),
+    "exceptions": ([(NEXT, f"(tag) {NEXT}")], "a core module has a section 13"),
+    "a structure": ([(NEW_FUNCTION, "(type (struct))")], "a core module has a type that is no function's"),
+    "a reference": ([(NEW_FUNCTION, "(type (func (param anyref)))")], "a core module has an unknown type of value"),
+    "an imported exception": (
+        [('(import "env" "first"', '(import "env" "tag" (tag)) (import "env" "first"')],
+        "a core module imports something of kind 4",
+    ),
+    "a table of others": (
+        [("3 funcref)\n    (global", "3 externref)\n    (global")],
+        "a core module has a table of something else than functions",
+    ),
+    "a shared memory": (
+        [('(memory (export "memory") 2)', '(memory (export "memory") 2 2 shared)')],
+        "a core module has a shared or 64-bit table or memory",
+    ),
+    "a large memory": (
+        [('(memory (export "memory") 2)', '(memory (export "memory") i64 2)')],
+        "a core module has a shared or 64-bit table or memory",
+    ),
+    "a strange global": (
+        [('"first") i32 (i32.const 1)', '"first") anyref (ref.null any)')],
+        "a core module has an unknown type of global",
+    ),
+    "passive elements": ([("(elem (global.get $first)", "(elem")], "a core module has elements of form 1"),
+    "passive data": ([("(data (i32.const 1024)", "(data")], "a core module has data that are not put into its memory at once"),
+    "a constant of another kind": (
+        [('(global (export "first") i32 (i32.const 1))', '(global (export "first") funcref (ref.null func))')],
+        "a constant expression has the operation 0xd0",
+    ),
+    "a strange local": ([(NEXT, f"{NEXT} (local anyref)")], "a function has a local of an unknown type"),
+    "a strange block": (
+        [(NEXT, f"{NEXT} (drop (block (result anyref) unreachable))")],
+        "a function has a block of an unknown type",
+    ),
+    "a strange choice": (
+        [(NEXT, f"{NEXT} unreachable select (result anyref) drop")],
+        "a function has a value of an unknown type",
+    ),
+    "data put later": (
+        [(NEXT, f"{NEXT} (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0))")],
+        "a function has the operation 0xfc08, which is not known",
+    ),
+    "a tail call": ([(NEXT, f"{NEXT} (return_call $next)")], "a function has the operation 0x12, which is not known"),
+    "atomics": ([(NEXT, f"{NEXT} atomic.fence")], "a function has the operation 0xfe, which is not known"),
+    "a core type": ([("(core module $shim", "(core type (module)) (core module $shim")], "it has a section 3"),
+    "modules within": (
+        [("(core module $shim", "(component (core module)) (core module $shim")],
+        "there is a component with core modules within it",
+    ),
+    "an outer core type": (
+        [("(core module $shim", "(component (alias outer 1 0 (core type))) (core type (func)) (core module $shim")],
+        "it has a section 3",
+    ),
+    "another encoding": ([("string-encoding=utf8", "string-encoding=utf16")], "a function has the canonical option 1"),
+    "an asynchronous call": (
+        [("(memory $memory) string-encoding=utf8", "(memory $memory) async")],
+        "a function has the canonical option 6",
+    ),
+    "an asynchronous built-in": (
+        [("(core instance $shim", "(core func (canon backpressure.inc)) (core instance $shim")],
+        "there is a canonical definition 36",
+    ),
+    "two fix-ups": (
+        [("(core instance $fix-up", '(core instance (instantiate $fix-up (with "" (instance $real)))) (core instance $fix-up')],
+        "it has more than one fix-up",
+    ),
+    "a shim with more to do": ([(SHIM, f"nop {SHIM}")], "its shim does something else in 0"),
+    "a shim that calls another entry": (
+        [(SHIM, SHIM.replace("i32.const 0", "i32.const 1"))],
+        "its shim does something else in 0",
+    ),
+    "a shim's other name": (
+        [('(func (export "0") (type $put) local', '(func (export "x") (type $put) local'), ('$shim "0"', '$shim "x"')],
+        "its shim does something else in x",
+    ),
+    "a shim that calls itself": (
+        [('(export "0" (func $put))', '(export "0" (func $shim0))')],
+        "its shim calls itself",
+    ),
+    "a function of the host's that is exported": (
+        [(ONE_COUNT, '(func (export "count") (param "a" u32) (result u32) (canon lift (core func $add)))')],
+        "it exports a function of the host's",
+    ),
+    "two that are called the same": (
+        [
+            (ONE_COUNT, f'{ONE_COUNT} (func (export "again") (result u32) (canon lift (core func $library "count")))'),
+            (NEXT, f'(func (export "count") (result i32) (call $next)) {NEXT}'),
+        ],
+        "it has more than one count",
+    ),
+    "two allocators": (
+        [
+            ("(memory $memory) string-encoding=utf8", '(memory $memory) (realloc (func $main "other"))'),
+            (POST, f'(func (export "other") (param i32 i32 i32 i32) (result i32) i32.const 0) {POST}'),
+        ],
+        "it has more than one cabi_realloc",
+    ),
+    "two memories": ([(NEW_FUNCTION, "(memory 1)")], "it has 2 memories, not one"),
+    "a function for a global": (
+        [('(global (export "first") i32 (i32.const 1))', '(func (export "first"))')],
+        "the export first of a core module is of another kind than its import",
+    ),
+    "circles": (
+        [(POST, f'(export "again" (func $put)) {POST}'), ('(export "0" (func $put))', '(export "0" (func $main "again"))')],
+        "core modules import in circles",
+    ),
+    "a function of another type": (
+        [('(import "library" "next" (func $next (result i32)))', '(import "library" "next" (func $next (result i64)))')],
+        "what a core module imports is of another type",
+    ),
+    "the same name for different things": (
+        [
+            (
+                '(core instance $host-of-library (export "add" (func $add)))',
+                '(core instance $host-of-library (export "add" (func $add)) (export "put" (func $add)))',
+            ),
+            (
+                '"add" (func $add (type $unary)))',
+                '"add" (func $add (type $unary))) (import "test:host/log@1.0.0" "put" (func (type $unary)))',
+            ),
+        ],
+        "core modules import different things as put of test:host/log@1.0.0",
+    ),
+    "what is not exported": (
+        [('(global (export "first") i32', '(global (export "others") i32')],
+        "something in it refers to what is not there",
+    ),
+    "data on data": (
+        [("(elem (global.get $first)", '(data (i32.const 1028) "x") (elem (global.get $first)')],
+        "it has data that lie on each other",
+    ),
+    "a sum of others": (
+        [
+            ("(elem (global.get $first)", "(elem (i32.add (global.get $first) (global.get 2))"),
+            ('(import "test:host/log@1.0.0" "add"', '(import "env" "long" (global i64)) (import "test:host/log@1.0.0" "add"'),
+            ('(global (export "first")', '(global (export "long") i64 (i64.const 1)) (global (export "first")'),
+        ],
+        "a constant expression calculates with something else than i32",
+    ),
+    "an offset of another kind": ([("(elem (global.get $first)", "(elem (i64.const 1)")], "an offset is no i32"),
+    "two constants": (
+        [("(elem (global.get $first)", "(elem (offset i32.const 1 i32.const 1)")],
+        "a constant expression has not one value",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_not_known_is_refused(kind: str) -> None:
+    changes, message = REFUSED[kind]
+    with pytest.raises(BadComponent) as refused:
+        flatten(component(*changes), ["init"])
+    assert str(refused.value) == message
+
+
+BYTES: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "it does not begin as a component does"),
+    "a module": (MODULE, "it does not begin as a component does"),
+    "no module within": (COMPONENT + section(1, COMPONENT), "it does not begin as a core module does"),
+    "an end within a section": (COMPONENT + b"\x01\x09" + MODULE, "it ends too early"),
+    "a long number": (COMPONENT + b"\x01" + b"\x80" * 5, "a number is too long"),
+    "a name that is no text": (COMPONENT + section(2, b"\x01\x01\x01\x01\xff"), "a name is not UTF-8"),
+    "more in a section": (COMPONENT + section(2, b"\0\0"), "section 2 does not add up"),
+    "more in a module's section": (of_module(section(1, b"\0\0")), "section 1 of a core module does not add up"),
+    "no bodies": (
+        of_module(section(1, b"\x01\x60\0\0") + section(3, b"\x01\0")),
+        "a core module has not as many bodies as functions",
+    ),
+    "an export twice": (of_module(section(7, b"\x02\x01a\x02\0\x01a\x02\0")), "a core module exports a twice"),
+    "elements of other kinds": (
+        of_module(section(9, b"\x01\x02\0\x41\0\x0b\x01\0")),
+        "a core module has elements that are no functions",
+    ),
+    "another form of instance": (COMPONENT + section(2, b"\x01\x02"), "a core instance has the form 2"),
+    "an argument twice": (
+        of_module(b"") + section(2, b"\x02\0\0\0\0\0\x02\x01a\x12\0\x01a\x12\0"),
+        "a core instance has a twice",
+    ),
+    "an argument that is no instance": (
+        of_module(b"") + section(2, b"\x01\0\0\x01\x01a\0\0"),
+        "a core instance takes something else than instances",
+    ),
+    "an instance that comes later": (of_module(b"") + section(2, b"\x01\0\0\x01\x01a\x12\0"), "there is no core instance 0 yet"),
+    "a module in an instance": (COMPONENT + section(2, b"\x01\x01\x01\x01a\x11\0"), "a core instance has something of kind 17"),
+    "an alias of a core type": (COMPONENT + section(6, b"\x01\0\x10\x02\0\0"), "there is an alias of something unknown"),
+    "an unknown lift": (COMPONENT + section(8, b"\x01\0\x01"), "there is an unknown canonical definition"),
+    "a function without an end": (
+        of_module(
+            section(1, b"\x01\x60\0\0")
+            + section(3, b"\x01\0")
+            + section(5, b"\x01\0\x01")
+            + section(7, b"\x01\x01a\0\0")
+            + section(10, b"\x01\x02\0\x01")
+        )
+        + section(2, b"\x01\0\0\0")
+        + section(6, b"\x01\0\0\x01\0\x01a")
+        + section(8, b"\x01\0\0\0\0\0"),
+        "a function does not end as functions do",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_what_is_no_component_is_refused(kind: str) -> None:
+    data, message = BYTES[kind]
+    with pytest.raises(BadComponent) as refused:
+        flatten(data)
+    assert str(refused.value) == message
+
+
+WHOLE = component()
+
+
+@times(20)
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255), st.integers(0, 4))
+def test_a_changed_component_is_told_or_joined(place: int, byte: int, more: int) -> None:
+    """Whatever a byte becomes, or some bytes that are cut out there; and from what is valid comes what is valid."""
+    changed = WHOLE[:place] + bytes([byte]) + WHOLE[place + more :]
+    COUNTS["changed components"] += 1
+    try:
+        core = flatten(changed, ["init"])
+    except BadComponent:
+        return
+    if is_valid(changed):
+        wasmtime.Module.validate(ENGINE, core)
+
+
+@given(st.one_of(st.binary(), st.binary().map(COMPONENT.__add__), st.binary().map(of_module)))
+def test_any_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(BadComponent):
+        flatten(data)
+
+
+def test_a_wide_memory_is_filled_so_that_it_is_mapped() -> None:
+    """Zeros between data make a memory dense, which hosts then map instead of copying it."""
+    wide = component(
+        ('(memory (export "memory") 2)', '(memory (export "memory") 400)'),
+        (
+            "(data (i32.const 1024)",
+            '(data (i32.const 20000000) "far") (data (i32.const 4000000) "between") (data (i32.const 1024)',
+        ),
+    )
+    assert not has_image(wide)
+    module = read_module(flatten(wide, ["init"]))
+    pieces = [(offset[0], content) for offset, content in module.segments if isinstance(offset[0], int)]
+    assert is_mapped(pieces)
+    assert [bytes(content).strip(b"\0") for _, content in pieces] == [
+        b"hello" + bytes(3_998_971) + b"between" + bytes(15_999_993) + b"far"
+    ]
+    assert has_image(component())
+
+
+@pytest.mark.parametrize("of_another", ["(data (global.get $first)", "(data (i32.const 1)"])
+def test_what_is_put_into_anothers_memory_is_not_mapped(of_another: str) -> None:
+    assert not has_image(component(("(elem (global.get $first)", f'{of_another} "x") (elem (global.get $first)')))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "mapped"),
+    [
+        ([], True),
+        ([(0, b""), (ALWAYS_MAPPED * 4, b"")], True),
+        ([(5, b"x"), (5 + ALWAYS_MAPPED - 2, b"x")], True),
+        ([(5, b"x"), (5 + ALWAYS_MAPPED - 1, b"x")], False),
+        ([(0, bytes(ALWAYS_MAPPED // 2)), (ALWAYS_MAPPED - 1, b"x")], True),
+        ([(0, bytes(ALWAYS_MAPPED // 2 - 1)), (ALWAYS_MAPPED - 1, b"x")], False),
+    ],
+)
+def test_what_is_mapped(pieces: list[tuple[int, bytes]], mapped: bool) -> None:
+    assert is_mapped(pieces) == mapped
+
+
+@given(st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=40) | st.integers(0, 900).map(bytes)), max_size=12))
+def test_a_memory_begins_with_the_same(pieces: list[tuple[int, bytes]]) -> None:
+    lying, end = [], 0
+    for gap, content in pieces:
+        lying.append((end + gap, content))
+        end += gap + len(content)
+    assert image(stretches(lying), end) == image(lying, end)
+
+
+def image(pieces: list[tuple[int, bytes]], size: int) -> bytes:
+    memory = bytearray(size)
+    for offset, content in pieces:
+        memory[offset : offset + len(content)] = content
+    return bytes(memory)
