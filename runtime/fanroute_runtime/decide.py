@@ -7,7 +7,6 @@ whose Grip-Sig is refused goes nowhere, nor one whose client the route does not 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from fanroute_runtime.authorization import Guard
@@ -87,7 +86,8 @@ class Decider:
     def client(self, request: Request) -> Client:
         """The client's request that one is, or that it stands for. Raises Refused (403)."""
         through_fanout = self._signatures.came_through_fanout(request)
-        if not through_fanout and is_websocket_events(request):
+        # Of all names at once, as much else is asked by them: what a client does not send is known then.
+        if not through_fanout and "content-type" in request.names() and is_websocket_events(request):
             raise Refused(403, "Only Fanout may send websocket events.")
         return Client(request, through_fanout)
 
@@ -99,7 +99,7 @@ class Decider:
         else:
             answer = Answer(fallback.status or status, fallback.headers, fallback.body)
         rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
-        return replace(answer, headers=applied(rules, answer.headers))
+        return Answer(answer.status, applied(rules, answer.headers), answer.body)
 
     def _decided(self, route: Route, client: Client, request: Request) -> Decision:
         try:
@@ -167,7 +167,7 @@ class Decider:
 
     def _for_client(self, answer: Answer, route: Route, request: Request) -> Answer:
         """A route's answer as its client gets it. Raises Refused."""
-        answer = replace(answer, headers=applied(route.response_headers, answer.headers))
+        answer = Answer(answer.status, applied(route.response_headers, answer.headers), answer.body)
         return answer if route.cors is None else share(answer, route.cors, request)
 
 
@@ -176,7 +176,7 @@ _UNREACHABLE = {502: "cannot be reached", 504: "does not answer in time"}
 
 def _refusal(refused: Refused) -> Answer:
     answer = text(refused.status, refused.reason)
-    return replace(answer, headers=answer.headers + refused.headers)
+    return Answer(answer.status, answer.headers + refused.headers, answer.body)
 
 
 def _binding(route: Route, client: Client, guard: Guard, claims: Callable[[], Claims]) -> Binding:

@@ -1,6 +1,6 @@
 """Requests served: what is decided is told to Fastly's host. The only module with effects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from componentize_py_types import Err
@@ -13,7 +13,7 @@ from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.exchange import Answer, Passing, Sample, ToBackend, ToFanout, text
 from fanroute_runtime.grip import is_for_fanout
 from fanroute_runtime.headers import of_one_connection
-from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values
+from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
 from fanroute_runtime.plan import HeaderRules, Plan
 from fanroute_runtime.warm import settle, warm_up
 
@@ -37,6 +37,7 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
     decider = Decider(plan, handlers)
     warm_up(partial(_serve, decider), samples)
     decider.forget()
+    service_id.cache_clear()
 
     class HttpIncoming(exports.HttpIncoming):
         def handle(self, request: http_req.Request, body: Pollable) -> None:
@@ -49,18 +50,20 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
 def _serve(decider: Decider, request: http_req.Request, body: Pollable) -> None:
     # Anything that is wrong with one request, a bug of ours included, ends in an answer and not in a trap.
     try:
-        decision = decider.decide(HostRequest(request, body))
+        asking = HostRequest(request, body)
+        decision = decider.decide(asking)
+        names = () if isinstance(decision, Answer) else asking.names()
     except Exception:
         decision = FAILED
-    answer = decision if isinstance(decision, Answer) else _pass_on(decider, request, body, decision)
+    answer = decision if isinstance(decision, Answer) else _pass_on(decider, request, body, names, decision)
     if answer is not None:
         _send(answer)
 
 
-def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, to: Passing) -> Answer | None:
-    """Pass the request on; the answer instead where that fails."""
+def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, names: Collection[str], to: Passing) -> Answer | None:
+    """Pass the request on; the answer instead where that fails. `names` are those of its headers."""
     try:
-        _change(request, to.headers)
+        _change(request, to.headers, names)
         if to.uri is not None:
             request.set_uri(to.uri)
     except Err:
@@ -97,17 +100,18 @@ def _forward(decider: Decider, request: http_req.Request, body: Pollable, backen
         instructions = [name for name in names if name.startswith("grip-") and not to.through_fanout]
         for name in dict.fromkeys([*gone, *instructions]):
             _remove(response, name)
-        _change(response, to.response_headers)
+        _change(response, to.response_headers, names)
         http_resp.send_downstream(response, content)
     except Err:  # that of the sending is the host's, of a 101
         return BAD_GATEWAY
     return None
 
 
-def _change(message: Message, rules: HeaderRules) -> None:
-    """Apply rules to a message's headers. Raises Err."""
+def _change(message: Message, rules: HeaderRules, names: Collection[str]) -> None:
+    """Apply rules to a message's headers, of which `names` may be there. Raises Err."""
     for name in rules.remove:
-        _remove(message, name)
+        if name in names:
+            _remove(message, name)
     for name, value in rules.set:
         message.insert_header(name, value)
     for name, value in rules.add:
@@ -127,7 +131,8 @@ def _send(answer: Answer) -> None:
     """Send an answer. Raises Err, the failure of `handle` itself, where the host takes none."""
     try:
         response = http_resp.Response.new()
-        response.set_status(answer.status)
+        if answer.status != 200:  # what a new one has
+            response.set_status(answer.status)
         for name, value in answer.headers:
             response.append_header(name, value)
         body = http_body.new()

@@ -38,5 +38,7 @@ def is_platforms(name: str) -> bool:
 
 def applied(rules: HeaderRules, headers: Headers) -> Headers:
     """Headers after some rules."""
+    if not (rules.remove or rules.set or rules.add):
+        return headers
     replaced = {*rules.remove, *(name for name, _ in rules.set)}
     return (*((name, value) for name, value in headers if name not in replaced), *rules.set, *rules.add)

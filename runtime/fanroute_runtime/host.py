@@ -1,7 +1,7 @@
 """What a request asks of Fastly's host. Beside `edge` the only module that knows the WIT's bindings; it changes nothing."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
 from typing import AnyStr
 
@@ -37,18 +37,23 @@ UNREADABLE_STORE = "The edge could not read its configuration."
 
 
 class HostRequest:
-    """An `exchange.Request` that asks Fastly's host."""
+    """An `exchange.Request` that asks Fastly's host, and nothing twice but what changes."""
 
     def __init__(self, request: http_req.Request, body: Pollable) -> None:
         self._request = request
         self._body = body
         self._content: bytes | None = None
+        self._method = ""
+        self._names: list[str] | None = None
+        self._values: dict[str, list[bytes]] = {}
 
     def method(self) -> str:
-        try:
-            return self._request.get_method(MAX_METHOD)
-        except Err as error:
-            raise _refused(error, 501, "The method is too long.") from error
+        if not self._method:
+            try:
+                self._method = self._request.get_method(MAX_METHOD)
+            except Err as error:
+                raise _refused(error, 501, "The method is too long.") from error
+        return self._method
 
     def uri(self) -> str:
         try:
@@ -57,22 +62,25 @@ class HostRequest:
             raise _refused(error, 414, "The URI is too long.") from error
 
     def header(self, name: str) -> bytes | None:
-        try:
-            return self._request.get_header_value(name, MAX_HEADER)
-        except Err as error:
-            raise _refused(error, 431, f"The header {name} is too long.") from error
+        return next(iter(self.values(name)), None)
 
     def values(self, name: str) -> list[bytes]:
-        try:
-            return header_values(self._request, name)
-        except Err as error:
-            raise _refused(error, 431, f"The header {name} is too long.") from error
+        if self._names is not None and name not in self._names:
+            return []
+        if name not in self._values:
+            try:
+                self._values[name] = header_values(self._request, name)
+            except Err as error:
+                raise _refused(error, 431, f"The header {name} is too long.") from error
+        return self._values[name]
 
     def names(self) -> list[str]:
-        try:
-            return header_names(self._request)
-        except Err as error:
-            raise _refused(error, 431, "A header's name is too long.") from error
+        if self._names is None:
+            try:
+                self._names = header_names(self._request)
+            except Err as error:
+                raise _refused(error, 431, "A header's name is too long.") from error
+        return self._names
 
     def body(self, limit: int) -> bytes:
         if self._content is None:
@@ -96,8 +104,9 @@ class HostRequest:
         address = http_downstream.downstream_client_ip_addr(self._request)
         if address is None:
             return None
-        size = 1 if isinstance(address, types.IpAddress_Ipv4) else 2
-        return str(ip_address(b"".join(group.to_bytes(size) for group in address.value)))
+        if isinstance(address, types.IpAddress_Ipv4):
+            return ".".join(map(str, address.value))
+        return str(ip_address(b"".join(group.to_bytes(2) for group in address.value)))
 
     def client_scheme(self) -> str:
         protocol = http_downstream.downstream_tls_protocol(self._request, MAX_HEADER)
@@ -107,7 +116,7 @@ class HostRequest:
         return wall_clock.now().seconds
 
     def service_id(self) -> str:
-        return compute_runtime.get_service_id()
+        return service_id()
 
     def config(self, store: str, name: str) -> str | None:
         try:
@@ -130,6 +139,10 @@ class HostRequest:
             if error.value is types.OpenError.NOT_FOUND:
                 return None
             raise Refused(500, UNREADABLE_STORE) from error
+
+
+# A sandbox is of one service as long as it lives.
+service_id = cache(compute_runtime.get_service_id)
 
 
 def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:

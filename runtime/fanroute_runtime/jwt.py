@@ -87,7 +87,7 @@ _TO_STANDARD = bytes.maketrans(b"-_+/", b"+/  ")
 def _object(text: bytes) -> Claims:
     """A JSON object in UTF-8, each name in it once. Raises BadToken."""
     try:
-        value = json.loads(text.decode(), object_pairs_hook=_members, parse_float=_finite, parse_constant=_no_number)
+        value = _DECODER.decode(text.decode())
         if b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
@@ -115,3 +115,6 @@ def _finite(number: str) -> float:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=_finite, parse_constant=_no_number)

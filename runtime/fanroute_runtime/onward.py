@@ -1,7 +1,5 @@
 """What goes on of a client's headers, to Fanout or to a backend. Pure, given the request's own facts."""
 
-from dataclasses import replace
-
 from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Refused, Request
 from fanroute_runtime.headers import is_platforms, listed, of_one_connection
@@ -19,7 +17,7 @@ def with_connection(rules: HeaderRules, request: Request, client: Client) -> Hea
     )
     told = {name for name, _ in connection}
     claimed = (name for name in client.names if is_platforms(name) and name not in told)
-    return replace(rules, set=connection + rules.set, remove=(*rules.remove, *claimed))
+    return HeaderRules(connection + rules.set, rules.add, (*rules.remove, *claimed))
 
 
 def forwarded(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
@@ -27,7 +25,7 @@ def forwarded(rules: HeaderRules, request: Request, client: Client) -> HeaderRul
     connection = request.values("connection") if "connection" in client.names else []
     # The rules' removals come first, so that what Connection names can be set again.
     gone = dict.fromkeys((*rules.remove, *of_one_connection(client.names, connection)))
-    return replace(rules, remove=tuple(gone))
+    return HeaderRules(rules.set, rules.add, tuple(gone))
 
 
 def handed_over(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
@@ -43,7 +41,7 @@ def handed_over(rules: HeaderRules, request: Request, client: Client) -> HeaderR
             raise Refused(400, "Connection names a header that the edge sets.")
     if {"content-type", "upgrade"}.issubset(client.names) and client.websocket:
         # Pushpin would send it on before its own, that of the WebSocket's events.
-        return replace(rules, remove=tuple(dict.fromkeys((*rules.remove, "content-type"))))
+        return HeaderRules(rules.set, rules.add, tuple(dict.fromkeys((*rules.remove, "content-type"))))
     return rules
 
 
@@ -54,4 +52,4 @@ def tunnelled(rules: HeaderRules, request: Request, client: Client) -> HeaderRul
         offer.partition(";")[0].strip() == "grip" for offer in listed(request.values(EXTENSIONS))
     ):
         return rules
-    return replace(rules, remove=tuple(name for name in rules.remove if name != EXTENSIONS))
+    return HeaderRules(rules.set, rules.add, tuple(name for name in rules.remove if name != EXTENSIONS))

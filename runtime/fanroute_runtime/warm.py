@@ -134,7 +134,6 @@ def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
         request.get_method: lambda host, *_: host.method,
         request.get_uri: lambda host, *_: host.uri,
         request.get_header_names: lambda host, *_: ("".join(f"{name}\0" for name, _ in host.headers), None),
-        request.get_header_value: lambda host, _, name, *__: next(iter(host.values(name)), None),
         request.get_header_values: lambda host, _, name, *__: (b"".join(b"%s\0" % each for each in host.values(name)), None),
         request.insert_header: lambda host, _, name, value: host.add(name, value),
         request.append_header: lambda host, _, name, value: host.add(name, value),

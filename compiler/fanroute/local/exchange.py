@@ -93,10 +93,6 @@ class Exchange:
     def get_method(self, limit: int) -> str:
         return _limited(self.method.encode(), limit).decode()
 
-    def get_header_value(self, name: str, limit: int) -> bytes | None:
-        value = next((value for key, value in self.headers if key.lower() == name.lower()), None)
-        return value if value is None else _limited(value, limit)
-
     def get_header_names(self, limit: int, cursor: int) -> tuple[str, int | None]:
         return _names(self.headers, limit, cursor)
 

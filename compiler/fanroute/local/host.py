@@ -57,7 +57,6 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "http-req": {
         "[method]request.get-header-names": Exchange.get_header_names,
-        "[method]request.get-header-value": Exchange.get_header_value,
         "[method]request.get-header-values": Exchange.get_header_values,
         "[method]request.insert-header": Exchange.insert_header,
         "[method]request.append-header": Exchange.append_header,
