@@ -1,4 +1,4 @@
-# make build | serve [EDGE=viceroy] | test | test-quick | fuzz | check | clean. README.md says what each is for.
+# make build | serve [EDGE=viceroy] | test | test-quick | fuzz | bench | check | clean. README.md says what each is for.
 PYTHON ?= python3
 EDGE ?= embedded
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fanroute
@@ -15,7 +15,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick fuzz check clean lock
+.PHONY: build serve test test-quick fuzz bench bench-page check clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -36,6 +36,13 @@ test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 fuzz: $(VENV)/installed-fuzz
 	@$(BIN)/fanroute install
 	@$(BIN)/pytest --hypothesis-profile fuzz tests/fuzz tests/property tests/e2e/test_fuzz.py
+
+# Beside Fastly's kits, in rounds: bench/results, and docs/performance.md, which `make bench-page` makes of the results without measuring.
+bench: $(VENV)/installed-bench
+	@$(BIN)/python -m bench.run $(BENCH)
+
+bench-page: $(VENV)/installed-dev
+	@$(BIN)/python -m bench.page
 
 check: $(VENV)/installed-dev build/bindings
 	@$(BIN)/ruff check
@@ -67,6 +74,10 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 
 $(VENV)/installed-fuzz: $(VENV)/installed-dev requirements-fuzz.lock
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements-fuzz.lock
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed-dev requirements-bench.lock
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements-bench.lock
 	@touch $@
 
 # The types of the host's functions, for mypy.

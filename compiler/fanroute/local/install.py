@@ -35,7 +35,7 @@ def _installed(name: str, place: Path, package: str, mend: str, say: Say) -> Pat
     if found is None and apt is not None:
         say(f"Installing {package} with apt-get")
         try:
-            _install(apt, package)
+            from_debian(apt, package)
         except ProgramFailed as failed:
             raise ProgramFailed(name, f"{failed.output}\n{name} is missing: {mend}") from failed
         found = programs.find(name, place)
@@ -44,7 +44,8 @@ def _installed(name: str, place: Path, package: str, mend: str, say: Say) -> Pat
     return found
 
 
-def _install(apt: Path, package: str) -> None:
+def from_debian(apt: Path, *packages: str) -> None:
+    """Install packages of Debian's. Raises ProgramFailed."""
     as_root = [] if programs.run(["id", "-u"]).strip() == "0" else ["sudo", "-n"]
     programs.run([*as_root, str(apt), "update"])
-    programs.run([*as_root, str(apt), "install", "-y", "--no-install-recommends", package], {"DEBIAN_FRONTEND": "noninteractive"})
+    programs.run([*as_root, str(apt), "install", "-y", "--no-install-recommends", *packages], {"DEBIAN_FRONTEND": "noninteractive"})

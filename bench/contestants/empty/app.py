@@ -1,0 +1,15 @@
+"""Nothing but CPython and the bindings of Fanroute's WIT: each request gets a GRIP answer that is known beforehand."""
+
+from wit_world import exports
+from wit_world.imports import http_body, http_req, http_resp
+from wit_world.imports.async_io import Pollable
+
+HEADERS = {"content-type": b"text/plain", "grip-hold": b"stream", "grip-channel": b"test"}
+
+
+class HttpIncoming(exports.HttpIncoming):
+    def handle(self, request: http_req.Request, body: Pollable) -> None:
+        response = http_resp.Response.new()
+        for name, value in HEADERS.items():
+            response.insert_header(name, value)
+        http_resp.send_downstream(response, http_body.new())

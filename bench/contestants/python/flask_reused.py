@@ -1,0 +1,4 @@
+from fastly_compute.wsgi import WsgiHttpIncoming
+from flask_app import app
+
+HttpIncoming = WsgiHttpIncoming(app, reuse_sandboxes_for_ms=10_000)

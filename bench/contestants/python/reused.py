@@ -1,0 +1,3 @@
+from app import Reused as HttpIncoming
+
+__all__ = ["HttpIncoming"]

@@ -1,0 +1,119 @@
+"""Viceroy, one process for each contestant.
+
+All but the one that is asked stand still: a waiting Viceroy wakes up 20,000 times a second.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic, perf_counter, sleep
+
+from bench.work import HANDED_OFF
+from fanroute.errors import ProgramFailed
+from fanroute.local import Backend
+from fanroute.local.server import ADDRESS, NO_STORES
+from fanroute.local.viceroy import START_TIMEOUT, viceroy_files
+from fanroute.programs import GRACE
+from fanroute.workspace import write
+
+# What Viceroy says at the end of a sandbox.
+HEAP = re.compile(r"completed using (\S+) ?([KMG]?i?B) of WebAssembly heap", re.IGNORECASE)
+UNITS = {"B": 2**-20, "K": 2**-10, "M": 1.0, "G": 2**10}
+
+
+class Viceroy:
+    """A running Viceroy: its port, its process, and how many seconds it took to listen."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path, started_in: float) -> None:
+        self.process, self.port, self.log, self.started_in = process, port, log, started_in
+
+    def pause(self) -> None:
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def faults(self) -> int:
+        """How many pages it has touched so far for the first time, without reading any from a disk. Source: proc(5), minflt."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[7])
+
+    def heap(self) -> float | None:
+        """The linear memory that a sandbox had in the end, in MiB; None where it said nothing."""
+        said = HEAP.findall(self.log.read_text(errors="replace"))
+        return max(float(size) * UNITS[unit[0].upper()] for size, unit in said) if said else None
+
+    def end(self) -> None:
+        for end in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, end)
+            if end != signal.SIGCONT:
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(GRACE)
+                    return
+
+
+def start(program: Path, wasm: Path, folder: Path, fanout: int, *options: str) -> Viceroy:
+    """Start it with a component and wait for it; `fanout` is the port that takes what is handed off. Raises ProgramFailed."""
+    backends = {name: Backend(f"http://{ADDRESS}:{fanout}") for name in ("origin", "self")}
+    for path, content in viceroy_files(folder, backends, NO_STORES.with_local_key()).items():
+        write(path, content)
+    port, log = _free_port(), folder / "viceroy.log"
+    command = [program, "serve", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}", *options]
+    command += ["--local-pushpin-proxy-port", str(fanout), wasm]
+    started = perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    deadline = monotonic() + START_TIMEOUT
+    while not _listens(port):
+        if process.poll() is not None or monotonic() > deadline:
+            Viceroy(process, port, log, 0).end()
+            raise ProgramFailed(program.name, log.read_text(errors="replace")[-2000:] or "it does not listen")
+        sleep(0.005)
+    return Viceroy(process, port, log, perf_counter() - started)
+
+
+@contextmanager
+def fanout() -> Iterator[int]:
+    """A stand-in for Fanout at the port that is given: it answers each request that is handed off, as fast as it can."""
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(loop.create_server(_Fanout, ADDRESS, 0))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+class _Fanout(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport, self._head = transport, b""
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        if self._head.endswith(b"\r\n\r\n"):
+            self._head = b""
+            self._transport.write(f"HTTP/1.1 200 OK\r\n{HANDED_OFF}: yes\r\ncontent-length: 0\r\n\r\n".encode())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((ADDRESS, port)) == 0
