@@ -48,4 +48,5 @@ def from_debian(apt: Path, *packages: str) -> None:
     """Install packages of Debian's. Raises ProgramFailed."""
     as_root = [] if programs.run(["id", "-u"]).strip() == "0" else ["sudo", "-n"]
     programs.run([*as_root, str(apt), "update"])
-    programs.run([*as_root, str(apt), "install", "-y", "--no-install-recommends", *packages], {"DEBIAN_FRONTEND": "noninteractive"})
+    command = [*as_root, str(apt), "install", "-y", "--no-install-recommends", *packages]
+    programs.run(command, {"DEBIAN_FRONTEND": "noninteractive"})
