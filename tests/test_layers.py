@@ -11,15 +11,15 @@ REPOSITORY = Path(__file__).parent.parent
 COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
-# The modules of the runtime that know them: one reads, one plays the host when building, one has effects too.
-CALL_THE_HOST = {"host", "warm", "edge"}
+# The modules of the runtime that know them: one reads, one plays the host when building, two have effects too.
+CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
 diagnostics errors report work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
-websocket endpoints keys auth spec schema
+websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
 files keyring actions sharing lower packing emit
 signing local trace tokens redaction listing
@@ -40,7 +40,7 @@ cli.starting cli.explaining cli.completing cli __main__
 RUNTIME_ORDER = """
 plan packed exchange headers pattern_syntax pattern match matcher grip client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
-host warm edge
+host warm sandbox edge
 """
 
 # What only one module may do, as the names that do it.

@@ -81,6 +81,7 @@ def _module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set[str
         service=plan.service,
         fallbacks=plan.fallbacks,
         grip_sig=_special(plan),
+        sandbox=plan.sandbox,
         samples=samples,
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )
@@ -93,7 +94,7 @@ def _special(plan: Plan) -> list[GripSig]:
 
 def _needed(plan: Plan) -> dict[str, set[str]]:
     """What the emitted module imports: names, by their modules."""
-    used = {name for part in (*plan.fallbacks, *_special(plan)) for name in _dataclasses(part)}
+    used = {name for part in (*plan.fallbacks, *_special(plan), plan.sandbox) for name in _dataclasses(part)}
     imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.packed": {"Routes"}, f"{RUNTIME}.plan": {"Plan"} | used}
     for action, handler in _handlers(plan):
         imports[f"{RUNTIME}.plan"].add(action.__name__)

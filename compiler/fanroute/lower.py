@@ -11,9 +11,13 @@ from fanroute.defaults import with_defaults
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.keyring import lower_auths, lower_grip_sig
 from fanroute.origins import PORTS
+from fanroute.sandbox import MIB, Sandbox
 from fanroute.sharing import cors_of, lower_cors, lower_origins, preflight_of
 from fanroute.template import PARAMETER
-from fanroute_runtime.plan import Auth, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route
+from fanroute_runtime.plan import Auth, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route, SandboxLimits
+
+# Until when a sandbox takes another request: seconds, but for the first.
+MAX_REQUESTS, MAX_LIFETIME, NEXT_REQUEST_TIMEOUT = 1000, 60, 1
 
 _NO_RULES = HeaderRules()
 
@@ -47,7 +51,18 @@ def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     routes = tuple(route for index, one in enumerate(given) for route in _routes(one, index, loopback, files, auths))
     backends = routes_yaml.backends.items()
     fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in backends if backend.fallback)
-    return Plan(routes_yaml.service.name, routes, fallbacks, lower_grip_sig(routes_yaml.fanout, files))
+    return Plan(
+        routes_yaml.service.name, routes, fallbacks, lower_grip_sig(routes_yaml.fanout, files), _limits(routes_yaml.sandbox)
+    )
+
+
+def _limits(sandbox: Sandbox) -> SandboxLimits:
+    return SandboxLimits(
+        sandbox.max_requests or MAX_REQUESTS,
+        sandbox.max_lifetime or MAX_LIFETIME,
+        sandbox.next_request_timeout or NEXT_REQUEST_TIMEOUT,
+        (sandbox.max_memory or 0) // MIB,
+    )
 
 
 def is_written(route: Route) -> bool:

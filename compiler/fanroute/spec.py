@@ -12,6 +12,7 @@ from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.keys import ProxyKey
 from fanroute.model import Model
 from fanroute.origins import Origins
+from fanroute.sandbox import Sandbox
 from fanroute.values import BackendName, Host, KeepAlive, Name, Url, listed, wrong
 from fanroute.websocket import WebSocket
 
@@ -161,6 +162,8 @@ class Spec(Model):
     """What can be asked, by name."""
     fanout: Fanout = Fanout()
     """How the edge knows Fanout."""
+    sandbox: Sandbox = Sandbox()
+    """Until when a sandbox takes one request after another."""
     defaults: Defaults = Defaults()
     """What routes have that say nothing else."""
     routes: Annotated[list[Route], Field(min_length=1)]

@@ -1,6 +1,6 @@
-"""Requests served: what is decided is told to Fastly's host. The only module with effects."""
+"""Requests served: what is decided is told to Fastly's host. With `sandbox` the only module with effects."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from componentize_py_types import Err
@@ -14,7 +14,8 @@ from fanroute_runtime.exchange import Answer, Passing, Sample, ToBackend, ToFano
 from fanroute_runtime.grip import is_for_fanout
 from fanroute_runtime.headers import of_one_connection
 from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
-from fanroute_runtime.plan import HeaderRules, Plan
+from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
+from fanroute_runtime.sandbox import Sandbox
 from fanroute_runtime.warm import settle, warm_up
 
 FAILED = text(500, UNREADABLE)
@@ -35,32 +36,58 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
     It has served the `samples` before, and forgotten what it was told then.
     """
     decider = Decider(plan, handlers)
-    warm_up(partial(_serve, decider), samples)
+    served = incoming(decider, plan.sandbox)
+    warm_up(served().handle, samples)
     decider.forget()
     service_id.cache_clear()
+    settle()
+    return served
+
+
+def incoming(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:
+    """The class that a component exports: it serves a request, and those that the host has for the same sandbox after it."""
 
     class HttpIncoming(exports.HttpIncoming):
         def handle(self, request: http_req.Request, body: Pollable) -> None:
-            _serve(decider, request, body)
+            sandbox = Sandbox(limits)
+            following = _serve(decider, sandbox, request, body)
+            while following:
+                following = _serve(decider, sandbox, *following)
 
-    settle()
     return HttpIncoming
 
 
-def _serve(decider: Decider, request: http_req.Request, body: Pollable) -> None:
+def _serve(
+    decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable
+) -> tuple[http_req.Request, Pollable] | None:
+    """Serve a request; the one that follows it, if one does. Raises Err where none does and this one could not be answered."""
+    try:
+        _answer(decider, sandbox, request, body)
+    except Exception:
+        following = sandbox.following()
+        if following is None:
+            raise Err(None) from None
+        return following
+    return sandbox.following()
+
+
+def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable) -> None:
+    asking = HostRequest(request, body)
+    ask = partial(sandbox.ask, asking.now)
     # Anything that is wrong with one request, a bug of ours included, ends in an answer and not in a trap.
     try:
-        asking = HostRequest(request, body)
         decision = decider.decide(asking)
         names = () if isinstance(decision, Answer) else asking.names()
     except Exception:
         decision = FAILED
-    answer = decision if isinstance(decision, Answer) else _pass_on(decider, request, body, names, decision)
+    answer = decision if isinstance(decision, Answer) else _pass_on(decider, ask, request, body, names, decision)
     if answer is not None:
-        _send(answer)
+        _send(ask, answer)
 
 
-def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, names: Collection[str], to: Passing) -> Answer | None:
+def _pass_on(
+    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, names: Collection[str], to: Passing
+) -> Answer | None:
     """Pass the request on; the answer instead where that fails. `names` are those of its headers."""
     try:
         _change(request, to.headers, names)
@@ -74,8 +101,9 @@ def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, names:
         return decider.unreachable(to, 502)
     with backend:
         if isinstance(to, ToBackend):
-            return _forward(decider, request, body, backend, to)
+            return _forward(decider, ask, request, body, backend, to)
         redirect = request.redirect_to_grip_proxy if isinstance(to, ToFanout) else request.redirect_to_websocket_proxy
+        ask()
         try:
             redirect(backend)
         except Err:
@@ -83,7 +111,9 @@ def _pass_on(decider: Decider, request: http_req.Request, body: Pollable, names:
     return None
 
 
-def _forward(decider: Decider, request: http_req.Request, body: Pollable, backend: Backend, to: ToBackend) -> Answer | None:
+def _forward(
+    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, backend: Backend, to: ToBackend
+) -> Answer | None:
     """Send the request, and the backend's answer to the client; the answer instead where that fails.
 
     The host carries both bodies. Raises Err, the failure of `handle` itself, where the host takes no answer.
@@ -101,6 +131,7 @@ def _forward(decider: Decider, request: http_req.Request, body: Pollable, backen
         for name in dict.fromkeys([*gone, *instructions]):
             _remove(response, name)
         _change(response, to.response_headers, names)
+        ask()
         http_resp.send_downstream(response, content)
     except Err:  # that of the sending is the host's, of a 101
         return BAD_GATEWAY
@@ -127,7 +158,7 @@ def _remove(message: Message, name: str) -> None:
             raise
 
 
-def _send(answer: Answer) -> None:
+def _send(ask: Callable[[], None], answer: Answer) -> None:
     """Send an answer. Raises Err, the failure of `handle` itself, where the host takes none."""
     try:
         response = http_resp.Response.new()
@@ -142,6 +173,7 @@ def _send(answer: Answer) -> None:
             if not written:
                 raise Err(None)
             rest = rest[written:]
+        ask()
         http_resp.send_downstream(response, body)
     except Err as error:
         raise Err(None) from error

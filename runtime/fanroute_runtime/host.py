@@ -1,4 +1,4 @@
-"""What a request asks of Fastly's host. Beside `edge` the only module that knows the WIT's bindings; it changes nothing."""
+"""What a request asks of Fastly's host. With `sandbox` and `edge` all that knows the WIT's bindings; it changes nothing."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -46,6 +46,7 @@ class HostRequest:
         self._method = ""
         self._names: list[str] | None = None
         self._values: dict[str, list[bytes]] = {}
+        self._now: int | None = None
 
     def method(self) -> str:
         if not self._method:
@@ -113,7 +114,9 @@ class HostRequest:
         return "http" if protocol is None else "https"
 
     def now(self) -> int:
-        return wall_clock.now().seconds
+        if self._now is None:
+            self._now = wall_clock.now().seconds
+        return self._now
 
     def service_id(self) -> str:
         return service_id()

@@ -300,6 +300,20 @@ class GripSig:
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxLimits:
+    """How long a sandbox takes one request after another, where the host has more for it.
+
+    After `max_requests` requests, `max_lifetime` seconds or with more than `max_memory` MiB in use (0: any) it ends; and where
+    none comes within `next_request_timeout` seconds.
+    """
+
+    max_requests: int = 1
+    max_lifetime: int = 0
+    next_request_timeout: int = 0
+    max_memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The routes of a service, in order: the first that matches wins."""
 
@@ -307,3 +321,4 @@ class Plan:
     routes: Sequence[Route]
     fallbacks: tuple[Fallback, ...] = ()
     grip_sig: GripSig = GripSig()
+    sandbox: SandboxLimits = SandboxLimits()

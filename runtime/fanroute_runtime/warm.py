@@ -153,6 +153,8 @@ def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
         http_body.new: lambda *_: _owned(Pollable),
         http_body.read: lambda host, *_: host.read(),
         http_body.write: lambda host, body, content: len(content),
+        http_downstream.next_request: lambda *_: _owned(Pollable),
+        http_downstream.await_request: lambda *_: None,
         http_downstream.downstream_tls_protocol: lambda host, *_: b"TLSv1.3" if host.uri.startswith("https") else None,
         backend.Backend.open: lambda *_: _owned(backend.Backend),
         config_store.Store.open: lambda *_: _owned(config_store.Store),
@@ -163,6 +165,7 @@ def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
     }
     values: dict[Callable[..., Any], Callable[..., Any]] = {
         http_downstream.downstream_client_ip_addr: lambda *_: ADDRESS,
+        compute_runtime.get_heap_mib: lambda *_: 1,
         compute_runtime.get_service_id: lambda *_: LOCAL_SERVICE,
         wall_clock.now: lambda *_: wall_clock.Datetime(NOW, 0),
     }

@@ -79,13 +79,13 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
         ask(host, target, headers, body)
         counts[kind] = (len(host.calls), sum(name.startswith(("secret-store", "config-store")) for name in host.calls))
     assert counts == {
-        "stream": (13, 0),
-        "stream, for Fanout": (15, 2),
-        "socket": (14, 3),
+        "stream": (15, 0),
+        "stream, for Fanout": (16, 2),
+        "socket": (16, 3),
         "socket, for Fanout": (21, 5),
-        "message": (15, 2),
-        "forward": (20, 2),
-        "handoff": (15, 3),
+        "message": (16, 2),
+        "forward": (22, 2),
+        "handoff": (17, 3),
     }
 
 

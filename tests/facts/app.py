@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from wit_world import exports
-
 from fanroute_runtime import edge
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Binding, Decision, Request, ToBackend, ToFanout, ToWebSocket, text
@@ -45,9 +43,4 @@ class Elsewhere(Decider):
         return replace(decision, uri=uri.decode())
 
 
-DECIDER = Elsewhere(PLAN, {Respond: fact})
-
-
-class HttpIncoming(exports.HttpIncoming):
-    def handle(self, request, body):
-        edge._serve(DECIDER, request, body)
+HttpIncoming = edge.incoming(Elsewhere(PLAN, {Respond: fact}), PLAN.sandbox)

@@ -44,6 +44,14 @@ class Response:
     body: Any = b""
 
 
+# Waits for a sandbox's next request; gives None if there is none.
+Waiting = Callable[[], "Exchange | None"]
+
+
+def _no_more(seconds: float) -> Waiting:
+    return lambda: None
+
+
 def _nobody(backend: str, target: str, headers: Headers) -> Response:
     raise HostError("generic-error", detail="destination-not-found")
 
@@ -55,7 +63,8 @@ class Exchange:
     After the call `handoff` or `tunnel` names a backend, and `uri` and `headers` are those that go there, or `answer` is set, or
     none of them if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for; `ask`
     gives a backend's answer to the request with a target and some headers; `take` is how many bytes of the answer's body are
-    taken at once. `clock` gives the seconds since 1970, and the stores are entries by their names, by the stores' names.
+    taken at once. `following` gives what waits so many seconds for the sandbox's next request. `clock` gives the seconds since
+    1970, `heap` the memory in use in MiB, and the stores are entries by their names, by the stores' names.
     """
 
     uri: str
@@ -67,7 +76,9 @@ class Exchange:
     method: str = "GET"
     take: int = 1 << 20
     ask: Callable[[str, str, Headers], Response] = _nobody
+    following: Callable[[float], Waiting] = _no_more
     clock: Callable[[], float] = time.time
+    heap: Callable[[], int] = lambda: 0
     service_id: str = LOCAL_SERVICE
     config_stores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret_stores: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
@@ -75,6 +86,7 @@ class Exchange:
     tunnel: str | None = None
     answer: Response | None = None
     # What the component has made last. It has one of each at a time, so handles need not be told apart.
+    _waiting: Waiting = lambda: None
     _backend: str = ""
     _config_store: Mapping[str, str] = field(default_factory=dict)
     _secret_store: Mapping[str, bytes] = field(default_factory=dict)
@@ -178,6 +190,18 @@ class Exchange:
 
     def downstream_tls_protocol(self, limit: int) -> bytes | None:
         return None if self.tls is None else _limited(self.tls.encode(), limit)
+
+    def next_request(self, timeout: int) -> ResourceHost:
+        self._waiting = self.following(timeout / 1000)
+        return ResourceHost.own(0, POLLABLE)
+
+    def await_request(self) -> "Exchange | None":
+        if not (self.answer or self.handoff or self.tunnel):
+            raise HostError("unsupported")
+        return self._waiting()
+
+    def get_heap_mib(self) -> int:
+        return self.heap()
 
     def open_config_store(self, name: str) -> ResourceHost:
         self._config_store = _opened(self.config_stores, name)

@@ -69,6 +69,8 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
         "send": Exchange.send,
     },
     "http-downstream": {
+        "next-request": lambda exchange, options: exchange.next_request(vars(options)["timeout-ms"]),
+        "await-request": Exchange.await_request,
         "downstream-client-ip-addr": Exchange.downstream_client_ip_addr,
         "downstream-tls-protocol": Exchange.downstream_tls_protocol,
     },
@@ -78,7 +80,7 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
         "[method]store.get": Exchange.secret,
     },
     "config-store": {"[static]store.open": Exchange.open_config_store, "[method]store.get": Exchange.config},
-    "compute-runtime": {"get-service-id": Exchange.get_service_id},
+    "compute-runtime": {"get-heap-mib": Exchange.get_heap_mib, "get-service-id": Exchange.get_service_id},
     "wall-clock": {"now": Exchange.now},
 }
 _RESOURCES = {
@@ -86,13 +88,21 @@ _RESOURCES = {
     "backend": {"backend": BACKEND},
     "http-resp": {"response": RESPONSE},
     "http-req": {"request": REQUEST, "extra-send-error-detail": EXTRA},
+    "http-downstream": {"extra-next-request-options": EXTRA},
     "secret-store": {"secret": SECRET, "store": SECRET_STORE},
     "config-store": {"store": CONFIG_STORE},
 }
 # Those that wait for a client or a backend: other requests go on meanwhile.
-_WAITING = frozenset({"http-body.read", "http-req.send"})
+_WAITING = frozenset({"http-body.read", "http-req.send", "http-downstream.await-request"})
 # Those whose type is no `result`: they cannot fail.
-INFALLIBLE = frozenset({"http-downstream.downstream-client-ip-addr", "compute-runtime.get-service-id", "wall-clock.now"})
+INFALLIBLE = frozenset(
+    {
+        "http-downstream.downstream-client-ip-addr",
+        "compute-runtime.get-heap-mib",
+        "compute-runtime.get-service-id",
+        "wall-clock.now",
+    }
+)
 
 
 def _call_name(interface: str, function: str) -> str:
@@ -180,6 +190,9 @@ class EmbeddedComponent:
                 for argument in arguments:
                     if isinstance(argument, ResourceAny):
                         argument.drop(store)  # no handle may be left when the host function returns
+            if isinstance(value, Exchange):
+                self._exchange = value
+                value = ResourceHost.own(0, REQUEST), ResourceHost.own(0, POLLABLE)
             return value if name in INFALLIBLE else Variant("ok", value)
 
         return call

@@ -2,7 +2,7 @@
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import Hold, Plan, WebSocket
+from fanroute_runtime.plan import Hold, Plan, SandboxLimits, WebSocket
 from fanroute_runtime.websocket import converse
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -10,6 +10,7 @@ ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.js
 PLAN = Plan(
     service='chat',
     routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
 )
 
 SAMPLES = (

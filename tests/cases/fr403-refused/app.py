@@ -2,13 +2,14 @@
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import Hold, Plan
+from fanroute_runtime.plan import Hold, Plan, SandboxLimits
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='refused',
     routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
 )
 
 SAMPLES = (

@@ -1,7 +1,7 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import GripSig, Plan
+from fanroute_runtime.plan import GripSig, Plan, SandboxLimits
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
@@ -9,6 +9,7 @@ PLAN = Plan(
     service='chat-edge',
     routes=ROUTES,
     grip_sig=GripSig(check='none'),
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
 )
 
 SAMPLES = (

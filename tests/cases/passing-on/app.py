@@ -1,7 +1,7 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import Fallback, Plan
+from fanroute_runtime.plan import Fallback, Plan, SandboxLimits
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
@@ -13,6 +13,7 @@ PLAN = Plan(
         Fallback(backend='files', headers=(('content-type', b'text/html'), ('retry-after', b'60')), body=b'<p>Back soon', status=503),
         Fallback(backend='self', headers=(('content-type', b'text/plain; charset=utf-8'),), body=b''),
     ),
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
 )
 
 SAMPLES = (

@@ -1,7 +1,7 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import Plan, WebSocket
+from fanroute_runtime.plan import Plan, SandboxLimits, WebSocket
 from fanroute_runtime.websocket import converse
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -9,6 +9,7 @@ ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.js
 PLAN = Plan(
     service='sockets',
     routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
 )
 
 SAMPLES = (
