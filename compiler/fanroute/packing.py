@@ -10,6 +10,7 @@ from typing import Any
 from fanroute_runtime.plan import Auth, Route
 
 _fields: Any = cache(fields)
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 def packed(routes: Sequence[Route]) -> str:
@@ -23,7 +24,7 @@ def packed(routes: Sequence[Route]) -> str:
         *map(_value, shared),
         *({Route.__name__: [numbers.get(part) or _value(part) for part in content]} for content in contents),
     ]
-    return "".join(f"{json.dumps(line)}\n" for line in lines)
+    return "".join(f"{_COMPACT.encode(line)}\n" for line in lines)
 
 
 def _content(value: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from fanroute_runtime.match import Matched, Test, tests
 from fanroute_runtime.plan import MAX_HOST, Condition, Match, Parameter, Route
 
 # So many routes are kept ready.
-READY = 256
+READY = 128
 # So many routes are tested one after the other, rather than told apart.
 FEW = 2
 # A fork is made where at least one in so many routes minds what it asks for.
@@ -37,7 +37,8 @@ class Fork(int):
     """What to go on with, by what a request has. As a number it is the first of the routes that it leads to."""
 
     had: Callable[[Matched], Iterable[Hashable]]
-    branches: dict[Hashable, "Branch"]
+    # One route is that number alone: 10,000 tuples more would take room.
+    branches: dict[Hashable, "int | Branch"]
 
 
 # Routes by their numbers, and forks that lead to further ones.
@@ -51,12 +52,12 @@ class Matcher:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
-        self._root = _Forks([route.match for route in routes]).branch(range(len(routes)))
-        # It lives longer than a request, and is the same for all.
+        # What it keeps outlives a request, and is the same for all.
         self._rule = lru_cache(READY)(self._made)
-        if len(routes) <= READY:
-            for number in range(len(routes)):
-                self._rule(number)
+        # Each is made once, so that its patterns are compiled; the last ones stay.
+        paths = (self._rule(number)[0].match.path for number in range(len(routes)))
+        depth = max((len(path.segments) for path in paths if path), default=0)
+        self._root = _Forks(routes, depth).branch(range(len(routes)))
 
     def match(self, client: Matched) -> Route | None:
         """The first route for a client's request, or None."""
@@ -76,7 +77,8 @@ class Matcher:
             number = heappop(waiting)
             if isinstance(number, Fork):
                 for text in number.had(client):
-                    for following in number.branches.get(text, ()):
+                    branch = number.branches.get(text, ())
+                    for following in (branch,) if isinstance(branch, int) else branch:
                         heappush(waiting, following)
             else:
                 yield number
@@ -87,11 +89,15 @@ class Matcher:
 
 
 class _Forks:
-    """Makes forks for the routes of some matches."""
+    """Makes forks for some routes, of which it keeps none: together they may take much memory.
 
-    def __init__(self, matches: Sequence[Match]) -> None:
-        self._matches = matches
-        depth = max((len(match.path.segments) for match in matches if match.path), default=0)
+    Args:
+        routes: the routes.
+        depth: how many segments a path has at most.
+    """
+
+    def __init__(self, routes: Sequence[Route], depth: int) -> None:
+        self._routes = routes
         self._always = (*map(_segment, range(depth + 1)), HOST, METHOD)
 
     def branch(self, numbers: Sequence[int]) -> Branch:
@@ -103,23 +109,25 @@ class _Forks:
                 if minding * MINDING >= len(numbers) and max(map(len, branches.values())) * 2 <= minding:
                     fork = Fork(min(branch[0] for branch in branches.values()))
                     fork.had = key.had
-                    fork.branches = {text: self.branch(branch) for text, branch in branches.items()}
+                    fork.branches = {text: self.branch(one) if len(one) > 1 else one[0] for text, one in branches.items()}
                     return tuple(sorted((fork, *self.branch(others))))
         return tuple(numbers)
 
     def _keys(self, numbers: Sequence[int]) -> Iterator[Key]:
         """What may tell some routes apart; what costs no call of the host comes first."""
         yield from self._always
-        matches = [self._matches[number] for number in numbers]
-        yield from map(_query, _frequent((match.query for match in matches), len(numbers)))
-        yield from map(_header, _frequent((match.headers for match in matches), len(numbers)))
+        yield from map(_query, _frequent((match.query for match in self._matches(numbers)), len(numbers)))
+        yield from map(_header, _frequent((match.headers for match in self._matches(numbers)), len(numbers)))
+
+    def _matches(self, numbers: Sequence[int]) -> Iterator[Match]:
+        return (self._routes[number].match for number in numbers)
 
     def _told_apart(self, numbers: Sequence[int], key: Key) -> tuple[dict[Hashable, list[int]], list[int]]:
         """Some routes by the texts that they want, and those that do not mind."""
         branches: dict[Hashable, list[int]] = {}
         others = []
-        for number in numbers:
-            wanted = key.wanted(self._matches[number])
+        for number, match in zip(numbers, self._matches(numbers), strict=True):
+            wanted = key.wanted(match)
             for text in wanted:
                 branches.setdefault(text, []).append(number)
             if not wanted:

@@ -1,8 +1,8 @@
 """A Plan's routes as text, since of many only few are in use: each is made when it is asked for.
 
-The text is lines of JSON. `{"Handoff": ["origin"]}` is a dataclass of `plan` with its fields in order, without those at the end
-that are as by default; `{"bytes": "…"}` is bytes, as Latin-1; an array is a tuple. First come parts that routes share, then one
-line a route, in which `{"part": 0}` is the first of them.
+The text is lines of JSON. `{"Handoff":["origin"]}` is a dataclass of `plan` with its fields in order, without those at the end
+that are as by default; `{"bytes":"…"}` is bytes, as Latin-1; an array is a tuple. First come parts that routes share, then one
+line a route, in which `{"part":0}` is the first of them.
 """
 
 import json
