@@ -32,7 +32,7 @@ testing.coverage testing.agreement rulebook manifest stores workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
 flatten.image flatten.joining flatten bundle local.exchange local.host smoke build guide
 local.install local.filters local.channels local.holds local.clients local.fanout
-local.upstream local.tunnel local.sockets local.server local.viceroy testing.recorder testing.live
+local.upstream local.tunnel local.sockets local.sandboxes local.server local.viceroy testing.recorder testing.live
 scalars comments layout formatting starting
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing
 cli.starting cli.explaining cli.completing cli __main__

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -60,11 +61,12 @@ def _nobody(backend: str, target: str, headers: Headers) -> Response:
 class Exchange:
     """One request as the host knows it, and what becomes of it.
 
-    After the call `handoff` or `tunnel` names a backend, and `uri` and `headers` are those that go there, or `answer` is set, or
-    none of them if the component failed. `read` gives the next bytes of the request's body, at most as many as asked for; `ask`
-    gives a backend's answer to the request with a target and some headers; `take` is how many bytes of the answer's body are
-    taken at once. `following` gives what waits so many seconds for the sandbox's next request. `clock` gives the seconds since
-    1970, `heap` the memory in use in MiB, and the stores are entries by their names, by the stores' names.
+    After the call `handoff` or `tunnel` names a backend, and `uri` and `headers` are those that go there, or `answer` is set,
+    or none of them if the component failed; `settled` is done then. `read` gives the next bytes of the request's body, at most
+    as many as asked for; `ask` gives a backend's answer to the request with a target and some headers; `take` is how many bytes
+    of the answer's body are taken at once. `following` gives what waits so many seconds for the sandbox's next request. `clock`
+    gives the seconds since 1970, `heap` the memory in use in MiB, and the stores are entries by their names, by the stores'
+    names.
     """
 
     uri: str
@@ -85,6 +87,7 @@ class Exchange:
     handoff: str | None = None
     tunnel: str | None = None
     answer: Response | None = None
+    settled: Future[None] = field(default_factory=Future)
     # What the component has made last. It has one of each at a time, so handles need not be told apart.
     _waiting: Waiting = lambda: None
     _backend: str = ""
@@ -129,10 +132,12 @@ class Exchange:
     def redirect_to_grip_proxy(self) -> None:
         self._check_unanswered()
         self.handoff = self._backend
+        self.settle()
 
     def redirect_to_websocket_proxy(self) -> None:
         self._check_unanswered()
         self.tunnel = self._backend
+        self.settle()
 
     def send(self) -> tuple[ResourceHost, ResourceHost]:
         self._response = self.ask(self._backend, target_of(self.uri), self.headers)
@@ -174,6 +179,16 @@ class Exchange:
         self._check_unanswered()
         self._response.body = bytes(self._body) if isinstance(self._body, bytearray) else self._body
         self.answer = self._response
+        self.settle()
+
+    def settle(self, failure: Exception | None = None) -> None:
+        """It is known what becomes of the request, unless it was before."""
+        if self.settled.done():
+            return
+        if failure:
+            self.settled.set_exception(failure)
+        else:
+            self.settled.set_result(None)
 
     def _check_unanswered(self) -> None:
         if self.answer or self.handoff or self.tunnel:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from fanroute.local.exchange import Exchange, HostError, Response, target_of
 from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
 from fanroute.local.host import EmbeddedComponent
+from fanroute.local.sandboxes import Sandboxes
 from fanroute.local.sockets import Socket, is_websocket
 from fanroute.local.tunnel import pass_on, tunnel
 from fanroute.local.upstream import Answer, Unreachable, ask
@@ -24,8 +25,6 @@ from fanroute.local.upstream import Answer, Unreachable, ask
 ADDRESS = "127.0.0.1"
 # Longest request line and header taken, in bytes.
 MAX_LINE = 65_536
-# How many requests may wait for a client's body or a backend's answer at once.
-MAX_WAITING = 64
 NO_STORES = Stores()
 
 # A host with userinfo and port, as the URI's authority (RFC 3986, 3.2); anything else would change what follows it there.
@@ -50,15 +49,14 @@ class EmbeddedEdge:
     def __init__(
         self, component: EmbeddedComponent, fanout: Fanout, backends: Mapping[str, Backend], stores: Stores, log: Log
     ) -> None:
-        self._component = component
+        self._sandboxes = Sandboxes(component.handle)
         self._fanout = fanout
         self._backends = backends
         self._stores = stores
         self._log = log
-        self._pool = ThreadPoolExecutor(MAX_WAITING, thread_name_prefix="component")
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._sandboxes.close()
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if not request.headers.get("Host", "").isascii():
@@ -76,7 +74,7 @@ class EmbeddedEdge:
         line = f"{request.method} {_host(request)}{request.raw_path}"
         exchange = self._exchange(request, asking)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._component.handle, exchange)
+            await asyncio.wrap_future(self._sandboxes.serve(exchange))
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             self._log(f"{line} → the component trapped: {error}")
             return web.Response(status=500, text="The component trapped.\n")
