@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
+from typing import Any
 
 from fanroute_runtime.match import Matched, Test, tests
 from fanroute_runtime.plan import MAX_HOST, Condition, Match, Parameter, Route
@@ -106,12 +107,18 @@ class _Forks:
             for key in self._keys(numbers):
                 branches, others = self._told_apart(numbers, key)
                 minding = len(numbers) - len(others)
-                if minding * MINDING >= len(numbers) and max(map(len, branches.values())) * 2 <= minding:
-                    fork = Fork(min(branch[0] for branch in branches.values()))
-                    fork.had = key.had
-                    fork.branches = {text: self.branch(one) if len(one) > 1 else one[0] for text, one in branches.items()}
-                    return tuple(sorted((fork, *self.branch(others))))
+                if minding * MINDING >= len(numbers) and max(map(_size, branches.values())) * 2 <= minding:
+                    return tuple(sorted((self._fork(key, branches), *self.branch(others))))
         return tuple(numbers)
+
+    def _fork(self, key: Key, branches: dict[Hashable, Any]) -> Fork:
+        # In place: all that is made and thrown away leaves holes in the snapshot.
+        fork = Fork(min(one if isinstance(one, int) else one[0] for one in branches.values()))
+        fork.had, fork.branches = key.had, branches
+        for text, one in branches.items():
+            if not isinstance(one, int):
+                branches[text] = self.branch(one)
+        return fork
 
     def _keys(self, numbers: Sequence[int]) -> Iterator[Key]:
         """What may tell some routes apart; what costs no call of the host comes first."""
@@ -122,17 +129,25 @@ class _Forks:
     def _matches(self, numbers: Sequence[int]) -> Iterator[Match]:
         return (self._routes[number].match for number in numbers)
 
-    def _told_apart(self, numbers: Sequence[int], key: Key) -> tuple[dict[Hashable, list[int]], list[int]]:
-        """Some routes by the texts that they want, and those that do not mind."""
-        branches: dict[Hashable, list[int]] = {}
+    def _told_apart(self, numbers: Sequence[int], key: Key) -> tuple[dict[Hashable, Any], list[int]]:
+        """Some routes by the texts that they want, a number or a list of several, and those that do not mind."""
+        branches: dict[Hashable, Any] = {}
         others = []
         for number, match in zip(numbers, self._matches(numbers), strict=True):
             wanted = key.wanted(match)
             for text in wanted:
-                branches.setdefault(text, []).append(number)
+                before = branches.setdefault(text, number)
+                if isinstance(before, list):
+                    before.append(number)
+                elif before != number:
+                    branches[text] = [before, number]
             if not wanted:
                 others.append(number)
         return branches, others
+
+
+def _size(branch: Any) -> int:
+    return 1 if isinstance(branch, int) else len(branch)
 
 
 def _frequent(conditions: Iterable[tuple[Condition, ...]], count: int) -> list[str]:
