@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fanroute import bundle
+from fanroute import bundle, emit
 from fanroute.diagnostics import Invalid
 from fanroute.files import MAX_FILE, media_type
 from fanroute.pipeline import Compiled, compile_routes
@@ -66,7 +66,7 @@ def compiled(workspace: Workspace) -> Compiled:
 def test_the_largest_file_and_a_larger_one(workspace: Workspace) -> None:
     page = workspace.routes.parent / "page"
     page.write_bytes(b"x" * MAX_FILE)
-    assert repr(b"x" * MAX_FILE) in compiled(workspace).files()["app.py"]
+    assert "x" * MAX_FILE in compiled(workspace).files()[emit.ROUTES]
     page.write_bytes(b"x" * (MAX_FILE + 1))
     with pytest.raises(Invalid) as raised:
         compiled(workspace)
