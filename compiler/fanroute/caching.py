@@ -7,13 +7,18 @@ from fanroute.lower import is_written
 from fanroute.reach.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point, meet
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search
-from fanroute.reach.sets import METHODS, NONE, SEGMENTS, WEBSOCKETS, Other, Set, Texts
+from fanroute.reach.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, WEBSOCKETS, Other, Set, Texts
 from fanroute.source import Path, Source
 from fanroute.work import TooMuch, Work
 from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan
 
 # The methods whose answers Fastly caches.
 CACHED_METHODS = ("GET", "HEAD")
+# No header, and no query parameter.
+_ABSENT = {
+    "header": Texts(HEADERS, frozenset({Other.ABSENT}), values=NONE),
+    "query": Texts(QUERIES, frozenset({Other.ABSENT}), values=NONE),
+}
 
 
 def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
@@ -55,9 +60,9 @@ def _gets_some(boxes: Boxes, number: int, wanted: Box, work: Work) -> bool:
 def _pages(boxes: Boxes) -> Box:
     """The requests for pages and pictures: for paths that no route names, with no header and parameter that one does."""
     found: dict[Dimension, Set] = {METHOD: Texts.of(METHODS, CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ["no"])}
-    for dimension, wanted in ((dimension, wanted) for each in boxes.boxes for dimension, wanted in each.items()):
+    for dimension, names in boxes.named.items():
         if dimension[0] == "segment":
-            found[dimension] = Texts(SEGMENTS, without=UNBOUND | boxes.named.get(dimension, NONE))
-        elif isinstance(wanted, Texts) and dimension[0] in ("header", "query"):
-            found[dimension] = Texts(wanted.space, frozenset({Other.ABSENT}), values=NONE)
+            found[dimension] = Texts(SEGMENTS, without=UNBOUND | names)
+        elif dimension[0] in _ABSENT:
+            found[dimension] = _ABSENT[dimension[0]]
     return found

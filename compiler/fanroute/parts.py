@@ -76,8 +76,8 @@ def mappings(index: int, route: dict[str, Any]) -> list[tuple[Path, dict[str, An
 
 def answered(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The actions that this service answers itself, with their places."""
-    for index, route in routes(source):
-        yield from ((path, given) for path, given in mappings(index, route) if path[-1] in EDGE_ANSWERED)
+    found = (mapping for index, route in routes(source) for mapping in mappings(index, route))
+    return ((path, given) for path, given in found if path[-1] in EDGE_ANSWERED)
 
 
 def channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:

@@ -31,7 +31,7 @@ def compiled(spec: Data, style: Data) -> Compiled:
 def test_what_is_emitted_is_the_plan(spec: Data, style: Data) -> None:
     result = compiled(spec, style)
     files = result.files()
-    assert evaluated(files["app.py"]) == result.plan
+    assert evaluated(files) == result.plan
     assert compiled(spec, style).files() == files
 
 

@@ -13,7 +13,7 @@ def overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool], work
     Left out are those that do not `differ`, and those that are for a part of the route's requests only. Raises TooMuch.
     """
     own = boxes.boxes[number]
-    if any(values.is_empty for values in own.values()):
+    if not own or any(values.is_empty for values in own.values()):  # a route for any request, or for none
         return
     for earlier in boxes.index.of_box(own, number):
         work.spend()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fanroute.reach.box import METHOD, Box, Dimension, Point, point
+from fanroute.reach.box import METHOD, WEBSOCKET, Box, Dimension, Point, point
 from fanroute.reach.search import Boxes, of_kinds, search
 from fanroute.work import TooMuch, Work
 
@@ -21,7 +21,7 @@ class Live:
 
     @property
     def witness(self) -> Point:
-        return point(self.region, self.boxes.named)
+        return point(next(of_kinds([self.region])), self.boxes.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
     impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
     if impossible:
         return Dead(impossible=impossible)
-    if boxes.is_alone(number):
-        return next((Live(region, boxes, alone=True) for region in of_kinds([own])), Dead(impossible=(METHOD,)))
+    if boxes.is_alone(number) and (WEBSOCKET not in own or any(of_kinds([own]))):
+        return Live(own, boxes, alone=True)
     covering: set[int] = set()
 
     def taken(asked: Point) -> Box | None:
