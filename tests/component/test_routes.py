@@ -1,6 +1,5 @@
 """The real component with 10,000 routes: it can be built, and each gets its requests."""
 
-
 import pytest
 
 from fanroute.build import build
