@@ -16,6 +16,7 @@ from fanroute.workspace import Workspace
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout
 from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
+from tests.component.test_sandbox import Line
 from tests.conftest import GRIP_SIG, REPOSITORY, SURROUNDINGS
 from tests.unit import naive
 
@@ -89,10 +90,15 @@ def test_a_naive_matcher_says_what_match_says(asked: Asked) -> None:
 
 
 def ask(host: Host, asked: Asked, **facts: Any) -> Exchange:
-    tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
-    exchange = host.ask(asked.url, asked.headers, asked.content, client_ip=CLIENT_ADDRESS, tls=tls, method=asked.verb, **facts)
+    exchange = host.ask(asked.url, asked.headers, asked.content, **connection(asked), **facts)
     assert exchange is not None
     return exchange
+
+
+def connection(asked: Asked) -> dict[str, Any]:
+    """What the host knows of a request beside what it says."""
+    tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
+    return {"client_ip": CLIENT_ADDRESS, "tls": tls, "method": asked.verb}
 
 
 def assert_told(host: Host, asked: Asked, decision: Decision, exchange: Exchange) -> None:
@@ -113,3 +119,17 @@ def assert_told(host: Host, asked: Asked, decision: Decision, exchange: Exchange
 @given(asked=REQUESTS)
 def test_the_component_does_what_match_says(language: Host, asked: Asked) -> None:
     assert_told(language, asked, trace(PLAN, "self", asked).decision, ask(language, asked))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=st.lists(REQUESTS, min_size=2, max_size=20))
+def test_a_request_has_nothing_of_those_before_it(language: Host, asked: list[Asked]) -> None:
+    """In one sandbox each gets what it gets in a sandbox of its own."""
+    alone = [ask(language, one) for one in asked]
+    exchanges = [language.exchange(one.url, one.headers, one.content, **connection(one)) for one in asked]
+    line = Line(language, exchanges)
+    assert line.run()
+    assert len(line.taken) == len(asked)
+    for together, own in zip(line.taken, alone, strict=True):
+        assert (together.uri, together.headers, together.answer) == (own.uri, own.headers, own.answer)
+        assert (together.handoff, together.tunnel) == (own.handoff, own.tunnel)
