@@ -93,6 +93,7 @@ def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_projec
     compiled = compile_routes(as_made.read_routes(), SURROUNDINGS)
     assert alike(compiled, as_made.wasm, as_made.wasm)
     assert not alike(compiled, as_made.wasm, own_project.wasm)
+    assert not alike(compiled, as_made.wasm, as_made.routes), "it is no component"
 
 
 @pytest.fixture
