@@ -16,7 +16,7 @@ from fanroute_runtime.headers import of_one_connection
 from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
 from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
 from fanroute_runtime.sandbox import Sandbox
-from fanroute_runtime.warm import settle, warm_up
+from fanroute_runtime.warm import drop_docstrings, settle, warm_up
 
 FAILED = text(500, UNREADABLE)
 BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
@@ -40,8 +40,9 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
     warm_up(served().handle, samples)
     decider.forget()
     service_id.cache_clear()
-    settle()
-    return served
+    drop_docstrings()
+    # The one that serves is made when all has been imported; the snapshot is taken after that.
+    return type("HttpIncoming", (served,), {"__init__": lambda self: settle()})
 
 
 def incoming(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:

@@ -12,6 +12,7 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterable
 from functools import partial
 from hmac import digest
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import componentize_py_runtime
@@ -43,8 +44,12 @@ ADDRESS = types.IpAddress_Ipv4((192, 0, 2, 1))
 STORED = b"in no store but that of the samples"
 EVENTS = b"OPEN\r\nTEXT 5\r\nhello\r\n"
 
-# The largest hole in the heap that is filled, in bytes, and how many there are at most of a size.
-MAX_HOLE, MAX_HOLES = 2_000, 3_000
+# CPython's CO_HAS_DOCSTRING: the first constant of the code is one.
+HAS_DOCSTRING = 0x4000000
+# How the names of modules begin whose functions requests call.
+CALLED = ("fanroute_runtime.", "wit_world.", "componentize_py_types", "encodings", "functools", "hmac", "json", "weakref")
+# No hole in the heap is larger; and a page of memory, in bytes.
+MAX_HOLE, PAGE = 1 << 20, 4096
 
 Serve = Callable[[http_req.Request, Pollable], None]
 
@@ -96,18 +101,36 @@ def warm_up(serve: Serve, samples: Iterable[Sample]) -> None:
         bindings.call_import = host_call
 
 
+def drop_docstrings() -> None:
+    """Have no docstrings in the snapshot, where nobody reads them, but for those of functions that requests call.
+
+    A function without it has its code anew, and would have to be warmed up once more.
+    """
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and not str(each.__module__).startswith(CALLED):
+            each.__doc__ = None
+            each.__code__ = _without_docstrings(each.__code__)
+        elif isinstance(each, ModuleType):
+            each.__doc__ = None
+
+
+def _without_docstrings(code: CodeType) -> CodeType:
+    constants = [_without_docstrings(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+    if code.co_flags & HAS_DOCSTRING:
+        constants[0] = None
+    return code.replace(co_consts=tuple(constants))
+
+
 def settle() -> None:
     """Leave a heap in which a request's objects come to lie together, at its end, and no garbage.
 
     Each hole in it would otherwise be filled by some object of a request, and its page be written to in every sandbox.
     """
     gc.collect()
-    for size in range(MAX_HOLE, 0, -8):
-        end = id(bytes(100 * MAX_HOLE))
-        for _ in range(MAX_HOLES):
-            _FILLING.append(bytes(size))
-            if id(_FILLING[-1]) > end:
-                break
+    end = id(bytes(MAX_HOLE))
+    for size in (*range(MAX_HOLE, PAGE, -PAGE), *range(PAGE, 0, -8), 1):
+        while id(filling := bytes(size)) < end:
+            _FILLING.append(filling)
     gc.freeze()
 
 
