@@ -19,7 +19,7 @@ from bench.plot import Line, plot
 REPOSITORY = Path(__file__).parent.parent
 RESULTS = REPOSITORY / "bench" / "results" / "run.json"
 PAGE = "docs/performance.md"
-LATENCY, CONNECTIONS, ROUTES = (f"docs/performance/{name}.svg" for name in ("latency", "connections", "routes"))
+PATHS = (PAGE, *(f"docs/performance/{name}.svg" for name in ("latency", "connections", "routes")))
 
 # Of a kit: how its lines are drawn.
 COLOURS = {
@@ -59,7 +59,7 @@ def pages(data: Data) -> dict[str, str]:
         mb=lambda size: f"{size / 1e6:.2f}" if size else "",
         median=median,
     )
-    return {PAGE: page, LATENCY: _latency(data), CONNECTIONS: _connections(data), ROUTES: _routes(data)}
+    return dict(zip(PATHS, (page, _latency(data), _connections(data), _routes(data)), strict=True))
 
 
 # Fanroute's contestants by how they check a Grip-Sig.
@@ -145,7 +145,13 @@ def _route(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def _line(data: Data, name: str, points: list[tuple[float, float]]) -> Line:
     told = data["contestants"][name]
-    return Line(f"{title(data, name)}, {MODES[told['mode']]}", COLOURS[told["kit"]], told["mode"] == "fresh", points)
+    return Line(
+        f"{title(data, name)}, {MODES[told['mode']]}",
+        COLOURS[told["kit"]],
+        told["mode"] == "fresh",
+        told["kit"] == "Fanroute",
+        points,
+    )
 
 
 def _latency(data: Data) -> str:
@@ -176,7 +182,7 @@ def _routes(data: Data) -> str:
         cells = [cell for cell in data["routes"] if cell["mode"] == mode and measured(cell)]
         points = [(log10(cell["routes"]), median([one["latency"]["p50"] for one in measured(cell)]) / 1000) for cell in cells]
         if points:
-            lines.append(Line(f"Fanroute, {called}", COLOURS["Fanroute"], mode == "fresh", points))
+            lines.append(Line(f"Fanroute, {called}", COLOURS["Fanroute"], mode == "fresh", True, points))
     return plot("p50 by the number of routes", "routes", "ms", ticks, lines)
 
 

@@ -20,13 +20,19 @@ def rows(report: str) -> list[tuple[float, str]]:
     return found
 
 
-def shares(by_program: str, by_entry: str) -> dict[str, float]:
+def shares(of_programs: str, of_entries: str) -> dict[str, float]:
     """Percent of the time: of the guest's code, of Viceroy's own, and of the kernel's by what it was entered for."""
-    programs = rows(by_program)
-    guest = sum(share for share, name in programs if name.startswith(("[JIT]", "perf-")))
-    kernel = sum(share for share, name in programs if name.startswith("[kernel"))
-    entered = {re.sub(r"^\[\w\] ", "", name): share for share, name in rows(by_entry)}
-    within = {title: sum(entered.get(name, 0) for name in names) for title, names in ENTRIES.items()}
-    viceroy = sum(share for share, _ in programs) - guest - kernel
-    told = {"guest": guest, "Viceroy": viceroy, **within, "other of the kernel": kernel - sum(within.values())}
-    return {title: round(share, 1) for title, share in told.items()}
+    told = by_program(of_programs)
+    entered = {re.sub(r"^\[\w\] ", "", name): share for share, name in rows(of_entries)}
+    within = {title: round(sum(entered.get(name, 0) for name in names), 1) for title, names in ENTRIES.items()}
+    kernel = told.pop("kernel")
+    return {**told, **within, "the kernel's rest": round(kernel - sum(within.values()), 1)}
+
+
+def by_program(report: str) -> dict[str, float]:
+    """Percent of what perf counted, by whose code it was in: the guest's, Viceroy's with its libraries, the kernel's."""
+    told = {"guest": 0.0, "Viceroy": 0.0, "kernel": 0.0}
+    for share, name in rows(report):
+        whose = "guest" if name.startswith(("[JIT]", "perf-")) else "kernel" if name.startswith("[kernel") else "Viceroy"
+        told[whose] += share
+    return {whose: round(share, 1) for whose, share in told.items()}

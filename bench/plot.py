@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 860, 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 220, 46, 56
+WIDTH, HEIGHT = 940, 420
+LEFT, RIGHT, TOP, BOTTOM = 60, 300, 54, 56
 
 STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #24292f } .title { font-weight: 600; font-size: 15px } .small { font-size: 12px }
-.grid { stroke: #8c959f; stroke-opacity: .3 } .line { fill: none; stroke-width: 2 } .fresh { stroke-dasharray: 5 4 }
+.grid { stroke: #8c959f; stroke-opacity: .3 }
+.line { fill: none; stroke-width: 2 } .bold { stroke-width: 3.5 } .fresh { stroke-dasharray: 5 4 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } }"""
 
 
 @dataclass(frozen=True)
 class Line:
-    """`points` are x and y from left to right; `dashed` for sandboxes that are used once."""
+    """`points` are x and y from left to right; `dashed` is for sandboxes that are used once, `bold` for what it is all about."""
 
     title: str
     colour: str
     dashed: bool
+    bold: bool
     points: Sequence[tuple[float, float]]
 
 
@@ -42,7 +44,7 @@ def plot(title: str, across: str, upright: str, ticks: Mapping[float, str], line
         f"<style>{STYLE}</style>",
         f'<text class="title" x="{LEFT}" y="22">{escape(title)}</text>',
         f'<text class="small" x="{(LEFT + right) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(across)}</text>',
-        f'<text class="small" x="{LEFT}" y="{TOP - 8}" text-anchor="end">{escape(upright)}</text>',
+        f'<text class="small" x="{LEFT}" y="{TOP - 10}">{escape(upright)}</text>',
     ]
     for value, label in ticks.items():
         x = x_of(value)
@@ -54,7 +56,8 @@ def plot(title: str, across: str, upright: str, ticks: Mapping[float, str], line
         parts.append(f'<text class="small" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{10**power:g}</text>')
     # In the legend as the lines end, from the top down.
     for number, line in enumerate(sorted(lines, key=lambda line: -line.points[-1][1])):
-        style = f'class="line{" fresh" if line.dashed else ""}" stroke="{line.colour}"'
+        kinds = " ".join(["line", *["fresh"] * line.dashed, *["bold"] * line.bold])
+        style = f'class="{kinds}" stroke="{line.colour}"'
         path = " ".join(f"{x_of(x)},{y_of(y)}" for x, y in line.points)
         parts.append(f'<polyline {style} points="{path}"/>')
         y = TOP + 12 + 22 * number

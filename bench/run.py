@@ -24,8 +24,6 @@ from fanroute.cli.edges import cache_folder
 from fanroute.errors import ProgramFailed
 from fanroute.local import install
 
-RESULTS = Path(__file__).parent / "results" / "run.json"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -48,15 +46,21 @@ def main() -> None:
         field = Field(results, key, viceroy, tools.vegeta(), fanout, folder)
         run(field, chosen)
         compiling.measure(field, given.routes)
+        save(results)
+        results.versions = machine.versions(viceroy)
         results.profile = profile.take(field, field.components)
-    results.versions = machine.versions(viceroy)
     results.minutes = round((datetime.now(UTC) - started).total_seconds() / 60, 1)
-    RESULTS.write_text(json.dumps(results.told(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    page.write(json.loads(RESULTS.read_text(encoding="utf-8")))
+    save(results)
+    page.write(json.loads(page.RESULTS.read_text(encoding="utf-8")))
     failed = results.failed()
     for line in failed:
         tools.say(f"failed: {line}")
     sys.exit(bool(failed))
+
+
+def save(results: Results) -> None:
+    page.RESULTS.parent.mkdir(exist_ok=True)
+    page.RESULTS.write_text(json.dumps(results.told(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def run(field: Field, chosen: list[Contestant]) -> None:
@@ -72,6 +76,8 @@ def run(field: Field, chosen: list[Contestant]) -> None:
             for connections in CONNECTIONS[1:]:
                 field.ask_all(chosen, connections, ["stream"])
             field.ask_at_a_rate(chosen)
+    tools.say("Packing with brotli")
+    field.pack(chosen)
 
 
 if __name__ == "__main__":

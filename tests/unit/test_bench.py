@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from bench import page
+from bench.contestants import SOURCES, contestants
 from bench.driver import DriverFailed, lua, named, of_vegeta, of_wrk, quoted, uncorrected
 from bench.figures import Spread, percentiles, ratio, spread
 from bench.goals import goals
 from bench.perf import rows, shares
 from bench.plot import Line, plot
 from bench.sections import sections
-from bench.work import Work
+from bench.work import Work, works
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.conftest import REPOSITORY
 
@@ -23,12 +25,22 @@ def wrk(**found: Any) -> str:
     return f"Running 1s test\n  1 threads\n\n{json.dumps(told)}\n"
 
 
-@pytest.mark.parametrize("path", page.pages(DATA))
+@pytest.mark.parametrize("path", page.PATHS)
 def test_the_page_is_made_from_the_results(path: str, request: pytest.FixtureRequest) -> None:
     text = page.pages(DATA)[path]
     if request.config.getoption("--update"):
         (REPOSITORY / path).write_text(text, encoding="utf-8")
     assert (REPOSITORY / path).read_text(encoding="utf-8") == text
+
+
+def test_the_contestants_are_what_the_page_can_tell() -> None:
+    everybody = contestants(b"")
+    assert len({one.name for one in everybody}) == len(everybody)
+    names = set(works(ec.generate_private_key(ec.SECP256R1())))
+    for one in everybody:
+        assert one.kit in page.COLOURS and one.mode in page.MODES and set(one.does) <= names
+        assert [name for name in one.recipe.files.values() if isinstance(name, str) and not (SOURCES / name).is_file()] == []
+        assert any(name.startswith("stream") for name in one.does)  # what all are compared by
 
 
 def test_what_is_missing_or_failed_has_no_figure() -> None:
@@ -88,7 +100,7 @@ def test_figures() -> None:
 
 
 def test_a_plot_tells_its_lines() -> None:
-    text = plot("a & b", "x", "y", {0.0: "0", 1.0: "1"}, [Line("one", "#000", True, [(0, 1), (1, 100)])])
+    text = plot("a & b", "x", "y", {0.0: "0", 1.0: "1"}, [Line("one", "#000", True, False, [(0, 1), (1, 100)])])
     assert "a &amp; b" in text and 'class="line fresh"' in text and text.endswith("</svg>\n")
 
 
@@ -96,7 +108,7 @@ def test_what_perf_reports() -> None:
     programs = " 60.00% ;[kernel.kallsyms]\n 30.00% ;[JIT] tid 1\n 10.00% ;viceroy\n"
     entered = " 40.00% ; 0.00%  ;[k] asm_exc_page_fault   ;-      -\n  5.00% ; 0.08%  ;[k] __x64_sys_munmap\n"
     assert rows(programs)[1] == (30.0, "[JIT] tid 1")
-    told = {"guest": 30.0, "Viceroy": 10.0, "page faults": 40.0, "mapping memory": 5.0, "other of the kernel": 15.0}
+    told = {"guest": 30.0, "Viceroy": 10.0, "page faults": 40.0, "mapping memory": 5.0, "the kernel's rest": 15.0}
     assert shares(programs, entered) == told
 
 
