@@ -33,7 +33,7 @@ def plot(title: str, across: str, upright: str, ticks: Mapping[float, str], line
     low, high = (floor(log10(min(values))), ceil(log10(max(values)))) if values else (0, 1)
 
     def x_of(value: float) -> float:
-        return round(LEFT + (value - ends[0]) / (ends[1] - ends[0]) * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + (value - ends[0]) / (ends[1] - ends[0] or 1) * (WIDTH - LEFT - RIGHT), 1)
 
     def y_of(value: float) -> float:
         return round(HEIGHT - BOTTOM - (log10(value) - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
