@@ -1,4 +1,4 @@
-# make build | serve [EDGE=viceroy] | test | test-quick | fuzz | bench | check | clean. README.md says what each is for.
+# make build | serve [EDGE=viceroy] | test | test-quick | perf-check | fuzz | bench | check | clean. README.md says what each is for.
 PYTHON ?= python3
 EDGE ?= embedded
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fanroute
@@ -15,7 +15,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick fuzz bench bench-page check clean lock
+.PHONY: build serve test test-quick perf-check fuzz bench bench-page check clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -30,6 +30,10 @@ test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 
 test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest -m "not viceroy"
+
+# What a request and the component cost, counted, beside tests/budget.json; `make test` does that too.
+perf-check: $(VENV)/installed-dev
+	@$(BIN)/pytest -q -m budget tests/component tests/unit/test_matcher.py
 
 # What `make test` does with few generated inputs, always the same ones, with many, and others each time; and what is guided by
 # coverage.

@@ -14,6 +14,7 @@ from hypothesis import settings
 from fanroute.build import build
 from fanroute.surroundings import Surroundings
 from fanroute.workspace import Workspace, runtime_sources
+from tests.budget import Budget
 
 REPOSITORY = Path(__file__).parent.parent
 # What tests/cases/ know of the environment.
@@ -71,7 +72,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="rewrite what the golden cases expect, and the docs that are made")
+    parser.addoption(
+        "--update", action="store_true", help="rewrite what golden cases expect, the docs that are made, and the budget"
+    )
+
+
+@pytest.fixture
+def budget(request: pytest.FixtureRequest) -> Budget:
+    """What things may cost."""
+    return Budget(request.config.getoption("--update"))
 
 
 @pytest.fixture(scope="session")

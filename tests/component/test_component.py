@@ -14,6 +14,7 @@ from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, load
 from fanroute.signing import DEV_KEY, LOCAL_ENTRIES, LOCAL_STORE
 from fanroute.workspace import Workspace
 from fanroute_runtime.signature import LOCAL_KEY
+from tests.budget import Budget
 from tests.conftest import GRIP_SIG, REPOSITORY
 
 ERRORS = (
@@ -196,7 +197,8 @@ def test_without_faults(host: Host, kind: str) -> None:
     assert outcome(host.ask(*REQUESTS[kind])) == (HANDED_OFF | STATUS)[kind]
 
 
-def test_the_host_calls_of_each_kind(host: Host) -> None:
+@pytest.mark.budget
+def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
     """Counted: what a request costs. Every call there is is used by one of them, or by test_facts.py."""
     counts = {}
     used: set[str] = set()
@@ -204,27 +206,7 @@ def test_the_host_calls_of_each_kind(host: Host) -> None:
         host.ask(*request)
         counts[kind] = len(host.calls)
         used |= set(host.calls)
-    assert counts == {
-        "handoff to origin": 13,
-        "handoff to self": 14,
-        "handoff by rules": 16,
-        "handoff of claims": 16,
-        "forward": 26,
-        "forward for Fanout": 20,
-        "tunnel": 15,
-        "no tunnel": 14,
-        "stream": 16,
-        "websocket": 18,
-        "no websocket": 16,
-        "a page's websocket": 16,
-        "a foreign page's websocket": 16,
-        "a page's events": 18,
-        "a foreign page's events": 19,
-        "respond": 12,
-        "loop": 14,
-        "forged events": 12,
-        "forged signature": 10,
-    }
+    budget.check("host calls", counts)
     assert used == set(CALLS) - FACT_CALLS - LIMIT_CALLS
 
 

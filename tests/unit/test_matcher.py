@@ -1,7 +1,7 @@
 """The matcher of many routes: the same as testing them one after the other, with few of them tested and little asked."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from fanroute_runtime.match import Segments, path_segments
 from fanroute_runtime.match import tests as match_tests
 from fanroute_runtime.matcher import FEW, Matcher
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
+from tests.budget import Budget
 from tests.unit import universe
 
 MANY = 10_000
@@ -126,10 +127,21 @@ WORST = {
 }
 
 
+@cache
+def matcher_of(kind: str) -> Matcher:
+    return Matcher(routes_of(*WORST[kind][0]))
+
+
+@pytest.mark.budget
+def test_the_routes_tested_of_many(budget: Budget) -> None:
+    """Counted: how many of 10,000 routes are tested for a request."""
+    budget.check("routes tested of 10,000", {kind: len(list(matcher_of(kind).candidates(WORST[kind][1]))) for kind in WORST})
+
+
 @pytest.mark.parametrize("kind", WORST)
 def test_few_of_many_routes_are_tested(kind: str) -> None:
-    matches, asked, expected = WORST[kind]
-    matcher = Matcher(routes_of(*matches))
+    _, asked, expected = WORST[kind]
+    matcher = matcher_of(kind)
     candidates = list(matcher.candidates(asked))
     assert expected in candidates
     assert len(candidates) <= FEW + 1
