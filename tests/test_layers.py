@@ -30,7 +30,7 @@ caching hijacking advice samples
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
-flatten.image flatten.joining flatten bundle local.exchange local.host smoke build guide
+flatten.image flatten.lasting flatten.joining flatten bundle local.exchange local.host smoke build guide
 local.install local.filters local.channels local.holds local.clients local.fanout
 local.upstream local.tunnel local.sockets local.sandboxes local.server local.viceroy testing.recorder testing.live
 scalars comments layout formatting starting
@@ -40,7 +40,7 @@ cli.starting cli.explaining cli.completing cli __main__
 RUNTIME_ORDER = """
 plan packed exchange headers pattern_syntax pattern match matcher grip client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
-host warm sandbox edge
+lasting host warm sandbox edge
 """
 
 # What only one module may do, as the names that do it.

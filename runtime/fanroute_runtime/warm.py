@@ -33,6 +33,7 @@ from wit_world.imports.async_io import Pollable
 
 from fanroute_runtime.exchange import Headers, Sample
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
+from fanroute_runtime.lasting import lasting
 from fanroute_runtime.plan import Algorithm
 from fanroute_runtime.signature import FASTLY_ISSUER, HEADER, LOCAL_KEY, LOCAL_SERVICE
 
@@ -127,15 +128,16 @@ def settle() -> None:
     Each hole in it would otherwise be filled by some object of a request, and its page be written to in every sandbox.
     """
     gc.collect()
+    _KEPT.append(lasting())
     end = id(bytes(MAX_HOLE))
     for size in (*range(MAX_HOLE, PAGE, -PAGE), *range(PAGE, 0, -8), 1):
         while id(filling := bytes(size)) < end:
-            _FILLING.append(filling)
+            _KEPT.append(filling)
     gc.freeze()
 
 
-# Zeros, of which the component need not keep a copy.
-_FILLING: list[bytes] = []
+# The list of what lasts, and zeros, of which the component need not keep a copy.
+_KEPT: list[bytes] = []
 
 
 def _call(answers: dict[int, Callable[..., Any]], host: _Host, number: int, arguments: list[Any]) -> Any:

@@ -21,6 +21,7 @@ from fanroute.local.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.smoke import alike
 from fanroute.workspace import Workspace, write
+from fanroute_runtime.lasting import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import REPOSITORY, SURROUNDINGS
 
@@ -57,6 +58,13 @@ def test_they_do_the_same(as_made: Workspace, shipped: Workspace) -> None:
     for kind, request in REQUESTS.items():
         outcomes = [(seen(host.ask(*request)), host.calls.copy(), host.asked, host.target) for host in hosts]
         assert outcomes[0] == outcomes[1], kind
+
+
+def test_no_references_are_counted_to_what_lasts(as_made: Workspace, shipped: Workspace) -> None:
+    """Of tens of thousands of objects: the page that one is on would be written to."""
+    mark, immortal = b"".join(MARK), (5 << 28).to_bytes(4, "little")
+    assert [workspace.read_wasm().count(mark) for workspace in (as_made, shipped)] == [1, 0]
+    assert shipped.read_wasm().count(immortal) - as_made.read_wasm().count(immortal) > 20_000
 
 
 def wit(component: bytes, folder: Path) -> str:

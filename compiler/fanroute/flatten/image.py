@@ -43,22 +43,24 @@ def is_mapped(pieces: Sequence[Piece]) -> bool:
     return span < ALWAYS_MAPPED or span < 2 * sum(len(content) for _, content in filled)
 
 
-def stretches(given: Iterable[Piece]) -> list[Piece]:
-    """The same beginning, in order: without long stretches of zeros, but with as many as it takes to be mapped.
-
-    Raises BadComponent where pieces lie on each other.
-    """
+def in_order(given: Iterable[Piece]) -> list[Piece]:
+    """Pieces by their places. Raises BadComponent where they lie on each other."""
     pieces = sorted(piece for piece in given if piece[1])
     for (offset, content), (after, _) in pairwise(pieces):
         if offset + len(content) > after:
             raise BadComponent("it has data that lie on each other")
+    return pieces
+
+
+def stretches(pieces: Sequence[Piece]) -> list[Piece]:
+    """What pieces in order begin a memory with: without long stretches of zeros, but with as many as it takes to be mapped."""
     gap = _GAP
     while not is_mapped(found := _joined(pieces, gap)):
         gap *= 2
     return found
 
 
-def _joined(pieces: list[Piece], gap: int) -> list[Piece]:
+def _joined(pieces: Sequence[Piece], gap: int) -> list[Piece]:
     """The stretches that are not zero, joined where less than `gap` zeros are between them."""
     pattern = re.compile(rb"[^\0](?:\0{0,%d}[^\0])*+" % (gap - 1), re.DOTALL)
     joined: list[tuple[int, list[bytes]]] = []

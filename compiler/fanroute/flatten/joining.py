@@ -8,7 +8,8 @@ from fanroute import binary
 from fanroute.binary import MODULE, BadComponent, Reader, number, section, signed, sized, vector
 from fanroute.flatten.code import BLOCKS, CALL, CALL_INDIRECT, GLOBAL_GET, GLOBAL_SET, REF_FUNC, Use
 from fanroute.flatten.graph import Graph
-from fanroute.flatten.image import stretches
+from fanroute.flatten.image import in_order, stretches
+from fanroute.flatten.lasting import without_counts
 from fanroute.flatten.module import FUNCTION, GLOBAL, TABLE, Elements, Expression
 from fanroute.flatten.reach import reach
 from fanroute.flatten.spaces import Entity, Host, Spaces, wrapped
@@ -98,7 +99,8 @@ class _Joining:
             for index, node in enumerate(self._graph.nodes)
             for segment in node.module.segments
         ]
-        return [b"\0" + _constant(wrapped(offset)) + _END + sized(content) for offset, content in stretches(given)]
+        beginning = stretches(without_counts(in_order(given)))
+        return [b"\0" + _constant(wrapped(offset)) + _END + sized(content) for offset, content in beginning]
 
     def _body(self, function: Entity) -> bytes:
         """A function's code, with the indices that are valid now, and globals that nothing changes as constants."""

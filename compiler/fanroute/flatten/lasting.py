@@ -1,0 +1,57 @@
+"""Objects of Python's that last as long as the memory: no references to them are counted.
+
+Source: CPython 3.14, Include/refcount.h, for 32 bits: an object begins with its reference count and the address of its type, and
+is immortal with a count of 2³⁰ or more.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from fanroute.binary import BadComponent
+from fanroute.flatten.image import Piece
+from fanroute_runtime.lasting import MARK
+
+# What CPython gives an object that becomes immortal, and from where on it takes one for that.
+_IMMORTAL, _LEAST_IMMORTAL = 5 << 28, 1 << 30
+# No object has as many references: where so many seem to be, there is none.
+_TOO_MANY = 1 << 24
+_WORD = 4
+
+
+def without_counts(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """What a memory begins with, with the objects immortal that are listed there, and without the list.
+
+    Raises BadComponent where it is not clear which list it is, or what is listed are not the objects of a CPython that we know.
+    """
+    mark = b"".join(MARK)
+    lists = sum(content.count(mark) for _, content in pieces)
+    if not lists:
+        return pieces
+    if lists > 1:
+        raise BadComponent("it has more than one list of what lasts")
+    image = bytearray(max(offset + len(content) for offset, content in pieces))
+    for offset, content in pieces:
+        image[offset : offset + len(content)] = content
+    _make_immortal(image, _taken(image, image.find(mark), len(mark)))
+    return [(0, bytes(image))]
+
+
+def _taken(image: bytearray, start: int, mark: int) -> list[tuple[int, int]]:
+    """The addresses of the objects and of their types; where these stood are zeros then."""
+    first = start + mark + _WORD
+    count = int.from_bytes(image[first - _WORD : first], "little")
+    listed = bytes(image[first : first + count * _WORD])
+    if not count or count % 2 or len(listed) < count * _WORD:
+        raise BadComponent("its list of what lasts is cut short")
+    image[start : first + len(listed)] = bytes(first + len(listed) - start)
+    return list(struct.iter_unpack("<II", listed))
+
+
+def _make_immortal(image: bytearray, objects: list[tuple[int, int]]) -> None:
+    for number, (address, type_) in enumerate(objects):
+        there = address + 2 * _WORD <= len(image)
+        count, found = struct.unpack_from("<II", image, address) if there else (0, 0)
+        if not number and (found != type_ or count < _LEAST_IMMORTAL):
+            raise BadComponent("its None is not as in CPython 3.14")
+        if found == type_ and 0 < count < _TOO_MANY:
+            struct.pack_into("<I", image, address, _IMMORTAL)

@@ -1,0 +1,63 @@
+"""Objects that are made immortal in a memory: those that are listed there and are what they were."""
+
+import struct
+
+import pytest
+
+from fanroute.binary import BadComponent
+from fanroute.flatten.lasting import without_counts
+from fanroute_runtime.lasting import MARK
+
+NONE, TYPE, IMMORTAL = 0x100, 0x40, 0x5000_0000
+# Objects by their addresses, as reference count and type: None, what may become immortal, what is, and what is none any more.
+OBJECTS = {
+    NONE: (7 << 28, TYPE),
+    0x110: (1, TYPE),
+    0x118: (1 << 30, TYPE),
+    0x120: (0, TYPE),
+    0x128: (1 << 24, TYPE),
+    0x130: (3, 9),
+}
+
+
+def memory(addresses: list[int], objects: dict[int, tuple[int, int]] = OBJECTS) -> list[tuple[int, bytes]]:
+    """Pieces of a memory with objects, and a list of some addresses and the type of each."""
+    words = [word for address in addresses for word in (address, TYPE)]
+    listed = b"".join(MARK) + struct.pack(f"<I{len(words)}I", len(words), *words)
+    return [(address, struct.pack("<II", *header)) for address, header in objects.items()] + [(0x200, listed)]
+
+
+def counts(pieces: list[tuple[int, bytes]]) -> list[int]:
+    ((offset, image),) = without_counts(pieces)
+    assert (offset, image[0x200:].strip(b"\0")) == (0, b"")
+    return [struct.unpack_from("<I", image, address)[0] for address in OBJECTS]
+
+
+def test_what_is_listed_is_immortal() -> None:
+    assert counts(memory([*OBJECTS, 0x1_0000])) == [7 << 28, IMMORTAL, 1 << 30, 0, 1 << 24, 3]
+
+
+def test_what_is_not_listed_is_as_it_was() -> None:
+    assert counts(memory([NONE])) == [count for count, _ in OBJECTS.values()]
+
+
+def test_without_a_list() -> None:
+    pieces = memory([])[:-1]
+    assert without_counts(pieces) == pieces
+
+
+@pytest.mark.parametrize(
+    ("pieces", "why"),
+    [
+        ([*memory([NONE]), (0x400, b"".join(MARK))], "it has more than one list of what lasts"),
+        ([*memory([NONE])[:-1], (0x200, memory([NONE])[-1][1][:-1])], "its list of what lasts is cut short"),
+        ([*memory([])[:-1], (0x200, b"".join(MARK) + b"\x01\0\0\0abcd")], "its list of what lasts is cut short"),
+        ([*memory([])[:-1], (0x200, b"".join(MARK))], "its list of what lasts is cut short"),
+        (memory([NONE], {NONE: (1, TYPE)}), "its None is not as in CPython 3.14"),
+        (memory([NONE], {NONE: (7 << 28, 9)}), "its None is not as in CPython 3.14"),
+    ],
+)
+def test_what_is_not_known_is_refused(pieces: list[tuple[int, bytes]], why: str) -> None:
+    with pytest.raises(BadComponent) as caught:
+        without_counts(pieces)
+    assert str(caught.value) == why
