@@ -29,7 +29,8 @@ class Budget:
         if self._update:
             FILE.write_text(json.dumps(budget | {what: dict(costs)}, indent=2, sort_keys=True) + "\n")
             return
-        assert differences(costs, budget.get(what, {}), spread) == [], f"{what}: --update writes down what is meant"
+        told = differences(costs, budget.get(what, {}), spread)
+        assert not told, "\n".join([f"{what}, otherwise than in tests/{FILE.name} (--update writes down what is meant):", *told])
 
 
 def differences(costs: Mapping[str, int], budget: Mapping[str, int], spread: float) -> list[str]:
