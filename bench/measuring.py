@@ -1,9 +1,9 @@
 """What is measured of the contestants, and where it goes: one Field for a run, whose contestants take turns."""
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -169,18 +169,11 @@ class Field:
         """One round of a cell, unless it has failed before."""
         if "failed" in cell:
             return
-        server.resume()
-        try:
-            for _ in range(WARM_UP):
-                check(work, server.port)
+        with _awake(cell, server, work):
             before = server.faults()
             figures = driver.closed(work, server.port, connections, self.results.seconds, self.folder)
             faults = round((server.faults() - before) / figures["requests"], 1)
             cell.setdefault("rounds", []).append({**figures, "faults": faults})
-        except FAILURES as failed:
-            cell["failed"] = f"{failed} {getattr(failed, 'output', '')}".strip()
-        finally:
-            server.pause()
 
     def ask_at_a_rate(self, chosen: Sequence[Contestant]) -> None:
         """An open loop: the GRIP answer, one contestant after the other. What all rounds saw is put together in the last."""
@@ -193,29 +186,35 @@ class Field:
     def _ask_at_a_rate(self, cell: dict[str, Any], server: serving.Viceroy, work: Work) -> None:
         if "failed" in cell:
             return
-        server.resume()
-        try:
-            for _ in range(WARM_UP):
-                check(work, server.port)
+        with _awake(cell, server, work):
             seconds = OPEN_TIMES * self.results.seconds
             seen = driver.open_loop(self.vegeta, work, server.port, RATE, seconds, self.folder)
-        except FAILURES as failed:
-            cell["failed"] = f"{failed} {getattr(failed, 'output', '')}".strip()
-            return
-        finally:
-            server.pause()
-        pooled = self._seen.setdefault(server.port, [])
-        pooled += seen
-        in_us = [value / 1000 for value in percentiles(seen, driver.PERCENTILES)]
-        cell.setdefault("rounds", []).append({"latency": driver.named(in_us)})
-        cell["curve"] = {
-            f"{percent:g}": round(value / 1000, 1) for percent, value in zip(CURVE, percentiles(pooled, CURVE), strict=True)
-        }
+            pooled = self._seen.setdefault(server.port, [])
+            pooled += seen
+            in_us = [value / 1000 for value in percentiles(seen, driver.PERCENTILES)]
+            cell.setdefault("rounds", []).append({"latency": driver.named(in_us)})
+            cell["curve"] = {
+                f"{percent:g}": round(value / 1000, 1) for percent, value in zip(CURVE, percentiles(pooled, CURVE), strict=True)
+            }
 
     def asked_of(self, contestant: str, name: str) -> Work:
         """What a contestant is asked for a work: of one that always answers the same, no more than a status is wanted."""
         work = self.work(name)
         return replace(work, answer_headers={}, answer_part=b"") if contestant in self._fixed else work
+
+
+@contextmanager
+def _awake(cell: dict[str, Any], server: serving.Viceroy, work: Work) -> Iterator[None]:
+    """A server that goes on and is warmed up, to be paused again. What fails is told in the cell."""
+    server.resume()
+    try:
+        for _ in range(WARM_UP):
+            check(work, server.port)
+        yield
+    except FAILURES as failed:
+        cell["failed"] = f"{failed} {getattr(failed, 'output', '')}".strip()
+    finally:
+        server.pause()
 
 
 def _cell(cells: list[dict[str, Any]], **where: Any) -> dict[str, Any]:

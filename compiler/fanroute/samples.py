@@ -3,10 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import replace
 
-from fanroute.reach.request import asked
-from fanroute.reach.routes import MAX_WORK_IN_ALL, Live, reached
-from fanroute.reach.search import Boxes
-from fanroute.work import Work
+from fanroute.reach.request import requests_of
 from fanroute_runtime.exchange import Sample
 from fanroute_runtime.plan import Hold, Match, Plan, Route, Tunnel, WebSocket
 
@@ -16,9 +13,7 @@ def samples(plan: Plan) -> tuple[Sample, ...]:
     chosen: dict[Hashable, Route] = {}
     for route in plan.routes:
         chosen.setdefault(_kind(route), route)
-    boxes = Boxes(map(_match, chosen.values()))
-    found = [asked(reach.witness) for reach in reached(boxes, Work(MAX_WORK_IN_ALL)) if isinstance(reach, Live)]
-    return tuple((request.verb, request.url, request.headers) for request in found)
+    return tuple((request.verb, request.url, request.headers) for request in requests_of(map(_match, chosen.values())))
 
 
 def _kind(route: Route) -> Hashable:

@@ -12,12 +12,9 @@ from wasmtime.component import Component
 from fanroute.local.exchange import Exchange, Headers, Response
 from fanroute.local.host import EmbeddedComponent
 from fanroute.pipeline import Compiled
-from fanroute.reach.request import asked
-from fanroute.reach.routes import MAX_WORK_IN_ALL, Live, reached
-from fanroute.reach.search import Boxes
+from fanroute.reach.request import requests_of
 from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE, grip_sig
 from fanroute.trace import Asked
-from fanroute.work import Work
 from fanroute_runtime.plan import Plan
 
 # wasmtime's compiler that is quick and makes slow code, which its Python package has no name for.
@@ -46,9 +43,7 @@ def alike(compiled: Compiled, one: Path, other: Path) -> bool:
 
 def _requests(plan: Plan) -> Iterator[Asked]:
     """A request of the first route's and one that none may have, each as it comes from a client and as from Fanout."""
-    reach = next(iter(reached(Boxes(route.match for route in plan.routes[:1]), Work(MAX_WORK_IN_ALL))), None)
-    first = [asked(reach.witness)] if isinstance(reach, Live) else []
-    for request in [*first, Asked("GET", "http://localhost/", ())]:
+    for request in [*requests_of(route.match for route in plan.routes[:1]), Asked("GET", "http://localhost/", ())]:
         yield request
         yield Asked(request.verb, request.url, (*request.headers, ("grip-sig", grip_sig(_NOW))))
 

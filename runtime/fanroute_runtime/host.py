@@ -1,4 +1,4 @@
-"""What a request asks of Fastly's host. With `sandbox` and `edge` all that knows the WIT's bindings; it changes nothing."""
+"""What a request asks of Fastly's host, changing nothing. Only this, `warm`, `sandbox` and `edge` know the WIT's bindings."""
 
 from collections.abc import Callable
 from functools import cache, partial

@@ -1,8 +1,7 @@
 """What is done when the component is built for the requests after it: its snapshot holds what a request needs, ready for use.
 
 Python specializes instructions to what they have met, and fills caches. What has run before the snapshot need not do so in
-every sandbox, which would write to a page of memory here and there. Beside `host` and `edge` the only module that knows the
-WIT's bindings.
+every sandbox, which would write to a page of memory here and there.
 """
 
 import gc

@@ -1,7 +1,7 @@
 """A request that was found, as `fanroute match` takes it."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from fanroute.reach.box import Point
@@ -9,7 +9,7 @@ from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, reached
 from fanroute.reach.search import Boxes
 from fanroute.trace import Asked
 from fanroute.work import Work
-from fanroute_runtime.plan import Plan
+from fanroute_runtime.plan import Match, Plan
 
 # A byte that is not UTF-8.
 BROKEN = "%FF"
@@ -29,6 +29,12 @@ def arguments(request: Asked) -> str:
     """The arguments of `fanroute match` for a request, quoted for a shell."""
     options = "".join(f" -H {_for_shell(name.encode() + b': ' + value)}" for name, value in request.headers)
     return f"{shlex.quote(request.verb)} {shlex.quote(request.url)}{options}"
+
+
+def requests_of(matches: Iterable[Match]) -> list[Asked]:
+    """For each match, in order, a request that it gets of what those before it leave; none for one that gets no request."""
+    found = reached(Boxes(matches), Work(MAX_WORK_IN_ALL))
+    return [asked(reach.witness) for reach in found if isinstance(reach, Live)]
 
 
 def witnesses(plan: Plan, options: str = "") -> Iterator[str]:
