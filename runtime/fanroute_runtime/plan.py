@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar, dataclass_transform
+
+Made = TypeVar("Made")
+
+
+@dataclass_transform(frozen_default=True)
+def plain(kind: type[Made]) -> type[Made]:
+    """A dataclass that nobody changes. Type checkers hold to that; Python would take four times as long to make one."""
+    return dataclass(slots=True, unsafe_hash=True)(kind)
+
 
 Source = Literal["path", "query", "header", "claim"]
 
@@ -10,7 +19,7 @@ Source = Literal["path", "query", "header", "claim"]
 MAX_HOST = 253
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Parameter:
     """A path segment that binds its decoded text, any but an empty one, to `name`; it fits `pattern`, if there is one."""
 
@@ -18,7 +27,7 @@ class Parameter:
     pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class PathPattern:
     """A path as decoded segments.
 
@@ -30,7 +39,7 @@ class PathPattern:
     rest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Condition:
     """What the first value of a header or query parameter must be.
 
@@ -43,7 +52,7 @@ class Condition:
     pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Match:
     """Which requests a route is for; what is empty or None means any.
 
@@ -60,7 +69,7 @@ class Match:
     query: tuple[Condition, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Bound:
     """A value that a request has: a path parameter, the first value of a query parameter or header, or a claim of its token."""
 
@@ -76,7 +85,7 @@ Template = tuple[str | Bound, ...]
 Meta = tuple[tuple[str, Template], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Channel:
     """A channel to subscribe a connection to.
 
@@ -89,28 +98,28 @@ class Channel:
     prev_id: Template = ()
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Handoff:
     """Hand the request off to `backend` through Fanout."""
 
     backend: str
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Forward:
     """Send the request on to `backend`, and its answer to the client, without Fanout."""
 
     backend: str
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Tunnel:
     """Join the client's WebSocket to one of `backend`'s, without Fanout."""
 
     backend: str
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Hold:
     """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channels`.
 
@@ -130,7 +139,7 @@ class Hold:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class WebSocket:
     """Have Fanout ask `backend` (this service), which speaks WebSocket-over-HTTP.
 
@@ -153,7 +162,7 @@ class WebSocket:
     expiry_leeway: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Respond:
     """Answer at the edge, without Fanout. `headers` are (name, value) pairs as they go on the wire."""
 
@@ -162,7 +171,7 @@ class Respond:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Redirect:
     """Send the client to `location`; what the match has bound is percent-encoded in it."""
 
@@ -170,7 +179,7 @@ class Redirect:
     location: Template
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Preflight:
     """Say what a browser asks for a page of another origin: whether the requests of the route after this one are allowed.
 
@@ -181,7 +190,7 @@ class Preflight:
 Action = Handoff | Forward | Tunnel | Hold | WebSocket | Respond | Redirect | Preflight
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Cors:
     """Which pages of other origins may read the answers of a route.
 
@@ -193,7 +202,7 @@ class Cors:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class HeaderRules:
     """What is done with the headers of a message: `remove` takes a name's values away, `set` puts one in their place,
     `add` one beside them.
@@ -209,7 +218,7 @@ class HeaderRules:
 Algorithm = Literal["ES256", "HS256", "RS256"]
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Stored:
     """An entry of one of Fastly's stores, read by the running service."""
 
@@ -218,7 +227,7 @@ class Stored:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Key:
     """What signatures by `algorithm` are checked with: a public key in PEM, or the secret of an HS256.
 
@@ -231,7 +240,7 @@ class Key:
     issuer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class TokenPlace:
     """Where a client's token may be: in Authorization, or in the cookie or query parameter of a name."""
 
@@ -239,7 +248,7 @@ class TokenPlace:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Auth:
     """Which token a client needs: it is in the first of `places` that has one.
 
@@ -257,7 +266,7 @@ class Auth:
     channels: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Route:
     """One rule: a request that fits `match` gets `action`, if its token is as `auth` says; pages of other origins may read the
     answer if `cors` says so.
@@ -277,7 +286,7 @@ class Route:
     response_headers: HeaderRules = HeaderRules()
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Fallback:
     """What a client gets where `backend` cannot be reached; `status` None is 502, or 504 where time has run out."""
 
@@ -287,7 +296,7 @@ class Fallback:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class GripSig:
     """How a request shows that it comes from Fanout.
 
@@ -299,7 +308,7 @@ class GripSig:
     keys: tuple[Key, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class SandboxLimits:
     """How long a sandbox takes one request after another, where the host has more for it.
 
@@ -313,7 +322,7 @@ class SandboxLimits:
     max_memory: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Plan:
     """The routes of a service, in order: the first that matches wins."""
 
