@@ -3,11 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
 from fanroute_runtime.plan import Auth, Route
+
+# What so many have in common is a part: it is made once, and takes memory.
+SHARED = 8
 
 _fields: Any = cache(fields)
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
@@ -15,16 +18,59 @@ _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 def packed(routes: Sequence[Route]) -> str:
     """Routes as lines of JSON, after the parts that they share."""
-    contents = [_content(route) for route in routes]
-    uses = Counter(part for content in contents for part in content if is_dataclass(part))
-    # What is prepared for tokens is so for parts.
-    shared = [part for part, count in uses.items() if count > 1 or isinstance(part, Auth)]
-    numbers = {part: {"part": number} for number, part in enumerate(shared)}
-    lines = [
-        *map(_value, shared),
-        *({Route.__name__: [numbers.get(part) or _value(part) for part in content]} for content in contents),
-    ]
-    return "".join(f"{_COMPACT.encode(line)}\n" for line in lines)
+    packing = _Packing(routes)
+    lines = [packing.line(route) for route in routes]
+    return "".join(f"{_COMPACT.encode(line)}\n" for line in (*packing.parts, *lines))
+
+
+class _Packing:
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._uses = Counter[Any]()
+        for route in routes:
+            self._count(route)
+        self._numbers: dict[Any, int] = {}
+        self.parts: list[Any] = []
+
+    def line(self, value: Any) -> Any:
+        """A value of several as JSON has it."""
+        maker, contents = _call(value)
+        return [maker, *map(self._value, contents)]
+
+    def _count(self, value: Any) -> None:
+        self._uses[value] += 1
+        if self._uses[value] == 1:
+            for content in _call(value)[1]:
+                if _is_made(content):
+                    self._count(content)
+
+    def _value(self, value: Any) -> Any:
+        if not _is_made(value):
+            return value
+        # What is prepared for tokens is so for parts.
+        if self._uses[value] < SHARED and not isinstance(value, Auth):
+            return self.line(value)
+        if value not in self._numbers:
+            line = self.line(value)
+            self._numbers[value] = len(self.parts)
+            self.parts.append(line)
+        return self._numbers[value]
+
+
+def _is_made(value: Any) -> bool:
+    return value is not None and not isinstance(value, str | bool)
+
+
+def _call(value: Any) -> tuple[str, Sequence[Any]]:
+    """What makes a value, and of what."""
+    match value:
+        case tuple():
+            return "tuple", value
+        case bytes():
+            return "bytes", (value.decode("latin-1"),)
+        case int():
+            return "int", (str(value),)
+        case _:
+            return type(value).__name__, _content(value)
 
 
 def _content(value: Any) -> list[Any]:
@@ -33,14 +79,3 @@ def _content(value: Any) -> list[Any]:
     while content and content[-1][0] == content[-1][1]:
         content.pop()
     return [part for part, _ in content]
-
-
-def _value(value: Any) -> Any:
-    """A value as JSON has it."""
-    if isinstance(value, bytes):
-        return {"bytes": value.decode("latin-1")}
-    if isinstance(value, tuple):
-        return [_value(part) for part in value]
-    if is_dataclass(value):
-        return {type(value).__name__: [_value(part) for part in _content(value)]}
-    return value

@@ -1,6 +1,7 @@
 """Which requests a route is for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -33,6 +34,8 @@ class Matched(Protocol):
 
 
 Test = Callable[[Matched], bool]
+# Tests are made once for all routes that ask the same; so many are kept.
+once = lru_cache(256)
 
 
 def host_name(authority: str) -> str:
@@ -88,34 +91,31 @@ def bound_value(bound: Bound, route: Route, client: Matched) -> str | None:
     return client.segments[next(i for i, parameter in _parameters(route.match.path) if parameter.name == bound.name)]
 
 
-def tests(match: Match) -> dict[str, Test]:
-    """What a request must pass to match, by the key of routes.yaml; the cheap ones first."""
+def tests(match: Match, told: Collection[Hashable] = ()) -> dict[str, Test]:
+    """What a request must pass to match, by the key of routes.yaml; the cheap ones first.
+
+    What is `told` of a request is not tested: some of these keys, and of literal segments of the path the numbers. Those who ask
+    the same get the same tests.
+    """
     found: dict[str, Test] = {}
     if match.path is not None:
-        found["path"] = _path_test(match.path)
+        found["path"] = _path_test(match.path, told)
         for index, parameter in _parameters(match.path):
             if parameter.pattern:
                 found[f"where {parameter.name}"] = _segment_test(index, parameter.pattern)
     if match.hosts:
         found["host"] = _host_test(match.hosts)
     if match.methods:
-        found["method"] = lambda client: client.method in match.methods
+        found["method"] = _method_test(match.methods)
     if match.scheme is not None:
-        found["scheme"] = lambda client: client.scheme == match.scheme
+        found["scheme"] = _scheme_test(match.scheme)
     if match.websocket is not None:
-        found["websocket"] = lambda client: client.websocket == match.websocket
+        found["websocket"] = _websocket_test(match.websocket)
     for condition in match.query:
         found[f"query {condition.name}"] = _query_test(condition)
     for condition in match.headers:
         found[f"header {condition.name}"] = _header_test(condition)
-    return found
-
-
-def _host_test(hosts: tuple[str, ...]) -> Test:
-    exact = frozenset(host for host in hosts if not host.startswith("*"))
-    suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
-    # A host is longer than the suffix that it fits.
-    return lambda client: client.host in exact or client.host[1:].endswith(suffixes)
+    return {key: test for key, test in found.items() if key not in told}
 
 
 def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
@@ -123,20 +123,27 @@ def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
     return [(i, segment) for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter)]
 
 
-def _path_test(pattern: PathPattern) -> Test:
-    size = len(pattern.segments)
-    literals = tuple((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
-    parameters = tuple(i for i, _ in _parameters(pattern))
+def _path_test(pattern: PathPattern, told: Collection[Hashable]) -> Test:
+    literals = ((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
+    untold = tuple((i, literal) for i, literal in literals if i not in told)
+    return _segments_test(len(pattern.segments), pattern.rest, untold, tuple(i for i, _ in _parameters(pattern)))
 
+
+@once
+def _segments_test(size: int, rest: bool, literals: tuple[tuple[int, str], ...], parameters: tuple[int, ...]) -> Test:
     def fits(client: Matched) -> bool:
         segments = client.segments
-        if len(segments) <= size if pattern.rest else len(segments) != size:
+        if len(segments) <= size if rest else len(segments) != size:
             return False
-        return all(segments[i] == literal for i, literal in literals) and all(binds(segments[i]) for i in parameters)
+        for i, literal in literals:
+            if segments[i] != literal:
+                return False
+        return all(binds(segments[i]) for i in parameters)
 
     return fits
 
 
+@once
 def _segment_test(index: int, pattern: str) -> Test:
     """Whether a segment fits its parameter's pattern; asked alone, a request may have no such segment."""
     matches = compile_pattern(pattern).matches
@@ -148,6 +155,30 @@ def _segment_test(index: int, pattern: str) -> Test:
     return fits
 
 
+@once
+def _host_test(hosts: tuple[str, ...]) -> Test:
+    exact = frozenset(host for host in hosts if not host.startswith("*"))
+    suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
+    # A host is longer than the suffix that it fits.
+    return lambda client: client.host in exact or client.host[1:].endswith(suffixes)
+
+
+@once
+def _method_test(methods: tuple[str, ...]) -> Test:
+    return lambda client: client.method in methods
+
+
+@once
+def _scheme_test(scheme: str) -> Test:
+    return lambda client: client.scheme == scheme
+
+
+@once
+def _websocket_test(websocket: bool) -> Test:
+    return lambda client: client.websocket == websocket
+
+
+@once
 def _query_test(condition: Condition) -> Test:
     name, present = condition.name, condition.present
     if condition.values or condition.pattern:
@@ -155,6 +186,7 @@ def _query_test(condition: Condition) -> Test:
     return lambda client: (name in client.query) == present
 
 
+@once
 def _header_test(condition: Condition) -> Test:
     name, present = condition.name, condition.present
     if condition.values or condition.pattern:

@@ -2,11 +2,11 @@
 
 Routes are told apart by texts that their matches want: segments of the path, host, method, values of query parameters and
 headers. Where many could be next, a `Fork` asks the request for one of these, and only the routes that want what it has, or
-that do not mind, go on. What is left, as a rule one route, is tested in full.
+that do not mind, go on. What is left, as a rule one route, is tested for all else that it wants: of many routes the same.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -15,7 +15,7 @@ from typing import Any
 from fanroute_runtime.match import Matched, Test, tests
 from fanroute_runtime.plan import MAX_HOST, Condition, Match, Parameter, Route
 
-# So many routes are kept ready.
+# So many routes are kept ready, and so many kinds of what is to be tested, those of the most routes.
 READY = 128
 # So many routes are tested one after the other, rather than told apart.
 FEW = 2
@@ -28,8 +28,12 @@ END = ()
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One thing that tells routes apart: which texts a match wants (none: it does not mind), and which a request has."""
+    """One thing that tells routes apart: which texts a match wants (none: it does not mind), and which a request has.
 
+    `name` is for `match.tests`: of a route that wants what a request has, this need not be tested.
+    """
+
+    name: Hashable
     wanted: Callable[[Match], tuple[Hashable, ...]]
     had: Callable[[Matched], Iterable[Hashable]]
 
@@ -44,28 +48,32 @@ class Fork(int):
 
 # Routes by their numbers, and forks that lead to further ones.
 Branch = tuple[int, ...]
-# A route and what a request has to pass for it.
-Rule = tuple[Route, tuple[Test, ...]]
+# What a request has to pass for a route.
+Tests = tuple[Test, ...]
 
 
 class Matcher:
     """The routes of a Plan, ready to be asked."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes = routes
-        # What it keeps outlives a request, and is the same for all.
-        self._rule = lru_cache(READY)(self._made)
-        # Each is made once, so that its patterns are compiled; the last ones stay.
-        paths = (self._rule(number)[0].match.path for number in range(len(routes)))
+        # What they keep outlives a request, and is the same for all.
+        self._route = lru_cache(READY)(routes.__getitem__)
+        self._own = lru_cache(READY)(lambda number: _tests(routes[number], ()))
+        paths = (self._route(number).match.path for number in range(len(routes)))
         depth = max((len(path.segments) for path in paths if path), default=0)
-        self._root = _Forks(routes, depth).branch(range(len(routes)))
+        forks = _Forks(routes, depth)
+        self._root = forks.branch(range(len(routes)))
+        # All are made here once, so that patterns are compiled.
+        needed = [_tests(route, forks.told[number]) for number, route in enumerate(routes)]
+        self._kinds = [kind for kind, _ in Counter(needed).most_common(READY)]
+        numbers = {kind: number for number, kind in enumerate(self._kinds)}
+        self._kind_of = bytes(numbers.get(kind, READY) for kind in needed)
 
     def match(self, client: Matched) -> Route | None:
         """The first route for a client's request, or None."""
         for number in self.candidates(client):
-            route, needed = self._rule(number)
-            if all(test(client) for test in needed):
-                return route
+            if all(test(client) for test in self._needed(number)):
+                return self._route(number)
         return None
 
     def candidates(self, client: Matched) -> Iterator[int]:
@@ -84,9 +92,14 @@ class Matcher:
             else:
                 yield number
 
-    def _made(self, number: int) -> Rule:
-        route = self._routes[number]
-        return route, tuple(tests(route.match).values())
+    def _needed(self, number: int) -> Tests:
+        """What a candidate is tested for."""
+        kind = self._kind_of[number]
+        return self._kinds[kind] if kind < READY else self._own(number)
+
+
+def _tests(route: Route, told: Collection[Hashable]) -> Tests:
+    return tuple(tests(route.match, told).values())
 
 
 class _Forks:
@@ -99,25 +112,31 @@ class _Forks:
 
     def __init__(self, routes: Sequence[Route], depth: int) -> None:
         self._routes = routes
+        # What is known of a request for which a route is a candidate, by the route's number.
+        self.told: dict[int, frozenset[Hashable]] = {}
         self._always = (*map(_segment, range(depth + 1)), HOST, METHOD)
 
-    def branch(self, numbers: Sequence[int]) -> Branch:
-        """Some routes: as they are, or behind forks."""
+    def branch(self, numbers: Sequence[int], told: frozenset[Hashable] = frozenset()) -> Branch:
+        """Some routes: as they are, or behind forks. `told` is what is known of a request that comes here."""
         if len(numbers) > FEW:
             for key in self._keys(numbers):
                 branches, others = self._told_apart(numbers, key)
                 minding = len(numbers) - len(others)
                 if minding * MINDING >= len(numbers) and max(map(_size, branches.values())) * 2 <= minding:
-                    return tuple(sorted((self._fork(key, branches), *self.branch(others))))
+                    return tuple(sorted((self._fork(key, branches, told), *self.branch(others, told))))
+        for number in numbers:
+            # A route may be in several branches.
+            self.told[number] = told & self.told.get(number, told)
         return tuple(numbers)
 
-    def _fork(self, key: Key, branches: dict[Hashable, Any]) -> Fork:
+    def _fork(self, key: Key, branches: dict[Hashable, Any], told: frozenset[Hashable]) -> Fork:
         # In place: all that is made and thrown away leaves holes in the snapshot.
         fork = Fork(min(one if isinstance(one, int) else one[0] for one in branches.values()))
         fork.had, fork.branches = key.had, branches
+        told |= {key.name}
         for text, one in branches.items():
-            if not isinstance(one, int):
-                branches[text] = self.branch(one)
+            several = self.branch([one] if isinstance(one, int) else one, told)
+            branches[text] = several if several[1:] else several[0]
         return fork
 
     def _keys(self, numbers: Sequence[int]) -> Iterator[Key]:
@@ -163,7 +182,7 @@ def _segment(depth: int) -> Key:
         segment = match.path.segments[depth] if depth < len(match.path.segments) else END
         return () if isinstance(segment, Parameter) else (segment,)
 
-    return Key(wanted, lambda client: client.segments[depth : depth + 1] or (END,))
+    return Key(depth, wanted, lambda client: client.segments[depth : depth + 1] or (END,))
 
 
 def _hosts(client: Matched) -> Iterator[str]:
@@ -176,16 +195,16 @@ def _hosts(client: Matched) -> Iterator[str]:
         dot = host.find(".", dot + 1)
 
 
-HOST = Key(lambda match: match.hosts, _hosts)
-METHOD = Key(lambda match: match.methods, lambda client: (client.method,))
+HOST = Key("host", lambda match: match.hosts, _hosts)
+METHOD = Key("method", lambda match: match.methods, lambda client: (client.method,))
 
 
 def _query(name: str) -> Key:
-    return Key(lambda match: _values(match.query, name), lambda client: (client.query.get(name),))
+    return Key(f"query {name}", lambda match: _values(match.query, name), lambda client: (client.query.get(name),))
 
 
 def _header(name: str) -> Key:
-    return Key(lambda match: _values(match.headers, name), lambda client: (client.header(name),))
+    return Key(f"header {name}", lambda match: _values(match.headers, name), lambda client: (client.header(name),))
 
 
 def _values(conditions: tuple[Condition, ...], name: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """A Plan's routes as text, since of many only few are in use: each is made when it is asked for.
 
-The text is lines of JSON. `{"Handoff":["origin"]}` is a dataclass of `plan` with its fields in order, without those at the end
-that are as by default; `{"bytes":"…"}` is bytes, as Latin-1; an array is a tuple. First come parts that routes share, then one
-line a route, in which `{"part":0}` is the first of them.
+The text is lines of JSON. `["Handoff","origin"]` is a dataclass of `plan` with its fields in order, without those at the end that
+are as by default; likewise `["tuple","a","b"]`, `["bytes","…"]`, as Latin-1, and `["int","404"]`. A number is a part: first come
+lines of parts, which later lines share, `0` is the first of them; then one line a route.
 """
 
 import json
@@ -14,24 +14,27 @@ from typing import Any
 from fanroute_runtime import plan
 from fanroute_runtime.plan import Auth, Route
 
-_KINDS: dict[str, Any] = {name: kind for name, kind in vars(plan).items() if is_dataclass(kind)}
+_MAKERS: dict[str, Any] = {name: kind for name, kind in vars(plan).items() if is_dataclass(kind)}
+_MAKERS |= {"tuple": lambda *items: items, "bytes": lambda text: text.encode("latin-1"), "int": int}
+
+_read = json.JSONDecoder().raw_decode
 
 
 class Routes(Sequence[Route]):
     """Routes of such a text, as `fanroute.packing` makes it."""
 
     def __init__(self, text: bytes) -> None:
-        self._text = text
-        self._starts = array("I", [0])
-        while end := text.find(b"\n", self._starts[-1]) + 1:
-            self._starts.append(end)
-        self._made = json.JSONDecoder(object_hook=self._value).raw_decode
+        self._text = text.decode("ascii")
+        self._starts = array("I")
         self._parts: list[Any] = []
-        for number in range(len(self._starts) - 1):
-            part = self._line(number)
-            if isinstance(part, Route):
-                break
-            self._parts.append(part)
+        start = 0
+        while end := text.find(b"\n", start) + 1:
+            made = None if self._starts else self._at(start)
+            if made is None or isinstance(made, Route):
+                self._starts.append(start)
+            else:
+                self._parts.append(made)
+            start = end
 
     @property
     def auths(self) -> list[Auth]:
@@ -39,27 +42,20 @@ class Routes(Sequence[Route]):
         return [part for part in self._parts if isinstance(part, Auth)]
 
     def __len__(self) -> int:
-        return len(self._starts) - 1 - len(self._parts)
+        return len(self._starts)
 
     def __getitem__(self, number: Any) -> Any:
-        if not 0 <= number < len(self):
-            raise IndexError(number)
-        return self._line(len(self._parts) + number)
+        return self._at(self._starts[number])
 
-    def _line(self, number: int) -> Any:
-        return self._made(self._text[self._starts[number] : self._starts[number + 1]].decode())[0]
+    def _at(self, start: int) -> Any:
+        return self._made(_read(self._text, start)[0])
 
-    def _value(self, found: dict[str, Any]) -> Any:
-        ((kind, content),) = found.items()
-        if kind == "bytes":
-            return content.encode("latin-1")
-        if kind == "part":
-            return self._parts[content]
-        return _KINDS[kind](*map(_frozen, content))
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    def _made(self, found: list[Any]) -> Any:
+        maker, *contents = found
+        parts = self._parts
+        return _MAKERS[maker](
+            *[parts[each] if type(each) is int else self._made(each) if type(each) is list else each for each in contents]
+        )
 
 
 def auths_of(routes: Sequence[Route]) -> list[Auth]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fanroute.reach.box import Point
 from fanroute_runtime.match import Segments, path_segments
 from fanroute_runtime.match import tests as match_tests
-from fanroute_runtime.matcher import FEW, Matcher
+from fanroute_runtime.matcher import FEW, READY, Matcher
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
 from tests.budget import Budget
 from tests.unit import universe
@@ -167,6 +167,28 @@ def test_only_what_tells_the_next_route_is_asked() -> None:
         assert route is not None
         assert route.name == name
         assert list(dict.fromkeys(asked.asked)) == needed
+
+
+def test_what_one_branch_tells_another_may_not() -> None:
+    """A route is tested for what is not told wherever it is a candidate."""
+    by_method = [Match(("a",), methods=(f"M{n}",)) for n in range(9)]
+    by_host = [Match((f"h{n}",)) for n in range(20)]
+    matcher = Matcher(routes_of(Match(("b", "a"), methods=("X",)), *by_method, *by_host))
+    assert list(matcher.candidates(Asked(name="b"))) == list(matcher.candidates(Asked(name="a", verb="X"))) == [0]
+    assert matcher.match(Asked(name="b")) is None
+    assert matcher.match(Asked(name="b", verb="X")) is matcher.match(Asked(name="a", verb="X")) is not None
+
+
+def test_as_many_kinds_as_routes() -> None:
+    """More than are kept ready: the others are tested for all that they want."""
+    pairs = [path(f"/a{n}/{last}{n}") for n in range(READY) for last in "bc"]
+    matcher = Matcher(routes_of(*(Match(path=pair) for pair in pairs)))
+    for number, pair in enumerate(pairs):
+        text = "/".join(map(str, ("", *pair.segments)))
+        assert [matcher.match(Asked(asked)) for asked in (f"{text}x", f"{text}/x", f"/x{text[1:]}")] == [None] * 3
+        route = matcher.match(Asked(text))
+        assert route is not None
+        assert route.name == f"r{number}"
 
 
 def test_no_routes() -> None:
