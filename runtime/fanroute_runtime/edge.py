@@ -13,10 +13,11 @@ from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.exchange import Answer, Passing, Sample, ToBackend, ToFanout, text
 from fanroute_runtime.grip import is_for_fanout
 from fanroute_runtime.headers import of_one_connection
+from fanroute_runtime.heap import settle_last
 from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
 from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
 from fanroute_runtime.sandbox import Sandbox
-from fanroute_runtime.warm import drop_docstrings, settle, warm_up
+from fanroute_runtime.warm import warm_up
 
 FAILED = text(500, UNREADABLE)
 BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
@@ -37,12 +38,14 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
     """
     decider = Decider(plan, handlers)
     served = incoming(decider, plan.sandbox)
-    warm_up(served().handle, samples)
-    decider.forget()
-    service_id.cache_clear()
-    drop_docstrings()
-    # The one that serves is made when all has been imported; the snapshot is taken after that.
-    return type("HttpIncoming", (served,), {"__init__": lambda self: settle()})
+
+    def forget() -> None:
+        decider.forget()
+        service_id.cache_clear()
+
+    warm_up(served().handle, forget, samples)
+    settle_last()
+    return served
 
 
 def incoming(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:

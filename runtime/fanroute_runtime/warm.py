@@ -4,14 +4,12 @@ Python specializes instructions to what they have met, and fills caches. What ha
 every sandbox, which would write to a page of memory here and there.
 """
 
-import gc
 import json
 import weakref
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable
 from functools import partial
 from hmac import digest
-from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import componentize_py_runtime
@@ -32,7 +30,7 @@ from wit_world.imports.async_io import Pollable
 
 from fanroute_runtime.exchange import Headers, Sample
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
-from fanroute_runtime.lasting import lasting
+from fanroute_runtime.heap import code_of, gather
 from fanroute_runtime.plan import Algorithm
 from fanroute_runtime.signature import FASTLY_ISSUER, HEADER, LOCAL_KEY, LOCAL_SERVICE
 
@@ -43,13 +41,6 @@ NOW = 1_767_225_600
 ADDRESS = types.IpAddress_Ipv4((192, 0, 2, 1))
 STORED = b"in no store but that of the samples"
 EVENTS = b"OPEN\r\nTEXT 5\r\nhello\r\n"
-
-# CPython's CO_HAS_DOCSTRING: the first constant of the code is one.
-HAS_DOCSTRING = 0x4000000
-# How the names of modules begin whose functions requests call.
-CALLED = ("fanroute_runtime.", "wit_world.", "componentize_py_types", "encodings", "functools", "hmac", "json", "weakref")
-# No hole in the heap is larger; and a page of memory, in bytes.
-MAX_HOLE, PAGE = 1 << 20, 4096
 
 Serve = Callable[[http_req.Request, Pollable], None]
 
@@ -78,8 +69,11 @@ class _Host:
         self.handed_off = True
 
 
-def warm_up(serve: Serve, samples: Iterable[Sample]) -> None:
-    """Have requests served: samples of clients' requests, and Fanout's in their place. No host is asked."""
+def warm_up(serve: Serve, forget: Callable[[], None], samples: Iterable[Sample]) -> None:
+    """Have requests served: samples of clients' requests, and Fanout's in their place. No host is asked.
+
+    First once, to see what code they run: it is put together, and is cold then. `forget` forgets what the host has told.
+    """
     bindings: Any = componentize_py_runtime
     host_call = bindings.call_import
     answers = _answers(bindings)
@@ -91,52 +85,19 @@ def warm_up(serve: Serve, samples: Iterable[Sample]) -> None:
         serve(_owned(http_req.Request), _owned(Pollable))
         return host.handed_off
 
-    try:
+    def serve_all() -> None:
         for method, uri, headers in samples:
-            for _ in range(ROUNDS):
-                host = _Host(method, uri, headers)
-                for signature in SIGNATURES if served(host) else ():
-                    served(_of_fanout(host, signature))
+            host = _Host(method, uri, headers)
+            for signature in SIGNATURES if served(host) else ():
+                served(_of_fanout(host, signature))
+        forget()
+
+    try:
+        gather(code_of(serve_all))
+        for _ in range(ROUNDS):
+            serve_all()
     finally:
         bindings.call_import = host_call
-
-
-def drop_docstrings() -> None:
-    """Have no docstrings in the snapshot, where nobody reads them, but for those of functions that requests call.
-
-    A function without it has its code anew, and would have to be warmed up once more.
-    """
-    for each in gc.get_objects():
-        if isinstance(each, FunctionType) and not str(each.__module__).startswith(CALLED):
-            each.__doc__ = None
-            each.__code__ = _without_docstrings(each.__code__)
-        elif isinstance(each, ModuleType):
-            each.__doc__ = None
-
-
-def _without_docstrings(code: CodeType) -> CodeType:
-    constants = [_without_docstrings(each) if isinstance(each, CodeType) else each for each in code.co_consts]
-    if code.co_flags & HAS_DOCSTRING:
-        constants[0] = None
-    return code.replace(co_consts=tuple(constants))
-
-
-def settle() -> None:
-    """Leave a heap in which a request's objects come to lie together, at its end, and no garbage.
-
-    Each hole in it would otherwise be filled by some object of a request, and its page be written to in every sandbox.
-    """
-    gc.collect()
-    _KEPT.append(lasting())
-    end = id(bytes(MAX_HOLE))
-    for size in (*range(MAX_HOLE, PAGE, -PAGE), *range(PAGE, 0, -8), 1):
-        while id(filling := bytes(size)) < end:
-            _KEPT.append(filling)
-    gc.freeze()
-
-
-# The list of what lasts, and zeros, of which the component need not keep a copy.
-_KEPT: list[bytes] = []
 
 
 def _call(answers: dict[int, Callable[..., Any]], host: _Host, number: int, arguments: list[Any]) -> Any:

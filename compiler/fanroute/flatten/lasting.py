@@ -13,8 +13,8 @@ from fanroute_runtime.lasting import MARK
 
 # What CPython gives an object that becomes immortal, and from where on it takes one for that.
 _IMMORTAL, _LEAST_IMMORTAL = 5 << 28, 1 << 30
-# No object has as many references: where so many seem to be, there is none.
-_TOO_MANY = 1 << 24
+# No object has as many references: where so many seem to be, there is none, but what is free and points to the next that is.
+_TOO_MANY = 1 << 20
 _WORD = 4
 
 
