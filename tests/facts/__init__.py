@@ -9,13 +9,18 @@ from fanroute.workspace import Workspace, runtime_sources, wit_folder
 
 def build_facts(folder: Path) -> Workspace:
     """Build it in a folder."""
-    files = {f"{APP_MODULE}.py": (Path(__file__).parent / "app.py").read_text()}
+    return build_app(folder, Path(__file__).parent / "app.py")
+
+
+def build_app(folder: Path, app: Path) -> Workspace:
+    """Build a component of an emitted module that is written by hand."""
+    files = {f"{APP_MODULE}.py": app.read_text()}
     for name, source in runtime_sources().items():
         path = name.replace(".", "/")
         files[f"{path}.py" if "." in name else f"{path}/__init__.py"] = source
     workspace = Workspace(folder / "routes.yaml")
     workspace.stage(files)
     bundle.componentize(workspace, wit_folder())
-    workspace.accept("facts")
+    workspace.accept("by hand")
     workspace.put_back()
     return workspace
