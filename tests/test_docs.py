@@ -11,6 +11,7 @@ from fanroute.model import Model
 from fanroute.reference import reference_page
 from fanroute.rulebook import diagnosed, diagnosed_tests, diagnostics_page, example_of, explained, said
 from fanroute.rules import CODES, Rule
+from fanroute.schema import meanings
 from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings
 from fanroute.workspace import runtime_sources
@@ -78,7 +79,7 @@ def models(model: type[Model]) -> Iterator[type[Model]]:
 @pytest.mark.parametrize("model", [pytest.param(model, id=model.__name__) for model in models(Model)])
 def test_every_key_says_what_it_means(model: type[Model]) -> None:
     assert model.__doc__
-    assert [name for name, field in model.model_fields.items() if not field.description] == []
+    assert list(model.model_fields) == list(meanings(model))
 
 
 def test_the_reference_is_made_from_the_models(request: pytest.FixtureRequest) -> None:
@@ -91,9 +92,7 @@ def test_the_reference_is_made_from_the_models(request: pytest.FixtureRequest) -
 def test_the_reference_has_every_key() -> None:
     page = REFERENCE.read_text(encoding="utf-8")
     rows = re.findall(r'^\| <a id="[a-z_-]+"></a>`(\w+)` \| (.+) \| (.+) \|$', page, re.MULTILINE)
-    meant = {
-        (key, " ".join((field.description or "").split())) for model in parts(Spec) for key, field in model.model_fields.items()
-    }
+    meant = {meaning for model in parts(Spec) for meaning in meanings(model).items()}
     assert {(key, meaning) for key, _, meaning in rows} == meant
     assert not re.search(
         r"\b(str|int|bool|dict|None|Annotated|[A-Z][a-z]+[A-Z][a-z]+)\b", " ".join(value for _, value, _ in rows)

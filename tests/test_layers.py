@@ -17,7 +17,7 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
-diagnostics errors report work
+diagnostics errors report report_json work
 environment surroundings source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks

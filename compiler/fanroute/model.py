@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 class Model(BaseModel):
     """A mapping of known keys, of exactly the types given."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 @dataclass(frozen=True, slots=True)

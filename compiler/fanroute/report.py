@@ -1,14 +1,14 @@
-"""Diagnostics as text for people, as JSON for programs, and as GitHub's workflow commands."""
+"""Diagnostics as text for people, and as GitHub's workflow commands."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import get_args
-
-from pydantic import BaseModel, ConfigDict, Field
-from rich.text import Text
+from typing import TYPE_CHECKING, get_args
 
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.rules import Severity
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 # What a line of the file may take on the screen, in characters.
 MAX_EXCERPT = 160
@@ -23,8 +23,10 @@ def render(diagnostics: Iterable[Diagnostic], file: str, text: str) -> str:
     return "".join(part for part, _ in _parts(diagnostics, file, text))
 
 
-def styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Text:
+def styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> "Text":
     """The same with the styles that a terminal shows."""
+    from rich.text import Text  # late: nothing else is styled
+
     return Text.assemble(*_parts(diagnostics, file, text))
 
 
@@ -74,64 +76,6 @@ def _noted(note: Note, file: str) -> str:
 def _printable(text: str) -> str:
     """A text on one line, without what a terminal would obey."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Place(_Model):
-    """A piece of the file; the end is exclusive, and columns are characters."""
-
-    file: str
-    line: int = Field(ge=1)
-    column: int = Field(ge=1)
-    end_line: int = Field(ge=1)
-    end_column: int = Field(ge=1)
-
-
-class RelatedPlace(_Model):
-    message: str
-    span: Place | None
-
-
-class Told(_Model):
-    """One diagnostic."""
-
-    severity: Severity
-    code: str
-    message: str
-    span: Place
-    notes: list[RelatedPlace]
-    suggestion: str | None
-
-
-class Report(_Model):
-    """What `fanroute check --format json` prints."""
-
-    diagnostics: list[Told]
-
-
-def report(diagnostics: Iterable[Diagnostic], file: str) -> Report:
-    """The diagnostics of a file as data; `model_dump_json` makes JSON of it."""
-    return Report(diagnostics=[_told(diagnostic, file) for diagnostic in diagnostics])
-
-
-def _told(diagnostic: Diagnostic, file: str) -> Told:
-    return Told(
-        severity=diagnostic.severity,
-        code=diagnostic.code,
-        message=diagnostic.message,
-        span=_place(diagnostic.span, file),
-        notes=[
-            RelatedPlace(message=note.message, span=_place(note.span, file) if note.span else None) for note in diagnostic.notes
-        ],
-        suggestion=diagnostic.suggestion or None,
-    )
-
-
-def _place(span: Span, file: str) -> Place:
-    return Place(file=span.file or file, line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column)
 
 
 def github(diagnostics: Iterable[Diagnostic], file: str) -> str:

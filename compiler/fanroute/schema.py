@@ -5,11 +5,15 @@ channel or a name refers to is `fanroute check`'s to say.
 Source: https://json-schema.org/draft/2020-12
 """
 
+import ast
+import inspect
+from itertools import pairwise
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
+from fanroute.model import Model
 from fanroute.spec import Spec
 from fanroute.values import listed
 
@@ -21,6 +25,18 @@ MODELINE = f"# yaml-language-server: $schema=./{FILE}"
 def schema() -> dict[str, Any]:
     """The schema, as plain data."""
     return {"$schema": _Generator.schema_dialect, "title": "routes.yaml", **Spec.model_json_schema(schema_generator=_Generator)}
+
+
+def meanings(model: type[Model]) -> dict[str, str]:
+    """What each key of a model means, on one line, as its source says: what is for readers is read when they ask."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__[: model.__mro__.index(Model)]):
+        (written,) = ast.parse(inspect.getsource(base)).body
+        for key, text in pairwise(ast.iter_child_nodes(written)):
+            match key, text:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(meaning))):
+                    found[name] = " ".join(meaning.split())
+    return found
 
 
 class _Generator(GenerateJsonSchema):
@@ -36,6 +52,8 @@ class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         model = super().model_schema(schema)
         model.pop("title", None)
+        for key, meaning in meanings(schema["cls"]).items():
+            model["properties"][key]["description"] = meaning
         return model
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from fanroute import checks, report
+from fanroute import checks, report, report_json
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.pipeline import compile_routes
 from fanroute.source import decode
@@ -168,7 +168,7 @@ def assert_told_well(raw: bytes) -> None:
         assert_within(span, raw)
     text = report.render(diagnostics, "routes.yaml", text_of(raw))
     assert all(c.isprintable() or c == "\n" for c in text)
-    SCHEMA.validate(json.loads(report.report(diagnostics, "routes.yaml").model_dump_json()))
+    SCHEMA.validate(json.loads(report_json.report(diagnostics, "routes.yaml").model_dump_json()))
     assert len(report.github(diagnostics, "routes.yaml").splitlines()) == len(diagnostics)
     COUNTS["files that fanroute check was given"] += 1
     COUNTS["diagnostics told of them"] += len(diagnostics)

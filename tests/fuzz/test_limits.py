@@ -10,7 +10,7 @@ import pytest
 SECONDS, BYTES = 30, 1 << 30
 CHILD = f"""
 import resource, sys
-from fanroute import report
+from fanroute import report, report_json
 from fanroute.diagnostics import Invalid
 from fanroute.pipeline import compile_routes
 from fanroute.surroundings import Surroundings
@@ -23,7 +23,7 @@ try:
 except Invalid as invalid:
     told = invalid.diagnostics
 print(len(report.render(told, "routes.yaml", raw.decode())))
-print(len(report.report(told, "routes.yaml").model_dump_json()))
+print(len(report_json.report(told, "routes.yaml").model_dump_json()))
 print(len(report.github(told, "routes.yaml")))
 """
 

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from fanroute.diagnostics import Diagnostic, Invalid, Note, Span, fails, in_source_order
-from fanroute.report import Report, github, render, report, styled
+from fanroute.report import github, render, styled
+from fanroute.report_json import Report, report
 from fanroute.rulebook import diagnosed
 from fanroute.rules import CODES, Rule, Severity
 from tests.conftest import REPOSITORY, surroundings_of

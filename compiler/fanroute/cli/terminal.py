@@ -1,14 +1,13 @@
 """What the commands say, and how they end. The only module that prints and exits: 0 done, 1 wrong input, 2 wrong usage."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from rich.console import Console
-from rich.status import Status
-from rich.table import Table
+import click
 
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
@@ -16,18 +15,23 @@ from fanroute.errors import BadManifest, ProgramFailed
 from fanroute.source import decode
 from fanroute.workspace import Workspace, read_file
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+
 # Longest row of a table in a pipe, in characters.
 MAX_ROW = 10_000
 # How much of a failed program's output is shown, in lines.
 OUTPUT_LINES = 30
 
-_out = Console(highlight=False, soft_wrap=True, emoji=False)
-_err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+# By which rich takes for a terminal what is none.
+_TAKEN_FOR_TERMINALS = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 
 def say(line: str) -> None:
     """Print a line as it is."""
-    _out.print(line, markup=False)
+    click.echo(line)
 
 
 def piped() -> bytes:
@@ -35,9 +39,12 @@ def piped() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def show(table: Table) -> None:
+def show(table: "Table") -> None:
     """Print a table; in a pipe, a row is a line."""
-    (_out if _out.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)
+    from rich.console import Console  # late, here and below: what is piped mostly needs nothing of rich
+
+    console = _console()
+    (console if console.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)
 
 
 def tell(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "text") -> None:
@@ -48,26 +55,33 @@ def tell(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "t
 def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> None:
     """Print the diagnostics of files: for people to standard error; as JSON or for GitHub to standard output."""
     if form == "json":
-        told = [one for file, diagnostics in files for one in report.report(diagnostics, str(file)).diagnostics]
-        say(report.Report(diagnostics=told).model_dump_json(indent=2))
+        from fanroute import report_json  # late: text is asked for mostly
+
+        told = [one for file, diagnostics in files for one in report_json.report(diagnostics, str(file)).diagnostics]
+        say(report_json.Report(diagnostics=told).model_dump_json(indent=2))
         return
     for file, diagnostics in files:
         if form == "github" and diagnostics:
             say(report.github(diagnostics, str(file)))
-        elif diagnostics and _err.is_terminal:
-            _err.print(report.styled(diagnostics, str(file), _text(file)))
+        elif diagnostics and _shows_styles():
+            _console(stderr=True).print(report.styled(diagnostics, str(file), _text(file)))
         elif diagnostics:
-            _err.file.write(f"{report.render(diagnostics, str(file), _text(file))}\n")
+            sys.stderr.write(f"{report.render(diagnostics, str(file), _text(file))}\n")
 
 
 def remark(line: str) -> None:
     """Print a line that is no part of what was asked for."""
-    _err.print(line, markup=False)
+    click.echo(line, err=True)
 
 
-def working(what: str) -> Status:
+def working(what: str) -> "Live":
     """On a terminal, a sign that something is under way."""
-    return _err.status(what)
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+    # What is said meanwhile goes to standard output as ever.
+    spinner = Spinner("dots", what, style="status.spinner")
+    return Live(spinner, console=_console(stderr=True), refresh_per_second=12.5, transient=True, redirect_stdout=False)
 
 
 def end(failed: bool) -> None:
@@ -94,14 +108,28 @@ def failures(workspace: Workspace) -> Iterator[None]:
     except ProgramFailed as failed:
         lines = failed.output.strip().splitlines()[-OUTPUT_LINES:]
         fail("\n".join([f"error: {failed}", *(f"  {line}" for line in lines)]))
+    except BrokenPipeError:
+        raise  # nobody reads on: click ends the command
     except OSError as error:
         fail(f"error: {error}")
 
 
 def fail(message: str) -> NoReturn:
     """Say what was wrong, and end."""
-    _err.print(message, markup=False)
+    click.echo(message, err=True)
     sys.exit(1)
+
+
+def _console(stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+
+
+def _shows_styles() -> bool:
+    """Whether standard error is a terminal, or to be taken for one."""
+    may_be = sys.stderr.isatty() or any(name in os.environ for name in _TAKEN_FOR_TERMINALS)
+    return may_be and _console(stderr=True).is_terminal
 
 
 def _text(file: Path) -> str:
