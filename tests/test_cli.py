@@ -177,6 +177,16 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["routes.yaml"]
 
 
+def test_check_imports_what_it_needs(tmp_path: Path) -> None:
+    """Nothing of what styles for terminals, writes JSON, documents or emits: half of the time with few routes is imports."""
+    (tmp_path / "routes.yaml").write_text(OWN)
+    command = [sys.executable, "-X", "importtime", "-m", "fanroute", "check"]
+    told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stderr
+    imported = {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
+    assert "fanroute.pipeline" in imported
+    assert not imported & {"rich", "jinja2", "fanroute.report_json", "fanroute.schema", "fanroute.emit", "fanroute.reach.request"}
+
+
 def test_check_tells_programs(tmp_path: Path) -> None:
     """As JSON, also where nothing is wrong, and as GitHub's workflow commands; all on standard output."""
     (tmp_path / "routes.yaml").write_text(OWN.replace("handoff: origin", "respond: {status: 404}"))

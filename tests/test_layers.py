@@ -18,7 +18,7 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
 diagnostics errors report report_json work
-environment surroundings source template automata model values headers validation origins conditions cors subscriptions
+environment surroundings places source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
 files keyring actions sharing lower packing emit

@@ -25,7 +25,7 @@ def backends_are_others(source: Source) -> Iterator[Diagnostic]:
     here = {name: _leads_here(backend, domain) for name, backend in parts.backends(source).items() if isinstance(backend, dict)}
     for index, route in parts.routes(source):
         for action in BACKEND_ANSWERED:
-            name = str(route.get(action))
+            name = str(route[action]) if action in route else ""
             if here.get(name):
                 loop = (
                     "the request would come back, and end with 508" if action == "handoff" else "the request would come in again"
@@ -59,8 +59,8 @@ def actions_fit_their_match(source: Source) -> Iterator[Diagnostic]:
     """FR231"""
     for index, route in parts.routes(source):
         match = route.get("match")
-        for action in parts.actions(route):
-            if isinstance(match, dict):
+        if isinstance(match, dict) and ("websocket" in match or "method" in match):
+            for action in parts.actions(route):
                 yield from _unfit(source, index, match, action)
 
 

@@ -31,8 +31,9 @@ def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
 
 def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR411"""
-    actions = [(action, route) for _, route in parts.routes(source) for action in parts.actions(route)]
-    for key in parts.defaults(source):
+    defaults, routes = parts.defaults(source), parts.routes(source)
+    actions = [(action, route) for _, route in routes for action in parts.actions(route)] if defaults else []
+    for key in defaults:
         if not any(takes(action, key) and not _has_own(key, action, route) for action, route in actions):
             span = source.key_span(("defaults", key))
             yield Diagnostic("FR411", f"no route takes the default '{key}'", span, "leave it out")

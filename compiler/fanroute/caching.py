@@ -59,7 +59,7 @@ def _gets_some(boxes: Boxes, number: int, wanted: Box, work: Work) -> bool:
 
 def _pages(boxes: Boxes) -> Box:
     """The requests for pages and pictures: for paths that no route names, with no header and parameter that one does."""
-    found: dict[Dimension, Set] = {METHOD: Texts.of(METHODS, CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ["no"])}
+    found: dict[Dimension, Set] = {METHOD: Texts.of(METHODS, CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ("no",))}
     for dimension, names in boxes.named.items():
         if dimension[0] == "segment":
             found[dimension] = Texts(SEGMENTS, without=UNBOUND | names)

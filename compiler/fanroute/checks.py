@@ -26,11 +26,12 @@ def _asked(source: Source) -> list[Rule]:
 
 def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
     """FR203"""
+    backends = parts.backends(source)
     for index, route in parts.routes(source):
         for action in BACKEND_ANSWERED:
             name = route.get(action)
-            if isinstance(name, str) and name not in parts.backends(source):
-                suggestion = did_you_mean(name, parts.backends(source), "backends")
+            if isinstance(name, str) and name not in backends:
+                suggestion = did_you_mean(name, backends, "backends")
                 yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(("routes", index, action)), suggestion)
 
 
@@ -71,9 +72,9 @@ def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
         span = source.key_span(("backends", name))
         note = Note("the first one", source.key_span(("backends", loopbacks[0])))
         yield Diagnostic("FR207", f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one", (note,))
-    for index, route in parts.routes(source):
+    for index, route in parts.routes(source) if not loopbacks else ():
         for action in parts.actions(route):
-            if action in EDGE_ANSWERED and not loopbacks:
+            if action in EDGE_ANSWERED:
                 span = source.key_span(("routes", index, action))
                 mend = "add 'self: {loopback: true}' to the backends"
                 yield Diagnostic("FR207", f"'{action}' needs a loopback backend", span, mend)

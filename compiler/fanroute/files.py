@@ -31,7 +31,7 @@ def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagn
     """The content of each file that is named, by its path, and which of them cannot be used (FR211)."""
     contents: dict[str, bytes] = {}
     wrong: list[Diagnostic] = []
-    for place, path in _named(source):
+    for place, path in _named(source) if "file" in source.keys else ():
         try:
             content = contents[path] if path in contents else read(path, MAX_FILE + 1)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -51,6 +52,7 @@ RESERVED: dict[str, dict[Place, str]] = {
 }
 
 
+@lru_cache(maxsize=1000)
 def reserved(name: str, place: Place) -> str | None:
     """Why a header, in any case, is not the user's in a place, or what to write instead; None where it is the user's."""
     name = name.lower()

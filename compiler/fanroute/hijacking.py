@@ -19,7 +19,7 @@ def sockets_are_no_wider(source: Source, plan: Plan) -> Iterator[Diagnostic]:
         if isinstance(route.action, Hold) and route.cors and route.cors.origins != ANY:
             for channel in route.action.channels:
                 kept.setdefault(channel.name, (index, route.cors.origins))
-    for (index, written), route in zip(parts.routes(source), routes, strict=True):
+    for (index, written), route in zip(parts.routes(source), routes, strict=True) if kept else ():
         # A page knows no token of its visitor's but a cookie, of which FR243 tells.
         if isinstance(route.action, WebSocket) and route.auth is None and parts.origins_of(source, index, written) is None:
             found = next((kept[channel.name] for channel in route.action.channels if channel.name in kept), None)

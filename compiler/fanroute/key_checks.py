@@ -41,7 +41,7 @@ def secrets_are_in_secret_stores(source: Source) -> Iterator[Diagnostic]:
 
 def unusable_keys(source: Source, files: Mapping[str, bytes]) -> Iterator[Diagnostic]:
     """FR252; `files` has the content of each file that could be read."""
-    for path, key in parts.keys(source):
+    for path, key in parts.keys(source) if files else ():
         content, algorithm = files.get(str(key.get("file"))), str(key.get("algorithm"))
         if content is not None and (wrong := _unusable(content, algorithm)):
             message = f"the file '{key['file']}' has no key for {algorithm}"

@@ -1,6 +1,6 @@
 """The parts of a routes.yaml's data that have the right shape: rules look at them even if other parts are wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fanroute.source import Path, Source
@@ -9,10 +9,13 @@ from fanroute.spec import ACTIONS, EDGE_ANSWERED
 _ACTIONS = frozenset(ACTIONS)
 
 
-def routes(source: Source) -> list[tuple[int, dict[str, Any]]]:
-    """The routes that are mappings, with their places."""
-    found = source.data.get("routes") if isinstance(source.data, dict) else None
-    return [(i, route) for i, route in enumerate(found) if isinstance(route, dict)] if isinstance(found, list) else []
+def routes(source: Source) -> Sequence[tuple[int, dict[str, Any]]]:
+    """The routes that are mappings, with their places; found once for all rules."""
+    if source.routes is None:
+        found = source.data.get("routes") if isinstance(source.data, dict) else None
+        given = enumerate(found) if isinstance(found, list) else ()
+        source.routes = [(index, route) for index, route in given if isinstance(route, dict)]
+    return source.routes
 
 
 def defaults(source: Source) -> dict[str, Any]:
@@ -36,7 +39,7 @@ def keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
 def auths(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What is said of clients' tokens, by default and by routes, with its places."""
     given: list[tuple[Path, Any]] = [(("defaults", "auth"), defaults(source).get("auth"))]
-    given += [(("routes", index, "auth"), route.get("auth")) for index, route in routes(source)]
+    given += [(("routes", index, "auth"), route["auth"]) for index, route in routes(source) if "auth" in route]
     yield from ((path, auth) for path, auth in given if isinstance(auth, dict))
 
 
@@ -88,14 +91,21 @@ def channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
 def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
     """What in a route may refer to the request, with its places."""
     for path, given in mappings(index, route):
-        yield from (((*path, key), given.get(key)) for key in ("location", "link"))
-        for place, channel in channels(path, given):
-            if isinstance(channel, dict):
-                yield from (((*place, key), channel.get(key)) for key in ("name", "prev_id"))
-            else:
-                yield place, channel
-        meta = given.get("meta")
-        yield from (((*path, "meta", name), value) for name, value in meta.items()) if isinstance(meta, dict) else ()
+        for key, value in given.items():
+            if key in ("location", "link"):
+                yield (*path, key), value
+            elif key == "meta" and isinstance(value, dict):
+                yield from (((*path, key, name), text) for name, text in value.items())
+            elif key == "channel":
+                yield from _of_channels(path, given)
+
+
+def _of_channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for place, channel in channels(path, given):
+        if isinstance(channel, dict):
+            yield from (((*place, key), channel[key]) for key in ("name", "prev_id") if key in channel)
+        else:
+            yield place, channel
 
 
 def full_channels(path: Path, given: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from fanroute import parts
@@ -21,11 +22,13 @@ _POSSIBLE = {
 }
 
 
-def patterns_are_of_the_subset(source: Source) -> Iterator[Diagnostic]:
-    """FR216"""
-    for path, _, pattern in _patterns(source):
+def patterns_fit_something(source: Source) -> Iterator[Diagnostic]:
+    """FR216 and FR218: of a pattern one of them."""
+    for path, key, pattern in _patterns(source):
         try:
-            compile_pattern(pattern)
+            if not _fits_something(pattern, key):
+                _, what, mend = _POSSIBLE[key]
+                yield Diagnostic("FR218", f"{what} never fits this pattern", source.value_span(path), mend)
         except BadPattern as bad:
             yield Diagnostic("FR216", bad.message, source.value_span(path), bad.mend)
 
@@ -33,30 +36,21 @@ def patterns_are_of_the_subset(source: Source) -> Iterator[Diagnostic]:
 def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
     """FR217"""
     for index, match in _matches(source):
-        path = match.get("path")
+        path, where = match.get("path"), match.get("where")
+        if not isinstance(where, dict):
+            continue
         known = PARAMETER.findall(path) if isinstance(path, str) else []
-        for name in match["where"] if isinstance(match.get("where"), dict) else ():
+        for name in where:
             if name not in known:
                 suggestion = did_you_mean(str(name), known, "parameters") if known else "the path has no parameters"
                 span = source.key_span(("routes", index, "match", "where", name))
                 yield Diagnostic("FR217", f"the path has no parameter '{name}'", span, suggestion)
 
 
-def patterns_fit_something(source: Source) -> Iterator[Diagnostic]:
-    """FR218"""
-    for path, key, pattern in _patterns(source):
-        _, what, mend = _POSSIBLE[key]
-        if not _fits_something(pattern, key):
-            yield Diagnostic("FR218", f"{what} never fits this pattern", source.value_span(path), mend)
-
-
 @cache
 def _fits_something(pattern: str, key: str) -> bool:
-    """Whether something that is possible under a key fits a pattern; of what is none, nothing is known."""
-    try:
-        return shortest(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
-    except BadPattern:
-        return True
+    """Whether something that is possible under a key fits a pattern. Raises BadPattern."""
+    return shortest(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
 
 
 def _matches(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -67,8 +61,8 @@ def _matches(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
     """All patterns: where each stands, the key it is under, and itself."""
-    owners: list[tuple[Path, dict[str, Any]]] = [(("routes", index, "match"), match) for index, match in _matches(source)]
-    for place, owner in (*owners, *parts.auths(source)):
+    matches = ((("routes", index, "match"), match) for index, match in _matches(source))
+    for place, owner in chain(matches, parts.auths(source)):
         for key, given in owner.items():
             for name, value in given.items() if key in _POSSIBLE and isinstance(given, dict) else ():
                 path: Path = (*place, key, name)
@@ -79,7 +73,6 @@ def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
 
 
 RULES = {
-    patterns_are_of_the_subset: ("where", "pattern"),
     patterns_are_of_parameters: ("where",),
     patterns_fit_something: ("where", "pattern"),
 }

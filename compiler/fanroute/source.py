@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from fanroute.diagnostics import Diagnostic, Invalid, Note, Span
 from fanroute.environment import expand, takes_variables
+from fanroute.places import Block, Parts, Place, character_at, first_line, parts_of, span_after, span_of, value_span_of
 
 Path = tuple[str | int, ...]
 
@@ -24,24 +25,14 @@ Path = tuple[str | int, ...]
 MAX_DEPTH = 64
 
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-# The ends of lines in YAML.
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _BOOLEANS = {"true": True, "false": False}
 _NOTHING = ("", "null", "~")
 _BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What the two parsers may understand differently: other white space, directives, a comment after `|`, no end of the last line.
-_PECULIAR = (re.compile(r"[\t\r\x85\u2028\u2029\ufeff]"), re.compile(r"(?:\A|\n)%"), re.compile(r"[|>][0-9+-]*#"))
-
-
-class _Place(NamedTuple):
-    """Where a part of the file is: the event of its key, if it has one, its marks, and the parts within it."""
-
-    key: Any
-    start_mark: Any
-    end_mark: Any
-    parts: Mapping[str | int, "_Place"] = {}
+# What the two parsers may understand differently: other white space, a comment after `|`.
+_PECULIAR = "\t\r\x85\u2028\u2029\ufeff"
+_COMMENT_OF_BLOCK = re.compile(r"[|>][0-9+-]*#")
 
 
 @dataclass(slots=True)
@@ -49,14 +40,15 @@ class Source:
     """A file's data, and where each part of it is, by its path from the root.
 
     `keys` are the keys of all its mappings. `diagnostics` are the mistakes that left a tree; the values they concern are None
-    in `data`.
+    in `data`. `routes` are kept here by `parts.routes`.
     """
 
     text: str
     data: Any = None
     keys: set[str] = field(default_factory=set)
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    root: _Place | None = None
+    root: Place | None = None
+    routes: list[tuple[int, dict[str, Any]]] | None = None
 
     def has(self, path: Path) -> bool:
         """Whether there is a value at a path."""
@@ -67,20 +59,20 @@ class Source:
         place = self._place(path)
         if place is None:
             return self.value_span(path)
-        key = place.key or next((part.key for part in place.parts.values() if part.key), None)
-        return _span(key) if key else self.value_span(path)
+        key = place[0] or next((key for key, _ in parts_of(place).values() if key), None)
+        return span_of(key) if key else self.value_span(path)
 
     def value_span(self, path: Path) -> Span:
         """Where a value is, or the nearest thing around it that exists; a block is pointed at by its key."""
         place = self._place(path)
         if place is None:
             return self.value_span(path[:-1]) if path else Span()
-        return _value_span(place)
+        return value_span_of(place)
 
-    def _place(self, path: Path) -> _Place | None:
+    def _place(self, path: Path) -> Place | None:
         place = self.root
         for part in path:
-            place = place.parts.get(part) if place else None
+            place = parts_of(place).get(part) if place else None
         return place
 
 
@@ -89,10 +81,10 @@ def decode(raw: bytes) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _invalid("FR102", "the file is not UTF-8 text", _span_at(error.object[: error.start].decode())) from None
+        raise _invalid("FR102", "the file is not UTF-8 text", span_after(error.object[: error.start].decode())) from None
     control = _NOT_TEXT.search(text)
     if control:
-        raise _invalid("FR102", f"the file has a control character, {control.group()!r}", _span_at(text[: control.start()]))
+        raise _invalid("FR102", f"the file has a control character, {control.group()!r}", span_after(text[: control.start()]))
     return text
 
 
@@ -102,10 +94,12 @@ def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
     Raises Invalid for the one mistake after which there is no tree.
     """
     environment = environment or {}
-    if yaml.__with_libyaml__ and text.endswith("\n") and not any(pattern.search(text) for pattern in _PECULIAR):
+    if yaml.__with_libyaml__ and not _is_peculiar(text):
         with suppress(yaml.YAMLError, Invalid):
-            source = _read(text, _undisputed(iter(yaml.CBaseLoader(text).get_event, None)), environment)
-            if not source.diagnostics:
+            events = iter(yaml.CBaseLoader(text).get_event, None)
+            source = _read(text, _undisputed(events) if "?" in text else events, environment)
+            # Empty text without quotes they may give otherwise, too: a value is a mistake then, a key is the empty one.
+            if not source.diagnostics and "" not in source.keys:
                 return source
     try:
         return _read(text, yaml.parse(text, Loader=yaml.BaseLoader), environment)
@@ -113,14 +107,21 @@ def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
         raise _yaml_error(error, text) from None
     except (ValueError, OverflowError):  # PyYAML checks no number in an escape or a directive
         number = _BEYOND_UNICODE.search(text)
-        span = _span_at(text[: number.start()]) if number else Span()
+        span = span_after(text[: number.start()]) if number else Span()
         raise _invalid("FR103", "a number out of range", span, "write the character itself" if number else "") from None
 
 
+def _is_peculiar(text: str) -> bool:
+    """Whether the two parsers may understand a text differently, as is seen at once."""
+    if not text.endswith("\n") or text.startswith("%") or "\n%" in text or any(character in text for character in _PECULIAR):
+        return True
+    return "#" in text and _COMMENT_OF_BLOCK.search(text) is not None
+
+
 def _undisputed(events: Iterator[Any]) -> Iterator[Any]:
-    """Events of libyaml. Raises YAMLError at what the other parser may give otherwise: bare text that is empty or has a `?`."""
+    """Events of libyaml. Raises YAMLError at what the other parser may give otherwise: bare text that has a `?`."""
     for event in events:
-        if type(event) is yaml.ScalarEvent and not event.style and (not event.value or "?" in event.value):
+        if type(event) is yaml.ScalarEvent and not event.style and "?" in event.value:
             raise yaml.YAMLError
         yield event
 
@@ -131,10 +132,11 @@ def _read(text: str, events: Iterator[Any], environment: Mapping[str, str]) -> S
     roots = (next(events) for event in events if isinstance(event, yaml.DocumentStartEvent))
     first = next(roots, None)
     if first is not None:
-        source.data, source.root = _Reader(events, environment, source).node(first)
+        source.data, marked = _Reader(events, environment, source).node(first)
+        source.root = None, marked
     for root in roots:
-        _, place = _Reader(events, environment, Source(text)).node(root)
-        source.diagnostics.append(Diagnostic("FR106", "a second document", _first_line(_span(place))))
+        _, marked = _Reader(events, environment, Source(text)).node(root)
+        source.diagnostics.append(Diagnostic("FR106", "a second document", first_line(span_of(marked))))
     if first is None or (isinstance(first, yaml.ScalarEvent) and not first.value and not first.style):
         raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
     return source
@@ -156,45 +158,45 @@ class _Reader:
         self.keys = source.keys
         self.diagnostics = source.diagnostics
 
-    def node(self, event: Any, path: Path = (), key: Any = None) -> tuple[Any, _Place]:
-        """The node that begins with an event: its data, None where a mistake leaves none, and its place."""
+    def node(self, event: Any, path: Path = (), key: Any = None) -> tuple[Any, Any]:
+        """The node that begins with an event: its data, None where a mistake leaves none, and what has its marks."""
         data: Any
-        parts: Mapping[str | int, _Place] = {}
-        end, kind = event.end_mark, type(event)
+        marked, kind = event, type(event)
         if kind is yaml.ScalarEvent:
             data = self._scalar(event, path, key)
         elif kind is yaml.AliasEvent:
-            raise _invalid("FR106", "an alias", _character(event.start_mark), "write the value out where it is used")
+            raise _invalid("FR106", "an alias", character_at(event.start_mark), "write the value out where it is used")
         elif len(path) == MAX_DEPTH:
-            raise _invalid("FR103", "the file is nested too deeply", _character(event.start_mark))
-        elif kind is yaml.MappingStartEvent:
-            data, parts, end = self._mapping(path)
+            raise _invalid("FR103", "the file is nested too deeply", character_at(event.start_mark))
         else:
-            data, parts, end = self._sequence(path)
-        place = _Place(key, event.start_mark, end, parts)
+            data, end, parts = self._mapping(path) if kind is yaml.MappingStartEvent else self._sequence(path)
+            marked = Block(event.start_mark, end.end_mark, parts)
         if event.anchor is not None or event.tag is not None:
-            self._report_tag(event, place)
-        return data if event.tag is None else None, place
+            self._report_tag(event, marked)
+        return data if event.tag is None else None, marked
 
-    def _mapping(self, path: Path) -> tuple[dict[str, Any], Mapping[str | int, _Place], Any]:
+    def _mapping(self, path: Path) -> tuple[dict[str, Any], Any, Parts]:
+        """The rest of a mapping: its data, the event that ends it, and its parts."""
         data: dict[str, Any] = {}
-        parts: dict[str | int, _Place] = {}
+        parts: dict[str | int, Place] = {}
         while type(key := next(self.events)) is not yaml.MappingEndEvent:
             name = self._key(key, parts, path)
-            value, place = self.node(next(self.events), (*path, name or ""), key)
+            value, marked = self.node(next(self.events), (*path, name or ""), key)
             if name is not None:
-                data[name], parts[name] = value, place
-        return data, parts, key.end_mark
+                data[name], parts[name] = value, (key, marked)
+        return data, key, parts
 
-    def _sequence(self, path: Path) -> tuple[list[Any], Mapping[str | int, _Place], Any]:
+    def _sequence(self, path: Path) -> tuple[list[Any], Any, Parts]:
+        """The rest of a sequence, likewise."""
         data: list[Any] = []
-        parts: dict[str | int, _Place] = {}
+        parts: dict[str | int, Place] = {}
         while type(event := next(self.events)) is not yaml.SequenceEndEvent:
-            item, parts[len(data)] = self.node(event, (*path, len(data)))
+            item, marked = self.node(event, (*path, len(data)))
+            parts[len(data)] = None, marked
             data.append(item)
-        return data, parts, event.end_mark
+        return data, event, parts
 
-    def _key(self, event: Any, known: Mapping[str | int, _Place], path: Path) -> str | None:
+    def _key(self, event: Any, known: Parts, path: Path) -> str | None:
         """A key's text; None for a mistake."""
         if type(event) is not yaml.ScalarEvent:
             self._report("FR103", "a key that is not text", self.node(event, (*path, ""))[1])
@@ -205,7 +207,7 @@ class _Reader:
         if event.style and self._is_broken(event):
             return None
         if name in known:
-            first = Note("first here", _span(known[name].key))
+            first = Note("first here", span_of(known[name][0]))
             self._report("FR105", f"the key '{name}' stands twice", event, "keep one", (first,))
             return None
         self.keys.add(name)
@@ -229,7 +231,7 @@ class _Reader:
         text, wrong = expand(event.value, self.environment)
         if not wrong and _NOT_TEXT.search(text):
             wrong = [("the value of a variable is not text", "")]
-        span = _value_span(_Place(key, event.start_mark, event.end_mark))
+        span = value_span_of((key, event))
         self.diagnostics += (Diagnostic("FR210", message, span, mend) for message, mend in wrong)
         return None if wrong else text
 
@@ -248,37 +250,7 @@ class _Reader:
             self._report("FR106", f"the tag {event.tag!r}", marked, "leave the tag out")
 
     def _report(self, code: str, message: str, marked: Any, mend: str = "", notes: tuple[Note, ...] = ()) -> None:
-        self.diagnostics.append(Diagnostic(code, message, _first_line(_span(marked)), mend, notes))
-
-
-def _span(marked: Any) -> Span:
-    """The span of what has PyYAML's marks: an event, a place."""
-    start, end = marked.start_mark, marked.end_mark
-    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-
-
-def _value_span(place: _Place) -> Span:
-    """A value on one line; of one on more lines its key, or its first character."""
-    span = _span(place)
-    return span if span.line == span.end_line else _span(place.key) if place.key else _first_line(span)
-
-
-def _character(mark: Any) -> Span:
-    """The one character at a mark."""
-    return Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
-
-
-def _first_line(span: Span) -> Span:
-    """A span of one line stays; of a longer one, its first character."""
-    if span.line == span.end_line:
-        return span
-    return Span(span.line, span.column, span.line, span.column + 1)
-
-
-def _span_at(before: str) -> Span:
-    """The one character that follows a text."""
-    *lines, last = _LINE_END.split(before)
-    return Span(len(lines) + 1, len(last) + 1, len(lines) + 1, len(last) + 2)
+        self.diagnostics.append(Diagnostic(code, message, first_line(span_of(marked)), mend, notes))
 
 
 def _invalid(code: str, message: str, span: Span, suggestion: str = "") -> Invalid:
@@ -287,7 +259,7 @@ def _invalid(code: str, message: str, span: Span, suggestion: str = "") -> Inval
 
 def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
     mark = error.problem_mark or error.context_mark
-    span = _character(mark) if mark else Span()
+    span = character_at(mark) if mark else Span()
     lines = text.splitlines()
     indent = re.match(r" *(\t)", lines[span.line - 1]) if span.line <= len(lines) else None
     if indent:

@@ -71,6 +71,8 @@ def chosen_channels(source: Source, plan: Plan) -> list[Chosen]:
 
 def _templates(source: Source, index: int, route: Route, action: Hold | WebSocket) -> Iterator[tuple[Path, Parts]]:
     """The channels of a route that depend on the request, each with its place."""
+    if not any(references_of(channel.name) for channel in action.channels):
+        return
     (at,) = written_parts.mappings(index, source.data["routes"][index])
     for (place, _), channel in zip(written_parts.channels(*at), action.channels, strict=True):
         if references_of(channel.name):

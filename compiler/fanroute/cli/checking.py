@@ -9,7 +9,7 @@ from fanroute.cli.given import examples, routes_argument
 from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
 from fanroute.lower import written_routes
-from fanroute.pipeline import compile_routes
+from fanroute.pipeline import compile_routes, keep
 from fanroute.workspace import Workspace
 
 
@@ -30,6 +30,7 @@ def check(routes: Path, form: str, deny: str | None) -> None:
         except Invalid as invalid:
             found = invalid.diagnostics
         else:
+            keep(compiled)
             found = list(compiled.diagnostics)
             if form == "text":
                 say(f"{routes}: {len(written_routes(compiled.plan))} routes, {report.summary(found)}")

@@ -36,13 +36,15 @@ WEBSOCKET: Dimension = ("websocket", "")
 # What a parameter does not bind, beside what has a slash in it and what is not UTF-8: see `match.binds`.
 UNBOUND = frozenset({"", ".", ".."})
 
+# Any header, any query parameter.
+HEADER, QUERY = Texts.all(HEADERS), Texts.all(QUERIES)
 # What a free dimension of each kind has.
 _FREE: dict[str, Set] = {
     "length": Lengths(),
     "segment": Texts.all(SEGMENTS),
     "host": Hosts(),
-    "query": Texts.all(QUERIES),
-    "header": Texts.all(HEADERS),
+    "query": QUERY,
+    "header": HEADER,
     "method": Texts.all(METHODS),
     "websocket": Texts.of(WEBSOCKETS, ("no", "yes")),
     "scheme": Texts.of(SCHEMES, ("https", "http")),
@@ -71,15 +73,15 @@ def box(match: Match) -> Box:
     if match.hosts:
         found[HOST] = Hosts.of(match.hosts)
     for condition in match.query:
-        found["query", condition.name] = _condition(condition, Texts.all(QUERIES))
+        found["query", condition.name] = _condition(condition, QUERY)
     for condition in match.headers:
-        found["header", condition.name] = _condition(condition, Texts.all(HEADERS))
+        found["header", condition.name] = _condition(condition, HEADER)
     if match.methods:
         found[METHOD] = Texts.of(METHODS, match.methods)
     if match.websocket is not None:
-        found[WEBSOCKET] = Texts.of(WEBSOCKETS, ["yes" if match.websocket else "no"])
+        found[WEBSOCKET] = Texts.of(WEBSOCKETS, ("yes" if match.websocket else "no",))
     if match.scheme is not None:
-        found[SCHEME] = Texts.of(SCHEMES, [match.scheme])
+        found[SCHEME] = Texts.of(SCHEMES, (match.scheme,))
     return found
 
 
@@ -159,4 +161,4 @@ def at(asked: Point, dimension: Dimension) -> Texts:
     values = {"segment": asked.segments, "header": asked.headers, "query": asked.query}[kind]
     space = {"segment": SEGMENTS, "header": HEADERS, "query": QUERIES}[kind]
     value = values[which]  # type: ignore[index]
-    return Texts(space, frozenset({Other.BROKEN}), values=NONE) if value is None else Texts.of(space, [value])
+    return Texts(space, frozenset({Other.BROKEN}), values=NONE) if value is None else Texts.of(space, (value,))

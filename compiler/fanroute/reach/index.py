@@ -25,7 +25,7 @@ class Index:
             if not ways:
                 self._anywhere.append(number)
                 continue
-            for dimension, value in min(ways, key=lambda keys: max(load[key] for key in keys)):
+            for dimension, value in min(ways, key=lambda keys: max(map(load.__getitem__, keys))):
                 self._filed[dimension][value].append(number)
         self._under: dict[str, list[str]] = defaultdict(list)
         for host in filter(None, self._filed.get(HOST, ())):

@@ -1,6 +1,6 @@
 """Sets of the values that one dimension of a request can have."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -13,6 +13,9 @@ from fanroute_runtime.pattern import Automaton, compile_pattern
 
 Names = frozenset[str]
 NONE: Names = frozenset()
+
+# How many sets of one kind, which many routes have in common, are kept.
+MAX_KEPT = 10_000
 
 
 class Other(Enum):
@@ -62,7 +65,8 @@ class Texts(NamedTuple):
         return cls(space, frozenset(space.others))
 
     @classmethod
-    def of(cls, space: Space, values: Iterable[str]) -> "Texts":
+    @lru_cache(maxsize=MAX_KEPT)
+    def of(cls, space: Space, values: Names | tuple[str, ...]) -> "Texts":
         return cls(space, values=frozenset(value for value in values if space.possible.matches(value)))
 
     def meet(self, other: "Texts") -> "Texts":
@@ -133,7 +137,7 @@ class Texts(NamedTuple):
         return _shortest(self.space, self.fits, self.unfit, self.without)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=MAX_KEPT)
 def _shortest(space: Space, fits: Names, unfit: Names, without: Names) -> str | None:
     taken = map(compile_pattern, sorted(fits))
     return shortest(space.possible, *taken, unfit=[*map(compile_pattern, sorted(unfit))], without=without)
@@ -154,7 +158,8 @@ class Hosts(NamedTuple):
     without_suffixes: Names = NONE
 
     @classmethod
-    def of(cls, patterns: Iterable[str]) -> "Hosts":
+    @lru_cache(maxsize=MAX_KEPT)
+    def of(cls, patterns: tuple[str, ...]) -> "Hosts":
         """The hosts of a match: names, and `*.` with a suffix."""
         given = frozenset(patterns)
         names = frozenset(pattern for pattern in given if not pattern.startswith("*."))
