@@ -7,11 +7,13 @@ import gc
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import TypeGuard
 
 from fanroute_runtime.lasting import lasting
 
-# CPython's CO_HAS_DOCSTRING: the first constant of the code is one.
+# CPython's CO_HAS_DOCSTRING: the first constant of the code is one. And its Py_TPFLAGS_IMMUTABLETYPE.
 HAS_DOCSTRING = 0x4000000
+IMMUTABLE_TYPE = 1 << 8
 # No hole in the heap is larger; and a page of memory, in bytes.
 MAX_HOLE, PAGE = 1 << 20, 4096
 
@@ -36,29 +38,34 @@ def code_of(call: Callable[[], None]) -> set[CodeType]:
 
 
 def gather(codes: set[CodeType]) -> None:
-    """Give all functions their code anew, without docstrings, which nobody reads here, and some of it together.
+    """Give all functions their code anew, and some of it together, without what nobody reads here: docstrings, and line numbers.
 
     Python counts in a code's own memory how often what it cannot specialize was done.
     """
     functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
     used = [each for each in functions if each.__code__ in codes]
     for each in gc.get_objects():
-        if isinstance(each, FunctionType | ModuleType):
+        if isinstance(each, FunctionType | ModuleType | property) or _is_class(each):
             each.__doc__ = None
     for each in functions:
         if each.__code__ not in codes:
-            each.__code__ = _without_docstrings(each.__code__)
+            each.__code__ = _bare(each.__code__)
     _fill_holes()
     for each in used:
-        each.__code__ = _without_docstrings(each.__code__)
+        each.__code__ = _bare(each.__code__)
     _FILLINGS.clear()
 
 
-def _without_docstrings(code: CodeType) -> CodeType:
-    constants = [_without_docstrings(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+def _is_class(each: object) -> TypeGuard[type]:
+    """Whether it is a class made by Python code, whose attributes can be set."""
+    return isinstance(each, type) and not each.__flags__ & IMMUTABLE_TYPE
+
+
+def _bare(code: CodeType) -> CodeType:
+    constants = [_bare(each) if isinstance(each, CodeType) else each for each in code.co_consts]
     if code.co_flags & HAS_DOCSTRING:
         constants[0] = None
-    return code.replace(co_consts=tuple(constants))
+    return code.replace(co_consts=tuple(constants), co_linetable=b"")
 
 
 def settle_last() -> None:

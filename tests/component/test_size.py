@@ -1,12 +1,16 @@
 """What the component of the repository's own routes.yaml is made of, and how large it is."""
 
 import gzip
+import inspect
+import random
+from ipaddress import IPv4Address
 
 import pytest
 
 from fanroute.flatten.linking import Instantiated, read_core_half
 from fanroute.flatten.module import read_module
 from fanroute.workspace import Workspace
+from fanroute_runtime import decide, plan
 from tests.budget import Budget
 
 # The same files make components that differ a little: Python's hashes are others in each.
@@ -22,3 +26,13 @@ def test_the_size_of_the_component(own_project: Workspace, budget: Budget) -> No
     exports = sum(len(modules[instance.module].exports) for instance in instances)
     budget.check("linked for each sandbox", {"core instances": len(instances), "exports": exports})
     budget.check("component", {"bytes": len(wasm), "gzip -9, bytes": len(gzip.compress(wasm, 9))}, SPREAD)
+
+
+def test_what_nobody_reads_there_is_not_carried(own_project: Workspace) -> None:
+    """Docstrings of functions, properties and modules; and `random`, source and all."""
+    wasm = own_project.read_wasm()
+    read = (decide.respond, plan, IPv4Address.packed, random)
+    for text in (inspect.cleandoc(each.__doc__ or "").partition("\n")[0] for each in read):
+        assert len(text) > 20
+        assert text.encode() not in wasm, text
+    assert plan.Respond.__name__.encode() in wasm
