@@ -34,7 +34,7 @@ class _Packing:
     def line(self, value: Any) -> Any:
         """A value of several as JSON has it."""
         maker, contents = _call(value)
-        return [maker, *map(self._value, contents)]
+        return {maker: list(map(self._value, contents))}
 
     def _count(self, value: Any) -> None:
         self._uses[value] += 1

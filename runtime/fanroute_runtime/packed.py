@@ -1,8 +1,8 @@
 """A Plan's routes as text, since of many only few are in use: each is made when it is asked for.
 
-The text is lines of JSON. `["Handoff","origin"]` is a dataclass of `plan` with its fields in order, without those at the end that
-are as by default; likewise `["tuple","a","b"]`, `["bytes","…"]`, as Latin-1, and `["int","404"]`. A number is a part: first come
-lines of parts, which later lines share, `0` is the first of them; then one line a route.
+The text is lines of JSON. `{"Handoff":["origin"]}` is a dataclass of `plan` with its fields in order, without those at the end
+that are as by default; likewise `{"tuple":["a","b"]}`, `{"bytes":["…"]}`, as Latin-1, and `{"int":["404"]}`. A number is a part:
+first come lines of parts, which later lines share, `0` is the first of them; then one line a route.
 """
 
 import json
@@ -17,8 +17,6 @@ from fanroute_runtime.plan import Auth, Route
 _MAKERS: dict[str, Any] = {name: kind for name, kind in vars(plan).items() if is_dataclass(kind)}
 _MAKERS |= {"tuple": lambda *items: items, "bytes": lambda text: text.encode("latin-1"), "int": int}
 
-_read = json.JSONDecoder().raw_decode
-
 
 class Routes(Sequence[Route]):
     """Routes of such a text, as `fanroute.packing` makes it."""
@@ -26,20 +24,22 @@ class Routes(Sequence[Route]):
     def __init__(self, text: bytes) -> None:
         self._text = text.decode("ascii")
         self._starts = array("I")
-        self._parts: list[Any] = []
+        self._parts: dict[str, Any] = {}
+        # All is done within the decoder, but that Python is called once for each thing that is made.
+        self._decoded = json.JSONDecoder(object_pairs_hook=_made, parse_int=self._parts.__getitem__).raw_decode
         start = 0
         while end := text.find(b"\n", start) + 1:
             made = None if self._starts else self._at(start)
             if made is None or isinstance(made, Route):
                 self._starts.append(start)
             else:
-                self._parts.append(made)
+                self._parts[str(len(self._parts))] = made
             start = end
 
     @property
     def auths(self) -> list[Auth]:
         """What they ask of tokens, each once."""
-        return [part for part in self._parts if isinstance(part, Auth)]
+        return [part for part in self._parts.values() if isinstance(part, Auth)]
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -48,14 +48,12 @@ class Routes(Sequence[Route]):
         return self._at(self._starts[number])
 
     def _at(self, start: int) -> Any:
-        return self._made(_read(self._text, start)[0])
+        return self._decoded(self._text, start)[0]
 
-    def _made(self, found: list[Any]) -> Any:
-        maker, *contents = found
-        parts = self._parts
-        return _MAKERS[maker](
-            *[parts[each] if type(each) is int else self._made(each) if type(each) is list else each for each in contents]
-        )
+
+def _made(found: list[tuple[str, list[Any]]]) -> Any:
+    ((maker, contents),) = found
+    return _MAKERS[maker](*contents)
 
 
 def auths_of(routes: Sequence[Route]) -> list[Auth]:
