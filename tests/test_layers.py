@@ -40,7 +40,7 @@ cli.starting cli.explaining cli.completing cli __main__
 RUNTIME_ORDER = """
 plan packed exchange headers pattern_syntax pattern match matcher grip client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
-lasting heap host warm sandbox edge
+lasting heap host warm sandbox resources edge
 """
 
 # What only one module may do, as the names that do it.

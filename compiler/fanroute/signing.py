@@ -26,7 +26,8 @@ def grip_sig(now: int) -> bytes:
 
 def token(claims: dict[str, Any], key: bytes) -> bytes:
     """A token of some claims, signed with an HS256 key."""
-    signed = b".".join(_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "HS256"}, claims))
+    parts = (json.dumps(part, separators=(",", ":")) for part in ({"typ": "JWT", "alg": "HS256"}, claims))
+    signed = b".".join(_base64url(part.encode()) for part in parts)
     return b".".join([signed, _base64url(hmac.digest(key, signed, hashlib.sha256))])
 
 

@@ -47,9 +47,9 @@ class Client:
 
     @cached_property
     def method(self) -> str:
-        if self.through_fanout and is_websocket_events(self._request):
-            return "GET"
-        return self._request.method()
+        method = self._request.method()
+        # A WebSocket's events are POSTed in place of its GET.
+        return "GET" if method == "POST" and self.through_fanout and is_websocket_events(self._request) else method
 
     @cached_property
     def scheme(self) -> str:

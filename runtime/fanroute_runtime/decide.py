@@ -7,6 +7,7 @@ whose Grip-Sig is refused goes nowhere, nor one whose client the route does not 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fanroute_runtime.authorization import Guard
@@ -99,7 +100,7 @@ class Decider:
         else:
             answer = Answer(fallback.status or status, fallback.headers, fallback.body)
         rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
-        return Answer(answer.status, applied(rules, answer.headers), answer.body)
+        return _under(rules, answer)
 
     def _decided(self, route: Route, client: Client, request: Request) -> Decision:
         try:
@@ -167,7 +168,7 @@ class Decider:
 
     def _for_client(self, answer: Answer, route: Route, request: Request) -> Answer:
         """A route's answer as its client gets it. Raises Refused."""
-        answer = Answer(answer.status, applied(route.response_headers, answer.headers), answer.body)
+        answer = _under(route.response_headers, answer)
         return answer if route.cors is None else share(answer, route.cors, request)
 
 
@@ -176,7 +177,13 @@ _UNREACHABLE = {502: "cannot be reached", 504: "does not answer in time"}
 
 def _refusal(refused: Refused) -> Answer:
     answer = text(refused.status, refused.reason)
-    return Answer(answer.status, answer.headers + refused.headers, answer.body)
+    return replace(answer, headers=answer.headers + refused.headers)
+
+
+def _under(rules: HeaderRules, answer: Answer) -> Answer:
+    """An answer under rules for its headers."""
+    headers = applied(rules, answer.headers)
+    return answer if headers is answer.headers else replace(answer, headers=headers)
 
 
 def _binding(route: Route, client: Client, guard: Guard, claims: Callable[[], Claims]) -> Binding:

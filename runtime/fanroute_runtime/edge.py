@@ -16,6 +16,7 @@ from fanroute_runtime.headers import of_one_connection
 from fanroute_runtime.heap import settle_last
 from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
 from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
+from fanroute_runtime.resources import use_finalizers
 from fanroute_runtime.sandbox import Sandbox
 from fanroute_runtime.warm import warm_up
 
@@ -36,6 +37,7 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
 
     It has served the `samples` before, and forgotten what it was told then.
     """
+    use_finalizers()
     decider = Decider(plan, handlers)
     served = incoming(decider, plan.sandbox)
 

@@ -1,10 +1,9 @@
 """What a request is to the runtime, and what can be decided about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from fanroute_runtime.plan import Bound, HeaderRules
+from fanroute_runtime.plan import Bound, HeaderRules, plain
 
 Headers = tuple[tuple[str, bytes], ...]
 # A client's request as data: its method, absolute URI and headers.
@@ -69,7 +68,7 @@ class Request(Protocol):
         """A secret of a secret store, or None. Raises Refused (500) where the store cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Answer:
     """Answer the request here."""
 
@@ -78,7 +77,7 @@ class Answer:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class ToFanout:
     """Hand the request off to `backend` through Fanout, after `headers`."""
 
@@ -87,7 +86,7 @@ class ToFanout:
     uri: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class ToBackend:
     """Send the request to `backend` after `headers`, and its answer to the client after `response_headers`.
 
@@ -101,7 +100,7 @@ class ToBackend:
     uri: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class ToWebSocket:
     """Join the client's WebSocket to `backend`, after `headers`."""
 

@@ -1,10 +1,9 @@
 """GRIP over HTTP: the answers that make Fanout hold a connection. Source: https://pushpin.org/docs/protocols/grip/"""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import quote
 
-from fanroute_runtime.exchange import Answer, Binding, Refused, Request
+from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request
 from fanroute_runtime.headers import media_types
 from fanroute_runtime.plan import Channel, Hold, Meta, Template
 
@@ -39,6 +38,8 @@ def is_encoded(text: str) -> bool:
 
 def value(template: Template, bound: Binding, what: str) -> str:
     """The value that a template gives for a request. Raises Refused (400) where it gives none; `what` says of what kind."""
+    if len(template) == 1 and isinstance(template[0], str):
+        return template[0]  # the compiler has looked at it
     parts = [part if isinstance(part, str) else _chosen(bound(part)) for part in template]
     text = "".join(parts)
     if not all(parts) or len(text) > MAX_VALUE or not is_value(text):
@@ -78,7 +79,7 @@ def hold(action: Hold, request: Request, bound: Binding) -> Answer:
     Nothing is held for a HEAD, which has no content (RFC 9110, 9.3.2), nor a response to which something has been published
     since its previous id: Fanout has found that out and asks again, with a Grip-Last.
     """
-    instructions = (("grip-hold", action.mode.encode()), *_instructions(action, bound), *action.instructions)
+    instructions = _instructions(action, bound)
     if request.method() == "HEAD":
         return Answer(action.status, action.headers)
     if action.mode == "response" and request.header("grip-last") is not None:
@@ -86,16 +87,21 @@ def hold(action: Hold, request: Request, bound: Binding) -> Answer:
     return Answer(action.status, action.headers + instructions, action.body)
 
 
-def _instructions(action: Hold, bound: Binding) -> Iterator[tuple[str, bytes]]:
-    """The instructions that depend on the request."""
-    yield "grip-channel", ", ".join(_subscription(channel, bound) for channel in action.channels).encode()
+def _instructions(action: Hold, bound: Binding) -> Headers:
+    """What a hold says to Fanout. Raises Refused (400)."""
+    channels = ", ".join([_subscription(channel, bound) for channel in action.channels])
+    instructions = [("grip-hold", action.mode.encode()), ("grip-channel", channels.encode())]
     if action.meta:
-        yield "grip-set-meta", ", ".join(f"{name}={text}" for name, text in meta_values(action.meta, bound)).encode()
+        meta = ", ".join([f"{name}={text}" for name, text in meta_values(action.meta, bound)])
+        instructions.append(("grip-set-meta", meta.encode()))
     if action.link:
-        yield "grip-link", b"<%s>; rel=next" % encoded(action.link, bound)
+        instructions.append(("grip-link", b"<%s>; rel=next" % encoded(action.link, bound)))
+    return (*instructions, *action.instructions)
 
 
 def _subscription(channel: Channel, bound: Binding) -> str:
+    if not (channel.prev_id or channel.filters):
+        return channel_name(channel, bound)
     prev_id = [f"prev-id={value(channel.prev_id, bound, 'previous id')}"] if channel.prev_id else []
     return "; ".join([channel_name(channel, bound), *prev_id, *(f"filter={name}" for name in channel.filters)])
 

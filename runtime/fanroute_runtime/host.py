@@ -1,9 +1,7 @@
 """What a request asks of Fastly's host, changing nothing. Only this, `warm`, `sandbox` and `edge` know the WIT's bindings."""
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from ipaddress import ip_address
-from typing import AnyStr
 
 from componentize_py_types import Err
 from wit_world.imports import (
@@ -63,7 +61,8 @@ class HostRequest:
             raise _refused(error, 414, "The URI is too long.") from error
 
     def header(self, name: str) -> bytes | None:
-        return next(iter(self.values(name)), None)
+        values = self.values(name)
+        return values[0] if values else None
 
     def values(self, name: str) -> list[bytes]:
         if self._names is not None and name not in self._names:
@@ -157,19 +156,17 @@ def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:
 
 def header_names(message: Message) -> list[str]:
     """The names of a message's headers, in small letters. Raises Err."""
-    return [name.lower() for name in _all(message.get_header_names, "\0")]
+    text, more = message.get_header_names(MAX_HEADER, 0)
+    while more is not None:
+        part, more = message.get_header_names(MAX_HEADER, more)
+        text += part
+    return text.lower().split("\0")[:-1]
 
 
 def header_values(message: Message, name: str) -> list[bytes]:
     """All values of a message's header. Raises Err."""
-    return _all(partial(message.get_header_values, name), b"\0")
-
-
-def _all(part: Callable[[int, int], tuple[AnyStr, int | None]], end: AnyStr) -> list[AnyStr]:
-    """All items of what the host gives in parts: `part` takes a size and the first item's number. Raises Err."""
-    items: list[AnyStr] = []
-    cursor: int | None = 0
-    while cursor is not None:
-        text, cursor = part(MAX_HEADER, cursor)
-        items += text.split(end)[:-1]
-    return items
+    text, more = message.get_header_values(name, MAX_HEADER, 0)
+    while more is not None:
+        part, more = message.get_header_values(name, MAX_HEADER, more)
+        text += part
+    return text.split(b"\0")[:-1]

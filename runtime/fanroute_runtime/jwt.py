@@ -4,13 +4,17 @@ Sources: RFC 7515 (JWS), RFC 7519 (JWT), and RFC 8725 for what is refused.
 """
 
 import json
-from binascii import a2b_base64, b2a_base64
-from dataclasses import dataclass
+from binascii import a2b_base64
+from functools import lru_cache
 from math import isinf
 from typing import Any
 
+from fanroute_runtime.plan import plain
+
 # Longest token read, in bytes.
 MAX_TOKEN = 8_192
+# So many headers of tokens are kept ready.
+HEADERS = 8
 
 Claims = dict[str, Any]
 
@@ -19,7 +23,7 @@ class BadToken(ValueError):
     """It is no token that can be accepted; why, for the client."""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Token:
     """A token as it came, not yet verified: `signature` is said to be one of `signed`, by `algorithm` and the key `kid`."""
 
@@ -37,16 +41,20 @@ def parse(token: bytes) -> Token:
     parts = token.split(b".")
     if len(parts) != 3:
         raise BadToken("it has not three parts")
-    header, claims, signature = map(_decoded, parts)
-    return _token(_object(header), _object(claims), b".".join(parts[:2]), signature)
+    header, claims, signature = parts
+    return Token(*_header(header), _object(_decoded(claims)), token[: -len(signature) - 1], _decoded(signature))
 
 
-def _token(header: Claims, claims: Claims, signed: bytes, signature: bytes) -> Token:
+# Those of one issuer's tokens are alike: what is kept outlives a request, and is the same for all.
+@lru_cache(HEADERS)
+def _header(part: bytes) -> tuple[str, str | None]:
+    """The algorithm and key id that a token's header names. Raises BadToken."""
+    header = _object(_decoded(part))
     algorithm, kid = header.get("alg"), header.get("kid")
     # What must be understood (RFC 7515, 4.1.11) is not: nothing there is.
     if not isinstance(algorithm, str) or not isinstance(kid, str | None) or "crit" in header:
         raise BadToken("its header is not understood")
-    return Token(algorithm, kid, claims, signed, signature)
+    return algorithm, kid
 
 
 def require_current(claims: Claims, now: int, leeway: int) -> None:
@@ -54,16 +62,16 @@ def require_current(claims: Claims, now: int, leeway: int) -> None:
 
     Raises BadToken; a token without an end is refused too.
     """
-    if now >= _time(claims, "exp", None) + leeway:
+    if now >= _time(claims, "exp") + leeway:
         raise BadToken("it has expired")
-    if now < _time(claims, "nbf", 0) - leeway:
+    if "nbf" in claims and now < _time(claims, "nbf") - leeway:
         raise BadToken("its time has not come")
 
 
-def _time(claims: Claims, name: str, default: int | None) -> float:
+def _time(claims: Claims, name: str) -> float:
     """A claim that is a NumericDate (RFC 7519, 2). Raises BadToken."""
-    time = claims.get(name, default)
-    if isinstance(time, bool) or not isinstance(time, int | float):
+    time: float | None = claims.get(name)
+    if time is None or type(time) not in _NUMBERS:  # a bool is an int, too
         raise BadToken(f"its claim {name} is not a time")
     return time
 
@@ -75,19 +83,26 @@ def _decoded(part: bytes) -> bytes:
         decoded = a2b_base64(standard + b"=" * (-len(part) % 4), strict_mode=True)
     except ValueError:
         raise BadToken("it is not base64url") from None
-    if b2a_base64(decoded, newline=False).rstrip(b"=") != standard:
+    if not standard.endswith(_ENDS[len(part) % 4]):
         raise BadToken("it is not base64url")
     return decoded
 
 
-# base64url's two characters to base64's, and base64's to none that can be decoded.
-_TO_STANDARD = bytes.maketrans(b"-_+/", b"+/  ")
+_NUMBERS = (int, float)
+# base64url's two characters to base64's; base64's, and what pads it, to none that can be decoded.
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/   ")
+# What it can end with, by the characters of its last group: of their bits, those beyond the last whole byte are 0.
+_ENDS = ((b"",), (), (b"A", b"Q", b"g", b"w"), tuple(b"%c" % each for each in b"AEIMQUYcgkosw048"))
 
 
 def _object(text: bytes) -> Claims:
     """A JSON object in UTF-8, each name in it once. Raises BadToken."""
     try:
-        value = _DECODER.decode(text.decode())
+        # Without the two searches for white space that `decode` makes.
+        document = text.decode().strip(" \t\n\r")
+        value, end = _DECODER.raw_decode(document)
+        if end < len(document):
+            value = None
         if b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):

@@ -29,12 +29,12 @@ class Keys:
     def __init__(self, keys: Iterable[Key]) -> None:
         known = {key: key.material for key in keys if isinstance(key.material, bytes)}
         self._ready = {key: PATIENT_LOADERS[key.algorithm](material) for key, material in known.items()}
-        # Those of stores, for the sandbox's life: one that has been changed is taken by the next sandbox.
-        self._stored: dict[Key, Verifier] = {}
+        # With those of stores, for the sandbox's life: one that has been changed is taken by the next sandbox.
+        self._verifiers = dict(self._ready)
 
     def forget(self) -> None:
         """Forget the keys that stores gave, as a new sandbox has."""
-        self._stored = {}
+        self._verifiers = dict(self._ready)
 
     def require_signed(self, token: Token, candidates: Iterable[Key], request: Request) -> None:
         """See that one of some keys has signed a token.
@@ -47,9 +47,9 @@ class Keys:
         raise BadToken("no key of ours has signed it")
 
     def _verifier(self, key: Key, request: Request) -> Verifier:
-        verifier = self._ready.get(key) or self._stored.get(key)
+        verifier = self._verifiers.get(key)
         if verifier is None:
-            verifier = self._stored[key] = _stored(key, request)
+            verifier = self._verifiers[key] = _stored(key, request)
         return verifier
 
 

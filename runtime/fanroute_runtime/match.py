@@ -52,14 +52,14 @@ def split_uri(uri: str) -> tuple[str, str, str]:
 
     Of `OPTIONS *` (RFC 9112, 3.2.4) hosts make `http://a*`: its path is empty, and so the same as `/`.
     """
-    authority = ""
-    scheme, separator, rest = uri.partition("://")
-    if separator and "/" not in scheme:
-        end = next((i for i, c in enumerate(rest) if c in "/?#"), len(rest))
-        authority, uri = rest[:end], rest[end:]
-        authority = authority if uri else authority.removesuffix("*")
-    path, _, query = uri.partition("#")[0].partition("?")
-    return authority, path or "/", query
+    whole, _, query = uri.partition("#")[0].partition("?")
+    scheme, separator, rest = whole.partition("://")
+    if not separator or "/" in scheme:
+        return "", whole or "/", query
+    authority, slash, path = rest.partition("/")
+    if not slash and whole == uri:
+        authority = authority.removesuffix("*")
+    return authority, f"/{path}", query
 
 
 def path_segments(path: str) -> Segments:

@@ -3,6 +3,8 @@
 Source: https://pushpin.org/docs/protocols/grip/ and https://www.fastly.com/documentation/guides/concepts/real-time-messaging/fanout/
 """
 
+from functools import lru_cache
+
 from fanroute_runtime.exchange import Refused, Request
 from fanroute_runtime.jwt import BadToken, Token, parse, require_current
 from fanroute_runtime.keys import Keys
@@ -37,6 +39,8 @@ class Signatures:
         self._check = grip_sig.check
         self._further = grip_sig.keys
         self._keys = Keys((FASTLY_KEY, *grip_sig.keys) if grip_sig.check == "verify" else ())
+        # A sandbox is of one service as long as it lives.
+        self._known = lru_cache(1)(self._issuers)
 
     def came_through_fanout(self, request: Request) -> bool:
         """Whether a request is Fanout's. Raises Refused (403) for one that says so and is not."""
@@ -56,13 +60,16 @@ class Signatures:
     def forget(self) -> None:
         """Forget what the host has told, as a new sandbox has."""
         self._keys.forget()
+        self._known.cache_clear()
 
     def _verify(self, token: Token, request: Request) -> None:
         """Raises BadToken."""
-        service = request.service_id()
-        known = [(FASTLY_ISSUER.format(service), FASTLY_KEY), *((key.issuer, key) for key in self._further)]
-        if service == LOCAL_SERVICE:
-            known.append((LOCAL_KEY.issuer, LOCAL_KEY))
         issuer = token.claims.get("iss")
-        self._keys.require_signed(token, (key for name, key in known if name == issuer), request)
+        known = self._known(request.service_id())
+        self._keys.require_signed(token, [key for name, key in known if name == issuer], request)
         require_current(token.claims, request.now(), LEEWAY)
+
+    def _issuers(self, service: str) -> list[tuple[str, Key]]:
+        """Who may have signed what comes to a service, and by which key."""
+        known = [(FASTLY_ISSUER.format(service), FASTLY_KEY), *((key.issuer, key) for key in self._further)]
+        return [*known, (LOCAL_KEY.issuer, LOCAL_KEY)] if service == LOCAL_SERVICE else known

@@ -187,7 +187,9 @@ def _drop(handle: int, type_: int) -> None:
 def _signature(algorithm: Algorithm, issuer: str, sign: Callable[[bytes], bytes]) -> bytes:
     """A Grip-Sig as Fanout makes it."""
     claims = {"iss": issuer, "exp": NOW + 3600}
-    signed = b".".join(_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": algorithm}, claims))
+    signed = b".".join(
+        _base64url(json.dumps(part, separators=(",", ":")).encode()) for part in ({"typ": "JWT", "alg": algorithm}, claims)
+    )
     return b".".join([signed, _base64url(sign(signed))])
 
 

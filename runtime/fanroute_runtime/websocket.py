@@ -4,13 +4,12 @@ Source: https://pushpin.org/docs/protocols/websocket-over-http/
 """
 
 import json
-from dataclasses import dataclass
 from math import ceil
 from typing import Literal, cast, get_args
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request, text
 from fanroute_runtime.grip import MAX_EVENTS, WEBSOCKET_EVENTS, channel_name, is_websocket_events, meta_values
-from fanroute_runtime.plan import Bound, WebSocket
+from fanroute_runtime.plan import Bound, WebSocket, plain
 
 # Longest message of a client's that Fanout carries, in bytes; at a longer one the connection breaks.
 MAX_MESSAGE = 199_999
@@ -38,7 +37,7 @@ class MalformedEvents(ValueError):
     """The bytes are not WebSocket-over-HTTP events."""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Event:
     """One event; no content and empty content are the same."""
 

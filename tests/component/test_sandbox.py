@@ -1,10 +1,12 @@
 """One request after another in one sandbox: its limits, what the host has for it, and what goes wrong."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wasmtime.component import LinkerInstance, ResourceType
 
 from fanroute.build import build
 from fanroute.local.exchange import Exchange, HostError
@@ -84,6 +86,21 @@ def test_all_kinds_in_one_sandbox(tmp_path: Path) -> None:
         assert own is not None
         assert outcome(exchange) == (HANDED_OFF | STATUS)[kind]
         assert (exchange.uri, exchange.headers, exchange.answer) == (own.uri, own.headers, own.answer)
+
+
+def test_what_a_request_had_is_dropped(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All handles, before the sandbox ends, those that the host has taken back among them."""
+    dropped: Counter[str] = Counter()
+    add_resource = LinkerInstance.add_resource
+
+    def counting(linker: LinkerInstance, name: str, kind: ResourceType, end: Any) -> None:
+        add_resource(linker, name, kind, lambda store, rep: dropped.update([name]))
+
+    monkeypatch.setattr(LinkerInstance, "add_resource", counting)
+    monkeypatch.setattr(host.component, "_linker", host.component._link())
+    assert line(host, "stream", "websocket", "respond", "handoff to self").run()
+    # Pollables are the bodies of the four requests and of three answers, and what the next request was waited for with.
+    assert dropped == {"request": 4, "response": 3, "pollable": 4 + 3 + 3, "backend": 1, "store": 1}
 
 
 def test_a_sandbox_takes_so_many_requests(host: Host) -> None:

@@ -162,13 +162,14 @@ def test_more_than_one_signature_is_refused(check: Any, given: tuple[str, str]) 
 def test_a_token_of_fastlys_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock set back, and the issuer that it had then."""
     monkeypatch.setattr(signature, "FASTLY_ISSUER", "fastly")
-    assert comes(FASTLYS, now=FASTLYS_END - 1)
+    signatures = Signatures(GripSig())
+    assert comes(FASTLYS, signatures, now=FASTLYS_END - 1)
     for now in (FASTLYS_END + LEEWAY, NOW):
         with pytest.raises(Refused, match="has expired"):
-            comes(FASTLYS, now=now)
+            comes(FASTLYS, signatures, now=now)
     changed = FASTLYS[:-3] + ("A" if FASTLYS[-3] != "A" else "B") + FASTLYS[-2:]
     with pytest.raises(Refused, match="no key of ours"):
-        comes(changed, now=FASTLYS_END - 1)
+        comes(changed, signatures, now=FASTLYS_END - 1)
 
 
 def test_fastly_signs_for_one_service(monkeypatch: pytest.MonkeyPatch) -> None:
