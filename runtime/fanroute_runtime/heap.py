@@ -4,6 +4,7 @@ A sandbox copies each page that it writes to, and gets those that it reads by th
 """
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -71,6 +72,8 @@ def _bare(code: CodeType) -> CodeType:
 def settle_last() -> None:
     """Have the heap settled last of all: componentize-py asks for `random.seed` before it takes the snapshot, for nothing."""
     sys.modules["random"] = _Last("random")
+    # It empties that, too, and keeps the names until then.
+    os.environ.clear()
 
 
 class _Last(ModuleType):

@@ -20,11 +20,22 @@ OBJECTS = {
 }
 
 
+# Instructions that load a constant, and count that or not; and where two of them are, one of which is another one now.
+COUNTING, NOT_COUNTING = 80, 81
+INSTRUCTION, OTHER = 0x138, 0x13A
+
+
 def memory(addresses: list[int], objects: dict[int, tuple[int, int]] = OBJECTS) -> list[tuple[int, bytes]]:
-    """Pieces of a memory with objects, and a list of some addresses and the type of each."""
+    """Pieces of a memory with objects, a list of some addresses and the type of each, and one of instructions."""
     words = [word for address in addresses for word in (address, TYPE)]
+    loading = [word for address in (INSTRUCTION, OTHER) for word in (address, COUNTING | NOT_COUNTING << 8)]
     listed = b"".join(MARK) + struct.pack(f"<I{len(words)}I", len(words), *words)
-    return [(address, struct.pack("<II", *header)) for address, header in objects.items()] + [(0x200, listed)]
+    listed += struct.pack(f"<I{len(loading)}I", len(loading), *loading)
+    return [
+        *((address, struct.pack("<II", *header)) for address, header in objects.items()),
+        (INSTRUCTION, bytes([COUNTING, 3, NOT_COUNTING - 2, 4])),
+        (0x200, listed),
+    ]
 
 
 def counts(pieces: list[tuple[int, bytes]]) -> list[int]:
@@ -35,6 +46,12 @@ def counts(pieces: list[tuple[int, bytes]]) -> list[int]:
 
 def test_what_is_listed_is_immortal() -> None:
     assert counts(memory([*OBJECTS, 0x1_0000])) == [7 << 28, IMMORTAL, 1 << 30, 0, 1 << 20, 3]
+
+
+def test_constants_are_loaded_without_counting() -> None:
+    """Where they still are, with the same operands."""
+    ((_, image),) = without_counts(memory([NONE]))
+    assert image[INSTRUCTION : INSTRUCTION + 4] == bytes([NOT_COUNTING, 3, NOT_COUNTING - 2, 4])
 
 
 def test_what_is_not_listed_is_as_it_was() -> None:

@@ -32,19 +32,23 @@ def without_counts(pieces: Sequence[Piece]) -> Sequence[Piece]:
     image = bytearray(max(offset + len(content) for offset, content in pieces))
     for offset, content in pieces:
         image[offset : offset + len(content)] = content
-    _make_immortal(image, _taken(image, image.find(mark), len(mark)))
+    start = image.find(mark)
+    objects, end = _pairs(image, start + len(mark))
+    loading, end = _pairs(image, end)
+    image[start:end] = bytes(end - start)
+    _make_immortal(image, objects)
+    _load_without_counting(image, loading)
     return [(0, bytes(image))]
 
 
-def _taken(image: bytearray, start: int, mark: int) -> list[tuple[int, int]]:
-    """The addresses of the objects and of their types; where these stood are zeros then."""
-    first = start + mark + _WORD
-    count = int.from_bytes(image[first - _WORD : first], "little")
-    listed = bytes(image[first : first + count * _WORD])
-    if not count or count % 2 or len(listed) < count * _WORD:
+def _pairs(image: bytearray, start: int) -> tuple[list[tuple[int, int]], int]:
+    """A list's pairs of words, after how many words these are, and where it ends."""
+    first = start + _WORD
+    count = int.from_bytes(image[start:first], "little")
+    end = first + count * _WORD
+    if not count or count % 2 or end > len(image):
         raise BadComponent("its list of what lasts is cut short")
-    image[start : first + len(listed)] = bytes(first + len(listed) - start)
-    return list(struct.iter_unpack("<II", listed))
+    return list(struct.iter_unpack("<II", image[first:end])), end
 
 
 def _make_immortal(image: bytearray, objects: list[tuple[int, int]]) -> None:
@@ -55,3 +59,11 @@ def _make_immortal(image: bytearray, objects: list[tuple[int, int]]) -> None:
             raise BadComponent("its None is not as in CPython 3.14")
         if found == type_ and 0 < count < _TOO_MANY:
             struct.pack_into("<I", image, address, _IMMORTAL)
+
+
+def _load_without_counting(image: bytearray, instructions: list[tuple[int, int]]) -> None:
+    """Have constants loaded as immortal ones, which these are now: otherwise their references are counted all the same."""
+    for address, opcodes in instructions:
+        counting, not_counting = opcodes & 0xFF, opcodes >> 8
+        if image[address] == counting:
+            image[address] = not_counting
