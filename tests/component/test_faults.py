@@ -16,7 +16,7 @@ REQUESTS = {
     "handoff": (f"{BASE}/room/1", [], b""),
 }
 # Python's hashes are others in each component, and with them where its objects lie.
-SPREAD = 0.1
+SPREAD = 0.15
 
 
 def faults(host: Host, kind: str) -> int:
