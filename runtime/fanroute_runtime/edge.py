@@ -1,7 +1,6 @@
 """Requests served: what is decided is told to Fastly's host. With `sandbox` the only module with effects."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -79,7 +78,10 @@ def _serve(
 
 def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable) -> None:
     asking = HostRequest(request, body)
-    ask = partial(sandbox.ask, asking.now)
+
+    def ask() -> None:
+        sandbox.ask(asking.now)
+
     # Anything that is wrong with one request, a bug of ours included, ends in an answer and not in a trap.
     try:
         decision = decider.decide(asking)

@@ -64,12 +64,11 @@ def split_uri(uri: str) -> tuple[str, str, str]:
 
 def path_segments(path: str) -> Segments:
     """A raw path's segments, each percent-decoded once: an encoded slash stays within its segment."""
-    return tuple(map(_decoded, path.split("/")[1:]))
+    segments = path.split("/")[1:]
+    return tuple(map(_decoded, segments)) if "%" in path else tuple(segments)
 
 
 def _decoded(segment: str) -> str | None:
-    if "%" not in segment:
-        return segment
     try:
         return unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:

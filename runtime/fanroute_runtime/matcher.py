@@ -72,7 +72,10 @@ class Matcher:
     def match(self, client: Matched) -> Route | None:
         """The first route for a client's request, or None."""
         for number in self.candidates(client):
-            if all(test(client) for test in self._needed(number)):
+            for test in self._needed(number):
+                if not test(client):
+                    break
+            else:
                 return self._route(number)
         return None
 

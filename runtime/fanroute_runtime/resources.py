@@ -4,7 +4,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-Detached = tuple[None, Callable[..., object], tuple[Any, ...], dict[str, Any]]
+Drop = Callable[[int, int], object]
+Detached = tuple[None, Drop, tuple[int, int], dict[str, Any]]
 
 
 class Finalizer:
@@ -15,25 +16,24 @@ class Finalizer:
 
     Args:
         resource: whose end is meant.
-        drop: what is called then, with `arguments`.
+        drop: what is called then, with the two numbers by which the bindings know the resource.
     """
 
-    __slots__ = ("_call",)
+    __slots__ = ("_drop", "_handle", "_type")
 
-    def __init__(self, resource: object, drop: Callable[..., object], *arguments: Any) -> None:
-        self._call: tuple[Callable[..., object], tuple[Any, ...]] | None = (drop, arguments)
+    def __init__(self, resource: object, drop: Drop, type_: int, handle: int) -> None:
+        self._drop: Drop | None = drop
+        self._type = type_
+        self._handle = handle
 
     def detach(self) -> Detached | None:
         """Call nothing any more; what would have been called, as `weakref.finalize` tells it."""
-        if self._call is None:
-            return None
-        (drop, arguments), self._call = self._call, None
-        return None, drop, arguments, {}
+        drop, self._drop = self._drop, None
+        return drop and (None, drop, (self._type, self._handle), {})
 
     def __del__(self) -> None:
-        if self._call is not None:
-            drop, arguments = self._call
-            drop(*arguments)
+        if self._drop is not None:
+            self._drop(self._type, self._handle)
 
 
 def use_finalizers() -> None:
