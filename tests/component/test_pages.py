@@ -1,0 +1,55 @@
+"""How many pages of the snapshot a request in a new sandbox writes to, by Linux's count: each is copied first, most of what it costs.
+
+Reads cost page faults too, but how many depends on the kernel.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from resource import getpagesize
+
+import pytest
+
+from fanroute.workspace import Workspace
+from tests.budget import Budget
+from tests.component.test_component import EVENTS, SIGNED, Host
+from tests.conftest import OWN_HOST
+
+BASE = f"http://{OWN_HOST}"
+REQUESTS = {
+    "stream": (f"{BASE}/test/stream", SIGNED, b""),
+    "websocket": (f"{BASE}/test/websocket", EVENTS, b"TEXT 5\r\nhello\r\n"),
+    "handoff": (f"{BASE}/room/1", [], b""),
+}
+# Python's hashes are others in each component, and with them where its objects lie.
+SPREAD = 0.15
+
+SMAPS = Path("/proc/self/smaps")
+# A mapping there (proc(5)): of a file, for this process alone, writable.
+MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ (?P<kind>\S{4}) \S+ \S+ (?P<inode>\d+)")
+
+
+def copied() -> Iterator[int]:
+    """The pages that this process has of its own in each mapping of a file, as a sandbox's snapshot is."""
+    of_file = False
+    for line in SMAPS.read_text().splitlines():
+        if mapping := MAPPING.match(line):
+            of_file = mapping["kind"] == "rw-p" and mapping["inode"] != "0"
+        elif of_file and line.startswith("Anonymous:"):
+            yield int(line.split()[1]) * 1024 // getpagesize()
+
+
+def written(host: Host, kind: str) -> int:
+    """Those that one request writes to."""
+    handle = host.component.sandbox()
+    exchange = host.exchange(*REQUESTS[kind])
+    before = sum(copied())
+    assert handle(exchange)
+    return sum(copied()) - before
+
+
+@pytest.mark.skipif(not SMAPS.exists(), reason="only Linux tells")
+@pytest.mark.budget
+def test_the_pages_that_a_new_sandbox_copies(own_project: Workspace, budget: Budget) -> None:
+    host = Host(own_project)
+    budget.check("pages written", {kind: min(written(host, kind) for _ in range(3)) for kind in REQUESTS}, SPREAD)
