@@ -1,4 +1,4 @@
-"""How many pages of the snapshot a request in a new sandbox writes to, by Linux's count: each is copied first, most of what it costs.
+"""How many pages of the snapshot a request in a new sandbox writes to, by Linux's count: each of them is copied first.
 
 Reads cost page faults too, but how many depends on the kernel.
 """
