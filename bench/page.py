@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.figures import ratio, spread
-from bench.goals import Data, goals, measured, rounds, times
+from bench.goals import Data, best, goals, measured, rounds, times
 from bench.plot import Line, plot
 
 REPOSITORY = Path(__file__).parent.parent
@@ -55,6 +55,8 @@ def pages(data: Data) -> dict[str, str]:
         open=_open(data),
         routes=[_route(cell) for cell in data["routes"]],
         title=lambda name: title(data, name),
+        profiled=lambda name, connections: profiled(data, name, connections),
+        best=lambda kit, figure, connections: median(best(data, kit, "stream", figure, connections) or [0]),
         ms=ms,
         mb=lambda size: f"{size / 1e6:.2f}" if size else "",
         median=median,
@@ -77,6 +79,18 @@ def title(data: Data, name: str) -> str:
     told = data["contestants"][name]
     aside = {"fanroute-unflattened": ", not flattened", "fanroute-present": ", present"}.get(name, "")
     return told["kit"] + aside
+
+
+def profiled(data: Data, name: str, connections: int) -> dict[str, float]:
+    """Of a contestant's GRIP answer under perf: processor time in µs, also what each share is of it, and how many page faults.
+
+    Empty where there is no profile.
+    """
+    for told in data["profile"].get("requests", []):
+        if (told["contestant"], told["connections"]) == (name, connections):
+            shares = {share: told["processor"] * percent / 100 for share, percent in told["shares"].items()}
+            return {**shares, "processor": told["processor"], "faults": told["faults"]}
+    return {}
 
 
 def ms(values: list[float]) -> str:

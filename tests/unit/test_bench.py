@@ -52,6 +52,22 @@ def test_what_is_missing_or_failed_has_no_figure() -> None:
     assert "| rust | cargo: a \\| b |" in text
 
 
+def test_what_bounds_a_missed_goal_is_told_by_the_profile() -> None:
+    slow = {"rounds": [{"rate": 1.0, "faults": 31.0, "latency": dict.fromkeys(("p50", "p90", "p99", "p99.9"), 9_000_000)}]}
+    requests = [cell | slow if cell["contestant"] in ("fanroute", "fanroute-fresh") else cell for cell in DATA["requests"]]
+    profiles = [told for told in DATA["profile"]["requests"] if told["contestant"] != "fanroute"]
+    for connections, processor in ((1, 400.0), (16, 1600.0)):
+        parts = {"guest": 25.0, "Viceroy": 25.0, "page faults": 20.0, "mapping memory": 5.0, "the kernel's rest": 25.0}
+        told = {"contestant": "fanroute", "connections": connections, "processor": processor, "faults": 31.0, "shares": parts}
+        profiles.append({**told, "faulting": {"guest": 99.0}, "top": []})
+    text = page.pages({**DATA, "requests": requests, "profile": {**DATA["profile"], "requests": profiles}})[page.PAGE]
+    assert "- Warm: an answer takes 400 µs of processor time, what new sandboxes take among it: 100 µs are Python's" in text
+    assert "and it takes 1600 µs: 320 µs\n  are 31 page faults, 31 at one connection" in text
+    assert "- Cold: " in text
+    untold = page.pages({**DATA, "requests": requests, "profile": {**DATA["profile"], "requests": []}})[page.PAGE]
+    assert "What bounds" not in untold
+
+
 def test_what_wrk_tells() -> None:
     found = of_wrk(wrk(), 200, 1)
     assert found == {"rate": 2.0, "latency": {"p50": 100, "p90": 900, "p99": 900, "p99.9": 900}, "requests": 4}
