@@ -169,7 +169,8 @@ class Field:
         """One round of a cell, unless it has failed before."""
         if "failed" in cell:
             return
-        with _awake(cell, server, work):
+        with _awake(cell, server):
+            _warm_up(work, server)
             before = server.faults()
             figures = driver.closed(work, server.port, connections, self.results.seconds, self.folder)
             faults = round((server.faults() - before) / figures["requests"], 1)
@@ -186,7 +187,8 @@ class Field:
     def _ask_at_a_rate(self, cell: dict[str, Any], server: serving.Viceroy, work: Work) -> None:
         if "failed" in cell:
             return
-        with _awake(cell, server, work):
+        with _awake(cell, server):
+            _warm_up(work, server)
             seconds = OPEN_TIMES * self.results.seconds
             seen = driver.open_loop(self.vegeta, work, server.port, RATE, seconds, self.folder)
             pooled = self._seen.setdefault(server.port, [])
@@ -204,17 +206,21 @@ class Field:
 
 
 @contextmanager
-def _awake(cell: dict[str, Any], server: serving.Viceroy, work: Work) -> Iterator[None]:
-    """A server that goes on and is warmed up, to be paused again. What fails is told in the cell."""
+def _awake(cell: dict[str, Any], server: serving.Viceroy) -> Iterator[None]:
+    """A server that goes on, to be paused again. What fails meanwhile is told in the cell."""
     server.resume()
     try:
-        for _ in range(WARM_UP):
-            check(work, server.port)
         yield
     except FAILURES as failed:
         cell["failed"] = f"{failed} {getattr(failed, 'output', '')}".strip()
     finally:
         server.pause()
+
+
+def _warm_up(work: Work, server: serving.Viceroy) -> None:
+    """Raises WrongAnswer."""
+    for _ in range(WARM_UP):
+        check(work, server.port)
 
 
 def _cell(cells: list[dict[str, Any]], **where: Any) -> dict[str, Any]:
