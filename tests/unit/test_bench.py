@@ -1,7 +1,9 @@
 """The bench's parts that measure nothing: what it makes of its drivers' output, its figures, its page."""
 
 import json
-from typing import Any
+import socket
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from bench import page
@@ -9,9 +11,11 @@ from bench.contestants import SOURCES, contestants
 from bench.driver import DriverFailed, lua, named, of_vegeta, of_wrk, quoted, uncorrected
 from bench.figures import Spread, percentiles, ratio, spread
 from bench.goals import goals
+from bench.measuring import Field, Results
 from bench.perf import rows, shares
 from bench.plot import Line, plot
 from bench.sections import sections
+from bench.serving import Viceroy
 from bench.work import Work, works
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -50,6 +54,31 @@ def test_what_is_missing_or_failed_has_no_figure() -> None:
     gone = {"kit": "Rust", "mode": "reused", "what": "", "missing": "cargo: a | b"}
     text = page.pages({**DATA, "contestants": {**DATA["contestants"], "rust": gone}})[page.PAGE]
     assert "| rust | cargo: a \\| b |" in text
+
+
+class Gone:
+    """In place of a Viceroy: nobody listens there."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            self.port = closed.getsockname()[1]
+        self.calls: list[str] = []
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+
+    def pause(self) -> None:
+        self.calls.append("pause")
+
+
+def test_without_an_answer_a_cell_has_failed(tmp_path: Path) -> None:
+    """Before anything is measured; the run goes on with the others."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    field, server, cell = Field(Results("", 1, 1, {}), key, tmp_path, tmp_path, 0, tmp_path), Gone(), dict[str, Any]()
+    for _ in range(2):
+        field.ask(cell, cast(Viceroy, server), field.work("stream"), 1)
+    assert cell.keys() == {"failed"} and "refused" in cell["failed"]
+    assert server.calls == ["resume", "pause"]
 
 
 def test_what_bounds_a_missed_goal_is_told_by_the_profile() -> None:
