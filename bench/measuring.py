@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import brotli
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from bench import driver, serving, tools
@@ -78,6 +77,8 @@ def sizes(wasm: bytes) -> dict[str, int]:
 
 def brotli_size(wasm: bytes) -> int:
     """The bytes of a component packed by brotli at its best, which takes a minute for one of CPython: kept in the cache."""
+    import brotli  # late: only `make bench` has it
+
     kept = tools.cache() / "brotli" / sha256(wasm).hexdigest()
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
