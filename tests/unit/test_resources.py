@@ -8,8 +8,6 @@ import pytest
 
 from fanroute_runtime.resources import Finalizer
 
-Finalize = Callable[..., Any]
-
 
 class Resource:
     """One as the bindings make it."""
