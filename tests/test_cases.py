@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.emit import HANDLERS, emit
 from fanroute.manifest import update
 from fanroute.pipeline import compile_routes
+from fanroute.ready import ready
 from fanroute.rulebook import diagnosed_tests
 from fanroute.rules import CODES
 from fanroute.testing.coverage import coverage, covered_text
@@ -106,7 +108,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
     files = compiled.files()
     module = files["app.py"]
-    assert evaluated(files) == compiled.plan
+    assert evaluated(files) == replace(compiled.plan, routes=tuple(map(ready, compiled.plan.routes)))
     used = {type(route.action) for route in compiled.plan.routes}
     for action, handler in HANDLERS.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)

@@ -21,7 +21,7 @@ diagnostics errors report report_json work
 environment surroundings places source template automata model values headers validation origins conditions cors subscriptions
 websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
-files keyring actions sharing lower packing emit
+files keyring actions sharing lower packing ready emit
 signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 
 from fanroute.packing import packed
+from fanroute.ready import ready
 from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Handler, redirect, respond
 from fanroute_runtime.exchange import Sample
@@ -68,7 +69,7 @@ def emit(plan: Plan, samples: Sequence[Sample], runtime: Mapping[str, str]) -> d
     """
     imports = _needed(plan)
     reached = _reached(set(imports), runtime)
-    made = {f"{APP_MODULE}.py": _module(plan, samples, imports), ROUTES: packed(plan.routes)}
+    made = {f"{APP_MODULE}.py": _module(plan, samples, imports), ROUTES: packed([ready(route) for route in plan.routes])}
     return made | {_file(name): runtime[name] for name in sorted(reached)}
 
 

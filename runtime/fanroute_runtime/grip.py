@@ -79,24 +79,24 @@ def hold(action: Hold, request: Request, bound: Binding) -> Answer:
     Nothing is held for a HEAD, which has no content (RFC 9110, 9.3.2), nor a response to which something has been published
     since its previous id: Fanout has found that out and asks again, with a Grip-Last.
     """
-    instructions = _instructions(action, bound)
+    told = action.instructions if action.ready else instructions(action, bound)
     if request.method() == "HEAD":
         return Answer(action.status, action.headers)
     if action.mode == "response" and request.header("grip-last") is not None:
         return Answer(action.status, action.headers, action.body)
-    return Answer(action.status, action.headers + instructions, action.body)
+    return Answer(action.status, action.headers + told, action.body)
 
 
-def _instructions(action: Hold, bound: Binding) -> Headers:
-    """What a hold says to Fanout. Raises Refused (400)."""
+def instructions(action: Hold, bound: Binding) -> Headers:
+    """What a hold that is not ready says to Fanout. Raises Refused (400)."""
     channels = ", ".join([_subscription(channel, bound) for channel in action.channels])
-    instructions = [("grip-hold", action.mode.encode()), ("grip-channel", channels.encode())]
+    told = [("grip-hold", action.mode.encode()), ("grip-channel", channels.encode())]
     if action.meta:
         meta = ", ".join([f"{name}={text}" for name, text in meta_values(action.meta, bound)])
-        instructions.append(("grip-set-meta", meta.encode()))
+        told.append(("grip-set-meta", meta.encode()))
     if action.link:
-        instructions.append(("grip-link", b"<%s>; rel=next" % encoded(action.link, bound)))
-    return (*instructions, *action.instructions)
+        told.append(("grip-link", b"<%s>; rel=next" % encoded(action.link, bound)))
+    return (*told, *action.instructions)
 
 
 def _subscription(channel: Channel, bound: Binding) -> str:

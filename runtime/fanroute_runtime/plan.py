@@ -125,7 +125,8 @@ class Hold:
 
     The answer is the beginning of a stream, or what a held response is after the time-out. `link` is the path where
     Fanout asks for what a stream has missed; `meta` is what filters know of the connection. `instructions` are
-    further ones for Fanout; these and `headers` are (name, value) pairs as they go on the wire.
+    further ones for Fanout or, if it is `ready`, all of them: nothing in them is of a request. These and `headers` are
+    (name, value) pairs as they go on the wire.
     """
 
     backend: str
@@ -133,6 +134,7 @@ class Hold:
     channels: tuple[Channel, ...]
     headers: tuple[tuple[str, bytes], ...]
     instructions: tuple[tuple[str, bytes], ...] = ()
+    ready: bool = False
     meta: Meta = ()
     link: Template = ()
     status: int = 200
@@ -144,10 +146,11 @@ class WebSocket:
     """Have Fanout ask `backend` (this service), which speaks WebSocket-over-HTTP.
 
     On OPEN the connection is subscribed to `channels`; with `echo`, each message goes back to its sender. `meta` is what
-    filters know of the connection, `instructions` are further control messages, as they go on the wire. The client has to
-    offer one of `protocols`, if there are any. After `idle_close` seconds without an event, or a message of more than
-    `max_message` bytes, the connection is closed; a refused one is accepted and closed with `refuse_code`. In all three 0
-    is none. With `expiry_leeway`, it is closed so many seconds after its client's token has expired.
+    filters know of the connection. `instructions` are further control messages, as they go on the wire, or, if it is `ready`,
+    all of them: nothing in them is of a request. The client has to offer one of `protocols`, if there are any. After
+    `idle_close` seconds without an event, or a message of more than `max_message` bytes, the connection is closed; a refused
+    one is accepted and closed with `refuse_code`. In all three 0 is none. With `expiry_leeway`, it is closed so many seconds
+    after its client's token has expired.
     """
 
     backend: str
@@ -155,6 +158,7 @@ class WebSocket:
     echo: bool = False
     meta: Meta = ()
     instructions: tuple[bytes, ...] = ()
+    ready: bool = False
     protocols: tuple[str, ...] = ()
     idle_close: int = 0
     max_message: int = 0

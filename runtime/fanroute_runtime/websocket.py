@@ -158,15 +158,21 @@ def _open(action: WebSocket, request: Request, bound: Binding, events: list[Even
     """Accept the connection and reply to the events that came with it. Raises Refused (400)."""
     try:
         protocol = _protocol(action, request)
-        beginning = [set_meta(name, value) for name, value in meta_values(action.meta, bound)]
-        beginning += [subscribe(channel_name(channel, bound), channel.filters) for channel in action.channels]
+        messages = action.instructions if action.ready else instructions(action, bound)
     except Refused as refused:
         return _refuse(action.refuse_code, request, refused)
     headers: Headers = (("sec-websocket-extensions", EXTENSION), *interval)
     if protocol:
         headers += (("sec-websocket-protocol", protocol.encode()),)
-    controls = [Event("TEXT", message) for message in (*beginning, *action.instructions)]
+    controls = [Event("TEXT", message) for message in messages]
     return _answer([Event("OPEN"), *controls, *reply(events, action)], headers)
+
+
+def instructions(action: WebSocket, bound: Binding) -> tuple[bytes, ...]:
+    """The control messages of a WebSocket that is not ready. Raises Refused (400)."""
+    variables = [set_meta(name, value) for name, value in meta_values(action.meta, bound)]
+    subscriptions = [subscribe(channel_name(channel, bound), channel.filters) for channel in action.channels]
+    return (*variables, *subscriptions, *action.instructions)
 
 
 def _refuse(code: int, request: Request, refused: Refused) -> Answer:
