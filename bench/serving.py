@@ -46,8 +46,11 @@ class Viceroy:
         return int(fields[7])
 
     def heap(self) -> float | None:
-        """The linear memory that a sandbox had in the end, in MiB; None where it said nothing."""
-        said = HEAP.findall(self.log.read_text(errors="replace"))
+        """The linear memory that a sandbox had in the end, in MiB; None where nothing is said of it within the time of grace."""
+        end = monotonic() + GRACE
+        # It may be a while behind the answer.
+        while not (said := HEAP.findall(self.log.read_text(errors="replace"))) and monotonic() < end:
+            sleep(0.05)
         return max(float(size) * UNITS[unit[0].upper()] for size, unit in said) if said else None
 
     def end(self) -> None:

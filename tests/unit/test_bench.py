@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from threading import Timer
 from typing import Any, cast
 
 import pytest
@@ -79,6 +80,15 @@ def test_without_an_answer_a_cell_has_failed(tmp_path: Path) -> None:
         field.ask(cell, cast(Viceroy, server), field.work("stream"), 1)
     assert cell.keys() == {"failed"} and "refused" in cell["failed"]
     assert server.calls == ["resume", "pause"]
+
+
+def test_a_heap_may_be_told_after_the_answer(tmp_path: Path) -> None:
+    log = tmp_path / "viceroy.log"
+    log.write_text("")
+    later = Timer(0.1, log.write_text, ["request completed using 13.6 MB of WebAssembly heap\n"])
+    later.start()
+    assert Viceroy(cast(Any, None), 0, log, 0.0).heap() == 13.6
+    later.join()
 
 
 def test_what_bounds_a_missed_goal_is_told_by_the_profile() -> None:
