@@ -77,6 +77,11 @@ def evaluated(files: dict[str, str]) -> Plan:
     return plan
 
 
+def shipped(plan: Plan) -> Plan:
+    """A Plan as it is emitted: with all that is put together when building."""
+    return replace(plan, routes=tuple(map(ready, plan.routes)))
+
+
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_case(folder: Path, request: pytest.FixtureRequest) -> None:
     files = made(folder)
@@ -108,7 +113,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
     files = compiled.files()
     module = files["app.py"]
-    assert evaluated(files) == replace(compiled.plan, routes=tuple(map(ready, compiled.plan.routes)))
+    assert evaluated(files) == shipped(compiled.plan)
     used = {type(route.action) for route in compiled.plan.routes}
     for action, handler in HANDLERS.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)

@@ -18,7 +18,7 @@ from tests.conftest import COUNTS, SURROUNDINGS, times
 from tests.property import reference
 from tests.property.language import STYLES, specs, written
 from tests.property.requests import requests
-from tests.test_cases import evaluated
+from tests.test_cases import evaluated, shipped
 
 Data = dict[str, Any]
 
@@ -31,7 +31,7 @@ def compiled(spec: Data, style: Data) -> Compiled:
 def test_what_is_emitted_is_the_plan(spec: Data, style: Data) -> None:
     result = compiled(spec, style)
     files = result.files()
-    assert evaluated(files) == result.plan
+    assert evaluated(files) == shipped(result.plan)
     assert compiled(spec, style).files() == files
 
 
