@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from fanroute.template import references
 from fanroute_runtime import grip, websocket
 from fanroute_runtime.exchange import Binding
-from fanroute_runtime.plan import Bound, Hold, Route, Template, WebSocket
+from fanroute_runtime.plan import Hold, Route, Template, WebSocket
 
 Answering = TypeVar("Answering", Hold, WebSocket)
 
@@ -22,7 +23,7 @@ def ready(route: Route) -> Route:
 
 
 def _ready(action: Answering, instructions: Callable[[Answering, Binding], tuple[Any, ...]]) -> Answering:
-    if any(isinstance(part, Bound) for template in _templates(action) for part in template):
+    if any(map(references, _templates(action))):
         return action
     return replace(action, instructions=instructions(action, lambda bound: None), ready=True)
 
