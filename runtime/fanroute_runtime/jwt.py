@@ -13,6 +13,9 @@ from fanroute_runtime.plan import plain
 
 # Longest token read, in bytes.
 MAX_TOKEN = 8_192
+# How deep the arrays and objects of a token may nest. Python's JSON reader calls itself for each level, and without a limit
+# a client's token would use up the component's stack, which ends the sandbox.
+MAX_DEPTH = 32
 # So many headers of tokens are kept ready.
 HEADERS = 8
 
@@ -97,6 +100,8 @@ _ENDS = ((b"",), (), (b"A", b"Q", b"g", b"w"), tuple(b"%c" % each for each in b"
 
 def _object(text: bytes) -> Claims:
     """A JSON object in UTF-8, each name in it once. Raises BadToken."""
+    if _is_deep(text):
+        raise BadToken(f"its JSON nests deeper than {MAX_DEPTH} levels")
     try:
         # Without the two searches for white space that `decode` makes.
         document = text.decode().strip(" \t\n\r")
@@ -105,11 +110,25 @@ def _object(text: bytes) -> Claims:
             value = None
         if b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError):
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         raise BadToken("it is not JSON")
     return value
+
+
+def _is_deep(text: bytes) -> bool:
+    """Returns True if the arrays and objects of a JSON text nest deeper than MAX_DEPTH, up to where it stops being JSON."""
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return False
+    # JSON escapes in strings only, so without escaped quotes each quote begins or ends a string.
+    outside_strings = text.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
+    depth = 0
+    for byte in b"".join(outside_strings):
+        depth += (byte in b"[{") - (byte in b"]}")
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _members(pairs: list[tuple[str, Any]]) -> Claims:

@@ -92,6 +92,18 @@ def test_a_tampered_token_is_refused(host: Host, token: bytes) -> None:
         assert headers["www-authenticate"].startswith(b'Bearer realm="component", error="invalid_token", ')
 
 
+@pytest.mark.parametrize("kind", LET_IN)
+def test_a_deep_token_is_refused_in_each_place(host: Host, kind: str) -> None:
+    """A message of an open WebSocket too, whose token is read without asking who has signed it."""
+    target, _, body, _ = LET_IN[kind]
+    for name in (name for name in TAMPERED if "deep" in name):
+        query, headers = f"{target.partition('?')[0]}?token={TAMPERED[name].decode()}", LET_IN[kind][1]
+        places = [("Authorization", b"Bearer " + TAMPERED[name]), ("Cookie", b"session=" + TAMPERED[name])]
+        others = [header for header in headers if header[0] not in ("Authorization", "Cookie")]
+        for asked in ((query, others), (target.partition("?")[0], [*others, *places])):
+            assert answer(ask(host, *asked, body))[0] == 401, name
+
+
 def test_without_a_token_nothing_goes_on(host: Host) -> None:
     for target, headers, body, _ in LET_IN.values():
         bare = [(name, value) for name, value in headers if name not in ("Authorization", "Cookie")]

@@ -11,11 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from fanroute.signing import DEV_KEY
 from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import Edge, running
 from tests.e2e.origin import Origin
+from tests.unit.tampering import deep
 from tests.unit.test_signature import FASTLYS, PUBLIC, confused, unsigned
+from tests.unit.tokens import by_hand
 
+VICEROY = {"iss": "viceroy", "exp": 4_102_444_800}
 FORGED = {
     "empty": "",
     "a word": "present",
@@ -26,6 +30,9 @@ FORGED = {
     "no signature": unsigned({"alg": "none"}, {"iss": "viceroy", "exp": 4_102_444_800}),
     "a public key as a secret": confused(PUBLIC),
     "Fastly's, expired": FASTLYS,
+    "deep claims": by_hand({"alg": "HS256"}, deep(VICEROY, "[", "]")).decode(),
+    "deep claims that were signed": by_hand({"alg": "HS256"}, deep(VICEROY, "[", "]"), DEV_KEY.encode()).decode(),
+    "a deep header": by_hand(deep({"alg": "HS256"}, "[", "]"), VICEROY).decode(),
 }
 # What the edge answers itself, hands off to the origin, and answers at once.
 ASKED = [("/test/stream", OWN_HOST), ("/x", "www.example.com"), ("/test/other", OWN_HOST)]

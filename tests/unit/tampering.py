@@ -72,7 +72,17 @@ def tampered(claims: dict[str, Any], now: int) -> dict[str, bytes]:
         "another audience": by_pyjwt({**claims, "aud": "shop"}, "HS256"),
         "claims are a list": by_hand({"alg": "HS256"}, [claims]),
         "too long": by_pyjwt({**claims, "name": "x" * 8192}, "HS256"),
+        "deep claims": by_hand({"alg": "HS256"}, deep(claims, "[", "]")),
+        "deep claims that have no end": by_hand({"alg": "HS256"}, deep(claims, "[", "")),
+        "claims deep by objects": by_hand({"alg": "HS256"}, deep(claims, '{"":', "", 1_200)),
+        "claims deep behind escapes": by_hand({"alg": "HS256"}, deep({**claims, "text": '\\"[{]}\\'}, "[", "]")),
+        "a deep header": by_hand(deep({"alg": "HS256"}, "[", "]"), claims),
     }
+
+
+def deep(members: dict[str, Any], begin: str, end: str, levels: int = 1_800) -> bytes:
+    """An object of JSON with a member that is nested so deep that a recursive reader uses up the component's stack."""
+    return f"""{json.dumps(members)[:-1]}, "deep": {begin * levels}{end * levels}}}""".encode()
 
 
 def swapped(header: dict[str, Any], token: bytes) -> bytes:

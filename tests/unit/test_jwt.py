@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import OctKey
 
-from fanroute_runtime.jwt import MAX_TOKEN, BadToken, Token, parse, require_current
+from fanroute_runtime.jwt import MAX_DEPTH, MAX_TOKEN, BadToken, Token, parse, require_current
 
 SECRET = b"a secret of thirty-two bytes, or more"
 CLAIMS = {"iss": "a", "exp": 2_000, "sub": "\u00e9"}
@@ -104,6 +104,48 @@ TWICE = b'{"alg":"HS256","alg":"none"}'
 def test_what_is_no_token_is_refused(raw: bytes) -> None:
     with pytest.raises(BadToken):
         parse(raw)
+
+
+def nested(levels: int) -> bytes:
+    """An object of JSON with so many levels of arrays and objects, itself among them."""
+    return b'{"a":' + b'[{"b":' * ((levels - 1) // 2) + (b"1" if levels % 2 else b"[]") + b"}]" * ((levels - 1) // 2) + b"}"
+
+
+@pytest.mark.parametrize("text", ['"[', "]}\\\\", '\\"[{' * 50, "\\" * 3 + '"' + "[" * 99])
+def test_nesting_is_limited(text: str) -> None:
+    """Brackets in strings are no levels, and no string hides one."""
+    members = json.dumps({text: text, "alg": "HS256"}).encode()[:-1]
+    for levels in range(1, 40):
+        for parts in ({"header": members + b"," + nested(levels)[1:]}, {"claims": members + b"," + nested(levels)[1:]}):
+            if levels <= MAX_DEPTH:
+                parse(token(**parts))
+                continue
+            with pytest.raises(BadToken, match=f"^its JSON nests deeper than {MAX_DEPTH} levels$"):
+                parse(token(**parts))
+
+
+JSON = st.recursive(
+    st.none() | st.text() | st.sampled_from(['"[', "\\", '\\"{']),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON, st.integers(0, 40))
+def test_what_nests_less_is_read(value: Any, around: int) -> None:
+    for _ in range(around):
+        value = [value]
+    claims = {"a": value}
+    if depth(claims) > MAX_DEPTH:
+        with pytest.raises(BadToken):
+            parse(token(claims=claims))
+    else:
+        assert parse(token(claims=claims)).claims == claims
+
+
+def depth(value: Any) -> int:
+    if not isinstance(value, list | dict):
+        return 0
+    return 1 + max(map(depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
 @given(st.binary())
