@@ -15,7 +15,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick perf-check fuzz bench bench-page check clean lock
+.PHONY: build serve test test-quick perf-check fuzz bench bench-page check chromium clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -24,11 +24,11 @@ build: $(VENV)/installed
 serve: $(VENV)/installed
 	@exec $(BIN)/fanroute serve --edge $(EDGE)
 
-test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
+test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
 	@$(BIN)/fanroute install
 	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest
 
-test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
+test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
 	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest -m "not viceroy"
 
 # What a request and the component cost, counted, beside tests/budget.json; `make test` does that too.
@@ -83,6 +83,10 @@ $(VENV)/installed-fuzz: $(VENV)/installed-dev requirements-fuzz.lock
 $(VENV)/installed-bench: $(VENV)/installed-dev requirements-bench.lock
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements-bench.lock
 	@touch $@
+
+# The browser in which tests open web pages.
+chromium:
+	@command -v chromedriver >/dev/null || $(APT) chromium-driver
 
 # The types of the host's functions, for mypy.
 build/bindings: $(VENV)/installed runtime/wit/edge.wit

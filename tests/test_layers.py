@@ -31,8 +31,9 @@ pipeline local.grip testing testing.language testing.reading testing.places test
 testing.coverage testing.agreement rulebook manifest stores workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
 flatten.image flatten.lasting flatten.joining flatten bundle local.exchange local.host smoke build guide
-local.install local.filters local.channels local.holds local.clients local.fanout
-local.upstream local.tunnel local.sockets local.sandboxes local.server local.viceroy testing.recorder testing.live
+local.guard local.install local.filters local.channels local.holds local.clients local.fanout
+local.upstream local.tunnel local.publishing local.sockets local.sandboxes local.server local.viceroy
+testing.recorder testing.live
 scalars comments layout formatting starting
 cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing
 cli.starting cli.explaining cli.completing cli __main__

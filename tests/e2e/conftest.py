@@ -22,6 +22,7 @@ from aiohttp import web
 
 from fanroute.workspace import Workspace
 from tests.conftest import OWN_HOST, REPOSITORY
+from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
 
 START_TIMEOUT = 120  # seconds
@@ -31,12 +32,13 @@ ANSWER_TIMEOUT = 15  # seconds
 class Edge:
     """A running `fanroute serve`, and how to ask it."""
 
-    def __init__(self, name: str, folder: Path, **environment: str) -> None:
+    def __init__(self, name: str, folder: Path, *options: str, **environment: str) -> None:
         self.name = name
         self.folder = folder
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         command = [sys.executable, "-m", "fanroute", "serve", "routes.yaml", "--edge", name, "--port", "0", "--publish-port", "0"]
+        command += options
         self._process = subprocess.Popen(
             command,
             cwd=folder,
@@ -110,6 +112,13 @@ def origin() -> Iterator[Origin]:
         yield origin
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium."""
+    with browser(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
+
+
 @contextmanager
 def serving(served: Origin) -> Iterator[Origin]:
     """An origin on a free port, in a thread of its own."""
@@ -175,25 +184,23 @@ def edge_of(name: str, files: Mapping[str, bytes] = MappingProxyType({})) -> Cal
 
 
 @contextmanager
-def running(name: str, folder: Path, **environment: str) -> Iterator[Edge]:
+def running(name: str, folder: Path, *options: str, **environment: str) -> Iterator[Edge]:
     """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind."""
-    started = Edge(name, folder, **environment)
+    started = Edge(name, folder, *options, **environment)
     yield started
-    children = set(_children(started))
+    pids = processes(started)
     assert started.stop() == 0
-    left = [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    left = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     assert not left, f"still running: {left}"
     assert "Traceback" not in "".join(started.output)
 
 
-def _children(edge: Edge) -> list[int]:
-    """The ids of an edge's child processes, and theirs."""
-    found: list[int] = []
-    waiting = [edge._process.pid]
-    while waiting:
-        for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            waiting += map(int, task.read_text().split())
-        found += waiting
+def processes(edge: Edge) -> list[int]:
+    """The ids of an edge's process, its child processes, and theirs."""
+    found = [edge._process.pid]
+    for pid in found:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            found += map(int, task.read_text().split())
     return found
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,6 +27,7 @@ async def running(
     say: Say,
     log: Say,
     private: bool = False,
+    allowed: Collection[str] = (),
 ) -> AsyncIterator[Urls]:
     """A local edge that serves what a folder has built, with the stores of its fastly.toml, as long as the context lasts.
 
@@ -37,6 +38,7 @@ async def running(
         ports: of the edge and of its publish endpoint.
         say: is told what there is to wait for, and `log` each request.
         private: whether other logs tell no URL.
+        allowed: further names of this machine by which the publish port may be asked.
     """
     # Imported here: the other commands do without wasmtime and aiohttp.
     from fanroute.local import server, viceroy
@@ -48,12 +50,12 @@ async def running(
         program = await asyncio.to_thread(installing.viceroy, cache_folder(), say)
         say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
         started = viceroy.listening(
-            program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores, private
+            program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores, private, allowed
         )
     else:
         say("Loading the component (the first time it is compiled, for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
-        started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log, stores)
+        started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log, stores, allowed)
     async with started as listening:
         yield Urls(listening.edge, listening.publish)
 

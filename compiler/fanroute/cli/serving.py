@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -14,7 +15,7 @@ from fanroute.build import Built
 from fanroute.cli.edges import EDGES, cache_folder, running
 from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
 from fanroute.cli.terminal import failures, remark, say, tell, working
-from fanroute.local import addresses
+from fanroute.local import addresses, guard
 from fanroute.local import install as installing
 from fanroute.redaction import redacting, token_parameters
 from fanroute.workspace import Workspace
@@ -32,6 +33,15 @@ flatten_option = click.option(
 )
 
 
+def _host_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
+    """Checks the values of --allow-host."""
+    known = {name: guard.host_name(name) for name in names}
+    for name, host in known.items():
+        if host is None:
+            raise click.BadParameter(f"{name!a} is no host: a name or an address, without scheme, port and wildcards.")
+    return frozenset(host for host in known.values() if host)
+
+
 @click.command(epilog=examples("fanroute build", "fanroute build edge/routes.yaml"))
 @routes_argument
 @flatten_option
@@ -45,13 +55,21 @@ def build(routes: Path, flatten: bool) -> None:
 @click.option("--edge", type=EDGES, default="embedded", show_default=True, help="What serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0, or taken: a free one.")
 @click.option("--publish-port", type=click.IntRange(0, 65535), default=DEFAULT_PUBLISH_PORT, show_default=True, help="Likewise.")
+@click.option(
+    "--allow-host",
+    "allowed",
+    multiple=True,
+    metavar="NAME",
+    callback=_host_names,
+    help="A further name of this machine, such as host.docker.internal, by which programs and pages may publish.",
+)
 @flatten_option
-def serve(routes: Path, edge: str, port: int, publish_port: int, flatten: bool) -> None:
+def serve(routes: Path, edge: str, port: int, publish_port: int, allowed: frozenset[str], flatten: bool) -> None:
     """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C."""
     workspace = Workspace(routes)
     built = _built(workspace, flatten)
     with failures(workspace):
-        asyncio.run(_serve(workspace, built, edge, port, publish_port))
+        asyncio.run(_serve(workspace, built, edge, (port, publish_port), allowed))
 
 
 @click.command(epilog=examples("fanroute install"))
@@ -77,7 +95,7 @@ def _built(workspace: Workspace, flatten: bool) -> Built:
     return built
 
 
-async def _serve(workspace: Workspace, built: Built, edge: str, port: int, publish_port: int) -> None:
+async def _serve(workspace: Workspace, built: Built, edge: str, ports: tuple[int, int], allowed: Collection[str]) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -89,7 +107,7 @@ async def _serve(workspace: Workspace, built: Built, edge: str, port: int, publi
         def log(line: str) -> None:
             say(redact(line))
 
-        async with running(edge, workspace, backends, loopback, (port, publish_port), say, log, private) as urls:
+        async with running(edge, workspace, backends, loopback, ports, say, log, private, allowed) as urls:
             for line in guide.serving(built.compiled, edge, urls):
                 say(line)
             try:

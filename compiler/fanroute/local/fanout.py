@@ -110,9 +110,9 @@ class Fanout:
         await Stream(response, subscriber, hold, target, fetch).run(await answer.aread())
         return response
 
-    async def publish(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def publish(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
         """The publish endpoint: `POST /publish/`."""
-        if request.method != "POST" or request.path not in ("/publish/", "/publish"):
+        if request.method != "POST" or target not in ("/publish/", "/publish"):
             return web.Response(status=404, text="POST to /publish/\n")
         body = b""
         while chunk := await request.content.read(MAX_PUBLISH):

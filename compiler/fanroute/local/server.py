@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from fanroute.local.exchange import Exchange, HostError, Response, target_of
 from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
 from fanroute.local.host import EmbeddedComponent
+from fanroute.local.publishing import guarded
 from fanroute.local.sandboxes import Sandboxes
 from fanroute.local.sockets import Socket, is_websocket
 from fanroute.local.tunnel import pass_on, tunnel
@@ -176,6 +177,7 @@ async def listening(
     publish_port: int,
     log: Log,
     stores: Stores = NO_STORES,
+    allowed: Collection[str] = (),
 ) -> AsyncIterator[Listening]:
     """Serve a component on the embedded edge, as long as the context lasts.
 
@@ -186,6 +188,7 @@ async def listening(
         port: of the edge, and `publish_port` of the publish endpoint; where one is taken, a free port is used instead.
         log: takes a line for each request.
         stores: the service's own, beside the one that it has always here.
+        allowed: further names of this machine by which the publish port may be asked.
     """
     addresses: dict[str, Backend] = {}
     fanout = Fanout(addresses, log)
@@ -193,7 +196,7 @@ async def listening(
     try:
         async with listen() as servers:
             url = await servers(edge.serve, port)
-            publish = await servers(fanout.publish, publish_port)
+            publish = await servers(guarded(fanout.publish, allowed, log), publish_port)
             origin = await servers(embedded_origin, 0) if None in backends.values() else ""
             for name, backend in backends.items():
                 address = backend or Backend(origin)

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from fanroute import programs
 from fanroute.errors import ProgramFailed
 from fanroute.local import Backend, Stores
 from fanroute.local.fanout import Log
+from fanroute.local.publishing import PATH, guarded, passing_on
 from fanroute.local.server import ADDRESS, NO_STORES, Listening, embedded_origin, listen
 from fanroute.programs import Program
 from fanroute.signing import DEV_KEY
@@ -47,35 +50,41 @@ async def listening(
     log: Log,
     stores: Stores = NO_STORES,
     private: bool = False,
+    allowed: Collection[str] = (),
 ) -> AsyncIterator[Listening]:
     """Serve a component on Viceroy and Pushpin, as long as the context lasts.
 
     Takes what `server.listening` takes, the programs, and a folder for Pushpin's logs, which tell no URL where these are
     `private`. Raises ProgramFailed where one of them does not start.
     """
-    port, publish_port, proxy_port = _free_ports(port, publish_port, 0)
+    hidden = _hidden_address()
+    port, proxy_port, pushpin_port = _free_ports(port, 0, 0)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
         servers = await stack.enter_async_context(listen())
+        publish = await servers(guarded(passing_on(f"http://{hidden}:{pushpin_port}"), allowed, log), publish_port)
         origin = await servers(embedded_origin, 0) if None in backends.values() else ""
         addresses = {name: backend or Backend(origin) for name, backend in backends.items()}
         if loopback:
             addresses[loopback] = Backend(edge, addresses[loopback].host)
         version = programs.run([pushpin, "--version"])
         files = viceroy_files(folder, addresses, stores.with_local_key())
-        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, publish_port, version, private)
+        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, (hidden, pushpin_port), version, private)
         for path, content in files.items():
             write(path, content)
         pushpin_command: list[str | Path] = [pushpin, f"--config={folder / 'pushpin.conf'}"]
         viceroy_command: list[str | Path] = [viceroy, "serve", "-v", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
         viceroy_command += ["--local-pushpin-proxy-port", str(proxy_port), wasm]
-        for command, ports in ((pushpin_command, (proxy_port, publish_port)), (viceroy_command, (port,))):
+        for command, listeners in (
+            (pushpin_command, ((ADDRESS, proxy_port), (hidden, pushpin_port))),
+            (viceroy_command, ((ADDRESS, port),)),
+        ):
             name = Path(command[0]).name
             lines: list[str] = []
             process = await stack.enter_async_context(programs.running(command, _both(name, log, lines)))
-            await _wait(process, name, ports, lines)
-        yield Listening(edge, f"http://{ADDRESS}:{publish_port}/publish/")
+            await _wait(process, name, listeners, lines)
+        yield Listening(edge, publish + PATH)
 
 
 def viceroy_files(folder: Path, backends: Mapping[str, Backend], stores: Stores) -> dict[Path, bytes]:
@@ -102,7 +111,7 @@ def pushpin_files(
     logs: Path,
     backends: Mapping[str, Backend],
     proxy_port: int,
-    publish_port: int,
+    publish_at: tuple[str, int],
     version: str,
     private: bool,
 ) -> dict[Path, bytes]:
@@ -138,8 +147,8 @@ zurl_in_specs={ipc}zurl-out
 [handler]
 push_in_spec={ipc}push
 push_in_sub_specs={ipc}push-sub
-push_in_http_addr={ADDRESS}
-push_in_http_port={publish_port}
+push_in_http_addr={publish_at[0]}
+push_in_http_port={publish_at[1]}
 command_spec={ipc}command
 stats_spec={ipc}stats
 """
@@ -169,10 +178,10 @@ def _both(name: str, log: Log, lines: list[str]) -> Callable[[str], None]:
     return on_line
 
 
-async def _wait(process: Program, name: str, ports: tuple[int, ...], lines: list[str]) -> None:
+async def _wait(process: Program, name: str, listeners: tuple[tuple[str, int], ...], lines: list[str]) -> None:
     """Wait for a program to listen. Raises ProgramFailed."""
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT
-    while not all(map(_accepts, ports)):
+    while not all(map(_accepts, listeners)):
         if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
             raise ProgramFailed(name, "\n".join(lines[-20:]) or "it does not listen")
         await asyncio.sleep(0.05)
@@ -191,6 +200,20 @@ def _free_ports(*wanted: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def _accepts(port: int) -> bool:
+def _hidden_address() -> str:
+    """Returns a loopback address that no web page can guess, if the system has more than one, else ADDRESS.
+
+    Pushpin itself does not look at who publishes: a page could try all its ports on 127.0.0.1.
+    """
+    address = str(IPv4Address("127.0.0.0") + 256 + secrets.randbelow(2**24 - 512))
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return ADDRESS
+    return address
+
+
+def _accepts(listener: tuple[str, int]) -> bool:
     with socket.socket() as client:
-        return client.connect_ex((ADDRESS, port)) == 0
+        return client.connect_ex(listener) == 0
