@@ -143,7 +143,7 @@ def in_process(workspaces: Mapping[str, Workspace], rounds: int) -> None:
 
 
 async def on_viceroy(workspaces: Mapping[str, Workspace], rounds: int) -> None:
-    programs = install.viceroy(cache_folder(), print), install.pushpin(print)
+    programs = install.viceroy(cache_folder(), print), install.pushpin(cache_folder(), print).program
     connections: dict[str, http.client.HTTPConnection] = {}
 
     async def serve(waiting: list[tuple[str, Workspace]]) -> None:

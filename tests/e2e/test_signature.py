@@ -1,7 +1,5 @@
 """Who is taken for Fanout: on a real second pass, and not for saying so."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from fanroute.cli.edges import cache_folder
+from fanroute.local.pushpin import newest
 from fanroute.signing import DEV_KEY
 from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import Edge, running
@@ -81,17 +81,16 @@ exec {pushpin} "$@"
 @pytest.fixture(params=[KEY, OTHER_KEY], ids=["its key", "another key"])
 def signing_edge(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Edge]:
     """Viceroy behind such a Pushpin, which signs with one of two keys."""
-    pushpin = shutil.which("pushpin")
+    pushpin = newest(cache_folder())
     assert pushpin is not None
     (tmp_path / "routes.yaml").write_text(ROUTES)
     (tmp_path / "key.pem").write_bytes(KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     private = tmp_path / "private.pem"
     private.write_bytes(request.param.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    wrapper = tmp_path / "bin" / "pushpin"
-    wrapper.parent.mkdir()
-    wrapper.write_text(PUSHPIN.format(issuer=ISSUER, key=private, pushpin=pushpin))
+    wrapper = tmp_path / "pushpin"
+    wrapper.write_text(PUSHPIN.format(issuer=ISSUER, key=private, pushpin=pushpin.program))
     wrapper.chmod(0o700)
-    with running("viceroy", tmp_path, PATH=f"{wrapper.parent}:{os.environ['PATH']}") as edge:
+    with running("viceroy", tmp_path, FANROUTE_PUSHPIN=str(wrapper)) as edge:
         yield edge
 
 

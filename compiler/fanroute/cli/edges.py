@@ -11,6 +11,8 @@ import click
 from fanroute.guide import Urls
 from fanroute.local import Backend
 from fanroute.local import install as installing
+from fanroute.local import pushpin as pushpins
+from fanroute.local.pushpin import Pushpin
 from fanroute.workspace import Workspace
 
 EDGES = click.Choice(["embedded", "viceroy"])
@@ -28,6 +30,7 @@ async def running(
     log: Say,
     private: bool = False,
     allowed: Collection[str] = (),
+    pushpin: Path | None = None,
 ) -> AsyncIterator[Urls]:
     """A local edge that serves what a folder has built, with the stores of its fastly.toml, as long as the context lasts.
 
@@ -39,6 +42,7 @@ async def running(
         say: is told what there is to wait for, and `log` each request.
         private: whether other logs tell no URL.
         allowed: further names of this machine by which the publish port may be asked.
+        pushpin: the one to start, in place of the newest there is.
     """
     # Imported here: the other commands do without wasmtime and aiohttp.
     from fanroute.local import server, viceroy
@@ -46,11 +50,11 @@ async def running(
 
     stores = workspace.local_stores()
     if edge == "viceroy":
-        pushpin = await asyncio.to_thread(installing.pushpin, say)
+        fanout = await asyncio.to_thread(_pushpin, pushpin, say)
         program = await asyncio.to_thread(installing.viceroy, cache_folder(), say)
-        say(f"Starting Pushpin (its logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
+        say(f"Starting Pushpin {fanout.version} (logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
         started = viceroy.listening(
-            program, pushpin, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores, private, allowed
+            program, fanout.program, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores, private, allowed
         )
     else:
         say("Loading the component (the first time it is compiled, for some 6 s)")
@@ -58,6 +62,13 @@ async def running(
         started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log, stores, allowed)
     async with started as listening:
         yield Urls(listening.edge, listening.publish)
+
+
+def _pushpin(chosen: Path | None, say: Say) -> Pushpin:
+    """Returns the chosen Pushpin, or the newest there is, installed if there is none. Raises ProgramFailed."""
+    if chosen:
+        return pushpins.at(chosen)
+    return pushpins.newest(cache_folder()) or installing.pushpin(cache_folder(), say)
 
 
 def cache_folder() -> Path:

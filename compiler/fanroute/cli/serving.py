@@ -64,19 +64,29 @@ def build(routes: Path, flatten: bool) -> None:
     help="A further name of this machine, such as host.docker.internal, by which programs and pages may publish.",
 )
 @flatten_option
-def serve(routes: Path, edge: str, port: int, publish_port: int, allowed: frozenset[str], flatten: bool) -> None:
+@click.option(
+    "--pushpin",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="FANROUTE_PUSHPIN",
+    show_envvar=True,
+    help="The Pushpin of --edge viceroy, in place of the newest one.",
+)
+def serve(
+    routes: Path, edge: str, port: int, publish_port: int, allowed: frozenset[str], flatten: bool, pushpin: Path | None
+) -> None:
     """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C."""
     workspace = Workspace(routes)
     built = _built(workspace, flatten)
     with failures(workspace):
-        asyncio.run(_serve(workspace, built, edge, (port, publish_port), allowed))
+        asyncio.run(_serve(workspace, built, edge, (port, publish_port), allowed, pushpin))
 
 
 @click.command(epilog=examples("fanroute install"))
 def install() -> None:
     """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
     with failures(Workspace(Path(DEFAULT_ROUTES))):
-        say(f"Pushpin: {installing.pushpin(say)}")
+        pushpin = installing.pushpin(cache_folder(), say)
+        say(f"Pushpin {pushpin.version}: {pushpin.program}")
         say(f"Viceroy: {installing.viceroy(cache_folder(), say)}")
 
 
@@ -95,7 +105,9 @@ def _built(workspace: Workspace, flatten: bool) -> Built:
     return built
 
 
-async def _serve(workspace: Workspace, built: Built, edge: str, ports: tuple[int, int], allowed: Collection[str]) -> None:
+async def _serve(
+    workspace: Workspace, built: Built, edge: str, ports: tuple[int, int], allowed: Collection[str], pushpin: Path | None
+) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -107,7 +119,7 @@ async def _serve(workspace: Workspace, built: Built, edge: str, ports: tuple[int
         def log(line: str) -> None:
             say(redact(line))
 
-        async with running(edge, workspace, backends, loopback, ports, say, log, private, allowed) as urls:
+        async with running(edge, workspace, backends, loopback, ports, say, log, private, allowed, pushpin) as urls:
             for line in guide.serving(built.compiled, edge, urls):
                 say(line)
             try:

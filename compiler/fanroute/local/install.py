@@ -5,15 +5,27 @@ from pathlib import Path
 
 from fanroute import programs
 from fanroute.errors import ProgramFailed
+from fanroute.local import pushpin as pushpins
+from fanroute.local.pushpin import Pushpin
 
 VICEROY_VERSION = "0.22.0"
 
 Say = Callable[[str], None]
 
 
-def pushpin(say: Say) -> Path:
-    """Pushpin: the one on PATH, or Debian's. Raises ProgramFailed."""
-    return _installed("pushpin", Path("/usr/bin/pushpin"), "pushpin", "brew install pushpin, or see pushpin.org", say)
+def pushpin(cache: Path, say: Say) -> Pushpin:
+    """Returns a current Pushpin, installed under `cache` if there is none, or else the system's. Raises ProgramFailed."""
+    found = pushpins.newest(cache)
+    if found and found.is_current:
+        return found
+    try:
+        return pushpins.from_unstable(cache, say)
+    except ProgramFailed as failed:
+        say(f"No Pushpin of version {pushpins.TEXT} or later can be installed here: {_reason(failed)}")
+    mend = "brew install pushpin, or see pushpin.org"
+    found = found or pushpins.at(_installed("pushpin", pushpins.SYSTEM, "pushpin", mend, say))
+    say(f"Using the system's, {found.version}")
+    return found
 
 
 def viceroy(cache: Path, say: Say) -> Path:
@@ -26,6 +38,13 @@ def viceroy(cache: Path, say: Say) -> Path:
     say(f"Building Viceroy {VICEROY_VERSION} with cargo, once: about 15 minutes on 2 cores")
     programs.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", ours])
     return ours / "bin" / "viceroy"
+
+
+def _reason(failed: ProgramFailed) -> str:
+    """Returns the line in which a program says why it failed: apt's first error, or else the last line."""
+    lines = failed.output.strip().splitlines()
+    errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
+    return next(iter([*errors, *lines[-1:]]), f"{failed.program} failed")
 
 
 def _installed(name: str, place: Path, package: str, mend: str, say: Say) -> Path:
