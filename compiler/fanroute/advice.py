@@ -9,6 +9,7 @@ from fanroute.channels.advice import channels_are_chosen_knowingly, chosen_chann
 from fanroute.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.hijacking import sockets_are_no_wider
+from fanroute.locations import values_give_locations
 from fanroute.openness import endpoints_are_open_knowingly, pages_can_send_tokens
 from fanroute.reach.advice import reachability
 from fanroute.reach.search import Boxes
@@ -59,6 +60,7 @@ RULES = (
     defaults_are_taken,
     sockets_are_no_wider,
     fanout_is_verified,
+    values_give_locations,
 )
 # Those of channels that depend on the request, and those that need to know which requests reach which route.
 CHANNEL_RULES = (channels_are_chosen_knowingly, values_give_channels, endpoints_are_open_knowingly)

@@ -1,6 +1,7 @@
 """Who answers a stream's link, which Fanout asks in the client's place."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from fanroute.diagnostics import Diagnostic
 from fanroute.lower import written_routes
@@ -10,6 +11,7 @@ from fanroute.source import Source
 from fanroute.spec import STREAMS
 from fanroute.trace import Asked
 from fanroute_runtime.client import Client
+from fanroute_runtime.exchange import Refused
 from fanroute_runtime.grip import encoded
 from fanroute_runtime.match import bound_value
 from fanroute_runtime.matcher import Matcher
@@ -30,12 +32,13 @@ def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagno
 
 
 def _examples(route: Route) -> Iterator[str]:
-    """The link of a request that fits the route, if it has one and there is such a request."""
+    """The link of a request that fits the route, if it has one and there is such a request that gives one."""
     if not isinstance(route.action, Hold) or not route.action.link:
         return
     region = box(route.match)
     if not any(wanted.is_empty for wanted in region.values()):
-        yield _link(route.action.link, route, Client(asked(point(region, {})), through_fanout=False))
+        with suppress(Refused):
+            yield _link(route.action.link, route, Client(asked(point(region, {})), through_fanout=False))
 
 
 def _link(link: Template, route: Route, client: Client) -> str:

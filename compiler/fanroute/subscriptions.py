@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.model import Kind, Model
-from fanroute.values import Text, listed, once, template_of, wrong
+from fanroute.values import STRAY_PERCENT, Text, listed, once, template_of, wrong
 from fanroute_runtime.grip import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_value
 
 # The meta variable that a filter works by; "" is any.
@@ -41,7 +41,7 @@ def _meta_name(value: str) -> str:
 def _link(value: str) -> str:
     """A path: Fanout asks for it where it has asked for the endpoint itself, which is this service."""
     shape = "".join(part if isinstance(part, str) else "x" for part in template_of(value))
-    if not _LINK.fullmatch(shape) or shape.startswith("//"):
+    if not _LINK.fullmatch(shape) or shape.startswith("//") or STRAY_PERCENT.search(shape):
         raise wrong(f"{value!r} is not the path of a link", "begin with one '/', percent-encoded, without host and fragment")
     return value
 

@@ -28,6 +28,8 @@ DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
 # A path, or a scheme and a whole host: no client chooses the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
+# A '%' that encodes nothing by itself: with what follows it, a client could make it another character.
+STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Paths of which nothing else needs to be asked: of letters and digits, with one parameter at most.
 _LITERALS = "(/[A-Za-z0-9_-]+)*"
@@ -128,7 +130,8 @@ def at_least(seconds: int, most: int) -> Callable[[int], int]:
 
 def _location(value: str) -> str:
     shape = "".join(part if isinstance(part, str) else "{}" for part in template_of(value))
-    if not _LOCATION_START.match(shape) or not value.isascii() or not value.isprintable() or " " in value:
+    spelt = value.isascii() and value.isprintable() and " " not in value and not STRAY_PERCENT.search(shape)
+    if not _LOCATION_START.match(shape) or not spelt:
         raise wrong(f"{value!r} is not a location", "begin with '/' or with https://HOST/, percent-encoded, without spaces")
     return value
 

@@ -1,7 +1,7 @@
 """GRIP over HTTP: the answers that make Fanout hold a connection. Source: https://pushpin.org/docs/protocols/grip/"""
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request
 from fanroute_runtime.headers import media_types
@@ -23,6 +23,10 @@ MAX_VALUE = 256
 SEPARATORS = ',;"'
 # What is left of a text that was percent-encoded twice, after it has been decoded once.
 _ENCODED = re.compile("%[0-9A-Fa-f]{2}")
+# What ends the path of a location, and its segments. For browsers a backslash is a slash (https://url.spec.whatwg.org/#path-state).
+_PATH_END, _SEGMENT_END = re.compile(r"[?#]"), re.compile(r"[/\\]")
+# Segments of a path by which a location leads elsewhere (RFC 3986, 5.2.4), also before a ';', which some servers cut off.
+_DOTS = (b".", b"..")
 
 
 def is_value(text: str) -> bool:
@@ -63,14 +67,30 @@ def meta_values(meta: Meta, bound: Binding) -> list[tuple[str, str]]:
 
 
 def encoded(template: Template, bound: Binding) -> bytes:
-    """A location or link; what is bound is percent-encoded in it, slashes too. Raises Refused (400) where that is no text."""
-    return "".join(part if isinstance(part, str) else _quoted(bound(part)) for part in template).encode()
+    """Returns a location or link. What is bound is percent-encoded in it, slashes too, so it keeps to its segment of the path.
+
+    Raises Refused (400) if what is bound is no text, or leaves its segment of the path empty or makes it '.' or '..': that
+    would be another path, or with '//' at its beginning another host.
+    """
+    text = "".join(part if isinstance(part, str) else _quoted(bound(part)) for part in template)
+    for segment in _SEGMENT_END.split(_PATH_END.split(text, 1)[0]):
+        if _BOUND in segment and _leads_elsewhere(unquote_to_bytes(segment.replace(_BOUND, ""))):
+            raise Refused(400, "The request makes a segment of the address empty, '.' or '..'.")
+    return text.replace(_BOUND, "").encode()
+
+
+# Stands before what is bound. No template has such a character.
+_BOUND = "\0"
 
 
 def _quoted(text: str | None) -> str:
     if text is None:
         raise Refused(400, "The request is not UTF-8.")
-    return quote(text, safe="")
+    return _BOUND + quote(text, safe="")
+
+
+def _leads_elsewhere(segment: bytes) -> bool:
+    return not segment or segment.partition(b";")[0] in _DOTS
 
 
 def hold(action: Hold, request: Request, bound: Binding) -> Answer:

@@ -38,6 +38,39 @@ def test_a_location_is_split_by_nothing(hostile_edge: Edge, old: str, location: 
 
 
 @pytest.mark.parametrize(
+    ("query", "location"),
+    [
+        ("lang=en&page=home", "/en/home"),
+        ("lang=en&page=//evil.com", "/en/%2F%2Fevil.com"),
+        ("lang=&page=evil.com", None),
+        ("lang=&page=", None),
+        ("lang=en&page=", None),
+        ("lang=.&page=evil.com", None),
+        ("lang=%2E%2E&page=x", None),
+        ("lang=en&page=..%3Bx", None),
+        ("lang=%2F&page=evil.com", "/%2F/evil.com"),
+    ],
+)
+def test_a_location_leads_where_the_route_says(hostile_edge: Edge, query: str, location: str | None) -> None:
+    response = answer(exchanged(hostile_edge, f"GET /language?{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()))
+    assert (response.status, response.getheader("location")) == ((302, location) if location else (400, None))
+
+
+@pytest.mark.parametrize(("page", "location"), [(b"x", "https://www.example.com/a/.x/b"), (b".", None), (b";", None)])
+def test_a_headers_value_leads_nowhere_else(hostile_edge: Edge, page: bytes, location: str | None) -> None:
+    assert headers(hostile_edge, "/partner", b"X-Page: " + page).get("location") == location
+
+
+@pytest.mark.parametrize("room", ["", ".", "%2e%2e", "..;a"])
+def test_a_link_leads_nowhere_else(hostile_edge: Edge, room: str) -> None:
+    """Nothing is held with a link by which Fanout would ask for another path."""
+    refused = hostile_edge.request("GET", f"/reliable?room={room}", "a")
+    assert (refused.status_code, refused.text) == (400, "The request makes a segment of the address empty, '.' or '..'.\n")
+    told = headers(hostile_edge, "/reliable?room=x", f"Grip-Sig: {GRIP_SIG}".encode())
+    assert told["grip-link"] == "</missed/x>; rel=next"
+
+
+@pytest.mark.parametrize(
     ("page", "allowed"),
     [
         (b"https://a.example.com", "https://a.example.com"),

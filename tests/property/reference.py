@@ -6,7 +6,7 @@ Works on the data of a routes.yaml as it is written.
 import re
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 Data = dict[str, Any]
 Headers = tuple[tuple[str, bytes], ...]
@@ -245,4 +245,11 @@ def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> s
         if part.startswith("{") and not encoded and re.search("%[0-9a-fA-F][0-9a-fA-F]", value):
             return None
         text += quote(value, safe="") if encoded and part.startswith("{") else value
-    return text
+    return None if encoded and leads_elsewhere(template, text) else text
+
+
+def leads_elsewhere(template: str, text: str) -> bool:
+    """Returns True if a segment of a location's path that has a value in it is empty or dots."""
+    ways = (re.split(r"[/\\]", re.split("[?#]", each)[0]) for each in (template, text))
+    filled = (unquote(segment) for given, segment in zip(*ways, strict=True) if "{" in given)
+    return any(segment == "" or segment.split(";")[0] in (".", "..") for segment in filled)

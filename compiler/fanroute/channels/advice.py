@@ -52,7 +52,7 @@ def values_give_channels(source: Source, chosen: Sequence[Chosen]) -> Iterator[D
                 if value is None:
                     continue
                 told.add(reference.bound)
-                span, name = source.value_span(_condition(source, index, reference.bound)), written(reference.bound)
+                span, name = source.value_span(place_of_condition(source, index, reference.bound)), written(reference.bound)
                 if gives_none(reference):
                     yield Diagnostic("FR404", f"no value of '{name}' gives a channel: every request gets a 400", span, _MEND)
                 else:
@@ -80,7 +80,7 @@ def _templates(source: Source, index: int, route: Route, action: Hold | WebSocke
             yield name if source.has(name) else place, parts(channel.name, route)
 
 
-def _condition(source: Source, index: int, bound: Bound) -> Path:
+def place_of_condition(source: Source, index: int, bound: Bound) -> Path:
     """Where a match says what a value is."""
     match: Path = ("routes", index, "match")
     if bound.source != "header":
@@ -97,8 +97,12 @@ def _listed(some: Iterable[Bound]) -> str:
 def _one_channel(template: Parts, one: Values, other: Values) -> str:
     """That the values of two requests give one channel."""
     channel = "".join(part if isinstance(part, str) else one[part.bound] for part in template)
-    values = (" ".join(f"{written(bound)}={value!r}" for bound, value in some.items()) for some in (one, other))
-    return f"two requests get one channel, {channel!r}: {' and '.join(values)}"
+    return f"two requests get one channel, {channel!r}: {values_listed(one)} and {values_listed(other)}"
+
+
+def values_listed(values: Values) -> str:
+    """The values of a request, as they are told."""
+    return " ".join(f"{written(bound)}={value!r}" for bound, value in values.items())
 
 
 def _narrower(template: Parts, free: Iterable[Bound]) -> str:

@@ -119,8 +119,7 @@ def refused(reference: Reference) -> str | None:
     allowed = _allowed(reference)
     if reference.values:
         return next((value for value in reference.values if not allowed.matches(value)), None)
-    possible = _possible(reference)
-    texts = (shortest(possible, rather, unfit=[allowed]) for rather in _RATHER)
+    texts = (shortest(possible(reference), rather, unfit=[allowed]) for rather in _RATHER)
     return next((text for text in texts if text is not None), None)
 
 
@@ -148,13 +147,16 @@ def _accepted(part: str | Reference) -> Automaton:
     allowed = _allowed(part)
     if part.values:
         return of_texts(value for value in part.values if allowed.matches(value))
-    return both(_possible(part), allowed)
+    return both(possible(part), allowed)
 
 
-def _possible(reference: Reference) -> Automaton:
-    """What a reference without a list of values can be."""
-    possible = _POSSIBLE[reference.bound.source]
-    return both(possible, compile_pattern(reference.pattern)) if reference.pattern else possible
+@cache
+def possible(reference: Reference) -> Automaton:
+    """What the value of a reference can be."""
+    if reference.values:
+        return of_texts(reference.values)
+    every = _POSSIBLE[reference.bound.source]
+    return both(every, compile_pattern(reference.pattern)) if reference.pattern else every
 
 
 def _allowed(reference: Reference) -> Automaton:

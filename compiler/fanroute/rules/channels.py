@@ -1,4 +1,4 @@
-"""FR40x: which channels a route's clients choose."""
+"""FR40x: which channels, locations and links a route's clients choose."""
 
 from fanroute.rules.rule import START, Rule
 
@@ -29,21 +29,23 @@ RULES = (
     Rule(
         "FR403",
         "note",
-        "every value that a match takes gives a channel",
+        "every value that a match takes gives a channel, location or link",
         'A channel is printable ASCII without `,` `;` `"`, without spaces around it, and with nothing in it that was '
-        "percent-encoded twice. A request with another value is not "
-        "left to the next route, since it fits the match, and nobody else's channel is made of it: it gets a 400.",
+        "percent-encoded twice. In the path of a location or link, no segment with a value in it is empty, `.` or `..`: that "
+        "would be another path, and `//evil.example` another host. A request with such a value is not left to the next route, "
+        "because it fits the match. It gets a 400.",
         _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
         "Narrow the pattern to what is meant, as in `[a-z0-9-]{1,64}`; or leave it, if a 400 is what such a request should get.",
     ),
     Rule(
         "FR404",
         "warning",
-        "some value that a match takes gives a channel",
-        'A channel is printable ASCII without `,` `;` `"` and without spaces around it. Nothing that fits this condition is, so '
-        "every request of the route gets a 400.",
+        "some value that a match takes gives a channel, location or link",
+        'A channel is printable ASCII without `,` `;` `"` and without spaces around it. In the path of a location or link, no '
+        "segment with a value in it is empty, `.` or `..`. No value that fits this condition is allowed there, so every request "
+        "of the route gets a 400.",
         _ROUTE
         + '  - match: {path: "/rooms/{room}", where: {room: "[à-ÿ]+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
-        "Take another value into the channel, or write the pattern or list of values in ASCII.",
+        "Take another value, or write a pattern or list of values that are allowed there.",
     ),
 )

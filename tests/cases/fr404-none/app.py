@@ -1,8 +1,9 @@
 # Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.decide import redirect
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import Hold, Plan, SandboxLimits
+from fanroute_runtime.plan import Hold, Plan, Redirect, SandboxLimits
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
@@ -14,6 +15,7 @@ PLAN = Plan(
 
 SAMPLES = (
     ('GET', 'https://example.com/beyond/%C3%A0', ()),
+    ('GET', 'https://example.com/nowhere?to=', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect}, SAMPLES)

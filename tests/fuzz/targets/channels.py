@@ -19,7 +19,7 @@ PARTS = {"room": "{room}", "user": "a-{user}", "id": "{query.id}", "tenant": "{h
 HELD = {
     "channel": [PARTS["room"], PARTS["user"], {"name": "{query.id}-b", "filters": ["require-sub"], "prev_id": PARTS["tenant"]}],
     "meta": PARTS,
-    "link": "/missed/{room}?user={user}&id={query.id}&tenant={header.x-tenant}",
+    "link": "/missed/{room}/{query.id}{header.x-tenant}?user={user}&id={query.id}&tenant={header.x-tenant}",
 }
 SOCKET = {"channel": [*PARTS.values()], "meta": PARTS}
 ROUTES = [{"match": MATCH | {"websocket": True}, "websocket": SOCKET}, {"match": MATCH, "stream": HELD}]
@@ -79,9 +79,12 @@ def instructions(value: bytes) -> list[tuple[str, list[list[str]]]]:
 
 
 def check_link(link: str, values: tuple[str | None, ...]) -> None:
-    parts = re.fullmatch(r"</missed/([\w.~%-]*)\?user=([\w.~%-]*)&id=([\w.~%-]*)&tenant=([\w.~%-]*)>; rel=next", link, re.ASCII)
+    value = r"([\w.~%-]*)"
+    parts = re.fullmatch(rf"</missed/{value}/{value}\?user={value}&id={value}&tenant={value}>; rel=next", link, re.ASCII)
     assert parts
-    assert tuple(map(unquote, parts.groups())) == values
+    room, file, *others = map(unquote, parts.groups())
+    assert (room, *others) == values
+    assert file == f"{values[2]}{values[3]}" and file not in ("", ".", "..")
 
 
 SEEDS = [
@@ -90,6 +93,8 @@ SEEDS = [
     b"a%2Cb\n%3B\n%22\n;",
     b"%C3%A9\n%FF\n%0d%0a\n\xe9",
     b"x" * 256 + b"\n..\n%25%32%43\n=",
+    b"blue\nann\n.\n.",
+    b"blue\nann\n%2e\n.;a",
 ]
 WORDS = [
     *b'%2C %2c %3B %22 %0A %0D %00 %20 %09 %7F %2F %25 %252C %C3%A9 %FF %C2%85 %E2%80%A8 , ; " = < > + % .. c: '.split(),

@@ -1,0 +1,119 @@
+"""Locations and links made of what a client sends: they lead where the route's own text leads, or the request is refused."""
+
+import re
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanroute.template import parse
+from fanroute_runtime.exchange import Refused
+from fanroute_runtime.grip import encoded
+
+BASE = "https://own.example/deep/er?query"
+
+
+def location(template: str, **values: str | None) -> str:
+    return encoded(parse(template), lambda bound: values[bound.name]).decode()
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "expected"),
+    [
+        ("/{query.a}/{query.b}", {"a": "en", "b": "home"}, "/en/home"),
+        ("/{query.a}/{query.b}", {"a": "/evil.com", "b": "//"}, "/%2Fevil.com/%2F%2F"),
+        ("/{query.a}", {"a": "../%2e"}, "/..%2F%252e"),
+        ("/{query.a}", {"a": "..."}, "/..."),
+        ("/.{query.a}", {"a": "well-known"}, "/.well-known"),
+        ("/{query.a}{query.b}", {"a": "", "b": "x"}, "/x"),
+        ("/{query.a}{query.b}", {"a": ".", "b": ".."}, "/..."),
+        ("/a//{query.a}/../b", {"a": "x"}, "/a//x/../b"),  # what the route itself says stays
+        ("/a?b={query.a}&c={query.b}", {"a": "", "b": "../.."}, "/a?b=&c=..%2F.."),
+        ("/a?/{query.a}/", {"a": ""}, "/a?//"),
+        ("/a#{query.a}", {"a": ".."}, "/a#.."),
+        ("https://www.example.com/{query.a}", {"a": "@evil.com"}, "https://www.example.com/%40evil.com"),
+        ("https://www.example.com", {}, "https://www.example.com"),
+        ("/x;{query.a}", {"a": ""}, "/x;"),
+        ("/;{query.a}", {"a": ".."}, "/;.."),
+    ],
+)
+def test_a_location_keeps_to_the_routes_text(template: str, values: dict[str, str], expected: str) -> None:
+    assert location(template, **values) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [
+        ("/{query.a}/{query.b}", {"a": "", "b": "evil.com"}),
+        ("/{query.a}/{query.b}", {"a": "x", "b": ""}),
+        ("/{query.a}", {"a": ""}),
+        ("/{query.a}", {"a": "."}),
+        ("/a/{query.a}", {"a": ".."}),
+        ("/{query.a}{query.b}", {"a": "", "b": ""}),
+        ("/{query.a}{query.b}/x", {"a": ".", "b": "."}),
+        ("/{query.a}{query.a}/x", {"a": "."}),
+        ("/a/.{query.a}", {"a": ""}),
+        ("/a/.{query.a}/b", {"a": "."}),
+        ("/a/%2e{query.a}", {"a": "."}),
+        ("/a/{query.a}%2E/b", {"a": ""}),
+        (r"/a\{query.a}\b", {"a": ".."}),
+        (r"/a/{query.a}\evil.com", {"a": ""}),
+        ("/a/{query.a};v=1", {"a": ".."}),
+        ("/a/{query.a}", {"a": "..;v=1"}),
+        ("/a/{query.a}?b", {"a": ""}),
+        ("/a/{query.a}#b", {"a": ".."}),
+        ("https://www.example.com/{query.a}", {"a": ""}),
+        ("https://www.example.com/{query.a}/x", {"a": ".."}),
+        ("/{query.a}", {"a": None}),
+    ],
+)
+def test_what_leads_elsewhere_is_refused(template: str, values: dict[str, str | None]) -> None:
+    with pytest.raises(Refused) as refused:
+        location(template, **values)
+    assert refused.value.status == 400
+
+
+OWN = st.sampled_from(["a", "b-1", ".", "..", "%2e", "%2E%2e", "x%2Fy", ";v", "%20", "'"])
+REFERENCES = st.sampled_from(["{query.a}", "{query.b}", "{header.c}"])
+SEGMENTS = st.lists(st.lists(OWN | REFERENCES, min_size=1, max_size=3).map("".join), min_size=1, max_size=4)
+BEGINNINGS = st.sampled_from(["/", "/own/", "https://www.example.com/", "https://www.example.com:81/x/"])
+VALUES = st.sampled_from(["", ".", "..", "/", "//", "\\", "%2e", "..;", "?", "#", "evil.com", "@", ":", "\t", "é"]) | st.text(
+    max_size=4
+)
+
+
+@given(
+    BEGINNINGS,
+    SEGMENTS,
+    st.sampled_from(["/", "\\"]),
+    st.sampled_from(["", "?b={query.b}/..", "#{header.c}"]),
+    VALUES,
+    VALUES,
+    VALUES,
+)
+def test_any_values_stay_in_their_segments(
+    begin: str, segments: list[str], separator: str, end: str, a: str, b: str, c: str
+) -> None:
+    """As a browser reads the location, and as RFC 3986 does."""
+    template = f"{begin}{separator.join(segments)}{end}"
+    values = {"a": a, "b": b, "c": c}
+    try:
+        made = location(template, **values)
+    except Refused:
+        own = [segment for segment in re.split(r"[/\\]", re.split("[?#]", template)[0]) if "{" in segment]
+        filled = [unquote(re.sub(r"\{\w+\.(\w)\}", lambda found: values[found[1]].replace("%", "%25"), part)) for part in own]
+        assert [part for part in filled if part == "" or part.split(";")[0] in (".", "..")]
+        return
+    harmless = location(template, a="xx", b="yy", c="zz")
+    assert not made.startswith("//") and not browsers(made).startswith("//")
+    for one, other in ((made, harmless), (browsers(made), browsers(harmless))):
+        one_parts, other_parts = urlsplit(urljoin(BASE, one)), urlsplit(urljoin(BASE, other))
+        assert (one_parts.scheme, one_parts.netloc) == (other_parts.scheme, other_parts.netloc)
+        assert len(one_parts.path.split("/")) == len(other_parts.path.split("/"))
+
+
+def browsers(url: str) -> str:
+    """A location as a browser takes it: a backslash is a slash in its path, and a dot may be percent-encoded."""
+    path, *rest = re.split("([?#])", url, maxsplit=1)
+    return re.sub("%2e", ".", path.replace("\\", "/"), flags=re.IGNORECASE) + "".join(rest)
