@@ -65,6 +65,7 @@ class Match(Model):
     websocket: bool | None = None
     """Whether the client asks for a WebSocket (`Upgrade: websocket`)."""
     header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(once)] = Field(default_factory=dict)
-    """What headers must be, by name, of any case. Of one that stands more than once the first counts."""
+    """What headers must be, by name, of any case. Of one that stands more than once the first counts; lines of `Cookie` are one,
+    joined by `; `."""
     query: dict[Parameter, ConditionOrValues] = Field(default_factory=dict)
     """What query parameters must be, by name, decoded. Of one that stands more than once the first counts."""

@@ -78,8 +78,13 @@ class Client:
         return b"websocket" in upgrades and self.method == "GET"
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, None where it is absent. Bytes beyond ASCII stand for themselves, as Latin-1."""
+        """The first value of a header, None where it is absent. Bytes beyond ASCII stand for themselves, as Latin-1.
+
+        HTTP/2 splits cookies into several lines, which are one header (RFC 9113, 8.2.3).
+        """
         value = self._request.header(name)
+        if name == "cookie" and value is not None:
+            value = b"; ".join(filter(None, self._request.values(name)))
         return None if value is None else value.decode("latin-1")
 
     def values(self, name: str) -> list[bytes]:

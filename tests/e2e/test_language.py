@@ -161,6 +161,29 @@ def test_a_redirect(language_edge: Edge) -> None:
     assert (answer.status_code, answer.headers["location"], answer.content) == (308, "/new/a%20b", b"")
 
 
+@pytest.mark.parametrize(
+    ("lines", "cookie"),
+    [
+        (["plan=pro"], "plan%3Dpro"),
+        (["a=b", "plan=pro"], "a%3Db%3B%20plan%3Dpro"),
+        (["a=b; c=d", "plan=pro", "e=f"], "a%3Db%3B%20c%3Dd%3B%20plan%3Dpro%3B%20e%3Df"),
+        (["a=plan=pro"], None),
+        (["a=b", "plan=professional"], None),
+        ([], None),
+    ],
+)
+def test_cookies_in_several_lines_are_one(language_edge: Edge, lines: list[str], cookie: str | None) -> None:
+    """As HTTP/2 sends them (RFC 9113, 8.2.3)."""
+    answer = language_edge.request("GET", "/plan", headers=[("Cookie", line) for line in lines])
+    assert answer.headers.get("location") == (cookie and f"/pro?cookie={cookie}")
+
+
+def test_cookies_in_several_lines_are_one_on_both_passes(language_edge: Edge) -> None:
+    """The endpoint's route takes the request, and so does the second pass: it is there that a channel is found to be none."""
+    answer = language_edge.request("GET", "/held-plan", headers=[("Cookie", "plan=pro"), ("Cookie", "team=blue")])
+    assert (answer.status_code, answer.text) == (400, "The request names no channel.\n")
+
+
 def test_an_answer_of_ones_own(language_edge: Edge) -> None:
     answer = language_edge.request("GET", "/page")
     assert (answer.headers["content-type"], answer.headers["x-page"], answer.content) == ("text/html", "1", "<p>é".encode())

@@ -37,6 +37,8 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
     for name, value in headers:
         if name not in first:
             first[name] = value.decode("latin-1")
+    if "cookie" in first:
+        first["cookie"] = "; ".join(value.decode("latin-1") for name, value in headers if name == "cookie" and value)
     return Facts(
         method,
         scheme,

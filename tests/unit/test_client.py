@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanroute import trace
 from fanroute_runtime.client import Client
 from tests.unit.test_decide import Asked
 
@@ -51,6 +52,23 @@ def test_the_second_pass_believes_the_first() -> None:
     events = told | {"content-type": b"application/websocket-events"}
     client = Client(Asked("http://self/", events, verb="POST"), through_fanout=True)
     assert (client.method, client.websocket) == ("GET", True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "cookie"),
+    [
+        ([], None),
+        ([b"a=b"], "a=b"),
+        ([b"a=b", b"c=d; e=f", b"a=g"], "a=b; c=d; e=f; a=g"),
+        ([b"a=b", b"", b"c=\xe9"], "a=b; c=é"),
+        ([b""], ""),
+        ([b"", b""], ""),
+    ],
+)
+def test_lines_of_cookies_are_one_header(lines: list[bytes], cookie: str | None) -> None:
+    asked = trace.Asked("GET", "http://a/", tuple(("cookie", line) for line in lines))
+    for through_fanout in (False, True):
+        assert Client(asked, through_fanout).header("cookie") == cookie
 
 
 def test_a_header_is_its_first_value() -> None:
