@@ -18,14 +18,14 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
 diagnostics errors report report_json work
-environment surroundings places source template automata model values headers validation origins conditions cors subscriptions
-websocket endpoints keys auth sandbox spec schema
+environment surroundings places source template automata model values headers validation origins conditions cors passing
+subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
 files keyring actions sharing lower packing ready emit
 signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
-reach.difference reach.told links reach openness
+reach.difference reach.told links reach openness foreign_pages
 caching hijacking locations advice samples
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores workspace programs

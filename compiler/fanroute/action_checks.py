@@ -25,15 +25,14 @@ def backends_are_others(source: Source) -> Iterator[Diagnostic]:
     here = {name: _leads_here(backend, domain) for name, backend in parts.backends(source).items() if isinstance(backend, dict)}
     for index, route in parts.routes(source):
         for action in BACKEND_ANSWERED:
-            name = str(route[action]) if action in route else ""
+            path, name = parts.backend_of(index, route, action) or ((), "")
             if here.get(name):
                 loop = (
                     "the request would come back, and end with 508" if action == "handoff" else "the request would come in again"
                 )
                 message = f"'{action}' to '{name}', which is this service: {loop}"
                 note = Note("the backend", source.key_span(("backends", name, here[name])))
-                span = source.value_span(("routes", index, action))
-                yield Diagnostic("FR230", message, span, "name a server of yours", (note,))
+                yield Diagnostic("FR230", message, source.value_span(path), "name a server of yours", (note,))
 
 
 def _leads_here(backend: dict[str, Any], domain: str) -> str:

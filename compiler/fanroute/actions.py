@@ -25,9 +25,9 @@ def lower_action(route: spec.Route, loopback: str, files: Mapping[str, bytes]) -
     `loopback` is the name of the loopback backend, `files` has the content of each file that a route names.
     """
     if route.handoff is not None:
-        return Handoff(route.handoff)
+        return Handoff(route.handoff.backend)
     if route.forward is not None:
-        return Forward(route.forward)
+        return Forward(route.forward.backend)
     if route.tunnel is not None:
         return Tunnel(route.tunnel)
     if route.stream is not None:

@@ -8,9 +8,10 @@ from fanroute.caching import handoffs_are_not_cached
 from fanroute.channels.advice import channels_are_chosen_knowingly, chosen_channels, values_give_channels
 from fanroute.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
+from fanroute.foreign_pages import pages_can_send_tokens, preflights_are_answered
 from fanroute.hijacking import sockets_are_no_wider
 from fanroute.locations import values_give_locations
-from fanroute.openness import endpoints_are_open_knowingly, pages_can_send_tokens
+from fanroute.openness import endpoints_are_open_knowingly
 from fanroute.reach.advice import reachability
 from fanroute.reach.search import Boxes
 from fanroute.source import Source
@@ -64,4 +65,4 @@ RULES = (
 )
 # Those of channels that depend on the request, and those that need to know which requests reach which route.
 CHANNEL_RULES = (channels_are_chosen_knowingly, values_give_channels, endpoints_are_open_knowingly)
-REACH_RULES = (handoffs_are_not_cached, reachability)
+REACH_RULES = (handoffs_are_not_cached, preflights_are_answered, reachability)

@@ -32,6 +32,7 @@ def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterato
         if _gets_some(boxes, number, pages, Work(MAX_WORK, work)):
             written = sum(map(is_written, plan.routes[:number]))
             path: Path = ("routes", written, "handoff")
+            path = (*path, "backend") if source.has((*path, "backend")) else path
             what = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"
             message = f"{what} is handed off to '{action.backend}', and Fastly caches nothing of it"
             yield Diagnostic("FR410", message, source.value_span(path), "hand off what may be held, and 'forward' the rest")

@@ -29,10 +29,11 @@ def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
     backends = parts.backends(source)
     for index, route in parts.routes(source):
         for action in BACKEND_ANSWERED:
-            name = route.get(action)
-            if isinstance(name, str) and name not in backends:
+            asked = parts.backend_of(index, route, action)
+            if asked and asked[1] not in backends:
+                path, name = asked
                 suggestion = did_you_mean(name, backends, "backends")
-                yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(("routes", index, action)), suggestion)
+                yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(path), suggestion)
 
 
 def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:

@@ -24,3 +24,5 @@ class Cors(Model):
     """How long a browser may keep the answer to a preflight request; 5 s if not given, a day at most."""
     expose: HeaderNames = Field(default_factory=list)
     """Headers of the answer that they may read, besides those that any page may; or `"*"`, any."""
+    backend_answers: bool = False
+    """Of a `forward`: whether they may read the backend's answers too, in place of what the backend says of that."""

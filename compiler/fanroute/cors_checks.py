@@ -8,7 +8,7 @@ from fanroute.defaults import takes
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.header_checks import named
 from fanroute.source import Path, Source
-from fanroute.spec import CARRYING
+from fanroute.spec import CARRYING, UNSEEN
 
 
 def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:
@@ -26,16 +26,34 @@ def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:
 
 def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
     """FR241"""
-    by_default = list(named(source, ("defaults", "response_headers"), parts.defaults(source).get("response_headers")))
+    default = list(named(source, ("defaults", "response_headers"), parts.defaults(source).get("response_headers")))
     told: set[Span] = set()
     for route, (path, given) in _mappings(source):
         cors = place_of_cors(source, path, given)
         ruled = named(source, (*path[:2], "response_headers"), route.get("response_headers"))
+        by_default = default if takes(str(path[-1]), "response_headers") else ()
         for name, span in (*named(source, path, given, ("headers",)), *ruled, *by_default) if cors else ():
             if name.lower().startswith("access-control-") and span not in told:
                 told.add(span)
                 note = Note("the other", source.key_span(cors or ()))
                 yield Diagnostic("FR241", f"both '{name}' and 'cors'", span, "leave it to 'cors'", (note,))
+
+
+def forwards_share_their_answers(source: Source) -> Iterator[Diagnostic]:
+    """FR232"""
+    for path, owner in ((("defaults",), parts.defaults(source)), *(mapping for _, mapping in _mappings(source))):
+        cors, action = owner.get("cors"), path[-1]
+        if isinstance(cors, dict) and "backend_answers" in cors and action != "forward":
+            message = f"'backend_answers' on '{action}'" if len(path) > 1 else "'backend_answers' by default"
+            seen = (
+                f": the edge does not see the answer, {UNSEEN[str(action)]}" if action in UNSEEN else ": no backend answers there"
+            )
+            mend = (
+                "have the backend set them"
+                if action in UNSEEN
+                else "leave it out; the edge's own answers have the headers anyway"
+            )
+            yield Diagnostic("FR232", message + seen, source.key_span((*path, "cors", "backend_answers")), mend)
 
 
 def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
@@ -51,6 +69,16 @@ def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
             elif isinstance(match, dict) and match.get("websocket") is False:
                 note = Note("here", source.value_span((*place, "match", "websocket")))
                 yield Diagnostic("FR242", "'origins' for what is no WebSocket", span, "leave it out", (note,))
+
+
+def cors_is_of_answers(source: Source) -> Iterator[Diagnostic]:
+    """FR242"""
+    for route, (path, given) in _mappings(source):
+        match = route.get("match")
+        if "cors" in given and isinstance(match, dict) and match.get("websocket") is True and path[-1] in CARRYING:
+            note = Note("here", source.value_span((*path[:2], "match", "websocket")))
+            mend = "leave it out; 'origins' says whose pages may open a WebSocket"
+            yield Diagnostic("FR242", "'cors' for nothing but WebSockets", source.key_span((*path, "cors")), mend, (note,))
 
 
 def cookies_are_for_known_pages(source: Source) -> Iterator[Diagnostic]:
@@ -92,6 +120,8 @@ def place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | N
 RULES = {
     any_origin_has_no_credentials: ("credentials",),
     cors_sets_its_headers: ("cors",),
+    forwards_share_their_answers: ("backend_answers",),
     origins_are_of_sockets: ("origins",),
+    cors_is_of_answers: ("cors",),
     cookies_are_for_known_pages: ("cookie",),
 }

@@ -19,6 +19,8 @@ def takes(action: str, key: str) -> bool:
         return True
     if key == "origins":
         return action in CARRYING
+    if key == "cors" and action in BACKEND_ANSWERED:
+        return False  # a backend that answers preflight requests itself goes on doing so, until its route says otherwise
     if key == "request_headers":
         return action in BACKEND_ANSWERED
     if key == "response_headers":

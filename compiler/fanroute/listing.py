@@ -136,9 +136,12 @@ def _decision(answered: str, decision: Decision) -> Iterator[str]:
         case ToBackend(backend, _, response_headers):
             yield f"Forwarded to {backend}, with"
             yield from _passed_on(decision)
-            if response_headers != HeaderRules():
+            if response_headers != HeaderRules() or decision.backend_answers:
                 yield "Its answer goes to the client, with"
                 yield from _rules(response_headers)
+            if decision.backend_answers:
+                yield "  access-control-* (removed)"
+                yield from _rules(HeaderRules(add=decision.sharing))
 
 
 def _answer(how: str, answer: Answer) -> Iterator[str]:

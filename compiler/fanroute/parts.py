@@ -72,6 +72,15 @@ def actions(route: dict[str, Any]) -> list[str]:
     return [action for action in route if action in _ACTIONS]
 
 
+def backend_of(index: int, route: dict[str, Any], action: str) -> tuple[Path, str] | None:
+    """The name of the backend that an action asks, with its place; None if there is no such name."""
+    place: Path = ("routes", index, action)
+    given = route.get(action)
+    if isinstance(given, dict):
+        place, given = (*place, "backend"), given.get("backend")
+    return (place, given) if isinstance(given, str) else None
+
+
 def mappings(index: int, route: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
     """A route's actions that are mappings, with their places."""
     return [(("routes", index, key), given) for key, given in route.items() if key in _ACTIONS and isinstance(given, dict)]

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from fanroute import cors, spec
 from fanroute_runtime.origins import ANY
-from fanroute_runtime.plan import Condition, Cors, Preflight, Route
+from fanroute_runtime.plan import Condition, Cors, Match, Preflight, Route
 
 
 def cors_of(route: spec.Route) -> cors.Cors | None:
     """What a route's action says of pages of other origins."""
-    return next((action.cors for action in (route.stream, route.sse, route.long_poll, route.respond) if action), None)
+    sharing = (route.handoff, route.forward, route.stream, route.sse, route.long_poll, route.respond)
+    return next((action.cors for action in sharing if action), None)
 
 
 def lower_origins(given: list[str]) -> tuple[str, ...]:
@@ -19,24 +20,30 @@ def lower_origins(given: list[str]) -> tuple[str, ...]:
 
 
 def lower_cors(given: cors.Cors) -> Cors:
-    """What a route's own answers say."""
-    return Cors(_origins(given), (*_credentials(given), *_listed("access-control-expose-headers", given.expose)))
+    """What a route's answers say."""
+    headers = (*_credentials(given), *_listed("access-control-expose-headers", given.expose))
+    return Cors(_origins(given), headers, given.backend_answers)
 
 
 def preflight_of(route: Route, given: cors.Cors) -> Route:
-    """The route for the requests that a browser sends before those of a route, to ask whether it may.
-
-    They are OPTIONS requests that name the method to come, and have none of its headers.
-    """
-    asked = (Condition("origin"), Condition("access-control-request-method", route.match.methods))
+    """The route that answers a browser when it asks whether a page may send what a route takes."""
     max_age = () if given.max_age is None else (("access-control-max-age", b"%d" % given.max_age),)
     headers = (*_credentials(given), *_listed("access-control-allow-headers", given.headers), *max_age)
     return Route(
         name=f"{route.name} preflight",
-        match=replace(route.match, methods=("OPTIONS",), websocket=None, headers=asked),
+        match=preflights_of(route.match),
         action=Preflight(),
         cors=Cors(_origins(given), headers),
     )
+
+
+def preflights_of(match: Match) -> Match:
+    """Matches the requests that a browser sends before those of a match, to ask whether it may.
+
+    They are OPTIONS requests that name the method to come, and have none of its headers.
+    """
+    asked = (Condition("origin"), Condition("access-control-request-method", match.methods))
+    return replace(match, methods=("OPTIONS",), websocket=None, headers=asked)
 
 
 def _origins(given: cors.Cors) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.keys import ProxyKey
 from fanroute.model import Model
 from fanroute.origins import Origins
+from fanroute.passing import ForwardTo, HandoffTo
 from fanroute.sandbox import Sandbox
 from fanroute.values import BackendName, Host, KeepAlive, Name, Url, listed, wrong
 from fanroute.websocket import WebSocket
@@ -87,9 +88,9 @@ class Route(Model):
     """Which token a client needs."""
     public: Literal[True] | None = None
     """That it is meant for anybody, whatever token `defaults` ask for."""
-    handoff: BackendName | None = None
+    handoff: HandoffTo | None = None
     """The backend's answer, through Fanout: the backend may hold the connection with GRIP instructions."""
-    forward: BackendName | None = None
+    forward: ForwardTo | None = None
     """The backend's answer, without Fanout."""
     tunnel: BackendName | None = None
     """A WebSocket of the backend's, without Fanout; needs Fastly's WebSockets on the service."""

@@ -49,7 +49,7 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
     path, kind = _known_path(detail["loc"], source), detail["type"]
     if kind == "extra_forbidden":
         key = str(path[-1])
-        suggestion = did_you_mean(key, keys_at(path[:-1], model), "keys here")
+        suggestion = _mend_of_level(path, source, model) or did_you_mean(key, keys_at(path[:-1], model), "keys here")
         return Diagnostic("FR201", f"unknown key '{key}'", source.key_span(path), suggestion)
     if kind == "missing":
         key = detail["loc"][-1]
@@ -59,6 +59,16 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
         span = source.key_span(path) if detail["loc"][-1] == "[key]" else source.value_span(path)
         return Diagnostic("FR204", context["message"], span, context["mend"])
     return Diagnostic("FR204", *_wrong_value(detail, path, source))
+
+
+def _mend_of_level(path: Path, source: Source, model: type[Model]) -> str:
+    """Returns how to mend an unknown key that is known one level deeper, under a key beside it; "" if it is not."""
+    *above, key = path
+    beside = source.data
+    for part in above:
+        beside = beside[part]
+    under = next((name for name in beside if name != key and key in keys_at((*above, name), model)), None)
+    return f"write it under '{under}', as in '{under}: {{…, {key}: …}}'" if under else ""
 
 
 def _known_path(loc: Path, source: Source) -> Path:

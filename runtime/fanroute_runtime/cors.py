@@ -3,11 +3,14 @@
 Source: the Fetch standard's CORS protocol, https://fetch.spec.whatwg.org/#http-cors-protocol
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Request
 from fanroute_runtime.origins import ANY, is_one_of
-from fanroute_runtime.plan import Cors, Preflight
+from fanroute_runtime.plan import Cors, HeaderRules, Preflight
+
+_VARY = ("vary", b"Origin")
 
 
 def preflight(action: Preflight, request: Request, bound: Binding) -> Answer:
@@ -15,21 +18,29 @@ def preflight(action: Preflight, request: Request, bound: Binding) -> Answer:
     return Answer(204, (("access-control-allow-methods", request.header("access-control-request-method") or b""),))
 
 
-def share(answer: Answer, cors: Cors, request: Request) -> Answer:
-    """The answer, with what lets a page of one of the origins read it.
+def sharing(cors: Cors, request: Request) -> Headers:
+    """Returns the headers that let a page of one of the origins read an answer to its request.
 
-    A page of another one gets the answer as it is, which its browser then keeps from it.
+    A page of another origin gets none of these, so its browser keeps the answer from it. `Vary` tells caches that the answer
+    depends on Origin.
     """
     if cors.origins == ANY:
-        return replace(answer, headers=(*answer.headers, ("access-control-allow-origin", b"*"), *cors.headers))
-    headers = _vary_by_origin(answer.headers)
+        return (("access-control-allow-origin", b"*"), *cors.headers)
     origin = request.header("origin")
-    if origin is not None and is_one_of(origin.decode("latin-1"), cors.origins):
-        headers = (*headers, ("access-control-allow-origin", origin), *cors.headers)
-    return replace(answer, headers=headers)
+    if origin is None or not is_one_of(origin.decode("latin-1"), cors.origins):
+        return (_VARY,)
+    return (_VARY, ("access-control-allow-origin", origin), *cors.headers)
 
 
-def _vary_by_origin(headers: Headers) -> Headers:
-    """For caches: the answer depends on Origin, and on what it depended on before (RFC 9110, 12.5.5)."""
-    others = tuple(header for header in headers if header[0] != "vary")
-    return (*others, ("vary", b", ".join([*(value for name, value in headers if name == "vary"), b"Origin"])))
+def share(answer: Answer, headers: Headers) -> Answer:
+    """Adds `sharing` headers to an answer of the edge's own; what it varies by stays on one line (RFC 9110, 12.5.5)."""
+    if _VARY not in headers:
+        return replace(answer, headers=answer.headers + headers) if headers else answer
+    kept = tuple(header for header in answer.headers if header[0] != "vary")
+    varies = (*(value for name, value in answer.headers if name == "vary"), b"Origin")
+    return replace(answer, headers=(*kept, ("vary", b", ".join(varies)), *headers[1:]))
+
+
+def in_place_of(names: Iterable[str], headers: Headers) -> HeaderRules:
+    """Returns rules that put `sharing` headers in place of a backend's, whose answer has headers of some names."""
+    return HeaderRules(add=headers, remove=tuple(name for name in names if name.startswith("access-control-")))

@@ -12,8 +12,20 @@ from typing import Any
 
 from fanroute_runtime.authorization import Guard
 from fanroute_runtime.client import Client
-from fanroute_runtime.cors import share
-from fanroute_runtime.exchange import Answer, Binding, Decision, Passing, Refused, Request, ToBackend, ToFanout, ToWebSocket, text
+from fanroute_runtime.cors import share, sharing
+from fanroute_runtime.exchange import (
+    Answer,
+    Binding,
+    Decision,
+    Headers,
+    Passing,
+    Refused,
+    Request,
+    ToBackend,
+    ToFanout,
+    ToWebSocket,
+    text,
+)
 from fanroute_runtime.grip import channel_name, encoded, is_websocket_events, opens_websocket
 from fanroute_runtime.headers import applied
 from fanroute_runtime.jwt import Claims
@@ -100,7 +112,7 @@ class Decider:
         else:
             answer = Answer(fallback.status or status, fallback.headers, fallback.body)
         rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
-        return _under(rules, answer)
+        return share(_under(rules, answer), () if isinstance(to, ToWebSocket) else to.sharing)
 
     def _decided(self, route: Route, client: Client, request: Request) -> Decision:
         try:
@@ -134,11 +146,12 @@ class Decider:
         match route.action:
             case Forward(backend):
                 headers = forwarded(headers, request, client)
-                return ToBackend(backend, headers, route.response_headers, uri=self._passed_on(route, client))
+                return _forwarded(route, backend, headers, request, uri=self._passed_on(route, client))
             case Tunnel(backend):
                 return ToWebSocket(backend, tunnelled(headers, request, client), self._passed_on(route, client))
             case Handoff(backend):
-                return ToFanout(backend, handed_over(headers, request, client), self._passed_on(route, client))
+                rules = handed_over(headers, request, client)
+                return ToFanout(backend, rules, self._passed_on(route, client), _sharing(route, request))
             case action:
                 # With its token, which the second pass checks again.
                 return ToFanout(action.backend, handed_over(headers, request, client))
@@ -150,7 +163,7 @@ class Decider:
             case Forward(backend):
                 # X-Forwarded-* are there, from the first pass; this connection is not the client's.
                 headers, uri = forwarded(route.request_headers, request, client), self._passed_on(route, client)
-                return ToBackend(backend, headers, route.response_headers, through_fanout=True, uri=uri)
+                return _forwarded(route, backend, headers, request, through_fanout=True, uri=uri)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout carries a WebSocket's events, not the WebSocket
             case action:
@@ -169,7 +182,20 @@ class Decider:
     def _for_client(self, answer: Answer, route: Route, request: Request) -> Answer:
         """A route's answer as its client gets it. Raises Refused."""
         answer = _under(route.response_headers, answer)
-        return answer if route.cors is None else share(answer, route.cors, request)
+        return share(answer, _sharing(route, request))
+
+
+def _forwarded(
+    route: Route, backend: str, headers: HeaderRules, request: Request, *, through_fanout: bool = False, uri: str | None
+) -> ToBackend:
+    """Sends a request to a route's backend, and says which pages may read what comes of it. Raises Refused."""
+    shares = route.cors is not None and route.cors.backend_answers
+    return ToBackend(backend, headers, route.response_headers, through_fanout, uri, _sharing(route, request), shares)
+
+
+def _sharing(route: Route, request: Request) -> Headers:
+    """What lets a page of another origin read the answer that a route gives. Raises Refused."""
+    return () if route.cors is None else sharing(route.cors, request)
 
 
 _UNREACHABLE = {502: "cannot be reached", 504: "does not answer in time"}

@@ -8,6 +8,7 @@ from wit_world.imports import http_body, http_req, http_resp, types
 from wit_world.imports.async_io import Pollable
 from wit_world.imports.backend import Backend
 
+from fanroute_runtime.cors import in_place_of, share
 from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.exchange import Answer, Passing, Sample, ToBackend, ToFanout, text
 from fanroute_runtime.grip import is_for_fanout
@@ -133,16 +134,18 @@ def _forward(
     try:
         names = header_names(response)
         if not to.through_fanout and "content-type" in names and is_for_fanout(header_values(response, "content-type")):
-            return FOR_FANOUT
+            return share(FOR_FANOUT, to.sharing)
         gone = of_one_connection(names, header_values(response, "connection") if "connection" in names else [])
         instructions = [name for name in names if name.startswith("grip-") and not to.through_fanout]
         for name in dict.fromkeys([*gone, *instructions]):
             _remove(response, name)
         _change(response, to.response_headers, names)
+        if to.backend_answers:
+            _change(response, in_place_of(names, to.sharing), names)
         ask()
         http_resp.send_downstream(response, content)
     except Err:  # that of the sending is the host's, of a 101
-        return BAD_GATEWAY
+        return share(BAD_GATEWAY, to.sharing)
     return None
 
 

@@ -79,18 +79,24 @@ class Answer:
 
 @plain
 class ToFanout:
-    """Hand the request off to `backend` through Fanout, after `headers`."""
+    """Hand the request off to `backend` through Fanout, after `headers`.
+
+    If Fastly refuses the handoff, the edge's own answer gets the headers `sharing`, which let a page of another origin read it.
+    """
 
     backend: str
     headers: HeaderRules
     uri: str | None = None
+    sharing: Headers = ()
 
 
 @plain
 class ToBackend:
     """Send the request to `backend` after `headers`, and its answer to the client after `response_headers`.
 
-    With `through_fanout` it is Fanout that gets the answer, and the backend's instructions for it.
+    With `through_fanout` it is Fanout that gets the answer, and the backend's instructions for it. If the backend
+    gives no answer, the edge's own gets the headers `sharing`, which let a page of another origin read it; with
+    `backend_answers`, the backend's answer gets them too.
     """
 
     backend: str
@@ -98,6 +104,8 @@ class ToBackend:
     response_headers: HeaderRules
     through_fanout: bool = False
     uri: str | None = None
+    sharing: Headers = ()
+    backend_answers: bool = False
 
 
 @plain

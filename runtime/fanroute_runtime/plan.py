@@ -199,11 +199,13 @@ class Cors:
     """Which pages of other origins may read the answers of a route.
 
     `origins` are as in the header Origin, with `*.` for all hosts that end so, or `*` alone for any. `headers` are (name, value)
-    pairs as they go on the wire, of an answer to such a page.
+    pairs as they go on the wire, of an answer to such a page. With `backend_answers`, a forwarded backend's answer has them too,
+    in place of its own.
     """
 
     origins: tuple[str, ...]
     headers: tuple[tuple[str, bytes], ...] = ()
+    backend_answers: bool = False
 
 
 @plain

@@ -50,6 +50,8 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "handoff to self": (f"{BASE}/test/stream", [], b""),
     "handoff by rules": ("http://www.example.com/rules", [("X-There", b"1"), ("X-Add", b"1"), ("X-Set", b"1")], b""),
     "forward": ("http://www.example.com/forward", HOP, b"body"),
+    "a page's forward": ("http://www.example.com/shared", PAGE[1:], b""),
+    "a page's handoff": ("http://www.example.com/shared/handoff", PAGE[1:], b""),
     "forward for Fanout": ("http://www.example.com/forward", SIGNED, b""),
     "handoff of claims": ("http://www.example.com/x", CLAIMS, b""),
     "tunnel": ("http://www.example.com/tunnel", [("Upgrade", b"websocket")], b""),
@@ -75,9 +77,11 @@ HANDED_OFF = {
     "handoff of claims": "origin",
     "tunnel": "origin",
     "a page's websocket": "self",
+    "a page's handoff": "origin",
 }
 STATUS = {
     "forward": 201,
+    "a page's forward": 201,
     "forward for Fanout": 201,
     "no tunnel": 426,
     "stream": 200,

@@ -26,6 +26,14 @@ INSTRUCTIONS = [
     ("Set-Cookie", "a=1"),
     ("Set-Cookie", "b=2"),
 ]
+# What a backend says itself of pages of other origins.
+SHARED = [
+    ("Access-Control-Allow-Origin", "https://backend.example"),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Expose-Headers", "X-Backend"),
+    ("Vary", "Accept-Language"),
+    ("X-Origin", "yes"),
+]
 # How a stream goes on after what was missed.
 CONTINUED = {"Grip-Hold": "stream", "Grip-Channel": "linked; prev-id=2", "Grip-Link": "</forward/missed>; rel=next"}
 # Eight mebibytes, in parts.
@@ -120,6 +128,10 @@ class Origin:
             case "/origin/status":
                 headers = [("X-Origin", "yes"), ("Content-Type", "text/tea"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
                 return web.Response(status=418, body=b"teapot", headers=CIMultiDict(headers))
+            case "/api/shared" | "/own/shared" | "/any/shared" | "/app/shared":
+                return web.Response(text="shared\n", headers=CIMultiDict(SHARED))
+            case "/api/instructions":
+                return web.Response(text="{}", content_type="application/grip-instruct")
             case "/forward/instructions":
                 return web.Response(text="not held\n", headers=CIMultiDict(INSTRUCTIONS))
             case "/forward/missed":

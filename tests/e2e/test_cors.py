@@ -6,9 +6,18 @@ import threading
 import httpx
 import pytest
 
+from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.origin import SHARED, Origin, seen, values
+from tests.unit.tokens import SECRET, by_pyjwt
 
-cors_edge = edge_of("cors")
+# JSON's texts are TOML's too.
+MANIFEST = f"""\
+manifest_version = 3
+[local_server.secret_stores]
+edge = [{{ key = "login", data = {json.dumps(SECRET.decode())} }}]
+"""
+cors_edge = edge_of("cors", {"fastly.toml": MANIFEST.encode()})
 
 CHAT = "https://chat.example.com"
 FOREIGN = "https://evil.example"
@@ -132,3 +141,114 @@ def test_a_file_is_answered_byte_by_byte(cors_edge: Edge) -> None:
     answer = cors_edge.request("GET", "/image", headers={"Origin": FOREIGN})
     assert (answer.headers["content-type"], answer.content) == ("image/png", bytes(range(256)))
     assert sharing(answer) == {"access-control-allow-origin": "*"}
+
+
+MEMBER = by_pyjwt({"exp": 4_102_444_800, "role": "member"}, "HS256").decode()
+GUEST = by_pyjwt({"exp": 4_102_444_800, "role": "guest"}, "HS256").decode()
+BY_BACKEND = {name.lower(): value for name, value in SHARED if name.startswith("Access-")}
+
+
+def by_page(token: str = "", page: str = CHAT) -> dict[str, str]:
+    """The headers of a page's request."""
+    return {"Origin": page} | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
+@pytest.mark.parametrize(("path", "max_age"), [("/api/a", {"access-control-max-age": "3600"}), ("/app/a", {})])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD"])
+def test_a_preflight_to_what_a_backend_answers_needs_no_token(
+    cors_edge: Edge, origin: Origin, path: str, max_age: dict[str, str], method: str
+) -> None:
+    origin.targets.clear()
+    answer = preflight(cors_edge, path, method, CHAT, "authorization")
+    allowed = {"access-control-allow-methods": method, "access-control-allow-headers": "Authorization"}
+    assert (answer.status_code, answer.content, answer.headers["vary"]) == (204, b"", "Origin")
+    assert sharing(answer) == {"access-control-allow-origin": CHAT} | allowed | max_age
+    assert not origin.targets
+
+
+@pytest.mark.parametrize("path", ["/api/a", "/app/a"])
+def test_a_preflight_of_a_foreign_page_is_allowed_nothing(cors_edge: Edge, path: str) -> None:
+    answer = preflight(cors_edge, path, "GET", FOREIGN, "authorization")
+    assert (answer.status_code, sharing(answer)) == (204, {"access-control-allow-methods": "GET"})
+
+
+@pytest.mark.parametrize("path", ["/locked/a", "/tunnel/a"])
+def test_a_preflight_without_cors_needs_a_token(cors_edge: Edge, path: str) -> None:
+    answer = preflight(cors_edge, path, "GET", CHAT, "authorization")
+    assert (answer.status_code, answer.text, sharing(answer)) == (401, "A token is needed.\n", {})
+
+
+@pytest.mark.parametrize("path", ["/api/a", "/app/a"])
+@pytest.mark.parametrize(("token", "status"), [("", 401), ("x", 401), (GUEST, 403)])
+@pytest.mark.parametrize("page", [CHAT, FOREIGN])
+def test_a_page_can_read_why_a_token_is_refused(cors_edge: Edge, path: str, token: str, status: int, page: str) -> None:
+    answer = cors_edge.request("POST", path, headers=by_page(token, page), content=b"body")
+    assert (answer.status_code, answer.headers["vary"]) == (status, "X-Edge, Origin" if path == "/api/a" else "Origin")
+    exposed = {"access-control-expose-headers": "X-Origin"} if path == "/api/a" else {}
+    assert sharing(answer) == ({"access-control-allow-origin": page} | exposed if page == CHAT else {})
+
+
+def test_other_answers_of_the_edges_own_can_be_read(cors_edge: Edge) -> None:
+    """A 400 of a handoff, and a 508, which Fanout is told instead of a second one."""
+    headers = [("Authorization", f"Bearer {MEMBER}"), ("Origin", CHAT)]
+    for status, further in ((400, ("Pushpin-Route", "x")), (508, ("Grip-Sig", GRIP_SIG))):
+        answer = cors_edge.request("GET", "/app/a", headers=[*headers, further])
+        assert (answer.status_code, sharing(answer)) == (status, {"access-control-allow-origin": CHAT})
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "varies", "text"),
+    [
+        ("/nowhere", 502, "Origin", "The backend 'nowhere' cannot be reached.\n"),
+        ("/fallen", 503, "Cookie, Origin", "Back soon\n"),
+    ],
+)
+def test_that_a_backend_is_not_there_can_be_read(cors_edge: Edge, path: str, status: int, varies: str, text: str) -> None:
+    answer = cors_edge.request("GET", path, headers=by_page())
+    assert (answer.status_code, answer.headers["vary"], answer.text) == (status, varies, text)
+    assert sharing(answer) == {"access-control-allow-origin": CHAT}
+    assert sharing(cors_edge.request("GET", path, headers=by_page(page=FOREIGN))) == {}
+
+
+def test_an_answer_that_is_for_fanout_is_a_readable_502(cors_edge: Edge) -> None:
+    answer = cors_edge.request("GET", "/api/instructions", headers=by_page(MEMBER))
+    assert (answer.status_code, answer.text) == (502, "The backend's answer is for Fanout, which has not asked.\n")
+    assert sharing(answer)["access-control-allow-origin"] == CHAT
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("page", [CHAT, FOREIGN, None])
+def test_a_backends_answer_is_shared_by_the_edge_if_it_says_so(cors_edge: Edge, method: str, page: str | None) -> None:
+    """In place of what the backend says of that; what it varies by stays."""
+    headers = by_page(MEMBER, page or "")
+    answer = cors_edge.request(method, "/api/shared", headers=headers if page else {"Authorization": headers["Authorization"]})
+    assert (answer.status_code, answer.headers["x-origin"]) == (200, "yes")
+    assert answer.headers.get_list("vary", split_commas=True) == ["Accept-Language", "X-Edge", "Origin"]
+    by_edge = {"access-control-allow-origin": CHAT, "access-control-expose-headers": "X-Origin"}
+    assert sharing(answer) == (by_edge if page == CHAT else {})
+
+
+def test_a_backends_answer_for_any_page(cors_edge: Edge) -> None:
+    answer = cors_edge.request("GET", "/any/shared", headers=by_page(page=FOREIGN))
+    assert (sharing(answer), answer.headers["vary"]) == ({"access-control-allow-origin": "*"}, "Accept-Language")
+
+
+@pytest.mark.parametrize(("path", "token"), [("/own/shared", ""), ("/app/shared", MEMBER)])
+def test_a_backends_answer_is_its_own_otherwise(cors_edge: Edge, path: str, token: str) -> None:
+    answer = cors_edge.request("GET", path, headers=by_page(token))
+    assert (answer.text, sharing(answer), answer.headers["vary"]) == ("shared\n", BY_BACKEND, "Accept-Language")
+
+
+def test_what_fanout_gets_of_a_forward_is_shared_too(cors_edge: Edge) -> None:
+    """As by a Pushpin of one's own, before the service."""
+    headers = {**by_page(MEMBER), "Grip-Sig": GRIP_SIG}
+    answer = cors_edge.request("GET", "/api/shared", headers=headers)
+    assert sharing(answer)["access-control-allow-origin"] == CHAT
+    answer = cors_edge.request("GET", "/api/shared", headers={**by_page(), "Grip-Sig": GRIP_SIG})
+    assert (answer.status_code, sharing(answer)["access-control-allow-origin"]) == (401, CHAT)
+    asked = [("Origin", CHAT), ("Access-Control-Request-Method", "GET"), ("Grip-Sig", GRIP_SIG)]
+    assert cors_edge.request("OPTIONS", "/api/shared", headers=asked).status_code == 204
+
+
+def test_the_backend_still_sees_the_pages_origin(cors_edge: Edge) -> None:
+    assert values(seen(cors_edge.request("GET", "/api/a", headers=by_page(MEMBER))), "origin") == [CHAT]

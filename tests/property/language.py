@@ -162,7 +162,13 @@ CORS = st.one_of(
         optional={"headers": st.just(["X-A"]), "expose": st.just("X-B"), "max_age": st.sampled_from(["0s", "24h"])},
     ),
 )
+FORWARD_CORS = st.builds(lambda cors, answers: cors | {"backend_answers": answers}, CORS, st.booleans())
 ANSWERS: dict[str, st.SearchStrategy[Any]] = {"headers": RESPONSE_HEADERS, "body": TEXT}
+
+
+def passing(backends: st.SearchStrategy[str], cors: st.SearchStrategy[Data]) -> st.SearchStrategy[Data]:
+    """The long form of what goes to a backend."""
+    return st.fixed_dictionaries({"backend": backends}, optional={"cors": cors})
 
 
 def references(match: Data) -> list[str]:
@@ -206,8 +212,10 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
     stream = held | {"body": TEXT, "content_type": CONTENT_TYPES, "keep_alive": DURATIONS}
     sse = held | {"retry": DURATIONS, "initial": EVENTS, "keep_alive": DURATIONS}
     statuses = st.sampled_from([301, 302, 303, 307, 308])
+    backends = st.sampled_from(["origin", "other"])
     kinds: dict[str, st.SearchStrategy[Any]] = {
-        **dict.fromkeys(("handoff", "forward", "tunnel"), st.sampled_from(["origin", "other"])),
+        "tunnel": backends,
+        **{key: st.one_of(backends, passing(backends, cors)) for key, cors in (("handoff", CORS), ("forward", FORWARD_CORS))},
         "stream": st.one_of(st.fixed_dictionaries(given, optional=stream) for given in (subscribed, linked)),
         "sse": st.one_of(st.fixed_dictionaries(given, optional=sse) for given in (subscribed, linked)),
         "long_poll": st.fixed_dictionaries(
@@ -225,6 +233,8 @@ def routes(draw: st.DrawFn) -> Data:
     match = draw(matches())
     action = draw(actions(match))
     match = fitting(match, next(iter(action)))
+    if match.get("websocket") and any(isinstance(given, dict) and "cors" in given for given in action.values()):
+        del match["websocket"]  # an answer is shared, a WebSocket is not
     carries = not {"handoff", "tunnel", "websocket"}.isdisjoint(action) and match.get("websocket") is not False
     origins = {"origins": draw(OF_SOCKETS)} if carries and draw(st.booleans()) else {}
     return ({"match": match} if match else {}) | action | origins

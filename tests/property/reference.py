@@ -200,7 +200,7 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
     (action,) = set(route) - {"name", "match", "origins", "request_headers", "response_headers"}
     given = route[action]
     if action in ("handoff", "forward"):
-        return action, given
+        return action, given["backend"] if isinstance(given, dict) else given
     if action == "tunnel":
         return ("tunnel", given) if asked.websocket else ("answer", 426)
     if action == "redirect":

@@ -4,14 +4,17 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from fanroute.emit import HANDLERS
+from fanroute.listing import trace_lines
 from fanroute.lower import written_routes
 from fanroute.origins import Origins
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked, trace
-from fanroute_runtime.cors import share
+from fanroute.reach.told import difference
+from fanroute.tokens import trusting, with_token
+from fanroute.trace import Asked, Tracer, trace
+from fanroute_runtime.cors import in_place_of, share, sharing
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, Headers
-from fanroute_runtime.plan import Cors, Preflight
+from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend, ToFanout
+from fanroute_runtime.plan import Cors, HeaderRules, Preflight
 from tests.conftest import GRIP_SIG, SURROUNDINGS
 
 ALLOWED = "access-control-allow-origin"
@@ -21,7 +24,7 @@ EXPOSED = (("access-control-expose-headers", b"X-A"),)
 
 def shared(origins: tuple[str, ...], origin: bytes | None, answer: Answer = ANSWER) -> Answer:
     headers = () if origin is None else (("origin", origin),)
-    return share(answer, Cors(origins, EXPOSED), Asked("GET", "http://a/", headers))
+    return share(answer, sharing(Cors(origins, EXPOSED), Asked("GET", "http://a/", headers)))
 
 
 @pytest.mark.parametrize("origin", [None, b"https://a.example.com", b"null", b""])
@@ -232,3 +235,119 @@ def test_the_origin_is_asked_for_only_where_it_matters() -> None:
         names: list[str] = []
         decider.decide(Listening("GET", f"https://x/{path}", (("grip-sig", GRIP_SIG.encode()),)))
         assert ("origin" in names) == is_asked
+
+
+PASSED_ON = compile_routes(
+    b"""
+version: 1
+service: {name: x}
+backends:
+  origin: {url: "https://a.example.com"}
+  fallen: {url: "https://b.example.com", fallback: {status: 503, headers: {Vary: Cookie}, body: "soon"}}
+defaults:
+  cors: {origins: "https://default.example.com"}
+routes:
+  - name: api
+    match: {path: /api/*, method: [GET, HEAD, PUT], header: {x-client: web}}
+    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}}
+    forward:
+      backend: fallen
+      cors: {origins: "https://one.example.com", headers: [Authorization, X-Client], backend_answers: true}
+    request_headers: {remove: [Origin]}
+    response_headers: {add: {Vary: X-A}}
+  - name: app
+    match: {path: /app/*}
+    handoff: {backend: origin, cors: {origins: "https://one.example.com"}}
+    request_headers: {set: {Origin: "https://edge.example.com"}}
+  - name: own
+    match: {path: /own}
+    forward: {backend: origin, cors: {origins: "https://one.example.com"}}
+  - name: plain
+    match: {path: /plain}
+    forward: origin
+""",
+    SURROUNDINGS,
+).plan
+PAGE = (("origin", b"https://one.example.com"),)
+SHARED = (("vary", b"Origin"), (ALLOWED, b"https://one.example.com"))
+
+
+def decided(verb: str, path: str, headers: Headers = PAGE) -> tuple[str, Decision]:
+    """The route that a request gets, and what is decided about it on the first pass."""
+    traced = trace(PASSED_ON, "", Asked(verb, f"https://x{path}", headers))
+    return traced.steps[-1].route, traced.decision
+
+
+def test_the_default_is_not_for_what_a_backend_answers() -> None:
+    names = ["api preflight", "api", "app preflight", "app", "own preflight", "own", "plain"]
+    assert [route.name for route in PASSED_ON.routes] == names
+    assert PASSED_ON.routes[-1].cors is None
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT"])
+def test_a_preflight_of_a_forward_has_no_token_and_no_headers(verb: str) -> None:
+    route, answer = decided("OPTIONS", "/api/a", (*PAGE, ("access-control-request-method", verb.encode())))
+    assert isinstance(answer, Answer)
+    assert (route, answer.status, dict(answer.headers)[ALLOWED]) == ("api preflight", 204, PAGE[0][1])
+    assert decided("OPTIONS", "/api/a", (*PAGE, ("access-control-request-method", b"POST")))[1] != answer
+
+
+def test_a_backend_that_gives_no_answer() -> None:
+    """The page's own origin counts, whatever the rules put in its place for the backend."""
+    decider = Decider(PASSED_ON, HANDLERS)
+    for path, status, varies in (("/own", 504, b"Origin"), ("/app/a", 502, b"Origin")):
+        decision = decider.decide(Asked("GET", f"https://x{path}", PAGE))
+        assert isinstance(decision, ToBackend | ToFanout)
+        answer = decider.unreachable(decision, status)
+        assert (answer.status, answer.headers[1:]) == (status, (("vary", varies), SHARED[1]))
+    route = PASSED_ON.routes[1]
+    fallen = ToBackend("fallen", HeaderRules(), route.response_headers, sharing=SHARED, backend_answers=True)
+    assert decider.unreachable(fallen, 502).headers[1:] == (("vary", b"Cookie, X-A, Origin"), SHARED[1])
+
+
+@pytest.mark.parametrize(
+    ("page", "headers"), [(PAGE, SHARED), ((("origin", b"https://evil.example"),), SHARED[:1]), ((), SHARED[:1])]
+)
+def test_what_goes_to_a_backend_says_who_may_read_what_comes(page: Headers, headers: Headers) -> None:
+    for path, kind in (("/own", ToBackend), ("/app/a", ToFanout)):
+        _, decision = decided("GET", path, page)
+        assert isinstance(decision, kind) and decision.sharing == headers
+    _, decision = decided("GET", "/plain", page)
+    assert isinstance(decision, ToBackend) and (decision.sharing, decision.backend_answers) == ((), False)
+
+
+@pytest.mark.parametrize("status", [401, 400, 508])
+def test_what_the_edge_answers_itself_is_shared(status: int) -> None:
+    path, further = {
+        401: ("/api/a", (("x-client", b"web"),)),
+        400: ("/app/a", (("pushpin-route", b"x"),)),
+        508: ("/app/a", (("grip-sig", GRIP_SIG.encode()),)),
+    }[status]
+    _, answer = decided("GET", path, (*PAGE, *further))
+    assert isinstance(answer, Answer)
+    assert (answer.status, dict(answer.headers)[ALLOWED]) == (status, PAGE[0][1])
+
+
+def test_the_edges_word_takes_the_place_of_the_backends() -> None:
+    names = ["content-type", "access-control-allow-origin", "access-control-max-age", "vary", "x-access-control-a"]
+    rules = in_place_of(names, SHARED)
+    assert (rules.set, rules.add, rules.remove) == ((), SHARED, ("access-control-allow-origin", "access-control-max-age"))
+
+
+def test_a_trace_tells_what_the_page_gets() -> None:
+    tracer = Tracer(trusting(PASSED_ON), "")
+    asked = with_token(Asked("GET", "https://x/api/a", (*PAGE, ("x-client", b"web"))), {}, tracer)
+    lines = list(trace_lines(tracer.trace(asked)))
+    assert "  access-control-* (removed)" in lines
+    assert lines[-2:] == ["  vary: Origin (added)", "  access-control-allow-origin: https://one.example.com (added)"]
+
+
+def test_who_may_read_a_backends_answer_makes_a_difference() -> None:
+    before, after = (
+        f"routes: [{{forward: {{backend: a, cors: {{origins: '*'{more}}}}}}}]" for more in ("", ", backend_answers: true")
+    )
+    start = "{version: 1, service: {name: x}, backends: {a: {url: 'https://a.example.com'}}, "
+    sides = (compile_routes(f"{start}{routes}}}".encode(), SURROUNDINGS) for routes in (before, after))
+    old, new = ((side.plan, side.backends) for side in sides)
+    (change,) = difference(old, new).changes
+    assert change.differs == ["cors"]

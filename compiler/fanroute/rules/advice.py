@@ -18,7 +18,8 @@ RULES = (
         "note",
         "some route takes each default",
         "A default is for the routes whose action knows the key and that have none of their own: `cors` for `stream`, `sse`, "
-        "`long_poll` and `respond`, `keep_alive` for `stream`, `sse` and `websocket`, `origins` for `websocket`, `tunnel` and "
+        "`long_poll` and `respond` (a `handoff` or `forward` has its own or none), `keep_alive` for `stream`, `sse` and "
+        "`websocket`, `origins` for `websocket`, `tunnel` and "
         "`handoff`, header rules where the edge can apply them, `auth` for all but `public` ones. One that no route takes does "
         "nothing.",
         START + "defaults: {keep_alive: 25s}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
@@ -47,5 +48,17 @@ RULES = (
         "    sse: {channel: news, cors: {origins: 'https://chat.example.com'}}\n"
         "  - match: {path: /socket}\n    websocket: {channel: news}\n",
         "Say whose pages may open it: `origins: https://chat.example.com`, or `origins: '*'` where all may.",
+    ),
+    Rule(
+        "FR431",
+        "warning",
+        "a preflight request of what a backend answers needs no token",
+        "Before a page of another origin sends a token in `Authorization`, its browser sends a preflight request, which has no "
+        "token. A `handoff` or `forward` with `auth` and without `cors` answers it with 401, and the browser sends nothing more. "
+        "This is told if a token can be in no other place, and if no other route answers the preflight requests.",
+        START + "routes:\n  - forward: origin\n    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}}\n",
+        "Say whose pages may ask: `forward: {backend: origin, cors: {origins: https://chat.example.com, headers: "
+        "Authorization}}`. If no page of another origin is to ask, or your backend answers preflight requests, let a route "
+        "without `auth` before it take them: `match: {method: OPTIONS}`.",
     ),
 )

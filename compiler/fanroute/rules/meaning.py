@@ -181,7 +181,7 @@ RULES = (
         "A WebSocket goes through the edge by `websocket`, `tunnel` or `handoff` only. No other request is asked what `origins` "
         "says: it would go on from everywhere.",
         START + "routes:\n  - match: {path: /hello}\n    respond: {status: 200}\n    origins: 'https://a.example.com'\n",
-        "Leave it out. Which pages may read an answer is said by `cors`, for `stream`, `sse`, `long_poll` and `respond`.",
+        "Leave it out. `cors` says which pages may read an answer, and is of no use to a route for WebSockets alone.",
     ),
     Rule(
         "FR243",

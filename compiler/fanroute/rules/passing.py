@@ -28,7 +28,7 @@ RULES = (
         "header rules stand where the edge can apply them",
         "Rules for a request change what a backend of yours gets; where the edge answers itself, none does. "
         "Rules for a response change an answer that goes through the edge; what has been handed off is answered to the client by "
-        "Fanout, and the edge does not see it.",
+        "Fanout, and the edge does not see it. So `cors: {backend_answers: true}` is for a `forward` alone.",
         START + "routes:\n  - handoff: origin\n    response_headers: {remove: [Server]}\n",
         "Leave the rules out there, or have the backend set the headers of its answers.",
     ),

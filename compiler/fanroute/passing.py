@@ -1,0 +1,36 @@
+"""What goes to a backend of the user's: `handoff` and `forward`, each short for a mapping with the backend's name alone."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from fanroute.cors import Cors
+from fanroute.model import Model
+from fanroute.values import BackendName
+
+
+class Handoff(Model):
+    """A backend's answer, through Fanout."""
+
+    backend: BackendName
+    """The backend's name; that alone is short for this."""
+    cors: Cors | None = None
+    """Which pages of other origins may ask, and read what the edge answers itself, such as a 401. The backend's answers are
+    its own."""
+
+
+class Forward(Model):
+    """A backend's answer, without Fanout."""
+
+    backend: BackendName
+    """The backend's name; that alone is short for this."""
+    cors: Cors | None = None
+    """Which pages of other origins may ask, and read what the edge answers itself, such as a 401 or 502."""
+
+
+def _named(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"backend": value}
+
+
+HandoffTo = Annotated[Handoff, BeforeValidator(_named, json_schema_input_type=BackendName | Handoff)]
+ForwardTo = Annotated[Forward, BeforeValidator(_named, json_schema_input_type=BackendName | Forward)]

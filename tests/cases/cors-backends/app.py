@@ -1,0 +1,25 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.cors import preflight
+from fanroute_runtime.decide import respond
+from fanroute_runtime.edge import http_incoming
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='shared',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('OPTIONS', 'https://chat.example.com/api/x?v=2', (('origin', b'x'), ('access-control-request-method', b'DELETE'))),
+    ('GET', 'https://chat.example.com/api/x?v=2', (('x-client', b'web'),)),
+    ('GET', 'https://example.com/app/', ()),
+    ('GET', 'https://example.com/news', ()),
+    ('GET', 'https://example.com/files/', ()),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Preflight: preflight, Respond: respond}, SAMPLES)

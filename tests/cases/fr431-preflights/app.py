@@ -1,0 +1,27 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.cors import preflight
+from fanroute_runtime.decide import respond
+from fanroute_runtime.edge import http_incoming
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='locked',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('OPTIONS', 'https://example.com/answered/', ()),
+    ('GET', 'https://example.com/answered/', ()),
+    ('OPTIONS', 'https://example.com/part/x', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/part/x', ()),
+    ('GET', 'https://example.com/part/', ()),
+    ('GET', 'https://example.com/tunnel', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/shared', ()),
+    ('GET', 'https://example.com/edge', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Preflight: preflight, Respond: respond}, SAMPLES)
