@@ -1,11 +1,7 @@
-"""GRIP instructions as the embedded edge's proxy reads them, and what is published on it."""
-
-import json
-from typing import Any
+"""GRIP instructions as the embedded edge's proxy reads them, and what filters do."""
 
 import pytest
 
-from fanroute.local.channels import BadItem, Item, Message, parse_publish
 from fanroute.local.filters import BadContent, passes, rendered
 from fanroute.local.grip import DEFAULT_TIMEOUT, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
 
@@ -47,55 +43,6 @@ A = (Channel("a"),)
 )
 def test_a_hold_is_read(headers: dict[str, str], hold: Hold | None) -> None:
     assert parse_hold(headers) == hold
-
-
-@pytest.mark.parametrize(
-    ("item", "format", "message"),
-    [
-        ({"formats": {"http-stream": {"content": "é"}}}, "http-stream", Message("é".encode())),
-        ({"http-stream": {"content": "x"}}, "http-stream", Message(b"x")),
-        ({"formats": {"http-stream": {"action": "close"}}}, "http-stream", Message(action="close")),
-        ({"formats": {"ws-message": {"content-bin": "AAE="}}}, "ws-message", Message(b"\0\1", binary=True)),
-        ({"formats": {"ws-message": {"action": "close", "code": 4000}}}, "ws-message", Message(action="close", code=4000)),
-        (
-            {"formats": {"http-response": {"code": 201, "headers": [["A", "b"]], "body": "x"}}},
-            "http-response",
-            Message(b"x", status=201, headers=(("A", "b"),)),
-        ),
-    ],
-)
-def test_an_item_is_read(item: dict[str, Any], format: str, message: Message) -> None:
-    assert parse_publish(json.dumps({"items": [{"channel": "a"} | item]}).encode()) == [Item("a", {format: message})]
-
-
-def test_ids_and_variables_are_read() -> None:
-    item = {"channel": "a", "id": "2", "prev-id": "1", "meta": {"sender": "ann"}, "formats": {"http-stream": {"content": "x"}}}
-    (read,) = parse_publish(json.dumps({"items": [item]}).encode())
-    assert (read.id, read.prev_id, read.meta) == ("2", "1", {"sender": "ann"})
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"[]",
-        b"{}",
-        b'{"items": 1}',
-        b'{"items": [{}]}',
-        b'{"items": [{"channel": 1, "http-stream": {"content": "x"}}]}',
-        b'{"items": [{"channel": "a"}]}',
-        b'{"items": [{"channel": "a", "formats": {"other": {}}}]}',
-        b'{"items": [{"channel": "a", "formats": {"ws-message": {"content-bin": "?"}}}]}',
-        b'{"items": [{"channel": "a", "formats": {"http-stream": {"content": 1}}}]}',
-        b'{"items": [{"channel": "a", "id": 1, "http-stream": {"content": "x"}}]}',
-        b'{"items": [{"channel": "a", "meta": {"a": 1}, "http-stream": {"content": "x"}}]}',
-        b'{"items": [{"channel": "a", "http-stream": {"action": "other"}}]}',
-        b"\xff",
-    ],
-)
-def test_other_items_are_refused(body: bytes) -> None:
-    with pytest.raises(BadItem):
-        parse_publish(body)
 
 
 @pytest.mark.parametrize(

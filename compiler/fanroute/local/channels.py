@@ -1,53 +1,14 @@
-"""Publish and subscribe, within this process. Source: https://pushpin.org/docs/usage/#publishing"""
+"""Publish and subscribe, within this process."""
 
 import asyncio
-import base64
-import binascii
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from fanroute.local.filters import passes, rendered
 from fanroute.local.grip import Channel
-
-# Largest body of a publish request, in bytes.
-MAX_PUBLISH = 65_536
-HTTP_STREAM, HTTP_RESPONSE, WS_MESSAGE = FORMATS = ("http-stream", "http-response", "ws-message")
-ACTIONS = ("send", "close", "hint")
-
-
-class BadItem(ValueError):
-    """What was published is not as it must be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is published in one format, for the connections that take it.
-
-    The action `close` ends the connection, `hint` says that there is something to ask for. `status` and `headers` are an
-    http-response's, `binary` and `code` a ws-message's.
-    """
-
-    content: bytes = b""
-    action: str = "send"
-    binary: bool = False
-    code: int = 1000
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What is published at once on a channel: a message by format, its id and its predecessor's, and variables for filters."""
-
-    channel: str
-    formats: Mapping[str, Message]
-    id: str | None = None
-    prev_id: str | None = None
-    meta: Mapping[str, str] = field(default_factory=dict)
+from fanroute.local.items import Item, Message
 
 
 class Channels:
@@ -158,54 +119,3 @@ class Subscriber:
         """What a backend has answered, for this connection: ids are built there too. Raises BadContent."""
         builds = any("build-id" in channel.filters for channel in self.channels.values())
         return rendered(content, ["build-id"] if builds else [], self.meta, {})
-
-
-def parse_publish(body: bytes) -> list[Item]:
-    """A publish request's items. Raises BadItem."""
-    try:
-        return [_item(item) for item in json.loads(body)["items"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadItem(f"not a publish request: {error!r}") from error
-
-
-def _item(item: dict[str, Any]) -> Item:
-    formats = {name: _message(name, value) for name, value in _formats(item).items()}
-    id_, prev_id = (None if item.get(key) is None else _text(item, key) for key in ("id", "prev-id"))
-    meta = item.get("meta") or {}
-    return Item(_text(item, "channel"), formats, id_, prev_id, {name: _text(meta, name) for name in meta})
-
-
-def _text(mapping: dict[str, Any], key: str) -> str:
-    value = mapping[key]
-    if not isinstance(value, str):
-        raise BadItem(f"'{key}' is text")
-    return value
-
-
-def _formats(item: dict[str, Any]) -> dict[str, Any]:
-    formats = item.get("formats") or {name: item[name] for name in FORMATS if name in item}
-    if not formats or not set(formats) <= set(FORMATS):
-        raise BadItem(f"formats are {', '.join(FORMATS)}")
-    return dict(formats)
-
-
-def _message(format: str, value: dict[str, Any]) -> Message:
-    binary = next((value[key] for key in ("content-bin", "body-bin") if key in value), None)
-    text = next((value[key] for key in ("content", "body") if key in value), "")
-    action = value.get("action", "send")
-    if action not in ACTIONS:
-        raise BadItem(f"actions are {', '.join(ACTIONS)}")
-    try:
-        content = text.encode() if binary is None else base64.b64decode(binary, validate=True)
-    except binascii.Error as error:
-        raise BadItem(f"not base64: {binary!r}") from error
-    headers = value.get("headers", {})
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return Message(
-        content=content,
-        action=action,
-        binary=binary is not None,
-        code=int(value.get("code", 1000)) if format == WS_MESSAGE else 1000,
-        status=int(value.get("code", 200)) if format == HTTP_RESPONSE else 200,
-        headers=tuple((str(name), str(content)) for name, content in pairs),
-    )

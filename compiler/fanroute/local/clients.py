@@ -8,36 +8,53 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
-from fanroute.local.channels import WS_MESSAGE, Subscriber
+from fanroute.local.channels import Subscriber
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import DEFAULT_KEEP_ALIVE, Channel
+from fanroute.local.items import WS_MESSAGE
 from fanroute_runtime.grip import MAX_CHANNELS
 from fanroute_runtime.websocket import Event
+
+# Longest content of a PING, PONG or CLOSE, its code included (RFC 6455, 5.5).
+MAX_CONTROL_FRAME = 125
 
 
 class Client:
     """The client's side of a connection, with its subscriptions and what keeps it alive."""
 
-    def __init__(self, socket: web.WebSocketResponse, subscriber: Subscriber) -> None:
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, subscriber: Subscriber) -> None:
         self.socket = socket
+        self._transport = transport
         self._subscriber = subscriber
         self._keep_alive: tuple[float, Event] | None = None
         self._sent = asyncio.Event()
+        # Whether this side closes the connection, and when it has done so.
+        self.closing = False
+        self.closed = asyncio.Event()
 
     async def send(self, event: Event) -> None:
-        """Send a message, PING or PONG."""
+        """Send a message, PING or PONG, its bytes as they are."""
         self._sent.set()
-        match event.type:
-            case "TEXT":
-                await self.socket.send_str(event.content.decode("utf-8", "replace"))
-            case "BINARY":
-                await self.socket.send_bytes(event.content)
-            case "PING":
-                await self.socket.ping(event.content)
-            case "PONG":
-                await self.socket.pong(event.content)
+        if event.type in ("PING", "PONG") and len(event.content) > MAX_CONTROL_FRAME:
+            self.abort()
+        else:
+            await self.socket.send_frame(event.content, WSMsgType[event.type])
+
+    async def close(self, code: int, reason: bytes) -> None:
+        """Close the connection, with a code and a reason as they are."""
+        self.closing = True
+        if len(reason) > MAX_CONTROL_FRAME - 2:
+            self.abort()
+        else:
+            await self.socket.close(code=code, message=reason)
+        self.closed.set()
+
+    def abort(self) -> None:
+        """End the connection without a word, as Pushpin does where it cannot send what it must."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def control(self, message: bytes) -> None:
         """Do what a control message says; nothing, where it makes no sense."""
@@ -69,9 +86,9 @@ class Client:
                 if content is None:
                     continue
                 if message.action == "close":
-                    await self.socket.close(code=message.code)
+                    await self.close(message.code, message.reason.encode())
                 elif message.action == "send":
-                    await self.send(Event("BINARY" if message.binary else "TEXT", content))
+                    await self.send(Event(message.type, content))
 
     async def _stay_alive(self) -> None:
         while True:

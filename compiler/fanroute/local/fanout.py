@@ -12,10 +12,11 @@ import httpx
 from aiohttp import StreamReader, web
 
 from fanroute.local import Backend
-from fanroute.local.channels import MAX_PUBLISH, BadItem, Channels, Subscriber, parse_publish
+from fanroute.local.channels import Channels, Subscriber
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import Hold, parse_hold
 from fanroute.local.holds import Behind, Headers, Stream, held_response
+from fanroute.local.items import sendable_headers, sendable_reason
 from fanroute.signing import grip_sig
 from fanroute_runtime.headers import of_one_connection
 
@@ -110,24 +111,6 @@ class Fanout:
         await Stream(response, subscriber, hold, target, fetch).run(await answer.aread())
         return response
 
-    async def publish(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
-        """The publish endpoint: `POST /publish/`."""
-        if request.method != "POST" or target not in ("/publish/", "/publish"):
-            return web.Response(status=404, text="POST to /publish/\n")
-        body = b""
-        while chunk := await request.content.read(MAX_PUBLISH):
-            body += chunk
-            if len(body) > MAX_PUBLISH:
-                return web.Response(status=413, text=f"More than {MAX_PUBLISH} bytes\n")
-        try:
-            items = parse_publish(body)
-        except BadItem as error:
-            return web.Response(status=400, text=f"{error}\n")
-        for item in items:
-            count = self.channels.publish(item)
-            self._log(f"published on {item.channel} to {count} connection{'' if count == 1 else 's'}")
-        return web.Response(text="Published\n")
-
 
 def end_to_end(headers: Headers) -> Headers:
     """Headers without those that concern one connection only."""
@@ -178,10 +161,11 @@ async def _response(answer: httpx.Response, hold: Hold, subscriber: Subscriber) 
     if published is None:
         headers = client_headers(answer, without=["content-length"])
         return web.Response(status=answer.status_code, reason=answer.reason_phrase, headers=headers, body=body)
-    status, given, content = published
+    message, content = published
+    given = sendable_headers(message.headers)
     replaced = ["content-length", *(name.lower() for name, _ in given)]
-    headers = [*client_headers(answer, without=replaced), *((name, value.decode()) for name, value in given)]
-    return web.Response(status=status, headers=headers, body=content)
+    headers = [*client_headers(answer, without=replaced), *given]
+    return web.Response(status=message.status, reason=sendable_reason(message), headers=headers, body=content)
 
 
 async def _kept(content: StreamReader, sent: list[bytes]) -> AsyncIterator[bytes]:

@@ -7,9 +7,10 @@ from urllib.parse import urljoin
 import httpx
 from aiohttp import web
 
-from fanroute.local.channels import HTTP_RESPONSE, HTTP_STREAM, Item, Subscriber
+from fanroute.local.channels import Subscriber
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import Hold, parse_hold
+from fanroute.local.items import HTTP_RESPONSE, HTTP_STREAM, Item, Message
 
 Headers = list[tuple[str, bytes]]
 # Asks a link's target, with headers of Fanout's.
@@ -130,8 +131,8 @@ class _Ended(Exception):
     """The stream is over."""
 
 
-async def held_response(hold: Hold, subscriber: Subscriber) -> tuple[int, Headers, bytes] | None:
-    """What is published for a held response, None after the time-out.
+async def held_response(hold: Hold, subscriber: Subscriber) -> tuple[Message, bytes] | None:
+    """Returns what is published for a held response, and its content for this connection; None after the time-out.
 
     Raises Behind where something has been missed or is hinted at, and BadContent.
     """
@@ -149,8 +150,8 @@ async def held_response(hold: Hold, subscriber: Subscriber) -> tuple[int, Header
                 content = subscriber.content(item, message)
                 if content is not None and message.action == "hint":
                     raise Behind
-                if content is not None:
-                    return message.status, [(name, value.encode()) for name, value in message.headers], content
+                if content is not None and message.action == "send":
+                    return message, content
     except TimeoutError:
         return None
 

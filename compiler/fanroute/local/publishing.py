@@ -1,13 +1,15 @@
 """The publish port of both local edges: checks who asks, and takes Fastly's path for Pushpin's."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
 from aiohttp import web
 
 from fanroute.local import Backend
+from fanroute.local.channels import Channels
 from fanroute.local.fanout import Log, end_to_end, unreachable
 from fanroute.local.guard import refusal
+from fanroute.local.items import HTTP_RESPONSE, BadItem, Item, Message, is_header, parse_publish
 from fanroute.local.tunnel import pass_on
 from fanroute.local.upstream import Unreachable, ask
 
@@ -17,10 +19,18 @@ Publish = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 PATH = "/publish/"
 # The path of Fastly's API, whatever the service: https://www.fastly.com/documentation/reference/api/publishing/
 _FASTLYS_PATH = re.compile(r"/service/[^/?#]+/publish/")
+# Largest body of a publish request, in bytes: Fastly's limit.
+MAX_PUBLISH = 65_536
+_WITHOUT_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
+# The types of answers that Pushpin can give, by what a client accepts.
+_ANSWERS = dict.fromkeys(("text/plain", "text/*", "*/*", "*"), "text/plain")
+_ANSWERS |= dict.fromkeys(("application/json", "application/*"), "application/json")
 
 
 def guarded(publish: Publish, allowed: Collection[str], log: Log) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     """Returns the handler of a publish port, which answers 403 to requests that web pages of other sites make.
+
+    It also refuses what is too long, and what has no length, as Pushpin does.
 
     Args:
         publish: takes the others.
@@ -34,9 +44,53 @@ def guarded(publish: Publish, allowed: Collection[str], log: Log) -> Callable[[w
         if reason:
             log(f"publishing → 403: {reason}")
             return web.Response(status=403, text=f"{reason}\n")
+        chunked = "Transfer-Encoding" in request.headers or request.method not in _WITHOUT_BODY
+        if request.content_length is None and chunked:
+            return web.Response(status=411, text="Request requires Content-Length.\n")
+        if (request.content_length or 0) > MAX_PUBLISH:
+            return web.Response(status=400, text="Request body too large.\n")
         return await publish(request, PATH if _FASTLYS_PATH.fullmatch(request.raw_path) else request.raw_path)
 
     return serve
+
+
+def publishing_to(channels: Channels, log: Log) -> Publish:
+    """Returns a Publish that is the embedded edge's own: what it answers is what Pushpin answers."""
+
+    async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
+        type_ = _answer_type(request.headers.getall("Accept", ["*/*"]))
+        if not type_:
+            return web.Response(status=406, text="Not Acceptable. Supported formats are text/plain and application/json.\n")
+        if target not in (PATH, PATH.removesuffix("/")):
+            return web.Response(status=404, text="Not Found\n")
+        if request.method != "POST":
+            return web.Response(status=405, text=f"Method not allowed: {request.method}.\n", headers={"Allow": "POST"})
+        try:
+            items = parse_publish(await request.content.read())
+        except BadItem as error:
+            return web.Response(status=400, text=f"{error}\n")
+        for item in items:
+            for line in _publish(item, channels):
+                log(line)
+        text = "Published\n" if type_ == "text/plain" else '{"message":"Published"}\n'
+        return web.Response(text=text, content_type=type_)
+
+    return publish
+
+
+def _answer_type(accepted: Iterable[str]) -> str:
+    """Returns the type of the answer: the last one that the client accepts, "" if it accepts none."""
+    names = [part.partition(";")[0].strip() for value in accepted for part in value.split(",")]
+    return next((_ANSWERS[name] for name in reversed(names) if name in _ANSWERS), "")
+
+
+def _publish(item: Item, channels: Channels) -> Iterator[str]:
+    """Publishes an item, and tells what became of it."""
+    count = channels.publish(item)
+    yield f"published on {item.channel} to {count} connection{'' if count == 1 else 's'}"
+    for name, value in item.formats.get(HTTP_RESPONSE, Message()).headers:
+        if not is_header(name, value):
+            yield f"published on {item.channel} without the header {name!a}: it is none"
 
 
 def passing_on(url: str) -> Publish:

@@ -17,7 +17,7 @@ from fanroute.local.exchange import Exchange, HostError, Response, target_of
 from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
 from fanroute.local.host import EmbeddedComponent
-from fanroute.local.publishing import guarded
+from fanroute.local.publishing import guarded, publishing_to
 from fanroute.local.sandboxes import Sandboxes
 from fanroute.local.sockets import Socket, is_websocket
 from fanroute.local.tunnel import pass_on, tunnel
@@ -196,7 +196,7 @@ async def listening(
     try:
         async with listen() as servers:
             url = await servers(edge.serve, port)
-            publish = await servers(guarded(fanout.publish, allowed, log), publish_port)
+            publish = await servers(guarded(publishing_to(fanout.channels, log), allowed, log), publish_port)
             origin = await servers(embedded_origin, 0) if None in backends.values() else ""
             for name, backend in backends.items():
                 address = backend or Backend(origin)

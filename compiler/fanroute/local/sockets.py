@@ -86,7 +86,7 @@ class Socket:
         socket.headers.extend(client_headers(answer, without=_NOT_PASSED_BACK))
         await socket.prepare(self._request)
         with self._fanout.channels.subscriber() as subscriber:
-            client = Client(socket, subscriber)
+            client = Client(socket, self._request.transport, subscriber)
             published = asyncio.create_task(client.deliver())
             try:
                 await self._converse(client, events[1:])
@@ -112,6 +112,10 @@ class Socket:
             except TimeoutError:
                 await self._handle(client, await self._send([]))
                 continue
+            if event is None and client.closing:
+                await self._send([Event("CLOSE")])
+                await client.closed.wait()
+                raise _Closed
             if event is None:
                 raise ConnectionResetError
             await self._handle(client, await self._send([event]))
@@ -147,11 +151,10 @@ class Socket:
                     await client.send(event)
                 case "CLOSE":
                     code = int.from_bytes(event.content[:2], "big") or WSCloseCode.OK
-                    await client.socket.close(code=code, message=event.content[2:])
+                    await client.close(code, event.content[2:])
                     raise _Closed
                 case "DISCONNECT":
-                    if self._request.transport is not None:
-                        self._request.transport.abort()
+                    client.abort()
                     raise _Closed
 
     async def _message(self, client: Client, event: Event) -> None:
