@@ -1,7 +1,8 @@
 # make build | serve [EDGE=viceroy] | test | test-quick | perf-check | fuzz | bench | check | clean. README.md says what each is for.
 PYTHON ?= python3
 EDGE ?= embedded
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fanroute
+# A relative path does not count.
+CACHE := $(or $(filter /%,$(XDG_CACHE_HOME)),$(HOME)/.cache)/fanroute
 FASTLY_CLI := 16.1.0
 
 VENV := .venv
@@ -97,5 +98,6 @@ build/bindings: $(VENV)/installed runtime/wit/edge.wit
 $(CACHE)/fastly-cli-$(FASTLY_CLI):
 	@command -v npm >/dev/null || $(APT) npm
 	@echo "Installing the Fastly CLI with npm"
+	@mkdir -p $(CACHE) && chmod 700 $(CACHE)
 	@npm install --silent --no-fund --no-audit --prefix $@.partial @fastly/cli@$(FASTLY_CLI)
 	@mv $@.partial $@

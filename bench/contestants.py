@@ -117,8 +117,8 @@ def _empty() -> Recipe:
     lines = [
         "from pathlib import Path",
         "from fanroute.bundle import componentize",
-        "from fanroute.workspace import Workspace, wit_folder",
-        "componentize(Workspace(Path('routes.yaml')), wit_folder())",
+        "from fanroute.workspace import wit_folder",
+        "componentize(Path('build/app'), wit_folder(), Path('build/new.wasm'))",
     ]
     build: Command = [sys.executable, "-c", "; ".join(lines)]
     return Recipe({"build/app/app.py": "empty/app.py"}, build, "build/new.wasm", cached=False)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bench import compiling, machine, page, profile, serving, tools
 from bench.contestants import Contestant, contestants
 from bench.measuring import CONNECTIONS, Field, Results
-from fanroute.cli.edges import cache_folder
+from fanroute.cache import cache_folder
 from fanroute.errors import ProgramFailed
 from fanroute.local import install
 

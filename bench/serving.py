@@ -17,11 +17,11 @@ from time import monotonic, perf_counter, sleep
 
 from bench.work import HANDED_OFF
 from fanroute.errors import ProgramFailed
+from fanroute.folder import write
 from fanroute.local import Backend
 from fanroute.local.server import ADDRESS, NO_STORES
 from fanroute.local.viceroy import START_TIMEOUT, viceroy_files
 from fanroute.programs import GRACE
-from fanroute.workspace import write
 
 # What Viceroy says at the end of a sandbox.
 HEAP = re.compile(r"completed using (\S+) ?([KMG]?i?B) of WebAssembly heap", re.IGNORECASE)

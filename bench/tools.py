@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fanroute import programs
-from fanroute.cli.edges import cache_folder
+from fanroute.cache import cache_folder
 from fanroute.errors import ProgramFailed
 from fanroute.local import install
 

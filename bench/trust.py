@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fanroute.build import build
-from fanroute.cli.edges import cache_folder
+from fanroute.cache import cache_folder
 from fanroute.local import Backend, Stores, install, viceroy
 from fanroute.local.exchange import Exchange
 from fanroute.local.host import EmbeddedComponent, load

@@ -27,6 +27,11 @@ def surroundings_of(case: Path) -> Surroundings:
     return replace(SURROUNDINGS, read=Workspace(case / "routes.yaml").read)
 
 
+def names(folder: Path) -> list[str]:
+    """The names of what is in a folder, in order."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 # Folders that show how a whole service is described, by name: the examples, and what `fanroute init` begins with.
 EXAMPLES = {
     path.parent.name: path.parent

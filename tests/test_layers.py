@@ -16,8 +16,8 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
-rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.trust rules
-diagnostics errors report report_json work
+rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
+rules.trust rules diagnostics errors report report_json work
 environment surroundings places source template automata model values headers validation origins conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
@@ -28,7 +28,7 @@ reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.ov
 reach.difference reach.told links reach openness foreign_pages
 caching hijacking locations advice samples
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
-testing.coverage testing.agreement rulebook manifest stores workspace programs
+testing.coverage testing.agreement rulebook manifest stores folder cache workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
 flatten.image flatten.lasting flatten.joining flatten bundle local.exchange local.host smoke build guide
 local.guard local.pushpin local.install local.pushpin_json local.items local.filters local.channels local.holds
@@ -49,7 +49,9 @@ lasting heap host warm sandbox resources edge
 ONLY = {
     "programs": {"subprocess", "create_subprocess_exec", "system", "Popen", "killpg"},
     "cli.terminal": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
-    "workspace": {"write_text", "write_bytes", "read_text", "read_bytes", "rmtree", "open"},
+    "folder": {"write_text", "write_bytes", "read_bytes", "open", "unlink", "rmtree", "touch"},
+    # Of the package's own files alone.
+    "workspace": {"read_text"},
 }
 # `programs` reads its child's output, which is no printing.
 ALLOWED = {("programs", "stdout")}

@@ -1,10 +1,14 @@
 """From a user's folder to its `bin/main.wasm`: the steps of a build, and what stays when one fails."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from fanroute import bundle, manifest
 from fanroute.bundle import NotFlattened
+from fanroute.diagnostics import Invalid
+from fanroute.folder import read, scratch
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.workspace import Workspace, flattening_sources, wit_folder, wit_sources
 
@@ -37,12 +41,14 @@ def build(workspace: Workspace, say: Say, flatten: bool = True) -> Built:
     except BaseException:
         # `fastly compute build` has removed it before it called us.
         if not workspace.wasm.exists():
-            workspace.put_back()
+            with suppress(OSError, Invalid):  # something is in its place, which is not what went wrong first
+                workspace.put_back()
         raise
 
 
 def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
+    workspace.refuse_links()
     files, wit = compiled.files(), wit_sources()
     command = "make build" if workspace.has_makefile else "fanroute build"
     toml = manifest.update(workspace.read_manifest(), compiled.plan.service, compiled.backends, command, compiled.tunnels)
@@ -50,38 +56,46 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     warnings = []
     with workspace.alone():
         workspace.stage(files)
-        made = not workspace.is_good(key)
-        if made:
+        component, unused = workspace.kept(key)
+        made = component is None
+        if component is None:
+            if unused:
+                say(unused)
             say("Building the component with componentize-py (a few seconds)")
-            refused = _make(workspace, compiled, flatten)
+            component, refused = _make(workspace, compiled, flatten)
             if refused:
                 warnings.append(f"it is not flattened, so a request takes longer in a new sandbox: {refused}")
             # One that is not flattened has its own key, so that the next build tries again.
-            workspace.accept(bundle.key(files, wit) if refused else key)
-        workspace.put_back()
+            workspace.keep(component, bundle.key(files, wit) if refused else key)
+        workspace.ship(component)
         workspace.write_manifest(toml)
-    if not bundle.is_mapped(workspace.read_wasm()):
+    if not bundle.is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
     return Built(compiled, made, manifest.service_id(toml), tuple(warnings))
 
 
-def _make(workspace: Workspace, compiled: Compiled, flatten: bool) -> str:
-    """Make the new component; why it is not flattened though it should be, or ""."""
-    bundle.componentize(workspace, wit_folder())
-    try:
-        if flatten:
-            _flatten(workspace, compiled)
-    except NotFlattened as refused:
-        return str(refused)
-    return ""
+def _make(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:
+    """Make the component; returns it, and why it is not flattened though it should be, or ""."""
+    with scratch() as folder:
+        new, flat = Path(folder) / "new.wasm", Path(folder) / "flat.wasm"
+        try:
+            bundle.componentize(workspace.app, wit_folder(), new)
+        finally:
+            workspace.tidy()
+        try:
+            if flatten:
+                _flatten(compiled, new, flat)
+                return read(flat), ""
+        except NotFlattened as refused:
+            return read(new), str(refused)
+        return read(new), ""
 
 
-def _flatten(workspace: Workspace, compiled: Compiled) -> None:
-    """Give the new component a single core module. Raises NotFlattened, also where it would do something else then."""
+def _flatten(compiled: Compiled, new: Path, flat: Path) -> None:
+    """Make the component `flat`, which has a single core module. Raises NotFlattened, also if it would answer differently."""
     # Imported here: where nothing has changed, a build does without wasmtime.
     from fanroute.smoke import alike
 
-    bundle.flatten(workspace, wit_folder())
-    if not alike(compiled, workspace.new, workspace.flat):
+    bundle.flatten(new, wit_folder(), flat)
+    if not alike(compiled, new, flat):
         raise NotFlattened("it answers otherwise then")
-    workspace.flat.replace(workspace.new)

@@ -12,7 +12,7 @@ from fanroute.emit import APP_MODULE
 from fanroute.errors import ProgramFailed
 from fanroute.flatten import flatten as joined
 from fanroute.flatten.image import has_image
-from fanroute.workspace import Workspace
+from fanroute.folder import read, write
 
 WORLD = "edge"
 COMPONENTIZE = "componentize-py"
@@ -46,32 +46,32 @@ def key(files: dict[str, str], wit: dict[str, str], flattening: dict[str, str] |
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def componentize(workspace: Workspace, wit: Path) -> None:
-    """Make `workspace.new` from what is staged. Raises ProgramFailed."""
+def componentize(app: Path, wit: Path, new: Path) -> None:
+    """Make the component `new` from what is staged in `app`. Raises ProgramFailed."""
     command: list[str | Path] = [beside(COMPONENTIZE), "-q", "-d", wit, "-w", WORLD]
-    command += ["componentize", "--stub-wasi", "-p", workspace.app, APP_MODULE, "-o", workspace.new]
+    command += ["componentize", "--stub-wasi", "-p", app, APP_MODULE, "-o", new]
     # componentize-py searches the virtual environment too; here it finds no packages in it.
-    environment = {"VIRTUAL_ENV": str(workspace.app), "RUST_BACKTRACE": "0"}
+    environment = {"VIRTUAL_ENV": str(app), "RUST_BACKTRACE": "0"}
     try:
         programs.run(command, environment)
     except ProgramFailed as failed:
         # It is a Python program that fails by an assertion: what is asserted says why.
         raise ProgramFailed(COMPONENTIZE, failed.output.rpartition("AssertionError: ")[2]) from None
     try:
-        workspace.convert(workspace.new, workspace.new, lambda component: rename_import(component, *WALL_CLOCK))
+        write(new, rename_import(read(new), *WALL_CLOCK))
     except BadComponent as bad:
         raise ProgramFailed(COMPONENTIZE, f"It has made a component that Fanroute does not know: {bad}.") from bad
 
 
-def flatten(workspace: Workspace, wit: Path) -> None:
-    """Make `workspace.flat` from the component `workspace.new`. Raises NotFlattened."""
-    core, flat = workspace.core, workspace.flat
+def flatten(new: Path, wit: Path, flat: Path) -> None:
+    """Make the component `flat` from the component `new`. Raises NotFlattened."""
+    core = flat.with_suffix(".core")
     component: list[str | Path] = [beside(WASM_TOOLS), "component"]
     try:
-        workspace.convert(workspace.new, core, lambda new: joined(new, [_INITIALISATION]))
+        write(core, joined(read(new), [_INITIALISATION]))
         programs.run([*component, "embed", wit, "-w", WORLD, core, "-o", core])
         programs.run([*component, "new", core, "-o", flat])
-        workspace.convert(flat, flat, lambda new: rename_import(new, *WALL_CLOCK))
+        write(flat, rename_import(read(flat), *WALL_CLOCK))
     except BadComponent as bad:
         raise NotFlattened(str(bad)) from bad
     except ProgramFailed as failed:

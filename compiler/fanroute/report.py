@@ -39,10 +39,11 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
 
 def _parts(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Iterator[tuple[str, str]]:
     """What is told, in parts of one style each."""
-    lines, file = text.splitlines(), _printable(file)
+    lines = text.splitlines()
     for number, diagnostic in enumerate(diagnostics):
         yield "\n" if number else "", ""
-        yield from _parts_of_one(diagnostic, file, lines)
+        other = diagnostic.span.file
+        yield from _parts_of_one(diagnostic, _printable(other or file), [] if other else lines)
 
 
 def _parts_of_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Iterator[tuple[str, str]]:
@@ -88,7 +89,7 @@ def github(diagnostics: Iterable[Diagnostic], file: str) -> str:
 
 def _command(diagnostic: Diagnostic, file: str) -> str:
     span = diagnostic.span
-    properties = {"file": file, "line": span.line, "endLine": span.end_line, "col": span.column}
+    properties = {"file": span.file or file, "line": span.line, "endLine": span.end_line, "col": span.column}
     # GitHub's end is inclusive, and it takes columns within one line only.
     properties |= {"endColumn": max(span.column, span.end_column - 1)} if span.line == span.end_line else {}
     properties |= {"title": diagnostic.code}

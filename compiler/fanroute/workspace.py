@@ -1,23 +1,28 @@
-"""A user's folder: the only module that reads and writes its files."""
+"""A user's folder: which files are in it, and what each is for."""
 
 import fcntl
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fanroute.cache import Cache
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.errors import BadManifest
+from fanroute.folder import Folder, in_the_way, read
 from fanroute.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from fanroute.local import Stores
 
 RUNTIME_PACKAGE = "fanroute_runtime"
+# What is written, by its path from the folder.
+_MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
+_APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
 
 
 def _runtime() -> Path:
@@ -66,19 +71,33 @@ def template_files(name: str) -> dict[str, str]:
 
 
 def create(folder: Path, texts: dict[str, str]) -> None:
-    """Make files in a folder, and the folder. Raises FileExistsError, and makes none, where one of them is there."""
+    """Make files in a folder, and the folder. Raises FileExistsError, and makes none, if one of them is there.
+
+    Raises Invalid if a link stands in the way: the folder itself, or one of those that its relative path names.
+    """
+    root, below = _named(folder)
+    wrong = Folder(root).wrong(["/".join(below.parts[:end]) for end in range(1, len(below.parts) + 1)], [])
+    if wrong:
+        raise Invalid(wrong[:1])
     taken = next((folder / name for name in texts if os.path.lexists(folder / name)), None)
     if taken:
         raise FileExistsError(f"{taken} is there already")
     for name, text in texts.items():
-        write(folder / name, text.encode())
+        Folder(root).write((below / name).as_posix(), text.encode())
+
+
+def _named(folder: Path) -> tuple[Path, Path]:
+    """Returns where the path to a folder begins, and the rest of it, whose parts are to be no links."""
+    if folder.is_absolute() or ".." in folder.parts:
+        return folder.parent, Path(folder.name)
+    return Path(), folder
 
 
 class Workspace:
     """The files around a routes.yaml.
 
-    What is shipped is `wasm`. `good` is the same, kept where `fastly compute build` does not remove it, and `good_key`
-    says what it was made from.
+    What is shipped is `wasm`. `good` is the same, kept where `fastly compute build` does not remove it; the user's cache has a
+    record of what it was made from, without which it is not used. No link below the folder is followed where anything is written.
     """
 
     def __init__(self, routes: Path, piped: bytes | None = None) -> None:
@@ -86,26 +105,30 @@ class Workspace:
         self.routes = routes
         self.tests = routes.with_suffix(".test.yaml")
         self._piped = piped
+        self._folder = Folder(folder)
         self.manifest = folder / "fastly.toml"
-        self.wasm = folder / "bin" / "main.wasm"
+        self.wasm = folder / _WASM
         self.build = folder / "build"
-        self.app = self.build / "app"
-        self.good = self.build / "good.wasm"
-        self.good_key = self.build / "good.key"
-        self.logs = self.build / "logs"
-        self.new = self.build / "new.wasm"
-        # The same with one core module, and that core module.
-        self.flat = self.build / "flat.wasm"
-        self.core = self.build / "core.wasm"
+        self.app = folder / _APP
+        self.good = folder / _GOOD
+        self.logs = folder / _LOGS
         self.has_makefile = (folder / "Makefile").exists()
+
+    @cached_property
+    def cache(self) -> Cache:
+        """The user's cache, as far as it can be trusted here."""
+        return Cache(self.routes.parent)
 
     def read_routes(self) -> bytes:
         """The bytes of routes.yaml, or what was piped in its place. Raises Invalid."""
         return read_file(self.routes) if self._piped is None else self._piped
 
     def write_routes(self, text: str) -> None:
-        """Write routes.yaml: where a link leads to, and with the permissions it has."""
-        write(self.routes.resolve(), text.encode())
+        """Write routes.yaml, with the permissions it has. A link is followed within the folder, else Invalid is raised."""
+        folder, file = self.routes.parent.resolve(), self.routes.resolve()
+        if not file.is_relative_to(folder):
+            raise in_the_way(self.routes, self.routes.lstat().st_mode, "file")
+        Folder(folder).write(file.relative_to(folder).as_posix(), text.encode())
 
     def surroundings(self) -> Surroundings:
         """What this folder's routes.yaml is compiled with."""
@@ -117,92 +140,105 @@ class Workspace:
         file = Path(os.path.realpath(folder / path, strict=True))
         if not file.is_relative_to(folder):
             raise OSError("it leads out of the folder")
-        if not file.is_file():
-            raise OSError("it is no file")
-        with file.open("rb") as opened:
-            return opened.read(limit)
+        return read(file, limit)
 
     def read_wasm(self) -> bytes:
         """The bytes of what is shipped."""
-        return self.wasm.read_bytes()
+        return read(self.wasm)
 
     def read_manifest(self) -> str | None:
-        """The text of fastly.toml, None where there is none. Raises BadManifest."""
+        """The text of fastly.toml, None where there is none. Raises BadManifest, and Invalid for what is no file."""
         try:
-            return self.manifest.read_text(encoding="utf-8") if self.manifest.exists() else None
+            return self._folder.read(_MANIFEST).decode()
+        except FileNotFoundError:
+            return None
         except UnicodeDecodeError as error:
             raise BadManifest("the file is not UTF-8 text") from error
 
     def write_manifest(self, text: str) -> None:
-        write(self.manifest, text.encode())
+        self._folder.write(_MANIFEST, text.encode())
 
     def local_stores(self) -> "Stores":
         """The stores that fastly.toml has for local servers. Raises BadManifest."""
         from fanroute.stores import local_stores  # late: a check has none
 
         folder = self.manifest.parent
-        return local_stores(self.read_manifest() or "", lambda path: (folder / path).read_bytes(), os.environ)
+        return local_stores(self.read_manifest() or "", lambda path: read(folder / path), os.environ)
+
+    def refuse_links(self) -> None:
+        """Raises Invalid, for all of them, if a link or something else stands where a build or a local edge writes."""
+        logs = [f"{_LOGS}/{path.name}" for path in sorted(self.logs.iterdir())] if self.logs.is_dir() else []
+        wrong = self._folder.wrong(["bin", "build", _APP, _LOGS], [_WASM, _GOOD, _LOCK, _MANIFEST, *logs])
+        if wrong:
+            raise Invalid(wrong)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Where `build/` changes: one process at a time, as of two `fanroute serve` in one folder."""
-        self.build.mkdir(parents=True, exist_ok=True)
-        with (self.build / "lock").open("w") as lock:
+        with self._folder.opened(_LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def stage(self, files: dict[str, str]) -> None:
         """Make `build/app/` hold exactly these files."""
-        shutil.rmtree(self.app, ignore_errors=True)
+        self._folder.remove(_APP)
         for name, text in files.items():
-            write(self.app / name, text.encode())
+            self._folder.write(f"{_APP}/{name}", text.encode())
 
-    def convert(self, source: Path, target: Path, change: Callable[[bytes], bytes]) -> None:
-        """Make a file of what another one, or the same, becomes."""
-        write(target, change(source.read_bytes()))
-
-    def is_good(self, key: str) -> bool:
-        """Whether the good component was made from what `key` stands for."""
-        return self.good.exists() and self.good_key.exists() and self.good_key.read_text() == key
-
-    def accept(self, key: str) -> None:
-        """Make the new component the good one, and leave no trace of its making."""
+    def tidy(self) -> None:
+        """Remove what Python has added to the staged files."""
         for trace in self.app.rglob("__pycache__"):
-            shutil.rmtree(trace)
-        for trace in (self.core, self.flat):
-            trace.unlink(missing_ok=True)
-        self.good_key.unlink(missing_ok=True)
-        self.new.replace(self.good)
-        write(self.good_key, key.encode())
+            self._folder.remove(trace.relative_to(self.routes.parent).as_posix())
 
-    def compiled(self) -> Path:
-        """Where the component's compiled form is kept; forms of former components are removed."""
-        current = self.build / f"{sha256(self.read_wasm()).hexdigest()[:16]}.cwasm"
-        for former in set(self.build.glob("*.cwasm")) - {current}:
-            former.unlink()
-        return current
+    def kept(self, key: str) -> tuple[bytes | None, str]:
+        """Returns the good component if it was made from what `key` stands for.
 
-    def put_back(self) -> bool:
-        """Make `wasm` the good component; False where there is none."""
-        if self.good.exists():
-            write(self.wasm, self.good.read_bytes())
-        return self.good.exists()
+        If it is there and nobody can tell what it was made from, the second part says why it is not used.
+        """
+        good = self._read_good()
+        if good is None:
+            return None, ""
+        made_from = self._made_from(good)
+        if made_from is None:
+            reason = self.cache.reason or f"{self.cache.folder} has no record of it: it is damaged, or was not built by you"
+            return None, f"{self.good} is not used: {reason}"
+        return (good if made_from == key else None), ""
+
+    def keep(self, component: bytes, key: str) -> None:
+        """Make a new component the good one."""
+        self._folder.write(_GOOD, component)
+        self.cache.put("built", sha256(component).hexdigest(), key.encode())
+
+    def ship(self, component: bytes) -> None:
+        """Write what is shipped."""
+        self._folder.write(_WASM, component)
+
+    def compiled(self) -> Cache:
+        """Where the components' compiled forms are kept: never in the folder, for they run with the user's rights."""
+        return self.cache
+
+    def put_back(self) -> None:
+        """Make `wasm` the good component, if it is one that was built here."""
+        good = self._read_good()
+        if good is not None and self._made_from(good) is not None:
+            self.ship(good)
+
+    def _read_good(self) -> bytes | None:
+        try:
+            return self._folder.read(_GOOD)
+        except FileNotFoundError:
+            return None
+
+    def _made_from(self, component: bytes) -> str | None:
+        """Returns the key of what a component was made from; None if it is not known."""
+        key = self.cache.get("built", sha256(component).hexdigest())
+        return None if key is None else key.decode()
 
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file of the user's. Raises Invalid."""
     try:
-        return path.read_bytes()
+        return read(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), "name one that can")]) from None
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    if path.exists():
-        shutil.copymode(path, partial)
-    partial.replace(path)

@@ -17,10 +17,11 @@ from fanroute.build import build
 from fanroute.cli import main
 from fanroute.flatten import flatten
 from fanroute.flatten.linking import Instantiated, read_core_half
+from fanroute.folder import write
 from fanroute.local.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.smoke import alike
-from fanroute.workspace import Workspace, write
+from fanroute.workspace import Workspace
 from fanroute_runtime.lasting import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import REPOSITORY, SURROUNDINGS
@@ -109,7 +110,7 @@ def project(tmp_path: Path, as_made: Workspace, monkeypatch: pytest.MonkeyPatch)
     """A folder in which componentize-py has made that component already."""
     shutil.copy(as_made.routes, tmp_path)
     made = as_made.wasm.read_bytes()
-    monkeypatch.setattr(bundle, "componentize", lambda workspace, wit: write(workspace.new, made))
+    monkeypatch.setattr(bundle, "componentize", lambda app, wit, new: write(new, made))
     return Workspace(tmp_path / "routes.yaml")
 
 
@@ -136,7 +137,7 @@ def test_what_cannot_be_flattened_ships_as_it_is(
     (warning,) = done.stderr.splitlines()
     assert f"main.wasm: warning: it is not flattened, so a request takes longer in a new sandbox: {told}" in warning
     assert project.wasm.read_bytes() == as_made.wasm.read_bytes()
-    assert {path.name for path in project.build.iterdir()} == {"app", "good.wasm", "good.key", "lock"}
+    assert {path.name for path in project.build.iterdir()} == {"app", "good.wasm", "lock"}
 
 
 def test_it_can_be_left_as_it_is(project: Workspace, as_made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

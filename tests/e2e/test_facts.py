@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from fanroute import manifest
-from fanroute.cli.edges import cache_folder, running
+from fanroute.cache import cache_folder
+from fanroute.cli.edges import running
 from fanroute.local import Backend, install
 from fanroute.workspace import Workspace
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, START_TIMEOUT

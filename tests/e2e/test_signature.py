@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from fanroute.cli.edges import cache_folder
+from fanroute.cache import cache_folder
 from fanroute.local.pushpin import newest
 from fanroute.signing import DEV_KEY
 from tests.conftest import GRIP_SIG, OWN_HOST

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fanroute import bundle
 from fanroute.emit import APP_MODULE
+from fanroute.folder import read, scratch
 from fanroute.workspace import Workspace, runtime_sources, wit_folder
 
 
@@ -20,7 +21,9 @@ def build_app(folder: Path, app: Path) -> Workspace:
         files[f"{path}.py" if "." in name else f"{path}/__init__.py"] = source
     workspace = Workspace(folder / "routes.yaml")
     workspace.stage(files)
-    bundle.componentize(workspace, wit_folder())
-    workspace.accept("by hand")
+    with scratch() as made:
+        component = Path(made) / "new.wasm"
+        bundle.componentize(workspace.app, wit_folder(), component)
+        workspace.keep(read(component), "by hand")
     workspace.put_back()
     return workspace

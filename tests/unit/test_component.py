@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fanroute import bundle, programs
 from fanroute.component import BadComponent, import_names, rename_import
 from fanroute.errors import ProgramFailed
-from fanroute.workspace import Workspace, wit_folder, write
+from fanroute.folder import write
+from fanroute.workspace import Workspace, wit_folder
 
 PREAMBLE = b"\0asm\x0d\0\x01\0"
 OLD, NEW = "a:b/c@1.0.0", "wasi:clocks/wall-clock@0.2.6"
@@ -113,10 +114,10 @@ def test_a_real_component_has_the_clocks_own_name(own_project: Workspace) -> Non
 
 def test_a_component_that_cannot_be_finished_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one may be that another version of componentize-py makes."""
-    workspace = Workspace(tmp_path / "routes.yaml")
-    monkeypatch.setattr(programs, "run", lambda command, environment: write(workspace.new, PREAMBLE))
+    new = tmp_path / "new.wasm"
+    monkeypatch.setattr(programs, "run", lambda command, environment: write(new, PREAMBLE))
     with pytest.raises(ProgramFailed) as failed:
-        bundle.componentize(workspace, wit_folder())
+        bundle.componentize(tmp_path, wit_folder(), new)
     assert failed.value.output.endswith(f": it imports {bundle.WALL_CLOCK[0]} 0 times, not once.")
 
 

@@ -1,7 +1,6 @@
 """The local edges, as commands start them."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -49,29 +48,26 @@ async def running(
     from fanroute.local.host import EmbeddedComponent, load
 
     stores = workspace.local_stores()
+    workspace.refuse_links()
     if edge == "viceroy":
-        fanout = await asyncio.to_thread(_pushpin, pushpin, say)
-        program = await asyncio.to_thread(installing.viceroy, cache_folder(), say)
+        cache = workspace.cache.trusted()
+        fanout = await asyncio.to_thread(_pushpin, pushpin, cache, say)
+        program = await asyncio.to_thread(installing.viceroy, cache, say)
         say(f"Starting Pushpin {fanout.version} (logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
         started = viceroy.listening(
             program, fanout.program, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores, private, allowed
         )
     else:
-        say("Loading the component (the first time it is compiled, for some 6 s)")
+        unused = workspace.cache.reason
+        say(f"Loading the component, which is compiled {f'each time: {unused}' if unused else 'the first time'} (for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
         started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log, stores, allowed)
     async with started as listening:
         yield Urls(listening.edge, listening.publish)
 
 
-def _pushpin(chosen: Path | None, say: Say) -> Pushpin:
+def _pushpin(chosen: Path | None, cache: Path, say: Say) -> Pushpin:
     """Returns the chosen Pushpin, or the newest there is, installed if there is none. Raises ProgramFailed."""
     if chosen:
         return pushpins.at(chosen)
-    return pushpins.newest(cache_folder()) or installing.pushpin(cache_folder(), say)
-
-
-def cache_folder() -> Path:
-    """Where what was installed for all projects is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fanroute"
+    return pushpins.newest(cache) or installing.pushpin(cache, say)

@@ -12,7 +12,7 @@ import click
 from fanroute import build as building
 from fanroute import guide
 from fanroute.build import Built
-from fanroute.cli.edges import EDGES, cache_folder, running
+from fanroute.cli.edges import EDGES, running
 from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
 from fanroute.cli.terminal import failures, remark, say, tell, working
 from fanroute.local import addresses, guard
@@ -84,10 +84,12 @@ def serve(
 @click.command(epilog=examples("fanroute install"))
 def install() -> None:
     """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
-    with failures(Workspace(Path(DEFAULT_ROUTES))):
-        pushpin = installing.pushpin(cache_folder(), say)
+    workspace = Workspace(Path(DEFAULT_ROUTES))
+    with failures(workspace):
+        cache = workspace.cache.trusted()
+        pushpin = installing.pushpin(cache, say)
         say(f"Pushpin {pushpin.version}: {pushpin.program}")
-        say(f"Viceroy: {installing.viceroy(cache_folder(), say)}")
+        say(f"Viceroy: {installing.viceroy(cache, say)}")
 
 
 def _built(workspace: Workspace, flatten: bool) -> Built:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fanroute import programs
 from fanroute.errors import ProgramFailed
-from fanroute.workspace import write
+from fanroute.folder import write
 
 # From this version on, Pushpin's services have the names that `fastly compute serve` uses.
 CURRENT = (1, 40)

@@ -16,13 +16,13 @@ import tomlkit
 
 from fanroute import programs
 from fanroute.errors import ProgramFailed
+from fanroute.folder import write
 from fanroute.local import Backend, Stores
 from fanroute.local.fanout import Log
 from fanroute.local.publishing import PATH, guarded, passing_on
 from fanroute.local.server import ADDRESS, NO_STORES, Listening, embedded_origin, listen
 from fanroute.programs import Program
 from fanroute.signing import DEV_KEY
-from fanroute.workspace import write
 from fanroute_runtime.signature import LOCAL_KEY
 
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.

@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from fanroute.rules import advice, channels, meaning, passing, reach, reading, testing, trust
+from fanroute.rules import advice, building, channels, meaning, passing, reach, reading, testing, trust
 from fanroute.rules.rule import Rule, Severity
 
 __all__ = ["CODES", "Rule", "Severity"]
@@ -16,6 +16,7 @@ _THEMES = (
     channels.RULES,
     advice.RULES,
     testing.RULES,
+    building.RULES,
 )
 # Every code, with its rule, in order.
 CODES = {rule.code: rule for rule in sorted(chain(*_THEMES), key=lambda rule: rule.code)}

@@ -1,0 +1,243 @@
+"""What somebody else has committed to a folder that is cloned and built: links, files in the way, pipes, a component."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fanroute.cli import main
+from fanroute.workspace import Workspace
+from tests.conftest import names
+from tests.test_cli import OWN, fanroute
+
+# Where a build or a local edge writes, and what belongs there.
+FOLDERS = ["bin", "build", "build/app", "build/logs"]
+FILES = ["bin/main.wasm", "build/lock", "build/good.wasm", "fastly.toml", "build/logs/pushpin.log"]
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    """A folder beside the clone."""
+    (tmp_path / "victim" / "app").mkdir(parents=True)
+    for name in ("file", "app/app.py", "main.wasm", "good.wasm", "lock"):
+        (tmp_path / "victim" / name).write_text("precious")
+    return tmp_path / "victim"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / "routes.yaml").write_text(OWN)
+    return tmp_path / "clone"
+
+
+def content(folder: Path) -> dict[str, str | None]:
+    return {path.relative_to(folder).as_posix(): path.read_text() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    """A command in this process, in a folder."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return CliRunner().invoke(main, arguments)
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize("command", [["build"], ["serve"], ["test", "--live", "embedded", "--tests", "routes.yaml"]])
+@pytest.mark.parametrize("place", [*FOLDERS, *FILES])
+def test_no_link_is_written_through(clone: Path, victim: Path, place: str, command: list[str]) -> None:
+    if command[0] == "test":
+        (clone / "routes.test.yaml").write_text("tests:\n  - {request: GET https://a.example/, expect: {route: none}}\n")
+        command = ["test", "--live", "embedded"]
+    (clone / place).parent.mkdir(parents=True, exist_ok=True)
+    (clone / place).symlink_to(victim if place in FOLDERS else victim / "file")
+    before = content(victim)
+    done = run(clone, *command)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"{place}:1:1: error[FR517]: '{place}' is a link, and Fanroute writes a ")
+    assert done.stderr.endswith("\n      = remove it\n")
+    assert content(victim) == before
+
+
+def test_all_links_are_told_together(clone: Path, victim: Path) -> None:
+    for place in ("bin", "fastly.toml", "build"):
+        (clone / place).symlink_to(victim / "nowhere")
+    done = run(clone, "build")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines() if "FR517" in line] == ["bin", "build", "fastly.toml"]
+    assert names(clone) == ["bin", "build", "fastly.toml", "routes.yaml"]
+
+
+@pytest.mark.parametrize("place", FOLDERS)
+def test_a_file_where_a_folder_belongs(clone: Path, place: str) -> None:
+    (clone / place).parent.mkdir(exist_ok=True)
+    (clone / place).write_text("mine")
+    done = run(clone, "build")
+    assert (done.exit_code, (clone / place).read_text()) == (1, "mine")
+    assert done.stderr.startswith(
+        f"{place}:1:1: error[FR517]: '{place}' is a file, and Fanroute writes a folder of its own there\n"
+    )
+
+
+@pytest.mark.parametrize("place", FILES)
+@pytest.mark.parametrize("kind", ["a pipe", "a folder"])
+def test_what_is_no_file_where_a_file_belongs(clone: Path, place: str, kind: str) -> None:
+    """git commits no pipes; archives have them."""
+    (clone / place).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(clone / place) if kind == "a pipe" else (clone / place).mkdir()
+    done = run(clone, "build")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(
+        f"{place}:1:1: error[FR517]: '{place}' is {kind}, and Fanroute writes a file of its own there\n"
+    )
+
+
+def test_what_went_wrong_first_is_told(clone: Path, victim: Path) -> None:
+    (clone / "routes.yaml").write_text("version: 2\n")
+    (clone / "bin").symlink_to(victim / "app")
+    done = run(clone, "build")
+    assert (done.exit_code, "FR517" in done.stderr, "routes.yaml:1:10: error" in done.stderr) == (1, False, True)
+    assert names(victim / "app") == ["app.py"]
+
+
+@pytest.mark.parametrize(("link", "folder"), [("sub", "sub"), ("sub", "sub/chat"), ("sub", "./sub/x/y")])
+def test_init_follows_no_link(clone: Path, victim: Path, link: str, folder: str) -> None:
+    (clone / link).symlink_to(victim)
+    before = content(victim)
+    done = run(clone, "init", folder)
+    assert (done.exit_code, content(victim)) == (1, before)
+    assert done.stderr.startswith("sub:1:1: error[FR517]: 'sub' is a link, and Fanroute writes a folder of its own there\n")
+    assert run(clone, "init", str(clone / "sub")).exit_code == 1
+    assert run(clone, "init", "new/chat").exit_code == 0
+    assert "routes.yaml" in names(clone / "new/chat")
+
+
+def test_fmt_writes_nothing_outside(clone: Path, victim: Path) -> None:
+    (victim / "routes.yaml").write_text(OWN.replace("version: 1", "version:   1"))
+    (clone / "routes.yaml").unlink()
+    (clone / "routes.yaml").symlink_to(victim / "routes.yaml")
+    before = content(victim)
+    done = run(clone, "fmt")
+    assert (done.exit_code, content(victim)) == (1, before)
+    assert done.stderr.startswith("routes.yaml:1:1: error[FR517]: 'routes.yaml' is a link, and")
+
+
+KEYS = "fanout:\n  keys: [{issuer: x, algorithm: ES256, file: in/the/way}]\n"
+PIPED: dict[str, tuple[str, str, str]] = {
+    "routes.yaml": ("check", "", "routes.yaml:1:1: error[FR101]: the file cannot be read: it is a pipe, not a file\n"),
+    "routes.test.yaml": ("test", "", "routes.test.yaml:1:1: error[FR101]: the file cannot be read: it is a pipe, not a file\n"),
+    "in/the/way": ("check", KEYS, "error[FR211]: the file 'in/the/way' cannot be read: it is a pipe, not a file\n"),
+    "fastly.toml": ("build", "", "fastly.toml:1:1: error[FR517]: 'fastly.toml' is a pipe, and"),
+}
+
+
+@pytest.mark.parametrize("place", PIPED)
+def test_a_pipe_is_told_and_nobody_waits(clone: Path, place: str) -> None:
+    command, more, told = PIPED[place]
+    (clone / "routes.yaml").write_text(OWN + more)
+    (clone / place).unlink(missing_ok=True)
+    (clone / place).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(clone / place)
+    done = run(clone, command)
+    assert done.exit_code == 1
+    assert told in done.stderr
+
+
+def test_a_pipe_of_the_local_stores_is_told(clone: Path, own_project: Workspace) -> None:
+    shutil.copytree(own_project.build, clone / "build")
+    os.mkfifo(clone / "pipe")
+    (clone / "fastly.toml").write_text('[local_server.secret_stores]\nkeys = [{key = "first", file = "pipe"}]\n')
+    done = run(clone, "serve")
+    assert (done.exit_code, "'local_server.secret_stores.keys[0].file' cannot be read: it is a pipe" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("command", [["check"], ["routes"], ["fmt"], ["diff", "-"], ["match", "GET", "https://a/", "--routes"]])
+def test_a_device_is_told(clone: Path, command: list[str]) -> None:
+    done = CliRunner().invoke(main, [*command, "/dev/zero"], input=OWN)
+    assert done.exit_code == 1
+    assert (
+        done.stderr == "/dev/zero:1:1: error[FR101]: the file cannot be read: it is a device or socket, not a file\n"
+        "      = name one that can\n"
+    )
+
+
+def garbage(workspace: Workspace) -> None:
+    workspace.good.write_bytes(b"\0asm\x0d\0\x01\0 somebody else's")
+
+
+def damaged(workspace: Workspace) -> None:
+    content = bytearray(workspace.good.read_bytes())
+    content[-1] ^= 1
+    workspace.good.write_bytes(content)
+
+
+def with_its_key(workspace: Workspace) -> None:
+    """As former versions said what a component was made from."""
+    garbage(workspace)
+    (workspace.build / "good.key").write_bytes(b"\xff not UTF-8")
+
+
+def of_no_record(workspace: Workspace) -> None:
+    """Built by somebody else, or the cache was emptied."""
+    os.environ["XDG_CACHE_HOME"] = str(workspace.build.parent.parent / "empty")
+
+
+def without_a_cache(workspace: Workspace) -> None:
+    os.environ["XDG_CACHE_HOME"] = str(workspace.build / "cache")
+
+
+@pytest.mark.parametrize("change", [garbage, damaged, with_its_key, of_no_record, without_a_cache])
+def test_a_component_that_was_not_built_here_is_not_shipped(
+    clone: Path, own_project: Workspace, change: Callable[[Workspace], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is built anew, and one line says so."""
+    monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", ""))  # is set back in the end
+    component = own_project.wasm.read_bytes()
+    monkeypatch.setattr("fanroute.build._make", lambda *_: (component, ""))
+    shutil.copytree(own_project.build, clone / "build")
+    workspace = Workspace(clone / "routes.yaml")
+    change(workspace)
+    done = run(clone, "build")
+    assert (done.exit_code, done.stderr) == (0, "")
+    unused, building, shipped = done.stdout.splitlines()[:3]
+    assert unused.startswith("build/good.wasm is not used: ")
+    assert building.startswith("Building the component")
+    assert (shipped.startswith("bin/main.wasm: "), "nothing has changed" in done.stdout) == (True, False)
+    assert workspace.wasm.read_bytes() == component
+    again = run(clone, "build").stdout
+    assert ("nothing has changed" in again) == (change is not without_a_cache)
+
+
+def test_what_was_damaged_is_built_again_for_real(clone: Path, own_project: Workspace) -> None:
+    shutil.copytree(own_project.build, clone / "build")
+    damaged(Workspace(clone / "routes.yaml"))
+    done = fanroute(clone, "build")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("build/good.wasm is not used: ")
+    assert (clone / "bin/main.wasm").read_bytes() == (clone / "build/good.wasm").read_bytes()
+    assert "nothing has changed" in fanroute(clone, "build").stdout
+    assert names(clone / "build") == ["app", "good.wasm", "lock"]
+
+
+def test_a_component_of_somebody_else_is_not_put_back(clone: Path) -> None:
+    """`fastly compute build` has removed the one in bin/, and the routes are wrong."""
+    (clone / "routes.yaml").write_text("version: 2\n")
+    (clone / "build").mkdir()
+    garbage(Workspace(clone / "routes.yaml"))
+    assert run(clone, "build").exit_code == 1
+    assert not (clone / "bin/main.wasm").exists()
+
+
+def test_a_module_in_the_folder_is_not_imported(clone: Path) -> None:
+    """`python -m fanroute` would import it before any code of ours; so we say `python -P -m fanroute`."""
+    for name in ("fanroute", "click", "runpy", "yaml"):
+        (clone / f"{name}.py").write_text("raise SystemExit('evil')\n")
+    command = [sys.executable, "-P", "-m", "fanroute", "check"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
