@@ -67,7 +67,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fanroute needs Python 3.11 or later: make PYTHON=python3.12")'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(APT) python3-venv
 	@echo "Installing Fanroute into $(VENV) (under a minute)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -P -m venv $(VENV)
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

@@ -72,7 +72,7 @@ def compare(count: int) -> None:
         for size in (4, count):
             file = Path(folder) / f"{size}.yaml"
             file.write_text(routes(size))
-            took[size] = min(seconds([sys.executable, "-m", "fanroute", "check", str(file)]) for _ in range(5))
+            took[size] = min(seconds([sys.executable, "-P", "-m", "fanroute", "check", str(file)]) for _ in range(5))
             print(f"{size:7} routes: {took[size]:.2f} s")  # noqa: T201
         print(f"ratio: {took[count] / took[4]:.1f}")  # noqa: T201
 

@@ -77,5 +77,5 @@ def _check(field: Field) -> None:
         file = field.folder / f"check-{count}.yaml"
         file.write_text(routes(count))
         started = perf_counter()
-        programs.run([sys.executable, "-m", "fanroute", "check", file])
+        programs.run([sys.executable, "-P", "-m", "fanroute", "check", file])
         field.results.checks.setdefault(str(count), []).append(round(perf_counter() - started, 3))

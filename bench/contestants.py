@@ -126,7 +126,7 @@ def _empty() -> Recipe:
 
 def fanroute(routes: str, *options: str, files: Mapping[str, bytes] | None = None) -> Recipe:
     """Fanroute with the text of a routes.yaml, options of `fanroute build`, and files beside it."""
-    build: Command = [sys.executable, "-m", "fanroute", "build", *options, "routes.yaml"]
+    build: Command = [sys.executable, "-P", "-m", "fanroute", "build", *options, "routes.yaml"]
     return Recipe({"routes.yaml": routes.encode(), **(files or {})}, build, "bin/main.wasm", cached=False)
 
 

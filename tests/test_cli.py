@@ -25,7 +25,7 @@ GOOD = b"the last good component"
 
 
 def fanroute(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fanroute", *arguments]
+    command = [sys.executable, "-P", "-m", "fanroute", *arguments]
     env = os.environ | environment
     return subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
@@ -188,7 +188,7 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
 def test_check_imports_what_it_needs(tmp_path: Path) -> None:
     """Nothing of what styles for terminals, writes JSON, documents or emits: half of the time with few routes is imports."""
     (tmp_path / "routes.yaml").write_text(OWN)
-    command = [sys.executable, "-X", "importtime", "-m", "fanroute", "check"]
+    command = [sys.executable, "-X", "importtime", "-P", "-m", "fanroute", "check"]
     told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stderr
     imported = {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
     assert "fanroute.pipeline" in imported
@@ -262,7 +262,7 @@ def shell(folder: Path, command: str) -> str:
 
 
 def diff(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fanroute", "diff", *arguments]
+    command = [sys.executable, "-P", "-m", "fanroute", "diff", *arguments]
     return subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True, check=False)
 
 
@@ -393,7 +393,7 @@ def test_colours_are_for_a_terminal(tmp_path: Path) -> None:
 def on_terminal(folder: Path, environment: dict[str, str], *arguments: str) -> str:
     """What a command writes to a terminal."""
     ours, its = pty.openpty()
-    command = [sys.executable, "-m", "fanroute", *arguments]
+    command = [sys.executable, "-P", "-m", "fanroute", *arguments]
     subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its, check=False)
     os.close(its)
     written = b""
@@ -569,7 +569,7 @@ def test_a_build_warns(own_project: Workspace, tmp_path: Path) -> None:
 
 def test_builds_at_once_are_one(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN)
-    command = [sys.executable, "-m", "fanroute", "build"]
+    command = [sys.executable, "-P", "-m", "fanroute", "build"]
     builds = [
         subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(3)
     ]
@@ -581,7 +581,7 @@ def test_builds_at_once_are_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_serve_takes_a_free_port_and_stops(own_project: Workspace, sign: int) -> None:
     """Two at once, both with the default ports: the second gets others."""
-    command = [sys.executable, "-m", "fanroute", "serve"]
+    command = [sys.executable, "-P", "-m", "fanroute", "serve"]
     servers = [
         subprocess.Popen(command, cwd=own_project.routes.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in range(2)

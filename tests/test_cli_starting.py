@@ -22,7 +22,7 @@ MADE = {".gitignore", "README.md", "routes.schema.json", "routes.test.yaml", "ro
 
 
 def fanroute(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fanroute", *arguments]
+    command = [sys.executable, "-P", "-m", "fanroute", *arguments]
     environment = os.environ | ({"PYTHONPATH": path} if path else {})
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

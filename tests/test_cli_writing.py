@@ -18,7 +18,7 @@ TIDY = OWN.replace("{channel: test, echo: true}", "{channel: test, echo: true}  
 
 
 def fanroute(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fanroute", *arguments]
+    command = [sys.executable, "-P", "-m", "fanroute", *arguments]
     return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from fanroute.cli import main
 from fanroute.workspace import Workspace
-from tests.conftest import names
+from tests.conftest import REPOSITORY, names
 from tests.test_cli import OWN, fanroute
 
 # Where a build or a local edge writes, and what belongs there.
@@ -234,10 +234,22 @@ def test_a_component_of_somebody_else_is_not_put_back(clone: Path) -> None:
     assert not (clone / "bin/main.wasm").exists()
 
 
-def test_a_module_in_the_folder_is_not_imported(clone: Path) -> None:
-    """`python -m fanroute` would import it before any code of ours; so we say `python -P -m fanroute`."""
-    for name in ("fanroute", "click", "runpy", "yaml"):
+MODULES = ["fanroute", "click", "runpy", "yaml", "rich", "pydantic"]
+
+
+@pytest.mark.parametrize(("options", "modules"), [(["-P"], MODULES), ([], MODULES[1:])])
+def test_a_module_in_the_folder_is_not_imported(clone: Path, options: list[str], modules: list[str]) -> None:
+    """`python -m fanroute` looks for our own package there first, before any code of ours: so we say `python -P -m fanroute`."""
+    for name in modules:
         (clone / f"{name}.py").write_text("raise SystemExit('evil')\n")
-    command = [sys.executable, "-P", "-m", "fanroute", "check"]
+    command = [sys.executable, *options, "-m", "fanroute", "check"]
     done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, "evil" in done.stderr) == (0, False)
+
+
+def test_what_is_printed_and_written_down_says_so(clone: Path) -> None:
+    """As `--help` does if the program was started so."""
+    assert fanroute(clone, "--help").stdout.startswith("Usage: python -P -m fanroute ")
+    said = [REPOSITORY / "README.md", REPOSITORY / "Makefile", *REPOSITORY.glob("docs/*.md")]
+    said += (path for path in (REPOSITORY / "compiler").rglob("*.*") if path.suffix != ".pyc")
+    assert [path for path in said if "python -m fanroute" in path.read_text()] == []

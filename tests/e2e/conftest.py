@@ -37,7 +37,20 @@ class Edge:
         self.folder = folder
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
-        command = [sys.executable, "-m", "fanroute", "serve", "routes.yaml", "--edge", name, "--port", "0", "--publish-port", "0"]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "fanroute",
+            "serve",
+            "routes.yaml",
+            "--edge",
+            name,
+            "--port",
+            "0",
+            "--publish-port",
+            "0",
+        ]
         command += options
         self._process = subprocess.Popen(
             command,

@@ -133,7 +133,7 @@ def test_every_key_is_described() -> None:
 def test_it_is_printed(tmp_path: Path) -> None:
     """As it is, whatever the terminal's width and encoding."""
     environment = {"PYTHONIOENCODING": "ascii", "COLUMNS": "20"}
-    command = [sys.executable, "-m", "fanroute", "schema"]
+    command = [sys.executable, "-P", "-m", "fanroute", "schema"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert (json.loads(done.stdout), done.stderr) == (schema(), "")
     assert done.stdout.startswith('{\n  "$schema": "https://json-schema.org/draft/2020-12/schema",\n')
