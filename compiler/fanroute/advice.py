@@ -8,7 +8,7 @@ from fanroute.caching import handoffs_are_not_cached
 from fanroute.channels.advice import channels_are_chosen_knowingly, chosen_channels, values_give_channels
 from fanroute.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.diagnostics import Diagnostic, in_source_order
-from fanroute.foreign_pages import pages_can_send_tokens, preflights_are_answered
+from fanroute.foreign_pages import pages_can_send_headers, pages_can_send_tokens, preflights_are_answered
 from fanroute.hijacking import sockets_are_no_wider
 from fanroute.locations import values_give_locations
 from fanroute.openness import endpoints_are_open_knowingly
@@ -58,6 +58,7 @@ def fanout_is_verified(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 RULES = (
     pages_can_send_tokens,
+    pages_can_send_headers,
     defaults_are_taken,
     sockets_are_no_wider,
     fanout_is_verified,

@@ -1,10 +1,12 @@
 """Warns of requests that pages of other origins cannot send: of their tokens, and of the headers that a match asks for."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from fanroute import parts
 from fanroute.cors_checks import place_of_cors
-from fanroute.diagnostics import Diagnostic, Span
+from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.lower import written_routes
 from fanroute.reach.box import Box, Point, box
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
@@ -12,34 +14,113 @@ from fanroute.reach.search import Boxes, search
 from fanroute.sharing import preflights_of
 from fanroute.source import Source
 from fanroute.work import TooMuch, Work
-from fanroute_runtime.plan import Auth, Forward, Handoff, Plan, Preflight, Route
+from fanroute_runtime.plan import Action, Auth, Condition, Forward, Handoff, Hold, Plan, Preflight, Route
+
+# What a browser lets any page send without asking first: what it sends itself, what no script can set, and what is safelisted.
+# Source: https://fetch.spec.whatwg.org/#forbidden-request-header and #cors-safelisted-request-header
+_UNASKED = frozenset(
+    "accept accept-charset accept-encoding accept-language access-control-request-headers access-control-request-method "
+    "cache-control connection content-language content-length cookie cookie2 date dnt expect host if-modified-since "
+    "if-none-match keep-alive origin pragma priority referer save-data te trailer transfer-encoding upgrade "
+    "upgrade-insecure-requests user-agent via".split()
+)
+_UNASKED_BEGIN = ("proxy-", "sec-")
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+# Headers that are safelisted with some values only.
+_SAFE_VALUES: dict[str, Callable[[str], bool]] = {
+    "content-type": lambda value: value.partition(";")[0].strip().lower() in _FORM_TYPES,
+    "range": lambda value: re.fullmatch(r"bytes=[0-9]+-[0-9]*", value) is not None,
+}
 
 
 def pages_can_send_tokens(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR446"""
     told: set[Span] = set()
+    for shared in _shared(source, plan):
+        auth = shared.route.auth
+        if auth and not _can_send(auth, shared.preflight) and shared.cors not in told:
+            told.add(shared.cors)
+            message = "a page of another origin cannot send the token that the route asks for"
+            yield Diagnostic("FR446", message, shared.cors, _mend(auth))
+
+
+def pages_can_send_headers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """FR447 and FR432"""
+    for shared in _shared(source, plan):
+        for name, condition in _matched(source, shared):
+            if _needs_leave(condition) and not _may_have(condition.name, shared.preflight):
+                span, note = source.key_span(("routes", shared.index, "match", "header", name)), Note("the 'cors'", shared.cors)
+                if condition.name == "last-event-id" and _may_be_event_source(shared.route.action):
+                    message = f"a page of another origin can send '{name}' by an EventSource, but not by a fetch"
+                    mend = f"add '{name}' to the 'headers' of 'cors' if a page is to use fetch"
+                    yield Diagnostic("FR432", message, span, mend, (note,))
+                else:
+                    message = f"a page of another origin cannot send '{name}', which the match asks for"
+                    yield Diagnostic("FR447", message, span, f"add '{name}' to the 'headers' of 'cors'", (note,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """A route with `cors`, its index in the file, the route for its preflight requests, and where its `cors` is."""
+
+    index: int
+    route: Route
+    preflight: Route
+    cors: Span
+
+
+def _shared(source: Source, plan: Plan) -> Iterator[_Shared]:
     given = iter(parts.routes(source))
     preflight: Route | None = None
     for route in plan.routes:
         if isinstance(route.action, Preflight):
             preflight = route
             continue
-        index, written_route = next(given)
-        if route.auth and route.cors and preflight and not _can_send(route.auth, preflight):
-            (at,) = parts.mappings(index, written_route)
-            span = source.key_span(place_of_cors(source, *at) or ())
-            if span not in told:
-                told.add(span)
-                message = "a page of another origin cannot send the token that the route asks for"
-                yield Diagnostic("FR446", message, span, _mend(route.auth))
+        index, written = next(given)
+        if route.cors and preflight:
+            (at,) = parts.mappings(index, written)
+            yield _Shared(index, route, preflight, source.key_span(place_of_cors(source, *at) or ()))
+
+
+def _matched(source: Source, shared: _Shared) -> Iterator[tuple[str, Condition]]:
+    """The headers that a route's requests must have, each as the file names it."""
+    given = source.data["routes"][shared.index].get("match", {}).get("header", {})
+    names = {name.lower(): name for name in given}
+    yield from ((names[one.name], one) for one in shared.route.match.headers if one.values or one.pattern or one.present)
+
+
+def _needs_leave(condition: Condition) -> bool:
+    """Returns True if a browser asks first whether a page may send a header, with any value that a condition takes."""
+    if condition.name in _SAFE_VALUES:
+        is_safe = _SAFE_VALUES[condition.name]
+        return bool(condition.values) and not any(is_safe(value) for value in condition.values)
+    return condition.name not in _UNASKED and not condition.name.startswith(_UNASKED_BEGIN)
+
+
+def _may_be_event_source(action: Action) -> bool:
+    """Returns True if an EventSource may be what asks: it sends `Last-Event-ID` without asking first."""
+    if isinstance(action, Hold):
+        return dict(action.headers)["content-type"].startswith(b"text/event-stream")
+    return isinstance(action, Handoff | Forward)
+
+
+def _allowed(preflight: Route) -> set[str]:
+    """The headers that pages are allowed by name."""
+    assert preflight.cors is not None
+    names = dict(preflight.cors.headers).get("access-control-allow-headers", b"").decode()
+    return {name.strip().lower() for name in names.split(",")}
+
+
+def _may_have(name: str, preflight: Route) -> bool:
+    allowed = _allowed(preflight)
+    return name in allowed or ("*" in allowed and name != "authorization")
 
 
 def _can_send(auth: Auth, preflight: Route) -> bool:
-    """Whether a page may use one of the places of a token."""
+    """Returns True if a page may use one of the places of a token."""
     assert preflight.cors is not None
-    allowed = dict(preflight.cors.headers)
-    names = {name.strip().lower() for name in allowed.get("access-control-allow-headers", b"").split(b",")}
-    can = {"authorization": b"authorization" in names, "cookie": "access-control-allow-credentials" in allowed, "query": True}
+    credentials = "access-control-allow-credentials" in dict(preflight.cors.headers)
+    can = {"authorization": "authorization" in _allowed(preflight), "cookie": credentials, "query": True}
     return any(can[place.kind] for place in auth.places)
 
 

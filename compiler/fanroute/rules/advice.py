@@ -61,4 +61,14 @@ RULES = (
         "Authorization}}`. If no page of another origin is to ask, or your backend answers preflight requests, let a route "
         "without `auth` before it take them: `match: {method: OPTIONS}`.",
     ),
+    Rule(
+        "FR432",
+        "note",
+        "a page that reads events by fetch can send `Last-Event-ID`",
+        "An EventSource sends `Last-Event-ID` to another origin without asking first. A client that is made of `fetch` asks, and "
+        "is allowed what `cors` names. This is told of a match that asks for that header, where an EventSource may be what asks.",
+        START + "  self: {loopback: true}\nroutes:\n  - match: {path: /news, header: {last-event-id: {present: true}}}\n"
+        '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
+        "Add `headers: Last-Event-ID` to `cors` if your pages read events by `fetch`.",
+    ),
 )

@@ -92,4 +92,16 @@ RULES = (
         + '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
         "Add `headers: Authorization` to `cors`; or for a cookie `credentials: true`; or take the token from the query as well.",
     ),
+    Rule(
+        "FR447",
+        "warning",
+        "a page of another origin can send the headers that a match asks for",
+        "Before a page sends a header of its own to another origin, its browser asks whether it may, and is allowed what `cors` "
+        "names. If a match asks for a header that is not named there, no request of such a page ever gets the route. This is not "
+        "told of headers that browsers send themselves, such as `Cookie`, `Origin` and `Sec-*`.",
+        _ROUTE
+        + "  - match: {path: /news, header: {x-client: web}}\n"
+        + '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
+        "Add the header to the `headers` of `cors`, or leave it out of the match.",
+    ),
 )
