@@ -94,6 +94,11 @@ class Edge:
             parts.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
         return "\n".join(parts)
 
+    def said(self) -> str:
+        """All that the edge has said, and Pushpin's logs."""
+        logs = sorted((self.folder / "build" / "logs").glob("*.log"))
+        return "".join([*self.output, *(log.read_text(errors="replace") for log in logs)])
+
     def publish(self, channel: str, **formats: Any) -> None:
         """Publish one item; formats by name, with underscores for hyphens."""
         self.publish_items({"channel": channel, "formats": {name.replace("_", "-"): value for name, value in formats.items()}})

@@ -2,8 +2,11 @@
 
 import pytest
 
+from fanroute.local import channels
+from fanroute.local.channels import LINGER, Channels
 from fanroute.local.filters import BadContent, passes, rendered
 from fanroute.local.grip import DEFAULT_TIMEOUT, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
+from fanroute.local.items import Item
 
 A = (Channel("a"),)
 
@@ -100,3 +103,25 @@ def test_filters_make_content(filters: list[str], content: bytes, result: bytes)
 def test_what_gives_no_content_is_told(filters: list[str], meta: dict[str, str], content: bytes) -> None:
     with pytest.raises(BadContent):
         rendered(content, filters, meta, {"a": "7"})
+
+
+@pytest.mark.parametrize(
+    ("polls", "later", "known"),
+    [(True, LINGER - 1, "2"), (True, LINGER + 1, None), (False, 0.0, None)],
+)
+def test_what_comes_after_a_poll_is_known_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, polls: bool, later: float, known: str | None
+) -> None:
+    """And nothing that was published before, once something may have come between."""
+    now = 0.0
+    monkeypatch.setattr(channels, "monotonic", lambda: now)
+    all_channels = Channels(lambda line: None)
+    with all_channels.subscriber(polls) as subscriber:
+        subscriber.replace(A, {})
+        all_channels.publish(Item("a", {}, "1"))
+        assert all_channels.last_id("a") == "1"
+    now = later
+    all_channels.publish(Item("a", {}, "2"))
+    with all_channels.subscriber(polls) as subscriber:
+        subscriber.replace(A, {})
+        assert all_channels.last_id("a") == known

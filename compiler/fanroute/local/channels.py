@@ -2,62 +2,79 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from time import monotonic
 
 from fanroute.local.filters import passes, rendered
 from fanroute.local.grip import Channel
 from fanroute.local.items import Item, Message
 
+# How long a channel is followed after a long-poll, in seconds: Pushpin's `subscription_linger`.
+LINGER = 60.0
+
 
 class Channels:
-    """Who is subscribed to what, and what was published last."""
+    """Who is subscribed to what, and what was published last.
 
-    def __init__(self) -> None:
+    A channel is followed while somebody is subscribed, and for some time after a long-poll, as its client mostly comes back.
+    """
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
         self._subscribed: dict[str, set[Subscriber]] = defaultdict(set)
         self._last_ids: dict[str, str | None] = {}
+        self._followed_until: dict[str, float] = {}
 
     @contextmanager
-    def subscriber(self) -> Iterator["Subscriber"]:
-        """A new connection, subscribed to what it is told as long as the context lasts."""
-        subscriber = Subscriber(self)
+    def subscriber(self, polls: bool = False) -> Iterator["Subscriber"]:
+        """A new connection, perhaps a long-poll, subscribed to what it is told as long as the context lasts."""
+        subscriber = Subscriber(self, polls)
         try:
             yield subscriber
         finally:
             subscriber.replace((), {})
 
     def add(self, subscriber: "Subscriber", channel: str) -> None:
+        if not self._is_followed(channel):
+            self.forget(channel)
         self._subscribed[channel].add(subscriber)
+        self._log(f"subscribed to {channel}")
 
     def remove(self, subscriber: "Subscriber", channel: str) -> None:
         self._subscribed[channel].discard(subscriber)
         if not self._subscribed[channel]:
             del self._subscribed[channel]
-            self._last_ids.pop(channel, None)
+        if subscriber.polls:
+            self._followed_until[channel] = monotonic() + LINGER
 
     def publish(self, item: Item) -> int:
         """Give an item to a channel's subscribers, each of which takes its own format; how many there were."""
         subscribers = self._subscribed.get(item.channel, set())
-        if subscribers:
+        if self._is_followed(item.channel):
             self._last_ids[item.channel] = item.id
         for subscriber in subscribers:
             subscriber.queue.put_nowait(item)
         return len(subscribers)
 
     def last_id(self, channel: str) -> str | None:
-        """The id of what was published last while somebody was subscribed, None if that is not known."""
+        """The id of what was published last while the channel was followed, None if that is not known."""
         return self._last_ids.get(channel)
 
     def forget(self, channel: str) -> None:
-        """Forget what was published last: somebody asks for it."""
+        """Forget what was published last: somebody asks for it, or it may not have been the last."""
         self._last_ids.pop(channel, None)
+
+    def _is_followed(self, channel: str) -> bool:
+        return channel in self._subscribed or monotonic() < self._followed_until.get(channel, 0.0)
 
 
 class Subscriber:
     """A connection: its channels by name, its meta variables, and what is published for it."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, polls: bool) -> None:
+        self.polls = polls
         self.queue: asyncio.Queue[Item] = asyncio.Queue()
         self.channels: dict[str, Channel] = {}
         self.meta: dict[str, str] = {}

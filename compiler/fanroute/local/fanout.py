@@ -29,7 +29,7 @@ class Fanout:
     """The proxy and its channels."""
 
     def __init__(self, backends: Mapping[str, Backend], log: Log) -> None:
-        self.channels = Channels()
+        self.channels = Channels(log)
         self._backends = backends
         self._log = log
         self._later: set[asyncio.Task[None]] = set()
@@ -86,7 +86,7 @@ class Fanout:
                 hold = parse_hold(answer.headers)
                 if hold is None:
                     return await _pass_on(request, answer)
-                with self.channels.subscriber() as subscriber:
+                with self.channels.subscriber(polls=hold.mode == "response") as subscriber:
                     subscriber.replace(hold.channels, hold.meta)
                     if hold.mode != "response":
                         return await self._stream(request, name, target, answer, hold, subscriber)

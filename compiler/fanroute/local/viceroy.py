@@ -18,8 +18,10 @@ from fanroute import programs
 from fanroute.errors import ProgramFailed
 from fanroute.folder import write
 from fanroute.local import Backend, Stores
+from fanroute.local import pushpin as pushpins
 from fanroute.local.fanout import Log
 from fanroute.local.publishing import PATH, guarded, passing_on
+from fanroute.local.pushpin import Pushpin
 from fanroute.local.server import ADDRESS, NO_STORES, Listening, embedded_origin, listen
 from fanroute.programs import Program
 from fanroute.signing import DEV_KEY
@@ -27,10 +29,13 @@ from fanroute_runtime.signature import LOCAL_KEY
 
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
 START_TIMEOUT = 120.0
-# From this version on, Pushpin is one program with other names for its services.
-RENAMED_SERVICES = (1, 40)
+# From this version on, Pushpin can be told not to ask again for what it holds, a second after a channel's first subscription.
+UPDATES_ARE_OPTIONAL = (1, 41)
 # Its log levels: from the second on it tells each request, with the whole URL.
 WARNINGS, REQUESTS = 1, 2
+
+# What is said of an older one.
+LOSES_MESSAGES = "can lose a message to a long-poll, about a second after the channel's first subscription; 1.41 does not"
 
 # What each line of the two programs begins with, and the lines that tell a user nothing.
 _TIME_AND_LEVEL = re.compile(r"^(\S+ +INFO +|\[INFO\] \S+ \S+ )(\[\w+\] )?(request\{id=\d+\}:)*\s*")
@@ -68,9 +73,11 @@ async def listening(
         addresses = {name: backend or Backend(origin) for name, backend in backends.items()}
         if loopback:
             addresses[loopback] = Backend(edge, addresses[loopback].host)
-        version = programs.run([pushpin, "--version"])
+        found = pushpins.at(pushpin)
+        if found.number < UPDATES_ARE_OPTIONAL:
+            log(f"Pushpin {found.version} {LOSES_MESSAGES}")
         files = viceroy_files(folder, addresses, stores.with_local_key())
-        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, (hidden, pushpin_port), version, private)
+        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, (hidden, pushpin_port), found, private)
         for path, content in files.items():
             write(path, content)
         pushpin_command: list[str | Path] = [pushpin, f"--config={folder / 'pushpin.conf'}"]
@@ -112,12 +119,11 @@ def pushpin_files(
     backends: Mapping[str, Backend],
     proxy_port: int,
     publish_at: tuple[str, int],
-    version: str,
+    pushpin: Pushpin,
     private: bool,
 ) -> dict[Path, bytes]:
     """Pushpin's configuration and routes. Source: https://pushpin.org/docs/configuration/"""
-    number = tuple(map(int, re.findall(r"\d+", version)[:2]))
-    services = "connmgr,proxy,handler" if number >= RENAMED_SERVICES else "condure,zurl,pushpin-proxy,pushpin-handler"
+    services = "connmgr,proxy,handler" if pushpin.is_current else "condure,zurl,pushpin-proxy,pushpin-handler"
     ipc = "ipc://{rundir}/{ipc_prefix}"
     config = f"""\
 [global]
@@ -151,6 +157,7 @@ push_in_http_addr={publish_at[0]}
 push_in_http_port={publish_at[1]}
 command_spec={ipc}command
 stats_spec={ipc}stats
+update_on_first_subscription=false
 """
     routes = "".join(_pushpin_route(name, backend) for name, backend in backends.items())
     return {

@@ -1,0 +1,36 @@
+"""Pushpin as the local edge starts it."""
+
+import asyncio
+import configparser
+from pathlib import Path
+
+import pytest
+
+from fanroute.errors import ProgramFailed
+from fanroute.local import viceroy
+from fanroute.local.pushpin import Pushpin
+from fanroute.local.viceroy import LOSES_MESSAGES, pushpin_files
+
+
+@pytest.mark.parametrize(("version", "told"), [("1.36.0", True), ("1.40.1", True), ("1.41.0", False), ("2.0.0", False)])
+def test_an_old_pushpin_is_told_of(tmp_path: Path, version: str, told: bool) -> None:
+    pushpin = tmp_path / "pushpin"
+    pushpin.write_text(f'#!/bin/sh\ntest "$1" = --version && echo pushpin {version}\n')
+    pushpin.chmod(0o755)
+    lines: list[str] = []
+
+    async def start() -> None:
+        async with viceroy.listening(pushpin, pushpin, pushpin, tmp_path / "logs", {}, "", 0, 0, lines.append):
+            pass
+
+    with pytest.raises(ProgramFailed):
+        asyncio.run(start())
+    assert lines == ([f"Pushpin {version} {LOSES_MESSAGES}"] if told else [])
+
+
+def test_pushpin_keeps_what_it_holds(tmp_path: Path) -> None:
+    """By default it asks again for each long-poll, a second after its channel's first subscription."""
+    files = pushpin_files(tmp_path, tmp_path, {}, 1, ("127.0.0.1", 2), Pushpin(tmp_path, "1.41.0"), False)
+    config = configparser.ConfigParser()
+    config.read_string(files[tmp_path / "pushpin.conf"].decode())
+    assert config["handler"]["update_on_first_subscription"] == "false"
