@@ -18,15 +18,15 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
 rules.trust rules diagnostics errors report report_json work
-environment surroundings places source template automata model values headers validation origins conditions cors passing
+environment surroundings places source template automata model paths values headers validation origins conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
 files keyring actions sharing lower packing ready emit
 signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
-reach.sets reach.box reach.index reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
+reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
 reach.difference reach.told links reach openness foreign_pages
-caching hijacking locations advice samples
+caching hijacking locations misreadings advice samples
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores folder cache workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
@@ -40,7 +40,7 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.explaining cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan packed exchange headers pattern_syntax pattern match matcher grip client origins
+plan packed exchange paths headers pattern_syntax pattern match matcher grip client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
 lasting heap host warm sandbox resources edge
 """

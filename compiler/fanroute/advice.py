@@ -11,6 +11,7 @@ from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.foreign_pages import pages_can_send_headers, pages_can_send_tokens, preflights_are_answered
 from fanroute.hijacking import sockets_are_no_wider
 from fanroute.locations import values_give_locations
+from fanroute.misreadings import paths_are_read_alike
 from fanroute.openness import endpoints_are_open_knowingly
 from fanroute.reach.advice import reachability
 from fanroute.reach.search import Boxes
@@ -20,7 +21,7 @@ from fanroute_runtime.plan import Hold, Plan
 
 def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:
     """The warnings and notes of a valid file, in source order; `loopback` is the host of the loopback backend."""
-    chosen, boxes = chosen_channels(source, plan), Boxes(route.match for route in plan.routes)
+    chosen, boxes = chosen_channels(source, plan), Boxes.of(plan)
     found = [diagnostic for rule in RULES for diagnostic in rule(source, plan)]
     found += (diagnostic for rule in CHANNEL_RULES for diagnostic in rule(source, chosen))
     found += (diagnostic for rule in REACH_RULES for diagnostic in rule(source, plan, boxes))
@@ -66,4 +67,4 @@ RULES = (
 )
 # Those of channels that depend on the request, and those that need to know which requests reach which route.
 CHANNEL_RULES = (channels_are_chosen_knowingly, values_give_channels, endpoints_are_open_knowingly)
-REACH_RULES = (handoffs_are_not_cached, preflights_are_answered, reachability)
+REACH_RULES = (handoffs_are_not_cached, preflights_are_answered, reachability, paths_are_read_alike)

@@ -3,15 +3,21 @@
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from itertools import chain
 
 from fanroute.work import TooMuch
 from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
+from fanroute_runtime.plan import PathFault
 
-# What a path parameter can be (`match.binds`), a header (RFC 9110, 5.5, bytes beyond ASCII as Latin-1), and a query parameter.
+# What a path parameter can be if no path is refused (`match.binds`), a header (RFC 9110, 5.5, bytes beyond ASCII as Latin-1), and
+# a query parameter.
 SEGMENT = compile_pattern(r"[^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+")
 HEADER_VALUE = compile_pattern("([!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 QUERY_VALUE = compile_pattern(r"[\s\S]*")
+
+# The characters that a path has none of if one of these faults is refused (`paths.py` of the runtime).
+_WITHOUT: dict[PathFault, str] = {"backslashes": r"\\", "controls": "\x00-\x1f\x7f", "parameters": ";"}
 
 # What an example rather is: a channel's part, easily typed; or something at all.
 _LIKED = (compile_pattern(r"[!#-+\--:<-~]+"), compile_pattern(r"[\s\S]+"), QUERY_VALUE)
@@ -24,6 +30,14 @@ MAX_STATES = 10_000
 _State = tuple[tuple[int, ...], int]
 # Code points, and of each automaton the number of their class.
 _Class = tuple[range, tuple[int, ...]]
+
+
+@cache
+def segment(refused: tuple[PathFault, ...]) -> Automaton:
+    """What a path parameter can be if paths with some faults are refused."""
+    none = "/" + "".join(_WITHOUT[fault] for fault in refused if fault in _WITHOUT)
+    after_dots = none + (";" if "dot_segments" in refused else "")  # `..;x` is a dot segment, too
+    return compile_pattern(rf"[^{none}.][^{none}]*|\.[^{after_dots}.][^{none}]*|\.\.[^{after_dots}][^{none}]*")
 
 
 def example(pattern: str, possible: Automaton, liked: str) -> str:

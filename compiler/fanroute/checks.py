@@ -60,7 +60,7 @@ def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
             message = f"the backend '{name}' has {'both url and' if kinds else 'neither url nor'} loopback"
             yield Diagnostic("FR206", message, source.key_span(("backends", name)), "give it one of them")
             continue
-        for key, kind in (("local", "url"), ("host", "loopback")):
+        for key, kind in (("local", "url"), ("strict_paths", "url"), ("host", "loopback")):
             if key in backend and kind not in kinds:
                 span = source.key_span(("backends", name, key))
                 yield Diagnostic("FR206", f"'{key}' is for a backend with {kind}", span, "leave it out")

@@ -13,7 +13,7 @@ from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Handler, redirect, respond
 from fanroute_runtime.exchange import Sample
 from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
+from fanroute_runtime.plan import REFUSED_PATHS, GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
 from fanroute_runtime.websocket import converse
 
 APP_MODULE = "app"
@@ -83,6 +83,7 @@ def _module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set[str
         fallbacks=plan.fallbacks,
         grip_sig=_special(plan),
         sandbox=plan.sandbox,
+        refused_paths=[] if plan.refused_paths == REFUSED_PATHS else [plan.refused_paths],
         samples=samples,
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )

@@ -15,16 +15,17 @@ from fanroute_runtime.exchange import Refused
 from fanroute_runtime.grip import encoded
 from fanroute_runtime.match import bound_value
 from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.paths import Paths
 from fanroute_runtime.plan import Bound, Handoff, Hold, Plan, Redirect, Respond, Route, Template, Tunnel, WebSocket
 
 
 def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagnostic]:
     """FR420; `host` is the Host that Fanout asks this service with."""
     linked = [(index, target) for index, route in enumerate(written_routes(plan)) for target in _examples(route)]
-    matcher = Matcher(plan.routes if linked else ())
+    matcher, paths = Matcher(plan.routes if linked else ()), Paths(plan.refused_paths)
     for index, target in linked:
         client = Client(Asked("GET", f"https://{host}{target}"), through_fanout=True)
-        if instead := _instead(matcher.match(client), client):
+        if instead := _refused(paths, client) or _instead(matcher.match(client), client):
             stream, sse = (("routes", index, kind, "link") for kind in STREAMS)
             message = f"Fanout asks {host} for the link, as in GET {target}, and {instead}"
             mend = "have a route for that path forward it to your origin, or answer it with a stream"
@@ -46,6 +47,15 @@ def _link(link: Template, route: Route, client: Client) -> str:
         return value.name if value.source == "claim" else bound_value(value, route, client)
 
     return encoded(link, bound).decode()
+
+
+def _refused(paths: Paths, client: Client) -> str:
+    """Why a link's request is refused before it is matched; "" if it is not."""
+    try:
+        paths.check(client.path)
+    except Refused as refused:
+        return f"the edge answers 400: {refused.reason}"
+    return ""
 
 
 def _instead(route: Route | None, client: Client) -> str:

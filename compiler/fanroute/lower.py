@@ -52,7 +52,12 @@ def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
     backends = routes_yaml.backends.items()
     fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in backends if backend.fallback)
     return Plan(
-        routes_yaml.service.name, routes, fallbacks, lower_grip_sig(routes_yaml.fanout, files), _limits(routes_yaml.sandbox)
+        routes_yaml.service.name,
+        routes,
+        fallbacks,
+        lower_grip_sig(routes_yaml.fanout, files),
+        _limits(routes_yaml.sandbox),
+        routes_yaml.paths.refused(),
     )
 
 

@@ -13,7 +13,8 @@ def samples(plan: Plan) -> tuple[Sample, ...]:
     chosen: dict[Hashable, Route] = {}
     for route in plan.routes:
         chosen.setdefault(_kind(route), route)
-    return tuple((request.verb, request.url, request.headers) for request in requests_of(map(_match, chosen.values())))
+    requests = requests_of(map(_match, chosen.values()), plan.refused_paths)
+    return tuple((request.verb, request.url, request.headers) for request in requests)
 
 
 def _kind(route: Route) -> Hashable:

@@ -43,7 +43,8 @@ def alike(compiled: Compiled, one: Path, other: Path) -> bool:
 
 def _requests(plan: Plan) -> Iterator[Asked]:
     """A request of the first route's and one that none may have, each as it comes from a client and as from Fanout."""
-    for request in [*requests_of(route.match for route in plan.routes[:1]), Asked("GET", "http://localhost/", ())]:
+    first = requests_of((route.match for route in plan.routes[:1]), plan.refused_paths)
+    for request in [*first, Asked("GET", "http://localhost/", ())]:
         yield request
         yield Asked(request.verb, request.url, (*request.headers, ("grip-sig", grip_sig(_NOW))))
 

@@ -13,6 +13,7 @@ from fanroute.keys import ProxyKey
 from fanroute.model import Model
 from fanroute.origins import Origins
 from fanroute.passing import ForwardTo, HandoffTo
+from fanroute.paths import Paths
 from fanroute.sandbox import Sandbox
 from fanroute.values import BackendName, Host, KeepAlive, Name, Url, listed, wrong
 from fanroute.websocket import WebSocket
@@ -45,7 +46,7 @@ class Backend(Model):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [{"required": ["url"]}, {"required": ["loopback"]}],
-            "dependentRequired": {"local": ["url"], "host": ["loopback"]},
+            "dependentRequired": {"local": ["url"], "strict_paths": ["url"], "host": ["loopback"]},
         }
     )
 
@@ -53,6 +54,8 @@ class Backend(Model):
     """Scheme, host and port of a server of yours."""
     local: Url | None = None
     """Where that server is while you develop; without it, an embedded origin takes its place."""
+    strict_paths: Literal[True] | None = None
+    """That the server takes paths as they are: `//` is not `/` to it, `%2F` no slash, `a;b` not `a`, and `/A` not `/a`."""
     loopback: Literal[True] | None = None
     """This service itself, asked by Fanout; needed for what the edge answers."""
     host: Host | None = None
@@ -163,6 +166,8 @@ class Spec(Model):
     """What can be asked, by name."""
     fanout: Fanout = Fanout()
     """How the edge knows Fanout."""
+    paths: Paths = Paths()
+    """Which paths are refused, because another server may read them otherwise."""
     sandbox: Sandbox = Sandbox()
     """Until when a sandbox takes one request after another."""
     defaults: Defaults = Defaults()

@@ -39,7 +39,12 @@ class Client:
         self._request = request
         self.through_fanout = through_fanout
         self._uri = request.uri()
-        self._authority, self._path, self._query = split_uri(self._uri)
+        self._authority, self.path, self._query = split_uri(self._uri)
+
+    @property
+    def has_fragment(self) -> bool:
+        """Whether its target has a `#`, which HTTP has no place for (RFC 9112, 3.2)."""
+        return "#" in self._uri
 
     @asked
     def names(self) -> list[str]:
@@ -57,7 +62,7 @@ class Client:
 
     @asked
     def segments(self) -> Segments:
-        return path_segments(self._path)
+        return path_segments(self.path)
 
     @asked
     def method(self) -> str:

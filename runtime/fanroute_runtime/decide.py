@@ -35,6 +35,7 @@ from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.origins import may_connect
 from fanroute_runtime.packed import auths_of
+from fanroute_runtime.paths import Paths
 from fanroute_runtime.plan import (
     Bound,
     Forward,
@@ -77,6 +78,7 @@ class Decider:
         auths = auths_of(plan.routes)
         self._keys = Keys(key for auth in auths for key in auth.keys)
         self._guards = {auth: Guard(auth, self._keys, plan.service) for auth in auths}
+        self._paths = Paths(plan.refused_paths)
         self._matcher = Matcher(plan.routes)
         self._handlers = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
@@ -97,12 +99,16 @@ class Decider:
         self._keys.forget()
 
     def client(self, request: Request) -> Client:
-        """The client's request that one is, or that it stands for. Raises Refused (403)."""
+        """The client's request that one is, or that it stands for. Raises Refused (403, or 400 for its path)."""
         through_fanout = self._signatures.came_through_fanout(request)
         # Of all names at once, as much else is asked by them: what a client does not send is known then.
         if not through_fanout and "content-type" in request.names() and is_websocket_events(request):
             raise Refused(403, "Only Fanout may send websocket events.")
-        return Client(request, through_fanout)
+        client = Client(request, through_fanout)
+        if client.has_fragment:
+            raise Refused(400, "The request's target has a '#'.")
+        self._paths.check(client.path)
+        return client
 
     def unreachable(self, to: Passing, status: int) -> Answer:
         """What the client gets instead where a backend cannot be reached; `status` is 502, or 504 where time has run out."""

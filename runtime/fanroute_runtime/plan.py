@@ -15,6 +15,10 @@ def plain(kind: type[Made]) -> type[Made]:
 
 Source = Literal["path", "query", "header", "claim"]
 
+# What in a path another server may read otherwise than the edge, by the keys of routes.yaml.
+PathFault = Literal["dot_segments", "backslashes", "controls", "empty_segments", "encoded_slashes", "parameters"]
+REFUSED_PATHS: tuple[PathFault, ...] = ("dot_segments", "backslashes", "controls")
+
 # Longest name of a host, in characters (RFC 1035, 2.3.4: in octets of DNS, two more).
 MAX_HOST = 253
 
@@ -330,10 +334,11 @@ class SandboxLimits:
 
 @plain
 class Plan:
-    """The routes of a service, in order: the first that matches wins."""
+    """The routes of a service, in order: the first that matches wins. Paths with one of `refused_paths` match none."""
 
     service: str
     routes: Sequence[Route]
     fallbacks: tuple[Fallback, ...] = ()
     grip_sig: GripSig = GripSig()
     sandbox: SandboxLimits = SandboxLimits()
+    refused_paths: tuple[PathFault, ...] = REFUSED_PATHS

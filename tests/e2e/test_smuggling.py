@@ -163,9 +163,16 @@ ROWS: dict[str, list[tuple[str, str, str]]] = {
         (on_line("GET http:///get"), "400", "400"),
         (on_line("GET mailto:get"), "400", HUNG_UP),
     ],
-    "`//evil.com/get`, `/./get`, `/x/../get`, `/x/%2e%2e/get`, `/x\\..\\get`": [
+    "`//evil.com/get`, `/get/`, `/%2fget`, `/get;x`": [
         (on_line(f"GET {target}"), "200 origin ''", "200 origin ''")
-        for target in ("//evil.com/get", "/./get", "/x/../get", "/x/%2e%2e/get", "/x\\..\\get", "/get\\", "/get/", "/%2fget")
+        for target in ("//evil.com/get", "/get/", "/%2fget", "/get;x")
+    ],
+    "`/./get`, `/x/../get`, `/x/%2e%2e/get`, `/x\\..\\get`, `/..;/get`, `/get%00`": [
+        (on_line(f"GET {target}"), "400 The path has a", "400 The path has a")
+        for target in (
+            *("/./get", "/x/../get", "/x/%2e%2e/get", "/x\\..\\get", "/get\\", "/..;/get", "/x/%2e.;a=b/get", "/get/%2E"),
+            *("/x%2f..%2fget", "/get%00", "/get%0d%0a", "/get%7f", "/x%5c..%5cget", "http://evil.com/x/../get"),
+        )
     ],
     "`\\get`, beyond ASCII, controls": [
         (on_line("GET \\get"), "400", "400"),

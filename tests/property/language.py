@@ -254,6 +254,10 @@ BACKENDS = {
 }
 
 
+FAULTS = ("dot_segments", "backslashes", "controls", "empty_segments", "encoded_slashes", "parameters")
+PATHS = st.dictionaries(st.sampled_from(FAULTS), st.sampled_from(["reject", "keep"]))
+
+
 @st.composite
 def specs(draw: st.DrawFn) -> Data:
     """A whole routes.yaml."""
@@ -262,7 +266,8 @@ def specs(draw: st.DrawFn) -> Data:
     for index, name in enumerate(names):
         if name is not None and name not in names[:index]:
             listed[index] = {"name": name} | listed[index]
-    return {"version": 1, "service": {"name": draw(NAMES)}, "backends": BACKENDS, "routes": listed}
+    paths = draw(st.one_of(st.just({}), PATHS.map(lambda given: {"paths": given})))
+    return {"version": 1, "service": {"name": draw(NAMES)}, "backends": BACKENDS, **paths, "routes": listed}
 
 
 STYLES = st.fixed_dictionaries(

@@ -14,7 +14,10 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is said of a client's request; `own` is the origin of the service's own pages, if it has any there."""
+    """What is said of a client's request; `own` is the origin of the service's own pages, if it has any there.
+
+    `faults` are the keys of `paths` in routes.yaml that have to do with the request's path.
+    """
 
     method: str
     scheme: str
@@ -24,6 +27,7 @@ class Facts:
     query: dict[str, str | None]
     headers: dict[str, str]
     websocket: bool
+    faults: frozenset[str] = frozenset()
 
 
 def facts(method: str, url: str, headers: Headers) -> Facts:
@@ -48,7 +52,28 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
         parameters(query or ""),
         first,
         method == "GET" and first.get("upgrade", "").lower() == "websocket",
+        faults_of(path or "/"),
     )
+
+
+def faults_of(path: str) -> frozenset[str]:
+    """What another server may read otherwise in a path: as it is, and decoded once."""
+    raw = re.sub("%([0-9a-fA-F]{2})", lambda code: chr(int(code[1], 16)), path)
+    found = {
+        "dot_segments": re.search(r"/\.\.?(;[^/]*)?(/|\Z)", raw),
+        "backslashes": "\\" in raw,
+        "controls": re.search("[\x00-\x1f\x7f]", raw),
+        "empty_segments": "//" in path,
+        "encoded_slashes": re.search("%2f", path, re.IGNORECASE),
+        "parameters": ";" in raw,
+    }
+    return frozenset(name for name, fault in found.items() if fault)
+
+
+def is_refused(spec: Data, asked: Facts) -> bool:
+    """Whether a request is refused because of its path."""
+    usual = dict.fromkeys(("dot_segments", "backslashes", "controls"), "reject")
+    return any((usual | spec.get("paths", {})).get(fault) == "reject" for fault in asked.faults)
 
 
 def host_of(authority: str) -> str:
@@ -166,6 +191,8 @@ def is_preflight(route: Data, asked: Facts) -> bool:
 
 def route_of(spec: Data, asked: Facts) -> tuple[int, bool] | None:
     """The number of the route that a request gets, from 0, and whether as a preflight request."""
+    if is_refused(spec, asked):
+        return None
     for number, route in enumerate(spec["routes"]):
         if is_preflight(route, asked):
             return number, True
@@ -188,6 +215,8 @@ Outcome = tuple[str, Any]
 
 def outcome(spec: Data, asked: Facts) -> Outcome:
     """A backend's name, the status of an answer, the location of a redirect, or the channels of a hold or socket."""
+    if is_refused(spec, asked):
+        return "answer", 400
     found = route_of(spec, asked)
     if found is None:
         return "answer", 404

@@ -34,6 +34,9 @@ SEGMENTS = st.sampled_from(
         "%7Broom%7D",
         "a;b",
         "a%00",
+        "..;a",
+        "a%2f..",
+        "%5C",
     ]
 )
 FOREIGN = ["null", "http://chat.example.com", "https://chat.example.com.evil.com", "https://a.example.org:8443", "https://x@b"]

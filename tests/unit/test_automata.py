@@ -1,12 +1,18 @@
 """Which texts automata accept."""
 
+from typing import get_args
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example, shortest
+from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example, segment, shortest
+from fanroute_runtime.exchange import Refused
 from fanroute_runtime.match import binds
+from fanroute_runtime.paths import Paths
 from fanroute_runtime.pattern import Automaton, BadPattern, compile_pattern
+from fanroute_runtime.plan import PathFault
 from tests.unit.test_pattern import PATTERNS, TEXTS
 
 
@@ -14,6 +20,20 @@ from tests.unit.test_pattern import PATTERNS, TEXTS
 def test_a_segment_is_what_a_parameter_binds(text: str) -> None:
     assert SEGMENT.matches(text) == binds(text)
     assert QUERY_VALUE.matches(text)
+
+
+@given(st.one_of(st.text(max_size=4), st.text("./;\\\n\x7fa", max_size=4)), st.sets(st.sampled_from(get_args(PathFault))))
+def test_a_segment_of_a_path_that_is_not_refused(text: str, faults: set[PathFault]) -> None:
+    chosen = tuple(sorted(faults))
+    assert segment(chosen).matches(text) == (binds(text) and not is_refused(text, chosen))
+
+
+def is_refused(text: str, faults: tuple[PathFault, ...]) -> bool:
+    try:
+        Paths(faults).check(f"/{quote(text, safe='')}")
+    except Refused:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("text", ["", "a", "a b", "a\tb", "!", "~", "é", "\x80"])

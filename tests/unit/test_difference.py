@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.pipeline import compile_routes
+from fanroute.reach.box import Point
 from fanroute.reach.difference import Side, changes
-from fanroute.reach.request import asked
 from fanroute.reach.told import Difference, difference, lines
-from fanroute_runtime.client import Client
 from fanroute_runtime.match import Matched, bound_value
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Bound, Plan, Redirect, Route
@@ -120,6 +119,29 @@ def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) 
     assert told([*old[:1], keep, *old[1:]], [*new[:1], keep, *new[1:]] if new else [keep]) == expected
 
 
+@pytest.mark.parametrize(
+    ("fault", "path", "by_default"),
+    [
+        ("dot_segments", "/.", "reject"),
+        ("backslashes", "/%5C", "reject"),
+        ("controls", "/%00", "reject"),
+        ("empty_segments", "//", "keep"),
+        ("encoded_slashes", "/x%2Fy", "keep"),
+        ("parameters", "/%3B", "keep"),
+    ],
+)
+def test_a_path_is_refused_from_now_on(fault: str, path: str, by_default: str) -> None:
+    """And one that is taken from now on."""
+    rejecting, keeping = (START.replace("routes:", f"paths: {{{fault}: {how}}}\nroutes:") for how in ("reject", "keep"))
+    rest = f"  - {{{REST}}}\n"
+    taken, refused = "rest: handoff to https://a.example.com", "no route: 400, because of its path"
+    told = [f"GET https://example.com{path}", f"  - {taken}", f"  + {refused}"]
+    assert list(lines(compared(keeping + rest, rejecting + rest))) == told
+    assert list(lines(compared(rejecting + rest, keeping + rest))) == [told[0], f"  - {refused}", f"  + {taken}"]
+    unsaid = rejecting if by_default == "reject" else keeping
+    assert list(lines(compared(START + rest, unsaid + rest))) == []
+
+
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_a_file_does_what_it_does(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
@@ -141,8 +163,10 @@ def test_what_a_client_gets_instead_of_a_backend() -> None:
     assert change.differs == ["fallback"]
 
 
-def answered(plan: Plan, request: Matched) -> tuple[str | None, str]:
+def answered(plan: Plan, request: Point) -> tuple[str | None, str]:
     """What a request gets: the name of its route and what it answers, as text."""
+    if universe.is_refused(request, plan.refused_paths):
+        return None, "400"
     route = Matcher(plan.routes).match(request)
     if route is None:
         return None, "404"
@@ -159,17 +183,16 @@ def with_values(route: Route, request: Matched) -> object:
 @given(st.data())
 def test_all_requests_of_a_universe_agree(data: st.DataObject) -> None:
     dimensions = data.draw(universe.DIMENSIONS)
-    old, new = (Plan("x", data.draw(universe.routes(dimensions))) for _ in range(2))
+    old, new = (Plan("x", data.draw(universe.routes(dimensions)), refused_paths=data.draw(universe.FAULTS)) for _ in range(2))
     before, after = Side(old, ()), Side(new, ())
     found = set()
     for change in changes(before, after):
         assert change.request is not None
-        client = Client(asked(change.request), through_fanout=False)
-        got, gets = answered(old, client), answered(new, client)
+        got, gets = answered(old, change.request), answered(new, change.request)
         names = tuple(route and route.name for route in (before.routes[change.old], after.routes[change.new]))
         assert (got[0], gets[0]) == names
         assert got[1] != gets[1]
-        found.add(names)
+        found.add((*names, got[1] == "400", gets[1] == "400"))
     for request in universe.requests(dimensions):
         got, gets = answered(old, request), answered(new, request)
-        assert got[1] == gets[1] or (got[0], gets[0]) in found
+        assert got[1] == gets[1] or (got[0], gets[0], got[1] == "400", gets[1] == "400") in found

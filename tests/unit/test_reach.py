@@ -16,7 +16,7 @@ from fanroute.work import Work
 from fanroute_runtime.client import Client
 from fanroute_runtime.match import binds
 from fanroute_runtime.matcher import Matcher
-from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
+from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathFault, PathPattern, Route
 from tests.conftest import surroundings_of
 from tests.test_cases import CASES
 from tests.unit import universe
@@ -117,6 +117,42 @@ def test_what_no_request_has(match: Match, impossible: tuple[str, object] | None
         assert reach == Dead(impossible=(impossible,))
 
 
+@pytest.mark.parametrize(
+    ("faults", "text", "patterns", "reaches_some"),
+    [
+        (("dot_segments",), "/a/..;x", {}, False),
+        (("dot_segments",), "/a/...;x", {}, True),
+        ((), "/a/..;x", {}, True),
+        (("dot_segments",), "/{a}", {"a": r"\.\.;.*"}, False),
+        (("dot_segments",), "/{a}", {"a": r"\.\.?;?.?"}, True),
+        (("backslashes",), "/x/{a}", {"a": r"[a-z]*\\"}, False),
+        (("backslashes",), "/x/{a}", {"a": r"[a-z]*\\?"}, True),
+        (("controls",), "/{a}/x", {"a": "[\n\t]"}, False),
+        (("controls",), "/{a}/*", {"a": "[\n\x7f;]"}, True),
+        (("empty_segments",), "/a//b", {}, False),
+        (("empty_segments",), "/a/", {}, True),
+        (("empty_segments",), "//*", {}, False),
+        (("empty_segments",), "/*", {}, True),
+        (("parameters",), "/a;b", {}, False),
+        (("encoded_slashes",), "/a/*", {}, True),
+    ],
+)
+def test_a_route_for_refused_paths_is_dead(
+    faults: tuple[PathFault, ...], text: str, patterns: dict[str, str], reaches_some: bool
+) -> None:
+    (reach,) = reached(Boxes([Match(path=path(text, **patterns))], faults), Work(MAX_WORK_IN_ALL))
+    if reaches_some:
+        assert isinstance(reach, Live) and not universe.is_refused(reach.witness, faults)
+    else:
+        assert reach == Dead(impossible=(("path", ""),))
+
+
+def test_what_earlier_routes_leave_may_be_refused() -> None:
+    matches = [Match(path=path(text)) for text in ("/{a}/*", "/{a}", "/", "/*")]
+    *_, dead = reached(Boxes(matches, ("dot_segments", "empty_segments")), Work(MAX_WORK_IN_ALL))
+    assert isinstance(dead, Live) and dead.witness.segments[0] is None, "only what is not UTF-8, or has a slash in it, is left"
+
+
 def first(matches: list[Match], request: Point) -> int | None:
     """The number of the first match that a request fits, by the matcher that ships, asked as the edge is."""
     routes = tuple(Route(str(number), match, Handoff("")) for number, match in enumerate(matches))
@@ -128,33 +164,37 @@ def first(matches: list[Match], request: Point) -> int | None:
 @given(st.data())
 def test_all_requests_of_a_universe_agree(data: st.DataObject) -> None:
     dimensions = data.draw(universe.DIMENSIONS)
-    routes = data.draw(universe.routes(dimensions))
+    routes, faults = data.draw(universe.routes(dimensions)), data.draw(universe.FAULTS)
     matcher = Matcher(routes)
-    gotten = {route.name for request in universe.requests(dimensions) if (route := matcher.match(request))}
-    for number, (route, reach) in enumerate(zip(routes, reached(Boxes(r.match for r in routes), Work(10**9)), strict=True)):
+    requests = [request for request in universe.requests(dimensions) if not universe.is_refused(request, faults)]
+    gotten = {route.name for request in requests if (route := matcher.match(request))}
+    boxes = Boxes((route.match for route in routes), faults)
+    for number, (route, reach) in enumerate(zip(routes, reached(boxes, Work(10**9)), strict=True)):
         if isinstance(reach, Live):
             assert first([each.match for each in routes], reach.witness) == number
+            assert not universe.is_refused(reach.witness, faults)
         else:
             assert isinstance(reach, Dead)
             assert route.name not in gotten
-            left = Matcher((*(routes[earlier] for earlier in reach.covering), route))
-            assert route not in map(left.match, universe.requests(dimensions))
-            assert isinstance(reaches(*(routes[earlier].match for earlier in reach.covering), route.match)[-1], Dead)
+            left = (*(routes[earlier] for earlier in reach.covering), route)
+            assert route not in map(Matcher(left).match, requests)
+            assert isinstance([*reached(Boxes((each.match for each in left), faults), Work(10**9))][-1], Dead)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_what_is_shared_is_found(data: st.DataObject) -> None:
     dimensions = data.draw(universe.DIMENSIONS)
-    routes = data.draw(universe.routes(dimensions))
+    routes, faults = data.draw(universe.routes(dimensions)), data.draw(universe.FAULTS)
     matcher, alone = Matcher(routes), [Matcher((route,)) for route in routes]
-    boxes, last = Boxes(route.match for route in routes), len(routes) - 1
+    boxes, last = Boxes((route.match for route in routes), faults), len(routes) - 1
     found = dict(overlaps(boxes, last, lambda one, other: routes[one].action != routes[other].action, Work(10**9)))
     for earlier, request in found.items():
         client = Client(asked(request), through_fanout=False)
+        assert not universe.is_refused(request, faults)
         assert matcher.match(client) == routes[earlier]
         assert alone[last].match(client) == routes[last]
-    requests = universe.requests(dimensions)
+    requests = [request for request in universe.requests(dimensions) if not universe.is_refused(request, faults)]
     for earlier, route in enumerate(routes[:-1]):
         shared = any(matcher.match(request) is route and alone[last].match(request) for request in requests)
         further = any(alone[earlier].match(request) and not alone[last].match(request) for request in requests)
@@ -183,7 +223,7 @@ def test_the_routes_of_every_case(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
     routes = compiled.plan.routes
     dead = {diagnostic.message.split("'")[1] for diagnostic in compiled.diagnostics if diagnostic.code in ("FR301", "FR303")}
-    for number, (route, reach) in enumerate(zip(routes, reaches(*(route.match for route in routes)), strict=True)):
+    for number, (route, reach) in enumerate(zip(routes, reached(Boxes.of(compiled.plan), Work(10**9)), strict=True)):
         assert isinstance(reach, Live) == (route.name not in dead)
         if isinstance(reach, Live):
             assert first([each.match for each in routes], reach.witness) == number

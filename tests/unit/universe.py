@@ -1,17 +1,32 @@
 """Small universes of requests and matches, for tests that go through all of a universe."""
 
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from fanroute.reach.box import Point
-from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Parameter, PathPattern, Redirect, Respond, Route
+from fanroute.reach.request import asked
+from fanroute_runtime.exchange import Refused
+from fanroute_runtime.match import split_uri
+from fanroute_runtime.paths import Paths
+from fanroute_runtime.plan import (
+    Bound,
+    Condition,
+    Handoff,
+    Match,
+    Parameter,
+    PathFault,
+    PathPattern,
+    Redirect,
+    Respond,
+    Route,
+)
 
-SEGMENTS: list[str | None] = ["", "a", "b", "ab", "ba", "é", "..", "a/b", None]
+SEGMENTS: list[str | None] = ["", "a", "b", "ab", "ba", "é", "..", "..;", "a/b", None]
 PATHS = [
     *((one,) for one in SEGMENTS),
-    *product(SEGMENTS, ["", "a", "ab", None]),
+    *product(SEGMENTS, ["", "a", "ab", "a;", None]),
     ("a", "b", "a"),
     ("a", "", ""),
     ("ab", "a", "b", "a"),
@@ -27,7 +42,7 @@ VALUES: dict[str, list[Any]] = {
     "headers": [{}, *({"h": text} for text in TEXTS)],
     "query": [{}, {"q": None}, *({"q": text} for text in [*TEXTS, " a", "✓"])],
 }
-PATTERNS = ["a+", "[ab]{1,2}", "a|b", "(ab)*", "b.*", "[^a]+", "a?", ".*b", "(aa)+|b"]
+PATTERNS = ["a+", "[ab]{1,2}", "a|b", "(ab)*", "[.;]*", "b.*", "[^a]+", "a?", ".*b", "(aa)+|b"]
 
 
 def requests(dimensions: tuple[str, ...]) -> list[Point]:
@@ -46,7 +61,7 @@ PATH = st.builds(
     lambda parts, rest: PathPattern(
         tuple(Parameter(f"p{i}", part[1:]) if part.startswith("{") else part for i, part in enumerate(parts)), rest or not parts
     ),
-    st.lists(st.one_of(st.sampled_from(["", "a", "b", "ab", "é", "{"]), PATTERN.map("{{{}".format)), max_size=3),
+    st.lists(st.one_of(st.sampled_from(["", "a", "b", "ab", "é", "a;", "..;", "{"]), PATTERN.map("{{{}".format)), max_size=3),
     st.booleans(),
 )
 CONDITION = st.one_of(
@@ -69,6 +84,18 @@ KEYS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     "query": ("query", CONDITION.map(lambda given: (Condition("q", **given),))),
 }
 DIMENSIONS = st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=3, unique=True).map(tuple)
+
+
+FAULTS = st.sets(st.sampled_from(get_args(PathFault))).map(lambda faults: tuple(sorted(faults)))
+
+
+def is_refused(request: Point, faults: tuple[PathFault, ...]) -> bool:
+    """Whether the code that ships refuses a request because of its path."""
+    try:
+        Paths(faults).check(split_uri(asked(request).url)[1])
+    except Refused:
+        return True
+    return False
 
 
 @st.composite

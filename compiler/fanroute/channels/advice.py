@@ -11,7 +11,7 @@ from fanroute.source import Path, Source
 from fanroute.template import references as references_of
 from fanroute.template import written
 from fanroute_runtime.grip import SEPARATORS
-from fanroute_runtime.plan import Bound, Hold, Plan, Route, WebSocket
+from fanroute_runtime.plan import Bound, Hold, PathFault, Plan, Route, WebSocket
 
 # A route of routes.yaml with its index there, and the channels that its requests choose, each with its place.
 Chosen = tuple[int, Route, list[tuple[Path, Parts]]]
@@ -65,11 +65,14 @@ def chosen_channels(source: Source, plan: Plan) -> list[Chosen]:
     return [
         (index, route, templates)
         for index, route in enumerate(written_routes(plan))
-        if isinstance(route.action, Hold | WebSocket) and (templates := [*_templates(source, index, route, route.action)])
+        if isinstance(route.action, Hold | WebSocket)
+        and (templates := [*_templates(source, index, route, route.action, plan.refused_paths)])
     ]
 
 
-def _templates(source: Source, index: int, route: Route, action: Hold | WebSocket) -> Iterator[tuple[Path, Parts]]:
+def _templates(
+    source: Source, index: int, route: Route, action: Hold | WebSocket, refused_paths: tuple[PathFault, ...]
+) -> Iterator[tuple[Path, Parts]]:
     """The channels of a route that depend on the request, each with its place."""
     if not any(references_of(channel.name) for channel in action.channels):
         return
@@ -77,7 +80,7 @@ def _templates(source: Source, index: int, route: Route, action: Hold | WebSocke
     for (place, _), channel in zip(written_parts.channels(*at), action.channels, strict=True):
         if references_of(channel.name):
             name: Path = (*place, "name")
-            yield name if source.has(name) else place, parts(channel.name, route)
+            yield name if source.has(name) else place, parts(channel.name, route, refused_paths)
 
 
 def place_of_condition(source: Source, index: int, bound: Bound) -> Path:

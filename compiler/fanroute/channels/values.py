@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import dropwhile
 
-from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest, step
+from fanroute.automata import HEADER_VALUE, QUERY_VALUE, segment, shortest, step
 from fanroute.channels.ambiguity import Cut, two_cuts
 from fanroute.channels.languages import both, of_texts
 from fanroute_runtime.grip import MAX_VALUE
 from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
-from fanroute_runtime.plan import Bound, Condition, Parameter, Route, Source, Template
+from fanroute_runtime.plan import Bound, Condition, Parameter, PathFault, Route, Source, Template
 
 # What a part of a channel that a client chooses is made of (`grip.is_value`): between its `%` there is nothing that could
 # be percent-encoded (`grip.is_encoded`). And what a part at a channel's beginning and one at its end is.
@@ -19,7 +19,7 @@ _PART = both(_UNENCODED, compile_pattern(r"[\s\S]+"))
 _FIRST = compile_pattern(r"[^ ][\s\S]*")
 _LAST = compile_pattern(r"[\s\S]*[^ ]")
 _CLAIM = compile_pattern("[!-~]([ -~]*[!-~])?")
-_POSSIBLE: dict[Source, Automaton] = {"path": SEGMENT, "query": QUERY_VALUE, "header": HEADER_VALUE, "claim": _CLAIM}
+_POSSIBLE: dict[Source, Automaton] = {"query": QUERY_VALUE, "header": HEADER_VALUE, "claim": _CLAIM}
 # Of the values that are refused, one is told that is easily seen.
 _RATHER = (compile_pattern("[^\x00- \x7f-\xa0]+"), QUERY_VALUE)
 
@@ -28,7 +28,7 @@ _RATHER = (compile_pattern("[^\x00- \x7f-\xa0]+"), QUERY_VALUE)
 class Reference:
     """A reference in a template, and what its route says of the value: one of some, or what fits a pattern; or nothing.
 
-    `first` and `last` are whether the channel begins and ends with it.
+    `first` and `last` are whether the channel begins and ends with it. Paths with the faults `refused` get no route.
     """
 
     bound: Bound
@@ -36,6 +36,7 @@ class Reference:
     pattern: str = ""
     first: bool = False
     last: bool = False
+    refused: tuple[PathFault, ...] = ()
 
     @property
     def is_free(self) -> bool:
@@ -49,21 +50,21 @@ Parts = tuple[str | Reference, ...]
 Values = dict[Bound, str]
 
 
-def parts(template: Template, route: Route) -> Parts:
-    """A template of a route, and what the route says of its references."""
+def parts(template: Template, route: Route, refused: tuple[PathFault, ...] = ()) -> Parts:
+    """A template of a route, and what the route says of its references. Paths with some faults are `refused`."""
     ends = range(len(template))
     return tuple(
-        part if isinstance(part, str) else _reference(part, route, first=i == ends[0], last=i == ends[-1])
+        part if isinstance(part, str) else _reference(part, route, i == ends[0], i == ends[-1], refused)
         for i, part in enumerate(template)
     )
 
 
-def _reference(bound: Bound, route: Route, first: bool, last: bool) -> Reference:
+def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tuple[PathFault, ...]) -> Reference:
     if bound.source == "path":
         assert route.match.path is not None  # checks.py: what a template refers to is bound
         parameters = (segment for segment in route.match.path.segments if isinstance(segment, Parameter))
         pattern = next(parameter.pattern for parameter in parameters if parameter.name == bound.name)
-        return Reference(bound, (), pattern, first, last)
+        return Reference(bound, (), pattern, first, last, refused)
     conditions = {"query": route.match.query, "header": route.match.headers, "claim": route.auth.claims if route.auth else ()}
     found = (condition for condition in conditions[bound.source] if condition.name == bound.name)
     condition = next(found, Condition(bound.name))
@@ -155,7 +156,8 @@ def possible(reference: Reference) -> Automaton:
     """What the value of a reference can be."""
     if reference.values:
         return of_texts(reference.values)
-    every = _POSSIBLE[reference.bound.source]
+    source = reference.bound.source
+    every = segment(reference.refused) if source == "path" else _POSSIBLE[source]
     return both(every, compile_pattern(reference.pattern)) if reference.pattern else every
 
 

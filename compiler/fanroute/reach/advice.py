@@ -22,6 +22,7 @@ _IMPOSSIBLE = {
     "method": "a WebSocket begins with a GET",
     "header": "no request's header {} is what it asks for",
     "query": "no request's parameter {} is what it asks for",
+    "path": "each path that it asks for is refused, as 'paths' says",
     "segment": "no segment of a path is what it asks for as number {}",
 }
 

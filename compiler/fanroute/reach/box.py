@@ -32,9 +32,13 @@ HOST: Dimension = ("host", "")
 METHOD: Dimension = ("method", "")
 SCHEME: Dimension = ("scheme", "")
 WEBSOCKET: Dimension = ("websocket", "")
+# The path as a whole, of which the rest is said by length and segments: for messages only.
+PATH: Dimension = ("path", "")
 
 # What a parameter does not bind, beside what has a slash in it and what is not UTF-8: see `match.binds`.
 UNBOUND = frozenset({"", ".", ".."})
+# Stands for every segment with a slash in it.
+_SLASHED = "x/y"
 
 # Any header, any query parameter.
 HEADER, QUERY = Texts.all(HEADERS), Texts.all(QUERIES)
@@ -152,7 +156,9 @@ def point(region: Box, named: Mapping[Dimension, Names]) -> Point:
 
 
 def _text(value: str | Other) -> str | None:
-    return value if isinstance(value, str) else None
+    if isinstance(value, Other):
+        return _SLASHED if value is Other.SLASHED else None
+    return value
 
 
 def at(asked: Point, dimension: Dimension) -> Texts:

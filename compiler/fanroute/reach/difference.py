@@ -7,6 +7,7 @@ from typing import Any
 from fanroute.lower import Backend
 from fanroute.reach.answer import Answer, answer, bound_by
 from fanroute.reach.box import Box, Dimension, Point, at, meet, minus, point
+from fanroute.reach.refused import Refusals
 from fanroute.reach.routes import MAX_WORK
 from fanroute.reach.search import Boxes, search
 from fanroute.work import TooMuch, Work
@@ -17,11 +18,16 @@ MAX_WORK_IN_ALL = 10_000_000
 
 
 class Side:
-    """One of two files: its routes and their answers, by number. The last number stands for no route."""
+    """One of two files: its routes and their answers, by number. The number after the last route stands for no route.
+
+    The one after that stands for requests that are refused because of their path.
+    """
 
     def __init__(self, plan: Plan, backends: tuple[Backend, ...]) -> None:
-        self.boxes = Boxes(route.match for route in plan.routes)
-        self.routes: tuple[Route | None, ...] = (*plan.routes, None)
+        self.boxes = Boxes.of(plan)
+        self.routes: tuple[Route | None, ...] = (*plan.routes, None, None)
+        self.refused = len(plan.routes) + 1
+        self._refusals = frozenset(plan.refused_paths)
         self._backends = {backend.name: _address(backend) for backend in backends}
         self._fallbacks = {fallback.backend: replace(fallback, backend="") for fallback in plan.fallbacks}
         self.answers = [self.answer(number) for number in range(len(self.routes))]
@@ -30,7 +36,7 @@ class Side:
         """What a route answers (`answer.answer`)."""
         route = self.routes[number]
         if route is None:
-            return {"kind": "no route"}
+            return {"kind": "refused" if number == self.refused else "no route"}
         fallback = self._fallbacks.get(route.action.backend) if isinstance(route.action, Forward) else None
         return {**answer(route, self._backends, asked), "fallback": fallback}
 
@@ -39,8 +45,17 @@ class Side:
 
     def near(self, box: Box) -> list[int]:
         """The numbers that may have requests of a box."""
-        none = len(self.routes) - 1
-        return [*sorted(self.boxes.index.of_box(box, none)), none]
+        return [*sorted(self.boxes.index.of_box(box, self.refused - 1)), self.refused - 1, self.refused]
+
+    def refused_only_here(self, other: "Side") -> list[Box]:
+        """Requests that this file refuses because of their path, and the other one does not: some of each kind."""
+        paths = (match.path for side in (self, other) for match in side.boxes.matches)
+        depth = 1 + max((len(path.segments) for path in paths if path), default=0)
+        return [*Refusals(self._refusals - other._refusals).boxes(depth)]
+
+    def taking(self, asked: Point, number: int, work: Work) -> Box | None:
+        """Requests that get another number than one whose region this request is of; None if this one gets that number."""
+        return None if number == self.refused else self.boxes.taking(asked, number, work)
 
     def bound_by(self, number: int) -> set[Dimension]:
         """The dimensions of a request that a route's answer depends on."""
@@ -63,12 +78,16 @@ class Change:
 def changes(old: Side, new: Side) -> Iterator[Change]:
     """A change for each pair of an old and a new route that answer a request differently."""
     work = Work(MAX_WORK_IN_ALL)
+    refused_by_old, refused_by_new = old.refused_only_here(new), new.refused_only_here(old)
     for one in range(len(old.routes)):
         for other in new.near(old.box(one)):
             if old.answers[one] == new.answers[other]:
                 continue
+            boxes = [old.box(one)] if one != old.refused else refused_by_old
+            others = [new.box(other)] if other != new.refused else refused_by_new
+            regions = [shared for box in boxes for further in others if (shared := meet(box, further)) is not None]
             try:
-                found = _changed(old, one, new, other, Work(MAX_WORK, work))
+                found = _changed(old, one, new, other, regions, Work(MAX_WORK, work))
             except TooMuch:
                 work.give_up(MAX_WORK)
                 yield Change(one, other, None)
@@ -79,15 +98,16 @@ def changes(old: Side, new: Side) -> Iterator[Change]:
                     yield Change(one, other, found)
 
 
-def _changed(old: Side, one: int, new: Side, other: int, work: Work) -> Point | None:
-    """A request that gets one route by the old file, another by the new one, and different answers. Raises TooMuch."""
+def _changed(old: Side, one: int, new: Side, other: int, regions: list[Box], work: Work) -> Point | None:
+    """A request of the regions that gets one route by the old file, another by the new one, and different answers.
+
+    Raises TooMuch.
+    """
 
     def taken(asked: Point) -> Box | None:
-        box = old.boxes.taking(asked, one, work)
-        return new.boxes.taking(asked, other, work) if box is None else box
+        box = old.taking(asked, one, work)
+        return new.taking(asked, other, work) if box is None else box
 
-    shared = meet(old.box(one), new.box(other))
-    regions = [] if shared is None else [shared]
     named = {**old.boxes.named, **new.boxes.named}
     while (found := search(regions, taken, named, work)) is not None:
         asked = point(found, named)

@@ -1,7 +1,7 @@
 """A request that was found, as `fanroute match` takes it."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from urllib.parse import quote
 
 from fanroute.reach.box import Point
@@ -9,7 +9,7 @@ from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, reached
 from fanroute.reach.search import Boxes
 from fanroute.trace import Asked
 from fanroute.work import Work
-from fanroute_runtime.plan import Match, Plan
+from fanroute_runtime.plan import Match, PathFault, Plan
 
 # A byte that is not UTF-8.
 BROKEN = "%FF"
@@ -31,15 +31,18 @@ def arguments(request: Asked) -> str:
     return f"{shlex.quote(request.verb)} {shlex.quote(request.url)}{options}"
 
 
-def requests_of(matches: Iterable[Match]) -> list[Asked]:
-    """For each match, in order, a request that it gets of what those before it leave; none for one that gets no request."""
-    found = reached(Boxes(matches), Work(MAX_WORK_IN_ALL))
+def requests_of(matches: Iterable[Match], refused: Collection[PathFault]) -> list[Asked]:
+    """For each match, in order, a request that it gets of what those before it leave; none for one that gets no request.
+
+    Paths with one of the `refused` faults are none's.
+    """
+    found = reached(Boxes(matches, refused), Work(MAX_WORK_IN_ALL))
     return [asked(reach.witness) for reach in found if isinstance(reach, Live)]
 
 
 def witnesses(plan: Plan, options: str = "") -> Iterator[str]:
     """For each route a command that asks for a request it gets; `options` are further ones. Lines for a shell."""
-    boxes = Boxes(route.match for route in plan.routes)
+    boxes = Boxes.of(plan)
     for route, reach in zip(plan.routes, reached(boxes, Work(MAX_WORK_IN_ALL)), strict=True):
         if isinstance(reach, Live):
             yield f"fanroute match {arguments(asked(reach.witness))}{options}  # {route.name}"

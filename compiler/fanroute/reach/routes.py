@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fanroute.reach.box import METHOD, WEBSOCKET, Box, Dimension, Point, point
+from fanroute.reach.box import METHOD, PATH, WEBSOCKET, Box, Dimension, Point, point
 from fanroute.reach.search import Boxes, of_kinds, search
 from fanroute.work import TooMuch, Work
 
@@ -28,7 +28,7 @@ class Live:
 class Dead:
     """No request gets the route: those that its match fits all get one of the routes `covering`, by number.
 
-    Or there are none: what the match asks for in the dimensions `impossible` no request has.
+    Or there are none: what the match asks for in the dimensions `impossible` no request has. PATH is for paths that are refused.
     """
 
     covering: tuple[int, ...] = ()
@@ -58,11 +58,18 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
     impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
     if impossible:
         return Dead(impossible=impossible)
-    if boxes.is_alone(number) and (WEBSOCKET not in own or any(of_kinds([own]))):
-        return Live(own, boxes, alone=True)
+    alone = boxes.is_alone(number)
+    if alone and not boxes.refusals.may_be(boxes.matches[number].path) and (WEBSOCKET not in own or any(of_kinds([own]))):
+        return Live(own, boxes, alone)
     covering: set[int] = set()
+    refused = False
 
     def taken(asked: Point) -> Box | None:
+        nonlocal refused
+        refusal = boxes.refusals.box(asked.segments)
+        if refusal is not None:
+            refused = True
+            return refusal
         first = boxes.first(asked, number, work)
         if first is None:
             return None
@@ -71,8 +78,8 @@ def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
 
     found = search([own], taken, boxes.named, work)
     if found is None and not covering:
-        return Dead(impossible=(METHOD,))
-    return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found, boxes)
+        return Dead(impossible=(PATH if refused else METHOD,))
+    return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found, boxes, alone)
 
 
 def _needed(boxes: Boxes, own: Box, covering: list[int], work: Work) -> tuple[int, ...]:
@@ -82,7 +89,8 @@ def _needed(boxes: Boxes, own: Box, covering: list[int], work: Work) -> tuple[in
 
     def taken(asked: Point) -> Box | None:
         work.spend(len(others))
-        return next((boxes.boxes[number] for number in others if boxes.fits(asked, number)), None)
+        refusal = boxes.refusals.box(asked.segments)
+        return refusal or next((boxes.boxes[number] for number in others if boxes.fits(asked, number)), None)
 
     try:
         for spared in covering:

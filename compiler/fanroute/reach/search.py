@@ -1,34 +1,40 @@
 """Which request gets a route: regions of requests are tried, and what earlier routes take is cut out of them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from fanroute.reach.box import Box, Dimension, Point, box, meet, minus, point
 from fanroute.reach.index import Index
+from fanroute.reach.refused import Refusals
 from fanroute.reach.sets import NONE, Hosts, Names, Texts
 from fanroute.work import Work
 from fanroute_runtime.match import Test, tests
-from fanroute_runtime.plan import Match
+from fanroute_runtime.plan import Match, PathFault, Plan
 
 # Texts and hosts that routes name, by dimension.
 Named = Mapping[Dimension, Names]
 # The work of trying and cutting a region, against that of trying a request on a route.
 REGION = 10
-# The box of a match that takes a request before others can; None where none does.
+# Requests that are taken before others can take them, with this one among them; None if it is not taken.
 Taken = Callable[[Point], Box | None]
 # The requests there are: a WebSocket begins with a GET (RFC 6455, 4.1).
 KINDS: tuple[Box, ...] = (box(Match(websocket=False)), box(Match(websocket=True, methods=("GET",))))
 
 
 class Boxes:
-    """Matches in order, by number, as boxes of requests."""
+    """Matches in order, by number, as boxes of requests. Requests with one of the `refused` faults in their path get none."""
 
-    def __init__(self, matches: Iterable[Match]) -> None:
+    def __init__(self, matches: Iterable[Match], refused: Collection[PathFault] = ()) -> None:
         self.matches = tuple(matches)
+        self.refusals = Refusals(refused)
         self.boxes: tuple[Box, ...] = tuple(map(box, self.matches))
         self.index = Index(self.matches)
         self._tests: dict[int, tuple[Test, ...]] = {}
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Boxes":
+        return cls((route.match for route in plan.routes), plan.refused_paths)
 
     @cached_property
     def named(self) -> Named:
@@ -50,7 +56,10 @@ class Boxes:
         return None
 
     def taking(self, asked: Point, before: int, work: Work) -> Box | None:
-        """The box of that match."""
+        """The box of that match, or one of refused requests."""
+        refused = self.refusals.box(asked.segments)
+        if refused is not None:
+            return refused
         first = self.first(asked, before, work)
         return None if first is None else self.boxes[first]
 

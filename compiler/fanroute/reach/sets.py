@@ -19,13 +19,14 @@ MAX_KEPT = 10_000
 
 
 class Other(Enum):
-    """What a request may have in the place of a text: nothing, or what is no text."""
+    """What a request may have in the place of a text: nothing, what is no text, or a segment with an encoded slash in it."""
 
     ABSENT = "absent"
     BROKEN = "broken"
+    SLASHED = "slashed"
 
 
-# What a segment can be where it has no slash in it.
+# What a segment can be that has no slash in it.
 _SEGMENT = compile_pattern("[^/]*")
 
 
@@ -41,7 +42,7 @@ class Space:
 METHODS = Space(liked=("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"))
 SCHEMES = Space(liked=("https", "http"))
 WEBSOCKETS = Space(liked=("no", "yes"))
-SEGMENTS = Space(_SEGMENT, (Other.BROKEN,), liked=("",))
+SEGMENTS = Space(_SEGMENT, (Other.BROKEN, Other.SLASHED), liked=("",))
 HEADERS = Space(HEADER_VALUE, (Other.ABSENT,))
 QUERIES = Space(QUERY_VALUE, (Other.ABSENT, Other.BROKEN))
 
@@ -122,7 +123,9 @@ class Texts(NamedTuple):
         if Other.ABSENT in self.others:
             return Other.ABSENT
         text = self._some(named)
-        return Other.BROKEN if text is None else text
+        if text is not None:
+            return text
+        return Other.BROKEN if Other.BROKEN in self.others else Other.SLASHED
 
     def _some(self, named: Names = NONE) -> str | None:
         """A text of the set; None where there is none."""

@@ -10,7 +10,7 @@ from fanroute.reach.answer import Answer
 from fanroute.reach.box import Point
 from fanroute.reach.difference import Side, changes
 from fanroute.reach.request import arguments, asked
-from fanroute_runtime.plan import Plan, Route
+from fanroute_runtime.plan import Plan
 
 
 class _Model(BaseModel):
@@ -69,8 +69,8 @@ def difference(old: Compared, new: Compared) -> Difference:
         changes=[
             Change(
                 request=_request(change.request) if change.request else None,
-                old=_got(before.routes[change.old], old[1]),
-                new=_got(after.routes[change.new], new[1]),
+                old=_got(before, change.old, old[1]),
+                new=_got(after, change.new, new[1]),
                 differs=_differing(before.answers[change.old], after.answers[change.new]),
             )
             for change in changes(before, after)
@@ -94,9 +94,10 @@ def _request(point: Point) -> Request:
     return Request(method=request.verb, url=request.url, headers=headers, arguments=arguments(request))
 
 
-def _got(route: Route | None, backends: tuple[Backend, ...]) -> Got:
+def _got(side: Side, number: int, backends: tuple[Backend, ...]) -> Got:
+    route = side.routes[number]
     if route is None:
-        return Got(route=None, answer="404")
+        return Got(route=None, answer="400, because of its path" if number == side.refused else "404")
     urls = {backend.name: backend.url for backend in backends if not backend.loopback}
     action, channels, backend = listing.answer_cells(route)
     channels = f" on {channels}" if channels else ""

@@ -1,0 +1,112 @@
+"""Routes with `auth` that a client may get around by a path that its backend reads in another way than the edge does."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from fanroute import parts
+from fanroute.diagnostics import Diagnostic, Note
+from fanroute.lower import is_written
+from fanroute.reach.box import LENGTH, Box, meet, point
+from fanroute.reach.request import arguments, asked
+from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
+from fanroute.reach.search import Boxes, search
+from fanroute.source import Source
+from fanroute.spec import BACKEND_ANSWERED
+from fanroute.trace import Asked
+from fanroute.work import TooMuch, Work
+from fanroute_runtime.match import path_segments, split_uri
+from fanroute_runtime.plan import Forward, Handoff, PathFault, Plan, Tunnel
+
+# With these refused, servers differ by the case of letters at most.
+_FAULTS: tuple[PathFault, ...] = ("empty_segments", "encoded_slashes", "parameters")
+_MEND = (
+    f"write 'paths: {{{', '.join(f'{fault}: reject' for fault in _FAULTS)}}}', "
+    "or give the backend 'strict_paths: true' if it takes paths as they are"
+)
+
+
+def paths_are_read_alike(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
+    """FR405: once for a backend."""
+    if set(_FAULTS) <= set(plan.refused_paths):
+        return
+    work = Work(MAX_WORK_IN_ALL)
+    for backend, (guarded, free) in _by_backend(plan).items():
+        if guarded and free and not parts.backends(source)[backend].get("strict_paths"):
+            yield from _first_misreading(source, plan, boxes, backend, guarded, free, work)
+
+
+def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
+    """The numbers of the routes to each backend: those with `auth`, and those without."""
+    found: dict[str, tuple[list[int], list[int]]] = {}
+    for number, route in enumerate(plan.routes):
+        if isinstance(route.action, Forward | Handoff | Tunnel):
+            found.setdefault(route.action.backend, ([], []))[route.auth is None].append(number)
+    return found
+
+
+def _first_misreading(
+    source: Source, plan: Plan, boxes: Boxes, backend: str, guarded: list[int], free: list[int], work: Work
+) -> Iterator[Diagnostic]:
+    for number in guarded:
+        try:
+            found = _misread(boxes, number, free, Work(MAX_WORK, work))
+        except TooMuch:
+            work.give_up(MAX_WORK)
+            continue
+        if found:
+            taking, request = found
+            route, place = plan.routes[taking], ("routes", sum(map(is_written, plan.routes[:taking])))
+            action = next(key for key in BACKEND_ANSWERED if source.has((*place, key)))
+            of_guarded = ("routes", sum(map(is_written, plan.routes[:number])))
+            message = (
+                f"'{backend}' may read this request of '{route.name}', which needs no token, as one of "
+                f"'{plan.routes[number].name}', which needs one: {arguments(request)}"
+            )
+            note = Note(f"'{plan.routes[number].name}'", source.key_span(of_guarded))
+            at = (*place, action, "backend") if source.has((*place, action, "backend")) else (*place, action)
+            yield Diagnostic("FR405", message, source.value_span(at), _MEND, (note,))
+            return
+
+
+def _misread(boxes: Boxes, number: int, free: list[int], work: Work) -> tuple[int, Asked] | None:
+    """A request that one of the free routes takes, and that differs from one of the guarded route by its path's writing only."""
+    for elsewhere in _apart_from_paths(boxes, free):
+        region = meet(boxes.boxes[number], elsewhere)
+        if region is None:
+            continue
+        found = search([region], lambda request: boxes.taking(request, number, work), boxes.named, work)
+        if found is None:
+            continue
+        guarded = point(found, boxes.named)
+        request = asked(guarded)
+        _, path, _ = split_uri(request.url)
+        for other in _misreadings(path):
+            segments = path_segments(other)
+            refused = boxes.refusals.box(segments) is not None
+            taking = None if refused else boxes.first(replace(guarded, segments=segments), len(boxes.boxes), work)
+            if taking is not None and taking in free:
+                return taking, replace(request, url=request.url.replace(f"{guarded.host}{path}", f"{guarded.host}{other}", 1))
+    return None
+
+
+def _apart_from_paths(boxes: Boxes, numbers: Iterable[int]) -> Iterator[Box]:
+    """What some routes ask of a request besides its path, each once."""
+    seen = set()
+    for number in numbers:
+        asks = {dimension: values for dimension, values in boxes.boxes[number].items() if _is_no_path(dimension)}
+        if (key := frozenset(asks.items())) not in seen:
+            seen.add(key)
+            yield asks
+
+
+def _is_no_path(dimension: tuple[str, int | str]) -> bool:
+    return dimension != LENGTH and dimension[0] != "segment"
+
+
+def _misreadings(path: str) -> Iterator[str]:
+    """Other paths that some servers take for this one."""
+    slashes = [index for index, character in enumerate(path) if character == "/"]
+    yield from (f"{path[:index]}/{path[index:]}" for index in slashes)
+    yield from (f"{path[:index]}%2F{path[index + 1 :]}" for index in slashes[1:])
+    yield from (f"{path[:index]};x{path[index:]}" for index in [*slashes[1:], len(path)] if path[index - 1] != "/")
+    yield path.upper() if path != path.upper() else path.lower()

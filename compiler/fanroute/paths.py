@@ -1,0 +1,30 @@
+"""Which paths are refused because other servers may read them otherwise than the edge does."""
+
+from typing import Literal, get_args
+
+from fanroute.model import Model
+from fanroute_runtime.plan import PathFault
+
+Choice = Literal["reject", "keep"]
+
+
+class Paths(Model):
+    """Paths that Fanout or your backends may read otherwise than the edge does. With `reject` such a request gets a 400 before
+    any route is tried, with `keep` the path is matched as it is."""
+
+    dot_segments: Choice = "reject"
+    """A segment `.` or `..`, alone or before a `;`. Many servers resolve it, and so does Fanout."""
+    backslashes: Choice = "reject"
+    """A backslash. Some servers take it for a slash."""
+    controls: Choice = "reject"
+    """A control character of ASCII: a byte below 0x20, or 0x7F. Some servers end a path there."""
+    empty_segments: Choice = "keep"
+    """Two slashes beside each other, not encoded. Some servers take them for one."""
+    encoded_slashes: Choice = "keep"
+    """`%2F`. Some servers take it for a slash that divides segments."""
+    parameters: Choice = "keep"
+    """A `;`. Some servers cut off what follows it in a segment."""
+
+    def refused(self) -> tuple[PathFault, ...]:
+        """What the edge refuses, for the Plan."""
+        return tuple(fault for fault in get_args(PathFault) if getattr(self, fault) == "reject")
