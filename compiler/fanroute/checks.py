@@ -5,10 +5,12 @@ from typing import Any
 
 from fanroute import action_checks, auth_checks, cors_checks, delivery, header_checks, key_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
+from fanroute.environment import may_be_used, names_in
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
 from fanroute.template import PARAMETER, references_in, written
 from fanroute.validation import did_you_mean, validate
+from fanroute.values import listed
 
 Rule = Callable[[Source], Iterator[Diagnostic]]
 
@@ -34,6 +36,17 @@ def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
                 path, name = asked
                 suggestion = did_you_mean(name, backends, "backends")
                 yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(path), suggestion)
+
+
+def variables_may_be_used(source: Source) -> Iterator[Diagnostic]:
+    """FR213"""
+    given = source.data.get("environment")
+    allowed = [name for name in listed(given) if isinstance(name, str)]
+    for text, span in source.variables if given is not None else ():
+        for name in names_in(text):
+            if not may_be_used(name, allowed):
+                mend = f"use one of {', '.join(allowed)}, or add '{name}' there" if allowed else f"add '{name}' there"
+                yield Diagnostic("FR213", f"the variable '{name}' is not one that 'environment' lists", span, mend)
 
 
 def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
@@ -132,6 +145,7 @@ def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:
 # Each rule with the keys that it is about: where none of them stands in the file, it has nothing to say. Without any, it may.
 RULES: dict[Rule, tuple[str, ...]] = {
     backends_are_defined: BACKEND_ANSWERED,
+    variables_may_be_used: ("environment",),
     routes_have_one_action: (),
     backends_are_of_one_kind: (),
     loopback_is_there: (),

@@ -1,7 +1,7 @@
 """What is wrong with a routes.yaml, and where."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from fanroute.rules import CODES, Severity
 
@@ -41,6 +41,11 @@ class Diagnostic:
     @property
     def severity(self) -> Severity:
         return CODES[self.code].severity
+
+    def told(self, change: Callable[[str], str]) -> "Diagnostic":
+        """Returns the diagnostic with its texts changed."""
+        notes = tuple(replace(note, message=change(note.message)) for note in self.notes)
+        return replace(self, message=change(self.message), suggestion=change(self.suggestion), notes=notes)
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

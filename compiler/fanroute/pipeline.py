@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fanroute.advice import advise
 from fanroute.checks import check
-from fanroute.diagnostics import Diagnostic
+from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.environment import hiding
 from fanroute.files import read_files
 from fanroute.key_checks import unusable_keys
 from fanroute.lower import Backend, lower_backends, lower_plan
@@ -49,12 +50,17 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
     """Compile a routes.yaml. Raises Invalid."""
     with _uncollected():
         source = load(decode(raw), surroundings.environment)
+        hide = hiding(source.written)
         files, unusable = read_files(source, surroundings.read)
-        spec = check(source, [*unusable, *unusable_keys(source, files)])
+        try:
+            spec = check(source, [*unusable, *unusable_keys(source, files)])
+        except Invalid as invalid:
+            raise Invalid(diagnostic.told(hide) for diagnostic in invalid.diagnostics) from None
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
         loopback = next((backend.host for backend in backends if backend.loopback), "")
-        return Compiled(source, spec, plan, backends, surroundings, advise(source, plan, loopback))
+        told = tuple(diagnostic.told(hide) for diagnostic in advise(source, plan, loopback))
+        return Compiled(source, spec, plan, backends, surroundings, told)
 
 
 def keep(compiled: Compiled) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from fanroute.diagnostics import Diagnostic, Invalid, Note, Span
-from fanroute.environment import expand, takes_variables
+from fanroute.environment import expand, names_in, takes_variables
 from fanroute.places import Block, Parts, Place, character_at, first_line, parts_of, span_after, span_of, value_span_of
 
 Path = tuple[str | int, ...]
@@ -39,13 +39,16 @@ _COMMENT_OF_BLOCK = re.compile(r"[|>][0-9+-]*#")
 class Source:
     """A file's data, and where each part of it is, by its path from the root.
 
-    `keys` are the keys of all its mappings. `diagnostics` are the mistakes that left a tree; the values they concern are None
-    in `data`. `routes` are kept here by `parts.routes`.
+    `variables` are the texts with variables in it, each with its place. `written` is what stands there, by what it became if it
+    has a variable's value, which no message tells. `keys` are the keys of all its mappings. `diagnostics` are the mistakes that
+    left a tree; the values they concern are None in `data`. `routes` are kept here by `parts.routes`.
     """
 
     text: str
     data: Any = None
     keys: set[str] = field(default_factory=set)
+    variables: list[tuple[str, Span]] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     root: Place | None = None
     routes: list[tuple[int, dict[str, Any]]] | None = None
@@ -157,6 +160,7 @@ class _Reader:
         self.environment = environment
         self.keys = source.keys
         self.diagnostics = source.diagnostics
+        self.source = source
 
     def node(self, event: Any, path: Path = (), key: Any = None) -> tuple[Any, Any]:
         """The node that begins with an event: its data, None where a mistake leaves none, and what has its marks."""
@@ -229,6 +233,9 @@ class _Reader:
     def _expanded(self, event: Any, key: Any) -> str | None:
         """A scalar with its variables' values; None, and reported, where there is something wrong with them."""
         text, wrong = expand(event.value, self.environment)
+        self.source.variables.append((event.value, value_span_of((key, event))))
+        if any(self.environment.get(name) for name in names_in(event.value)):
+            self.source.written[text] = event.value
         if not wrong and _NOT_TEXT.search(text):
             wrong = [("the value of a variable is not text", "")]
         span = value_span_of((key, event))

@@ -8,14 +8,15 @@ from fanroute.auth import Auth
 from fanroute.conditions import Match
 from fanroute.cors import Cors
 from fanroute.endpoints import Fallback, LongPoll, Redirect, Respond, Sse, Stream
+from fanroute.environment import NAMES
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.keys import ProxyKey
-from fanroute.model import Model
+from fanroute.model import Kind, Model
 from fanroute.origins import Origins
 from fanroute.passing import ForwardTo, HandoffTo
 from fanroute.paths import Paths
 from fanroute.sandbox import Sandbox
-from fanroute.values import BackendName, Host, KeepAlive, Name, Url, listed, wrong
+from fanroute.values import BackendName, Host, KeepAlive, Name, Text, Url, listed, wrong
 from fanroute.websocket import WebSocket
 
 # The language's version.
@@ -26,6 +27,15 @@ def _version(value: int) -> int:
     if value != VERSION:
         raise wrong(f"version {value} of the language is not known", f"write 'version: {VERSION}'")
     return value
+
+
+def _variable(value: str) -> str:
+    if not NAMES.fullmatch(value):
+        raise wrong(f"{value!r} is not the name of a variable", "write a name, or how names begin and '*', as 'APP_*'")
+    return value
+
+
+Variables = Annotated[Text, AfterValidator(_variable), Kind("a variable", NAMES.pattern)]
 
 
 def default_domain(service: str) -> str:
@@ -162,6 +172,9 @@ class Spec(Model):
     """The language's version: 1."""
     service: Service
     """What is published."""
+    environment: Annotated[list[Variables], BeforeValidator(listed)] | None = None
+    """Which variables of the build's environment `${NAME}` may stand for: names, or how names begin and `*`, as `APP_*`. Without
+    it, any."""
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
     """What can be asked, by name."""
     fanout: Fanout = Fanout()

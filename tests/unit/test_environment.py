@@ -1,9 +1,11 @@
 """Variables of the build's environment, as shells have them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fanroute import bundle
-from fanroute.environment import expand, takes_variables
+from fanroute.environment import expand, hiding, may_be_used, names_in, takes_variables
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.surroundings import Surroundings
 from fanroute.workspace import runtime_sources
@@ -66,6 +68,44 @@ def test_each_that_is_not_set_is_told() -> None:
 )
 def test_where_they_may_stand(path: tuple[str | int, ...], taken: bool) -> None:
     assert takes_variables(path) == taken
+
+
+@pytest.mark.parametrize(
+    ("value", "told", "open"),
+    [
+        ("s3cret key", "'s3cret key' is not a host", "'${X}' is not a host"),
+        ("a'\n", '"a\'\\n" is not the URL of a backend', '"${X}" is not the URL of a backend'),
+        ("a.example.com", "GET https://A.example.com/: x.a.example.com:80", "GET https://${X}/: x.${X}:80"),
+        ("*.example.com", "x.example.com, *.example.com", "x.${X}, ${X}"),
+        ("https://In.example.com:81/", "https://in.example.com:81, in.example.com", "${X}, ${X}"),
+        ("https://a:b@x.example.com", "of x.example.com", "of ${X}"),
+        ("live", "a live route; delivered, alive, live-feed", "a ${X} route; delivered, alive, live-feed"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000 by http://127.0.0.1:7676", "${X} by http://127.0.0.1:7676"),
+        ("localhost", "localhost", "localhost"),
+        ("", "nothing", "nothing"),
+        ("http://[", "'http://[' is no URL", "'${X}' is no URL"),
+    ],
+)
+def test_a_value_is_told_as_it_is_written(value: str, told: str, open: str) -> None:
+    assert hiding({value: "${X}"})(told) == open
+
+
+@given(st.text(min_size=1), st.text("ab.:/'", max_size=8), st.text("ab.:/'", max_size=8))
+def test_no_value_is_left(value: str, before: str, after: str) -> None:
+    """In the three ways in which messages quote."""
+    value = f"§{value}§"
+    hide = hiding({value: "${X}", f"{value}b": "${Y}"})
+    for quoted in (f"{before}'{value}'{after}", f"{before}{value!r}{after}", f"{before} {value.lower()} {after}"):
+        assert "§" not in hide(quoted)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "used"),
+    [(["HOST"], True), (["HO*"], True), (["*"], True), (["host"], False), (["HOS"], False), ([], False), (["X", "HOST"], True)],
+)
+def test_which_variables_may_be_used(allowed: list[str], used: bool) -> None:
+    assert may_be_used("HOST", allowed) == used
+    assert names_in("${HOST} ${} ${B:-x} $C") == ["HOST", "B"]
 
 
 ROUTES = b"""

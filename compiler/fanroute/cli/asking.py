@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from fanroute import listing
 from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, routes_argument, routes_option
@@ -32,10 +30,7 @@ def routes(routes: Path, witness: bool) -> None:
         for line in witnesses(compiled(routes).plan, options):
             say(line)
         return
-    table = Table(*listing.COLUMNS, box=None, pad_edge=False)
-    for row in listing.rows(compiled(routes).plan):
-        table.add_row(*map(escape, row))
-    show(table)
+    show(listing.COLUMNS, listing.rows(compiled(routes).plan))
 
 
 @click.command(

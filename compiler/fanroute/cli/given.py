@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.terminal import end, failures, piped, tell
+from fanroute.cli.terminal import conceal, end, failures, piped, tell
 from fanroute.diagnostics import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.workspace import Workspace
@@ -27,7 +27,9 @@ def compiled(routes: Path) -> Compiled:
     """A routes.yaml, compiled; one that is wrong ends the command."""
     workspace = Workspace(routes)
     with failures(workspace):
-        return compile_routes(workspace.read_routes(), workspace.surroundings())
+        found = compile_routes(workspace.read_routes(), workspace.surroundings())
+    conceal(found.source.written)
+    return found
 
 
 def all_compiled(files: Iterable[Path]) -> list[Compiled]:
@@ -38,6 +40,7 @@ def all_compiled(files: Iterable[Path]) -> list[Compiled]:
         workspace = Workspace(file, piped() if str(file) == PIPED else None)
         try:
             found.append(compile_routes(workspace.read_routes(), workspace.surroundings()))
+            conceal(found[-1].source.written)
         except Invalid as invalid:
             tell(invalid.diagnostics, workspace)
             wrong = True

@@ -14,7 +14,7 @@ from fanroute import guide
 from fanroute.build import Built
 from fanroute.cli.edges import EDGES, running
 from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
-from fanroute.cli.terminal import failures, remark, say, tell, working
+from fanroute.cli.terminal import conceal, failures, remark, say, tell, working
 from fanroute.local import addresses, guard
 from fanroute.local import install as installing
 from fanroute.redaction import redacting, token_parameters
@@ -96,6 +96,7 @@ def _built(workspace: Workspace, flatten: bool) -> Built:
     started = monotonic()
     with failures(workspace), working("Building"):
         built = building.build(workspace, say, flatten)
+    conceal(built.compiled.source.written)
     size = workspace.wasm.stat().st_size / 1e6
     tell([diagnostic for diagnostic in built.compiled.diagnostics if diagnostic.severity == "warning"], workspace)
     for warning in built.warnings:

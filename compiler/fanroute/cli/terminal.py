@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -11,6 +11,7 @@ import click
 
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.environment import hiding
 from fanroute.errors import BadManifest, ProgramFailed
 from fanroute.source import decode
 from fanroute.workspace import Workspace, read_file
@@ -18,20 +19,35 @@ from fanroute.workspace import Workspace, read_file
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
-    from rich.table import Table
 
 # Longest row of a table in a pipe, in characters.
 MAX_ROW = 10_000
 # How much of a failed program's output is shown, in lines.
 OUTPUT_LINES = 30
 
+# Where the context of a command has what `conceal` is told.
+_CONCEALED = "fanroute.concealed"
+
 # By which rich takes for a terminal what is none.
 _TAKEN_FOR_TERMINALS = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 
+def conceal(written: Mapping[str, str]) -> None:
+    """From now on, print in place of the values of variables what stands in routes.yaml for them (`Source.written`)."""
+    click.get_current_context().meta.setdefault(_CONCEALED, []).append(hiding(written))
+
+
+def _open(text: str) -> str:
+    """Returns a text without the values that this command conceals."""
+    context = click.get_current_context(silent=True)
+    for hide in context.meta.get(_CONCEALED, ()) if context else ():
+        text = hide(text)
+    return text
+
+
 def say(line: str) -> None:
-    """Print a line as it is."""
-    click.echo(line)
+    """Print a line."""
+    click.echo(_open(line))
 
 
 def piped() -> bytes:
@@ -39,10 +55,15 @@ def piped() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def show(table: "Table") -> None:
+def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; in a pipe, a row is a line."""
     from rich.console import Console  # late, here and below: what is piped mostly needs nothing of rich
+    from rich.markup import escape
+    from rich.table import Table
 
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(_open(cell)) for cell in row))
     console = _console()
     (console if console.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)
 
@@ -54,6 +75,7 @@ def tell(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "t
 
 def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> None:
     """Print the diagnostics of files: for people to standard error; as JSON or for GitHub to standard output."""
+    files = [(file, [diagnostic.told(_open) for diagnostic in diagnostics]) for file, diagnostics in files]
     if form == "json":
         from fanroute import report_json  # late: text is asked for mostly
 
@@ -71,7 +93,7 @@ def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> No
 
 def remark(line: str) -> None:
     """Print a line that is no part of what was asked for."""
-    click.echo(line, err=True)
+    click.echo(_open(line), err=True)
 
 
 def working(what: str) -> "Live":
@@ -116,7 +138,7 @@ def failures(workspace: Workspace) -> Iterator[None]:
 
 def fail(message: str) -> NoReturn:
     """Say what was wrong, and end."""
-    click.echo(message, err=True)
+    remark(message)
     sys.exit(1)
 
 

@@ -9,7 +9,7 @@ import click
 from fanroute import build as building
 from fanroute.cli.edges import EDGES, running
 from fanroute.cli.given import examples, routes_argument
-from fanroute.cli.terminal import end, failures, remark, say, stop, tell_of
+from fanroute.cli.terminal import conceal, end, failures, remark, say, stop, tell_of
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.local import addresses
 from fanroute.pipeline import Compiled, compile_routes
@@ -75,6 +75,7 @@ def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compi
     except Invalid as invalid:
         tell_of([(workspace.routes, invalid.diagnostics)], form)
         stop()
+    conceal(compiled.source.written)
     tests: dict[Path, Tests] = {}
     wrong: list[tuple[Path, list[Diagnostic]]] = []
     for file in files:

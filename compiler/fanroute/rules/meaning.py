@@ -106,6 +106,16 @@ RULES = (
         "Keep one of them.",
     ),
     Rule(
+        "FR213",
+        "error",
+        "a variable of the environment is one that the file may use",
+        "The values of variables become part of the component and of fastly.toml, and requests go to the hosts that they name. "
+        "With `environment`, a change of the file cannot take further ones, such as a token that is there for another program.",
+        START.replace("backends", "environment: [APP_*]\nbackends").replace("app.example", "${HOST:-app.example}")
+        + "routes:\n  - handoff: origin\n",
+        "Use a variable that `environment` lists, or add the name there.",
+    ),
+    Rule(
         "FR216",
         "error",
         "a pattern is of the subset that is matched in linear time",

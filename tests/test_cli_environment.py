@@ -1,0 +1,104 @@
+"""What stands in the build's environment is told by no command."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fanroute.cli import main
+
+VALID = """\
+version: 1
+service: {name: x}
+backends:
+  origin: {url: "https://${ORIGIN}", local: "http://${LOCAL}:3000"}
+  self: {loopback: true, host: "${OWN}"}
+routes:
+  - match: {host: ["${OWN}", "*.${WIDE}"], path: /a}
+    stream: {channel: a}
+  - match: {host: "x.${WIDE}", path: /a}
+    handoff: origin
+  - handoff: origin
+"""
+INVALID = """\
+version: 1
+service: {name: x}
+backends:
+  origin: {url: "${TOKEN}"}
+  other: {url: "https://${TOKEN}@x", local: "http://${TOKEN}/path"}
+  self: {loopback: true, host: "a ${TOKEN}"}
+routes:
+  - match: {host: ["${TOKEN}", "${TOKEN}"]}
+    handoff: origin
+"""
+TESTS = """\
+tests:
+  - request: GET https://x/a
+    expect: {route: none}
+"""
+# Each value has this in it.
+SECRET = "s3cr3t"
+ENVIRONMENT = {
+    "ORIGIN": f"origin-{SECRET}.example.com",
+    "LOCAL": f"local-{SECRET}",
+    "OWN": f"Own-{SECRET}.example.com",
+    "WIDE": f"wide.{SECRET}.example",
+    "TOKEN": f"{SECRET} and 'more'\\",
+}
+COMMANDS = {
+    "check": ["check"],
+    "check as JSON": ["check", "--format", "json"],
+    "check for GitHub": ["check", "--format", "github"],
+    "routes": ["routes"],
+    "witnesses": ["routes", "--witness"],
+    "match": ["match", "GET", "https://x/a", "--via-fanout"],
+    "diff": ["diff", "routes.yaml", "other.yaml"],
+    "diff as JSON": ["diff", "routes.yaml", "other.yaml", "--format", "json"],
+    "test": ["test", "--coverage"],
+    "test as JSON": ["test", "--coverage", "--format", "json"],
+    "test for GitHub": ["test", "--coverage", "--format", "github"],
+    "fmt": ["fmt", "--check"],
+    "explain": ["explain", "FR210"],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "routes.test.yaml").write_text(TESTS)
+    (tmp_path / "other.yaml").write_text(VALID.replace("ORIGIN", "WIDE"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("routes", [VALID, INVALID], ids=["valid", "invalid"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_value_is_told(folder: Path, command: str, routes: str) -> None:
+    (folder / "routes.yaml").write_text(routes)
+    done = CliRunner().invoke(main, COMMANDS[command], env=ENVIRONMENT)
+    assert isinstance(done.exception, SystemExit | None)
+    assert SECRET not in done.output.lower()
+    if "JSON" in command and (routes == VALID or not command.startswith("diff")):
+        json.loads(done.stdout)
+
+
+def test_the_variable_is_named_in_its_place(folder: Path) -> None:
+    (folder / "routes.yaml").write_text(INVALID)
+    told = CliRunner().invoke(main, ["check"], env=ENVIRONMENT).stderr
+    assert 'routes.yaml:4:17: error[FR204]: "${TOKEN}" is not the URL of a backend' in told
+    assert "'a ${TOKEN}' is not a host" in told
+    (folder / "routes.yaml").write_text(VALID)
+    told = CliRunner().invoke(main, ["routes"], env=ENVIRONMENT).stdout
+    assert "${OWN} or *.${WIDE} /a" in told
+    told = CliRunner().invoke(main, ["diff", "routes.yaml", "other.yaml"], env=ENVIRONMENT).stdout
+    assert ("to https://${ORIGIN}" in told, "to https://${WIDE}" in told) == (True, True)
+
+
+def test_what_the_build_says_has_no_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The values are in what is built: in the component, and in fastly.toml."""
+    monkeypatch.setattr("fanroute.build._make", lambda *_: (b"\0asm\x0d\0\x01\0", ""))
+    (folder / "routes.yaml").write_text(VALID)
+    done = CliRunner().invoke(main, ["build"], env=ENVIRONMENT)
+    assert (done.exit_code, SECRET in done.output.lower()) == (0, False)
+    assert "--domain ${OWN}" in done.stdout
+    assert SECRET in (folder / "fastly.toml").read_text()
