@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -13,6 +13,14 @@ from fanroute_runtime.pattern import Automaton
 from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, TokenPlace, Tunnel, WebSocket
 
 DEFAULT_CHANNEL = "test"
+Formats = dict[str, dict[str, str]]
+# What is published on each kind of endpoint. An event of an EventSource ends with an empty line.
+MESSAGES: Mapping[str, Formats] = {
+    "stream": {"http-stream": {"content": "hello\n"}},
+    "sse": {"http-stream": {"content": "data: hello\n\n"}},
+    "long_poll": {"http-response": {"body": "hello\n"}},
+    "websocket": {"ws-message": {"content": "hello"}},
+}
 # What stands for a client's token.
 TOKEN = "TOKEN"
 
@@ -41,17 +49,13 @@ def serving(compiled: Compiled, edge: str, urls: Urls) -> Iterator[str]:
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
     for route in written_routes(compiled.plan):
         yield f"  {_example(route, compiled, urls.edge)}"
-    yield f"Publish: {publish_command(_channel(compiled), urls.publish)}"
+    yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
 
 
-def publish_command(channel: str, url: str) -> str:
-    """A curl command that publishes on every kind of connection."""
-    formats = {
-        "http-stream": {"content": "hello\n"},
-        "http-response": {"body": "hello\n"},
-        "ws-message": {"content": "hello"},
-    }
-    return f"curl -d {shlex.quote(json.dumps({'items': [{'channel': channel, 'formats': formats}]}))} {url}"
+def publish_command(messages: Mapping[str, Formats], url: str) -> str:
+    """Returns a curl command that publishes messages, by their channels."""
+    items = [{"channel": channel, "formats": formats} for channel, formats in messages.items()]
+    return f"curl -d {shlex.quote(json.dumps({'items': items}))} {url}"
 
 
 def _example(route: Route, compiled: Compiled, edge: str) -> str:
@@ -109,12 +113,31 @@ def _loopback_host(compiled: Compiled) -> str:
     return next((backend.host for backend in compiled.backends if backend.loopback), "")
 
 
-def _channel(compiled: Compiled) -> str:
-    """A channel of the routes, or a stand-in: a handoff's are its origin's own affair."""
+def _messages(compiled: Compiled) -> Mapping[str, Formats]:
+    """Returns messages, by channel, that reach the first endpoint of each kind. An EventSource takes a stream's channel over.
+
+    If there are only handoffs, whose channels are their origin's own affair, it is a message of every kind on a stand-in.
+    """
+    first: dict[str, str] = {}
     for route in compiled.plan.routes:
-        if isinstance(route.action, WebSocket | Hold):
-            return _example_channel(route.action.channels[0].name, route)
-    return DEFAULT_CHANNEL
+        if isinstance(route.action, WebSocket | Hold) and route.action.channels:
+            first.setdefault(_kind(route.action), _example_channel(route.action.channels[0].name, route))
+    if not first:
+        return {DEFAULT_CHANNEL: MESSAGES["stream"] | MESSAGES["long_poll"] | MESSAGES["websocket"]}
+    messages: dict[str, Formats] = {}
+    for kind in MESSAGES:
+        if kind in first:
+            messages[first[kind]] = messages.get(first[kind], {}) | MESSAGES[kind]
+    return messages
+
+
+def _kind(action: WebSocket | Hold) -> str:
+    if isinstance(action, WebSocket):
+        return "websocket"
+    if action.mode == "response":
+        return "long_poll"
+    events = any(name.lower() == "content-type" and value.startswith(b"text/event-stream") for name, value in action.headers)
+    return "sse" if events else "stream"
 
 
 def _example_channel(template: Template, route: Route) -> str:

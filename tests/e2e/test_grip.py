@@ -1,6 +1,7 @@
 """GRIP through Fanout: filters and meta variables, reliable delivery, and what a WebSocket can be told."""
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from fanroute_runtime.websocket import MAX_MESSAGE
 from tests.conftest import GRIP_SIG
+from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 from tests.e2e.origin import Origin
 
@@ -54,6 +56,18 @@ def test_a_stream_of_events_has_a_beginning(grip_edge: Edge) -> None:
         assert [next(lines) for _ in range(6)] == ["retry: 3000", "event: ready", "id: 0", "data: one", "data: two", ""]
         publish(grip_edge, "events", "data: more\n\n")
         assert next(lines) == "data: more"
+
+
+def test_an_event_source_shows_what_the_ready_curl_publishes(grip_edge: Edge, chromium: Browser) -> None:
+    (line,) = (line for line in grip_edge.output if line.startswith("Publish: curl"))
+    chromium.open(f"{grip_edge.url}/page")
+    chromium.run("""
+        const source = new EventSource('/events');
+        window.shown = new Promise((resolve) => { source.onmessage = (event) => resolve(event.data); });
+        await new Promise((resolve) => source.addEventListener('ready', resolve));
+    """)
+    subprocess.run(["sh", "-c", line.removeprefix("Publish: ")], check=True, timeout=ANSWER_TIMEOUT)
+    assert chromium.run("return await window.shown;") == "hello"
 
 
 def test_filters_go_by_the_connections_meta(grip_edge: Edge) -> None:

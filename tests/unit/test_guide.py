@@ -2,6 +2,9 @@
 
 import json
 import shlex
+from typing import Any
+
+import pytest
 
 from fanroute.guide import Urls, publish_command, publishing, serving
 from fanroute.pipeline import compile_routes
@@ -54,11 +57,36 @@ routes:
 
 
 def test_publishing_is_shown_as_a_command() -> None:
-    curl, option, body, url = shlex.split(publish_command("it's", "http://127.0.0.1:2/publish/"))
+    formats = {"http-stream": {"content": "it's\n"}}
+    curl, option, body, url = shlex.split(publish_command({"it's": formats}, "http://127.0.0.1:2/publish/"))
     assert (curl, option, url) == ("curl", "-d", "http://127.0.0.1:2/publish/")
-    (item,) = json.loads(body)["items"]
-    assert item["channel"] == "it's"
-    assert set(item["formats"]) == {"http-stream", "http-response", "ws-message"}
+    assert json.loads(body) == {"items": [{"channel": "it's", "formats": formats}]}
+
+
+STREAM, EVENT = {"http-stream": {"content": "hello\n"}}, {"http-stream": {"content": "data: hello\n\n"}}
+POLL, MESSAGE = {"http-response": {"body": "hello\n"}}, {"ws-message": {"content": "hello"}}
+
+
+@pytest.mark.parametrize(
+    ("actions", "published"),
+    [
+        (["stream: {channel: a}"], {"a": STREAM}),
+        (["sse: {channel: a}"], {"a": EVENT}),
+        (["stream: {channel: a}", "sse: {channel: a}"], {"a": EVENT}),
+        (["sse: {channel: a}", "stream: {channel: a}"], {"a": EVENT}),
+        (["sse: {channel: b}", "stream: {channel: a}"], {"a": STREAM, "b": EVENT}),
+        (["stream: {channel: a, content_type: text/event-stream}"], {"a": EVENT}),
+        (["long_poll: {channel: a}", "websocket: {channel: a}", "sse: {channel: a}"], {"a": EVENT | POLL | MESSAGE}),
+        (["websocket: {channel: a}", "websocket: {channel: b}"], {"a": MESSAGE}),
+        (["handoff: origin"], {"test": STREAM | POLL | MESSAGE}),
+    ],
+)
+def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: dict[str, Any]) -> None:
+    routes = "version: 1\nservice: {name: a}\nbackends: {origin: {url: https://a.example.com}, self: {loopback: true}}\nroutes:\n"
+    routes += "".join(f"  - {{match: {{path: /{number}}}, {action}}}\n" for number, action in enumerate(actions))
+    *_, line = serving(compile_routes(routes.encode(), SURROUNDINGS), "embedded", Urls("http://a", "http://b/publish/"))
+    items = json.loads(shlex.split(line)[3])["items"]
+    assert {item["channel"]: item["formats"] for item in items} == published
 
 
 def test_the_first_publish_names_the_domain() -> None:
