@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from fanroute.conditions import ConditionOrValues
+from fanroute.conditions import Condition, ConditionOrValues
 from fanroute.keys import Issuer, Key, party
 from fanroute.model import Kind, Model
-from fanroute.values import DURATION, TOKEN, Duration, Line, Parameter, Text, at_least, listed, wrong
+from fanroute.template import references
+from fanroute.values import DURATION, TOKEN, Duration, Line, Parameter, Text, at_least, listed, template_of, wrong
 
 # Longest time that clocks may differ by, in seconds.
 MAX_LEEWAY = 300
@@ -45,6 +46,16 @@ CookieName = Annotated[Text, AfterValidator(_cookie), Kind("a cookie", TOKEN.pat
 Leeway = Annotated[
     Duration, AfterValidator(at_least(0, MAX_LEEWAY)), Kind(f"a duration of {MAX_LEEWAY // 60}m at most", DURATION.pattern)
 ]
+
+
+def _claim_condition(condition: Condition) -> Condition:
+    """See that values which refer to the request refer to what a match binds."""
+    for value in condition.values or ():
+        if any(bound.source == "claim" for bound in references(template_of(value))):
+            raise wrong(
+                f"{value!r} refers to a claim", "compare a claim with a value, or with what the match binds, as '{tenant}'"
+            )
+    return condition
 
 
 class ClientKey(Key):
@@ -93,10 +104,19 @@ class Auth(Model):
     """Whom it is for, as it says in `aud`; one or a list, of which one must fit. Without this, a token with `aud` is refused."""
     leeway: Leeway | None = None
     """How far clocks may differ: a token counts so much earlier and longer than it says in `nbf` and `exp`. 10 s if not given."""
-    claims: dict[ClaimName, ConditionOrValues] = Field(default_factory=dict)
-    """What its claims must be, by name. Of a claim that is a list one item must fit."""
+    claims: dict[ClaimName, Annotated[ConditionOrValues, AfterValidator(_claim_condition)]] = Field(default_factory=dict)
+    """What its claims must be, by name. Of a claim that is a list one item must fit. A value may contain what the match binds, as
+    `{tenant}`: the claim must be equal to that."""
     channels: ClaimName | None = None
     """The claim that lists the channels which its holder may subscribe to. A route on any other channel is refused."""
+    any_channel: Literal[True] | None = None
+    """Says that whoever has such a token may subscribe to each channel of the route, where no claim says which."""
     on_expiry: Literal["keep", "close"] = "keep"
     """Whether a WebSocket that the edge answers stays open when its client's token expires, or is closed with code 3000. Another
     connection stays open."""
+
+    @model_validator(mode="after")
+    def _channels_are_said_once(self) -> "Auth":
+        if self.channels is not None and self.any_channel:
+            raise wrong("both 'channels' and 'any_channel'", "keep one")
+        return self

@@ -116,6 +116,24 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
             elif bound.source != "claim" and reference not in known:
                 mend = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
                 yield Diagnostic("FR209", f"the match does not bind '{reference}'", source.value_span(path), mend)
+        yield from _claims_are_compared_with_what_is_bound(source, index, route)
+
+
+def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: dict[str, Any]) -> Iterator[Diagnostic]:
+    path, auth = parts.auth_of(source, index, route) or ((), None)
+    for place, value in parts.compared_claims(path, auth):
+        known = _bound(route.get("match"))
+        for reference in (written(bound) for bound in references_in(value) if bound.source != "claim"):
+            if reference in known:
+                continue
+            message, span = f"the match does not bind '{reference}'", source.value_span(place)
+            if path[0] == "routes":
+                mend = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
+                yield Diagnostic("FR209", message, span, mend)
+            else:
+                note = Note("a claim is compared with it by default", span)
+                mend = "bind it, or give the route an 'auth' of its own, or 'public: true'"
+                yield Diagnostic("FR209", message, source.key_span(("routes", index)), mend, (note,))
 
 
 def _bound(match: Any) -> list[str]:

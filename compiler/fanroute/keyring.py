@@ -1,9 +1,12 @@
 """Keys as a user writes them to those of the Plan."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from fanroute import auth, keys, spec
-from fanroute.conditions import lower_condition
+from fanroute.conditions import Condition, lower_condition
+from fanroute.template import parse, references_in
+from fanroute_runtime import plan
 from fanroute_runtime.plan import Auth, GripSig, Key, Stored, TokenPlace
 
 BEARER = (TokenPlace("authorization"),)
@@ -28,9 +31,16 @@ def _auth(given: auth.Auth, files: Mapping[str, bytes]) -> Auth:
         leeway(given),
         issuers=tuple(given.issuer or ()),
         audiences=tuple(given.audience or ()),
-        claims=tuple(lower_condition(name, condition) for name, condition in given.claims.items()),
+        claims=tuple(_claim(name, condition) for name, condition in given.claims.items()),
         channels=given.channels or "",
     )
+
+
+def _claim(name: str, condition: Condition) -> plan.Condition:
+    """The Plan's form of a condition on a claim: values that refer to the request are templates there."""
+    lowered = lower_condition(name, condition)
+    templates = tuple(parse(value) for value in lowered.values if references_in(value))
+    return replace(lowered, values=tuple(value for value in lowered.values if not references_in(value)), templates=templates)
 
 
 def leeway(given: auth.Auth) -> int:

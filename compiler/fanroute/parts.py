@@ -51,6 +51,17 @@ def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, An
     return None if default is None or "public" in route else (("defaults", "auth"), default)
 
 
+def compared_claims(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
+    """The values that claims are compared with, with their places; `path` is that of what is said of tokens."""
+    claims = auth.get("claims") if isinstance(auth, dict) else None
+    for name, condition in claims.items() if isinstance(claims, dict) else ():
+        place = (*path, "claims", name)
+        if isinstance(condition, dict):
+            yield from items((*place, "values"), condition.get("values"))
+        else:
+            yield from items(place, condition)
+
+
 def origins_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, Any] | None:
     """What is said of the pages that may open a route's WebSocket, with its place; None where any may."""
     if "origins" in route:

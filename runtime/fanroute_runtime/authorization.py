@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fanroute_runtime.client import Client
-from fanroute_runtime.exchange import Refused, Request
+from fanroute_runtime.exchange import Binding, Refused, Request
 from fanroute_runtime.grip import MAX_VALUE, is_value
 from fanroute_runtime.jwt import BadToken, Claims, parse, require_current
 from fanroute_runtime.keys import Keys
 from fanroute_runtime.match import text_test
-from fanroute_runtime.plan import Auth, Condition
+from fanroute_runtime.plan import Auth, Condition, Template
 
 # What stands for a query parameter that is not UTF-8.
 NOT_A_TOKEN = b"."
@@ -31,11 +31,11 @@ class Guard:
         self._auth = auth
         self._keys = keys
         self._realm = realm
-        self._claims = [(condition.name, _claim_test(condition)) for condition in auth.claims]
+        self._claims = [(condition.name, condition.templates, _claim_test(condition)) for condition in auth.claims]
         self._parameters = frozenset(place.name for place in auth.places if place.kind == "query")
 
-    def admit(self, client: Client, request: Request) -> Claims:
-        """The claims of the client's token.
+    def admit(self, client: Client, request: Request, bound: Binding) -> Claims:
+        """The claims of the client's token; `bound` is what the match has bound, for claims that must be equal to it.
 
         Raises Refused: 401 for none, or one that cannot be accepted; 403 for one whose claims are not as they must be; 500
         where a key is not in its store.
@@ -44,8 +44,8 @@ class Guard:
             claims = self._accepted(client, request)
         except BadToken as bad:
             raise self._bad(bad) from bad
-        for name, fits in self._claims:
-            if not fits(claims.get(name)):
+        for name, templates, fits in self._claims:
+            if not fits(claims.get(name)) and not _is_one_of(templates, claims.get(name), bound):
                 raise self._forbidden(f"the claim {name}")
         return claims
 
@@ -130,11 +130,21 @@ def _require_parties(claims: Claims, auth: Auth) -> None:
 
 
 def _claim_test(condition: Condition) -> Callable[[Any], bool]:
-    """Whether a claim fits a condition; None is one that is not there."""
-    if not condition.values and not condition.pattern:
+    """Whether a claim fits a condition, its templates aside; None is one that is not there."""
+    if not condition.values and not condition.pattern and not condition.templates:
         return lambda value: (value is not None) == condition.present
     fits = text_test(condition)
     return lambda value: any(fits(claim_text(item)) for item in _items(value))
+
+
+def _is_one_of(templates: Iterable[Template], value: Any, bound: Binding) -> bool:
+    """Returns True if a claim, or one of its items, equals what one of the templates gives for the request."""
+    texts = [claim_text(item) for item in _items(value)] if templates else []
+    for template in templates:
+        parts = [part if isinstance(part, str) else bound(part) for part in template]
+        if None not in parts and "".join(filter(None, parts)) in texts:
+            return True
+    return False
 
 
 def _items(value: Any) -> list[Any]:

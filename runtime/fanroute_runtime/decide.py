@@ -132,12 +132,16 @@ class Decider:
 
     def _admitted(self, route: Route, client: Client, request: Request) -> Binding:
         """What the request has for the route's action, if its client is let in. Raises Refused."""
+
+        def of_match(value: Bound) -> str | None:
+            return bound_value(value, route, client)
+
         if route.auth is None:
-            return lambda value: bound_value(value, route, client)
+            return of_match
         guard = self._guards[route.auth]
         if _is_open(route, client, request):
             return _binding(route, client, guard, lambda: guard.claims_of_open(client))
-        claims = guard.admit(client, request)
+        claims = guard.admit(client, request, of_match)
         bound = _binding(route, client, guard, lambda: claims)
         if isinstance(route.action, Hold | WebSocket):
             guard.require_channels(claims, _channels(route.action, bound))

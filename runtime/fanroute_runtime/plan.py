@@ -44,16 +44,30 @@ class PathPattern:
 
 
 @plain
-class Condition:
-    """What the first value of a header or query parameter must be.
+class Bound:
+    """A value that a request has: a path parameter, the first value of a query parameter or header, or a claim of its token."""
 
-    It is one of `values`, or it fits `pattern`; without either, it is there (`present`) or not.
+    source: Source
+    name: str
+
+
+# Text as it stands, or as parts of which some are bound by the match.
+Template = tuple[str | Bound, ...]
+
+
+@plain
+class Condition:
+    """What the first value of a header or query parameter must be, or a claim.
+
+    It is one of `values`, or it fits `pattern`; without either, it is there (`present`) or not. A claim may also be one of
+    `templates`: equal to what they give for the request.
     """
 
     name: str
     values: tuple[str, ...] = ()
     present: bool = True
     pattern: str = ""
+    templates: tuple[Template, ...] = ()
 
 
 @plain
@@ -71,18 +85,6 @@ class Match:
     websocket: bool | None = None
     headers: tuple[Condition, ...] = ()
     query: tuple[Condition, ...] = ()
-
-
-@plain
-class Bound:
-    """A value that a request has: a path parameter, the first value of a query parameter or header, or a claim of its token."""
-
-    source: Source
-    name: str
-
-
-# Text as it stands, or as parts of which some are bound by the match.
-Template = tuple[str | Bound, ...]
 
 
 # Meta variables of a connection, by name.

@@ -134,6 +134,17 @@ def test_everybody_hears_what_their_token_lists(auth_edge: Edge, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_everybody_hears_their_tenant(auth_edge: Edge, kind: str) -> None:
+    """A claim equals what the path binds; whoever's does not is refused, on both passes."""
+    held = {user: placed("authorization", by_pyjwt({**claims(user), "tenant": user}, "ES256"))[1] for user in ("ann", "bob")}
+    requests = [(f"/tenants/{user}/{kind}", headers) for user, headers in held.items()]
+    assert all_heard(auth_edge, kind, requests) == [["for user-ann"] * 2, ["for user-bob"] * 2]
+    with nothing_handed_off(auth_edge):
+        for tenant in ("bob", ["bob", "a"], "{tenant}", None, "Ann"):
+            forbidden(auth_edge, kind, f"/tenants/ann/{kind}", {"tenant": tenant, "exp": YEAR_2100}, "the claim tenant")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_tampered_token_goes_nowhere(auth_edge: Edge, kind: str) -> None:
     now = int(time.time())
     with nothing_handed_off(auth_edge):

@@ -356,6 +356,50 @@ def test_claims_that_do_not_fit(condition: Condition, claims: dict[str, Any]) ->
     assert refusals(ask(by_pyjwt(CLAIMS | claims, "HS256")), auth) == forbidden(f"the claim {condition.name}")
 
 
+OF_PATH = (Bound("path", "tenant"),)
+BINDING = Match(
+    path=PathPattern(("t", Parameter("tenant"))), query=(Condition("team"),), headers=(Condition("x-plan", present=True),)
+)
+
+
+@pytest.mark.parametrize(
+    ("templates", "claims", "path", "is_in"),
+    [
+        ((OF_PATH,), {"tenant": "a"}, "/t/a", True),
+        ((OF_PATH,), {"tenant": ["b", "a"]}, "/t/a", True),
+        ((OF_PATH,), {"tenant": 7}, "/t/7", True),
+        ((OF_PATH,), {"tenant": "a b"}, "/t/a%20b", True),
+        ((("t-", *OF_PATH, "-", Bound("query", "team")),), {"tenant": "t-a-x"}, "/t/a?team=x", True),
+        ((("no",), (Bound("header", "x-plan"),)), {"tenant": "pro"}, "/t/a", True),
+        ((OF_PATH,), {"tenant": "a"}, "/t/b", False),
+        ((OF_PATH,), {"tenant": "A"}, "/t/a", False),
+        ((OF_PATH,), {"tenant": "{tenant}"}, "/t/a", False),
+        ((OF_PATH,), {"tenant": "a%20b"}, "/t/a%20b", False),
+        ((OF_PATH,), {"tenant": ["ab"]}, "/t/a", False),
+        ((OF_PATH,), {"tenant": {"a": 1}}, "/t/a", False),
+        ((OF_PATH,), {"tenant": None}, "/t/None", False),
+        ((OF_PATH,), {"tenant": [None, []]}, "/t/None", False),
+        ((OF_PATH,), {}, "/t/a", False),
+        (((Bound("query", "team"),),), {"tenant": None}, "/t/a?team=%FF", False),
+        (((Bound("query", "team"),),), {}, "/t/a?team=", False),
+    ],
+)
+def test_a_claim_that_equals_what_the_match_binds(
+    templates: tuple[Any, ...], claims: dict[str, Any], path: str, is_in: bool
+) -> None:
+    """On both passes; also beside values that are written out."""
+    for values in ((), ("all",)):
+        auth = replace(AUTH, claims=(Condition("tenant", values, templates=templates),))
+        deciding = decider_of(Plan("chat", (Route("only", BINDING, HOLD, auth=auth),)))
+        url = f"https://a{path}" + ("" if "?" in path else "?team=x")
+        asked, any_tenants = (
+            ask(by_pyjwt({**CLAIMS, **said}, "HS256"), url, x_plan=b"pro") for said in (claims, {"tenant": "all"})
+        )
+        for one, let_in in ((asked, is_in), (any_tenants, bool(values))):
+            for decision in (deciding.decide(one), deciding.decide(from_fanout(one, HeaderRules()))):
+                assert (isinstance(decision, Answer) and decision.status == 403) != let_in
+
+
 def test_all_claims_must_fit() -> None:
     token = by_pyjwt({**CLAIMS, "role": "admin", "tenant": "1"}, "HS256")
     assert refusals(ask(token), replace(AUTH, claims=(MEMBER, TENANT))) == forbidden("the claim tenant")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from fanroute import parts as written_parts
-from fanroute.channels.values import Parts, Reference, Values, gives_none, parts, references, refused, shared, unused
+from fanroute.channels.values import Parts, Reference, Values, compared, gives_none, parts, references, refused, shared, unused
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.lower import written_routes
 from fanroute.source import Path, Source
@@ -28,7 +28,7 @@ def channels_are_chosen_knowingly(source: Source, chosen: Sequence[Chosen]) -> I
     for _, route, templates in chosen:
         if route.auth and route.auth.channels:
             continue  # the token says which
-        told: set[Bound] = set()
+        told = compared(route)  # of these the token says which
         for place, template in templates:
             free = {r.bound: r for r in references(template) if r.is_free and r.bound not in told}
             two = shared(template)

@@ -66,9 +66,15 @@ def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tup
         pattern = next(parameter.pattern for parameter in parameters if parameter.name == bound.name)
         return Reference(bound, (), pattern, first, last, refused)
     conditions = {"query": route.match.query, "header": route.match.headers, "claim": route.auth.claims if route.auth else ()}
-    found = (condition for condition in conditions[bound.source] if condition.name == bound.name)
+    found = (condition for condition in conditions[bound.source] if condition.name == bound.name and not condition.templates)
     condition = next(found, Condition(bound.name))
     return Reference(bound, condition.values, condition.pattern, first, last)
+
+
+def compared(route: Route) -> set[Bound]:
+    """What of a request must be equal to a claim of the client's token."""
+    templates = [template for condition in (route.auth.claims if route.auth else ()) for template in condition.templates]
+    return {part for template in templates for part in template if isinstance(part, Bound)}
 
 
 def references(template: Parts) -> tuple[Reference, ...]:

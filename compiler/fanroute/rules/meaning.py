@@ -73,8 +73,9 @@ RULES = (
     Rule(
         "FR209",
         "error",
-        "a channel or location takes only what its route's match binds",
-        "A value that the match does not bind is not there when the request comes, so the channel or location would have a hole.",
+        "a channel, location or condition on a claim takes only what its route's match binds",
+        "A value that the match does not bind is not there when the request comes. The channel or location would have a hole, "
+        "and no claim could be equal to it. A default `auth` is held to the match of each route that takes it.",
         START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
         "Use a name that is bound, or bind this one: a path parameter, or a query parameter or header of the match.",
     ),

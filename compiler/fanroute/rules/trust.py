@@ -75,10 +75,13 @@ RULES = (
         "warning",
         "who may subscribe is said of each endpoint that has many channels",
         "What the edge answers itself no server of yours sees: anybody who guesses the name of a room, or of somebody else, "
-        "hears what is published there. This is told of endpoints whose channels depend on the path, the query or a header.",
+        "hears what is published there. This is told of endpoints whose channels depend on the path, the query or a header. "
+        "It is also told if the route asks for a token, but neither `channels` nor a claim says which channels are its holder's: "
+        "a token for one tenant then opens the channels of all others.",
         _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
-        "Say with `auth` which token a client needs, and with its `channels` or with `{claim.sub}` in the channel's name which "
-        "channels are the holder's; or with `public: true` that the endpoint is meant for anybody.",
+        'Say with `auth` which token a client needs. Say which channels are its holder\'s: by `claims: {tenant: "{tenant}"}`, '
+        "which compares a claim with what the match binds, by `channels`, or by `{claim.sub}` in the channel's name. If every "
+        "holder of a token may hear every channel, write `any_channel: true` in `auth`; if anybody may, `public: true`.",
     ),
     Rule(
         "FR446",

@@ -140,7 +140,7 @@ def check_client(data: bytes) -> None:
     found = next(filter(None, (bearers([first, second]), cookies(cookie), parameters(text))), [])
     asked = Asked("GET", f"http://a/?{text}", headers)
     try:
-        claims = GUARD.admit(Client(asked, through_fanout=False), asked)
+        claims = GUARD.admit(Client(asked, through_fanout=False), asked, lambda bound: None)
     except Refused as refused:
         assert refused.status == 401 and (len(found) != 1 or found[0] not in CLIENTS)
         ((name, challenge),) = refused.headers
