@@ -67,7 +67,8 @@ def _mend_of_level(path: Path, source: Source, model: type[Model]) -> str:
     beside = source.data
     for part in above:
         beside = beside[part]
-    under = next((name for name in beside if name != key and key in keys_at((*above, name), model)), None)
+    names = (name for name, given in beside.items() if name != key and not isinstance(given, list))
+    under = next((name for name in names if key in keys_at((*above, name), model)), None)
     return f"write it under '{under}', as in '{under}: {{…, {key}: …}}'" if under else ""
 
 
@@ -121,7 +122,7 @@ def keys_at(path: tuple[str | int, ...], annotation: Any) -> list[str]:
         field = fields.get(str(path[0]))
         return keys_at(path[1:], field.annotation) if field else []
     inner = get_args(annotation)
-    if get_origin(annotation) is list and path and not isinstance(path[0], int):
+    if get_origin(annotation) is list and not (path and isinstance(path[0], int)):
         return keys_at(path, inner[-1])  # one item is short for a list of it
     if get_origin(annotation) in (list, dict):
         return keys_at(path[1:], inner[-1]) if path else []

@@ -73,8 +73,10 @@ def require_current(claims: Claims, now: int, leeway: int) -> None:
 
 def _time(claims: Claims, name: str) -> float:
     """A claim that is a NumericDate (RFC 7519, 2). Raises BadToken."""
-    time: float | None = claims.get(name)
-    if time is None or type(time) not in _NUMBERS:  # a bool is an int, too
+    if name not in claims:
+        raise BadToken(f"it has no claim {name}")
+    time: float = claims[name]
+    if type(time) not in _NUMBERS:  # a bool is an int, too
         raise BadToken(f"its claim {name} is not a time")
     return time
 
