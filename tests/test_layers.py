@@ -21,7 +21,7 @@ rules.trust rules diagnostics errors report report_json work
 environment surroundings places source template automata model paths values headers validation origins conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
-files keyring actions sharing lower packing ready emit
+files keyring actions sharing fingerprints lower packing ready emit
 signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
@@ -40,8 +40,8 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.explaining cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan packed exchange paths headers pattern_syntax pattern match matcher grip client origins
-jwt spki p256 hs256 rs256 es256 keys authorization signature websocket cors onward decide
+plan packed exchange paths headers pattern_syntax pattern match matcher grip pin client origins
+jwt spki p256 hs256 rs256 es256 keys authorization signature choose websocket cors onward decide
 lasting heap host warm sandbox resources edge
 """
 

@@ -84,6 +84,7 @@ def _module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set[str
         grip_sig=_special(plan),
         sandbox=plan.sandbox,
         refused_paths=[] if plan.refused_paths == REFUSED_PATHS else [plan.refused_paths],
+        linked=plan.linked,
         samples=samples,
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )

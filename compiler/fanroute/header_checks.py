@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note, Span
-from fanroute.headers import reserved
+from fanroute.headers import CHANGED, reserved
 from fanroute.source import Path, Source
-from fanroute.spec import BACKEND_ANSWERED, UNSEEN
+from fanroute.spec import BACKEND_ANSWERED, STREAMS, UNSEEN
+
+_MEND = "match on the path, or on a header of your own"
 
 HEADER_RULES = ("request_headers", "response_headers")
 
@@ -48,6 +51,46 @@ def headers_stand_once(source: Source) -> Iterator[Diagnostic]:
                 yield Diagnostic("FR233", message, span, "keep one", (Note("the first", first[name.lower()]),))
 
 
+def matched_headers_are_the_clients(source: Source) -> Iterator[Diagnostic]:
+    """FR204"""
+    for index, route in parts.routes(source):
+        match = route.get("match")
+        headers = match.get("header") if isinstance(match, dict) else None
+        for name in headers if isinstance(headers, dict) else ():
+            if isinstance(name, str) and name.lower() in CHANGED and (note := _matched_later(source, match)):
+                message = f"'{name}' cannot be matched here: Fanout changes it, and matching needs what the client sent"
+                yield Diagnostic("FR204", message, source.key_span(("routes", index, "match", "header", name)), _MEND, (note,))
+
+
+def _matched_later(source: Source, match: Any) -> Note | None:
+    """Says why the route is matched after Fanout has changed a request, with the place that makes it so; None if it is not."""
+    fanout = source.data.get("fanout")
+    if isinstance(fanout, dict) and fanout.get("grip_sig", "verify") != "verify":
+        return Note("without 'grip_sig: verify', requests without a pin are matched too", source.key_span(("fanout", "grip_sig")))
+    if isinstance(fanout, dict) and fanout.get("keys"):
+        return Note("what a proxy of yours sends is matched", source.key_span(("fanout", "keys")))
+    for index, route in parts.routes(source):
+        for kind in STREAMS:
+            link = route[kind].get("link") if isinstance(route.get(kind), dict) else None
+            if isinstance(link, str) and _leads_to(link, match.get("path")):
+                return Note("this link may lead here", source.value_span(("routes", index, kind, "link")))
+    return None
+
+
+def _leads_to(link: str, path: Any) -> bool:
+    """Returns True if a link may have a path of this form. A segment with something bound in it may be any."""
+    if not isinstance(path, str):
+        return True
+    asked, wanted = link.partition("?")[0].split("/"), path.split("/")
+    if wanted[-1] == "*":
+        wanted = wanted[:-1]
+        if len(asked) <= len(wanted):
+            return False
+    elif len(asked) != len(wanted):
+        return False
+    return all("{" in one or "{" in other or unquote(one) == other for one, other in zip(asked, wanted, strict=False))
+
+
 def _owners(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What may have header rules, with its place: the defaults, which are for all answers, and each route."""
     yield ("defaults",), parts.defaults(source)
@@ -68,4 +111,5 @@ RULES = {
     header_rules_have_something_to_do: HEADER_RULES,
     headers_stand_once: HEADER_RULES,
     header_rules_leave_the_answers_own: HEADER_RULES,
+    matched_headers_are_the_clients: ("header",),
 }

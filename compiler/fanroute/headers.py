@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from fanroute.model import Kind, Model
 from fanroute.values import HeaderName, Text, wrong
-from fanroute_runtime.headers import HOP_BY_HOP, is_platforms
+from fanroute_runtime.headers import HOP_BY_HOP, PIN, is_platforms
 
 # Where a header may be named: in a match, in rules for requests or for responses, among those of an answer of the edge's own.
 Place = Literal["match", "request", "response", "answer"]
@@ -24,7 +24,6 @@ _FASTLYS = dict.fromkeys(_EVERYWHERE[1:], "Fastly sets it")
 _KEPT: dict[Place, str] = {"request": "Fastly keeps the client's"}
 _TOLD: dict[Place, str] = dict.fromkeys(("match", "request"), "the edge sets it, from the connection")
 _UNTOLD: dict[Place, str] = dict.fromkeys(_TOLD, "the edge removes it, and tells of the connection in X-Forwarded-*")
-_SECOND_PASS: dict[Place, str] = {"match": "on a WebSocket's second pass it is Fanout's own"}
 
 # Why, or what to write instead, by header and place. A name that ends in '-' stands for all that begin so.
 RESERVED: dict[str, dict[Place, str]] = {
@@ -32,9 +31,8 @@ RESERVED: dict[str, dict[Place, str]] = {
     "connection": _CONNECTION | {"match": "match on 'websocket:'"},
     "upgrade": _CONNECTION | {"match": "match on 'websocket:'"},
     "host": {"match": "match on 'host:'", "request": "a backend is asked under its own"},
-    "accept": _SECOND_PASS,
-    "content-type": _SECOND_PASS | {"answer": "write 'content_type:'"},
-    "content-length": dict.fromkeys(_EVERYWHERE, "it is computed") | _SECOND_PASS,
+    "content-type": {"answer": "write 'content_type:'"},
+    "content-length": dict.fromkeys(_EVERYWHERE, "it is computed"),
     "content-range": _KEPT,
     "expect": _KEPT,
     "proxy-authenticate": _KEPT,
@@ -43,6 +41,7 @@ RESERVED: dict[str, dict[Place, str]] = {
     "cdn-loop": _FASTLYS,
     "fastly-": _FASTLYS,
     "pushpin-route": _FANOUTS,
+    PIN: dict.fromkeys(_EVERYWHERE, "it is between the edge's two passes"),
     "grip-": _FANOUTS,
     "connection-id": _FANOUTS_WORD,
     "meta-": _FANOUTS_WORD,
@@ -50,6 +49,10 @@ RESERVED: dict[str, dict[Place, str]] = {
     "forwarded": _UNTOLD,
     "x-forwarded-": _TOLD,
 }
+
+
+# What Fanout changes or takes away: it can be matched if only the first pass matches a request.
+CHANGED = frozenset({"accept", "accept-encoding", "content-encoding", "content-type"})
 
 
 @lru_cache(maxsize=1000)

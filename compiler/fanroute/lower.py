@@ -8,6 +8,7 @@ from fanroute import conditions, spec
 from fanroute.actions import header_pairs, lower_action, lower_fallback
 from fanroute.conditions import lower_condition
 from fanroute.defaults import with_defaults
+from fanroute.fingerprints import with_fingerprint
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.keyring import lower_auths, lower_grip_sig
 from fanroute.origins import PORTS
@@ -109,11 +110,11 @@ def _routes(
         auth=auths.get(id(given.auth)),
     )
     cors = cors_of(given)
-    if cors is None:
-        yield route
-    else:
+    if cors is not None:
         yield preflight_of(route, cors)
-        yield replace(route, cors=lower_cors(cors))
+        route = replace(route, cors=lower_cors(cors))
+    (action,) = given.actions()
+    yield with_fingerprint(route, action)
 
 
 def _rules(rules: RequestHeaders | ResponseHeaders | None) -> HeaderRules:

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fanroute.advice import advise
 from fanroute.checks import check
@@ -15,7 +15,7 @@ from fanroute.lower import Backend, lower_backends, lower_plan
 from fanroute.source import Source, decode, load
 from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings
-from fanroute_runtime.plan import Plan, Tunnel
+from fanroute_runtime.plan import Hold, Plan, Tunnel
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
         loopback = next((backend.host for backend in backends if backend.loopback), "")
+        if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
+            from fanroute.links import linked  # late: most files have none
+
+            plan = replace(plan, linked=linked(plan, loopback))
         told = tuple(diagnostic.told(hide) for diagnostic in advise(source, plan, loopback))
         return Compiled(source, spec, plan, backends, surroundings, told)
 

@@ -1,7 +1,7 @@
 """Whether two components do the same with a few requests: the first route's, from a client and from Fanout."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ from fanroute.local.exchange import Exchange, Headers, Response
 from fanroute.local.host import EmbeddedComponent
 from fanroute.pipeline import Compiled
 from fanroute.reach.request import requests_of
-from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE, grip_sig
-from fanroute.trace import Asked
-from fanroute_runtime.plan import Plan
+from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
+from fanroute.trace import Asked, Tracer
 
 # wasmtime's compiler that is quick and makes slow code, which its Python package has no name for.
 _WINCH = 2
@@ -34,19 +33,20 @@ class Outcome:
 
 def alike(compiled: Compiled, one: Path, other: Path) -> bool:
     """Whether two components of a routes.yaml do the same with the requests; not if wasmtime does not take one of them."""
-    requests = list(_requests(compiled.plan))
+    requests = list(_requests(compiled))
     try:
         return _outcomes(compiled, one, requests) == _outcomes(compiled, other, requests)
     except wasmtime.WasmtimeError:
         return False
 
 
-def _requests(plan: Plan) -> Iterator[Asked]:
+def _requests(compiled: Compiled) -> Iterator[Asked]:
     """A request of the first route's and one that none may have, each as it comes from a client and as from Fanout."""
-    first = requests_of((route.match for route in plan.routes[:1]), plan.refused_paths)
-    for request in [*first, Asked("GET", "http://localhost/", ())]:
+    tracer = Tracer(compiled.plan, next((backend.name for backend in compiled.backends if backend.loopback), ""))
+    first = requests_of((route.match for route in compiled.plan.routes[:1]), compiled.plan.refused_paths)
+    for request in [*first, Asked("GET", "http://localhost/")]:
         yield request
-        yield Asked(request.verb, request.url, (*request.headers, ("grip-sig", grip_sig(_NOW))))
+        yield tracer.through_fanout(replace(request, time=_NOW))
 
 
 def _outcomes(compiled: Compiled, wasm: Path, requests: list[Asked]) -> list[Outcome]:

@@ -12,7 +12,7 @@ from fanroute_runtime.exchange import Decision, Headers, Refused, ToFanout
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.headers import applied
 from fanroute_runtime.match import Test, tests
-from fanroute_runtime.plan import HeaderRules, Plan, Route
+from fanroute_runtime.plan import Hold, Plan, Route, WebSocket
 from fanroute_runtime.websocket import Event, encode
 
 # The client's address in a trace, one for documentation (RFC 5737).
@@ -87,10 +87,12 @@ class Step:
 class Trace:
     """The routes tried, in order, the decision, and what this service then tells Fanout where it is asked itself.
 
-    No route is tried for a request that is refused before.
+    `route` is the number of the route that takes the request, None if none does. No route is tried for a request that is
+    refused before, and only the one that is pinned for a request with a pin.
     """
 
     steps: tuple[Step, ...]
+    route: int | None
     decision: Decision
     second: Decision | None
 
@@ -109,26 +111,43 @@ class Tracer:
         decision = self._decider.decide(asked)
         second: Decision | None = None
         if isinstance(decision, ToFanout) and decision.backend == self._loopback:
-            handed_off = asked if decision.uri is None else replace(asked, url=decision.uri)
-            second = self._decider.decide(from_fanout(handed_off, decision.headers))
-        return Trace(self._steps(asked), decision, second)
+            second = self._decider.decide(from_fanout(asked, decision))
+        steps, route = self._steps(asked)
+        return Trace(steps, route, decision, second)
 
     def taken(self, asked: Asked) -> Route | None:
         """The route that takes a request."""
-        steps = self._steps(asked)
-        return self.plan.routes[len(steps) - 1] if steps and not steps[-1].unfit else None
+        _, number = self._steps(asked)
+        return None if number is None else self.plan.routes[number]
 
-    def _steps(self, asked: Asked) -> tuple[Step, ...]:
+    def through_fanout(self, asked: Asked) -> Asked:
+        """Makes the request that this service gets from Fanout in place of a client's, with the pin of the first pass.
+
+        Who the client is does not count here. If the route is no endpoint, the request has no pin, as one for a link.
+        """
         try:
-            client = self._decider.client(asked)
+            client = self._decider.chooser.client(asked)
+            chosen = self._decider.chooser.choose(client, asked)
+            if isinstance(chosen.route.action, Hold | WebSocket):
+                return from_fanout(asked, self._decider.to_itself(chosen.route.action, chosen.number, client, asked))
         except Refused:
-            return ()
+            pass
+        return replace(asked, headers=signed(asked.time, asked.headers))
+
+    def _steps(self, asked: Asked) -> tuple[tuple[Step, ...], int | None]:
+        try:
+            client = self._decider.chooser.client(asked)
+            if client.pin:
+                chosen = self._decider.chooser.choose(client, asked)
+                return (Step(chosen.route.name, ()),), chosen.number
+        except Refused:
+            return (), None
         steps: list[Step] = []
-        for name, needed in self._tests:
+        for number, (name, needed) in enumerate(self._tests):
             steps.append(Step(name, unfit(needed, client)))
             if not steps[-1].unfit:
-                break
-        return tuple(steps)
+                return tuple(steps), number
+        return tuple(steps), None
 
 
 def trace(plan: Plan, loopback: str, asked: Asked) -> Trace:
@@ -153,11 +172,17 @@ def signed(time: int, headers: Headers) -> Headers:
     return (*headers, (signature.FEATURES, b"status"), (signature.HEADER, grip_sig(time)))
 
 
-def from_fanout(asked: Asked, rules: HeaderRules) -> Asked:
-    """The request that Fanout sends in place of one that was handed off after some rules: of a WebSocket, its OPEN."""
-    headers = signed(asked.time, applied(rules, asked.headers))
+def through_fanout(plan: Plan, asked: Asked) -> Asked:
+    """Makes the request that a service gets from Fanout in place of a client's (`Tracer.through_fanout`)."""
+    return Tracer(plan, "").through_fanout(asked)
+
+
+def from_fanout(asked: Asked, to: ToFanout) -> Asked:
+    """The request that Fanout sends in place of one that was handed off: of a WebSocket, its OPEN."""
+    headers = signed(asked.time, applied(to.headers, asked.headers))
+    asked = asked if to.uri is None else replace(asked, url=to.uri)
     if not Client(asked, through_fanout=False).websocket:
-        return replace(asked, headers=headers, content=b"")
+        return replace(asked, headers=headers)
     events = tuple((name, value) for name, value in headers if name not in ("upgrade", "connection", "content-type"))
     headers = (*events, ("content-type", WEBSOCKET_EVENTS.encode()))
     return replace(asked, verb="POST", headers=headers, content=encode([Event("OPEN")]))

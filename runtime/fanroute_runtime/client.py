@@ -4,13 +4,15 @@ From Fanout comes another request in its place: the client's host and scheme are
 has put them, and a WebSocket's GET is a POST of events.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanroute_runtime.exchange import Request
 from fanroute_runtime.grip import is_websocket_events
+from fanroute_runtime.headers import listed
 from fanroute_runtime.match import Segments, host_name, path_segments, split_uri
+from fanroute_runtime.pin import Pin
 
 Fact = TypeVar("Fact")
 
@@ -33,13 +35,29 @@ class Client:
     Args:
         request: the request that came.
         through_fanout: whether Fanout sent it, in the client's place.
+        pin: what the first pass has told of the client's request, if that counts.
+        link: whether Fanout asks for a link of its own accord. Such a request has a path, and no headers of a client's.
     """
 
-    def __init__(self, request: Request, through_fanout: bool) -> None:
+    def __init__(self, request: Request, through_fanout: bool, pin: Pin | None = None, link: bool = False) -> None:
         self._request = request
         self.through_fanout = through_fanout
-        self._uri = request.uri()
-        self._authority, self.path, self._query = split_uri(self._uri)
+        self.pin = pin
+        self.link = link
+
+    @asked
+    def _uri(self) -> str:
+        return self._request.uri()
+
+    @asked
+    def _target(self) -> tuple[str, str, str]:
+        """Authority, raw path and raw query."""
+        return split_uri(self._uri)
+
+    @property
+    def path(self) -> str:
+        """The raw path."""
+        return self._target[1]
 
     @property
     def has_fragment(self) -> bool:
@@ -54,7 +72,7 @@ class Client:
     @asked
     def authority(self) -> str:
         forwarded = self._forwarded("x-forwarded-host")
-        return self._authority if forwarded is None else forwarded
+        return self._target[0] if forwarded is None else forwarded
 
     @asked
     def host(self) -> str:
@@ -77,6 +95,8 @@ class Client:
     @asked
     def websocket(self) -> bool:
         """Whether the client asks for a WebSocket, which begins with a GET (RFC 6455, 4.1)."""
+        if self.link:
+            return False
         if self.through_fanout:
             return is_websocket_events(self._request)
         upgrades = (value.strip().lower() for value in self._request.values("upgrade"))
@@ -87,20 +107,20 @@ class Client:
 
         HTTP/2 splits cookies into several lines, which are one header (RFC 9113, 8.2.3).
         """
-        value = self._request.header(name)
+        value = None if self._is_absent(name) else self._request.header(name)
         if name == "cookie" and value is not None:
             value = b"; ".join(filter(None, self._request.values(name)))
         return None if value is None else value.decode("latin-1")
 
     def values(self, name: str) -> list[bytes]:
         """All values of a header, in order."""
-        return self._request.values(name)
+        return [] if self._is_absent(name) else self._request.values(name)
 
     @asked
     def query(self) -> Mapping[str, str | None]:
         """The first value of each query parameter; None for one that is not UTF-8."""
         values: dict[str, str | None] = {}
-        for pair in filter(None, self._query.split("&")):
+        for pair in filter(None, self._target[2].split("&")):
             name, _, value = pair.partition("=")
             decoded = _form_decoded(name)
             if decoded is not None:
@@ -109,9 +129,20 @@ class Client:
 
     def uri_without(self, names: Container[str | None]) -> str:
         """The request's URI, without the query parameters of some names."""
-        kept = [pair for pair in self._query.split("&") if _form_decoded(pair.partition("=")[0]) not in names]
+        kept = [pair for pair in self._target[2].split("&") if _form_decoded(pair.partition("=")[0]) not in names]
         before = self._uri.partition("?")[0]
         return f"{before}?{'&'.join(kept)}" if kept else before
+
+    def _is_absent(self, name: str) -> bool:
+        """Returns True for a header that counts as absent, whether it is there or not."""
+        return self.link or name in self._of_its_connection
+
+    @asked
+    def _of_its_connection(self) -> Collection[str]:
+        """What the client's Connection names: it is for the edge alone (RFC 9110, 7.6.1), and some proxies take it away."""
+        if self.through_fanout or "connection" not in self.names:
+            return ()
+        return listed(self._request.values("connection")) - {"connection", "upgrade"}
 
     def _forwarded(self, name: str) -> str | None:
         """What the first pass has said of the client's connection; None on the first pass itself."""

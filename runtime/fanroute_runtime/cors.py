@@ -6,6 +6,7 @@ Source: the Fetch standard's CORS protocol, https://fetch.spec.whatwg.org/#http-
 from collections.abc import Iterable
 from dataclasses import replace
 
+from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Answer, Binding, Headers, Request
 from fanroute_runtime.origins import ANY, is_one_of
 from fanroute_runtime.plan import Cors, HeaderRules, Preflight
@@ -18,7 +19,7 @@ def preflight(action: Preflight, request: Request, bound: Binding) -> Answer:
     return Answer(204, (("access-control-allow-methods", request.header("access-control-request-method") or b""),))
 
 
-def sharing(cors: Cors, request: Request) -> Headers:
+def sharing(cors: Cors, client: Client) -> Headers:
     """Returns the headers that let a page of one of the origins read an answer to its request.
 
     A page of another origin gets none of these, so its browser keeps the answer from it. `Vary` tells caches that the answer
@@ -26,10 +27,10 @@ def sharing(cors: Cors, request: Request) -> Headers:
     """
     if cors.origins == ANY:
         return (("access-control-allow-origin", b"*"), *cors.headers)
-    origin = request.header("origin")
-    if origin is None or not is_one_of(origin.decode("latin-1"), cors.origins):
+    origin = client.header("origin")
+    if origin is None or not is_one_of(origin, cors.origins):
         return (_VARY,)
-    return (_VARY, ("access-control-allow-origin", origin), *cors.headers)
+    return (_VARY, ("access-control-allow-origin", origin.encode("latin-1")), *cors.headers)
 
 
 def share(answer: Answer, headers: Headers) -> Answer:

@@ -2,7 +2,7 @@
 
 A request comes once or twice. First from the client: it is answered here, passed on to a backend, or handed off to Fanout,
 with the client's host, scheme and address in X-Forwarded-*. Then, if the backend it was handed off to is this service, from
-Fanout with a Grip-Sig: it is matched as the client's request that it stands for, and answered with GRIP instructions. One
+Fanout with a Grip-Sig: it gets the route that the first pass has pinned, and is answered with GRIP instructions. One
 whose Grip-Sig is refused goes nowhere, nor one whose client the route does not let in, on either pass.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from fanroute_runtime.authorization import Guard
+from fanroute_runtime.choose import Chooser, Chosen
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import share, sharing
 from fanroute_runtime.exchange import (
@@ -26,17 +27,15 @@ from fanroute_runtime.exchange import (
     ToWebSocket,
     text,
 )
-from fanroute_runtime.grip import channel_name, encoded, is_websocket_events, opens_websocket
-from fanroute_runtime.headers import applied
+from fanroute_runtime.grip import channel_name, encoded, opens_websocket
+from fanroute_runtime.headers import PIN, applied
 from fanroute_runtime.jwt import Claims
 from fanroute_runtime.keys import Keys
-from fanroute_runtime.match import bound_value
-from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.origins import may_connect
 from fanroute_runtime.packed import auths_of
-from fanroute_runtime.paths import Paths
 from fanroute_runtime.plan import (
+    Action,
     Bound,
     Forward,
     Handoff,
@@ -50,7 +49,6 @@ from fanroute_runtime.plan import (
     Tunnel,
     WebSocket,
 )
-from fanroute_runtime.signature import Signatures
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
 Handler = Callable[[Any, Request, Binding], Answer]
@@ -74,41 +72,27 @@ class Decider:
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
-        self._signatures = Signatures(plan.grip_sig)
         auths = auths_of(plan.routes)
         self._keys = Keys(key for auth in auths for key in auth.keys)
         self._guards = {auth: Guard(auth, self._keys, plan.service) for auth in auths}
-        self._paths = Paths(plan.refused_paths)
-        self._matcher = Matcher(plan.routes)
+        self.chooser = Chooser(plan)
         self._handlers = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
 
     def decide(self, request: Request) -> Decision:
         """The decision about a request; never raises Refused."""
         try:
-            client = self.client(request)
-            route = self._route(client)
-            decision = self._decided(route, client, request)
-            return self._for_client(decision, route, request) if isinstance(decision, Answer) else decision
+            client = self.chooser.client(request)
+            chosen = self.chooser.choose(client, request)
+            decision = self._decided(chosen, client, request)
+            return self._for_client(decision, chosen.route, client) if isinstance(decision, Answer) else decision
         except Refused as refused:
             return _refusal(refused)
 
     def forget(self) -> None:
         """Forget what the host has told, as a new sandbox has. Nothing else is kept of a request."""
-        self._signatures.forget()
+        self.chooser.forget()
         self._keys.forget()
-
-    def client(self, request: Request) -> Client:
-        """The client's request that one is, or that it stands for. Raises Refused (403, or 400 for its path)."""
-        through_fanout = self._signatures.came_through_fanout(request)
-        # Of all names at once, as much else is asked by them: what a client does not send is known then.
-        if not through_fanout and "content-type" in request.names() and is_websocket_events(request):
-            raise Refused(403, "Only Fanout may send websocket events.")
-        client = Client(request, through_fanout)
-        if client.has_fragment:
-            raise Refused(400, "The request's target has a '#'.")
-        self._paths.check(client.path)
-        return client
 
     def unreachable(self, to: Passing, status: int) -> Answer:
         """What the client gets instead where a backend cannot be reached; `status` is 502, or 504 where time has run out."""
@@ -120,35 +104,33 @@ class Decider:
         rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
         return share(_under(rules, answer), () if isinstance(to, ToWebSocket) else to.sharing)
 
-    def _decided(self, route: Route, client: Client, request: Request) -> Decision:
+    def _decided(self, chosen: Chosen, client: Client, request: Request) -> Decision:
         try:
-            if not may_connect(client, route.origins):
+            if not may_connect(client, chosen.route.origins):
                 return FOREIGN_PAGE
-            bound = self._admitted(route, client, request)
+            bound = self._admitted(chosen, client, request)
             decide = self._second_pass if client.through_fanout else self._first_pass
-            return decide(route, client, request, bound)
+            return decide(chosen, client, request, bound)
         except Refused as refused:
             return _refusal(refused)
 
-    def _admitted(self, route: Route, client: Client, request: Request) -> Binding:
+    def _admitted(self, chosen: Chosen, client: Client, request: Request) -> Binding:
         """What the request has for the route's action, if its client is let in. Raises Refused."""
-
-        def of_match(value: Bound) -> str | None:
-            return bound_value(value, route, client)
-
+        route = chosen.route
         if route.auth is None:
-            return of_match
+            return chosen.values
         guard = self._guards[route.auth]
         if _is_open(route, client, request):
-            return _binding(route, client, guard, lambda: guard.claims_of_open(client))
-        claims = guard.admit(client, request, of_match)
-        bound = _binding(route, client, guard, lambda: claims)
+            return _binding(chosen.values, guard, lambda: guard.claims_of_open(client))
+        claims = guard.admit(client, request, chosen.values)
+        bound = _binding(chosen.values, guard, lambda: claims)
         if isinstance(route.action, Hold | WebSocket):
             guard.require_channels(claims, _channels(route.action, bound))
         return bound
 
-    def _first_pass(self, route: Route, client: Client, request: Request, bound: Binding) -> Decision:
-        if isinstance(route.action, AtOnce) or (isinstance(route.action, Hold) and client.method == "HEAD"):
+    def _first_pass(self, chosen: Chosen, client: Client, request: Request, bound: Binding) -> Decision:
+        route = chosen.route
+        if isinstance(route.action, AtOnce) or _holds_nothing(route.action, client):
             return self._handlers[type(route.action)](route.action, request, bound)
         if isinstance(route.action, Tunnel) and not client.websocket:
             return UPGRADE_REQUIRED
@@ -156,24 +138,32 @@ class Decider:
         match route.action:
             case Forward(backend):
                 headers = forwarded(headers, request, client)
-                return _forwarded(route, backend, headers, request, uri=self._passed_on(route, client))
+                return _forwarded(route, backend, headers, client, uri=self._passed_on(route, client))
             case Tunnel(backend):
                 return ToWebSocket(backend, tunnelled(headers, request, client), self._passed_on(route, client))
             case Handoff(backend):
                 rules = handed_over(headers, request, client)
-                return ToFanout(backend, rules, self._passed_on(route, client), _sharing(route, request))
+                return ToFanout(backend, rules, self._passed_on(route, client), _sharing(route, client))
             case action:
-                # With its token, which the second pass checks again.
-                return ToFanout(action.backend, handed_over(headers, request, client))
+                return self.to_itself(action, chosen.number, client, request)
 
-    def _second_pass(self, route: Route, client: Client, request: Request, bound: Binding) -> Decision:
+    def to_itself(self, action: Hold | WebSocket, number: int, client: Client, request: Request) -> ToFanout:
+        """Hands a request for an endpoint off to this service, with the pin of its route. Raises Refused.
+
+        The request keeps its token, which the second pass checks again.
+        """
+        pinned = HeaderRules(set=((PIN, self.chooser.pin(number, client)),))
+        return ToFanout(action.backend, handed_over(with_connection(pinned, request, client), request, client))
+
+    def _second_pass(self, chosen: Chosen, client: Client, request: Request, bound: Binding) -> Decision:
+        route = chosen.route
         match route.action:
             case Handoff(backend):
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
             case Forward(backend):
                 # X-Forwarded-* are there, from the first pass; this connection is not the client's.
                 headers, uri = forwarded(route.request_headers, request, client), self._passed_on(route, client)
-                return _forwarded(route, backend, headers, request, through_fanout=True, uri=uri)
+                return _forwarded(route, backend, headers, client, through_fanout=True, uri=uri)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout carries a WebSocket's events, not the WebSocket
             case action:
@@ -183,29 +173,23 @@ class Decider:
         """The URI for a backend, where it is not the request's."""
         return self._guards[route.auth].passed_on(client) if route.auth else None
 
-    def _route(self, client: Client) -> Route:
-        route = self._matcher.match(client)
-        if route is None:
-            raise Refused(404, "No route for this request.")
-        return route
-
-    def _for_client(self, answer: Answer, route: Route, request: Request) -> Answer:
+    def _for_client(self, answer: Answer, route: Route, client: Client) -> Answer:
         """A route's answer as its client gets it. Raises Refused."""
         answer = _under(route.response_headers, answer)
-        return share(answer, _sharing(route, request))
+        return share(answer, _sharing(route, client))
 
 
 def _forwarded(
-    route: Route, backend: str, headers: HeaderRules, request: Request, *, through_fanout: bool = False, uri: str | None
+    route: Route, backend: str, headers: HeaderRules, client: Client, *, through_fanout: bool = False, uri: str | None
 ) -> ToBackend:
     """Sends a request to a route's backend, and says which pages may read what comes of it. Raises Refused."""
     shares = route.cors is not None and route.cors.backend_answers
-    return ToBackend(backend, headers, route.response_headers, through_fanout, uri, _sharing(route, request), shares)
+    return ToBackend(backend, headers, route.response_headers, through_fanout, uri, _sharing(route, client), shares)
 
 
-def _sharing(route: Route, request: Request) -> Headers:
+def _sharing(route: Route, client: Client) -> Headers:
     """What lets a page of another origin read the answer that a route gives. Raises Refused."""
-    return () if route.cors is None else sharing(route.cors, request)
+    return () if route.cors is None else sharing(route.cors, client)
 
 
 _UNREACHABLE = {502: "cannot be reached", 504: "does not answer in time"}
@@ -222,9 +206,16 @@ def _under(rules: HeaderRules, answer: Answer) -> Answer:
     return answer if headers is answer.headers else replace(answer, headers=headers)
 
 
-def _binding(route: Route, client: Client, guard: Guard, claims: Callable[[], Claims]) -> Binding:
+def _holds_nothing(action: Action, client: Client) -> bool:
+    """Returns True if a request asks an endpoint for nothing that Fanout could hold."""
+    if isinstance(action, WebSocket):
+        return not client.websocket
+    return isinstance(action, Hold) and client.method == "HEAD"
+
+
+def _binding(values: Binding, guard: Guard, claims: Callable[[], Claims]) -> Binding:
     def bound(value: Bound) -> str | None:
-        return guard.claim(claims(), value.name) if value.source == "claim" else bound_value(value, route, client)
+        return guard.claim(claims(), value.name) if value.source == "claim" else values(value)
 
     return bound
 

@@ -7,9 +7,11 @@ from fanroute_runtime.plan import HeaderRules
 
 # What concerns one connection, whether Connection names it or not (RFC 9110, 7.6.1).
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"})
+# By which the first pass tells the second which route it has chosen: see `pin`.
+PIN = "fanroute-pin"
 # What a backend takes for the word of the edge or of Fanout. A name that ends in '-' stands for all that begin so.
 PLATFORMS = frozenset(
-    {"connection-id", "forwarded", "grip-", "meta-", "pushpin-route", "sec-websocket-extensions", "x-forwarded-"}
+    {"connection-id", PIN, "forwarded", "grip-", "meta-", "pushpin-route", "sec-websocket-extensions", "x-forwarded-"}
 )
 _PLATFORMS_BEGIN = tuple(name for name in PLATFORMS if name.endswith("-"))
 
@@ -34,6 +36,11 @@ def is_platforms(name: str) -> bool:
     """Whether a header is the platform's to tell. `_` is as good as `-`: CGI knows no difference (RFC 3875, 4.1.18)."""
     name = name.replace("_", "-")
     return name in PLATFORMS or name.startswith(_PLATFORMS_BEGIN)
+
+
+def is_pin(name: str) -> bool:
+    """Returns True for the name of the pin's header, also with `_` for `-`."""
+    return name.replace("_", "-") == PIN
 
 
 def applied(rules: HeaderRules, headers: Headers) -> Headers:

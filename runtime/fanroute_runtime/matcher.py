@@ -57,9 +57,9 @@ class Matcher:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         # What they keep outlives a request, and is the same for all.
-        self._route = lru_cache(READY)(routes.__getitem__)
+        self.route: Callable[[int], Route] = lru_cache(READY)(routes.__getitem__)
         self._own = lru_cache(READY)(lambda number: _tests(routes[number], ()))
-        paths = (self._route(number).match.path for number in range(len(routes)))
+        paths = (self.route(number).match.path for number in range(len(routes)))
         depth = max((len(path.segments) for path in paths if path), default=0)
         forks = _Forks(routes, depth)
         self._root = forks.branch(range(len(routes)))
@@ -71,12 +71,17 @@ class Matcher:
 
     def match(self, client: Matched) -> Route | None:
         """The first route for a client's request, or None."""
+        number = self.number(client)
+        return None if number is None else self.route(number)
+
+    def number(self, client: Matched) -> int | None:
+        """The number of the first route for a client's request, or None."""
         for number in self.candidates(client):
             for test in self._needed(number):
                 if not test(client):
                     break
             else:
-                return self._route(number)
+                return number
         return None
 
     def candidates(self, client: Matched) -> Iterator[int]:

@@ -2,7 +2,7 @@
 
 from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Refused, Request
-from fanroute_runtime.headers import is_platforms, listed, of_one_connection
+from fanroute_runtime.headers import is_pin, is_platforms, listed, of_one_connection
 from fanroute_runtime.plan import HeaderRules
 
 EXTENSIONS = "sec-websocket-extensions"
@@ -21,10 +21,10 @@ def with_connection(rules: HeaderRules, request: Request, client: Client) -> Hea
 
 
 def forwarded(rules: HeaderRules, request: Request, client: Client) -> HeaderRules:
-    """Rules for a request that the edge sends itself: they also remove what concerns the connection it came on."""
+    """Rules for a request that the edge sends itself: they also remove what concerns the connection it came on, and any pin."""
     connection = request.values("connection") if "connection" in client.names else []
     # The rules' removals come first, so that what Connection names can be set again.
-    gone = dict.fromkeys((*rules.remove, *of_one_connection(client.names, connection)))
+    gone = dict.fromkeys((*rules.remove, *filter(is_pin, client.names), *of_one_connection(client.names, connection)))
     return HeaderRules(rules.set, rules.add, tuple(gone))
 
 
@@ -37,7 +37,8 @@ def handed_over(rules: HeaderRules, request: Request, client: Client) -> HeaderR
         raise Refused(400, "Pushpin-Route is not a client's to send.")
     if "connection" in client.names:
         ours = {name for name, _ in rules.set + rules.add}
-        if not ours.isdisjoint(listed(request.values("connection"))):
+        named = listed(request.values("connection"))
+        if not ours.isdisjoint(named) or any(map(is_pin, named)):
             raise Refused(400, "Connection names a header that the edge sets.")
     if {"content-type", "upgrade"}.issubset(client.names) and client.websocket:
         # Pushpin would send it on before its own, that of the WebSocket's events.

@@ -285,7 +285,8 @@ class Route:
 
     Only pages of `origins`, which are as those of Cors, may open a WebSocket; without any, all may.
     `request_headers` are for the request that goes on to a backend of the user's, `response_headers` for the answer to the
-    client, unless it is Fanout that gives it.
+    client, unless it is Fanout that gives it. `fingerprint` is for the routes that Fanout asks this service for: the key of
+    the action in routes.yaml, and a digest of the route.
     """
 
     name: str
@@ -296,6 +297,7 @@ class Route:
     origins: tuple[str, ...] = ()
     request_headers: HeaderRules = HeaderRules()
     response_headers: HeaderRules = HeaderRules()
+    fingerprint: str = ""
 
 
 @plain
@@ -336,7 +338,10 @@ class SandboxLimits:
 
 @plain
 class Plan:
-    """The routes of a service, in order: the first that matches wins. Paths with one of `refused_paths` match none."""
+    """The routes of a service, in order: the first that matches wins. Paths with one of `refused_paths` match none.
+
+    `linked` are the backends to which a request for a `link` of these routes may be forwarded.
+    """
 
     service: str
     routes: Sequence[Route]
@@ -344,3 +349,4 @@ class Plan:
     grip_sig: GripSig = GripSig()
     sandbox: SandboxLimits = SandboxLimits()
     refused_paths: tuple[PathFault, ...] = REFUSED_PATHS
+    linked: tuple[str, ...] = ()

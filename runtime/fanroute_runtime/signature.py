@@ -4,6 +4,7 @@ Source: https://pushpin.org/docs/protocols/grip/ and https://www.fastly.com/docu
 """
 
 from functools import lru_cache
+from typing import Literal
 
 from fanroute_runtime.exchange import Refused, Request
 from fanroute_runtime.jwt import BadToken, Token, parse, require_current
@@ -27,6 +28,9 @@ BjSvcrx4VLetWCjuDAmppTo3xM/zz763COTCgHfp/6lPdCyYjjqc+GM7sw==
 )
 FASTLY_ISSUER = "fastly:{}"
 
+# Who sends a request: a client; this service's own Fanout; a GRIP proxy of the user's; or one of these two, unverified.
+Sender = Literal["client", "fanout", "proxy", "unverified"]
+
 # What local edges have, and Fastly has not: the id of the service, and a store with the key that their proxy signs with.
 LOCAL_SERVICE = "0000000000000000000000"
 LOCAL_KEY = Key("HS256", Stored("config", "fanroute-local", "grip_sig_key"), issuer="viceroy")
@@ -38,36 +42,40 @@ class Signatures:
     def __init__(self, grip_sig: GripSig) -> None:
         self._check = grip_sig.check
         self._further = grip_sig.keys
+        self._proxies = frozenset(key.issuer for key in grip_sig.keys)
         self._keys = Keys((FASTLY_KEY, *grip_sig.keys) if grip_sig.check == "verify" else ())
         # A sandbox is of one service as long as it lives.
         self._known = lru_cache(1)(self._issuers)
 
-    def came_through_fanout(self, request: Request) -> bool:
-        """Whether a request is Fanout's. Raises Refused (403) for one that says so and is not."""
+    def sender(self, request: Request) -> Sender:
+        """Tells who sends a request. Raises Refused (403) for one that says that it is Fanout's and is not."""
         if self._check == "none":
-            return request.header(FEATURES) is not None
+            return "client" if request.header(FEATURES) is None else "unverified"
         signatures = request.values(HEADER)
         if len(signatures) > 1:
             # A backend could go by another one than was verified here.
             raise Refused(403, "The Grip-Sig is refused: there is more than one.")
-        for signature in signatures if self._check == "verify" else ():
-            try:
-                self._verify(parse(signature), request)
-            except BadToken as bad:
-                raise Refused(403, f"The Grip-Sig is refused: {bad}.") from bad
-        return bool(signatures)
+        if not signatures:
+            return "client"
+        if self._check == "present":
+            return "unverified"
+        try:
+            return self._signer(parse(signatures[0]), request)
+        except BadToken as bad:
+            raise Refused(403, f"The Grip-Sig is refused: {bad}.") from bad
 
     def forget(self) -> None:
         """Forget what the host has told, as a new sandbox has."""
         self._keys.forget()
         self._known.cache_clear()
 
-    def _verify(self, token: Token, request: Request) -> None:
+    def _signer(self, token: Token, request: Request) -> Sender:
         """Raises BadToken."""
         issuer = token.claims.get("iss")
         known = self._known(request.service_id())
         self._keys.require_signed(token, [key for name, key in known if name == issuer], request)
         require_current(token.claims, request.now(), LEEWAY)
+        return "proxy" if issuer in self._proxies else "fanout"
 
     def _issuers(self, service: str) -> list[tuple[str, Key]]:
         """Who may have signed what comes to a service, and by which key."""

@@ -1,6 +1,7 @@
 """Clients' tokens in the real component, under the counting, fault-injecting host."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from fanroute.build import build
 from fanroute.local.exchange import Exchange, HostError
 from fanroute.local.host import INFALLIBLE
+from fanroute.pipeline import compile_routes
 from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
 from fanroute.trace import TIME
 from fanroute.workspace import Workspace
 from tests.budget import Budget
 from tests.component.test_component import Host, outcome
-from tests.conftest import GRIP_SIG
+from tests.conftest import GRIP_SIG, SURROUNDINGS
+from tests.pins import UPGRADE, pin
 from tests.unit.test_authorization import TAMPERED
 from tests.unit.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt, public
 
@@ -26,6 +29,9 @@ FACTS: dict[str, Any] = {
 }
 SIGNED = [("Grip-Sig", GRIP_SIG.encode())]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
+FILES = replace(SURROUNDINGS, read=lambda path, limit: public(EC))
+PLAN = compile_routes((Path(__file__).parent / "auth.yaml").read_bytes(), FILES).plan
+STREAM, SOCKET = [*SIGNED, *pin(PLAN, f"{BASE}/stream")], [*EVENTS, *pin(PLAN, f"{BASE}/socket", UPGRADE)]
 
 MEMBER = {**CLAIMS, "role": ["guest", "member"]}
 ES, RS, HS = by_pyjwt(MEMBER, "ES256"), by_joserfc(MEMBER, "RS256"), by_pyjwt(MEMBER, "HS256")
@@ -33,10 +39,10 @@ BEARER, COOKIE = ("Authorization", b"Bearer " + ES), ("Cookie", b"a=b; session="
 # Every kind of request that is let in: what it asks for, its headers, its body; and what comes of it.
 LET_IN: dict[str, tuple[str, list[tuple[str, bytes]], bytes, str | int]] = {
     "stream": ("/stream", [BEARER], b"", "self"),
-    "stream, for Fanout": ("/stream", [BEARER, *SIGNED], b"", 200),
+    "stream, for Fanout": ("/stream", [BEARER, *STREAM], b"", 200),
     "socket": (f"/socket?token={HS.decode()}", [("Upgrade", b"websocket")], b"", "self"),
-    "socket, for Fanout": (f"/socket?token={HS.decode()}", EVENTS, b"OPEN\r\n", 200),
-    "message": (f"/socket?token={HS.decode()}", EVENTS, b"TEXT 2\r\nhi\r\n", 200),
+    "socket, for Fanout": (f"/socket?token={HS.decode()}", SOCKET, b"OPEN\r\n", 200),
+    "message": (f"/socket?token={HS.decode()}", SOCKET, b"TEXT 2\r\nhi\r\n", 200),
     "forward": ("/forward", [("Cookie", b"a=b"), COOKIE], b"", 201),
     "handoff": (f"/handoff?a=b&token={HS.decode()}", [], b"", "origin"),
 }
@@ -86,7 +92,7 @@ def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
 
 @pytest.mark.parametrize("token", TAMPERED.values(), ids=TAMPERED)
 def test_a_tampered_token_is_refused(host: Host, token: bytes) -> None:
-    for signed in ([], SIGNED):
+    for signed in ([], STREAM):
         status, body, headers = answer(ask(host, "/stream", [("Authorization", b"Bearer " + token), *signed]))
         assert (status, body[:21]) == (401, b"The token is refused:")
         assert headers["www-authenticate"].startswith(b'Bearer realm="component", error="invalid_token", ')

@@ -11,11 +11,14 @@ import pytest
 from fanroute.build import build
 from fanroute.local.exchange import Exchange, HostError, Response
 from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, load
+from fanroute.pipeline import compile_routes
 from fanroute.signing import DEV_KEY, LOCAL_ENTRIES, LOCAL_STORE
 from fanroute.workspace import Workspace
+from fanroute_runtime.pin import Pin, encode
 from fanroute_runtime.signature import LOCAL_KEY
 from tests.budget import Budget
-from tests.conftest import GRIP_SIG, REPOSITORY
+from tests.conftest import GRIP_SIG, REPOSITORY, SURROUNDINGS
+from tests.pins import UPGRADE, pin
 
 ERRORS = (
     "generic-error invalid-argument auxiliary-error buffer-len unsupported http-invalid http-user http-incomplete "
@@ -35,8 +38,12 @@ SANDBOX_CALLS = {"http-downstream.next-request", "http-downstream.await-request"
 OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()
 
 BASE = "http://a.edgecompute.app"
+PLAN = compile_routes((Path(__file__).parent / "routes.yaml").read_bytes(), SURROUNDINGS).plan
 SIGNED = [("Grip-Sig", GRIP_SIG.encode())]
+STREAM = [*SIGNED, *pin(PLAN, f"{BASE}/test/stream")]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
+SOCKET = [*EVENTS, *pin(PLAN, f"{BASE}/test/websocket", UPGRADE)]
+GUARDED = [*EVENTS, *pin(PLAN, "http://www.example.com/guarded", UPGRADE)]
 PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com")]
 FOREIGN_PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com.evil.com")]
 HOP = [("Connection", b"x-hop"), ("X-Hop", b"1"), ("X-Other", b"1")]
@@ -52,17 +59,20 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "forward": ("http://www.example.com/forward", HOP, b"body"),
     "a page's forward": ("http://www.example.com/shared", PAGE[1:], b""),
     "a page's handoff": ("http://www.example.com/shared/handoff", PAGE[1:], b""),
-    "forward for Fanout": ("http://www.example.com/forward", SIGNED, b""),
+    "forward for Fanout": ("http://www.example.com/linked", SIGNED, b""),
+    "forward that no link leads to": ("http://www.example.com/forward", SIGNED, b""),
     "handoff of claims": ("http://www.example.com/x", CLAIMS, b""),
     "tunnel": ("http://www.example.com/tunnel", [("Upgrade", b"websocket")], b""),
     "no tunnel": ("http://www.example.com/tunnel", [], b""),
-    "stream": (f"{BASE}/test/stream", SIGNED, b""),
-    "websocket": (f"{BASE}/test/websocket", EVENTS, b"OPEN\r\nTEXT 2\r\nhi\r\n"),
+    "stream": (f"{BASE}/test/stream", STREAM, b""),
+    "stream of another build": (f"{BASE}/test/stream", [*SIGNED, ("Fanroute-Pin", encode(Pin(1, "stream-0")))], b""),
+    "websocket": (f"{BASE}/test/websocket", SOCKET, b"OPEN\r\nTEXT 2\r\nhi\r\n"),
     "no websocket": (f"{BASE}/test/websocket", SIGNED, b""),
     "a page's websocket": ("http://www.example.com/guarded", PAGE, b""),
     "a foreign page's websocket": ("http://www.example.com/guarded", FOREIGN_PAGE, b""),
-    "a page's events": ("http://www.example.com/guarded", [*PAGE, *EVENTS], b"OPEN\r\n"),
-    "a foreign page's events": ("http://www.example.com/guarded", [*FOREIGN_PAGE, *EVENTS], b"OPEN\r\n"),
+    "a page's events": ("http://www.example.com/guarded", [*PAGE, *GUARDED], b"OPEN\r\n"),
+    "a foreign page's events": ("http://www.example.com/guarded", [*FOREIGN_PAGE, *GUARDED], b"OPEN\r\n"),
+    "events without a pin": ("http://www.example.com/guarded", EVENTS, b"OPEN\r\n"),
     "respond": (f"{BASE}/test/other", [], b""),
     "loop": ("http://www.example.com/x", SIGNED, b""),
     "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
@@ -83,15 +93,18 @@ STATUS = {
     "forward": 201,
     "a page's forward": 201,
     "forward for Fanout": 201,
+    "forward that no link leads to": 403,
     "no tunnel": 426,
     "stream": 200,
+    "stream of another build": 200,
     "websocket": 200,
     "no websocket": 400,
     "a foreign page's websocket": 403,
     "a page's events": 200,
     "a foreign page's events": 403,
     "respond": 404,
-    "loop": 508,
+    "events without a pin": 403,
+    "loop": 403,
     "forged events": 403,
     "forged signature": 403,
 }
@@ -152,7 +165,7 @@ class Host:
             self.asked, self.target = (backend, headers), target
             return self.backend()
 
-        backends = facts.pop("backends", frozenset({"origin", "self", "fallen"}))
+        backends = facts.pop("backends", frozenset({"origin", "self", "linked", "fallen"}))
         facts.setdefault("config_stores", {LOCAL_STORE: LOCAL_ENTRIES})
         return Exchange(uri, list(headers), backends, read, ask=answer, **facts)
 
@@ -336,9 +349,9 @@ def test_what_is_forwarded_goes_through_changed(host: Host) -> None:
 
 def test_what_fanout_asks_is_forwarded_as_it_is(host: Host) -> None:
     told = [*SIGNED, ("X-Forwarded-For", b"203.0.113.9")]
-    exchange = host.ask("http://www.example.com/forward", told)
+    exchange = host.ask("http://www.example.com/linked", told)
     assert exchange is not None and exchange.answer is not None
-    assert host.asked == ("origin", [*told, ("x-set", b"a")])
+    assert host.asked == ("linked", [*told, ("x-set", b"a")])
     assert ("Grip-Hold", b"stream") in exchange.answer.headers
     assert not {"connection", "x-hop"} & {name.lower() for name, _ in exchange.answer.headers}
 

@@ -3,9 +3,12 @@
 import pytest
 
 from fanroute.build import build
+from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from fanroute_runtime.grip import MAX_EVENTS
 from tests.component.test_component import EVENTS, Host, outcome
+from tests.conftest import SURROUNDINGS
+from tests.pins import UPGRADE, pin
 
 ROUTES = """\
 version: 1
@@ -26,6 +29,7 @@ routes:
     forward: origin
 """
 BASE = "http://a.example.com"
+PLAN = compile_routes(ROUTES.encode(), SURROUNDINGS).plan
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +51,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
         ("/forward/", [("Connection", b",".join([b"a", b"bb", b"ccc"] * 7_000))], 201),
         ("/forward/", [(f"X-{number}", b"a") for number in range(20_000)], 201),
         ("/forward/", [("Content-Type", b",;" * 32_000)], 201),
-        ("/socket", [("Upgrade", b"h2c,")] * 5_000, "self"),
+        ("/socket", [*[("Upgrade", b"h2c,")] * 5_000, ("Upgrade", b"websocket")], "self"),
+        ("/socket", [*EVENTS, ("Fanroute-Pin", b"1;0;websocket-0" + b";%zz" * 16_000)], 403),
     ],
-    ids=["path pattern", "header pattern", "encoded", "segments", "query", "Connection", "headers", "Content-Type", "Upgrade"],
+    ids="path-pattern header-pattern encoded segments query Connection headers Content-Type Upgrade pin".split(),
 )
 def test_a_long_request_gets_its_answer(host: Host, uri: str, headers: list[tuple[str, bytes]], came: str | int) -> None:
     assert outcome(host.ask(BASE + uri, headers)) == came
@@ -57,6 +62,6 @@ def test_a_long_request_gets_its_answer(host: Host, uri: str, headers: list[tupl
 
 @pytest.mark.parametrize("event", [b"PING\r\n", b"TEXT\r\n", b"TEXT 1\r\n\r\r\n", b"OPEN\r\n", b"x"])
 def test_as_many_events_as_are_read_get_an_answer(host: Host, event: bytes) -> None:
-    headers = [*EVENTS, ("Sec-WebSocket-Protocol", b"v2," * 20_000 + b"v1")]
+    headers = [*EVENTS, *pin(PLAN, f"{BASE}/socket", UPGRADE), ("Sec-WebSocket-Protocol", b"v2," * 20_000 + b"v1")]
     came = outcome(host.ask(f"{BASE}/socket", headers, b"OPEN\r\n" + event * ((MAX_EVENTS - 6) // len(event))))
     assert came == (400 if event in (b"OPEN\r\n", b"x") else 200)

@@ -10,15 +10,18 @@ from resource import getpagesize
 
 import pytest
 
+from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from tests.budget import Budget
 from tests.component.test_component import EVENTS, SIGNED, Host
-from tests.conftest import OWN_HOST
+from tests.conftest import OWN_HOST, REPOSITORY, SURROUNDINGS
+from tests.pins import UPGRADE, pin
 
 BASE = f"http://{OWN_HOST}"
+PLAN = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), SURROUNDINGS).plan
 REQUESTS = {
-    "stream": (f"{BASE}/test/stream", SIGNED, b""),
-    "websocket": (f"{BASE}/test/websocket", EVENTS, b"TEXT 5\r\nhello\r\n"),
+    "stream": (f"{BASE}/test/stream", [*SIGNED, *pin(PLAN, f"{BASE}/test/stream")], b""),
+    "websocket": (f"{BASE}/test/websocket", [*EVENTS, *pin(PLAN, f"{BASE}/test/websocket", UPGRADE)], b"TEXT 5\r\nhello\r\n"),
     "handoff": (f"{BASE}/room/1", [], b""),
 }
 # Python's hashes are others in each component, and with them where its objects lie.

@@ -11,6 +11,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
@@ -20,8 +23,11 @@ import httpx
 import pytest
 from aiohttp import web
 
+from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
-from tests.conftest import OWN_HOST, REPOSITORY
+from fanroute_runtime.plan import Plan
+from tests import pins
+from tests.conftest import OWN_HOST, REPOSITORY, SURROUNDINGS
 from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
 
@@ -67,6 +73,8 @@ class Edge:
         self.publish_url = self._wait_for(r"Publish: curl .* (http://\S+)")
         self.port = int(self.url.rpartition(":")[2])
         self.client = httpx.Client(base_url=self.url, timeout=ANSWER_TIMEOUT, trust_env=False)
+        # A request has the cookies that its test says, and none of another's answer.
+        self.client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -111,6 +119,18 @@ class Edge:
         pairs = [("Host", host), *(headers.items() if isinstance(headers, dict) else headers)]
         extensions = {"target": target.encode()}
         return self.client.request(method, "/", headers=pairs, extensions=extensions, **options)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What it serves."""
+        workspace = Workspace(self.folder / "routes.yaml")
+        return compile_routes(workspace.routes.read_bytes(), replace(SURROUNDINGS, read=workspace.read)).plan
+
+    def pin(self, target: str, host: str = "", *headers: tuple[str, str], websocket: bool = False) -> list[tuple[str, str]]:
+        """The pin that the first pass gives to a client's request, as a header; none if its route is no endpoint."""
+        given = [(name, value.encode("latin-1")) for name, value in headers] + [pins.UPGRADE] * websocket
+        found = pins.pin(self.plan, f"http://{host or self.url.rpartition('/')[2]}{target}", *given)
+        return [(name, value.decode()) for name, value in found]
 
     def stop(self) -> int:
         """Ctrl-C; the exit code."""

@@ -193,9 +193,10 @@ def asked(edge: Edge, kind: str, path: str, place: str, token: bytes, signed: bo
     """The answer to a request with a token in a place, of a client or, `signed`, in Fanout's name."""
     query, headers = placed(place, token) if place else ("", [])
     if kind == "socket" and signed:
-        return edge.request("POST", path + query, headers=[*headers, GRIP, EVENTS], content=b"OPEN\r\n")
+        pinned = edge.pin(path, websocket=True)
+        return edge.request("POST", path + query, headers=[*headers, GRIP, EVENTS, *pinned], content=b"OPEN\r\n")
     handshake = HANDSHAKE if kind == "socket" else []
-    return edge.request("GET", path + query, headers=[*headers, *handshake, *([GRIP] if signed else [])])
+    return edge.request("GET", path + query, headers=[*headers, *handshake, *([GRIP, *edge.pin(path)] if signed else [])])
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
@@ -234,7 +235,7 @@ def test_of_two_tokens_none_counts(auth_edge: Edge) -> None:
         [("Cookie", ann), ("Cookie", bob)],
         [("Cookie", ann), ("Cookie", b"a=b; " + ann)],
     ):
-        for grip in ([], [GRIP]):
+        for grip in ([], [GRIP, *auth_edge.pin("/own/stream")]):
             status, challenge = refusal(auth_edge.request("GET", "/own/stream", headers=[*headers, *grip]))
             assert (status, challenge) == (
                 401,
@@ -312,8 +313,9 @@ def test_a_foreign_page_does_not_get_in_by_its_visitors_cookie(auth_edge: Edge) 
     with joined(auth_edge, "/own/socket", origin=CHAT, additional_headers={"Cookie": cookie.decode()}) as client:
         client.send("hello")
         assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
+    from_fanout = [GRIP, EVENTS, *auth_edge.pin("/own/socket", websocket=True)]
     for signed in (False, True):
-        headers = [("Cookie", cookie), ("Origin", "https://evil.example"), *([GRIP, EVENTS] if signed else HANDSHAKE)]
+        headers = [("Cookie", cookie), ("Origin", "https://evil.example"), *(from_fanout if signed else HANDSHAKE)]
         answer = auth_edge.request("POST" if signed else "GET", "/own/socket", headers=headers)
         assert (answer.status_code, answer.text) == (403, "Pages of this origin may not connect.\n")
 

@@ -176,7 +176,7 @@ def test_a_poll_that_has_missed_something_ends(grip_edge: Edge) -> None:
 @pytest.mark.parametrize("after", ["a%2Cb", "a%3Bfilter%3Dx", "%22", "%0D%0AGrip-Channel:%20x", "", "%C3%A9"])
 @pytest.mark.parametrize("path", ["/reliable/a", "/reliable-poll/a"])
 def test_no_previous_id_is_no_instruction(grip_edge: Edge, path: str, after: str) -> None:
-    for headers in ({}, {"Grip-Sig": GRIP_SIG}):
+    for headers in ({}, {"Grip-Sig": GRIP_SIG} | dict(grip_edge.pin(f"{path}?after={after}"))):
         answer = grip_edge.client.get(f"{path}?after={after}", headers=headers)
         assert (answer.status_code, answer.text) == (400, "The request names no previous id.\n")
         assert not [name for name in answer.headers if name.startswith("grip-")]
@@ -240,6 +240,7 @@ def test_a_refused_socket_has_a_code(grip_edge: Edge, path: str, offered: Any, r
     if grip_edge.name == "viceroy":
         headers = {"Grip-Sig": GRIP_SIG, "Content-Type": "application/websocket-events"}
         headers |= {"Sec-WebSocket-Protocol": ", ".join(offered)} if offered else {}
+        headers |= dict(grip_edge.pin(path, websocket=True))
         answer = grip_edge.client.post(path, headers=headers, content=b"OPEN\r\n")
         assert answer.content == b"OPEN\r\nCLOSE %x\r\n\x11\x30%s\r\n" % (len(reason) + 2, reason.encode())
         assert answer.headers.get("sec-websocket-protocol") == (offered[0] if offered else None)

@@ -196,7 +196,9 @@ def test_a_head_holds_nothing(hard_edge: Edge) -> None:
 
 @pytest.mark.parametrize("target", ["/rooms/%C3%A9/events", "/rooms/a%3Bb/events", "/rooms/a%2Cb/events", "/rooms/%20/events"])
 def test_what_is_no_channel_is_refused_on_both_passes(hard_edge: Edge, target: str) -> None:
-    for headers in ((), (f"Grip-Sig: {GRIP_SIG}",)):
+    pinned = [f"{name}: {value}" for name, value in hard_edge.pin(target)]
+    assert pinned
+    for headers in ((), (f"Grip-Sig: {GRIP_SIG}", *pinned)):
         answer, content = ask(hard_edge, f"GET {target}", headers)
         assert (answer.status, content) == (400, "The request names no channel.")
 

@@ -64,15 +64,16 @@ def test_a_channel_of_query_and_header(language_edge: Edge) -> None:
     ],
 )
 def test_fanout_is_told_the_channel(language_edge: Edge, target: str, headers: list[tuple[str, str]], channel: str) -> None:
-    answer = language_edge.request("GET", target, headers=[*FROM_FANOUT, *headers])
+    answer = language_edge.request("GET", target, headers=[*FROM_FANOUT, *headers, *language_edge.pin(target, "", *headers)])
     assert (answer.status_code, answer.headers["grip-channel"]) == (200, channel)
 
 
 @pytest.mark.parametrize("value", ["a%2Cb", "a%3Bprev-id=1", "a%22", "%0D%0AGrip-Channel:%20b", "", "%C3%A9", "a" * 300, "%FF"])
 def test_no_client_makes_another_channel(language_edge: Edge, value: str) -> None:
     """Asked by Fanout, and as a client asks."""
-    for headers in ([], FROM_FANOUT):
-        answer = language_edge.request("GET", f"/user?id={value}", headers=[("X-Tenant", "acme"), *headers])
+    target, acme = f"/user?id={value}", ("X-Tenant", "acme")
+    for headers in ([], [*FROM_FANOUT, *language_edge.pin(target, "", acme)]):
+        answer = language_edge.request("GET", target, headers=[acme, *headers])
         assert answer.status_code == 400
         assert not [name for name in answer.headers if name.startswith("grip-")]
 

@@ -82,14 +82,15 @@ def test_any_other_page_is_refused(origins_edge: Edge, page: str) -> None:
 @pytest.mark.parametrize("page", FOREIGN, ids=[page[:40] for page in FOREIGN])
 def test_it_is_refused_on_the_second_pass_too(origins_edge: Edge, page: str) -> None:
     """At the opening, and at each event after it."""
+    pinned = origins_edge.pin("/rooms/blue", websocket=True)
     for content in (OPEN, b"TEXT 2\r\nhi\r\n"):
-        answer = origins_edge.request("POST", "/rooms/blue", headers=[*FROM_FANOUT, ("Origin", page)], content=content)
+        answer = origins_edge.request("POST", "/rooms/blue", headers=[*FROM_FANOUT, *pinned, ("Origin", page)], content=content)
         assert (answer.status_code, answer.text) == (403, "Pages of this origin may not connect.\n")
 
 
 @pytest.mark.parametrize("page", [CHAT, f"http://{HOST}", None])
 def test_a_page_of_an_origin_is_let_in_there(origins_edge: Edge, page: str | None) -> None:
-    headers = [*FROM_FANOUT, *([("Origin", page)] if page is not None else [])]
+    headers = [*FROM_FANOUT, *origins_edge.pin("/rooms/blue", websocket=True), *([("Origin", page)] if page is not None else [])]
     answer = origins_edge.request("POST", "/rooms/blue", headers=headers, content=OPEN)
     assert (answer.status_code, answer.content.startswith(OPEN)) == (200, True)
 

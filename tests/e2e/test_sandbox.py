@@ -74,10 +74,11 @@ SERIES = [
 ]
 
 
-def ask(client: httpx.Client, user: str, asked: Asked) -> None:
+def ask(edge: Edge, client: httpx.Client, user: str, asked: Asked) -> None:
     """Ask, and see that the answer is what it should be, and nobody else's."""
     method = "GET" if asked.content is None else "POST"
-    answer = client.request(method, asked.target, headers=asked.headers, content=asked.content)
+    pinned = edge.pin(asked.target, websocket=EVENTS in asked.headers) if GRIP in asked.headers else []
+    answer = client.request(method, asked.target, headers=[*asked.headers, *pinned], content=asked.content)
     told = f"{answer.text}\n{answer.headers}"
     assert (answer.status_code, asked.text in told) == (asked.status, True), (asked, told)
     assert [name for name in USERS if name != user and name in told] == [], told
@@ -116,7 +117,7 @@ def client_of(edge: Edge) -> httpx.Client:
 def test_a_series_on_one_connection(sandbox_edge: Edge) -> None:
     with client_of(sandbox_edge) as client:
         for user, asked in random.Random(1).sample(SERIES, len(SERIES)):
-            ask(client, user, asked)
+            ask(sandbox_edge, client, user, asked)
 
 
 def test_a_series_on_many_connections(sandbox_edge: Edge) -> None:
@@ -125,7 +126,7 @@ def test_a_series_on_many_connections(sandbox_edge: Edge) -> None:
     def ask_all(number: int) -> None:
         with client_of(sandbox_edge) as client:
             for asked in random.Random(number).sample(asked_by(USERS[number], USERS[number - 1]) * 3, 45):
-                ask(client, USERS[number], asked)
+                ask(sandbox_edge, client, USERS[number], asked)
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(ask_all, range(CONNECTIONS)))
@@ -133,9 +134,10 @@ def test_a_series_on_many_connections(sandbox_edge: Edge) -> None:
 
 def test_a_body_cut_short_is_nobody_elses(sandbox_edge: Edge) -> None:
     """Of events, which the edge reads, and of what goes on to the origin."""
+    headers = [GRIP, EVENTS, *sandbox_edge.pin("/own/socket", websocket=True)]
     with client_of(sandbox_edge) as client:
         for number, (user, asked) in enumerate(SERIES[:30]):
-            path, *fields = ["/own/socket", ": ".join(GRIP), ": ".join(EVENTS)] if number % 2 else ["/forward/echo"]
+            path, *fields = ["/own/socket", *map(": ".join, headers)] if number % 2 else ["/forward/echo"]
             head = [
                 f"POST {path} HTTP/1.1",
                 "Host: cut",
@@ -145,7 +147,7 @@ def test_a_body_cut_short_is_nobody_elses(sandbox_edge: Edge) -> None:
             ]
             with socket.create_connection(("127.0.0.1", sandbox_edge.port), ANSWER_TIMEOUT) as cut:
                 cut.sendall("\r\n".join([*head, "", "OPEN\r\ncut"]).encode())
-            ask(client, user, asked)
+            ask(sandbox_edge, client, user, asked)
 
 
 def token(user: str) -> str:
@@ -157,7 +159,7 @@ def test_sandboxes_are_as_many_as_said(sandbox_edge: Edge, request: pytest.Fixtu
     """Viceroy tells which request each sandbox is made for. Those that wait from before take some of them."""
     with client_of(sandbox_edge) as client:
         for _ in range(20 * LENT):
-            ask(client, USERS[0], Asked("/own/stream?counted", 401, "", [GRIP]))
+            ask(sandbox_edge, client, USERS[0], Asked("/own/stream?counted", 401, "", [GRIP]))
     told = -1
     while told < len(sandbox_edge.output):
         told = len(sandbox_edge.output)

@@ -109,6 +109,7 @@ def test_a_protocol_makes_no_other_header(hostile_edge: Edge, offered: bytes) ->
     fields = (
         f"Grip-Sig: {GRIP_SIG}".encode(),
         b"Content-Type: application/websocket-events",
+        *(f"{name}: {value}".encode() for name, value in hostile_edge.pin("/protocols", websocket=True)),
         b"Sec-WebSocket-Protocol: " + offered,
     )
     told = headers(hostile_edge, "/protocols", *fields, method="POST", body=b"OPEN\r\n")

@@ -13,8 +13,12 @@ from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 
 EVENTS = "application/websocket-events"
-FROM_FANOUT = {"Grip-Sig": GRIP_SIG, "Content-Type": EVENTS}
 SUBSCRIBE = b'c:{"type":"subscribe","channel":"test"}'
+
+
+def from_fanout(edge: Edge) -> dict[str, str]:
+    """The headers of Fanout's requests for an open WebSocket."""
+    return {"Grip-Sig": GRIP_SIG, "Content-Type": EVENTS, **dict(edge.pin("/test/websocket", OWN_HOST, websocket=True))}
 
 
 @contextmanager
@@ -52,7 +56,7 @@ def test_large_messages_come_back(edge: Edge, size: int) -> None:
     """docs/local.md: on Pushpin 1.36 with Viceroy a large echo stalls, with every app."""
     if edge.name == "viceroy":
         body = b"TEXT %x\r\n%s\r\n" % (size, b"x" * size)
-        answer = edge.request("POST", "/test/websocket", headers=FROM_FANOUT, content=body)
+        answer = edge.request("POST", "/test/websocket", headers=from_fanout(edge), content=body)
         assert answer.content == b"TEXT %x\r\nm:%s\r\n" % (size + 2, b"x" * size)
         return
     with opened(edge) as client:
@@ -125,7 +129,7 @@ def test_a_held_endpoint_takes_no_websocket(edge: Edge) -> None:
 
 
 def test_a_plain_get_is_refused(edge: Edge) -> None:
-    """Through Fanout, which finds no WebSocket to hold."""
+    """At once, and if Fanout asks so."""
     for headers in ({}, {"Grip-Sig": GRIP_SIG}):
         answer = edge.request("GET", "/test/websocket", headers=headers)
         assert (answer.status_code, answer.text) == (400, "Not a websocket-over-HTTP request.\n")
@@ -153,7 +157,8 @@ def test_a_plain_get_is_refused(edge: Edge) -> None:
 @pytest.mark.parametrize("content_type", [EVENTS, "Application/WebSocket-Events; x=y"])
 def test_events_are_answered(edge: Edge, events: bytes, replies: bytes, content_type: str) -> None:
     """The second pass, asked as Fanout asks."""
-    answer = edge.request("POST", "/test/websocket", headers=FROM_FANOUT | {"Content-Type": content_type}, content=events)
+    headers = from_fanout(edge) | {"Content-Type": content_type}
+    answer = edge.request("POST", "/test/websocket", headers=headers, content=events)
     assert (answer.status_code, answer.content) == (200, replies)
     assert answer.headers["content-type"] == EVENTS
     extension = 'grip; message-prefix="m:"' if events.startswith(b"OPEN") else None
@@ -192,14 +197,14 @@ def test_events_are_answered(edge: Edge, events: bytes, replies: bytes, content_
     ],
 )
 def test_malformed_events_are_refused(edge: Edge, body: bytes) -> None:
-    answer = edge.request("POST", "/test/websocket", headers=FROM_FANOUT, content=body)
+    answer = edge.request("POST", "/test/websocket", headers=from_fanout(edge), content=body)
     assert answer.status_code == 400
     assert answer.text.startswith("Malformed websocket-over-HTTP body")
 
 
 def test_too_many_bytes_are_refused(edge: Edge) -> None:
     body = b"TEXT %x\r\n%s\r\n" % (1 << 20, bytes(1 << 20))
-    assert edge.request("POST", "/test/websocket", headers=FROM_FANOUT, content=body).status_code == 413
+    assert edge.request("POST", "/test/websocket", headers=from_fanout(edge), content=body).status_code == 413
 
 
 @pytest.mark.parametrize("content_type", [EVENTS, "application/WEBSOCKET-events;charset=utf-8"])

@@ -242,6 +242,9 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
 
 def held(action: str, route: Data, asked: Facts) -> Outcome:
     """The outcome of an action that Fanout asks the service itself for."""
+    if asked.websocket != (action == "websocket"):
+        # A plain request is answered at once; events are refused when Fanout brings them.
+        return "answer", 400 if action == "websocket" else 403
     given = route[action]
     channels = [channel if isinstance(channel, dict) else {"name": channel} for channel in listed(given["channel"])]
     names = [filled(channel["name"], route, asked) for channel in channels]
@@ -249,8 +252,6 @@ def held(action: str, route: Data, asked: Facts) -> Outcome:
     sound = all(map(is_channel, [*names, *(filled(other, route, asked) for other in others)]))
     if not sound or filled(given.get("link", ""), route, asked, encoded=True) is None:
         return "answer", 400
-    if action == "websocket":
-        return ("channels", names) if asked.websocket else ("answer", 400)
     if asked.method == "HEAD":
         return "answer", given.get("on_timeout", {}).get("status", 200)
     return "channels", names

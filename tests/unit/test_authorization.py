@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from fanroute.emit import HANDLERS
-from fanroute.trace import TIME, Asked, from_fanout
+from fanroute.trace import TIME, Asked, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
@@ -81,6 +81,16 @@ def ask(token: bytes | None = None, url: str = "https://a/", **headers: bytes) -
     return Asked("GET", url, (*bearer, *given), secrets=SECRETS)
 
 
+def through_fanout(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> Asked:
+    """What Fanout sends in the client's place, whether the first pass lets the client in or not."""
+    return tracer_of(Plan("chat", (Route("only", Match(), action, auth=auth),))).through_fanout(asked)
+
+
+@cache
+def tracer_of(plan: Plan) -> Tracer:
+    return Tracer(plan, "self")
+
+
 def decide(asked: Asked, auth: Auth = AUTH, action: Action = HOLD, **route: Any) -> Decision:
     return decider(auth, action, **route).decide(asked)
 
@@ -88,7 +98,8 @@ def decide(asked: Asked, auth: Auth = AUTH, action: Action = HOLD, **route: Any)
 def refusals(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> set[tuple[int, bytes]]:
     """The status and the challenge of a refused request: on the first pass, and on the second as if there had been none."""
     found = set()
-    for one in (asked, from_fanout(asked, HeaderRules())):
+    endpoint = isinstance(action, Hold | WebSocket)
+    for one in (asked, through_fanout(asked, auth, action)) if endpoint else (asked,):
         answer = decide(one, auth, action)
         assert isinstance(answer, Answer)
         found.add((answer.status, dict(answer.headers)["www-authenticate"]))
@@ -112,7 +123,7 @@ def subscribed(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> str:
     """The channels that a request subscribes to, let in on both passes."""
     first = decide(asked, auth, action)
     assert isinstance(first, ToFanout)
-    answer = decide(from_fanout(asked, first.headers), auth, action)
+    answer = decide(through_fanout(asked, auth, action), auth, action)
     assert isinstance(answer, Answer)
     return dict(answer.headers)["grip-channel"].decode()
 
@@ -125,7 +136,7 @@ def test_what_others_sign_is_accepted(algorithm: Algorithm, made: Callable[..., 
     assert subscribed(ask(token), replace(AUTH, keys=tuple(KEYS.values()))) == "user-ann"
 
 
-@pytest.mark.parametrize("action", [HOLD, SOCKET, Handoff("o"), Forward("o"), Respond(200, (), b""), Redirect(302, ("/",))])
+@pytest.mark.parametrize("action", [HOLD, Handoff("o"), Forward("o"), Respond(200, (), b""), Redirect(302, ("/",))])
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "OPTIONS"])
 def test_without_a_token_nothing_goes_on(action: Action, verb: str) -> None:
     assert refusals(replace(ask(), verb=verb), action=action) == {(401, challenge())}
@@ -390,13 +401,14 @@ def test_a_claim_that_equals_what_the_match_binds(
     """On both passes; also beside values that are written out."""
     for values in ((), ("all",)):
         auth = replace(AUTH, claims=(Condition("tenant", values, templates=templates),))
-        deciding = decider_of(Plan("chat", (Route("only", BINDING, HOLD, auth=auth),)))
+        plan = Plan("chat", (Route("only", BINDING, HOLD, auth=auth),))
+        deciding = decider_of(plan)
         url = f"https://a{path}" + ("" if "?" in path else "?team=x")
         asked, any_tenants = (
             ask(by_pyjwt({**CLAIMS, **said}, "HS256"), url, x_plan=b"pro") for said in (claims, {"tenant": "all"})
         )
         for one, let_in in ((asked, is_in), (any_tenants, bool(values))):
-            for decision in (deciding.decide(one), deciding.decide(from_fanout(one, HeaderRules()))):
+            for decision in (deciding.decide(one), deciding.decide(tracer_of(plan).through_fanout(one))):
                 assert (isinstance(decision, Answer) and decision.status == 403) != let_in
 
 
@@ -422,7 +434,7 @@ def test_a_claim_that_is_no_channel(value: Any) -> None:
 def test_claims_elsewhere() -> None:
     hold = replace(HOLD, channels=(Channel(("news",)),), meta=(("user", (SUB,)),), link=("/missed/", SUB))
     asked = ask(GOOD)
-    answer = decide(from_fanout(asked, HeaderRules()), action=hold)
+    answer = decide(through_fanout(asked, action=hold), action=hold)
     assert isinstance(answer, Answer)
     assert [value for name, value in answer.headers if name in ("grip-set-meta", "grip-link")] == [
         b"user=ann",
@@ -456,7 +468,7 @@ def test_the_channels_of_a_token(listed: Any, is_in: bool) -> None:
     asked = ask(by_hand({"alg": "HS256"}, {**CLAIMS, "x-fastly-read": listed}), url="https://a/a")
     plan = Plan("chat", (Route("room", ROOMS, ROOM, auth=LISTED),))
     first = decider_of(plan).decide(asked)
-    second = decider_of(plan).decide(from_fanout(asked, HeaderRules()))
+    second = decider_of(plan).decide(tracer_of(plan).through_fanout(asked))
     assert isinstance(second, Answer)
     assert (isinstance(first, ToFanout), second.status) == (is_in, 200 if is_in else 403)
     if is_in:
@@ -473,14 +485,14 @@ def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
     asked = ask(GOOD, url="https://a/a%2Cb", upgrade=b"websocket")
     first = decider_of(plan).decide(asked)
     assert isinstance(first, ToFanout)
-    answer = decider_of(plan).decide(from_fanout(asked, first.headers))
+    answer = decider_of(plan).decide(tracer_of(plan).through_fanout(asked))
     assert isinstance(answer, Answer) and answer.body.startswith(b"OPEN\r\nCLOSE 1f\r\n\x0f\xa0")
 
 
 def test_a_websocket_is_checked_on_open() -> None:
     """And not on each message: a token may expire, and its key go, while the connection lasts."""
     socket = replace(SOCKET, echo=True)
-    opened = from_fanout(ask(GOOD, upgrade=b"websocket"), HeaderRules())
+    opened = through_fanout(ask(GOOD, upgrade=b"websocket"), action=socket)
     later = replace(opened, time=TIME + 1_000)
     answer = decide(opened, action=socket)
     assert isinstance(answer, Answer) and b'"channel":"user-ann"' in answer.body
@@ -494,22 +506,22 @@ def test_a_websocket_is_checked_on_open() -> None:
 
 @pytest.mark.parametrize("body", [b"OPEN\r\n", b"OPEN 0\r\n\r\n", b"OPEN 1\r\nx\r\nTEXT\r\n"])
 def test_whatever_opens_a_websocket_is_checked(body: bytes) -> None:
-    opening = replace(from_fanout(ask(upgrade=b"websocket"), HeaderRules()), content=body)
+    opening = replace(through_fanout(ask(upgrade=b"websocket"), action=SOCKET), content=body)
     answer = decide(opening, action=SOCKET)
     assert isinstance(answer, Answer) and answer.status == 401
 
 
 @pytest.mark.parametrize("body", [b" OPEN\r\n", b"open\r\n", b"TEXT\r\nOPEN\r\n", b"\r\nOPEN\r\n"])
 def test_what_is_not_checked_opens_none(body: bytes) -> None:
-    sent = replace(from_fanout(ask(upgrade=b"websocket"), HeaderRules()), content=body)
+    sent = replace(through_fanout(ask(upgrade=b"websocket"), action=SOCKET), content=body)
     answer = decide(sent, action=SOCKET)
     assert isinstance(answer, Answer) and answer.status == 400
 
 
-def test_events_on_another_endpoint_are_checked() -> None:
-    sent = replace(from_fanout(ask(upgrade=b"websocket"), HeaderRules()), content=b"TEXT\r\n")
+def test_events_are_for_no_other_endpoint() -> None:
+    sent = replace(through_fanout(ask(upgrade=b"websocket"), action=HOLD), content=b"TEXT\r\n")
     answer = decide(sent, action=HOLD)
-    assert isinstance(answer, Answer) and answer.status == 401
+    assert isinstance(answer, Answer) and answer.status == 403
 
 
 PAIR = replace(AUTH, places=(*BEARER, TokenPlace("query", "token"), TokenPlace("query", "old token")))
@@ -532,7 +544,8 @@ def test_a_token_in_the_query_is_not_passed_on(query: str, left: str) -> None:
     asked = ask(url="https://a/x" + query.format(GOOD.decode()))
     to = [decide(asked, PAIR, action) for action in (Handoff("o"), Forward("o"))]
     to.append(decide(replace(asked, headers=(("upgrade", b"websocket"),)), PAIR, Tunnel("o")))
-    to.append(decide(from_fanout(asked, HeaderRules()), PAIR, Forward("o")))
+    linked = Plan("chat", (Route("only", Match(), Forward("o"), auth=PAIR),), linked=("o",))
+    to.append(decider_of(linked).decide(tracer_of(linked).through_fanout(asked)))
     assert [type(one) for one in to] == [ToFanout, ToBackend, ToWebSocket, ToBackend]
     assert [one.uri for one in to if not isinstance(one, Answer)] == [f"https://a/x{left}"] * 4
     own = decide(asked, PAIR)
@@ -594,7 +607,7 @@ def interval(answer: Decision) -> int | None:
 
 def event(asked: Asked, seconds: int, *events: Event, socket: WebSocket = CLOSED) -> Answer:
     """What is answered to events of an open WebSocket, some seconds after it was opened."""
-    opened = from_fanout(replace(asked, headers=(*asked.headers, ("upgrade", b"websocket"))), HeaderRules())
+    opened = through_fanout(replace(asked, headers=(*asked.headers, ("upgrade", b"websocket"))), action=socket)
     answer = decide(replace(opened, time=TIME + seconds, content=encode(list(events))), action=socket)
     assert isinstance(answer, Answer)
     return answer

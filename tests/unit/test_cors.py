@@ -1,5 +1,7 @@
 """Which pages may read an answer, and which preflight requests are answered. Source: https://fetch.spec.whatwg.org/#http-cors-protocol"""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,11 +12,12 @@ from fanroute.origins import Origins
 from fanroute.pipeline import compile_routes
 from fanroute.reach.told import difference
 from fanroute.tokens import trusting, with_token
-from fanroute.trace import Asked, Tracer, trace
+from fanroute.trace import Asked, Tracer, through_fanout, trace
+from fanroute_runtime.client import Client
 from fanroute_runtime.cors import in_place_of, share, sharing
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend, ToFanout
-from fanroute_runtime.plan import Cors, HeaderRules, Preflight
+from fanroute_runtime.plan import Cors, GripSig, HeaderRules, Preflight
 from tests.conftest import GRIP_SIG, SURROUNDINGS
 
 ALLOWED = "access-control-allow-origin"
@@ -24,7 +27,7 @@ EXPOSED = (("access-control-expose-headers", b"X-A"),)
 
 def shared(origins: tuple[str, ...], origin: bytes | None, answer: Answer = ANSWER) -> Answer:
     headers = () if origin is None else (("origin", origin),)
-    return share(answer, sharing(Cors(origins, EXPOSED), Asked("GET", "http://a/", headers)))
+    return share(answer, sharing(Cors(origins, EXPOSED), Client(Asked("GET", "http://a/", headers), through_fanout=False)))
 
 
 @pytest.mark.parametrize("origin", [None, b"https://a.example.com", b"null", b""])
@@ -233,7 +236,8 @@ def test_the_origin_is_asked_for_only_where_it_matters() -> None:
 
     for path, is_asked in (("any", False), ("tenant?id=a", True), ("other", False)):
         names: list[str] = []
-        decider.decide(Listening("GET", f"https://x/{path}", (("grip-sig", GRIP_SIG.encode()),)))
+        through = through_fanout(COMPILED.plan, Asked("GET", f"https://x/{path}"))
+        decider.decide(Listening("GET", through.url, through.headers))
         assert ("origin" in names) == is_asked
 
 
@@ -323,7 +327,9 @@ def test_what_the_edge_answers_itself_is_shared(status: int) -> None:
         400: ("/app/a", (("pushpin-route", b"x"),)),
         508: ("/app/a", (("grip-sig", GRIP_SIG.encode()),)),
     }[status]
-    _, answer = decided("GET", path, (*PAGE, *further))
+    # What a proxy of the user's brings is matched anew.
+    plan = replace(PASSED_ON, grip_sig=GripSig("present"))
+    answer = trace(plan, "", Asked("GET", f"https://x{path}", (*PAGE, *further))).decision
     assert isinstance(answer, Answer)
     assert (answer.status, dict(answer.headers)[ALLOWED]) == (status, PAGE[0][1])
 

@@ -1,6 +1,6 @@
 """Decisions, with requests in plain data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -14,6 +14,7 @@ from fanroute_runtime.plan import (
     Condition,
     Fallback,
     Forward,
+    GripSig,
     Handoff,
     HeaderRules,
     Hold,
@@ -41,6 +42,8 @@ PLAN = Plan(
     ),
 )
 DECIDER = Decider(PLAN, {Respond: respond})
+# Before a proxy of the user's there is no first pass: what it sends is matched.
+BEHIND_A_PROXY = Decider(replace(PLAN, grip_sig=GripSig("present")), {Respond: respond})
 
 
 @dataclass
@@ -73,7 +76,8 @@ class Asked:
         return list(self.headers)
 
     def body(self, limit: int) -> bytes:
-        raise AssertionError("a handoff leaves the body alone")
+        assert "grip-sig" in self.headers, "a handoff leaves the body alone"
+        return b""
 
     def client_address(self) -> str | None:
         return "192.0.2.1"
@@ -94,8 +98,17 @@ class Asked:
         return None
 
 
-def decide(target: str = "http://a/", long: str = "", **headers: bytes) -> Decision:
-    return DECIDER.decide(Asked(target, {name.replace("_", "-"): value for name, value in headers.items()}, long))
+def decide(target: str = "http://a/", long: str = "", decider: Decider = DECIDER, **headers: bytes) -> Decision:
+    return decider.decide(Asked(target, {name.replace("_", "-"): value for name, value in headers.items()}, long))
+
+
+def through_fanout(decider: Decider, asked: Asked) -> Decision:
+    """What is decided on the second pass, after a first pass. Raises Refused where that refuses."""
+    client = decider.chooser.client(asked)
+    chosen = decider.chooser.choose(client, asked)
+    assert isinstance(chosen.route.action, Hold)
+    rules = decider.to_itself(chosen.route.action, chosen.number, client, asked).headers
+    return decider.decide(replace(asked, headers=asked.headers | dict(rules.set) | {"grip-sig": SIGNED}))
 
 
 def status(decision: Decision) -> int:
@@ -111,7 +124,8 @@ def test_a_request_is_handed_off_with_its_connection() -> None:
 @pytest.mark.parametrize("target", ["http://a/", "http://a/own", "http://b/own"])
 def test_a_request_from_fanout_is_never_handed_off(target: str) -> None:
     """To `self` as little as to the origin."""
-    assert status(decide(target, grip_sig=SIGNED)) == 508
+    assert status(decide(target, grip_sig=SIGNED)) == 403
+    assert status(decide(target, grip_sig=SIGNED, decider=BEHIND_A_PROXY)) == 508
 
 
 def test_an_answer_needs_no_fanout() -> None:
@@ -145,8 +159,14 @@ def test_other_types_are_anyones(content_type: bytes) -> None:
 
 def test_a_forwarded_host_counts_beside_a_grip_sig_only() -> None:
     assert isinstance(decide("http://a/", x_forwarded_host=b"b"), ToFanout)
-    assert status(decide("http://a/", x_forwarded_host=b"b", grip_sig=SIGNED)) == 404
-    assert status(decide("http://b/", x_forwarded_host=b"a", grip_sig=SIGNED)) == 508
+    proxy = BEHIND_A_PROXY
+    assert status(decide("http://a/", x_forwarded_host=b"b", grip_sig=SIGNED, decider=proxy)) == 404
+    assert status(decide("http://b/", x_forwarded_host=b"a", grip_sig=SIGNED, decider=proxy)) == 508
+
+
+def test_a_request_for_a_link_has_no_forwarded_host() -> None:
+    """Fanout adds none of its own accord: who has one there has lost its pin."""
+    assert status(decide("http://b/", x_forwarded_host=b"a", grip_sig=SIGNED)) == 404
 
 
 @pytest.mark.parametrize("name", ["grip-sig", "content-type"])
@@ -166,8 +186,11 @@ ROOMS = Decider(Plan("test", (Route("room", ROOM, HOLD),)), {Hold: hold})
 
 def channel(room: str, user: str, tenant: bytes, verb: str = "GET") -> str | int | None:
     """The channel that Fanout is told, the status of a refusal, or None for an answer without a hold."""
-    request = Asked(f"http://a/rooms/{room}?x=1&user={user}&user=second", {"grip-sig": SIGNED, "x-tenant": tenant}, verb=verb)
-    answer = ROOMS.decide(request)
+    request = Asked(f"http://a/rooms/{room}?x=1&user={user}&user=second", {"x-tenant": tenant}, verb=verb)
+    try:
+        answer = through_fanout(ROOMS, request)
+    except Refused as refused:
+        return refused.status
     assert isinstance(answer, Answer)
     return dict(answer.headers).get("grip-channel", b"").decode() or None if answer.status == 200 else answer.status
 
@@ -211,11 +234,11 @@ def test_a_head_is_answered_without_a_hold() -> None:
 
 
 EVERYTHING = Match(methods=("GET",), scheme="https", websocket=True, headers=(Condition("x", ("1",)),))
-SOCKETS = Decider(Plan("test", (Route("socket", EVERYTHING, Handoff("self")),)), {})
+SOCKETS = Decider(Plan("test", (Route("socket", EVERYTHING, Handoff("self")),), grip_sig=GripSig("present")), {})
 
 
-def test_both_passes_match_the_clients_request() -> None:
-    """A WebSocket's GET comes back as a POST of events over another connection."""
+def test_what_a_proxy_asks_is_matched_as_the_clients_request() -> None:
+    """A WebSocket's GET comes as a POST of events over another connection."""
     assert isinstance(SOCKETS.decide(Asked(headers={"upgrade": b"WebSocket", "x": b"1"})), ToFanout)
     events = {"content-type": b"application/websocket-events", "x-forwarded-proto": b"https", "grip-sig": SIGNED, "x": b"1"}
     assert status(SOCKETS.decide(Asked(headers=events, verb="POST"))) == 508
@@ -237,10 +260,8 @@ REDIRECTS = Decider(Plan("test", (Route("old", ROOM, ELSEWHERE),)), {Redirect: r
     ],
 )
 def test_a_redirect_is_encoded(room: str, user: str, location: bytes) -> None:
-    """On both passes alike."""
-    for headers in ({}, {"grip-sig": SIGNED}):
-        answer = REDIRECTS.decide(Asked(f"http://a/rooms/{room}?user={user}", {"x-tenant": b"x"} | headers))
-        assert answer == Answer(307, (("location", location),))
+    asked = Asked(f"http://a/rooms/{room}?user={user}", {"x-tenant": b"x"})
+    assert REDIRECTS.decide(asked) == Answer(307, (("location", location),))
 
 
 def test_a_redirect_to_no_text_is_refused() -> None:
@@ -275,30 +296,30 @@ def test_rules_for_a_request_go_with_it() -> None:
 
 def test_rules_for_a_response_change_what_the_edge_answers() -> None:
     """Its refusals of what the route takes too."""
-    for target, status, own in (("/x", 200, ("x-b", b"own")), ("/rooms/a?user=%FF", 400, ("content-type", TEXT))):
-        answer = WITH_RULES.decide(Asked(f"http://a{target}", {"x-tenant": b"x", "grip-sig": SIGNED}))
+    refused = through_fanout(WITH_RULES, Asked("http://a/rooms/a?user=%FF", {"x-tenant": b"x"}))
+    answered = WITH_RULES.decide(Asked("http://a/x"))
+    for answer, status, own in ((answered, 200, ("x-b", b"own")), (refused, 400, ("content-type", TEXT))):
         assert isinstance(answer, Answer)
         assert (answer.status, sorted(answer.headers)) == (status, sorted((own, *RULED)))
 
 
 def test_rules_for_a_response_leave_fanouts_instructions() -> None:
-    answer = WITH_RULES.decide(Asked("http://a/rooms/a?user=b", {"x-tenant": b"x", "grip-sig": SIGNED}))
+    answer = through_fanout(WITH_RULES, Asked("http://a/rooms/a?user=b", {"x-tenant": b"x"}))
     assert isinstance(answer, Answer)
     assert {"grip-hold", "grip-channel", "x-a"} <= {name for name, _ in answer.headers}
 
 
-PASSING = Decider(
-    Plan(
-        "test",
-        (
-            Route("forward", Match(path=PathPattern(("f",))), Forward("origin"), request_headers=RULES, response_headers=RULES),
-            Route("tunnel", Match(path=PathPattern(("t",))), Tunnel("origin"), request_headers=RULES),
-            Route("fallen", Match(path=PathPattern(("h",))), Handoff("fallen")),
-        ),
-        (Fallback("fallen", (("x-a", b"own"),), b"soon", 503), Fallback("other", (), b"soon")),
+PASSING_PLAN = Plan(
+    "test",
+    (
+        Route("forward", Match(path=PathPattern(("f",))), Forward("origin"), request_headers=RULES, response_headers=RULES),
+        Route("tunnel", Match(path=PathPattern(("t",))), Tunnel("origin"), request_headers=RULES),
+        Route("fallen", Match(path=PathPattern(("h",))), Handoff("fallen")),
     ),
-    {},
+    (Fallback("fallen", (("x-a", b"own"),), b"soon", 503), Fallback("other", (), b"soon")),
+    linked=("origin",),
 )
+PASSING = Decider(PASSING_PLAN, {})
 RULED_SET = (*RULES.set, *RULES.add)
 CONNECTION = (("x-forwarded-for", b"192.0.2.1"), ("x-forwarded-host", b"a"), ("x-forwarded-proto", b"https"))
 
@@ -309,7 +330,7 @@ def test_a_request_is_forwarded_with_its_connection() -> None:
 
 
 def test_fanout_may_have_a_request_forwarded() -> None:
-    """It is no handoff; whose connection it is has been said by the first pass."""
+    """For a link: it is no handoff."""
     assert PASSING.decide(Asked("http://a/f", {"grip-sig": SIGNED})) == ToBackend("origin", RULES, RULES, through_fanout=True)
 
 
@@ -323,15 +344,19 @@ def test_a_websocket_is_joined() -> None:
     [
         {},
         {"upgrade": b"h2c"},
-        {"grip-sig": SIGNED},
-        {"grip-sig": SIGNED, "content-type": b"application/websocket-events"},
-        {"grip-sig": SIGNED, "upgrade": b"websocket"},
     ],
 )
 def test_a_tunnel_is_for_a_clients_websocket(headers: dict[str, bytes]) -> None:
     answer = PASSING.decide(Asked("http://a/t", headers))
     assert answer == UPGRADE_REQUIRED
     assert dict(UPGRADE_REQUIRED.headers)["upgrade"] == b"websocket"
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": b"application/websocket-events"}, {"upgrade": b"websocket"}])
+def test_a_tunnel_is_not_for_fanout(headers: dict[str, bytes]) -> None:
+    asked = Asked("http://a/t", headers | {"grip-sig": SIGNED})
+    assert status(PASSING.decide(asked)) == 403
+    assert Decider(replace(PASSING_PLAN, grip_sig=GripSig("present")), {}).decide(asked) == UPGRADE_REQUIRED
 
 
 def test_without_a_backend_there_is_a_fallback() -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from fanroute import listing
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked, trace
+from fanroute.trace import Asked, through_fanout, trace
 from fanroute_runtime.decide import FOREIGN_PAGE
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout, ToWebSocket
+from fanroute_runtime.headers import PIN
 from tests.conftest import GRIP_SIG, SURROUNDINGS
 
 COMPILED = compile_routes(
@@ -33,6 +34,8 @@ routes:
 )
 CHAT = b"https://chat.example.com"
 FROM_FANOUT: Headers = (("grip-sig", GRIP_SIG.encode()), ("content-type", b"application/websocket-events"))
+SOCKET = Asked("GET", "https://edge.example.com/socket", (("upgrade", b"websocket"),))
+PINNED = tuple(header for header in through_fanout(COMPILED.plan, SOCKET).headers if header[0] == PIN)
 
 
 def decided(*origins: bytes, url: str = "https://edge.example.com/socket", upgrade: bytes = b"websocket") -> Decision:
@@ -42,7 +45,7 @@ def decided(*origins: bytes, url: str = "https://edge.example.com/socket", upgra
 
 def second_pass(origin: bytes | None, body: bytes = b"OPEN\r\n", **forwarded: bytes) -> Decision:
     connection = {"host": b"edge.example.com", "proto": b"https"} | forwarded
-    headers = (*FROM_FANOUT, *((f"x-forwarded-{name}", value) for name, value in connection.items()))
+    headers = (*FROM_FANOUT, *PINNED, *((f"x-forwarded-{name}", value) for name, value in connection.items()))
     headers += () if origin is None else (("origin", origin),)
     return trace(COMPILED.plan, "self", Asked("POST", "http://self.example.com/socket", headers, body)).decision
 
@@ -126,7 +129,8 @@ def test_so_it_is_with_a_socket_of_the_backends(path: str) -> None:
 @pytest.mark.parametrize("upgrade", [b"", b"h2c", b"websockets"])
 def test_other_requests_are_not_asked_where_they_come_from(upgrade: bytes) -> None:
     assert isinstance(decided(b"https://evil.example", url="https://edge.example.com/handoff", upgrade=upgrade), ToFanout)
-    assert isinstance(decided(b"https://evil.example", upgrade=upgrade), ToFanout)
+    answer = decided(b"https://evil.example", upgrade=upgrade)
+    assert isinstance(answer, Answer) and answer.status == 400  # no WebSocket, and so nothing to hold
 
 
 def test_any_page_may_where_the_route_says_so() -> None:

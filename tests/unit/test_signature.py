@@ -59,7 +59,7 @@ def signed(key: Any, algorithm: str, **claims: Any) -> str:
 
 
 def comes(given: str | bytes | None, signatures: Signatures = VERIFYING, **facts: Any) -> bool:
-    return signatures.came_through_fanout(asked(given, **facts))
+    return signatures.sender(asked(given, **facts)) != "client"
 
 
 def test_without_a_signature_a_request_is_a_clients() -> None:
@@ -155,7 +155,7 @@ def test_what_is_no_signature_of_fanouts_is_refused(name: str) -> None:
 def test_more_than_one_signature_is_refused(check: Any, given: tuple[str, str]) -> None:
     headers = tuple(("grip-sig", value.encode()) for value in given)
     with pytest.raises(Refused, match="there is more than one") as refused:
-        Signatures(GripSig(check, KEYS)).came_through_fanout(replace(asked(None), headers=headers))
+        Signatures(GripSig(check, KEYS)).sender(replace(asked(None), headers=headers))
     assert refused.value.status == 403
 
 
@@ -185,20 +185,20 @@ def test_fastly_signs_for_one_service(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_local_key_is_of_local_edges_alone() -> None:
     """Whatever a service of Fastly's has in its stores."""
     local = Asked("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)
-    assert VERIFYING.came_through_fanout(local)
+    assert VERIFYING.sender(local) == "fanout"
     with pytest.raises(Refused, match="no key of ours"):
-        VERIFYING.came_through_fanout(replace(local, service=SERVICE))
+        VERIFYING.sender(replace(local, service=SERVICE))
     other = jwt.encode({"iss": "viceroy", "exp": NOW + 1}, DEV_KEY + "x", "HS256")
     with pytest.raises(Refused, match="no key of ours"):
-        VERIFYING.came_through_fanout(replace(local, headers=(("grip-sig", other.encode()),)))
+        VERIFYING.sender(replace(local, headers=(("grip-sig", other.encode()),)))
     with pytest.raises(Refused, match="is not there"):
-        Signatures(GripSig()).came_through_fanout(replace(local, configs={}))
+        Signatures(GripSig()).sender(replace(local, configs={}))
 
 
 def test_unverified() -> None:
     present, none = Signatures(GripSig("present")), Signatures(GripSig("none"))
     for given in ("present", GOOD, ""):
-        assert present.came_through_fanout(asked(given))
-        assert not none.came_through_fanout(asked(given))
-    assert not present.came_through_fanout(asked(None))
-    assert none.came_through_fanout(replace(asked(None), headers=(("grip-feature", b"status"),)))
+        assert present.sender(asked(given)) == "unverified"
+        assert none.sender(asked(given)) == "client"
+    assert present.sender(asked(None)) == "client"
+    assert none.sender(replace(asked(None), headers=(("grip-feature", b"status"),))) == "unverified"

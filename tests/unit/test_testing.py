@@ -192,7 +192,8 @@ def test_a_head_has_no_content() -> None:
         ("GET https://a/", {"backend": "origin"}, False),  # none over http
         ("GET http://a/plain", {"status": 200}, True),
         ("GET https://a/poll", {"status": 204}, True),
-        ({"url": "https://a/plain", "via_fanout": True}, {"status": 508}, True),  # Fanout says what the scheme was
+        ({"url": "https://a/poll", "via_fanout": True}, {"status": 204}, True),  # its route is pinned
+        ({"url": "https://a/plain", "via_fanout": True}, {"status": 403}, False),  # another route over http
         ("GET https://a/poll", {"request_headers": {"x-forwarded-host": "a"}}, True),
         ("GET https://a/poll", {"request_headers": {"X-Forwarded-Proto": "https"}}, False),
         ("GET http://a/poll", {"request_headers": {"x-forwarded-for": "192.0.2.1"}}, False),

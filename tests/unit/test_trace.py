@@ -6,10 +6,9 @@ import pytest
 
 from fanroute.listing import rows, trace_lines
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.trace import Asked, Trace, from_fanout, trace
-from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, Decision, Headers, Passing, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.plan import HeaderRules
+from fanroute.trace import Asked, Trace, through_fanout, trace
+from fanroute_runtime.exchange import Answer, Headers, Passing, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.plan import HeaderRules, Plan
 from tests.conftest import REPOSITORY, SURROUNDINGS
 
 CASES = REPOSITORY / "tests" / "cases"
@@ -52,22 +51,19 @@ def test_everything_is_told_in_words() -> None:
 
 @pytest.mark.parametrize("passed", [ToFanout("a", RULES), ToBackend("a", RULES, HeaderRules()), ToWebSocket("a", RULES)])
 def test_another_uri_is_told(passed: Passing) -> None:
-    lines = list(trace_lines(Trace((), replace(passed, uri="https://a/?b=1"), None)))
+    lines = list(trace_lines(Trace((), None, replace(passed, uri="https://a/?b=1"), None)))
     assert lines[2:] == ["  the URI https://a/?b=1", "  x: y"]
-    assert list(trace_lines(Trace((), passed, None)))[2:] == ["  x: y"]
+    assert list(trace_lines(Trace((), None, passed, None)))[2:] == ["  x: y"]
 
 
-def test_the_second_pass_has_the_uri_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    decide = Decider.decide
-
-    def elsewhere(self: Decider, request: Asked) -> Decision:
-        decision = decide(self, request)
-        return replace(decision, uri="https://a/rooms/b/events") if isinstance(decision, ToFanout) else decision
-
-    monkeypatch.setattr(Decider, "decide", elsewhere)
-    told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/rooms/a/events"))
-    assert isinstance(told.second, Answer)
-    assert dict(told.second.headers)["grip-channel"] == b"events-of-b"
+def test_the_second_pass_has_the_pin_of_the_first() -> None:
+    plan = compiled("channel-templates").plan
+    asked = Asked("GET", "https://a/rooms/a/events")
+    told = trace(plan, "self", asked)
+    through = through_fanout(plan, asked)
+    assert isinstance(told.decision, ToFanout) and told.decision.headers.set[-1] in through.headers
+    again = trace(plan, "self", replace(through, url="https://self/elsewhere"))
+    assert (again.decision, [step.route for step in again.steps], again.route) == (told.second, ["room"], 0)
 
 
 def test_a_request_as_data_has_facts() -> None:
@@ -81,7 +77,7 @@ def test_a_request_as_data_has_facts() -> None:
 def test_what_fanout_asks_has_the_same_facts() -> None:
     facts = {"time": 7, "service": "abc", "configs": {"c": {"k": "v"}}, "secrets": {"s": {"k": b"v"}}}
     for headers in ((), (("upgrade", b"websocket"),)):
-        through = from_fanout(Asked("GET", "https://a/", headers, **facts), HeaderRules())
+        through = through_fanout(Plan("x", ()), Asked("GET", "https://a/", headers, **facts))
         assert {name: getattr(through, name) for name in facts} == facts
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from fanroute.cli.terminal import say, show
 from fanroute.reach.request import witnesses
 from fanroute.testing.outcome import tracer_of
 from fanroute.tokens import with_token
-from fanroute.trace import Asked, signed
+from fanroute.trace import Asked
 
 
 @click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
@@ -54,11 +53,11 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable() or " " in url:
         raise click.BadParameter("it begins with http:// or https://, and is percent-encoded", param_hint="URL")
     asked = Asked(method, url, tuple(map(_header, headers)))
-    if via_fanout:
-        asked = replace(asked, headers=signed(asked.time, asked.headers))
     tracer = tracer_of(compiled(routes))
     if claims is not None:
         asked = with_token(asked, _claims(claims), tracer)
+    if via_fanout:
+        asked = tracer.through_fanout(asked)
     for line in listing.trace_lines(tracer.trace(asked)):
         say(line)
 

@@ -47,7 +47,7 @@ def dimension(bound: Bound, route: Route) -> Dimension:
 
 def _parts(value: Any) -> dict[str, Any]:
     """The fields of a dataclass; of a route those that make its answer."""
-    left_out = ("name", "match") if isinstance(value, Route) else ()
+    left_out = ("name", "match", "fingerprint") if isinstance(value, Route) else ()
     return {field.name: getattr(value, field.name) for field in fields(value) if field.name not in left_out}
 
 

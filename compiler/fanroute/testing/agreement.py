@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from fanroute.testing.judging import Judged
 from fanroute.testing.outcome import Outcome, foreseen
-from fanroute.trace import Asked, Tracer, client_of
+from fanroute.trace import Asked, Tracer
 from fanroute_runtime.exchange import Answer, Headers
+from fanroute_runtime.headers import PIN
 
 # What a backend is told of the client's connection: it is another one on a local edge.
 OF_THE_CONNECTION = frozenset({"x-forwarded-for", "x-forwarded-proto"})
@@ -25,7 +26,7 @@ def unasked(judged: Judged, tracer: Tracer) -> str:
         return "the address and scheme of a local edge's client are its own"
     if judged.test.request.claims is not None:
         return "a local edge does not know the key that signs a test's token"
-    if client_of(judged.asked).through_fanout:
+    if judged.asked.values(PIN):
         return ""
     plain = foreseen(tracer, over_http(judged.asked))
     same = replace(plain, sent=()) == replace(judged.outcome, sent=())

@@ -12,7 +12,7 @@ from fanroute.pipeline import Compiled
 from fanroute.source import Path
 from fanroute.testing import places
 from fanroute.testing.language import NO_ROUTE, Expect, RouteTest
-from fanroute.testing.outcome import Outcome, asked, channels, foreseen, tracer_of
+from fanroute.testing.outcome import Outcome, asked, channels, foreseen, through_fanout, tracer_of
 from fanroute.testing.reading import Tests
 from fanroute.tokens import with_token
 from fanroute.trace import Asked, client_of, unfit
@@ -101,6 +101,8 @@ def judge(tests: Tests, compiled: Compiled) -> list[Judged]:
         request = asked(test.request)
         if test.request.claims is not None:
             request = with_token(request, test.request.claims, tracer)
+        if test.request.via_fanout:
+            request = through_fanout(tracer, request)
         outcome = foreseen(tracer, request)
         wrong = tuple(unmet(test.expect, outcome, compiled))
         judged.append(Judged(test, ("tests", index), request, outcome, wrong))

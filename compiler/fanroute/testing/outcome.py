@@ -8,13 +8,10 @@ from fanroute.local.grip import parse_hold
 from fanroute.pipeline import Compiled
 from fanroute.testing.language import Request
 from fanroute.tokens import trusting
-from fanroute.trace import Asked, Tracer, from_fanout
-from fanroute_runtime.client import Client
+from fanroute.trace import Asked, Tracer
 from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.headers import applied
-from fanroute_runtime.onward import with_connection
-from fanroute_runtime.plan import HeaderRules
 from fanroute_runtime.websocket import decode
 
 # How a client asks for a WebSocket; the key is the example of RFC 6455, 1.3.
@@ -43,14 +40,16 @@ class Outcome:
 
 
 def asked(request: Request) -> Asked:
-    """A test's request as the edge gets it, from the client or from Fanout."""
+    """A test's request as a client sends it."""
     headers = tuple((name.lower(), value.encode()) for name, value in request.headers.items())
     content = request.body.encode()
-    client = Asked(request.method, request.url, headers + (HANDSHAKE if request.websocket else ()), content)
-    if not request.via_fanout:
-        return client
-    through = from_fanout(client, with_connection(HeaderRules(), client, Client(client, through_fanout=False)))
-    return replace(through, content=content) if content else through
+    return Asked(request.method, request.url, headers + (HANDSHAKE if request.websocket else ()), content)
+
+
+def through_fanout(tracer: Tracer, asked: Asked) -> Asked:
+    """The request that Fanout sends in place of a test's; its content is the test's, if that has some."""
+    through = tracer.through_fanout(asked)
+    return replace(through, content=asked.content) if asked.content else through
 
 
 def tracer_of(compiled: Compiled) -> Tracer:
@@ -61,13 +60,12 @@ def tracer_of(compiled: Compiled) -> Tracer:
 def foreseen(tracer: Tracer, asked: Asked) -> Outcome:
     """What comes of a request, by the code that ships."""
     told = tracer.trace(asked)
-    route = len(told.steps) - 1 if told.steps and not told.steps[-1].unfit else None
     if isinstance(told.decision, Answer):
-        return Outcome(route, "", (), told.decision)
+        return Outcome(told.route, "", (), told.decision)
     rules = told.decision.headers
     changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
     second = told.second if isinstance(told.second, Answer) else None
-    return Outcome(route, told.decision.backend, applied(rules, asked.headers), second, changed)
+    return Outcome(told.route, told.decision.backend, applied(rules, asked.headers), second, changed)
 
 
 def channels(answer: Answer | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ PLAN = Plan(
     service='chat-edge',
     routes=ROUTES,
     sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+    linked=('origin',),
 )
 
 SAMPLES = (

@@ -11,6 +11,7 @@ PLAN = Plan(
     service='links',
     routes=ROUTES,
     sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+    linked=('origin',),
 )
 
 SAMPLES = (

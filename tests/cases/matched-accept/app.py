@@ -1,0 +1,24 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.decide import respond
+from fanroute_runtime.edge import http_incoming
+from fanroute_runtime.grip import hold
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Hold, Plan, Respond, SandboxLimits, WebSocket
+from fanroute_runtime.websocket import converse
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='changed',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/news', (('accept', b'text/event-stream'),)),
+    ('GET', 'https://example.com/news', (('accept-encoding', b'gzip'),)),
+    ('GET', 'https://example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/news', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: converse}, SAMPLES)

@@ -1,0 +1,20 @@
+"""Pins for requests that tests send as Fanout: those that the first pass gives to a client's request."""
+
+from functools import cache
+
+from fanroute.trace import Asked, Tracer
+from fanroute_runtime.headers import PIN
+from fanroute_runtime.plan import Plan
+
+UPGRADE = ("upgrade", b"websocket")
+
+
+def pin(plan: Plan, url: str, *headers: tuple[str, bytes], verb: str = "GET") -> list[tuple[str, bytes]]:
+    """The pin's header for a client's request; none if its route is no endpoint."""
+    asked = Asked(verb, url, tuple((name.lower(), value) for name, value in headers))
+    return [("Fanroute-Pin", value) for value in _tracer(plan).through_fanout(asked).values(PIN)]
+
+
+@cache
+def _tracer(plan: Plan) -> Tracer:
+    return Tracer(plan, "self")
