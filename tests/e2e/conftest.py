@@ -165,7 +165,7 @@ def serving(served: Origin) -> Iterator[Origin]:
     thread.start()
 
     async def start() -> web.ServerRunner:
-        runner = web.ServerRunner(web.Server(served.answer), shutdown_timeout=0.1)
+        runner = web.ServerRunner(web.Server(served.answer, auto_decompress=False), shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"

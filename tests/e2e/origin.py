@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import json
 from collections import deque
 from typing import Any
@@ -36,6 +37,8 @@ SHARED = [
 ]
 # How a stream goes on after what was missed.
 CONTINUED = {"Grip-Hold": "stream", "Grip-Channel": "linked; prev-id=2", "Grip-Link": "</forward/missed>; rel=next"}
+# A line in gzip.
+COMPRESSED = gzip.compress(b"compressed\n", mtime=0)
 # Eight mebibytes, in parts.
 LARGE = [bytes([i]) * 65_536 for i in range(128)]
 
@@ -118,6 +121,8 @@ class Origin:
                 keep_alive = "beat\\n; format=cstring; timeout=1"
                 headers = {"Grip-Hold": "stream", "Grip-Channel": "quiet", "Grip-Keep-Alive": keep_alive}
                 return web.Response(headers=headers)
+            case "/origin/compressed" | "/forward/compressed":
+                return _compressed(request)
             case "/origin/missed/told":
                 return self._missed(request)
             case "/origin/socket":
@@ -241,6 +246,16 @@ async def _large(request: web.BaseRequest) -> web.StreamResponse:
 def _poll(request: web.BaseRequest) -> dict[str, str]:
     timeout = {"Grip-Timeout": request.query["timeout"]} if "timeout" in request.query else {}
     return {"Grip-Hold": "response", "Grip-Channel": "of-origin", "X-Held": "yes"} | timeout
+
+
+def _compressed(request: web.BaseRequest) -> web.Response:
+    """COMPRESSED, and that it is gzip; held as the query says, or with a link to the same."""
+    headers = {"Content-Encoding": "gzip"}
+    if "hold" in request.query:
+        headers |= {"Grip-Hold": request.query["hold"], "Grip-Channel": "compressed", "Grip-Timeout": "5"}
+    if "link" in request.query:
+        headers |= {"Grip-Link": "</origin/compressed>; rel=next"}
+    return web.Response(body=COMPRESSED, headers=headers, content_type="text/plain")
 
 
 def _bare(request: web.BaseRequest) -> web.Response:

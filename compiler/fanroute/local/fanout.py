@@ -23,6 +23,7 @@ from fanroute_runtime.headers import of_one_connection
 Log = Callable[[str], None]
 
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
+CONTENT_ENCODING = "content-encoding"
 
 
 class Fanout:
@@ -57,9 +58,12 @@ class Fanout:
         body: AsyncIterator[bytes] | bytes | None,
         last_ids: Headers | None = None,
     ) -> httpx.Response:
-        """A backend's answer, its body not yet read; `last_ids` is what the connection knows. Raises httpx.HTTPError."""
+        """A backend's answer, its body not yet read; `last_ids` is what the connection knows. Raises httpx.HTTPError.
+
+        As with Pushpin, bodies go on as they come, both ways, without the headers that say how they are encoded.
+        """
         backend = self._backends[name]
-        sent = [(key, value) for key, value in end_to_end(headers) if not key.lower().startswith("grip-")]
+        sent = [(key, value) for key, value in end_to_end(headers) if not _is_fanouts(key.lower())]
         if backend.host is not None:
             sent = [(key, value) for key, value in sent if key.lower() != "host"] + [("Host", backend.host.encode())]
         sent += [("Grip-Sig", grip_sig(int(time.time()))), *(last_ids or [])]
@@ -67,7 +71,9 @@ class Fanout:
         extensions = {"target": target.encode("latin-1", "surrogateescape")}
         pairs = [(key.encode(), value) for key, value in sent]
         request = httpx.Request(method, backend.url, headers=pairs, content=body, extensions=extensions)
-        return await self._client.send(request, stream=True)
+        answer = await self._client.send(request, stream=True)
+        answer.headers.pop(CONTENT_ENCODING, None)  # so httpx does not decode it either
+        return answer
 
     async def serve(self, request: web.BaseRequest, name: str, target: str, headers: Headers) -> web.StreamResponse:
         """Serve a handed-off request from a backend, holding the connection if its answer says so.
@@ -110,6 +116,11 @@ class Fanout:
         await response.prepare(request)
         await Stream(response, subscriber, hold, target, fetch).run(await answer.aread())
         return response
+
+
+def _is_fanouts(name: str) -> bool:
+    """Whether a request's header, in lower case, is not the client's to say once the request has been handed off."""
+    return name in (CONTENT_ENCODING, "accept-encoding") or name.startswith("grip-")
 
 
 def end_to_end(headers: Headers) -> Headers:

@@ -229,7 +229,12 @@ async def listen() -> AsyncIterator[Callable[[Handler, int], Awaitable[str]]]:
 
         async def start(handler: Handler, port: int) -> str:
             server = web.Server(
-                handler, handler_cancellation=True, max_line_size=MAX_LINE, max_field_size=MAX_LINE, logger=_LOGGER
+                handler,
+                handler_cancellation=True,
+                auto_decompress=False,  # a compressed body goes on as it came
+                max_line_size=MAX_LINE,
+                max_field_size=MAX_LINE,
+                logger=_LOGGER,
             )
             runner = web.ServerRunner(server, shutdown_timeout=0.1)
             await runner.setup()
