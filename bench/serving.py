@@ -18,8 +18,8 @@ from time import monotonic, perf_counter, sleep
 from bench.work import HANDED_OFF
 from fanroute.errors import ProgramFailed
 from fanroute.folder import write
-from fanroute.local import Backend
-from fanroute.local.server import ADDRESS, NO_STORES
+from fanroute.local import LOCAL_STORES, Backend
+from fanroute.local.server import ADDRESS
 from fanroute.local.viceroy import START_TIMEOUT, viceroy_files
 from fanroute.programs import GRACE
 
@@ -66,7 +66,7 @@ class Viceroy:
 def start(program: Path, wasm: Path, folder: Path, fanout: int, *options: str) -> Viceroy:
     """Start it with a component and wait for it; `fanout` is the port that takes what is handed off. Raises ProgramFailed."""
     backends = {name: Backend(f"http://{ADDRESS}:{fanout}") for name in ("origin", "self")}
-    for path, content in viceroy_files(folder, backends, NO_STORES.with_local_key()).items():
+    for path, content in viceroy_files(folder, backends, LOCAL_STORES).items():
         write(path, content)
     port, log = _free_port(), folder / "viceroy.log"
     command = [program, "serve", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}", *options]

@@ -25,8 +25,9 @@ from fanroute.cache import cache_folder
 from fanroute.local import Backend, Stores, install, viceroy
 from fanroute.local.exchange import Exchange
 from fanroute.local.host import EmbeddedComponent, load
-from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE, grip_sig
+from fanroute.signing import LOCAL_ENTRIES, grip_sig
 from fanroute.workspace import Workspace
+from fanroute_runtime.local import LOCAL_STORE
 
 Ask = Callable[[], None]
 

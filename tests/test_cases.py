@@ -14,6 +14,7 @@ import pytest
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.emit import HANDLERS, emit
+from fanroute.local_hosts import host_entries
 from fanroute.manifest import update
 from fanroute.pipeline import compile_routes
 from fanroute.ready import ready
@@ -43,7 +44,14 @@ def made(folder: Path) -> dict[str, str]:
         "app.py": compiled.files()["app.py"],
         "routes.jsonl": compiled.files()["routes.jsonl"],
         "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files())),
-        "fastly.toml": update(None, compiled.plan.service, compiled.backends, "make build", compiled.tunnels),
+        "fastly.toml": update(
+            None,
+            compiled.plan.service,
+            compiled.backends,
+            "make build",
+            compiled.tunnels,
+            host_entries(compiled.plan.routes, compiled.loopback_host),
+        ),
     } | _told(compiled.diagnostics, raw)
 
 

@@ -541,7 +541,7 @@ def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
     names = {path.relative_to(own_project.app).as_posix() for path in own_project.app.rglob("*") if path.is_file()}
     modules = "__init__ authorization client cors decide edge es256 exchange grip headers heap host hs256 jwt keys".split()
     modules += (
-        "lasting match matcher onward origins p256 packed paths pattern pattern_syntax plan resources rs256 sandbox".split()
+        "lasting local match matcher onward origins p256 packed paths pattern pattern_syntax plan resources rs256 sandbox".split()
     )
     modules += "signature spki warm websocket".split()
     assert names == {"app.py", "routes.jsonl", *(f"fanroute_runtime/{name}.py" for name in modules)}

@@ -26,7 +26,7 @@ signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
 reach.difference reach.told links reach openness foreign_pages
-caching hijacking locations misreadings advice samples
+caching hijacking locations misreadings advice samples local_hosts
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores folder cache workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
@@ -40,7 +40,7 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.explaining cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan packed exchange paths headers pattern_syntax pattern match matcher grip pin client origins
+plan packed exchange local paths headers pattern_syntax pattern match matcher grip pin client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature choose websocket cors onward decide
 lasting heap host warm sandbox resources edge
 """

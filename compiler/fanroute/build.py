@@ -9,6 +9,7 @@ from fanroute import bundle, manifest
 from fanroute.bundle import NotFlattened
 from fanroute.diagnostics import Invalid
 from fanroute.folder import read, scratch
+from fanroute.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.workspace import Workspace, flattening_sources, wit_folder, wit_sources
 
@@ -51,7 +52,14 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     workspace.refuse_links()
     files, wit = compiled.files(), wit_sources()
     command = "make build" if workspace.has_makefile else "fanroute build"
-    toml = manifest.update(workspace.read_manifest(), compiled.plan.service, compiled.backends, command, compiled.tunnels)
+    toml = manifest.update(
+        workspace.read_manifest(),
+        compiled.plan.service,
+        compiled.backends,
+        command,
+        compiled.tunnels,
+        host_entries(compiled.plan.routes, compiled.loopback_host),
+    )
     key = bundle.key(files, wit, flattening_sources() if flatten else None)
     warnings = []
     with workspace.alone():

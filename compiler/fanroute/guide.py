@@ -4,13 +4,28 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
 from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
+from fanroute.trace import Asked, client_of, unfit
+from fanroute_runtime.local import host_entry
+from fanroute_runtime.match import tests
 from fanroute_runtime.pattern import Automaton
-from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, PathPattern, Route, Template, TokenPlace, Tunnel, WebSocket
+from fanroute_runtime.plan import (
+    Bound,
+    Condition,
+    Hold,
+    Match,
+    Parameter,
+    PathPattern,
+    Route,
+    Template,
+    TokenPlace,
+    Tunnel,
+    WebSocket,
+)
 
 DEFAULT_CHANNEL = "test"
 Formats = dict[str, dict[str, str]]
@@ -40,15 +55,17 @@ def publishing(compiled: Compiled, service_id: str) -> Iterator[str]:
         if compiled.tunnels:
             yield "Its tunnels need WebSockets on the service, once: fastly products --enable=websockets"
         return
-    domain = _loopback_host(compiled)
+    domain = compiled.loopback_host
     yield f"Publish, the first time: fastly compute publish --domain {domain}" if domain else "Publish: fastly compute publish"
 
 
-def serving(compiled: Compiled, edge: str, urls: Urls) -> Iterator[str]:
-    """What can be asked of a local edge, and how to publish on it."""
+def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:
+    """What can be asked of a local edge, and how to publish on it; `hosts` are the entries of the local store for its names."""
+    name = urlsplit(urls.edge).hostname or ""
+    own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
     for route in written_routes(compiled.plan):
-        yield f"  {_example(route, compiled, urls.edge)}"
+        yield f"  {_example(route, urls.edge, own_host)}"
     yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
 
 
@@ -58,12 +75,13 @@ def publish_command(messages: Mapping[str, Formats], url: str) -> str:
     return f"curl -d {shlex.quote(json.dumps({'items': items}))} {url}"
 
 
-def _example(route: Route, compiled: Compiled, edge: str) -> str:
+def _example(route: Route, edge: str, own_host: str) -> str:
     match = route.match
     token = route.auth.places[0] if route.auth else None
     in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
     target = _path(match.path) + _query(match.query, in_query)
-    headers = [f"Host: {_host(match.hosts[0], compiled)}"] if match.hosts else []
+    of_others = match.hosts and not _is_for(own_host, match.hosts)
+    headers = [f"Host: {match.hosts[0].replace('*', 'example')}"] if of_others else []
     headers += [f"{condition.name}: {_value(condition, HEADER_VALUE)}" for condition in match.headers if condition.present]
     headers += _token_header(token)
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)
@@ -74,6 +92,10 @@ def _example(route: Route, compiled: Compiled, edge: str) -> str:
     method = f" -X {match.methods[0]}" if match.methods and match.methods[0] != "GET" else ""
     hold = " -N" if isinstance(route.action, Hold) else ""
     return f"{route.name}: curl{hold}{method}{options} {shlex.quote(edge + target)}"
+
+
+def _is_for(host: str, hosts: tuple[str, ...]) -> bool:
+    return not unfit(tests(Match(hosts=hosts)), client_of(Asked("GET", f"http://{host}/")))
 
 
 def _token_header(place: TokenPlace | None) -> list[str]:
@@ -100,17 +122,6 @@ def _query(conditions: tuple[Condition, ...], further: dict[str, str]) -> str:
 
 def _value(condition: Condition, possible: Automaton) -> str:
     return condition.values[0] if condition.values else example(condition.pattern, possible, "x")
-
-
-def _host(pattern: str, compiled: Compiled) -> str:
-    """A host that fits a pattern: the service's own, if it does."""
-    own = _loopback_host(compiled)
-    fits = pattern.startswith("*") and own.endswith(pattern[1:])
-    return own if fits else pattern.replace("*", "example")
-
-
-def _loopback_host(compiled: Compiled) -> str:
-    return next((backend.host for backend in compiled.backends if backend.loopback), "")
 
 
 def _messages(compiled: Compiled) -> Mapping[str, Formats]:

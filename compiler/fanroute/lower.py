@@ -1,6 +1,6 @@
 """A checked Spec to a Plan, and to what is set up around it. With actions.py the only place for defaults."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -84,6 +84,11 @@ def written_routes(plan: Plan) -> tuple[Route, ...]:
 def lower_backends(routes_yaml: spec.Spec) -> tuple[Backend, ...]:
     """The backends to set up for a Spec, by name."""
     return tuple(_backend(name, routes_yaml.backends[name], routes_yaml.service.name) for name in sorted(routes_yaml.backends))
+
+
+def loopback_host(backends: Iterable[Backend]) -> str:
+    """Returns the host of the loopback backend, "" if there is none."""
+    return next((backend.host for backend in backends if backend.loopback), "")
 
 
 def _backend(name: str, backend: spec.Backend, service: str) -> Backend:

@@ -1,6 +1,7 @@
 """fastly.toml: our keys are set, the rest stays as it is. Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import tomlkit
@@ -9,16 +10,25 @@ from tomlkit.items import InlineTable, Table
 
 from fanroute.errors import BadManifest
 from fanroute.lower import Backend
-from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
+from fanroute.signing import LOCAL_ENTRIES
+from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
 
 
-def update(text: str | None, service: str, backends: Iterable[Backend], build_command: str, websockets: bool = False) -> str:
+def update(
+    text: str | None,
+    service: str,
+    backends: Iterable[Backend],
+    build_command: str,
+    websockets: bool = False,
+    hosts: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """A fastly.toml with our keys; `text` is the one there is, or None.
 
-    `websockets` is whether the service joins clients' WebSockets to a backend's. Raises BadManifest.
+    `websockets` is whether the service joins clients' WebSockets to a backend's. `hosts` are the entries of the local config
+    store by which local names stand for a host. Raises BadManifest.
     """
     document = parse(text or "")
     if text is None:
@@ -32,7 +42,11 @@ def update(text: str | None, service: str, backends: Iterable[Backend], build_co
     _set(_table(document, "local_server", "pushpin"), {"enable": True})
     local_store = ("local_server", config_stores_key(document["local_server"]), LOCAL_STORE)
     _set(_table(document, *local_store), {"format": "inline-toml"})
-    _set(_table(document, *local_store, "contents"), LOCAL_ENTRIES)
+    contents = _table(document, *local_store, "contents")
+    for name in LOCAL_NAMES:
+        if host_entry(name) not in hosts:
+            contents.pop(host_entry(name), None)
+    _set(contents, {**LOCAL_ENTRIES, **hosts})
     for backend in backends:
         _set(_table(document, "setup", "backends", backend.name), {"address": backend.host, "port": backend.port})
         _set(_table(document, "local_server", "backends", backend.name), _local(backend))

@@ -11,7 +11,7 @@ from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.environment import hiding
 from fanroute.files import read_files
 from fanroute.key_checks import unusable_keys
-from fanroute.lower import Backend, lower_backends, lower_plan
+from fanroute.lower import Backend, loopback_host, lower_backends, lower_plan
 from fanroute.source import Source, decode, load
 from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings
@@ -31,6 +31,11 @@ class Compiled:
     backends: tuple[Backend, ...]
     surroundings: Surroundings
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def loopback_host(self) -> str:
+        """The host of the loopback backend, "" if there is none."""
+        return loopback_host(self.backends)
 
     @property
     def tunnels(self) -> bool:
@@ -58,12 +63,11 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
             raise Invalid(diagnostic.told(hide) for diagnostic in invalid.diagnostics) from None
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
-        loopback = next((backend.host for backend in backends if backend.loopback), "")
         if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
             from fanroute.links import linked  # late: most files have none
 
-            plan = replace(plan, linked=linked(plan, loopback))
-        told = tuple(diagnostic.told(hide) for diagnostic in advise(source, plan, loopback))
+            plan = replace(plan, linked=linked(plan, loopback_host(backends)))
+        told = tuple(diagnostic.told(hide) for diagnostic in advise(source, plan, loopback_host(backends)))
         return Compiled(source, spec, plan, backends, surroundings, told)
 
 

@@ -11,9 +11,8 @@ from fanroute_runtime.signature import LOCAL_KEY
 
 # What a local proxy signs with, as under the Fastly CLI: of no worth in production.
 DEV_KEY = "viceroy_dev_signing_key_dont_use_in_production"
-# The config store that a local edge always has, which gives the component that key: it does not contain it.
+# The entry of LOCAL_STORE that gives the component that key: it does not contain it.
 assert isinstance(LOCAL_KEY.material, Stored)
-LOCAL_STORE = LOCAL_KEY.material.store
 LOCAL_ENTRIES = {LOCAL_KEY.material.name: DEV_KEY}
 # For how long it signs, in seconds.
 LIFETIME = 3600

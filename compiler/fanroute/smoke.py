@@ -13,8 +13,9 @@ from fanroute.local.exchange import Exchange, Headers, Response
 from fanroute.local.host import EmbeddedComponent
 from fanroute.pipeline import Compiled
 from fanroute.reach.request import requests_of
-from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
+from fanroute.signing import LOCAL_ENTRIES
 from fanroute.trace import Asked, Tracer
+from fanroute_runtime.local import LOCAL_STORE
 
 # wasmtime's compiler that is quick and makes slow code, which its Python package has no name for.
 _WINCH = 2

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from fanroute.emit import HANDLERS
-from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE, grip_sig
+from fanroute.signing import LOCAL_ENTRIES, grip_sig
 from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Decision, Headers, Refused, ToFanout
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.headers import applied
+from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.match import Test, tests
 from fanroute_runtime.plan import Hold, Plan, Route, WebSocket
 from fanroute_runtime.websocket import Event, encode
@@ -34,7 +35,7 @@ class Asked:
     headers: Headers = ()
     content: bytes = b""
     time: int = TIME
-    service: str = signature.LOCAL_SERVICE
+    service: str = LOCAL_SERVICE
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {LOCAL_STORE: LOCAL_ENTRIES}, hash=False)
     secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, hash=False)
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from fanroute_runtime.exchange import Request
 from fanroute_runtime.grip import is_websocket_events
 from fanroute_runtime.headers import listed
+from fanroute_runtime.local import LOCAL_NAMES, stands_for
 from fanroute_runtime.match import Segments, host_name, path_segments, split_uri
 from fanroute_runtime.pin import Pin
 
@@ -76,7 +77,8 @@ class Client:
 
     @asked
     def host(self) -> str:
-        return host_name(self.authority)
+        """The host that routes match: on a local edge, a name such as localhost stands for the service's own."""
+        return self._matched[1]
 
     @asked
     def segments(self) -> Segments:
@@ -89,8 +91,20 @@ class Client:
         return "GET" if method == "POST" and self.through_fanout and is_websocket_events(self._request) else method
 
     @asked
-    def scheme(self) -> str:
+    def proto(self) -> str:
+        """The scheme of the client's connection."""
         return self._forwarded("x-forwarded-proto") or self._request.client_scheme()
+
+    @asked
+    def scheme(self) -> str:
+        """The scheme that routes match: that of the connection, unless a local edge is told another one."""
+        return self._matched[0] or self.proto
+
+    @asked
+    def _matched(self) -> tuple[str, str]:
+        """The scheme ("" for the connection's) and host that routes match."""
+        host = host_name(self.authority)
+        return stands_for(host, self._request) if host in LOCAL_NAMES and not self.through_fanout else ("", host)
 
     @asked
     def websocket(self) -> bool:

@@ -13,7 +13,7 @@ def with_connection(rules: HeaderRules, request: Request, client: Client) -> Hea
     connection = (
         ("x-forwarded-for", (request.client_address() or "unknown").encode()),
         ("x-forwarded-host", client.authority.encode()),
-        ("x-forwarded-proto", client.scheme.encode()),
+        ("x-forwarded-proto", client.proto.encode()),
     )
     told = {name for name, _ in connection}
     claimed = (name for name in client.names if is_platforms(name) and name not in told)

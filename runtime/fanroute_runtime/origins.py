@@ -21,7 +21,7 @@ def may_connect(client: Client, origins: tuple[str, ...]) -> bool:
     if not origins or not client.websocket:
         return True
     origin = client.header("origin")
-    return origin is None or is_one_of(origin, origins) or origin == f"{client.scheme}://{client.authority.lower()}"
+    return origin is None or is_one_of(origin, origins) or origin == f"{client.proto}://{client.authority.lower()}"
 
 
 def _fits(origin: str, start: str, end: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 from fanroute_runtime.exchange import Refused, Request
 from fanroute_runtime.jwt import BadToken, Token, parse, require_current
 from fanroute_runtime.keys import Keys
+from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.plan import GripSig, Key, Stored
 
 HEADER = "grip-sig"
@@ -31,9 +32,8 @@ FASTLY_ISSUER = "fastly:{}"
 # Who sends a request: a client; this service's own Fanout; a GRIP proxy of the user's; or one of these two, unverified.
 Sender = Literal["client", "fanout", "proxy", "unverified"]
 
-# What local edges have, and Fastly has not: the id of the service, and a store with the key that their proxy signs with.
-LOCAL_SERVICE = "0000000000000000000000"
-LOCAL_KEY = Key("HS256", Stored("config", "fanroute-local", "grip_sig_key"), issuer="viceroy")
+# The key that the proxies of local edges sign with.
+LOCAL_KEY = Key("HS256", Stored("config", LOCAL_STORE, "grip_sig_key"), issuer="viceroy")
 
 
 class Signatures:

@@ -11,9 +11,10 @@ from fanroute.build import build
 from fanroute.local.exchange import Exchange, HostError
 from fanroute.local.host import INFALLIBLE
 from fanroute.pipeline import compile_routes
-from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
+from fanroute.signing import LOCAL_ENTRIES
 from fanroute.trace import TIME
 from fanroute.workspace import Workspace
+from fanroute_runtime.local import LOCAL_STORE
 from tests.budget import Budget
 from tests.component.test_component import Host, outcome
 from tests.conftest import GRIP_SIG, SURROUNDINGS

@@ -12,8 +12,9 @@ from fanroute.build import build
 from fanroute.local.exchange import Exchange, HostError, Response
 from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, load
 from fanroute.pipeline import compile_routes
-from fanroute.signing import DEV_KEY, LOCAL_ENTRIES, LOCAL_STORE
+from fanroute.signing import DEV_KEY, LOCAL_ENTRIES
 from fanroute.workspace import Workspace
+from fanroute_runtime.local import LOCAL_STORE
 from fanroute_runtime.pin import Pin, encode
 from fanroute_runtime.signature import LOCAL_KEY
 from tests.budget import Budget

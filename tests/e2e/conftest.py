@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -201,10 +201,12 @@ def edge(
         yield started
 
 
-def edge_of(name: str, files: Mapping[str, bytes] = MappingProxyType({})) -> Callable[..., Iterator[Edge]]:
+def edge_of(
+    name: str, files: Mapping[str, bytes] = MappingProxyType({}), options: Sequence[str] = ()
+) -> Callable[..., Iterator[Edge]]:
     """A fixture: each local edge in turn, serving tests/e2e/NAME.yaml with our origin (`ORIGIN` there) behind it.
 
-    `files` are what the folder has beside those of tests/e2e/files, by name.
+    `files` are what the folder has beside those of tests/e2e/files, by name; `options` are further ones for `fanroute serve`.
     """
 
     @pytest.fixture(scope="module", params=EDGES)
@@ -215,7 +217,7 @@ def edge_of(name: str, files: Mapping[str, bytes] = MappingProxyType({})) -> Cal
         shutil.copytree(Path(__file__).parent / "files", folder / "files")
         for path, content in files.items():
             (folder / path).write_bytes(content)
-        with running(request.param, folder) as edge:
+        with running(request.param, folder, *options) as edge:
             yield edge
 
     return started

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fanroute.guide import Urls, publish_command, publishing, serving
-from fanroute.pipeline import compile_routes
+from fanroute.local_hosts import host_entries
+from fanroute.pipeline import Compiled, compile_routes
 from fanroute.trace import Asked, Step, trace
 from tests.conftest import REPOSITORY, SURROUNDINGS
 
@@ -25,15 +26,29 @@ routes:
 COMPILED = compile_routes(ROUTES, SURROUNDINGS)
 
 
+def shown(compiled: Compiled, urls: Urls, as_host: str = "") -> list[str]:
+    """What is printed, where local names stand for the service's own host, or for another one."""
+    hosts = host_entries(compiled.plan.routes, as_host or compiled.loopback_host)
+    return list(serving(compiled, "embedded", urls, hosts))
+
+
 def test_routes_are_shown_as_commands() -> None:
-    lines = list(serving(COMPILED, "embedded", Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")))
+    lines = shown(COMPILED, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
     assert [shlex.split(line) for line in lines[1:-1]] == [
-        ["socket:", "npx", "wscat", "-c", "ws://127.0.0.1:1/it%27s/%24x", "-H", "Host: my-chat.edgecompute.app", "-s", "chat.v1"],
+        ["socket:", "npx", "wscat", "-c", "ws://127.0.0.1:1/it%27s/%24x", "-s", "chat.v1"],
         ["stream:", "curl", "-N", "-H", "Host: example.b.example.com", "http://127.0.0.1:1/"],
         ["exact:", "curl", "-N", "-H", "Host: chat.edgecompute.app", "http://127.0.0.1:1/"],
         ["rest:", "curl", "http://127.0.0.1:1/a/x"],
         ["route-5:", "curl", "http://127.0.0.1:1/"],
     ]
+
+
+def test_a_url_needs_no_host_for_routes_of_the_host_that_it_stands_for() -> None:
+    urls = Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")
+    with_host = [line.split(":")[0].strip() for line in shown(COMPILED, urls, "https://x.b.example.com") if "Host: " in line]
+    assert with_host == ["socket", "exact"]
+    named = compile_routes(ROUTES.replace(b"c.example.com", b"127.0.0.1"), SURROUNDINGS)
+    assert [line.split(":")[0].strip() for line in shown(named, urls) if "Host: " in line] == ["socket", "exact"]
 
 
 def test_tokens_have_their_place() -> None:
@@ -47,7 +62,7 @@ routes:
   - {{match: {{path: /b}}, {auth % "{cookie: session}"}, handoff: origin}}
   - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
 """
-    lines = list(serving(compile_routes(routes.encode(), SURROUNDINGS), "embedded", Urls("http://a", "http://b/publish/")))
+    lines = shown(compile_routes(routes.encode(), SURROUNDINGS), Urls("http://a", "http://b/publish/"))
     assert [shlex.split(line)[1:] for line in lines[1:-1]] == [
         ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
         ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
@@ -84,7 +99,7 @@ POLL, MESSAGE = {"http-response": {"body": "hello\n"}}, {"ws-message": {"content
 def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: dict[str, Any]) -> None:
     routes = "version: 1\nservice: {name: a}\nbackends: {origin: {url: https://a.example.com}, self: {loopback: true}}\nroutes:\n"
     routes += "".join(f"  - {{match: {{path: /{number}}}, {action}}}\n" for number, action in enumerate(actions))
-    *_, line = serving(compile_routes(routes.encode(), SURROUNDINGS), "embedded", Urls("http://a", "http://b/publish/"))
+    *_, line = shown(compile_routes(routes.encode(), SURROUNDINGS), Urls("http://a", "http://b/publish/"))
     items = json.loads(shlex.split(line)[3])["items"]
     assert {item["channel"]: item["formats"] for item in items} == published
 
@@ -97,7 +112,7 @@ def test_the_first_publish_names_the_domain() -> None:
 def test_tunnels_need_websockets() -> None:
     compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), SURROUNDINGS)
     assert list(publishing(compiled, "abc"))[1].endswith("once: fastly products --enable=websockets")
-    lines = list(serving(compiled, "embedded", Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")))
+    lines = shown(compiled, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 
 
@@ -105,7 +120,7 @@ def test_examples_fit_the_patterns() -> None:
     """The commands' own requests get the routes that they are shown for."""
     routes = (REPOSITORY / "tests" / "cases" / "patterns" / "routes.yaml").read_bytes()
     compiled = compile_routes(routes, SURROUNDINGS)
-    commands = [shlex.split(line) for line in serving(compiled, "embedded", Urls("http://a", "http://b/publish/"))][1:-1]
+    commands = [shlex.split(line) for line in shown(compiled, Urls("http://a", "http://b/publish/"))][1:-1]
     assert [command[1:] for command in commands] == [
         ["curl", "-N", "http://a/rooms/room/events"],
         ["curl", "http://a/files/folder/a.md/x"],

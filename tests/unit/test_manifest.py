@@ -112,3 +112,13 @@ def test_a_broken_one_is_told(text: str, line: int) -> None:
     with pytest.raises(BadManifest) as raised:
         update(text, "chat", BACKENDS, "make build")
     assert raised.value.line == line
+
+
+def test_hosts_of_the_local_store_are_those_of_this_build() -> None:
+    """A name that stood for a host before, and is matched by a route now, stands for itself again."""
+    before = update(
+        None, "chat", BACKENDS, "make build", hosts={"host localhost": "a.example.com", "host [::1]": "a.example.com"}
+    )
+    contents = tomllib.loads(update(before, "chat", BACKENDS, "make build", hosts={"host [::1]": "https://b.example.com"}))
+    entries = contents["local_server"]["config_stores"]["fanroute-local"]["contents"]
+    assert entries == {**LOCAL_STORE["contents"], "host [::1]": "https://b.example.com"}

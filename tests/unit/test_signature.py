@@ -16,8 +16,9 @@ from fanroute.signing import DEV_KEY, token
 from fanroute.trace import Asked
 from fanroute_runtime import signature
 from fanroute_runtime.exchange import Refused
+from fanroute_runtime.local import LOCAL_SERVICE
 from fanroute_runtime.plan import GripSig, Key, Stored
-from fanroute_runtime.signature import FASTLY_KEY, LEEWAY, LOCAL_SERVICE, Signatures
+from fanroute_runtime.signature import FASTLY_KEY, LEEWAY, Signatures
 from tests.conftest import GRIP_SIG
 
 NOW = 1_700_000_000

@@ -10,6 +10,8 @@ import click
 from fanroute import listing
 from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, routes_argument, routes_option
 from fanroute.cli.terminal import say, show
+from fanroute.local import Stores
+from fanroute.local_hosts import host_entries, kept_by_host
 from fanroute.reach.request import witnesses
 from fanroute.testing.outcome import tracer_of
 from fanroute.tokens import with_token
@@ -52,14 +54,19 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     """
     if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable() or " " in url:
         raise click.BadParameter("it begins with http:// or https://, and is percent-encoded", param_hint="URL")
-    asked = Asked(method, url, tuple(map(_header, headers)))
-    tracer = tracer_of(compiled(routes))
+    known = compiled(routes)
+    stores = Stores().with_local(host_entries(known.plan.routes, known.loopback_host))
+    asked = Asked(method, url, tuple(map(_header, headers)), configs=stores.config)
+    tracer = tracer_of(known)
     if claims is not None:
         asked = with_token(asked, _claims(claims), tracer)
     if via_fanout:
         asked = tracer.through_fanout(asked)
-    for line in listing.trace_lines(tracer.trace(asked)):
+    trace = tracer.trace(asked)
+    for line in listing.trace_lines(trace):
         say(line)
+    if kept := kept_by_host(trace, known.plan):
+        say(f"Note: {kept}")
 
 
 def _claims(text: str) -> dict[str, Any]:

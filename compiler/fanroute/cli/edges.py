@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -18,50 +19,74 @@ EDGES = click.Choice(["embedded", "viceroy"])
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class EdgeOptions:
+    """How a local edge is started.
+
+    Args:
+        edge: one of EDGES.
+        ports: of the edge and of its publish endpoint; 0 for a free one.
+        private: whether logs other than the edge's own tell no URL.
+        allowed: further names of this machine by which the publish port may be asked.
+        hosts: the entries of the local store by which local names stand for a host.
+        pushpin: the one to start, in place of the newest there is.
+    """
+
+    edge: str
+    ports: tuple[int, int] = (0, 0)
+    private: bool = False
+    allowed: Collection[str] = ()
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    pushpin: Path | None = None
+
+
 @asynccontextmanager
 async def running(
-    edge: str,
+    options: EdgeOptions,
     workspace: Workspace,
     backends: Mapping[str, Backend | None],
     loopback: str,
-    ports: tuple[int, int],
     say: Say,
     log: Say,
-    private: bool = False,
-    allowed: Collection[str] = (),
-    pushpin: Path | None = None,
 ) -> AsyncIterator[Urls]:
     """A local edge that serves what a folder has built, with the stores of its fastly.toml, as long as the context lasts.
 
     Args:
-        edge: one of EDGES.
+        options: how it is started.
         workspace: the folder.
         backends: where each backend is, and `loopback` the name of the loopback among them; as for `server.listening`.
-        ports: of the edge and of its publish endpoint.
         say: is told what there is to wait for, and `log` each request.
-        private: whether other logs tell no URL.
-        allowed: further names of this machine by which the publish port may be asked.
-        pushpin: the one to start, in place of the newest there is.
     """
     # Imported here: the other commands do without wasmtime and aiohttp.
     from fanroute.local import server, viceroy
     from fanroute.local.host import EmbeddedComponent, load
 
-    stores = workspace.local_stores()
+    stores = workspace.local_stores().with_local(options.hosts)
     workspace.refuse_links()
-    if edge == "viceroy":
+    if options.edge == "viceroy":
         cache = workspace.cache.trusted()
-        fanout = await asyncio.to_thread(_pushpin, pushpin, cache, say)
+        fanout = await asyncio.to_thread(_pushpin, options.pushpin, cache, say)
         program = await asyncio.to_thread(installing.viceroy, cache, say)
         say(f"Starting Pushpin {fanout.version} (logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
         started = viceroy.listening(
-            program, fanout.program, workspace.wasm, workspace.logs, backends, loopback, *ports, log, stores, private, allowed
+            program,
+            fanout.program,
+            workspace.wasm,
+            workspace.logs,
+            backends,
+            loopback,
+            *options.ports,
+            log,
+            stores,
+            options.private,
+            options.allowed,
         )
     else:
         unused = workspace.cache.reason
         say(f"Loading the component, which is compiled {f'each time: {unused}' if unused else 'the first time'} (for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
-        started = server.listening(EmbeddedComponent(engine, component), backends, loopback, *ports, log, stores, allowed)
+        served = EmbeddedComponent(engine, component)
+        started = server.listening(served, backends, loopback, *options.ports, log, stores, options.allowed)
     async with started as listening:
         yield Urls(listening.edge, listening.publish)
 

@@ -1,8 +1,8 @@
 """From a routes.yaml to what runs: `build`, `serve` and `install`."""
 
 import asyncio
+import re
 import signal
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -12,16 +12,19 @@ import click
 from fanroute import build as building
 from fanroute import guide
 from fanroute.build import Built
-from fanroute.cli.edges import EDGES, running
+from fanroute.cli.edges import EDGES, EdgeOptions, running
 from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
 from fanroute.cli.terminal import conceal, failures, remark, say, tell, working
 from fanroute.local import addresses, guard
 from fanroute.local import install as installing
+from fanroute.local_hosts import explaining, host_entries
 from fanroute.redaction import redacting, token_parameters
+from fanroute.testing.outcome import tracer_of
+from fanroute.values import is_host
 from fanroute.workspace import Workspace
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
-
+_AS_HOST = re.compile(r"(https?://)?(?P<host>[^*].*)")
 
 flatten_option = click.option(
     "--flatten/--no-flatten",
@@ -42,6 +45,16 @@ def _host_names(context: click.Context, option: click.Parameter, names: tuple[st
     return frozenset(host for host in known.values() if host)
 
 
+def _as_host(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Returns a host, or a scheme and a host, in lower case. Raises click.BadParameter."""
+    if value is None:
+        return None
+    found = _AS_HOST.fullmatch(value.lower())
+    if found is None or not is_host(found["host"]):
+        raise click.BadParameter(f"{value!r} is not a host: write chat.example.com or https://chat.example.com, without a port")
+    return found[0]
+
+
 @click.command(epilog=examples("fanroute build", "fanroute build edge/routes.yaml"))
 @routes_argument
 @flatten_option
@@ -55,6 +68,12 @@ def build(routes: Path, flatten: bool) -> None:
 @click.option("--edge", type=EDGES, default="embedded", show_default=True, help="What serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0, or taken: a free one.")
 @click.option("--publish-port", type=click.IntRange(0, 65535), default=DEFAULT_PUBLISH_PORT, show_default=True, help="Likewise.")
+@click.option(
+    "--as-host",
+    metavar="[SCHEME://]NAME",
+    callback=_as_host,
+    help="The host, and the scheme, that routes match for localhost and 127.0.0.1.  [default: the loopback backend's host]",
+)
 @click.option(
     "--allow-host",
     "allowed",
@@ -72,13 +91,25 @@ def build(routes: Path, flatten: bool) -> None:
     help="The Pushpin of --edge viceroy, in place of the newest one.",
 )
 def serve(
-    routes: Path, edge: str, port: int, publish_port: int, allowed: frozenset[str], flatten: bool, pushpin: Path | None
+    routes: Path,
+    edge: str,
+    port: int,
+    publish_port: int,
+    as_host: str | None,
+    allowed: frozenset[str],
+    flatten: bool,
+    pushpin: Path | None,
 ) -> None:
-    """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C."""
+    """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C.
+
+    A route that matches a host can be asked under 127.0.0.1 and localhost too: they stand for the service's own host.
+    """
     workspace = Workspace(routes)
     built = _built(workspace, flatten)
+    plan = built.compiled.plan
+    private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or built.compiled.loopback_host)
     with failures(workspace):
-        asyncio.run(_serve(workspace, built, edge, (port, publish_port), allowed, pushpin))
+        asyncio.run(_serve(workspace, built, EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)))
 
 
 @click.command(epilog=examples("fanroute install"))
@@ -108,22 +139,21 @@ def _built(workspace: Workspace, flatten: bool) -> Built:
     return built
 
 
-async def _serve(
-    workspace: Workspace, built: Built, edge: str, ports: tuple[int, int], allowed: Collection[str], pushpin: Path | None
-) -> None:
+async def _serve(workspace: Workspace, built: Built, options: EdgeOptions) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
         backends, loopback = addresses(built.compiled.backends)
-        redact, private = redacting(built.compiled.plan), bool(token_parameters(built.compiled.plan))
+        plan = built.compiled.plan
+        redact, explain = redacting(plan), explaining(tracer_of(built.compiled), options.hosts)
 
         def log(line: str) -> None:
-            say(redact(line))
+            say(redact(explain(line)))
 
-        async with running(edge, workspace, backends, loopback, ports, say, log, private, allowed, pushpin) as urls:
-            for line in guide.serving(built.compiled, edge, urls):
+        async with running(options, workspace, backends, loopback, say, log) as urls:
+            for line in guide.serving(built.compiled, options.edge, urls, options.hosts):
                 say(line)
             try:
                 await asyncio.Event().wait()

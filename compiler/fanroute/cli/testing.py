@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fanroute import build as building
-from fanroute.cli.edges import EDGES, running
+from fanroute.cli.edges import EDGES, EdgeOptions, running
 from fanroute.cli.given import examples, routes_argument
 from fanroute.cli.terminal import conceal, end, failures, remark, say, stop, tell_of
 from fanroute.diagnostics import Diagnostic, Invalid
@@ -105,7 +105,7 @@ def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Resul
         # To the edge the recorder's are all ordinary backends.
         async with (
             recording(hosts) as recorder,
-            running(edge, workspace, recorder.backends, "", (0, 0), remark, lambda line: None, private) as urls,
+            running(EdgeOptions(edge, private=private), workspace, recorder.backends, "", remark, lambda line: None) as urls,
             asking(urls.edge, recorder, loopback) as asked,
         ):
             return {file: [await seen(judged, asked, compiled, tracer) for judged in results[file]] for file in results}

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from fanroute import lower
-from fanroute.signing import LOCAL_ENTRIES, LOCAL_STORE
+from fanroute.signing import LOCAL_ENTRIES
+from fanroute_runtime.local import LOCAL_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,13 @@ class Stores:
     config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
-    def with_local_key(self) -> "Stores":
-        """The same, and the store that a local edge has always."""
-        return replace(self, config={**self.config, LOCAL_STORE: LOCAL_ENTRIES})
+    def with_local(self, hosts: Mapping[str, str]) -> "Stores":
+        """Returns the same stores and the one that only local edges have, with the hosts that its names stand for."""
+        return replace(self, config={**self.config, LOCAL_STORE: {**LOCAL_ENTRIES, **hosts}})
+
+
+# Those of an edge whose service has none.
+LOCAL_STORES = Stores().with_local({})
 
 
 def addresses(backends: Iterable[lower.Backend]) -> tuple[dict[str, Backend | None], str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from wasmtime.component import Record, ResourceHost, Variant
 
+from fanroute_runtime.local import LOCAL_SERVICE
 from fanroute_runtime.match import split_uri
-from fanroute_runtime.signature import LOCAL_SERVICE
 
 
 class HostError(Exception):

@@ -12,7 +12,7 @@ import wasmtime
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from fanroute.local import Backend, Stores
+from fanroute.local import LOCAL_STORES, Backend, Stores
 from fanroute.local.exchange import Exchange, HostError, Response, target_of
 from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
@@ -26,7 +26,6 @@ from fanroute.local.upstream import Answer, Unreachable, ask
 ADDRESS = "127.0.0.1"
 # Longest request line and header taken, in bytes.
 MAX_LINE = 65_536
-NO_STORES = Stores()
 
 # A host with userinfo and port, as the URI's authority (RFC 3986, 3.2); anything else would change what follows it there.
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\[\]-]*")
@@ -176,7 +175,7 @@ async def listening(
     port: int,
     publish_port: int,
     log: Log,
-    stores: Stores = NO_STORES,
+    stores: Stores = LOCAL_STORES,
     allowed: Collection[str] = (),
 ) -> AsyncIterator[Listening]:
     """Serve a component on the embedded edge, as long as the context lasts.
@@ -187,12 +186,12 @@ async def listening(
         loopback: the name of the loopback backend, "" if there is none.
         port: of the edge, and `publish_port` of the publish endpoint; where one is taken, a free port is used instead.
         log: takes a line for each request.
-        stores: the service's own, beside the one that it has always here.
+        stores: the service's own, and the one that only local edges have.
         allowed: further names of this machine by which the publish port may be asked.
     """
     addresses: dict[str, Backend] = {}
     fanout = Fanout(addresses, log)
-    edge = EmbeddedEdge(component, fanout, addresses, stores.with_local_key(), log)
+    edge = EmbeddedEdge(component, fanout, addresses, stores, log)
     try:
         async with listen() as servers:
             url = await servers(edge.serve, port)

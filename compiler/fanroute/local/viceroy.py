@@ -17,12 +17,12 @@ import tomlkit
 from fanroute import programs
 from fanroute.errors import ProgramFailed
 from fanroute.folder import write
-from fanroute.local import Backend, Stores
+from fanroute.local import LOCAL_STORES, Backend, Stores
 from fanroute.local import pushpin as pushpins
 from fanroute.local.fanout import Log
 from fanroute.local.publishing import PATH, guarded, passing_on
 from fanroute.local.pushpin import Pushpin
-from fanroute.local.server import ADDRESS, NO_STORES, Listening, embedded_origin, listen
+from fanroute.local.server import ADDRESS, Listening, embedded_origin, listen
 from fanroute.programs import Program
 from fanroute.signing import DEV_KEY
 from fanroute_runtime.signature import LOCAL_KEY
@@ -53,7 +53,7 @@ async def listening(
     port: int,
     publish_port: int,
     log: Log,
-    stores: Stores = NO_STORES,
+    stores: Stores = LOCAL_STORES,
     private: bool = False,
     allowed: Collection[str] = (),
 ) -> AsyncIterator[Listening]:
@@ -76,7 +76,7 @@ async def listening(
         found = pushpins.at(pushpin)
         if found.number < UPDATES_ARE_OPTIONAL:
             log(f"Pushpin {found.version} {LOSES_MESSAGES}")
-        files = viceroy_files(folder, addresses, stores.with_local_key())
+        files = viceroy_files(folder, addresses, stores)
         files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, (hidden, pushpin_port), found, private)
         for path, content in files.items():
             write(path, content)

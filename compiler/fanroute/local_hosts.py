@@ -1,0 +1,49 @@
+"""Which host a local edge's own names stand for, so that its URLs can be opened in a browser. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from fanroute.listing import match_text
+from fanroute.local import Stores
+from fanroute.trace import Asked, Trace, Tracer
+from fanroute_runtime.local import LOCAL_NAMES, host_entry
+from fanroute_runtime.plan import Match, Plan, Route
+
+# A request in a line of a local edge's log: its method, its host, and its target.
+_REQUEST = re.compile(r"\b([A-Z]+) (?:http://)?([^/\s]+)(/\S*)")
+
+
+def host_entries(routes: Iterable[Route], host: str) -> dict[str, str]:
+    """Returns the entries of the local store by which local names stand for a host.
+
+    `host` is a host, or a scheme and a host; "" if there is none. A name that a route matches itself gets no entry.
+    """
+    named = {name for route in routes for name in route.match.hosts}
+    return {host_entry(name): host for name in sorted(LOCAL_NAMES - named) if host}
+
+
+def kept_by_host(trace: Trace, plan: Plan) -> str:
+    """Says which route only the host kept from a request; "" if there is none. The first one counts."""
+    for step, route in zip(trace.steps, plan.routes, strict=False):
+        if step.unfit == ("host",):
+            hosts = match_text(Match(hosts=route.match.hosts))
+            return f"only its host keeps it from the route '{route.name}', which is for {hosts}"
+    return ""
+
+
+def explaining(tracer: Tracer, hosts: Mapping[str, str]) -> Callable[[str], str]:
+    """Returns a function that adds to a line of a local edge's log what `kept_by_host` says of its request.
+
+    The line has a method, a host and a target; of the request's headers it tells nothing.
+    """
+    stores = Stores().with_local(hosts).config
+
+    def explained(line: str) -> str:
+        found = _REQUEST.search(line)
+        if found is None:
+            return line
+        method, host, target = found.groups()
+        kept = kept_by_host(tracer.trace(Asked(method, f"http://{host}{target}", configs=stores)), tracer.plan)
+        return f"{line} ({kept})" if kept else line
+
+    return explained if any(route.match.hosts for route in tracer.plan.routes) else lambda line: line

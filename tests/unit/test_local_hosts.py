@@ -1,0 +1,99 @@
+"""The host that a local edge's own names stand for."""
+
+import pytest
+
+from fanroute.local import Stores
+from fanroute.local_hosts import explaining, host_entries, kept_by_host
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.trace import Asked, Tracer
+from fanroute_runtime.exchange import ToFanout
+from fanroute_runtime.plan import Handoff, Match, Route
+from tests.conftest import REPOSITORY, SURROUNDINGS
+
+STARTER = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), SURROUNDINGS)
+OWN = "fanroute-starter.edgecompute.app"
+PRODUCTION = "SU1Z0isxPaozGVKXdv0eY"
+BY_SCHEME = compile_routes(
+    b"""
+version: 1
+service: {name: chat}
+backends: {origin: {url: "https://a.example.com"}, self: {loopback: true}}
+routes:
+  - {name: secure, match: {host: chat.example.com, scheme: https}, handoff: origin}
+  - {name: own, match: {host: localhost}, handoff: origin}
+""",
+    SURROUNDINGS,
+)
+
+
+def route_of(compiled: Compiled, url: str, as_host: str, service: str | None = None) -> str:
+    """The route that a request gets where local names stand for a host; "" if none takes it."""
+    stores = Stores().with_local(host_entries(compiled.plan.routes, as_host)).config
+    asked = Asked("GET", url, configs=stores)
+    taken = Tracer(compiled.plan, "self").taken(asked if service is None else Asked("GET", url, configs=stores, service=service))
+    return taken.name if taken else ""
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:7676", "[::1]:1", "localhost."])
+def test_local_names_stand_for_the_services_host(host: str) -> None:
+    assert route_of(STARTER, f"http://{host}/test/sse", OWN) == "test-sse"
+
+
+@pytest.mark.parametrize("host", ["localhost.a.com", "127.0.0.2", "0.0.0.0", "[::2]", "x.localhost", "127.0.0.1.nip.io", "127.1"])
+def test_other_names_are_what_they_are(host: str) -> None:
+    assert route_of(STARTER, f"http://{host}/test/sse", OWN) == "everything-else"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_in_production_they_stand_for_nothing(host: str) -> None:
+    """Not even if a service has such a store."""
+    assert route_of(STARTER, f"http://{host}/test/sse", OWN, PRODUCTION) == "everything-else"
+
+
+def test_a_scheme_can_be_chosen_too() -> None:
+    assert route_of(BY_SCHEME, "http://127.0.0.1/", "https://chat.example.com") == "secure"
+    assert route_of(BY_SCHEME, "http://127.0.0.1/", "chat.example.com") == ""
+    assert route_of(BY_SCHEME, "https://127.0.0.1/", "chat.example.com") == "secure"
+    assert route_of(BY_SCHEME, "https://127.0.0.1/", "http://chat.example.com") == ""
+
+
+def test_a_name_that_a_route_matches_stands_for_itself() -> None:
+    assert route_of(BY_SCHEME, "https://localhost/", "chat.example.com") == "own"
+    assert set(host_entries([Route("", Match(hosts=("localhost", "[::1]")), Handoff("a"))], "b")) == {"host 127.0.0.1"}
+    assert host_entries(BY_SCHEME.plan.routes, "") == {}
+
+
+def test_only_matching_takes_it_for_another_host() -> None:
+    """A backend is told the host and scheme that the client asked for."""
+    stores = Stores().with_local(host_entries(STARTER.plan.routes, "https://" + OWN)).config
+    decision = Tracer(STARTER.plan, "self").trace(Asked("GET", "http://127.0.0.1:7676/test/sse", configs=stores)).decision
+    assert isinstance(decision, ToFanout)
+    told = dict(decision.headers.set)
+    assert (told["x-forwarded-host"], told["x-forwarded-proto"]) == (b"127.0.0.1:7676", b"http")
+
+
+def test_it_is_said_that_only_the_host_keeps_a_request_from_a_route() -> None:
+    tracer = Tracer(STARTER.plan, "self")
+    assert "'test-sse', which is for *.edgecompute.app" in kept_by_host(
+        tracer.trace(Asked("GET", "http://a/test/sse")), STARTER.plan
+    )
+    for url in ("http://a/other", f"http://{OWN}/test/sse", f"http://{OWN}/other"):
+        assert kept_by_host(tracer.trace(Asked("GET", url)), STARTER.plan) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("GET a.example.com:7676/test/sse?x=1 \u2192 handed off to origin", True),
+        ("viceroy: handling request GET http://a.example.com/test/sse", True),
+        ("GET 127.0.0.1:7676/test/sse \u2192 handed off to self", False),
+        ("GET a.example.com/x \u2192 handed off to origin", False),
+        ("viceroy: response status: 200", False),
+        ("GET", False),
+        ("", False),
+    ],
+)
+def test_a_log_says_it_too(line: str, told: bool) -> None:
+    explain = explaining(Tracer(STARTER.plan, "self"), host_entries(STARTER.plan.routes, OWN))
+    assert (explain(line) != line) is told
+    assert explain(line).startswith(line)
