@@ -82,12 +82,16 @@ class Origin:
     ended = 0
     # The method and headers, by name, of the last request for what a stream has missed.
     asked_for_missed: tuple[str, dict[str, str]] = ("", {})
+    # How often a link has failed.
+    failures = 0
     # The headers of the last WebSocket that was opened with events, as (name, value).
     opened: tuple[tuple[str, str], ...] = ()
 
     def __init__(self) -> None:
         # What was asked for last.
         self.targets: deque[str] = deque(maxlen=1000)
+        # What WebSockets with variables have sent: bodies, and headers as (name, value).
+        self.events: list[tuple[bytes, tuple[tuple[str, str], ...]]] = []
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
         # What it was asked for, in order: paths and queries, as they came.
         self.targets: list[str] = []
@@ -115,6 +119,13 @@ class Origin:
         match request.path:
             case "/origin/stream":
                 return web.Response(text="first\n", headers={"Grip-Hold": "stream", "Grip-Channel": "of-origin, second"})
+            case "/origin/say":
+                return _say(request)
+            case "/origin/flaky":
+                return self._flaky(request)
+            case "/origin/variables" | "/origin/detached":
+                self.events.append((body, _headers(request)))
+                return _talking_socket(request.path, body)
             case "/origin/poll":
                 return web.Response(text="nothing yet\n", headers=_poll(request))
             case "/origin/keep-alive":
@@ -154,6 +165,20 @@ class Origin:
             "body": base64.b64encode(body).decode(),
         }
         return web.Response(text=json.dumps(seen), content_type="application/json")
+
+    def _flaky(self, request: web.BaseRequest) -> web.Response:
+        """A stream whose link fails at first: with a status, and with no answer at all."""
+        if "link" not in request.query:
+            link = f"<{request.path}?link>; rel=next"
+            return web.Response(
+                text="first\n", headers={"Grip-Hold": "stream", "Grip-Channel": "flaky", "Grip-Link": f"{link}; timeout=1"}
+            )
+        self.failures += 1
+        if self.failures == 1:
+            return web.Response(status=503)
+        if self.failures == 2:
+            return _written(request, b"")
+        return web.Response(text="linked\n", headers={"Grip-Hold": "stream", "Grip-Channel": "flaky"})
 
     def _missed(self, request: web.BaseRequest) -> web.Response:
         """What was published on a channel since the id that Fanout says: two messages of it."""
@@ -269,6 +294,28 @@ def _written(request: web.BaseRequest, data: bytes) -> web.Response:
     request.transport.write(data)
     request.transport.close()
     return web.Response()
+
+
+def _say(request: web.BaseRequest) -> web.Response:
+    """What the request says, as JSON in its query."""
+    answer = json.loads(request.query["answer"])
+    headers = CIMultiDict((name, value) for name, value in answer.get("headers", []))
+    body = answer.get("body", "").encode()
+    return web.Response(status=answer.get("status", 200), reason=answer.get("reason"), body=body, headers=headers)
+
+
+def _talking_socket(path: str, body: bytes) -> web.Response:
+    """A WebSocket that sets variables of its connection, or one that wants no more of its client's messages after the first."""
+    headers = {"Content-Type": EVENTS}
+    if body.startswith(b"OPEN"):
+        return web.Response(
+            body=b"OPEN\r\n", headers=headers | {"Sec-WebSocket-Extensions": "grip", "Set-Meta-User": "ann", "X-A": "1"}
+        )
+    if path == "/origin/detached" and body.startswith(b"TEXT"):
+        controls = (b'c:{"type":"subscribe","channel":"of-origin"}', b'c:{"type":"detach"}', b"m:detached")
+        return web.Response(body=b"".join(b"TEXT %x\r\n%s\r\n" % (len(text), text) for text in controls), headers=headers)
+    sets = {"TEXT 3\r\nbob\r\n": {"Set-Meta-User": "bob", "Set-Meta-Room": "x"}, "TEXT 4\r\nnone\r\n": {"Set-Meta-User": ""}}
+    return web.Response(body=b"TEXT 4\r\nm:ok\r\n", headers=headers | sets.get(body.decode(), {}))
 
 
 def _socket(body: bytes) -> web.Response:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 
-from fanroute.local.filters import passes, rendered
+from fanroute.local.filters import CONTENT_FILTERS, passes, rendered
 from fanroute.local.grip import Channel
 from fanroute.local.items import Item, Message
 
@@ -128,6 +128,8 @@ class Subscriber:
         """A message's content for this connection; None if it is not for it. Raises BadContent."""
         channel = self.channels.get(item.channel)
         if channel is None or not passes(channel.filters, self.meta, item.meta, self.channels):
+            return None
+        if message.filters is not None and message.filters != tuple(f for f in channel.filters if f in CONTENT_FILTERS):
             return None
         prev_ids = {channel.name: channel.prev_id for channel in self.channels.values()}
         return rendered(message.content, channel.filters, self.meta, prev_ids)

@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 from fanroute.local.channels import Subscriber
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import DEFAULT_KEEP_ALIVE, Channel
-from fanroute.local.items import WS_MESSAGE
+from fanroute.local.items import WS_MESSAGE, content_of
 from fanroute_runtime.grip import MAX_CHANNELS
 from fanroute_runtime.websocket import Event
 
@@ -33,6 +33,8 @@ class Client:
         # Whether this side closes the connection, and when it has done so.
         self.closing = False
         self.closed = asyncio.Event()
+        # Whether the backend wants no more of the client's events.
+        self.detached = False
 
     async def send(self, event: Event) -> None:
         """Send a message, PING or PONG, its bytes as they are."""
@@ -67,6 +69,8 @@ class Client:
                     self._subscriber.unsubscribe(control["channel"])
                 case "set-meta":
                     self._subscriber.meta[control["name"]] = control["value"]
+                case "detach":
+                    self.detached = True
                 case "keep-alive":
                     self._keep_alive = _keep_alive(control)
                     self._sent.set()
@@ -104,7 +108,7 @@ class Client:
 def _keep_alive(control: dict[str, Any]) -> tuple[float, Event] | None:
     """What a control message has sent after some time; None where it ends that."""
     type_ = control.get("message-type", "text").upper()
-    if "content" not in control or type_ not in ("TEXT", "BINARY", "PING", "PONG"):
+    content = content_of(control, "content", "keep-alive")
+    if content is None or type_ not in ("TEXT", "BINARY", "PING", "PONG"):
         return None
-    content = control["content"].encode()
     return float(control.get("timeout") or DEFAULT_KEEP_ALIVE), Event(type_, content)

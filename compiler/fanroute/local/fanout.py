@@ -14,9 +14,10 @@ from aiohttp import StreamReader, web
 from fanroute.local import Backend
 from fanroute.local.channels import Channels, Subscriber
 from fanroute.local.filters import BadContent
-from fanroute.local.grip import Hold, parse_hold
+from fanroute.local.grip import Hold
 from fanroute.local.holds import Behind, Headers, Stream, held_response
-from fanroute.local.items import sendable_headers, sendable_reason
+from fanroute.local.instructions import BadInstructions, Instructed, has_instructions, read_instructions
+from fanroute.local.items import hidden_headers, sendable_headers, sendable_reason
 from fanroute.signing import grip_sig
 from fanroute_runtime.headers import of_one_connection
 
@@ -24,6 +25,8 @@ Log = Callable[[str], None]
 
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
 CONTENT_ENCODING = "content-encoding"
+# What an origin is told that this proxy knows.
+FEATURES = b"status, link:next, filter:skip-self, filter:skip-users, filter:require-sub, filter:build-id, filter:var-subst"
 
 
 class Fanout:
@@ -66,7 +69,7 @@ class Fanout:
         sent = [(key, value) for key, value in end_to_end(headers) if not _is_fanouts(key.lower())]
         if backend.host is not None:
             sent = [(key, value) for key, value in sent if key.lower() != "host"] + [("Host", backend.host.encode())]
-        sent += [("Grip-Sig", grip_sig(int(time.time()))), *(last_ids or [])]
+        sent += [("Grip-Sig", grip_sig(int(time.time()))), ("Grip-Feature", FEATURES), *(last_ids or [])]
         # The extension keeps the target as the client wrote it.
         extensions = {"target": target.encode("latin-1", "surrogateescape")}
         pairs = [(key.encode(), value) for key, value in sent]
@@ -89,32 +92,39 @@ class Fanout:
             except httpx.HTTPError as error:
                 return unreachable(name, error)
             try:
-                hold = parse_hold(answer.headers)
-                if hold is None:
+                if not has_instructions(answer.headers, answer.headers.get("content-type", "")):
                     return await _pass_on(request, answer)
+                said = await _said(answer)
+                hold = said.hold
+                if hold is None:
+                    return web.Response(status=said.status, reason=said.reason, headers=said.headers, body=said.body)
                 with self.channels.subscriber(polls=hold.mode == "response") as subscriber:
                     subscriber.replace(hold.channels, hold.meta)
                     if hold.mode != "response":
-                        return await self._stream(request, name, target, answer, hold, subscriber)
+                        return await self._stream(request, name, target, said, hold, subscriber)
                     try:
-                        return await _response(answer, hold, subscriber)
+                        return await _response(said, hold, subscriber)
                     except Behind:
                         body, last_ids = b"".join(sent) or None, subscriber.last_ids()
+            except httpx.HTTPError as error:
+                return unreachable(name, error)
+            except BadInstructions as error:
+                self._log(f"the answer of {name} has bad instructions: {error}")
+                return web.Response(status=502, text="Error while proxying to origin.\n")
             finally:
                 await answer.aclose()
 
     async def _stream(
-        self, request: web.BaseRequest, name: str, target: str, answer: httpx.Response, hold: Hold, subscriber: Subscriber
+        self, request: web.BaseRequest, name: str, target: str, said: Instructed, hold: Hold, subscriber: Subscriber
     ) -> web.StreamResponse:
         """Hold a stream. Its links are asked without the client's headers, all but the Host."""
 
         async def fetch(link: str, last_ids: Headers) -> httpx.Response:
             return await self.ask(name, "GET", link, [("Host", request.host.encode())], None, last_ids)
 
-        headers = client_headers(answer, without=["content-length"])
-        response = web.StreamResponse(status=answer.status_code, reason=answer.reason_phrase, headers=headers)
+        response = web.StreamResponse(status=said.status, reason=said.reason, headers=said.headers)
         await response.prepare(request)
-        await Stream(response, subscriber, hold, target, fetch).run(await answer.aread())
+        await Stream(response, subscriber, hold, target, fetch).run(said.body)
         return response
 
 
@@ -159,23 +169,30 @@ async def _pass_on(request: web.BaseRequest, answer: httpx.Response) -> web.Stre
     return response
 
 
-async def _response(answer: httpx.Response, hold: Hold, subscriber: Subscriber) -> web.StreamResponse:
+async def _said(answer: httpx.Response) -> Instructed:
+    """Returns what an answer says to Fanout. Raises BadInstructions and httpx.HTTPError."""
+    body = await answer.aread()
+    headers = client_headers(answer, without=["content-length"])
+    return read_instructions(answer.status_code, answer.reason_phrase, answer.headers, tuple(headers), body)
+
+
+async def _response(said: Instructed, hold: Hold, subscriber: Subscriber) -> web.StreamResponse:
     """The backend's own answer after the time-out; before it, what is published, on top of that answer's headers.
 
     Raises Behind.
     """
-    body = await answer.aread()
     try:
-        published = await held_response(hold, subscriber)
+        published = await held_response(hold, subscriber, said.body)
     except BadContent as error:
         return web.Response(status=502, text=f"{error}\n")
     if published is None:
-        headers = client_headers(answer, without=["content-length"])
-        return web.Response(status=answer.status_code, reason=answer.reason_phrase, headers=headers, body=body)
+        return web.Response(status=said.status, reason=said.reason, headers=said.headers, body=said.body)
     message, content = published
     given = sendable_headers(message.headers)
-    replaced = ["content-length", *(name.lower() for name, _ in given)]
-    headers = [*client_headers(answer, without=replaced), *given]
+    replaced = {name.lower() for name, _ in given}
+    headers = [*((name, value) for name, value in said.headers if name.lower() not in replaced), *given]
+    hidden = {name.lower() for name in hidden_headers(message.headers)}
+    headers = [(name, value) for name, value in headers if name.lower() not in hidden]
     return web.Response(status=message.status, reason=sendable_reason(message), headers=headers, body=content)
 
 

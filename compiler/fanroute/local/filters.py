@@ -7,6 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 _DIRECTIVE = re.compile(rb"%(?:\(((?:\\.|[^)\\])*)\))?(.?)", re.DOTALL)
 
 
+# Those that change what is delivered.
+CONTENT_FILTERS = ("build-id", "var-subst")
+
+
 class BadContent(ValueError):
     """A directive in what was published, or in an id's format, that gives nothing."""
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import urljoin
 
 import httpx
@@ -11,8 +13,11 @@ from fanroute.local.channels import Subscriber
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import Hold, parse_hold
 from fanroute.local.items import HTTP_RESPONSE, HTTP_STREAM, Item, Message
+from fanroute.local.patching import patched
 
 Headers = list[tuple[str, bytes]]
+# Seconds to wait each time that a link has failed, until it is given up: Pushpin's, without what it adds by chance.
+RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)
 # Asks a link's target, with headers of Fanout's.
 Fetch = Callable[[str, Headers], Awaitable[httpx.Response]]
 
@@ -90,19 +95,29 @@ class Stream:
         """Append what the link answers, and be held as it says; whether the stream goes on."""
         while self._hold.link:
             self._target = urljoin(self._target, self._hold.link)
-            answer = await self._fetch(self._target, self._subscriber.last_ids())
-            try:
-                if not answer.is_success:
-                    return False
-                await self._response.write(self._subscriber.beginning(await answer.aread()))
-            finally:
-                await answer.aclose()
+            answer = await self._missed()
+            await self._response.write(self._subscriber.beginning(answer.content))
             self._hold = parse_hold(answer.headers) or Hold("")
             if self._hold.mode == "stream":
                 self._subscriber.replace(self._hold.channels, self._hold.meta)
                 self._drop_what_is_known()
                 return True
         return False
+
+    async def _missed(self) -> httpx.Response:
+        """Returns the link's answer, whole. A link that fails is asked again some times. Raises _Ended."""
+        for delay in RETRY_DELAYS:
+            with suppress(httpx.HTTPError):
+                answer = await self._fetch(self._target, self._subscriber.last_ids())
+                try:
+                    if answer.is_success:
+                        await answer.aread()
+                        return answer
+                finally:
+                    await answer.aclose()
+            if delay:
+                await asyncio.sleep(delay)
+        raise _Ended
 
     def _drop_what_is_known(self) -> None:
         """Drop what was published meanwhile, up to what follows the hold."""
@@ -131,8 +146,10 @@ class _Ended(Exception):
     """The stream is over."""
 
 
-async def held_response(hold: Hold, subscriber: Subscriber) -> tuple[Message, bytes] | None:
+async def held_response(hold: Hold, subscriber: Subscriber, body: bytes) -> tuple[Message, bytes] | None:
     """Returns what is published for a held response, and its content for this connection; None after the time-out.
+
+    `body` is the held answer's, which a message may patch.
 
     Raises Behind where something has been missed or is hinted at, and BadContent.
     """
@@ -147,6 +164,8 @@ async def held_response(hold: Hold, subscriber: Subscriber) -> tuple[Message, by
                     continue
                 if not subscriber.follows(item):
                     raise Behind
+                if message.patch is not None:
+                    message = replace(message, content=patched(body, message.patch))
                 content = subscriber.content(item, message)
                 if content is not None and message.action == "hint":
                     raise Behind

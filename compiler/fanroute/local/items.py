@@ -18,7 +18,7 @@ EVENTS: Mapping[str, Literal["TEXT", "BINARY", "PING", "PONG"]] = {
     "ping": "PING",
     "pong": "PONG",
 }
-_MAX_STATUS = 999
+MAX_STATUS = 999
 # Of a published response, the server's own to say.
 _FRAMING = ("connection", "content-length", "transfer-encoding")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -111,9 +111,9 @@ def _response(given: Any, where: str) -> Message:
     action = _action(given, where)
     if action != "send":
         return Message(action=action)
-    status = integer(given, "code", where, 200, _MAX_STATUS)
+    status = integer(given, "code", where, 200, MAX_STATUS)
     reason, headers = member(given, "reason", str, where, ""), pairs(given, "headers", where)
-    filters, content = strings(given, "content-filters", where), _content(given, "body", where)
+    filters, content = strings(given, "content-filters", where), content_of(given, "body", where)
     patch = member(given, "body-patch", list, where) if content is None else None
     if content is None and patch is None:
         raise WrongType(f"{where} does not contain 'body', 'body-bin', or 'body-patch'")
@@ -131,7 +131,7 @@ def _stream(given: Any, where: str) -> Message:
     action = _action(given, where)
     if action != "send":
         return Message(action=action)
-    filters, content = strings(given, "content-filters", where), _content(given, "content", where)
+    filters, content = strings(given, "content-filters", where), content_of(given, "content", where)
     if content is None:
         raise WrongType(f"{where} does not contain 'content' or 'content-bin'")
     return Message(content, filters=filters)
@@ -148,7 +148,7 @@ def _ws_message(given: Any, where: str) -> Message:
     type_ = member(given, "type", str, where, "binary" if "content-bin" in given else "text")
     if type_ not in EVENTS:
         raise WrongType(f"{where} contains 'type' with unknown value")
-    filters, content = strings(given, "content-filters", where), _content(given, "content", where)
+    filters, content = strings(given, "content-filters", where), content_of(given, "content", where)
     if content is None and type_ in ("text", "binary"):
         raise WrongType(f"{where} does not contain 'content' or 'content-bin'")
     return Message(content or b"", type=EVENTS[type_], filters=filters)
@@ -157,7 +157,7 @@ def _ws_message(given: Any, where: str) -> Message:
 _MESSAGES = {HTTP_RESPONSE: _response, HTTP_STREAM: _stream, WS_MESSAGE: _ws_message}
 
 
-def _content(given: dict[str, Any], key: str, where: str) -> bytes | None:
+def content_of(given: dict[str, Any], key: str, where: str) -> bytes | None:
     """Returns what `content` or `content-bin` is, or `body`; None if neither is there."""
     binary = member(given, f"{key}-bin", str, where)
     if binary is not None:
@@ -182,6 +182,12 @@ def sendable_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]
     ]
 
 
+def hidden_headers(headers: Iterable[tuple[str, str]]) -> list[str]:
+    """Returns the names of headers that a published Grip-Expose-Headers takes away. It does the opposite of what it says."""
+    values = [value for name, value in headers if name.lower() == "grip-expose-headers"]
+    return [name.strip() for value in values for name in value.split(",")]
+
+
 def is_header(name: str, value: str) -> bool:
     """Returns True if this can stand in an HTTP message as one header (RFC 9110, 5.1 and 5.5)."""
     return _TOKEN.fullmatch(name) is not None and _CONTROL.search(value) is None
@@ -189,9 +195,12 @@ def is_header(name: str, value: str) -> bool:
 
 def sendable_reason(message: Message) -> str:
     """Returns the reason phrase of a published response: its own, or that of its status."""
-    if message.reason and not _CONTROL.search(message.reason):
-        return message.reason
+    return message.reason if message.reason and not _CONTROL.search(message.reason) else reason_of(message.status)
+
+
+def reason_of(status: int) -> str:
+    """Returns the reason phrase of a status."""
     try:
-        return HTTPStatus(message.status).phrase
+        return HTTPStatus(status).phrase
     except ValueError:
         return "Undefined Reason"

@@ -38,6 +38,9 @@ _NOT_PASSED_ON = (
 _NOT_PASSED_BACK = ("content-length", "content-type", "sec-websocket-protocol", "sec-websocket-extensions")
 
 
+_SET_META = b"set-meta-"
+
+
 def is_websocket(request: web.BaseRequest) -> bool:
     """Whether a request asks for a WebSocket (RFC 6455, 4.1)."""
     return any(value.lower() == "websocket" for value in request.headers.getall("Upgrade", []))
@@ -63,6 +66,8 @@ class Socket:
         ]
         # What begins a message for the client; None while the backend does not speak GRIP.
         self._prefix: bytes | None = None
+        # Variables that the backend has set, as headers of each request.
+        self._meta: dict[str, bytes] = {}
         # After how many seconds without an event the backend is asked with none; None is never.
         self._interval: int | None = None
 
@@ -83,7 +88,8 @@ class Socket:
         socket = web.WebSocketResponse(
             protocols=[protocol] if protocol else [], autoping=False, autoclose=False, max_msg_size=0, compress=False
         )
-        socket.headers.extend(client_headers(answer, without=_NOT_PASSED_BACK))
+        private = [name for name in answer.headers if name.encode().startswith(_SET_META)]
+        socket.headers.extend(client_headers(answer, without=[*_NOT_PASSED_BACK, "keep-alive-interval", *private]))
         await socket.prepare(self._request)
         with self._fanout.channels.subscriber() as subscriber:
             client = Client(socket, self._request.transport, subscriber)
@@ -106,7 +112,7 @@ class Socket:
     async def _converse(self, client: Client, events: list[Event]) -> None:
         """Carry events both ways, to the end: raises _Closed after the backend's CLOSE or DISCONNECT, or ConnectionResetError."""
         await self._handle(client, events)
-        while True:
+        while not client.detached:
             try:
                 event = await asyncio.wait_for(_event(client.socket), self._interval)
             except TimeoutError:
@@ -119,6 +125,12 @@ class Socket:
             if event is None:
                 raise ConnectionResetError
             await self._handle(client, await self._send([event]))
+        await self._send([Event("CLOSE")])
+        while (event := await _event(client.socket)) is not None and event.type != "CLOSE":
+            pass
+        if event is not None:
+            await client.close(_code(event), event.content[2:])
+        raise _Closed
 
     async def _disconnect(self) -> None:
         with suppress(httpx.HTTPError, MalformedEvents):
@@ -133,10 +145,14 @@ class Socket:
 
     async def _post(self, events: list[Event], headers: Headers) -> httpx.Response:
         body = encode(events)
-        sent = [*self._headers, *headers, ("Content-Length", str(len(body)).encode())]
+        sent = [*self._headers, *self._meta.items(), *headers, ("Content-Length", str(len(body)).encode())]
         answer = await self._fanout.ask(self._backend, "POST", self._target, sent, body)
         await answer.aread()
         await answer.aclose()
+        for name, value in answer.headers.raw:
+            if name.lower().startswith(_SET_META):
+                self._meta["Meta-" + name[len(_SET_META) :].decode("latin-1")] = value
+        self._meta = {name: value for name, value in self._meta.items() if value}
         if "keep-alive-interval" in answer.headers:
             self._interval = _interval(answer)
         return answer
@@ -150,8 +166,7 @@ class Socket:
                 case "PING" | "PONG":
                     await client.send(event)
                 case "CLOSE":
-                    code = int.from_bytes(event.content[:2], "big") or WSCloseCode.OK
-                    await client.close(code, event.content[2:])
+                    await client.close(_code(event), event.content[2:])
                     raise _Closed
                 case "DISCONNECT":
                     client.abort()
@@ -175,6 +190,10 @@ def _events(answer: httpx.Response) -> list[Event] | None:
     if answer.status_code != 200 or answer.headers.get("content-type") != WEBSOCKET_EVENTS:
         return None
     return decode(answer.content)
+
+
+def _code(close: Event) -> int:
+    return int.from_bytes(close.content[:2], "big") or WSCloseCode.OK
 
 
 def _interval(answer: httpx.Response) -> int | None:
