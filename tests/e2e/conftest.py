@@ -23,6 +23,9 @@ import httpx
 import pytest
 from aiohttp import web
 
+from fanroute import programs
+from fanroute.cache import cache_folder
+from fanroute.local import pushpin
 from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from fanroute_runtime.plan import Plan
@@ -31,7 +34,7 @@ from tests.conftest import OWN_HOST, REPOSITORY, SURROUNDINGS
 from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
 
-START_TIMEOUT = 120  # seconds
+START_TIMEOUT = 300  # seconds
 ANSWER_TIMEOUT = 15  # seconds
 
 
@@ -39,25 +42,19 @@ class Edge:
     """A running `fanroute serve`, and how to ask it."""
 
     def __init__(self, name: str, folder: Path, *options: str, **environment: str) -> None:
+        command = [sys.executable, "-P", "-m", "fanroute", "serve", "routes.yaml", "--edge", name, "--port=0", "--publish-port=0"]
+        self._start(name, folder, [*command, *options], environment)
+        if name == "viceroy":
+            self.pushpin = tuple(map(int, self._wait_for(r"Starting Pushpin (\S+)").split(".")))
+        self._ask(self._wait_for(r"Serving .* at (http://\S+)"), self._wait_for(r"Publish: curl .* (http://\S+)"))
+
+    def _start(self, name: str, folder: Path, command: list[str], environment: dict[str, str]) -> None:
         self.name = name
         self.folder = folder
+        # The version of Pushpin, as numbers; the embedded edge has none.
+        self.pushpin: tuple[int, ...] = ()
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "fanroute",
-            "serve",
-            "routes.yaml",
-            "--edge",
-            name,
-            "--port",
-            "0",
-            "--publish-port",
-            "0",
-        ]
-        command += options
         self._process = subprocess.Popen(
             command,
             cwd=folder,
@@ -66,12 +63,15 @@ class Edge:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.url = self._wait_for(r"Serving .* at (http://\S+)")
-        self.publish_url = self._wait_for(r"Publish: curl .* (http://\S+)")
-        self.port = int(self.url.rpartition(":")[2])
+
+    def _ask(self, url: str, publish_url: str) -> None:
+        self.url = url
+        self.publish_url = publish_url
+        self.port = int(url.rpartition(":")[2])
         self.client = httpx.Client(base_url=self.url, timeout=ANSWER_TIMEOUT, trust_env=False)
         # A request has the cookies that its test says, and none of another's answer.
         self.client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -94,6 +94,15 @@ class Edge:
             if found := re.search(pattern, line):
                 return found.group(1)
         raise RuntimeError(f"the {self.name} edge did not start:\n{''.join(self.output)}")
+
+    @property
+    def has_old_pushpin(self) -> bool:
+        """Whether its Pushpin is one of before 1.40, such as Debian 12's. The embedded edge has none."""
+        return self.name == "viceroy" and self.pushpin < pushpin.CURRENT
+
+    @property
+    def has_new_pushpin(self) -> bool:
+        return self.name == "viceroy" and not self.has_old_pushpin
 
     def logs(self) -> str:
         """What the edge has said, and Pushpin's logs."""
@@ -133,9 +142,9 @@ class Edge:
         return [(name, value.decode()) for name, value in found]
 
     def stop(self) -> int:
-        """Ctrl-C; the exit code."""
+        """Ctrl-C, which reaches all that a terminal has started; the exit code."""
         self.client.close()
-        self._process.send_signal(signal.SIGINT)
+        os.killpg(self._process.pid, signal.SIGINT)
         code = self._process.wait(timeout=20)
         self._reader.join(timeout=5)
         assert self._process.stdout is not None
@@ -179,7 +188,27 @@ def serving(served: Origin) -> Iterator[Origin]:
     loop.close()
 
 
+# Viceroy has the newest Pushpin. What is asked most is asked of an older one of the system's too.
 EDGES = ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)]
+OLDER = pytest.param("older", marks=pytest.mark.viceroy)
+on_an_older_one_too = pytest.mark.parametrize("edge", [*EDGES, OLDER], indirect=True, scope="session")
+
+
+def older_pushpin() -> Path:
+    """Returns the system's Pushpin. Skips the test if it is not older than what the other tests use."""
+    program = programs.find("pushpin", pushpin.SYSTEM)
+    if program is None or pushpin.at(program).is_current:
+        pytest.skip(f"this system's own Pushpin is not older than {pushpin.TEXT}")
+    current_pushpin()
+    return program
+
+
+def current_pushpin() -> Path:
+    """Returns the newest Pushpin. Skips the test if that is an older one, which then has the tests of every edge."""
+    found = pushpin.newest(cache_folder())
+    if found is None or not found.is_current:
+        pytest.skip(f"`fanroute install` could get no Pushpin of version {pushpin.TEXT} or later")
+    return found.program
 
 
 @pytest.fixture(scope="session", params=EDGES)
@@ -225,8 +254,16 @@ def edge_of(
 
 @contextmanager
 def running(name: str, folder: Path, *options: str, **environment: str) -> Iterator[Edge]:
-    """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind."""
-    started = Edge(name, folder, *options, **environment)
+    """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind. `older` is Viceroy with an older Pushpin."""
+    if name == "older":
+        name, environment = "viceroy", environment | {"FANROUTE_PUSHPIN": str(older_pushpin())}
+    with stopped(Edge(name, folder, *options, **environment)) as started:
+        yield started
+
+
+@contextmanager
+def stopped(started: Edge) -> Iterator[Edge]:
+    """An edge that is stopped in the end, and must leave nothing behind."""
     yield started
     pids = processes(started)
     assert started.stop() == 0

@@ -6,7 +6,9 @@ import httpx
 import pytest
 
 from tests.conftest import GRIP_SIG, OWN_HOST
-from tests.e2e.conftest import Edge
+from tests.e2e.conftest import Edge, on_an_older_one_too
+
+pytestmark = on_an_older_one_too
 
 # A request with it is Fanout's.
 FROM_FANOUT = {"Grip-Sig": GRIP_SIG}

@@ -220,7 +220,7 @@ def test_what_is_no_request_reaches_no_route(hard_edge: Edge, begin: str, header
 
 
 def test_a_percent_sign_of_its_own_through_fanout(hard_edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.36 does not take it."""
+    """docs/local.md: Pushpin does not take it."""
     answer, content = ask(hard_edge, "GET /rooms/%zz/events", ())
     assert (answer.status, content) == ((500, "Accept service unavailable.") if hard_edge.name == "viceroy" else (200, EVENTS))
 

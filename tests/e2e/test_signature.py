@@ -13,7 +13,7 @@ from fanroute.cache import cache_folder
 from fanroute.local.pushpin import newest
 from fanroute.signing import DEV_KEY
 from tests.conftest import GRIP_SIG, OWN_HOST
-from tests.e2e.conftest import Edge, running
+from tests.e2e.conftest import Edge, older_pushpin, on_an_older_one_too, running
 from tests.e2e.origin import Origin
 from tests.unit.tampering import deep
 from tests.unit.test_signature import FASTLYS, PUBLIC, confused, unsigned
@@ -38,6 +38,7 @@ FORGED = {
 ASKED = [("/test/stream", OWN_HOST), ("/x", "www.example.com"), ("/test/other", OWN_HOST)]
 
 
+@on_an_older_one_too
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_signature_goes_nowhere(edge: Edge, origin: Origin, name: str) -> None:
     for target, host in ASKED:
@@ -47,6 +48,7 @@ def test_a_forged_signature_goes_nowhere(edge: Edge, origin: Origin, name: str) 
         assert not [header for header in answer.headers if header.startswith("grip-")]
 
 
+@on_an_older_one_too
 @pytest.mark.parametrize("given", [(GRIP_SIG, GRIP_SIG), (GRIP_SIG, "present"), ("", GRIP_SIG), (f"{GRIP_SIG}, {GRIP_SIG}",)])
 def test_more_than_one_signature_goes_nowhere(edge: Edge, given: tuple[str, ...]) -> None:
     for target, host in ASKED:
@@ -78,17 +80,25 @@ exec {pushpin} "$@"
 """
 
 
+@pytest.fixture(params=["newest", "older"])
+def pushpin(request: pytest.FixtureRequest) -> Path:
+    """The Pushpin to start."""
+    if request.param == "older":
+        return older_pushpin()
+    found = newest(cache_folder())
+    assert found is not None
+    return found.program
+
+
 @pytest.fixture(params=[KEY, OTHER_KEY], ids=["its key", "another key"])
-def signing_edge(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Edge]:
+def signing_edge(request: pytest.FixtureRequest, tmp_path: Path, pushpin: Path) -> Iterator[Edge]:
     """Viceroy behind such a Pushpin, which signs with one of two keys."""
-    pushpin = newest(cache_folder())
-    assert pushpin is not None
     (tmp_path / "routes.yaml").write_text(ROUTES)
     (tmp_path / "key.pem").write_bytes(KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     private = tmp_path / "private.pem"
     private.write_bytes(request.param.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     wrapper = tmp_path / "pushpin"
-    wrapper.write_text(PUSHPIN.format(issuer=ISSUER, key=private, pushpin=pushpin.program))
+    wrapper.write_text(PUSHPIN.format(issuer=ISSUER, key=private, pushpin=pushpin))
     wrapper.chmod(0o700)
     with running("viceroy", tmp_path, FANROUTE_PUSHPIN=str(wrapper)) as edge:
         yield edge
@@ -98,7 +108,7 @@ def signing_edge(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Edg
 def test_a_proxys_es256_is_verified(signing_edge: Edge, request: pytest.FixtureRequest) -> None:
     """Through a real handoff: client, Viceroy, Pushpin, Viceroy."""
     with httpx.stream("GET", f"{signing_edge.url}/events", trust_env=False) as answer:
-        if request.node.callspec.id == "another key":
+        if request.node.callspec.params["signing_edge"] is OTHER_KEY:
             assert answer.status_code == 403
             assert answer.read() == b"The Grip-Sig is refused: no key of ours has signed it.\n"
             return

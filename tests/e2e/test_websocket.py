@@ -53,8 +53,8 @@ def test_messages_come_back(edge: Edge, message: str | bytes) -> None:
 
 @pytest.mark.parametrize("size", [60_000, 500_000])
 def test_large_messages_come_back(edge: Edge, size: int) -> None:
-    """docs/local.md: on Pushpin 1.36 with Viceroy a large echo stalls, with every app."""
-    if edge.name == "viceroy":
+    """docs/local.md: on Viceroy with Pushpin 1.36 an echo of 60 KB stalls, with every app; 1.41 breaks one of 500 KB off."""
+    if edge.has_old_pushpin or (edge.has_new_pushpin and size > 60_000):
         body = b"TEXT %x\r\n%s\r\n" % (size, b"x" * size)
         answer = edge.request("POST", "/test/websocket", headers=from_fanout(edge), content=body)
         assert answer.content == b"TEXT %x\r\nm:%s\r\n" % (size + 2, b"x" * size)
