@@ -18,7 +18,8 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
 rules.trust rules diagnostics errors report report_json work
-environment surroundings places source template automata model paths values headers validation origins conditions cors passing
+environment surroundings places source template placeholders automata model paths values headers validation origins
+conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
 files keyring actions sharing fingerprints lower packing ready emit
@@ -26,7 +27,7 @@ signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
 reach.difference reach.told links reach openness foreign_pages
-caching hijacking locations misreadings advice samples local_hosts
+caching hijacking locations misreadings other_routers advice samples local_hosts
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores folder cache workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach

@@ -13,6 +13,7 @@ from fanroute.hijacking import sockets_are_no_wider
 from fanroute.locations import values_give_locations
 from fanroute.misreadings import paths_are_read_alike
 from fanroute.openness import endpoints_are_open_knowingly
+from fanroute.other_routers import nothing_is_meant_otherwise
 from fanroute.reach.advice import reachability
 from fanroute.reach.search import Boxes
 from fanroute.source import Source
@@ -64,6 +65,7 @@ RULES = (
     sockets_are_no_wider,
     fanout_is_verified,
     values_give_locations,
+    nothing_is_meant_otherwise,
 )
 # Those of channels that depend on the request, and those that need to know which requests reach which route.
 CHANNEL_RULES = (channels_are_chosen_knowingly, values_give_channels, endpoints_are_open_knowingly)

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 
 from fanroute.headers import MatchedHeader, once
 from fanroute.model import Model
-from fanroute.values import Host, Method, Parameter, Path, Pattern, Text, listed, wrong
+from fanroute.values import Host, MatchedMethod, Parameter, Path, Pattern, Text, listed, wrong
 from fanroute_runtime import plan
 
 
@@ -53,13 +53,13 @@ class Match(Model):
     host: Annotated[list[Host], BeforeValidator(listed), Field(min_length=1)] | None = None
     """A name, or `*.` and a name for all hosts that end so (not the name itself). Case, port and a final dot do not count."""
     path: Path | None = None
-    """Literal segments, decoded, and parameters: `{room}` is one whole segment and binds its text; a final `/*` stands for any
-    rest, also an empty one."""
+    """Literal segments, decoded or percent-encoded, and parameters: `{room}` is one whole segment and binds its text; a final
+    `/*` stands for any rest, also an empty one."""
     where: dict[Parameter, Pattern] = Field(default_factory=dict)
     """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, of the whole
     decoded segment."""
-    method: Annotated[list[Method], BeforeValidator(listed), Field(min_length=1)] | None = None
-    """One or a list, in capital letters as HTTP has them."""
+    method: Annotated[list[MatchedMethod], BeforeValidator(listed), Field(min_length=1)] | None = None
+    """One or a list. The case counts: those of HTTP are in capital letters."""
     scheme: Literal["http", "https"] | None = None
     """The client's."""
     websocket: bool | None = None

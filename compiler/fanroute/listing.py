@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from urllib.parse import quote
 
 from fanroute.template import written
 from fanroute.trace import Trace
@@ -64,11 +65,16 @@ def match_text(match: Match) -> str:
 
 def path_texts(path: PathPattern) -> Iterator[str]:
     """A path, and the patterns of its parameters."""
-    segments = [segment if isinstance(segment, str) else f"{{{segment.name}}}" for segment in path.segments]
+    segments = [_literal(segment) if isinstance(segment, str) else f"{{{segment.name}}}" for segment in path.segments]
     yield "".join(f"/{segment}" for segment in [*segments, *(["*"] if path.rest else [])])
     for segment in path.segments:
         if isinstance(segment, Parameter) and segment.pattern:
             yield f"where {segment.name}~{segment.pattern}"
+
+
+def _literal(segment: str) -> str:
+    """A literal segment as routes.yaml may have it: percent-encoded where it would mean something else."""
+    return "".join(quote(c, safe="") if c in "{}*%?#\\ " or not c.isprintable() else c for c in segment)
 
 
 def condition_text(kind: str, condition: Condition) -> str:

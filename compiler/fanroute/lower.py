@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fanroute import conditions, spec
 from fanroute.actions import header_pairs, lower_action, lower_fallback
@@ -143,10 +143,10 @@ def _match(match: conditions.Match) -> Match:
 def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:
     if path is None:
         return None
-    segments = tuple(_segment(segment, where) for segment in path.split("/")[1:])
-    return PathPattern(segments[:-1], rest=True) if segments[-1] == "*" else PathPattern(segments)
+    segments = tuple(_segment(segment, where) for segment in path.removesuffix("/*").split("/")[1:])
+    return PathPattern(segments, rest=path.endswith("/*"))
 
 
 def _segment(segment: str, where: dict[str, str]) -> str | Parameter:
     parameter = PARAMETER.fullmatch(segment)
-    return Parameter(parameter.group(1), where.get(parameter.group(1), "")) if parameter else segment
+    return Parameter(parameter.group(1), where.get(parameter.group(1), "")) if parameter else unquote(segment)

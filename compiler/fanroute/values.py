@@ -4,12 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from fanroute.model import Kind
+from fanroute.placeholders import instead_of, is_regular_expression
 from fanroute.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Template
@@ -31,6 +32,9 @@ _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z
 # A '%' that encodes nothing by itself: with what follows it, a client could make it another character.
 STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+# Text of a segment that may be percent-encoded.
+_ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
+NO_EXPRESSION = "a path is no regular expression: write '{name}' for a segment, and what it has to fit under 'where'"
 # Paths of which nothing else needs to be asked: of letters and digits, with one parameter at most.
 _LITERALS = "(/[A-Za-z0-9_-]+)*"
 _USUAL_PATH = re.compile(rf"(?=/){_LITERALS}(/{PARAMETER.pattern}{_LITERALS})?(/\*?)?")
@@ -58,22 +62,41 @@ def _host(value: str) -> str:
 def _path(value: str) -> str:
     if _USUAL_PATH.fullmatch(value):
         return value
+    expression = is_regular_expression(value)
     if not value.startswith("/"):
-        raise wrong(f"the path '{value}' does not begin with '/'", f"did you mean '/{value}'?")
-    if "*" in value[:-1] or (value.endswith("*") and not value.endswith("/*")):
-        raise wrong("a '*' in a path stands for the rest, and only at its end", "end the path with '/*'")
+        mend = NO_EXPRESSION if expression else f"did you mean '/{value}'?"
+        raise wrong(f"the path '{value}' does not begin with '/'", mend)
+    *before, last = (segment for segment in value.split("/") if instead_of(segment) is None or segment == "**")
+    if any("*" in segment for segment in before) or ("*" in last and last != "*"):
+        mend = NO_EXPRESSION if expression else "end the path with '/*'; one segment is '{name}'"
+        raise wrong("a '*' in a path stands for the rest, and only at its end", mend)
     twice = next((name for name, count in Counter(PARAMETER.findall(value)).items() if count > 1), None)
     if twice:
         raise wrong(f"the parameter '{twice}' stands twice in the path", "give each its own name")
     segments = [segment for segment in value.split("/") if not PARAMETER.fullmatch(segment)]
     if any("{" in segment or "}" in segment for segment in segments):
-        raise wrong("a parameter is a whole segment of the path", "write '/{name}', in small letters, digits and '_'")
-    odd = next((c for segment in segments for c in segment if c in "?#%\\" or c.isspace() or not c.isprintable()), None)
+        mend = "write '/{name}', in small letters, digits and '_'; what it has to fit is for 'where'"
+        raise wrong("a parameter is a whole segment of the path", mend)
+    odd = next((c for segment in segments for c in segment if c in "?#\\" or c.isspace() or not c.isprintable()), None)
     if odd:
-        raise wrong(f"a path has no {odd!r}", "write the path decoded and without a query")
-    if any(segment in (".", "..") for segment in value.split("/")):
+        raise wrong(f"a path has no {odd!r}", NO_EXPRESSION if expression else "write the path decoded and without a query")
+    decoded = [_decoded(segment) for segment in segments]
+    if any(segment in (".", "..") for segment in decoded):
         raise wrong("a path has no '.' or '..' segments", "write the path as it is meant")
     return value
+
+
+def _decoded(segment: str) -> str:
+    """A segment's text: what is percent-encoded is decoded."""
+    if not _ENCODED.fullmatch(segment):
+        raise wrong(f"a '%' in {segment!r} encodes nothing", "write '%25' for a '%' itself")
+    try:
+        text = unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        raise wrong(f"{segment!r} is not UTF-8 when it is decoded", "write the character itself") from None
+    if "/" in text:
+        raise wrong(f"the segment {segment!r} has an encoded slash", "only '/*' takes such paths")
+    return text
 
 
 def template_of(value: str) -> Template:
@@ -87,6 +110,12 @@ def template_of(value: str) -> Template:
 def _method(value: str) -> str:
     if not TOKEN.fullmatch(value) or value != value.upper():
         raise wrong(f"'{value}' is not a method", f"did you mean '{value.upper()}'?" if TOKEN.fullmatch(value) else "write GET")
+    return value
+
+
+def _matched_method(value: str) -> str:
+    if not TOKEN.fullmatch(value):
+        raise wrong(f"'{value}' is not a method", "write GET")
     return value
 
 
@@ -183,6 +212,7 @@ Host = Annotated[Text, AfterValidator(_host), Kind("a host", rf"(\*\.)?{_HOST.pa
 Name = Annotated[Text, AfterValidator(_name), Kind("a name", _NAME.pattern)]
 BackendName = Annotated[Name, Kind("a backend's name", _NAME.pattern)]
 Method = Annotated[Text, AfterValidator(_method), Kind("a method", TOKEN.pattern.replace("a-z", ""))]
+MatchedMethod = Annotated[Text, AfterValidator(_matched_method), Kind("a method", TOKEN.pattern)]
 Parameter = Annotated[Text, Kind("a parameter")]
 Pattern = Annotated[Text, Kind("a pattern", r"[\s\S]+")]
 Url = Annotated[Text, AfterValidator(_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]

@@ -44,7 +44,8 @@ def test_a_socket_that_fits_opens(patterns_edge: Edge) -> None:
     ("target", "headers"),
     [
         ("/rooms/Blue/events", []),
-        ("/rooms/blue%0A/events", []),
+        ("/rooms/blue%20/events", []),
+        ("/user?id=1%0A", ACME),
         ("/rooms/%C3%A9/events", []),
         ("/rooms/ninechars/events", []),
         ("/user?id=", ACME),

@@ -87,7 +87,7 @@ WRONG = {
     "a host": (START + "routes: [{match: {host: x/y}, handoff: origin}]", "routes/0/match/host"),
     "a host of a list": (START + "routes: [{match: {host: [x, x/y]}, handoff: origin}]", "routes/0/match/host"),
     "an empty list": (START + "routes: [{match: {host: []}, handoff: origin}]", "routes/0/match/host"),
-    "a method": (START + "routes: [{match: {method: get}, handoff: origin}]", "routes/0/match/method"),
+    "a method": (START + "routes: [{match: {method: G T}, handoff: origin}]", "routes/0/match/method"),
     "a scheme": (START + "routes: [{match: {scheme: ftp}, handoff: origin}]", "routes/0/match/scheme"),
     "a boolean": (START + "routes: [{match: {websocket: yes}, handoff: origin}]", "routes/0/match/websocket"),
     "a header's name": (START + "routes: [{match: {header: {a b: c}}, handoff: origin}]", "routes/0/match/header"),

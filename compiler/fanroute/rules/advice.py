@@ -16,6 +16,17 @@ RULES = (
         "backend does not ignore the case of letters. If it takes paths as they are, give it `strict_paths: true` instead.",
     ),
     Rule(
+        "FR406",
+        "warning",
+        "what other routers have a sign for is meant as text",
+        "Other routers have `:room`, `[room]`, `<int:room>`, `$room`, `*rest` and `(.*)`. Here only `{room}` and a final `/*` "
+        "are placeholders. Anything else in a path is text, and so is `*`, `ALL` or `get` as a method. That text may be what is "
+        "meant, as in `/$metadata`. This is told of whole segments only.",
+        START + "routes:\n  - match: {path: '/rooms/:room'}\n    forward: origin\n",
+        "Write `{room}`, with `where` if it has to fit something, or `/*` at the end. Leave `method` out for any method. If a "
+        "segment is meant as text, percent-encode its first character: `/%24metadata`.",
+    ),
+    Rule(
         "FR410",
         "note",
         "what needs no realtime is forwarded",
