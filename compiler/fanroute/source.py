@@ -32,6 +32,10 @@ _BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the two parsers may understand differently: other white space, a comment after `|`.
 _PECULIAR = "\t\r\x85\u2028\u2029\ufeff"
+# Where a text without quotes begins with one of YAML's signs.
+_ANCHORS = ("while scanning an alias", "while scanning an anchor")
+_BARE = re.compile(r"[*&@`%|>!][^\s,\[\]{}#]*")
+_SIGNS = {"*": "an alias begins", "&": "an anchor begins"}
 _COMMENT_OF_BLOCK = re.compile(r"[|>][0-9+-]*#")
 
 
@@ -169,7 +173,8 @@ class _Reader:
         if kind is yaml.ScalarEvent:
             data = self._scalar(event, path, key)
         elif kind is yaml.AliasEvent:
-            raise _invalid("FR106", "an alias", character_at(event.start_mark), "write the value out where it is used")
+            mend = f"write the value out where it is used; or '*{event.anchor}', in quotes, if that text is meant"
+            raise _invalid("FR106", "an alias", character_at(event.start_mark), mend)
         elif len(path) == MAX_DEPTH:
             raise _invalid("FR103", "the file is nested too deeply", character_at(event.start_mark))
         else:
@@ -273,6 +278,26 @@ def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
         column = indent.start(1) + 1
         tab = Span(span.line, column, span.line, column + 1)
         return _invalid("FR103", "a tab in the indentation", tab, "indent with spaces")
-    unquoted = span.line <= len(lines) and lines[span.line - 1][: span.column].endswith("${")
-    mend = "put a value with '${…}' in quotes" if unquoted else error.context or ""
+    start = character_at(error.context_mark) if error.context in _ANCHORS and error.context_mark else span
+    if error.context in _ANCHORS or "cannot start any token" in (error.problem or ""):
+        bare = _BARE.match(_line(lines, start), start.column - 1)
+        if bare:
+            return _needs_quotes(bare[0].rstrip(":"), start)
+    braces = re.search(r"(\$|\S)\{$", _line(lines, span)[: span.column]) if "but got '{'" in (error.problem or "") else None
+    mend = f"put a value with '{'$' if braces[1] == '$' else ''}{{…}}' in quotes" if braces else error.context or ""
     return _invalid("FR103", error.problem or "not YAML", span, mend)
+
+
+def _line(lines: list[str], span: Span) -> str:
+    return lines[span.line - 1] if span.line <= len(lines) else ""
+
+
+def _needs_quotes(text: str, start: Span) -> Invalid:
+    """The mistake of a text without quotes that begins with a sign of YAML's own, as `*.example.com` does."""
+    span = Span(start.line, start.column, start.line, start.column + len(text))
+    message = f"'{text}' must be quoted: in YAML, {_SIGNS.get(text[0], 'nothing can begin')} with '{text[0]}'"
+    return _invalid("FR103", message, span, f"write {_in_quotes(text)}")
+
+
+def _in_quotes(text: str) -> str:
+    return f'"{text}"' if not set(text) & set('"\\') else "'" + text.replace("'", "''") + "'"
