@@ -27,7 +27,7 @@ signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
 reach.difference reach.told links reach openness foreign_pages
-caching hijacking locations misreadings other_routers advice samples local_hosts
+caching hijacking locations misreadings other_routers misplaced advice samples local_hosts
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
 testing.coverage testing.agreement rulebook manifest stores folder cache workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach

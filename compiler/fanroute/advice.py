@@ -11,6 +11,7 @@ from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.foreign_pages import pages_can_send_headers, pages_can_send_tokens, preflights_are_answered
 from fanroute.hijacking import sockets_are_no_wider
 from fanroute.locations import values_give_locations
+from fanroute.misplaced import backends_can_be_reached, variables_are_where_they_count
 from fanroute.misreadings import paths_are_read_alike
 from fanroute.openness import endpoints_are_open_knowingly
 from fanroute.other_routers import nothing_is_meant_otherwise
@@ -66,6 +67,8 @@ RULES = (
     fanout_is_verified,
     values_give_locations,
     nothing_is_meant_otherwise,
+    variables_are_where_they_count,
+    backends_can_be_reached,
 )
 # Those of channels that depend on the request, and those that need to know which requests reach which route.
 CHANNEL_RULES = (channels_are_chosen_knowingly, values_give_channels, endpoints_are_open_knowingly)

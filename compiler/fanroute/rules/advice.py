@@ -27,6 +27,16 @@ RULES = (
         "segment is meant as text, percent-encode its first character: `/%24metadata`.",
     ),
     Rule(
+        "FR407",
+        "warning",
+        "a variable of the environment stands where it is read",
+        "In backends and in the hosts of a match, `${NAME}` is the value of a variable. Anywhere else it is text: a header "
+        "`Authorization: Bearer ${KEY}` is sent with these very characters.",
+        START + "routes:\n  - forward: origin\n    request_headers: {set: {X-Region: '${REGION}'}}\n",
+        "Write the value. A secret does not belong here, because what is built can be read: let your origin know it. A body that "
+        "is meant so can be a `file`.",
+    ),
+    Rule(
         "FR410",
         "note",
         "what needs no realtime is forwarded",
@@ -47,6 +57,16 @@ RULES = (
         "nothing.",
         START + "defaults: {keep_alive: 25s}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
         "Leave the default out, or give a route the action that it is meant for.",
+    ),
+    Rule(
+        "FR412",
+        "warning",
+        "a backend's address is one that Fastly can reach",
+        "The `url` is where the server is in production. `localhost`, a private address such as 10.0.0.5, and a name without a "
+        "domain are something else, or nothing, on Fastly's machines.",
+        "version: 1\nservice: {name: chat-edge}\nbackends:\n  origin: {url: 'http://localhost:3000'}\nroutes:\n"
+        "  - match: {path: /live}\n    handoff: origin\n",
+        "Write the public address as `url`, and the private one as `local`: it is for `fanroute serve` only.",
     ),
     Rule(
         "FR420",

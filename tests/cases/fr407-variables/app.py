@@ -1,0 +1,27 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.cors import preflight
+from fanroute_runtime.decide import respond
+from fanroute_runtime.edge import http_incoming
+from fanroute_runtime.grip import hold
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Fallback, Hold, Plan, Preflight, Respond, SandboxLimits
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='x',
+    routes=ROUTES,
+    fallbacks=(
+        Fallback(backend='origin', headers=(('content-type', b'text/plain; charset=utf-8'),), body=b'${STATUS_PAGE}'),
+    ),
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/a', (('x-key', b'${KEY}'),)),
+    ('OPTIONS', 'https://origin.example.net/b', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://origin.example.net/b', ()),
+    ('GET', 'https://example.com/d', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Respond: respond}, SAMPLES)
