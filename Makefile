@@ -1,16 +1,21 @@
-# make build | serve [EDGE=viceroy] | test | test-quick | perf-check | fuzz | bench | check | clean. README.md says what each is for.
+# make build | serve [EDGE=viceroy] [PORT=8080] [PUBLISH_PORT=8081] | test | test-quick | perf-check | fuzz | bench | check | clean. README.md says what each is for.
 PYTHON ?= python3
 EDGE ?= embedded
 # A relative path does not count.
 CACHE := $(or $(filter /%,$(XDG_CACHE_HOME)),$(HOME)/.cache)/fanroute
 FASTLY_CLI := 16.1.0
+PORTS = $(if $(PORT),--port $(PORT)) $(if $(PUBLISH_PORT),--publish-port $(PUBLISH_PORT))
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Runs a program as a module. Its script names the folder that it was installed in, which is another one in a copied clone.
+RUN := $(BIN)/python -P -m
+# Is there if the environment was made in this very folder. In a clone that was moved or copied, the environment is made anew.
+MADE_HERE := $(VENV)/made-in-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 # By hash, and without the indexes and folders that this machine happens to use.
-LOCK := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --build-deps-for=editable \
+LOCK := $(RUN) piptools compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --build-deps-for=editable \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
-PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input
+PIP := $(RUN) pip --quiet --disable-pip-version-check --no-input
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 # A package of Debian's, where apt-get is there to install it.
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
@@ -20,29 +25,29 @@ APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
-	@$(BIN)/fanroute build
+	@$(RUN) fanroute build
 
 serve: $(VENV)/installed
-	@exec $(BIN)/fanroute serve --edge $(EDGE)
+	@exec $(RUN) fanroute serve --edge $(EDGE) $(PORTS)
 
 # A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped.
 test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
 	@command -v pushpin >/dev/null || $(APT) pushpin || true
-	@$(BIN)/fanroute install
-	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest
+	@$(RUN) fanroute install
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(RUN) pytest
 
 test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
-	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(BIN)/pytest -m "not viceroy"
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(RUN) pytest -m "not viceroy"
 
 # What a request and the component cost, counted, beside tests/budget.json; `make test` does that too.
 perf-check: $(VENV)/installed-dev
-	@$(BIN)/pytest -q -m budget tests/component tests/unit/test_matcher.py
+	@$(RUN) pytest -q -m budget tests/component tests/unit/test_matcher.py
 
 # What `make test` does with few generated inputs, always the same ones, with many, and others each time; and what is guided by
 # coverage.
 fuzz: $(VENV)/installed-fuzz
-	@$(BIN)/fanroute install
-	@$(BIN)/pytest --hypothesis-profile fuzz tests/fuzz tests/property tests/e2e/test_fuzz.py
+	@$(RUN) fanroute install
+	@$(RUN) pytest --hypothesis-profile fuzz tests/fuzz tests/property tests/e2e/test_fuzz.py
 
 # Beside Fastly's kits, in rounds: bench/results, and docs/performance.md, which `make bench-page` makes of the results without measuring.
 bench: $(VENV)/installed-bench
@@ -54,8 +59,8 @@ bench-page: $(VENV)/installed-dev
 check: $(VENV)/installed-dev build/bindings
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@$(BIN)/pytest -q tests/test_layers.py
+	@$(RUN) mypy
+	@$(RUN) pytest -q tests/test_layers.py
 
 clean:
 	rm -rf bin build pkg $(VENV)
@@ -64,12 +69,15 @@ lock: $(VENV)/installed-dev
 	$(LOCK) -o requirements.lock pyproject.toml
 	$(LOCK) -o requirements-dev.lock --extra dev -c requirements.lock pyproject.toml
 
-$(VENV)/installed: requirements.lock pyproject.toml
+$(MADE_HERE):
 	@command -v $(PYTHON) >/dev/null || $(APT) python3
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fanroute needs Python 3.11 or later: make PYTHON=python3.12")'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(APT) python3-venv
+	@$(PYTHON) -P -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/installed: requirements.lock pyproject.toml $(MADE_HERE)
 	@echo "Installing Fanroute into $(VENV) (under a minute)"
-	@$(PYTHON) -P -m venv $(VENV)
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

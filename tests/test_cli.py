@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanroute.cli import main
+from fanroute.manifest import BUILD
 from fanroute.rules import CODES
 from fanroute.workspace import Workspace
 from tests.conftest import REPOSITORY
@@ -111,10 +112,59 @@ def test_a_failing_componentize_py_is_told(project: Path, monkeypatch: pytest.Mo
 def test_the_cli_builds_with_make_where_there_is_a_makefile(own_project: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(own_project.routes.parent, folder)
-    assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == "fanroute build"
-    (folder / "Makefile").touch()
-    assert fanroute(folder, "build").returncode == 0
-    assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == "make build"
+    for makefile, command in (
+        ("", BUILD),
+        ("build:\n\tgo build\n", BUILD),  # which builds something else
+        ("all:\n\tfanroute build\n", BUILD),
+        ("build:\n\tfanroute build\n", "make build"),
+    ):
+        (folder / "Makefile").write_text(makefile)
+        assert fanroute(folder, "build").returncode == 0
+        assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == command
+
+
+SHELL = shutil.which("sh")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder that is all of PATH, without fanroute."""
+    folder = tmp_path / "path"
+    folder.mkdir()
+    return folder
+
+
+def stub(path: Path) -> None:
+    """A program that tells that it was called, and how."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!{SHELL}\necho {path.parent.name} $@\n")
+    path.chmod(0o755)
+
+
+def built_by(folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    """What the Fastly CLI runs in a folder, with another PATH."""
+    command = [str(SHELL), "-c", BUILD]
+    return subprocess.run(command, cwd=folder, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
+
+
+def test_the_cli_builds_with_the_fanroute_that_it_finds(tmp_path: Path, bare: Path) -> None:
+    """On PATH, or else beside fastly.toml; or else it says in one line how to install it."""
+    done = built_by(tmp_path, bare)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "fanroute is neither on PATH nor in .venv/bin: install it with "
+        '"python3 -m venv .venv && .venv/bin/python -m pip install CLONE", where CLONE is the folder of a clone of Fanroute.\n'
+    )
+    stub(tmp_path / ".venv/bin/fanroute")
+    assert built_by(tmp_path, bare).stdout == "bin build\n"
+    stub(bare / "fanroute")
+    assert built_by(tmp_path, bare).stdout == "path build\n"
+
+
+def test_a_build_that_fails_fails_for_the_cli_too(tmp_path: Path, bare: Path) -> None:
+    (bare / "fanroute").write_text(f"#!{SHELL}\nexit 1\n")
+    (bare / "fanroute").chmod(0o755)
+    assert built_by(tmp_path, bare).returncode == 1
 
 
 @pytest.mark.parametrize("edge", ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)])

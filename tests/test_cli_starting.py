@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fanroute.cli.given import own_command
 from fanroute.pipeline import compile_routes
 from fanroute.surroundings import Surroundings
 from fanroute.trace import Asked, trace
@@ -21,9 +22,12 @@ TEMPLATES = ["chat", "llm-streaming", "notifications", "starter-kit"]
 MADE = {".gitignore", "README.md", "routes.schema.json", "routes.test.yaml", "routes.yaml"}
 
 
-def fanroute(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "fanroute", *arguments]
-    environment = os.environ | ({"PYTHONPATH": path} if path else {})
+CALLED = f"{shlex.quote(sys.executable)} -P -m fanroute"
+
+
+def fanroute(folder: Path, *arguments: str, path: str = "", program: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [*((str(program),) if program else (sys.executable, "-P", "-m", "fanroute")), *arguments]
+    environment = os.environ | {"PATH": "/usr/bin:/bin"} | ({"PYTHONPATH": path} if path else {})
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -40,7 +44,7 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     made, following = done.stdout.splitlines()
     assert made.startswith("Made new folder/.gitignore, ")
-    assert following.startswith("Next: cd 'new folder', then fanroute serve ")
+    assert following.startswith(f"Next: cd 'new folder', then {CALLED} serve ")
     folder = tmp_path / "new folder"
     assert {path.name for path in folder.iterdir()} == MADE
     assert fanroute(folder, "check", "--deny", "warnings").returncode == 0
@@ -90,7 +94,7 @@ def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
 def test_here_is_the_default(tmp_path: Path) -> None:
     done = fanroute(tmp_path, "init")
     assert done.returncode == 0
-    assert done.stdout.splitlines()[1] == "Next: fanroute serve builds and serves it here; README.md goes on"
+    assert done.stdout.splitlines()[1] == f"Next: {CALLED} serve builds and serves it here; README.md goes on"
     assert (tmp_path / "routes.yaml").read_text().partition("\n")[2] == (REPOSITORY / "routes.yaml").read_text()
 
 
@@ -139,3 +143,28 @@ def test_a_schema_is_printed_as_it_is() -> None:
     code = f"from fanroute.cli.terminal import say\nfor line in {lines!r}: say(line)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == lines
+
+
+def test_what_is_printed_can_be_called(tmp_path: Path) -> None:
+    """By the program's path, which holds in any folder, where the shell does not find it by its name."""
+    program = Path(sys.executable).with_name("fanroute")
+    done = fanroute(tmp_path, "init", program=program)
+    assert done.stdout.splitlines()[1].startswith(f"Next: {program} serve ")
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+    (witness,) = fanroute(tmp_path, "routes", "--witness", program=program).stdout.splitlines()
+    assert witness.startswith(f"{program} match GET ")
+    done = subprocess.run(["sh", "-c", witness], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "  route-1: yes")
+
+
+ROUTES = """\
+version: 1
+service: {name: x}
+backends: {origin: {url: "https://a.example.com"}}
+routes: [{match: {path: /a}, forward: origin}]
+"""
+
+
+def test_it_is_called_by_its_name_where_the_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert own_command() == "fanroute"

@@ -51,7 +51,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
     workspace.refuse_links()
     files, wit = compiled.files(), wit_sources()
-    command = "make build" if workspace.has_makefile else "fanroute build"
+    command = manifest.MAKE if workspace.has_makefile else manifest.BUILD
     toml = manifest.update(
         workspace.read_manifest(),
         compiled.plan.service,

@@ -152,6 +152,9 @@ def _unanswered(route: Route, plan: Plan, boxes: Boxes, work: Work) -> int:
     statuses: list[int] = []
 
     def taken(asked: Point) -> Box | None:
+        refused = boxes.refusals.box(asked.segments)
+        if refused is not None:
+            return refused
         first = boxes.first(asked, len(plan.routes), work)
         if first is not None and plan.routes[first].auth is None:
             return boxes.boxes[first]

@@ -69,6 +69,15 @@ def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str])
     yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
 
 
+def changed_ports(urls: Urls, wanted: tuple[int, int]) -> Iterator[str]:
+    """Warns of ports that were wanted and are not free; 0 is any port."""
+    named = zip(("", "publish "), (urls.edge, urls.publish), ("--port", "--publish-port"), wanted, strict=True)
+    for what, url, option, port in named:
+        got = urlsplit(url).port
+        if port not in (0, got):
+            yield f"the {what}port {port} is not free: using {got} instead ({option} chooses another)"
+
+
 def publish_command(messages: Mapping[str, Formats], url: str) -> str:
     """Returns a curl command that publishes messages, by their channels."""
     items = [{"channel": channel, "formats": formats} for channel, formats in messages.items()]

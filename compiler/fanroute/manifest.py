@@ -13,6 +13,15 @@ from fanroute.lower import Backend
 from fanroute.signing import LOCAL_ENTRIES
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 
+# How the Fastly CLI builds, in a shell and in the folder of fastly.toml.
+BUILD = (
+    "if command -v fanroute >/dev/null; then fanroute build; elif test -x .venv/bin/fanroute; then .venv/bin/fanroute build; "
+    "else echo 'fanroute is neither on PATH nor in .venv/bin: install it with "
+    '"python3 -m venv .venv && .venv/bin/python -m pip install CLONE", where CLONE is the folder of a clone of Fanroute.\' >&2; '
+    "exit 1; fi"
+)
+# The same where there is a Makefile of ours, which installs what is missing.
+MAKE = "make build"
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
 

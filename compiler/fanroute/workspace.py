@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -23,6 +24,8 @@ RUNTIME_PACKAGE = "fanroute_runtime"
 # What is written, by its path from the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
 _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
+# A Makefile is read so far, and is one that builds if it has this.
+_MAX_MAKEFILE, _BUILDS = 1 << 20, re.compile(rb"^build\s*:", re.MULTILINE)
 
 
 def _runtime() -> Path:
@@ -112,12 +115,20 @@ class Workspace:
         self.app = folder / _APP
         self.good = folder / _GOOD
         self.logs = folder / _LOGS
-        self.has_makefile = (folder / "Makefile").exists()
 
     @cached_property
     def cache(self) -> Cache:
         """The user's cache, as far as it can be trusted here."""
         return Cache(self.routes.parent)
+
+    @property
+    def has_makefile(self) -> bool:
+        """Returns True if `make build` builds this folder with Fanroute."""
+        try:
+            makefile = self.read("Makefile", _MAX_MAKEFILE)
+        except OSError:
+            return False
+        return b"fanroute" in makefile and _BUILDS.search(makefile) is not None
 
     def read_routes(self) -> bytes:
         """The bytes of routes.yaml, or what was piped in its place. Raises Invalid."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fanroute.guide import Urls, publish_command, publishing, serving
+from fanroute.guide import Urls, changed_ports, publish_command, publishing, serving
 from fanroute.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.trace import Asked, Step, trace
@@ -129,3 +129,13 @@ def test_examples_fit_the_patterns() -> None:
     for name, *_, url in commands:
         headers = (("x-client", b"0"), ("x-tenant", b"acme"))
         assert trace(compiled.plan, "self", Asked("GET", url, headers)).steps[-1] == Step(name.removesuffix(":"), ())
+
+
+def test_a_port_that_is_not_free_is_told_with_the_one_that_is_used() -> None:
+    urls = Urls("http://127.0.0.1:8001", "http://127.0.0.1:8002/publish/")
+    assert list(changed_ports(urls, (7676, 5561))) == [
+        "the port 7676 is not free: using 8001 instead (--port chooses another)",
+        "the publish port 5561 is not free: using 8002 instead (--publish-port chooses another)",
+    ]
+    assert list(changed_ports(urls, (8001, 0))) == []
+    assert list(changed_ports(urls, (0, 8002))) == []

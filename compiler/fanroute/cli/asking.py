@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fanroute import listing
-from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, routes_argument, routes_option
+from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, own_command, routes_argument, routes_option
 from fanroute.cli.terminal import say, show
 from fanroute.local import Stores
 from fanroute.local_hosts import host_entries, kept_by_host
@@ -28,7 +28,7 @@ def routes(routes: Path, witness: bool) -> None:
     """
     if witness:
         options = "" if routes == Path(DEFAULT_ROUTES) else f" --routes {shlex.quote(str(routes))}"
-        for line in witnesses(compiled(routes).plan, options):
+        for line in witnesses(compiled(routes).plan, options, own_command()):
             say(line)
         return
     show(listing.COLUMNS, listing.rows(compiled(routes).plan))

@@ -1,5 +1,7 @@
 """What most commands are given: a routes.yaml."""
 
+import shlex
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import click
 from fanroute.cli.terminal import conceal, end, failures, piped, tell
 from fanroute.diagnostics import Invalid
 from fanroute.pipeline import Compiled, compile_routes
+from fanroute.programs import find
 from fanroute.workspace import Workspace
 
 DEFAULT_ROUTES = "routes.yaml"
@@ -16,6 +19,16 @@ PIPED = "-"
 
 routes_argument = click.argument("routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES)
 routes_option = click.option("--routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES, show_default=True)
+
+
+def own_command() -> str:
+    """Returns what to type in a shell, in any folder, to call this program again."""
+    called = Path(sys.argv[0])
+    if find("fanroute"):
+        return "fanroute"
+    if called.name == "fanroute":
+        return shlex.quote(str(called.absolute()))
+    return f"{shlex.quote(sys.executable)} -P -m fanroute"
 
 
 def examples(*commands: str) -> str:

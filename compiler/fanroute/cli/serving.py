@@ -14,7 +14,7 @@ from fanroute import guide
 from fanroute.build import Built
 from fanroute.cli.edges import EDGES, EdgeOptions, running
 from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
-from fanroute.cli.terminal import conceal, failures, remark, say, tell, working
+from fanroute.cli.terminal import conceal, failures, remark, say, tell, warn, working
 from fanroute.local import addresses, guard
 from fanroute.local import install as installing
 from fanroute.local_hosts import explaining, host_entries
@@ -155,6 +155,8 @@ async def _serve(workspace: Workspace, built: Built, options: EdgeOptions) -> No
         async with running(options, workspace, backends, loopback, say, log) as urls:
             for line in guide.serving(built.compiled, options.edge, urls, options.hosts):
                 say(line)
+            for line in guide.changed_ports(urls, ports):
+                warn(line)
             try:
                 await asyncio.Event().wait()
             finally:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.given import DEFAULT_ROUTES, examples
+from fanroute.cli.given import DEFAULT_ROUTES, examples, own_command
 from fanroute.cli.terminal import failures, say
 from fanroute.starting import begun, described
 from fanroute.workspace import Workspace, create, template_files, template_names
@@ -33,4 +33,4 @@ def init(folder: Path, template: str, listing: bool) -> None:
         create(folder, texts)
     say(f"Made {', '.join(str(folder / name) for name in texts)}")
     there = "" if folder == Path() else f"cd {shlex.quote(str(folder))}, then "
-    say(f"Next: {there}fanroute serve builds and serves it here; README.md goes on")
+    say(f"Next: {there}{own_command()} serve builds and serves it here; README.md goes on")

@@ -96,6 +96,11 @@ def remark(line: str) -> None:
     click.echo(_open(line), err=True)
 
 
+def warn(line: str) -> None:
+    """Print a warning that is not to be missed."""
+    click.secho(f"warning: {line}", err=True, fg="yellow", bold=True)
+
+
 def working(what: str) -> "Live":
     """On a terminal, a sign that something is under way."""
     from rich.live import Live

@@ -40,12 +40,15 @@ def requests_of(matches: Iterable[Match], refused: Collection[PathFault]) -> lis
     return [asked(reach.witness) for reach in found if isinstance(reach, Live)]
 
 
-def witnesses(plan: Plan, options: str = "") -> Iterator[str]:
-    """For each route a command that asks for a request it gets; `options` are further ones. Lines for a shell."""
+def witnesses(plan: Plan, options: str = "", fanroute: str = "fanroute") -> Iterator[str]:
+    """For each route a command that asks for a request it gets; `options` are further ones. Lines for a shell.
+
+    `fanroute` is how a shell calls it.
+    """
     boxes = Boxes.of(plan)
     for route, reach in zip(plan.routes, reached(boxes, Work(MAX_WORK_IN_ALL)), strict=True):
         if isinstance(reach, Live):
-            yield f"fanroute match {arguments(asked(reach.witness))}{options}  # {route.name}"
+            yield f"{fanroute} match {arguments(asked(reach.witness))}{options}  # {route.name}"
         else:
             yield f"# {route.name}: {'no request gets it' if isinstance(reach, Dead) else 'too much to find out'}"
 

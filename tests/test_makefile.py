@@ -1,0 +1,96 @@
+"""What make runs, with a Python that only tells how it is called: in a clone, and in a copy of that clone."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+# Makes what `python -m venv` does, as far as make needs it; whatever else it is asked for it writes down, with where it is.
+PYTHON = """\
+#!/bin/sh
+case "$*" in
+-c*) exit 0 ;;
+*"-m venv"*)
+    for folder; do :; done
+    rm -rf "$folder" && mkdir -p "$folder/bin" && cp "$0" "$folder/bin/python" ;;
+esac
+echo "$(pwd)|$0|$*" >> "$CALLS"
+"""
+NEEDED = ["Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock"]
+
+
+class Clone:
+    """A folder with a Makefile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def make(self, *arguments: str) -> list[str]:
+        """The arguments of each call of its own Python; no other is called but to make the environment."""
+        calls = self.folder / "calls"
+        calls.unlink(missing_ok=True)
+        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "CALLS": str(calls), "HOME": str(self.folder)}
+        command = ["make", "PYTHON=python", *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = []
+        for line in calls.read_text().splitlines():
+            where, program, given = line.split("|")
+            assert where == str(self.folder)
+            assert program == ".venv/bin/python" or "-m venv" in given
+            found.append(given)
+        return found
+
+    def copy(self, to: Path) -> "Clone":
+        shutil.copytree(self.folder, to, symlinks=True)
+        return Clone(to)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    folder = tmp_path / "a clone"
+    folder.mkdir()
+    for name in NEEDED:
+        shutil.copy(REPOSITORY / name, folder / name)
+    (folder / "python").write_text(PYTHON)
+    (folder / "python").chmod(0o755)
+    return Clone(folder)
+
+
+def test_an_environment_is_made_once(clone: Clone) -> None:
+    first = clone.make("build")
+    assert [given for given in first if "-m venv" in given] == ["-P -m venv --clear .venv"]
+    assert sum("-m pip" in given for given in first) == 2
+    assert first[-1] == "-P -m fanroute build"
+    assert clone.make("build") == ["-P -m fanroute build"]
+
+
+def test_a_copied_clone_has_an_environment_of_its_own(clone: Clone, tmp_path: Path) -> None:
+    """Nothing is installed into the clone that it was copied from, and nothing of that is run."""
+    expected = clone.make("build")
+    before = sorted((path, path.stat().st_mtime_ns) for path in clone.folder.rglob("*"))
+    assert clone.copy(tmp_path / "copy").make("build") == expected
+    assert sorted((path, path.stat().st_mtime_ns) for path in clone.folder.rglob("*")) == before
+
+
+def test_a_moved_clone_makes_its_environment_anew(clone: Clone, tmp_path: Path) -> None:
+    expected = clone.make("build")
+    moved = Clone(clone.folder.rename(tmp_path / "moved"))
+    assert moved.make("build") == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ([], ""),
+        (["PORT=8080"], " --port 8080"),
+        (["PUBLISH_PORT=8081", "EDGE=viceroy"], " --publish-port 8081"),
+        (["PORT=8080", "PUBLISH_PORT=8081"], " --port 8080 --publish-port 8081"),
+    ],
+)
+def test_serve_takes_ports(clone: Clone, given: list[str], options: str) -> None:
+    edge = "viceroy" if "EDGE=viceroy" in given else "embedded"
+    assert clone.make("serve", *given)[-1] == f"-P -m fanroute serve --edge {edge}{options}"
