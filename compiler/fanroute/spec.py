@@ -16,7 +16,7 @@ from fanroute.origins import Origins
 from fanroute.passing import ForwardTo, HandoffTo
 from fanroute.paths import Paths
 from fanroute.sandbox import Sandbox
-from fanroute.values import BackendName, Host, KeepAlive, Name, Text, Url, listed, wrong
+from fanroute.values import BackendName, Host, KeepAlive, LocalUrl, Name, Text, Url, listed, wrong
 from fanroute.websocket import WebSocket
 
 # The language's version.
@@ -62,7 +62,7 @@ class Backend(Model):
 
     url: Url | None = None
     """Scheme, host and port of a server of yours."""
-    local: Url | None = None
+    local: LocalUrl | None = None
     """Where that server is while you develop; without it, an embedded origin takes its place."""
     strict_paths: Literal[True] | None = None
     """That the server takes paths as they are: `//` is not `/` to it, `%2F` no slash, `a;b` not `a`, and `/A` not `/a`."""

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -125,7 +126,19 @@ def _name(value: str) -> str:
     return value
 
 
-def _url(value: str) -> str:
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _local_url(value: str) -> str:
+    return _url(value, lambda host: _HOST.fullmatch(host) or _is_ipv6(host))
+
+
+def _url(value: str, is_host: Callable[[str], object] = _HOST.fullmatch) -> str:
     try:
         parts = urlsplit(value)
         host, port = parts.hostname or "", parts.port
@@ -133,7 +146,7 @@ def _url(value: str) -> str:
         host, port, parts = "", None, urlsplit("")
     # urlsplit drops newlines and spaces at the ends.
     spaced = not value.isprintable() or " " in value
-    if spaced or parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
+    if spaced or parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
         raise wrong(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, and a :PORT if needed")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
         raise wrong("a backend's url has no path, query or user", "write the scheme, host and port only")
@@ -216,6 +229,7 @@ MatchedMethod = Annotated[Text, AfterValidator(_matched_method), Kind("a method"
 Parameter = Annotated[Text, Kind("a parameter")]
 Pattern = Annotated[Text, Kind("a pattern", r"[\s\S]+")]
 Url = Annotated[Text, AfterValidator(_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
+LocalUrl = Annotated[Text, AfterValidator(_local_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
 Path = Annotated[Text, AfterValidator(_path), Kind("a path", "/.*")]
 FilePath = Annotated[Text, AfterValidator(_file_path), Kind("a path within the folder", r"[^/\\]+(/[^/\\]+)*")]
 Location = Annotated[Text, AfterValidator(_location), Kind("a location", "(/|https?://).*")]

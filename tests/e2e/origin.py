@@ -327,6 +327,9 @@ def _socket(body: bytes) -> web.Response:
         return web.Response(body=b"OPEN\r\nTEXT %x\r\n%s\r\n" % (len(control), control), headers=headers)
     if body == b"TEXT 3\r\nbye\r\n":
         return web.Response(body=b"TEXT 6\r\nm:ciao\r\nCLOSE 2\r\n\x0f\xa1\r\n", headers=headers)
+    if body.startswith(b"TEXT ") and (asked := body.split(b"\r\n")[1]).startswith(b"close "):
+        content = bytes.fromhex(asked.removeprefix(b"close ").decode())
+        return web.Response(body=b"CLOSE %x\r\n%s\r\n" % (len(content), content) if content else b"CLOSE\r\n", headers=headers)
     return web.Response(headers=headers)
 
 

@@ -155,7 +155,7 @@ async def _serve(workspace: Workspace, built: Built, options: EdgeOptions) -> No
         async with running(options, workspace, backends, loopback, say, log) as urls:
             for line in guide.serving(built.compiled, options.edge, urls, options.hosts):
                 say(line)
-            for line in guide.changed_ports(urls, ports):
+            for line in guide.changed_ports(urls, options.ports):
                 warn(line)
             try:
                 await asyncio.Event().wait()

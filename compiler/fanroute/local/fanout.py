@@ -46,6 +46,10 @@ class Fanout:
             task.cancel()
         await self._client.aclose()
 
+    def tell(self, line: str) -> None:
+        """Log a line."""
+        self._log(line)
+
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done that nobody waits for."""
         task = asyncio.create_task(work)

@@ -129,7 +129,7 @@ class Socket:
         while (event := await _event(client.socket)) is not None and event.type != "CLOSE":
             pass
         if event is not None:
-            await client.close(_code(event), event.content[2:])
+            await client.close(*_close(event.content))
         raise _Closed
 
     async def _disconnect(self) -> None:
@@ -166,7 +166,12 @@ class Socket:
                 case "PING" | "PONG":
                     await client.send(event)
                 case "CLOSE":
-                    await client.close(_code(event), event.content[2:])
+                    code, reason = _close(event.content)
+                    if not _is_taken(code):
+                        self._fanout.tell(
+                            f"{self._backend} sent CLOSE with the code {code}, which clients take for a protocol error"
+                        )
+                    await client.close(code, reason)
                     raise _Closed
                 case "DISCONNECT":
                     client.abort()
@@ -192,8 +197,16 @@ def _events(answer: httpx.Response) -> list[Event] | None:
     return decode(answer.content)
 
 
-def _code(close: Event) -> int:
-    return int.from_bytes(close.content[:2], "big") or WSCloseCode.OK
+def _close(content: bytes) -> tuple[int, bytes]:
+    """Returns the code and reason that Pushpin makes of a CLOSE's content: any code, and 1000 where there is none."""
+    if len(content) < 2:
+        return WSCloseCode.OK, b""
+    return int.from_bytes(content[:2], "big"), content[2:].decode(errors="replace").encode()
+
+
+def _is_taken(code: int) -> bool:
+    """Returns True for a code that an endpoint may send (RFC 6455, 7.4, and IANA's registry)."""
+    return (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
 
 
 def _interval(answer: httpx.Response) -> int | None:

@@ -172,7 +172,8 @@ def _pushpin_route(name: str, backend: Backend) -> str:
     url = urlsplit(backend.url)
     tls = url.scheme == "https"
     options = ["over_http", *(["ssl"] if tls else []), *([f"host={backend.host}"] if backend.host else [])]
-    return f"id={name} {url.hostname}:{url.port or (443 if tls else 80)},{','.join(options)}\n"
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    return f"id={name} {host}:{url.port or (443 if tls else 80)},{','.join(options)}\n"
 
 
 def _both(name: str, log: Log, lines: list[str]) -> Callable[[str], None]:
