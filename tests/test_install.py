@@ -275,7 +275,6 @@ def test_the_systems_is_used_where_no_newer_one_can_be_had(
     system: Path, archive: Archive, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     archive.sign("strangers")
-    monkeypatch.setattr(pushpin, "ARCHIVE", archive.url)
     monkeypatch.setattr(pushpin, "_archive", lambda apt: archive.url)
     assert install.pushpin(cache, print) == Pushpin(system, "1.36.0")
     said = capsys.readouterr().out
@@ -288,3 +287,12 @@ def test_a_missing_key_is_told(archive: Archive, cache: Path) -> None:
     with pytest.raises(ProgramFailed) as failed:
         pushpin.from_unstable(cache, print, archive.keys / "none.gpg", archive.url)
     assert "none.gpg is missing: install debian-archive-keyring" in failed.value.output
+
+
+def test_a_system_without_debians_archive_is_told(tmp_path: Path) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho https://example.com/ubuntu/\n")
+    apt.chmod(0o755)
+    with pytest.raises(ProgramFailed) as failed:
+        pushpin._archive(apt)
+    assert "its sources name no mirror of Debian's archive" in failed.value.output

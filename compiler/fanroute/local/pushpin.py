@@ -18,9 +18,8 @@ CURRENT = (1, 40)
 TEXT = ".".join(map(str, CURRENT))
 # Where Debian's package has it.
 SYSTEM = Path("/usr/bin/pushpin")
-# Debian's key, as each Debian system has it, and its archive, if the system names none of its own.
+# Debian's key, as each Debian system has it.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-ARCHIVE = "http://deb.debian.org/debian"
 
 # The characters of a path that need no quoting in any of the files that it is written into.
 _PLAIN_PATH = re.compile(r"[\w/.@+~ -]+")
@@ -92,10 +91,12 @@ def from_unstable(cache: Path, say: Say, keyring: Path = KEYRING, archive: str =
 
 
 def _archive(apt: Path) -> str:
-    """Returns the mirror of Debian's archive that the system uses, else Debian's own."""
+    """Returns the mirror of Debian's archive that the system uses. Raises ProgramFailed if it uses none."""
     known = programs.run([apt, "indextargets", "--format", "$(REPO_URI)"])
     mirror = re.search(r"^https?://\S+/debian/?$", known, re.MULTILINE)
-    return mirror.group() if mirror else ARCHIVE
+    if mirror is None:
+        raise ProgramFailed("apt-get", "its sources name no mirror of Debian's archive")
+    return mirror.group()
 
 
 def _download(apt: Path, staging: Path, keyring: Path, archive: str, say: Say) -> str:
