@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, get_args
 
 from fanroute.diagnostics import Diagnostic, Note, Span
+from fanroute.printable import printable
 from fanroute.rules import Severity
 
 if TYPE_CHECKING:
@@ -43,15 +44,15 @@ def _parts(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Iterator[
     for number, diagnostic in enumerate(diagnostics):
         yield "\n" if number else "", ""
         other = diagnostic.span.file
-        yield from _parts_of_one(diagnostic, _printable(other or file), [] if other else lines)
+        yield from _parts_of_one(diagnostic, printable(other or file), [] if other else lines)
 
 
 def _parts_of_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     span, style = diagnostic.span, _STYLES[diagnostic.severity]
     yield f"{file}:{span.line}:{span.column}: ", ""
     yield f"{diagnostic.severity}[{diagnostic.code}]", style
-    yield f": {_printable(diagnostic.message)}", ""
-    suggestion = _printable(diagnostic.suggestion)
+    yield f": {printable(diagnostic.message)}", ""
+    suggestion = printable(diagnostic.suggestion)
     excerpt = lines[span.line - 1] if span.line <= len(lines) else ""
     if excerpt.strip() and span.column <= MAX_EXCERPT:
         excerpt = "".join(c if c.isprintable() else " " for c in excerpt[:MAX_EXCERPT])
@@ -70,13 +71,8 @@ def _width(span: Span, excerpt: str) -> int:
 
 
 def _noted(note: Note, file: str) -> str:
-    message = _printable(note.message)
-    return f"{note.span.file or file}:{note.span.line}:{note.span.column}: {message}" if note.span else message
-
-
-def _printable(text: str) -> str:
-    """A text on one line, without what a terminal would obey."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    message = printable(note.message)
+    return f"{printable(note.span.file) or file}:{note.span.line}:{note.span.column}: {message}" if note.span else message
 
 
 def github(diagnostics: Iterable[Diagnostic], file: str) -> str:
@@ -99,7 +95,7 @@ def _command(diagnostic: Diagnostic, file: str) -> str:
 
 
 def _escaped(text: str, further: str = "") -> str:
-    text = "".join(c if c.isprintable() or c in "\r\n" else repr(c)[1:-1] for c in text)
+    text = printable(text, "\r\n")
     for character in "%\r\n" + further:
         text = text.replace(character, f"%{ord(character):02X}")
     return text

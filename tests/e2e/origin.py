@@ -71,6 +71,13 @@ BROKEN = {
 }
 
 
+# A channel with the byte that begins an escape sequence on some terminals.
+OBEYED = (
+    _OK
+    + b"Grip-Hold: stream\r\nGrip-Channel: obeyed-\x9b31m\r\nX-A: \x9b31m\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n"
+)
+
+
 class Origin:
     """Answers requests; `url` is its own, `edge_url` the edge's in front of it."""
 
@@ -126,6 +133,8 @@ class Origin:
             case "/origin/variables" | "/origin/detached":
                 self.events.append((body, _headers(request)))
                 return _talking_socket(request.path, body)
+            case "/origin/obeyed":
+                return _written(request, OBEYED)
             case "/origin/poll":
                 return web.Response(text="nothing yet\n", headers=_poll(request))
             case "/origin/keep-alive":

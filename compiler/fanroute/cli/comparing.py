@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fanroute.cli.given import PIPED, all_compiled, examples
-from fanroute.cli.terminal import end, say
+from fanroute.cli.terminal import end, say, say_json
 from fanroute.reach.told import difference, lines
 
 
@@ -26,7 +26,7 @@ def diff(old: Path, new: Path, form: str) -> None:
     before, after = all_compiled([old, new])
     found = difference((before.plan, before.backends), (after.plan, after.backends))
     if form == "json":
-        say(found.model_dump_json(indent=2))
+        say_json(found.model_dump_json(indent=2))
     for line in lines(found) if form == "text" else ():
         say(line)
     if form == "text" and not found.changes:

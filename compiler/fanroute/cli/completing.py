@@ -4,7 +4,7 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from fanroute.cli.given import examples
-from fanroute.cli.terminal import say
+from fanroute.cli.terminal import say_text
 
 PROGRAM = "fanroute"
 SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
@@ -26,4 +26,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     completer = SHELLS[shell](context.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
     # Not the shell's own `source`, which asks the bash there is for its version.
-    say(ShellComplete.source(completer).rstrip("\n"))
+    say_text(ShellComplete.source(completer).rstrip("\n"))

@@ -1,13 +1,15 @@
 """The local edges, as commands start them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
+from fanroute.cli.terminal import remark
 from fanroute.guide import Urls
 from fanroute.local import Backend
 from fanroute.local import install as installing
@@ -87,8 +89,26 @@ async def running(
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
         served = EmbeddedComponent(engine, component)
         started = server.listening(served, backends, loopback, *options.ports, log, stores, options.allowed)
-    async with started as listening:
-        yield Urls(listening.edge, listening.publish)
+    with _remarked():
+        async with started as listening:
+            yield Urls(listening.edge, listening.publish)
+
+
+@contextmanager
+def _remarked() -> Iterator[None]:
+    """Prints what libraries log, such as an exception that nobody expected, as everything else is printed."""
+    handler = _Remarks()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+class _Remarks(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        for line in self.format(record).splitlines():
+            remark(line)
 
 
 def _pushpin(chosen: Path | None, cache: Path, say: Say) -> Pushpin:

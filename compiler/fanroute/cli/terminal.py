@@ -13,6 +13,7 @@ from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.environment import hiding
 from fanroute.errors import BadManifest, ProgramFailed
+from fanroute.printable import printable, printable_json
 from fanroute.source import decode
 from fanroute.workspace import Workspace, read_file
 
@@ -37,7 +38,7 @@ def conceal(written: Mapping[str, str]) -> None:
     click.get_current_context().meta.setdefault(_CONCEALED, []).append(hiding(written))
 
 
-def _open(text: str) -> str:
+def _shown(text: str) -> str:
     """Returns a text without the values that this command conceals."""
     context = click.get_current_context(silent=True)
     for hide in context.meta.get(_CONCEALED, ()) if context else ():
@@ -46,8 +47,18 @@ def _open(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line."""
-    click.echo(_open(line))
+    """Print a line. What is not printable is escaped: much of it comes from others."""
+    click.echo(printable(_shown(line)))
+
+
+def say_text(text: str) -> None:
+    """Print a text of several lines."""
+    click.echo(printable(_shown(text), "\n"))
+
+
+def say_json(text: str) -> None:
+    """Print JSON."""
+    click.echo(printable_json(_shown(text)))
 
 
 def piped() -> bytes:
@@ -63,7 +74,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(escape(_open(cell)) for cell in row))
+        table.add_row(*(escape(printable(_shown(cell))) for cell in row))
     console = _console()
     (console if console.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)
 
@@ -75,16 +86,16 @@ def tell(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "t
 
 def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> None:
     """Print the diagnostics of files: for people to standard error; as JSON or for GitHub to standard output."""
-    files = [(file, [diagnostic.told(_open) for diagnostic in diagnostics]) for file, diagnostics in files]
+    files = [(file, [diagnostic.told(_shown) for diagnostic in diagnostics]) for file, diagnostics in files]
     if form == "json":
         from fanroute import report_json  # late: text is asked for mostly
 
         told = [one for file, diagnostics in files for one in report_json.report(diagnostics, str(file)).diagnostics]
-        say(report_json.Report(diagnostics=told).model_dump_json(indent=2))
+        say_json(report_json.Report(diagnostics=told).model_dump_json(indent=2))
         return
     for file, diagnostics in files:
         if form == "github" and diagnostics:
-            say(report.github(diagnostics, str(file)))
+            say_text(report.github(diagnostics, str(file)))
         elif diagnostics and _shows_styles():
             _console(stderr=True).print(report.styled(diagnostics, str(file), _text(file)))
         elif diagnostics:
@@ -93,7 +104,7 @@ def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> No
 
 def remark(line: str) -> None:
     """Print a line that is no part of what was asked for."""
-    click.echo(_open(line), err=True)
+    click.echo(printable(_shown(line)), err=True)
 
 
 def warn(line: str) -> None:
@@ -134,16 +145,17 @@ def failures(workspace: Workspace) -> Iterator[None]:
         fail(f"{workspace.manifest}:{bad.line}:{bad.column}: error: {bad}")
     except ProgramFailed as failed:
         lines = failed.output.strip().splitlines()[-OUTPUT_LINES:]
-        fail("\n".join([f"error: {failed}", *(f"  {line}" for line in lines)]))
+        fail(f"error: {failed}", *(f"  {line}" for line in lines))
     except BrokenPipeError:
         raise  # nobody reads on: click ends the command
     except OSError as error:
         fail(f"error: {error}")
 
 
-def fail(message: str) -> NoReturn:
+def fail(*lines: str) -> NoReturn:
     """Say what was wrong, and end."""
-    remark(message)
+    for line in lines:
+        remark(line)
     sys.exit(1)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from fanroute.cli.given import DEFAULT_ROUTES, examples
-from fanroute.cli.terminal import end, fail, failures, say, tell
+from fanroute.cli.terminal import end, fail, failures, say, say_json, tell
 from fanroute.diagnostics import Invalid
 from fanroute.formatting import Changed, formatted
 from fanroute.schema import schema as routes_schema
@@ -50,4 +50,4 @@ def schema() -> None:
 
     In routes.yaml the first line tells them of it: # yaml-language-server: $schema=./routes.schema.json
     """
-    say(json.dumps(routes_schema(), indent=2))
+    say_json(json.dumps(routes_schema(), indent=2))

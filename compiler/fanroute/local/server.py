@@ -30,9 +30,10 @@ MAX_LINE = 65_536
 # A host with userinfo and port, as the URI's authority (RFC 3986, 3.2); anything else would change what follows it there.
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\[\]-]*")
 
-# What is no HTTP is answered with 400, and not told as a failure of ours.
+# What is no HTTP is answered with 400, and a client may go at any time: neither is told as a failure of ours.
 _LOGGER = logging.getLogger(__name__)
-_LOGGER.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+_NO_FAILURES = (HttpProcessingError, ConnectionResetError)
+_LOGGER.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _NO_FAILURES)))
 
 
 @dataclass(frozen=True, slots=True)
