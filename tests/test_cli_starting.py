@@ -102,7 +102,9 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
     done = fanroute(tmp_path, "init", "x")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+    assert (
+        done.stderr == "x:1:1: error[FR517]: 'x' is a file, and Fanroute writes a folder of its own there\n      = move it away\n"
+    )
 
 
 def test_the_templates_are_listed(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_no_link_is_written_through(clone: Path, victim: Path, place: str, comma
     done = run(clone, *command)
     assert done.exit_code == 1
     assert done.stderr.startswith(f"{place}:1:1: error[FR517]: '{place}' is a link, and Fanroute writes a ")
-    assert done.stderr.endswith("\n      = remove it\n")
+    assert done.stderr.endswith("\n      = move it away\n")
     assert content(victim) == before
 
 

@@ -173,7 +173,7 @@ def scratch() -> AbstractContextManager[str]:
 def in_the_way(path: PurePath, mode: int, wanted: str) -> Invalid:
     """The error that something else stands where Fanroute writes a file or a folder of its own."""
     message = f"'{path}' is {_kind(mode)}, and Fanroute writes a {wanted} of its own there"
-    return Invalid([Diagnostic("FR517", message, Span(file=str(path)), "remove it")])
+    return Invalid([Diagnostic("FR517", message, Span(file=str(path)), "move it away")])
 
 
 def _kind(mode: int) -> str:

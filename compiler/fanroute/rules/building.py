@@ -12,6 +12,6 @@ RULES = (
         "repository that you cloned. So no link below the folder is followed there, and a file does not give way to a folder. "
         "`fmt` follows a link within the folder only.",
         None,
-        "Look at what is in the place that is named, and remove it.",
+        "Look at what is in the place that is named, and move it away.",
     ),
 )
