@@ -1,6 +1,7 @@
 """What the publish endpoint takes, refuses and delivers, input by input: on the embedded edge what it is with Pushpin."""
 
 import base64
+import gzip
 import json
 import threading
 from typing import Any
@@ -224,6 +225,14 @@ def test_no_more_than_the_limit_is_published(edge: Edge) -> None:
     assert posted(edge, whole).status_code == 200
     answer = posted(edge, whole + b" ")
     assert (answer.status_code, answer.text) == (400, "Request body too large.\n")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "identity", "x"])
+def test_a_publish_request_is_not_decoded(edge: Edge, coding: str) -> None:
+    """Its bytes are read as they are, whatever its Content-Encoding says."""
+    headers = {"Content-Encoding": coding}
+    assert posted(edge, gzip.compress(b'{"items": []}'), headers=headers).text == NO_JSON[1]
+    assert posted(edge, b'{"items": []}', headers=headers).status_code == 200
 
 
 def test_a_publish_request_has_a_length(edge: Edge) -> None:
