@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.lower import is_written
 from fanroute.reach.box import LENGTH, Box, meet, point
-from fanroute.reach.request import arguments, asked
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search
 from fanroute.source import Source
 from fanroute.spec import BACKEND_ANSWERED
-from fanroute.trace import Asked
 from fanroute.work import TooMuch, Work
 from fanroute_runtime.match import path_segments, split_uri
 from fanroute_runtime.plan import Forward, Handoff, PathFault, Plan, Tunnel
+
+if TYPE_CHECKING:
+    from fanroute.trace import Asked
 
 # With these refused, servers differ by the case of letters at most.
 _FAULTS: tuple[PathFault, ...] = ("empty_segments", "encoded_slashes", "parameters")
@@ -54,6 +56,8 @@ def _first_misreading(
             work.give_up(MAX_WORK)
             continue
         if found:
+            from fanroute.reach.request import arguments  # late, here and below: most files need none
+
             taking, request = found
             route, place = plan.routes[taking], ("routes", sum(map(is_written, plan.routes[:taking])))
             action = next(key for key in BACKEND_ANSWERED if source.has((*place, key)))
@@ -68,7 +72,7 @@ def _first_misreading(
             return
 
 
-def _misread(boxes: Boxes, number: int, free: list[int], work: Work) -> tuple[int, Asked] | None:
+def _misread(boxes: Boxes, number: int, free: list[int], work: Work) -> "tuple[int, Asked] | None":
     """A request that one of the free routes takes, and that differs from one of the guarded route by its path's writing only."""
     for elsewhere in _apart_from_paths(boxes, free):
         region = meet(boxes.boxes[number], elsewhere)
@@ -77,6 +81,8 @@ def _misread(boxes: Boxes, number: int, free: list[int], work: Work) -> tuple[in
         found = search([region], lambda request: boxes.taking(request, number, work), boxes.named, work)
         if found is None:
             continue
+        from fanroute.reach.request import asked
+
         guarded = point(found, boxes.named)
         request = asked(guarded)
         _, path, _ = split_uri(request.url)
