@@ -3,15 +3,24 @@
 import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from time import time
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from fanroute.pipeline import compile_routes
 from fanroute.signing import LIFETIME, grip_sig
+from fanroute.surroundings import Surroundings
+from fanroute.trace import Asked, through_fanout
+from fanroute_runtime.exchange import Headers
+from fanroute_runtime.headers import PIN
 
 HOST = "bench.edgecompute.app"
 EVENTS = "application/websocket-events"
+# What Fanroute's contestants serve.
+ROUTES = Path(__file__).parent / "contestants" / "fanroute" / "routes.yaml"
 # What the stand-in for Fanout answers to a request that was handed off.
 HANDED_OFF = "x-handed-off"
 
@@ -38,23 +47,36 @@ def works(key: EllipticCurvePrivateKey) -> dict[str, Work]:
     """All kinds, by name; their Grip-Sigs are good for an hour. `key` signs those by ES256."""
     now = int(time())
     signed = {"Host": HOST, "Grip-Sig": grip_sig(now).decode()}
+    stream, sse, socket = (signed | pin for pin in _pins())
     by_es256 = {"Host": HOST, "Grip-Sig": jwt.encode({"iss": "proxy", "exp": now + LIFETIME}, key, "ES256")}
     hold = {"grip-hold": "stream", "grip-channel": "test"}
     found = {
-        "stream": Work("GRIP answer, stream", ("/test/stream",), headers=signed, answer_headers=hold),
+        "stream": Work("GRIP answer, stream", ("/test/stream",), headers=stream, answer_headers=hold),
         "stream-es256": Work("GRIP answer, Grip-Sig by ES256", ("/test/stream",), headers=by_es256, answer_headers=hold),
         "sse": Work(
-            "GRIP answer, SSE", ("/test/sse",), headers=signed, answer_headers=hold | {"content-type": "text/event-stream"}
+            "GRIP answer, SSE",
+            ("/test/sse",),
+            headers=sse,
+            answer_headers=hold | {"content-type": "text/event-stream"},
         ),
-        "open": _event("WebSocket OPEN", signed, b"OPEN\r\n", b"subscribe"),
+        "open": _event("WebSocket OPEN", socket, b"OPEN\r\n", b"subscribe"),
     }
     for size, title in ((100, "100 B"), (8 << 10, "8 KB"), (64 << 10, "64 KB")):
         text = (b"Edge, " * size)[:size]
-        found[f"echo-{size}"] = _event(f"WebSocket echo, {title}", signed, b"TEXT %x\r\n%s\r\n" % (size, text), text)
+        found[f"echo-{size}"] = _event(f"WebSocket echo, {title}", socket, b"TEXT %x\r\n%s\r\n" % (size, text), text)
     found["handoff"] = Work("handoff to Fanout", ("/room/1",), headers={"Host": HOST}, answer_headers={HANDED_OFF: "yes"})
     found["respond"] = Work("plain answer", ("/hello",), headers={"Host": HOST}, answer_part=b"hello\n")
     found["404"] = Work("404", ("/test/none",), headers=signed, status=404, answer_part=b"No such test endpoint\n")
     return found
+
+
+@cache
+def _pins() -> list[dict[str, str]]:
+    """The pins that Fanroute's first pass gives to requests for a stream, an SSE stream and a WebSocket. Others ignore them."""
+    plan = compile_routes(ROUTES.read_bytes(), Surroundings({})).plan
+    upgrade: Headers = (("upgrade", b"websocket"),)
+    asked = [Asked("GET", f"https://{HOST}/test/{name}", upgrade) for name in ("stream", "sse", "websocket")]
+    return [{"Fanroute-Pin": through_fanout(plan, one).values(PIN)[0].decode()} for one in asked]
 
 
 def _event(title: str, headers: Mapping[str, str], event: bytes, part: bytes) -> Work:

@@ -1,6 +1,6 @@
 """Requests to the routes of routes.yaml here, as hostile as a host lets them be, and what goes wrong meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -84,21 +84,27 @@ class Hostile:
     headers: Headers
     body: bytes
     signature: str
+    pinned: str
     facts: dict[str, Any]
     response: Response
     faults: dict[int, str]
 
 
-def hostile(random: Random, good: bytes) -> Hostile:
-    """A request; where it has a Grip-Sig, that is `good` or another one."""
+def hostile(random: Random, good: bytes, pins: Mapping[str, bytes]) -> Hostile:
+    """A request; where it has a Grip-Sig, that is `good` or another one, and beside it may be one of the `pins`, by routes."""
     pairs = _headers(random, 4) + random.choice(KINDS) + _token(random)
     signature = random.choice(["absent", "absent", "good", "good", "empty", "garbage"])
     sent = {"good": good, "empty": b"", "garbage": random.choice([*GARBAGE, good[:-1], good + b"="])}
     pairs += [("Grip-Sig", sent[signature])] if signature in sent else []
+    pinned = random.choice([*pins, "", ""]) if signature == "good" else ""
+    if pinned:
+        pairs += [("Fanroute-Pin", pins[pinned])] * random.choice([1] * 9 + [2])
     random.shuffle(pairs)
     faults = {random.randrange(25): random.choice(ERRORS) for _ in range(random.choice([0, 0, 1, 1, 2, 9]))}
     response = Response(random.randrange(100, 1000), _headers(random, 3), object())
-    return Hostile(random.choice(METHODS), _uri(random), pairs, _body(random), signature, _facts(random), response, faults)
+    return Hostile(
+        random.choice(METHODS), _uri(random), pairs, _body(random), signature, pinned, _facts(random), response, faults
+    )
 
 
 def _token(random: Random) -> Headers:

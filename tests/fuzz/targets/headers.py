@@ -3,7 +3,8 @@
 import re
 
 from fanroute.trace import Asked
-from fanroute_runtime.cors import share
+from fanroute_runtime.client import Client
+from fanroute_runtime.cors import share, sharing
 from fanroute_runtime.exchange import Answer
 from fanroute_runtime.grip import is_websocket_events
 from fanroute_runtime.headers import applied, of_one_connection
@@ -26,7 +27,8 @@ HOP_BY_HOP = "Connection Keep-Alive Proxy-Connection TE Trailer Transfer-Encodin
 def check_origin(origin: bytes) -> None:
     """A page's origin is told back as it is, if it is one of those allowed, and is not otherwise."""
     allowed = any(re.fullmatch(pattern, origin.decode("latin-1"), re.ASCII) for pattern in ORIGINS.values())
-    answer = share(ANSWER, ALLOWED, Asked("GET", "http://a/", (("origin", origin),)))
+    client = Client(Asked("GET", "http://a/", (("origin", origin),)), through_fanout=False)
+    answer = share(ANSWER, sharing(ALLOWED, client))
     told = (("access-control-allow-origin", origin), *ALLOWED.headers) if allowed else ()
     assert answer.headers == (("x-a", b"1"), ("vary", b"Accept, Origin"), *told)
     assert (answer.status, answer.body) == (200, b"body")
