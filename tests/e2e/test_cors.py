@@ -6,7 +6,6 @@ import threading
 import httpx
 import pytest
 
-from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import Edge, edge_of
 from tests.e2e.origin import SHARED, Origin, seen, values
 from tests.unit.tokens import SECRET, by_pyjwt
@@ -145,6 +144,8 @@ def test_a_file_is_answered_byte_by_byte(cors_edge: Edge) -> None:
 
 MEMBER = by_pyjwt({"exp": 4_102_444_800, "role": "member"}, "HS256").decode()
 GUEST = by_pyjwt({"exp": 4_102_444_800, "role": "guest"}, "HS256").decode()
+# What a proxy of one's own sends beside what it passes on.
+PROXY = by_pyjwt({"exp": 4_102_444_800, "iss": "pushpin"}, "HS256").decode()
 BY_BACKEND = {name.lower(): value for name, value in SHARED if name.startswith("Access-")}
 
 
@@ -191,7 +192,7 @@ def test_a_page_can_read_why_a_token_is_refused(cors_edge: Edge, path: str, toke
 def test_other_answers_of_the_edges_own_can_be_read(cors_edge: Edge) -> None:
     """A 400 of a handoff, and a 508, which Fanout is told instead of a second one."""
     headers = [("Authorization", f"Bearer {MEMBER}"), ("Origin", CHAT)]
-    for status, further in ((400, ("Pushpin-Route", "x")), (508, ("Grip-Sig", GRIP_SIG))):
+    for status, further in ((400, ("Pushpin-Route", "x")), (508, ("Grip-Sig", PROXY))):
         answer = cors_edge.request("GET", "/app/a", headers=[*headers, further])
         assert (answer.status_code, sharing(answer)) == (status, {"access-control-allow-origin": CHAT})
 
@@ -241,12 +242,12 @@ def test_a_backends_answer_is_its_own_otherwise(cors_edge: Edge, path: str, toke
 
 def test_what_fanout_gets_of_a_forward_is_shared_too(cors_edge: Edge) -> None:
     """As by a Pushpin of one's own, before the service."""
-    headers = {**by_page(MEMBER), "Grip-Sig": GRIP_SIG}
+    headers = {**by_page(MEMBER), "Grip-Sig": PROXY}
     answer = cors_edge.request("GET", "/api/shared", headers=headers)
     assert sharing(answer)["access-control-allow-origin"] == CHAT
-    answer = cors_edge.request("GET", "/api/shared", headers={**by_page(), "Grip-Sig": GRIP_SIG})
+    answer = cors_edge.request("GET", "/api/shared", headers={**by_page(), "Grip-Sig": PROXY})
     assert (answer.status_code, sharing(answer)["access-control-allow-origin"]) == (401, CHAT)
-    asked = [("Origin", CHAT), ("Access-Control-Request-Method", "GET"), ("Grip-Sig", GRIP_SIG)]
+    asked = [("Origin", CHAT), ("Access-Control-Request-Method", "GET"), ("Grip-Sig", PROXY)]
     assert cors_edge.request("OPTIONS", "/api/shared", headers=asked).status_code == 204
 
 
