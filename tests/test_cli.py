@@ -167,6 +167,17 @@ def test_a_build_that_fails_fails_for_the_cli_too(tmp_path: Path, bare: Path) ->
     assert built_by(tmp_path, bare).returncode == 1
 
 
+def test_a_build_says_that_it_replaces_a_users_own_address(own_project: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(own_project.routes.parent, folder)
+    toml = (folder / "fastly.toml").read_text()
+    address = tomllib.loads(toml)["setup"]["backends"]["self"]["address"]
+    (folder / "fastly.toml").write_text(toml.replace(f'address = "{address}"', 'address = "www.example.com"'))
+    told = "fastly.toml: the value of setup.backends.self.address was another one and is replaced; "
+    assert told + "to keep another, write it in routes.yaml, at the backend 'self'" in fanroute(folder, "build").stdout
+    assert tomllib.loads((folder / "fastly.toml").read_text())["setup"]["backends"]["self"]["address"] == address
+
+
 @pytest.mark.parametrize("edge", ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)])
 def test_a_broken_local_store_is_told(own_project: Workspace, tmp_path: Path, edge: str) -> None:
     folder = tmp_path / "copy"

@@ -52,8 +52,9 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     workspace.refuse_links()
     files, wit = compiled.files(), wit_sources()
     command = manifest.MAKE if workspace.has_makefile else manifest.BUILD
+    before = workspace.read_manifest()
     toml = manifest.update(
-        workspace.read_manifest(),
+        before,
         compiled.plan.service,
         compiled.backends,
         command,
@@ -77,6 +78,8 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
             workspace.keep(component, bundle.key(files, wit) if refused else key)
         workspace.ship(component)
         workspace.write_manifest(toml)
+        for line in manifest.replaced(before, toml):
+            say(line)
     if not bundle.is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
     return Built(compiled, made, manifest.service_id(toml), tuple(warnings))

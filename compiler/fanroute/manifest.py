@@ -1,6 +1,6 @@
 """fastly.toml: our keys are set, the rest stays as it is. Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -60,6 +60,33 @@ def update(
         _set(_table(document, "setup", "backends", backend.name), {"address": backend.host, "port": backend.port})
         _set(_table(document, "local_server", "backends", backend.name), _local(backend))
     return tomlkit.dumps(document)
+
+
+def replaced(old: str | None, new: str) -> list[str]:
+    """Returns a line for each value of an old fastly.toml that is another one in the new: it may be the user's own.
+
+    No line has a value, which may be that of a variable. What stands in our local store is ours. Raises BadManifest.
+    """
+    told = []
+    for key in sorted(_differing(parse(old or "").unwrap(), parse(new).unwrap(), ())):
+        match key:
+            case ("setup" | "local_server", "backends", name, _):
+                where = f"to keep another, write it in routes.yaml, at the backend '{name}'"
+            case ("local_server", _, store, *_) if store == LOCAL_STORE:
+                continue
+            case _:
+                where = "each build sets it"
+        told.append(f"fastly.toml: the value of {'.'.join(key)} was another one and is replaced; {where}")
+    return told
+
+
+def _differing(old: Any, new: Any, key: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The keys that have one value in some data and another in others."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in old.keys() & new.keys():
+            yield from _differing(old[name], new[name], (*key, name))
+    elif old != new:
+        yield key
 
 
 def service_id(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from fanroute.errors import BadManifest
 from fanroute.lower import Backend
-from fanroute.manifest import service_id, update
+from fanroute.manifest import replaced, service_id, update
 
 BACKENDS = (
     Backend("origin", "app.example.com", 443, tls=True, loopback=False, local=None),
@@ -82,6 +82,37 @@ def test_what_is_not_ours_stays() -> None:
     for comment in ("# was", "# old", "# by hand", "# the big one", "# ours"):
         assert comment in text
     assert service_id(text) == "abc"
+
+
+def test_what_is_replaced_is_told() -> None:
+    """By its key: a value may be that of a variable."""
+    told = replaced(KEPT, update(KEPT, "chat", BACKENDS, "make build"))
+    assert told == [
+        "fastly.toml: the value of language was another one and is replaced; each build sets it",
+        "fastly.toml: the value of scripts.build was another one and is replaced; each build sets it",
+        "fastly.toml: the value of setup.backends.origin.address was another one and is replaced; "
+        "to keep another, write it in routes.yaml, at the backend 'origin'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "backend"),
+    [
+        ('[setup.backends.self]\naddress = "www.example.com"\n', "setup.backends.self.address", "self"),
+        ("setup = {backends = {self = {port = 8443}}}\n", "setup.backends.self.port", "self"),
+        ('[local_server.backends.self]\nurl = "http://127.0.0.1:8080"\n', "local_server.backends.self.url", "self"),
+        ('[local_server.backends.origin]\noverride_host = "x"\n', "local_server.backends.origin.override_host", "origin"),
+    ],
+)
+def test_a_users_own_backend_is_told(text: str, key: str, backend: str) -> None:
+    (line,) = replaced(text, update(text, "chat", BACKENDS, "make build"))
+    assert line.startswith(f"fastly.toml: the value of {key} was another one") and line.endswith(f"at the backend '{backend}'")
+
+
+def test_nothing_is_told_of_what_is_new_or_ours() -> None:
+    once = update(None, "chat", BACKENDS, "make build", hosts={"host localhost": "a.example.com"})
+    assert replaced(None, once) == []
+    assert replaced(once, update(once, "chat", BACKENDS, "make build", hosts={"host localhost": "b.example.com"})) == []
 
 
 @pytest.mark.parametrize("text", [None, KEPT])
