@@ -384,6 +384,7 @@ def test_a_request_is_matched(tmp_path: Path) -> None:
             "  x-forwarded-for: 192.0.2.1",
             "  x-forwarded-host: a.edgecompute.app",
             "  x-forwarded-proto: https",
+            "  fanroute-pin: 1;1;stream-b61e499154449741;49804363",
             "Asked by Fanout, the edge answers: 200",
             "  content-type: text/plain",
             "  grip-hold: stream",
@@ -391,7 +392,7 @@ def test_a_request_is_matched(tmp_path: Path) -> None:
         ],
     )
     done = fanroute(tmp_path, "match", "GET", "https://a.edgecompute.app/x", "--via-fanout", "-H", "X-Forwarded-Host: b")
-    assert done.stdout.splitlines()[5:7] == ["  everything-else: yes", "Answered at once: 508"]
+    assert done.stdout.splitlines()[5:7] == ["  everything-else: yes", "Answered at once: 403"]
 
 
 def test_a_request_with_a_token_is_matched(tmp_path: Path) -> None:

@@ -27,9 +27,7 @@ def backends_are_others(source: Source) -> Iterator[Diagnostic]:
         for action in BACKEND_ANSWERED:
             path, name = parts.backend_of(index, route, action) or ((), "")
             if here.get(name):
-                loop = (
-                    "the request would come back, and end with 508" if action == "handoff" else "the request would come in again"
-                )
+                loop = "the request would come back, and get a 403" if action == "handoff" else "the request would come in again"
                 message = f"'{action}' to '{name}', which is this service: {loop}"
                 note = Note("the backend", source.key_span(("backends", name, here[name])))
                 yield Diagnostic("FR230", message, source.value_span(path), "name a server of yours", (note,))

@@ -19,6 +19,7 @@ from fanroute_runtime.plan import Plan
 from tests.conftest import COUNTS, SURROUNDINGS
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, running
 from tests.e2e.origin import Origin
+from tests.pins import pin
 from tests.property import reference
 from tests.property.language import some_together, written
 from tests.property.requests import requests
@@ -72,10 +73,11 @@ def test_viceroy_does_what_is_said(served: Served, data: st.DataObject) -> None:
     assume(expected[0] not in ("handoff", "tunnel") or facts.headers.get("upgrade", "").lower() != "websocket")
     decision = trace(plan, "self", asked).decision
     held = isinstance(decision, ToFanout) and decision.backend == "self"
-    if held or facts.scheme == "https":  # Viceroy listens without TLS: so asks Fanout, of a client that has it
+    assume(held or facts.scheme == "http")  # Viceroy listens without TLS: only Fanout can ask for a client that has it
+    if held:
         forwarded = (("x-forwarded-host", urlsplit(asked.url).netloc.encode()), ("x-forwarded-proto", facts.scheme.encode()))
         others = tuple(pair for pair in asked.headers if not pair[0].startswith("x-forwarded-"))
-        asked = from_fanout(replace(asked, headers=(*others, *forwarded)), facts.websocket)
-        expected = ("answer", 508) if expected[0] == "handoff" else expected
+        pinned = pin(plan, asked.url, *asked.headers, verb=asked.verb)
+        asked = from_fanout(replace(asked, headers=(*others, *forwarded, *pinned)), facts.websocket)
     COUNTS["pairs of generated routes and a request, asked of Viceroy over HTTP"] += 1
     assert observed(edge, asked) == (("passed on", "") if expected[0] in ("handoff", "forward") else expected)

@@ -221,5 +221,5 @@ def test_only_the_machine_itself_is_heard(edge: Edge) -> None:
 def test_a_loop_ends(edge: Edge) -> None:
     """What Fanout has asked of the origin comes back to the edge: it is not handed off again."""
     answer = edge.request("GET", "/origin/back-to-the-edge", SITE)
-    assert answer.status_code == 508
-    assert answer.text.startswith("Loop:")
+    assert answer.status_code == 403
+    assert answer.text.startswith("Fanout asks without a pin")

@@ -8,7 +8,7 @@ RULES = (
         "error",
         "what goes to a backend goes to another service",
         "A request that is sent to this service itself comes in again, and gets the same route. One that Fanout brings back is "
-        "never handed off a second time, but ends with 508; one that is forwarded would go round until Fastly stops it. "
+        "never handed off a second time, but gets a 403; one that is forwarded would go round until Fastly stops it. "
         "What the edge answers itself needs no such route: it comes back through the loopback backend by itself.",
         START + "  self: {loopback: true}\nroutes:\n  - handoff: self\n",
         "Name a server of yours, or write what the edge is to answer: `stream`, `sse`, `long_poll`, `websocket` or `respond`.",
