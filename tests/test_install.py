@@ -1,5 +1,7 @@
 """How Pushpin is installed, with archives of the tests' own: what is signed and whole is taken, and nothing else."""
 
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -296,3 +298,27 @@ def test_a_system_without_debians_archive_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProgramFailed) as failed:
         pushpin._archive(apt)
     assert "its sources name no mirror of Debian's archive" in failed.value.output
+
+
+def test_a_configuration_is_completed(tmp_path: Path) -> None:
+    """The installed Pushpin gets its own settings, and leaves nothing of the copy behind. The rest is passed on as it is."""
+    folder, configuration = tmp_path / "pushpin-1.41.0-7", tmp_path / "pushpin.conf"
+    (folder / "usr" / "bin").mkdir(parents=True)
+    (folder / "usr" / "bin" / "pushpin").write_text('#!/bin/sh\necho "$@"; command -v pushpin; cat "${1#--config=}"')
+    (folder / "usr" / "bin" / "pushpin").chmod(0o700)
+    (folder / "pushpin").write_text(pushpin.starting(folder))
+    configuration.write_text("[global]\ninclude={libdir}/internal.conf\n[handler]\npush_in_http_port=1\n")
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = ["sh", folder / "pushpin", f"--config={configuration}", "--verbose", "two words"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
+    assert re.fullmatch(r"--config=/proc/\d+/fd/9 --verbose two words", said[0])
+    assert said[1:] == [
+        f"{folder}/usr/bin/pushpin",
+        "[global]",
+        f"include={folder}/usr/lib/pushpin/internal.conf",
+        "[handler]",
+        "push_in_http_port=1",
+    ]
+    command[2] = f"--config={tmp_path / 'missing.conf'}"
+    assert subprocess.run(command, check=False, capture_output=True, env=environment).returncode != 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pushpin-1.41.0-7", "pushpin.conf"]

@@ -166,12 +166,12 @@ def _tree(unpack: Path, staging: Path, folder: Path) -> Path:
         target = tree / part.relative_to(unpacked)
         target.parent.mkdir(parents=True, exist_ok=True)
         part.rename(target)
-    write(tree / "pushpin", _start(folder).encode())
+    write(tree / "pushpin", starting(folder).encode())
     (tree / "pushpin").chmod(0o755)
     return tree
 
 
-def _start(folder: Path) -> str:
+def starting(folder: Path) -> str:
     """Returns a script that starts the Pushpin of a folder.
 
     Pushpin finds its services on PATH. The folder of its own settings, `{libdir}`, is compiled in. So the script passes a copy of
@@ -186,9 +186,9 @@ for argument; do
   shift
   case $argument in --config=*)
     copy=$(mktemp)
-    sed {settings} "${{argument#--config=}}" >"$copy"
-    exec 9<"$copy"
+    exec 9<>"$copy"
     rm "$copy"
+    sed {settings} "${{argument#--config=}}" >&9
     argument=--config=/proc/$$/fd/9
   esac
   set -- "$@" "$argument"
