@@ -224,6 +224,10 @@ class Origin:
         await response.write_eof()
         return response
 
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return self._waiting.qsize()
+
     async def _go(self) -> None:
         (await self._waiting.get()).set()
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -192,6 +193,17 @@ def test_others_are_served_while_one_waits(forward_edge: Edge) -> None:
     seen(forward_edge.request("GET", "/forward/go"))
     waiting.join(ANSWER_TIMEOUT)
     assert [answer.text for answer in answers] == ["second\n"]
+
+
+def test_others_are_served_while_many_wait(forward_edge: Edge, origin: Origin) -> None:
+    """More than there are sandboxes."""
+    with ThreadPoolExecutor(70) as pool:
+        waiting = [pool.submit(forward_edge.request, "GET", "/forward/wait?head") for _ in range(70)]
+        until(lambda: origin.waiting() == 70)
+        assert forward_edge.request("GET", "/ruled/page", timeout=10).text == "page\n"
+        for _ in waiting:
+            seen(forward_edge.request("GET", "/forward/go"))
+        assert {answer.result(ANSWER_TIMEOUT).text for answer in waiting} == {"second\n"}
 
 
 class Raw:

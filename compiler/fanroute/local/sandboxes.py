@@ -7,8 +7,9 @@ from functools import partial
 
 from fanroute.local.exchange import Exchange, Waiting
 
-# How many sandboxes there are at once, and how many of them may wait for a request: as many as Viceroy's.
-MAX_SANDBOXES, MAX_PENDING = 64, 5
+# How many sandboxes there are at once beside those that wait for a backend, how many wait for one at most, and how many may wait
+# for a request, as Viceroy's do.
+MAX_SANDBOXES, MAX_ASKING, MAX_PENDING = 64, 256, 5
 
 # A sandbox's next request; None if there is none.
 Pending = Future[Exchange | None]
@@ -23,7 +24,7 @@ class Sandboxes:
 
     def __init__(self, handle: Callable[[Exchange], bool]) -> None:
         self._handle = handle
-        self._pool = ThreadPoolExecutor(MAX_SANDBOXES, thread_name_prefix="component")
+        self._pool = ThreadPoolExecutor(MAX_SANDBOXES + MAX_ASKING, thread_name_prefix="component")
         self._lock = threading.Lock()
         self._waiting: list[Pending] = []
         self._most = MAX_PENDING

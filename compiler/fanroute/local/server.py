@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 import wasmtime
 from aiohttp import web
@@ -18,7 +19,7 @@ from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
 from fanroute.local.host import EmbeddedComponent
 from fanroute.local.publishing import guarded, publishing_to
-from fanroute.local.sandboxes import Sandboxes
+from fanroute.local.sandboxes import MAX_ASKING, Sandboxes
 from fanroute.local.sockets import Socket, is_websocket
 from fanroute.local.tunnel import pass_on, tunnel
 from fanroute.local.upstream import Answer, Unreachable, ask
@@ -55,6 +56,8 @@ class EmbeddedEdge:
         self._backends = backends
         self._stores = stores
         self._log = log
+        # Each of them is a request that waits for a backend's answer, in a thread.
+        self._asking = BoundedSemaphore(MAX_ASKING)
 
     def close(self) -> None:
         self._sandboxes.close()
@@ -62,7 +65,7 @@ class EmbeddedEdge:
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if not request.headers.get("Host", "").isascii():
             return web.Response(status=400, text="The Host is no host's name.\n")
-        asking = _Asking(request, self._backends)
+        asking = _Asking(request, self._backends, self._asking)
         try:
             return await self._serve(request, asking)
         finally:
@@ -79,6 +82,9 @@ class EmbeddedEdge:
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             self._log(f"{line} → the component trapped: {error}")
             return web.Response(status=500, text="The component trapped.\n")
+        if asking.refused:
+            self._log(f"{line} → 503: {MAX_ASKING} requests wait for backends already")
+            return web.Response(status=503, text=f"The embedded edge has {MAX_ASKING} requests that wait for backends already.\n")
         if exchange.handoff is not None:
             self._log(f"{line} → handed off to {exchange.handoff}")
             return await self._hand_off(request, exchange.handoff, target_of(exchange.uri), exchange.headers)
@@ -126,9 +132,14 @@ class EmbeddedEdge:
 
 
 class _Asking:
-    """Asks a backend for a request, from the component's thread; what is under way or has come ends with `close`."""
+    """Asks a backend for a request, from the component's thread; what is under way or has come ends with `close`.
 
-    def __init__(self, request: web.BaseRequest, backends: Mapping[str, Backend]) -> None:
+    `places` has one for each request that may wait for a backend at once. A request that gets none is `refused`.
+    """
+
+    def __init__(self, request: web.BaseRequest, backends: Mapping[str, Backend], places: BoundedSemaphore) -> None:
+        self._places = places
+        self.refused = False
         self._request = request
         self._backends = backends
         self._loop = asyncio.get_running_loop()
@@ -141,6 +152,16 @@ class _Asking:
         body = request.content.iter_any() if request.body_exists else None
         if self._closed:
             raise HostError("generic-error", detail="internal-error")
+        if not self._places.acquire(blocking=False):
+            self.refused = True
+            raise HostError("generic-error", detail="internal-error")
+        try:
+            return self._answered(backend, target, headers, body)
+        finally:
+            self._places.release()
+
+    def _answered(self, backend: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Response:
+        request = self._request
         asking = ask(self._backends[backend], request.method, target, headers, body)
         self._answer = asyncio.run_coroutine_threadsafe(asking, self._loop)
         try:
