@@ -105,7 +105,7 @@ def rounds(edge: Edge, name: str, count: int, round_: Callable[[Channel, float],
         subscriptions: Counter[str] = Counter()
         following = asyncio.create_task(_follow(edge, subscriptions))
         free = asyncio.Semaphore(AT_ONCE)
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(90):
             outcomes = await asyncio.gather(*(run(number, subscriptions, free) for number in range(count)))
         following.cancel()
         return Counter(outcomes)
@@ -119,6 +119,12 @@ async def unless_lost(message: Awaitable[Any]) -> Any:
         return await asyncio.wait_for(message, ANSWER_TIMEOUT)
     except TimeoutError:
         return "lost"
+
+
+def needs_a_new_pushpin(edge: Edge) -> None:
+    """docs/local.md: an old one asks again, loses what is published meanwhile, and may end as a whole."""
+    if LOSES_MESSAGES in edge.said():
+        pytest.skip(f"this Pushpin {LOSES_MESSAGES}")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +141,8 @@ async def unless_lost(message: Awaitable[Any]) -> Any:
 )
 def test_nothing_is_lost(delivery_edge: Edge, before: list[str], kind: str, count: int) -> None:
     """Each connection before it was published to, and closed by the client."""
-    if kind == "poll" and LOSES_MESSAGES in delivery_edge.said():
-        pytest.skip(f"this Pushpin {LOSES_MESSAGES}")
+    if "poll" in [*before, kind]:
+        needs_a_new_pushpin(delivery_edge)
 
     async def one(channel: Channel, moment: float) -> Any:
         for other in before:
@@ -153,7 +159,8 @@ def test_nothing_is_lost(delivery_edge: Edge, before: list[str], kind: str, coun
 
 
 def test_a_client_with_ids_misses_nothing(delivery_edge: Edge) -> None:
-    """Whatever Pushpin: what the client does not receive it is told to ask for, within the time that a message takes."""
+    """What the client does not receive it is told to ask for, within the time that a message takes."""
+    needs_a_new_pushpin(delivery_edge)
 
     async def one(channel: Channel, moment: float) -> str:
         published: asyncio.Task[None] | None = None
