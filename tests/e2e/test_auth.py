@@ -159,13 +159,16 @@ def test_a_tampered_token_goes_nowhere(auth_edge: Edge, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_a_token_nothing_goes_on(auth_edge: Edge, origin: Origin, kind: str) -> None:
-    """Neither to Fanout nor to a backend, whatever the kind of route."""
+    """Neither to Fanout nor to a backend, whatever the kind of route. In Fanout's name, only endpoints are asked for a token."""
     before = len(origin.targets)
     with nothing_handed_off(auth_edge):
-        for path in (f"/own/{kind}", f"/rooms/ann/{kind}", "/forward/x", "/tunnel/echo", "/handoff"):
-            for signed in (False, True):
-                assert refusal(asked(auth_edge, kind, path, "", b"", signed)) == (401, CHALLENGE)
-                assert refusal(asked(auth_edge, kind, path, "query", b"", signed)) == (401, CHALLENGE)
+        for place in ("", "query"):
+            for path in (f"/own/{kind}", f"/rooms/ann/{kind}"):
+                for signed in (False, True):
+                    assert refusal(asked(auth_edge, kind, path, place, b"", signed)) == (401, CHALLENGE)
+            for path in ("/forward/x", "/tunnel/echo", "/handoff"):
+                assert refusal(asked(auth_edge, kind, path, place, b"", signed=False)) == (401, CHALLENGE)
+                assert asked(auth_edge, kind, path, place, b"", signed=True).status_code == 403
     assert not [target for target in origin.targets[before:] if target.startswith(("/forward", "/tunnel", "/handoff"))]
 
 
