@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from fanroute.cli.given import own_command
+from fanroute.local import Stores
+from fanroute.local_hosts import host_entries
 from fanroute.pipeline import compile_routes
 from fanroute.surroundings import Surroundings
 from fanroute.trace import Asked, trace
@@ -63,6 +65,7 @@ def test_a_readme_is_true(template: str) -> None:
     texts = template_files(template)
     compiled = compile_routes(texts["routes.yaml"].encode(), Surroundings(runtime_sources()))
     commands = [shlex.split(command) for command in re.findall(r"(?:curl|npx wscat) [^`\n]+", texts["README.md"])]
+    stores = Stores().with_local(host_entries(compiled.plan.routes, compiled.loopback_host))
     channels = set()
     for command in commands:
         url = command[-1]
@@ -72,7 +75,8 @@ def test_a_readme_is_true(template: str) -> None:
         upgrade = [("upgrade", "websocket"), ("connection", "upgrade")] if url.startswith("ws") else []
         pairs = tuple((name.lower(), value.encode()) for name, value in [*headers, *upgrade])
         host = dict(headers).get("Host", "127.0.0.1:7676")
-        traced = trace(compiled.plan, "self", Asked("GET", f"http://{host}/{url.split('/', 3)[3]}", pairs))
+        asked = Asked("GET", f"http://{host}/{url.split('/', 3)[3]}", pairs, configs=stores.config)
+        traced = trace(compiled.plan, "self", asked)
         assert isinstance(traced.decision, ToFanout) and traced.decision.backend == "self"
         assert traced.second is not None
         channels.add(dict(traced.second.headers).get("grip-channel", b"").decode())

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from fanroute.cache import cache_folder
 from fanroute.workspace import Workspace
 from tests.conftest import OWN_HOST
 
@@ -135,6 +136,7 @@ class Cli:
         self._environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),
+            "XDG_CACHE_HOME": str(cache_folder().parent),  # which knows what was built
             "XDG_CONFIG_HOME": str(home),
             "FASTLY_API_ENDPOINT": api.url,
             "FASTLY_ACCOUNT_ENDPOINT": api.url,
