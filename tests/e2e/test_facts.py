@@ -15,7 +15,7 @@ import pytest
 
 from fanroute import manifest
 from fanroute.cache import cache_folder
-from fanroute.cli.edges import running
+from fanroute.cli.edges import EdgeOptions, running
 from fanroute.local import Backend, install
 from fanroute.workspace import Workspace
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, START_TIMEOUT
@@ -104,7 +104,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def facts(request: pytest.FixtureRequest, origin: Origin, workspace: Workspace) -> Iterator[httpx.Client]:
     """A client of each local edge in turn, which serves the component of tests/facts."""
     with event_loop() as run:
-        edge = running(request.param, workspace, {"origin": Backend(origin.url)}, "", (0, 0), print, print)
+        edge = running(EdgeOptions(request.param), workspace, {"origin": Backend(origin.url)}, "", print, print)
         urls = run(edge.__aenter__())
         with httpx.Client(base_url=urls.edge, timeout=ANSWER_TIMEOUT, trust_env=False) as client:
             yield client

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanroute.build import build
-from fanroute.cli.edges import running
+from fanroute.cli.edges import EdgeOptions, running
 from fanroute.local import server
 from fanroute.local.host import EmbeddedComponent, load
 from fanroute.pipeline import compile_routes
@@ -69,7 +69,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     async def ask() -> list[tuple[Asked, list[str]]]:
         async with (
             recording({"origin": None, "self": "language.edgecompute.app"}) as recorder,
-            running(edge, workspace, recorder.backends, "", (0, 0), print, log=lambda line: None) as urls,
+            running(EdgeOptions(edge), workspace, recorder.backends, "", print, log=lambda line: None) as urls,
             asking(urls.edge, recorder, "self") as local,
         ):
             told = []

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from fanroute.build import build
+from fanroute.cli.edges import EdgeOptions
 from fanroute.cli.edges import running as running_here
 from fanroute.workspace import Workspace
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
@@ -178,7 +179,7 @@ def series_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def series(request: pytest.FixtureRequest, series_workspace: Workspace) -> Iterator[httpx.Client]:
     """A client of each local edge in turn, which serves the component of tests/series."""
     with event_loop() as run:
-        edge = running_here(request.param, series_workspace, {}, "", (0, 0), print, print)
+        edge = running_here(EdgeOptions(request.param), series_workspace, {}, "", print, print)
         urls = run(edge.__aenter__())
         with httpx.Client(base_url=urls.edge, timeout=ANSWER_TIMEOUT, trust_env=False) as client:
             yield client
