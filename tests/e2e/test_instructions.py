@@ -2,6 +2,7 @@
 
 import json
 import threading
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 
@@ -254,6 +255,9 @@ def test_a_detached_socket_gets_what_is_published(edge: Edge, origin: Origin) ->
         client.send("two")
         posted(edge, item(ws_message={"content": "published"}))
         assert client.recv(timeout=ANSWER_TIMEOUT) == "published"
+        deadline = monotonic() + ANSWER_TIMEOUT  # it is told in its own time
+        while len(origin.events) < 3 and monotonic() < deadline:
+            sleep(0.05)
     bodies = [body for body, _ in origin.events]
     assert bodies == [b"OPEN\r\n", b"TEXT 3\r\none\r\n", b"CLOSE\r\n"]
 
