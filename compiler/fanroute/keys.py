@@ -9,6 +9,8 @@ from pydantic import AfterValidator, ConfigDict
 from fanroute.model import Kind, Model
 from fanroute.values import FilePath, Line, Text, wrong
 
+# The issuers of Fanout itself: Fastly's, with the service's id, and that of the local edges.
+_FASTLYS, _LOCAL = "fastly:", "viceroy"
 # Names of stores and of their entries, as Fastly has them for secrets.
 _ENTRY = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
@@ -30,8 +32,16 @@ def party(what: str, claim: str) -> Callable[[str], str]:
     return check
 
 
+def _proxys(value: str) -> str:
+    if value == _LOCAL or value.startswith(_FASTLYS):
+        where = " on local edges" if value == _LOCAL else ""
+        raise wrong(f"{value!r} is Fanout's own name{where}", "give your proxy another sig_iss")
+    return value
+
+
 EntryName = Annotated[Text, AfterValidator(_entry), Kind("a name in Fastly's stores", _ENTRY.pattern)]
 Issuer = Annotated[Line, AfterValidator(party("an issuer", "iss")), Kind("an issuer", "[^\\r\\n]+")]
+ProxyIssuer = Annotated[Issuer, AfterValidator(_proxys), Kind("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+")]
 
 # Where a key may be: in a file when building, or in a store of the running service.
 STORES = ("secret_store", "config_store")
@@ -63,5 +73,5 @@ class Key(Model):
 class ProxyKey(Key):
     """A key of a GRIP proxy of your own."""
 
-    issuer: Issuer
+    issuer: ProxyIssuer
     """What its Grip-Sig says in `iss`."""

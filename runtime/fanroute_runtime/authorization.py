@@ -84,7 +84,7 @@ class Guard:
             raise self._refused(401, "A token is needed.")
         token = parse(raw)
         candidates = (key for key in self._auth.keys if key.kid in ("", token.kid))
-        self._keys.require_signed(token, candidates, request)
+        self._keys.signer(token, candidates, request)
         require_current(token.claims, request.now(), self._auth.leeway)
         _require_parties(token.claims, self._auth)
         return token.claims

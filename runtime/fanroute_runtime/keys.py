@@ -36,14 +36,14 @@ class Keys:
         """Forget the keys that stores gave, as a new sandbox has."""
         self._verifiers = dict(self._ready)
 
-    def require_signed(self, token: Token, candidates: Iterable[Key], request: Request) -> None:
-        """See that one of some keys has signed a token.
+    def signer(self, token: Token, candidates: Iterable[Key], request: Request) -> Key:
+        """Returns the first of some keys that has signed a token.
 
         Raises BadToken, and Refused (500) where a key is not in its store.
         """
         for key in candidates:
             if key.algorithm == token.algorithm and self._verifier(key, request)(token.signed, token.signature):
-                return
+                return key
         raise BadToken("no key of ours has signed it")
 
     def _verifier(self, key: Key, request: Request) -> Verifier:

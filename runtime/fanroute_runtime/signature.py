@@ -42,7 +42,6 @@ class Signatures:
     def __init__(self, grip_sig: GripSig) -> None:
         self._check = grip_sig.check
         self._further = grip_sig.keys
-        self._proxies = frozenset(key.issuer for key in grip_sig.keys)
         self._keys = Keys((FASTLY_KEY, *grip_sig.keys) if grip_sig.check == "verify" else ())
         # A sandbox is of one service as long as it lives.
         self._known = lru_cache(1)(self._issuers)
@@ -72,12 +71,13 @@ class Signatures:
     def _signer(self, token: Token, request: Request) -> Sender:
         """Raises BadToken."""
         issuer = token.claims.get("iss")
-        known = self._known(request.service_id())
-        self._keys.require_signed(token, [key for name, key in known if name == issuer], request)
+        own = [key for name, key in self._known(request.service_id()) if name == issuer]
+        further = [key for key in self._further if key.issuer == issuer]
+        key = self._keys.signer(token, (*own, *further), request)
         require_current(token.claims, request.now(), LEEWAY)
-        return "proxy" if issuer in self._proxies else "fanout"
+        return "fanout" if key in own else "proxy"
 
     def _issuers(self, service: str) -> list[tuple[str, Key]]:
-        """Who may have signed what comes to a service, and by which key."""
-        known = [(FASTLY_ISSUER.format(service), FASTLY_KEY), *((key.issuer, key) for key in self._further)]
-        return [*known, (LOCAL_KEY.issuer, LOCAL_KEY)] if service == LOCAL_SERVICE else known
+        """Returns the names and keys by which a service's own Fanout signs."""
+        fastlys = (FASTLY_ISSUER.format(service), FASTLY_KEY)
+        return [fastlys, (LOCAL_KEY.issuer, LOCAL_KEY)] if service == LOCAL_SERVICE else [fastlys]

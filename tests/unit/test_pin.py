@@ -16,6 +16,7 @@ from fanroute_runtime.exchange import Answer, Decision, Headers, Refused, ToBack
 from fanroute_runtime.headers import PIN
 from fanroute_runtime.pin import MAX_PIN, Pin, decode, encode
 from fanroute_runtime.plan import Key, Plan
+from fanroute_runtime.signature import LOCAL_KEY
 from tests.conftest import SURROUNDINGS
 
 ROUTES = """
@@ -336,6 +337,18 @@ def test_a_pin_beside_a_proxys_signature_is_ignored() -> None:
     forwarded = decider.decide(replace(asked, url="https://a/files/x"))
     assert isinstance(forwarded, ToBackend) and {PIN, "fanroute_pin"} <= set(forwarded.headers.remove)
     assert status(decider.decide(replace(asked, url="https://a/other"))) == 508
+
+
+def test_a_pin_of_fanouts_own_counts_beside_a_proxys_key() -> None:
+    """Whatever issuer the proxy's key has: the key that has signed decides."""
+    assert LOCAL_KEY.issuer == "viceroy"
+    proxys = (PROXY, replace(PROXY, issuer=LOCAL_KEY.issuer))
+    decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=proxys)), HANDLERS)
+    through = replace(TRACER.through_fanout(LIVE), url="https://self/poll")
+    assert told(decider.decide(through), "grip-channel") == "live"
+    grip_sig = token({"iss": LOCAL_KEY.issuer, "exp": TIME + 60}, b"what a proxy of the user's signs with")
+    others = tuple(header for header in through.headers if header[0] != "grip-sig")
+    assert told(decider.decide(replace(through, headers=(*others, ("grip-sig", grip_sig)))), "grip-channel") == "polled"
 
 
 @pytest.mark.parametrize("check", ["present", "none"])

@@ -11,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey, OctKey
+from pydantic import ValidationError
 
+from fanroute.keys import ProxyKey
 from fanroute.signing import DEV_KEY, token
 from fanroute.trace import Asked
 from fanroute_runtime import signature
@@ -194,6 +196,27 @@ def test_the_local_key_is_of_local_edges_alone() -> None:
         VERIFYING.sender(replace(local, headers=(("grip-sig", other.encode()),)))
     with pytest.raises(Refused, match="is not there"):
         Signatures(GripSig()).sender(replace(local, configs={}))
+
+
+@pytest.mark.parametrize("service", [SERVICE, LOCAL_SERVICE])
+def test_who_sends_is_told_by_the_key(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two keys under one issuer: the service's own, and a proxy's."""
+    monkeypatch.setattr(signature, "FASTLY_KEY", Key("ES256", pem(OTHER_P256)))
+    issuer = f"fastly:{service}"
+    proxys = (Key("ES256", pem(P256), issuer=issuer), Key("HS256", SECRET, issuer="viceroy"))
+    signatures = Signatures(GripSig(keys=proxys))
+    assert signatures.sender(asked(signed(OTHER_P256, "ES256", iss=issuer), service)) == "fanout"
+    assert signatures.sender(asked(signed(P256, "ES256", iss=issuer), service)) == "proxy"
+    if service == SERVICE:
+        assert signatures.sender(asked(signed(SECRET, "HS256", iss="viceroy"), service)) == "proxy"
+    else:
+        assert signatures.sender(Asked("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)) == "fanout"
+
+
+def test_no_proxy_has_an_issuer_of_fanouts_own() -> None:
+    for issuer in (signature.LOCAL_KEY.issuer, signature.FASTLY_ISSUER.format(SERVICE)):
+        with pytest.raises(ValidationError, match="is Fanout's own name"):
+            ProxyKey(algorithm="HS256", secret_store="keys", name="pushpin", issuer=issuer)
 
 
 def test_unverified() -> None:
