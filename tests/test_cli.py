@@ -429,6 +429,18 @@ def test_a_wrong_request_is_wrong_usage(tmp_path: Path, arguments: list[str]) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("depth", [*range(900, 1010, 5), 20_000])
+def test_claims_of_any_depth_are_no_traceback(tmp_path: Path, depth: int) -> None:
+    """Also where they are read, and are too deep to be written again."""
+    auth = "  auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: token}}\n"
+    (tmp_path / "routes.yaml").write_text(OWN.partition("routes:\n")[0] + "defaults:\n" + auth + "routes:\n  - handoff: origin\n")
+    claims = '{"a": ' + "[" * depth + "]" * depth + "}"
+    arguments = ["match", "GET", "http://x/", "--claims", claims, "--routes", str(tmp_path / "routes.yaml")]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code in (0, 2)
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
 @pytest.mark.parametrize("command", [["routes"], ["match", "GET", "http://x/"]])
 def test_the_tools_tell_what_is_wrong(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "routes.yaml").write_text("versoin: 1\n")

@@ -118,6 +118,8 @@ def _json(file: _Part, read: Read) -> dict[str, _Part]:
         content = json.loads(_read(file, read))
     except ValueError as error:
         raise file.wrong(f"is not JSON: {error}") from error
+    except RecursionError as error:
+        raise file.wrong("is nested too deeply") from error
     return _Part(file.text(), content).table()
 
 

@@ -11,6 +11,8 @@ FILES = {
     "number.json": b'{"key": 1}',
     "list.json": b"[]",
     "broken.json": b"{",
+    "deep.json": b"[" * 50_000 + b"]" * 50_000,
+    "map.json": b'{"key": ' * 50_000 + b"1" + b"}" * 50_000,
     "not-text.json": b'{"key": "\xff"}',
     "key with space.json": b'{"a key": "value"}',
     "binary": b"\0\xff",
@@ -98,6 +100,11 @@ SECRET = "[local_server.secret_stores]\n"
         (f"{CONFIG}format = 'json'\nfile = 'number.json'", "'number.json.key' is not a string"),
         (f"{CONFIG}format = 'json'\nfile = 'list.json'", "'list.json' is not a table"),
         (f"{CONFIG}format = 'json'\nfile = 'broken.json'", "'local_server.config_stores.x.file' is not JSON: Expecting"),
+        (f"{CONFIG}format = 'json'\nfile = 'deep.json'", "'local_server.config_stores.x.file' is nested too deeply"),
+        (
+            f"{SECRET}x = {{format = 'json', file = 'map.json'}}",
+            "'local_server.secret_stores.x.file' is nested too deeply",
+        ),
         (f"{CONFIG}format = 'json'\nfile = 'not-text.json'", "'local_server.config_stores.x.file' is not JSON: 'utf-8'"),
         (
             f"{CONFIG}format = 'inline-toml'\ncontents.k = '{'x' * 8001}'",

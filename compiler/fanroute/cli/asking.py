@@ -59,7 +59,10 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     asked = Asked(method, url, tuple(map(_header, headers)), configs=stores.config)
     tracer = tracer_of(known)
     if claims is not None:
-        asked = with_token(asked, _claims(claims), tracer)
+        try:
+            asked = with_token(asked, _claims(claims), tracer)
+        except RecursionError:
+            raise click.BadParameter("the JSON is nested too deeply", param_hint="--claims") from None
     if via_fanout:
         asked = tracer.through_fanout(asked)
     trace = tracer.trace(asked)

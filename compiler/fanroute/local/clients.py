@@ -4,7 +4,6 @@ Source: https://pushpin.org/docs/protocols/grip/ (control messages)
 """
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import Any
 
@@ -14,11 +13,14 @@ from fanroute.local.channels import Subscriber
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import DEFAULT_KEEP_ALIVE, Channel
 from fanroute.local.items import WS_MESSAGE, content_of
+from fanroute.local.pushpin_json import WrongType, integer, member, parse, strings
 from fanroute_runtime.grip import MAX_CHANNELS
 from fanroute_runtime.websocket import Event
 
 # Longest content of a PING, PONG or CLOSE, its code included (RFC 6455, 5.5).
 MAX_CONTROL_FRAME = 125
+# How errors name a control message.
+_WHERE = "grip control object"
 
 
 class Client:
@@ -60,20 +62,29 @@ class Client:
 
     def control(self, message: bytes) -> None:
         """Do what a control message says; nothing, where it makes no sense."""
-        with suppress(ValueError, KeyError, TypeError, AttributeError):
-            control = json.loads(message)
-            match control["type"]:
-                case "subscribe" if len(self._subscriber.channels) < MAX_CHANNELS:
-                    self._subscriber.subscribe(Channel(control["channel"], tuple(control.get("filters", ()))))
-                case "unsubscribe":
-                    self._subscriber.unsubscribe(control["channel"])
-                case "set-meta":
-                    self._subscriber.meta[control["name"]] = control["value"]
-                case "detach":
-                    self.detached = True
-                case "keep-alive":
-                    self._keep_alive = _keep_alive(control)
-                    self._sent.set()
+        with suppress(ValueError):
+            control = parse(message)
+            if isinstance(control, dict):
+                self._do(control)
+
+    def _do(self, control: dict[str, Any]) -> None:
+        match control.get("type"):
+            case "subscribe" if len(self._subscriber.channels) < MAX_CHANNELS:
+                filters = strings(control, "filters", _WHERE) or ()
+                self._subscriber.subscribe(Channel(_name(control, "channel"), filters))
+            case "unsubscribe":
+                self._subscriber.unsubscribe(_name(control, "channel"))
+            case "set-meta":
+                name, value = _name(control, "name"), member(control, "value", str, _WHERE)
+                if value is None:
+                    self._subscriber.meta.pop(name, None)
+                else:
+                    self._subscriber.meta[name] = value
+            case "detach":
+                self.detached = True
+            case "keep-alive":
+                self._keep_alive = _keep_alive(control)
+                self._sent.set()
 
     async def deliver(self) -> None:
         """Send what is published, and what keeps the connection alive, as long as the client is there."""
@@ -105,10 +116,18 @@ class Client:
                 await self.send(keep_alive[1])
 
 
+def _name(control: dict[str, Any], key: str) -> str:
+    """Returns a name that a control message needs. Raises WrongType if it is no text, or an empty one."""
+    name: str = member(control, key, str, _WHERE, "")
+    if not name:
+        raise WrongType(f"{_WHERE} contains no '{key}'")
+    return name
+
+
 def _keep_alive(control: dict[str, Any]) -> tuple[float, Event] | None:
     """What a control message has sent after some time; None where it ends that."""
-    type_ = control.get("message-type", "text").upper()
-    content = content_of(control, "content", "keep-alive")
+    type_ = member(control, "message-type", str, _WHERE, "text").upper()
+    content = content_of(control, "content", _WHERE)
     if content is None or type_ not in ("TEXT", "BINARY", "PING", "PONG"):
         return None
-    return float(control.get("timeout") or DEFAULT_KEEP_ALIVE), Event(type_, content)
+    return integer(control, "timeout", _WHERE, 0) or DEFAULT_KEEP_ALIVE, Event(type_, content)
