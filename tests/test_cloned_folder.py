@@ -167,6 +167,33 @@ def test_a_device_is_told(clone: Path, command: list[str]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["check", "routes", "test", "build", "serve", "fmt", "diff -", "match GET https://a/ --routes", "check --format json"],
+)
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [(".", "routes.yaml"), ("", "routes.yaml"), ("/", "/routes.yaml"), ("..", "../routes.yaml"), ("in", "in/routes.yaml")],
+)
+def test_a_folder_in_place_of_the_file_is_told(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, command: str, folder: str, file: str
+) -> None:
+    (clone / "in").mkdir()
+    monkeypatch.chdir(clone)
+    done = CliRunner().invoke(main, [*command.split(), folder], input=OWN)
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert "FR101" in done.output
+    assert "the file cannot be read: is a directory" in done.output
+    assert f"name its routes.yaml: '{file}'" in done.output
+
+
+def test_a_folder_in_place_of_route_tests_is_told(clone: Path) -> None:
+    done = run(clone, "test", "--tests", ".")
+    assert done.exit_code == 1
+    assert ".:1:1: error[FR101]: the file cannot be read: is a directory" in done.stderr
+    assert "name its routes.test.yaml: 'routes.test.yaml'" in done.stderr
+
+
 def garbage(workspace: Workspace) -> None:
     workspace.good.write_bytes(b"\0asm\x0d\0\x01\0 somebody else's")
 

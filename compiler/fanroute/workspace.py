@@ -106,7 +106,7 @@ class Workspace:
     def __init__(self, routes: Path, piped: bytes | None = None) -> None:
         folder = routes.parent
         self.routes = routes
-        self.tests = routes.with_suffix(".test.yaml")
+        self.tests = folder / f"{routes.stem}.test.yaml"  # the path may be a folder's, without a name
         self._piped = piped
         self._folder = Folder(folder)
         self.manifest = folder / "fastly.toml"
@@ -246,10 +246,11 @@ class Workspace:
         return None if key is None else key.decode()
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file of the user's. Raises Invalid."""
+def read_file(path: Path, usual: str = "routes.yaml") -> bytes:
+    """The bytes of a file of the user's; `usual` is the name that it has mostly. Raises Invalid."""
     try:
         return read(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), "name one that can")]) from None
+        mend = f"name its {usual}: '{path / usual}'" if path.is_dir() else "name one that can"
+        raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), mend)]) from None

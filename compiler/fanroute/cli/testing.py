@@ -80,7 +80,7 @@ def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compi
     wrong: list[tuple[Path, list[Diagnostic]]] = []
     for file in files:
         try:
-            tests[file] = read_tests(read_file(file), compiled)
+            tests[file] = read_tests(read_file(file, "routes.test.yaml"), compiled)
         except Invalid as invalid:
             wrong.append((file, invalid.diagnostics))
     if wrong:
