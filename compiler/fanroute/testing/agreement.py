@@ -11,6 +11,8 @@ from fanroute_runtime.headers import PIN
 
 # What a backend is told of the client's connection: it is another one on a local edge.
 OF_THE_CONNECTION = frozenset({"x-forwarded-for", "x-forwarded-proto"})
+# What is not compared of a request to a backend. A difference of pins shows in the answer that the second pass gives.
+NOT_COMPARED = OF_THE_CONNECTION | {PIN}
 # Answers to which no content belongs (RFC 9110, 15.3.5 and 15.4.5).
 WITHOUT_CONTENT = (204, 304)
 
@@ -40,7 +42,7 @@ def differences(expected: Outcome, seen: Outcome, method: str) -> Iterator[str]:
         yield f"asks the backend {_quoted(seen.backend)}, not {_quoted(expected.backend)}{answers}"
         return
     ours, theirs = _combined(expected.sent), _combined(seen.sent)
-    for name in sorted(expected.changed - OF_THE_CONNECTION):
+    for name in sorted(expected.changed - NOT_COMPARED):
         if ours.get(name) != theirs.get(name):
             yield f"sends {name} {_text(theirs.get(name))} to the backend, not {_text(ours.get(name))}"
     if expected.answer is None or seen.answer is None:
