@@ -12,7 +12,7 @@ from fanroute_runtime.grip import MAX_VALUE, is_value
 from fanroute_runtime.jwt import BadToken, Claims, parse, require_current
 from fanroute_runtime.keys import Keys
 from fanroute_runtime.match import text_test
-from fanroute_runtime.plan import Auth, Condition, Template
+from fanroute_runtime.plan import Auth, Bound, Condition, Template
 
 # What stands for a query parameter that is not UTF-8.
 NOT_A_TOKEN = b"."
@@ -32,6 +32,8 @@ class Guard:
         self._keys = keys
         self._realm = realm
         self._claims = [(condition.name, condition.templates, _claim_test(condition)) for condition in auth.claims]
+        parts = [part for condition in auth.claims for template in condition.templates for part in template]
+        self._compared = [part for part in parts if isinstance(part, Bound) and part.source != "path"]
         self._parameters = frozenset(place.name for place in auth.places if place.kind == "query")
 
     def admit(self, client: Client, request: Request, bound: Binding) -> Claims:
@@ -72,6 +74,13 @@ class Guard:
             allowed = _items(claims.get(self._auth.channels))
             if not all(channel in allowed for channel in channels):
                 raise self._forbidden("the channel")
+
+    def require_single_values(self, client: Client) -> None:
+        """See that a backend finds no other values than those that claims were compared with. Raises Refused (400)."""
+        for bound in self._compared:
+            if client.is_doubled(bound):
+                what = "query parameter" if bound.source == "query" else "header"
+                raise Refused(400, f"The {what} {bound.name!r} stands twice.")
 
     def passed_on(self, client: Client) -> str | None:
         """The URI for others than this service, which never get the token; None where it need not change."""

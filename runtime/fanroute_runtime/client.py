@@ -14,6 +14,7 @@ from fanroute_runtime.headers import listed
 from fanroute_runtime.local import LOCAL_NAMES, stands_for
 from fanroute_runtime.match import Segments, host_name, path_segments, split_uri
 from fanroute_runtime.pin import Pin
+from fanroute_runtime.plan import Bound
 
 Fact = TypeVar("Fact")
 
@@ -140,6 +141,18 @@ class Client:
             if decoded is not None:
                 values.setdefault(decoded, _form_decoded(value))
         return values
+
+    def is_doubled(self, bound: Bound) -> bool:
+        """Returns True if a server may find a query parameter or header more than once, and read another value than the first.
+
+        Some servers also split a query at `;`, take capital and small letters of its names for the same, or `_` of a header's
+        name for `-` (RFC 3875, 4.1.18).
+        """
+        if bound.source == "query":
+            pairs = self._target[2].replace(";", "&").split("&")
+            return [(_form_decoded(pair.partition("=")[0]) or "").lower() for pair in pairs].count(bound.name.lower()) > 1
+        alike = [name for name in self.names if name.replace("_", "-") == bound.name.replace("_", "-")]
+        return sum(len(self._request.values(name)) for name in alike) > 1
 
     def uri_without(self, names: Container[str | None]) -> str:
         """The request's URI, without the query parameters of some names."""

@@ -55,6 +55,8 @@ Handler = Callable[[Any, Request, Binding], Answer]
 
 # What is answered on the first pass, without Fanout.
 AtOnce = Respond | Redirect | Preflight
+# What a backend answers.
+ByBackend = Forward | Handoff | Tunnel
 
 # RFC 9110, 15.5.22.
 UPGRADE_REQUIRED = Answer(
@@ -126,6 +128,8 @@ class Decider:
         bound = _binding(chosen.values, guard, lambda: claims)
         if isinstance(route.action, Hold | WebSocket):
             guard.require_channels(claims, _channels(route.action, bound))
+        elif isinstance(route.action, ByBackend):
+            guard.require_single_values(client)
         return bound
 
     def _first_pass(self, chosen: Chosen, client: Client, request: Request, bound: Binding) -> Decision:

@@ -412,6 +412,68 @@ def test_a_claim_that_equals_what_the_match_binds(
                 assert (isinstance(decision, Answer) and decision.status == 403) != let_in
 
 
+TENANTS = Condition("tenant", templates=((Bound("query", "tenant"),), ("t-", Bound("header", "x-tenant"))))
+COMPARED = replace(AUTH, claims=(TENANTS,))
+TWICE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "a parameter": ("?tenant=a&tenant=b", ()),
+    "the same value": ("?tenant=a&tenant=a", ()),
+    "apart": ("?tenant=a&x=1&&tenant=b", ()),
+    "an encoded name": ("?tenant=a&%74enant=b", ()),
+    "an encoded name first": ("?%74%65nant=a&tenant=b", ()),
+    "a name alone": ("?tenant=a&tenant", ()),
+    "a semicolon": ("?x=1;tenant=b&tenant=a", ()),
+    "within another parameter": ("?tenant=a&x=1;tenant=b", ()),
+    "a capital": ("?tenant=a&Tenant=b", ()),
+    "a header": ("?tenant=a", ("x-tenant", "x-tenant")),
+    "a header with _": ("?tenant=a", ("x-tenant", "x_tenant")),
+    "a header with _ first": ("?tenant=a", ("x_tenant", "x-tenant")),
+    "the header that is compared": ("", ("x-tenant", "x_tenant")),
+}
+ONCE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "a parameter": ("?tenant=a", ()),
+    "a header": ("", ("x-tenant",)),
+    "other parameters": ("?x=1&tenant=a&x=2&tenants=b&tenant%3Da&%FF=1", ("x-plan", "x-plan")),
+    "a value that says so": ("?tenant=a&x=tenant%3Db", ()),
+}
+
+
+def of_tenant(query: str, names: tuple[str, ...]) -> Asked:
+    asked = ask(by_pyjwt({**CLAIMS, "tenant": ["a", "t-a"]}, "HS256"), f"https://a/{query}", upgrade=b"websocket")
+    return replace(asked, headers=(*asked.headers, *((name, b"a" if i == 0 else b"b") for i, name in enumerate(names))))
+
+
+@pytest.mark.parametrize("action", [Forward("app"), Handoff("app"), Tunnel("app")])
+@pytest.mark.parametrize("name", TWICE)
+def test_a_compared_value_stands_once(action: Action, name: str) -> None:
+    """A backend may read another one than the first."""
+    answer = decide(of_tenant(*TWICE[name]), COMPARED, action)
+    assert isinstance(answer, Answer) and answer.status == 400 and answer.body.endswith(b" stands twice.\n")
+
+
+@pytest.mark.parametrize("action", [Forward("app"), Handoff("app"), Tunnel("app")])
+@pytest.mark.parametrize("name", ONCE)
+def test_other_values_may_stand_twice(action: Action, name: str) -> None:
+    assert not isinstance(decide(of_tenant(*ONCE[name]), COMPARED, action), Answer)
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_values_may_stand_twice_where_nothing_is_compared(name: str) -> None:
+    assert isinstance(decide(of_tenant(*TWICE[name]), AUTH, Forward("app")), ToBackend)
+
+
+def test_an_endpoint_of_the_edges_has_the_value_that_was_compared() -> None:
+    auth = replace(AUTH, claims=(Condition("tenant", templates=((Bound("query", "tenant"),),)),))
+    hold = Hold("self", "stream", (Channel((Bound("query", "tenant"),)),), ())
+    asked = of_tenant("?tenant=a&tenant=b", ())
+    assert subscribed(replace(asked, headers=asked.headers[:1]), auth, hold) == "a"
+
+
+def test_who_has_no_token_is_not_told_of_values() -> None:
+    asked = of_tenant("?tenant=a&tenant=b", ())
+    answer = decide(replace(asked, headers=()), COMPARED, Forward("app"))
+    assert isinstance(answer, Answer) and answer.status == 401
+
+
 def test_all_claims_must_fit() -> None:
     token = by_pyjwt({**CLAIMS, "role": "admin", "tenant": "1"}, "HS256")
     assert refusals(ask(token), replace(AUTH, claims=(MEMBER, TENANT))) == forbidden("the claim tenant")
