@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fanroute import parts
@@ -9,7 +10,7 @@ from fanroute.diagnostics import Diagnostic, Note
 from fanroute.lower import is_written
 from fanroute.reach.box import LENGTH, Box, meet, point
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
-from fanroute.reach.search import Boxes, search
+from fanroute.reach.search import REGION, Boxes, search
 from fanroute.source import Source
 from fanroute.spec import BACKEND_ANSWERED
 from fanroute.work import TooMuch, Work
@@ -49,9 +50,10 @@ def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
 def _first_misreading(
     source: Source, plan: Plan, boxes: Boxes, backend: str, guarded: list[int], free: list[int], work: Work
 ) -> Iterator[Diagnostic]:
+    apart = [*_apart_from_paths(boxes, free)]
     for number in guarded:
         try:
-            found = _misread(boxes, number, free, Work(MAX_WORK, work))
+            found = _misread(boxes, number, free, apart, Work(MAX_WORK, work))
         except TooMuch:
             work.give_up(MAX_WORK)
             continue
@@ -72,9 +74,16 @@ def _first_misreading(
             return
 
 
-def _misread(boxes: Boxes, number: int, free: list[int], work: Work) -> "tuple[int, Asked] | None":
-    """A request that one of the free routes takes, and that differs from one of the guarded route by its path's writing only."""
-    for elsewhere in _apart_from_paths(boxes, free):
+def _misread(boxes: Boxes, number: int, free: list[int], apart: list[Box], work: Work) -> "tuple[int, Asked] | None":
+    """A request that one of the free routes takes, and that differs from one of the guarded route by its path's writing only.
+
+    Requests that a free route's match fits, too, are tried first: what is changed in their paths often still fits it. `apart` is
+    what the free routes ask for besides the path.
+    """
+    among = set(free)
+    near = sorted(among.intersection(boxes.index.of_box(boxes.boxes[number], len(boxes.boxes))))
+    for elsewhere in chain(map(boxes.boxes.__getitem__, near), apart):
+        work.spend()
         region = meet(boxes.boxes[number], elsewhere)
         if region is None:
             continue
@@ -87,10 +96,11 @@ def _misread(boxes: Boxes, number: int, free: list[int], work: Work) -> "tuple[i
         request = asked(guarded)
         _, path, _ = split_uri(request.url)
         for other in _misreadings(path):
+            work.spend(REGION)
             segments = path_segments(other)
             refused = boxes.refusals.box(segments) is not None
             taking = None if refused else boxes.first(replace(guarded, segments=segments), len(boxes.boxes), work)
-            if taking is not None and taking in free:
+            if taking in among:
                 return taking, replace(request, url=request.url.replace(f"{guarded.host}{path}", f"{guarded.host}{other}", 1))
     return None
 

@@ -1,0 +1,73 @@
+"""FR405: which routes with `auth` a client gets around by another way of writing a path, and by which request."""
+
+import shlex
+
+import pytest
+
+from fanroute.pipeline import compile_routes
+from fanroute.trace import Asked, Tracer
+from tests.conftest import SURROUNDINGS
+
+AUTH = "auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: t}}"
+REJECTED = "empty_segments: reject, encoded_slashes: reject, parameters: reject"
+
+
+def shown(guarded: str, free: str, paths: str = "parameters: keep", backend: str = "") -> str | None:
+    """The target that FR405 tells of two routes with these matches; it is verified to get the second one."""
+    text = f"""
+version: 1
+service: {{name: x}}
+backends: {{origin: {{url: "https://a.example.com"{backend}}}}}
+paths: {{{paths}}}
+routes:
+  - {{name: guarded, match: {{{guarded}}}, forward: origin, {AUTH}}}
+  - {{name: free, match: {{{free}}}, forward: origin}}
+"""
+    compiled = compile_routes(text.encode(), SURROUNDINGS)
+    told = [found for found in compiled.diagnostics if found.code == "FR405"]
+    if not told:
+        return None
+    verb, url = shlex.split(told[0].message.rpartition("needs one: ")[2])
+    taken = Tracer(compiled.plan, "").taken(Asked(verb, url))
+    assert taken is not None
+    assert taken.name == "free"
+    return url.removeprefix("https://example.com")
+
+
+@pytest.mark.parametrize(
+    ("guarded", "free", "target"),
+    [
+        ("path: '/private/*'", "path: '/*'", "//private/"),
+        ("path: '/admin/*'", "path: '/{lang}/{page}'", "/admin;x/x"),
+        ("path: '/private/*'", "path: '/{x}/y'", "/private;x/y"),
+        ("path: '/api/{v}/secret'", "path: '/api/v1/*'", "/api/v1//secret"),
+        ("path: '/api/{v}/secret'", "path: '/api/v1/{x}'", "/api/v1/secret;x"),
+        ("path: '/api/{v}/secret'", "path: '/api/v1/{x}', query: {a: '1'}", "/api/v1/secret;x?a=1"),
+        ("path: '/api/{v}/secret'", "path: '/{a}/v1/secret'", "/api;x/v1/secret"),
+        ("path: '/{tenant}/admin'", "path: '/public/*'", "/public//admin"),
+        ("path: '/docs/{id}/edit'", "path: '/docs/{id}/{page}', where: {id: '[0-9]+'}", "/docs/0/edit;x"),
+        ("path: '/docs/{id}/edit', where: {id: '[0-9]+'}", "path: '/docs/{id}/{page}'", "/docs/0;x/edit"),
+    ],
+)
+def test_a_way_round(guarded: str, free: str, target: str | None) -> None:
+    assert shown(guarded, free) == target
+    assert shown(guarded, free, backend=", strict_paths: true") is None
+
+
+@pytest.mark.parametrize(
+    ("guarded", "free"),
+    [
+        ("path: '/private/*'", "path: '/public/*'"),
+        ("path: '/api/{v}/{x}'", "path: '/api/{v}'"),
+        ("path: '/api/v1/*'", "path: '/api/v1/{x}'"),
+        ("path: '/{x}/admin', method: PUT", "path: '/public/*', method: POST"),
+        ("path: '/{x}/admin', host: a.example.com", "path: '/public/*', host: b.example.com"),
+    ],
+)
+def test_no_way_round(guarded: str, free: str) -> None:
+    assert shown(guarded, free) is None
+
+
+def test_what_is_rejected_is_no_way_round() -> None:
+    assert shown("path: '/{x}/admin'", "path: '/public/*'", REJECTED) is None
+    assert shown("path: '/{x}/admin'", "path: '/public/*'", "empty_segments: reject") == "/public/admin;x"
