@@ -1,6 +1,8 @@
 """What stands in the build's environment is told by no command."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,5 +102,20 @@ def test_what_the_build_says_has_no_value(folder: Path, monkeypatch: pytest.Monk
     (folder / "routes.yaml").write_text(VALID)
     done = CliRunner().invoke(main, ["build"], env=ENVIRONMENT)
     assert (done.exit_code, SECRET in done.output.lower()) == (0, False)
-    assert "--domain ${OWN}" in done.stdout
+    assert '--domain "${OWN}"' in done.stdout
     assert SECRET in (folder / "fastly.toml").read_text()
+
+
+def test_a_witness_runs_in_a_shell_with_the_variables(folder: Path) -> None:
+    """Each command asks for a request that its route gets, also with a host of two variables, and one that has a default."""
+    host = 'host: "${UNSET:-x}.${WIDE:-y.example}", query: {a: b}'
+    routes = VALID.replace('host: "x.${WIDE}", path: /a', f"{host}, path: /b")
+    (folder / "routes.yaml").write_text(routes)
+    lines = CliRunner().invoke(main, ["routes", "--witness"], env=ENVIRONMENT).stdout.splitlines()
+    assert (len(lines), SECRET in "".join(lines)) == (3, False)
+    assert '"${OWN}"' in lines[0]
+    assert '"${UNSET:-x}"."${WIDE:-y.example}"' in lines[1]
+    for line in lines[:2]:
+        path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder)}
+        done = subprocess.run(["sh", "-c", line], env=ENVIRONMENT | path, capture_output=True, text=True, check=False)
+        assert f"  {line.rpartition('# ')[2]}: yes" in done.stdout.splitlines()

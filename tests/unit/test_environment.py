@@ -1,11 +1,15 @@
 """Variables of the build's environment, as shells have them."""
 
+import shlex
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute import bundle
-from fanroute.environment import expand, hiding, may_be_used, names_in, takes_variables
+from fanroute.environment import expand, hiding, hiding_in_commands, may_be_used, names_in, takes_variables
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.surroundings import Surroundings
 from fanroute.workspace import runtime_sources
@@ -97,6 +101,43 @@ def test_no_value_is_left(value: str, before: str, after: str) -> None:
     hide = hiding({value: "${X}", f"{value}b": "${Y}"})
     for quoted in (f"{before}'{value}'{after}", f"{before}{value!r}{after}", f"{before} {value.lower()} {after}"):
         assert "§" not in hide(quoted)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("a.example.com", "${X}"),
+        ("a.example.com", "a.${Y}"),
+        ("a.example.com", "${Z:-a}.${Y:-other.example}"),
+        ("*.example.com", "*.${Y}"),
+        ("a.example.com", "${X:-it's}"),
+        ("a.example.com", '${X:-$(touch obeyed)`touch obeyed`"; touch obeyed; "!}'),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["curl", "-H", "Host: a.example.com", "http://127.0.0.1/"],
+        ["match", "https://a.example.com/it%27s", "https://a.example.com/?a=b&c='a.example.com'"],
+        ["a.example.com", "it's a.example.com", "$X", "a.example.com'"],
+        ["--data", '{"a": "it\'s a.example.com\\n"}', "${X:-y} `id`"],
+    ],
+)
+def test_a_command_without_values_has_them_in_a_shell(tmp_path: Path, value: str, written: str, words: list[str]) -> None:
+    line = hiding_in_commands({value: written})(shlex.join(words))
+    assert value.removeprefix("*.") not in line
+    script = f"printf '%s\\n' {line}"
+    environment = {"X": "a.example.com", "Y": "example.com", "PATH": "/usr/bin:/bin"}
+    for shell in ("sh", "bash"):
+        done = subprocess.run([shell, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines() == words
+    subprocess.run(["sh", "-c", script], env={"PATH": "/usr/bin:/bin"}, cwd=tmp_path, capture_output=True, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_with_bytes_has_the_values_in_a_shell() -> None:
+    line = hiding_in_commands({"a.example.com": "${X}"})("printf %s $'\\xc3 a.example.com' $'a.example.com'")
+    assert line == 'printf %s $\'\\xc3 \'"${X}" "${X}"'
 
 
 @pytest.mark.parametrize(

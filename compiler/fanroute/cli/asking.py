@@ -9,7 +9,7 @@ import click
 
 from fanroute import listing
 from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, own_command, routes_argument, routes_option
-from fanroute.cli.terminal import say, show
+from fanroute.cli.terminal import say, say_command, show
 from fanroute.local import Stores
 from fanroute.local_hosts import host_entries, kept_by_host
 from fanroute.reach.request import witnesses
@@ -29,7 +29,7 @@ def routes(routes: Path, witness: bool) -> None:
     if witness:
         options = "" if routes == Path(DEFAULT_ROUTES) else f" --routes {shlex.quote(str(routes))}"
         for line in witnesses(compiled(routes).plan, options, own_command()):
-            say(line)
+            say_command(line)
         return
     show(listing.COLUMNS, listing.rows(compiled(routes).plan))
 

@@ -14,7 +14,7 @@ from fanroute import guide
 from fanroute.build import Built
 from fanroute.cli.edges import EDGES, EdgeOptions, running
 from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
-from fanroute.cli.terminal import conceal, failures, remark, say, tell, warn, working
+from fanroute.cli.terminal import conceal, failures, remark, say, say_command, tell, warn, working
 from fanroute.local import addresses, guard
 from fanroute.local import install as installing
 from fanroute.local_hosts import explaining, host_entries
@@ -135,7 +135,7 @@ def _built(workspace: Workspace, flatten: bool) -> Built:
     how = f"built in {monotonic() - started:.1f} s" if built.made else "nothing has changed"
     say(f"{workspace.wasm}: {size:.1f} MB, {how}")
     for line in guide.publishing(built.compiled, built.service_id):
-        say(line)
+        say_command(line)
     return built
 
 
@@ -154,7 +154,7 @@ async def _serve(workspace: Workspace, built: Built, options: EdgeOptions) -> No
 
         async with running(options, workspace, backends, loopback, say, log) as urls:
             for line in guide.serving(built.compiled, options.edge, urls, options.hosts):
-                say(line)
+                say_command(line)
             for line in guide.changed_ports(urls, options.ports):
                 warn(line)
             try:

@@ -11,7 +11,7 @@ import click
 
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
-from fanroute.environment import hiding
+from fanroute.environment import hiding, hiding_in_commands
 from fanroute.errors import BadManifest, ProgramFailed
 from fanroute.printable import printable, printable_json
 from fanroute.source import decode
@@ -27,7 +27,7 @@ MAX_ROW = 10_000
 OUTPUT_LINES = 30
 
 # Where the context of a command has what `conceal` is told.
-_CONCEALED = "fanroute.concealed"
+_CONCEALED, _CONCEALED_IN_COMMANDS = "fanroute.concealed", "fanroute.concealed-in-commands"
 
 # By which rich takes for a terminal what is none.
 _TAKEN_FOR_TERMINALS = ("FORCE_COLOR", "TTY_COMPATIBLE")
@@ -35,13 +35,15 @@ _TAKEN_FOR_TERMINALS = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 def conceal(written: Mapping[str, str]) -> None:
     """From now on, print in place of the values of variables what stands in routes.yaml for them (`Source.written`)."""
-    click.get_current_context().meta.setdefault(_CONCEALED, []).append(hiding(written))
+    meta = click.get_current_context().meta
+    meta.setdefault(_CONCEALED, []).append(hiding(written))
+    meta.setdefault(_CONCEALED_IN_COMMANDS, []).append(hiding_in_commands(written))
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, concealed: str = _CONCEALED) -> str:
     """Returns a text without the values that this command conceals."""
     context = click.get_current_context(silent=True)
-    for hide in context.meta.get(_CONCEALED, ()) if context else ():
+    for hide in context.meta.get(concealed, ()) if context else ():
         text = hide(text)
     return text
 
@@ -49,6 +51,11 @@ def _shown(text: str) -> str:
 def say(line: str) -> None:
     """Print a line. What is not printable is escaped: much of it comes from others."""
     click.echo(printable(_shown(line)))
+
+
+def say_command(line: str) -> None:
+    """Print a line that is to be pasted into a shell, in which variables have the values that they have here."""
+    click.echo(printable(_shown(line, _CONCEALED_IN_COMMANDS)))
 
 
 def say_text(text: str) -> None:
