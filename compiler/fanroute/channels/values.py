@@ -72,9 +72,19 @@ def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tup
 
 
 def compared(route: Route) -> set[Bound]:
-    """What of a request must be equal to a claim of the client's token."""
-    templates = [template for condition in (route.auth.claims if route.auth else ()) for template in condition.templates]
-    return {part for template in templates for part in template if isinstance(part, Bound)}
+    """Returns what of a request the client's token decides: no other value of it fits the same claim.
+
+    If a claim may equal one of several templates, it decides what stands in each of them.
+    """
+    conditions = route.auth.claims if route.auth else ()
+    told = [[_told(template, route) for template in condition.templates] for condition in conditions if condition.templates]
+    return set().union(*(set.intersection(*each) for each in told))
+
+
+def _told(template: Template, route: Route) -> set[Bound]:
+    """What a claim decides that equals a template: nothing if it can be read in two ways, as a-b-c by `{tenant}-{room}`."""
+    known = parts(template, route)
+    return set() if shared(known) else {reference.bound for reference in references(known)}
 
 
 def references(template: Parts) -> tuple[Reference, ...]:

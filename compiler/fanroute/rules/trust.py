@@ -77,7 +77,8 @@ RULES = (
         "What the edge answers itself no server of yours sees: anybody who guesses the name of a room, or of somebody else, "
         "hears what is published there. This is told of endpoints whose channels depend on the path, the query or a header. "
         "It is also told if the route asks for a token, but neither `channels` nor a claim says which channels are its holder's: "
-        "a token for one tenant then opens the channels of all others.",
+        "a token for one tenant then opens the channels of all others. A claim decides nothing if it can be read in two ways: "
+        "`a-b-c` equals `{tenant}-{room}` of two requests if both values may have a `-`.",
         _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
         'Say with `auth` which token a client needs. Say which channels are its holder\'s: by `claims: {tenant: "{tenant}"}`, '
         "which compares a claim with what the match binds, by `channels`, or by `{claim.sub}` in the channel's name. If every "
