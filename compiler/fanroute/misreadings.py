@@ -1,9 +1,10 @@
 """Routes with `auth` that a client may get around by a path that its backend reads in another way than the edge does."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
@@ -15,22 +16,23 @@ from fanroute.source import Source
 from fanroute.spec import BACKEND_ANSWERED
 from fanroute.work import TooMuch, Work
 from fanroute_runtime.match import path_segments, split_uri
-from fanroute_runtime.plan import Forward, Handoff, PathFault, Plan, Tunnel
+from fanroute_runtime.plan import REFUSED_PATHS, Forward, Handoff, PathFault, Plan, Tunnel
 
 if TYPE_CHECKING:
     from fanroute.trace import Asked
 
-# With these refused, servers differ by the case of letters at most.
+# The faults that honest clients' paths have, too. With these refused, servers differ by the case of letters at most.
 _FAULTS: tuple[PathFault, ...] = ("empty_segments", "encoded_slashes", "parameters")
-_MEND = (
-    f"write 'paths: {{{', '.join(f'{fault}: reject' for fault in _FAULTS)}}}', "
-    "or give the backend 'strict_paths: true' if it takes paths as they are"
-)
+# For each fault that is refused by default, ways of writing that the path goes on one segment above.
+_UP: dict[PathFault, tuple[str, ...]] = {"dot_segments": ("../", "..;x/"), "backslashes": ("..%5C",), "controls": ("..%00/",)}
+
+# Other paths that some servers take for one.
+Others = Callable[[str], Iterator[str]]
 
 
 def paths_are_read_alike(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
     """FR405: once for a backend."""
-    if set(_FAULTS) <= set(plan.refused_paths):
+    if {*_FAULTS, *REFUSED_PATHS} <= {*plan.refused_paths}:
         return
     work = Work(MAX_WORK_IN_ALL)
     for backend, (guarded, free) in _by_backend(plan).items():
@@ -51,9 +53,18 @@ def _first_misreading(
     source: Source, plan: Plan, boxes: Boxes, backend: str, guarded: list[int], free: list[int], work: Work
 ) -> Iterator[Diagnostic]:
     apart = [*_apart_from_paths(boxes, free)]
+    kept = [fault for fault in REFUSED_PATHS if fault not in plan.refused_paths]
+    detours = [*dict.fromkeys(_detours(boxes, free, kept))]
+
+    def others(path: str) -> Iterator[str]:
+        yield from _misreadings(path)
+        yield from _kept_misreadings(path, kept)
+        yield from (detour + path[1:] for detour in detours)
+        yield path.upper() if path != path.upper() else path.lower()
+
     for number in guarded:
         try:
-            found = _misread(boxes, number, free, apart, Work(MAX_WORK, work))
+            found = _misread(boxes, number, free, apart, others, Work(MAX_WORK, work))
         except TooMuch:
             work.give_up(MAX_WORK)
             continue
@@ -70,11 +81,18 @@ def _first_misreading(
             )
             note = Note(f"'{plan.routes[number].name}'", source.key_span(of_guarded))
             at = (*place, action, "backend") if source.has((*place, action, "backend")) else (*place, action)
-            yield Diagnostic("FR405", message, source.value_span(at), _MEND, (note,))
+            yield Diagnostic("FR405", message, source.value_span(at), _mend(kept), (note,))
             return
 
 
-def _misread(boxes: Boxes, number: int, free: list[int], apart: list[Box], work: Work) -> "tuple[int, Asked] | None":
+def _mend(kept: list[PathFault]) -> str:
+    rejected = ", ".join(f"{fault}: reject" for fault in (*kept, *_FAULTS))
+    return f"write 'paths: {{{rejected}}}', or give the backend 'strict_paths: true' if it takes paths as they are"
+
+
+def _misread(
+    boxes: Boxes, number: int, free: list[int], apart: list[Box], others: Others, work: Work
+) -> "tuple[int, Asked] | None":
     """A request that one of the free routes takes, and that differs from one of the guarded route by its path's writing only.
 
     Requests that a free route's match fits, too, are tried first: what is changed in their paths often still fits it. `apart` is
@@ -95,7 +113,7 @@ def _misread(boxes: Boxes, number: int, free: list[int], apart: list[Box], work:
         guarded = point(found, boxes.named)
         request = asked(guarded)
         _, path, _ = split_uri(request.url)
-        for other in _misreadings(path):
+        for other in others(path):
             work.spend(REGION)
             segments = path_segments(other)
             refused = boxes.refusals.box(segments) is not None
@@ -125,4 +143,26 @@ def _misreadings(path: str) -> Iterator[str]:
     yield from (f"{path[:index]}/{path[index:]}" for index in slashes)
     yield from (f"{path[:index]}%2F{path[index + 1 :]}" for index in slashes[1:])
     yield from (f"{path[:index]};x{path[index:]}" for index in [*slashes[1:], len(path)] if path[index - 1] != "/")
-    yield path.upper() if path != path.upper() else path.lower()
+
+
+def _kept_misreadings(path: str, kept: Collection[PathFault]) -> Iterator[str]:
+    """Other paths with faults that are kept, though they are refused by default."""
+    slashes = [index for index, character in enumerate(path) if character == "/"]
+    if "dot_segments" in kept:
+        yield from (f"{path[:index]}/{dot}{path[index:]}" for index in slashes for dot in (".", ".;x"))
+    if "backslashes" in kept:
+        yield from (f"{path[:index]}%5C{path[index + 1 :]}" for index in slashes[1:])
+    if "controls" in kept:
+        yield from (f"{path[:index]}%00{path[index:]}" for index in [*slashes[1:], len(path)])
+        yield f"{path}%00/x"
+
+
+def _detours(boxes: Boxes, free: Iterable[int], kept: Iterable[PathFault]) -> Iterator[str]:
+    """Beginnings of paths that lead into a free route and up to the root again, for servers that resolve them."""
+    ways = [up for fault in kept for up in _UP[fault]]
+    for number in free if ways else ():
+        path = boxes.matches[number].path
+        fixed = point(boxes.boxes[number], boxes.named).segments[: len(path.segments)] if path else ()
+        into = [quote(segment or "x", safe="") for segment in (*fixed, "x")]
+        for depth in range(1, len(into) + 1):
+            yield from (f"/{'/'.join(into[:depth])}/{up * depth}" for up in ways)

@@ -71,3 +71,30 @@ def test_no_way_round(guarded: str, free: str) -> None:
 def test_what_is_rejected_is_no_way_round() -> None:
     assert shown("path: '/{x}/admin'", "path: '/public/*'", REJECTED) is None
     assert shown("path: '/{x}/admin'", "path: '/public/*'", "empty_segments: reject") == "/public/admin;x"
+
+
+@pytest.mark.parametrize(
+    ("guarded", "free", "kept", "target"),
+    [
+        ("path: '/private/*'", "path: '/public/*'", "dot_segments", "/public/../private/"),
+        ("path: '/private/*'", "path: '/a/{x}/*'", "dot_segments", "/a/x/../../private/"),
+        ("path: '/private'", "path: '/*'", "dot_segments", "/./private"),
+        ("path: '/private/*'", "path: '/public/*'", "backslashes", "/public/..%5Cprivate/"),
+        ("path: '/private/{x}'", "path: '/{x}'", "backslashes", "/private%5Cx"),
+        ("path: '/private/*'", "path: '/public/*'", "controls", "/public/..%00/private/"),
+        ("path: '/private'", "path: '/{a}'", "controls", "/private%00"),
+        ("path: '/private'", "path: '/{a}/{b}'", "controls", "/private%00/x"),
+    ],
+)
+def test_a_kept_fault_is_a_way_round(guarded: str, free: str, kept: str, target: str) -> None:
+    assert shown(guarded, free, f"{REJECTED}, {kept}: keep") == target
+    assert shown(guarded, free, f"{REJECTED}, {kept}: keep", ", strict_paths: true") is None
+    assert shown(guarded, free, f"{REJECTED}, {kept}: reject") is None
+
+
+def test_a_kept_fault_is_told_beside_what_is_kept_by_default() -> None:
+    assert shown("path: '/private/*'", "path: '/public/*'", "dot_segments: keep") == "/public/../private/"
+    assert shown("path: '/private'", "path: '/public/{a}/{b}'", "dot_segments: keep") == "/public/..;x/private"
+    assert (
+        shown("path: '/private/*', host: a.example.com", "path: '/public/*', host: b.example.com", "dot_segments: keep") is None
+    )

@@ -9,11 +9,13 @@ RULES = (
         "no other way of writing a path gets around `auth`",
         "Some servers read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as `/a`. The edge takes each path as it is. "
         "So a request may get a route that needs no token, and the backend may read it as one of a route that needs one. "
-        "Such a request is told, once for a backend.",
+        "If `paths` keeps dot segments, backslashes or control characters, `/public/../private` may be such a request, too. "
+        "One is told, once for a backend.",
         START + "routes:\n  - match: {path: /private/*}\n    forward: origin\n    auth: {token: {query: token}, keys: {"
         "algorithm: HS256, secret_store: keys, name: login}}\n  - forward: origin\n",
-        "Refuse such paths with `paths: {empty_segments: reject, encoded_slashes: reject, parameters: reject}`. See that the "
-        "backend does not ignore the case of letters. If it takes paths as they are, give it `strict_paths: true` instead.",
+        "Refuse such paths with `paths: {empty_segments: reject, encoded_slashes: reject, parameters: reject}`, and keep none "
+        "that are refused by default. See that the backend does not ignore the case of letters. If it takes paths as they are, "
+        "give it `strict_paths: true` instead.",
     ),
     Rule(
         "FR406",

@@ -1,0 +1,20 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.edge import http_incoming
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Plan, SandboxLimits
+
+ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='x',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+    refused_paths=('backslashes', 'controls', 'empty_segments', 'encoded_slashes', 'parameters'),
+)
+
+SAMPLES = (
+    ('GET', 'https://a.example.com/private/', ()),
+    ('GET', 'https://a.example.com/public/', ()),
+)
+
+HttpIncoming = http_incoming(PLAN, {}, SAMPLES)
