@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic
@@ -20,7 +19,7 @@ def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnosti
         match = route.get("match", {})
         for text, instead in _placeholders(match.get("path", "")):
             span = source.value_span(("routes", index, "match", "path"))
-            encoded = quote(text[0], safe="") + text[1:].replace("*", "%2A")
+            encoded = f"%{ord(text[0]):02X}{text[1:].replace('*', '%2A')}"  # also a '.', which `quote` leaves
             mend = f"{instead}; '{encoded}' if that text is meant"
             yield Diagnostic("FR406", f"'{text}' is no placeholder here: it is matched as text", span, mend)
         methods = [*parts.items(("routes", index, "match", "method"), match.get("method", []))]

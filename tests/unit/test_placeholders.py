@@ -1,11 +1,14 @@
 """Placeholders of other routers, and paths that are percent-encoded because text is meant."""
 
+import re
+
 import pytest
 
 from fanroute.listing import match_text
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.placeholders import instead_of
 from fanroute.trace import Asked, trace
+from fanroute_runtime.plan import PathPattern
 from tests.conftest import SURROUNDINGS
 
 REST = "end the path with '/*' for any rest"
@@ -63,6 +66,16 @@ def test_a_segment_is_text(path: str, takes: list[str], leaves: list[str], liste
         assert (not steps[0].unfit) == (target in takes), target
     assert match_text(of_path.plan.routes[0].match) == listed
     assert [found.code for found in of_path.diagnostics] == (["FR406"] if path == "/:room" else [])
+
+
+@pytest.mark.parametrize("text", [".+", ".*", "(.+)", ":room", "*rest", "^([a-z]+)", "$room", "[^/]+", "<int:room>"])
+def test_what_is_told_for_a_text_silences_the_warning(text: str) -> None:
+    """And it is another way to write the same text."""
+    (told,) = [found for found in compiled(f'{{path: "/a/{text}"}}').diagnostics if found.code == "FR406"]
+    encoded = re.findall(r"'([^']+)' if that text is meant", told.suggestion)[0]
+    written = compiled(f'{{path: "/a/{encoded}"}}')
+    assert "FR406" not in [found.code for found in written.diagnostics]
+    assert written.plan.routes[0].match.path == PathPattern(("a", *text.split("/")))
 
 
 @pytest.mark.parametrize(
