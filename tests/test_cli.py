@@ -153,7 +153,8 @@ def test_the_cli_builds_with_the_fanroute_that_it_finds(tmp_path: Path, bare: Pa
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "fanroute is neither on PATH nor in .venv/bin: install it with "
-        '"python3 -m venv .venv && .venv/bin/python -m pip install CLONE", where CLONE is the folder of a clone of Fanroute.\n'
+        '"python3 -P -m venv .venv && .venv/bin/python -P -m pip install CLONE", '
+        "where CLONE is the folder of a clone of Fanroute.\n"
     )
     stub(tmp_path / ".venv/bin/fanroute")
     assert built_by(tmp_path, bare).stdout == "bin build\n"

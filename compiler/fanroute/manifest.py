@@ -17,8 +17,8 @@ from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 BUILD = (
     "if command -v fanroute >/dev/null; then fanroute build; elif test -x .venv/bin/fanroute; then .venv/bin/fanroute build; "
     "else echo 'fanroute is neither on PATH nor in .venv/bin: install it with "
-    '"python3 -m venv .venv && .venv/bin/python -m pip install CLONE", where CLONE is the folder of a clone of Fanroute.\' >&2; '
-    "exit 1; fi"
+    '"python3 -P -m venv .venv && .venv/bin/python -P -m pip install CLONE", where CLONE is the folder of a clone of Fanroute.\' '
+    ">&2; exit 1; fi"
 )
 # The same where there is a Makefile of ours, which installs what is missing.
 MAKE = "make build"
