@@ -17,6 +17,7 @@ from fanroute.work import TooMuch, Work
 from fanroute_runtime.plan import Action, Auth, Condition, Forward, Handoff, Hold, Plan, Preflight, Route
 
 # What a browser lets any page send without asking first: what it sends itself, what no script can set, and what is safelisted.
+# Headers of Fastly's own come from no client.
 # Source: https://fetch.spec.whatwg.org/#forbidden-request-header and #cors-safelisted-request-header
 _UNASKED = frozenset(
     "accept accept-charset accept-encoding accept-language access-control-request-headers access-control-request-method "
@@ -24,7 +25,7 @@ _UNASKED = frozenset(
     "if-none-match keep-alive origin pragma priority referer save-data te trailer transfer-encoding upgrade "
     "upgrade-insecure-requests user-agent via".split()
 )
-_UNASKED_BEGIN = ("proxy-", "sec-")
+_UNASKED_BEGIN = ("proxy-", "sec-", "fastly-")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 # Headers that are safelisted with some values only.
 _SAFE_VALUES: dict[str, Callable[[str], bool]] = {

@@ -23,6 +23,9 @@ from tests.conftest import SURROUNDINGS
         (Condition("sec-fetch-mode", ("cors",)), False),
         (Condition("user-agent", pattern="curl.*"), False),
         (Condition("if-none-match"), False),
+        (Condition("fastly-ff"), False),
+        (Condition("fastly-client-ip", ("192.0.2.1",)), False),
+        (Condition("x-fastly-a"), True),
     ],
 )
 def test_what_browsers_send_themselves_needs_no_leave(condition: Condition, needs_leave: bool) -> None:
@@ -53,6 +56,8 @@ def test_some_headers_need_leave_by_their_values(condition: Condition, needs_lea
         ("authorization", "{origins: '*', headers: ['*', Authorization]}", []),
         ("x-client", "{origins: '*', headers: x-CLIENT}", []),
         ("last-event-id", "{origins: '*', headers: X-A}", ["FR432"]),
+        ("fastly-ff", "{origins: '*'}", []),
+        ("Fastly-SSL", "{origins: '*', headers: X-A}", []),
     ],
 )
 def test_any_header_is_any_but_authorization(header: str, cors: str, codes: list[str]) -> None:
