@@ -1,5 +1,7 @@
 """A file's data as a model: pydantic's errors as diagnostics, each at its place."""
 
+import json
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_origin
@@ -87,7 +89,9 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "literal_error":
-            message, mend = f"{name} cannot be {_as_yaml(detail['input'])}", f"it is {_as_yaml(context['expected'])}"
+            expected = _as_yaml(context["expected"])
+            mend = "write true, or leave the key out" if expected == "true" else f"it is {expected}"
+            message = f"{name} cannot be {_as_yaml(detail['input'])}"
         case "string_type":
             message, mend = f"{name} is text, not {got}", "put it in quotes" if got in ("a number", "true or false") else ""
         case "greater_than_equal" | "less_than_equal":
@@ -99,7 +103,9 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
         case kind:
             wanted = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "bool_type": "true or false"}
             wanted |= {"int_type": "a number", "model_attributes_type": "a mapping"}
-            message, mend = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}", ""
+            message = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}"
+            origins = path[-1:] == ("cors",) and re.fullmatch(r"\*|https?://.*", str(detail["input"]))
+            mend = f"write cors: {{origins: {json.dumps(detail['input'])}}}" if origins else ""
     return message, source.value_span(path), mend
 
 

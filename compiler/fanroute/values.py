@@ -116,7 +116,9 @@ def _method(value: str) -> str:
 
 def _matched_method(value: str) -> str:
     if not TOKEN.fullmatch(value):
-        raise wrong(f"'{value}' is not a method", "write GET")
+        several = [part for part in re.split(r"[\s,|]+", value) if part]
+        listed = len(several) > 1 and all(map(TOKEN.fullmatch, several))
+        raise wrong(f"'{value}' is not a method", f"write [{', '.join(several)}]" if listed else "write GET")
     return value
 
 
