@@ -93,13 +93,13 @@ ROWS: dict[str, list[tuple[str, str, str]]] = {
         (on_host("b\r\nHost: a.edgecompute.app"), "400", THEIRS),
     ],
     "no `Host`": [(head_of(host=""), "400", HUNG_UP)],
-    "`A.EDGECOMPUTE.APP.:81`, `[::1]:80`": [
+    "`A.EDGECOMPUTE.APP.:81`, `[::2]:80`": [
         (on_host("A.EDGECOMPUTE.APP"), OURS, OURS),
         (on_host("a.edgecompute.app."), OURS, OURS),
         (on_host("a.edgecompute.app:81"), OURS, OURS),
         (on_host("a.b.edgecompute.app"), OURS, OURS),
         (on_host("a.edgecompute.app.."), THEIRS, THEIRS),
-        (on_host("[::1]:80"), THEIRS, THEIRS),
+        (on_host("[::2]:80"), THEIRS, THEIRS),
     ],
     "`evil-edgecompute.app`, `a.edgecompute.app.evil.com`": [
         (on_host("evil-edgecompute.app"), THEIRS, THEIRS),
