@@ -34,7 +34,7 @@ _Class = tuple[range, tuple[int, ...]]
 
 @cache
 def segment(refused: tuple[PathFault, ...]) -> Automaton:
-    """What a path parameter can be if paths with some faults are refused."""
+    """Returns the automaton of the values that a path parameter can have if paths with some faults are refused."""
     none = "/" + "".join(_WITHOUT[fault] for fault in refused if fault in _WITHOUT)
     after_dots = none + (";" if "dot_segments" in refused else "")  # `..;x` is a dot segment, too
     return compile_pattern(rf"[^{none}.][^{none}]*|\.[^{after_dots}.][^{none}]*|\.\.[^{after_dots}][^{none}]*")

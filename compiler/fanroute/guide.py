@@ -60,7 +60,7 @@ def publishing(compiled: Compiled, service_id: str) -> Iterator[str]:
 
 
 def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:
-    """What can be asked of a local edge, and how to publish on it; `hosts` are the entries of the local store for its names."""
+    """Tells what can be asked of a local edge, and how to publish on it; `hosts` are the local store's entries for its names."""
     name = urlsplit(urls.edge).hostname or ""
     own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"

@@ -33,6 +33,11 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
+    def loopback(self) -> str:
+        """The name of the loopback backend, "" if there is none."""
+        return next((backend.name for backend in self.backends if backend.loopback), "")
+
+    @property
     def loopback_host(self) -> str:
         """The host of the loopback backend, "" if there is none."""
         return loopback_host(self.backends)
@@ -63,11 +68,12 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
             raise Invalid(diagnostic.told(hide) for diagnostic in invalid.diagnostics) from None
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
+        host = loopback_host(backends)
         if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
             from fanroute.links import linked  # late: most files have none
 
-            plan = replace(plan, linked=linked(plan, loopback_host(backends)))
-        told = tuple(diagnostic.told(hide) for diagnostic in advise(source, plan, loopback_host(backends)))
+            plan = replace(plan, linked=linked(plan, host))
+        told = tuple(diagnostic.told(hide) for diagnostic in advise(source, plan, host))
         return Compiled(source, spec, plan, backends, surroundings, told)
 
 

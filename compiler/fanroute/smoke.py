@@ -43,7 +43,7 @@ def alike(compiled: Compiled, one: Path, other: Path) -> bool:
 
 def _requests(compiled: Compiled) -> Iterator[Asked]:
     """A request of the first route's and one that none may have, each as it comes from a client and as from Fanout."""
-    tracer = Tracer(compiled.plan, next((backend.name for backend in compiled.backends if backend.loopback), ""))
+    tracer = Tracer(compiled.plan, compiled.loopback)
     first = requests_of((route.match for route in compiled.plan.routes[:1]), compiled.plan.refused_paths)
     for request in [*first, Asked("GET", "http://localhost/")]:
         yield request

@@ -82,7 +82,10 @@ def compared(route: Route) -> set[Bound]:
 
 
 def _told(template: Template, route: Route) -> set[Bound]:
-    """What a claim decides that equals a template: nothing if it can be read in two ways, as a-b-c by `{tenant}-{room}`."""
+    """Returns the references that a claim decides if it equals a template.
+
+    It decides none if the template can be read in two ways, as `{tenant}-{room}` of `a-b-c`.
+    """
     known = parts(template, route)
     return set() if shared(known) else {reference.bound for reference in references(known)}
 
@@ -169,7 +172,7 @@ def _accepted(part: str | Reference) -> Automaton:
 
 @cache
 def possible(reference: Reference) -> Automaton:
-    """What the value of a reference can be."""
+    """Returns the automaton of all values that a reference can have."""
     if reference.values:
         return of_texts(reference.values)
     source = reference.bound.source

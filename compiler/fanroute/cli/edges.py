@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EdgeOptions:
-    """How a local edge is started.
+    """Says how a local edge is started.
 
     Args:
         edge: one of EDGES.

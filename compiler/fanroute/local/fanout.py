@@ -133,7 +133,7 @@ class Fanout:
 
 
 def _is_fanouts(name: str) -> bool:
-    """Whether a request's header, in lower case, is not the client's to say once the request has been handed off."""
+    """Returns True for a header, named in lower case, that a client must not set on a request that is handed off."""
     return name in (CONTENT_ENCODING, "accept-encoding") or name.startswith("grip-")
 
 

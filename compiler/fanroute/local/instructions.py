@@ -24,7 +24,7 @@ class BadInstructions(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Instructed:
-    """How Fanout holds a connection (None: not at all), and the answer for its client: at once, or after the time-out."""
+    """Says how Fanout holds a connection (None: not at all), and what its client is answered: at once, or after the time-out."""
 
     hold: Hold | None
     status: int

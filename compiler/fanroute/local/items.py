@@ -1,4 +1,4 @@
-"""What is published: items, as Pushpin reads them. Source: https://pushpin.org/docs/usage/#publishing, and its behaviour."""
+"""Reads published items as Pushpin does. Source: https://pushpin.org/docs/usage/#publishing, and its behaviour."""
 
 import base64
 import re
@@ -27,7 +27,7 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 class BadItem(ValueError):
-    """What was published is not as it must be; the message is the one that Pushpin gives."""
+    """Refuses what was published; the message is the one that Pushpin gives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def through_fanout(tracer: Tracer, asked: Asked) -> Asked:
 
 def tracer_of(compiled: Compiled) -> Tracer:
     """What foresees outcomes."""
-    return Tracer(trusting(compiled.plan), next((backend.name for backend in compiled.backends if backend.loopback), ""))
+    return Tracer(trusting(compiled.plan), compiled.loopback)
 
 
 def foreseen(tracer: Tracer, asked: Asked) -> Outcome:
