@@ -93,6 +93,7 @@ class Edge:
                 continue
             if found := re.search(pattern, line):
                 return found.group(1)
+        self._end()
         raise RuntimeError(f"the {self.name} edge did not start:\n{''.join(self.output)}")
 
     @property
@@ -144,7 +145,11 @@ class Edge:
     def stop(self) -> int:
         """Ctrl-C, which reaches all that a terminal has started; the exit code."""
         self.client.close()
-        os.killpg(self._process.pid, signal.SIGINT)
+        return self._end()
+
+    def _end(self) -> int:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGINT)
         code = self._process.wait(timeout=20)
         self._reader.join(timeout=5)
         assert self._process.stdout is not None

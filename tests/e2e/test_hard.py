@@ -117,7 +117,7 @@ ROWS: dict[str, list[tuple[str, tuple[str, ...], str]]] = {
         ("GET /host", ("Host: example.com",), "another host"),
         ("GET /host", ("Host: a.example.com.evil.com",), "another host"),
     ],
-    "`Host: [::1]:80`": [("GET /host", ("Host: [::1]:80",), "another host"), ("GET /host", ("Host: [::1]",), "another host")],
+    "`Host: [::2]:80`": [("GET /host", ("Host: [::2]:80",), "another host"), ("GET /host", ("Host: [::2]",), "another host")],
     "`GET http://a/b HTTP/1.1`": [
         ("GET http://b.example.com/host", ("Host: a.example.com",), "a.example.com"),
         ("GET http://a.example.com/host", ("Host: x",), "another host"),

@@ -58,7 +58,7 @@ def test_more_than_one_signature_goes_nowhere(edge: Edge, given: tuple[str, ...]
 
 
 KEY, OTHER_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-ISSUER = "fastly:0000000000000000000000"
+ISSUER = "proxy"
 ROUTES = f"""\
 version: 1
 service: {{name: signed}}
