@@ -12,19 +12,25 @@ from fanroute.diagnostics import Diagnostic
 from fanroute.lower import written_routes
 from fanroute.source import Source
 from fanroute.template import written
-from fanroute_runtime.plan import Hold, Plan, Redirect, Route
+from fanroute_runtime.grip import leads_elsewhere
+from fanroute_runtime.pattern import Automaton, compile_pattern
+from fanroute_runtime.plan import Hold, PathFault, Plan, Redirect, Route
 
-# All values that can make a segment lead elsewhere (`grip.encoded`), the shortest first.
+# Values that can make a segment lead elsewhere (`grip.encoded`), the shortest first; with slashes, those that are a whole
+# segment, and those that do so in any.
 _DOTS = ("", ".", "..")
+_SLASHED = compile_pattern(r"([\s\S]*[/\\])?\.\.?(;[^/\\]*)?([/\\][\s\S]*)?")
+_SLASHED_BOTH = compile_pattern(r"[\s\S]*[/\\]\.\.?(;[^/\\]*)?[/\\][\s\S]*")
 _MEND = "allow only values that are not empty, '.' or '..', as with {pattern: \"[a-z0-9-]{1,64}\"}"
 
 
 def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR403 and FR404: of a segment one of them."""
     for index, route in enumerate(written_routes(plan)):
-        what, template = _location(route)
+        what, template = _location(route, plan.refused_paths)
         for segment in _segments(template):
-            values = {reference.bound: _shortest_of_dots(reference) for reference in references(segment)}
+            slashed = _SLASHED if len([part for part in segment if part]) == 1 else _SLASHED_BOTH
+            values = {reference.bound: _shortest_of_dots(reference, slashed) for reference in references(segment)}
             if not values or not _leads_elsewhere(segment, values):
                 continue
             first = references(segment)[0]
@@ -37,13 +43,13 @@ def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
                 yield Diagnostic("FR403", message, span, _MEND)
 
 
-def _location(route: Route) -> tuple[str, Parts]:
+def _location(route: Route, refused: tuple[PathFault, ...]) -> tuple[str, Parts]:
     """What kind of address a route tells, and its parts; none for a route that tells no address."""
     match route.action:
         case Redirect(location=template):
-            return "location", parts(template, route)
+            return "location", parts(template, route, refused)
         case Hold(link=template):
-            return "link", parts(template, route)
+            return "link", parts(template, route, refused)
     return "", ()
 
 
@@ -63,16 +69,17 @@ def _segments(template: Parts) -> list[Parts]:
     return segments
 
 
-def _shortest_of_dots(reference: Reference) -> str:
-    """The shortest value of dots that a reference can have, or another value if it has none."""
-    # A client does not choose its claims.
-    values = () if reference.bound.source == "claim" else _DOTS
-    return next((value for value in values if possible(reference).matches(value)), "x")
+def _shortest_of_dots(reference: Reference, slashed: Automaton) -> str:
+    """The shortest value of dots that a reference can have, or one of those with slashes, or another value if it has none."""
+    if reference.bound.source == "claim":  # a client does not choose its claims
+        return "x"
+    values = (value for value in _DOTS if possible(reference).matches(value))
+    return next(values, shortest(possible(reference), slashed) or "x")
 
 
 def _leads_elsewhere(segment: Parts, values: Values) -> bool:
     text = "".join(part if isinstance(part, str) else values[part.bound] for part in segment)
-    return not text or text.partition(";")[0] in (".", "..")
+    return leads_elsewhere(text.encode())
 
 
 def _always_leads_elsewhere(segment: Parts, reference: Reference) -> bool:

@@ -5,6 +5,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request
 from fanroute_runtime.headers import media_types
+from fanroute_runtime.paths import has_dot_segment
 from fanroute_runtime.plan import Channel, Hold, Meta, Template
 
 # The media type of WebSocket-over-HTTP, which Fanout alone may send, and that of a body of instructions for Fanout.
@@ -25,8 +26,6 @@ SEPARATORS = ',;"'
 _ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 # What ends the path of a location, and its segments. For browsers a backslash is a slash (https://url.spec.whatwg.org/#path-state).
 _PATH_END, _SEGMENT_END = re.compile(r"[?#]"), re.compile(r"[/\\]")
-# Segments of a path by which a location leads elsewhere (RFC 3986, 5.2.4), also before a ';', which some servers cut off.
-_DOTS = (b".", b"..")
 
 
 def is_value(text: str) -> bool:
@@ -69,12 +68,12 @@ def meta_values(meta: Meta, bound: Binding) -> list[tuple[str, str]]:
 def encoded(template: Template, bound: Binding) -> bytes:
     """Returns a location or link. What is bound is percent-encoded in it, slashes too, so it keeps to its segment of the path.
 
-    Raises Refused (400) if what is bound is no text, or leaves its segment of the path empty or makes it '.' or '..': that
-    would be another path, or with '//' at its beginning another host.
+    Raises Refused (400) if what is bound is no text, or leaves its segment of the path empty or makes it '.' or '..', also
+    between slashes of its own: that would be another path, or with '//' at its beginning another host.
     """
     text = "".join(part if isinstance(part, str) else _quoted(bound(part)) for part in template)
     for segment in _SEGMENT_END.split(_PATH_END.split(text, 1)[0]):
-        if _BOUND in segment and _leads_elsewhere(unquote_to_bytes(segment.replace(_BOUND, ""))):
+        if _BOUND in segment and leads_elsewhere(unquote_to_bytes(segment.replace(_BOUND, ""))):
             raise Refused(400, "The request makes a segment of the address empty, '.' or '..'.")
     return text.replace(_BOUND, "").encode()
 
@@ -89,8 +88,9 @@ def _quoted(text: str | None) -> str:
     return _BOUND + quote(text, safe="")
 
 
-def _leads_elsewhere(segment: bytes) -> bool:
-    return not segment or segment.partition(b";")[0] in _DOTS
+def leads_elsewhere(segment: bytes) -> bool:
+    """Returns True if a decoded segment is empty or has dots (RFC 3986, 5.2.4), also between slashes of its own."""
+    return not segment or has_dot_segment(segment.replace(b"\\", b"/"))
 
 
 def hold(action: Hold, request: Request, bound: Binding) -> Answer:

@@ -17,9 +17,14 @@ _CONTROLS = bytes([*range(0x20), 0x7F])
 _Test = Callable[[str, bytes], bool]
 
 
-def _dot_segments(path: str, decoded: bytes) -> bool:
+def has_dot_segment(decoded: bytes) -> bool:
+    """Returns True if a path, or a piece of one, has a segment `.` or `..` after it has been percent-decoded once."""
     # Some servers cut parameters off before they resolve: `..;x` is `..` to them.
-    return b"/." in decoded and any(segment.partition(b";")[0] in _DOTS for segment in decoded.split(b"/"))
+    return any(segment.partition(b";")[0] in _DOTS for segment in decoded.split(b"/"))
+
+
+def _dot_segments(path: str, decoded: bytes) -> bool:
+    return b"/." in decoded and has_dot_segment(decoded)
 
 
 # For each fault: a sign without which a path does not have it, unless it has a `%` or is not printable; the test; and what the

@@ -281,7 +281,7 @@ def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> s
 
 
 def leads_elsewhere(template: str, text: str) -> bool:
-    """Returns True if a segment of a location's path that has a value in it is empty or dots."""
+    """Returns True if a segment of a location's path that has a value in it is empty, or has dots between slashes."""
     ways = (re.split(r"[/\\]", re.split("[?#]", each)[0]) for each in (template, text))
     filled = (unquote(segment) for given, segment in zip(*ways, strict=True) if "{" in given)
-    return any(segment == "" or segment.split(";")[0] in (".", "..") for segment in filled)
+    return any(not each or any(one.split(";")[0] in (".", "..") for one in re.split(r"[/\\]", each)) for each in filled)

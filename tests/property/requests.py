@@ -22,6 +22,7 @@ SEGMENTS = st.sampled_from(
         "%2e%2E",
         "%2F",
         "a%2Fb",
+        "..%2Fb",
         "%FF",
         "%C3%A9",
         "a%2Cb",

@@ -31,9 +31,9 @@ RULES = (
         "note",
         "every value that a match takes gives a channel, location or link",
         'A channel is printable ASCII without `,` `;` `"`, without spaces around it, and with nothing in it that was '
-        "percent-encoded twice. In the path of a location or link, no segment with a value in it is empty, `.` or `..`: that "
-        "would be another path, and `//evil.example` another host. A request with such a value is not left to the next route, "
-        "because it fits the match. It gets a 400.",
+        "percent-encoded twice. In the path of a location or link, no segment with a value in it is empty, `.` or `..`, "
+        "also between slashes of the value's own: that would be another path, and `//evil.example` another host. A request "
+        "with such a value is not left to the next route, because it fits the match. It gets a 400.",
         _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
         "Narrow the pattern to what is meant, as in `[a-z0-9-]{1,64}`; or leave it, if a 400 is what such a request should get.",
     ),
