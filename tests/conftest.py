@@ -11,9 +11,11 @@ import jwt
 import pytest
 from hypothesis import settings
 
+from fanroute import bundle
 from fanroute.build import build
+from fanroute.pipeline import compile_routes
 from fanroute.surroundings import Surroundings
-from fanroute.workspace import Workspace, runtime_sources
+from fanroute.workspace import Workspace, flattening_sources, runtime_sources, wit_sources
 from tests.budget import Budget
 
 REPOSITORY = Path(__file__).parent.parent
@@ -96,3 +98,12 @@ def own_project(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(folder / "routes.yaml")
     build(workspace, print)
     return workspace
+
+
+def copied(project: Workspace, folder: Path) -> Workspace:
+    """Copies a folder that was built, as if it had been built there too."""
+    shutil.copytree(project.routes.parent, folder, dirs_exist_ok=True)
+    copy = Workspace(folder / "routes.yaml")
+    files = compile_routes(copy.read_routes(), copy.surroundings()).files()
+    copy.keep(copy.good.read_bytes(), bundle.key(files, wit_sources(), flattening_sources()))
+    return copy

@@ -19,7 +19,7 @@ from fanroute.cli import main
 from fanroute.manifest import BUILD
 from fanroute.rules import CODES
 from fanroute.workspace import Workspace
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, copied
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
 GOOD = b"the last good component"
@@ -111,7 +111,7 @@ def test_a_failing_componentize_py_is_told(project: Path, monkeypatch: pytest.Mo
 
 def test_the_cli_builds_with_make_where_there_is_a_makefile(own_project: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
-    shutil.copytree(own_project.routes.parent, folder)
+    copied(own_project, folder)
     for makefile, command in (
         ("", BUILD),
         ("build:\n\tgo build\n", BUILD),  # which builds something else
@@ -170,7 +170,7 @@ def test_a_build_that_fails_fails_for_the_cli_too(tmp_path: Path, bare: Path) ->
 
 def test_a_build_says_that_it_replaces_a_users_own_address(own_project: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
-    shutil.copytree(own_project.routes.parent, folder)
+    copied(own_project, folder)
     toml = (folder / "fastly.toml").read_text()
     address = tomllib.loads(toml)["setup"]["backends"]["self"]["address"]
     (folder / "fastly.toml").write_text(toml.replace(f'address = "{address}"', 'address = "www.example.com"'))
@@ -182,7 +182,7 @@ def test_a_build_says_that_it_replaces_a_users_own_address(own_project: Workspac
 @pytest.mark.parametrize("edge", ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)])
 def test_a_broken_local_store_is_told(own_project: Workspace, tmp_path: Path, edge: str) -> None:
     folder = tmp_path / "copy"
-    shutil.copytree(own_project.routes.parent, folder)
+    copied(own_project, folder)
     with (folder / "fastly.toml").open("a") as manifest:
         manifest.write('[local_server.secret_stores]\nkeys = [{key = "first", file = "keys/first"}]\n')
     done = fanroute(folder, "serve", "--edge", edge)
@@ -194,7 +194,7 @@ def test_a_broken_local_store_is_told(own_project: Workspace, tmp_path: Path, ed
 def test_the_environment_reaches_what_is_built(own_project: Workspace, tmp_path: Path) -> None:
     """Where a backend is stands in fastly.toml alone: the component stays."""
     folder = tmp_path / "copy"
-    shutil.copytree(own_project.routes.parent, folder)
+    copied(own_project, folder)
     (folder / "routes.yaml").write_text(OWN.replace("https://app.example.com", "https://${FANROUTE_TEST_ORIGIN}"))
     before = (folder / "fastly.toml").read_text()
     for command in ("check", "build", "routes"):
@@ -635,7 +635,7 @@ def test_a_second_build_is_the_first(own_project: Workspace) -> None:
 
 def test_a_build_warns(own_project: Workspace, tmp_path: Path) -> None:
     """And tells no notes: those are for `check`."""
-    folder = shutil.copytree(own_project.routes.parent, tmp_path / "warned")
+    folder = copied(own_project, tmp_path / "warned").routes.parent
     (folder / "routes.yaml").write_text(DEAD)
     done = fanroute(folder, "build")
     assert done.returncode == 0

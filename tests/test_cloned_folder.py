@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from fanroute.cli import main
 from fanroute.workspace import Workspace
-from tests.conftest import REPOSITORY, names
+from tests.conftest import REPOSITORY, copied, names
 from tests.test_cli import OWN, fanroute
 
 # Where a build or a local edge writes, and what belongs there.
@@ -150,7 +150,7 @@ def test_a_pipe_is_told_and_nobody_waits(clone: Path, place: str) -> None:
 
 
 def test_a_pipe_of_the_local_stores_is_told(clone: Path, own_project: Workspace) -> None:
-    shutil.copytree(own_project.build, clone / "build")
+    copied(own_project, clone)
     os.mkfifo(clone / "pipe")
     (clone / "fastly.toml").write_text('[local_server.secret_stores]\nkeys = [{key = "first", file = "pipe"}]\n')
     done = run(clone, "serve")
@@ -204,6 +204,14 @@ def damaged(workspace: Workspace) -> None:
     workspace.good.write_bytes(content)
 
 
+def moved(workspace: Workspace) -> None:
+    """The folder has another name than when it was built."""
+    folder = workspace.routes.parent
+    shutil.copytree(folder, folder.parent / "moved")
+    shutil.rmtree(folder)
+    folder.symlink_to("moved")
+
+
 def with_its_key(workspace: Workspace) -> None:
     """As former versions said what a component was made from."""
     garbage(workspace)
@@ -219,7 +227,7 @@ def without_a_cache(workspace: Workspace) -> None:
     os.environ["XDG_CACHE_HOME"] = str(workspace.build / "cache")
 
 
-@pytest.mark.parametrize("change", [garbage, damaged, with_its_key, of_no_record, without_a_cache])
+@pytest.mark.parametrize("change", [garbage, damaged, moved, with_its_key, of_no_record, without_a_cache])
 def test_a_component_that_was_not_built_here_is_not_shipped(
     clone: Path, own_project: Workspace, change: Callable[[Workspace], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +235,7 @@ def test_a_component_that_was_not_built_here_is_not_shipped(
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", ""))  # is set back in the end
     component = own_project.wasm.read_bytes()
     monkeypatch.setattr("fanroute.build._make", lambda *_: (component, ""))
-    shutil.copytree(own_project.build, clone / "build")
+    copied(own_project, clone)
     workspace = Workspace(clone / "routes.yaml")
     change(workspace)
     done = run(clone, "build")
@@ -242,7 +250,7 @@ def test_a_component_that_was_not_built_here_is_not_shipped(
 
 
 def test_what_was_damaged_is_built_again_for_real(clone: Path, own_project: Workspace) -> None:
-    shutil.copytree(own_project.build, clone / "build")
+    copied(own_project, clone)
     damaged(Workspace(clone / "routes.yaml"))
     done = fanroute(clone, "build")
     assert (done.returncode, done.stderr) == (0, "")
@@ -259,6 +267,35 @@ def test_a_component_of_somebody_else_is_not_put_back(clone: Path) -> None:
     garbage(Workspace(clone / "routes.yaml"))
     assert run(clone, "build").exit_code == 1
     assert not (clone / "bin/main.wasm").exists()
+
+
+def test_a_component_of_another_project_is_not_put_back(clone: Path, own_project: Workspace) -> None:
+    """Although this user has built it: the routes here are wrong, and never were those that it was built from."""
+    shutil.copytree(own_project.build, clone / "build")
+    (clone / "routes.yaml").write_text("version: 2\n")
+    assert run(clone, "build").exit_code == 1
+    assert not (clone / "bin/main.wasm").exists()
+
+
+def test_the_same_component_of_another_project_is_not_shipped(
+    clone: Path, own_project: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(own_project.build, clone / "build")
+    component = own_project.wasm.read_bytes()
+    monkeypatch.setattr("fanroute.build._make", lambda *_: (component, ""))
+    told = run(clone, "build").stdout.splitlines()[0]
+    assert told.startswith("build/good.wasm is not used: ")
+    assert " has no record that you built it in this folder: " in told
+    assert told.endswith(" or the folder was moved or copied")
+
+
+def test_a_folder_is_the_same_over_a_link(clone: Path, own_project: Workspace) -> None:
+    copied(own_project, clone)
+    (clone.parent / "link").symlink_to(clone)
+    (clone / "routes.yaml").write_text("version: 2\n")
+    (clone / "bin/main.wasm").unlink()
+    assert run(clone.parent / "link", "build").exit_code == 1
+    assert (clone / "bin/main.wasm").read_bytes() == own_project.wasm.read_bytes()
 
 
 MODULES = ["fanroute", "click", "runpy", "yaml", "rich", "pydantic"]

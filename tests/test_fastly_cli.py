@@ -4,7 +4,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,7 +18,7 @@ import pytest
 
 from fanroute.cache import cache_folder
 from fanroute.workspace import Workspace
-from tests.conftest import OWN_HOST
+from tests.conftest import OWN_HOST, copied
 
 SERVICE = "TestService0123456789ab"
 
@@ -164,7 +163,7 @@ class Cli:
 @pytest.fixture
 def cli(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, own_project: Workspace, api: FastlyApi) -> Cli:
     folder = tmp_path / "service"
-    shutil.copytree(own_project.routes.parent, folder)
+    copied(own_project, folder)
     return Cli(folder, tmp_path_factory.mktemp("home"), api)
 
 

@@ -100,7 +100,8 @@ class Workspace:
     """The files around a routes.yaml.
 
     What is shipped is `wasm`. `good` is the same, kept where `fastly compute build` does not remove it; the user's cache has a
-    record of what it was made from, without which it is not used. No link below the folder is followed where anything is written.
+    record of what it was made from in this folder, without which it is not used. No link below the folder is followed where
+    anything is written.
     """
 
     def __init__(self, routes: Path, piped: bytes | None = None) -> None:
@@ -211,14 +212,17 @@ class Workspace:
             return None, ""
         made_from = self._made_from(good)
         if made_from is None:
-            reason = self.cache.reason or f"{self.cache.folder} has no record of it: it is damaged, or was not built by you"
+            reason = self.cache.reason or (
+                f"{self.cache.folder} has no record that you built it in this folder: "
+                "it is damaged or somebody else's, or the folder was moved or copied"
+            )
             return None, f"{self.good} is not used: {reason}"
         return (good if made_from == key else None), ""
 
     def keep(self, component: bytes, key: str) -> None:
         """Make a new component the good one."""
         self._folder.write(_GOOD, component)
-        self.cache.put("built", sha256(component).hexdigest(), key.encode())
+        self.cache.put("built", self._record(component), key.encode())
 
     def ship(self, component: bytes) -> None:
         """Write what is shipped."""
@@ -229,7 +233,7 @@ class Workspace:
         return self.cache
 
     def put_back(self) -> None:
-        """Make `wasm` the good component, if it is one that was built here."""
+        """Make `wasm` the good component, if it is one that this user has built in this folder."""
         good = self._read_good()
         if good is not None and self._made_from(good) is not None:
             self.ship(good)
@@ -242,8 +246,12 @@ class Workspace:
 
     def _made_from(self, component: bytes) -> str | None:
         """Returns the key of what a component was made from; None if it is not known."""
-        key = self.cache.get("built", sha256(component).hexdigest())
+        key = self.cache.get("built", self._record(component))
         return None if key is None else key.decode()
+
+    def _record(self, component: bytes) -> str:
+        """Returns the name of a component's record. The folder is part of it, so that no other project's component counts."""
+        return sha256(os.fsencode(self.routes.parent.resolve()) + b"\0" + component).hexdigest()
 
 
 def read_file(path: Path, usual: str = "routes.yaml") -> bytes:

@@ -30,7 +30,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests import pins
-from tests.conftest import OWN_HOST, REPOSITORY, SURROUNDINGS
+from tests.conftest import OWN_HOST, REPOSITORY, SURROUNDINGS, copied
 from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
 
@@ -225,11 +225,10 @@ def edge(
     routes = (REPOSITORY / "routes.yaml").read_text()
     before = 'origin: {url: "https://app.example.com"}'
     assert before in routes
-    (folder / "routes.yaml").write_text(
+    # The same component: where its backends are is no part of it.
+    copied(own_project, folder).routes.write_text(
         routes.replace(before, f'origin: {{url: "https://app.example.com", local: "{origin.url}"}}')
     )
-    # The same component: where its backends are is no part of it.
-    shutil.copytree(own_project.build, folder / "build")
     with running(request.param, folder) as started:
         origin.edge_url = started.url
         yield started

@@ -1,7 +1,6 @@
 """The real `fastly compute serve`, which starts Viceroy and Pushpin itself: each endpoint holds, and gets what is published."""
 
 import os
-import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from fanroute.cache import cache_folder
 from fanroute.local import install
 from fanroute.local import pushpin as pushpins
 from fanroute.workspace import Workspace
+from tests.conftest import copied
 from tests.e2e import test_endpoints, test_websocket
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, current_pushpin, processes, stopped
 
@@ -72,7 +72,7 @@ def _free_ports(count: int) -> list[int]:
 def edge(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     pushpin = current_pushpin()
     folder = tmp_path_factory.mktemp("service")
-    shutil.copytree(own_project.routes.parent, folder, dirs_exist_ok=True)
+    copied(own_project, folder)
     home = tmp_path_factory.mktemp("home")
     with stopped(ComputeServe(folder, pushpin, home)) as started:
         yield started

@@ -1,7 +1,6 @@
 """Ports that are not free: another one is used, and that is told."""
 
 import re
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fanroute.workspace import Workspace
+from tests.conftest import copied
 from tests.e2e.conftest import EDGES, running
 
 
@@ -27,7 +27,7 @@ def test_a_taken_port_is_told_with_the_one_that_is_used(
     name: str, taken: tuple[int, int], own_project: Workspace, tmp_path: Path
 ) -> None:
     folder = tmp_path / "taken"
-    shutil.copytree(own_project.routes.parent, folder)
+    copied(own_project, folder)
     port, publish_port = taken
     with running(name, folder, "--port", str(port), "--publish-port", str(publish_port)) as edge:
         told = edge._wait_for(r"(warning: the publish port .*)")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ import httpx
 import pytest
 
 from fanroute.workspace import Workspace
-from tests.conftest import OWN_HOST, REPOSITORY
+from tests.conftest import OWN_HOST, copied
 from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, processes, running
 from tests.e2e.origin import Origin
@@ -162,8 +161,7 @@ def test_no_other_port_publishes(edge: Edge) -> None:
 
 def test_further_names_may_be_allowed(own_project: Workspace, tmp_path: Path) -> None:
     """For containers: the host and the pages of that name, and no others."""
-    shutil.copy(REPOSITORY / "routes.yaml", tmp_path)
-    shutil.copytree(own_project.build, tmp_path / "build")
+    copied(own_project, tmp_path)
     with running("embedded", tmp_path, "--allow-host", "Host.docker.internal", "--allow-host", "[fd00:0::1]") as edge:
         port = port_of(edge.publish_url)
         for host in ("host.docker.internal:5561", "HOST.DOCKER.INTERNAL", "[fd00::1]:80", "localhost"):
