@@ -39,6 +39,21 @@ tests:
   - request: GET https://x/a
     expect: {route: none}
 """
+OVERLAPPING = """\
+version: 1
+service: {name: x}
+backends: {origin: {url: "https://origin.example.com"}}
+routes:
+  - {name: guarded, match: {host: "${OWN}", path: "/{x}/admin", query: {a: "1"}}, forward: origin, auth: AUTH}
+  - {name: free, match: {host: "${OWN}", path: "/public/*", query: {a: "1"}}, forward: origin}
+""".replace("AUTH", "{keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: t}}")
+# The commands that tell requests, and what stands before a request in a message.
+REQUESTS = {
+    "FR302": (["check", "--format", "json"], "more specific: "),
+    "FR405": (["check", "--format", "json"], "needs one: "),
+    "diff": (["diff", "routes.yaml", "other.yaml"], ""),
+    "diff as JSON": (["diff", "routes.yaml", "other.yaml", "--format", "json"], ""),
+}
 # Each value has this in it.
 SECRET = "s3cr3t"
 ENVIRONMENT = {
@@ -119,3 +134,23 @@ def test_a_witness_runs_in_a_shell_with_the_variables(folder: Path) -> None:
         path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder)}
         done = subprocess.run(["sh", "-c", line], env=ENVIRONMENT | path, capture_output=True, text=True, check=False)
         assert f"  {line.rpartition('# ')[2]}: yes" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("told", REQUESTS)
+def test_a_request_in_a_message_runs_in_a_shell_with_the_variables(folder: Path, told: str) -> None:
+    (folder / "routes.yaml").write_text(OVERLAPPING)
+    (folder / "other.yaml").write_text(OVERLAPPING.replace("/public/*", "/opened/*"))
+    command, before = REQUESTS[told]
+    output = CliRunner().invoke(main, command, env=ENVIRONMENT).stdout
+    if told == "diff":
+        request = output.splitlines()[0]
+    elif told == "diff as JSON":
+        request = json.loads(output)["changes"][0]["request"]["arguments"]
+    else:
+        (message,) = (one["message"] for one in json.loads(output)["diagnostics"] if one["code"] == told)
+        request = message.partition(before)[2]
+    assert SECRET not in output.lower()
+    assert request.startswith("GET 'https://'\"${OWN}\"'/")
+    line = f"{Path(sys.executable).parent}/fanroute match {request}"
+    done = subprocess.run(["sh", "-c", line], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert f"  {'guarded' if told == 'FR302' else 'free'}: yes" in done.stdout.splitlines(), done

@@ -30,22 +30,28 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What is said of a file: a code of CODES, a message, where, how to mend it, and other places."""
+    """What is said of a file: a code of CODES, a message, where, how to mend it, and other places.
+
+    `request` is the end of the message if that is a request for a shell, as the arguments of `fanroute match`.
+    """
 
     code: str
     message: str
     span: Span
     suggestion: str = ""
     notes: tuple[Note, ...] = ()
+    request: str = ""
 
     @property
     def severity(self) -> Severity:
         return CODES[self.code].severity
 
-    def told(self, change: Callable[[str], str]) -> "Diagnostic":
+    def told(self, change: Callable[[str], str], change_request: Callable[[str], str]) -> "Diagnostic":
         """Returns the diagnostic with its texts changed."""
         notes = tuple(replace(note, message=change(note.message)) for note in self.notes)
-        return replace(self, message=change(self.message), suggestion=change(self.suggestion), notes=notes)
+        request = change_request(self.request)
+        message = change(self.message.removesuffix(self.request)) + request
+        return replace(self, message=message, suggestion=change(self.suggestion), notes=notes, request=request)
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -71,17 +71,17 @@ def _first_misreading(
         if found:
             from fanroute.reach.request import arguments  # late, here and below: most files need none
 
-            taking, request = found
+            taking, request = found[0], arguments(found[1])
             route, place = plan.routes[taking], ("routes", sum(map(is_written, plan.routes[:taking])))
             action = next(key for key in BACKEND_ANSWERED if source.has((*place, key)))
             of_guarded = ("routes", sum(map(is_written, plan.routes[:number])))
             message = (
                 f"'{backend}' may read this request of '{route.name}', which needs no token, as one of "
-                f"'{plan.routes[number].name}', which needs one: {arguments(request)}"
+                f"'{plan.routes[number].name}', which needs one: {request}"
             )
             note = Note(f"'{plan.routes[number].name}'", source.key_span(of_guarded))
             at = (*place, action, "backend") if source.has((*place, action, "backend")) else (*place, action)
-            yield Diagnostic("FR405", message, source.value_span(at), _mend(kept), (note,))
+            yield Diagnostic("FR405", message, source.value_span(at), _mend(kept), (note,), request)
             return
 
 

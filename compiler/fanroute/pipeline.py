@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fanroute.advice import advise
 from fanroute.checks import check
 from fanroute.diagnostics import Diagnostic, Invalid
-from fanroute.environment import hiding
+from fanroute.environment import hiding, hiding_in_commands
 from fanroute.files import read_files
 from fanroute.key_checks import unusable_keys
 from fanroute.lower import Backend, loopback_host, lower_backends, lower_plan
@@ -60,12 +60,12 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
     """Compile a routes.yaml. Raises Invalid."""
     with _uncollected():
         source = load(decode(raw), surroundings.environment)
-        hide = hiding(source.written)
+        hide = hiding(source.written), hiding_in_commands(source.written)
         files, unusable = read_files(source, surroundings.read)
         try:
             spec = check(source, [*unusable, *unusable_keys(source, files)])
         except Invalid as invalid:
-            raise Invalid(diagnostic.told(hide) for diagnostic in invalid.diagnostics) from None
+            raise Invalid(diagnostic.told(*hide) for diagnostic in invalid.diagnostics) from None
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
         host = loopback_host(backends)
@@ -73,7 +73,7 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
             from fanroute.links import linked  # late: most files have none
 
             plan = replace(plan, linked=linked(plan, host))
-        told = tuple(diagnostic.told(hide) for diagnostic in advise(source, plan, host))
+        told = tuple(diagnostic.told(*hide) for diagnostic in advise(source, plan, host))
         return Compiled(source, spec, plan, backends, surroundings, told)
 
 

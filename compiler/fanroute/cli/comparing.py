@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fanroute.cli.given import PIPED, all_compiled, examples
-from fanroute.cli.terminal import end, say, say_json
+from fanroute.cli.terminal import command_shown, end, say, say_json
 from fanroute.reach.told import difference, lines
 
 
@@ -24,7 +24,7 @@ def diff(old: Path, new: Path, form: str) -> None:
     if str(old) == str(new) == PIPED:
         raise click.UsageError("only one of OLD and NEW can be -")
     before, after = all_compiled([old, new])
-    found = difference((before.plan, before.backends), (after.plan, after.backends))
+    found = difference((before.plan, before.backends), (after.plan, after.backends), command_shown)
     if form == "json":
         say_json(found.model_dump_json(indent=2))
     for line in lines(found) if form == "text" else ():

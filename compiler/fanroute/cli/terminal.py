@@ -48,6 +48,11 @@ def _shown(text: str, concealed: str = _CONCEALED) -> str:
     return text
 
 
+def command_shown(line: str) -> str:
+    """Returns a line for a shell without the values that this command conceals: a shell expands the variables."""
+    return _shown(line, _CONCEALED_IN_COMMANDS)
+
+
 def say(line: str) -> None:
     """Print a line. What is not printable is escaped: much of it comes from others."""
     click.echo(printable(_shown(line)))
@@ -55,7 +60,7 @@ def say(line: str) -> None:
 
 def say_command(line: str) -> None:
     """Print a line that is to be pasted into a shell, in which variables have the values that they have here."""
-    click.echo(printable(_shown(line, _CONCEALED_IN_COMMANDS)))
+    click.echo(printable(command_shown(line)))
 
 
 def say_text(text: str) -> None:
@@ -93,7 +98,7 @@ def tell(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "t
 
 def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> None:
     """Print the diagnostics of files: for people to standard error; as JSON or for GitHub to standard output."""
-    files = [(file, [diagnostic.told(_shown) for diagnostic in diagnostics]) for file, diagnostics in files]
+    files = [(file, [diagnostic.told(_shown, command_shown) for diagnostic in diagnostics]) for file, diagnostics in files]
     if form == "json":
         from fanroute import report_json  # late: text is asked for mostly
 

@@ -89,7 +89,7 @@ class _Told:
 
             earlier, request = [pair[0] for pair in found], arguments(asked(found[0][1]))
             message = f"and '{self._routes[earlier[0]].name}' share requests, and neither is the more specific: {request}"
-            yield self._diagnostic("FR302", number, message, "the first one gets them: see that it is meant", earlier)
+            yield self._diagnostic("FR302", number, message, "the first one gets them: see that it is meant", earlier, request)
 
     def unknown(self, number: int, what: str) -> Diagnostic:
         return self._diagnostic(
@@ -99,9 +99,11 @@ class _Told:
     def _differ(self, one: int, other: int) -> bool:
         return self.is_written(one) and self._answered(one) != self._answered(other)
 
-    def _diagnostic(self, code: str, number: int, message: str, mend: str, others: Sequence[int] = ()) -> Diagnostic:
+    def _diagnostic(
+        self, code: str, number: int, message: str, mend: str, others: Sequence[int] = (), request: str = ""
+    ) -> Diagnostic:
         notes = tuple(Note(f"'{self._routes[other].name}'", self._place(other)) for other in others[:MAX_PLACES])
-        return Diagnostic(code, f"route '{self._routes[number].name}' {message}", self._place(number), mend, notes)
+        return Diagnostic(code, f"route '{self._routes[number].name}' {message}", self._place(number), mend, notes, request)
 
     def _place(self, number: int) -> Span:
         """Where a route is told of: at its name, or else at its first key; one that was made for the next, at that one."""

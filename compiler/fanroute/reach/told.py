@@ -1,6 +1,6 @@
 """A comparison of two files, in words and as data for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydantic import BaseModel, ConfigDict
 
@@ -62,13 +62,13 @@ class Difference(_Model):
 Compared = tuple[Plan, tuple[Backend, ...]]
 
 
-def difference(old: Compared, new: Compared) -> Difference:
-    """What one file does otherwise than another."""
+def difference(old: Compared, new: Compared, shown: Callable[[str], str] = str) -> Difference:
+    """Returns what one file does otherwise than another. `shown` is how a request for a shell is shown."""
     before, after = Side(*old), Side(*new)
     return Difference(
         changes=[
             Change(
-                request=_request(change.request) if change.request else None,
+                request=_request(change.request, shown) if change.request else None,
                 old=_got(before, change.old, old[1]),
                 new=_got(after, change.new, new[1]),
                 differs=_differing(before.answers[change.old], after.answers[change.new]),
@@ -88,10 +88,10 @@ def lines(difference: Difference) -> Iterator[str]:
         yield f"  + {_words(change.new)}" + (f" (differs in {', '.join(change.differs)})" if change.differs else "")
 
 
-def _request(point: Point) -> Request:
+def _request(point: Point, shown: Callable[[str], str]) -> Request:
     request = asked(point)
     headers = [Header(name=name, value=value.decode("latin-1")) for name, value in request.headers]
-    return Request(method=request.verb, url=request.url, headers=headers, arguments=arguments(request))
+    return Request(method=request.verb, url=request.url, headers=headers, arguments=shown(arguments(request)))
 
 
 def _got(side: Side, number: int, backends: tuple[Backend, ...]) -> Got:
