@@ -157,6 +157,68 @@ def test_a_pipe_of_the_local_stores_is_told(clone: Path, own_project: Workspace)
     assert (done.exit_code, "'local_server.secret_stores.keys[0].file' cannot be read: it is a pipe" in done.stderr) == (1, True)
 
 
+TEXT, COMPONENT = "it has more than 4,194,304 bytes\n", "it has more than 134,217,728 bytes\n"
+HUGE: dict[str, tuple[str, str, str]] = {
+    "routes.yaml": ("build", "", f"routes.yaml:1:1: error[FR101]: the file cannot be read: {TEXT}"),
+    "routes.test.yaml": ("test", "", f"routes.test.yaml:1:1: error[FR101]: the file cannot be read: {TEXT}"),
+    "in/the/way": ("build", KEYS, "error[FR211]: the file 'in/the/way' cannot be read: it has more than 1,048,576 bytes\n"),
+    "fastly.toml": ("build", "", f"fastly.toml:1:1: error: the file cannot be read: {TEXT}"),
+}
+
+
+def huge(file: Path) -> None:
+    """Makes a file of more than any memory has, which needs no place on the disk."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as made:
+        made.truncate(1 << 42)
+
+
+@pytest.mark.parametrize("place", HUGE)
+def test_a_huge_file_is_told_and_nothing_is_lost(clone: Path, own_project: Workspace, place: str) -> None:
+    copied(own_project, clone)
+    command, more, told = HUGE[place]
+    (clone / "routes.yaml").write_text(OWN + more)
+    huge(clone / place)
+    done = run(clone, command)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert (clone / "bin/main.wasm").read_bytes() == (clone / "build/good.wasm").read_bytes() == own_project.wasm.read_bytes()
+
+
+def test_a_huge_file_of_the_local_stores_is_told(clone: Path, own_project: Workspace) -> None:
+    copied(own_project, clone)
+    huge(clone / "huge")
+    with (clone / "fastly.toml").open("a") as manifest:
+        manifest.write('[local_server.secret_stores]\nkeys = [{key = "first", file = "huge"}]\n')
+    done = run(clone, "serve")
+    assert (done.exit_code, f"'local_server.secret_stores.keys[0].file' cannot be read: {TEXT}" in done.stderr) == (1, True)
+
+
+def test_a_huge_component_is_built_anew(clone: Path, own_project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is not put back. A Makefile of that size is none of ours."""
+    component = own_project.wasm.read_bytes()
+    monkeypatch.setattr("fanroute.build._make", lambda *_: (component, ""))
+    for place in ("build/good.wasm", "bin/main.wasm", "Makefile"):
+        huge(clone / place)
+    done = run(clone, "build")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"build/good.wasm is not used: {COMPONENT}")
+    assert (clone / "bin/main.wasm").read_bytes() == (clone / "build/good.wasm").read_bytes() == component
+    huge(clone / "build/good.wasm")
+    (clone / "bin/main.wasm").unlink()
+    (clone / "routes.yaml").write_text("version: 2\n")
+    assert run(clone, "build").exit_code == 1
+    assert not (clone / "bin/main.wasm").exists()
+
+
+def test_a_pipe_without_an_end_is_told(clone: Path) -> None:
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
+        command = [sys.executable, "-P", "-m", "fanroute", "diff", "-", "routes.yaml"]
+        done = subprocess.run(command, cwd=clone, stdin=endless.stdout, capture_output=True, text=True, check=False)
+        endless.kill()
+    assert (done.returncode, done.stderr.splitlines()[0] + "\n") == (1, f"-:1:1: error[FR101]: the file cannot be read: {TEXT}")
+
+
 @pytest.mark.parametrize("command", [["check"], ["routes"], ["fmt"], ["diff", "-"], ["match", "GET", "https://a/", "--routes"]])
 def test_a_device_is_told(clone: Path, command: list[str]) -> None:
     done = CliRunner().invoke(main, [*command, "/dev/zero"], input=OWN)

@@ -8,7 +8,7 @@ from pathlib import Path
 from fanroute import bundle, manifest
 from fanroute.bundle import NotFlattened
 from fanroute.diagnostics import Invalid
-from fanroute.folder import read, scratch
+from fanroute.folder import MAX_COMPONENT, read, scratch
 from fanroute.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.workspace import Workspace, flattening_sources, wit_folder, wit_sources
@@ -96,10 +96,10 @@ def _make(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[byte
         try:
             if flatten:
                 _flatten(compiled, new, flat)
-                return read(flat), ""
+                return read(flat, MAX_COMPONENT), ""
         except NotFlattened as refused:
-            return read(new), str(refused)
-        return read(new), ""
+            return read(new, MAX_COMPONENT), str(refused)
+        return read(new, MAX_COMPONENT), ""
 
 
 def _flatten(compiled: Compiled, new: Path, flat: Path) -> None:

@@ -12,7 +12,7 @@ from fanroute.emit import APP_MODULE
 from fanroute.errors import ProgramFailed
 from fanroute.flatten import flatten as joined
 from fanroute.flatten.image import has_image
-from fanroute.folder import read, write
+from fanroute.folder import MAX_COMPONENT, read, write
 
 WORLD = "edge"
 COMPONENTIZE = "componentize-py"
@@ -58,7 +58,7 @@ def componentize(app: Path, wit: Path, new: Path) -> None:
         # It is a Python program that fails by an assertion: what is asserted says why.
         raise ProgramFailed(COMPONENTIZE, failed.output.rpartition("AssertionError: ")[2]) from None
     try:
-        write(new, rename_import(read(new), *WALL_CLOCK))
+        write(new, rename_import(read(new, MAX_COMPONENT), *WALL_CLOCK))
     except BadComponent as bad:
         raise ProgramFailed(COMPONENTIZE, f"It has made a component that Fanroute does not know: {bad}.") from bad
 
@@ -68,10 +68,10 @@ def flatten(new: Path, wit: Path, flat: Path) -> None:
     core = flat.with_suffix(".core")
     component: list[str | Path] = [beside(WASM_TOOLS), "component"]
     try:
-        write(core, joined(read(new), [_INITIALISATION]))
+        write(core, joined(read(new, MAX_COMPONENT), [_INITIALISATION]))
         programs.run([*component, "embed", wit, "-w", WORLD, core, "-o", core])
         programs.run([*component, "new", core, "-o", flat])
-        write(flat, rename_import(read(flat), *WALL_CLOCK))
+        write(flat, rename_import(read(flat, MAX_COMPONENT), *WALL_CLOCK))
     except BadComponent as bad:
         raise NotFlattened(str(bad)) from bad
     except ProgramFailed as failed:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fanroute.diagnostics import Invalid
-from fanroute.folder import Folder
+from fanroute.folder import MAX_COMPONENT, Folder
 
 NAME = "fanroute"
 # How many files of each kind are kept, those that were used last.
@@ -60,7 +60,7 @@ class Cache:
         if self.reason:
             return None
         with suppress(OSError, Invalid):
-            kept = self._files.read(f"{NAME}/{kind}/{name}")
+            kept = self._files.read(f"{NAME}/{kind}/{name}", MAX_COMPONENT)
             digest, content = kept[:_DIGEST], kept[_DIGEST:]
             return content if hashlib.sha256(content).digest() == digest else None
         return None

@@ -1,6 +1,7 @@
 """The files that routes answer with, and those of keys: read when building, and part of what is built."""
 
 from collections.abc import Iterator
+from errno import EFBIG
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from typing import Any
@@ -33,15 +34,12 @@ def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagn
     wrong: list[Diagnostic] = []
     for place, path in _named(source) if "file" in source.keys else ():
         try:
-            content = contents[path] if path in contents else read(path, MAX_FILE + 1)
+            content = contents[path] if path in contents else read(path, MAX_FILE)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            message, mend = f"the file '{path}' cannot be read: {reason}", "its path begins at the folder of routes.yaml"
-            wrong.append(Diagnostic("FR211", message, source.value_span(place), mend))
+            mend = "let a backend answer with it" if error.errno == EFBIG else "its path begins at the folder of routes.yaml"
+            wrong.append(Diagnostic("FR211", f"the file '{path}' cannot be read: {reason}", source.value_span(place), mend))
             continue
-        if len(content) > MAX_FILE:
-            message, mend = f"the file '{path}' has more than {MAX_FILE >> 20} MiB", "let a backend answer with it"
-            wrong.append(Diagnostic("FR211", message, source.value_span(place), mend))
         contents[path] = content
     return contents, wrong
 

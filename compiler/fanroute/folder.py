@@ -1,5 +1,6 @@
 """Reads, writes and removes files below a folder without following links: the folder may be somebody else's clone."""
 
+import errno
 import os
 import shutil
 import stat
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from secrets import token_hex
+from typing import BinaryIO
 
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 
@@ -16,6 +18,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A FIFO does not block then, and a terminal does not become ours.
 _FILE = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
+
+# Most bytes that are read of a file, and of a component or its compiled form. 10,000 routes are 1 MiB, and a component is 15 MiB.
+MAX_TEXT, MAX_COMPONENT = 4 << 20, 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +34,14 @@ class Folder:
     path: Path
     private: bool = False
 
-    def read(self, name: str) -> bytes:
-        """Returns a file's content. Marks a private one as used."""
+    def read(self, name: str, limit: int = MAX_TEXT) -> bytes:
+        """Returns a file's content. Marks a private one as used. Raises OSError, also for one that is larger than `limit`."""
         with self._holding(name) as (folder, last), _opened(folder, last, os.O_RDONLY, self.path / name) as file:
             if self.private:
                 self._check(os.fstat(file), name, _OTHERS)
                 os.utime(file)
             with os.fdopen(file, "rb", closefd=False) as content:
-                return content.read()
+                return bounded(content, limit)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all, and the folders on the way. A file that is there keeps its permissions."""
@@ -150,14 +155,22 @@ class Folder:
         return stat.S_IMODE(mode)
 
 
-def read(path: Path, limit: int = -1) -> bytes:
-    """Returns a file's content, or its first bytes. Raises OSError, also for what is no file, such as a pipe or a device."""
+def read(path: Path, limit: int = MAX_TEXT) -> bytes:
+    """Returns a file's content. Raises OSError, also for a larger one, and for what is no file, such as a pipe or a device."""
     descriptor = os.open(path, os.O_RDONLY | _FILE)
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise OSError(f"it is {_kind(mode)}, not a file")
-        return file.read(limit)
+        return bounded(file, limit)
+
+
+def bounded(content: BinaryIO, limit: int = MAX_TEXT) -> bytes:
+    """Reads to the end. Raises OSError (EFBIG) if there is more than `limit`: it could be endless, or fill the memory."""
+    found = content.read(limit + 1)
+    if len(found) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes")
+    return found
 
 
 def write(path: Path, content: bytes) -> None:

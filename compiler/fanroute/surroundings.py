@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-# The first bytes of a file, at most so many, by its path from routes.yaml's folder. Raises OSError.
+# The content of a file that has at most so many bytes, by its path from routes.yaml's folder. Raises OSError.
 Read = Callable[[str, int], bytes]
 
 

@@ -9,12 +9,12 @@ from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from fanroute.cache import Cache
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.errors import BadManifest
-from fanroute.folder import Folder, in_the_way, read
+from fanroute.folder import MAX_COMPONENT, MAX_TEXT, Folder, bounded, in_the_way, read
 from fanroute.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ RUNTIME_PACKAGE = "fanroute_runtime"
 # What is written, by its path from the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
 _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
-# A Makefile is read so far, and is one that builds if it has this.
-_MAX_MAKEFILE, _BUILDS = 1 << 20, re.compile(rb"^build\s*:", re.MULTILINE)
+# A Makefile builds if it has this.
+_BUILDS = re.compile(rb"^build\s*:", re.MULTILINE)
 
 
 def _runtime() -> Path:
@@ -104,7 +104,7 @@ class Workspace:
     anything is written.
     """
 
-    def __init__(self, routes: Path, piped: bytes | None = None) -> None:
+    def __init__(self, routes: Path, piped: BinaryIO | None = None) -> None:
         folder = routes.parent
         self.routes = routes
         self.tests = folder / f"{routes.stem}.test.yaml"  # the path may be a folder's, without a name
@@ -126,14 +126,14 @@ class Workspace:
     def has_makefile(self) -> bool:
         """Returns True if `make build` builds this folder with Fanroute."""
         try:
-            makefile = self.read("Makefile", _MAX_MAKEFILE)
+            makefile = self.read("Makefile")
         except OSError:
             return False
         return b"fanroute" in makefile and _BUILDS.search(makefile) is not None
 
     def read_routes(self) -> bytes:
         """The bytes of routes.yaml, or what was piped in its place. Raises Invalid."""
-        return read_file(self.routes) if self._piped is None else self._piped
+        return read_file(self.routes, piped=self._piped)
 
     def write_routes(self, text: str) -> None:
         """Write routes.yaml, with the permissions it has. A link is followed within the folder, else Invalid is raised."""
@@ -146,8 +146,8 @@ class Workspace:
         """What this folder's routes.yaml is compiled with."""
         return Surroundings(runtime_sources(), os.environ, self.read)
 
-    def read(self, path: str, limit: int) -> bytes:
-        """The first bytes of a file within the folder, at most `limit`. Raises OSError."""
+    def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
+        """The content of a file within the folder. Raises OSError, also for one that is larger than `limit`."""
         folder = self.routes.parent.resolve()
         file = Path(os.path.realpath(folder / path, strict=True))
         if not file.is_relative_to(folder):
@@ -156,7 +156,7 @@ class Workspace:
 
     def read_wasm(self) -> bytes:
         """The bytes of what is shipped."""
-        return read(self.wasm)
+        return read(self.wasm, MAX_COMPONENT)
 
     def read_manifest(self) -> str | None:
         """The text of fastly.toml, None where there is none. Raises BadManifest, and Invalid for what is no file."""
@@ -166,6 +166,8 @@ class Workspace:
             return None
         except UnicodeDecodeError as error:
             raise BadManifest("the file is not UTF-8 text") from error
+        except OSError as error:
+            raise BadManifest(f"the file cannot be read: {(error.strerror or str(error)).lower()}") from error
 
     def write_manifest(self, text: str) -> None:
         self._folder.write(_MANIFEST, text.encode())
@@ -207,7 +209,10 @@ class Workspace:
 
         If it is there and nobody can tell what it was made from, the second part says why it is not used.
         """
-        good = self._read_good()
+        try:
+            good = self._read_good()
+        except OSError as error:
+            return None, f"{self.good} is not used: {error.strerror or error}"
         if good is None:
             return None, ""
         made_from = self._made_from(good)
@@ -240,7 +245,7 @@ class Workspace:
 
     def _read_good(self) -> bytes | None:
         try:
-            return self._folder.read(_GOOD)
+            return self._folder.read(_GOOD, MAX_COMPONENT)
         except FileNotFoundError:
             return None
 
@@ -254,10 +259,10 @@ class Workspace:
         return sha256(os.fsencode(self.routes.parent.resolve()) + b"\0" + component).hexdigest()
 
 
-def read_file(path: Path, usual: str = "routes.yaml") -> bytes:
-    """The bytes of a file of the user's; `usual` is the name that it has mostly. Raises Invalid."""
+def read_file(path: Path, usual: str = "routes.yaml", piped: BinaryIO | None = None) -> bytes:
+    """The bytes of a file of the user's, or of what is piped in its place; `usual` is its usual name. Raises Invalid."""
     try:
-        return read(path)
+        return bounded(piped) if piped else read(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         mend = f"name its {usual}: '{path / usual}'" if path.is_dir() else "name one that can"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fanroute import bundle
 from fanroute.emit import APP_MODULE
-from fanroute.folder import read, scratch
+from fanroute.folder import MAX_COMPONENT, read, scratch
 from fanroute.workspace import Workspace, runtime_sources, wit_folder
 
 
@@ -24,6 +24,6 @@ def build_app(folder: Path, app: Path) -> Workspace:
     with scratch() as made:
         component = Path(made) / "new.wasm"
         bundle.componentize(workspace.app, wit_folder(), component)
-        workspace.keep(read(component), "by hand")
+        workspace.keep(read(component, MAX_COMPONENT), "by hand")
     workspace.put_back()
     return workspace

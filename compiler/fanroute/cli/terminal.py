@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import click
 
@@ -73,9 +73,9 @@ def say_json(text: str) -> None:
     click.echo(printable_json(_shown(text)))
 
 
-def piped() -> bytes:
-    """What is written into the command's standard input."""
-    return sys.stdin.buffer.read()
+def piped() -> BinaryIO:
+    """The command's standard input."""
+    return sys.stdin.buffer
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -15,7 +15,7 @@ from wasmtime.component import _types as component_types
 
 from fanroute.bundle import WALL_CLOCK
 from fanroute.cache import Cache
-from fanroute.folder import read
+from fanroute.folder import MAX_COMPONENT, read
 from fanroute.local.exchange import (
     BACKEND,
     CONFIG_STORE,
@@ -237,7 +237,7 @@ def load(wasm: Path, cache: Cache) -> tuple[wasmtime.Engine, Component]:
     config = wasmtime.Config()
     for name, value in _SETTINGS.items():
         setattr(config, name, value)
-    engine, content = wasmtime.Engine(config), read(wasm)
+    engine, content = wasmtime.Engine(config), read(wasm, MAX_COMPONENT)
     name = f"{sha256(content).hexdigest()}-{_COMPILER}"
     compiled = cache.get("compiled", name)
     if compiled is not None:

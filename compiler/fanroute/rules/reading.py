@@ -7,7 +7,7 @@ RULES = (
         "FR101",
         "error",
         "the file can be read",
-        "There is no such file, or it is a folder, or its permissions forbid reading it.",
+        "There is no such file, or it is a folder, or its permissions forbid reading it, or it has more than 4 MiB.",
         None,
         "Name a file that is there, as in `fanroute check path/to/routes.yaml`, or run the command in its folder.",
     ),
