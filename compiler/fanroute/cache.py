@@ -1,4 +1,4 @@
-"""The user's cache: what is built once and used again. Only the user can write to it, and no project can put anything there."""
+"""Keeps build results in the user's cache, for later runs. Only the user can write to it, and no project can add anything."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path:
-    """Returns the folder for what all projects of the user share. Raises OSError if there is no place for one.
+    """Returns the cache's folder, which all projects of the user share. Raises OSError if there is no place for one.
 
     Source: https://specifications.freedesktop.org/basedir-spec/latest/, which also says that a relative path does not count.
     """
@@ -31,7 +31,7 @@ def cache_folder() -> Path:
 
 
 class Cache:
-    """The cache, as far as it can be trusted by who works on a project. `reason` says why it is not used, if it is not."""
+    """Reads and writes the cache for one project. If it cannot be trusted or written, it is not used; `reason` says why."""
 
     def __init__(self, project: Path) -> None:
         self._project = project
@@ -56,7 +56,7 @@ class Cache:
         return folder
 
     def get(self, kind: str, name: str) -> bytes | None:
-        """Returns what was kept under a name, None if there is nothing that can be trusted and is whole."""
+        """Returns the content kept under a name, or None if it is missing, damaged or not to be trusted."""
         if self.reason:
             return None
         with suppress(OSError, Invalid):
@@ -66,7 +66,7 @@ class Cache:
         return None
 
     def put(self, kind: str, name: str, content: bytes) -> None:
-        """Keep something under a name, and remove what was not used for longest. Keeps nothing if that fails."""
+        """Keeps content under a name, and removes the files that were unused for longest. Does nothing if that fails."""
         if self.reason:
             return
         with suppress(OSError, Invalid):
@@ -76,7 +76,7 @@ class Cache:
 
 
 def told(error: OSError | Invalid) -> str:
-    """Returns an error as part of a sentence."""
+    """Returns an error's text, worded as a part of a sentence."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror.lower()}"
     return str(error)

@@ -1,4 +1,4 @@
-"""Fingerprints: how a pin tells that a route is the one that the first pass has chosen, and not one of another build."""
+"""Computes fingerprints, by which a pin shows that it names a route of this build and not of another one."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -10,9 +10,10 @@ DIGITS = 16
 
 
 def with_fingerprint(route: Route, action: str) -> Route:
-    """Gives an endpoint its fingerprint: the key of its action in routes.yaml, and a digest of all but its name.
+    """Adds its fingerprint to an endpoint's route: the key of its action in routes.yaml, and a digest of all but its name.
 
-    The digest is the same on every machine: `ascii` writes a Plan's data, which is tuples, texts, bytes and numbers, in one way.
+    The digest is the same on every machine, because a Plan has only tuples, texts, bytes and numbers, and `ascii` always writes
+    these in the same way.
     """
     if not isinstance(route.action, Hold | WebSocket):
         return route

@@ -25,10 +25,10 @@ MAX_TEXT, MAX_COMPONENT = 4 << 20, 128 << 20
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder. The path to it may lead over links; below it none is followed.
+    """Reads, writes and removes files below a folder. Its own path may contain links; below it no link is followed.
 
-    Every method takes a file's path from it. Each raises Invalid (FR517) if something else is in the file's place, and OSError.
-    With `private`, only what belongs to the user alone is read: what others could have written raises PermissionError.
+    Every method takes a path relative to the folder. It raises OSError, and Invalid (FR517) if a link or something else is in the
+    file's place. With `private`, a file that others could have read or written raises PermissionError.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class Folder:
                 raise in_the_way(self.path / name, mode, "folder")
 
     def newest_first(self, name: str) -> list[str]:
-        """Returns the names in a folder below, those that were changed or used last first."""
+        """Returns the names in a subfolder, the most recently changed or used ones first."""
         times = {}
         with self._holding(f"{name}/.") as (folder, _), os.scandir(folder) as found:
             for entry in found:
@@ -81,19 +81,19 @@ class Folder:
         return sorted(times, key=lambda one: -times[one])
 
     def make(self, name: str) -> None:
-        """Make a folder below, and those on the way, where they are missing."""
+        """Makes a subfolder and its parents, if they are missing."""
         with self._holding(f"{name}/.", make=True):
             pass
 
     @contextmanager
     def opened(self, name: str) -> Iterator[int]:
-        """Opens a file to lock it, and makes it if it is missing. Its content stays."""
+        """Opens a file to lock it, and makes it if it is missing. Does not change its content."""
         flags = os.O_RDWR | os.O_CREAT
         with self._holding(name, make=True) as (folder, last), _opened(folder, last, flags, self.path / name) as file:
             yield file
 
     def wrong(self, folders: list[str], files: list[str]) -> list[Diagnostic]:
-        """Returns a diagnostic for each of these places that something else is in, such as a link."""
+        """Returns FR517 for each of these places at which there is something else, such as a link."""
         found = []
         for name in [*folders, *files]:
             kind = "folder" if name in folders else "file"
@@ -108,7 +108,7 @@ class Folder:
 
     @contextmanager
     def _holding(self, name: str, make: bool = False) -> Iterator[tuple[int, str]]:
-        """Opens the folder that a path's last part is in, one part after the other. Errors name the whole path."""
+        """Opens the folder of a path's last part, by opening one part after the other. Errors name the whole path."""
         *folders, last = name.split("/")
         if make:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ class Folder:
             os.fchmod(folder, 0o700)
 
     def _check(self, found: os.stat_result, name: str, forbidden: int) -> None:
-        """Raises PermissionError for what is not the user's alone."""
+        """Raises PermissionError for a file or folder that others can use."""
         if found.st_uid != os.geteuid():
             raise PermissionError(f"{self.path / name} belongs to another user")
         if found.st_mode & forbidden:
@@ -179,12 +179,12 @@ def write(path: Path, content: bytes) -> None:
 
 
 def scratch() -> AbstractContextManager[str]:
-    """Makes a folder for files that are needed for a moment, and removes it in the end."""
+    """Makes a temporary folder, and removes it at the end."""
     return tempfile.TemporaryDirectory(prefix="fanroute-")
 
 
 def in_the_way(path: PurePath, mode: int, wanted: str) -> Invalid:
-    """The error that something else stands where Fanroute writes a file or a folder of its own."""
+    """Returns FR517: a link or something else is at the place of a file or folder that Fanroute writes."""
     message = f"'{path}' is {_kind(mode)}, and Fanroute writes a {wanted} of its own there"
     return Invalid([Diagnostic("FR517", message, Span(file=str(path)), "move it away")])
 
@@ -214,7 +214,7 @@ def _opened_folder(within: int, name: str, path: PurePath, mode: int, make: bool
 
 @contextmanager
 def _opened(folder: int, last: str, flags: int, path: PurePath) -> Iterator[int]:
-    """Opens a file; raises Invalid if it is none."""
+    """Opens a file. Raises Invalid if it is not a regular file."""
     with suppress(FileNotFoundError):
         mode = os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode
         if not stat.S_ISREG(mode):

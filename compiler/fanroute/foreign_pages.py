@@ -35,7 +35,7 @@ _SAFE_VALUES: dict[str, Callable[[str], bool]] = {
 
 
 def pages_can_send_tokens(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """FR446"""
+    """Yields FR446: a page of another origin cannot send its token."""
     told: set[Span] = set()
     for shared in _shared(source, plan):
         auth = shared.route.auth
@@ -46,7 +46,7 @@ def pages_can_send_tokens(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 
 def pages_can_send_headers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """FR447 and FR432"""
+    """Yields FR447 and FR432: a page of another origin cannot send a header that the match asks for."""
     for shared in _shared(source, plan):
         for name, condition in _matched(source, shared):
             if _needs_leave(condition) and not _may_have(condition.name, shared.preflight):
@@ -62,7 +62,7 @@ def pages_can_send_headers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """A route with `cors`, its index in the file, the route for its preflight requests, and where its `cors` is."""
+    """Holds a route with `cors`, its index in the file, the route for its preflight requests, and the place of its `cors`."""
 
     index: int
     route: Route
@@ -84,14 +84,14 @@ def _shared(source: Source, plan: Plan) -> Iterator[_Shared]:
 
 
 def _matched(source: Source, shared: _Shared) -> Iterator[tuple[str, Condition]]:
-    """The headers that a route's requests must have, each as the file names it."""
+    """Yields the headers that a route's requests must have, each with its name as the file writes it."""
     given = source.data["routes"][shared.index].get("match", {}).get("header", {})
     names = {name.lower(): name for name in given}
     yield from ((names[one.name], one) for one in shared.route.match.headers if one.values or one.pattern or one.present)
 
 
 def _needs_leave(condition: Condition) -> bool:
-    """Returns True if a browser asks first whether a page may send a header, with any value that a condition takes."""
+    """Returns True if a browser sends a preflight request before a header with any value that fits the condition."""
     if condition.name in _SAFE_VALUES:
         is_safe = _SAFE_VALUES[condition.name]
         return bool(condition.values) and not any(is_safe(value) for value in condition.values)
@@ -99,14 +99,14 @@ def _needs_leave(condition: Condition) -> bool:
 
 
 def _may_be_event_source(action: Action) -> bool:
-    """Returns True if an EventSource may be what asks: it sends `Last-Event-ID` without asking first."""
+    """Returns True if the client may be an EventSource, which sends `Last-Event-ID` without a preflight request."""
     if isinstance(action, Hold):
         return dict(action.headers)["content-type"].startswith(b"text/event-stream")
     return isinstance(action, Handoff | Forward)
 
 
 def _allowed(preflight: Route) -> set[str]:
-    """The headers that pages are allowed by name."""
+    """Returns the names of the headers that the preflight answer allows."""
     assert preflight.cors is not None
     names = dict(preflight.cors.headers).get("access-control-allow-headers", b"").decode()
     return {name.strip().lower() for name in names.split(",")}
@@ -118,7 +118,7 @@ def _may_have(name: str, preflight: Route) -> bool:
 
 
 def _can_send(auth: Auth, preflight: Route) -> bool:
-    """Returns True if a page may use one of the places of a token."""
+    """Returns True if a page may send a token in one of its places."""
     assert preflight.cors is not None
     credentials = "access-control-allow-credentials" in dict(preflight.cors.headers)
     can = {"authorization": "authorization" in _allowed(preflight), "cookie": credentials, "query": True}
@@ -132,7 +132,7 @@ def _mend(auth: Auth) -> str:
 
 
 def preflights_are_answered(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
-    """FR431"""
+    """Yields FR431: a page of another origin cannot send its token, because the preflight request gets an error."""
     work = Work(MAX_WORK_IN_ALL)
     for (index, written), route in zip(parts.routes(source), written_routes(plan), strict=True):
         if route.auth and _asks_first(route) and (status := _unanswered(route, plan, boxes, Work(MAX_WORK, work))):
@@ -143,13 +143,13 @@ def preflights_are_answered(source: Source, plan: Plan, boxes: Boxes) -> Iterato
 
 
 def _asks_first(route: Route) -> bool:
-    """Returns True if the edge could answer a route's preflight requests, and pages can send its token by no other request."""
+    """Returns True if only the `Authorization` header can have the route's token, and `cors` could be added to the route."""
     passed_on = isinstance(route.action, Handoff | Forward) and route.cors is None and route.match.websocket is not True
     return passed_on and route.auth is not None and all(place.kind == "authorization" for place in route.auth.places)
 
 
 def _unanswered(route: Route, plan: Plan, boxes: Boxes, work: Work) -> int:
-    """Returns the status of some preflight request of a route that nobody answers; 0 if a route without a token takes each."""
+    """Returns the error status that a preflight request for a route gets; 0 if routes without `auth` take all of them."""
     statuses: list[int] = []
 
     def taken(asked: Point) -> Box | None:

@@ -1,4 +1,4 @@
-"""Which host a local edge's own names stand for, so that its URLs can be opened in a browser. Pure."""
+"""Decides which host `localhost` and the like stand for on a local edge, so that its URLs work in a browser. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ def host_entries(routes: Iterable[Route], host: str) -> dict[str, str]:
 
 
 def kept_by_host(trace: Trace, plan: Plan) -> str:
-    """Says which route only the host kept from a request; "" if there is none. The first one counts."""
+    """Names the first route that a request fails to match only because of its host; "" if there is none."""
     for step, route in zip(trace.steps, plan.routes, strict=False):
         if step.unfit == ("host",):
             hosts = match_text(Match(hosts=route.match.hosts))
@@ -32,9 +32,9 @@ def kept_by_host(trace: Trace, plan: Plan) -> str:
 
 
 def explaining(tracer: Tracer, hosts: Mapping[str, str]) -> Callable[[str], str]:
-    """Returns a function that adds to a line of a local edge's log what `kept_by_host` says of its request.
+    """Returns a function that adds the result of `kept_by_host` to a line of a local edge's log.
 
-    The line has a method, a host and a target; of the request's headers it tells nothing.
+    The line has only the request's method, host and target, so header conditions count as if no header were there.
     """
     stores = Stores().with_local(hosts).config
 

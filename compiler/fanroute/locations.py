@@ -25,7 +25,7 @@ _MEND = "allow only values that are not empty, '.' or '..', as with {pattern: \"
 
 
 def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """FR403 and FR404: of a segment one of them."""
+    """Yields FR403 or FR404, at most one for each segment."""
     for index, route in enumerate(written_routes(plan)):
         what, template = _location(route, plan.refused_paths)
         for segment in _segments(template):

@@ -19,7 +19,7 @@ _PRIVATE = (".localhost", ".local", ".home.arpa", ".internal", ".test", ".invali
 
 
 def variables_are_where_they_count(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """FR407"""
+    """Yields FR407: a variable is in a place where none is read."""
     for path, text in _texts((), source.data):
         if "${" not in text or takes_variables(path):
             continue
@@ -30,7 +30,7 @@ def variables_are_where_they_count(source: Source, plan: Plan) -> Iterator[Diagn
 
 
 def _texts(path: Path, data: Any) -> Iterator[tuple[Path, str]]:
-    """The texts in some data, with their places."""
+    """Yields the texts in some data, with their places."""
     if isinstance(data, str):
         yield path, data
     elif isinstance(data, dict | list):
@@ -39,7 +39,7 @@ def _texts(path: Path, data: Any) -> Iterator[tuple[Path, str]]:
 
 
 def backends_can_be_reached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """FR412"""
+    """Yields FR412: Fastly cannot reach the address of a backend."""
     for name, backend in parts.backends(source).items():
         if "url" in backend and _is_private(urlsplit(backend["url"]).hostname or ""):
             mend = "write the server's public address, and this one as 'local', which only the local edges use"

@@ -1,4 +1,4 @@
-"""Routes with `auth` that a client may get around by a path that its backend reads in another way than the edge does."""
+"""Finds ways around `auth`: paths that the edge and a backend read differently, so that another route takes the request."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
@@ -31,7 +31,7 @@ Others = Callable[[str], Iterator[str]]
 
 
 def paths_are_read_alike(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
-    """FR405: once for a backend."""
+    """Yields FR405, at most once for each backend."""
     if {*_FAULTS, *REFUSED_PATHS} <= {*plan.refused_paths}:
         return
     work = Work(MAX_WORK_IN_ALL)
@@ -41,7 +41,7 @@ def paths_are_read_alike(source: Source, plan: Plan, boxes: Boxes) -> Iterator[D
 
 
 def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
-    """The numbers of the routes to each backend: those with `auth`, and those without."""
+    """Returns for each backend the numbers of its routes with `auth`, and of its routes without."""
     found: dict[str, tuple[list[int], list[int]]] = {}
     for number, route in enumerate(plan.routes):
         if isinstance(route.action, Forward | Handoff | Tunnel):
@@ -93,10 +93,10 @@ def _mend(kept: list[PathFault]) -> str:
 def _misread(
     boxes: Boxes, number: int, free: list[int], apart: list[Box], others: Others, work: Work
 ) -> "tuple[int, Asked] | None":
-    """A request that one of the free routes takes, and that differs from one of the guarded route by its path's writing only.
+    """Returns a request that one of the free routes takes, but that a server may read as a request for the guarded route.
 
-    Requests that a free route's match fits, too, are tried first: what is changed in their paths often still fits it. `apart` is
-    what the free routes ask for besides the path.
+    It tries requests first that also fit the match of a free route, because a changed path often still fits that. `apart` has the
+    conditions of the free routes other than those on the path.
     """
     among = set(free)
     near = sorted(among.intersection(boxes.index.of_box(boxes.boxes[number], len(boxes.boxes))))
@@ -124,7 +124,7 @@ def _misread(
 
 
 def _apart_from_paths(boxes: Boxes, numbers: Iterable[int]) -> Iterator[Box]:
-    """What some routes ask of a request besides its path, each once."""
+    """Yields the conditions of some routes without those on the path, each once."""
     seen = set()
     for number in numbers:
         asks = {dimension: values for dimension, values in boxes.boxes[number].items() if _is_no_path(dimension)}
@@ -138,7 +138,7 @@ def _is_no_path(dimension: tuple[str, int | str]) -> bool:
 
 
 def _misreadings(path: str) -> Iterator[str]:
-    """Other paths that some servers take for this one."""
+    """Yields other paths that some servers read as this one."""
     slashes = [index for index, character in enumerate(path) if character == "/"]
     yield from (f"{path[:index]}/{path[index:]}" for index in slashes)
     yield from (f"{path[:index]}%2F{path[index + 1 :]}" for index in slashes[1:])
@@ -146,7 +146,7 @@ def _misreadings(path: str) -> Iterator[str]:
 
 
 def _kept_misreadings(path: str, kept: Collection[PathFault]) -> Iterator[str]:
-    """Other paths with faults that are kept, though they are refused by default."""
+    """Yields other paths that some servers read as this one, with faults that `paths` keeps but the default refuses."""
     slashes = [index for index, character in enumerate(path) if character == "/"]
     if "dot_segments" in kept:
         yield from (f"{path[:index]}/{dot}{path[index:]}" for index in slashes for dot in (".", ".;x"))
@@ -158,7 +158,7 @@ def _kept_misreadings(path: str, kept: Collection[PathFault]) -> Iterator[str]:
 
 
 def _detours(boxes: Boxes, free: Iterable[int], kept: Iterable[PathFault]) -> Iterator[str]:
-    """Beginnings of paths that lead into a free route and up to the root again, for servers that resolve them."""
+    """Yields beginnings of paths that lead into a free route and then back up to the root, for servers that resolve them."""
     ways = [up for fault in kept for up in _UP[fault]]
     for number in free if ways else ():
         path = boxes.matches[number].path

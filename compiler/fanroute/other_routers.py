@@ -1,4 +1,4 @@
-"""What is written as other routers have it, and means something else here."""
+"""Warns of the syntax of other routers, which has another meaning here."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _ANY_METHOD = ("*", "ALL", "ANY")
 
 
 def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """FR406"""
+    """Yields FR406: a path or method is written as for another router."""
     for index, route in parts.routes(source):
         match = route.get("match", {})
         for text, instead in _placeholders(match.get("path", "")):
@@ -35,7 +35,7 @@ def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnosti
 
 
 def _placeholders(path: str) -> Iterator[tuple[str, str]]:
-    """What in a path is a placeholder of another router, and what to write instead."""
+    """Yields the placeholders of other routers in a path, each with what to write instead."""
     if expression := re.search(r"\(?\[\^/\](\+|\*|\{[0-9,]+\})\)?", path):  # the one that is no whole segment
         yield expression[0], "write '{name}'"
     for segment in path.split("/"):

@@ -1,4 +1,4 @@
-"""What goes to a backend of the user's: `handoff` and `forward`, each short for a mapping with the backend's name alone."""
+"""Defines the actions `handoff` and `forward`. Each can be a backend's name, short for a mapping with only that."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Which paths are refused because other servers may read them otherwise than the edge does."""
+"""Defines `paths`: which paths the edge refuses because other servers may read them differently."""
 
 from typing import Literal, get_args
 
@@ -26,5 +26,5 @@ class Paths(Model):
     """A `;`. Some servers cut off what follows it in a segment."""
 
     def refused(self) -> tuple[PathFault, ...]:
-        """What the edge refuses, for the Plan."""
+        """Returns the faults that the edge refuses, for the Plan."""
         return tuple(fault for fault in get_args(PathFault) if getattr(self, fault) == "reject")

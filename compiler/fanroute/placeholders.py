@@ -1,4 +1,4 @@
-"""Placeholders of a path as other routers write them; here they are text. Pure: a segment to what to write instead."""
+"""Recognizes path placeholders of other routers, which are plain text here, and says what to write instead. Pure."""
 
 import re
 
@@ -29,7 +29,7 @@ _TYPES = {"int": "[0-9]+", "float": "[0-9.]+", "uuid": "[0-9a-f-]{36}", "slug": 
 
 
 def instead_of(segment: str) -> str | None:
-    """What to write for a segment that is a placeholder of another router, or a regular expression; None for any other."""
+    """Returns advice for a segment that is a placeholder of another router or a regular expression; None for any other."""
     if any(re.fullmatch(rest, segment) for rest in _REST):
         return "end the path with '/*' for any rest"
     found = next(filter(None, (re.fullmatch(one, segment) for one in _SEGMENT)), None)

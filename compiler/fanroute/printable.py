@@ -1,4 +1,4 @@
-"""Text for terminals and logs, without anything that a terminal would obey."""
+"""Escapes control characters in text for terminals and logs."""
 
 import json
 
@@ -6,7 +6,7 @@ import json
 def printable(text: str, kept: str = "") -> str:
     """Returns a text with escapes in place of the characters that are not printable, except for those in `kept`.
 
-    These are control characters, among them ESC and line ends, bidi controls, which let text look like another one, other
+    These are control characters (among them ESC and line ends), bidi controls, which can make a text look like another one, other
     invisible characters, and halves of surrogate pairs.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)

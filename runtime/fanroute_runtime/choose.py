@@ -1,6 +1,6 @@
-"""Which route a request gets, and what of the request is bound to it: by its match or, from Fanout, by its pin.
+"""Chooses the route for a request and the values bound from it: by its match or, for a request from Fanout, by its pin.
 
-docs/security.md says who may send a pin, when it counts, and what a request of Fanout's without one may get.
+docs/security.md says who may send a pin, when it counts, and what a request from Fanout without one may get.
 """
 
 from fanroute_runtime.client import Client
@@ -17,7 +17,7 @@ from fanroute_runtime.signature import Signatures
 
 @plain
 class Chosen:
-    """The route for a request, its number in the Plan, and what its match has bound."""
+    """Holds the route for a request, its number in the Plan, and the values that its match has bound."""
 
     number: int
     route: Route
@@ -35,11 +35,11 @@ class Chooser:
         self._linked = frozenset(plan.linked)
 
     def forget(self) -> None:
-        """Forget what the host has told, as a new sandbox has."""
+        """Forgets everything that was read from the host, as a new sandbox does."""
         self._signatures.forget()
 
     def client(self, request: Request) -> Client:
-        """The client's request that one is, or that it stands for. Raises Refused (403, or 400 for its path)."""
+        """Returns the client's request: this one, or the one that Fanout asks for. Raises Refused (403, or 400 for its path)."""
         client = self._sent(request)
         if client.pin is None or self._pins.route(client.pin) is None:
             # It is matched: so its path has to be one that the next hop cannot read otherwise.
@@ -49,7 +49,7 @@ class Chooser:
         return client
 
     def _sent(self, request: Request) -> Client:
-        """A request by who has sent it. Raises Refused (403)."""
+        """Returns the client's request, after it is clear who has sent this one. Raises Refused (403)."""
         sender = self._signatures.sender(request)
         if sender == "client":
             # Of all names at once, as much else is asked by them: what a client does not send is known then.
@@ -66,7 +66,7 @@ class Chooser:
         return Client(request, through_fanout=True, link=sender == "fanout")
 
     def choose(self, client: Client, request: Request) -> Chosen:
-        """The route for a request: the one that its pin names, or the first that it fits. Raises Refused."""
+        """Returns the route for a request: the one that its pin names, or else the first that matches. Raises Refused."""
         pinned = None if client.pin is None else self._pins.route(client.pin)
         if client.pin is not None and pinned is not None:
             chosen = Chosen(client.pin.number, pinned, self._pins.values(client.pin))
@@ -83,11 +83,11 @@ class Chooser:
         return chosen
 
     def pin(self, number: int, client: Client) -> bytes:
-        """The pin of a route for a client's request that gets it. Raises Refused (431)."""
+        """Returns the pin of a route for a client's request. Raises Refused (431) if it is too long."""
         return self._pins.pin(number, client)
 
     def _is_for_links(self, route: Route) -> bool:
-        """Returns True if Fanout may ask for the route without a pin, as it asks for a link."""
+        """Returns True if a request from Fanout without a pin, for a link, may get the route."""
         match route.action:
             case Hold() | WebSocket() | Respond():
                 return True
@@ -97,7 +97,7 @@ class Chooser:
 
 
 def _require_link(request: Request) -> None:
-    """See that a request of Fanout's without a pin is as it asks for a link: with nothing of a client's. Raises Refused (403)."""
+    """Checks that a request from Fanout without a pin looks like one for a link: nothing of a client's. Raises Refused (403)."""
     if request.method() != "GET" or "cookie" in request.names() or _has_body(request):
         raise Refused(403, "Fanout asks without a pin, and not as for a link.")
 
@@ -112,7 +112,7 @@ def _has_body(request: Request) -> bool:
 
 
 def _require_same_action(action: str, route: Route, request: Request) -> None:
-    """See that the route is an endpoint of the action that is pinned, and the request of its kind. Raises Refused (403)."""
+    """Checks that the route is an endpoint with the pinned action, and that the request fits it. Raises Refused (403)."""
     match route.action:
         case WebSocket():
             is_of_kind = is_websocket_events(request)

@@ -1,4 +1,4 @@
-"""Local edges: what they have and Fastly does not, and the host that their own names stand for."""
+"""Recognizes local edges, and finds the host that their own names stand for."""
 
 from fanroute_runtime.exchange import Request
 

@@ -44,14 +44,14 @@ _FAULTS: dict[PathFault, tuple[str, _Test, str]] = {
 
 
 class Paths:
-    """The paths that a Plan takes: those with none of some faults."""
+    """Checks paths for the faults that a Plan refuses."""
 
     def __init__(self, faults: Collection[PathFault]) -> None:
         self._tests = [_FAULTS[fault][1:] for fault in faults]
         self._signs = tuple({"%", *(_FAULTS[fault][0] for fault in faults)})
 
     def check(self, path: str) -> None:
-        """Raises Refused (400) for a path with one of the faults."""
+        """Checks a path. Raises Refused (400) if it has one of the faults."""
         # Hardly any path has a sign of one; the rest costs those few only.
         if path.isprintable() and not any(sign in path for sign in self._signs):
             return

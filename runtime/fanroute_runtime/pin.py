@@ -1,8 +1,8 @@
-"""The pin: by which the first pass tells the second pass which route it has chosen, and what that route's match has bound.
+"""Makes and reads pins. By a pin the first pass tells the second one its route, and the values that the match has bound.
 
-A pin is one header, `Fanroute-Pin: 1;3;sse-0123456789abcdef;blue;9ae0daaf`: a version, the route's number in the Plan, its
-fingerprint, the values of the references that its action and auth use, percent-encoded, and a checksum, so that what a proxy
-has cut or rewritten is no pin. docs/security.md says when a pin counts.
+A pin is one header, `Fanroute-Pin: 1;3;sse-0123456789abcdef;blue;9ae0daaf`. Its parts are a version, the route's number in the
+Plan, its fingerprint, the values of the references that its action and auth use (percent-encoded), and a checksum, so that a pin
+cut or rewritten by a proxy is invalid. docs/security.md says when a pin counts.
 """
 
 from binascii import crc32
@@ -30,7 +30,7 @@ References = tuple[tuple[Bound, Callable[[str | None], bool]], ...]
 
 @plain
 class Pin:
-    """Names a route, by its number and fingerprint, and has the values of its references; None is one that is no text."""
+    """Names a route by its number and fingerprint, and holds the values of its references; None is a value that is no text."""
 
     number: int
     fingerprint: str
@@ -38,17 +38,17 @@ class Pin:
 
     @property
     def action(self) -> str:
-        """The key of the route's action in routes.yaml."""
+        """Returns the key of the route's action in routes.yaml."""
         return action_of(self.fingerprint)
 
 
 def action_of(fingerprint: str) -> str:
-    """The key of the action that a fingerprint begins with, such as `sse`."""
+    """Returns the key of the action at the beginning of a fingerprint, such as `sse`."""
     return fingerprint.partition("-")[0]
 
 
 def encode(pin: Pin) -> bytes:
-    """The header's value for a pin. Raises Refused (431) for one that is too long."""
+    """Returns the header's value for a pin. Raises Refused (431) if it is too long."""
     values = (_NO_TEXT if value is None else quote(value, safe="") for value in (pin.fingerprint, *pin.values))
     text = ";".join([_VERSION, str(pin.number), *values]).encode()
     raw = b"%s;%08x" % (text, crc32(text))
@@ -58,7 +58,7 @@ def encode(pin: Pin) -> bytes:
 
 
 def decode(raw: bytes) -> Pin:
-    """The pin that a header's value is. Raises Refused (403) for what no pin is written as."""
+    """Reads a pin from the header's value. Raises Refused (403) if it is malformed."""
     try:
         _, number, *values, _ = raw[: MAX_PIN + 1].decode("ascii").split(";")
         fingerprint, *rest = map(_decoded, values)
@@ -90,13 +90,13 @@ class Pins:
             self._references(number)
 
     def pin(self, number: int, client: Matched) -> bytes:
-        """The pin of a route for a client's request that fits it. Raises Refused (431)."""
+        """Returns the pin of a route for a client's request that fits it. Raises Refused (431)."""
         route = self._route(number)
         values = tuple(bound_value(bound, route, client) for bound, _ in self._references(number))
         return encode(Pin(number, route.fingerprint, values))
 
     def route(self, pin: Pin) -> Route | None:
-        """The route that a pin names; None for a pin of another build. Raises Refused (403) if the route takes no pin."""
+        """Returns the route that a pin names, or None for a pin of another build. Raises Refused (403) if it is no endpoint."""
         route = self._route(pin.number) if pin.number < self._count else None
         if route is None or route.fingerprint != pin.fingerprint:
             return None
@@ -105,7 +105,7 @@ class Pins:
         return route
 
     def values(self, pin: Pin) -> Binding:
-        """The values of a pin whose route is known. Raises Refused (403) for values that the route's match does not bind."""
+        """Returns the values of a pin whose route is known. Raises Refused (403) if the route's match would not bind them."""
         references = self._references(pin.number)
         if len(references) != len(pin.values):
             raise Refused(403, "The pin is refused: its values are not the route's.")
@@ -121,7 +121,7 @@ def _references(route: Route) -> References:
 
 
 def _bounds(part: Any) -> Iterator[Bound]:
-    """What a part of a route takes from the path, the query and the headers."""
+    """Yields the references of a part of a route to the path, the query and the headers."""
     if isinstance(part, Bound):
         if part.source != "claim":
             yield part
@@ -131,7 +131,7 @@ def _bounds(part: Any) -> Iterator[Bound]:
 
 
 def _test(bound: Bound, route: Route) -> Callable[[str | None], bool]:
-    """Whether a value is one that a route's match binds to a reference."""
+    """Returns a test for the values that a route's match binds to a reference."""
     if bound.source == "path":
         return _segment_test(next(one for one in _parameters(route) if one.name == bound.name).pattern)
     conditions = route.match.query if bound.source == "query" else route.match.headers

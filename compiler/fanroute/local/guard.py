@@ -1,7 +1,7 @@
 """Decides who may use the publish port: programs and pages of this machine, but no other page of the web. Pure.
 
 A page of any site can send requests to this machine, and a name of its site can be made to lead here (DNS rebinding). Its
-browser tells in Host, Origin and Sec-Fetch-Site. Sources: RFC 9110, 7.2; RFC 6454, 7; https://www.w3.org/TR/fetch-metadata/.
+browser shows this by Host, Origin and Sec-Fetch-Site. Sources: RFC 9110, 7.2; RFC 6454, 7; https://www.w3.org/TR/fetch-metadata/.
 """
 
 import re
@@ -14,7 +14,7 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 def host_name(text: str) -> str | None:
-    """Returns the spelling of a host's name or address that is compared here, None if the text is neither."""
+    """Returns a host's name or address in the spelling that is compared here, or None if the text is neither."""
     text = text.lower()
     try:
         return str(ip_address(text.removeprefix("[").removesuffix("]")))
@@ -23,7 +23,7 @@ def host_name(text: str) -> str | None:
 
 
 def refusal(hosts: Sequence[str], origins: Sequence[str], sites: Sequence[str], allowed: Collection[str]) -> str:
-    """Says why a request may not use the publish port; "" if it may.
+    """Returns the reason why a request may not use the publish port, or "" if it may.
 
     Args:
         hosts: the values of its Host headers, `origins` of Origin, and `sites` of Sec-Fetch-Site.

@@ -19,12 +19,12 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class BadInstructions(ValueError):
-    """An answer's instructions are not as they must be."""
+    """Reports that an answer's instructions are malformed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instructed:
-    """Says how Fanout holds a connection (None: not at all), and what its client is answered: at once, or after the time-out."""
+    """Holds an answer's instructions: how Fanout holds the connection (None: not at all), and the answer for the client."""
 
     hold: Hold | None
     status: int
@@ -34,17 +34,17 @@ class Instructed:
 
 
 def has_instructions(names: Iterable[str], content_type: str) -> bool:
-    """Returns True if an answer, by its headers' names and its Content-Type, says something to Fanout."""
+    """Returns True if an answer has instructions, by the names of its headers and its Content-Type."""
     return _is_instruct(content_type) or any(name.lower().startswith("grip-") for name in names)
 
 
 def read_instructions(status: int, reason: str, given: Mapping[str, str], headers: Headers, body: bytes) -> Instructed:
-    """Returns what an answer says. Raises BadInstructions.
+    """Returns an answer's instructions. Raises BadInstructions.
 
     Args:
         status: the answer's own, as are `reason` and `body`.
-        given: its headers; names are taken in any case, and what stands twice is joined with a comma.
-        headers: those of them that its client may get.
+        given: its headers; names can be in any case, and several values of a header are joined with a comma.
+        headers: the headers that its client may get.
     """
     _check(given)
     hold = parse_hold(given)
@@ -115,7 +115,7 @@ def _keep_alive(given: dict[str, Any]) -> KeepAlive:
 
 
 def _check(given: Mapping[str, str]) -> None:
-    """Raises BadInstructions for the instructions in headers that Pushpin refuses."""
+    """Checks instructions in headers. Raises BadInstructions for those that Pushpin refuses."""
     if given.get("grip-hold", "stream") not in ("stream", "response"):
         raise BadInstructions("Grip-Hold must be set to either 'response' or 'stream'")
     if not _INTEGER.fullmatch(given.get("grip-timeout", "0")):

@@ -27,14 +27,14 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 class BadItem(ValueError):
-    """Refuses what was published; the message is the one that Pushpin gives."""
+    """Reports that a published item is invalid, in Pushpin's words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published in one format, for the connections that take it.
+    """Holds the content of an item in one format.
 
-    The action `close` ends the connection, `hint` says that there is something to ask for. `status`, `reason`, `headers` and
+    The action `close` ends the connection, `hint` tells that there are newer items. `status`, `reason`, `headers` and
     `patch` (of the held answer's body, in place of `content`) are an http-response's; `type`, and `code` and `reason` of a
     close, a ws-message's. `filters` are those that a connection's channel must have.
     """
@@ -52,7 +52,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is published at once on a channel: a message by format, its id and its predecessor's, and variables for filters."""
+    """Holds an item for a channel: a message per format, its id and its predecessor's, and variables for filters."""
 
     channel: str
     formats: Mapping[str, Message]
@@ -158,7 +158,7 @@ _MESSAGES = {HTTP_RESPONSE: _response, HTTP_STREAM: _stream, WS_MESSAGE: _ws_mes
 
 
 def content_of(given: dict[str, Any], key: str, where: str) -> bytes | None:
-    """Returns what `content` or `content-bin` is, or `body`; None if neither is there."""
+    """Returns the bytes of `content` or `content-bin` (or `body`), or None if both are missing."""
     binary = member(given, f"{key}-bin", str, where)
     if binary is not None:
         return decoded(binary)
@@ -167,14 +167,14 @@ def content_of(given: dict[str, Any], key: str, where: str) -> bytes | None:
 
 
 def decoded(binary: str) -> bytes:
-    """Returns what a base64 text is; what is no base64 in it is left out, and so is a last group of one character."""
+    """Decodes base64. Ignores other characters, and a last group of one character."""
     digits = _NOT_BASE64.sub(b"", binary.encode())
     digits = digits[: len(digits) - (len(digits) % 4 == 1)]
     return base64.b64decode(digits + b"=" * (-len(digits) % 4))
 
 
 def sendable_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Returns the headers of a published response that go to a client: no instructions, no framing, and nothing but headers."""
+    """Returns the headers of a published response for its client, without instructions, framing headers and malformed ones."""
     return [
         (name, value)
         for name, value in headers
@@ -183,13 +183,13 @@ def sendable_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]
 
 
 def hidden_headers(headers: Iterable[tuple[str, str]]) -> list[str]:
-    """Returns the names of headers that a published Grip-Expose-Headers takes away. It does the opposite of what it says."""
+    """Returns the headers that a published Grip-Expose-Headers removes. In Pushpin it hides the headers that it names."""
     values = [value for name, value in headers if name.lower() == "grip-expose-headers"]
     return [name.strip() for value in values for name in value.split(",")]
 
 
 def is_header(name: str, value: str) -> bool:
-    """Returns True if this can stand in an HTTP message as one header (RFC 9110, 5.1 and 5.5)."""
+    """Returns True if the name and value make one valid header (RFC 9110, 5.1 and 5.5)."""
     return _TOKEN.fullmatch(name) is not None and _CONTROL.search(value) is None
 
 

@@ -1,6 +1,6 @@
 """Applies a `body-patch` to a held answer's JSON, as Pushpin does.
 
-It is RFC 6902 with differences: an `add` to a place in an array replaces what is there, and the whole document is `/`.
+It is RFC 6902 with two differences: an `add` at an index of an array replaces the element, and `/` is the whole document.
 """
 
 import json
@@ -12,11 +12,11 @@ from fanroute.local.pushpin_json import parse
 
 
 class _Failed(Exception):
-    """An operation cannot be done."""
+    """Reports that an operation does not fit the document."""
 
 
 def patched(body: bytes, operations: Iterable[Any]) -> bytes:
-    """Returns a JSON text with operations applied, and its line break in the end; b"" if one of them cannot be."""
+    """Returns a JSON text with the operations applied, keeping a final line break. Returns b"" if one does not fit."""
     try:
         document: Any = {"": parse(body)}
         for operation in operations:
@@ -60,7 +60,7 @@ def _apply(document: Any, operation: Any) -> None:
 
 
 def _place(document: Any, path: Any) -> tuple[Any, str | int]:
-    """Returns the object or array that a path ends in, and the key or index there; -1 is after the last one."""
+    """Returns the object or array at the end of a path, and the key or index in it; -1 means after the last element."""
     if not isinstance(path, str) or not path.startswith("/"):
         raise _Failed
     parts = ["", *([part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")] if len(path) > 1 else [])]
@@ -112,7 +112,7 @@ def _remove(document: Any, path: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Returns a value with its whole numbers as such: 1 for 1.0."""
+    """Returns a value with floats that are whole numbers as integers: 1 for 1.0."""
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -121,7 +121,7 @@ def _plain(value: Any) -> Any:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Returns True if a `test` takes two values for equal. A null is equal to nothing."""
+    """Returns True if two values are equal for a `test`. A null equals nothing."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

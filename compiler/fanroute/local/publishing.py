@@ -1,4 +1,4 @@
-"""The publish port of both local edges: checks who asks, and takes Fastly's path for Pushpin's."""
+"""Serves the publish port of both local edges: checks who publishes, and accepts the path of Fastly's API."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
@@ -28,14 +28,14 @@ _ANSWERS |= dict.fromkeys(("application/json", "application/*"), "application/js
 
 
 def guarded(publish: Publish, allowed: Collection[str], log: Log) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-    """Returns the handler of a publish port, which answers 403 to requests that web pages of other sites make.
+    """Returns the handler of a publish port, which answers 403 to web pages of other sites.
 
-    It also refuses what is too long, and what has no length, as Pushpin does.
+    It also refuses a body that is too long or has no length, as Pushpin does.
 
     Args:
-        publish: takes the others.
+        publish: handles all other requests.
         allowed: names of this machine beside the loopback names, as `guard.host_name` spells them.
-        log: takes a line for each that is refused.
+        log: gets a line for each 403.
     """
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
@@ -55,7 +55,7 @@ def guarded(publish: Publish, allowed: Collection[str], log: Log) -> Callable[[w
 
 
 def publishing_to(channels: Channels, log: Log) -> Publish:
-    """Returns a Publish that is the embedded edge's own: what it answers is what Pushpin answers."""
+    """Returns the Publish of the embedded edge, which answers as Pushpin does."""
 
     async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
         type_ = _answer_type(request.headers.getall("Accept", ["*/*"]))
@@ -79,13 +79,13 @@ def publishing_to(channels: Channels, log: Log) -> Publish:
 
 
 def _answer_type(accepted: Iterable[str]) -> str:
-    """Returns the type of the answer: the last one that the client accepts, "" if it accepts none."""
+    """Returns the last type that the client accepts, or "" if it accepts none that Pushpin has."""
     names = [part.partition(";")[0].strip() for value in accepted for part in value.split(",")]
     return next((_ANSWERS[name] for name in reversed(names) if name in _ANSWERS), "")
 
 
 def _publish(item: Item, channels: Channels) -> Iterator[str]:
-    """Publishes an item, and tells what became of it."""
+    """Publishes an item. Yields log lines about it."""
     count = channels.publish(item)
     yield f"published on {item.channel} to {count} connection{'' if count == 1 else 's'}"
     for name, value in item.formats.get(HTTP_RESPONSE, Message()).headers:
@@ -94,7 +94,7 @@ def _publish(item: Item, channels: Channels) -> Iterator[str]:
 
 
 def passing_on(url: str) -> Publish:
-    """Returns a Publish that passes each request on to the publish endpoint of a Pushpin, and its answer back."""
+    """Returns a Publish that passes requests on to a Pushpin, and its answers back."""
 
     async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
         headers = end_to_end([(name.decode("latin-1"), value) for name, value in request.raw_headers])

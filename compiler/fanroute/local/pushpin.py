@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Pushpin:
-    """A Pushpin that starts: its program, and its version as it says it."""
+    """Names a Pushpin that starts: its program, and the version that it prints."""
 
     program: Path
     version: str
@@ -44,7 +44,7 @@ class Pushpin:
 
 
 def at(program: Path) -> Pushpin:
-    """Asks a Pushpin for its version. Raises ProgramFailed."""
+    """Runs a program to learn its version of Pushpin. Raises ProgramFailed."""
     said = programs.run([program, "--version"])
     number = re.search(r"\d+(\.\d+)+", said)
     if number is None:
@@ -53,7 +53,7 @@ def at(program: Path) -> Pushpin:
 
 
 def newest(cache: Path) -> Pushpin | None:
-    """Returns the newest Pushpin that starts: the system's, or one under `cache`."""
+    """Returns the newest Pushpin that starts, of the system or under `cache`, or None."""
     return max(_present(cache), key=lambda found: found.number, default=None)
 
 
@@ -148,7 +148,7 @@ APT::Update::Error-Mode "any";
 
 
 def _tree(unpack: Path, staging: Path, folder: Path) -> Path:
-    """Unpacks what Pushpin needs, so that it runs as `folder`; returns where it is until then. Raises ProgramFailed."""
+    """Unpacks Pushpin so that it runs once it is moved to `folder`. Returns where it is now. Raises ProgramFailed."""
     unpacked, tree = staging / "unpacked", staging / "tree"
     for package in sorted((staging / "archives").glob("*.deb")):
         programs.run([unpack, "-x", package, unpacked])
@@ -198,7 +198,7 @@ exec {place}/usr/bin/pushpin "$@"
 
 
 def _put(tree: Path, folder: Path, aside: Path) -> None:
-    """Moves a tree to its place, unless another process has put a good one there."""
+    """Moves a tree to its final place, unless another process has put a working one there."""
     with suppress(ProgramFailed):
         at(folder / "pushpin")
         return

@@ -1,4 +1,4 @@
-"""Reads JSON and its values as Pushpin does, so that what it takes is taken here, and what it refuses is refused."""
+"""Reads JSON and its values as Pushpin does, so that the same input is accepted and refused."""
 
 import json
 import re
@@ -13,11 +13,11 @@ _INTEGER = re.compile(r"\s*([+-]?[0-9]{1,10})\s*", re.ASCII)
 
 
 class WrongType(ValueError):
-    """A value is not of the type that it must be; the message is what Pushpin says."""
+    """Reports that a value has the wrong type, in Pushpin's words."""
 
 
 def parse(text: bytes) -> dict[str, Any] | list[Any]:
-    """Returns the object or array that a JSON text in UTF-8 has. Raises ValueError."""
+    """Parses a JSON text in UTF-8 that is an object or array. Raises ValueError."""
     document = text.decode("utf-8-sig")
     if _is_deep(document):
         raise ValueError("nested too deeply")
@@ -31,7 +31,7 @@ def parse(text: bytes) -> dict[str, Any] | list[Any]:
 
 
 def member(holder: dict[str, Any], key: str, kind: type | UnionType, where: str, default: Any = None) -> Any:
-    """Returns an object's member, or the default if there is none. Raises WrongType; `where` names the object there."""
+    """Returns an object's member, or the default if it is missing. Raises WrongType, which names the object by `where`."""
     if key not in holder:
         return default
     value = holder[key]
@@ -41,12 +41,12 @@ def member(holder: dict[str, Any], key: str, kind: type | UnionType, where: str,
 
 
 def clean(text: str) -> str:
-    """Returns a text with a question mark for each half of a surrogate pair, which is no character."""
+    """Returns a text with a question mark in place of each lone half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode()
 
 
 def integer(holder: dict[str, Any], key: str, where: str, default: int, most: int = _INT_MAX) -> int:
-    """Returns an object's member as an integer, which texts and booleans can be too. Raises WrongType if it is over `most`."""
+    """Returns an object's member as an integer, also if it is a text or boolean. Raises WrongType if it is over `most`."""
     if key not in holder:
         return default
     value = holder[key]
@@ -59,7 +59,7 @@ def integer(holder: dict[str, Any], key: str, where: str, default: int, most: in
 
 
 def strings(holder: dict[str, Any], key: str, where: str) -> tuple[str, ...] | None:
-    """Returns an object's member that is a list of texts, None if there is none. Raises WrongType."""
+    """Returns an object's member that is a list of texts, or None if it is missing. Raises WrongType."""
     values = member(holder, key, list, where)
     if values is not None and not all(isinstance(value, str) for value in values):
         raise WrongType(f"{key} contains element with wrong type")
@@ -67,7 +67,7 @@ def strings(holder: dict[str, Any], key: str, where: str) -> tuple[str, ...] | N
 
 
 def pairs(holder: dict[str, Any], key: str, where: str) -> tuple[tuple[str, str], ...]:
-    """Returns headers, which are an object or a list of pairs. Raises WrongType."""
+    """Returns headers as pairs, from an object or a list of pairs. Raises WrongType."""
     values = member(holder, key, dict | list, where, {})
     if isinstance(values, dict):
         return tuple((clean(name), member(values, name, str, key)) for name in sorted(values))

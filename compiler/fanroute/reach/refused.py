@@ -1,4 +1,4 @@
-"""Requests whose paths the edge refuses before it matches them (`paths:`): no route gets one."""
+"""Describes the requests whose paths the edge refuses before it matches them (`paths:`), so that no route gets them."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -18,7 +18,7 @@ _SLASHED = Texts(SEGMENTS, frozenset({Other.SLASHED}), values=NONE)
 
 
 class Refusals:
-    """The requests that have one of some faults in their path."""
+    """Describes the requests that have one of some faults in their path."""
 
     def __init__(self, faults: Collection[PathFault]) -> None:
         self._faults = [fault for fault in _TEXTS if fault in faults]
@@ -27,7 +27,7 @@ class Refusals:
         self._slashed = "encoded_slashes" in faults
 
     def may_be(self, path: PathPattern | None) -> bool:
-        """Returns False if the request that is told of a path (`box.point`) is not refused, as is seen at once."""
+        """Returns False if a quick look shows that the request for a path (`box.point`) is not refused."""
         segments = path.segments if path else ()
         if any(isinstance(segment, Parameter) and segment.pattern for segment in segments):
             return True
@@ -35,7 +35,7 @@ class Refusals:
         return self.box([*texts, ""] if path and path.rest else texts) is not None
 
     def box(self, segments: Sequence[str | None]) -> Box | None:
-        """Refused requests among which is one with these segments; None if that is not refused."""
+        """Returns a set of refused requests that includes one with these segments, or None if that one is not refused."""
         last = len(segments) - 1
         for index, segment in enumerate(segments):
             if segment is None:
@@ -50,7 +50,7 @@ class Refusals:
         return None
 
     def boxes(self, depth: int) -> Iterator[Box]:
-        """Refused requests with each fault, in each of the first segments up to a depth."""
+        """Yields the sets of refused requests, for each fault in each of the first segments up to a depth."""
         for index in range(depth):
             there: Box = {LENGTH: Lengths(index + 1)}
             yield from ({**there, ("segment", index): _texts(fault)} for fault in self._faults)
@@ -65,5 +65,5 @@ def _texts(fault: PathFault) -> Texts:
 
 
 def _empty(index: int) -> Box:
-    """Requests with an empty segment that is not the path's last."""
+    """Returns the requests with an empty segment that is not the path's last."""
     return {LENGTH: Lengths(index + 2), ("segment", index): Texts.of(SEGMENTS, ("",))}

@@ -1,4 +1,4 @@
-"""FR517 and on: the folder that is built in."""
+"""Lists the rules from FR517 on, about the folder of a build."""
 
 from fanroute.rules.rule import Rule
 
