@@ -1,6 +1,6 @@
 """The rules of a whole routes.yaml, one function a code."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fanroute import action_checks, auth_checks, cors_checks, delivery, header_checks, key_checks, parts, patterns
@@ -15,10 +15,15 @@ from fanroute.values import listed
 Rule = Callable[[Source], Iterator[Diagnostic]]
 
 
-def check(source: Source, found: Iterable[Diagnostic] = ()) -> Spec:
+def check(source: Source, found: Sequence[Diagnostic] = ()) -> Spec:
     """The file's data as a Spec. Raises Invalid with all that is wrong with it, and what was `found` before."""
-    broken = (diagnostic for rule in _asked(source) for diagnostic in rule(source)) if isinstance(source.data, dict) else ()
-    return validate(Spec, source, (*found, *broken))
+    return validate(Spec, source, lambda source: (*found, *_broken(source)))
+
+
+def _broken(source: Source) -> Iterator[Diagnostic]:
+    """What the rules say."""
+    for rule in _asked(source) if isinstance(source.data, dict) else ():
+        yield from rule(source)
 
 
 def _asked(source: Source) -> list[Rule]:

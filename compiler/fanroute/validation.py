@@ -2,17 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import replace
 from difflib import get_close_matches
+from functools import reduce
+from operator import getitem
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
-from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.model import Model
 from fanroute.source import Path, Source
 
 Valid = TypeVar("Valid", bound=Model)
+# What is wrong with a file besides what its model says.
+Rules = Callable[[Source], Iterable[Diagnostic]]
 
 # How many known words are compared with an unknown one, and how many are told.
 MAX_COMPARED, MAX_LISTED = 200, 30
@@ -20,38 +26,84 @@ MAX_COMPARED, MAX_LISTED = 200, 30
 _KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
 
 
-def validate(model: type[Valid], source: Source, found: Iterable[Diagnostic] = ()) -> Valid:
+def validate(model: type[Valid], source: Source, rules: Rules = lambda source: ()) -> Valid:
     """The file's data as a model.
 
-    Raises Invalid with all that is wrong with it: what the reader said, `found`, and what the model says.
+    Raises Invalid with all that is wrong with it: what the reader says, what the rules say, and what the model says. What is
+    wrong only because a key is misspelt is not told.
     """
-    wrong = [*source.diagnostics, *found]
-    try:
-        valid = model.model_validate(source.data)
-    except ValidationError as error:
-        # Where the reader has left None, it has said why.
-        details = [detail for detail in error.errors() if detail["input"] is not None]
-        wrong += (_from_pydantic(detail, source, model) for detail in details)
-        raise Invalid(wrong) from None
-    if wrong:
+    valid, details = _validated(model, source)
+    wrong = _wrong(details, model, source, rules)
+    spelt = _spelt_as_suggested(details, model, source)
+    if spelt:
+        others = [detail for detail in _validated(model, spelt)[1] if detail["type"] != "extra_forbidden"]
+        still = {_told(found) for found in _wrong(others, model, spelt, rules)}
+        wrong = [found for found in wrong if found.code == "FR201" or _told(found) in still]
+    if wrong or valid is None:
         raise Invalid(wrong)
     return valid
+
+
+def _validated(model: type[Valid], source: Source) -> tuple[Valid | None, list[Any]]:
+    """The file's data as a model, None if it is none, and pydantic's errors."""
+    try:
+        return model.model_validate(source.data), []
+    except ValidationError as error:
+        # Where the reader has left None, it has said why.
+        return None, [detail for detail in error.errors() if detail["input"] is not None]
+
+
+def _wrong(details: list[Any], model: type[Model], source: Source, rules: Rules) -> list[Diagnostic]:
+    return [*source.diagnostics, *rules(source), *(_from_pydantic(detail, source, model) for detail in details)]
+
+
+def _told(found: Diagnostic) -> tuple[str, str, Span]:
+    return found.code, found.message, found.span
+
+
+def _spelt_as_suggested(details: list[Any], model: type[Model], source: Source) -> Source | None:
+    """The source with each unknown key as, or where, its mistake's suggestion has it; None if there is no such key."""
+    data, keys = deepcopy(source.data), set(source.keys)
+    for detail in details:
+        if detail["type"] != "extra_forbidden":
+            continue
+        path = _known_path(detail["loc"], source)
+        *above, key = path
+        mapping = reduce(getitem, above, data)
+        if under := _level_of(path, source, model):
+            if isinstance(mapping[under], dict):
+                mapping[under].setdefault(key, mapping.pop(key))
+        elif close := _closest(str(key), keys_at(path[:-1], model)):
+            keys.add(close)
+            if close not in mapping:
+                given = {close if name == key else name: value for name, value in mapping.items()}
+                mapping.clear()
+                mapping.update(given)
+    return None if data == source.data else replace(source, data=data, keys=keys, routes=None)
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
     """A suggestion for a word that is not among the known ones, which are called `what`."""
     known = list(known)
-    close = get_close_matches(word, known[:MAX_COMPARED], n=1, cutoff=0.6)
+    close = _closest(word, known)
     further = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
     listed = f"{what}: {', '.join(known[:MAX_LISTED])}{further}"
-    return f"did you mean '{close[0]}'? {listed}" if close else listed
+    return f"did you mean '{close}'? {listed}" if close else listed
+
+
+def _closest(word: str, known: list[str]) -> str:
+    """The known word that is most like another one, "" if none is much like it."""
+    return next(iter(get_close_matches(word, known[:MAX_COMPARED], n=1, cutoff=0.6)), "")
 
 
 def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnostic:
     path, kind = _known_path(detail["loc"], source), detail["type"]
     if kind == "extra_forbidden":
         key = str(path[-1])
-        suggestion = _mend_of_level(path, source, model) or did_you_mean(key, keys_at(path[:-1], model), "keys here")
+        if under := _level_of(path, source, model):
+            suggestion = f"write it under '{under}', as in '{under}: {{…, {key}: …}}'"
+        else:
+            suggestion = did_you_mean(key, keys_at(path[:-1], model), "keys here")
         return Diagnostic("FR201", f"unknown key '{key}'", source.key_span(path), suggestion)
     if kind == "missing":
         key = detail["loc"][-1]
@@ -63,15 +115,12 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
     return Diagnostic("FR204", *_wrong_value(detail, path, source))
 
 
-def _mend_of_level(path: Path, source: Source, model: type[Model]) -> str:
-    """Returns how to mend an unknown key that is known one level deeper, under a key beside it; "" if it is not."""
+def _level_of(path: Path, source: Source, model: type[Model]) -> str:
+    """Returns the key beside an unknown one under which that is known; "" if there is none."""
     *above, key = path
-    beside = source.data
-    for part in above:
-        beside = beside[part]
+    beside = reduce(getitem, above, source.data)
     names = (name for name, given in beside.items() if name != key and not isinstance(given, list))
-    under = next((name for name in names if key in keys_at((*above, name), model)), None)
-    return f"write it under '{under}', as in '{under}: {{…, {key}: …}}'" if under else ""
+    return next((name for name in names if key in keys_at((*above, name), model)), "")
 
 
 def _known_path(loc: Path, source: Source) -> Path:

@@ -22,8 +22,12 @@ class Tests:
 def read_tests(raw: bytes, compiled: Compiled) -> Tests:
     """The tests of a file's bytes, for a compiled routes.yaml. Raises Invalid with all that is wrong with them."""
     source = load(decode(raw))
-    found = [diagnostic for rule in RULES for diagnostic in rule(source, compiled)]
-    return Tests(source, tuple(validate(RouteTests, source, found).tests))
+
+    def rules(source: Source) -> Iterator[Diagnostic]:
+        for rule in RULES:
+            yield from rule(source, compiled)
+
+    return Tests(source, tuple(validate(RouteTests, source, rules).tests))
 
 
 def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,0 +1,105 @@
+"""One misspelt key is one mistake: what would be wrong only because of it is not told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.pipeline import compile_routes
+from fanroute.source import Source, load
+from fanroute.spec import Spec
+from fanroute.testing.language import RouteTests
+from fanroute.testing.reading import read_tests
+from fanroute.validation import keys_at
+from tests.conftest import REPOSITORY, SURROUNDINGS, surroundings_of
+
+FOLDERS = sorted(path.parent for path in (REPOSITORY / "examples").glob("*/routes.yaml"))
+BEGIN = "version: 1\nservice: {name: x}\n"
+BACKENDS = "backends: {origin: {url: 'https://a.example.com'}, self: {loopback: true}}\n"
+KEYS = "{algorithm: HS256, secret_store: a, name: b}"
+
+
+def wrong(text: str) -> list[tuple[str, str]]:
+    """The codes of what is wrong with a routes.yaml, each with its message."""
+    with pytest.raises(Invalid) as invalid:
+        compile_routes(text.encode(), SURROUNDINGS)
+    return told(invalid.value.diagnostics)
+
+
+def told(diagnostics: list[Diagnostic]) -> list[tuple[str, str]]:
+    return [(found.code, found.message) for found in diagnostics]
+
+
+def known_keys(source: Source, model: type) -> Iterator[tuple[str | int, ...]]:
+    """The paths of all keys that the language has."""
+
+    def within(path: tuple[str | int, ...], data: object) -> Iterator[tuple[str | int, ...]]:
+        parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+        for key, value in parts:
+            if key in keys_at(path, model):
+                yield (*path, key)
+            yield from within((*path, key), value)
+
+    yield from within((), source.data)
+
+
+def misspelt(source: Source, path: tuple[str | int, ...]) -> str:
+    """The text with a key's last letter doubled."""
+    span, key = source.key_span(path), str(path[-1])
+    lines = source.text.splitlines(keepends=True)
+    line, end = lines[span.line - 1], span.column - 1 + len(key)
+    assert line[span.column - 1 : end] == key
+    lines[span.line - 1] = line[:end] + key[-1] + line[end:]
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_each_key_of_an_example_may_be_misspelt(folder: Path) -> None:
+    source = load((folder / "routes.yaml").read_text())
+    for path in known_keys(source, Spec):
+        with pytest.raises(Invalid) as invalid:
+            compile_routes(misspelt(source, path).encode(), surroundings_of(folder))
+        assert told(invalid.value.diagnostics) == [("FR201", f"unknown key '{path[-1]}{str(path[-1])[-1]}'")]
+
+
+def test_each_key_of_route_tests_may_be_misspelt() -> None:
+    (folder,) = (folder for folder in FOLDERS if folder.name == "private-chat")
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
+    source = load((folder / "routes.test.yaml").read_text())
+    for path in known_keys(source, RouteTests):
+        with pytest.raises(Invalid) as invalid:
+            read_tests(misspelt(source, path).encode(), compiled)
+        assert told(invalid.value.diagnostics) == [("FR201", f"unknown key '{path[-1]}{str(path[-1])[-1]}'")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{BACKENDS}routes: [{{handof: origin}}]", ["handof"]),
+        (f"{BACKENDS.replace('backends', 'backend')}routes: [{{handoff: origin}}, {{stream: {{channel: a}}}}]", ["backend"]),
+        (f"{BACKENDS.replace('url', 'ulr')}routes: [{{handoff: origin}}]", ["ulr"]),
+        (f"{BACKENDS.replace('loopback', 'loop_back')}routes: [{{stream: {{channel: a}}}}]", ["loop_back"]),
+        (f"{BACKENDS}routes: [{{handoff: origin, auth: {{keys: {KEYS.replace('algorithm', 'algoritm')}}}}}]", ["algoritm"]),
+        (f"{BACKENDS}routes: [{{handoff: origin, auth: {{keys: {KEYS.replace('secret_', 'secret')}}}}}]", ["secretstore"]),
+        (f"{BACKENDS}routes: [{{match: {{pth: '/{{id}}'}}, stream: {{channel: '{{id}}'}}}}]", ["pth"]),
+        (f"{BACKENDS}routes: [{{mach: {{path: '/{{id}}'}}, steam: {{channel: '{{id}}'}}}}]", ["mach", "steam"]),
+        (f"{BACKENDS}routes: [{{stream: {{meta: {{a: b}}}}, channel: a}}]", ["channel"]),
+    ],
+)
+def test_what_is_wrong_because_of_a_key_is_not_told(text: str, expected: list[str]) -> None:
+    assert wrong(f"{BEGIN}{text}\n") == [("FR201", f"unknown key '{key}'") for key in expected]
+
+
+def test_what_is_wrong_anyway_is_told() -> None:
+    """Also in the mapping that has the misspelt key."""
+    keys = "{algoritm: HS256}"
+    routes = f"[{{handof: origni, forward: nowhere}}, {{handoff: origin, auth: {{keys: {keys}}}}}, {{proxy: origin}}]"
+    assert sorted(wrong(f"{BEGIN}{BACKENDS}routes: {routes}\n")) == [
+        ("FR201", "unknown key 'algoritm'"),
+        ("FR201", "unknown key 'handof'"),
+        ("FR201", "unknown key 'proxy'"),
+        ("FR203", "unknown backend 'nowhere'"),
+        ("FR205", "a route without an action"),
+        ("FR250", "a key that is nowhere"),
+    ]
