@@ -6,12 +6,12 @@ RULES = (
     Rule(
         "FR517",
         "error",
-        "nothing stands where Fanroute writes its own files",
-        "A build writes and removes files in `bin/` and `build/`, writes `fastly.toml`, and `init` writes into a new folder. "
-        "If a link stood in one of these places, files elsewhere would be overwritten or removed, and a link can come with a "
-        "repository that you cloned. So no link below the folder is followed there, and a file does not give way to a folder. "
-        "`fmt` follows a link within the folder only.",
+        "no link or other file is where Fanroute writes",
+        "A build writes and removes files in `bin/` and `build/` and writes `fastly.toml`, and `init` writes into a new "
+        "folder. If one of these were a link, files elsewhere would be overwritten or removed, and a link can come with a "
+        "repository that you cloned. So no link below the folder is followed, and a file is not replaced by a folder. `fmt` "
+        "follows a link only within the folder.",
         None,
-        "Look at what is in the place that is named, and move it away.",
+        "Look at what is in that place, and move it away.",
     ),
 )

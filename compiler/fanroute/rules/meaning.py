@@ -73,9 +73,9 @@ RULES = (
     Rule(
         "FR209",
         "error",
-        "a channel, location or condition on a claim takes only what its route's match binds",
-        "A value that the match does not bind is not there when the request comes. The channel or location would have a hole, "
-        "and no claim could be equal to it. A default `auth` is held to the match of each route that takes it.",
+        "a channel, location or condition on a claim uses only values that its route's match binds",
+        "A value that the match does not bind is missing when the request comes. The channel or location would have a gap, "
+        "and no claim could equal it. For a default `auth`, this is checked with the match of each route that uses it.",
         START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
         "Use a name that is bound, or bind this one: a path parameter, or a query parameter or header of the match.",
     ),
@@ -109,9 +109,10 @@ RULES = (
     Rule(
         "FR213",
         "error",
-        "a variable of the environment is one that the file may use",
-        "The values of variables become part of the component and of fastly.toml, and requests go to the hosts that they name. "
-        "With `environment`, a change of the file cannot take further ones, such as a token that is there for another program.",
+        "the file uses only variables of the environment that it lists",
+        "The values of variables become part of the component and of fastly.toml, and requests go to the hosts that they "
+        "name. With `environment`, a change of the file cannot use further variables, such as a token for another program, "
+        "without changing that list.",
         START.replace("backends", "environment: [APP_*]\nbackends").replace("app.example", "${HOST:-app.example}")
         + "routes:\n  - handoff: origin\n",
         "Use a variable that `environment` lists, or add the name there.",

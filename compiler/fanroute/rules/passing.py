@@ -6,12 +6,12 @@ RULES = (
     Rule(
         "FR230",
         "error",
-        "what goes to a backend goes to another service",
-        "A request that is sent to this service itself comes in again, and gets the same route. One that Fanout brings back is "
-        "never handed off a second time, but gets a 403; one that is forwarded would go round until Fastly stops it. "
-        "What the edge answers itself needs no such route: it comes back through the loopback backend by itself.",
+        "a backend is another service",
+        "A request that is sent to this service itself would get the same route again. After a handoff, Fanout's request "
+        "gets a 403 (or 508) instead of a second handoff. After a `forward`, the requests would go round until Fastly stops "
+        "them. Endpoints of the edge need no such route, because they use the loopback backend anyway.",
         START + "  self: {loopback: true}\nroutes:\n  - handoff: self\n",
-        "Name a server of yours, or write what the edge is to answer: `stream`, `sse`, `long_poll`, `websocket` or `respond`.",
+        "Name a server of yours, or write how the edge should answer: `stream`, `sse`, `long_poll`, `websocket` or `respond`.",
     ),
     Rule(
         "FR231",
@@ -25,20 +25,20 @@ RULES = (
     Rule(
         "FR232",
         "error",
-        "header rules stand where the edge can apply them",
-        "Rules for a request change what a backend of yours gets; where the edge answers itself, none does. "
-        "Rules for a response change an answer that goes through the edge; what has been handed off is answered to the client by "
-        "Fanout, and the edge does not see it. So `cors: {backend_answers: true}` is for a `forward` alone.",
+        "header rules are only where the edge can apply them",
+        "Rules for a request change the request that your backend gets, so they do nothing if the edge answers itself. Rules "
+        "for a response change an answer that goes through the edge. The answer to a handoff goes from Fanout to the client, "
+        "and the edge does not see it. So `cors: {backend_answers: true}` is for a `forward` alone.",
         START + "routes:\n  - handoff: origin\n    response_headers: {remove: [Server]}\n",
-        "Leave the rules out there, or have the backend set the headers of its answers.",
+        "Leave the rules out, or let the backend set the headers of its answers.",
     ),
     Rule(
         "FR233",
         "error",
-        "a header stands once in a set of rules",
-        "Names of headers are of any case, and the rules have no order: of two for one header one would be lost.",
+        "a header is only once in a set of rules",
+        "Header names are case-insensitive, and the rules have no order, so one of two rules for a header would be lost.",
         START + "routes:\n  - handoff: origin\n    request_headers: {set: {X-Edge: a}, remove: [x-edge]}\n",
-        "Keep the rule that is meant; `set` alone replaces whatever values there are.",
+        "Keep one rule; `set` alone replaces all values that are there.",
     ),
     Rule(
         "FR234",

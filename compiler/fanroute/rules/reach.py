@@ -24,20 +24,20 @@ RULES = (
         "FR302",
         "note",
         "of two routes that share requests one is the more specific",
-        "Two routes fit the same request and do different things with it, and neither is for a part of the other's requests "
-        "only: which of them the request gets depends on nothing but their order. One such request is told, as `fanroute match` "
-        "takes it. Nothing is said of a route below the more specific one, as of `/chat/*` below `/chat/{room}`.",
+        "Two routes match the same request and do different things with it, and neither matches only a part of the other's "
+        "requests. So their order decides. The note shows one such request, as arguments of `fanroute match`. There is no "
+        "note if the later route is the wider one, such as `/chat/*` below `/chat/{room}`.",
         START + "routes:\n  - name: posts\n    match: {path: /*, method: POST}\n    handoff: origin\n"
         "  - name: chat\n    match: {path: /chat}\n    respond: {status: 404}\n",
-        "See that the order is meant; to say so, narrow one of the two, or put a route for what they share before them.",
+        "Check that the order is meant. To avoid the note, narrow one of the two, or put a route for the shared requests "
+        "before them.",
     ),
     Rule(
         "FR303",
         "note",
-        "what a route gets can be found out",
-        "Patterns, and conditions on many headers and parameters, can overlap in so many ways that nobody can tell quickly "
-        "what they leave. The search then ends after a number of steps, and no guess takes its place. What is built does not "
-        "depend on it.",
+        "the requests that a route gets can be computed",
+        "Patterns, and conditions on many headers and parameters, can overlap in so many ways that the search for the rest "
+        "takes too long. It then ends after a number of steps, without a guess. The component does not depend on it.",
         START + "routes:\n" + _LENGTHS + '  - match: {path: "/{n}", where: {n: "a*"}}\n    handoff: origin\n',
         "Ask for less in one match, or put routes with much in common under paths or hosts of their own.",
     ),

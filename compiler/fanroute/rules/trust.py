@@ -73,36 +73,37 @@ RULES = (
     Rule(
         "FR445",
         "warning",
-        "who may subscribe is said of each endpoint that has many channels",
-        "What the edge answers itself no server of yours sees: anybody who guesses the name of a room, or of somebody else, "
-        "hears what is published there. This is told of endpoints whose channels depend on the path, the query or a header. "
-        "It is also told if the route asks for a token, but neither `channels` nor a claim says which channels are its holder's: "
-        "a token for one tenant then opens the channels of all others. A claim decides nothing if it can be read in two ways: "
-        "`a-b-c` equals `{tenant}-{room}` of two requests if both values may have a `-`.",
+        "an endpoint with many channels says who may subscribe",
+        "Requests for an endpoint of the edge reach no server of yours. So anybody who guesses the name of a room, or of "
+        "another user, hears its messages. The warning is for endpoints whose channels depend on the path, the query or a "
+        "header. It is also given if the route asks for a token, but neither `channels` nor a claim says which channels are "
+        "its holder's: a token for one tenant then opens the channels of all others. A claim does not say so if it can be "
+        "read in two ways: `a-b-c` equals `{tenant}-{room}` for two requests if both values may have a `-`.",
         _ROUTE + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
-        'Say with `auth` which token a client needs. Say which channels are its holder\'s: by `claims: {tenant: "{tenant}"}`, '
-        "which compares a claim with what the match binds, by `channels`, or by `{claim.sub}` in the channel's name. If every "
-        "holder of a token may hear every channel, write `any_channel: true` in `auth`; if anybody may, `public: true`.",
+        "Say with `auth` which token a client needs, and which channels are its holder's. For that, use `claims: {tenant: "
+        '"{tenant}"}`, which compares a claim with a value of the match, or `channels`, or `{claim.sub}` in the channel\'s '
+        "name. If every holder of a token may hear every channel, write `any_channel: true` in `auth`; if anybody may, "
+        "`public: true`.",
     ),
     Rule(
         "FR446",
         "warning",
         "a page of another origin can send the token that a route asks for",
-        "A browser asks first which headers a page's request may have: `Authorization` only if `cors` names it (`*` does not), "
-        "and cookies only with `credentials: true`. Otherwise every request of such a page gets a 401.",
+        "A browser sends a preflight request first. It lets a page send `Authorization` only if `cors` names that header "
+        "(`*` does not count), and cookies only with `credentials: true`. Otherwise every request of such a page gets a 401.",
         _ROUTE
         + "  - match: {path: /news}\n    "
         + _AUTH % "audience: chat"
         + '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
-        "Add `headers: Authorization` to `cors`; or for a cookie `credentials: true`; or take the token from the query as well.",
+        "Add `headers: Authorization` to `cors`, or for a cookie `credentials: true`, or let the token also be in the query.",
     ),
     Rule(
         "FR447",
         "warning",
         "a page of another origin can send the headers that a match asks for",
-        "Before a page sends a header of its own to another origin, its browser asks whether it may, and is allowed what `cors` "
-        "names. If a match asks for a header that is not named there, no request of such a page ever gets the route. This is not "
-        "told of headers that browsers send themselves, such as `Cookie`, `Origin` and `Sec-*`.",
+        "A browser lets a page of another origin send only those headers of its own that `cors` names. If a match asks for "
+        "another one, no request of such a page ever gets the route. Headers that browsers send themselves are not reported, "
+        "such as `Cookie`, `Origin` and `Sec-*`.",
         _ROUTE
         + "  - match: {path: /news, header: {x-client: web}}\n"
         + '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
