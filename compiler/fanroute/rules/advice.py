@@ -72,7 +72,7 @@ RULES = (
     Rule(
         "FR420",
         "warning",
-        "Fanout gets an answer when it asks a stream's link",
+        "a stream's link answers Fanout",
         "Fanout asks a link at this service, under the loopback backend's host, by a GET with nothing of the client's. If "
         "that request gets a handoff, an error or no route, the stream ends at the first message that is missing. The "
         "warning shows one such request.",
