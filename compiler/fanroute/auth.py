@@ -110,7 +110,8 @@ class Auth(Model):
     channels: ClaimName | None = None
     """The claim that lists the channels which its holder may subscribe to. A route on any other channel is refused."""
     any_channel: Literal[True] | None = None
-    """Says that whoever has such a token may subscribe to each channel of the route, where no claim says which."""
+    """Says that any holder of such a token may subscribe to every channel of the route, although no claim restricts the
+    choice."""
     on_expiry: Literal["keep", "close"] = "keep"
     """Whether a WebSocket that the edge answers stays open when its client's token expires, or is closed with code 3000. Another
     connection stays open."""

@@ -59,7 +59,7 @@ class Match(Model):
     """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, of the whole
     decoded segment."""
     method: Annotated[list[MatchedMethod], BeforeValidator(listed), Field(min_length=1)] | None = None
-    """One or a list. The case counts: those of HTTP are in capital letters."""
+    """One or a list. The case counts: HTTP's own methods are in capital letters."""
     scheme: Literal["http", "https"] | None = None
     """The client's."""
     websocket: bool | None = None

@@ -25,4 +25,4 @@ class Cors(Model):
     expose: HeaderNames = Field(default_factory=list)
     """Headers of the answer that they may read, besides those that any page may; or `"*"`, any."""
     backend_answers: bool = False
-    """Of a `forward`: whether they may read the backend's answers too, in place of what the backend says of that."""
+    """For a `forward`: these pages may also read the backend's answers. The edge's CORS headers replace the backend's."""

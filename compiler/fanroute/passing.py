@@ -13,19 +13,19 @@ class Handoff(Model):
     """A backend's answer, through Fanout."""
 
     backend: BackendName
-    """The backend's name; that alone is short for this."""
+    """The backend's name. The action can also be just this name."""
     cors: Cors | None = None
-    """Which pages of other origins may ask, and read what the edge answers itself, such as a 401. The backend's answers are
-    its own."""
+    """Which pages of other origins may send requests, and read the edge's own answers, such as a 401. The backend sets CORS
+    headers for its answers itself."""
 
 
 class Forward(Model):
     """A backend's answer, without Fanout."""
 
     backend: BackendName
-    """The backend's name; that alone is short for this."""
+    """The backend's name. The action can also be just this name."""
     cors: Cors | None = None
-    """Which pages of other origins may ask, and read what the edge answers itself, such as a 401 or 502."""
+    """Which pages of other origins may send requests, and read the edge's own answers, such as a 401 or 502."""
 
 
 def _named(value: Any) -> Any:

@@ -65,7 +65,8 @@ class Backend(Model):
     local: LocalUrl | None = None
     """Where that server is while you develop; without it, an embedded origin takes its place."""
     strict_paths: Literal[True] | None = None
-    """That the server takes paths as they are: `//` is not `/` to it, `%2F` no slash, `a;b` not `a`, and `/A` not `/a`."""
+    """Says that the server does not change paths: it does not read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as
+    `/a`."""
     loopback: Literal[True] | None = None
     """This service itself, asked by Fanout; needed for what the edge answers."""
     host: Host | None = None
@@ -173,14 +174,14 @@ class Spec(Model):
     service: Service
     """What is published."""
     environment: Annotated[list[Variables], BeforeValidator(listed)] | None = None
-    """Which variables of the build's environment `${NAME}` may stand for: names, or how names begin and `*`, as `APP_*`. Without
-    it, any."""
+    """The variables of the build's environment that `${NAME}` may use: names, or the beginning of names and `*`, as `APP_*`.
+    Without it, any."""
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
     """What can be asked, by name."""
     fanout: Fanout = Fanout()
     """How the edge knows Fanout."""
     paths: Paths = Paths()
-    """Which paths are refused, because another server may read them otherwise."""
+    """Which paths are refused because another server may read them differently."""
     sandbox: Sandbox = Sandbox()
     """Until when a sandbox takes one request after another."""
     defaults: Defaults = Defaults()
