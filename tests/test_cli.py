@@ -88,13 +88,22 @@ def test_a_folder_in_the_files_place(project: Path) -> None:
 
 def test_a_broken_manifest_is_told(project: Path) -> None:
     (project / "routes.yaml").write_text(OWN)
-    (project / "fastly.toml").write_text("name = 'x'\nscripts = [\n")
-    done = fanroute(project, "build")
-    assert done.returncode == 1
-    assert re.match(r"fastly\.toml:\d+:\d+: error: ", done.stderr)
-    assert "Traceback" not in done.stderr
-    assert (project / "fastly.toml").read_text() == "name = 'x'\nscripts = [\n"
-    assert (project / "bin/main.wasm").read_bytes() == GOOD
+    ends = "the file ends too early: close what is open, such as a bracket or a quote"
+    for content, told in (
+        (b"x = [", f"1:6: error: it is not TOML: invalid value; {ends}"),
+        (b"name = 'x'\ny = '\xc3\xa9\xe9'\n", "2:7: error: the file is not UTF-8 text: save it as UTF-8"),
+    ):
+        (project / "fastly.toml").write_bytes(content)
+        done = fanroute(project, "build")
+        assert (done.returncode, done.stderr) == (1, f"fastly.toml:{told}\n")
+        assert (project / "fastly.toml").read_bytes() == content
+        assert (project / "bin/main.wasm").read_bytes() == GOOD
+
+
+def test_a_byte_order_mark_is_no_part_of_a_manifest(tmp_path: Path) -> None:
+    """Some editors of Windows write one."""
+    (tmp_path / "fastly.toml").write_bytes(b"\xef\xbb\xbfname = 'x'\n")
+    assert Workspace(tmp_path / "routes.yaml").read_manifest() == "name = 'x'\n"
 
 
 def test_a_failing_componentize_py_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """fastly.toml: our keys are set, the rest stays as it is. Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/"""
 
+import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +26,8 @@ BUILD = (
 MAKE = "make build"
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
+# How tomllib says what is wrong, and where.
+_TOLD = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
 def update(
@@ -110,9 +114,24 @@ def _local(backend: Backend) -> dict[str, Any]:
 def parse(text: str) -> tomlkit.TOMLDocument:
     """What a fastly.toml says. Raises BadManifest."""
     try:
+        # First of all, because tomlkit accepts some duplicates, which it trips over later, and has no place for the file's end.
+        tomllib.loads(text)
         return tomlkit.parse(text)
-    except TOMLKitError as error:
-        raise BadManifest(str(error), getattr(error, "line", 1), getattr(error, "col", 0) + 1) from error
+    except RecursionError:
+        raise BadManifest("it is not TOML: it is nested too deeply") from None
+    except (ValueError, TOMLKitError) as error:
+        raise _not_toml(text, str(error)) from None
+
+
+def _not_toml(text: str, told: str) -> BadManifest:
+    found = _TOLD.fullmatch(told)
+    if found is None:
+        return BadManifest(f"it is not TOML: {told}")
+    what = found[1][:1].lower() + found[1][1:]
+    if found[2]:
+        return BadManifest(f"it is not TOML: {what}; mend it here, or just before", int(found[2]), int(found[3]))
+    message = f"it is not TOML: {what}; the file ends too early: close what is open, such as a bracket or a quote"
+    return BadManifest(message, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
 def _table(parent: Any, *names: str) -> Any:

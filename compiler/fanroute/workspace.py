@@ -161,11 +161,14 @@ class Workspace:
     def read_manifest(self) -> str | None:
         """The text of fastly.toml, None where there is none. Raises BadManifest, and Invalid for what is no file."""
         try:
-            return self._folder.read(_MANIFEST).decode()
+            raw = self._folder.read(_MANIFEST)
+            return raw.decode("utf-8-sig")
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:
-            raise BadManifest("the file is not UTF-8 text") from error
+            before = raw[: error.start].decode(errors="replace")
+            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+            raise BadManifest("the file is not UTF-8 text: save it as UTF-8", line, column) from error
         except OSError as error:
             raise BadManifest(f"the file cannot be read: {(error.strerror or str(error)).lower()}") from error
 

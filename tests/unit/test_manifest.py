@@ -145,6 +145,34 @@ def test_a_broken_one_is_told(text: str, line: int) -> None:
     assert raised.value.line == line
 
 
+ENDS = "the file ends too early: close what is open, such as a bracket or a quote"
+BROKEN = {
+    "x = [": (1, 6, f"invalid value; {ENDS}"),
+    "name = 'x'\nscripts = [\n": (3, 1, f"invalid value; {ENDS}"),
+    'a = 1\nb = """é': (2, 9, f"unterminated string; {ENDS}"),
+    "a = [1,\nb = 2\n": (2, 1, "invalid value; mend it here, or just before"),
+    "[a]\n[b]\n[a]\n": (3, 3, "cannot declare ('a',) twice; mend it here, or just before"),
+    "[a.b]\n[c]\n[a.b.d]\n[a.b]\n": (4, 5, "cannot declare ('a', 'b') twice; mend it here, or just before"),
+    "x = {a = 1, a = 2}": (1, 18, "duplicate inline table key 'a'; mend it here, or just before"),
+    "[local_server.backends.self]\n[a]\n[local_server.backends.self]\n": (
+        3,
+        28,
+        "cannot declare ('local_server', 'backends', 'self') twice; mend it here, or just before",
+    ),
+    "<<<<<<< HEAD\nname = 1\n": (1, 1, "invalid statement; mend it here, or just before"),
+    f"x = {'[' * 5_000}": (1, 1, "it is nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=[text[:40] for text in BROKEN])
+def test_what_is_not_toml_is_told_with_its_place(text: str) -> None:
+    line, column, message = BROKEN[text]
+    for use in (lambda: update(text, "chat", BACKENDS, "make build"), lambda: service_id(text)):
+        with pytest.raises(BadManifest) as raised:
+            use()
+        assert (raised.value.line, raised.value.column, str(raised.value)) == (line, column, f"it is not TOML: {message}")
+
+
 def test_hosts_of_the_local_store_are_those_of_this_build() -> None:
     """A name that stood for a host before, and is matched by a route now, stands for itself again."""
     before = update(
