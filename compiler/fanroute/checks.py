@@ -43,15 +43,16 @@ def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
                 yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(path), suggestion)
 
 
-def variables_may_be_used(source: Source) -> Iterator[Diagnostic]:
-    """FR213"""
+def variables_have_values(source: Source) -> Iterator[Diagnostic]:
+    """FR210 and FR213: of a variable one of them."""
     given = source.data.get("environment")
     allowed = [name for name in listed(given) if isinstance(name, str)]
-    for text, span in source.variables if given is not None else ():
-        for name in names_in(text):
-            if not may_be_used(name, allowed):
-                mend = f"use one of {', '.join(allowed)}, or add '{name}' there" if allowed else f"add '{name}' there"
-                yield Diagnostic("FR213", f"the variable '{name}' is not one that 'environment' lists", span, mend)
+    for text, span, wrong in source.variables:
+        refused = [name for name in names_in(text) if given is not None and not may_be_used(name, allowed)]
+        for name in refused:
+            mend = f"use one of {', '.join(allowed)}, or add '{name}' there" if allowed else f"add '{name}' there"
+            yield Diagnostic("FR213", f"the variable '{name}' is not one that 'environment' lists", span, mend)
+        yield from (Diagnostic("FR210", message, span, mend) for name, message, mend in wrong if name not in refused)
 
 
 def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
@@ -168,7 +169,7 @@ def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:
 # Each rule with the keys that it is about: where none of them stands in the file, it has nothing to say. Without any, it may.
 RULES: dict[Rule, tuple[str, ...]] = {
     backends_are_defined: BACKEND_ANSWERED,
-    variables_may_be_used: ("environment",),
+    variables_have_values: (),
     routes_have_one_action: (),
     backends_are_of_one_kind: (),
     loopback_is_there: (),

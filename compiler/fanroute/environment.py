@@ -25,6 +25,9 @@ NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", re.ASCII)
 # Values that are left in messages. They tell nothing, and the local edges' own addresses have them too.
 _OPEN = ("localhost", "127.0.0.1", "::1")
 
+# A mistake: the variable's name, if it has one, what is wrong, and how to mend it.
+Wrong = tuple[str, str, str]
+
 # A piece of a line for a shell: what is in single quotes, or what is not. `"'"` is how shlex.quote writes a single quote.
 _SHELL_PIECE = re.compile(r"""(?P<opening>\$?')(?P<content>[^']*)'|"'"|(?:(?!"'"|\$?').)+""", re.DOTALL)
 _HARMLESS = re.compile(r"[A-Za-z0-9._:/@%+=,-]*", re.ASCII)
@@ -114,23 +117,24 @@ def _quoted(text: str) -> str:
     return repr(text)[1:-1] if not text.isprintable() else text
 
 
-def expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
-    """The text with the variables' values, and each mistake with how to mend it.
+def expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Wrong]]:
+    """The text with the variables' values, and each mistake.
 
     A default is taken for a variable that is not set or is empty.
     """
-    wrong: list[tuple[str, str]] = []
+    wrong: list[Wrong] = []
 
     def value(reference: re.Match[str]) -> str:
         variable = _VARIABLE.fullmatch(reference.group(1))
         if variable is None:
-            wrong.append((f"'{reference.group()}' names no variable", "write '${NAME}' or '${NAME:-default}'"))
+            wrong.append(("", f"'{reference.group()}' names no variable", "write '${NAME}' or '${NAME:-default}'"))
             return ""
         name, default = variable.groups()
         if default is not None:
             return environment.get(name) or default
         if name not in environment:
-            wrong.append((f"the variable '{name}' of the environment is not set", f"set it, or write '${{{name}:-default}}'"))
+            mend = f"set it, or write '${{{name}:-default}}'"
+            wrong.append((name, f"the variable '{name}' of the environment is not set", mend))
         return environment.get(name, "")
 
     return _REFERENCE.sub(value, text), wrong

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from fanroute.diagnostics import Diagnostic, Invalid, Note, Span
-from fanroute.environment import expand, names_in, takes_variables
+from fanroute.environment import Wrong, expand, names_in, takes_variables
 from fanroute.places import Block, Parts, Place, character_at, first_line, parts_of, span_after, span_of, value_span_of
 
 Path = tuple[str | int, ...]
@@ -35,6 +35,12 @@ _PECULIAR = "\t\r\x85\u2028\u2029\ufeff"
 # Where a text without quotes begins with one of YAML's signs.
 _ANCHORS = ("while scanning an alias", "while scanning an anchor")
 _BARE = re.compile(r"[*&@`%|>!][^\s,\[\]{}#]*")
+# Where a `*` alone stands for anything, and what to write there instead; "" is for a header or query parameter.
+_ANY = re.compile(r"\b(?:(host|method|path): *\[?(?:[^:\[\]{}]*, *)?|(?:header|query): *\{[^{}]*: *)$")
+_MENDS_OF_ANY = dict.fromkeys(("host", "method"), "leave '{0}' out: without it, any {0} matches") | {
+    "path": 'write "/*"',
+    "": "write {{present: true}} if any value is meant",
+}
 _SIGNS = {"*": "an alias begins", "&": "an anchor begins"}
 _COMMENT_OF_BLOCK = re.compile(r"[|>][0-9+-]*#")
 
@@ -43,15 +49,16 @@ _COMMENT_OF_BLOCK = re.compile(r"[|>][0-9+-]*#")
 class Source:
     """A file's data, and where each part of it is, by its path from the root.
 
-    `variables` are the texts with variables in it, each with its place. `written` is what stands there, by what it became if it
-    has a variable's value, which no message tells. `keys` are the keys of all its mappings. `diagnostics` are the mistakes that
-    left a tree; the values they concern are None in `data`. `routes` are kept here by `parts.routes`.
+    `variables` are the texts with variables in it, each with its place and what `expand` says is wrong. `written` is what stands
+    there, by what it became if it has a variable's value, which no message tells. `keys` are the keys of all its mappings.
+    `diagnostics` are the mistakes that left a tree; the values they concern are None in `data`. `routes` are kept here by
+    `parts.routes`.
     """
 
     text: str
     data: Any = None
     keys: set[str] = field(default_factory=set)
-    variables: list[tuple[str, Span]] = field(default_factory=list)
+    variables: list[tuple[str, Span, list[Wrong]]] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     root: Place | None = None
@@ -236,15 +243,13 @@ class _Reader:
         return unquoted(text)
 
     def _expanded(self, event: Any, key: Any) -> str | None:
-        """A scalar with its variables' values; None, and reported, where there is something wrong with them."""
+        """A scalar with its variables' values; None, and noted with the variables, where there is something wrong with them."""
         text, wrong = expand(event.value, self.environment)
-        self.source.variables.append((event.value, value_span_of((key, event))))
         if any(self.environment.get(name) for name in names_in(event.value)):
             self.source.written[text] = event.value
         if not wrong and _NOT_TEXT.search(text):
-            wrong = [("the value of a variable is not text", "")]
-        span = value_span_of((key, event))
-        self.diagnostics += (Diagnostic("FR210", message, span, mend) for message, mend in wrong)
+            wrong = [("", "the value of a variable is not text", "")]
+        self.source.variables.append((event.value, value_span_of((key, event)), wrong))
         return None if wrong else text
 
     def _is_broken(self, event: Any) -> bool:
@@ -282,7 +287,7 @@ def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
     if error.context in _ANCHORS or "cannot start any token" in (error.problem or ""):
         bare = _BARE.match(_line(lines, start), start.column - 1)
         if bare:
-            return _needs_quotes(bare[0].rstrip(":"), start)
+            return _needs_quotes(bare[0].rstrip(":"), start, _line(lines, start)[: start.column - 1])
     braces = re.search(r"(\$|\S)\{$", _line(lines, span)[: span.column]) if "but got '{'" in (error.problem or "") else None
     mend = f"put a value with '{'$' if braces[1] == '$' else ''}{{…}}' in quotes" if braces else error.context or ""
     return _invalid("FR103", error.problem or "not YAML", span, mend)
@@ -292,9 +297,16 @@ def _line(lines: list[str], span: Span) -> str:
     return lines[span.line - 1] if span.line <= len(lines) else ""
 
 
-def _needs_quotes(text: str, start: Span) -> Invalid:
-    """The mistake of a text without quotes that begins with a sign of YAML's own, as `*.example.com` does."""
+def _needs_quotes(text: str, start: Span, before: str) -> Invalid:
+    """The mistake of a text without quotes that begins with a sign of YAML's own, as `*.example.com` does.
+
+    `before` is what stands before it in its line.
+    """
     span = Span(start.line, start.column, start.line, start.column + len(text))
+    found = _ANY.search(before) if text == "*" else None
+    if found:
+        mend = _MENDS_OF_ANY[found[1] or ""].format(found[1])
+        return _invalid("FR103", "in YAML, an alias begins with '*'", span, mend)
     message = f"'{text}' must be quoted: in YAML, {_SIGNS.get(text[0], 'nothing can begin')} with '{text[0]}'"
     return _invalid("FR103", message, span, f"write {_in_quotes(text)}")
 

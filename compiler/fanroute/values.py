@@ -56,7 +56,8 @@ def is_host(value: str) -> bool:
 
 def _host(value: str) -> str:
     if not is_host(value):
-        raise wrong(f"'{value}' is not a host", "write a name, or '*.' and a name, without scheme, port and path")
+        mend = "write a name, or '*.' and a name, without scheme, port and path"
+        raise wrong(f"'{value}' is not a host", "leave 'host' out: without it, any host matches" if value == "*" else mend)
     return value
 
 

@@ -40,15 +40,15 @@ def test_a_text_with_variables(text: str, expanded: str) -> None:
 
 @pytest.mark.parametrize("text", ["${}", "${1}", "${HOST-b}", "${HOST:b}", "${ HOST}", "${:-b}", "${HÖST}", "${HOST:?}"])
 def test_what_names_no_variable(text: str) -> None:
-    _, [(message, mend)] = expand(text, ENVIRONMENT)
-    assert (message, mend) == (f"'{text}' names no variable", "write '${NAME}' or '${NAME:-default}'")
+    _, [wrong] = expand(text, ENVIRONMENT)
+    assert wrong == ("", f"'{text}' names no variable", "write '${NAME}' or '${NAME:-default}'")
 
 
 def test_each_that_is_not_set_is_told() -> None:
     """Without a word of those that are."""
     _, wrong = expand("${host} ${HOST} ${OTHER}", ENVIRONMENT)
     assert wrong == [
-        (f"the variable '{name}' of the environment is not set", f"set it, or write '${{{name}:-default}}'")
+        (name, f"the variable '{name}' of the environment is not set", f"set it, or write '${{{name}:-default}}'")
         for name in ("host", "OTHER")
     ]
 

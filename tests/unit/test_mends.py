@@ -30,3 +30,28 @@ def test_what_to_write_instead(backend: str, route: str, mend: str) -> None:
     with pytest.raises(Invalid) as invalid:
         compile_routes(text.encode(), SURROUNDINGS)
     assert mend in [found.suggestion for found in invalid.value.diagnostics if found.code == "FR204"]
+
+
+@pytest.mark.parametrize(
+    ("match", "mend"),
+    [
+        ("host: *", "leave 'host' out: without it, any host matches"),
+        ("host: [*, a.example.com]", "leave 'host' out: without it, any host matches"),
+        ("{host: *}", "leave 'host' out: without it, any host matches"),
+        ('host: "*"', "leave 'host' out: without it, any host matches"),
+        ('host: ["*"]', "leave 'host' out: without it, any host matches"),
+        ("method: *", "leave 'method' out: without it, any method matches"),
+        ("path: *", 'write "/*"'),
+        ("header: {x-a: *}", "write {present: true} if any value is meant"),
+        ("query: {a: *}", "write {present: true} if any value is meant"),
+        ("query:\n        a: *", 'write "*"'),
+        ("host: *.example.com", 'write "*.example.com"'),
+        ("path: /a\n    forward: *", 'write "*"'),
+    ],
+)
+def test_what_to_write_instead_of_a_star(match: str, mend: str) -> None:
+    backends = "{origin: {url: 'https://a.example.com'}}"
+    text = f"version: 1\nservice: {{name: x}}\nbackends: {backends}\nroutes:\n  - match:\n      {match}\n    handoff: origin\n"
+    with pytest.raises(Invalid) as invalid:
+        compile_routes(text.encode(), SURROUNDINGS)
+    assert mend in [found.suggestion for found in invalid.value.diagnostics]
