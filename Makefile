@@ -28,6 +28,8 @@ build: $(VENV)/installed
 	@$(RUN) fanroute build
 
 serve: $(VENV)/installed
+	@echo '$(EDGE) $(PORT) $(PUBLISH_PORT)' | grep -Eq '^(embedded|viceroy) [0-9]* [0-9]*$$' || { \
+		echo 'Usage: make serve [EDGE=embedded|viceroy] [PORT=0-65535] [PUBLISH_PORT=0-65535]' >&2; exit 2; }
 	@exec $(RUN) fanroute serve --edge $(EDGE) $(PORTS)
 
 # A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped.

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanroute.cli import main
-from fanroute.manifest import BUILD
+from fanroute.manifest import BUILD, build_command
 from fanroute.rules import CODES
 from fanroute.workspace import Workspace
 from tests.conftest import REPOSITORY, copied
@@ -150,9 +150,9 @@ def stub(path: Path) -> None:
     path.chmod(0o755)
 
 
-def built_by(folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
+def built_by(folder: Path, path: Path, build: str = BUILD) -> subprocess.CompletedProcess[str]:
     """What the Fastly CLI runs in a folder, with another PATH."""
-    command = [str(SHELL), "-c", BUILD]
+    command = [str(SHELL), "-c", build]
     return subprocess.run(command, cwd=folder, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
 
 
@@ -169,6 +169,25 @@ def test_the_cli_builds_with_the_fanroute_that_it_finds(tmp_path: Path, bare: Pa
     assert built_by(tmp_path, bare).stdout == "bin build\n"
     stub(bare / "fanroute")
     assert built_by(tmp_path, bare).stdout == "path build\n"
+
+
+def test_a_build_of_another_folder_and_file_says_how_it_is_published(own_project: Workspace, tmp_path: Path) -> None:
+    folder = copied(own_project, tmp_path / "sub").routes.parent
+    (folder / "routes.yaml").rename(folder / "edge.yaml")
+    done = fanroute(tmp_path, "build", "sub/edge.yaml")
+    assert (done.returncode, "nothing has changed" in done.stdout) == (0, True)
+    command = "cd sub && fastly compute publish --domain fanroute-starter.edgecompute.app"
+    assert done.stdout.splitlines()[-1] == f"Publish, the first time: {command}"
+    assert tomllib.loads((folder / "fastly.toml").read_text())["scripts"]["build"] == build_command("edge.yaml")
+
+
+@pytest.mark.parametrize("name", ["edge.yaml", "it's mine.yaml", "-x.yaml", "$HOME.yaml"])
+def test_the_cli_builds_the_file_that_was_built(tmp_path: Path, bare: Path, name: str) -> None:
+    """If it is called otherwise than routes.yaml."""
+    (bare / "fanroute").write_text(f'#!{SHELL}\nprintf "%s|" "$@"\n')
+    (bare / "fanroute").chmod(0o755)
+    assert built_by(tmp_path, bare, build_command(name)).stdout == f"build|./{name}|"
+    assert build_command("routes.yaml") == BUILD
 
 
 def test_a_build_that_fails_fails_for_the_cli_too(tmp_path: Path, bare: Path) -> None:

@@ -1,6 +1,7 @@
 """What somebody else has committed to a folder that is cloned and built: links, files in the way, pipes, a component."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -360,7 +361,7 @@ def test_a_folder_is_the_same_over_a_link(clone: Path, own_project: Workspace) -
     assert (clone / "bin/main.wasm").read_bytes() == own_project.wasm.read_bytes()
 
 
-MODULES = ["fanroute", "click", "runpy", "yaml", "rich", "pydantic"]
+MODULES = ["fanroute", "click", "runpy", "shlex", "yaml", "rich", "pydantic"]
 
 
 @pytest.mark.parametrize(("options", "modules"), [(["-P"], MODULES), ([], MODULES[1:])])
@@ -374,8 +375,12 @@ def test_a_module_in_the_folder_is_not_imported(clone: Path, options: list[str],
 
 
 def test_what_is_printed_and_written_down_says_so(clone: Path) -> None:
-    """As `--help` does if the program was started so."""
-    assert fanroute(clone, "--help").stdout.startswith("Usage: python -P -m fanroute ")
+    """As `--help` does if the program was started so: with the Python that was called, so that it works as printed."""
+    for python in (sys.executable, os.path.relpath(sys.executable, REPOSITORY)):
+        done = subprocess.run(
+            [python, "-P", "-m", "fanroute", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.startswith(f"Usage: {shlex.quote(python)} -P -m fanroute ")
     said = [REPOSITORY / "README.md", REPOSITORY / "Makefile", *REPOSITORY.glob("docs/*.md")]
     said += (path for path in (REPOSITORY / "compiler").rglob("*.*") if path.suffix != ".pyc")
     assert [path for path in said if "python -m fanroute" in path.read_text()] == []

@@ -94,3 +94,16 @@ def test_a_moved_clone_makes_its_environment_anew(clone: Clone, tmp_path: Path) 
 def test_serve_takes_ports(clone: Clone, given: list[str], options: str) -> None:
     edge = "viceroy" if "EDGE=viceroy" in given else "embedded"
     assert clone.make("serve", *given)[-1] == f"-P -m fanroute serve --edge {edge}{options}"
+
+
+@pytest.mark.parametrize("given", ["PORT=abc", "PORT=80 80", "PUBLISH_PORT=-1", "EDGE=vicroy", "EDGE=", "PORT=80.5"])
+def test_a_wrong_use_of_make_is_told_in_its_own_words(clone: Clone, given: str) -> None:
+    """Not with options that nobody has written."""
+    clone.make("build")
+    environment = {"PATH": f"{clone.folder}:/usr/bin:/bin", "CALLS": str(clone.folder / "calls"), "HOME": str(clone.folder)}
+    done = subprocess.run(
+        ["make", "serve", given], cwd=clone.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    usage = "Usage: make serve [EDGE=embedded|viceroy] [PORT=0-65535] [PUBLISH_PORT=0-65535]\n"
+    assert (done.returncode, done.stdout, done.stderr.partition("make: ")[0]) == (2, "", usage)
+    assert "serve" not in (clone.folder / "calls").read_text()

@@ -5,6 +5,9 @@ import sys
 if not sys.flags.safe_path:
     sys.path.pop(0)  # the current folder: no other module is to come from there
 
+import shlex
+
 from fanroute.cli import main
 
-main(prog_name="python -P -m fanroute")
+# Usage names the Python that was called, so that what it says can be typed.
+main(prog_name=f"{shlex.quote(sys.orig_argv[0])} -P -m fanroute")

@@ -51,7 +51,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
     workspace.refuse_links()
     files, wit = compiled.files(), wit_sources()
-    command = manifest.MAKE if workspace.has_makefile else manifest.BUILD
+    command = manifest.MAKE if workspace.has_makefile else manifest.build_command(workspace.routes.name)
     before = workspace.read_manifest()
     toml = manifest.update(
         before,

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
@@ -48,15 +49,18 @@ class Urls:
     publish: str
 
 
-def publishing(compiled: Compiled, service_id: str) -> Iterator[str]:
-    """How to publish the service to Fastly: the first time, or again."""
+def publishing(compiled: Compiled, service_id: str, folder: Path) -> Iterator[str]:
+    """Tells how to publish the service in a folder to Fastly: the first time, or again."""
+    fastly = "fastly" if folder == Path() else f"cd {shlex.quote(str(folder))} && fastly"
     if service_id:
-        yield f"Publish: fastly compute publish (service {service_id})"
+        yield f"Publish (service {service_id}): {fastly} compute publish"
         if compiled.tunnels:
-            yield "Its tunnels need WebSockets on the service, once: fastly products --enable=websockets"
+            yield f"Its tunnels need WebSockets on the service, once: {fastly} products --enable=websockets"
         return
     domain = compiled.loopback_host
-    yield f"Publish, the first time: fastly compute publish --domain {domain}" if domain else "Publish: fastly compute publish"
+    yield (
+        f"Publish, the first time: {fastly} compute publish --domain {domain}" if domain else f"Publish: {fastly} compute publish"
+    )
 
 
 def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """fastly.toml: our keys are set, the rest stays as it is. Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/"""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from fanroute.lower import Backend
 from fanroute.signing import LOCAL_ENTRIES
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 
-# How the Fastly CLI builds, in a shell and in the folder of fastly.toml.
+# How the Fastly CLI builds a routes.yaml, in a shell and in the folder of fastly.toml.
 BUILD = (
     "if command -v fanroute >/dev/null; then fanroute build; elif test -x .venv/bin/fanroute; then .venv/bin/fanroute build; "
     "else echo 'fanroute is neither on PATH nor in .venv/bin: install it with "
@@ -24,10 +25,17 @@ BUILD = (
 )
 # The same where there is a Makefile of ours, which installs what is missing.
 MAKE = "make build"
+# The name of the file that is built if none is given.
+USUAL = "routes.yaml"
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
 # How tomllib says what is wrong, and where.
 _TOLD = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+
+def build_command(name: str) -> str:
+    """Returns how the Fastly CLI builds a file of this name."""
+    return BUILD if name == USUAL else BUILD.replace("fanroute build", f"fanroute build {shlex.quote(f'./{name}')}")
 
 
 def update(

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,13 +107,30 @@ def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: di
 
 
 def test_the_first_publish_names_the_domain() -> None:
-    assert list(publishing(COMPILED, "")) == ["Publish, the first time: fastly compute publish --domain my-chat.edgecompute.app"]
-    assert list(publishing(COMPILED, "abc")) == ["Publish: fastly compute publish (service abc)"]
+    told = list(publishing(COMPILED, "", Path()))
+    assert told == ["Publish, the first time: fastly compute publish --domain my-chat.edgecompute.app"]
+    assert list(publishing(COMPILED, "abc", Path())) == ["Publish (service abc): fastly compute publish"]
+
+
+@pytest.mark.parametrize("service", ["", "abc"])
+def test_what_is_printed_publishes_from_the_current_folder(service: str, tmp_path: Path) -> None:
+    """Wherever the service's own folder is: each command runs there."""
+    folder = Path("it's a/b")
+    (tmp_path / folder).mkdir(parents=True)
+    fastly = tmp_path / "fastly"
+    fastly.write_text("#!/bin/sh\npwd\n")
+    fastly.chmod(0o755)
+    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), SURROUNDINGS)
+    for line in publishing(compiled, service, folder):
+        command = ["sh", "-c", line.partition(": ")[2]]
+        path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, check=True)
+        assert done.stdout == f"{tmp_path / folder}\n"
 
 
 def test_tunnels_need_websockets() -> None:
     compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), SURROUNDINGS)
-    assert list(publishing(compiled, "abc"))[1].endswith("once: fastly products --enable=websockets")
+    assert list(publishing(compiled, "abc", Path()))[1].endswith("once: fastly products --enable=websockets")
     lines = shown(compiled, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 

@@ -134,7 +134,7 @@ def _built(workspace: Workspace, flatten: bool) -> Built:
         remark(f"{workspace.wasm}: warning: {warning}")
     how = f"built in {monotonic() - started:.1f} s" if built.made else "nothing has changed"
     say(f"{workspace.wasm}: {size:.1f} MB, {how}")
-    for line in guide.publishing(built.compiled, built.service_id):
+    for line in guide.publishing(built.compiled, built.service_id, workspace.routes.parent):
         say_command(line)
     return built
 
