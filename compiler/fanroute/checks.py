@@ -8,7 +8,7 @@ from fanroute.diagnostics import Diagnostic, Note
 from fanroute.environment import may_be_used, names_in
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
-from fanroute.template import PARAMETER, references_in, written
+from fanroute.template import references_in, written
 from fanroute.validation import did_you_mean, validate
 from fanroute.values import listed
 
@@ -115,7 +115,7 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
     """FR209"""
     for index, route in parts.routes(source):
         for path, bound in ((path, bound) for path, text in parts.templates(index, route) for bound in references_in(text)):
-            reference, known = written(bound), _bound(route.get("match"))
+            reference, known = written(bound), parts.bound(route.get("match"))
             if bound.source == "claim" and parts.auth_of(source, index, route) is None:
                 message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
                 yield Diagnostic("FR209", message, source.value_span(path), mend)
@@ -128,7 +128,7 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
 def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: dict[str, Any]) -> Iterator[Diagnostic]:
     path, auth = parts.auth_of(source, index, route) or ((), None)
     for place, value in parts.compared_claims(path, auth):
-        known = _bound(route.get("match"))
+        known = parts.bound(route.get("match"))
         for reference in (written(bound) for bound in references_in(value) if bound.source != "claim"):
             if reference in known:
                 continue
@@ -140,20 +140,6 @@ def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: d
                 note = Note("a claim is compared with it by default", span)
                 mend = "bind it, or give the route an 'auth' of its own, or 'public: true'"
                 yield Diagnostic("FR209", message, source.key_span(("routes", index)), mend, (note,))
-
-
-def _bound(match: Any) -> list[str]:
-    """What a match binds, as it is written in a template."""
-    if not isinstance(match, dict):
-        return []
-    path = match.get("path")
-    found = [f"{{{name}}}" for name in PARAMETER.findall(path)] if isinstance(path, str) else []
-    for source in ("query", "header"):
-        conditions = match.get(source)
-        for name, condition in conditions.items() if isinstance(conditions, dict) else ():
-            if condition != {"present": False}:
-                found.append(f"{{{source}.{name.lower() if source == 'header' else name}}}")
-    return found
 
 
 def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic
-from fanroute.placeholders import instead_of
+from fanroute.placeholders import REST, as_name, instead_of, within
 from fanroute.source import Source
 from fanroute_runtime.plan import Plan
 
@@ -14,13 +15,13 @@ _ANY_METHOD = ("*", "ALL", "ANY")
 
 
 def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """Yields FR406: a path or method is written as for another router."""
+    """Yields FR406: a path, method, location or channel is written as for another router."""
     for index, route in parts.routes(source):
         match = route.get("match", {})
+        yield from _in_templates(source, index, route, match)
         for text, instead in _placeholders(match.get("path", "")):
             span = source.value_span(("routes", index, "match", "path"))
-            encoded = f"%{ord(text[0]):02X}{text[1:].replace('*', '%2A')}"  # also a '.', which `quote` leaves
-            mend = f"{instead}; '{encoded}' if that text is meant"
+            mend = f"{instead}; '{_encoded(text)}' if that text is meant"
             yield Diagnostic("FR406", f"'{text}' is no placeholder here: it is matched as text", span, mend)
         methods = [*parts.items(("routes", index, "match", "method"), match.get("method", []))]
         given = {method for _, method in methods}
@@ -41,3 +42,39 @@ def _placeholders(path: str) -> Iterator[tuple[str, str]]:
     for segment in path.split("/"):
         if (instead := instead_of(segment)) is not None:
             yield segment, instead
+
+
+def _encoded(text: str) -> str:
+    """Another way to write a segment, which nobody takes for a placeholder."""
+    return f"%{ord(text[0]):02X}{text[1:].replace('*', '%2A')}"  # also a '.', which `quote` leaves
+
+
+def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict[str, Any]) -> Iterator[Diagnostic]:
+    """What stands so in locations, links, channels and other texts that can have what the match binds."""
+    bound = {as_name(written[1:-1].rpartition(".")[2]): written for written in parts.bound(match)}
+    of_path = match.get("path", "").split("/")
+    for place, text in parts.templates(index, route):
+        span = source.value_span(place)
+        if place[-1] in ("location", "link"):
+            for segment, mend in _of_address(text, bound):
+                mend += f"; '{_encoded(segment)}' if that text is meant"
+                yield Diagnostic("FR406", f"'{segment}' is no placeholder here: it is sent as text", span, mend)
+            continue
+        for placeholder, name in within(text):
+            # `news:sports` is a name like any other. So the route must know this one, or the text be nothing else.
+            if name in bound or placeholder in of_path or (placeholder == text and text[0] in "[<"):
+                yield Diagnostic("FR406", f"'{placeholder}' is no placeholder here: it is text", span, _reference(name, bound))
+
+
+def _of_address(text: str, bound: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """What in the path of a location or link is a placeholder of another router, and what to write instead."""
+    path = re.split("[?#]", re.sub("^https?://[^/]*", "", text), maxsplit=1)[0]
+    for segment in path.split("/"):
+        if segment == "*" or instead_of(segment) == REST:
+            yield segment, "the rest of a path cannot stand here: bind each segment, as '{name}'"
+        elif re.fullmatch(r"\$\d", segment) or instead_of(segment):
+            yield segment, _reference(next((name for _, name in within(segment)), "name"), bound)
+
+
+def _reference(name: str, bound: dict[str, str]) -> str:
+    return f"write '{bound[name]}'" if name in bound else f"write '{{{name}}}', and have the match bind it"

@@ -5,6 +5,7 @@ from typing import Any
 
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, EDGE_ANSWERED
+from fanroute.template import PARAMETER
 
 _ACTIONS = frozenset(ACTIONS)
 
@@ -118,6 +119,20 @@ def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
                 yield from (((*path, key, name), text) for name, text in value.items())
             elif key == "channel":
                 yield from _of_channels(path, given)
+
+
+def bound(match: Any) -> list[str]:
+    """What a match binds, as it is written in a template."""
+    if not isinstance(match, dict):
+        return []
+    path = match.get("path")
+    found = [f"{{{name}}}" for name in PARAMETER.findall(path)] if isinstance(path, str) else []
+    for source in ("query", "header"):
+        conditions = match.get(source)
+        for name, condition in conditions.items() if isinstance(conditions, dict) else ():
+            if condition != {"present": False}:
+                found.append(f"{{{source}.{name.lower() if source == 'header' else name}}}")
+    return found
 
 
 def _of_channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:

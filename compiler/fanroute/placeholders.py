@@ -2,14 +2,15 @@
 
 import re
 
+_TYPE = "int|float|uuid|slug|str|string"
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
 # What one segment is for others; `type` says what it has to fit.
 _SEGMENT = (
     rf":{_NAME}",
     rf"\[{_NAME}\]",
     rf"<{_NAME}>",
-    rf"<(?P<type>int|float|uuid|slug|str|string):{_NAME}>",
-    rf"<{_NAME}:(?P<type>int|float|uuid|slug|str|string)>",
+    rf"<(?P<type>{_TYPE}):{_NAME}>",
+    rf"<{_NAME}:(?P<type>{_TYPE})>",
     rf"\${_NAME}",
     rf":{_NAME}\((?P<pattern>.+)\)",
     r"\^?\((?P<pattern>.*[^*+(|].*)\)[*+]?\$?",
@@ -25,20 +26,35 @@ _REST = (
     rf"<{_NAME}:path>",
     r"\(?\.[*+]\)?\$?",
 )
+# The advice for that.
+REST = "end the path with '/*' for any rest"
+# What is one of these segments within a longer text. After a letter or digit, `:` and `$` are signs like any other.
+_WITHIN = re.compile(r"\[[A-Za-z_]\w*\]|<(?:\w+:)?[A-Za-z_]\w*>|(?<!\w)[:$][A-Za-z_]\w*")
+_TYPED = re.compile(rf"(?<=<)(?:{_TYPE}):|:(?:{_TYPE})(?=>)")
 _TYPES = {"int": "[0-9]+", "float": "[0-9.]+", "uuid": "[0-9a-f-]{36}", "slug": "[a-z0-9-]+"}
 
 
 def instead_of(segment: str) -> str | None:
     """Returns advice for a segment that is a placeholder of another router or a regular expression; None for any other."""
     if any(re.fullmatch(rest, segment) for rest in _REST):
-        return "end the path with '/*' for any rest"
+        return REST
     found = next(filter(None, (re.fullmatch(one, segment) for one in _SEGMENT)), None)
     if found is None:
         return None
     given = found.groupdict()
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", (given.get("name") or "name").lstrip("_") or "name").lower()
+    name = as_name(given.get("name") or "name")
     pattern = given.get("pattern") or _TYPES.get(given.get("type") or "")
     return f"write '{{{name}}}'" + (f" with where: {{{name}: '{pattern}'}}" if pattern else "")
+
+
+def within(text: str) -> list[tuple[str, str]]:
+    """Returns the placeholders of other routers in a text, such as a channel, each with its name as one here."""
+    return [(found, as_name(_TYPED.sub("", found).strip("[]<>:$"))) for found in _WITHIN.findall(text)]
+
+
+def as_name(name: str) -> str:
+    """Returns a name in the form that names of parameters have here: `roomId` is `room_id`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.lstrip("_") or "name").lower()
 
 
 def is_regular_expression(path: str) -> bool:

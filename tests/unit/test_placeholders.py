@@ -83,3 +83,84 @@ def test_what_is_told_for_a_text_silences_the_warning(text: str) -> None:
 )
 def test_a_method_is_matched_as_it_is(methods: str, told: int) -> None:
     assert [found.code for found in compiled(f"{{method: {methods}}}").diagnostics] == ["FR406"] * told
+
+
+def told_of(match: str, action: str) -> list[tuple[str, str]]:
+    """What FR406 says of a route, each with what to write instead."""
+    text = f"""version: 1
+service: {{name: x}}
+backends: {{origin: {{url: "https://a.example.com"}}, self: {{loopback: true}}}}
+routes: [{{match: {{{match}}}, {action}}}]
+"""
+    found = compile_routes(text.encode(), SURROUNDINGS).diagnostics
+    return [(one.message.split("'")[1], one.suggestion) for one in found if one.code == "FR406"]
+
+
+@pytest.mark.parametrize(
+    ("location", "text", "instead"),
+    [
+        ("/new/:room", ":room", "write '{room}'"),
+        ("https://www.example.com/[room]/x", "[room]", "write '{room}'"),
+        ("/new/<room>?a=b", "<room>", "write '{room}'"),
+        ("/new/<int:room>#a", "<int:room>", "write '{room}'"),
+        ("/new/$lang", "$lang", "write '{query.lang}'"),
+        ("/new/:pageId", ":pageId", "write '{page_id}', and have the match bind it"),
+        ("/new/*", "*", "the rest of a path cannot stand here: bind each segment, as '{name}'"),
+        ("/new/:rest*", ":rest*", "the rest of a path cannot stand here: bind each segment, as '{name}'"),
+        ("/new/$1", "$1", "write '{name}', and have the match bind it"),
+    ],
+)
+def test_a_location_has_no_placeholders_of_others(location: str, text: str, instead: str) -> None:
+    ((told, mend),) = told_of('path: "/old/{room}", query: {lang: {present: true}}', f'redirect: {{location: "{location}"}}')
+    assert (told, mend.partition("; ")[0]) == (text, instead)
+    encoded = re.findall(r"'([^']+)' if that text is meant", mend)[0]
+    silent = location.replace(text, encoded)
+    assert told_of('path: "/old/{room}", query: {lang: {present: true}}', f'redirect: {{location: "{silent}"}}') == []
+
+
+@pytest.mark.parametrize("location", ["/v1/x:cancel", "/a?room=:room", "/a#:room", "/@user/~a/a$b/$", "/a[room]", "/{room}", "/"])
+def test_a_location_that_has_none(location: str) -> None:
+    assert told_of('path: "/old/{room}"', f'redirect: {{location: "{location}"}}') == []
+
+
+def test_a_link_has_no_placeholders_of_others() -> None:
+    action = 'stream: {channel: {name: a, prev_id: "0"}, link: "/missed/:room"}'
+    assert [text for text, _ in told_of('path: "/a/{room}"', action)] == [":room"]
+
+
+@pytest.mark.parametrize(
+    ("match", "channel", "text", "instead"),
+    [
+        ('path: "/{room}"', "[room]", "[room]", "write '{room}'"),
+        ('path: "/{room}"', ":room", ":room", "write '{room}'"),
+        ('path: "/{room}"', "room-[room]", "[room]", "write '{room}'"),
+        ('path: "/{room}"', "room-:room", ":room", "write '{room}'"),
+        ('path: "/{room}"', "rooms/<room>/all", "<room>", "write '{room}'"),
+        ('path: "/{room}"', "room-<room:int>", "<room:int>", "write '{room}'"),
+        ('path: "/{room_id}"', "room-$roomId", "$roomId", "write '{room_id}'"),
+        ("path: /a, query: {roomId: x}", "room-[roomId]", "[roomId]", "write '{query.roomId}'"),
+        ("path: /a, header: {X-Room: x}", "<room>", "<room>", "write '{room}', and have the match bind it"),
+        ("path: /a", "[room]", "[room]", "write '{room}', and have the match bind it"),
+    ],
+)
+def test_a_channel_has_no_placeholders_of_others(match: str, channel: str, text: str, instead: str) -> None:
+    assert told_of(match, f'stream: {{channel: "{channel}"}}') == [(text, instead)]
+
+
+def test_a_channel_as_in_the_path() -> None:
+    """A placeholder of another router that the path has, too, is meant as one."""
+    found = told_of('path: "/rooms/:room"', 'stream: {channel: "room-:room"}')
+    assert [text for text, _ in found] == [":room", ":room"]
+
+
+@pytest.mark.parametrize(
+    "channel",
+    ["room:1", "news:sports", "a:b", "chat:room", "$SYS", ":all", "room-:1", "<1>", "[1]", "a[0]", "x-[other]", "*", "a$room"],
+)
+def test_a_channel_that_has_none(channel: str) -> None:
+    assert told_of('path: "/{room}", query: {b: x}', f'stream: {{channel: "{channel}"}}') == []
+
+
+def test_a_meta_variable_and_a_previous_id_have_none_either() -> None:
+    action = 'long_poll: {channel: {name: a, prev_id: ":room"}, meta: {user: "[room]"}}'
+    assert sorted(text for text, _ in told_of('path: "/{room}"', action)) == [":room", "[room]"]

@@ -1,7 +1,9 @@
 # Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.decide import redirect
 from fanroute_runtime.edge import http_incoming
+from fanroute_runtime.grip import hold
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import Plan, SandboxLimits
+from fanroute_runtime.plan import Hold, Plan, Redirect, SandboxLimits
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
@@ -13,6 +15,8 @@ PLAN = Plan(
 
 SAMPLES = (
     ('GET', 'https://example.com/a/%3Aroom', ()),
+    ('GET', 'https://example.com/o/x', ()),
+    ('GET', 'https://example.com/p/x', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect}, SAMPLES)
