@@ -260,6 +260,36 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
     assert "Traceback" not in done.stderr
 
 
+IGNORED = {
+    "serve --pushpin /bin/sh": "--pushpin is for --edge viceroy: the embedded edge starts no Pushpin",
+    "serve --edge embedded --pushpin /bin/sh": "--pushpin is for --edge viceroy: the embedded edge starts no Pushpin",
+    "init --list my-chat": "--list makes nothing: ",
+    "init --list --template chat": "--list makes nothing: ",
+}
+
+
+@pytest.mark.parametrize("arguments", IGNORED)
+def test_an_option_that_would_be_ignored_is_told(tmp_path: Path, arguments: str) -> None:
+    done = fanroute(tmp_path, *arguments.split())
+    assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (2, "", [])
+    assert f"Error: {IGNORED[arguments]}" in done.stderr
+
+
+def test_claims_for_nobody_are_told(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN)
+    note = "Note: no route that takes this request asks for a token, so --claims changes nothing\n"
+    for options in ([], ["--via-fanout"]):
+        plain = fanroute(tmp_path, "match", "GET", "https://a/", *options)
+        assert note not in plain.stdout
+        assert note in fanroute(tmp_path, "match", "GET", "https://a/", "--claims", '{"sub": "ann"}', *options).stdout
+
+
+def test_a_variable_for_another_edge_is_no_mistake(tmp_path: Path) -> None:
+    """It may be set for all that one does."""
+    done = fanroute(tmp_path, "serve", FANROUTE_PUSHPIN="/bin/sh")
+    assert (done.returncode, "FR101" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("arguments", [[], ["check"], ["build"], ["serve"], ["install"], ["explain"], ["test"]])
 def test_help_is_there(tmp_path: Path, arguments: list[str]) -> None:
     done = fanroute(tmp_path, *arguments, "--help")

@@ -18,8 +18,8 @@ NEEDED = ("apt-get", "dpkg-deb", "gpg")
 pytestmark = [
     pytest.mark.skipif(shutil.which(name) is None, reason=f"needs {name} to make and read an archive") for name in NEEDED
 ]
-# A program that says its version, and the libraries that it runs with.
-PROGRAM = Path("/usr/bin/true")
+# A program that says its version, and calls itself what its file is called, and the libraries that it runs with.
+PROGRAM = Path("/usr/bin/gzip")
 
 
 def run(*command: str | Path) -> str:
@@ -106,7 +106,7 @@ def test_a_signed_archive_is_installed(archive: Archive, cache: Path) -> None:
     archive.sign("ours")
     found = archive.install(cache)
     assert found.program == cache / "pushpin-1.99.0-1" / "pushpin"
-    assert found.version == pushpin.at(PROGRAM).version
+    assert run(PROGRAM, "--version").startswith(f"gzip {found.version}\n")
     assert [path.name for path in cache.iterdir()] == ["pushpin-1.99.0-1"]
     assert cache.stat().st_mode & 0o777 == 0o700
     assert str(cache) in run("ldd", cache / "pushpin-1.99.0-1/usr/bin/pushpin").splitlines()[-1]
@@ -262,9 +262,26 @@ def test_the_newest_is_chosen(system: Path, cache: Path) -> None:
     assert pushpin.newest(cache) == Pushpin(system, "1.36.0")
     _says(cache / "pushpin-1.100.0-1", "pushpin 1.100.0", code=1)
     _says(cache / "pushpin-2.0.0-1", "no number")
+    _says(cache / "pushpin-3.0.0-1", "viceroy 3.0.0")
     assert pushpin.newest(cache) == Pushpin(system, "1.36.0")
     newer = _says(cache / "pushpin-1.41.0-7", "pushpin 1.41.0")
     assert pushpin.newest(cache) == Pushpin(newer, "1.41.0")
+
+
+@pytest.mark.parametrize(
+    "said", ["gzip 1.12", "pushpin-proxy 1.41.0", "condure 1.9.1", "1.41.0", "pushpin", "not pushpin 1.41.0", ""]
+)
+def test_another_program_is_no_pushpin(tmp_path: Path, said: str) -> None:
+    program = _says(tmp_path / "other", said)
+    with pytest.raises(ProgramFailed) as failed:
+        pushpin.at(program)
+    assert str(failed.value) == f"{program} failed"
+    assert failed.value.output.startswith("it is not Pushpin, whose --version prints 'pushpin' and a version: ")
+
+
+@pytest.mark.parametrize("said", ["pushpin 1.41.0", "pushpin 1.42.0-dev", "a warning\npushpin 1.41"])
+def test_a_pushpin_is_known_by_what_it_says(tmp_path: Path, said: str) -> None:
+    assert pushpin.at(_says(tmp_path / "any name", said)).version in ("1.41.0", "1.42.0", "1.41")
 
 
 def test_what_is_current_is_kept(system: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

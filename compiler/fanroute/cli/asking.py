@@ -58,16 +58,20 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     stores = Stores().with_local(host_entries(known.plan.routes, known.loopback_host))
     asked = Asked(method, url, tuple(map(_header, headers)), configs=stores.config)
     tracer = tracer_of(known)
+    without = asked
     if claims is not None:
         try:
             asked = with_token(asked, _claims(claims), tracer)
         except RecursionError:
             raise click.BadParameter("the JSON is nested too deeply", param_hint="--claims") from None
+    unused = claims is not None and asked == without
     if via_fanout:
         asked = tracer.through_fanout(asked)
     trace = tracer.trace(asked)
     for line in listing.trace_lines(trace):
         say(line)
+    if unused:
+        say("Note: no route that takes this request asks for a token, so --claims changes nothing")
     if kept := kept_by_host(trace, known.plan):
         say(f"Note: {kept}")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from fanroute.cli.terminal import conceal, end, failures, piped, tell
 from fanroute.diagnostics import Invalid
@@ -29,6 +30,11 @@ def own_command() -> str:
     if called.name == "fanroute":
         return shlex.quote(str(called.absolute()))
     return f"{shlex.quote(sys.executable)} -P -m fanroute"
+
+
+def is_given(option: str) -> bool:
+    """Returns True if an option stands on the command line: it is no default, and no variable of the environment."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def examples(*commands: str) -> str:

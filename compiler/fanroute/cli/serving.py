@@ -13,7 +13,7 @@ from fanroute import build as building
 from fanroute import guide
 from fanroute.build import Built
 from fanroute.cli.edges import EDGES, EdgeOptions, running
-from fanroute.cli.given import DEFAULT_ROUTES, examples, routes_argument
+from fanroute.cli.given import DEFAULT_ROUTES, examples, is_given, routes_argument
 from fanroute.cli.terminal import conceal, failures, remark, say, say_command, tell, warn, working
 from fanroute.local import addresses, guard
 from fanroute.local import install as installing
@@ -104,6 +104,8 @@ def serve(
 
     A route that matches a host can be asked under 127.0.0.1 and localhost too: they stand for the service's own host.
     """
+    if edge != "viceroy" and is_given("pushpin"):
+        raise click.UsageError("--pushpin is for --edge viceroy: the embedded edge starts no Pushpin")
     workspace = Workspace(routes)
     built = _built(workspace, flatten)
     plan = built.compiled.plan

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.given import DEFAULT_ROUTES, examples, own_command
+from fanroute.cli.given import DEFAULT_ROUTES, examples, is_given, own_command
 from fanroute.cli.terminal import failures, say
 from fanroute.starting import begun, described
 from fanroute.workspace import Workspace, create, template_files, template_names
@@ -25,6 +25,8 @@ def init(folder: Path, template: str, listing: bool) -> None:
     No file that is there is overwritten: exit code 1 then, and nothing is made.
     """
     if listing:
+        if is_given("folder") or is_given("template"):
+            raise click.UsageError("--list makes nothing: leave it out to make a folder, or leave out FOLDER and --template")
         for name in template_names():
             say(f"{name:14} {described(template_files(name))}")
         return

@@ -21,6 +21,8 @@ SYSTEM = Path("/usr/bin/pushpin")
 # Debian's key, as each Debian system has it.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
+# What `pushpin --version` prints.
+_VERSION = re.compile(r"^pushpin (\d+(?:\.\d+)+)", re.MULTILINE)
 # The characters of a path that need no quoting in any of the files that it is written into.
 _PLAIN_PATH = re.compile(r"[\w/.@+~ -]+")
 
@@ -46,10 +48,10 @@ class Pushpin:
 def at(program: Path) -> Pushpin:
     """Runs a program to learn its version of Pushpin. Raises ProgramFailed."""
     said = programs.run([program, "--version"])
-    number = re.search(r"\d+(\.\d+)+", said)
+    number = _VERSION.search(said)
     if number is None:
-        raise ProgramFailed(program.name, f"it does not say which version it is: {said}")
-    return Pushpin(program, number.group())
+        raise ProgramFailed(str(program), f"it is not Pushpin, whose --version prints 'pushpin' and a version: {said}")
+    return Pushpin(program, number[1])
 
 
 def newest(cache: Path) -> Pushpin | None:
