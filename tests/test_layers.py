@@ -18,7 +18,7 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
 rules.trust rules printable diagnostics errors report report_json work
-environment surroundings places source template placeholders automata model paths values headers validation origins
+environment surroundings places source template placeholders automata model mends paths values headers validation origins
 conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks

@@ -12,6 +12,8 @@ from fanroute_runtime.plan import Plan
 
 # What stands for any method elsewhere.
 _ANY_METHOD = ("*", "ALL", "ANY")
+# What a WebSocket is matched by elsewhere. Its request is a GET.
+_WEBSOCKET = ("websocket", "ws", "wss", "upgrade")
 
 
 def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnostic]:
@@ -26,7 +28,9 @@ def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnosti
         methods = [*parts.items(("routes", index, "match", "method"), match.get("method", []))]
         given = {method for _, method in methods}
         for place, method in methods:
-            if method.upper() in _ANY_METHOD:
+            if method.lower() in _WEBSOCKET:
+                mend = "write 'websocket: true' in its place"
+            elif method.upper() in _ANY_METHOD:
                 mend = "leave 'method' out: without it, any method matches"
             elif method.upper() not in given:
                 mend = f"did you mean '{method.upper()}'? The case of a method counts"

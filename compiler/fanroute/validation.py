@@ -1,18 +1,17 @@
 """A file's data as a model: pydantic's errors as diagnostics, each at its place."""
 
-import json
-import re
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import reduce
 from operator import getitem
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from fanroute.diagnostics import Diagnostic, Invalid, Span
+from fanroute.mends import instead_of, model_at
 from fanroute.model import Model
 from fanroute.source import Path, Source
 
@@ -112,7 +111,7 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
         context = detail["ctx"]
         span = source.key_span(path) if detail["loc"][-1] == "[key]" else source.value_span(path)
         return Diagnostic("FR204", context["message"], span, context["mend"])
-    return Diagnostic("FR204", *_wrong_value(detail, path, source))
+    return Diagnostic("FR204", *_wrong_value(detail, path, source, model))
 
 
 def _level_of(path: Path, source: Source, model: type[Model]) -> str:
@@ -132,7 +131,7 @@ def _known_path(loc: Path, source: Source) -> Path:
     return path
 
 
-def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
+def _wrong_value(detail: Any, path: Path, source: Source, model: type[Model]) -> tuple[Any, ...]:
     name = _called(path)
     got = _KINDS.get(type(detail["input"]), "text")
     context = detail.get("ctx", {})
@@ -140,9 +139,11 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
         case "literal_error":
             expected = _as_yaml(context["expected"])
             mend = "write true, or leave the key out" if expected == "true" else f"it is {expected}"
+            if detail["input"] in ("ws", "wss") and path[-1] == "scheme":
+                mend = f"write scheme: {'http' if detail['input'] == 'ws' else 'https'}, websocket: true"
             message = f"{name} cannot be {_as_yaml(detail['input'])}"
         case "string_type":
-            message, mend = f"{name} is text, not {got}", "put it in quotes" if got in ("a number", "true or false") else ""
+            message, mend = f"{name} is text, not {got}", _mend_of_kind(detail, path, model)
         case "greater_than_equal" | "less_than_equal":
             message, mend = f"{name} is out of range", detail["msg"].replace("Input should be", "it is")
         case "too_long":
@@ -153,9 +154,13 @@ def _wrong_value(detail: Any, path: Path, source: Source) -> tuple[Any, ...]:
             wanted = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "bool_type": "true or false"}
             wanted |= {"int_type": "a number", "model_attributes_type": "a mapping"}
             message = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}"
-            origins = path[-1:] == ("cors",) and re.fullmatch(r"\*|https?://.*", str(detail["input"]))
-            mend = f"write cors: {{origins: {json.dumps(detail['input'])}}}" if origins else ""
+            mend = _mend_of_kind(detail, path, model)
     return message, source.value_span(path), mend
+
+
+def _mend_of_kind(detail: Any, path: Path, model: type[Model]) -> str:
+    key = str(path[-1]) if path and not isinstance(path[-1], int) else ""
+    return instead_of(detail["input"], detail["type"], key, model_at(path, model))
 
 
 def _as_yaml(value: Any) -> str:
@@ -170,15 +175,5 @@ def _called(path: Path) -> str:
 
 def keys_at(path: tuple[str | int, ...], annotation: Any) -> list[str]:
     """The keys known in the mapping at a path of a model's data; none where the path leads to no mapping of ours."""
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        fields = annotation.model_fields
-        if not path:
-            return list(fields)
-        field = fields.get(str(path[0]))
-        return keys_at(path[1:], field.annotation) if field else []
-    inner = get_args(annotation)
-    if get_origin(annotation) is list and not (path and isinstance(path[0], int)):
-        return keys_at(path, inner[-1])  # one item is short for a list of it
-    if get_origin(annotation) in (list, dict):
-        return keys_at(path[1:], inner[-1]) if path else []
-    return next((keys for keys in (keys_at(path, part) for part in inner) if keys), [])
+    model = model_at(path, annotation)
+    return list(model.model_fields) if model else []

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from fanroute.model import Kind
-from fanroute.placeholders import instead_of, is_regular_expression
+from fanroute.placeholders import as_name, instead_of, is_regular_expression
 from fanroute.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Template
@@ -36,6 +36,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Text of a segment that may be percent-encoded.
 _ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
 NO_EXPRESSION = "a path is no regular expression: write '{name}' for a segment, and what it has to fit under 'where'"
+# Paths whose last segment may be missing, as other routers have them.
+_OPTIONAL = re.compile(r"(?P<before>/.*|)/(?::|\{|\[|<)(?P<name>[A-Za-z_]\w*)(?:\?\}|[\]>}]?\?)")
 # Paths of which nothing else needs to be asked: of letters and digits, with one parameter at most.
 _LITERALS = "(/[A-Za-z0-9_-]+)*"
 _USUAL_PATH = re.compile(rf"(?=/){_LITERALS}(/{PARAMETER.pattern}{_LITERALS})?(/\*?)?")
@@ -68,6 +70,10 @@ def _path(value: str) -> str:
     if not value.startswith("/"):
         mend = NO_EXPRESSION if expression else f"did you mean '/{value}'?"
         raise wrong(f"the path '{value}' does not begin with '/'", mend)
+    if optional := _OPTIONAL.fullmatch(value):
+        name = as_name(optional["name"])
+        mend = f"write a route for '{optional['before'] or '/'}' and another for '{optional['before']}/{{{name}}}'"
+        raise wrong("a path has no optional segment", mend)
     *before, last = (segment for segment in value.split("/") if instead_of(segment) is None or segment == "**")
     if any("*" in segment for segment in before) or ("*" in last and last != "*"):
         mend = NO_EXPRESSION if expression else "end the path with '/*'; one segment is '{name}'"
@@ -81,7 +87,8 @@ def _path(value: str) -> str:
         raise wrong("a parameter is a whole segment of the path", mend)
     odd = next((c for segment in segments for c in segment if c in "?#\\" or c.isspace() or not c.isprintable()), None)
     if odd:
-        raise wrong(f"a path has no {odd!r}", NO_EXPRESSION if expression else "write the path decoded and without a query")
+        mend = f"write '{value.partition('?')[0]}', and 'query:' for parameters" if odd == "?" else "write the path decoded"
+        raise wrong(f"a path has no {odd!r}", NO_EXPRESSION if expression else mend)
     decoded = [_decoded(segment) for segment in segments]
     if any(segment in (".", "..") for segment in decoded):
         raise wrong("a path has no '.' or '..' segments", "write the path as it is meant")

@@ -15,6 +15,32 @@ KEYS = "keys: {algorithm: HS256, secret_store: a, name: b}"
         ("", 'stream: {channel: a, cors: "*"}', 'write cors: {origins: "*"}'),
         ("", "stream: {channel: a, cors: https://a.example}", 'write cors: {origins: "https://a.example"}'),
         ("", "stream: {channel: a, cors: 1}", ""),
+        ("", "tunnel: {backend: origin}", 'write tunnel: "origin"'),
+        ("", "handoff: [origin]", 'write handoff: "origin"'),
+        ("", "stream: room", 'write stream: {channel: "room"}'),
+        ("", "sse: [a, b]", 'write sse: {channel: ["a", "b"]}'),
+        ("", "redirect: /x", 'write redirect: {location: "/x"}'),
+        ("", "respond: 404", "write respond: {status: 404}"),
+        ("", "respond: hello", ""),
+        ("", "match: /a, handoff: origin", 'write match: {path: "/a"}'),
+        ("", "match: [x], handoff: origin", ""),
+        ("", "handoff: origin, request_headers: [x-a]", ""),
+        ("", "match: {header: x-a}, handoff: origin", "write header: {NAME: …}"),
+        ("", "handoff: origin, request_headers: {remove: {x-a: y}}", 'write remove: ["x-a"]'),
+        ("", "respond: {status: '200'}", "write status: 200"),
+        ("", "match: {websocket: yes}, handoff: origin", "write websocket: true"),
+        ("", "match: {websocket: Off}, handoff: origin", "write websocket: false"),
+        ("", "match: {websocket: 'true'}, handoff: origin", "write websocket: true"),
+        ("", "match: {websocket: 1}, handoff: origin", "write websocket: true"),
+        ("", "match: {websocket: maybe}, handoff: origin", "write websocket: true, or websocket: false"),
+        ("", "forward: {backend: origin, cors: {origins: '*', backend_answers: yes}}", "write backend_answers: true"),
+        ("", "match: {scheme: wss}, handoff: origin", "write scheme: https, websocket: true"),
+        ("", "match: {scheme: HTTP}, handoff: origin", "it is 'http' or 'https'"),
+        ("", "match: {path: '/q/:room?'}, handoff: origin", "write a route for '/q' and another for '/q/{room}'"),
+        ("", "match: {path: '/q/{room}?'}, handoff: origin", "write a route for '/q' and another for '/q/{room}'"),
+        ("", "match: {path: '/{lang?}'}, handoff: origin", "write a route for '/' and another for '/{lang}'"),
+        ("", "match: {path: '/q/x?'}, handoff: origin", "write '/q/x', and 'query:' for parameters"),
+        ("", "match: {path: '/q?a=b'}, handoff: origin", "write '/q', and 'query:' for parameters"),
         ("", "match: {method: 'GET,POST'}, handoff: origin", "write [GET, POST]"),
         ("", "match: {method: 'GET | HEAD'}, handoff: origin", "write [GET, HEAD]"),
         ("", "match: {method: ['PUT, PATCH']}, handoff: origin", "write [PUT, PATCH]"),
@@ -55,3 +81,11 @@ def test_what_to_write_instead_of_a_star(match: str, mend: str) -> None:
     with pytest.raises(Invalid) as invalid:
         compile_routes(text.encode(), SURROUNDINGS)
     assert mend in [found.suggestion for found in invalid.value.diagnostics]
+
+
+@pytest.mark.parametrize("method", ["websocket", "WebSocket", "ws", "WSS", "upgrade"])
+def test_a_websocket_is_no_method(method: str) -> None:
+    text = "version: 1\nservice: {name: x}\nbackends: {origin: {url: 'https://a.example.com'}}\nroutes:\n"
+    text += f"  - {{match: {{method: {method}}}, handoff: origin}}\n"
+    (told,) = [one for one in compile_routes(text.encode(), SURROUNDINGS).diagnostics if one.code == "FR406"]
+    assert told.suggestion == "write 'websocket: true' in its place"
