@@ -12,6 +12,7 @@ from fanroute.lower import is_written
 from fanroute.reach.box import LENGTH, Box, meet, point
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import REGION, Boxes, search
+from fanroute.reach.sets import SEGMENTS, Lengths, Texts
 from fanroute.source import Source
 from fanroute.spec import BACKEND_ANSWERED
 from fanroute.work import TooMuch, Work
@@ -52,15 +53,17 @@ def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
 def _first_misreading(
     source: Source, plan: Plan, boxes: Boxes, backend: str, guarded: list[int], free: list[int], work: Work
 ) -> Iterator[Diagnostic]:
-    apart = [*_apart_from_paths(boxes, free)]
     kept = [fault for fault in REFUSED_PATHS if fault not in plan.refused_paths]
     detours = [*dict.fromkeys(_detours(boxes, free, kept))]
+    own = [*_read_otherwise(boxes, free)]
+    apart = [*_apart_from_paths(boxes, free), *(region for region, _, _ in own)]
 
     def others(path: str) -> Iterator[str]:
         yield from _misreadings(path)
         yield from _kept_misreadings(path, kept)
         yield from (detour + path[1:] for detour in detours)
         yield path.upper() if path != path.upper() else path.lower()
+        yield from (written for _, read, written in own if read == path)
 
     for number in guarded:
         try:
@@ -127,14 +130,14 @@ def _apart_from_paths(boxes: Boxes, numbers: Iterable[int]) -> Iterator[Box]:
     """Yields the conditions of some routes without those on the path, each once."""
     seen = set()
     for number in numbers:
-        asks = {dimension: values for dimension, values in boxes.boxes[number].items() if _is_no_path(dimension)}
+        asks = _apart_from_path(boxes.boxes[number])
         if (key := frozenset(asks.items())) not in seen:
             seen.add(key)
             yield asks
 
 
-def _is_no_path(dimension: tuple[str, int | str]) -> bool:
-    return dimension != LENGTH and dimension[0] != "segment"
+def _apart_from_path(box: Box) -> Box:
+    return {dimension: values for dimension, values in box.items() if dimension != LENGTH and dimension[0] != "segment"}
 
 
 def _misreadings(path: str) -> Iterator[str]:
@@ -155,6 +158,33 @@ def _kept_misreadings(path: str, kept: Collection[PathFault]) -> Iterator[str]:
     if "controls" in kept:
         yield from (f"{path[:index]}%00{path[index:]}" for index in [*slashes[1:], len(path)])
         yield f"{path}%00/x"
+
+
+def _read_otherwise(boxes: Boxes, free: Iterable[int]) -> Iterator[tuple[Box, str, str]]:
+    """Yields each path of a free route that some servers read as another one, because of its own text.
+
+    It comes last, after the requests for that other path, and this path.
+    """
+    for number in free:
+        path, box = boxes.matches[number].path, boxes.boxes[number]
+        odd = path and any(isinstance(segment, str) and (not segment or ";" in segment) for segment in path.segments)
+        if not odd or any(wanted.is_empty for wanted in box.values()):
+            continue
+        segments = [segment or "" for segment in point(box, boxes.named).segments]
+        bare = [segment.partition(";")[0] for segment in segments]
+        full = [segment for segment in segments[:-1] if segment] + segments[-1:]
+        both = [segment for segment in bare[:-1] if segment] + bare[-1:]
+        for read in (bare, full, both):
+            places: Box = {("segment", index): Texts.of(SEGMENTS, (segment,)) for index, segment in enumerate(read)}
+            yield (
+                {**_apart_from_path(box), **places, LENGTH: Lengths(len(read), len(read))},
+                _path(read),
+                _path(segments, safe=";="),
+            )
+
+
+def _path(segments: Iterable[str], safe: str = "") -> str:
+    return "".join(f"/{quote(segment, safe=safe)}" for segment in segments)
 
 
 def _detours(boxes: Boxes, free: Iterable[int], kept: Iterable[PathFault]) -> Iterator[str]:

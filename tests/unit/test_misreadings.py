@@ -27,7 +27,7 @@ routes:
     told = [found for found in compiled.diagnostics if found.code == "FR405"]
     if not told:
         return None
-    verb, url = shlex.split(told[0].message.rpartition("needs one: ")[2])
+    verb, url = shlex.split(told[0].request)
     taken = Tracer(compiled.plan, "").taken(Asked(verb, url))
     assert taken is not None
     assert taken.name == "free"
@@ -66,6 +66,28 @@ def test_a_way_round(guarded: str, free: str, target: str | None) -> None:
 )
 def test_no_way_round(guarded: str, free: str) -> None:
     assert shown(guarded, free) is None
+
+
+@pytest.mark.parametrize(
+    ("guarded", "free", "target"),
+    [
+        ("path: '/private/*'", "path: '/private;v=1/x'", "/private;v=1/x"),
+        ("path: '/private/*'", "path: '/private%3Bv=1/*'", "/private;v=1/"),
+        ("path: '/private/{id}'", "path: '/private//secret'", "/private//secret"),
+        ("path: '/a/b/*'", "path: '/a//b/*'", "/a//b/"),
+        ("path: '/a/{x}'", "path: '/a;v=2//b;w'", "/a;v=2//b;w"),
+        ("path: '/a/{x}', query: {q: '1'}", "path: '/a;v/b'", "/a;v/b?q=1"),
+        ("path: '/a/{x}'", "path: '/a;v=1/{x}', where: {x: 'x+'}", "/a;v=1/x"),
+    ],
+)
+def test_a_free_routes_own_path_is_a_way_round(guarded: str, free: str, target: str) -> None:
+    assert shown(guarded, free) == target
+    assert shown(guarded, free, REJECTED) is None
+
+
+def test_a_free_routes_own_path_is_none_of_a_guarded_route() -> None:
+    assert shown("path: '/private/{id}'", "path: '/public;v=1/x'") is None
+    assert shown("path: '/private/x', method: PUT", "path: '/private//x', method: GET") is None
 
 
 def test_what_is_rejected_is_no_way_round() -> None:
