@@ -134,6 +134,7 @@ class Redirect(Model):
     """A redirection of the client."""
 
     location: Location
-    """Where to: begins with `/` or with `https://HOST/`; may contain what the match binds, which is percent-encoded there."""
+    """Where to: begins with `/`, `https://HOST/` or `http://HOST/`; may contain what the match binds, which is percent-encoded
+    there."""
     status: Literal[301, 302, 303, 307, 308] = 302
     """The answer's status."""

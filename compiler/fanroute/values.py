@@ -184,7 +184,9 @@ def _location(value: str) -> str:
     shape = "".join(part if isinstance(part, str) else "{}" for part in template_of(value))
     spelt = value.isascii() and value.isprintable() and " " not in value and not STRAY_PERCENT.search(shape)
     if not _LOCATION_START.match(shape) or not spelt:
-        raise wrong(f"{value!r} is not a location", "begin with '/' or with https://HOST/, percent-encoded, without spaces")
+        raise wrong(
+            f"{value!r} is not a location", "begin with '/', https://HOST/ or http://HOST/, percent-encoded, without spaces"
+        )
     return value
 
 

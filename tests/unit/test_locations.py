@@ -1,15 +1,19 @@
 """Locations and links made of what a client sends: they lead where the route's own text leads, or the request is refused."""
 
 import re
+from contextlib import nullcontext
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanroute.diagnostics import Invalid
+from fanroute.pipeline import compile_routes
 from fanroute.template import parse
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.grip import encoded
+from tests.conftest import SURROUNDINGS
 
 BASE = "https://own.example/deep/er?query"
 
@@ -81,6 +85,20 @@ def test_what_leads_elsewhere_is_refused(template: str, values: dict[str, str | 
     with pytest.raises(Refused) as refused:
         location(template, **values)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        *((given, True) for given in ("/x", "https://a.example.com/x", "http://a.example.com:8080/x", "http://a.example.com")),
+        *((given, False) for given in ("//a.example.com/", "ftp://a/", "a", "http://", "http:/a", "https://u@a/", "HTTP:a")),
+    ],
+)
+def test_where_a_location_may_begin(given: str, taken: bool) -> None:
+    """As docs/routes.md says. Another scheme is the route's own choice, no client's."""
+    text = "version: 1\nservice: {name: x}\nbackends: {a: {url: 'https://a'}}\nroutes: [{redirect: {location: 'GIVEN'}}]\n"
+    with nullcontext() if taken else pytest.raises(Invalid):
+        compile_routes(text.replace("GIVEN", given).encode(), SURROUNDINGS)
 
 
 OWN = st.sampled_from(["a", "b-1", ".", "..", "%2e", "%2E%2e", "x%2Fy", ";v", "%20", "'"])
