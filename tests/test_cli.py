@@ -477,6 +477,7 @@ def test_a_request_with_a_token_is_matched(tmp_path: Path) -> None:
         ["GET", "http://x/a b"],
         ["GET", "http://x/", "-H", "x"],
         ["GET", "http://x/", "-H", ": x"],
+        ["GET", "http://x/", "-H", "a b: c"],
         ["GET", "http://x/", "--claims", "sub"],
         ["GET", "http://x/", "--claims", "[]"],
     ],
@@ -486,6 +487,71 @@ def test_a_wrong_request_is_wrong_usage(tmp_path: Path, arguments: list[str]) ->
     done = fanroute(tmp_path, "match", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
+
+
+METHOD, URL = (
+    "METHOD: {!r} is not a method: write GET",
+    "URL: {!r} is not the URL of a request: write http:// or https://, a host and a path",
+)
+NAME, VALUE = "-H: {!r} is not the name of a header: use letters", "-H: {!r} is not a header's value: leave out line ends"
+NO_REQUESTS = [
+    *((METHOD, method, [method, "http://x/"]) for method in ("G T", "", "GET\r\n", "GÉT", "GET:")),
+    *(
+        (URL, url, ["GET", url])
+        for url in (
+            "https://",
+            "https:///x",
+            "https://…",
+            "/x",
+            "https://a b/",
+            "https://a:b/",
+            "https://[::1",
+            "https://a@b/",
+            "wss://a/",
+        )
+    ),
+    *((NAME, name, ["GET", "http://x/", "-H", f"{name}: c"]) for name in ("a b", "x ", " x", "", "é", "x\n", "a(b)")),
+    *((VALUE, value, ["GET", "http://x/", "-H", f"x: {value}"]) for value in ("a\r\nb: c", "a\nb", "a\rb", "a\x1bb", "a\x7f")),
+]
+
+
+@pytest.mark.parametrize(("told", "part", "arguments"), NO_REQUESTS)
+def test_what_is_no_request_is_told(told: str, part: str, arguments: list[str]) -> None:
+    """Before anything is read."""
+    done = CliRunner().invoke(main, ["match", *arguments, "--routes", "missing.yaml"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"Error: Invalid value for {told.format(part)}" in done.stderr
+
+
+def test_route_tests_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN)
+    requests = {
+        "{method: G T, url: https://x/}": "'G T' is not a method",
+        "G T https://x/": "'T https://x/' is not the URL of a request",
+        "GET https://": "'https://' is not the URL of a request",
+        "{url: https://x/, headers: {a b: c}}": "'a b' is not the name of a header",
+        '{url: https://x/, headers: {a: "b\\r\\nc"}}': "'b\\r\\nc' is not a header's value",
+    }
+    text = "".join(f"  - {{request: {request}, expect: {{route: none}}}}\n" for request in requests)
+    (tmp_path / "routes.test.yaml").write_text(f"tests:\n{text}")
+    done = fanroute(tmp_path, "test")
+    told = re.findall(r"error\[FR204\]: (.*)", done.stderr)
+    assert (done.returncode, told) == (1, list(requests.values()))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a/x\\y", "https://a/x#y", "https://a\\x", 'https://a/"<>^`{|}', "http://[::1]:80/", "https://a.?b", "http://a_b"],
+)
+def test_whatever_an_attacker_sends_can_be_asked(tmp_path: Path, url: str) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN)
+    done = fanroute(tmp_path, "match", "PROPFIND", url, "-H", "X!#$%&'*+-.^_`|~: \ta\tb é\t")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_host_of_a_request_is_its_urls(tmp_path: Path) -> None:
+    done = fanroute(tmp_path, "match", "GET", "http://x/", "-H", "Host: chat.example.com")
+    assert (done.returncode, "the Host header is the URL's host: write it in the URL" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("depth", [*range(900, 1010, 5), 20_000])

@@ -116,9 +116,16 @@ def template_of(value: str) -> Template:
         raise wrong(f"{value!r} has a brace that is no parameter's", TEMPLATE_MEND) from None
 
 
+def asked_method(value: str) -> str:
+    """Returns a method that a client can send, in any case."""
+    if not TOKEN.fullmatch(value):
+        raise wrong(f"{value!r} is not a method", "write GET")
+    return value
+
+
 def _method(value: str) -> str:
-    if not TOKEN.fullmatch(value) or value != value.upper():
-        raise wrong(f"'{value}' is not a method", f"did you mean '{value.upper()}'?" if TOKEN.fullmatch(value) else "write GET")
+    if asked_method(value) != value.upper():
+        raise wrong(f"'{value}' is not a method", f"did you mean '{value.upper()}'?")
     return value
 
 
@@ -190,7 +197,8 @@ def _location(value: str) -> str:
     return value
 
 
-def _header_name(value: str) -> str:
+def header_name(value: str) -> str:
+    """Returns the name of a header."""
     if not TOKEN.fullmatch(value):
         raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
     return value
@@ -263,4 +271,4 @@ MaxAge = Annotated[
     AfterValidator(at_least(0, MAX_PREFLIGHT_AGE)),
     Kind(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern),
 ]
-HeaderName = Annotated[Text, AfterValidator(_header_name), Kind("a header", TOKEN.pattern)]
+HeaderName = Annotated[Text, AfterValidator(header_name), Kind("a header", TOKEN.pattern)]

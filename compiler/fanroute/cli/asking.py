@@ -2,10 +2,13 @@
 
 import json
 import shlex
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from pydantic_core import PydanticCustomError
 
 from fanroute import listing
 from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, own_command, routes_argument, routes_option
@@ -13,9 +16,11 @@ from fanroute.cli.terminal import say, say_command, show
 from fanroute.local import Stores
 from fanroute.local_hosts import host_entries, kept_by_host
 from fanroute.reach.request import witnesses
+from fanroute.testing.language import asked_url, field_value
 from fanroute.testing.outcome import tracer_of
 from fanroute.tokens import with_token
 from fanroute.trace import Asked
+from fanroute.values import asked_method, header_name
 
 
 @click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
@@ -52,13 +57,11 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
 
     Nothing is sent: it is worked out by the code that ships.
     """
-    if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable() or " " in url:
-        raise click.BadParameter("it begins with http:// or https://, and is percent-encoded", param_hint="URL")
+    asked = Asked(_checked(asked_method, method, "METHOD"), _checked(asked_url, url, "URL"), tuple(map(_header, headers)))
     known = compiled(routes)
     stores = Stores().with_local(host_entries(known.plan.routes, known.loopback_host))
-    asked = Asked(method, url, tuple(map(_header, headers)), configs=stores.config)
+    asked = without = replace(asked, configs=stores.config)
     tracer = tracer_of(known)
-    without = asked
     if claims is not None:
         try:
             asked = with_token(asked, _claims(claims), tracer)
@@ -88,6 +91,18 @@ def _claims(text: str) -> dict[str, Any]:
 
 def _header(text: str) -> tuple[str, bytes]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip():
+    if not colon:
         raise click.BadParameter(f"{text!r} is not 'NAME: VALUE'", param_hint="-H")
-    return name.strip().lower(), value.strip(" \t").encode("utf-8", "surrogateescape")
+    name = _checked(header_name, name, "-H").lower()
+    if name == "host":
+        raise click.BadParameter("the Host header is the URL's host: write it in the URL", param_hint="-H")
+    return name, _checked(field_value, value.strip(" \t"), "-H").encode("utf-8", "surrogateescape")
+
+
+def _checked(check: Callable[[str], str], value: str, where: str) -> str:
+    """Returns a part of a request as route tests take it, or says what is wrong with it."""
+    try:
+        return check(value)
+    except PydanticCustomError as error:
+        told = error.context or {}
+        raise click.BadParameter(f"{told['message']}: {told['mend']}", param_hint=where) from None

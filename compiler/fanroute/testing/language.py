@@ -14,8 +14,12 @@ from fanroute.values import HeaderName, Method, Text, listed, wrong
 
 # The words for no route at all, and for what answers a browser's preflight requests (no action of routes.yaml's).
 NO_ROUTE, PREFLIGHT = "none", "preflight"
-# A name or an address, a port, and what of RFC 3986's characters a client sends.
-_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?")
+# A name or an address, and a port.
+_ORIGIN = r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+# With what of RFC 3986's characters a client sends, or with whatever else an attacker sends too.
+_URL = re.compile(_ORIGIN + r"([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?")
+_ANY_URL = re.compile(_ORIGIN + r"([/?#\\][!-~]*)?")
+_FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 # Headers of a request that a test writes otherwise.
 UNASKED_HEADERS = {
     "host": "it is the url's",
@@ -27,9 +31,17 @@ UNASKED_HEADERS = {
 }
 
 
-def _url(value: str) -> str:
-    if not _URL.fullmatch(value):
+def asked_url(value: str, known: re.Pattern[str] = _ANY_URL) -> str:
+    """Returns a URL that can be asked for, whatever its path is."""
+    if not known.fullmatch(value):
         raise wrong(f"{value!r} is not the URL of a request", "write http:// or https://, a host and a path, percent-encoded")
+    return value
+
+
+def field_value(value: str) -> str:
+    """Returns the value of a header: any text without control characters other than tabs (RFC 9110, 5.5)."""
+    if not _FIELD_VALUE.fullmatch(value):
+        raise wrong(f"{value!r} is not a header's value", "leave out line ends and other control characters")
     return value
 
 
@@ -64,7 +76,7 @@ class Request(Model):
 
     method: Method = "GET"
     """In capital letters, as HTTP has it."""
-    url: Annotated[Text, AfterValidator(_url)]
+    url: Annotated[Text, AfterValidator(lambda value: asked_url(value, _URL))]
     """Absolute and percent-encoded, with the scheme and the host that the client asks."""
     headers: Annotated[dict[AskedHeader, HeaderValue], AfterValidator(once)] = Field(default_factory=dict)
     """Headers of the request."""
