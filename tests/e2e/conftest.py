@@ -122,7 +122,7 @@ class Edge:
         self.publish_items({"channel": channel, "formats": {name.replace("_", "-"): value for name, value in formats.items()}})
 
     def publish_items(self, *items: Any) -> None:
-        httpx.post(self.publish_url, json={"items": items}, trust_env=False).raise_for_status()
+        self.client.post(self.publish_url, json={"items": items}).raise_for_status()
 
     def request(self, method: str, target: str, host: str = OWN_HOST, headers: Any = (), **options: Any) -> httpx.Response:
         """The answer to a request with a Host of its own and a raw target."""

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import gzip
 import json
-from collections import deque
 from typing import Any
 
 import httpx
@@ -95,8 +94,6 @@ class Origin:
     opened: tuple[tuple[str, str], ...] = ()
 
     def __init__(self) -> None:
-        # What was asked for last.
-        self.targets: deque[str] = deque(maxlen=1000)
         # What WebSockets with variables have sent: bodies, and headers as (name, value).
         self.events: list[tuple[bytes, tuple[tuple[str, str], ...]]] = []
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
@@ -130,6 +127,8 @@ class Origin:
                 return _say(request)
             case "/origin/flaky":
                 return self._flaky(request)
+            case "/origin/slow-link":
+                return await self._slow_link(request)
             case "/origin/variables" | "/origin/detached":
                 self.events.append((body, _headers(request)))
                 return _talking_socket(request.path, body)
@@ -223,6 +222,16 @@ class Origin:
         await response.write(b"second\n")
         await response.write_eof()
         return response
+
+    async def _slow_link(self, request: web.BaseRequest) -> web.Response:
+        """A stream whose link is asked after a second, and answered when somebody asks for `/forward/go`."""
+        hold = {"Grip-Hold": "stream", "Grip-Channel": "slow-link"}
+        if "link" in request.query:
+            done = asyncio.Event()
+            self._waiting.put_nowait(done)
+            await done.wait()
+            return web.Response(text="linked\n", headers=hold)
+        return web.Response(text="first\n", headers=hold | {"Grip-Link": f"<{request.path}?link>; rel=next; timeout=1"})
 
     def waiting(self) -> int:
         """How many requests wait."""

@@ -11,6 +11,8 @@ from fanroute.local.filters import CONTENT_FILTERS, passes, rendered
 from fanroute.local.grip import Channel
 from fanroute.local.items import Item, Message
 
+# How many items wait for a busy connection, as in Pushpin: it drops further ones.
+MAX_WAITING = 100
 # How long a channel is followed after a long-poll, in seconds: Pushpin's `subscription_linger`.
 LINGER = 60.0
 
@@ -28,9 +30,12 @@ class Channels:
         self._followed_until: dict[str, float] = {}
 
     @contextmanager
-    def subscriber(self, polls: bool = False) -> Iterator["Subscriber"]:
-        """A new connection, perhaps a long-poll, subscribed to what it is told as long as the context lasts."""
-        subscriber = Subscriber(self, polls)
+    def subscriber(self, polls: bool = False, most_waiting: int = MAX_WAITING) -> Iterator["Subscriber"]:
+        """Yield a new connection, perhaps a long-poll, that is subscribed to what it is told as long as the context lasts.
+
+        While it is busy, at most `most_waiting` items are kept for it.
+        """
+        subscriber = Subscriber(self, polls, most_waiting)
         try:
             yield subscriber
         finally:
@@ -50,13 +55,14 @@ class Channels:
             self._followed_until[channel] = monotonic() + LINGER
 
     def publish(self, item: Item) -> int:
-        """Give an item to a channel's subscribers, each of which takes its own format; how many there were."""
+        """Give an item to a channel's subscribers, each of which takes its own format; returns how many have got it."""
         subscribers = self._subscribed.get(item.channel, set())
         if self._is_followed(item.channel):
             self._last_ids[item.channel] = item.id
-        for subscriber in subscribers:
-            subscriber.queue.put_nowait(item)
-        return len(subscribers)
+        count = sum(subscriber.offer(item) for subscriber in subscribers)
+        if count < len(subscribers):
+            self._log(f"an item on {item.channel} is dropped for clients that read too slowly: {len(subscribers) - count}")
+        return count
 
     def last_id(self, channel: str) -> str | None:
         """The id of what was published last while the channel was followed, None if that is not known."""
@@ -73,12 +79,30 @@ class Channels:
 class Subscriber:
     """A connection: its channels by name, its meta variables, and what is published for it."""
 
-    def __init__(self, channels: Channels, polls: bool) -> None:
+    def __init__(self, channels: Channels, polls: bool, most_waiting: int) -> None:
         self.polls = polls
         self.queue: asyncio.Queue[Item] = asyncio.Queue()
         self.channels: dict[str, Channel] = {}
         self.meta: dict[str, str] = {}
         self._all = channels
+        self._most_waiting = most_waiting
+        self._busy = 0
+
+    def offer(self, item: Item) -> bool:
+        """Queue an item; returns False if it is dropped, because the connection is busy and enough items wait for it."""
+        if self._busy and self.queue.qsize() >= self._most_waiting:
+            return False
+        self.queue.put_nowait(item)
+        return True
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Have the connection take no items as long as the context lasts, such as while its client does not read."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
 
     def subscribe(self, channel: Channel) -> None:
         self.channels[channel.name] = channel

@@ -44,7 +44,8 @@ class Client:
         if event.type in ("PING", "PONG") and len(event.content) > MAX_CONTROL_FRAME:
             self.abort()
         else:
-            await self.socket.send_frame(event.content, WSMsgType[event.type])
+            with self._subscriber.busy():
+                await self.socket.send_frame(event.content, WSMsgType[event.type])
 
     async def close(self, code: int, reason: bytes) -> None:
         """Close the connection, with a code and a reason as they are."""

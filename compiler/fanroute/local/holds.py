@@ -44,7 +44,7 @@ class Stream:
     async def run(self, beginning: bytes) -> None:
         """Write the beginning and all that follows, until somebody ends it."""
         try:
-            await self._response.write(self._subscriber.beginning(beginning))
+            await self._write(self._subscriber.beginning(beginning))
             behind = self._subscriber.is_behind() or not self._hold.mode
             while not behind or await self._catch_up():
                 behind = False
@@ -67,7 +67,7 @@ class Stream:
             if due == self._link_due:
                 return True
             assert self._hold.keep_alive is not None  # it is due
-            await self._response.write(self._hold.keep_alive.content)
+            await self._write(self._hold.keep_alive.content)
             self._wind_up_keep_alive()
             return False
         return await self._take(item)
@@ -85,18 +85,23 @@ class Stream:
             raise _Ended
         if message.action == "hint":
             return bool(self._hold.link)
-        await self._response.write(content)
+        await self._write(content)
         self._wind_up_link()
         if self._hold.keep_alive is not None and not self._hold.keep_alive.interval:
             self._wind_up_keep_alive()
         return False
 
+    async def _write(self, content: bytes) -> None:
+        with self._subscriber.busy():
+            await self._response.write(content)
+
     async def _catch_up(self) -> bool:
         """Append what the link answers, and be held as it says; whether the stream goes on."""
         while self._hold.link:
             self._target = urljoin(self._target, self._hold.link)
-            answer = await self._missed()
-            await self._response.write(self._subscriber.beginning(answer.content))
+            with self._subscriber.busy():
+                answer = await self._missed()
+            await self._write(self._subscriber.beginning(answer.content))
             self._hold = parse_hold(answer.headers) or Hold("")
             if self._hold.mode == "stream":
                 self._subscriber.replace(self._hold.channels, self._hold.meta)

@@ -91,7 +91,8 @@ class Socket:
         private = [name for name in answer.headers if name.encode().startswith(_SET_META)]
         socket.headers.extend(client_headers(answer, without=[*_NOT_PASSED_BACK, "keep-alive-interval", *private]))
         await socket.prepare(self._request)
-        with self._fanout.channels.subscriber() as subscriber:
+        # As in Pushpin, no message waits for a client that does not read.
+        with self._fanout.channels.subscriber(most_waiting=0) as subscriber:
             client = Client(socket, self._request.transport, subscriber)
             published = asyncio.create_task(client.deliver())
             try:
