@@ -14,7 +14,7 @@ from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 from tests.e2e.origin import seen
 
-chat = edge_of("local_hosts", options=["--as-host", "https://chat.example.com"])
+chat = edge_of("local_hosts", options=["--as-host", "https://Chat.example.com."])
 
 LOCAL_NAMES = ["127.0.0.1", "127.0.0.1:1", "localhost", "LocalHost:7676", "[::1]:7676"]
 

@@ -1,7 +1,9 @@
 """The host that a local edge's own names stand for."""
 
 import pytest
+from click import BadParameter
 
+from fanroute.cli.serving import serve
 from fanroute.local import Stores
 from fanroute.local_hosts import explaining, host_entries, kept_by_host
 from fanroute.pipeline import Compiled, compile_routes
@@ -97,3 +99,34 @@ def test_a_log_says_it_too(line: str, told: bool) -> None:
     explain = explaining(Tracer(STARTER.plan, "self"), host_entries(STARTER.plan.routes, OWN))
     assert (explain(line) != line) is told
     assert explain(line).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("example.com", "example.com"),
+        ("example.com.", "example.com"),
+        ("https://Example.COM.", "https://example.com"),
+        ("HTTP://a_b", "http://a_b"),
+        ("127.0.0.1.", "127.0.0.1"),
+    ],
+)
+def test_a_host_is_given_as_a_request_has_it(given: str, host: str) -> None:
+    """With any case and a final dot, as `host_name` takes the host of a request."""
+    assert serve.make_context("serve", ["--as-host", given]).params["as_host"] == host
+    name = given.lower().rpartition("://")[2]
+    assert serve.make_context("serve", ["--allow-host", name]).params["allowed"] == {host.rpartition("://")[2]}
+
+
+NO_HOSTS = """
+. example.com.. example.com:80 example.com.:80 a@example.com *.example.com https:// ftp://a ://a https://a/
+[::1] http://https://a é.example.com
+""".split()
+
+
+@pytest.mark.parametrize("given", [*NO_HOSTS, "", "a b"])
+def test_what_is_no_host_is_told(given: str) -> None:
+    with pytest.raises(BadParameter) as raised:
+        serve.make_context("serve", ["--as-host", given])
+    mend = "write chat.example.com or https://chat.example.com, without a port"
+    assert raised.value.message == f"{given!r} is not a host: {mend}"

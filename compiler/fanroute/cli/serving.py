@@ -1,7 +1,6 @@
 """From a routes.yaml to what runs: `build`, `serve` and `install`."""
 
 import asyncio
-import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -22,9 +21,9 @@ from fanroute.redaction import redacting, token_parameters
 from fanroute.testing.outcome import tracer_of
 from fanroute.values import is_host
 from fanroute.workspace import Workspace
+from fanroute_runtime.match import host_name
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
-_AS_HOST = re.compile(r"(https?://)?(?P<host>[^*].*)")
 
 flatten_option = click.option(
     "--flatten/--no-flatten",
@@ -38,7 +37,7 @@ flatten_option = click.option(
 
 def _host_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
     """Checks the values of --allow-host."""
-    known = {name: guard.host_name(name) for name in names}
+    known = {name: guard.host_name(name.removesuffix(".")) for name in names}
     for name, host in known.items():
         if host is None:
             raise click.BadParameter(f"{name!a} is no host: a name or an address, without scheme, port and wildcards.")
@@ -46,13 +45,16 @@ def _host_names(context: click.Context, option: click.Parameter, names: tuple[st
 
 
 def _as_host(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Returns a host, or a scheme and a host, in lower case. Raises click.BadParameter."""
+    """Returns a host, or a scheme and a host, in lower case and without a final dot. Raises click.BadParameter."""
     if value is None:
         return None
-    found = _AS_HOST.fullmatch(value.lower())
-    if found is None or not is_host(found["host"]):
+    scheme, separator, written = value.lower().rpartition("://")
+    host = host_name(written)
+    # It also leaves out a port, which no route matches.
+    alone = is_host(host) and not host.startswith("*") and written.removesuffix(".") == host
+    if not alone or scheme not in (("http", "https") if separator else ("",)):
         raise click.BadParameter(f"{value!r} is not a host: write chat.example.com or https://chat.example.com, without a port")
-    return found[0]
+    return f"{scheme}{separator}{host}"
 
 
 @click.command(epilog=examples("fanroute build", "fanroute build edge/routes.yaml"))
