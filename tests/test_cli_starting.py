@@ -151,6 +151,18 @@ def test_a_schema_is_printed_as_it_is() -> None:
     assert done.stdout.splitlines() == lines
 
 
+def test_usage_names_the_program_as_it_was_called(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("fanroute")
+    for called, path, named in (
+        (str(program), "/nowhere", shlex.quote(str(program))),
+        (os.path.relpath(program, tmp_path), "/nowhere", shlex.quote(os.path.relpath(program, tmp_path))),
+        (str(program), str(program.parent), "fanroute"),
+    ):
+        environment = os.environ | {"PATH": path}
+        done = subprocess.run([called, "match"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.splitlines()[1]) == (2, f"Try '{named} match --help' for help.")
+
+
 def test_what_is_printed_can_be_called(tmp_path: Path) -> None:
     """By the program's path, which holds in any folder, where the shell does not find it by its name."""
     program = Path(sys.executable).with_name("fanroute")

@@ -3,7 +3,12 @@
 What only some of them need is imported late, here and elsewhere: half of the time of a `fanroute check` of few routes is imports.
 """
 
+import shlex
+import shutil
+import sys
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +28,15 @@ _MODULES = {name: module for commands in SECTIONS.values() for name, module in c
 
 class _Sections(click.Group):
     """A group whose help lists the commands by section, in order. A command is imported where it is asked for."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Names the program as it was called, if the shell does not find it by its name: so usage can be typed as printed."""
+        called = Path(sys.argv[0])
+        if info_name == called.name and shutil.which(info_name) != str(called.absolute()):
+            info_name = shlex.quote(sys.argv[0])
+        return super().make_context(info_name, args, parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_MODULES)
