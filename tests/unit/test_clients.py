@@ -11,7 +11,7 @@ from fanroute.local.clients import Client
 
 
 def client() -> tuple[Client, Subscriber]:
-    subscriber = Subscriber(Channels(lambda line: None), polls=False)
+    subscriber = Subscriber(Channels(lambda line: None), polls=False, most_waiting=0)
     return Client(web.WebSocketResponse(), None, subscriber), subscriber
 
 
