@@ -17,7 +17,7 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
-rules.trust rules printable diagnostics errors report report_json work
+rules.trust rules printable shell diagnostics errors report report_json work
 environment surroundings places source template placeholders automata model mends paths values headers validation origins
 conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema

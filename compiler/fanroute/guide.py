@@ -1,7 +1,6 @@
 """What a user is told to do next. Pure: lines of text."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
 from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
+from fanroute.shell import path_word, word
 from fanroute.trace import Asked, client_of, unfit
 from fanroute_runtime.local import host_entry
 from fanroute_runtime.match import tests
@@ -51,16 +51,15 @@ class Urls:
 
 def publishing(compiled: Compiled, service_id: str, folder: Path) -> Iterator[str]:
     """Tells how to publish the service in a folder to Fastly: the first time, or again."""
-    fastly = "fastly" if folder == Path() else f"cd {shlex.quote(str(folder))} && fastly"
+    fastly = "fastly" if folder == Path() else f"cd {path_word(folder)} && fastly"
     if service_id:
-        yield f"Publish (service {service_id}): {fastly} compute publish"
+        yield f"Publish (service {word(service_id)}): {fastly} compute publish"
         if compiled.tunnels:
             yield f"Its tunnels need WebSockets on the service, once: {fastly} products --enable=websockets"
         return
     domain = compiled.loopback_host
-    yield (
-        f"Publish, the first time: {fastly} compute publish --domain {domain}" if domain else f"Publish: {fastly} compute publish"
-    )
+    first = f"Publish, the first time: {fastly} compute publish --domain {word(domain)}"
+    yield first if domain else f"Publish: {fastly} compute publish"
 
 
 def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:
@@ -85,7 +84,7 @@ def changed_ports(urls: Urls, wanted: tuple[int, int]) -> Iterator[str]:
 def publish_command(messages: Mapping[str, Formats], url: str) -> str:
     """Returns a curl command that publishes messages, by their channels."""
     items = [{"channel": channel, "formats": formats} for channel, formats in messages.items()]
-    return f"curl -d {shlex.quote(json.dumps({'items': items}))} {url}"
+    return f"curl -d {word(json.dumps({'items': items}))} {word(url)}"
 
 
 def _example(route: Route, edge: str, own_host: str) -> str:
@@ -97,14 +96,14 @@ def _example(route: Route, edge: str, own_host: str) -> str:
     headers = [f"Host: {match.hosts[0].replace('*', 'example')}"] if of_others else []
     headers += [f"{condition.name}: {_value(condition, HEADER_VALUE)}" for condition in match.headers if condition.present]
     headers += _token_header(token)
-    options = "".join(f" -H {shlex.quote(header)}" for header in headers)
+    options = "".join(f" -H {word(header)}" for header in headers)
     if isinstance(route.action, WebSocket):
-        options += "".join(f" -s {shlex.quote(protocol)}" for protocol in route.action.protocols[:1])
+        options += "".join(f" -s {word(protocol)}" for protocol in route.action.protocols[:1])
     if isinstance(route.action, WebSocket | Tunnel) or match.websocket:
-        return f"{route.name}: npx wscat -c {shlex.quote(edge.replace('http', 'ws', 1) + target)}{options}"
-    method = f" -X {match.methods[0]}" if match.methods and match.methods[0] != "GET" else ""
+        return f"{route.name}: npx wscat -c {word(edge.replace('http', 'ws', 1) + target)}{options}"
+    method = f" -X {word(match.methods[0])}" if match.methods and match.methods[0] != "GET" else ""
     hold = " -N" if isinstance(route.action, Hold) else ""
-    return f"{route.name}: curl{hold}{method}{options} {shlex.quote(edge + target)}"
+    return f"{route.name}: curl{hold}{method}{options} {word(edge + target)}"
 
 
 def _is_for(host: str, hosts: tuple[str, ...]) -> bool:

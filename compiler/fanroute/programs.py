@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fanroute.errors import ProgramFailed
+from fanroute.shell import argument
 
 # How long a program may take to end when asked, in seconds.
 GRACE = 5.0
@@ -32,7 +33,7 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
     name = Path(command[0]).name
     try:
         done = subprocess.run(
-            [str(part) for part in command],
+            [*map(_argument, command)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,7 +56,7 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
     It has a session of its own, so a Ctrl-C reaches us alone, and all its children end with it.
     """
     process = await asyncio.create_subprocess_exec(
-        *map(str, command),
+        *map(_argument, command),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -68,6 +69,10 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
     finally:
         await _end(process)
         reader.cancel()
+
+
+def _argument(part: str | Path) -> str:
+    return part if isinstance(part, str) else argument(part)
 
 
 async def _read_lines(process: Program, on_line: Callable[[str], None]) -> None:

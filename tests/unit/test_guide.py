@@ -135,6 +135,22 @@ def test_tunnels_need_websockets() -> None:
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 
 
+@pytest.mark.parametrize("method", ["`id`", "X|id&X", "#", "!!", "GET"])
+def test_a_method_is_no_shell_code(method: str) -> None:
+    routes = ROUTES.replace(b"match: {path: /a/*}", f"match: {{path: /a, method: {json.dumps(method)}}}".encode())
+    lines = shown(compile_routes(routes, SURROUNDINGS), Urls("http://a", "http://b/publish/"))
+    told = [] if method == "GET" else ["-X", method]
+    assert shlex.split(lines[4], comments=True)[1:] == ["curl", *told, "http://a/a"]
+    command = f"curl() {{ printf '%s\\n' \"$@\"; }}; {lines[4].partition(': ')[2]}"
+    printed = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert (printed.stdout.splitlines(), printed.stderr) == ([*told, "http://a/a"], "")
+
+
+def test_a_services_id_is_no_shell_code() -> None:
+    line, *_ = publishing(COMPILED, "a): `id`; echo $(id", Path())
+    assert shlex.split(line)[1:4] == ["(service", "a): `id`; echo $(id):", "fastly"]
+
+
 def test_examples_fit_the_patterns() -> None:
     """The commands' own requests get the routes that they are shown for."""
     routes = (REPOSITORY / "tests" / "cases" / "patterns" / "routes.yaml").read_bytes()

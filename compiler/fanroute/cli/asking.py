@@ -1,7 +1,6 @@
 """What will a request do? `routes` and `match`."""
 
 import json
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from fanroute.cli.terminal import say, say_command, show
 from fanroute.local import Stores
 from fanroute.local_hosts import host_entries, kept_by_host
 from fanroute.reach.request import witnesses
+from fanroute.shell import path_word
 from fanroute.testing.language import asked_url, field_value
 from fanroute.testing.outcome import tracer_of
 from fanroute.tokens import with_token
@@ -32,7 +32,7 @@ def routes(routes: Path, witness: bool) -> None:
     With --witness, for each of them a request that it gets, as a command that explains it.
     """
     if witness:
-        options = "" if routes == Path(DEFAULT_ROUTES) else f" --routes {shlex.quote(str(routes))}"
+        options = "" if routes == Path(DEFAULT_ROUTES) else f" --routes {path_word(routes)}"
         for line in witnesses(compiled(routes).plan, options, own_command()):
             say_command(line)
         return

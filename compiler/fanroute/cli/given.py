@@ -1,6 +1,5 @@
 """What most commands are given: a routes.yaml."""
 
-import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from fanroute.cli.terminal import conceal, end, failures, piped, tell
 from fanroute.diagnostics import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.programs import find
+from fanroute.shell import path_word, word
 from fanroute.workspace import Workspace
 
 DEFAULT_ROUTES = "routes.yaml"
@@ -28,8 +28,8 @@ def own_command() -> str:
     if find("fanroute"):
         return "fanroute"
     if called.name == "fanroute":
-        return shlex.quote(str(called.absolute()))
-    return f"{shlex.quote(sys.executable)} -P -m fanroute"
+        return path_word(called.absolute())
+    return f"{word(sys.executable)} -P -m fanroute"
 
 
 def is_given(option: str) -> bool:

@@ -1,12 +1,12 @@
 """What comes first: `init`."""
 
-import shlex
 from pathlib import Path
 
 import click
 
 from fanroute.cli.given import DEFAULT_ROUTES, examples, is_given, own_command
 from fanroute.cli.terminal import failures, say
+from fanroute.shell import path_word
 from fanroute.starting import begun, described
 from fanroute.workspace import Workspace, create, template_files, template_names
 
@@ -34,5 +34,5 @@ def init(folder: Path, template: str, listing: bool) -> None:
     with failures(Workspace(folder / DEFAULT_ROUTES)):
         create(folder, texts)
     say(f"Made {', '.join(str(folder / name) for name in texts)}")
-    there = "" if folder == Path() else f"cd {shlex.quote(str(folder))}, then "
+    there = "" if folder == Path() else f"cd {path_word(folder)}, then "
     say(f"Next: {there}{own_command()} serve builds and serves it here; README.md goes on")

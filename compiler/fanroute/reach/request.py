@@ -1,12 +1,12 @@
 """A request that was found, as `fanroute match` takes it."""
 
-import shlex
 from collections.abc import Collection, Iterable, Iterator
 from urllib.parse import quote
 
 from fanroute.reach.box import Point
 from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, reached
 from fanroute.reach.search import Boxes
+from fanroute.shell import word
 from fanroute.trace import Asked
 from fanroute.work import Work
 from fanroute_runtime.plan import Match, PathFault, Plan
@@ -27,8 +27,8 @@ def asked(point: Point) -> Asked:
 
 def arguments(request: Asked) -> str:
     """The arguments of `fanroute match` for a request, quoted for a shell."""
-    options = "".join(f" -H {_for_shell(name.encode() + b': ' + value)}" for name, value in request.headers)
-    return f"{shlex.quote(request.verb)} {shlex.quote(request.url)}{options}"
+    options = "".join(f" -H {word(name.encode() + b': ' + value)}" for name, value in request.headers)
+    return f"{word(request.verb)} {word(request.url)}{options}"
 
 
 def requests_of(matches: Iterable[Match], refused: Collection[PathFault]) -> list[Asked]:
@@ -55,10 +55,3 @@ def witnesses(plan: Plan, options: str = "", fanroute: str = "fanroute") -> Iter
 
 def _quoted(text: str | None) -> str:
     return BROKEN if text is None else quote(text, safe="")
-
-
-def _for_shell(value: bytes) -> str:
-    """Bytes for a shell; where they are not ASCII, as bash and zsh quote them."""
-    if value.isascii():
-        return shlex.quote(value.decode())
-    return "$'" + "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in value) + "'"
