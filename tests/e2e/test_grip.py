@@ -4,7 +4,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -263,7 +263,7 @@ def test_a_longer_message_closes(grip_edge: Edge, message: Any, fits: bool) -> N
 
 
 def test_the_longest_message(grip_edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.36 breaks the connection at 200,000 bytes."""
+    """docs/local.md: Pushpin 1.41 takes a byte more than 1.36."""
     with socket(grip_edge, "/socket/ann") as client:
         client.send(b"x" * MAX_MESSAGE)
         publish(grip_edge, "socket", "still there")
@@ -277,6 +277,24 @@ def test_the_longest_message(grip_edge: Edge) -> None:
     with socket(grip_edge, "/chat/a", subprotocols=["chat.v1"]) as client:
         client.send(b"x" * (MAX_MESSAGE + 1))
         assert closed(client)[0] == (1006 if grip_edge.has_old_pushpin else 1009)
+
+
+@pytest.mark.parametrize(("path", "protocols"), [("/socket/ann", None), ("/chat/a", ["chat.v1"])])
+@pytest.mark.parametrize("message", ["a byte more", "many more", "without end"])
+def test_a_message_that_is_too_long_breaks_the_connection(grip_edge: Edge, path: str, protocols: Any, message: str) -> None:
+    """Also where a `max_message` gives a shorter one a 1009."""
+    part = b"x" * 100_000
+    with socket(grip_edge, path, subprotocols=protocols) as client:
+        with suppress(ConnectionClosed):
+            match message:
+                case "a byte more":
+                    client.send(b"x" * (MAX_MESSAGE + 2))
+                case "many more":
+                    client.send(part * 20)
+                case "without end":
+                    client.send(part for _ in range(1000))
+                    pytest.fail("100 MB of a message were taken")
+        assert closed(client) == (1006, "")
 
 
 class Frames:

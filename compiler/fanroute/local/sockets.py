@@ -17,6 +17,7 @@ from fanroute.local.holds import Headers
 from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.websocket import (
     MAX_CONTROL,
+    MAX_MESSAGE,
     MESSAGE_PREFIX,
     MIN_KEEP_ALIVE_INTERVAL,
     Event,
@@ -48,6 +49,21 @@ def is_websocket(request: web.BaseRequest) -> bool:
 
 class _Closed(Exception):
     """The connection is over."""
+
+
+class _WebSocket(web.WebSocketResponse):
+    """Breaks the connection at a message that is too long, as Pushpin does. aiohttp would close it with a code."""
+
+    def __init__(self, transport: asyncio.Transport | None, protocols: list[str]) -> None:
+        # A byte more than MAX_MESSAGE still passes, as in Pushpin 1.41. aiohttp refuses a message that has its limit.
+        super().__init__(protocols=protocols, autoping=False, autoclose=False, compress=False, max_msg_size=MAX_MESSAGE + 2)
+        self._transport = transport
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes | None = None, drain: bool = True) -> bool:
+        # Only aiohttp itself gives no message with this code.
+        if code == WSCloseCode.MESSAGE_TOO_BIG and message is None and self._transport is not None:
+            self._transport.abort()
+        return await super().close(code=code, message=message or b"", drain=drain)
 
 
 class Socket:
@@ -85,9 +101,7 @@ class Socket:
             return web.Response(status=status, headers=headers, body=answer.content)
         self._prefix = _message_prefix(answer.headers.get("sec-websocket-extensions", ""))
         protocol = answer.headers.get("sec-websocket-protocol")
-        socket = web.WebSocketResponse(
-            protocols=[protocol] if protocol else [], autoping=False, autoclose=False, max_msg_size=0, compress=False
-        )
+        socket = _WebSocket(self._request.transport, [protocol] if protocol else [])
         private = [name for name in answer.headers if name.encode().startswith(_SET_META)]
         socket.headers.extend(client_headers(answer, without=[*_NOT_PASSED_BACK, "keep-alive-interval", *private]))
         await socket.prepare(self._request)
