@@ -373,6 +373,21 @@ def test_a_witness_says_of_which_file(tmp_path: Path) -> None:
     assert "  test-websocket: yes" in shell(tmp_path, command)
 
 
+def test_what_begins_with_a_hyphen_is_no_option(tmp_path: Path) -> None:
+    """Neither a method nor a folder."""
+    (tmp_path / "-x").mkdir()
+    (tmp_path / "-x" / "routes.yaml").write_text(
+        OWN.partition("routes:\n")[0] + "routes: [{match: {method: -x}, handoff: origin}]\n"
+    )
+    (command,) = fanroute(tmp_path, "routes", "--witness", "--", "-x/routes.yaml").stdout.splitlines()
+    assert "  route-1: yes" in shell(tmp_path, command)
+    built = fanroute(tmp_path, "build", "--no-flatten", "--", "-x/routes.yaml")
+    assert built.returncode == 0, built.stderr
+    assert "cd ./-x && fastly compute publish" in built.stdout
+    begun = fanroute(tmp_path, "init", "--", "-y").stdout
+    assert shell(tmp_path, f"{begun.partition('Next: ')[2].partition(', then')[0]} && pwd") == f"{tmp_path}/-y\n"
+
+
 def shell(folder: Path, command: str) -> str:
     """What a command prints."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

@@ -37,6 +37,8 @@ MESSAGES: Mapping[str, Formats] = {
     "long_poll": {"http-response": {"body": "hello\n"}},
     "websocket": {"ws-message": {"content": "hello"}},
 }
+# Headers that curl sends of its own accord, unless it is told not to.
+_SENT_BY_CURL = ("accept", "user-agent")
 # What stands for a client's token.
 TOKEN = "TOKEN"
 
@@ -93,27 +95,40 @@ def _example(route: Route, edge: str, own_host: str) -> str:
     in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
     target = _path(match.path) + _query(match.query, in_query)
     of_others = match.hosts and not _is_for(own_host, match.hosts)
-    headers = [f"Host: {match.hosts[0].replace('*', 'example')}"] if of_others else []
-    headers += [f"{condition.name}: {_value(condition, HEADER_VALUE)}" for condition in match.headers if condition.present]
+    headers = [("Host", match.hosts[0].replace("*", "example"))] if of_others else []
+    headers += [(condition.name, _value(condition, HEADER_VALUE)) for condition in match.headers if condition.present]
     headers += _token_header(token)
-    options = "".join(f" -H {word(header)}" for header in headers)
+    options = "".join(f" -H {word(f'{name}: {value}')}" for name, value in headers)
     if isinstance(route.action, WebSocket):
         options += "".join(f" -s {word(protocol)}" for protocol in route.action.protocols[:1])
     if isinstance(route.action, WebSocket | Tunnel) or match.websocket:
         return f"{route.name}: npx wscat -c {word(edge.replace('http', 'ws', 1) + target)}{options}"
-    method = f" -X {word(match.methods[0])}" if match.methods and match.methods[0] != "GET" else ""
+    options = "".join(f" -H {_for_curl(name, value)}" for name, value in headers)
+    options += "".join(f" -H {word(f'{one.name}:')}" for one in match.headers if not one.present and one.name in _SENT_BY_CURL)
     hold = " -N" if isinstance(route.action, Hold) else ""
-    return f"{route.name}: curl{hold}{method}{options} {word(edge + target)}"
+    return f"{route.name}: curl{hold}{_method(match.methods)}{options} {word(edge + target)}"
+
+
+def _method(methods: tuple[str, ...]) -> str:
+    if not methods or methods[0] == "GET":
+        return ""
+    # With -X HEAD, curl waits for a body.
+    return " -I" if methods[0] == "HEAD" else f" -X {word(methods[0])}"
+
+
+def _for_curl(name: str, value: str) -> str:
+    """Returns a header as curl takes it: bytes go as they are, and a header without a value ends in ';'."""
+    return word(f"{name}: {value}".encode("latin-1", "replace") if value else f"{name};")
 
 
 def _is_for(host: str, hosts: tuple[str, ...]) -> bool:
     return not unfit(tests(Match(hosts=hosts)), client_of(Asked("GET", f"http://{host}/")))
 
 
-def _token_header(place: TokenPlace | None) -> list[str]:
+def _token_header(place: TokenPlace | None) -> list[tuple[str, str]]:
     if place is None or place.kind == "query":
         return []
-    return [f"Authorization: Bearer {TOKEN}" if place.kind == "authorization" else f"Cookie: {place.name}={TOKEN}"]
+    return [("Authorization", f"Bearer {TOKEN}") if place.kind == "authorization" else ("Cookie", f"{place.name}={TOKEN}")]
 
 
 def _path(pattern: PathPattern | None) -> str:

@@ -1,5 +1,6 @@
 """Which requests reach which route, against going through all requests of small universes; and by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,9 @@ def test_a_request_for_a_shell() -> None:
     assert arguments(asked(request)) == (
         """'M'"'"'SEARCH' 'http://a.b/a%20b/%27/%FF?q%26=%C3%A9%2B' -H 'upgrade: websocket' -H $'x-a: it\\x27s \\xe9\\xff'"""
     )
+    dashed = replace(asked(request), verb="-x", headers=())
+    assert arguments(dashed, " --routes a").startswith("--routes a -- -x 'http://")
+    assert arguments(dashed).startswith("-- -x 'http://")
 
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)

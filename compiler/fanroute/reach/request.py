@@ -25,10 +25,11 @@ def asked(point: Point) -> Asked:
     return Asked(point.method, f"{point.scheme}://{point.host}{path}{query}", (*upgrade, *headers))
 
 
-def arguments(request: Asked) -> str:
-    """The arguments of `fanroute match` for a request, quoted for a shell."""
-    options = "".join(f" -H {word(name.encode() + b': ' + value)}" for name, value in request.headers)
-    return f"{word(request.verb)} {word(request.url)}{options}"
+def arguments(request: Asked, further: str = "") -> str:
+    """The arguments of `fanroute match` for a request, quoted for a shell; `further` are further options."""
+    options = "".join(f" -H {word(name.encode() + b': ' + value)}" for name, value in request.headers) + further
+    words = f"{word(request.verb)} {word(request.url)}"
+    return f"{options} -- {words}".lstrip() if request.verb.startswith("-") else f"{words}{options}"
 
 
 def requests_of(matches: Iterable[Match], refused: Collection[PathFault]) -> list[Asked]:
@@ -48,7 +49,7 @@ def witnesses(plan: Plan, options: str = "", fanroute: str = "fanroute") -> Iter
     boxes = Boxes.of(plan)
     for route, reach in zip(plan.routes, reached(boxes, Work(MAX_WORK_IN_ALL)), strict=True):
         if isinstance(reach, Live):
-            yield f"{fanroute} match {arguments(asked(reach.witness))}{options}  # {route.name}"
+            yield f"{fanroute} match {arguments(asked(reach.witness), options)}  # {route.name}"
         else:
             yield f"# {route.name}: {'no request gets it' if isinstance(reach, Dead) else 'too much to find out'}"
 
