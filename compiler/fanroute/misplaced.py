@@ -19,9 +19,17 @@ _PRIVATE = (".localhost", ".local", ".home.arpa", ".internal", ".test", ".invali
 
 
 def variables_are_where_they_count(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """Yields FR407: a variable is in a place where none is read."""
+    """Yields FR407: a variable is in a place where none is read, or a '$' precedes a reference as if that were a variable."""
+    templates = {place for index, route in parts.routes(source) for place, _ in parts.templates(index, route)}
+    templates |= {place for path, auth in parts.auths(source) for place, _ in parts.compared_claims(path, auth)}
     for path, text in _texts((), source.data):
         if "${" not in text or takes_variables(path):
+            continue
+        if path in templates:
+            # Whatever is in braces there is bound: anything else was an error.
+            reference = "{" + text.partition("${")[2].partition("}")[0] + "}"
+            message = f"'${reference}' is no variable here: it is a '$' and the value of {reference}"
+            yield Diagnostic("FR407", message, source.value_span(path), f"write '{reference}'")
             continue
         name = next((name for name in names_in(text) if name.isupper() or path[-1] not in _CONTENTS), None)
         if name is not None:

@@ -34,10 +34,11 @@ RULES = (
         "warning",
         "variables of the environment are used only where they are read",
         "In backends and in the hosts of a match, `${NAME}` is replaced by a variable. Anywhere else it is text: a header "
-        "`Authorization: Bearer ${KEY}` is sent with exactly these characters.",
+        "`Authorization: Bearer ${KEY}` is sent with exactly these characters. In channels, `meta`, locations, links and claims, "
+        "`${room}` is a `$` and the value of `{room}`.",
         START + "routes:\n  - forward: origin\n    request_headers: {set: {X-Region: '${REGION}'}}\n",
-        "Write the value itself. Never write a secret, because everybody who has the component can read it; your origin can "
-        "add it instead. If the text is meant in a body, use a `file`.",
+        "Write the value itself, or `{room}` for a value of the request. Never write a secret, because everybody who has the "
+        "component can read it; your origin can add it instead. If the text is meant in a body, use a `file`.",
     ),
     Rule(
         "FR410",

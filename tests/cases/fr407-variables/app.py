@@ -1,10 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.cors import preflight
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import redirect, respond
 from fanroute_runtime.edge import http_incoming
 from fanroute_runtime.grip import hold
 from fanroute_runtime.packed import Routes
-from fanroute_runtime.plan import Fallback, Hold, Plan, Preflight, Respond, SandboxLimits
+from fanroute_runtime.plan import Fallback, Hold, Plan, Preflight, Redirect, Respond, SandboxLimits
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
@@ -22,6 +22,8 @@ SAMPLES = (
     ('OPTIONS', 'https://origin.example.net/b', (('origin', b'x'), ('access-control-request-method', b'x'))),
     ('GET', 'https://origin.example.net/b', ()),
     ('GET', 'https://example.com/d', ()),
+    ('GET', 'https://example.com/h/x', ()),
+    ('GET', 'https://example.com/f/x', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Respond: respond}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, Respond: respond}, SAMPLES)
