@@ -65,8 +65,9 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
                 yield Diagnostic("FR406", f"'{segment}' is no placeholder here: it is sent as text", span, mend)
             continue
         for placeholder, name in within(text):
-            # `news:sports` is a name like any other. So the route must know this one, or the text be nothing else.
-            if name in bound or placeholder in of_path or (placeholder == text and text[0] in "[<"):
+            # `{tenant}:user` is a name like any other. So the route must know this one, or the text be nothing else.
+            whole = placeholder[0] != ":" or placeholder in text.split("/")
+            if (name in bound and whole) or placeholder in of_path or (placeholder == text and text[0] in "[<"):
                 yield Diagnostic("FR406", f"'{placeholder}' is no placeholder here: it is text", span, _reference(name, bound))
 
 

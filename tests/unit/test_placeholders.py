@@ -134,7 +134,8 @@ def test_a_link_has_no_placeholders_of_others() -> None:
         ('path: "/{room}"', "[room]", "[room]", "write '{room}'"),
         ('path: "/{room}"', ":room", ":room", "write '{room}'"),
         ('path: "/{room}"', "room-[room]", "[room]", "write '{room}'"),
-        ('path: "/{room}"', "room-:room", ":room", "write '{room}'"),
+        ('path: "/{room}"', "rooms/:room", ":room", "write '{room}'"),
+        ('path: "/{room}"', ":room/{room}", ":room", "write '{room}'"),
         ('path: "/{room}"', "rooms/<room>/all", "<room>", "write '{room}'"),
         ('path: "/{room}"', "room-<room:int>", "<room:int>", "write '{room}'"),
         ('path: "/{room_id}"', "room-$roomId", "$roomId", "write '{room_id}'"),
@@ -155,7 +156,33 @@ def test_a_channel_as_in_the_path() -> None:
 
 @pytest.mark.parametrize(
     "channel",
-    ["room:1", "news:sports", "a:b", "chat:room", "$SYS", ":all", "room-:1", "<1>", "[1]", "a[0]", "x-[other]", "*", "a$room"],
+    [
+        *(
+            "room:1",
+            "news:sports",
+            "a:b",
+            "chat:room",
+            "$SYS",
+            ":all",
+            "room-:1",
+            "<1>",
+            "[1]",
+            "a[0]",
+            "x-[other]",
+            "*",
+            "a$room",
+        ),
+        *(
+            "{room}:b",
+            "chat:{room}:room",
+            "x/{query.b}:room/y",
+            "room-:room",
+            ":other",
+            "a/:other",
+            ":room:{room}",
+            "{room}:room",
+        ),
+    ],
 )
 def test_a_channel_that_has_none(channel: str) -> None:
     assert told_of('path: "/{room}", query: {b: x}', f'stream: {{channel: "{channel}"}}') == []
