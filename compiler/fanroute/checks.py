@@ -6,6 +6,7 @@ from typing import Any
 from fanroute import action_checks, auth_checks, cors_checks, delivery, header_checks, key_checks, parts, patterns
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.environment import may_be_used, names_in
+from fanroute.placeholders import binding
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
 from fanroute.template import references_in, written
@@ -120,7 +121,7 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
                 message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
                 yield Diagnostic("FR209", message, source.value_span(path), mend)
             elif bound.source != "claim" and reference not in known:
-                mend = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
+                mend = _bound_by(route, reference)
                 yield Diagnostic("FR209", f"the match does not bind '{reference}'", source.value_span(path), mend)
         yield from _claims_are_compared_with_what_is_bound(source, index, route)
 
@@ -134,12 +135,18 @@ def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: d
                 continue
             message, span = f"the match does not bind '{reference}'", source.value_span(place)
             if path[0] == "routes":
-                mend = did_you_mean(reference, known, "bound here") if known else "the match binds nothing"
-                yield Diagnostic("FR209", message, span, mend)
+                yield Diagnostic("FR209", message, span, _bound_by(route, reference))
             else:
                 note = Note("a claim is compared with it by default", span)
                 mend = "bind it, or give the route an 'auth' of its own, or 'public: true'"
                 yield Diagnostic("FR209", message, source.key_span(("routes", index)), mend, (note,))
+
+
+def _bound_by(route: dict[str, Any], reference: str) -> str:
+    """What to write so that a match binds a reference."""
+    match, known = route.get("match"), parts.bound(route.get("match"))
+    instead = binding(reference.strip("{}"), match.get("path")) if isinstance(match, dict) else ""
+    return instead or (did_you_mean(reference, known, "bound here") if known else "the match binds nothing")
 
 
 def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:

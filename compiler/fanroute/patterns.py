@@ -8,6 +8,7 @@ from typing import Any
 from fanroute import parts
 from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest
 from fanroute.diagnostics import Diagnostic
+from fanroute.placeholders import binding
 from fanroute.source import Path, Source
 from fanroute.template import PARAMETER
 from fanroute.validation import did_you_mean
@@ -43,6 +44,7 @@ def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
         for name in where:
             if name not in known:
                 suggestion = did_you_mean(str(name), known, "parameters") if known else "the path has no parameters"
+                suggestion = binding(str(name), path) or suggestion
                 span = source.key_span(("routes", index, "match", "where", name))
                 yield Diagnostic("FR217", f"the path has no parameter '{name}'", span, suggestion)
 

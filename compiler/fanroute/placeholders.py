@@ -1,6 +1,7 @@
 """Recognizes path placeholders of other routers, which are plain text here, and says what to write instead. Pure."""
 
 import re
+from typing import Any
 
 _TYPE = "int|float|uuid|slug|str|string"
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
@@ -50,6 +51,14 @@ def instead_of(segment: str) -> str | None:
 def within(text: str) -> list[tuple[str, str]]:
     """Returns the placeholders of other routers in a text, such as a channel, each with its name as one here."""
     return [(found, as_name(_TYPED.sub("", found).strip("[]<>:$"))) for found in _WITHIN.findall(text)]
+
+
+def binding(name: str, path: Any) -> str:
+    """Returns advice to bind a name that the path has as another router's placeholder; "" if the path has no such one."""
+    for segment in path.split("/") if isinstance(path, str) else ():
+        if instead_of(segment) not in (None, REST) and as_name(name) in (found for _, found in within(segment)):
+            return f"write '{{{as_name(name)}}}' in place of '{segment}' in the path"
+    return ""
 
 
 def as_name(name: str) -> str:

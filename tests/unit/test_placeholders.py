@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from fanroute.diagnostics import Invalid
 from fanroute.listing import match_text
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.placeholders import instead_of
@@ -146,6 +147,30 @@ def test_a_link_has_no_placeholders_of_others() -> None:
 )
 def test_a_channel_has_no_placeholders_of_others(match: str, channel: str, text: str, instead: str) -> None:
     assert told_of(match, f'stream: {{channel: "{channel}"}}') == [(text, instead)]
+
+
+@pytest.mark.parametrize("segment", [":x", "[x]", "<x>", "<int:x>", "<x:int>", "$x", ":x([0-9]+)", "x", ":y", ":x*", "x:x"])
+@pytest.mark.parametrize(
+    ("match", "action"),
+    [
+        ('where: {x: "[0-9]+"}', "forward: origin"),
+        ("query: {y: z}", 'stream: {channel: "r-{x}"}'),
+        ("query: {y: z}", 'redirect: {location: "/{x}"}'),
+        ("query: {y: z}", 'forward: origin, auth: {keys: {algorithm: HS256, secret_store: a, name: b}, claims: {a: "{x}"}}'),
+    ],
+)
+def test_what_the_path_has_otherwise_is_to_be_bound(segment: str, match: str, action: str) -> None:
+    text = f"""version: 1
+service: {{name: x}}
+backends: {{origin: {{url: "https://a.example.com"}}, self: {{loopback: true}}}}
+routes: [{{match: {{path: "/a/{segment}/b", {match}}}, {action}}}]
+"""
+    with pytest.raises(Invalid) as invalid:
+        compile_routes(text.encode(), SURROUNDINGS)
+    (found,) = invalid.value.diagnostics
+    assert found.code in ("FR209", "FR217")
+    told = found.suggestion == f"write '{{x}}' in place of '{segment}' in the path"
+    assert told == (segment not in ("x", ":y", ":x*", "x:x"))
 
 
 def test_a_channel_as_in_the_path() -> None:
