@@ -21,6 +21,8 @@ Rules = Callable[[Source], Iterable[Diagnostic]]
 
 # How many known words are compared with an unknown one, and how many are told.
 MAX_COMPARED, MAX_LISTED = 200, 30
+# Keys that are often left out above those that belong under them.
+_LEVELS = ("match", "defaults")
 # What YAML's reader makes of a value, in words.
 _KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
 
@@ -70,7 +72,7 @@ def _spelt_as_suggested(details: list[Any], model: type[Model], source: Source) 
         *above, key = path
         mapping = reduce(getitem, above, data)
         if under := _level_of(path, source, model):
-            if isinstance(mapping[under], dict):
+            if isinstance(mapping.setdefault(under, {}), dict):
                 mapping[under].setdefault(key, mapping.pop(key))
         elif close := _closest(str(key), keys_at(path[:-1], model)):
             keys.add(close)
@@ -91,8 +93,10 @@ def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
 
 
 def _closest(word: str, known: list[str]) -> str:
-    """The known word that is most like another one, "" if none is much like it."""
-    return next(iter(get_close_matches(word, known[:MAX_COMPARED], n=1, cutoff=0.6)), "")
+    """The known word that is most like another one, whatever the case of their letters; "" if none is much like it."""
+    folded = {name.lower(): name for name in reversed(known[:MAX_COMPARED])}
+    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else ""
 
 
 def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnostic:
@@ -100,7 +104,8 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
     if kind == "extra_forbidden":
         key = str(path[-1])
         if under := _level_of(path, source, model):
-            suggestion = f"write it under '{under}', as in '{under}: {{…, {key}: …}}'"
+            others = "…, " if source.has((*path[:-1], under)) else ""
+            suggestion = f"write it under '{under}', as in '{under}: {{{others}{key}: …}}'"
         else:
             suggestion = did_you_mean(key, keys_at(path[:-1], model), "keys here")
         return Diagnostic("FR201", f"unknown key '{key}'", source.key_span(path), suggestion)
@@ -115,10 +120,11 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
 
 
 def _level_of(path: Path, source: Source, model: type[Model]) -> str:
-    """Returns the key beside an unknown one under which that is known; "" if there is none."""
+    """Returns the key beside an unknown one, or one that could stand there, under which that is known; "" if there is none."""
     *above, key = path
     beside = reduce(getitem, above, source.data)
-    names = (name for name, given in beside.items() if name != key and not isinstance(given, list))
+    names = [name for name, given in beside.items() if name != key and not isinstance(given, list)]
+    names += {*_LEVELS}.intersection(keys_at((*above,), model)).difference(beside)
     return next((name for name in names if key in keys_at((*above, name), model)), "")
 
 

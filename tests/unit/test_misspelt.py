@@ -46,11 +46,16 @@ def known_keys(source: Source, model: type) -> Iterator[tuple[str | int, ...]]:
 
 def misspelt(source: Source, path: tuple[str | int, ...]) -> str:
     """The text with a key's last letter doubled."""
+    return written(source, path, str(path[-1]) + str(path[-1])[-1])
+
+
+def written(source: Source, path: tuple[str | int, ...], other: str) -> str:
+    """The text with another key in place of one."""
     span, key = source.key_span(path), str(path[-1])
     lines = source.text.splitlines(keepends=True)
     line, end = lines[span.line - 1], span.column - 1 + len(key)
     assert line[span.column - 1 : end] == key
-    lines[span.line - 1] = line[:end] + key[-1] + line[end:]
+    lines[span.line - 1] = line[: span.column - 1] + other + line[end:]
     return "".join(lines)
 
 
@@ -61,6 +66,39 @@ def test_each_key_of_an_example_may_be_misspelt(folder: Path) -> None:
         with pytest.raises(Invalid) as invalid:
             compile_routes(misspelt(source, path).encode(), surroundings_of(folder))
         assert told(invalid.value.diagnostics) == [("FR201", f"unknown key '{path[-1]}{str(path[-1])[-1]}'")]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_each_key_of_an_example_may_be_in_capitals(folder: Path) -> None:
+    source = load((folder / "routes.yaml").read_text())
+    for path in known_keys(source, Spec):
+        key = str(path[-1])
+        with pytest.raises(Invalid) as invalid:
+            compile_routes(written(source, path, key.upper()).encode(), surroundings_of(folder))
+        (found,) = invalid.value.diagnostics
+        assert (found.code, found.message) == ("FR201", f"unknown key '{key.upper()}'")
+        assert found.suggestion.startswith(f"did you mean '{key}'? ")
+
+
+@pytest.mark.parametrize("given", ["path: '/{id}'", "host: a.example.com", "method: POST", "query: {id: x}", "header: {x: y}"])
+@pytest.mark.parametrize(("beside", "others"), [("", ""), ("match: {scheme: https}, ", "…, ")])
+def test_what_is_matched_is_written_under_match(given: str, beside: str, others: str) -> None:
+    key = given.partition(":")[0]
+    channel = {"path": "{id}", "query": "{query.id}", "header": "{header.x}"}.get(key, "a")
+    text = f"{BEGIN}{BACKENDS}routes: [{{{beside}{given}, public: true, stream: {{channel: '{channel}'}}}}]\n"
+    with pytest.raises(Invalid) as invalid:
+        compile_routes(text.encode(), SURROUNDINGS)
+    assert told(invalid.value.diagnostics) == [("FR201", f"unknown key '{key}'")]
+    assert invalid.value.diagnostics[0].suggestion == f"write it under 'match', as in 'match: {{{others}{key}: …}}'"
+
+
+@pytest.mark.parametrize("text", [b"", b"# nothing\n", b"---\n"])
+def test_empty_tests_are_no_routes(text: bytes) -> None:
+    compiled = compile_routes(f"{BEGIN}{BACKENDS}routes: [{{handoff: origin}}]\n".encode(), SURROUNDINGS)
+    with pytest.raises(Invalid) as invalid:
+        read_tests(text, compiled)
+    (found,) = invalid.value.diagnostics
+    assert (found.code, found.suggestion) == ("FR104", "describe tests, as docs/testing.md shows")
 
 
 def test_each_key_of_route_tests_may_be_misspelt() -> None:

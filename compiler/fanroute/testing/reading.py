@@ -1,10 +1,10 @@
 """A routes.test.yaml, read: its tests and their places. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fanroute.diagnostics import Diagnostic
+from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.pipeline import Compiled
 from fanroute.source import Source, decode, load
 from fanroute.testing.language import NO_ROUTE, RouteTest, RouteTests
@@ -21,7 +21,12 @@ class Tests:
 
 def read_tests(raw: bytes, compiled: Compiled) -> Tests:
     """The tests of a file's bytes, for a compiled routes.yaml. Raises Invalid with all that is wrong with them."""
-    source = load(decode(raw))
+    try:
+        source = load(decode(raw))
+    except Invalid as invalid:
+        # The reader takes each file for a routes.yaml.
+        mend = "describe tests, as docs/testing.md shows"
+        raise Invalid([replace(one, suggestion=mend) if one.code == "FR104" else one for one in invalid.diagnostics]) from None
 
     def rules(source: Source) -> Iterator[Diagnostic]:
         for rule in RULES:
