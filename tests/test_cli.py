@@ -506,7 +506,7 @@ def test_a_wrong_request_is_wrong_usage(tmp_path: Path, arguments: list[str]) ->
 
 METHOD, URL = (
     "METHOD: {!r} is not a method: write GET",
-    "URL: {!r} is not the URL of a request: write http:// or https://, a host and a path",
+    "URL: {!r} is not the URL of a request: ",
 )
 NAME, VALUE = "-H: {!r} is not the name of a header: use letters", "-H: {!r} is not a header's value: leave out line ends"
 NO_REQUESTS = [

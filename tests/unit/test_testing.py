@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
 
 from fanroute.diagnostics import Invalid
 from fanroute.lower import written_routes
@@ -14,6 +15,7 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.testing.agreement import differences, unasked
 from fanroute.testing.coverage import alternatives, coverage, covered_text
 from fanroute.testing.judging import Judged, exercised, judge, told
+from fanroute.testing.language import asked_url
 from fanroute.testing.outcome import Outcome, channels, tracer_of
 from fanroute.testing.places import action
 from fanroute.testing.reading import read_tests
@@ -203,6 +205,30 @@ def test_what_a_local_edge_cannot_show_is_not_asked(request_: Any, expect: dict[
     (one,) = judged({"request": request_, "expect": expect})
     assert one.verdict == "passed"
     assert (unasked(one, tracer_of(COMPILED)) == "") == asked
+
+
+@pytest.mark.parametrize(
+    ("url", "mend"),
+    [
+        ("http://a:65535/", ""),
+        ("http://[::1]:0", ""),
+        ("http://a:65536/", "it is 65535 at most"),
+        ("https://[::1]:99999", "it is 65535 at most"),
+        ("ws://a/", "write http:// or https:// in place of ws://"),
+        ("HTTPS://a/@é", "write http:// or https:// in place of HTTPS://"),
+        ("http://ann:secret@a/", "leave out the user: clients send one in the header Authorization"),
+        ("http://café.example/", "write the host as clients send it, in ASCII ('xn--…')"),
+        ("http://a/é@", "write http:// or https://, a host and a path, percent-encoded"),
+        ("a.example.com/", "write http:// or https://, a host and a path, percent-encoded"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_told(url: str, mend: str) -> None:
+    told = ""
+    try:
+        assert asked_url(url) == url
+    except PydanticCustomError as error:
+        told = (error.context or {})["mend"]
+    assert told == mend
 
 
 KEYS = "name request expect method url headers websocket route action backend channel status request_headers present".split()

@@ -15,10 +15,12 @@ from fanroute.values import HeaderName, Method, Text, listed, wrong
 # The words for no route at all, and for what answers a browser's preflight requests (no action of routes.yaml's).
 NO_ROUTE, PREFLIGHT = "none", "preflight"
 # A name or an address, and a port.
-_ORIGIN = r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+_ORIGIN = r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
 # With what of RFC 3986's characters a client sends, or with whatever else an attacker sends too.
 _URL = re.compile(_ORIGIN + r"([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?")
 _ANY_URL = re.compile(_ORIGIN + r"([/?#\\][!-~]*)?")
+# The highest port.
+MAX_PORT = 65535
 _FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 # Headers of a request that a test writes otherwise.
 UNASKED_HEADERS = {
@@ -33,9 +35,24 @@ UNASKED_HEADERS = {
 
 def asked_url(value: str, known: re.Pattern[str] = _ANY_URL) -> str:
     """Returns a URL that can be asked for, whatever its path is."""
-    if not known.fullmatch(value):
-        raise wrong(f"{value!r} is not the URL of a request", "write http:// or https://, a host and a path, percent-encoded")
+    found = known.fullmatch(value)
+    if not found:
+        raise wrong(f"{value!r} is not the URL of a request", _mend_of_url(value))
+    if int(found["port"] or 0) > MAX_PORT:
+        raise wrong(f"the port of {value!r} is out of range", f"it is {MAX_PORT} at most")
     return value
+
+
+def _mend_of_url(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    host = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    if separator and scheme not in ("http", "https"):
+        return f"write http:// or https:// in place of {scheme}://"
+    if "@" in host:
+        return "leave out the user: clients send one in the header Authorization"
+    if not host.isascii():
+        return "write the host as clients send it, in ASCII ('xn--…')"
+    return "write http:// or https://, a host and a path, percent-encoded"
 
 
 def field_value(value: str) -> str:
