@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial, reduce
 from urllib.parse import unquote
 
-from fanroute.automata import shortest
+from fanroute.automata import shortest, step
 from fanroute.channels.advice import place_of_condition, values_listed
 from fanroute.channels.languages import of_texts
 from fanroute.channels.values import Parts, Reference, Values, parts, possible, references
@@ -16,10 +18,10 @@ from fanroute_runtime.grip import leads_elsewhere
 from fanroute_runtime.pattern import Automaton, compile_pattern
 from fanroute_runtime.plan import Hold, PathFault, Plan, Redirect, Route
 
-# Values that can make a segment lead elsewhere (`grip.encoded`), the shortest first; with slashes, those that are a whole
-# segment, and those that do so in any.
+# Segments that lead elsewhere (`grip.leads_elsewhere`).
+_ELSEWHERE = compile_pattern(r"(([\s\S]*[/\\])?\.\.?(;[^/\\]*)?([/\\][\s\S]*)?)?")
+# Values that can make a segment of several references lead elsewhere, the shortest first; with slashes, those that do so in any.
 _DOTS = ("", ".", "..")
-_SLASHED = compile_pattern(r"([\s\S]*[/\\])?\.\.?(;[^/\\]*)?([/\\][\s\S]*)?")
 _SLASHED_BOTH = compile_pattern(r"[\s\S]*[/\\]\.\.?(;[^/\\]*)?[/\\][\s\S]*")
 _MEND = "allow only values that are not empty, '.' or '..', as with {pattern: \"[a-z0-9-]{1,64}\"}"
 
@@ -29,8 +31,7 @@ def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     for index, route in enumerate(written_routes(plan)):
         what, template = _location(route, plan.refused_paths)
         for segment in _segments(template):
-            slashed = _SLASHED if len([part for part in segment if part]) == 1 else _SLASHED_BOTH
-            values = {reference.bound: _shortest_of_dots(reference, slashed) for reference in references(segment)}
+            values = {reference.bound: _value_of(segment, reference) for reference in references(segment)}
             if not values or not _leads_elsewhere(segment, values):
                 continue
             first = references(segment)[0]
@@ -69,12 +70,31 @@ def _segments(template: Parts) -> list[Parts]:
     return segments
 
 
-def _shortest_of_dots(reference: Reference, slashed: Automaton) -> str:
-    """The shortest value of dots that a reference can have, or one of those with slashes, or another value if it has none."""
+def _value_of(segment: Parts, reference: Reference) -> str:
+    """Returns the shortest value of a reference that makes its segment lead elsewhere, or another value if none is found."""
     if reference.bound.source == "claim":  # a client does not choose its claims
         return "x"
-    values = (value for value in _DOTS if possible(reference).matches(value))
-    return next(values, shortest(possible(reference), slashed) or "x")
+    if len(references(segment)) == 1:
+        found = shortest(possible(reference), bad_values(segment, reference))
+    else:
+        values = (value for value in _DOTS if possible(reference).matches(value))
+        found = next(values, shortest(possible(reference), _SLASHED_BOTH))
+    return "x" if found is None else found
+
+
+def bad_values(segment: Parts, reference: Reference) -> Automaton:
+    """Returns the values with which a segment leads elsewhere: all of them if its only reference stands there once."""
+    if len(references(segment)) > 1:
+        return of_texts(value for value in _DOTS if _leads_elsewhere(segment, {reference.bound: value}))
+    at = segment.index(reference)
+    before, after = ("".join(map(str, texts)) for texts in (segment[:at], segment[at + 1 :]))
+    ends = (state for state in range(len(_ELSEWHERE.steps)) if _state(state, after) in _ELSEWHERE.accepting)
+    return replace(_ELSEWHERE, start=_state(_ELSEWHERE.start, before), accepting=frozenset(ends))
+
+
+def _state(state: int, text: str) -> int:
+    """Returns the state of _ELSEWHERE after a text: never DEAD, because any text can go on with '/..'."""
+    return reduce(partial(step, _ELSEWHERE), text, state)
 
 
 def _leads_elsewhere(segment: Parts, values: Values) -> bool:
@@ -84,5 +104,4 @@ def _leads_elsewhere(segment: Parts, values: Values) -> bool:
 
 def _always_leads_elsewhere(segment: Parts, reference: Reference) -> bool:
     """Returns True if a segment leads elsewhere with each value of its only reference."""
-    bad = [value for value in _DOTS if _leads_elsewhere(segment, {reference.bound: value})]
-    return shortest(possible(reference), unfit=[of_texts(bad)]) is None
+    return shortest(possible(reference), unfit=[bad_values(segment, reference)]) is None

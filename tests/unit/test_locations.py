@@ -1,5 +1,6 @@
 """Locations and links made of what a client sends: they lead where the route's own text leads, or the request is refused."""
 
+import json
 import re
 from contextlib import nullcontext
 from urllib.parse import unquote, urljoin, urlsplit
@@ -8,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanroute.channels.values import Reference
 from fanroute.diagnostics import Invalid
+from fanroute.locations import bad_values
 from fanroute.pipeline import compile_routes
 from fanroute.template import parse
 from fanroute_runtime.exchange import Refused
-from fanroute_runtime.grip import encoded
+from fanroute_runtime.grip import encoded, leads_elsewhere
+from fanroute_runtime.plan import Bound
 from tests.conftest import SURROUNDINGS
 
 BASE = "https://own.example/deep/er?query"
@@ -99,6 +103,46 @@ def test_where_a_location_may_begin(given: str, taken: bool) -> None:
     text = "version: 1\nservice: {name: x}\nbackends: {a: {url: 'https://a'}}\nroutes: [{redirect: {location: 'GIVEN'}}]\n"
     with nullcontext() if taken else pytest.raises(Invalid):
         compile_routes(text.replace("GIVEN", given).encode(), SURROUNDINGS)
+
+
+@pytest.mark.parametrize(
+    ("location", "condition", "told"),
+    [
+        ("/.{query.l}", '{pattern: "[.][.]"}', []),  # '...' is no dot segment
+        ("/.{query.l}", '{pattern: "[.]"}', ["FR404"]),
+        ("/.{query.l}", '{pattern: "/[.][.]"}', ["FR404"]),
+        ("/.{query.l}", '{pattern: "[.]?"}', ["FR404"]),
+        ("/.{query.l}", '{pattern: "[.a]"}', ["FR403"]),
+        ("/a{query.l}", '{pattern: "/[.][.]/x"}', ["FR404"]),
+        ("/a{query.l}b", '{pattern: "/[.][.]"}', []),
+        ("/a{query.l};v", '{pattern: "/[.][.]"}', ["FR404"]),
+        ("/a{query.l}", "{present: true}", ["FR403"]),
+        ("/{query.l}", '{pattern: "[.][.]/[a-z]"}', ["FR404"]),
+        ("/a{query.l}", '{pattern: "[a-z/]*"}', []),
+        ("/a/{query.l}", ["x", ".."], ["FR403"]),
+        ("/x%2f{query.l}", ["..", "."], ["FR404"]),
+    ],
+)
+def test_each_value_that_is_refused_is_told(location: str, condition: object, told: list[str]) -> None:
+    """With the text around a reference, which belongs to its segment."""
+    given = json.dumps(condition) if isinstance(condition, list) else condition
+    text = f"""version: 1
+service: {{name: x}}
+backends: {{a: {{url: "https://a"}}}}
+routes: [{{match: {{query: {{l: {given}}}}}, redirect: {{location: "{location}"}}}}]
+"""
+    found = compile_routes(text.encode(), SURROUNDINGS).diagnostics
+    assert [one.code for one in found if one.code in ("FR403", "FR404")] == told
+
+
+PIECES = st.text("./\\;ax\n", max_size=6)
+
+
+@given(PIECES, PIECES, PIECES)
+def test_what_is_told_of_a_value_is_what_the_edge_does(before: str, value: str, after: str) -> None:
+    reference = Reference(Bound("query", "l"))
+    bad = bad_values((before, reference, after), reference)
+    assert bad.matches(value) == leads_elsewhere(f"{before}{value}{after}".encode())
 
 
 OWN = st.sampled_from(["a", "b-1", ".", "..", "%2e", "%2E%2e", "x%2Fy", ";v", "%20", "'"])
