@@ -33,7 +33,7 @@ testing.coverage testing.agreement rulebook manifest stores folder cache workspa
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
 flatten.image flatten.lasting flatten.joining flatten bundle local.exchange local.host smoke build guide
 local.guard local.pushpin local.install local.pushpin_json local.items local.instructions local.patching local.filters
-local.channels local.holds
+local.channels local.bodies local.holds
 local.clients local.fanout
 local.upstream local.tunnel local.publishing local.sockets local.sandboxes local.server local.viceroy
 testing.recorder testing.live

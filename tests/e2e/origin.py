@@ -319,10 +319,10 @@ def _written(request: web.BaseRequest, data: bytes) -> web.Response:
 
 
 def _say(request: web.BaseRequest) -> web.Response:
-    """What the request says, as JSON in its query."""
+    """What the request says, as JSON in its query; `padding` is how many spaces follow the body."""
     answer = json.loads(request.query["answer"])
     headers = CIMultiDict((name, value) for name, value in answer.get("headers", []))
-    body = answer.get("body", "").encode()
+    body = answer.get("body", "").encode() + b" " * answer.get("padding", 0)
     return web.Response(status=answer.get("status", 200), reason=answer.get("reason"), body=body, headers=headers)
 
 
@@ -347,12 +347,23 @@ def _socket(body: bytes) -> web.Response:
         control = b'c:{"type":"subscribe","channel":"of-origin"}'
         headers["Sec-WebSocket-Extensions"] = "grip"
         return web.Response(body=b"OPEN\r\nTEXT %x\r\n%s\r\n" % (len(control), control), headers=headers)
+    if body == b"TEXT 9\r\nno events\r\n":
+        return web.Response(text="no events")
     if body == b"TEXT 3\r\nbye\r\n":
         return web.Response(body=b"TEXT 6\r\nm:ciao\r\nCLOSE 2\r\n\x0f\xa1\r\n", headers=headers)
+    if body.startswith(b"TEXT ") and (length := body.split(b"\r\n")[1]).isdigit():
+        # The answer has so many bytes.
+        return web.Response(body=_text(int(length)), headers=headers)
     if body.startswith(b"TEXT ") and (asked := body.split(b"\r\n")[1]).startswith(b"close "):
         content = bytes.fromhex(asked.removeprefix(b"close ").decode())
         return web.Response(body=b"CLOSE %x\r\n%s\r\n" % (len(content), content) if content else b"CLOSE\r\n", headers=headers)
     return web.Response(headers=headers)
+
+
+def _text(length: int) -> bytes:
+    """A message for the client, as an event of so many bytes."""
+    content = b"m:".ljust(length - len(b"TEXT %x\r\n\r\n" % length), b"x")
+    return b"TEXT %x\r\n%s\r\n" % (len(content), content)
 
 
 def seen(answer: httpx.Response) -> dict[str, Any]:

@@ -12,9 +12,10 @@ import httpx
 from aiohttp import StreamReader, web
 
 from fanroute.local import Backend
+from fanroute.local.bodies import MAX_INSTRUCTED, MAX_STREAMED, TooLong, read_whole
 from fanroute.local.channels import Channels, Subscriber
 from fanroute.local.filters import BadContent
-from fanroute.local.grip import Hold
+from fanroute.local.grip import Hold, parse_hold
 from fanroute.local.holds import Behind, Headers, Stream, held_response
 from fanroute.local.instructions import BadInstructions, Instructed, has_instructions, read_instructions
 from fanroute.local.items import hidden_headers, sendable_headers, sendable_reason
@@ -25,6 +26,8 @@ Log = Callable[[str], None]
 
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
 CONTENT_ENCODING = "content-encoding"
+# Pushpin's words for an answer that it does not take.
+REFUSED = "Error while proxying to origin.\n"
 # What an origin is told that this proxy knows.
 FEATURES = b"status, link:next, filter:skip-self, filter:skip-users, filter:require-sub, filter:build-id, filter:var-subst"
 
@@ -114,7 +117,10 @@ class Fanout:
                 return unreachable(name, error)
             except BadInstructions as error:
                 self._log(f"the answer of {name} has bad instructions: {error}")
-                return web.Response(status=502, text="Error while proxying to origin.\n")
+                return web.Response(status=502, text=REFUSED)
+            except TooLong as error:
+                self._log(f"the answer of {name} {error}")
+                return web.Response(status=502, text=REFUSED)
             finally:
                 await answer.aclose()
 
@@ -128,7 +134,11 @@ class Fanout:
 
         response = web.StreamResponse(status=said.status, reason=said.reason, headers=said.headers)
         await response.prepare(request)
-        await Stream(response, subscriber, hold, target, fetch).run(said.body)
+        try:
+            await Stream(response, subscriber, hold, target, fetch).run(said.body)
+        except TooLong as error:
+            self._log(f"the answer of {name} {error}")
+            await response.write_eof()
         return response
 
 
@@ -174,8 +184,12 @@ async def _pass_on(request: web.BaseRequest, answer: httpx.Response) -> web.Stre
 
 
 async def _said(answer: httpx.Response) -> Instructed:
-    """Returns what an answer says to Fanout. Raises BadInstructions and httpx.HTTPError."""
-    body = await answer.aread()
+    """Returns what an answer says to Fanout. Raises BadInstructions, TooLong and httpx.HTTPError."""
+    hold = parse_hold(answer.headers)
+    # Pushpin inserts the id that `build-id` asks for into a body that it has whole.
+    builds_id = hold is not None and any("build-id" in channel.filters for channel in hold.channels)
+    streamed = hold is not None and hold.mode != "response" and not builds_id
+    body = (await read_whole(answer, MAX_STREAMED if streamed else MAX_INSTRUCTED)).content
     headers = client_headers(answer, without=["content-length"])
     return read_instructions(answer.status_code, answer.reason_phrase, answer.headers, tuple(headers), body)
 

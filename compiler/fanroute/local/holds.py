@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 import httpx
 from aiohttp import web
 
+from fanroute.local.bodies import MAX_STREAMED, read_whole
 from fanroute.local.channels import Subscriber
 from fanroute.local.filters import BadContent
 from fanroute.local.grip import Hold, parse_hold
@@ -42,7 +43,7 @@ class Stream:
         self._keep_alive_due = self._link_due = 0.0
 
     async def run(self, beginning: bytes) -> None:
-        """Write the beginning and all that follows, until somebody ends it."""
+        """Write the beginning and all that follows, until somebody ends it. Raises TooLong for a link's answer."""
         try:
             await self._write(self._subscriber.beginning(beginning))
             behind = self._subscriber.is_behind() or not self._hold.mode
@@ -110,14 +111,13 @@ class Stream:
         return False
 
     async def _missed(self) -> httpx.Response:
-        """Returns the link's answer, whole. A link that fails is asked again some times. Raises _Ended."""
+        """Returns the link's answer, whole. A link that fails is asked again some times. Raises _Ended and TooLong."""
         for delay in RETRY_DELAYS:
             with suppress(httpx.HTTPError):
                 answer = await self._fetch(self._target, self._subscriber.last_ids())
                 try:
                     if answer.is_success:
-                        await answer.aread()
-                        return answer
+                        return await read_whole(answer, MAX_STREAMED)
                 finally:
                     await answer.aclose()
             if delay:

@@ -11,6 +11,7 @@ from contextlib import suppress
 import httpx
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from fanroute.local.bodies import MAX_EVENTS, TooLong, read_whole
 from fanroute.local.clients import Client
 from fanroute.local.fanout import Fanout, client_headers, unreachable
 from fanroute.local.holds import Headers
@@ -114,7 +115,7 @@ class Socket:
             except _Closed:
                 pass
             except (httpx.HTTPError, MalformedEvents):
-                await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+                client.abort()
             except (ConnectionResetError, asyncio.CancelledError) as gone:
                 # The client has gone without a CLOSE (aiohttp may cancel us then): the backend is told, in its own time.
                 self._fanout.later(self._disconnect())
@@ -161,9 +162,11 @@ class Socket:
     async def _post(self, events: list[Event], headers: Headers) -> httpx.Response:
         body = encode(events)
         sent = [*self._headers, *self._meta.items(), *headers, ("Content-Length", str(len(body)).encode())]
-        answer = await self._fanout.ask(self._backend, "POST", self._target, sent, body)
-        await answer.aread()
-        await answer.aclose()
+        try:
+            answer = await read_whole(await self._fanout.ask(self._backend, "POST", self._target, sent, body), MAX_EVENTS)
+        except TooLong as error:
+            self._fanout.tell(f"the answer of {self._backend} {error}")
+            raise MalformedEvents(str(error)) from error
         for name, value in answer.headers.raw:
             if name.lower().startswith(_SET_META):
                 self._meta["Meta-" + name[len(_SET_META) :].decode("latin-1")] = value

@@ -1,0 +1,93 @@
+"""Answers of an origin's that Fanout reads whole, because they have instructions for it: only so many bytes."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from fanroute.local.bodies import MAX_EVENTS, MAX_INSTRUCTED, MAX_STREAMED
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
+from tests.e2e.test_grip import closed
+from tests.e2e.test_instructions import CHANNEL, HELD, INSTRUCT, SITE, websocket
+
+REFUSED = (502, "Error while proxying to origin.")
+STREAM = [["Grip-Hold", "stream"], ["Grip-Channel", "of-origin"]]
+EVENTS = ["Content-Type", "application/websocket-events"]
+
+
+def padded(body: str, length: int, *headers: list[str]) -> str:
+    """The path of an answer with spaces after its body, up to a length."""
+    answer = {"headers": headers, "body": body, "padding": length - len(body)}
+    return f"/origin/say?answer={quote(json.dumps(answer))}"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (json.dumps({"response": {"body": "x"}}), [INSTRUCT]),
+        (json.dumps({"hold": {"mode": "response", "timeout": 1, "channels": [CHANNEL]}, "response": {"body": "x"}}), [INSTRUCT]),
+        ("x", [*HELD, ["Grip-Timeout", "1"]]),
+        ("x", [["Grip-Status", "200 OK"]]),
+    ],
+)
+def test_an_answer_with_instructions_has_a_longest(edge: Edge, body: str, headers: list[list[str]]) -> None:
+    assert said(edge, padded(body, MAX_INSTRUCTED, *headers)) == (200, "x")
+    assert said(edge, padded(body, MAX_INSTRUCTED + 10_000, *headers)) == REFUSED
+    assert edge.name == "viceroy" or f"the answer of origin has more than {MAX_INSTRUCTED} bytes" in edge.said()
+
+
+def test_a_stream_may_begin_with_more(edge: Edge) -> None:
+    """docs/local.md: Pushpin passes on what a stream begins with as it comes, but not with the filter `build-id`."""
+    filtered = [STREAM[0], ["Grip-Channel", "of-origin; filter=build-id"]]
+    assert said(edge, padded("x", MAX_INSTRUCTED + 10_000, *filtered)) == REFUSED
+    for headers in (STREAM, [["Grip-Link", f"<{padded('y', 1_200_000, *STREAM)}>; rel=next"]]):
+        assert begun(edge, padded("x", 1_200_000, *headers), 1_200_000 * (2 - (headers is STREAM))) == 200
+    assert begun(edge, padded("x", MAX_STREAMED + 1, *STREAM), 0) == (200 if edge.name == "viceroy" else 502)
+
+
+def test_a_link_that_answers_too_much_ends_the_stream(edge: Edge) -> None:
+    link = ["Grip-Link", f"<{padded('y', MAX_STREAMED + 1, *STREAM)}>; rel=next"]
+    if edge.name == "viceroy":
+        assert begun(edge, padded("x", 1, link), MAX_STREAMED) == 200
+        return
+    with edge.client.stream("GET", padded("x", 1, link), headers={"Host": SITE}) as answer:
+        assert answer.read() == b"x"
+    assert f"the answer of origin has more than {MAX_STREAMED} bytes" in edge.said()
+
+
+def said(edge: Edge, path: str) -> tuple[int, str]:
+    """The status of an answer, and its body without the spaces."""
+    answer = edge.request("GET", path, SITE)
+    return answer.status_code, answer.text.rstrip()
+
+
+def begun(edge: Edge, path: str, length: int) -> int:
+    """The status of an answer that has so many bytes at least."""
+    with edge.client.stream("GET", path, headers={"Host": SITE}) as answer:
+        got = 0
+        for part in answer.iter_raw():
+            got += len(part)
+            if got >= length:
+                break
+        assert got >= length
+        return answer.status_code
+
+
+def test_a_websockets_answer_has_a_longest(edge: Edge) -> None:
+    with websocket(edge, "/origin/socket") as client:
+        for length in (MAX_INSTRUCTED + 1, MAX_EVENTS):
+            client.send(str(length))
+            assert len(client.recv(timeout=ANSWER_TIMEOUT)) > length - 20
+        client.send(str(MAX_EVENTS + 1))
+        assert closed(client) == (1006, "")
+    with pytest.raises(InvalidStatus) as refused, websocket(edge, padded("OPEN\r\n", MAX_EVENTS + 1, EVENTS)):
+        pass
+    assert refused.value.response.status_code == 502
+    assert edge.name == "viceroy" or edge.said().count(f"the answer of origin has more than {MAX_EVENTS} bytes") == 2
+
+
+def test_a_websocket_breaks_at_an_answer_without_events(edge: Edge) -> None:
+    with websocket(edge, "/origin/socket") as client:
+        client.send("no events")
+        assert closed(client) == (1006, "")
