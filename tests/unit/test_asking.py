@@ -1,64 +1,135 @@
 """Requests that wait for a backend in the embedded edge: there are only so many, and a further one is told so."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
 
-from fanroute.local import Backend, server
+from fanroute.local import Backend, sandboxes, server
 from fanroute.local.exchange import Exchange, HostError, Response
 
 
 class Forwarding:
-    """What stands for a component: it forwards what is for /backend, and answers the rest."""
+    """What stands for a component: it forwards /forward/NAME and hands /handoff/NAME off to a backend, and answers the rest."""
 
     def handle(self, exchange: Exchange) -> bool:
-        if exchange.uri.endswith("/backend"):
+        *_, action, name = exchange.uri.split("/")
+        if action == "forward":
             try:
-                exchange.answer = exchange.ask("origin", "/", [("Host", b"a")])
+                exchange.answer = exchange.ask(name, "/", [("Host", b"a")])
             except HostError:
                 exchange.answer = Response(502, [], b"the component's own")
+        elif action == "handoff":
+            exchange.handoff = name
         else:
             exchange.answer = Response(200, [], b"at once")
         exchange.settle()
         return True
 
 
-def test_a_request_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_ASKING", 3)
-    lines: list[str] = []
+class Hung:
+    """A running edge, and a backend `hung` that answers when it is told to; `ok` is one that answers at once."""
 
-    async def asked() -> tuple[list[tuple[int, str]], tuple[int, str], list[int]]:
-        waiting, go = asyncio.Semaphore(0), asyncio.Event()
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._waiting, self._go = asyncio.Semaphore(0), asyncio.Event()
+        self._tasks: list[asyncio.Task[httpx.Response]] = []
 
-        async def backend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            waiting.release()
-            await go.wait()
-            writer.write(b"HTTP/1.1 201 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            writer.close()
-
-        origin = await asyncio.start_server(backend, "127.0.0.1", 0)
-        where: dict[str, Backend | None] = {"origin": Backend(f"http://127.0.0.1:{origin.sockets[0].getsockname()[1]}")}
+    async def __aenter__(self) -> "Hung":
+        self._stack = AsyncExitStack()
+        hung, ok = [
+            await self._stack.enter_async_context(await asyncio.start_server(answer, "127.0.0.1", 0))
+            for answer in (self._hang, self._answer)
+        ]
+        where: dict[str, Backend | None] = {
+            name: Backend(f"http://127.0.0.1:{origin.sockets[0].getsockname()[1]}")
+            for name, origin in (("hung", hung), ("ok", ok))
+        }
         component: Any = Forwarding()
-        async with (
-            server.listening(component, where, "", 0, 0, lines.append) as urls,
-            httpx.AsyncClient(trust_env=False) as client,
-        ):
-            held = [asyncio.create_task(client.get(f"{urls.edge}/backend")) for _ in range(3)]
-            for _ in held:
-                await waiting.acquire()
-            refused = [await client.get(f"{urls.edge}/backend") for _ in range(2)]
-            other = await client.get(f"{urls.edge}/other")
-            go.set()
-            answers = [(await task).status_code for task in held]
-            answers.append((await client.get(f"{urls.edge}/backend")).status_code)
-        origin.close()
-        return [(answer.status_code, answer.text) for answer in refused], (other.status_code, other.text), answers
+        urls = await self._stack.enter_async_context(server.listening(component, where, "", 0, 0, self.lines.append))
+        self._client = await self._stack.enter_async_context(httpx.AsyncClient(base_url=urls.edge, trust_env=False, timeout=20))
+        return self
 
-    refused, other, answers = asyncio.run(asked())
-    assert refused == [(503, "The embedded edge has 3 requests that wait for backends already.\n")] * 2
-    assert other == (200, "at once")
-    assert answers == [201] * 4
-    assert sum(line.endswith("→ 503: 3 requests wait for backends already") for line in lines) == 2
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        answer = await self._client.get(path)
+        return answer.status_code, answer.text
+
+    async def hang(self, path: str, times: int) -> None:
+        """Send so many requests. Returns when they wait for their backend."""
+        self._tasks += [asyncio.create_task(self._client.get(path)) for _ in range(times)]
+        for _ in range(times):
+            await self._waiting.acquire()
+
+    async def go(self) -> list[int]:
+        """Let the backend answer. Returns the statuses of all that waited."""
+        self._go.set()
+        return [(await task).status_code for task in self._tasks]
+
+    async def _hang(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self._waiting.release()
+        await self._go.wait()
+        await self._answered(writer)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await self._answered(writer)
+
+    async def _answered(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 201 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+
+ALREADY = "3 requests wait for the backend 'hung' already"
+
+
+@pytest.fixture(autouse=True)
+def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_ASKING", 3)
+
+
+def test_a_request_too_many_is_told_so() -> None:
+    async def asked() -> None:
+        async with Hung() as edge:
+            await edge.hang("/forward/hung", 3)
+            for _ in range(2):
+                assert await edge.get("/forward/hung") == (503, f"The embedded edge is busy: {ALREADY}.\n")
+            assert await edge.get("/other") == (200, "at once")
+            assert await edge.go() == [201] * 3
+            assert await edge.get("/forward/hung") == (201, "")
+        assert sum(line.endswith(f"→ 503: {ALREADY}") for line in edge.lines) == 2
+
+    asyncio.run(asked())
+
+
+def test_a_backend_that_hangs_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if no sandbox is left but those that may wait."""
+    monkeypatch.setattr(sandboxes, "MAX_SANDBOXES", 1)
+
+    async def asked() -> None:
+        async with Hung() as edge:
+            await edge.hang("/forward/hung", 3)
+            assert (await edge.get("/forward/hung"))[0] == 503
+            assert [await edge.get("/forward/ok") for _ in range(5)] == [(201, "")] * 5
+            assert await edge.go() == [201] * 3
+
+    asyncio.run(asked())
+
+
+def test_a_handoff_that_waits_takes_no_place() -> None:
+    """It waits in no thread."""
+
+    async def asked() -> None:
+        async with Hung() as edge:
+            await edge.hang("/handoff/hung", 20)
+            assert await edge.get("/forward/ok") == (201, "")
+            await edge.hang("/forward/hung", 3)
+            await edge.hang("/handoff/hung", 1)
+            assert await edge.go() == [201] * 24
+
+    asyncio.run(asked())

@@ -7,9 +7,8 @@ from functools import partial
 
 from fanroute.local.exchange import Exchange, Waiting
 
-# How many sandboxes there are at once beside those that wait for a backend, how many wait for one at most, and how many may wait
-# for a request, as Viceroy's do.
-MAX_SANDBOXES, MAX_ASKING, MAX_PENDING = 64, 256, 5
+# How many sandboxes there are at once beside those that wait for a backend, and how many may wait for a request, as Viceroy's do.
+MAX_SANDBOXES, MAX_PENDING = 64, 5
 
 # A sandbox's next request; None if there is none.
 Pending = Future[Exchange | None]
@@ -20,11 +19,12 @@ class Sandboxes:
 
     Args:
         handle: has a new sandbox handle a request, and those that follow it; False if that failed. It may raise.
+        asking: how many sandboxes wait for backends at most.
     """
 
-    def __init__(self, handle: Callable[[Exchange], bool]) -> None:
+    def __init__(self, handle: Callable[[Exchange], bool], asking: int = 0) -> None:
         self._handle = handle
-        self._pool = ThreadPoolExecutor(MAX_SANDBOXES + MAX_ASKING, thread_name_prefix="component")
+        self._pool = ThreadPoolExecutor(MAX_SANDBOXES + asking, thread_name_prefix="component")
         self._lock = threading.Lock()
         self._waiting: list[Pending] = []
         self._most = MAX_PENDING

@@ -19,7 +19,7 @@ from fanroute.local.fanout import Fanout, Log
 from fanroute.local.holds import Headers
 from fanroute.local.host import EmbeddedComponent
 from fanroute.local.publishing import guarded, publishing_to
-from fanroute.local.sandboxes import MAX_ASKING, Sandboxes
+from fanroute.local.sandboxes import Sandboxes
 from fanroute.local.sockets import Socket, is_websocket
 from fanroute.local.tunnel import pass_on, tunnel
 from fanroute.local.upstream import Answer, Unreachable, ask
@@ -27,6 +27,8 @@ from fanroute.local.upstream import Answer, Unreachable, ask
 ADDRESS = "127.0.0.1"
 # Longest request line and header taken, in bytes.
 MAX_LINE = 65_536
+# How many requests may wait for one backend at once, so that none of them keeps those for another from being served.
+MAX_ASKING = 128
 
 # A host with userinfo and port, as the URI's authority (RFC 3986, 3.2); anything else would change what follows it there.
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@\[\]-]*")
@@ -49,15 +51,21 @@ class EmbeddedEdge:
     """Requests to the component, and what it passes on to Fanout or to a backend."""
 
     def __init__(
-        self, component: EmbeddedComponent, fanout: Fanout, backends: Mapping[str, Backend], stores: Stores, log: Log
+        self,
+        component: EmbeddedComponent,
+        fanout: Fanout,
+        names: Collection[str],
+        backends: Mapping[str, Backend],
+        stores: Stores,
+        log: Log,
     ) -> None:
-        self._sandboxes = Sandboxes(component.handle)
+        self._sandboxes = Sandboxes(component.handle, MAX_ASKING * len(names))
         self._fanout = fanout
         self._backends = backends
         self._stores = stores
         self._log = log
-        # Each of them is a request that waits for a backend's answer, in a thread.
-        self._asking = BoundedSemaphore(MAX_ASKING)
+        # By backend. Each place is for a request that waits for its answer, in a thread.
+        self._places = {name: BoundedSemaphore(MAX_ASKING) for name in names}
 
     def close(self) -> None:
         self._sandboxes.close()
@@ -65,7 +73,7 @@ class EmbeddedEdge:
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if not request.headers.get("Host", "").isascii():
             return web.Response(status=400, text="The Host is no host's name.\n")
-        asking = _Asking(request, self._backends, self._asking)
+        asking = _Asking(request, self._backends, self._places)
         try:
             return await self._serve(request, asking)
         finally:
@@ -83,8 +91,9 @@ class EmbeddedEdge:
             self._log(f"{line} → the component trapped: {error}")
             return web.Response(status=500, text="The component trapped.\n")
         if asking.refused:
-            self._log(f"{line} → 503: {MAX_ASKING} requests wait for backends already")
-            return web.Response(status=503, text=f"The embedded edge has {MAX_ASKING} requests that wait for backends already.\n")
+            already = f"{MAX_ASKING} requests wait for the backend {asking.refused!r} already"
+            self._log(f"{line} → 503: {already}")
+            return web.Response(status=503, text=f"The embedded edge is busy: {already}.\n")
         if exchange.handoff is not None:
             self._log(f"{line} → handed off to {exchange.handoff}")
             return await self._hand_off(request, exchange.handoff, target_of(exchange.uri), exchange.headers)
@@ -134,12 +143,13 @@ class EmbeddedEdge:
 class _Asking:
     """Asks a backend for a request, from the component's thread; what is under way or has come ends with `close`.
 
-    `places` has one for each request that may wait for a backend at once. A request that gets none is `refused`.
+    `places` has, for each backend, one for each request that may wait for it at once. For a request that gets none, `refused` is
+    the backend's name.
     """
 
-    def __init__(self, request: web.BaseRequest, backends: Mapping[str, Backend], places: BoundedSemaphore) -> None:
+    def __init__(self, request: web.BaseRequest, backends: Mapping[str, Backend], places: Mapping[str, BoundedSemaphore]) -> None:
         self._places = places
-        self.refused = False
+        self.refused = ""
         self._request = request
         self._backends = backends
         self._loop = asyncio.get_running_loop()
@@ -152,13 +162,13 @@ class _Asking:
         body = request.content.iter_any() if request.body_exists else None
         if self._closed:
             raise HostError("generic-error", detail="internal-error")
-        if not self._places.acquire(blocking=False):
-            self.refused = True
+        if not self._places[backend].acquire(blocking=False):
+            self.refused = backend
             raise HostError("generic-error", detail="internal-error")
         try:
             return self._answered(backend, target, headers, body)
         finally:
-            self._places.release()
+            self._places[backend].release()
 
     def _answered(self, backend: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Response:
         request = self._request
@@ -213,7 +223,7 @@ async def listening(
     """
     addresses: dict[str, Backend] = {}
     fanout = Fanout(addresses, log)
-    edge = EmbeddedEdge(component, fanout, addresses, stores, log)
+    edge = EmbeddedEdge(component, fanout, backends, addresses, stores, log)
     try:
         async with listen() as servers:
             url = await servers(edge.serve, port)
