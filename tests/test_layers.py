@@ -17,7 +17,7 @@ CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
-rules.trust rules printable shell diagnostics errors report report_json work
+rules.trust printable shell diagnostics errors report report_json work
 environment surroundings places source template placeholders automata model mends paths values headers validation origins
 conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
@@ -29,7 +29,7 @@ reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.a
 reach.difference reach.told links reach openness foreign_pages
 caching hijacking locations misreadings other_routers misplaced advice samples local_hosts
 pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
-testing.coverage testing.agreement rulebook manifest stores folder cache workspace programs
+testing.coverage testing.agreement rules rulebook manifest stores folder cache workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
 flatten.image flatten.lasting flatten.joining flatten bundle local.exchange local.host smoke build guide
 local.guard local.pushpin local.install local.pushpin_json local.items local.instructions local.patching local.filters

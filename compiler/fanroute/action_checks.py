@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
+from fanroute.rules.passing import FR230, FR231
 from fanroute.source import Source
 from fanroute.spec import BACKEND_ANSWERED, default_domain
 
@@ -30,7 +31,7 @@ def backends_are_others(source: Source) -> Iterator[Diagnostic]:
                 loop = "the request would come back, and get a 403" if action == "handoff" else "the request would come in again"
                 message = f"'{action}' to '{name}', which is this service: {loop}"
                 note = Note("the backend", source.key_span(("backends", name, here[name])))
-                yield Diagnostic("FR230", message, source.value_span(path), "name a server of yours", (note,))
+                yield Diagnostic(FR230, message, source.value_span(path), "name a server of yours", (note,))
 
 
 def _leads_here(backend: dict[str, Any], domain: str) -> str:
@@ -64,7 +65,7 @@ def actions_fit_their_match(source: Source) -> Iterator[Diagnostic]:
 def _unfit(source: Source, index: int, match: dict[str, Any], action: str) -> Iterator[Diagnostic]:
     def unfit(key: str, message: str, mend: str) -> Diagnostic:
         note = Note("the action", source.key_span(("routes", index, action)))
-        return Diagnostic("FR231", message, source.value_span(("routes", index, "match", key)), mend, (note,))
+        return Diagnostic(FR231, message, source.value_span(("routes", index, "match", key)), mend, (note,))
 
     asks, mend = NOT_FOR.get(action, (None, ""))
     if asks is not None and match.get("websocket") is asks:

@@ -17,6 +17,8 @@ from fanroute.openness import endpoints_are_open_knowingly
 from fanroute.other_routers import nothing_is_meant_otherwise
 from fanroute.reach.advice import reachability
 from fanroute.reach.search import Boxes
+from fanroute.rules.advice import FR411
+from fanroute.rules.trust import FR440
 from fanroute.source import Source
 from fanroute_runtime.plan import Hold, Plan
 
@@ -41,7 +43,7 @@ def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     for key in defaults:
         if not any(takes(action, key) and not _has_own(key, action, route) for action, route in actions):
             span = source.key_span(("defaults", key))
-            yield Diagnostic("FR411", f"no route takes the default '{key}'", span, "leave it out")
+            yield Diagnostic(FR411, f"no route takes the default '{key}'", span, "leave it out")
 
 
 def _has_own(key: str, action: str, route: dict[str, Any]) -> bool:
@@ -56,7 +58,7 @@ def fanout_is_verified(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     if plan.grip_sig.check != "verify":
         message = "whoever sends a header is taken for Fanout"
         span = source.value_span(("fanout", "grip_sig"))
-        yield Diagnostic("FR440", message, span, "leave it out, and give a proxy of your own a key under 'fanout.keys'")
+        yield Diagnostic(FR440, message, span, "leave it out, and give a proxy of your own a key under 'fanout.keys'")
 
 
 RULES = (

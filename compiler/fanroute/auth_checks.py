@@ -5,6 +5,7 @@ from typing import Any
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
+from fanroute.rules.trust import FR260, FR261, FR262
 from fanroute.source import Path, Source
 from fanroute.template import references_in, written
 
@@ -15,7 +16,7 @@ def routes_are_public_or_not(source: Source) -> Iterator[Diagnostic]:
         if "auth" in route and "public" in route:
             note = Note("the other", source.key_span(("routes", index, "auth")))
             message, span = "both 'public' and 'auth'", source.key_span(("routes", index, "public"))
-            yield Diagnostic("FR260", message, span, "keep one", (note,))
+            yield Diagnostic(FR260, message, span, "keep one", (note,))
 
 
 def tokens_are_not_told(source: Source) -> Iterator[Diagnostic]:
@@ -31,7 +32,7 @@ def tokens_are_not_told(source: Source) -> Iterator[Diagnostic]:
                 if bound.source == "query" and bound.name in tokens:
                     message = f"'{written(bound)}' is a client's token, and would be told here"
                     note = Note("it is looked for there", source.value_span(tokens[bound.name]))
-                    yield Diagnostic("FR261", message, source.value_span(place), "take a claim, as '{claim.sub}'", (note,))
+                    yield Diagnostic(FR261, message, source.value_span(place), "take a claim, as '{claim.sub}'", (note,))
 
 
 def only_websockets_are_closed(source: Source) -> Iterator[Diagnostic]:
@@ -45,7 +46,7 @@ def only_websockets_are_closed(source: Source) -> Iterator[Diagnostic]:
                 note = Note("the action", source.key_span(("routes", index, action)))
                 message, span = f"'on_expiry: close' on '{action}'", source.value_span(("routes", index, "auth", "on_expiry"))
                 mend = "leave it out: the edge can close its own WebSockets only"
-                yield Diagnostic("FR262", message, span, mend, (note,))
+                yield Diagnostic(FR262, message, span, mend, (note,))
 
 
 def _parameters(path: Path, auth: Any) -> Iterator[tuple[str, Path]]:

@@ -8,6 +8,7 @@ from fanroute.reach.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search
 from fanroute.reach.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, WEBSOCKETS, Other, Set, Texts
+from fanroute.rules.advice import FR410
 from fanroute.source import Path, Source
 from fanroute.work import TooMuch, Work
 from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan
@@ -35,7 +36,7 @@ def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterato
             path = (*path, "backend") if source.has((*path, "backend")) else path
             what = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"
             message = f"{what} is handed off to '{action.backend}', and Fastly caches nothing of it"
-            yield Diagnostic("FR410", message, source.value_span(path), "hand off what may be held, and 'forward' the rest")
+            yield Diagnostic(FR410, message, source.value_span(path), "hand off what may be held, and 'forward' the rest")
 
 
 def _is_any(path: PathPattern | None) -> bool:

@@ -7,6 +7,7 @@ from fanroute import action_checks, auth_checks, cors_checks, delivery, header_c
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.environment import may_be_used, names_in
 from fanroute.placeholders import binding
+from fanroute.rules.meaning import FR203, FR205, FR206, FR207, FR208, FR209, FR210, FR212, FR213
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
 from fanroute.template import references_in, written
@@ -41,7 +42,7 @@ def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
             if asked and asked[1] not in backends:
                 path, name = asked
                 suggestion = did_you_mean(name, backends, "backends")
-                yield Diagnostic("FR203", f"unknown backend '{name}'", source.value_span(path), suggestion)
+                yield Diagnostic(FR203, f"unknown backend '{name}'", source.value_span(path), suggestion)
 
 
 def variables_have_values(source: Source) -> Iterator[Diagnostic]:
@@ -52,8 +53,8 @@ def variables_have_values(source: Source) -> Iterator[Diagnostic]:
         refused = [name for name in names_in(text) if given is not None and not may_be_used(name, allowed)]
         for name in refused:
             mend = f"use one of {', '.join(allowed)}, or add '{name}' there" if allowed else f"add '{name}' there"
-            yield Diagnostic("FR213", f"the variable '{name}' is not one that 'environment' lists", span, mend)
-        yield from (Diagnostic("FR210", message, span, mend) for name, message, mend in wrong if name not in refused)
+            yield Diagnostic(FR213, f"the variable '{name}' is not one that 'environment' lists", span, mend)
+        yield from (Diagnostic(FR210, message, span, mend) for name, message, mend in wrong if name not in refused)
 
 
 def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
@@ -62,12 +63,12 @@ def routes_have_one_action(source: Source) -> Iterator[Diagnostic]:
         actions = parts.actions(route)
         if not actions:
             suggestion = f"add one of {', '.join(ACTIONS)}"
-            yield Diagnostic("FR205", "a route without an action", source.key_span(("routes", index)), suggestion)
+            yield Diagnostic(FR205, "a route without an action", source.key_span(("routes", index)), suggestion)
         for further in actions[1:]:
             span = source.key_span(("routes", index, further))
             note = Note("the first action", source.key_span(("routes", index, actions[0])))
             message = f"a second action, '{further}', beside '{actions[0]}'"
-            yield Diagnostic("FR205", message, span, "make it a route of its own", (note,))
+            yield Diagnostic(FR205, message, span, "make it a route of its own", (note,))
 
 
 def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
@@ -78,12 +79,12 @@ def backends_are_of_one_kind(source: Source) -> Iterator[Diagnostic]:
         kinds = {"url", "loopback"} & set(backend)
         if len(kinds) != 1:
             message = f"the backend '{name}' has {'both url and' if kinds else 'neither url nor'} loopback"
-            yield Diagnostic("FR206", message, source.key_span(("backends", name)), "give it one of them")
+            yield Diagnostic(FR206, message, source.key_span(("backends", name)), "give it one of them")
             continue
         for key, kind in (("local", "url"), ("strict_paths", "url"), ("host", "loopback")):
             if key in backend and kind not in kinds:
                 span = source.key_span(("backends", name, key))
-                yield Diagnostic("FR206", f"'{key}' is for a backend with {kind}", span, "leave it out")
+                yield Diagnostic(FR206, f"'{key}' is for a backend with {kind}", span, "leave it out")
 
 
 def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
@@ -92,13 +93,13 @@ def loopback_is_there(source: Source) -> Iterator[Diagnostic]:
     for name in loopbacks[1:]:
         span = source.key_span(("backends", name))
         note = Note("the first one", source.key_span(("backends", loopbacks[0])))
-        yield Diagnostic("FR207", f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one", (note,))
+        yield Diagnostic(FR207, f"a second loopback backend, '{name}', beside '{loopbacks[0]}'", span, "keep one", (note,))
     for index, route in parts.routes(source) if not loopbacks else ():
         for action in parts.actions(route):
             if action in EDGE_ANSWERED:
                 span = source.key_span(("routes", index, action))
                 mend = "add 'self: {loopback: true}' to the backends"
-                yield Diagnostic("FR207", f"'{action}' needs a loopback backend", span, mend)
+                yield Diagnostic(FR207, f"'{action}' needs a loopback backend", span, mend)
 
 
 def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
@@ -109,7 +110,7 @@ def route_names_are_unique(source: Source) -> Iterator[Diagnostic]:
         if isinstance(name, str) and first.setdefault(name, index) != index:
             note = Note("first here", source.value_span(("routes", first[name], "name")))
             span = source.value_span(("routes", index, "name"))
-            yield Diagnostic("FR208", f"a second route named '{name}'", span, "give it another name", (note,))
+            yield Diagnostic(FR208, f"a second route named '{name}'", span, "give it another name", (note,))
 
 
 def references_are_bound(source: Source) -> Iterator[Diagnostic]:
@@ -119,10 +120,10 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
             reference, known = written(bound), parts.bound(route.get("match"))
             if bound.source == "claim" and parts.auth_of(source, index, route) is None:
                 message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
-                yield Diagnostic("FR209", message, source.value_span(path), mend)
+                yield Diagnostic(FR209, message, source.value_span(path), mend)
             elif bound.source != "claim" and reference not in known:
                 mend = _bound_by(route, reference)
-                yield Diagnostic("FR209", f"the match does not bind '{reference}'", source.value_span(path), mend)
+                yield Diagnostic(FR209, f"the match does not bind '{reference}'", source.value_span(path), mend)
         yield from _claims_are_compared_with_what_is_bound(source, index, route)
 
 
@@ -135,11 +136,11 @@ def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: d
                 continue
             message, span = f"the match does not bind '{reference}'", source.value_span(place)
             if path[0] == "routes":
-                yield Diagnostic("FR209", message, span, _bound_by(route, reference))
+                yield Diagnostic(FR209, message, span, _bound_by(route, reference))
             else:
                 note = Note("a claim is compared with it by default", span)
                 mend = "bind it, or give the route an 'auth' of its own, or 'public: true'"
-                yield Diagnostic("FR209", message, source.key_span(("routes", index)), mend, (note,))
+                yield Diagnostic(FR209, message, source.key_span(("routes", index)), mend, (note,))
 
 
 def _bound_by(route: dict[str, Any], reference: str) -> str:
@@ -156,7 +157,7 @@ def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:
         if isinstance(respond, dict) and {"body", "file"} <= set(respond):
             path: Path = ("routes", index, "respond")
             note = Note("the other", source.key_span((*path, "body")))
-            yield Diagnostic("FR212", "both 'file' and 'body'", source.key_span((*path, "file")), "keep one", (note,))
+            yield Diagnostic(FR212, "both 'file' and 'body'", source.key_span((*path, "file")), "keep one", (note,))
 
 
 # Each rule with the keys that it is about: where none of them stands in the file, it has nothing to say. Without any, it may.

@@ -7,6 +7,8 @@ from fanroute import parts
 from fanroute.defaults import takes
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.header_checks import named
+from fanroute.rules.meaning import FR240, FR241, FR242, FR243
+from fanroute.rules.passing import FR232
 from fanroute.source import Path, Source
 from fanroute.spec import CARRYING, UNSEEN
 
@@ -21,7 +23,7 @@ def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:
             if cors.get(key) in ("*", ["*"]):
                 note = Note("here", source.value_span((*path, key)))
                 message = f"'credentials' together with any of the {'headers' if key == 'expose' else key}"
-                yield Diagnostic("FR240", message, source.key_span((*path, "credentials")), "name them", (note,))
+                yield Diagnostic(FR240, message, source.key_span((*path, "credentials")), "name them", (note,))
 
 
 def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
@@ -36,7 +38,7 @@ def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
             if name.lower().startswith("access-control-") and span not in told:
                 told.add(span)
                 note = Note("the other", source.key_span(cors or ()))
-                yield Diagnostic("FR241", f"both '{name}' and 'cors'", span, "leave it to 'cors'", (note,))
+                yield Diagnostic(FR241, f"both '{name}' and 'cors'", span, "leave it to 'cors'", (note,))
 
 
 def forwards_share_their_answers(source: Source) -> Iterator[Diagnostic]:
@@ -53,7 +55,7 @@ def forwards_share_their_answers(source: Source) -> Iterator[Diagnostic]:
                 if action in UNSEEN
                 else "leave it out; the edge's own answers have the headers anyway"
             )
-            yield Diagnostic("FR232", message + seen, source.key_span((*path, "cors", "backend_answers")), mend)
+            yield Diagnostic(FR232, message + seen, source.key_span((*path, "cors", "backend_answers")), mend)
 
 
 def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
@@ -65,10 +67,10 @@ def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
             if action not in CARRYING:
                 note = Note("the action", source.key_span((*place, action)))
                 mend = "leave it out; 'cors' says which pages may read an answer"
-                yield Diagnostic("FR242", f"'origins' on '{action}', which is no WebSocket", span, mend, (note,))
+                yield Diagnostic(FR242, f"'origins' on '{action}', which is no WebSocket", span, mend, (note,))
             elif isinstance(match, dict) and match.get("websocket") is False:
                 note = Note("here", source.value_span((*place, "match", "websocket")))
-                yield Diagnostic("FR242", "'origins' for what is no WebSocket", span, "leave it out", (note,))
+                yield Diagnostic(FR242, "'origins' for what is no WebSocket", span, "leave it out", (note,))
 
 
 def cors_is_of_answers(source: Source) -> Iterator[Diagnostic]:
@@ -78,7 +80,7 @@ def cors_is_of_answers(source: Source) -> Iterator[Diagnostic]:
         if "cors" in given and isinstance(match, dict) and match.get("websocket") is True and path[-1] in CARRYING:
             note = Note("here", source.value_span((*path[:2], "match", "websocket")))
             mend = "leave it out; 'origins' says whose pages may open a WebSocket"
-            yield Diagnostic("FR242", "'cors' for nothing but WebSockets", source.key_span((*path, "cors")), mend, (note,))
+            yield Diagnostic(FR242, "'cors' for nothing but WebSockets", source.key_span((*path, "cors")), mend, (note,))
 
 
 def cookies_are_for_known_pages(source: Source) -> Iterator[Diagnostic]:
@@ -94,7 +96,7 @@ def cookies_are_for_known_pages(source: Source) -> Iterator[Diagnostic]:
             else:
                 continue
             message = "pages of any origin may open this WebSocket, with the cookie of whoever visits them as token"
-            yield Diagnostic("FR243", message, span, "name those of your pages under 'origins'", (Note("the cookie", cookie),))
+            yield Diagnostic(FR243, message, span, "name those of your pages under 'origins'", (Note("the cookie", cookie),))
 
 
 def _cookie(source: Source, index: int, route: dict[str, Any]) -> Span | None:

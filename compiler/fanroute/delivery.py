@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fanroute.diagnostics import Diagnostic
 from fanroute.parts import answered, full_channels
+from fanroute.rules.meaning import FR220, FR221
 from fanroute.source import Source
 from fanroute.spec import STREAMS
 from fanroute.subscriptions import FILTER_META
@@ -16,13 +17,13 @@ def what_is_missed_can_be_asked_for(source: Source) -> Iterator[Diagnostic]:
         reliable = [(*place, "prev_id") for place, channel in full_channels(path, given) if "prev_id" in channel]
         if reliable and action == "websocket":
             span = source.key_span(reliable[0])
-            yield Diagnostic("FR220", "a WebSocket has no previous id", span, "leave it out, or use an sse or a long_poll")
+            yield Diagnostic(FR220, "a WebSocket has no previous id", span, "leave it out, or use an sse or a long_poll")
         if reliable and action in STREAMS and "link" not in given:
             mend = "add 'link:', a path that answers with what was published since"
-            yield Diagnostic("FR220", f"the prev_id of the '{action}' needs a link", source.key_span(reliable[0]), mend)
+            yield Diagnostic(FR220, f"the prev_id of the '{action}' needs a link", source.key_span(reliable[0]), mend)
         if not reliable and action in STREAMS and "link" in given:
             mend = "give a channel a prev_id, or leave the link out"
-            yield Diagnostic("FR220", "a link without a prev_id is never asked", source.key_span((*path, "link")), mend)
+            yield Diagnostic(FR220, "a link without a prev_id is never asked", source.key_span((*path, "link")), mend)
 
 
 def filters_have_their_meta(source: Source) -> Iterator[Diagnostic]:
@@ -36,7 +37,7 @@ def filters_have_their_meta(source: Source) -> Iterator[Diagnostic]:
                 if wanted is not None and isinstance(meta, dict) and (wanted not in meta if wanted else not meta):
                     mend = f"add 'meta: {{{wanted or 'NAME'}: ...}}' to the '{path[-1]}'"
                     what = f"the meta variable '{wanted}'" if wanted else "a meta variable"
-                    yield Diagnostic("FR221", f"the filter '{name}' needs {what}", source.key_span((*place, "filters")), mend)
+                    yield Diagnostic(FR221, f"the filter '{name}' needs {what}", source.key_span((*place, "filters")), mend)
 
 
 RULES = {what_is_missed_can_be_asked_for: ("prev_id", "link"), filters_have_their_meta: ("filters",)}

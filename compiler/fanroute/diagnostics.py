@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fanroute.rules import CODES, Severity
+from fanroute.rules.rule import Rule, Severity
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,12 +30,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What is said of a file: a code of CODES, a message, where, how to mend it, and other places.
+    """What is said of a file: the rule that it breaks, a message, where, how to mend it, and other places.
 
     `request` is the end of the message if that is a request for a shell, as the arguments of `fanroute match`.
     """
 
-    code: str
+    rule: Rule
     message: str
     span: Span
     suggestion: str = ""
@@ -43,8 +43,12 @@ class Diagnostic:
     request: str = ""
 
     @property
+    def code(self) -> str:
+        return self.rule.code
+
+    @property
     def severity(self) -> Severity:
-        return CODES[self.code].severity
+        return self.rule.severity
 
     def told(self, change: Callable[[str], str], change_request: Callable[[str], str]) -> "Diagnostic":
         """Returns the diagnostic with its texts changed."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from fanroute.diagnostics import Diagnostic
 from fanroute.parts import keys, routes
+from fanroute.rules.meaning import FR211
 from fanroute.source import Path, Source
 from fanroute.surroundings import Read
 from fanroute.values import is_file_path
@@ -38,7 +39,7 @@ def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagn
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             mend = "let a backend answer with it" if error.errno == EFBIG else "its path begins at the folder of routes.yaml"
-            wrong.append(Diagnostic("FR211", f"the file '{path}' cannot be read: {reason}", source.value_span(place), mend))
+            wrong.append(Diagnostic(FR211, f"the file '{path}' cannot be read: {reason}", source.value_span(place), mend))
             continue
         contents[path] = content
     return contents, wrong

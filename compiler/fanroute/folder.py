@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import BinaryIO
 
 from fanroute.diagnostics import Diagnostic, Invalid, Span
+from fanroute.rules.building import FR517
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A FIFO does not block then, and a terminal does not become ours.
@@ -186,7 +187,7 @@ def scratch() -> AbstractContextManager[str]:
 def in_the_way(path: PurePath, mode: int, wanted: str) -> Invalid:
     """Returns FR517: a link or something else is at the place of a file or folder that Fanroute writes."""
     message = f"'{path}' is {_kind(mode)}, and Fanroute writes a {wanted} of its own there"
-    return Invalid([Diagnostic("FR517", message, Span(file=str(path)), "move it away")])
+    return Invalid([Diagnostic(FR517, message, Span(file=str(path)), "move it away")])
 
 
 def _kind(mode: int) -> str:

@@ -11,6 +11,8 @@ from fanroute.lower import written_routes
 from fanroute.reach.box import Box, Point, box
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search
+from fanroute.rules.advice import FR431, FR432
+from fanroute.rules.trust import FR446, FR447
 from fanroute.sharing import preflights_of
 from fanroute.source import Source
 from fanroute.work import TooMuch, Work
@@ -42,7 +44,7 @@ def pages_can_send_tokens(source: Source, plan: Plan) -> Iterator[Diagnostic]:
         if auth and not _can_send(auth, shared.preflight) and shared.cors not in told:
             told.add(shared.cors)
             message = "a page of another origin cannot send the token that the route asks for"
-            yield Diagnostic("FR446", message, shared.cors, _mend(auth))
+            yield Diagnostic(FR446, message, shared.cors, _mend(auth))
 
 
 def pages_can_send_headers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
@@ -54,10 +56,10 @@ def pages_can_send_headers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
                 if condition.name == "last-event-id" and _may_be_event_source(shared.route.action):
                     message = f"a page of another origin can send '{name}' by an EventSource, but not by a fetch"
                     mend = f"add '{name}' to the 'headers' of 'cors' if a page is to use fetch"
-                    yield Diagnostic("FR432", message, span, mend, (note,))
+                    yield Diagnostic(FR432, message, span, mend, (note,))
                 else:
                     message = f"a page of another origin cannot send '{name}', which the match asks for"
-                    yield Diagnostic("FR447", message, span, f"add '{name}' to the 'headers' of 'cors'", (note,))
+                    yield Diagnostic(FR447, message, span, f"add '{name}' to the 'headers' of 'cors'", (note,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def preflights_are_answered(source: Source, plan: Plan, boxes: Boxes) -> Iterato
             (action,) = parts.actions(written)
             message = f"a page of another origin cannot send the token: its preflight request gets a {status}"
             mend = f"say whose pages may, as in '{action}: {{backend: NAME, cors: {{origins: ORIGINS, headers: Authorization}}}}'"
-            yield Diagnostic("FR431", message, source.key_span(("routes", index, action)), mend)
+            yield Diagnostic(FR431, message, source.key_span(("routes", index, action)), mend)
 
 
 def _asks_first(route: Route) -> bool:

@@ -7,6 +7,8 @@ from urllib.parse import unquote
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.headers import CHANGED, reserved
+from fanroute.rules.meaning import FR204
+from fanroute.rules.passing import FR232, FR233, FR234
 from fanroute.source import Path, Source
 from fanroute.spec import BACKEND_ANSWERED, STREAMS, UNSEEN
 
@@ -28,7 +30,7 @@ def header_rules_have_something_to_do(source: Source) -> Iterator[Diagnostic]:
             else:
                 continue
             note = Note("the action", source.key_span((*place, action)))
-            yield Diagnostic("FR232", message, source.key_span((*place, key)), mend, (note,))
+            yield Diagnostic(FR232, message, source.key_span((*place, key)), mend, (note,))
 
 
 def header_rules_leave_the_answers_own(source: Source) -> Iterator[Diagnostic]:
@@ -38,7 +40,7 @@ def header_rules_leave_the_answers_own(source: Source) -> Iterator[Diagnostic]:
             continue
         for name, span in named(source, (*place, "response_headers"), owner.get("response_headers")):
             if (mend := reserved(name, "answer")) and not reserved(name, "response"):
-                yield Diagnostic("FR234", f"'{name}' of an answer that the edge gives itself", span, mend)
+                yield Diagnostic(FR234, f"'{name}' of an answer that the edge gives itself", span, mend)
 
 
 def headers_stand_once(source: Source) -> Iterator[Diagnostic]:
@@ -48,7 +50,7 @@ def headers_stand_once(source: Source) -> Iterator[Diagnostic]:
         for name, span in named(source, path, rules):
             if first.setdefault(name.lower(), span) != span:
                 message = f"a second rule for the header '{name}'"
-                yield Diagnostic("FR233", message, span, "keep one", (Note("the first", first[name.lower()]),))
+                yield Diagnostic(FR233, message, span, "keep one", (Note("the first", first[name.lower()]),))
 
 
 def matched_headers_are_the_clients(source: Source) -> Iterator[Diagnostic]:
@@ -59,7 +61,7 @@ def matched_headers_are_the_clients(source: Source) -> Iterator[Diagnostic]:
         for name in headers if isinstance(headers, dict) else ():
             if isinstance(name, str) and name.lower() in CHANGED and (note := _matched_later(source, match)):
                 message = f"'{name}' cannot be matched here: Fanout changes it, and matching needs what the client sent"
-                yield Diagnostic("FR204", message, source.key_span(("routes", index, "match", "header", name)), _MEND, (note,))
+                yield Diagnostic(FR204, message, source.key_span(("routes", index, "match", "header", name)), _MEND, (note,))
 
 
 def _matched_later(source: Source, match: Any) -> Note | None:

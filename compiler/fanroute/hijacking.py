@@ -6,6 +6,7 @@ from fanroute import parts
 from fanroute.cors_checks import place_of_cors
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.lower import written_routes
+from fanroute.rules.advice import FR430
 from fanroute.source import Source
 from fanroute_runtime.origins import ANY
 from fanroute_runtime.plan import Hold, Plan, Template, WebSocket
@@ -33,4 +34,4 @@ def _wider(source: Source, index: int, other: int, origins: tuple[str, ...]) -> 
     message = "pages of any origin may open this WebSocket, on a channel that only some may read"
     mend = f"add 'origins: [{', '.join(origins)}]', or 'origins: \"*\"' if any page may"
     note = Note("who may read it", source.value_span((*(place_of_cors(source, path, given) or path), "origins")))
-    return Diagnostic("FR430", message, source.key_span(("routes", index, "websocket")), mend, (note,))
+    return Diagnostic(FR430, message, source.key_span(("routes", index, "websocket")), mend, (note,))

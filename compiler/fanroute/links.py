@@ -11,6 +11,7 @@ from fanroute.reach.request import asked
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search
 from fanroute.reach.sets import SEGMENTS, Lengths, Set, Texts
+from fanroute.rules.advice import FR420
 from fanroute.source import Source
 from fanroute.spec import STREAMS
 from fanroute.trace import Asked
@@ -51,7 +52,7 @@ def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagno
             stream, sse = (("routes", index, kind, "link") for kind in STREAMS)
             message = f"Fanout asks {host} for the link, as in GET {target}, and {instead}"
             mend = "have a route for that path forward it to your origin, or answer it with a stream"
-            yield Diagnostic("FR420", message, source.value_span(sse if source.has(sse) else stream), mend)
+            yield Diagnostic(FR420, message, source.value_span(sse if source.has(sse) else stream), mend)
 
 
 def _examples(route: Route) -> Iterator[str]:

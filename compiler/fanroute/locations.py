@@ -12,6 +12,7 @@ from fanroute.channels.languages import of_texts
 from fanroute.channels.values import Parts, Reference, Values, parts, possible, references
 from fanroute.diagnostics import Diagnostic
 from fanroute.lower import written_routes
+from fanroute.rules.channels import FR403, FR404
 from fanroute.source import Source
 from fanroute.template import written
 from fanroute_runtime.grip import leads_elsewhere
@@ -38,10 +39,10 @@ def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             span = source.value_span(place_of_condition(source, index, first.bound))
             if len(values) == 1 and _always_leads_elsewhere(segment, first):
                 message = f"no value of '{written(first.bound)}' gives a {what}: every request gets a 400"
-                yield Diagnostic("FR404", message, span, _MEND)
+                yield Diagnostic(FR404, message, span, _MEND)
             else:
                 message = f"a request with {values_listed(values)} gives no {what}: it gets a 400"
-                yield Diagnostic("FR403", message, span, _MEND)
+                yield Diagnostic(FR403, message, span, _MEND)
 
 
 def _location(route: Route, refused: tuple[PathFault, ...]) -> tuple[str, Parts]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic
 from fanroute.environment import names_in, takes_variables
+from fanroute.rules.advice import FR407, FR412
 from fanroute.source import Path, Source
 from fanroute_runtime.plan import Plan
 
@@ -34,7 +35,7 @@ def variables_are_where_they_count(source: Source, plan: Plan) -> Iterator[Diagn
         name = next((name for name in names_in(text) if name.isupper() or path[-1] not in _CONTENTS), None)
         if name is not None:
             mend = "write the value: variables are for a backend's 'url', 'local' and 'host', and for the hosts of a match"
-            yield Diagnostic("FR407", f"the variable '{name}' is not read here: this is text", source.value_span(path), mend)
+            yield Diagnostic(FR407, f"the variable '{name}' is not read here: this is text", source.value_span(path), mend)
 
 
 def _texts(path: Path, data: Any) -> Iterator[tuple[Path, str]]:
@@ -52,7 +53,7 @@ def backends_can_be_reached(source: Source, plan: Plan) -> Iterator[Diagnostic]:
         if "url" in backend and _is_private(urlsplit(backend["url"]).hostname or ""):
             mend = "write the server's public address, and this one as 'local', which only the local edges use"
             span = source.value_span(("backends", name, "url"))
-            yield Diagnostic("FR412", "Fastly cannot reach this address: it is private", span, mend)
+            yield Diagnostic(FR412, "Fastly cannot reach this address: it is private", span, mend)
 
 
 def _is_private(host: str) -> bool:

@@ -13,6 +13,7 @@ from fanroute.reach.box import LENGTH, Box, meet, point
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import REGION, Boxes, search
 from fanroute.reach.sets import SEGMENTS, Lengths, Texts
+from fanroute.rules.advice import FR405
 from fanroute.source import Source
 from fanroute.spec import BACKEND_ANSWERED
 from fanroute.work import TooMuch, Work
@@ -84,7 +85,7 @@ def _first_misreading(
             )
             note = Note(f"'{plan.routes[number].name}'", source.key_span(of_guarded))
             at = (*place, action, "backend") if source.has((*place, action, "backend")) else (*place, action)
-            yield Diagnostic("FR405", message, source.value_span(at), _mend(kept), (note,), request)
+            yield Diagnostic(FR405, message, source.value_span(at), _mend(kept), (note,), request)
             return
 
 

@@ -6,6 +6,7 @@ from fanroute import parts
 from fanroute.channels.advice import Chosen
 from fanroute.channels.values import Parts, compared, references
 from fanroute.diagnostics import Diagnostic
+from fanroute.rules.trust import FR445
 from fanroute.source import Source
 from fanroute.template import written
 from fanroute_runtime.plan import Route
@@ -23,7 +24,7 @@ def endpoints_are_open_knowingly(source: Source, chosen: Sequence[Chosen]) -> It
         for place, template in [each for each in templates if not _claims_decide(route, each[1])][:1]:
             bound = written(references(template)[0].bound)
             who, mend = ("whoever has a token", _decided(bound)) if auth else ("anybody", _CLOSED)
-            yield Diagnostic("FR445", f"{who} may subscribe, to a channel for each '{bound}'", source.value_span(place), mend)
+            yield Diagnostic(FR445, f"{who} may subscribe, to a channel for each '{bound}'", source.value_span(place), mend)
 
 
 def _claims_decide(route: Route, template: Parts) -> bool:

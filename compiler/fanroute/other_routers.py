@@ -7,6 +7,7 @@ from typing import Any
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic
 from fanroute.placeholders import REST, as_name, instead_of, within
+from fanroute.rules.advice import FR406
 from fanroute.source import Source
 from fanroute_runtime.plan import Plan
 
@@ -24,7 +25,7 @@ def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnosti
         for text, instead in _placeholders(match.get("path", "")):
             span = source.value_span(("routes", index, "match", "path"))
             mend = f"{instead}; '{_encoded(text)}' if that text is meant"
-            yield Diagnostic("FR406", f"'{text}' is no placeholder here: it is matched as text", span, mend)
+            yield Diagnostic(FR406, f"'{text}' is no placeholder here: it is matched as text", span, mend)
         methods = [*parts.items(("routes", index, "match", "method"), match.get("method", []))]
         given = {method for _, method in methods}
         for place, method in methods:
@@ -36,7 +37,7 @@ def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnosti
                 mend = f"did you mean '{method.upper()}'? The case of a method counts"
             else:
                 continue
-            yield Diagnostic("FR406", f"only a request whose method is '{method}' matches", source.value_span(place), mend)
+            yield Diagnostic(FR406, f"only a request whose method is '{method}' matches", source.value_span(place), mend)
 
 
 def _placeholders(path: str) -> Iterator[tuple[str, str]]:
@@ -62,13 +63,13 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
         if place[-1] in ("location", "link"):
             for segment, mend in _of_address(text, bound):
                 mend += f"; '{_encoded(segment)}' if that text is meant"
-                yield Diagnostic("FR406", f"'{segment}' is no placeholder here: it is sent as text", span, mend)
+                yield Diagnostic(FR406, f"'{segment}' is no placeholder here: it is sent as text", span, mend)
             continue
         for placeholder, name in within(text):
             # `{tenant}:user` is a name like any other. So the route must know this one, or the text be nothing else.
             whole = placeholder[0] != ":" or placeholder in text.split("/")
             if (name in bound and whole) or placeholder in of_path or (placeholder == text and text[0] in "[<"):
-                yield Diagnostic("FR406", f"'{placeholder}' is no placeholder here: it is text", span, _reference(name, bound))
+                yield Diagnostic(FR406, f"'{placeholder}' is no placeholder here: it is text", span, _reference(name, bound))
 
 
 def _of_address(text: str, bound: dict[str, str]) -> Iterator[tuple[str, str]]:

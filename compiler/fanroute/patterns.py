@@ -9,6 +9,7 @@ from fanroute import parts
 from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest
 from fanroute.diagnostics import Diagnostic
 from fanroute.placeholders import binding
+from fanroute.rules.meaning import FR216, FR217, FR218
 from fanroute.source import Path, Source
 from fanroute.template import PARAMETER
 from fanroute.validation import did_you_mean
@@ -29,9 +30,9 @@ def patterns_fit_something(source: Source) -> Iterator[Diagnostic]:
         try:
             if not _fits_something(pattern, key):
                 _, what, mend = _POSSIBLE[key]
-                yield Diagnostic("FR218", f"{what} never fits this pattern", source.value_span(path), mend)
+                yield Diagnostic(FR218, f"{what} never fits this pattern", source.value_span(path), mend)
         except BadPattern as bad:
-            yield Diagnostic("FR216", bad.message, source.value_span(path), bad.mend)
+            yield Diagnostic(FR216, bad.message, source.value_span(path), bad.mend)
 
 
 def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
@@ -46,7 +47,7 @@ def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
                 suggestion = did_you_mean(str(name), known, "parameters") if known else "the path has no parameters"
                 suggestion = binding(str(name), path) or suggestion
                 span = source.key_span(("routes", index, "match", "where", name))
-                yield Diagnostic("FR217", f"the path has no parameter '{name}'", span, suggestion)
+                yield Diagnostic(FR217, f"the path has no parameter '{name}'", span, suggestion)
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.printable import printable
-from fanroute.rules import Severity
+from fanroute.rules.rule import Severity
 
 if TYPE_CHECKING:
     from rich.text import Text

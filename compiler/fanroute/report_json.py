@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict, Field
 
 from fanroute.diagnostics import Diagnostic, Span
-from fanroute.rules import Severity
+from fanroute.rules.rule import Severity
 
 
 class _Model(BaseModel):

@@ -5,7 +5,8 @@ from textwrap import fill
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.rules import CODES, Rule
+from fanroute.rules import CODES
+from fanroute.rules.rule import Rule
 from fanroute.source import decode
 from fanroute.surroundings import Surroundings
 from fanroute.testing.coverage import coverage, missed

@@ -18,6 +18,8 @@ import yaml
 from fanroute.diagnostics import Diagnostic, Invalid, Note, Span
 from fanroute.environment import Wrong, expand, names_in, takes_variables
 from fanroute.places import Block, Parts, Place, character_at, first_line, parts_of, span_after, span_of, value_span_of
+from fanroute.rules.reading import FR102, FR103, FR104, FR105, FR106, FR107
+from fanroute.rules.rule import Rule
 
 Path = tuple[str | int, ...]
 
@@ -95,10 +97,10 @@ def decode(raw: bytes) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _invalid("FR102", "the file is not UTF-8 text", span_after(error.object[: error.start].decode())) from None
+        raise _invalid(FR102, "the file is not UTF-8 text", span_after(error.object[: error.start].decode())) from None
     control = _NOT_TEXT.search(text)
     if control:
-        raise _invalid("FR102", f"the file has a control character, {control.group()!r}", span_after(text[: control.start()]))
+        raise _invalid(FR102, f"the file has a control character, {control.group()!r}", span_after(text[: control.start()]))
     return text
 
 
@@ -122,7 +124,7 @@ def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
     except (ValueError, OverflowError):  # PyYAML checks no number in an escape or a directive
         number = _BEYOND_UNICODE.search(text)
         span = span_after(text[: number.start()]) if number else Span()
-        raise _invalid("FR103", "a number out of range", span, "write the character itself" if number else "") from None
+        raise _invalid(FR103, "a number out of range", span, "write the character itself" if number else "") from None
 
 
 def _is_peculiar(text: str) -> bool:
@@ -150,9 +152,9 @@ def _read(text: str, events: Iterator[Any], environment: Mapping[str, str]) -> S
         source.root = None, marked
     for root in roots:
         _, marked = _Reader(events, environment, Source(text)).node(root)
-        source.diagnostics.append(Diagnostic("FR106", "a second document", first_line(span_of(marked))))
+        source.diagnostics.append(Diagnostic(FR106, "a second document", first_line(span_of(marked))))
     if first is None or (isinstance(first, yaml.ScalarEvent) and not first.value and not first.style):
-        raise _invalid("FR104", "the file is empty", Span(), "describe routes, as README.md shows")
+        raise _invalid(FR104, "the file is empty", Span(), "describe routes, as README.md shows")
     return source
 
 
@@ -181,9 +183,9 @@ class _Reader:
             data = self._scalar(event, path, key)
         elif kind is yaml.AliasEvent:
             mend = f"write the value out where it is used; or '*{event.anchor}', in quotes, if that text is meant"
-            raise _invalid("FR106", "an alias", character_at(event.start_mark), mend)
+            raise _invalid(FR106, "an alias", character_at(event.start_mark), mend)
         elif len(path) == MAX_DEPTH:
-            raise _invalid("FR103", "the file is nested too deeply", character_at(event.start_mark))
+            raise _invalid(FR103, "the file is nested too deeply", character_at(event.start_mark))
         else:
             data, end, parts = self._mapping(path) if kind is yaml.MappingStartEvent else self._sequence(path)
             marked = Block(event.start_mark, end.end_mark, parts)
@@ -215,7 +217,7 @@ class _Reader:
     def _key(self, event: Any, known: Parts, path: Path) -> str | None:
         """A key's text; None for a mistake."""
         if type(event) is not yaml.ScalarEvent:
-            self._report("FR103", "a key that is not text", self.node(event, (*path, ""))[1])
+            self._report(FR103, "a key that is not text", self.node(event, (*path, ""))[1])
             return None
         name: str = event.value
         if event.anchor is not None or event.tag is not None:
@@ -224,7 +226,7 @@ class _Reader:
             return None
         if name in known:
             first = Note("first here", span_of(known[name][0]))
-            self._report("FR105", f"the key '{name}' stands twice", event, "keep one", (first,))
+            self._report(FR105, f"the key '{name}' stands twice", event, "keep one", (first,))
             return None
         self.keys.add(name)
         return name
@@ -238,7 +240,7 @@ class _Reader:
         if event.style:
             return text
         if text in _NOTHING:
-            self._report("FR107", "a value is missing", key or event, "give one, or leave the key out")
+            self._report(FR107, "a value is missing", key or event, "give one, or leave the key out")
             return None
         return unquoted(text)
 
@@ -256,22 +258,22 @@ class _Reader:
         """Whether an escape has made what is no text; then it is reported."""
         broken = event.style == '"' and _SURROGATE.search(event.value) is not None
         if broken:
-            self._report("FR102", "half of a surrogate pair", event, "write the character itself")
+            self._report(FR102, "half of a surrogate pair", event, "write the character itself")
         return broken
 
     def _report_tag(self, event: Any, marked: Any) -> None:
         """Report a node's tag, and its anchor."""
         if event.anchor is not None:
-            self._report("FR106", f"the anchor '&{event.anchor}'", marked, "leave the anchor out")
+            self._report(FR106, f"the anchor '&{event.anchor}'", marked, "leave the anchor out")
         if event.tag is not None:
-            self._report("FR106", f"the tag {event.tag!r}", marked, "leave the tag out")
+            self._report(FR106, f"the tag {event.tag!r}", marked, "leave the tag out")
 
-    def _report(self, code: str, message: str, marked: Any, mend: str = "", notes: tuple[Note, ...] = ()) -> None:
-        self.diagnostics.append(Diagnostic(code, message, first_line(span_of(marked)), mend, notes))
+    def _report(self, rule: Rule, message: str, marked: Any, mend: str = "", notes: tuple[Note, ...] = ()) -> None:
+        self.diagnostics.append(Diagnostic(rule, message, first_line(span_of(marked)), mend, notes))
 
 
-def _invalid(code: str, message: str, span: Span, suggestion: str = "") -> Invalid:
-    return Invalid([Diagnostic(code, message, span, suggestion)])
+def _invalid(rule: Rule, message: str, span: Span, suggestion: str = "") -> Invalid:
+    return Invalid([Diagnostic(rule, message, span, suggestion)])
 
 
 def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
@@ -282,7 +284,7 @@ def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
     if indent:
         column = indent.start(1) + 1
         tab = Span(span.line, column, span.line, column + 1)
-        return _invalid("FR103", "a tab in the indentation", tab, "indent with spaces")
+        return _invalid(FR103, "a tab in the indentation", tab, "indent with spaces")
     start = character_at(error.context_mark) if error.context in _ANCHORS and error.context_mark else span
     if error.context in _ANCHORS or "cannot start any token" in (error.problem or ""):
         bare = _BARE.match(_line(lines, start), start.column - 1)
@@ -290,7 +292,7 @@ def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
             return _needs_quotes(bare[0].rstrip(":"), start, _line(lines, start)[: start.column - 1])
     braces = re.search(r"(\$|\S)\{$", _line(lines, span)[: span.column]) if "but got '{'" in (error.problem or "") else None
     mend = f"put a value with '{'$' if braces[1] == '$' else ''}{{…}}' in quotes" if braces else error.context or ""
-    return _invalid("FR103", error.problem or "not YAML", span, mend)
+    return _invalid(FR103, error.problem or "not YAML", span, mend)
 
 
 def _line(lines: list[str], span: Span) -> str:
@@ -306,9 +308,9 @@ def _needs_quotes(text: str, start: Span, before: str) -> Invalid:
     found = _ANY.search(before) if text == "*" else None
     if found:
         mend = _MENDS_OF_ANY[found[1] or ""].format(found[1])
-        return _invalid("FR103", "in YAML, an alias begins with '*'", span, mend)
+        return _invalid(FR103, "in YAML, an alias begins with '*'", span, mend)
     message = f"'{text}' must be quoted: in YAML, {_SIGNS.get(text[0], 'nothing can begin')} with '{text[0]}'"
-    return _invalid("FR103", message, span, f"write {_in_quotes(text)}")
+    return _invalid(FR103, message, span, f"write {_in_quotes(text)}")
 
 
 def _in_quotes(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.mends import instead_of, model_at
 from fanroute.model import Model
+from fanroute.rules.meaning import FR201, FR202, FR204
 from fanroute.source import Path, Source
 
 Valid = TypeVar("Valid", bound=Model)
@@ -39,7 +40,7 @@ def validate(model: type[Valid], source: Source, rules: Rules = lambda source: (
     if spelt:
         others = [detail for detail in _validated(model, spelt)[1] if detail["type"] != "extra_forbidden"]
         still = {_told(found) for found in _wrong(others, model, spelt, rules)}
-        wrong = [found for found in wrong if found.code == "FR201" or _told(found) in still]
+        wrong = [found for found in wrong if found.rule is FR201 or _told(found) in still]
     if wrong or valid is None:
         raise Invalid(wrong)
     return valid
@@ -108,15 +109,15 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
             suggestion = f"write it under '{under}', as in '{under}: {{{others}{key}: …}}'"
         else:
             suggestion = did_you_mean(key, keys_at(path[:-1], model), "keys here")
-        return Diagnostic("FR201", f"unknown key '{key}'", source.key_span(path), suggestion)
+        return Diagnostic(FR201, f"unknown key '{key}'", source.key_span(path), suggestion)
     if kind == "missing":
         key = detail["loc"][-1]
-        return Diagnostic("FR202", f"the key '{key}' is missing", source.key_span(path), f"add '{key}:'")
+        return Diagnostic(FR202, f"the key '{key}' is missing", source.key_span(path), f"add '{key}:'")
     if kind == "fanroute":
         context = detail["ctx"]
         span = source.key_span(path) if detail["loc"][-1] == "[key]" else source.value_span(path)
-        return Diagnostic("FR204", context["message"], span, context["mend"])
-    return Diagnostic("FR204", *_wrong_value(detail, path, source, model))
+        return Diagnostic(FR204, context["message"], span, context["mend"])
+    return Diagnostic(FR204, *_wrong_value(detail, path, source, model))
 
 
 def _level_of(path: Path, source: Source, model: type[Model]) -> str:

@@ -15,6 +15,7 @@ from fanroute.cache import Cache
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.errors import BadManifest
 from fanroute.folder import MAX_COMPONENT, MAX_TEXT, Folder, bounded, in_the_way, read
+from fanroute.rules.reading import FR101
 from fanroute.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -269,4 +270,4 @@ def read_file(path: Path, usual: str = "routes.yaml", piped: BinaryIO | None = N
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         mend = f"name its {usual}: '{path / usual}'" if path.is_dir() else "name one that can"
-        raise Invalid([Diagnostic("FR101", f"the file cannot be read: {reason}", Span(), mend)]) from None
+        raise Invalid([Diagnostic(FR101, f"the file cannot be read: {reason}", Span(), mend)]) from None

@@ -12,22 +12,17 @@ from fanroute.diagnostics import Diagnostic, Invalid, Note, Span, fails, in_sour
 from fanroute.report import github, render, styled
 from fanroute.report_json import Report, report
 from fanroute.rulebook import diagnosed
-from fanroute.rules import CODES, Rule, Severity
+from fanroute.rules.meaning import FR201
+from fanroute.rules.reading import FR105
+from fanroute.rules.rule import Rule
 from tests.conftest import REPOSITORY, surroundings_of
 
-HOSTILE = Diagnostic("FR201", "100%\r\n::error::x, y", Span(3, 5, 3, 9), "a:b", (Note("first here", Span(1, 2, 1, 3)),))
-LONG = Diagnostic("FR105", "twice", Span(1, 4, 2, 1))
-# Of codes that stand for no rule.
-WARNING, NOTE = Diagnostic("FR998", "odd", Span(2, 1, 2, 4)), Diagnostic("FR999", "so", Span(1, 1, 1, 2), "", (Note("alone"),))
+HOSTILE = Diagnostic(FR201, "100%\r\n::error::x, y", Span(3, 5, 3, 9), "a:b", (Note("first here", Span(1, 2, 1, 3)),))
+LONG = Diagnostic(FR105, "twice", Span(1, 4, 2, 1))
+# Rules for these tests alone.
+FR998, FR999 = Rule("FR998", "warning", "", "", None, ""), Rule("FR999", "note", "", "", None, "")
+WARNING, NOTE = Diagnostic(FR998, "odd", Span(2, 1, 2, 4)), Diagnostic(FR999, "so", Span(1, 1, 1, 2), "", (Note("alone"),))
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "tests" / "cases").glob("*/diagnostics.txt"))
-
-
-@pytest.fixture
-def milder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rules of WARNING and NOTE."""
-    severities: dict[str, Severity] = {"FR998": "warning", "FR999": "note"}
-    for code, severity in severities.items():
-        monkeypatch.setitem(CODES, code, Rule(code, severity, "", "", None, ""))
 
 
 def test_the_schema_is_the_models(request: pytest.FixtureRequest) -> None:
@@ -72,7 +67,6 @@ def shown(diagnostics: list[Diagnostic], file: str, text: str, **options: bool |
     return written.getvalue()
 
 
-@pytest.mark.usefixtures("milder")
 def test_severities() -> None:
     assert [one.severity for one in (LONG, WARNING, NOTE)] == ["error", "warning", "note"]
     assert [one.severity for one in report([LONG, WARNING, NOTE], "a").diagnostics] == ["error", "warning", "note"]
@@ -89,7 +83,6 @@ def test_severities() -> None:
     assert report([NOTE], "a").diagnostics[0].notes[0].span is None
 
 
-@pytest.mark.usefixtures("milder")
 @pytest.mark.parametrize(
     ("diagnostics", "otherwise", "denied"),
     [([], False, False), ([NOTE], False, False), ([WARNING, NOTE], False, True), ([WARNING, LONG], True, True)],
@@ -99,14 +92,12 @@ def test_what_fails(diagnostics: list[Diagnostic], otherwise: bool, denied: bool
     assert fails(diagnostics, deny_warnings=True) == denied
 
 
-@pytest.mark.usefixtures("milder")
 def test_only_errors_are_raised() -> None:
     assert Invalid([WARNING, LONG, NOTE]).diagnostics == in_source_order([LONG, NOTE, WARNING]) == [NOTE, LONG, WARNING]
     with pytest.raises(AssertionError):
         Invalid([WARNING])
 
 
-@pytest.mark.usefixtures("milder")
 @pytest.mark.parametrize(("diagnostic", "colour"), [(LONG, 31), (WARNING, 33), (NOTE, 34)], ids=["error", "warning", "note"])
 def test_a_terminal_gets_colours(diagnostic: Diagnostic, colour: int) -> None:
     text, name = "first\nsecond\n", f"{diagnostic.severity}[{diagnostic.code}]"
@@ -121,7 +112,7 @@ def test_a_terminal_gets_colours(diagnostic: Diagnostic, colour: int) -> None:
 def test_text_is_neither_markup_nor_control() -> None:
     """Of the file's name, the message, the suggestion, a note, and the excerpt."""
     hostile = "[red]x[/] :smile: \\[b] \x1b[2J\r\x07\u202e\udc80é"
-    told = Diagnostic("FR201", hostile, Span(1, 1, 1, 2), hostile, (Note(hostile, Span()),))
+    told = Diagnostic(FR201, hostile, Span(1, 1, 1, 2), hostile, (Note(hostile, Span()),))
     rendered = render([told], hostile, hostile)
     assert all(character.isprintable() or character == "\n" for character in rendered)
     assert rendered.count("[red]x[/] :smile: \\[b] ") == 6

@@ -7,6 +7,7 @@ from fanroute import parts as written_parts
 from fanroute.channels.values import Parts, Reference, Values, compared, gives_none, parts, references, refused, shared, unused
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.lower import written_routes
+from fanroute.rules.channels import FR401, FR402, FR403, FR404
 from fanroute.source import Path, Source
 from fanroute.template import references as references_of
 from fanroute.template import written
@@ -36,9 +37,9 @@ def channels_are_chosen_knowingly(source: Source, chosen: Sequence[Chosen]) -> I
                 told.update(free)
                 message = f"a client chooses {_listed(free)} of this channel freely"
                 notes = (Note(_one_channel(template, *two)),) if two else ()
-                yield Diagnostic("FR401", message, source.value_span(place), _narrower(template, list(free)), notes)
+                yield Diagnostic(FR401, message, source.value_span(place), _narrower(template, list(free)), notes)
             elif two:
-                yield Diagnostic("FR402", _one_channel(template, *two), source.value_span(place), _separated(template))
+                yield Diagnostic(FR402, _one_channel(template, *two), source.value_span(place), _separated(template))
 
 
 def values_give_channels(source: Source, chosen: Sequence[Chosen]) -> Iterator[Diagnostic]:
@@ -54,10 +55,10 @@ def values_give_channels(source: Source, chosen: Sequence[Chosen]) -> Iterator[D
                 told.add(reference.bound)
                 span, name = source.value_span(place_of_condition(source, index, reference.bound)), written(reference.bound)
                 if gives_none(reference):
-                    yield Diagnostic("FR404", f"no value of '{name}' gives a channel: every request gets a 400", span, _MEND)
+                    yield Diagnostic(FR404, f"no value of '{name}' gives a channel: every request gets a 400", span, _MEND)
                 else:
                     message = f"'{name}' may be {value!r}, which gives no channel: such a request gets a 400"
-                    yield Diagnostic("FR403", message, span, _MEND)
+                    yield Diagnostic(FR403, message, span, _MEND)
 
 
 def chosen_channels(source: Source, plan: Plan) -> list[Chosen]:

@@ -11,6 +11,8 @@ from fanroute.reach.box import Dimension
 from fanroute.reach.overlap import overlaps
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL, Dead, Live, reached
 from fanroute.reach.search import Boxes
+from fanroute.rules.reach import FR301, FR302, FR303
+from fanroute.rules.rule import Rule
 from fanroute.source import Path, Source
 from fanroute.work import TooMuch, Work
 from fanroute_runtime.plan import Plan
@@ -70,10 +72,10 @@ class _Told:
     def dead(self, number: int, reach: Dead) -> Diagnostic:
         if reach.impossible:
             why = _impossible(reach.impossible[0])
-            return self._diagnostic("FR301", number, f"can never match: {why}", "correct it, or leave the route out")
+            return self._diagnostic(FR301, number, f"can never match: {why}", "correct it, or leave the route out")
         takes, them = ("takes", "that one") if len(reach.covering) == 1 else ("together take", "them")
         message = f"can never match: {self._named(reach.covering)} {takes} all its requests"
-        return self._diagnostic("FR301", number, message, f"put it before {them}, narrow {them}, or leave it out", reach.covering)
+        return self._diagnostic(FR301, number, message, f"put it before {them}, narrow {them}, or leave it out", reach.covering)
 
     def shared(self, number: int, work: Work) -> Iterator[Diagnostic]:
         if number < self._alike:  # all routes so far answer the same
@@ -89,21 +91,21 @@ class _Told:
 
             earlier, request = [pair[0] for pair in found], arguments(asked(found[0][1]))
             message = f"and '{self._routes[earlier[0]].name}' share requests, and neither is the more specific: {request}"
-            yield self._diagnostic("FR302", number, message, "the first one gets them: see that it is meant", earlier, request)
+            yield self._diagnostic(FR302, number, message, "the first one gets them: see that it is meant", earlier, request)
 
     def unknown(self, number: int, what: str) -> Diagnostic:
         return self._diagnostic(
-            "FR303", number, f"has too much in common with earlier routes to find out whether {what}", "narrow its match"
+            FR303, number, f"has too much in common with earlier routes to find out whether {what}", "narrow its match"
         )
 
     def _differ(self, one: int, other: int) -> bool:
         return self.is_written(one) and self._answered(one) != self._answered(other)
 
     def _diagnostic(
-        self, code: str, number: int, message: str, mend: str, others: Sequence[int] = (), request: str = ""
+        self, rule: Rule, number: int, message: str, mend: str, others: Sequence[int] = (), request: str = ""
     ) -> Diagnostic:
         notes = tuple(Note(f"'{self._routes[other].name}'", self._place(other)) for other in others[:MAX_PLACES])
-        return Diagnostic(code, f"route '{self._routes[number].name}' {message}", self._place(number), mend, notes, request)
+        return Diagnostic(rule, f"route '{self._routes[number].name}' {message}", self._place(number), mend, notes, request)
 
     def _place(self, number: int) -> Span:
         """Where a route is told of: at its name, or else at its first key; one that was made for the next, at that one."""

@@ -1,22 +1,9 @@
-"""The rules that a routes.yaml keeps, one a code: all that is known of a code, and the only place that knows it."""
-
-from itertools import chain
+"""Gathers the rules that a routes.yaml keeps, for what needs all of them. A rule is all that is known of its code."""
 
 from fanroute.rules import advice, building, channels, meaning, passing, reach, reading, testing, trust
-from fanroute.rules.rule import Rule, Severity
+from fanroute.rules.rule import Rule
 
-__all__ = ["CODES", "Rule", "Severity"]
-
-_THEMES = (
-    reading.RULES,
-    meaning.RULES,
-    passing.RULES,
-    trust.RULES,
-    reach.RULES,
-    channels.RULES,
-    advice.RULES,
-    testing.RULES,
-    building.RULES,
-)
+_THEMES = (reading, meaning, passing, trust, reach, channels, advice, testing, building)
+_RULES = (rule for theme in _THEMES for rule in vars(theme).values() if isinstance(rule, Rule))
 # Every code, with its rule, in order.
-CODES = {rule.code: rule for rule in sorted(chain(*_THEMES), key=lambda rule: rule.code)}
+CODES = {rule.code: rule for rule in sorted(_RULES, key=lambda rule: rule.code)}

@@ -10,8 +10,8 @@ Severity = Literal["error", "warning", "note"]
 class Rule:
     """A rule: what it says, why it is there, a routes.yaml that breaks it and no other, and how to mend that.
 
-    `example` is None where no content of a file breaks the rule; it is bytes where it is not UTF-8 text. With `tests`, it is
-    the routes.test.yaml beside the example that breaks the rule.
+    Each is a constant that is named by its code. `example` is None where no content of a file breaks the rule; it is bytes
+    where it is not UTF-8 text. With `tests`, it is the routes.test.yaml beside the example that breaks the rule.
     """
 
     code: str
@@ -21,6 +21,9 @@ class Rule:
     example: str | bytes | None
     mend: str
     tests: str = ""
+
+    def __repr__(self) -> str:
+        return self.code
 
 
 # How most examples begin.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fanroute.diagnostics import Diagnostic, in_source_order
 from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
+from fanroute.rules.testing import FR515, FR516
 from fanroute.testing import places
 from fanroute.trace import Asked, client_of, unfit
 from fanroute_runtime.match import tests as match_tests
@@ -89,12 +90,12 @@ def _missed(covered: Coverage, compiled: Compiled) -> Iterator[Diagnostic]:
     """FR515 and FR516; of a missed route, not its alternatives too."""
     source, names = compiled.source, [route.name for route in written_routes(compiled.plan)]
     for number in covered.missed_routes:
-        yield Diagnostic("FR515", f"no passed test gets the route '{names[number]}'", source.key_span(("routes", number)))
+        yield Diagnostic(FR515, f"no passed test gets the route '{names[number]}'", source.key_span(("routes", number)))
     for missed in covered.missed_alternatives:
         if missed.route not in covered.missed_routes:
             place = places.value_place(compiled, missed.route, missed.key, missed.index)
             message = f"no passed test gets '{names[missed.route]}' by {missed.key} '{missed.value}'"
-            yield Diagnostic("FR516", message, source.value_span(place))
+            yield Diagnostic(FR516, message, source.value_span(place))
 
 
 def covered_text(covered: Coverage) -> str:

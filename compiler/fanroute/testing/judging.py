@@ -9,6 +9,7 @@ from fanroute.conditions import Condition, lower_condition
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.listing import condition_text
 from fanroute.pipeline import Compiled
+from fanroute.rules.testing import FR510, FR511, FR512
 from fanroute.source import Path
 from fanroute.testing import places
 from fanroute.testing.language import NO_ROUTE, Expect, RouteTest
@@ -122,9 +123,9 @@ def told(judged: Judged, tests: Tests, compiled: Compiled, routes_file: str) -> 
     name, request = judged.test.called(), tests.source.key_span((*judged.place, "request"))
     if judged.different:
         first, *others = (f"the edge {difference}" for difference in judged.different)
-        yield Diagnostic("FR511", f"{name}: {first}", request, notes=tuple(map(Note, others)))
+        yield Diagnostic(FR511, f"{name}: {first}", request, notes=tuple(map(Note, others)))
     elif judged.skipped:
-        yield Diagnostic("FR512", f"{name}: not asked: {judged.skipped}", request)
+        yield Diagnostic(FR512, f"{name}: not asked: {judged.skipped}", request)
 
 
 def _failed(judged: Judged, tests: Tests, compiled: Compiled, routes_file: str) -> Diagnostic:
@@ -137,7 +138,7 @@ def _failed(judged: Judged, tests: Tests, compiled: Compiled, routes_file: str) 
 
     reasons = [Note(message, within_routes(place)) for message, place in _reasons(judged, compiled)]
     said = [Note(message) for message in _refusal(judged.outcome.answer)]
-    return Diagnostic("FR510", f"{judged.test.called()}: {judged.unmet[0]}", spans[0], notes=(*others, *reasons, *said))
+    return Diagnostic(FR510, f"{judged.test.called()}: {judged.unmet[0]}", spans[0], notes=(*others, *reasons, *said))
 
 
 def _reasons(judged: Judged, compiled: Compiled) -> Iterator[tuple[str, Path]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.pipeline import Compiled
+from fanroute.rules.rule import Rule
+from fanroute.rules.testing import FR501, FR502, FR503
 from fanroute.source import Source, decode, load
 from fanroute.testing.language import NO_ROUTE, RouteTest, RouteTests
 from fanroute.validation import did_you_mean, validate
@@ -47,20 +49,20 @@ def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 def routes_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
     """FR501"""
     names = [*(route.name for route in compiled.plan.routes), NO_ROUTE]
-    yield from _unknown("FR501", "route", names, source)
+    yield from _unknown(FR501, "route", names, source)
 
 
 def backends_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
     """FR502"""
-    yield from _unknown("FR502", "backend", [backend.name for backend in compiled.backends], source)
+    yield from _unknown(FR502, "backend", [backend.name for backend in compiled.backends], source)
 
 
-def _unknown(code: str, key: str, names: list[str], source: Source) -> Iterator[Diagnostic]:
+def _unknown(rule: Rule, key: str, names: list[str], source: Source) -> Iterator[Diagnostic]:
     for index, expect in _expected(source):
         name = expect.get(key)
         if isinstance(name, str) and name not in names:
             span = source.value_span(("tests", index, "expect", key))
-            yield Diagnostic(code, f"unknown {key} '{name}'", span, did_you_mean(name, names, f"{key}s"))
+            yield Diagnostic(rule, f"unknown {key} '{name}'", span, did_you_mean(name, names, f"{key}s"))
 
 
 def something_is_expected(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
@@ -68,7 +70,7 @@ def something_is_expected(source: Source, compiled: Compiled) -> Iterator[Diagno
     for index, expect in _expected(source):
         if all(wanted == {} for wanted in expect.values()):
             span = source.key_span(("tests", index, "expect"))
-            yield Diagnostic("FR503", "a test that expects nothing", span, "say which route takes the request")
+            yield Diagnostic(FR503, "a test that expects nothing", span, "say which route takes the request")
 
 
 RULES = (routes_are_known, backends_are_known, something_is_expected)
