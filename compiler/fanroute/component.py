@@ -4,6 +4,10 @@ from collections.abc import Iterator
 
 from fanroute.binary import COMPONENT, BadComponent, Reader, number, section, sections, sized, vector
 
+# WASI's clock, as the WIT has it and as hosts have it. With --stub-wasi all that is WASI's traps, and without it a component asks
+# for files and sockets, which Compute does not have: so the clock gets its own name afterwards.
+WALL_CLOCK = ("fastly:compute/wall-clock@0.1.0", "wasi:clocks/wall-clock@0.2.6")
+
 _IMPORTS = 10
 # How an import's name begins, plain or of an interface, and how its description does where it is an instance.
 _NAMES = (0x00, 0x01)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute import bundle, programs
-from fanroute.component import BadComponent, import_names, rename_import
+from fanroute.component import WALL_CLOCK, BadComponent, import_names, rename_import
 from fanroute.errors import ProgramFailed
 from fanroute.folder import write
 from fanroute.workspace import Workspace, wit_folder
@@ -107,7 +107,7 @@ def test_a_changed_byte_is_told_or_carried_on(place: int, byte: int) -> None:
 
 def test_a_real_component_has_the_clocks_own_name(own_project: Workspace) -> None:
     names = import_names(own_project.wasm.read_bytes())
-    ours, wasi = bundle.WALL_CLOCK
+    ours, wasi = WALL_CLOCK
     assert (names.count(ours), names.count(wasi)) == (0, 1)
     assert [name for name in names if not name.startswith("fastly:compute/")] == [wasi]
 
@@ -118,10 +118,10 @@ def test_a_component_that_cannot_be_finished_is_told(tmp_path: Path, monkeypatch
     monkeypatch.setattr(programs, "run", lambda command, environment: write(new, PREAMBLE))
     with pytest.raises(ProgramFailed) as failed:
         bundle.componentize(tmp_path, wit_folder(), new)
-    assert failed.value.output.endswith(f": it imports {bundle.WALL_CLOCK[0]} 0 times, not once.")
+    assert failed.value.output.endswith(f": it imports {WALL_CLOCK[0]} 0 times, not once.")
 
 
 def test_the_clocks_name_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     key = bundle.key({}, {})
-    monkeypatch.setattr(bundle, "WALL_CLOCK", (bundle.WALL_CLOCK[0], "wasi:clocks/wall-clock@0.3.0"))
+    monkeypatch.setattr(bundle, "WALL_CLOCK", (WALL_CLOCK[0], "wasi:clocks/wall-clock@0.3.0"))
     assert bundle.key({}, {}) != key

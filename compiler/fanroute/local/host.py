@@ -13,8 +13,8 @@ import wasmtime
 from wasmtime.component import Component, Linker, Record, ResourceAny, ResourceHost, ResourceType, Variant
 from wasmtime.component import _types as component_types
 
-from fanroute.bundle import WALL_CLOCK
 from fanroute.cache import Cache
+from fanroute.component import WALL_CLOCK
 from fanroute.folder import MAX_COMPONENT, read
 from fanroute.local.exchange import (
     BACKEND,
