@@ -19,7 +19,8 @@ from time import perf_counter
 
 from fanroute.build import build
 from fanroute.local.exchange import Exchange
-from fanroute.local.host import EmbeddedComponent, load
+from fanroute.local.host import EmbeddedComponent
+from fanroute.local.load import load
 from fanroute.trace import Asked
 from fanroute.workspace import Workspace
 from fanroute_runtime.client import Client

@@ -24,7 +24,8 @@ from fanroute.build import build
 from fanroute.cache import cache_folder
 from fanroute.local import Backend, Stores, install, viceroy
 from fanroute.local.exchange import Exchange
-from fanroute.local.host import EmbeddedComponent, load
+from fanroute.local.host import EmbeddedComponent
+from fanroute.local.load import load
 from fanroute.signing import LOCAL_ENTRIES, grip_sig
 from fanroute.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE

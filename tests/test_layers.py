@@ -32,7 +32,7 @@ pipeline local.grip testing testing.language testing.reading testing.places test
 testing.coverage testing.agreement rules rulebook manifest stores folder cache workspace programs
 binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
 flatten.image flatten.lasting flatten.joining flatten bundle local.exchange local.host smoke build guide
-local.guard local.pushpin local.install local.pushpin_json local.items local.instructions local.patching local.filters
+local.load local.guard local.pushpin local.install local.pushpin_json local.items local.instructions local.patching local.filters
 local.channels local.bodies local.holds
 local.clients local.fanout
 local.upstream local.tunnel local.publishing local.sockets local.sandboxes local.server local.viceroy

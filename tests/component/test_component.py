@@ -10,7 +10,8 @@ import pytest
 
 from fanroute.build import build
 from fanroute.local.exchange import Exchange, HostError, Response
-from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent, load
+from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent
+from fanroute.local.load import load
 from fanroute.pipeline import compile_routes
 from fanroute.signing import DEV_KEY, LOCAL_ENTRIES
 from fanroute.workspace import Workspace

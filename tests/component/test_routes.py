@@ -4,7 +4,8 @@ import pytest
 
 from fanroute.build import build
 from fanroute.local.exchange import Exchange
-from fanroute.local.host import EmbeddedComponent, load
+from fanroute.local.host import EmbeddedComponent
+from fanroute.local.load import load
 from fanroute.workspace import Workspace
 
 KINDS = """\

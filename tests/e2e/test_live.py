@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from fanroute.build import build
 from fanroute.cli.edges import EdgeOptions, running
 from fanroute.local import server
-from fanroute.local.host import EmbeddedComponent, load
+from fanroute.local.host import EmbeddedComponent
+from fanroute.local.load import load
 from fanroute.pipeline import compile_routes
 from fanroute.testing.agreement import differences, over_http
 from fanroute.testing.judging import Judged, judge, told

@@ -61,7 +61,8 @@ async def running(
     """
     # Imported here: the other commands do without wasmtime and aiohttp.
     from fanroute.local import server, viceroy
-    from fanroute.local.host import EmbeddedComponent, load
+    from fanroute.local.host import EmbeddedComponent
+    from fanroute.local.load import load
 
     stores = workspace.local_stores().with_local(options.hosts)
     workspace.refuse_links()

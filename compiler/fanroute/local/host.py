@@ -2,20 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from hashlib import sha256
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import wasmtime
 from wasmtime.component import Component, Linker, Record, ResourceAny, ResourceHost, ResourceType, Variant
 from wasmtime.component import _types as component_types
 
-from fanroute.cache import Cache
 from fanroute.component import WALL_CLOCK
-from fanroute.folder import MAX_COMPONENT, read
 from fanroute.local.exchange import (
     BACKEND,
     CONFIG_STORE,
@@ -35,11 +30,6 @@ _RENAMED = {"wall-clock": WALL_CLOCK[1]}
 # wasmtime's package tells a result's cases apart by the class of the value, which fails for
 # result<option<T>, E>; told that they always need a tag, it takes Variant("ok" or "err", value) for each.
 component_types.ResultType._tagged = lambda self: True  # type: ignore[method-assign]
-
-
-# How the engine compiles. It is a part of the name of what is compiled.
-_SETTINGS = {"cranelift_opt_level": "speed"}
-_COMPILER = sha256(f"wasmtime {version('wasmtime')} {_SETTINGS}".encode()).hexdigest()[:16]
 
 Call = Callable[[], Any]
 # Sees every host call by its name ("http-req.request.get-uri") and makes it, or raises HostError instead.
@@ -227,22 +217,3 @@ def _payload(detail: str) -> Record | None:
     payload = Record()
     vars(payload).update(fields[detail])
     return payload
-
-
-def load(wasm: Path, cache: Cache) -> tuple[wasmtime.Engine, Component]:
-    """Compiles a component, or takes its compiled form from the user's cache, which nobody else can write to.
-
-    wasmtime trusts compiled code: whoever writes it runs code with the rights of whoever loads it.
-    """
-    config = wasmtime.Config()
-    for name, value in _SETTINGS.items():
-        setattr(config, name, value)
-    engine, content = wasmtime.Engine(config), read(wasm, MAX_COMPONENT)
-    name = f"{sha256(content).hexdigest()}-{_COMPILER}"
-    compiled = cache.get("compiled", name)
-    if compiled is not None:
-        with suppress(wasmtime.WasmtimeError):  # made on a machine with another processor
-            return engine, Component.deserialize(engine, compiled)
-    component = Component(engine, content)
-    cache.put("compiled", name, bytes(component.serialize()))
-    return engine, component
