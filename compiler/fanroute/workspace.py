@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from fanroute.cache import Cache
 from fanroute.diagnostics import Diagnostic, Invalid, Span
@@ -17,9 +17,6 @@ from fanroute.errors import BadManifest
 from fanroute.folder import MAX_COMPONENT, MAX_TEXT, Folder, bounded, in_the_way, read
 from fanroute.rules.reading import FR101
 from fanroute.surroundings import Surroundings
-
-if TYPE_CHECKING:
-    from fanroute.local import Stores
 
 RUNTIME_PACKAGE = "fanroute_runtime"
 # What is written, by its path from the folder.
@@ -175,13 +172,6 @@ class Workspace:
 
     def write_manifest(self, text: str) -> None:
         self._folder.write(_MANIFEST, text.encode())
-
-    def local_stores(self) -> "Stores":
-        """The stores that fastly.toml has for local servers. Raises BadManifest."""
-        from fanroute.stores import local_stores  # late: a check has none
-
-        folder = self.manifest.parent
-        return local_stores(self.read_manifest() or "", lambda path: read(folder / path), os.environ)
 
     def refuse_links(self) -> None:
         """Raises Invalid, for all of them, if a link or something else stands where a build or a local edge writes."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 
 from fanroute.cli.terminal import remark
+from fanroute.folder import read
 from fanroute.guide import Urls
 from fanroute.local import Backend
 from fanroute.local import install as installing
@@ -63,8 +65,11 @@ async def running(
     from fanroute.local import server, viceroy
     from fanroute.local.host import EmbeddedComponent
     from fanroute.local.load import load
+    from fanroute.stores import local_stores
 
-    stores = workspace.local_stores().with_local(options.hosts)
+    folder = workspace.manifest.parent
+    stores = local_stores(workspace.read_manifest() or "", lambda path: read(folder / path), os.environ)
+    stores = stores.with_local(options.hosts)
     workspace.refuse_links()
     if options.edge == "viceroy":
         cache = workspace.cache.trusted()
