@@ -22,7 +22,7 @@ environment surroundings places source template placeholders automata model mend
 conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
-files keyring actions sharing fingerprints lower packing ready emit
+files match_lowering keyring actions sharing fingerprints lower packing ready emit
 signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice

@@ -7,7 +7,6 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from fanroute.headers import MatchedHeader, once
 from fanroute.model import Model
 from fanroute.values import Host, MatchedMethod, Parameter, Path, Pattern, Text, listed, wrong
-from fanroute_runtime import plan
 
 
 def _condition(value: Any) -> Any:
@@ -36,12 +35,6 @@ class Condition(Model):
             mend = "write one value, a list, {present: true} or {pattern: '[0-9]+'}"
             raise wrong("a condition is either values, a pattern or 'present'", mend)
         return self
-
-
-def lower_condition(name: str, condition: Condition) -> plan.Condition:
-    """The Plan's form of a condition on a header (its name in small letters), query parameter or claim."""
-    values, pattern = tuple(condition.values or ()), condition.pattern or ""
-    return plan.Condition(name, values, present=condition.present is not False, pattern=pattern)
 
 
 ConditionOrValues = Annotated[Condition, BeforeValidator(_condition, json_schema_input_type=Text | Texts | Condition)]

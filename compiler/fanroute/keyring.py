@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fanroute import auth, keys, spec
-from fanroute.conditions import Condition, lower_condition
+from fanroute.conditions import Condition
+from fanroute.match_lowering import lower_condition
 from fanroute.template import parse, references_in
 from fanroute_runtime import plan
 from fanroute_runtime.plan import Auth, GripSig, Key, Stored, TokenPlace

@@ -2,20 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import unquote, urlsplit
+from typing import get_args
+from urllib.parse import urlsplit
 
-from fanroute import conditions, spec
+from fanroute import spec
 from fanroute.actions import header_pairs, lower_action, lower_fallback
-from fanroute.conditions import lower_condition
 from fanroute.defaults import with_defaults
 from fanroute.fingerprints import with_fingerprint
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.keyring import lower_auths, lower_grip_sig
+from fanroute.match_lowering import lower_match
 from fanroute.origins import PORTS
+from fanroute.paths import Paths
 from fanroute.sandbox import MIB, Sandbox
 from fanroute.sharing import cors_of, lower_cors, lower_origins, preflight_of
-from fanroute.template import PARAMETER
-from fanroute_runtime.plan import Auth, HeaderRules, Match, Parameter, PathPattern, Plan, Preflight, Route, SandboxLimits
+from fanroute_runtime.plan import Auth, HeaderRules, PathFault, Plan, Preflight, Route, SandboxLimits
 
 # Until when a sandbox takes another request: seconds, but for the first.
 MAX_REQUESTS, MAX_LIFETIME, NEXT_REQUEST_TIMEOUT = 1000, 60, 1
@@ -58,7 +59,7 @@ def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
         fallbacks,
         lower_grip_sig(routes_yaml.fanout, files),
         _limits(routes_yaml.sandbox),
-        routes_yaml.paths.refused(),
+        _refused_paths(routes_yaml.paths),
     )
 
 
@@ -69,6 +70,10 @@ def _limits(sandbox: Sandbox) -> SandboxLimits:
         sandbox.next_request_timeout or NEXT_REQUEST_TIMEOUT,
         (sandbox.max_memory or 0) // MIB,
     )
+
+
+def _refused_paths(paths: Paths) -> tuple[PathFault, ...]:
+    return tuple(fault for fault in get_args(PathFault) if getattr(paths, fault) == "reject")
 
 
 def is_written(route: Route) -> bool:
@@ -107,7 +112,7 @@ def _routes(
     name = given.name or spec.default_name(index)
     route = Route(
         name=name,
-        match=_match(given.match),
+        match=lower_match(given.match),
         action=lower_action(given, loopback, files),
         origins=lower_origins(given.origins or []),
         request_headers=_rules(given.request_headers),
@@ -126,27 +131,3 @@ def _rules(rules: RequestHeaders | ResponseHeaders | None) -> HeaderRules:
     if rules is None:
         return _NO_RULES
     return HeaderRules(header_pairs(rules.set), header_pairs(rules.add), tuple(name.lower() for name in rules.remove))
-
-
-def _match(match: conditions.Match) -> Match:
-    return Match(
-        hosts=tuple(host.lower() for host in match.host or ()),
-        path=_path(match.path, match.where),
-        methods=tuple(match.method or ()),
-        scheme=match.scheme,
-        websocket=match.websocket,
-        headers=tuple(lower_condition(name.lower(), condition) for name, condition in match.header.items()),
-        query=tuple(lower_condition(name, condition) for name, condition in match.query.items()),
-    )
-
-
-def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:
-    if path is None:
-        return None
-    segments = tuple(_segment(segment, where) for segment in path.removesuffix("/*").split("/")[1:])
-    return PathPattern(segments, rest=path.endswith("/*"))
-
-
-def _segment(segment: str, where: dict[str, str]) -> str | Parameter:
-    parameter = PARAMETER.fullmatch(segment)
-    return Parameter(parameter.group(1), where.get(parameter.group(1), "")) if parameter else unquote(segment)

@@ -1,9 +1,8 @@
 """Defines `paths`: which paths the edge refuses because other servers may read them differently."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 from fanroute.model import Model
-from fanroute_runtime.plan import PathFault
 
 Choice = Literal["reject", "keep"]
 
@@ -24,7 +23,3 @@ class Paths(Model):
     """`%2F`. Some servers read it as a slash between two segments."""
     parameters: Choice = "keep"
     """A `;`. Some servers ignore the rest of the segment."""
-
-    def refused(self) -> tuple[PathFault, ...]:
-        """Returns the faults that the edge refuses, for the Plan."""
-        return tuple(fault for fault in get_args(PathFault) if getattr(self, fault) == "reject")

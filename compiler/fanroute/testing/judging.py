@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from fanroute.conditions import Condition, lower_condition
+from fanroute.conditions import Condition
 from fanroute.diagnostics import Diagnostic, Note, Span
 from fanroute.listing import condition_text
+from fanroute.match_lowering import lower_condition
 from fanroute.pipeline import Compiled
 from fanroute.rules.testing import FR510, FR511, FR512
 from fanroute.source import Path
