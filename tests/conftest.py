@@ -15,7 +15,7 @@ from fanroute import bundle
 from fanroute.build import build
 from fanroute.pipeline import compile_routes
 from fanroute.surroundings import Surroundings
-from fanroute.workspace import Workspace, flattening_sources, runtime_sources, wit_sources
+from fanroute.workspace import Workspace, runtime_sources, wit_sources
 from tests.budget import Budget
 
 REPOSITORY = Path(__file__).parent.parent
@@ -105,5 +105,5 @@ def copied(project: Workspace, folder: Path) -> Workspace:
     shutil.copytree(project.routes.parent, folder, dirs_exist_ok=True)
     copy = Workspace(folder / "routes.yaml")
     files = compile_routes(copy.read_routes(), copy.surroundings()).files()
-    copy.keep(copy.good.read_bytes(), bundle.key(files, wit_sources(), flattening_sources()))
+    copy.keep(copy.good.read_bytes(), bundle.key(files, wit_sources(), flattened=True))
     return copy

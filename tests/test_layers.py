@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from fanroute import bundle, workspace
+
 REPOSITORY = Path(__file__).parent.parent
 COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
 # The modules of the runtime that know them: one reads, one plays the host when building, two have effects too.
 CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
+
+# What `bundle` imports that has no part in what a flattened component is.
+BESIDE_FLATTENING = {"emit", "errors", "folder", "programs", "workspace"}
 
 # Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
 ORDER = """
@@ -102,6 +107,16 @@ def test_the_runtime_imports_the_standard_library_only() -> None:
         roots = {imported.partition(".")[0] for imported in imports(tree)}
         others = roots - allowed - (HOST_BINDINGS if name in CALL_THE_HOST else set())
         assert not others, f"fanroute_runtime.{name} imports {sorted(others)}"
+
+
+def test_the_key_of_a_component_covers_what_flattens_it() -> None:
+    """Each module that takes part, with what it imports; but for those that only read, write and run for it."""
+    covered = {name.removeprefix("fanroute.") for name in workspace.sources(*bundle.FLATTENING)}
+    assert "bundle" in covered
+    trees = dict(modules(COMPILER))
+    for name in covered:
+        others = within("fanroute", trees[name], set(trees)) - covered
+        assert others <= (BESIDE_FLATTENING if name == "bundle" else set()), f"{sorted(others)} do not count in the key"
 
 
 def test_the_compiler_calls_no_host() -> None:

