@@ -754,8 +754,8 @@ def test_routes_that_are_wrong_are_not_tested(tested: Path) -> None:
 def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
     names = {path.relative_to(own_project.app).as_posix() for path in own_project.app.rglob("*") if path.is_file()}
     modules = "__init__ authorization choose client cors decide edge es256 exchange grip headers heap host hs256 jwt keys".split()
-    modules += "lasting local match matcher onward origins p256 packed paths pattern pattern_syntax pin plan resources".split()
-    modules += "rs256 sandbox signature spki warm websocket".split()
+    modules += "lasting local match matcher media_types onward origins p256 packed paths pattern pattern_syntax pin plan".split()
+    modules += "resources rs256 sandbox signature spki warm websocket".split()
     assert names == {"app.py", "routes.jsonl", *(f"fanroute_runtime/{name}.py" for name in modules)}
     assert own_project.wasm.read_bytes() == own_project.good.read_bytes()
     assert own_project.wasm.read_bytes()[:8] == b"\0asm\x0d\0\x01\0"  # a component (Component Model, binary format)

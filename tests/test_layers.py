@@ -47,7 +47,7 @@ cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testi
 cli.starting cli.explaining cli.completing cli __main__
 """
 RUNTIME_ORDER = """
-plan packed exchange local paths headers pattern_syntax pattern match matcher grip pin client origins
+plan packed exchange local paths headers media_types pattern_syntax pattern match matcher grip pin client origins
 jwt spki p256 hs256 rs256 es256 keys authorization signature choose websocket cors onward decide
 lasting heap host warm sandbox resources edge
 """

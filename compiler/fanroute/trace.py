@@ -9,10 +9,10 @@ from fanroute_runtime import signature
 from fanroute_runtime.client import Client
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Decision, Headers, Refused, ToFanout
-from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.headers import applied
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.match import Test, tests
+from fanroute_runtime.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.plan import Hold, Plan, Route, WebSocket
 from fanroute_runtime.websocket import Event, encode
 

@@ -5,10 +5,10 @@ docs/security.md says who may send a pin, when it counts, and what a request fro
 
 from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Binding, Refused, Request
-from fanroute_runtime.grip import is_websocket_events
 from fanroute_runtime.headers import PIN
 from fanroute_runtime.match import bound_value
 from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.media_types import is_websocket_events
 from fanroute_runtime.paths import Paths
 from fanroute_runtime.pin import Pins, action_of, decode
 from fanroute_runtime.plan import Forward, Hold, Plan, Respond, Route, WebSocket, plain

@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanroute_runtime.exchange import Request
-from fanroute_runtime.grip import is_websocket_events
 from fanroute_runtime.headers import listed
 from fanroute_runtime.local import LOCAL_NAMES, stands_for
 from fanroute_runtime.match import Segments, host_name, path_segments, split_uri
+from fanroute_runtime.media_types import is_websocket_events
 from fanroute_runtime.pin import Pin
 from fanroute_runtime.plan import Bound
 

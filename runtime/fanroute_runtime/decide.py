@@ -27,10 +27,11 @@ from fanroute_runtime.exchange import (
     ToWebSocket,
     text,
 )
-from fanroute_runtime.grip import channel_name, encoded, opens_websocket
+from fanroute_runtime.grip import channel_name, encoded
 from fanroute_runtime.headers import PIN, applied
 from fanroute_runtime.jwt import Claims
 from fanroute_runtime.keys import Keys
+from fanroute_runtime.media_types import opens_websocket
 from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
 from fanroute_runtime.origins import may_connect
 from fanroute_runtime.packed import auths_of

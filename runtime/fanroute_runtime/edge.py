@@ -11,10 +11,10 @@ from wit_world.imports.backend import Backend
 from fanroute_runtime.cors import in_place_of, share
 from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.exchange import Answer, Passing, Sample, ToBackend, ToFanout, text
-from fanroute_runtime.grip import is_for_fanout
 from fanroute_runtime.headers import of_one_connection
 from fanroute_runtime.heap import settle_last
 from fanroute_runtime.host import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
+from fanroute_runtime.media_types import is_for_fanout
 from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
 from fanroute_runtime.resources import use_finalizers
 from fanroute_runtime.sandbox import Sandbox

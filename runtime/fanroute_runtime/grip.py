@@ -4,15 +4,8 @@ import re
 from urllib.parse import quote, unquote_to_bytes
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request
-from fanroute_runtime.headers import media_types
 from fanroute_runtime.paths import has_dot_segment
 from fanroute_runtime.plan import Channel, Hold, Meta, Template
-
-# The media type of WebSocket-over-HTTP, which Fanout alone may send, and that of a body of instructions for Fanout.
-WEBSOCKET_EVENTS = "application/websocket-events"
-INSTRUCT = "application/grip-instruct"
-# Largest body of events that is read, in bytes.
-MAX_EVENTS = 1 << 20
 
 # Most channels of one connection; further ones are dropped by Fanout without a word.
 MAX_CHANNELS = 20
@@ -135,19 +128,3 @@ def keep_alive(content: str, seconds: int) -> tuple[str, bytes]:
     """The instruction to send something on a stream after some time without a message."""
     escaped = content.encode("unicode_escape").decode()
     return "grip-keep-alive", f"{escaped}; format=cstring; timeout={seconds}".encode()
-
-
-def is_websocket_events(request: Request) -> bool:
-    """Whether a Content-Type of a request is WebSocket-over-HTTP's, parameters and case aside: any of them, for who else reads
-    them may take another one than the first."""
-    return WEBSOCKET_EVENTS in media_types(request.values("content-type"))
-
-
-def opens_websocket(request: Request) -> bool:
-    """Whether WebSocket-over-HTTP's events may open a connection: those that begin otherwise do not. Raises Refused."""
-    return request.body(MAX_EVENTS).startswith(b"OPEN")
-
-
-def is_for_fanout(content_types: list[bytes]) -> bool:
-    """Whether an answer with some Content-Types says something to Fanout in its body."""
-    return not {WEBSOCKET_EVENTS, INSTRUCT}.isdisjoint(media_types(content_types))

@@ -21,11 +21,6 @@ def listed(values: Iterable[bytes]) -> set[str]:
     return {item.strip().lower() for value in values for item in value.decode("latin-1").split(",")}
 
 
-def media_types(content_types: Iterable[bytes]) -> set[str]:
-    """The media types that the values of Content-Type name, in small letters: one, as a rule."""
-    return {item.partition(";")[0].strip() for item in listed(content_types)}
-
-
 def of_one_connection(names: Iterable[str], connection: Sequence[bytes]) -> list[str]:
     """Those of a message's headers that concern one connection only; `connection` are the values of its Connection header."""
     named = listed(connection)

@@ -29,9 +29,9 @@ from wit_world.imports import (
 from wit_world.imports.async_io import Pollable
 
 from fanroute_runtime.exchange import Headers, Sample
-from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.heap import code_of, gather
 from fanroute_runtime.local import LOCAL_SERVICE
+from fanroute_runtime.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.plan import Algorithm
 from fanroute_runtime.signature import FASTLY_ISSUER, HEADER, LOCAL_KEY
 

@@ -8,7 +8,8 @@ from math import ceil
 from typing import Literal, cast, get_args
 
 from fanroute_runtime.exchange import Answer, Binding, Headers, Refused, Request, text
-from fanroute_runtime.grip import MAX_EVENTS, WEBSOCKET_EVENTS, channel_name, is_websocket_events, meta_values
+from fanroute_runtime.grip import channel_name, meta_values
+from fanroute_runtime.media_types import MAX_EVENTS, WEBSOCKET_EVENTS, is_websocket_events
 from fanroute_runtime.plan import Bound, WebSocket, plain
 
 # Longest message of a client's that Fanout carries, in bytes; at a longer one the connection breaks.

@@ -5,7 +5,7 @@ import pytest
 from fanroute.build import build
 from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
-from fanroute_runtime.grip import MAX_EVENTS
+from fanroute_runtime.media_types import MAX_EVENTS
 from tests.component.test_component import EVENTS, Host, outcome
 from tests.conftest import SURROUNDINGS
 from tests.pins import UPGRADE, pin

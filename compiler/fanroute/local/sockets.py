@@ -15,7 +15,7 @@ from fanroute.local.bodies import MAX_EVENTS, TooLong, read_whole
 from fanroute.local.clients import Client
 from fanroute.local.fanout import Fanout, client_headers, unreachable
 from fanroute.local.holds import Headers
-from fanroute_runtime.grip import WEBSOCKET_EVENTS
+from fanroute_runtime.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.websocket import (
     MAX_CONTROL,
     MAX_MESSAGE,

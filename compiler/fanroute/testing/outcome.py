@@ -10,8 +10,8 @@ from fanroute.testing.language import Request
 from fanroute.tokens import trusting
 from fanroute.trace import Asked, Tracer
 from fanroute_runtime.exchange import Answer, Headers
-from fanroute_runtime.grip import WEBSOCKET_EVENTS
 from fanroute_runtime.headers import applied
+from fanroute_runtime.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.websocket import decode
 
 # How a client asks for a WebSocket; the key is the example of RFC 6455, 1.3.
