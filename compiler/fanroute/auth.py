@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from fanroute.conditions import Condition, ConditionOrValues
 from fanroute.keys import Issuer, Key, party
 from fanroute.model import Kind, Model
-from fanroute.template import references
+from fanroute.plan_references import references
 from fanroute.values import DURATION, TOKEN, Duration, Line, Parameter, Text, at_least, listed, template_of, wrong
 
 # Longest time that clocks may differ by, in seconds.

@@ -5,9 +5,10 @@ from typing import Any
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
+from fanroute.plan_references import reference_text
 from fanroute.rules.trust import FR260, FR261, FR262
 from fanroute.source import Path, Source
-from fanroute.template import references_in, written
+from fanroute.template import references_in
 
 
 def routes_are_public_or_not(source: Source) -> Iterator[Diagnostic]:
@@ -30,7 +31,7 @@ def tokens_are_not_told(source: Source) -> Iterator[Diagnostic]:
         for place, text in parts.templates(index, route):
             for bound in references_in(text) if place[-1] != "link" else ():
                 if bound.source == "query" and bound.name in tokens:
-                    message = f"'{written(bound)}' is a client's token, and would be told here"
+                    message = f"'{reference_text(bound)}' is a client's token, and would be told here"
                     note = Note("it is looked for there", source.value_span(tokens[bound.name]))
                     yield Diagnostic(FR261, message, source.value_span(place), "take a claim, as '{claim.sub}'", (note,))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fanroute.diagnostics import Diagnostic
-from fanroute.lower import is_written
+from fanroute.plan_routes import is_written
 from fanroute.reach.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point, meet
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search

@@ -7,10 +7,11 @@ from fanroute import action_checks, auth_checks, cors_checks, delivery, header_c
 from fanroute.diagnostics import Diagnostic, Note
 from fanroute.environment import may_be_used, names_in
 from fanroute.placeholders import binding
+from fanroute.plan_references import reference_text
 from fanroute.rules.meaning import FR203, FR205, FR206, FR207, FR208, FR209, FR210, FR212, FR213
 from fanroute.source import Path, Source
 from fanroute.spec import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
-from fanroute.template import references_in, written
+from fanroute.template import references_in
 from fanroute.validation import did_you_mean, validate
 from fanroute.values import listed
 
@@ -117,7 +118,7 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
     """FR209"""
     for index, route in parts.routes(source):
         for path, bound in ((path, bound) for path, text in parts.templates(index, route) for bound in references_in(text)):
-            reference, known = written(bound), parts.bound(route.get("match"))
+            reference, known = reference_text(bound), parts.bound(route.get("match"))
             if bound.source == "claim" and parts.auth_of(source, index, route) is None:
                 message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
                 yield Diagnostic(FR209, message, source.value_span(path), mend)
@@ -131,7 +132,7 @@ def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: d
     path, auth = parts.auth_of(source, index, route) or ((), None)
     for place, value in parts.compared_claims(path, auth):
         known = parts.bound(route.get("match"))
-        for reference in (written(bound) for bound in references_in(value) if bound.source != "claim"):
+        for reference in (reference_text(bound) for bound in references_in(value) if bound.source != "claim"):
             if reference in known:
                 continue
             message, span = f"the match does not bind '{reference}'", source.value_span(place)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from fanroute import parts
 from fanroute.cors_checks import place_of_cors
 from fanroute.diagnostics import Diagnostic, Note, Span
-from fanroute.lower import written_routes
+from fanroute.plan_routes import preflights_of, written_routes
 from fanroute.reach.box import Box, Point, box
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import Boxes, search
 from fanroute.rules.advice import FR431, FR432
 from fanroute.rules.trust import FR446, FR447
-from fanroute.sharing import preflights_of
 from fanroute.source import Source
 from fanroute.work import TooMuch, Work
 from fanroute_runtime.plan import Action, Auth, Condition, Forward, Handoff, Hold, Plan, Preflight, Route

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
-from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
+from fanroute.plan_routes import written_routes
 from fanroute.shell import path_word, word
 from fanroute.trace import Asked, client_of, unfit
 from fanroute_runtime.local import host_entry

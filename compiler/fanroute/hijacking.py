@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fanroute import parts
 from fanroute.cors_checks import place_of_cors
 from fanroute.diagnostics import Diagnostic, Note
-from fanroute.lower import written_routes
+from fanroute.plan_routes import written_routes
 from fanroute.rules.advice import FR430
 from fanroute.source import Source
 from fanroute_runtime.origins import ANY

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fanroute.diagnostics import Diagnostic
-from fanroute.lower import written_routes
+from fanroute.plan_routes import written_routes
 from fanroute.reach.box import LENGTH, Box, Dimension, box, meet, point
 from fanroute.reach.request import asked
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from urllib.parse import quote
 
-from fanroute.template import written
+from fanroute.plan_references import reference_text
 from fanroute.trace import Trace
 from fanroute_runtime.exchange import Answer, Decision, Passing, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
@@ -115,7 +115,7 @@ def channel_text(channel: Channel) -> str:
 
 
 def template_text(template: Template) -> str:
-    return "".join(part if isinstance(part, str) else written(part) for part in template)
+    return "".join(part if isinstance(part, str) else reference_text(part) for part in template)
 
 
 def trace_lines(trace: Trace) -> Iterator[str]:

@@ -11,10 +11,10 @@ from fanroute.channels.advice import place_of_condition, values_listed
 from fanroute.channels.languages import of_texts
 from fanroute.channels.values import Parts, Reference, Values, parts, possible, references
 from fanroute.diagnostics import Diagnostic
-from fanroute.lower import written_routes
+from fanroute.plan_references import reference_text
+from fanroute.plan_routes import written_routes
 from fanroute.rules.channels import FR403, FR404
 from fanroute.source import Source
-from fanroute.template import written
 from fanroute_runtime.grip import leads_elsewhere
 from fanroute_runtime.pattern import Automaton, compile_pattern
 from fanroute_runtime.plan import Hold, PathFault, Plan, Redirect, Route
@@ -38,7 +38,7 @@ def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             first = references(segment)[0]
             span = source.value_span(place_of_condition(source, index, first.bound))
             if len(values) == 1 and _always_leads_elsewhere(segment, first):
-                message = f"no value of '{written(first.bound)}' gives a {what}: every request gets a 400"
+                message = f"no value of '{reference_text(first.bound)}' gives a {what}: every request gets a 400"
                 yield Diagnostic(FR404, message, span, _MEND)
             else:
                 message = f"a request with {values_listed(values)} gives no {what}: it gets a 400"

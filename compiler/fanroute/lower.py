@@ -1,7 +1,7 @@
 """A checked Spec to a Plan, and to what is set up around it. With actions.py the only place for defaults."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import get_args
 from urllib.parse import urlsplit
 
@@ -12,37 +12,16 @@ from fanroute.fingerprints import with_fingerprint
 from fanroute.headers import RequestHeaders, ResponseHeaders
 from fanroute.keyring import lower_auths, lower_grip_sig
 from fanroute.match_lowering import lower_match
-from fanroute.origins import PORTS
 from fanroute.paths import Paths
+from fanroute.plan_backend import PORTS, Backend
 from fanroute.sandbox import MIB, Sandbox
 from fanroute.sharing import cors_of, lower_cors, lower_origins, preflight_of
-from fanroute_runtime.plan import Auth, HeaderRules, PathFault, Plan, Preflight, Route, SandboxLimits
+from fanroute_runtime.plan import Auth, HeaderRules, PathFault, Plan, Route, SandboxLimits
 
 # Until when a sandbox takes another request: seconds, but for the first.
 MAX_REQUESTS, MAX_LIFETIME, NEXT_REQUEST_TIMEOUT = 1000, 60, 1
 
 _NO_RULES = HeaderRules()
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A backend as it is set up: where it is in production and, unless it is this service itself, locally.
-
-    `host` is the Host it is asked with in production; `local` the URL of a server to use locally, or None.
-    """
-
-    name: str
-    host: str
-    port: int
-    tls: bool
-    loopback: bool
-    local: str | None
-
-    @property
-    def url(self) -> str:
-        """The URL in production, without a path."""
-        scheme = "https" if self.tls else "http"
-        return f"{scheme}://{self.host}" + (f":{self.port}" if self.port != PORTS[scheme] else "")
 
 
 def lower_plan(routes_yaml: spec.Spec, files: Mapping[str, bytes]) -> Plan:
@@ -76,24 +55,9 @@ def _refused_paths(paths: Paths) -> tuple[PathFault, ...]:
     return tuple(fault for fault in get_args(PathFault) if getattr(paths, fault) == "reject")
 
 
-def is_written(route: Route) -> bool:
-    """Whether a route is of routes.yaml, and not made for the preflight requests of one."""
-    return not isinstance(route.action, Preflight)
-
-
-def written_routes(plan: Plan) -> tuple[Route, ...]:
-    """The routes that stand in routes.yaml, in order."""
-    return tuple(filter(is_written, plan.routes))
-
-
 def lower_backends(routes_yaml: spec.Spec) -> tuple[Backend, ...]:
     """The backends to set up for a Spec, by name."""
     return tuple(_backend(name, routes_yaml.backends[name], routes_yaml.service.name) for name in sorted(routes_yaml.backends))
-
-
-def loopback_host(backends: Iterable[Backend]) -> str:
-    """Returns the host of the loopback backend, "" if there is none."""
-    return next((backend.host for backend in backends if backend.loopback), "")
 
 
 def _backend(name: str, backend: spec.Backend, service: str) -> Backend:

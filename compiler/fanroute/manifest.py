@@ -12,7 +12,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, Table
 
 from fanroute.errors import BadManifest
-from fanroute.lower import Backend
+from fanroute.plan_backend import Backend
 from fanroute.signing import LOCAL_ENTRIES
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 

@@ -30,7 +30,7 @@ def variables_are_where_they_count(source: Source, plan: Plan) -> Iterator[Diagn
             # Whatever is in braces there is bound: anything else was an error.
             reference = "{" + text.partition("${")[2].partition("}")[0] + "}"
             message = f"'${reference}' is no variable here: it is a '$' and the value of {reference}"
-            yield Diagnostic("FR407", message, source.value_span(path), f"write '{reference}'")
+            yield Diagnostic(FR407, message, source.value_span(path), f"write '{reference}'")
             continue
         name = next((name for name in names_in(text) if name.isupper() or path[-1] not in _CONTENTS), None)
         if name is not None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fanroute import parts
 from fanroute.diagnostics import Diagnostic, Note
-from fanroute.lower import is_written
+from fanroute.plan_routes import is_written
 from fanroute.reach.box import LENGTH, Box, meet, point
 from fanroute.reach.routes import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.reach.search import REGION, Boxes, search

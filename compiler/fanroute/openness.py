@@ -6,9 +6,9 @@ from fanroute import parts
 from fanroute.channels.advice import Chosen
 from fanroute.channels.values import Parts, compared, references
 from fanroute.diagnostics import Diagnostic
+from fanroute.plan_references import reference_text
 from fanroute.rules.trust import FR445
 from fanroute.source import Source
-from fanroute.template import written
 from fanroute_runtime.plan import Route
 
 _CLOSED = "add 'auth:', or 'public: true' if that is meant"
@@ -22,7 +22,7 @@ def endpoints_are_open_knowingly(source: Source, chosen: Sequence[Chosen]) -> It
         if "public" in given or (auth and not auth.keys().isdisjoint({"channels", "any_channel"})):
             continue
         for place, template in [each for each in templates if not _claims_decide(route, each[1])][:1]:
-            bound = written(references(template)[0].bound)
+            bound = reference_text(references(template)[0].bound)
             who, mend = ("whoever has a token", _decided(bound)) if auth else ("anybody", _CLOSED)
             yield Diagnostic(FR445, f"{who} may subscribe, to a channel for each '{bound}'", source.value_span(place), mend)
 

@@ -7,10 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.model import Kind
+from fanroute.plan_backend import PORTS
 from fanroute.values import Text, is_host, listed, wrong
-
-# The port of a scheme where none is given: browsers leave it out.
-PORTS = {"http": 80, "https": 443}
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/:@?#\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 

@@ -11,7 +11,8 @@ from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.environment import hiding, hiding_in_commands
 from fanroute.files import read_files
 from fanroute.key_checks import unusable_keys
-from fanroute.lower import Backend, loopback_host, lower_backends, lower_plan
+from fanroute.lower import lower_backends, lower_plan
+from fanroute.plan_backend import Backend, loopback_host
 from fanroute.source import Source, decode, load
 from fanroute.spec import Spec
 from fanroute.surroundings import Surroundings

@@ -1,11 +1,11 @@
 """Other origins as a user writes of them to the Plan: who may connect, what answers say, and the preflight route before one."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from fanroute import cors, spec
+from fanroute.plan_routes import preflights_of
 from fanroute_runtime.origins import ANY
-from fanroute_runtime.plan import Condition, Cors, Match, Preflight, Route
+from fanroute_runtime.plan import Cors, Preflight, Route
 
 
 def cors_of(route: spec.Route) -> cors.Cors | None:
@@ -35,15 +35,6 @@ def preflight_of(route: Route, given: cors.Cors) -> Route:
         action=Preflight(),
         cors=Cors(_origins(given), headers),
     )
-
-
-def preflights_of(match: Match) -> Match:
-    """Matches the requests that a browser sends before those of a match, to ask whether it may.
-
-    They are OPTIONS requests that name the method to come, and have none of its headers.
-    """
-    asked = (Condition("origin"), Condition("access-control-request-method", match.methods))
-    return replace(match, methods=("OPTIONS",), websocket=None, headers=asked)
 
 
 def _origins(given: cors.Cors) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from fanroute.plan_references import references
 from fanroute_runtime.plan import Bound, Source, Template
 
 PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -27,22 +28,12 @@ def parse(text: str) -> Template:
     return tuple(part for part in parts if part)
 
 
-def references(template: Template) -> list[Bound]:
-    """What a template takes from the request."""
-    return [part for part in template if isinstance(part, Bound)]
-
-
 def references_in(value: Any) -> list[Bound]:
     """What a value of the file takes from the request, if it is a template."""
     try:
         return references(parse(value)) if isinstance(value, str) and "{" in value else []
     except BadTemplate:
         return []
-
-
-def written(bound: Bound) -> str:
-    """A reference as it is written in a template."""
-    return f"{{{bound.name}}}" if bound.source == "path" else f"{{{bound.source}.{bound.name}}}"
 
 
 def _bound(reference: re.Match[str]) -> Bound:

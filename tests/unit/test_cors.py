@@ -7,9 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from fanroute.emit import HANDLERS
 from fanroute.listing import trace_lines
-from fanroute.lower import written_routes
 from fanroute.origins import Origins
 from fanroute.pipeline import compile_routes
+from fanroute.plan_routes import written_routes
 from fanroute.reach.told import difference
 from fanroute.tokens import trusting, with_token
 from fanroute.trace import Asked, Tracer, through_fanout, trace

@@ -5,8 +5,8 @@ import tomllib
 import pytest
 
 from fanroute.errors import BadManifest
-from fanroute.lower import Backend
 from fanroute.manifest import replaced, service_id, update
+from fanroute.plan_backend import Backend
 
 BACKENDS = (
     Backend("origin", "app.example.com", 443, tls=True, loopback=False, local=None),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from fanroute.diagnostics import Invalid
-from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled, compile_routes
+from fanroute.plan_routes import written_routes
 from fanroute.testing.agreement import differences, unasked
 from fanroute.testing.coverage import alternatives, coverage, covered_text
 from fanroute.testing.judging import Judged, exercised, judge, told

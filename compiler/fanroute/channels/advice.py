@@ -6,11 +6,11 @@ from dataclasses import replace
 from fanroute import parts as written_parts
 from fanroute.channels.values import Parts, Reference, Values, compared, gives_none, parts, references, refused, shared, unused
 from fanroute.diagnostics import Diagnostic, Note
-from fanroute.lower import written_routes
+from fanroute.plan_references import reference_text
+from fanroute.plan_references import references as references_of
+from fanroute.plan_routes import written_routes
 from fanroute.rules.channels import FR401, FR402, FR403, FR404
 from fanroute.source import Path, Source
-from fanroute.template import references as references_of
-from fanroute.template import written
 from fanroute_runtime.grip import SEPARATORS
 from fanroute_runtime.plan import Bound, Hold, PathFault, Plan, Route, WebSocket
 
@@ -53,7 +53,8 @@ def values_give_channels(source: Source, chosen: Sequence[Chosen]) -> Iterator[D
                 if value is None:
                     continue
                 told.add(reference.bound)
-                span, name = source.value_span(place_of_condition(source, index, reference.bound)), written(reference.bound)
+                span = source.value_span(place_of_condition(source, index, reference.bound))
+                name = reference_text(reference.bound)
                 if gives_none(reference):
                     yield Diagnostic(FR404, f"no value of '{name}' gives a channel: every request gets a 400", span, _MEND)
                 else:
@@ -94,7 +95,7 @@ def place_of_condition(source: Source, index: int, bound: Bound) -> Path:
 
 
 def _listed(some: Iterable[Bound]) -> str:
-    *others, last = (f"'{written(bound)}'" for bound in some)
+    *others, last = (f"'{reference_text(bound)}'" for bound in some)
     return " and ".join(filter(None, [", ".join(others), last]))
 
 
@@ -106,7 +107,7 @@ def _one_channel(template: Parts, one: Values, other: Values) -> str:
 
 def values_listed(values: Values) -> str:
     """The values of a request, as they are told."""
-    return " ".join(f"{written(bound)}={value!r}" for bound, value in values.items())
+    return " ".join(f"{reference_text(bound)}={value!r}" for bound, value in values.items())
 
 
 def _narrower(template: Parts, free: Iterable[Bound]) -> str:

@@ -8,8 +8,8 @@ from fanroute import report
 from fanroute.cli.given import examples, routes_argument
 from fanroute.cli.terminal import end, failures, say, tell
 from fanroute.diagnostics import Invalid, fails
-from fanroute.lower import written_routes
 from fanroute.pipeline import compile_routes, keep
+from fanroute.plan_routes import written_routes
 from fanroute.workspace import Workspace
 
 

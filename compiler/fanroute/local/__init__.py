@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from fanroute import lower
+from fanroute.plan_backend import Backend as PlannedBackend
 from fanroute.signing import LOCAL_ENTRIES
 from fanroute_runtime.local import LOCAL_STORE
 
@@ -32,7 +32,7 @@ class Stores:
 LOCAL_STORES = Stores().with_local({})
 
 
-def addresses(backends: Iterable[lower.Backend]) -> tuple[dict[str, Backend | None], str]:
+def addresses(backends: Iterable[PlannedBackend]) -> tuple[dict[str, Backend | None], str]:
     """Where each backend is locally, None for the embedded origin, and the name of the loopback backend or "".
 
     A loopback's URL is left empty: it is the edge's own. Production is never asked.

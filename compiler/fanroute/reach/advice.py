@@ -5,7 +5,7 @@ from functools import cache
 from itertools import accumulate, islice
 
 from fanroute.diagnostics import Diagnostic, Note, Span
-from fanroute.lower import is_written
+from fanroute.plan_routes import is_written
 from fanroute.reach.answer import answer
 from fanroute.reach.box import Dimension
 from fanroute.reach.overlap import overlaps

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from fanroute.lower import Backend
+from fanroute.plan_backend import Backend
 from fanroute.reach.answer import Answer, answer, bound_by
 from fanroute.reach.box import Box, Dimension, Point, at, meet, minus, point
 from fanroute.reach.refused import Refusals

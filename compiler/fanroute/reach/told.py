@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pydantic import BaseModel, ConfigDict
 
 from fanroute import listing
-from fanroute.lower import Backend
+from fanroute.plan_backend import Backend
 from fanroute.reach.answer import Answer
 from fanroute.reach.box import Point
 from fanroute.reach.difference import Side, changes

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fanroute.diagnostics import Diagnostic, in_source_order
-from fanroute.lower import written_routes
 from fanroute.pipeline import Compiled
+from fanroute.plan_routes import written_routes
 from fanroute.rules.testing import FR515, FR516
 from fanroute.testing import places
 from fanroute.trace import Asked, client_of, unfit

@@ -9,8 +9,8 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from fanroute.lower import is_written
 from fanroute.pipeline import Compiled
+from fanroute.plan_routes import is_written
 from fanroute.source import Path
 from fanroute.testing.language import PREFLIGHT
 
