@@ -13,10 +13,11 @@ import pytest
 
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
-from fanroute.emit import HANDLERS, emit
+from fanroute.emit import emit
 from fanroute.local_hosts import host_entries
 from fanroute.manifest import update
 from fanroute.pipeline import compile_routes
+from fanroute.plan_handlers import HANDLERS
 from fanroute.ready import ready
 from fanroute.rulebook import diagnosed_tests
 from fanroute.rules import CODES

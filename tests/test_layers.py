@@ -23,7 +23,7 @@ BESIDE_FLATTENING = {"emit", "errors", "folder", "programs", "workspace"}
 ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
 rules.trust printable shell diagnostics errors report report_json work
-plan_backend plan_routes plan_references
+plan_backend plan_routes plan_references plan_handlers
 environment surroundings places source template placeholders automata model mends paths values headers validation origins
 conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema

@@ -8,21 +8,16 @@ from typing import Any
 import jinja2
 
 from fanroute.packing import packed
+from fanroute.plan_handlers import HANDLERS
 from fanroute.ready import ready
-from fanroute_runtime.cors import preflight
-from fanroute_runtime.decide import Handler, redirect, respond
+from fanroute_runtime.decide import Handler
 from fanroute_runtime.exchange import Sample
-from fanroute_runtime.grip import hold
-from fanroute_runtime.plan import REFUSED_PATHS, GripSig, Hold, Plan, Preflight, Redirect, Respond, WebSocket
-from fanroute_runtime.websocket import converse
+from fanroute_runtime.plan import REFUSED_PATHS, GripSig, Plan
 
 APP_MODULE = "app"
 # The routes, beside that module: of many within it, compiling would leave its garbage in the snapshot.
 ROUTES = "routes.jsonl"
 RUNTIME = "fanroute_runtime"
-
-# What answers for each action. A Handoff is never answered here.
-HANDLERS: dict[type, Handler] = {Hold: hold, WebSocket: converse, Respond: respond, Redirect: redirect, Preflight: preflight}
 
 
 class _Code:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fanroute.emit import HANDLERS
+from fanroute.plan_handlers import HANDLERS
 from fanroute.signing import LOCAL_ENTRIES, grip_sig
 from fanroute_runtime import signature
 from fanroute_runtime.client import Client

@@ -6,7 +6,7 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.emit import HANDLERS
+from fanroute.plan_handlers import HANDLERS
 from fanroute.trace import TIME, Asked, Tracer, signed
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from fanroute.emit import HANDLERS
+from fanroute.plan_handlers import HANDLERS
 from fanroute.trace import TIME, Asked, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout, ToWebSocket

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fanroute.emit import HANDLERS
 from fanroute.listing import trace_lines
 from fanroute.origins import Origins
 from fanroute.pipeline import compile_routes
+from fanroute.plan_handlers import HANDLERS
 from fanroute.plan_routes import written_routes
 from fanroute.reach.told import difference
 from fanroute.tokens import trusting, with_token

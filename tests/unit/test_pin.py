@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fanroute.emit import HANDLERS
 from fanroute.pipeline import compile_routes
+from fanroute.plan_handlers import HANDLERS
 from fanroute.signing import token
 from fanroute.trace import TIME, Asked, Tracer, signed
 from fanroute_runtime.decide import Decider

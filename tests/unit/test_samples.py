@@ -1,7 +1,7 @@
 """What a component serves while it is built."""
 
-from fanroute.emit import HANDLERS
 from fanroute.pipeline import compile_routes
+from fanroute.plan_handlers import HANDLERS
 from fanroute.samples import samples
 from fanroute.trace import Asked
 from fanroute_runtime.decide import Decider

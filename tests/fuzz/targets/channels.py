@@ -4,8 +4,8 @@ import json
 import re
 from urllib.parse import unquote
 
-from fanroute.emit import HANDLERS
 from fanroute.pipeline import compile_routes
+from fanroute.plan_handlers import HANDLERS
 from fanroute.trace import Asked, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, ToFanout
