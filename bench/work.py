@@ -10,9 +10,9 @@ from time import time
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from fanroute.inputs import Inputs
 from fanroute.pipeline import compile_routes
 from fanroute.signing import LIFETIME, grip_sig
-from fanroute.surroundings import Surroundings
 from fanroute.trace import Asked, through_fanout
 from fanroute_runtime.exchange import Headers
 from fanroute_runtime.headers import PIN
@@ -73,7 +73,7 @@ def works(key: EllipticCurvePrivateKey) -> dict[str, Work]:
 @cache
 def _pins() -> list[dict[str, str]]:
     """The pins that Fanroute's first pass gives to requests for a stream, an SSE stream and a WebSocket. Others ignore them."""
-    plan = compile_routes(ROUTES.read_bytes(), Surroundings({})).plan
+    plan = compile_routes(ROUTES.read_bytes(), Inputs()).plan
     upgrade: Headers = (("upgrade", b"websocket"),)
     asked = [Asked("GET", f"https://{HOST}/test/{name}", upgrade) for name in ("stream", "sse", "websocket")]
     return [{"Fanroute-Pin": through_fanout(plan, one).values(PIN)[0].decode()} for one in asked]

@@ -12,21 +12,21 @@ import pytest
 from hypothesis import settings
 
 from fanroute import bundle
-from fanroute.build import build
+from fanroute.build import app_files, build
+from fanroute.inputs import Inputs
 from fanroute.pipeline import compile_routes
-from fanroute.surroundings import Surroundings
-from fanroute.workspace import Workspace, runtime_sources, wit_sources
+from fanroute.workspace import Workspace, wit_sources
 from tests.budget import Budget
 
 REPOSITORY = Path(__file__).parent.parent
 # What tests/cases/ know of the environment.
 ENVIRONMENT = {"ORIGIN_HOST": "origin.example.net", "EMPTY": "", "NEWLINE": "a\nb", "NOT_TEXT": "\udcff"}
-SURROUNDINGS = Surroundings(runtime_sources(), ENVIRONMENT)
+INPUTS = Inputs(ENVIRONMENT)
 
 
-def surroundings_of(case: Path) -> Surroundings:
+def inputs_of(case: Path) -> Inputs:
     """What a folder of tests/cases/ is compiled with: the files that it names are in it, in `files/`."""
-    return replace(SURROUNDINGS, read=Workspace(case / "routes.yaml").read)
+    return replace(INPUTS, read=Workspace(case / "routes.yaml").read)
 
 
 def names(folder: Path) -> list[str]:
@@ -104,6 +104,6 @@ def copied(project: Workspace, folder: Path) -> Workspace:
     """Copies a folder that was built, as if it had been built there too."""
     shutil.copytree(project.routes.parent, folder, dirs_exist_ok=True)
     copy = Workspace(folder / "routes.yaml")
-    files = compile_routes(copy.read_routes(), copy.surroundings()).files()
+    files = app_files(compile_routes(copy.read_routes(), copy.inputs()).plan)
     copy.keep(copy.good.read_bytes(), bundle.key(files, wit_sources(), flattened=True))
     return copy

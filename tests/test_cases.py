@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fanroute import report
+from fanroute.build import app_files
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.emit import emit
 from fanroute.local_hosts import host_entries
@@ -27,7 +28,7 @@ from fanroute.testing.reading import read_tests
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.packed import Routes
 from fanroute_runtime.plan import Plan
-from tests.conftest import REPOSITORY, surroundings_of
+from tests.conftest import REPOSITORY, inputs_of
 
 CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "cases").glob("*/routes.yaml"))
 
@@ -38,13 +39,14 @@ def made(folder: Path) -> dict[str, str]:
     if (folder / "routes.test.yaml").exists():
         return {"tests.txt": _tested(folder, raw)}
     try:
-        compiled = compile_routes(raw, surroundings_of(folder))
+        compiled = compile_routes(raw, inputs_of(folder))
     except Invalid as invalid:
         return _told(invalid.diagnostics, raw)
+    files = app_files(compiled.plan)
     return {
-        "app.py": compiled.files()["app.py"],
-        "routes.jsonl": compiled.files()["routes.jsonl"],
-        "files.txt": "".join(f"{name}\n" for name in sorted(compiled.files())),
+        "app.py": files["app.py"],
+        "routes.jsonl": files["routes.jsonl"],
+        "files.txt": "".join(f"{name}\n" for name in sorted(files)),
         "fastly.toml": update(
             None,
             compiled.plan.service,
@@ -65,9 +67,9 @@ def _told(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
 def _tested(folder: Path, raw: bytes) -> str:
     """All that is said of a routes.test.yaml and of what it covers, and what that comes to."""
     tests = (folder / "routes.test.yaml").read_bytes()
-    of_tests, of_routes = diagnosed_tests(raw, tests, surroundings_of(folder))
+    of_tests, of_routes = diagnosed_tests(raw, tests, inputs_of(folder))
     parts = [report.render(of_tests, "routes.test.yaml", tests.decode()), report.render(of_routes, "routes.yaml", raw.decode())]
-    compiled = compile_routes(raw, surroundings_of(folder))
+    compiled = compile_routes(raw, inputs_of(folder))
     with suppress(Invalid):
         judged = judge(read_tests(tests, compiled), compiled)
         parts += [counted(judged), covered_text(coverage(compiled, exercised(judged)))]
@@ -119,8 +121,8 @@ def test_every_code_has_a_case() -> None:
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_what_is_emitted_is_the_plan(folder: Path) -> None:
-    compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
-    files = compiled.files()
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
+    files = app_files(compiled.plan)
     module = files["app.py"]
     assert evaluated(files) == shipped(compiled.plan)
     used = {type(route.action) for route in compiled.plan.routes}

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from fanroute.cli.given import own_command
+from fanroute.inputs import Inputs
 from fanroute.local import Stores
 from fanroute.local_hosts import host_entries
 from fanroute.pipeline import compile_routes
-from fanroute.surroundings import Surroundings
 from fanroute.trace import Asked, trace
-from fanroute.workspace import runtime_sources, template_files, template_names
+from fanroute.workspace import template_files, template_names
 from fanroute_runtime.exchange import ToFanout
 from tests.conftest import REPOSITORY
 
@@ -63,7 +63,7 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
 def test_a_readme_is_true(template: str) -> None:
     """Its example requests get an endpoint of the edge's, and it publishes to their channels."""
     texts = template_files(template)
-    compiled = compile_routes(texts["routes.yaml"].encode(), Surroundings(runtime_sources()))
+    compiled = compile_routes(texts["routes.yaml"].encode(), Inputs())
     commands = [shlex.split(command) for command in re.findall(r"(?:curl|npx wscat) [^`\n]+", texts["README.md"])]
     stores = Stores().with_local(host_entries(compiled.plan.routes, compiled.loopback_host))
     channels = set()

@@ -9,7 +9,7 @@ from fanroute.model import Model
 from fanroute.pipeline import compile_routes
 from fanroute.source import Path, decode, load
 from fanroute.spec import Spec
-from tests.conftest import ENVIRONMENT, surroundings_of
+from tests.conftest import ENVIRONMENT, inputs_of
 from tests.test_cases import CASES
 
 # A key, by its model's name and its own.
@@ -51,7 +51,7 @@ def used_and_told(folder: Folder) -> tuple[set[Key], set[Key]]:
     """The keys of a valid case, and those that the diagnostics of a case point at: the last key before each."""
     raw = (folder / "routes.yaml").read_bytes()
     try:
-        diagnostics, valid = compile_routes(raw, surroundings_of(folder)).diagnostics, True
+        diagnostics, valid = compile_routes(raw, inputs_of(folder)).diagnostics, True
     except Invalid as invalid:
         diagnostics, valid = tuple(invalid.diagnostics), False
     try:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from fanroute import report
+from fanroute.inputs import Inputs
 from fanroute.model import Model
 from fanroute.reference import reference_page
 from fanroute.rulebook import diagnosed, diagnosed_tests, diagnostics_page, example_of, explained, said
@@ -15,20 +16,18 @@ from fanroute.rules import CODES
 from fanroute.rules.rule import Rule
 from fanroute.schema import meanings
 from fanroute.spec import Spec
-from fanroute.surroundings import Surroundings
-from fanroute.workspace import runtime_sources
 from tests.conftest import REPOSITORY
 
 REFERENCE = REPOSITORY / "docs" / "reference.md"
 TESTING = REPOSITORY / "docs" / "testing.md"
 PAGE = REPOSITORY / "docs" / "diagnostics.md"
-SURROUNDINGS = Surroundings(runtime_sources())
+INPUTS = Inputs()
 ALL = [pytest.param(rule, id=rule.code) for rule in CODES.values()]
 WITH_EXAMPLE = [pytest.param(rule, id=rule.code) for rule in CODES.values() if rule.example is not None]
 
 
 def test_the_page_is_made_from_the_rules(request: pytest.FixtureRequest) -> None:
-    page = diagnostics_page(SURROUNDINGS)
+    page = diagnostics_page(INPUTS)
     if request.config.getoption("--update"):
         PAGE.write_text(page, encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == page
@@ -37,14 +36,14 @@ def test_the_page_is_made_from_the_rules(request: pytest.FixtureRequest) -> None
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_an_example_breaks_its_rule_and_no_other(rule: Rule) -> None:
     example, tests = example_of(rule), rule.tests.encode()
-    of_tests, of_routes = diagnosed_tests(example, tests, SURROUNDINGS) if tests else ([], diagnosed(example, SURROUNDINGS))
+    of_tests, of_routes = diagnosed_tests(example, tests, INPUTS) if tests else ([], diagnosed(example, INPUTS))
     (diagnostic,) = [*of_tests, *of_routes]
     assert (diagnostic.code, diagnostic.severity) == (rule.code, rule.severity)
 
 
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
-    text = said(rule, SURROUNDINGS)
+    text = said(rule, INPUTS)
     assert text.startswith(("routes.yaml:", "routes.test.yaml:"))
     section = PAGE.read_text(encoding="utf-8").partition(f"\n## {rule.code}\n")[2].partition("\n## ")[0]
     assert f"```text\n{text}\n```" in section
@@ -53,7 +52,7 @@ def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
 def test_only_what_no_file_shows_has_no_example() -> None:
     """A file that is not there, one beside the file, what is seen on a local edge, and a link in the way."""
     assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101", "FR252", "FR511", "FR512", "FR517"]
-    assert "```" not in explained(CODES["FR101"], SURROUNDINGS)
+    assert "```" not in explained(CODES["FR101"], INPUTS)
 
 
 def test_the_rules_are_those_of_the_compiler() -> None:
@@ -115,7 +114,7 @@ def test_the_page_on_testing_shows_what_is_said(request: pytest.FixtureRequest) 
     """Of the routes and tests that are on it; the first two are a routes.yaml and a routes.test.yaml."""
     page = TESTING.read_text(encoding="utf-8")
     routes, tests = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    of_tests, of_routes = diagnosed_tests(routes.encode(), tests.encode(), SURROUNDINGS)
+    of_tests, of_routes = diagnosed_tests(routes.encode(), tests.encode(), INPUTS)
     text = f"{report.render(of_tests, 'routes.test.yaml', tests)}\n{report.render(of_routes, 'routes.yaml', routes)}\n"
     before, _, rest = page.partition("```text\n")
     if request.config.getoption("--update"):

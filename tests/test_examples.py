@@ -9,14 +9,14 @@ from click.testing import CliRunner
 from fanroute.cli import main
 from fanroute.diagnostics import fails
 from fanroute.pipeline import compile_routes
-from tests.conftest import EXAMPLES, REPOSITORY, surroundings_of
+from tests.conftest import EXAMPLES, REPOSITORY, inputs_of
 
 ALL = [pytest.param(folder, id=name) for name, folder in EXAMPLES.items()]
 
 
 @pytest.mark.parametrize("folder", ALL)
 def test_an_example_has_nothing_to_be_warned_of(folder: Path) -> None:
-    compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
     assert not fails(compiled.diagnostics, deny_warnings=True), compiled.diagnostics
 
 

@@ -24,11 +24,11 @@ ORDER = """
 rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
 rules.trust printable shell diagnostics errors report report_json work
 plan_backend plan_routes plan_references plan_handlers
-environment surroundings places source template placeholders automata model mends paths values headers validation origins
+environment places source template placeholders automata model mends paths values headers validation origins
 conditions cors passing
 subscriptions websocket endpoints keys auth sandbox spec schema
 reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
-files match_lowering keyring actions sharing fingerprints lower packing ready emit
+inputs match_lowering keyring actions sharing fingerprints lower packing ready emit
 signing local trace tokens redaction listing
 channels.languages channels.ambiguity channels.values channels.advice channels
 reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice

@@ -6,7 +6,7 @@ from typing import Literal
 
 from fanroute import endpoints, spec, subscriptions, websocket
 from fanroute.auth import Auth
-from fanroute.files import media_type
+from fanroute.inputs import media_type
 from fanroute.keyring import leeway
 from fanroute.template import parse
 from fanroute_runtime.grip import keep_alive, timeout

@@ -11,7 +11,8 @@ from fanroute.diagnostics import Invalid
 from fanroute.folder import MAX_COMPONENT, read, scratch
 from fanroute.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.workspace import Workspace, wit_folder, wit_sources
+from fanroute.workspace import Workspace, runtime_sources, wit_folder, wit_sources
+from fanroute_runtime.plan import Plan
 
 Say = Callable[[str], None]
 
@@ -48,9 +49,9 @@ def build(workspace: Workspace, say: Say, flatten: bool = True) -> Built:
 
 
 def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
-    compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
+    compiled = compile_routes(workspace.read_routes(), workspace.inputs())
     workspace.refuse_links()
-    files, wit = compiled.files(), wit_sources()
+    files, wit = app_files(compiled.plan), wit_sources()
     command = manifest.MAKE if workspace.has_makefile else manifest.build_command(workspace.routes.name)
     before = workspace.read_manifest()
     toml = manifest.update(
@@ -83,6 +84,15 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     if not bundle.is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
     return Built(compiled, made, manifest.service_id(toml), tuple(warnings))
+
+
+def app_files(plan: Plan) -> dict[str, str]:
+    """Returns the files of `build/app/` for a Plan, by relative path."""
+    # Imported here: commands that do not build do without jinja2.
+    from fanroute.emit import emit
+    from fanroute.samples import samples
+
+    return emit(plan, samples(plan), runtime_sources())
 
 
 def _make(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:

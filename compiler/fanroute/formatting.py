@@ -7,12 +7,12 @@ from typing import Any
 import yaml
 
 from fanroute.diagnostics import Invalid
+from fanroute.inputs import Inputs
 from fanroute.layout import Part, laid_out
 from fanroute.pipeline import compile_routes
 from fanroute.scalars import literal, written
 from fanroute.source import Path, decode, load, unquoted
 from fanroute.spec import Spec
-from fanroute.surroundings import Surroundings
 from fanroute.validation import keys_at, validate
 
 INDENT = "  "
@@ -24,7 +24,7 @@ class Changed(Exception):
     """The formatted text would not say the same as the text it was made of."""
 
 
-def formatted(raw: bytes, surroundings: Surroundings) -> str:
+def formatted(raw: bytes, inputs: Inputs) -> str:
     """A routes.yaml, formatted. Raises Invalid for one that cannot be read, and Changed rather than change what it says."""
     text = decode(raw)
     source = load(text)
@@ -34,9 +34,9 @@ def formatted(raw: bytes, surroundings: Surroundings) -> str:
         validate(Spec, source)
     try:
         layout = laid_out(text)
-        before = _said(layout), _compiled(text, surroundings)
+        before = _said(layout), _compiled(text, inputs)
         result = _written(layout)
-        after = _said(laid_out(result)), _compiled(result, surroundings)
+        after = _said(laid_out(result)), _compiled(result, inputs)
     except yaml.YAMLError:
         raise Changed from None
     if after != before:
@@ -64,10 +64,10 @@ def _comments(part: Part) -> Iterator[str]:
         yield from _comments(child)
 
 
-def _compiled(text: str, surroundings: Surroundings) -> Any:
+def _compiled(text: str, inputs: Inputs) -> Any:
     """What a text compiles to, or what is wrong with it."""
     try:
-        compiled = compile_routes(text.encode(), surroundings)
+        compiled = compile_routes(text.encode(), inputs)
     except Invalid as invalid:
         return sorted((diagnostic.code, diagnostic.message) for diagnostic in invalid.diagnostics)
     return compiled.plan, compiled.backends

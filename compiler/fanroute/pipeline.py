@@ -9,13 +9,12 @@ from fanroute.advice import advise
 from fanroute.checks import check
 from fanroute.diagnostics import Diagnostic, Invalid
 from fanroute.environment import hiding, hiding_in_commands
-from fanroute.files import read_files
+from fanroute.inputs import Inputs, read_files
 from fanroute.key_checks import unusable_keys
 from fanroute.lower import lower_backends, lower_plan
 from fanroute.plan_backend import Backend, loopback_host
 from fanroute.source import Source, decode, load
 from fanroute.spec import Spec
-from fanroute.surroundings import Surroundings
 from fanroute_runtime.plan import Hold, Plan, Tunnel
 
 
@@ -23,14 +22,13 @@ from fanroute_runtime.plan import Hold, Plan, Tunnel
 class Compiled:
     """A routes.yaml, compiled: its Plan, the backends to set up, and the warnings and notes, in source order.
 
-    `source` and `spec` are what it was compiled from, `surroundings` those it was compiled with.
+    `source` and `spec` are what it was compiled from.
     """
 
     source: Source
     spec: Spec
     plan: Plan
     backends: tuple[Backend, ...]
-    surroundings: Surroundings
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
@@ -48,21 +46,13 @@ class Compiled:
         """Whether a route joins WebSockets."""
         return any(isinstance(route.action, Tunnel) for route in self.plan.routes)
 
-    def files(self) -> dict[str, str]:
-        """The files that ship, by relative path."""
-        # late: a check emits nothing
-        from fanroute.emit import emit
-        from fanroute.samples import samples
 
-        return emit(self.plan, samples(self.plan), self.surroundings.runtime)
-
-
-def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
+def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
     """Compile a routes.yaml. Raises Invalid."""
     with _uncollected():
-        source = load(decode(raw), surroundings.environment)
+        source = load(decode(raw), inputs.environment)
         hide = hiding(source.written), hiding_in_commands(source.written)
-        files, unusable = read_files(source, surroundings.read)
+        files, unusable = read_files(source, inputs.read)
         try:
             spec = check(source, [*unusable, *unusable_keys(source, files)])
         except Invalid as invalid:
@@ -75,7 +65,7 @@ def compile_routes(raw: bytes, surroundings: Surroundings) -> Compiled:
 
             plan = replace(plan, linked=linked(plan, host))
         told = tuple(diagnostic.told(*hide) for diagnostic in advise(source, plan, host))
-        return Compiled(source, spec, plan, backends, surroundings, told)
+        return Compiled(source, spec, plan, backends, told)
 
 
 def keep(compiled: Compiled) -> None:

@@ -4,11 +4,11 @@ from textwrap import fill
 
 from fanroute import report
 from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.inputs import Inputs
 from fanroute.pipeline import compile_routes
 from fanroute.rules import CODES
 from fanroute.rules.rule import Rule
 from fanroute.source import decode
-from fanroute.surroundings import Surroundings
 from fanroute.testing.coverage import coverage, missed
 from fanroute.testing.judging import exercised, judge, told
 from fanroute.testing.reading import read_tests
@@ -24,14 +24,14 @@ of it, and how to mend it.
 """
 
 
-def diagnostics_page(surroundings: Surroundings) -> str:
+def diagnostics_page(inputs: Inputs) -> str:
     """docs/diagnostics.md."""
     listed = [f"- [{rule.code}](#{rule.code.lower()}), {rule.severity}: {rule.title}" for rule in CODES.values()]
-    sections = [explained(rule, surroundings) for rule in CODES.values()]
+    sections = [explained(rule, inputs) for rule in CODES.values()]
     return "\n".join([_INTRODUCTION, "\n".join(listed) + "\n", *sections])
 
 
-def explained(rule: Rule, surroundings: Surroundings) -> str:
+def explained(rule: Rule, inputs: Inputs) -> str:
     """One rule's section."""
     parts = [f"## {rule.code}", f"{rule.severity.capitalize()}: {rule.title}.", _wrapped(rule.why)]
     if rule.example is not None:
@@ -39,7 +39,7 @@ def explained(rule: Rule, surroundings: Surroundings) -> str:
         # What is not UTF-8 is shown as \xNN.
         parts.append(_fenced("yaml", raw.decode(errors="backslashreplace")))
         parts += [_fenced("yaml", rule.tests)] if rule.tests else []
-        parts.append(_fenced("text", said(rule, surroundings)))
+        parts.append(_fenced("text", said(rule, inputs)))
     return "\n\n".join([*parts, _wrapped(rule.mend)]) + "\n"
 
 
@@ -49,27 +49,27 @@ def example_of(rule: Rule) -> bytes:
     return rule.example if isinstance(rule.example, bytes) else rule.example.encode()
 
 
-def said(rule: Rule, surroundings: Surroundings) -> str:
+def said(rule: Rule, inputs: Inputs) -> str:
     """What is said of a rule's example, as text."""
     raw = example_of(rule)
     if not rule.tests:
-        return report.render(diagnosed(raw, surroundings), ROUTES, _text(raw))
-    of_tests, of_routes = diagnosed_tests(raw, rule.tests.encode(), surroundings)
+        return report.render(diagnosed(raw, inputs), ROUTES, _text(raw))
+    of_tests, of_routes = diagnosed_tests(raw, rule.tests.encode(), inputs)
     parts = [report.render(of_tests, TESTS, rule.tests), report.render(of_routes, ROUTES, _text(raw))]
     return "\n".join(filter(None, parts))
 
 
-def diagnosed(raw: bytes, surroundings: Surroundings) -> list[Diagnostic]:
+def diagnosed(raw: bytes, inputs: Inputs) -> list[Diagnostic]:
     """All diagnostics of a routes.yaml, valid or not."""
     try:
-        return list(compile_routes(raw, surroundings).diagnostics)
+        return list(compile_routes(raw, inputs).diagnostics)
     except Invalid as invalid:
         return invalid.diagnostics
 
 
-def diagnosed_tests(raw: bytes, tests: bytes, surroundings: Surroundings) -> tuple[list[Diagnostic], list[Diagnostic]]:
+def diagnosed_tests(raw: bytes, tests: bytes, inputs: Inputs) -> tuple[list[Diagnostic], list[Diagnostic]]:
     """What is said of a routes.test.yaml, and of the valid routes.yaml that it tests: what it does not cover."""
-    compiled = compile_routes(raw, surroundings)
+    compiled = compile_routes(raw, inputs)
     try:
         given = read_tests(tests, compiled)
     except Invalid as invalid:

@@ -17,8 +17,8 @@ from fanroute.cache import Cache
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.errors import BadManifest
 from fanroute.folder import MAX_COMPONENT, MAX_TEXT, Folder, bounded, in_the_way, read
+from fanroute.inputs import Inputs
 from fanroute.rules.reading import FR101
-from fanroute.surroundings import Surroundings
 
 # What is written, by its path from the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
@@ -141,9 +141,9 @@ class Workspace:
             raise in_the_way(self.routes, self.routes.lstat().st_mode, "file")
         Folder(folder).write(file.relative_to(folder).as_posix(), text.encode())
 
-    def surroundings(self) -> Surroundings:
+    def inputs(self) -> Inputs:
         """What this folder's routes.yaml is compiled with."""
-        return Surroundings(runtime_sources(), os.environ, self.read)
+        return Inputs(os.environ, self.read)
 
     def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
         """The content of a file within the folder. Raises OSError, also for one that is larger than `limit`."""

@@ -17,11 +17,11 @@ from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout
 from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
 from tests.component.test_sandbox import Line
-from tests.conftest import GRIP_SIG, REPOSITORY, SURROUNDINGS
+from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
 from tests.unit import naive
 
 ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
-PLAN = compile_routes(ROUTES.encode(), SURROUNDINGS).plan
+PLAN = compile_routes(ROUTES.encode(), INPUTS).plan
 
 WORDS = ["rooms", "events", "user", "streams", "features", "poll", "old", "page", "two-channels", "numbers", "tags", "blue", "42"]
 SEGMENTS = st.one_of(

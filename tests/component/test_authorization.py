@@ -17,7 +17,7 @@ from fanroute.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE
 from tests.budget import Budget
 from tests.component.test_component import Host, outcome
-from tests.conftest import GRIP_SIG, SURROUNDINGS
+from tests.conftest import GRIP_SIG, INPUTS
 from tests.pins import UPGRADE, pin
 from tests.unit.test_authorization import TAMPERED
 from tests.unit.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt, public
@@ -30,7 +30,7 @@ FACTS: dict[str, Any] = {
 }
 SIGNED = [("Grip-Sig", GRIP_SIG.encode())]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]
-FILES = replace(SURROUNDINGS, read=lambda path, limit: public(EC))
+FILES = replace(INPUTS, read=lambda path, limit: public(EC))
 PLAN = compile_routes((Path(__file__).parent / "auth.yaml").read_bytes(), FILES).plan
 STREAM, SOCKET = [*SIGNED, *pin(PLAN, f"{BASE}/stream")], [*EVENTS, *pin(PLAN, f"{BASE}/socket", UPGRADE)]
 

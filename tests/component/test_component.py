@@ -19,7 +19,7 @@ from fanroute_runtime.local import LOCAL_STORE
 from fanroute_runtime.pin import Pin, encode
 from fanroute_runtime.signature import LOCAL_KEY
 from tests.budget import Budget
-from tests.conftest import GRIP_SIG, REPOSITORY, SURROUNDINGS
+from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
 from tests.pins import UPGRADE, pin
 
 ERRORS = (
@@ -40,7 +40,7 @@ SANDBOX_CALLS = {"http-downstream.next-request", "http-downstream.await-request"
 OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()
 
 BASE = "http://a.edgecompute.app"
-PLAN = compile_routes((Path(__file__).parent / "routes.yaml").read_bytes(), SURROUNDINGS).plan
+PLAN = compile_routes((Path(__file__).parent / "routes.yaml").read_bytes(), INPUTS).plan
 SIGNED = [("Grip-Sig", GRIP_SIG.encode())]
 STREAM = [*SIGNED, *pin(PLAN, f"{BASE}/test/stream")]
 EVENTS = [*SIGNED, ("Content-Type", b"application/websocket-events")]

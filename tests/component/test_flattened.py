@@ -24,7 +24,7 @@ from fanroute.smoke import alike
 from fanroute.workspace import Workspace
 from fanroute_runtime.lasting import MARK
 from tests.component.test_component import REQUESTS, Host
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 
 OWN = REPOSITORY / "routes.yaml"
 
@@ -99,7 +99,7 @@ def test_it_is_joined_the_same_each_time(as_made: Workspace, tmp_path: Path, see
 
 
 def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_project: Workspace) -> None:
-    compiled = compile_routes(as_made.read_routes(), SURROUNDINGS)
+    compiled = compile_routes(as_made.read_routes(), INPUTS)
     assert alike(compiled, as_made.wasm, as_made.wasm)
     assert not alike(compiled, as_made.wasm, own_project.wasm)
     assert not alike(compiled, as_made.wasm, as_made.routes), "it is no component"

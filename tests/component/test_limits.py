@@ -7,7 +7,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from fanroute_runtime.media_types import MAX_EVENTS
 from tests.component.test_component import EVENTS, Host, outcome
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 from tests.pins import UPGRADE, pin
 
 ROUTES = """\
@@ -29,7 +29,7 @@ routes:
     forward: origin
 """
 BASE = "http://a.example.com"
-PLAN = compile_routes(ROUTES.encode(), SURROUNDINGS).plan
+PLAN = compile_routes(ROUTES.encode(), INPUTS).plan
 
 
 @pytest.fixture(scope="module")

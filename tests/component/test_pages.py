@@ -14,11 +14,11 @@ from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from tests.budget import Budget
 from tests.component.test_component import EVENTS, SIGNED, Host
-from tests.conftest import OWN_HOST, REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, OWN_HOST, REPOSITORY
 from tests.pins import UPGRADE, pin
 
 BASE = f"http://{OWN_HOST}"
-PLAN = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), SURROUNDINGS).plan
+PLAN = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), INPUTS).plan
 REQUESTS = {
     "stream": (f"{BASE}/test/stream", [*SIGNED, *pin(PLAN, f"{BASE}/test/stream")], b""),
     "websocket": (f"{BASE}/test/websocket", [*EVENTS, *pin(PLAN, f"{BASE}/test/websocket", UPGRADE)], b"TEXT 5\r\nhello\r\n"),

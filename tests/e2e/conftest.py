@@ -30,7 +30,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests import pins
-from tests.conftest import OWN_HOST, REPOSITORY, SURROUNDINGS, copied
+from tests.conftest import INPUTS, OWN_HOST, REPOSITORY, copied
 from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
 
@@ -134,7 +134,7 @@ class Edge:
     def plan(self) -> Plan:
         """What it serves."""
         workspace = Workspace(self.folder / "routes.yaml")
-        return compile_routes(workspace.routes.read_bytes(), replace(SURROUNDINGS, read=workspace.read)).plan
+        return compile_routes(workspace.routes.read_bytes(), replace(INPUTS, read=workspace.read)).plan
 
     def pin(self, target: str, host: str = "", *headers: tuple[str, str], websocket: bool = False) -> list[tuple[str, str]]:
         """The pin that the first pass gives to a client's request, as a header; none if its route is no endpoint."""

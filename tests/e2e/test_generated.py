@@ -16,7 +16,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.trace import Asked, trace
 from fanroute_runtime.exchange import ToFanout
 from fanroute_runtime.plan import Plan
-from tests.conftest import COUNTS, SURROUNDINGS
+from tests.conftest import COUNTS, INPUTS
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, running
 from tests.e2e.origin import Origin
 from tests.pins import pin
@@ -38,7 +38,7 @@ def served(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("generated-viceroy")
     (folder / "routes.yaml").write_bytes(raw)
     with running("viceroy", folder) as edge:
-        yield spec, compile_routes(raw, SURROUNDINGS).plan, edge
+        yield spec, compile_routes(raw, INPUTS).plan, edge
 
 
 def observed(edge: Edge, asked: Asked) -> reference.Outcome:

@@ -26,7 +26,7 @@ from fanroute.testing.recorder import recording
 from fanroute.trace import Asked
 from fanroute.workspace import Workspace
 from tests.component.test_agreement import REQUESTS, ROUTES
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 from tests.e2e.conftest import EDGES
 
 CASE = REPOSITORY / "tests" / "cases" / "route-tests"
@@ -93,7 +93,7 @@ def component(own_project: Workspace) -> EmbeddedComponent:
 
 def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]) -> list[tuple[Judged, str]]:
     """Tests of a routes.yaml, asked of a component that may be another's, each with what is said of it."""
-    compiled = compile_routes(routes.encode(), SURROUNDINGS)
+    compiled = compile_routes(routes.encode(), INPUTS)
     read = read_tests(json.dumps({"tests": tests}).encode(), compiled)
 
     async def ask() -> list[Judged]:
@@ -148,7 +148,7 @@ def test_expectations_are_the_edges(component: EmbeddedComponent) -> None:
 
 
 def test_an_edge_that_gives_no_answer_is_told(component: EmbeddedComponent) -> None:
-    compiled = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), SURROUNDINGS)
+    compiled = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), INPUTS)
     read = read_tests(json.dumps({"tests": [STREAM]}).encode(), compiled)
 
     async def ask() -> Judged:

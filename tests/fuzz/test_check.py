@@ -14,7 +14,7 @@ from fanroute import checks, report, report_json
 from fanroute.diagnostics import Diagnostic, Invalid, Span
 from fanroute.pipeline import compile_routes
 from fanroute.source import decode
-from tests.conftest import COUNTS, REPOSITORY, SURROUNDINGS, times
+from tests.conftest import COUNTS, INPUTS, REPOSITORY, times
 from tests.fuzz.mutation import mutated
 from tests.test_cases import CASES
 
@@ -135,7 +135,7 @@ ENDS = st.tuples(CASE, st.sampled_from([b"\r\n", b"\r", "\x85".encode(), "\u2028
 def told(raw: bytes) -> list[Diagnostic]:
     """What is said of a file; any exception but Invalid is a failure."""
     try:
-        return list(compile_routes(raw, SURROUNDINGS).diagnostics)
+        return list(compile_routes(raw, INPUTS).diagnostics)
     except Invalid as invalid:
         assert invalid.diagnostics
         return invalid.diagnostics

@@ -16,14 +16,14 @@ from fanroute.local.host import INFALLIBLE
 from fanroute.pipeline import compile_routes
 from fanroute.workspace import Workspace
 from tests.component.test_component import ERRORS, OPEN_ERRORS, Host
-from tests.conftest import COUNTS, GRIP_SIG, SURROUNDINGS
+from tests.conftest import COUNTS, GRIP_SIG, INPUTS
 from tests.fuzz.requests import LET_IN, LONG, Hostile, hostile
 from tests.fuzz.targets.channels import instructions
 from tests.pins import UPGRADE, pin
 from tests.property.reference import is_channel
 
 GOOD = GRIP_SIG.encode()
-PLAN = compile_routes((Path(__file__).parent / "routes.yaml").read_bytes(), SURROUNDINGS).plan
+PLAN = compile_routes((Path(__file__).parent / "routes.yaml").read_bytes(), INPUTS).plan
 # The pins of a request for each endpoint, by the names of the routes.
 CLIENTS = {
     "room": ("https://x/rooms/blue",),

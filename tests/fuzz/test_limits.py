@@ -13,13 +13,13 @@ import resource, sys
 from fanroute import report, report_json
 from fanroute.diagnostics import Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.surroundings import Surroundings
+from fanroute.inputs import Inputs
 from fanroute.workspace import runtime_sources
 resource.setrlimit(resource.RLIMIT_AS, ({BYTES}, {BYTES}))
 resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
 raw = sys.stdin.buffer.read()
 try:
-    told = compile_routes(raw, Surroundings(runtime_sources())).diagnostics
+    told = compile_routes(raw, Inputs()).diagnostics
 except Invalid as invalid:
     told = invalid.diagnostics
 print(len(report.render(told, "routes.yaml", raw.decode())))

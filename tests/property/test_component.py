@@ -18,7 +18,7 @@ from fanroute.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests.component.test_agreement import ask, assert_told
 from tests.component.test_component import Host
-from tests.conftest import COUNTS, GRIP_SIG, SURROUNDINGS, times
+from tests.conftest import COUNTS, GRIP_SIG, INPUTS, times
 from tests.property import reference
 from tests.property.language import some_together, written
 from tests.property.requests import requests
@@ -43,7 +43,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     (folder / "routes.yaml").write_bytes(raw)
     workspace = Workspace(folder / "routes.yaml")
     build(workspace, print)
-    return spec, compile_routes(raw, SURROUNDINGS).plan, Host(workspace)
+    return spec, compile_routes(raw, INPUTS).plan, Host(workspace)
 
 
 def from_fanout(asked: Asked, websocket: bool) -> Asked:

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanroute.build import app_files
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.reach.request import asked as request_of
 from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, reached
@@ -14,7 +15,7 @@ from fanroute.work import Work
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route
-from tests.conftest import COUNTS, SURROUNDINGS, times
+from tests.conftest import COUNTS, INPUTS, times
 from tests.property import reference
 from tests.property.language import STYLES, specs, written
 from tests.property.requests import requests
@@ -24,15 +25,15 @@ Data = dict[str, Any]
 
 
 def compiled(spec: Data, style: Data) -> Compiled:
-    return compile_routes(written(spec, style), SURROUNDINGS)
+    return compile_routes(written(spec, style), INPUTS)
 
 
 @given(specs(), STYLES)
 def test_what_is_emitted_is_the_plan(spec: Data, style: Data) -> None:
     result = compiled(spec, style)
-    files = result.files()
+    files = app_files(result.plan)
     assert evaluated(files) == shipped(result.plan)
-    assert compiled(spec, style).files() == files
+    assert app_files(compiled(spec, style).plan) == files
 
 
 @given(specs(), STYLES, STYLES)

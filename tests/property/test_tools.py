@@ -14,7 +14,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.scalars import literal
 from fanroute.schema import schema
 from fanroute.source import load, unquoted
-from tests.conftest import COUNTS, SURROUNDINGS
+from tests.conftest import COUNTS, INPUTS
 from tests.property.language import STYLES, Data, specs, written
 from tests.unit.test_formatting import form, told
 
@@ -122,7 +122,7 @@ def test_every_reader_takes_it_for_the_same(text: str) -> None:
 @given(specs(), STYLES)
 def test_a_routes_yaml_is_formatted_and_fits_the_schema(spec: Data, style: Data) -> None:
     raw = written(spec, style)
-    done = formatted(raw, SURROUNDINGS)
-    assert formatted(done.encode(), SURROUNDINGS) == done
-    assert compile_routes(done.encode(), SURROUNDINGS).plan == compile_routes(raw, SURROUNDINGS).plan
+    done = formatted(raw, INPUTS)
+    assert formatted(done.encode(), INPUTS) == done
+    assert compile_routes(done.encode(), INPUTS).plan == compile_routes(raw, INPUTS).plan
     assert [error.message for error in VALIDATOR.iter_errors(load(done).data)] == []

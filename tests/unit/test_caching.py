@@ -3,7 +3,7 @@
 import pytest
 
 from fanroute.pipeline import compile_routes
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 START = """
 version: 1
@@ -16,7 +16,7 @@ routes:
 def noted(*routes: str) -> list[int]:
     """The numbers of the routes at which FR410 is told."""
     text = START + "".join(f"  - {{{route}}}\n" for route in routes)
-    lines = [found.span.line for found in compile_routes(text.encode(), SURROUNDINGS).diagnostics if found.code == "FR410"]
+    lines = [found.span.line for found in compile_routes(text.encode(), INPUTS).diagnostics if found.code == "FR410"]
     return [line - START.count("\n") for line in lines]
 
 

@@ -18,7 +18,7 @@ from fanroute_runtime.cors import in_place_of, share, sharing
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend, ToFanout
 from fanroute_runtime.plan import Cors, GripSig, HeaderRules, Preflight
-from tests.conftest import GRIP_SIG, SURROUNDINGS
+from tests.conftest import GRIP_SIG, INPUTS
 
 ALLOWED = "access-control-allow-origin"
 ANSWER = Answer(200, (("content-type", b"text/plain"),), b"body")
@@ -138,7 +138,7 @@ routes:
     stream: {channel: "{query.id}", cors: {origins: "https://one.example.com"}}
   - handoff: origin
 """,
-    SURROUNDINGS,
+    INPUTS,
 )
 ROOM = "https://chat.example.com/rooms/blue?v=1"
 
@@ -270,7 +270,7 @@ routes:
     match: {path: /plain}
     forward: origin
 """,
-    SURROUNDINGS,
+    INPUTS,
 ).plan
 PAGE = (("origin", b"https://one.example.com"),)
 SHARED = (("vary", b"Origin"), (ALLOWED, b"https://one.example.com"))
@@ -353,7 +353,7 @@ def test_who_may_read_a_backends_answer_makes_a_difference() -> None:
         f"routes: [{{forward: {{backend: a, cors: {{origins: '*'{more}}}}}}}]" for more in ("", ", backend_answers: true")
     )
     start = "{version: 1, service: {name: x}, backends: {a: {url: 'https://a.example.com'}}, "
-    sides = (compile_routes(f"{start}{routes}}}".encode(), SURROUNDINGS) for routes in (before, after))
+    sides = (compile_routes(f"{start}{routes}}}".encode(), INPUTS) for routes in (before, after))
     old, new = ((side.plan, side.backends) for side in sides)
     (change,) = difference(old, new).changes
     assert change.differs == ["cors"]

@@ -13,7 +13,7 @@ from fanroute.reach.told import Difference, difference, lines
 from fanroute_runtime.match import Matched, bound_value
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Bound, Plan, Redirect, Route
-from tests.conftest import REPOSITORY, surroundings_of
+from tests.conftest import REPOSITORY, inputs_of
 from tests.test_cases import CASES
 from tests.unit import universe
 
@@ -26,7 +26,7 @@ routes:
 
 
 def compared(old: str, new: str) -> Difference:
-    before, after = (compile_routes(text.encode(), surroundings_of(REPOSITORY)) for text in (old, new))
+    before, after = (compile_routes(text.encode(), inputs_of(REPOSITORY)) for text in (old, new))
     return difference((before.plan, before.backends), (after.plan, after.backends))
 
 
@@ -144,7 +144,7 @@ def test_a_path_is_refused_from_now_on(fault: str, path: str, by_default: str) -
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_a_file_does_what_it_does(folder: Path) -> None:
-    compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
     assert all(change.request is None for change in difference(*2 * [(compiled.plan, compiled.backends)]).changes)
 
 

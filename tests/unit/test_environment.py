@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute import bundle
+from fanroute.build import app_files
 from fanroute.environment import expand, hiding, hiding_in_commands, may_be_used, names_in, takes_variables
+from fanroute.inputs import Inputs
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.surroundings import Surroundings
-from fanroute.workspace import runtime_sources
 
 ENVIRONMENT = {"HOST": "a.example.com", "EMPTY": "", "_x1": "y", "NESTED": "${HOST}"}
 
@@ -163,16 +163,17 @@ def test_a_component_is_made_anew_where_its_hosts_change() -> None:
     """And only then: where a backend is is no part of it."""
 
     def compiled(**environment: str) -> Compiled:
-        return compile_routes(ROUTES, Surroundings(runtime_sources(), environment))
+        return compile_routes(ROUTES, Inputs(environment))
 
     one, other_host, other_origin = (
         compiled(ORIGIN="o.example.com", HOST="a.example.com"),
         compiled(ORIGIN="o.example.com", HOST="b.example.com"),
         compiled(ORIGIN="p.example.com", HOST="a.example.com"),
     )
-    assert bundle.key(one.files(), {}) == bundle.key(other_origin.files(), {}) != bundle.key(other_host.files(), {})
+    files, with_other_origin, with_other_host = (app_files(each.plan) for each in (one, other_origin, other_host))
+    assert bundle.key(files, {}) == bundle.key(with_other_origin, {}) != bundle.key(with_other_host, {})
     assert one.backends != other_origin.backends
 
 
 def test_the_environment_is_not_printed() -> None:
-    assert "secret" not in repr(Surroundings({}, {"TOKEN": "secret"}))
+    assert "secret" not in repr(Inputs({"TOKEN": "secret"}))

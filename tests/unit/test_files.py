@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fanroute import bundle, emit
+from fanroute.build import app_files
 from fanroute.diagnostics import Invalid
-from fanroute.files import MAX_FILE, media_type
+from fanroute.inputs import MAX_FILE, media_type
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.values import is_file_path
 from fanroute.workspace import Workspace
@@ -61,13 +62,13 @@ def test_what_is_no_file_of_the_folder_is_not_read(workspace: Workspace, target:
 
 
 def compiled(workspace: Workspace) -> Compiled:
-    return compile_routes(ROUTES, workspace.surroundings())
+    return compile_routes(ROUTES, workspace.inputs())
 
 
 def test_the_largest_file_and_a_larger_one(workspace: Workspace) -> None:
     page = workspace.routes.parent / "page"
     page.write_bytes(b"x" * MAX_FILE)
-    assert "x" * MAX_FILE in compiled(workspace).files()[emit.ROUTES]
+    assert "x" * MAX_FILE in app_files(compiled(workspace).plan)[emit.ROUTES]
     page.write_bytes(b"x" * (MAX_FILE + 1))
     with pytest.raises(Invalid) as raised:
         compiled(workspace)
@@ -80,7 +81,7 @@ def test_a_component_is_made_anew_where_a_file_changes(workspace: Workspace) -> 
     keys = set()
     for content in (b"one", b"two"):
         (workspace.routes.parent / "page").write_bytes(content)
-        keys.add(bundle.key(compiled(workspace).files(), {}))
+        keys.add(bundle.key(app_files(compiled(workspace).plan), {}))
     assert len(keys) == 2
 
 

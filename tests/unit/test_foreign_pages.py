@@ -8,7 +8,7 @@ import pytest
 from fanroute.foreign_pages import _needs_leave
 from fanroute.pipeline import compile_routes
 from fanroute_runtime.plan import Condition
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_some_headers_need_leave_by_their_values(condition: Condition, needs_lea
 def test_any_header_is_any_but_authorization(header: str, cors: str, codes: list[str]) -> None:
     start = "version: 1\nservice: {name: x}\nbackends: {self: {loopback: true}}\nroutes:\n"
     route = f"  - match: {{path: /a, header: {{{header}: a}}}}\n    sse: {{channel: a, cors: {cors}}}\n"
-    found = compile_routes((start + route).encode(), SURROUNDINGS).diagnostics
+    found = compile_routes((start + route).encode(), INPUTS).diagnostics
     assert [diagnostic.code for diagnostic in found] == codes

@@ -12,13 +12,13 @@ from fanroute.comments import comments
 from fanroute.diagnostics import Invalid
 from fanroute.formatting import Changed, formatted
 from fanroute.rules import CODES
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 
 CASES = sorted((REPOSITORY / "tests" / "cases").glob("*/routes.yaml"))
 
 
 def form(text: str) -> str:
-    return formatted(text.encode(), SURROUNDINGS)
+    return formatted(text.encode(), INPUTS)
 
 
 def told(text: str) -> Counter[str]:
@@ -233,17 +233,17 @@ def test_a_case_means_the_same(path: Path) -> None:
     """`formatted` itself compares what is compiled; one that cannot be read is told as `check` tells it."""
     raw = path.read_bytes()
     try:
-        done = formatted(raw, SURROUNDINGS)
+        done = formatted(raw, INPUTS)
     except Invalid as invalid:
         assert not (path.parent / "app.py").exists()
         assert {diagnostic.code for diagnostic in invalid.diagnostics} <= {code for code in CODES if code < "FR2"} | {"FR204"}
     else:
-        assert formatted(done.encode(), SURROUNDINGS) == done
+        assert formatted(done.encode(), INPUTS) == done
 
 
 def test_the_repositorys_own_is_formatted() -> None:
     own = (REPOSITORY / "routes.yaml").read_bytes()
-    assert formatted(own, SURROUNDINGS).encode() == own
+    assert formatted(own, INPUTS).encode() == own
 
 
 LOSSES = {

@@ -12,7 +12,7 @@ from fanroute.guide import Urls, changed_ports, publish_command, publishing, ser
 from fanroute.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.trace import Asked, Step, trace
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 
 ROUTES = b"""
 version: 1
@@ -25,7 +25,7 @@ routes:
   - {name: rest, match: {path: /a/*}, handoff: origin}
   - handoff: origin
 """
-COMPILED = compile_routes(ROUTES, SURROUNDINGS)
+COMPILED = compile_routes(ROUTES, INPUTS)
 
 
 def shown(compiled: Compiled, urls: Urls, as_host: str = "") -> list[str]:
@@ -49,7 +49,7 @@ def test_a_url_needs_no_host_for_routes_of_the_host_that_it_stands_for() -> None
     urls = Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")
     with_host = [line.split(":")[0].strip() for line in shown(COMPILED, urls, "https://x.b.example.com") if "Host: " in line]
     assert with_host == ["socket", "exact"]
-    named = compile_routes(ROUTES.replace(b"c.example.com", b"127.0.0.1"), SURROUNDINGS)
+    named = compile_routes(ROUTES.replace(b"c.example.com", b"127.0.0.1"), INPUTS)
     assert [line.split(":")[0].strip() for line in shown(named, urls) if "Host: " in line] == ["socket", "exact"]
 
 
@@ -64,7 +64,7 @@ routes:
   - {{match: {{path: /b}}, {auth % "{cookie: session}"}, handoff: origin}}
   - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
 """
-    lines = shown(compile_routes(routes.encode(), SURROUNDINGS), Urls("http://a", "http://b/publish/"))
+    lines = shown(compile_routes(routes.encode(), INPUTS), Urls("http://a", "http://b/publish/"))
     assert [shlex.split(line)[1:] for line in lines[1:-1]] == [
         ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
         ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
@@ -101,7 +101,7 @@ POLL, MESSAGE = {"http-response": {"body": "hello\n"}}, {"ws-message": {"content
 def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: dict[str, Any]) -> None:
     routes = "version: 1\nservice: {name: a}\nbackends: {origin: {url: https://a.example.com}, self: {loopback: true}}\nroutes:\n"
     routes += "".join(f"  - {{match: {{path: /{number}}}, {action}}}\n" for number, action in enumerate(actions))
-    *_, line = shown(compile_routes(routes.encode(), SURROUNDINGS), Urls("http://a", "http://b/publish/"))
+    *_, line = shown(compile_routes(routes.encode(), INPUTS), Urls("http://a", "http://b/publish/"))
     items = json.loads(shlex.split(line)[3])["items"]
     assert {item["channel"]: item["formats"] for item in items} == published
 
@@ -120,7 +120,7 @@ def test_what_is_printed_publishes_from_the_current_folder(service: str, tmp_pat
     fastly = tmp_path / "fastly"
     fastly.write_text("#!/bin/sh\npwd\n")
     fastly.chmod(0o755)
-    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), SURROUNDINGS)
+    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), INPUTS)
     for line in publishing(compiled, service, folder):
         command = ["sh", "-c", line.partition(": ")[2]]
         path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
@@ -129,7 +129,7 @@ def test_what_is_printed_publishes_from_the_current_folder(service: str, tmp_pat
 
 
 def test_tunnels_need_websockets() -> None:
-    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), SURROUNDINGS)
+    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), INPUTS)
     assert list(publishing(compiled, "abc", Path()))[1].endswith("once: fastly products --enable=websockets")
     lines = shown(compiled, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
@@ -138,7 +138,7 @@ def test_tunnels_need_websockets() -> None:
 @pytest.mark.parametrize("method", ["`id`", "X|id&X", "#", "!!", "GET"])
 def test_a_method_is_no_shell_code(method: str) -> None:
     routes = ROUTES.replace(b"match: {path: /a/*}", f"match: {{path: /a, method: {json.dumps(method)}}}".encode())
-    lines = shown(compile_routes(routes, SURROUNDINGS), Urls("http://a", "http://b/publish/"))
+    lines = shown(compile_routes(routes, INPUTS), Urls("http://a", "http://b/publish/"))
     told = [] if method == "GET" else ["-X", method]
     assert shlex.split(lines[4], comments=True)[1:] == ["curl", *told, "http://a/a"]
     command = f"curl() {{ printf '%s\\n' \"$@\"; }}; {lines[4].partition(': ')[2]}"
@@ -154,7 +154,7 @@ def test_a_services_id_is_no_shell_code() -> None:
 def test_examples_fit_the_patterns() -> None:
     """The commands' own requests get the routes that they are shown for."""
     routes = (REPOSITORY / "tests" / "cases" / "patterns" / "routes.yaml").read_bytes()
-    compiled = compile_routes(routes, SURROUNDINGS)
+    compiled = compile_routes(routes, INPUTS)
     commands = [shlex.split(line) for line in shown(compiled, Urls("http://a", "http://b/publish/"))][1:-1]
     assert [command[1:] for command in commands] == [
         ["curl", "-N", "http://a/rooms/room/events"],

@@ -10,9 +10,9 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.trace import Asked, Tracer
 from fanroute_runtime.exchange import ToFanout
 from fanroute_runtime.plan import Handoff, Match, Route
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 
-STARTER = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), SURROUNDINGS)
+STARTER = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), INPUTS)
 OWN = "fanroute-starter.edgecompute.app"
 PRODUCTION = "SU1Z0isxPaozGVKXdv0eY"
 BY_SCHEME = compile_routes(
@@ -24,7 +24,7 @@ routes:
   - {name: secure, match: {host: chat.example.com, scheme: https}, handoff: origin}
   - {name: own, match: {host: localhost}, handoff: origin}
 """,
-    SURROUNDINGS,
+    INPUTS,
 )
 
 

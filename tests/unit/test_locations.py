@@ -17,7 +17,7 @@ from fanroute.template import parse
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.grip import encoded, leads_elsewhere
 from fanroute_runtime.plan import Bound
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 BASE = "https://own.example/deep/er?query"
 
@@ -102,7 +102,7 @@ def test_where_a_location_may_begin(given: str, taken: bool) -> None:
     """As docs/routes.md says. Another scheme is the route's own choice, no client's."""
     text = "version: 1\nservice: {name: x}\nbackends: {a: {url: 'https://a'}}\nroutes: [{redirect: {location: 'GIVEN'}}]\n"
     with nullcontext() if taken else pytest.raises(Invalid):
-        compile_routes(text.replace("GIVEN", given).encode(), SURROUNDINGS)
+        compile_routes(text.replace("GIVEN", given).encode(), INPUTS)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ service: {{name: x}}
 backends: {{a: {{url: "https://a"}}}}
 routes: [{{match: {{query: {{l: {given}}}}}, redirect: {{location: "{location}"}}}}]
 """
-    found = compile_routes(text.encode(), SURROUNDINGS).diagnostics
+    found = compile_routes(text.encode(), INPUTS).diagnostics
     assert [one.code for one in found if one.code in ("FR403", "FR404")] == told
 
 

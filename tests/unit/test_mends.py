@@ -4,7 +4,7 @@ import pytest
 
 from fanroute.diagnostics import Invalid
 from fanroute.pipeline import compile_routes
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 KEYS = "keys: {algorithm: HS256, secret_store: a, name: b}"
 
@@ -54,7 +54,7 @@ def test_what_to_write_instead(backend: str, route: str, mend: str) -> None:
     backends = f"{{origin: {{url: 'https://a.example.com'{backend}}}, self: {{loopback: true}}}}"
     text = f"version: 1\nservice: {{name: x}}\nbackends: {backends}\nroutes:\n  - {{{route}}}\n"
     with pytest.raises(Invalid) as invalid:
-        compile_routes(text.encode(), SURROUNDINGS)
+        compile_routes(text.encode(), INPUTS)
     assert mend in [found.suggestion for found in invalid.value.diagnostics if found.code == "FR204"]
 
 
@@ -79,7 +79,7 @@ def test_what_to_write_instead_of_a_star(match: str, mend: str) -> None:
     backends = "{origin: {url: 'https://a.example.com'}}"
     text = f"version: 1\nservice: {{name: x}}\nbackends: {backends}\nroutes:\n  - match:\n      {match}\n    handoff: origin\n"
     with pytest.raises(Invalid) as invalid:
-        compile_routes(text.encode(), SURROUNDINGS)
+        compile_routes(text.encode(), INPUTS)
     assert mend in [found.suggestion for found in invalid.value.diagnostics]
 
 
@@ -87,5 +87,5 @@ def test_what_to_write_instead_of_a_star(match: str, mend: str) -> None:
 def test_a_websocket_is_no_method(method: str) -> None:
     text = "version: 1\nservice: {name: x}\nbackends: {origin: {url: 'https://a.example.com'}}\nroutes:\n"
     text += f"  - {{match: {{method: {method}}}, handoff: origin}}\n"
-    (told,) = [one for one in compile_routes(text.encode(), SURROUNDINGS).diagnostics if one.code == "FR406"]
+    (told,) = [one for one in compile_routes(text.encode(), INPUTS).diagnostics if one.code == "FR406"]
     assert told.suggestion == "write 'websocket: true' in its place"

@@ -6,7 +6,7 @@ import pytest
 
 from fanroute.pipeline import compile_routes
 from fanroute.trace import Asked, Tracer
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 AUTH = "auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: t}}"
 REJECTED = "empty_segments: reject, encoded_slashes: reject, parameters: reject"
@@ -23,7 +23,7 @@ routes:
   - {{name: guarded, match: {{{guarded}}}, forward: origin, {AUTH}}}
   - {{name: free, match: {{{free}}}, forward: origin}}
 """
-    compiled = compile_routes(text.encode(), SURROUNDINGS)
+    compiled = compile_routes(text.encode(), INPUTS)
     told = [found for found in compiled.diagnostics if found.code == "FR405"]
     if not told:
         return None

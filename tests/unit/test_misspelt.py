@@ -12,7 +12,7 @@ from fanroute.spec import Spec
 from fanroute.testing.language import RouteTests
 from fanroute.testing.reading import read_tests
 from fanroute.validation import keys_at
-from tests.conftest import REPOSITORY, SURROUNDINGS, surroundings_of
+from tests.conftest import INPUTS, REPOSITORY, inputs_of
 
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "examples").glob("*/routes.yaml"))
 BEGIN = "version: 1\nservice: {name: x}\n"
@@ -23,7 +23,7 @@ KEYS = "{algorithm: HS256, secret_store: a, name: b}"
 def wrong(text: str) -> list[tuple[str, str]]:
     """The codes of what is wrong with a routes.yaml, each with its message."""
     with pytest.raises(Invalid) as invalid:
-        compile_routes(text.encode(), SURROUNDINGS)
+        compile_routes(text.encode(), INPUTS)
     return told(invalid.value.diagnostics)
 
 
@@ -64,7 +64,7 @@ def test_each_key_of_an_example_may_be_misspelt(folder: Path) -> None:
     source = load((folder / "routes.yaml").read_text())
     for path in known_keys(source, Spec):
         with pytest.raises(Invalid) as invalid:
-            compile_routes(misspelt(source, path).encode(), surroundings_of(folder))
+            compile_routes(misspelt(source, path).encode(), inputs_of(folder))
         assert told(invalid.value.diagnostics) == [("FR201", f"unknown key '{path[-1]}{str(path[-1])[-1]}'")]
 
 
@@ -74,7 +74,7 @@ def test_each_key_of_an_example_may_be_in_capitals(folder: Path) -> None:
     for path in known_keys(source, Spec):
         key = str(path[-1])
         with pytest.raises(Invalid) as invalid:
-            compile_routes(written(source, path, key.upper()).encode(), surroundings_of(folder))
+            compile_routes(written(source, path, key.upper()).encode(), inputs_of(folder))
         (found,) = invalid.value.diagnostics
         assert (found.code, found.message) == ("FR201", f"unknown key '{key.upper()}'")
         assert found.suggestion.startswith(f"did you mean '{key}'? ")
@@ -87,14 +87,14 @@ def test_what_is_matched_is_written_under_match(given: str, beside: str, others:
     channel = {"path": "{id}", "query": "{query.id}", "header": "{header.x}"}.get(key, "a")
     text = f"{BEGIN}{BACKENDS}routes: [{{{beside}{given}, public: true, stream: {{channel: '{channel}'}}}}]\n"
     with pytest.raises(Invalid) as invalid:
-        compile_routes(text.encode(), SURROUNDINGS)
+        compile_routes(text.encode(), INPUTS)
     assert told(invalid.value.diagnostics) == [("FR201", f"unknown key '{key}'")]
     assert invalid.value.diagnostics[0].suggestion == f"write it under 'match', as in 'match: {{{others}{key}: …}}'"
 
 
 @pytest.mark.parametrize("text", [b"", b"# nothing\n", b"---\n"])
 def test_empty_tests_are_no_routes(text: bytes) -> None:
-    compiled = compile_routes(f"{BEGIN}{BACKENDS}routes: [{{handoff: origin}}]\n".encode(), SURROUNDINGS)
+    compiled = compile_routes(f"{BEGIN}{BACKENDS}routes: [{{handoff: origin}}]\n".encode(), INPUTS)
     with pytest.raises(Invalid) as invalid:
         read_tests(text, compiled)
     (found,) = invalid.value.diagnostics
@@ -103,7 +103,7 @@ def test_empty_tests_are_no_routes(text: bytes) -> None:
 
 def test_each_key_of_route_tests_may_be_misspelt() -> None:
     (folder,) = (folder for folder in FOLDERS if folder.name == "private-chat")
-    compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
     source = load((folder / "routes.test.yaml").read_text())
     for path in known_keys(source, RouteTests):
         with pytest.raises(Invalid) as invalid:

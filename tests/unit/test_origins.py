@@ -8,7 +8,7 @@ from fanroute.trace import Asked, through_fanout, trace
 from fanroute_runtime.decide import FOREIGN_PAGE
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout, ToWebSocket
 from fanroute_runtime.headers import PIN
-from tests.conftest import GRIP_SIG, SURROUNDINGS
+from tests.conftest import GRIP_SIG, INPUTS
 
 COMPILED = compile_routes(
     b"""
@@ -30,7 +30,7 @@ routes:
     websocket: {channel: test}
     origins: "*"
 """,
-    SURROUNDINGS,
+    INPUTS,
 )
 CHAT = b"https://chat.example.com"
 FROM_FANOUT: Headers = (("grip-sig", GRIP_SIG.encode()), ("content-type", b"application/websocket-events"))

@@ -17,7 +17,7 @@ from fanroute_runtime.headers import PIN
 from fanroute_runtime.pin import MAX_PIN, Pin, decode, encode
 from fanroute_runtime.plan import Key, Plan
 from fanroute_runtime.signature import LOCAL_KEY
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 ROUTES = """
 version: 1
@@ -63,7 +63,7 @@ routes:
 
 
 def plan_of(routes: str) -> Plan:
-    return compile_routes(routes.encode(), SURROUNDINGS).plan
+    return compile_routes(routes.encode(), INPUTS).plan
 
 
 PLAN = plan_of(ROUTES)

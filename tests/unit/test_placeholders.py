@@ -10,7 +10,7 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.placeholders import instead_of
 from fanroute.trace import Asked, trace
 from fanroute_runtime.plan import PathPattern
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 REST = "end the path with '/*' for any rest"
 
@@ -22,7 +22,7 @@ backends: {{origin: {{url: "https://a.example.com"}}}}
 routes:
   - {{match: {match}, forward: origin}}
 """
-    return compile_routes(text.encode(), SURROUNDINGS)
+    return compile_routes(text.encode(), INPUTS)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ service: {{name: x}}
 backends: {{origin: {{url: "https://a.example.com"}}, self: {{loopback: true}}}}
 routes: [{{match: {{{match}}}, {action}}}]
 """
-    found = compile_routes(text.encode(), SURROUNDINGS).diagnostics
+    found = compile_routes(text.encode(), INPUTS).diagnostics
     return [(one.message.split("'")[1], one.suggestion) for one in found if one.code == "FR406"]
 
 
@@ -166,7 +166,7 @@ backends: {{origin: {{url: "https://a.example.com"}}, self: {{loopback: true}}}}
 routes: [{{match: {{path: "/a/{segment}/b", {match}}}, {action}}}]
 """
     with pytest.raises(Invalid) as invalid:
-        compile_routes(text.encode(), SURROUNDINGS)
+        compile_routes(text.encode(), INPUTS)
     (found,) = invalid.value.diagnostics
     assert found.code in ("FR209", "FR217")
     told = found.suggestion == f"write '{{x}}' in place of '{segment}' in the path"

@@ -18,7 +18,7 @@ from fanroute_runtime.client import Client
 from fanroute_runtime.match import binds
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathFault, PathPattern, Route
-from tests.conftest import surroundings_of
+from tests.conftest import inputs_of
 from tests.test_cases import CASES
 from tests.unit import universe
 
@@ -224,7 +224,7 @@ def test_a_request_for_a_shell() -> None:
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_the_routes_of_every_case(folder: Path) -> None:
-    compiled = compile_routes((folder / "routes.yaml").read_bytes(), surroundings_of(folder))
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
     routes = compiled.plan.routes
     dead = {diagnostic.message.split("'")[1] for diagnostic in compiled.diagnostics if diagnostic.code in ("FR301", "FR303")}
     for number, (route, reach) in enumerate(zip(routes, reached(Boxes.of(compiled.plan), Work(10**9)), strict=True)):

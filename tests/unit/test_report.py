@@ -15,7 +15,7 @@ from fanroute.rulebook import diagnosed
 from fanroute.rules.meaning import FR201
 from fanroute.rules.reading import FR105
 from fanroute.rules.rule import Rule
-from tests.conftest import REPOSITORY, surroundings_of
+from tests.conftest import REPOSITORY, inputs_of
 
 HOSTILE = Diagnostic(FR201, "100%\r\n::error::x, y", Span(3, 5, 3, 9), "a:b", (Note("first here", Span(1, 2, 1, 3)),))
 LONG = Diagnostic(FR105, "twice", Span(1, 4, 2, 1))
@@ -126,7 +126,7 @@ def test_all_forms_say_the_same(folder: Path) -> None:
     """Each golden case, against what its text says."""
     raw = (folder / "routes.yaml").read_bytes()
     text = (folder / "diagnostics.txt").read_text()
-    diagnostics = diagnosed(raw, surroundings_of(folder))
+    diagnostics = diagnosed(raw, inputs_of(folder))
     heads = re.findall(r"^routes\.yaml:(\d+):(\d+): (\w+)\[(FR\d+)\]", text, re.MULTILINE)
     told = report(diagnostics, "routes.yaml").diagnostics
     assert [(str(one.span.line), str(one.span.column), one.severity, one.code) for one in told] == heads

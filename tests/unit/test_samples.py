@@ -7,7 +7,7 @@ from fanroute.trace import Asked
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import Plan
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 
 ROUTES = b"""\
 version: 1
@@ -27,7 +27,7 @@ routes:
 
 
 def test_one_of_each_kind() -> None:
-    plan = compile_routes(ROUTES, SURROUNDINGS).plan
+    plan = compile_routes(ROUTES, INPUTS).plan
     decider = Decider(plan, HANDLERS)
     decisions = [decider.decide(Asked(*sample)) for sample in samples(plan)]
     assert [(type(decision), getattr(decision, "backend", "")) for decision in decisions] == [

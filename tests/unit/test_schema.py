@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from fanroute.rulebook import diagnosed
 from fanroute.schema import schema
 from fanroute.source import load
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 
 FILES = sorted(
     path for path in REPOSITORY.rglob("*.yaml") if not path.relative_to(REPOSITORY).parts[0].startswith((".", "build"))
@@ -29,7 +29,7 @@ def validator() -> Draft202012Validator:
 
 
 def codes(raw: bytes) -> set[str]:
-    return {diagnostic.code for diagnostic in diagnosed(raw, SURROUNDINGS) if diagnostic.severity == "error"}
+    return {diagnostic.code for diagnostic in diagnosed(raw, INPUTS) if diagnostic.severity == "error"}
 
 
 class Variables(dict[str, str]):

@@ -20,10 +20,10 @@ from fanroute.testing.outcome import Outcome, channels, tracer_of
 from fanroute.testing.places import action
 from fanroute.testing.reading import read_tests
 from fanroute_runtime.exchange import Answer
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 
 ROUTES = (REPOSITORY / "tests" / "cases" / "route-tests" / "routes.yaml").read_bytes()
-COMPILED = compile_routes(ROUTES, SURROUNDINGS)
+COMPILED = compile_routes(ROUTES, INPUTS)
 HOSTS = ["chat.example.com", "example.org", "example.com", "a"]
 PATHS = [
     "/rooms/blue",

@@ -9,14 +9,14 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.trace import Asked, Trace, through_fanout, trace
 from fanroute_runtime.exchange import Answer, Headers, Passing, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Plan
-from tests.conftest import REPOSITORY, SURROUNDINGS
+from tests.conftest import INPUTS, REPOSITORY
 
 CASES = REPOSITORY / "tests" / "cases"
 RULES = HeaderRules(set=(("x", b"y"),))
 
 
 def compiled(case: str) -> Compiled:
-    return compile_routes((CASES / case / "routes.yaml").read_bytes(), SURROUNDINGS)
+    return compile_routes((CASES / case / "routes.yaml").read_bytes(), INPUTS)
 
 
 def test_everything_is_told_in_words() -> None:

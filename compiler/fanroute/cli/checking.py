@@ -26,7 +26,7 @@ def check(routes: Path, form: str, deny: str | None) -> None:
     workspace = Workspace(routes)
     with failures(workspace):
         try:
-            compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
+            compiled = compile_routes(workspace.read_routes(), workspace.inputs())
         except Invalid as invalid:
             found = invalid.diagnostics
         else:

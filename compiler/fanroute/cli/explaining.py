@@ -6,10 +6,9 @@ from click.shell_completion import CompletionItem
 from fanroute import rulebook
 from fanroute.cli.given import examples
 from fanroute.cli.terminal import say, say_text
+from fanroute.inputs import Inputs
 from fanroute.rules import CODES
-from fanroute.surroundings import Surroundings
 from fanroute.validation import did_you_mean
-from fanroute.workspace import runtime_sources
 
 
 def _codes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -25,6 +24,6 @@ def explain(code: str | None) -> None:
         for rule in CODES.values():
             say(f"{rule.code}  {rule.severity:7}  {rule.title}")
     elif code.upper() in CODES:
-        say_text(rulebook.explained(CODES[code.upper()], Surroundings(runtime_sources())).rstrip("\n"))
+        say_text(rulebook.explained(CODES[code.upper()], Inputs()).rstrip("\n"))
     else:
         raise click.BadParameter(f"unknown code {code!r}; {did_you_mean(code.upper(), CODES, 'codes')}", param_hint="CODE")

@@ -46,7 +46,7 @@ def compiled(routes: Path) -> Compiled:
     """A routes.yaml, compiled; one that is wrong ends the command."""
     workspace = Workspace(routes)
     with failures(workspace):
-        found = compile_routes(workspace.read_routes(), workspace.surroundings())
+        found = compile_routes(workspace.read_routes(), workspace.inputs())
     conceal(found.source.written)
     return found
 
@@ -58,7 +58,7 @@ def all_compiled(files: Iterable[Path]) -> list[Compiled]:
     for file in files:
         workspace = Workspace(file, piped() if str(file) == PIPED else None)
         try:
-            found.append(compile_routes(workspace.read_routes(), workspace.surroundings()))
+            found.append(compile_routes(workspace.read_routes(), workspace.inputs()))
             conceal(found[-1].source.written)
         except Invalid as invalid:
             tell(invalid.diagnostics, workspace)

@@ -71,7 +71,7 @@ def test(routes: Path, files: tuple[Path, ...], cover: bool, fail_under: int | N
 def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compiled, dict[Path, Tests]]:
     """What is tested, and the tests of each file; what is wrong with these files ends the command."""
     try:
-        compiled = compile_routes(workspace.read_routes(), workspace.surroundings())
+        compiled = compile_routes(workspace.read_routes(), workspace.inputs())
     except Invalid as invalid:
         tell_of([(workspace.routes, invalid.diagnostics)], form)
         stop()

@@ -30,7 +30,7 @@ def _formatted(workspace: Workspace, check: bool) -> bool:
     with failures(workspace):
         try:
             raw = workspace.read_routes()
-            text = formatted(raw, workspace.surroundings())
+            text = formatted(raw, workspace.inputs())
         except Invalid as invalid:
             tell(invalid.diagnostics, workspace)
             return False

@@ -10,7 +10,7 @@ from fanroute.trace import Asked, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, ToFanout
 from fanroute_runtime.pin import MAX_PIN
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 from tests.fuzz.target import Target
 from tests.fuzz.targets.events import read
 from tests.property import reference
@@ -25,7 +25,7 @@ HELD = {
 SOCKET = {"channel": [*PARTS.values()], "meta": PARTS}
 ROUTES = [{"match": MATCH | {"websocket": True}, "websocket": SOCKET}, {"match": MATCH, "stream": HELD}]
 SPEC = {"version": 1, "service": {"name": "c"}, "backends": {"self": {"loopback": True}}, "routes": ROUTES}
-PLAN = compile_routes(json.dumps(SPEC).encode(), SURROUNDINGS).plan
+PLAN = compile_routes(json.dumps(SPEC).encode(), INPUTS).plan
 DECIDER, TRACER = Decider(PLAN, HANDLERS), Tracer(PLAN, "self")
 
 

@@ -7,7 +7,7 @@ from fanroute.trace import Asked
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.plan import Bound, WebSocket
 from fanroute_runtime.websocket import MalformedEvents, converse, decode, encode
-from tests.conftest import SURROUNDINGS
+from tests.conftest import INPUTS
 from tests.fuzz.target import Target
 
 HEAD = re.compile(rb"(OPEN|TEXT|BINARY|PING|PONG|CLOSE|DISCONNECT)(?: ([0-9A-Fa-f]{1,8}))?\r\n")
@@ -21,7 +21,7 @@ routes:
   - websocket: {channel: a, echo: true, max_message: 3B, idle_close: 20s}
   - websocket: {channel: a, protocols: [v2, v1], refuse_code: 4000}
 """
-ACTIONS = [route.action for route in compile_routes(ROUTES, SURROUNDINGS).plan.routes]
+ACTIONS = [route.action for route in compile_routes(ROUTES, INPUTS).plan.routes]
 HEADERS = (("content-type", b"application/websocket-events"), ("sec-websocket-protocol", b"v1"))
 
 Pairs = list[tuple[str, bytes]]

@@ -1,6 +1,7 @@
-"""The files that routes answer with, and those of keys: read when building, and part of what is built."""
+"""Holds what a routes.yaml is compiled with besides its own text, and reads the files that it names."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from errno import EFBIG
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
@@ -10,8 +11,10 @@ from fanroute.diagnostics import Diagnostic
 from fanroute.parts import keys, routes
 from fanroute.rules.meaning import FR211
 from fanroute.source import Path, Source
-from fanroute.surroundings import Read
 from fanroute.values import is_file_path
+
+# Returns the content of a file that has at most so many bytes, by its path from routes.yaml's folder. Raises OSError.
+Read = Callable[[str, int], bytes]
 
 # Most bytes of one file: they are part of the component, which every request loads.
 MAX_FILE = 1 << 20
@@ -27,6 +30,20 @@ for _suffix, _type in {
     ".woff2": "font/woff2",
 }.items():
     _TYPES.add_type(_type, _suffix)
+
+
+def no_files(path: str, limit: int) -> bytes:
+    """Raises FileNotFoundError: a `Read` of a folder without files."""
+    raise FileNotFoundError("no such file or directory")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a routes.yaml is compiled with: the build's environment, and the files beside it."""
+
+    # Has secrets too, so it is never printed.
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    read: Read = no_files
 
 
 def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagnostic]]:
