@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import TypeVar
 
-from fanroute.advice import advise
-from fanroute.checks import check
-from fanroute.lower import lower_plan
-from fanroute.report import render
-from fanroute.source import decode, load
+from fanroute.diagnostics.text_report import render
+from fanroute.lowering.lower import lower_plan
+from fanroute.rules.checks import check
+from fanroute.rules.warnings import advise
+from fanroute.syntax.source import decode, load
 
 Made = TypeVar("Made")
 

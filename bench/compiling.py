@@ -16,7 +16,7 @@ from bench import serving, tools
 from bench.check import routes
 from bench.contestants import build, fanroute
 from bench.measuring import FAILURES, Field, sizes
-from fanroute import programs
+from fanroute.project import processes
 
 COUNTS = (4, 10, 100, 1_000, 10_000)
 # What the goals compare: builds and checks of these are made in each round.
@@ -77,5 +77,5 @@ def _check(field: Field) -> None:
         file = field.folder / f"check-{count}.yaml"
         file.write_text(routes(count))
         started = perf_counter()
-        programs.run([sys.executable, "-P", "-m", "fanroute", "check", file])
+        processes.run([sys.executable, "-P", "-m", "fanroute", "check", file])
         field.results.checks.setdefault(str(count), []).append(round(perf_counter() - started, 3))

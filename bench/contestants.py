@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from bench import tools
-from fanroute import programs
+from fanroute.project import processes
 
 SOURCES = Path(__file__).parent / "contestants"
 
@@ -116,8 +116,8 @@ def _python(entry: str) -> Recipe:
 def _empty() -> Recipe:
     lines = [
         "from pathlib import Path",
-        "from fanroute.bundle import componentize",
-        "from fanroute.workspace import wit_folder",
+        "from fanroute.bundle.toolchain import componentize",
+        "from fanroute.project.workspace import wit_folder",
         "componentize(Path('build/app'), wit_folder(), Path('build/new.wasm'))",
     ]
     build: Command = [sys.executable, "-c", "; ".join(lines)]
@@ -232,7 +232,7 @@ def _build(recipe: Recipe, folder: Path) -> Built:
 
     def run(command: Command) -> None:
         here = [str(part).format(**values) if isinstance(part, str) else str(part) for part in command]
-        programs.run(["env", "-C", str(folder), *here], environment)
+        processes.run(["env", "-C", str(folder), *here], environment)
 
     for command in recipe.prepare:
         run(command)

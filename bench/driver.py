@@ -13,8 +13,8 @@ from typing import TypedDict
 
 from bench.figures import percentiles
 from bench.work import Work
-from fanroute import programs
-from fanroute.local.server import ADDRESS
+from fanroute.devserver.embedded import ADDRESS
+from fanroute.project import processes
 
 # Which share of the answers is as fast or faster, in percent.
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
@@ -63,7 +63,7 @@ def closed(work: Work, port: int, connections: int, seconds: float, folder: Path
     script.write_bytes(lua(work))
     # wrk knows whole seconds only.
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", f"--timeout={TIMEOUT}s"]
-    said = programs.run([*command, "-s", script, f"http://{ADDRESS}:{port}"])
+    said = processes.run([*command, "-s", script, f"http://{ADDRESS}:{port}"])
     return of_wrk(said, work.status, connections)
 
 
@@ -125,8 +125,8 @@ def open_loop(vegeta: Path, work: Work, port: int, rate: int, seconds: float, fo
     requests = ["\n".join([f"{work.method} http://{ADDRESS}:{port}{path}", *headers, f"@{body}"]) for path in work.paths]
     targets.write_text("\n\n".join(requests) + "\n")
     attack = [vegeta, "attack", f"-rate={rate}", f"-duration={seconds}s", f"-timeout={TIMEOUT}s", "-max-body=0"]
-    programs.run([*attack, f"-targets={targets}", f"-output={results}"])
-    return of_vegeta(programs.run([vegeta, "encode", "-to=csv", results]), work.status)
+    processes.run([*attack, f"-targets={targets}", f"-output={results}"])
+    return of_vegeta(processes.run([vegeta, "encode", "-to=csv", results]), work.status)
 
 
 def of_vegeta(table: str, status: int) -> list[int]:

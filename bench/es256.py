@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from wasmtime.component import Component, Linker
 
-from fanroute import bundle, programs
-from fanroute.workspace import runtime_sources
+from fanroute.bundle import toolchain
+from fanroute.project import processes
+from fanroute.project.workspace import runtime_sources
 
 WIT = """\
 package fanroute:bench;
@@ -164,9 +165,9 @@ def component(folder: Path, sizes: tuple[int, int, int], setup: str) -> bytes:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    program, app, wasm = Path(sysconfig.get_path("scripts")) / bundle.COMPONENTIZE, folder / "app", folder / "bench.wasm"
+    program, app, wasm = Path(sysconfig.get_path("scripts")) / toolchain.COMPONENTIZE, folder / "app", folder / "bench.wasm"
     command = [program, "-q", "-d", folder / "bench.wit", "-w", "bench"]
-    programs.run([*command, "componentize", "--stub-wasi", "-p", app, "app", "-o", wasm], {"VIRTUAL_ENV": str(app)})
+    processes.run([*command, "componentize", "--stub-wasi", "-p", app, "app", "-o", wasm], {"VIRTUAL_ENV": str(app)})
     return wasm.read_bytes()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import tools
 from fanroute import __version__
-from fanroute.errors import ProgramFailed
+from fanroute.project.errors import ProgramFailed
 
 
 def machine() -> dict[str, str | int]:

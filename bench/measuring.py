@@ -16,7 +16,7 @@ from bench.contestants import Contestant, build
 from bench.driver import DriverFailed
 from bench.figures import percentiles
 from bench.work import Work, WrongAnswer, check, works
-from fanroute.errors import ProgramFailed
+from fanroute.project.errors import ProgramFailed
 
 CONNECTIONS = (1, 4, 16)
 # The open loop: requests a second, and for how many times as long as a closed loop.

@@ -20,9 +20,9 @@ from bench.measuring import FAILURES, Field
 from bench.perf import by_program, rows, shares
 from bench.sections import sections
 from bench.work import check
-from fanroute import programs
-from fanroute.errors import ProgramFailed
-from fanroute.local.server import ADDRESS
+from fanroute.devserver.embedded import ADDRESS
+from fanroute.project import processes
+from fanroute.project.errors import ProgramFailed
 
 # Whose requests, and on how many connections.
 PROFILED = {
@@ -59,7 +59,7 @@ def _command(field: Field, command: str) -> list[list[Any]]:
     folder.mkdir(exist_ok=True)
     (folder / "routes.yaml").write_text(routes(10_000))
     try:
-        programs.run([sys.executable, "-m", "cProfile", "-o", stats, "-m", "fanroute", command, folder / "routes.yaml"])
+        processes.run([sys.executable, "-m", "cProfile", "-o", stats, "-m", "fanroute", command, folder / "routes.yaml"])
     except ProgramFailed as failed:
         return [[0, failed.output.strip()[-300:]]]
     entries = pstats.Stats(str(stats)).stats.items()  # type: ignore[attr-defined]
@@ -86,12 +86,12 @@ def _profiled(field: Field, name: str, wasm: Path) -> list[dict[str, Any]]:
 
 def _asked(folder: Path, process: str, asked: list[str]) -> dict[str, Any]:
     """What perf tells of a process while a program runs."""
-    said = programs.run(["perf", "stat", "-x;", "-e", "task-clock,page-faults", "-p", process, "--", *asked])
+    said = processes.run(["perf", "stat", "-x;", "-e", "task-clock,page-faults", "-p", process, "--", *asked])
     requests = json.loads(re.findall(r"^\{.*\}$", said, re.MULTILINE)[0])["requests"]
     counts = dict(reversed(one) for one in re.findall(r"^([\d.]+);[^;]*;(task-clock|page-faults)", said, re.MULTILINE))
     samples, faults = folder / "samples.data", folder / "faults.data"
-    programs.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-g", "-p", process, "-o", samples, "--", *asked])
-    programs.run(["perf", "record", "-q", "-e", "page-faults", "-c", "7", "-p", process, "-o", faults, "--", *asked])
+    processes.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-g", "-p", process, "-o", samples, "--", *asked])
+    processes.run(["perf", "record", "-q", "-e", "page-faults", "-c", "7", "-p", process, "-o", faults, "--", *asked])
     return {
         "processor": round(float(counts["task-clock"]) * 1000 / requests, 1),
         "faults": round(float(counts["page-faults"]) / requests, 1),
@@ -103,4 +103,4 @@ def _asked(folder: Path, process: str, asked: list[str]) -> dict[str, Any]:
 
 def _report(data: Path, children: str, sort: str) -> str:
     # What it says of itself besides is no row of a table.
-    return programs.run(["perf", "report", "-i", data, "--stdio", children, "-g", "none", "--sort", sort, "-t;"])
+    return processes.run(["perf", "report", "-i", data, "--stdio", children, "-g", "none", "--sort", sort, "-t;"])

@@ -17,12 +17,12 @@ from statistics import mean, median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange
-from fanroute.local.host import EmbeddedComponent
-from fanroute.local.load import load
-from fanroute.trace import Asked
-from fanroute.workspace import Workspace
+from fanroute.bundle.builder import build
+from fanroute.devserver.load import load
+from fanroute.host.component import EmbeddedComponent
+from fanroute.host.exchange import Exchange
+from fanroute.plan.trace import Asked
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
 

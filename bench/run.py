@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bench import compiling, machine, page, profile, serving, tools
 from bench.contestants import Contestant, contestants
 from bench.measuring import CONNECTIONS, Field, Results
-from fanroute.cache import cache_folder
-from fanroute.errors import ProgramFailed
-from fanroute.local import install
+from fanroute.devserver import install
+from fanroute.project.cache import cache_folder
+from fanroute.project.errors import ProgramFailed
 
 
 def main() -> None:

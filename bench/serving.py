@@ -16,12 +16,12 @@ from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
 from bench.work import HANDED_OFF
-from fanroute.errors import ProgramFailed
-from fanroute.folder import write
-from fanroute.local import LOCAL_STORES, Backend
-from fanroute.local.server import ADDRESS
-from fanroute.local.viceroy import START_TIMEOUT, viceroy_files
-from fanroute.programs import GRACE
+from fanroute.devserver.config import LOCAL_STORES, Backend
+from fanroute.devserver.embedded import ADDRESS
+from fanroute.devserver.viceroy import START_TIMEOUT, viceroy_files
+from fanroute.project.errors import ProgramFailed
+from fanroute.project.folder import write
+from fanroute.project.processes import GRACE
 
 # What Viceroy says at the end of a sandbox.
 HEAP = re.compile(r"completed using (\S+) ?([KMG]?i?B) of WebAssembly heap", re.IGNORECASE)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from fanroute import programs
-from fanroute.cache import cache_folder
-from fanroute.errors import ProgramFailed
-from fanroute.local import install
+from fanroute.devserver import install
+from fanroute.project import processes
+from fanroute.project.cache import cache_folder
+from fanroute.project.errors import ProgramFailed
 
 VEGETA = "v12.13.0"
 # The oldest Python that Fastly's SDK takes.
@@ -26,7 +26,7 @@ def need(*packages: str) -> None:
     """Have some of Debian's packages, or their programs. Raises ProgramFailed."""
     missing = [package for package in packages if not _is_there(package)]
     if missing:
-        apt = programs.find("apt-get")
+        apt = processes.find("apt-get")
         if apt is None:
             raise ProgramFailed("bench", f"These are missing: {', '.join(missing)}.")
         say(f"Installing {', '.join(missing)} with apt-get")
@@ -34,10 +34,10 @@ def need(*packages: str) -> None:
 
 
 def _is_there(package: str) -> bool:
-    if package in PROGRAMS and programs.find(PROGRAMS[package]):
+    if package in PROGRAMS and processes.find(PROGRAMS[package]):
         return True
     try:
-        return "ok installed" in programs.run(["dpkg-query", "-W", "-f", "${Status}", package])
+        return "ok installed" in processes.run(["dpkg-query", "-W", "-f", "${Status}", package])
     except ProgramFailed:
         return False
 
@@ -48,7 +48,7 @@ def vegeta() -> Path:
     if not (folder / "vegeta").exists():
         need("golang-go")
         say(f"Building vegeta {VEGETA} with Go, once")
-        programs.run(["go", "install", f"github.com/tsenart/vegeta/v12@{VEGETA}"], {"GOBIN": str(folder)})
+        processes.run(["go", "install", f"github.com/tsenart/vegeta/v12@{VEGETA}"], {"GOBIN": str(folder)})
     return folder / "vegeta"
 
 
@@ -57,7 +57,7 @@ def python_for_sdk() -> str:
     places = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python3"), reverse=True)
     for candidate in ("python3", *(f"python3.{minor}" for minor in range(20, SDK_PYTHON[1] - 1, -1)), *places):
         try:
-            found = programs.run([candidate, "-c", "import ensurepip, sys; print(*sys.version_info[:2])"])
+            found = processes.run([candidate, "-c", "import ensurepip, sys; print(*sys.version_info[:2])"])
         except ProgramFailed:
             continue
         if tuple(map(int, found.split())) >= SDK_PYTHON:
@@ -68,7 +68,7 @@ def python_for_sdk() -> str:
 def version(command: Sequence[str | Path]) -> str:
     """The first number of the kind 1.2.3 that a program tells of itself, or "" where it tells none."""
     try:
-        said = programs.run(command)
+        said = processes.run(command)
     except ProgramFailed as failed:
         said = failed.output
     found = re.search(r"\d+(\.\d+)+", said)

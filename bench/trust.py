@@ -20,14 +20,15 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fanroute.build import build
-from fanroute.cache import cache_folder
-from fanroute.local import Backend, Stores, install, viceroy
-from fanroute.local.exchange import Exchange
-from fanroute.local.host import EmbeddedComponent
-from fanroute.local.load import load
-from fanroute.signing import LOCAL_ENTRIES, grip_sig
-from fanroute.workspace import Workspace
+from fanroute.bundle.builder import build
+from fanroute.devserver import install, viceroy
+from fanroute.devserver.config import Backend, Stores
+from fanroute.devserver.load import load
+from fanroute.host.component import EmbeddedComponent
+from fanroute.host.exchange import Exchange
+from fanroute.plan.signing import LOCAL_ENTRIES, grip_sig
+from fanroute.project.cache import cache_folder
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE
 
 Ask = Callable[[], None]

@@ -10,10 +10,10 @@ from time import time
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from fanroute.inputs import Inputs
 from fanroute.pipeline import compile_routes
-from fanroute.signing import LIFETIME, grip_sig
-from fanroute.trace import Asked, through_fanout
+from fanroute.plan.signing import LIFETIME, grip_sig
+from fanroute.plan.trace import Asked, through_fanout
+from fanroute.spec.inputs import Inputs
 from fanroute_runtime.exchange import Headers
 from fanroute_runtime.headers import PIN
 

@@ -11,11 +11,11 @@ import jwt
 import pytest
 from hypothesis import settings
 
-from fanroute import bundle
-from fanroute.build import app_files, build
-from fanroute.inputs import Inputs
+from fanroute.bundle import toolchain
+from fanroute.bundle.builder import app_files, build
 from fanroute.pipeline import compile_routes
-from fanroute.workspace import Workspace, wit_sources
+from fanroute.project.workspace import Workspace, wit_sources
+from fanroute.spec.inputs import Inputs
 from tests.budget import Budget
 
 REPOSITORY = Path(__file__).parent.parent
@@ -105,5 +105,5 @@ def copied(project: Workspace, folder: Path) -> Workspace:
     shutil.copytree(project.routes.parent, folder, dirs_exist_ok=True)
     copy = Workspace(folder / "routes.yaml")
     files = app_files(compile_routes(copy.read_routes(), copy.inputs()).plan)
-    copy.keep(copy.good.read_bytes(), bundle.key(files, wit_sources(), flattened=True))
+    copy.keep(copy.good.read_bytes(), toolchain.key(files, wit_sources(), flattened=True))
     return copy

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from fanroute.trace import Asked, Tracer
+from fanroute.plan.trace import Asked, Tracer
 from fanroute_runtime.headers import PIN
 from fanroute_runtime.plan import Plan
 

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from fanroute import report
-from fanroute.build import app_files
-from fanroute.diagnostics import Diagnostic, Invalid
-from fanroute.emit import emit
-from fanroute.local_hosts import host_entries
-from fanroute.manifest import update
+from fanroute.bundle.builder import app_files
+from fanroute.cli.catalog import CODES
+from fanroute.cli.codes_page import diagnosed_tests
+from fanroute.codegen.app_module import emit
+from fanroute.codegen.constants import ready
+from fanroute.devserver.local_hosts import host_entries
+from fanroute.diagnostics import text_report
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.plan_handlers import HANDLERS
-from fanroute.ready import ready
-from fanroute.rulebook import diagnosed_tests
-from fanroute.rules import CODES
-from fanroute.testing.coverage import coverage, covered_text
-from fanroute.testing.judging import counted, exercised, judge
-from fanroute.testing.reading import read_tests
+from fanroute.plan.handlers import HANDLERS
+from fanroute.project.fastly_toml import update
+from fanroute.routetests.coverage import coverage, covered_text
+from fanroute.routetests.judge import counted, exercised, judge
+from fanroute.routetests.read import read_tests
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.packed import Routes
 from fanroute_runtime.plan import Plan
@@ -61,14 +61,17 @@ def made(folder: Path) -> dict[str, str]:
 def _told(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
     if not diagnostics:
         return {}
-    return {"diagnostics.txt": report.render(diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
+    return {"diagnostics.txt": text_report.render(diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
 
 
 def _tested(folder: Path, raw: bytes) -> str:
     """All that is said of a routes.test.yaml and of what it covers, and what that comes to."""
     tests = (folder / "routes.test.yaml").read_bytes()
     of_tests, of_routes = diagnosed_tests(raw, tests, inputs_of(folder))
-    parts = [report.render(of_tests, "routes.test.yaml", tests.decode()), report.render(of_routes, "routes.yaml", raw.decode())]
+    parts = [
+        text_report.render(of_tests, "routes.test.yaml", tests.decode()),
+        text_report.render(of_routes, "routes.yaml", raw.decode()),
+    ]
     compiled = compile_routes(raw, inputs_of(folder))
     with suppress(Invalid):
         judged = judge(read_tests(tests, compiled), compiled)

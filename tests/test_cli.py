@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from fanroute.cli import main
-from fanroute.manifest import BUILD, build_command
-from fanroute.rules import CODES
-from fanroute.workspace import Workspace
+from fanroute.cli.catalog import CODES
+from fanroute.project.fastly_toml import BUILD, build_command
+from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY, copied
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
@@ -109,7 +109,7 @@ def test_a_byte_order_mark_is_no_part_of_a_manifest(tmp_path: Path) -> None:
 def test_a_failing_componentize_py_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "routes.yaml").write_text(OWN)
     (project / "bin/main.wasm").unlink()
-    monkeypatch.setattr("fanroute.bundle.WORLD", "nothing")
+    monkeypatch.setattr("fanroute.bundle.toolchain.WORLD", "nothing")
     done = CliRunner().invoke(main, ["build", str(project / "routes.yaml")])
     assert done.exit_code == 1
     assert done.stderr.startswith("error: componentize-py failed\n  ")
@@ -312,7 +312,14 @@ def test_check_imports_what_it_needs(tmp_path: Path) -> None:
     told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stderr
     imported = {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
     assert "fanroute.pipeline" in imported
-    assert not imported & {"rich", "jinja2", "fanroute.report_json", "fanroute.schema", "fanroute.emit", "fanroute.reach.request"}
+    assert not imported & {
+        "rich",
+        "jinja2",
+        "fanroute.diagnostics.json_report",
+        "fanroute.spec.json_schema",
+        "fanroute.codegen.app_module",
+        "fanroute.analysis.witness",
+    }
 
 
 def test_check_tells_programs(tmp_path: Path) -> None:

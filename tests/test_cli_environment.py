@@ -113,7 +113,7 @@ def test_the_variable_is_named_in_its_place(folder: Path) -> None:
 
 def test_what_the_build_says_has_no_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The values are in what is built: in the component, and in fastly.toml."""
-    monkeypatch.setattr("fanroute.build._make", lambda *_: (b"\0asm\x0d\0\x01\0", ""))
+    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (b"\0asm\x0d\0\x01\0", ""))
     (folder / "routes.yaml").write_text(VALID)
     done = CliRunner().invoke(main, ["build"], env=ENVIRONMENT)
     assert (done.exit_code, SECRET in done.output.lower()) == (0, False)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanroute.cli import SECTIONS, main
-from fanroute.rules import CODES
+from fanroute.cli.catalog import CODES
 
 BIN = Path(sys.executable).parent
 NAMES = [name for names in SECTIONS.values() for name in names]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.cli.given import own_command
-from fanroute.inputs import Inputs
-from fanroute.local import Stores
-from fanroute.local_hosts import host_entries
+from fanroute.cli.options import own_command
+from fanroute.devserver.config import Stores
+from fanroute.devserver.local_hosts import host_entries
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked, trace
-from fanroute.workspace import template_files, template_names
+from fanroute.plan.trace import Asked, trace
+from fanroute.project.workspace import template_files, template_names
+from fanroute.spec.inputs import Inputs
 from fanroute_runtime.exchange import ToFanout
 from tests.conftest import REPOSITORY
 
@@ -146,7 +146,7 @@ def test_a_wheel_has_them_all(tmp_path: Path) -> None:
 def test_a_schema_is_printed_as_it_is() -> None:
     """Brackets and backslashes are no markup."""
     lines = [r"(\\[[0-9]\\]", "[bold]x[/bold]", r"a\[b]", "x\\"]
-    code = f"from fanroute.cli.terminal import say\nfor line in {lines!r}: say(line)"
+    code = f"from fanroute.cli.output import say\nfor line in {lines!r}: say(line)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == lines
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fanroute.cli import main, writing
-from fanroute.formatting import Changed
+from fanroute.cli import fmt, main
+from fanroute.formatting.formatter import Changed
 from tests.conftest import REPOSITORY
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
@@ -73,7 +73,7 @@ def test_what_would_change_its_meaning_is_not_written(tmp_path: Path, monkeypatc
     def changed(*_: object) -> str:
         raise Changed
 
-    monkeypatch.setattr(writing, "formatted", changed)
+    monkeypatch.setattr(fmt, "formatted", changed)
     (tmp_path / "routes.yaml").write_text(UNTIDY)
     done = CliRunner().invoke(main, ["fmt", str(tmp_path / "routes.yaml")])
     assert done.exit_code == 1

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fanroute.cli import main
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY, copied, names
 from tests.test_cli import OWN, fanroute
 
@@ -198,7 +198,7 @@ def test_a_huge_file_of_the_local_stores_is_told(clone: Path, own_project: Works
 def test_a_huge_component_is_built_anew(clone: Path, own_project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is not put back. A Makefile of that size is none of ours."""
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.build._make", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (component, ""))
     for place in ("build/good.wasm", "bin/main.wasm", "Makefile"):
         huge(clone / place)
     done = run(clone, "build")
@@ -297,7 +297,7 @@ def test_a_component_that_was_not_built_here_is_not_shipped(
     """It is built anew, and one line says so."""
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", ""))  # is set back in the end
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.build._make", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (component, ""))
     copied(own_project, clone)
     workspace = Workspace(clone / "routes.yaml")
     change(workspace)
@@ -345,7 +345,7 @@ def test_the_same_component_of_another_project_is_not_shipped(
 ) -> None:
     shutil.copytree(own_project.build, clone / "build")
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.build._make", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (component, ""))
     told = run(clone, "build").stdout.splitlines()[0]
     assert told.startswith("build/good.wasm is not used: ")
     assert " has no record that you built it in this folder: " in told

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path as Folder
 from typing import Any, get_args, get_origin
 
-from fanroute.diagnostics import Invalid, Span
-from fanroute.model import Model
+from fanroute.diagnostics.diagnostic import Invalid, Span
 from fanroute.pipeline import compile_routes
-from fanroute.source import Path, decode, load
-from fanroute.spec import Spec
+from fanroute.spec.base import Model
+from fanroute.spec.document import Spec
+from fanroute.syntax.source import Path, decode, load
 from tests.conftest import ENVIRONMENT, inputs_of
 from tests.test_cases import CASES
 

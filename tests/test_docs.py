@@ -7,15 +7,15 @@ from typing import Any, get_args
 
 import pytest
 
-from fanroute import report
-from fanroute.inputs import Inputs
-from fanroute.model import Model
-from fanroute.reference import reference_page
-from fanroute.rulebook import diagnosed, diagnosed_tests, diagnostics_page, example_of, explained, said
-from fanroute.rules import CODES
-from fanroute.rules.rule import Rule
-from fanroute.schema import meanings
-from fanroute.spec import Spec
+from fanroute.cli.catalog import CODES
+from fanroute.cli.codes_page import diagnosed, diagnosed_tests, diagnostics_page, example_of, explained, said
+from fanroute.diagnostics import text_report
+from fanroute.diagnostics.rule import Rule
+from fanroute.spec.base import Model
+from fanroute.spec.document import Spec
+from fanroute.spec.inputs import Inputs
+from fanroute.spec.json_schema import meanings
+from fanroute.spec.reference_page import reference_page
 from tests.conftest import REPOSITORY
 
 REFERENCE = REPOSITORY / "docs" / "reference.md"
@@ -115,7 +115,7 @@ def test_the_page_on_testing_shows_what_is_said(request: pytest.FixtureRequest) 
     page = TESTING.read_text(encoding="utf-8")
     routes, tests = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     of_tests, of_routes = diagnosed_tests(routes.encode(), tests.encode(), INPUTS)
-    text = f"{report.render(of_tests, 'routes.test.yaml', tests)}\n{report.render(of_routes, 'routes.yaml', routes)}\n"
+    text = f"{text_report.render(of_tests, 'routes.test.yaml', tests)}\n{text_report.render(of_routes, 'routes.yaml', routes)}\n"
     before, _, rest = page.partition("```text\n")
     if request.config.getoption("--update"):
         TESTING.write_text(f"{before}```text\n{text}```{rest.partition('```')[2]}", encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanroute.cli import main
-from fanroute.diagnostics import fails
+from fanroute.diagnostics.diagnostic import fails
 from fanroute.pipeline import compile_routes
 from tests.conftest import EXAMPLES, REPOSITORY, inputs_of
 

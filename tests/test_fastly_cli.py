@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from fanroute.cache import cache_folder
-from fanroute.workspace import Workspace
+from fanroute.project.cache import cache_folder
+from fanroute.project.workspace import Workspace
 from tests.conftest import OWN_HOST, copied
 
 SERVICE = "TestService0123456789ab"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.errors import ProgramFailed
-from fanroute.local import install, pushpin
-from fanroute.local.pushpin import Pushpin
+from fanroute.devserver import install, pushpin
+from fanroute.devserver.pushpin import Pushpin
+from fanroute.project.errors import ProgramFailed
 
 NEEDED = ("apt-get", "dpkg-deb", "gpg")
 pytestmark = [

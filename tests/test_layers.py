@@ -3,11 +3,13 @@
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from fanroute import bundle, workspace
+from fanroute.bundle import toolchain
+from fanroute.project import workspace
 
 REPOSITORY = Path(__file__).parent.parent
 COMPILER = REPOSITORY / "compiler" / "fanroute"
@@ -16,53 +18,38 @@ HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"
 # The modules of the runtime that know them: one reads, one plays the host when building, two have effects too.
 CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
 
-# What `bundle` imports that has no part in what a flattened component is.
-BESIDE_FLATTENING = {"emit", "errors", "folder", "programs", "workspace"}
-
-# Modules of `fanroute` from the one that imports none of the others to the one that imports all: arrows go one way.
-ORDER = """
-rules.rule rules.reading rules.meaning rules.passing rules.reach rules.channels rules.advice rules.testing rules.building
-rules.trust printable shell diagnostics errors report report_json work
-plan_backend plan_routes plan_references plan_handlers
-environment places source template placeholders automata model mends paths values headers validation origins
-conditions cors passing
-subscriptions websocket endpoints keys auth sandbox spec schema
-reference parts patterns delivery defaults action_checks header_checks cors_checks key_checks auth_checks checks
-inputs match_lowering keyring actions sharing fingerprints lower packing ready emit
-signing local trace tokens redaction listing
-channels.languages channels.ambiguity channels.values channels.advice channels
-reach.sets reach.box reach.index reach.refused reach.search reach.routes reach.answer reach.overlap reach.request reach.advice
-reach.difference reach.told links reach openness foreign_pages
-caching hijacking locations misreadings other_routers misplaced advice samples local_hosts
-pipeline local.grip testing testing.language testing.reading testing.places testing.outcome testing.judging
-testing.coverage testing.agreement rules rulebook manifest stores folder cache workspace programs
-binary component flatten.module flatten.code flatten.linking flatten.shim flatten.graph flatten.spaces flatten.reach
-flatten.image flatten.lasting flatten.joining flatten bundle local.exchange local.host smoke build guide
-local.load local.guard local.pushpin local.install local.pushpin_json local.items local.instructions local.patching local.filters
-local.channels local.bodies local.holds
-local.clients local.fanout
-local.upstream local.tunnel local.publishing local.sockets local.sandboxes local.server local.viceroy
-testing.recorder testing.live
-scalars comments layout formatting starting
-cli.terminal cli.given cli.edges cli.checking cli.asking cli.comparing cli.testing cli.serving cli.writing
-cli.starting cli.explaining cli.completing cli __main__
+# The rooms of `fanroute`: packages and one module. A room imports only from rooms of the lines below its own.
+LAYERS = """
+cli
+bundle routetests formatting
+pipeline devserver
+lowering rules codegen project
+spec analysis host
+syntax plan wasm
+diagnostics
 """
-RUNTIME_ORDER = """
-plan packed exchange local paths headers media_types pattern_syntax pattern match matcher grip pin client origins
-jwt spki p256 hs256 rs256 es256 keys authorization signature choose websocket cors onward decide
-lasting heap host warm sandbox resources edge
+RUNTIME_LAYERS = """
+edge
+decide
+cors
+authorization choose onward origins
+client websocket warm
+grip matcher media_types pin signature
+headers paths local match keys host
+exchange packed pattern jwt es256 rs256 heap sandbox
+plan pattern_syntax spki p256 hs256 lasting resources
 """
 
 # What only one module may do, as the names that do it.
 ONLY = {
-    "programs": {"subprocess", "create_subprocess_exec", "system", "Popen", "killpg"},
-    "cli.terminal": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
-    "folder": {"write_text", "write_bytes", "read_bytes", "open", "unlink", "rmtree", "touch"},
+    "project.processes": {"subprocess", "create_subprocess_exec", "system", "Popen", "killpg"},
+    "cli.output": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
+    "project.folder": {"write_text", "write_bytes", "read_bytes", "open", "unlink", "rmtree", "touch"},
     # Of the package's own files alone.
-    "workspace": {"read_text"},
+    "project.workspace": {"read_text"},
 }
-# `programs` reads its child's output, which is no printing.
-ALLOWED = {("programs", "stdout")}
+# `processes` reads its child's output, which is no printing.
+ALLOWED = {("project.processes", "stdout")}
 
 
 def modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
@@ -90,16 +77,31 @@ def within(package: str, tree: ast.Module, known: set[str]) -> set[str]:
     return names & known
 
 
-@pytest.mark.parametrize(
-    ("folder", "modules_in_order"), [(COMPILER, ORDER), (RUNTIME, RUNTIME_ORDER)], ids=["fanroute", "runtime"]
+LAYERED = pytest.mark.parametrize(
+    ("folder", "layers"), [(COMPILER, LAYERS), (RUNTIME, RUNTIME_LAYERS)], ids=["fanroute", "runtime"]
 )
-def test_imports_go_one_way(folder: Path, modules_in_order: str) -> None:
-    package, order = folder.name, modules_in_order.split()
-    found = {name: tree for name, tree in modules(folder) if name}
-    assert set(found) == set(order), "every module has its place in the order"
+
+
+@LAYERED
+def test_imports_go_down(folder: Path, layers: str) -> None:
+    floors = {room: floor for floor, line in enumerate(layers.split("\n")) for room in line.split()}
+    found = {name: tree for name, tree in modules(folder) if name not in ("", "__main__")}
+    assert {room_of(name) for name in found} == set(floors), "every room has its place in the table"
     for name, tree in found.items():
-        later = {other for other in within(package, tree, set(order)) if order.index(other) >= order.index(name)} - {name}
-        assert not later, f"{package}.{name} imports {sorted(later)}, which stand after it"
+        others = {room_of(other) for other in within(folder.name, tree, set(found))} - {room_of(name)}
+        wrong = sorted(other for other in others if floors[other] <= floors[room_of(name)])
+        assert not wrong, f"{folder.name}.{name} imports from {wrong}, which are not below it"
+
+
+@LAYERED
+def test_no_module_imports_itself_by_others(folder: Path, layers: str) -> None:
+    found = dict(modules(folder))
+    graph = {name: within(folder.name, tree, set(found)) - {name} for name, tree in found.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def room_of(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def test_the_runtime_imports_the_standard_library_only() -> None:
@@ -111,13 +113,14 @@ def test_the_runtime_imports_the_standard_library_only() -> None:
 
 
 def test_the_key_of_a_component_covers_what_flattens_it() -> None:
-    """Each module that takes part, with what it imports; but for those that only read, write and run for it."""
-    covered = {name.removeprefix("fanroute.") for name in workspace.sources(*bundle.FLATTENING)}
-    assert "bundle" in covered
+    """Each module that takes part, with what it imports; but for the rooms that only read, write and run for it."""
+    covered = {name.removeprefix("fanroute.") for name in workspace.sources(*toolchain.FLATTENING)}
+    assert {"bundle.toolchain", "wasm.flatten.joining"} <= covered
     trees = dict(modules(COMPILER))
     for name in covered:
-        others = within("fanroute", trees[name], set(trees)) - covered
-        assert others <= (BESIDE_FLATTENING if name == "bundle" else set()), f"{sorted(others)} do not count in the key"
+        others = {room_of(other) for other in within("fanroute", trees[name], set(trees)) - covered}
+        beside = {"codegen", "project"} if name == "bundle.toolchain" else set()
+        assert others <= beside, f"{name}: {sorted(others)} do not count in the key"
 
 
 def test_the_compiler_calls_no_host() -> None:

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from fanroute.advice import advise
-from fanroute.checks import check
-from fanroute.diagnostics import Diagnostic, Invalid
-from fanroute.environment import hiding, hiding_in_commands
-from fanroute.inputs import Inputs, read_files
-from fanroute.key_checks import unusable_keys
-from fanroute.lower import lower_backends, lower_plan
-from fanroute.plan_backend import Backend, loopback_host
-from fanroute.source import Source, decode, load
-from fanroute.spec import Spec
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.lowering.lower import lower_backends, lower_plan
+from fanroute.plan.backend import Backend, loopback_host
+from fanroute.rules.checks import check
+from fanroute.rules.keys import unusable_keys
+from fanroute.rules.warnings import advise
+from fanroute.spec.document import Spec
+from fanroute.spec.inputs import Inputs, read_files
+from fanroute.syntax.source import Source, decode, load
+from fanroute.syntax.variables import hiding, hiding_in_commands
 from fanroute_runtime.plan import Hold, Plan, Tunnel
 
 
@@ -61,7 +61,7 @@ def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
         backends = lower_backends(spec)
         host = loopback_host(backends)
         if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
-            from fanroute.links import linked  # late: most files have none
+            from fanroute.rules.links import linked  # late: most files have none
 
             plan = replace(plan, linked=linked(plan, host))
         told = tuple(diagnostic.told(*hide) for diagnostic in advise(source, plan, host))

@@ -1,4 +1,4 @@
-"""Which objects a snapshot keeps for good. The build gives them no reference counts (`fanroute.flatten.lasting`).
+"""Which objects a snapshot keeps for good. The build gives them no reference counts (`fanroute.wasm.flatten.immortal`).
 
 To count references to an object is to write to its page of memory, which each sandbox then has to copy: more pages than by all
 else that a request does.

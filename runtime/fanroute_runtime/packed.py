@@ -19,7 +19,7 @@ _MAKERS |= {"tuple": lambda *items: items, "bytes": lambda text: text.encode("la
 
 
 class Routes(Sequence[Route]):
-    """Routes of such a text, as `fanroute.packing` makes it."""
+    """Routes of such a text, as `fanroute.codegen.routes_file` makes it."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text.decode("ascii")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange
+from fanroute.bundle.builder import build
+from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
-from fanroute.trace import CLIENT_ADDRESS, Asked, trace
-from fanroute.workspace import Workspace
+from fanroute.plan.trace import CLIENT_ADDRESS, Asked, trace
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout
 from fanroute_runtime.headers import applied
 from tests.component.test_component import Host

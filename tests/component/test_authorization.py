@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange, HostError
-from fanroute.local.host import INFALLIBLE
+from fanroute.bundle.builder import build
+from fanroute.host.component import INFALLIBLE
+from fanroute.host.exchange import Exchange, HostError
 from fanroute.pipeline import compile_routes
-from fanroute.signing import LOCAL_ENTRIES
-from fanroute.trace import TIME
-from fanroute.workspace import Workspace
+from fanroute.plan.signing import LOCAL_ENTRIES
+from fanroute.plan.trace import TIME
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE
 from tests.budget import Budget
 from tests.component.test_component import Host, outcome

@@ -8,13 +8,13 @@ from typing import Any
 import jwt
 import pytest
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange, HostError, Response
-from fanroute.local.host import CALLS, INFALLIBLE, EmbeddedComponent
-from fanroute.local.load import load
+from fanroute.bundle.builder import build
+from fanroute.devserver.load import load
+from fanroute.host.component import CALLS, INFALLIBLE, EmbeddedComponent
+from fanroute.host.exchange import Exchange, HostError, Response
 from fanroute.pipeline import compile_routes
-from fanroute.signing import DEV_KEY, LOCAL_ENTRIES
-from fanroute.workspace import Workspace
+from fanroute.plan.signing import DEV_KEY, LOCAL_ENTRIES
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE
 from fanroute_runtime.pin import Pin, encode
 from fanroute_runtime.signature import LOCAL_KEY

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from fanroute.local.exchange import Exchange, HostError
-from fanroute.local.host import CALLS, INFALLIBLE
+from fanroute.host.component import CALLS, INFALLIBLE
+from fanroute.host.exchange import Exchange, HostError
 from tests.component.test_component import FACT_CALLS, Host, errors_of, outcome
 from tests.facts import build_facts
 

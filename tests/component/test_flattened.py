@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fanroute import bundle, programs
-from fanroute.binary import BadComponent
-from fanroute.build import build
+from fanroute.bundle import toolchain
+from fanroute.bundle.builder import build
+from fanroute.bundle.equivalence import alike
 from fanroute.cli import main
-from fanroute.flatten import flatten
-from fanroute.flatten.linking import Instantiated, read_core_half
-from fanroute.folder import write
-from fanroute.local.exchange import Exchange
+from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
-from fanroute.smoke import alike
-from fanroute.workspace import Workspace
+from fanroute.project import processes
+from fanroute.project.folder import write
+from fanroute.project.workspace import Workspace
+from fanroute.wasm.binary import BadComponent
+from fanroute.wasm.flatten import flatten
+from fanroute.wasm.flatten.linking import Instantiated, read_core_half
 from fanroute_runtime.lasting import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import INPUTS, REPOSITORY
@@ -72,7 +73,7 @@ def wit(component: bytes, folder: Path) -> str:
     """The WIT of a component, but for the interface that only its making needs."""
     file = folder / "component.wasm"
     file.write_bytes(component)
-    text = programs.run([bundle.beside(bundle.WASM_TOOLS), "component", "wit", file])
+    text = processes.run([toolchain.beside(toolchain.WASM_TOOLS), "component", "wit", file])
     return re.sub(r"\n  export exports: interface \{.*?\n  \}\n", "\n", text, flags=re.DOTALL)
 
 
@@ -91,8 +92,8 @@ def test_of_its_core_modules_one_is_left(as_made: Workspace, shipped: Workspace,
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_it_is_joined_the_same_each_time(as_made: Workspace, tmp_path: Path, seed: str) -> None:
     joined = tmp_path / "joined.wasm"
-    code = "import sys; from pathlib import Path; from fanroute.flatten import flatten; source, target = map(Path, sys.argv[1:])"
-    code += "; target.write_bytes(flatten(source.read_bytes(), ['exports#init']))"
+    code = "import sys; from pathlib import Path; from fanroute.wasm.flatten import flatten"
+    code += "; source, target = map(Path, sys.argv[1:]); target.write_bytes(flatten(source.read_bytes(), ['exports#init']))"
     command = [sys.executable, "-c", code, str(as_made.wasm), str(joined)]
     subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": seed}, check=True)
     assert joined.read_bytes() == flatten(as_made.wasm.read_bytes(), ["exports#init"])
@@ -110,7 +111,7 @@ def project(tmp_path: Path, as_made: Workspace, monkeypatch: pytest.MonkeyPatch)
     """A folder in which componentize-py has made that component already."""
     shutil.copy(as_made.routes, tmp_path)
     made = as_made.wasm.read_bytes()
-    monkeypatch.setattr(bundle, "componentize", lambda app, wit, new: write(new, made))
+    monkeypatch.setattr(toolchain, "componentize", lambda app, wit, new: write(new, made))
     return Workspace(tmp_path / "routes.yaml")
 
 
@@ -121,10 +122,10 @@ def refuse(*_: object) -> bytes:
 @pytest.mark.parametrize(
     ("of", "name", "value", "told"),
     [
-        ("fanroute.bundle", "joined", refuse, "a core module has a start function"),
-        ("fanroute.bundle", "WASM_TOOLS", "no-wasm-tools", "no-wasm-tools failed: [Errno 2] No such file or directory"),
-        ("fanroute.bundle", "WORLD", "nothing", "wasm-tools failed: error: "),
-        ("fanroute.smoke", "alike", lambda *_: False, "it answers otherwise then"),
+        ("fanroute.bundle.toolchain", "joined", refuse, "a core module has a start function"),
+        ("fanroute.bundle.toolchain", "WASM_TOOLS", "no-wasm-tools", "no-wasm-tools failed: [Errno 2] No such file or directory"),
+        ("fanroute.bundle.toolchain", "WORLD", "nothing", "wasm-tools failed: error: "),
+        ("fanroute.bundle.equivalence", "alike", lambda *_: False, "it answers otherwise then"),
     ],
 )
 def test_what_cannot_be_flattened_ships_as_it_is(
@@ -149,7 +150,7 @@ def test_it_can_be_left_as_it_is(project: Workspace, as_made: Workspace, monkeyp
         return done.stderr
 
     with monkeypatch.context() as patched:
-        patched.setattr("fanroute.bundle.joined", refuse)
+        patched.setattr("fanroute.bundle.toolchain.joined", refuse)
         assert stderr(FANROUTE_FLATTEN="0") == stderr("--no-flatten") == ""
         assert project.wasm.read_bytes() == as_made.wasm.read_bytes()
         assert stderr() == stderr() != ""
@@ -160,7 +161,7 @@ def test_it_can_be_left_as_it_is(project: Workspace, as_made: Workspace, monkeyp
 
 
 def test_a_memory_that_hosts_copy_is_told(project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fanroute.flatten.image.is_mapped", lambda pieces: False)
+    monkeypatch.setattr("fanroute.wasm.flatten.image.is_mapped", lambda pieces: False)
     done = CliRunner().invoke(main, ["build", str(project.routes), "--no-flatten"])
     assert done.exit_code == 0
     (warning,) = done.stderr.splitlines()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fanroute.build import build
+from fanroute.bundle.builder import build
 from fanroute.pipeline import compile_routes
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.media_types import MAX_EVENTS
 from tests.component.test_component import EVENTS, Host, outcome
 from tests.conftest import INPUTS

@@ -11,7 +11,7 @@ from resource import getpagesize
 import pytest
 
 from fanroute.pipeline import compile_routes
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from tests.budget import Budget
 from tests.component.test_component import EVENTS, SIGNED, Host
 from tests.conftest import INPUTS, OWN_HOST, REPOSITORY

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange
-from fanroute.local.host import EmbeddedComponent
-from fanroute.local.load import load
-from fanroute.workspace import Workspace
+from fanroute.bundle.builder import build
+from fanroute.devserver.load import load
+from fanroute.host.component import EmbeddedComponent
+from fanroute.host.exchange import Exchange
+from fanroute.project.workspace import Workspace
 
 KINDS = """\
   - match: {{path: "/rooms{0}/{{room}}", where: {{room: "[a-z]{{1,64}}"}}}}

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from wasmtime.component import LinkerInstance, ResourceType
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange, HostError
-from fanroute.local.host import INFALLIBLE
-from fanroute.workspace import Workspace
+from fanroute.bundle.builder import build
+from fanroute.host.component import INFALLIBLE
+from fanroute.host.exchange import Exchange, HostError
+from fanroute.project.workspace import Workspace
 from tests.component.test_component import HANDED_OFF, REQUESTS, STATUS, Host, outcome
 
 NEXT, AWAIT = "http-downstream.next-request", "http-downstream.await-request"

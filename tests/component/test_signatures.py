@@ -11,7 +11,8 @@ import pytest
 import wasmtime
 from wasmtime.component import Component, Linker
 
-from fanroute import bundle, programs
+from fanroute.bundle import toolchain
+from fanroute.project import processes
 from fanroute_runtime import es256, hs256, rs256
 from tests.conftest import REPOSITORY
 from tests.vectors import groups
@@ -77,9 +78,9 @@ def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Verifiers:
     shutil.copytree(REPOSITORY / "runtime" / "fanroute_runtime", app / "fanroute_runtime")
     (app / "app.py").write_text(APP)
     wit.write_text(WIT)
-    program = Path(sysconfig.get_path("scripts")) / bundle.COMPONENTIZE
+    program = Path(sysconfig.get_path("scripts")) / toolchain.COMPONENTIZE
     command = [program, "-q", "-d", wit, "-w", "test", "componentize", "--stub-wasi", "-p", app, "app", "-o", wasm]
-    programs.run(command, {"VIRTUAL_ENV": str(app)})
+    processes.run(command, {"VIRTUAL_ENV": str(app)})
     return Verifiers(wasm)
 
 

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from fanroute.flatten.linking import Instantiated, read_core_half
-from fanroute.flatten.module import read_module
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
+from fanroute.wasm.flatten.linking import Instantiated, read_core_half
+from fanroute.wasm.flatten.module import read_module
 from fanroute_runtime import decide, plan
 from tests.budget import Budget
 

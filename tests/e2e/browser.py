@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from fanroute import programs
+from fanroute.project import processes
 
 # All names lead to this machine, so a page can be of any host, and nothing is asked of any other.
 _ARGUMENTS = """
@@ -49,7 +49,7 @@ class Browser:
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
     """A browser with its profile in a new folder, as long as the context lasts."""
-    driver = programs.find("chromedriver")
+    driver = processes.find("chromedriver")
     assert driver, "chromedriver is missing: make test installs it (Debian: chromium-driver)"
     process = subprocess.Popen([driver, "--port=0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:

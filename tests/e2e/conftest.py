@@ -23,11 +23,11 @@ import httpx
 import pytest
 from aiohttp import web
 
-from fanroute import programs
-from fanroute.cache import cache_folder
-from fanroute.local import pushpin
+from fanroute.devserver import pushpin
 from fanroute.pipeline import compile_routes
-from fanroute.workspace import Workspace
+from fanroute.project import processes as programs
+from fanroute.project.cache import cache_folder
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests import pins
 from tests.conftest import INPUTS, OWN_HOST, REPOSITORY, copied

@@ -10,10 +10,10 @@ from time import monotonic, sleep
 
 import pytest
 
-from fanroute.cache import cache_folder
-from fanroute.local import install
-from fanroute.local import pushpin as pushpins
-from fanroute.workspace import Workspace
+from fanroute.devserver import install
+from fanroute.devserver import pushpin as pushpins
+from fanroute.project.cache import cache_folder
+from fanroute.project.workspace import Workspace
 from tests.conftest import copied
 from tests.e2e import test_endpoints, test_websocket
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, current_pushpin, processes, stopped

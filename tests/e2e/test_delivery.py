@@ -15,7 +15,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from fanroute.local.viceroy import LOSES_MESSAGES
+from fanroute.devserver.viceroy import LOSES_MESSAGES
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 
 delivery_edge = edge_of("delivery")

@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from fanroute import manifest
-from fanroute.cache import cache_folder
 from fanroute.cli.edges import EdgeOptions, running
-from fanroute.local import Backend, install
-from fanroute.workspace import Workspace
+from fanroute.devserver import install
+from fanroute.devserver.config import Backend
+from fanroute.project import fastly_toml
+from fanroute.project.cache import cache_folder
+from fanroute.project.workspace import Workspace
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, START_TIMEOUT
 from tests.e2e.origin import Origin
 from tests.facts import build_facts
@@ -122,7 +123,7 @@ def test_facts(facts: httpx.Client, path: str) -> None:
 def test_viceroy_reads_a_manifest_as_we_do(workspace: Workspace) -> None:
     """Given a user's fastly.toml itself, from its folder, as the Fastly CLI gives it."""
     folder = workspace.manifest.parent
-    (folder / "built.toml").write_text(manifest.update(workspace.read_manifest(), "facts", (), "fanroute build"))
+    (folder / "built.toml").write_text(fastly_toml.update(workspace.read_manifest(), "facts", (), "fanroute build"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked, trace
+from fanroute.plan.trace import Asked, trace
 from fanroute_runtime.exchange import ToFanout
 from fanroute_runtime.plan import Plan
 from tests.conftest import COUNTS, INPUTS

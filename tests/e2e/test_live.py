@@ -11,20 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanroute.build import build
+from fanroute.bundle.builder import build
 from fanroute.cli.edges import EdgeOptions, running
-from fanroute.local import server
-from fanroute.local.host import EmbeddedComponent
-from fanroute.local.load import load
+from fanroute.devserver import embedded
+from fanroute.devserver.load import load
+from fanroute.host.component import EmbeddedComponent
 from fanroute.pipeline import compile_routes
-from fanroute.testing.agreement import differences, over_http
-from fanroute.testing.judging import Judged, judge, told
-from fanroute.testing.live import asking, seen
-from fanroute.testing.outcome import HANDSHAKE, foreseen, tracer_of
-from fanroute.testing.reading import read_tests
-from fanroute.testing.recorder import recording
-from fanroute.trace import Asked
-from fanroute.workspace import Workspace
+from fanroute.plan.trace import Asked
+from fanroute.project.workspace import Workspace
+from fanroute.routetests.compare import differences, over_http
+from fanroute.routetests.judge import Judged, judge, told
+from fanroute.routetests.live import asking, seen
+from fanroute.routetests.outcome import HANDSHAKE, foreseen, tracer_of
+from fanroute.routetests.read import read_tests
+from fanroute.routetests.recorder import recording
 from tests.component.test_agreement import REQUESTS, ROUTES
 from tests.conftest import INPUTS, REPOSITORY
 from tests.e2e.conftest import EDGES
@@ -99,7 +99,7 @@ def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]
     async def ask() -> list[Judged]:
         async with (
             recording({"origin": None, "self": "fanroute-starter.edgecompute.app"}) as recorder,
-            server.listening(component, recorder.backends, "", 0, 0, print) as listening,
+            embedded.listening(component, recorder.backends, "", 0, 0, print) as listening,
             asking(listening.edge, recorder, "self") as edge,
         ):
             return [await seen(judged, edge, compiled, tracer_of(compiled)) for judged in judge(read, compiled)]
@@ -153,7 +153,7 @@ def test_an_edge_that_gives_no_answer_is_told(component: EmbeddedComponent) -> N
 
     async def ask() -> Judged:
         async with recording({}) as recorder:
-            async with server.listening(component, {}, "", 0, 0, print) as listening:
+            async with embedded.listening(component, {}, "", 0, 0, print) as listening:
                 pass
             async with asking(listening.edge, recorder, "self") as edge:
                 return await seen(judge(read, compiled)[0], edge, compiled, tracer_of(compiled))

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fanroute.local.bodies import MAX_EVENTS, MAX_INSTRUCTED, MAX_STREAMED
+from fanroute.devserver.bodies import MAX_EVENTS, MAX_INSTRUCTED, MAX_STREAMED
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 from tests.e2e.test_grip import closed
 from tests.e2e.test_instructions import CHANNEL, HELD, INSTRUCT, SITE, websocket

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from tests.conftest import copied
 from tests.e2e.conftest import EDGES, running
 

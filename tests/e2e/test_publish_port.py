@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from tests.conftest import OWN_HOST, copied
 from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, processes, running

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from fanroute.build import build
+from fanroute.bundle.builder import build
 from fanroute.cli.edges import EdgeOptions
 from fanroute.cli.edges import running as running_here
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
 from tests.e2e.origin import Origin
 from tests.e2e.test_auth import CHAT, EVENTS, GRIP, MANIFEST, Headers, claims

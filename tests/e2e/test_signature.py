@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from fanroute.cache import cache_folder
-from fanroute.local.pushpin import newest
-from fanroute.signing import DEV_KEY
+from fanroute.devserver.pushpin import newest
+from fanroute.plan.signing import DEV_KEY
+from fanroute.project.cache import cache_folder
 from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import Edge, older_pushpin, on_an_older_one_too, running
 from tests.e2e.origin import Origin

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 from websockets.sync.client import connect
 
-from fanroute.local.channels import MAX_WAITING
+from fanroute.devserver.pubsub import MAX_WAITING
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 from tests.e2e.origin import Origin
 from tests.e2e.test_forward import until

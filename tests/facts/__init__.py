@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from fanroute import bundle
-from fanroute.emit import APP_MODULE
-from fanroute.folder import MAX_COMPONENT, read, scratch
-from fanroute.workspace import Workspace, runtime_sources, wit_folder
+from fanroute.bundle import toolchain
+from fanroute.codegen.app_module import APP_MODULE
+from fanroute.project.folder import MAX_COMPONENT, read, scratch
+from fanroute.project.workspace import Workspace, runtime_sources, wit_folder
 
 
 def build_facts(folder: Path) -> Workspace:
@@ -23,7 +23,7 @@ def build_app(folder: Path, app: Path) -> Workspace:
     workspace.stage(files)
     with scratch() as made:
         component = Path(made) / "new.wasm"
-        bundle.componentize(workspace.app, wit_folder(), component)
+        toolchain.componentize(workspace.app, wit_folder(), component)
         workspace.keep(read(component, MAX_COMPONENT), "by hand")
     workspace.put_back()
     return workspace

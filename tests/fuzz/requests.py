@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from fanroute.local.exchange import Headers, Response
+from fanroute.host.exchange import Headers, Response
 from tests.component.test_component import ERRORS
 from tests.fuzz.mutation import mutated
 from tests.fuzz.targets import events, tokens

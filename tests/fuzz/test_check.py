@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from fanroute import checks, report, report_json
-from fanroute.diagnostics import Diagnostic, Invalid, Span
+from fanroute.diagnostics import json_report, text_report
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.pipeline import compile_routes
-from fanroute.source import decode
+from fanroute.rules import checks
+from fanroute.syntax.source import decode
 from tests.conftest import COUNTS, INPUTS, REPOSITORY, times
 from tests.fuzz.mutation import mutated
 from tests.test_cases import CASES
@@ -166,10 +167,10 @@ def assert_told_well(raw: bytes) -> None:
     diagnostics = told(raw)
     for span in spans(diagnostics):
         assert_within(span, raw)
-    text = report.render(diagnostics, "routes.yaml", text_of(raw))
+    text = text_report.render(diagnostics, "routes.yaml", text_of(raw))
     assert all(c.isprintable() or c == "\n" for c in text)
-    SCHEMA.validate(json.loads(report_json.report(diagnostics, "routes.yaml").model_dump_json()))
-    assert len(report.github(diagnostics, "routes.yaml").splitlines()) == len(diagnostics)
+    SCHEMA.validate(json.loads(json_report.report(diagnostics, "routes.yaml").model_dump_json()))
+    assert len(text_report.github(diagnostics, "routes.yaml").splitlines()) == len(diagnostics)
     COUNTS["files that fanroute check was given"] += 1
     COUNTS["diagnostics told of them"] += len(diagnostics)
 

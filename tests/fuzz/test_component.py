@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange, HostError, Response
-from fanroute.local.host import INFALLIBLE
+from fanroute.bundle.builder import build
+from fanroute.host.component import INFALLIBLE
+from fanroute.host.exchange import Exchange, HostError, Response
 from fanroute.pipeline import compile_routes
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from tests.component.test_component import ERRORS, OPEN_ERRORS, Host
 from tests.conftest import COUNTS, GRIP_SIG, INPUTS
 from tests.fuzz.requests import LET_IN, LONG, Hostile, hostile

@@ -11,10 +11,10 @@ SECONDS, BYTES = 30, 1 << 30
 CHILD = f"""
 import resource, sys
 from fanroute import report, report_json
-from fanroute.diagnostics import Invalid
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.inputs import Inputs
-from fanroute.workspace import runtime_sources
+from fanroute.spec.inputs import Inputs
+from fanroute.project.workspace import runtime_sources
 resource.setrlimit(resource.RLIMIT_AS, ({BYTES}, {BYTES}))
 resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
 raw = sys.stdin.buffer.read()

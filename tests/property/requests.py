@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from fanroute.trace import Asked
+from fanroute.plan.trace import Asked
 from tests.property.reference import listed
 
 Data = dict[str, Any]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.build import build
-from fanroute.local.exchange import Exchange
+from fanroute.bundle.builder import build
+from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked, trace
-from fanroute.workspace import Workspace
+from fanroute.plan.trace import Asked, trace
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests.component.test_agreement import ask, assert_told
 from tests.component.test_component import Host

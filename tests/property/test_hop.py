@@ -6,8 +6,8 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.plan_handlers import HANDLERS
-from fanroute.trace import TIME, Asked, Tracer, signed
+from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.trace import TIME, Asked, Tracer, signed
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend
 from fanroute_runtime.headers import PIN

@@ -5,13 +5,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.build import app_files
+from fanroute.analysis.budget import Work
+from fanroute.analysis.reachability import MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.analysis.search import Boxes
+from fanroute.analysis.witness import asked as request_of
+from fanroute.bundle.builder import app_files
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.reach.request import asked as request_of
-from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, reached
-from fanroute.reach.search import Boxes
-from fanroute.trace import Asked, trace
-from fanroute.work import Work
+from fanroute.plan.trace import Asked, trace
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from fanroute.formatting import formatted
+from fanroute.formatting.formatter import formatted
+from fanroute.formatting.scalars import literal
 from fanroute.pipeline import compile_routes
-from fanroute.scalars import literal
-from fanroute.schema import schema
-from fanroute.source import load, unquoted
+from fanroute.spec.json_schema import schema
+from fanroute.syntax.source import load, unquoted
 from tests.conftest import COUNTS, INPUTS
 from tests.property.language import STYLES, Data, specs, written
 from tests.unit.test_formatting import form, told

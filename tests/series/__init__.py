@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
 from tests.facts import build_app
 
 

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
 
-from fanroute.trace import Asked
+from fanroute.plan.trace import Asked
 from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern, Route
 
 

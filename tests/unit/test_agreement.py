@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.reach.box import Point
-from fanroute.reach.request import asked
-from fanroute.trace import trace
+from fanroute.analysis.box import Point
+from fanroute.analysis.witness import asked
+from fanroute.plan.trace import trace
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Plan, Route

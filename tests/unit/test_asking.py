@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from fanroute.local import Backend, sandboxes, server
-from fanroute.local.exchange import Exchange, HostError, Response
+from fanroute.devserver import embedded, sandboxes
+from fanroute.devserver.config import Backend
+from fanroute.host.exchange import Exchange, HostError, Response
 
 
 class Forwarding:
@@ -48,7 +49,7 @@ class Hung:
             for name, origin in (("hung", hung), ("ok", ok))
         }
         component: Any = Forwarding()
-        urls = await self._stack.enter_async_context(server.listening(component, where, "", 0, 0, self.lines.append))
+        urls = await self._stack.enter_async_context(embedded.listening(component, where, "", 0, 0, self.lines.append))
         self._client = await self._stack.enter_async_context(httpx.AsyncClient(base_url=urls.edge, trust_env=False, timeout=20))
         return self
 
@@ -90,7 +91,7 @@ ALREADY = "3 requests wait for the backend 'hung' already"
 
 @pytest.fixture(autouse=True)
 def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_ASKING", 3)
+    monkeypatch.setattr(embedded, "MAX_ASKING", 3)
 
 
 def test_a_request_too_many_is_told_so() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from fanroute.plan_handlers import HANDLERS
-from fanroute.trace import TIME, Asked, Tracer
+from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.trace import TIME, Asked, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example, segment, shortest
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example, segment, shortest
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.match import binds
 from fanroute_runtime.paths import Paths

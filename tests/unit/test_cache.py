@@ -9,8 +9,8 @@ import pytest
 import wasmtime
 from wasmtime.component import Component
 
-from fanroute.cache import KEPT, NAME, Cache, cache_folder
-from fanroute.local.load import load
+from fanroute.devserver.load import load
+from fanroute.project.cache import KEPT, NAME, Cache, cache_folder
 from tests.conftest import names
 
 TINY = wasmtime.wat2wasm("(component)")
@@ -229,7 +229,7 @@ def test_what_does_not_load_is_compiled(base: Path, project: Path) -> None:
 def test_another_version_has_another_name(base: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "tiny.wasm").write_bytes(TINY)
     load(project / "tiny.wasm", Cache(project))
-    monkeypatch.setattr("fanroute.local.load._COMPILER", "another version")
+    monkeypatch.setattr("fanroute.devserver.load._COMPILER", "another version")
     load(project / "tiny.wasm", Cache(project))
     assert len(names(base / NAME / "compiled")) == 2
 

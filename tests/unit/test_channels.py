@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.automata import shortest
-from fanroute.channels import ambiguity
-from fanroute.channels.ambiguity import Cut, two_cuts
-from fanroute.channels.languages import both, of_texts
-from fanroute.channels.values import Reference, gives_none, parts, references, refused, shared, unused
+from fanroute.analysis import ambiguity
+from fanroute.analysis.ambiguity import Cut, two_cuts
+from fanroute.analysis.automata import shortest
+from fanroute.analysis.channels import Reference, gives_none, parts, references, refused, shared, unused
+from fanroute.analysis.languages import both, of_texts
 from fanroute_runtime.grip import MAX_VALUE, is_encoded, is_value
 from fanroute_runtime.pattern import Automaton, BadPattern, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Route

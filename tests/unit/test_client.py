@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute import trace
+from fanroute.plan import trace
 from fanroute_runtime.client import Client
 from tests.unit.test_decide import Asked
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from fanroute.local.channels import Channels, Subscriber
-from fanroute.local.clients import Client
+from fanroute.devserver.pubsub import Channels, Subscriber
+from fanroute.devserver.socket_client import Client
 
 
 def client() -> tuple[Client, Subscriber]:

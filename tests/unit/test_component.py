@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute import bundle, programs
-from fanroute.component import WALL_CLOCK, BadComponent, import_names, rename_import
-from fanroute.errors import ProgramFailed
-from fanroute.folder import write
-from fanroute.workspace import Workspace, wit_folder
+from fanroute.bundle import toolchain
+from fanroute.project import processes
+from fanroute.project.errors import ProgramFailed
+from fanroute.project.folder import write
+from fanroute.project.workspace import Workspace, wit_folder
+from fanroute.wasm.component import WALL_CLOCK, BadComponent, import_names, rename_import
 
 PREAMBLE = b"\0asm\x0d\0\x01\0"
 OLD, NEW = "a:b/c@1.0.0", "wasi:clocks/wall-clock@0.2.6"
@@ -115,13 +116,13 @@ def test_a_real_component_has_the_clocks_own_name(own_project: Workspace) -> Non
 def test_a_component_that_cannot_be_finished_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one may be that another version of componentize-py makes."""
     new = tmp_path / "new.wasm"
-    monkeypatch.setattr(programs, "run", lambda command, environment: write(new, PREAMBLE))
+    monkeypatch.setattr(processes, "run", lambda command, environment: write(new, PREAMBLE))
     with pytest.raises(ProgramFailed) as failed:
-        bundle.componentize(tmp_path, wit_folder(), new)
+        toolchain.componentize(tmp_path, wit_folder(), new)
     assert failed.value.output.endswith(f": it imports {WALL_CLOCK[0]} 0 times, not once.")
 
 
 def test_the_clocks_name_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = bundle.key({}, {})
-    monkeypatch.setattr(bundle, "WALL_CLOCK", (WALL_CLOCK[0], "wasi:clocks/wall-clock@0.3.0"))
-    assert bundle.key({}, {}) != key
+    key = toolchain.key({}, {})
+    monkeypatch.setattr(toolchain, "WALL_CLOCK", (WALL_CLOCK[0], "wasi:clocks/wall-clock@0.3.0"))
+    assert toolchain.key({}, {}) != key

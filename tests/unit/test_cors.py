@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fanroute.listing import trace_lines
-from fanroute.origins import Origins
+from fanroute.cli.diff_report import difference
 from fanroute.pipeline import compile_routes
-from fanroute.plan_handlers import HANDLERS
-from fanroute.plan_routes import written_routes
-from fanroute.reach.told import difference
-from fanroute.tokens import trusting, with_token
-from fanroute.trace import Asked, Tracer, through_fanout, trace
+from fanroute.plan.describe import trace_lines
+from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.routes import written_routes
+from fanroute.plan.tokens import trusting, with_token
+from fanroute.plan.trace import Asked, Tracer, through_fanout, trace
+from fanroute.spec.origins import Origins
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import in_place_of, share, sharing
 from fanroute_runtime.decide import Decider

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from fanroute.signing import DEV_KEY
+from fanroute.plan.signing import DEV_KEY
 from fanroute_runtime.decide import UPGRADE_REQUIRED, Decider, redirect, respond
 from fanroute_runtime.exchange import Answer, Decision, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.grip import MAX_VALUE, hold

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from fanroute.defaults import takes, with_defaults
-from fanroute.spec import ACTIONS, Route, Spec
+from fanroute.spec.defaults import takes, with_defaults
+from fanroute.spec.document import ACTIONS, Route, Spec
 
 BASE: dict[str, Any] = {"version": 1, "service": {"name": "x"}, "backends": {"self": {"loopback": True}}}
 CORS = {"origins": ["https://a.example.com"]}

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fanroute.analysis.box import Point
+from fanroute.analysis.difference import Side, changes
+from fanroute.cli.diff_report import Difference, difference, lines
 from fanroute.pipeline import compile_routes
-from fanroute.reach.box import Point
-from fanroute.reach.difference import Side, changes
-from fanroute.reach.told import Difference, difference, lines
 from fanroute_runtime.match import Matched, bound_value
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Bound, Plan, Redirect, Route

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute import bundle
-from fanroute.build import app_files
-from fanroute.environment import expand, hiding, hiding_in_commands, may_be_used, names_in, takes_variables
-from fanroute.inputs import Inputs
+from fanroute.bundle import toolchain
+from fanroute.bundle.builder import app_files
 from fanroute.pipeline import Compiled, compile_routes
+from fanroute.spec.inputs import Inputs
+from fanroute.syntax.variables import expand, hiding, hiding_in_commands, may_be_used, names_in, takes_variables
 
 ENVIRONMENT = {"HOST": "a.example.com", "EMPTY": "", "_x1": "y", "NESTED": "${HOST}"}
 
@@ -171,7 +171,7 @@ def test_a_component_is_made_anew_where_its_hosts_change() -> None:
         compiled(ORIGIN="p.example.com", HOST="a.example.com"),
     )
     files, with_other_origin, with_other_host = (app_files(each.plan) for each in (one, other_origin, other_host))
-    assert bundle.key(files, {}) == bundle.key(with_other_origin, {}) != bundle.key(with_other_host, {})
+    assert toolchain.key(files, {}) == toolchain.key(with_other_origin, {}) != toolchain.key(with_other_host, {})
     assert one.backends != other_origin.backends
 
 

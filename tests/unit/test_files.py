@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from fanroute import bundle, emit
-from fanroute.build import app_files
-from fanroute.diagnostics import Invalid
-from fanroute.inputs import MAX_FILE, media_type
+from fanroute.bundle import toolchain
+from fanroute.bundle.builder import app_files
+from fanroute.codegen import app_module
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.values import is_file_path
-from fanroute.workspace import Workspace
+from fanroute.project.workspace import Workspace
+from fanroute.spec.inputs import MAX_FILE, media_type
+from fanroute.spec.types import is_file_path
 
 ROUTES = b"""
 version: 1
@@ -68,7 +69,7 @@ def compiled(workspace: Workspace) -> Compiled:
 def test_the_largest_file_and_a_larger_one(workspace: Workspace) -> None:
     page = workspace.routes.parent / "page"
     page.write_bytes(b"x" * MAX_FILE)
-    assert "x" * MAX_FILE in app_files(compiled(workspace).plan)[emit.ROUTES]
+    assert "x" * MAX_FILE in app_files(compiled(workspace).plan)[app_module.ROUTES]
     page.write_bytes(b"x" * (MAX_FILE + 1))
     with pytest.raises(Invalid) as raised:
         compiled(workspace)
@@ -81,7 +82,7 @@ def test_a_component_is_made_anew_where_a_file_changes(workspace: Workspace) -> 
     keys = set()
     for content in (b"one", b"two"):
         (workspace.routes.parent / "page").write_bytes(content)
-        keys.add(bundle.key(app_files(compiled(workspace).plan), {}))
+        keys.add(toolchain.key(app_files(compiled(workspace).plan), {}))
     assert len(keys) == 2
 
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wasmtime.component import Component, Linker
 
-from fanroute import bundle, programs
-from fanroute.binary import COMPONENT, MODULE, BadComponent, section, signed
-from fanroute.flatten import flatten
-from fanroute.flatten.image import ALWAYS_MAPPED, has_image, in_order, is_mapped, stretches
-from fanroute.flatten.module import read_module
+from fanroute.bundle import toolchain
+from fanroute.project import processes
+from fanroute.wasm.binary import COMPONENT, MODULE, BadComponent, section, signed
+from fanroute.wasm.flatten import flatten
+from fanroute.wasm.flatten.image import ALWAYS_MAPPED, has_image, in_order, is_mapped, stretches
+from fanroute.wasm.flatten.module import read_module
 from tests.conftest import COUNTS, times
 
 ENGINE = wasmtime.Engine()
@@ -138,9 +139,9 @@ def finished(core: bytes, folder: Path) -> bytes:
     """The component of a core module."""
     (folder / "core.wasm").write_bytes(core)
     (folder / "host.wit").write_text(WIT)
-    tools = bundle.beside(bundle.WASM_TOOLS)
-    programs.run([tools, "component", "embed", folder / "host.wit", folder / "core.wasm", "-o", folder / "core.wasm"])
-    programs.run([tools, "component", "new", folder / "core.wasm", "-o", folder / "component.wasm"])
+    tools = toolchain.beside(toolchain.WASM_TOOLS)
+    processes.run([tools, "component", "embed", folder / "host.wit", folder / "core.wasm", "-o", folder / "core.wasm"])
+    processes.run([tools, "component", "new", folder / "core.wasm", "-o", folder / "component.wasm"])
     return (folder / "component.wasm").read_bytes()
 
 

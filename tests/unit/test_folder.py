@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.diagnostics import Invalid
-from fanroute.folder import Folder, read, write
-from fanroute.workspace import Workspace
+from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.project.folder import Folder, read, write
+from fanroute.project.workspace import Workspace
 from tests.conftest import names
 
 
@@ -93,7 +93,7 @@ def test_a_link_that_takes_a_partial_files_name_is_not_followed(
     folder: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody can know the name; if somebody did, the write would fail."""
-    monkeypatch.setattr("fanroute.folder.token_hex", lambda size: "known")
+    monkeypatch.setattr("fanroute.project.folder.token_hex", lambda size: "known")
     (folder / ".a.known").symlink_to(victim / "file")
     with pytest.raises(FileExistsError):
         write(folder / "a", b"evil")

@@ -5,8 +5,8 @@ Source: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 
 import pytest
 
-from fanroute.foreign_pages import _needs_leave
 from fanroute.pipeline import compile_routes
+from fanroute.rules.foreign_pages import _needs_leave
 from fanroute_runtime.plan import Condition
 from tests.conftest import INPUTS
 

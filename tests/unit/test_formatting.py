@@ -7,11 +7,11 @@ from textwrap import dedent
 import pytest
 import yaml
 
-from fanroute import formatting
-from fanroute.comments import comments
-from fanroute.diagnostics import Invalid
-from fanroute.formatting import Changed, formatted
-from fanroute.rules import CODES
+from fanroute.cli.catalog import CODES
+from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.formatting import formatter
+from fanroute.formatting.comments import comments
+from fanroute.formatting.formatter import Changed, formatted
 from tests.conftest import INPUTS, REPOSITORY
 
 CASES = sorted((REPOSITORY / "tests" / "cases").glob("*/routes.yaml"))
@@ -259,6 +259,6 @@ def test_a_loss_is_noticed(monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     """Where formatting had a fault, it would give nothing rather than something else."""
     text = (REPOSITORY / "routes.yaml").read_text()
     assert form(text)
-    monkeypatch.setattr(formatting, *LOSSES[loss])
+    monkeypatch.setattr(formatter, *LOSSES[loss])
     with pytest.raises(Changed):
         form(text)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from fanroute.guide import Urls, changed_ports, publish_command, publishing, serving
-from fanroute.local_hosts import host_entries
+from fanroute.cli.next_steps import Urls, changed_ports, publish_command, publishing, serving
+from fanroute.devserver.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.trace import Asked, Step, trace
+from fanroute.plan.trace import Asked, Step, trace
 from tests.conftest import INPUTS, REPOSITORY
 
 ROUTES = b"""

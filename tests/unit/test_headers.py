@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.headers import RESERVED, reserved
+from fanroute.spec.headers import RESERVED, reserved
 from fanroute_runtime.headers import HOP_BY_HOP, PLATFORMS, applied, is_platforms, of_one_connection
 from fanroute_runtime.plan import HeaderRules
 

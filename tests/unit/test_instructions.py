@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.local.grip import Channel, Hold, KeepAlive
-from fanroute.local.instructions import INSTRUCT, BadInstructions, Instructed, has_instructions, read_instructions
-from fanroute.local.patching import patched
+from fanroute.devserver.grip_headers import Channel, Hold, KeepAlive
+from fanroute.devserver.instructions import INSTRUCT, BadInstructions, Instructed, has_instructions, read_instructions
+from fanroute.devserver.patching import patched
 from tests.conftest import COUNTS, times
 
 OF_BODY = {"content-type": INSTRUCT}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.local.items import BadItem, Item, Message, decoded, parse_publish, sendable_headers
-from fanroute.local.pushpin_json import MAX_DEPTH, WrongType, integer, parse
+from fanroute.devserver.items import BadItem, Item, Message, decoded, parse_publish, sendable_headers
+from fanroute.devserver.pushpin_json import MAX_DEPTH, WrongType, integer, parse
 from tests.conftest import COUNTS, times
 
 

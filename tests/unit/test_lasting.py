@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from fanroute.binary import BadComponent
-from fanroute.flatten.lasting import without_counts
+from fanroute.wasm.binary import BadComponent
+from fanroute.wasm.flatten.immortal import without_counts
 from fanroute_runtime.lasting import MARK
 
 NONE, TYPE, IMMORTAL = 0x100, 0x40, 0x5000_0000

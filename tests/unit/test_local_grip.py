@@ -2,11 +2,11 @@
 
 import pytest
 
-from fanroute.local import channels
-from fanroute.local.channels import LINGER, Channels
-from fanroute.local.filters import BadContent, passes, rendered
-from fanroute.local.grip import DEFAULT_TIMEOUT, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
-from fanroute.local.items import Item
+from fanroute.devserver import pubsub
+from fanroute.devserver.filters import BadContent, passes, rendered
+from fanroute.devserver.grip_headers import DEFAULT_TIMEOUT, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
+from fanroute.devserver.items import Item
+from fanroute.devserver.pubsub import LINGER, Channels
 
 A = (Channel("a"),)
 
@@ -114,7 +114,7 @@ def test_what_comes_after_a_poll_is_known_for_a_while(
 ) -> None:
     """And nothing that was published before, once something may have come between."""
     now = 0.0
-    monkeypatch.setattr(channels, "monotonic", lambda: now)
+    monkeypatch.setattr(pubsub, "monotonic", lambda: now)
     all_channels = Channels(lambda line: None)
     with all_channels.subscriber(polls) as subscriber:
         subscriber.replace(A, {})

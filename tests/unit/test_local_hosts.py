@@ -3,11 +3,11 @@
 import pytest
 from click import BadParameter
 
-from fanroute.cli.serving import serve
-from fanroute.local import Stores
-from fanroute.local_hosts import explaining, host_entries, kept_by_host
+from fanroute.cli.serve import serve
+from fanroute.devserver.config import Stores
+from fanroute.devserver.local_hosts import explaining, host_entries, kept_by_host
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.trace import Asked, Tracer
+from fanroute.plan.trace import Asked, Tracer
 from fanroute_runtime.exchange import ToFanout
 from fanroute_runtime.plan import Handoff, Match, Route
 from tests.conftest import INPUTS, REPOSITORY

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.channels.values import Reference
-from fanroute.diagnostics import Invalid
-from fanroute.locations import bad_values
+from fanroute.analysis.channels import Reference
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.template import parse
+from fanroute.rules.locations import bad_values
+from fanroute.spec.template import parse
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.grip import encoded, leads_elsewhere
 from fanroute_runtime.plan import Bound

@@ -4,9 +4,9 @@ import tomllib
 
 import pytest
 
-from fanroute.errors import BadManifest
-from fanroute.manifest import replaced, service_id, update
-from fanroute.plan_backend import Backend
+from fanroute.plan.backend import Backend
+from fanroute.project.errors import BadManifest
+from fanroute.project.fastly_toml import replaced, service_id, update
 
 BACKENDS = (
     Backend("origin", "app.example.com", 443, tls=True, loopback=False, local=None),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.reach.box import Point
+from fanroute.analysis.box import Point
 from fanroute_runtime.match import Segments, path_segments
 from fanroute_runtime.match import tests as match_tests
 from fanroute_runtime.matcher import FEW, READY, Matcher

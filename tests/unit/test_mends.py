@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.diagnostics import Invalid
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
 from tests.conftest import INPUTS
 

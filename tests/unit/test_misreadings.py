@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked, Tracer
+from fanroute.plan.trace import Asked, Tracer
 from tests.conftest import INPUTS
 
 AUTH = "auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: t}}"

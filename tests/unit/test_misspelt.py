@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.diagnostics import Diagnostic, Invalid
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.source import Source, load
-from fanroute.spec import Spec
-from fanroute.testing.language import RouteTests
-from fanroute.testing.reading import read_tests
-from fanroute.validation import keys_at
+from fanroute.routetests.document import RouteTests
+from fanroute.routetests.read import read_tests
+from fanroute.spec.document import Spec
+from fanroute.spec.validate import keys_at
+from fanroute.syntax.source import Source, load
 from tests.conftest import INPUTS, REPOSITORY, inputs_of
 
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "examples").glob("*/routes.yaml"))

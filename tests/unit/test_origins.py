@@ -2,9 +2,9 @@
 
 import pytest
 
-from fanroute import listing
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked, through_fanout, trace
+from fanroute.plan import describe
+from fanroute.plan.trace import Asked, through_fanout, trace
 from fanroute_runtime.decide import FOREIGN_PAGE
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout, ToWebSocket
 from fanroute_runtime.headers import PIN
@@ -169,4 +169,4 @@ def test_the_services_own_is_the_clients_host_on_the_second_pass() -> None:
 
 
 def test_the_listing_tells_of_it() -> None:
-    assert [row[3].endswith(", origins") for row in listing.rows(COMPILED.plan)] == [True, True, True, False]
+    assert [row[3].endswith(", origins") for row in describe.rows(COMPILED.plan)] == [True, True, True, False]

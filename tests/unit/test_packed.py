@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.packing import packed
+from fanroute.codegen.routes_file import packed
 from fanroute_runtime.packed import Routes, auths_of
 from fanroute_runtime.plan import Auth, Forward, Handoff, HeaderRules, Key, Match, PathPattern, Respond, Route, TokenPlace
 from tests.unit import universe

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fanroute.pipeline import compile_routes
-from fanroute.plan_handlers import HANDLERS
-from fanroute.signing import token
-from fanroute.trace import TIME, Asked, Tracer, signed
+from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.signing import token
+from fanroute.plan.trace import TIME, Asked, Tracer, signed
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, Refused, ToBackend, ToFanout
 from fanroute_runtime.headers import PIN

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from fanroute.diagnostics import Invalid
-from fanroute.listing import match_text
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.placeholders import instead_of
-from fanroute.trace import Asked, trace
+from fanroute.plan.describe import match_text
+from fanroute.plan.trace import Asked, trace
+from fanroute.spec.placeholders import instead_of
 from fanroute_runtime.plan import PathPattern
 from tests.conftest import INPUTS
 

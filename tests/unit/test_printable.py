@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fanroute.cli import main
 from fanroute.cli.edges import _remarked
-from fanroute.cli.terminal import fail, remark, say, say_text, show
-from fanroute.printable import printable, printable_json
+from fanroute.cli.output import fail, remark, say, say_text, show
+from fanroute.diagnostics.printable import printable, printable_json
 
 # What a terminal obeys: escape sequences, also as one byte, line ends, bidi controls, and what cannot be seen.
 OBEYED = "\x1b[2J \x1b]0;title\x07 \x9b31m \r \n \x08 \x7f \u202e \u2066 \u200b \u2028 \ufeff \udc9b"

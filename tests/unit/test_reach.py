@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fanroute.analysis.box import UNBOUND, Point
+from fanroute.analysis.budget import Work
+from fanroute.analysis.overlap import overlaps
+from fanroute.analysis.reachability import MAX_WORK_IN_ALL, Dead, Live, Reach, reached
+from fanroute.analysis.search import Boxes
+from fanroute.analysis.witness import arguments, asked
 from fanroute.pipeline import compile_routes
-from fanroute.reach.box import UNBOUND, Point
-from fanroute.reach.overlap import overlaps
-from fanroute.reach.request import arguments, asked
-from fanroute.reach.routes import MAX_WORK_IN_ALL, Dead, Live, Reach, reached
-from fanroute.reach.search import Boxes
-from fanroute.work import Work
 from fanroute_runtime.client import Client
 from fanroute_runtime.match import binds
 from fanroute_runtime.matcher import Matcher

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.ready import ready
+from fanroute.codegen.constants import ready
 from fanroute_runtime.exchange import Request
 from fanroute_runtime.grip import hold, timeout
 from fanroute_runtime.plan import Action, Bound, Channel, Handoff, Hold, Match, Meta, Route, Template, WebSocket

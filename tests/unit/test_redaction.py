@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.redaction import redacting
+from fanroute.devserver.redaction import redacting
 from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, TokenPlace
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from fanroute.diagnostics import Diagnostic, Invalid, Note, Span, fails, in_source_order
-from fanroute.report import github, render, styled
-from fanroute.report_json import Report, report
-from fanroute.rulebook import diagnosed
-from fanroute.rules.meaning import FR201
-from fanroute.rules.reading import FR105
-from fanroute.rules.rule import Rule
+from fanroute.cli.codes_page import diagnosed
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span, fails, in_source_order
+from fanroute.diagnostics.json_report import Report, report
+from fanroute.diagnostics.rule import Rule
+from fanroute.diagnostics.text_report import github, render, styled
+from fanroute.spec.rules import FR201
+from fanroute.syntax.rules import FR105
 from tests.conftest import REPOSITORY, inputs_of
 
 HOSTILE = Diagnostic(FR201, "100%\r\n::error::x, y", Span(3, 5, 3, 9), "a:b", (Note("first here", Span(1, 2, 1, 3)),))

@@ -1,9 +1,9 @@
 """What a component serves while it is built."""
 
+from fanroute.codegen.samples import samples
 from fanroute.pipeline import compile_routes
-from fanroute.plan_handlers import HANDLERS
-from fanroute.samples import samples
-from fanroute.trace import Asked
+from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.trace import Asked
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import Plan

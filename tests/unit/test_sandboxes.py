@@ -7,8 +7,8 @@ from time import sleep
 
 import pytest
 
-from fanroute.local.exchange import Exchange, Response
-from fanroute.local.sandboxes import MAX_PENDING, Sandboxes
+from fanroute.devserver.sandboxes import MAX_PENDING, Sandboxes
+from fanroute.host.exchange import Exchange, Response
 
 TIMEOUT = 30
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fanroute.rulebook import diagnosed
-from fanroute.schema import schema
-from fanroute.source import load
+from fanroute.cli.codes_page import diagnosed
+from fanroute.spec.json_schema import schema
+from fanroute.syntax.source import load
 from tests.conftest import INPUTS, REPOSITORY
 
 FILES = sorted(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.shell import path_word, word
+from fanroute.diagnostics.shell import path_word, word
 
 PARTS = [
     *("GET", "`id`", "X|id&X", "$(id)", "$x", "'", "!x", "~", "#", "", "a b", "a\\b", "é ✓", "a;b", "*"),

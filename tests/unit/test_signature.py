@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey, OctKey
 from pydantic import ValidationError
 
-from fanroute.keys import ProxyKey
-from fanroute.signing import DEV_KEY, token
-from fanroute.trace import Asked
+from fanroute.plan.signing import DEV_KEY, token
+from fanroute.plan.trace import Asked
+from fanroute.spec.keys import ProxyKey
 from fanroute_runtime import signature
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.local import LOCAL_SERVICE

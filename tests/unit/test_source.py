@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fanroute.diagnostics import Invalid
-from fanroute.source import MAX_DEPTH, Path, Source, decode, load
+from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.syntax.source import MAX_DEPTH, Path, Source, decode, load
 from tests.conftest import ENVIRONMENT
 from tests.test_cases import CASES
 
@@ -118,8 +118,8 @@ def test_deep_nesting_is_refused(text: str) -> None:
     """In a process of its own, which must not crash, with 512 MB of memory and 20 s of the processor."""
     code = f"""
 import resource
-from fanroute.diagnostics import Invalid
-from fanroute.source import load
+from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.syntax.source import load
 resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 try:

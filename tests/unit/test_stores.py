@@ -2,9 +2,9 @@
 
 import pytest
 
-from fanroute.errors import BadManifest
-from fanroute.local import Stores
-from fanroute.stores import local_stores
+from fanroute.devserver.config import Stores
+from fanroute.devserver.stores import local_stores
+from fanroute.project.errors import BadManifest
 
 FILES = {
     "good.json": b'{"key": "v\xc3\xa4lue", "other": ""}',

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from fanroute.diagnostics import Invalid
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.plan_routes import written_routes
-from fanroute.testing.agreement import differences, unasked
-from fanroute.testing.coverage import alternatives, coverage, covered_text
-from fanroute.testing.judging import Judged, exercised, judge, told
-from fanroute.testing.language import asked_url
-from fanroute.testing.outcome import Outcome, channels, tracer_of
-from fanroute.testing.places import action
-from fanroute.testing.reading import read_tests
+from fanroute.plan.routes import written_routes
+from fanroute.routetests.compare import differences, unasked
+from fanroute.routetests.coverage import alternatives, coverage, covered_text
+from fanroute.routetests.document import asked_url
+from fanroute.routetests.judge import Judged, exercised, judge, told
+from fanroute.routetests.locate import action
+from fanroute.routetests.outcome import Outcome, channels, tracer_of
+from fanroute.routetests.read import read_tests
 from fanroute_runtime.exchange import Answer
 from tests.conftest import INPUTS, REPOSITORY
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from fanroute.listing import rows, trace_lines
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.trace import Asked, Trace, through_fanout, trace
+from fanroute.plan.describe import rows, trace_lines
+from fanroute.plan.trace import Asked, Trace, through_fanout, trace
 from fanroute_runtime.exchange import Answer, Headers, Passing, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Plan
 from tests.conftest import INPUTS, REPOSITORY

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from fanroute.local import Backend, upstream
-from fanroute.local.upstream import Unreachable, ask
+from fanroute.devserver import upstream
+from fanroute.devserver.config import Backend
+from fanroute.devserver.upstream import Unreachable, ask
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fanroute.local import Backend
-from fanroute.local.fanout import Fanout
-from fanroute.local.upstream import ask
-from fanroute.values import LocalUrl, Url
+from fanroute.devserver.config import Backend
+from fanroute.devserver.grip_proxy import Fanout
+from fanroute.devserver.upstream import ask
+from fanroute.spec.types import LocalUrl, Url
 
 BOTH = [(socket.AF_INET6, ("::1",)), (socket.AF_INET, ("127.0.0.1",))]
 

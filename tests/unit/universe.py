@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from fanroute.reach.box import Point
-from fanroute.reach.request import asked
+from fanroute.analysis.box import Point
+from fanroute.analysis.witness import asked
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.match import split_uri
 from fanroute_runtime.paths import Paths

@@ -18,10 +18,10 @@ from fanroute import __version__
 MAX_SUMMARY = 200
 # Every command, by what one is about, with the module that has it.
 SECTIONS = {
-    "Write": {"init": "starting", "check": "checking", "fmt": "writing"},
-    "Ask": {"routes": "asking", "match": "asking", "test": "testing", "diff": "comparing"},
-    "Run": {"build": "serving", "serve": "serving"},
-    "More": {"explain": "explaining", "schema": "writing", "completion": "completing", "install": "serving"},
+    "Write": {"init": "init", "check": "check", "fmt": "fmt"},
+    "Ask": {"routes": "asking", "match": "asking", "test": "test", "diff": "diff"},
+    "Run": {"build": "serve", "serve": "serve"},
+    "More": {"explain": "explain", "schema": "fmt", "completion": "completion", "install": "serve"},
 }
 _MODULES = {name: module for commands in SECTIONS.values() for name, module in commands.items()}
 

@@ -9,18 +9,18 @@ from typing import Any
 import click
 from pydantic_core import PydanticCustomError
 
-from fanroute import listing
-from fanroute.cli.given import DEFAULT_ROUTES, compiled, examples, own_command, routes_argument, routes_option
-from fanroute.cli.terminal import say, say_command, show
-from fanroute.local import Stores
-from fanroute.local_hosts import host_entries, kept_by_host
-from fanroute.reach.request import witnesses
-from fanroute.shell import path_word
-from fanroute.testing.language import asked_url, field_value
-from fanroute.testing.outcome import tracer_of
-from fanroute.tokens import with_token
-from fanroute.trace import Asked
-from fanroute.values import asked_method, header_name
+from fanroute.analysis.witness import witnesses
+from fanroute.cli.options import DEFAULT_ROUTES, compiled, examples, own_command, routes_argument, routes_option
+from fanroute.cli.output import say, say_command, show
+from fanroute.devserver.config import Stores
+from fanroute.devserver.local_hosts import host_entries, kept_by_host
+from fanroute.diagnostics.shell import path_word
+from fanroute.plan import describe
+from fanroute.plan.tokens import with_token
+from fanroute.plan.trace import Asked
+from fanroute.routetests.document import asked_url, field_value
+from fanroute.routetests.outcome import tracer_of
+from fanroute.spec.types import asked_method, header_name
 
 
 @click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
@@ -36,7 +36,7 @@ def routes(routes: Path, witness: bool) -> None:
         for line in witnesses(compiled(routes).plan, options, own_command()):
             say_command(line)
         return
-    show(listing.COLUMNS, listing.rows(compiled(routes).plan))
+    show(describe.COLUMNS, describe.rows(compiled(routes).plan))
 
 
 @click.command(
@@ -71,7 +71,7 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     if via_fanout:
         asked = tracer.through_fanout(asked)
     trace = tracer.trace(asked)
-    for line in listing.trace_lines(trace):
+    for line in describe.trace_lines(trace):
         say(line)
     if unused:
         say("Note: no route that takes this request asks for a token, so --claims changes nothing")

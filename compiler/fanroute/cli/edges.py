@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.terminal import remark
-from fanroute.folder import read
-from fanroute.guide import Urls
-from fanroute.local import Backend
-from fanroute.local import install as installing
-from fanroute.local import pushpin as pushpins
-from fanroute.local.pushpin import Pushpin
-from fanroute.workspace import Workspace
+from fanroute.cli.next_steps import Urls
+from fanroute.cli.output import remark
+from fanroute.devserver import install as installing
+from fanroute.devserver import pushpin as pushpins
+from fanroute.devserver.config import Backend
+from fanroute.devserver.pushpin import Pushpin
+from fanroute.project.folder import read
+from fanroute.project.workspace import Workspace
 
 EDGES = click.Choice(["embedded", "viceroy"])
 Say = Callable[[str], None]
@@ -62,10 +62,10 @@ async def running(
         say: is told what there is to wait for, and `log` each request.
     """
     # Imported here: the other commands do without wasmtime and aiohttp.
-    from fanroute.local import server, viceroy
-    from fanroute.local.host import EmbeddedComponent
-    from fanroute.local.load import load
-    from fanroute.stores import local_stores
+    from fanroute.devserver import embedded, viceroy
+    from fanroute.devserver.load import load
+    from fanroute.devserver.stores import local_stores
+    from fanroute.host.component import EmbeddedComponent
 
     folder = workspace.manifest.parent
     stores = local_stores(workspace.read_manifest() or "", lambda path: read(folder / path), os.environ)
@@ -94,7 +94,7 @@ async def running(
         say(f"Loading the component, which is compiled {f'each time: {unused}' if unused else 'the first time'} (for some 6 s)")
         engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
         served = EmbeddedComponent(engine, component)
-        started = server.listening(served, backends, loopback, *options.ports, log, stores, options.allowed)
+        started = embedded.listening(served, backends, loopback, *options.ports, log, stores, options.allowed)
     with _remarked():
         async with started as listening:
             yield Urls(listening.edge, listening.publish)

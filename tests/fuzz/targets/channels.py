@@ -5,8 +5,8 @@ import re
 from urllib.parse import unquote
 
 from fanroute.pipeline import compile_routes
-from fanroute.plan_handlers import HANDLERS
-from fanroute.trace import Asked, Tracer
+from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.trace import Asked, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, ToFanout
 from fanroute_runtime.pin import MAX_PIN

@@ -3,7 +3,7 @@
 import re
 
 from fanroute.pipeline import compile_routes
-from fanroute.trace import Asked
+from fanroute.plan.trace import Asked
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.plan import Bound, WebSocket
 from fanroute_runtime.websocket import MalformedEvents, converse, decode, encode

@@ -2,7 +2,7 @@
 
 import re
 
-from fanroute.trace import Asked
+from fanroute.plan.trace import Asked
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import share, sharing
 from fanroute_runtime.exchange import Answer

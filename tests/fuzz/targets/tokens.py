@@ -10,8 +10,8 @@ from typing import Any
 import jwt
 from pydantic_core import from_json
 
-from fanroute.signing import DEV_KEY
-from fanroute.trace import Asked
+from fanroute.plan.signing import DEV_KEY
+from fanroute.plan.trace import Asked
 from fanroute_runtime import hs256
 from fanroute_runtime.authorization import Guard
 from fanroute_runtime.client import Client

@@ -2,7 +2,7 @@
 
 import re
 
-from fanroute.trace import Asked
+from fanroute.plan.trace import Asked
 from fanroute_runtime.client import Client
 from fanroute_runtime.match import binds, host_name, path_segments, split_uri
 from tests.fuzz.target import Target

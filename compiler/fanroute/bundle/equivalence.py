@@ -1,0 +1,98 @@
+"""Whether two components do the same with a few requests: the first route's, from a client and from Fanout."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+from wasmtime import _bindings as bindings
+from wasmtime.component import Component
+
+from fanroute.analysis.witness import requests_of
+from fanroute.host.component import EmbeddedComponent
+from fanroute.host.exchange import Exchange, Headers, Response
+from fanroute.pipeline import Compiled
+from fanroute.plan.signing import LOCAL_ENTRIES
+from fanroute.plan.trace import Asked, Tracer
+from fanroute_runtime.local import LOCAL_STORE
+
+# wasmtime's compiler that is quick and makes slow code, which its Python package has no name for.
+_WINCH = 2
+# When it is for the component, in seconds since 1970: the same for both.
+_NOW = 1_700_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a component made of a request: the host functions it called, in order, and what came of it."""
+
+    calls: tuple[str, ...]
+    failure: str
+    exchange: tuple[Any, ...]
+
+
+def alike(compiled: Compiled, one: Path, other: Path) -> bool:
+    """Whether two components of a routes.yaml do the same with the requests; not if wasmtime does not take one of them."""
+    requests = list(_requests(compiled))
+    try:
+        return _outcomes(compiled, one, requests) == _outcomes(compiled, other, requests)
+    except wasmtime.WasmtimeError:
+        return False
+
+
+def _requests(compiled: Compiled) -> Iterator[Asked]:
+    """A request of the first route's and one that none may have, each as it comes from a client and as from Fanout."""
+    tracer = Tracer(compiled.plan, compiled.loopback)
+    first = requests_of((route.match for route in compiled.plan.routes[:1]), compiled.plan.refused_paths)
+    for request in [*first, Asked("GET", "http://localhost/")]:
+        yield request
+        yield tracer.through_fanout(replace(request, time=_NOW))
+
+
+def _outcomes(compiled: Compiled, wasm: Path, requests: list[Asked]) -> list[Outcome]:
+    calls: list[str] = []
+
+    def intercept(name: str, call: Callable[[], Any]) -> Any:
+        calls.append(name)
+        return call()
+
+    component = EmbeddedComponent(*_compiled(wasm), intercept)
+    outcomes = []
+    for request in requests:
+        calls.clear()
+        exchange = _exchange(compiled, request)
+        failure = _failure(component, exchange)
+        seen = (exchange.uri, exchange.headers, exchange.handoff, exchange.tunnel, exchange.answer)
+        outcomes.append(Outcome(tuple(calls), failure, seen))
+    return outcomes
+
+
+def _failure(component: EmbeddedComponent, exchange: Exchange) -> str:
+    """Have a request handled; how that failed, or ""."""
+    try:
+        return "" if component.handle(exchange) else "it failed"
+    except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+        return type(error).__name__
+
+
+def _exchange(compiled: Compiled, request: Asked) -> Exchange:
+    def answer(backend: str, target: str, headers: Headers) -> Response:
+        return Response(200, [("x-backend", backend.encode())], b"a backend's")
+
+    backends = frozenset(backend.name for backend in compiled.backends)
+    stores = {LOCAL_STORE: LOCAL_ENTRIES}
+    headers = list(request.headers)
+    return Exchange(request.url, headers, backends, method=request.verb, ask=answer, clock=lambda: _NOW, config_stores=stores)
+
+
+def _compiled(wasm: Path) -> tuple[wasmtime.Engine, Component]:
+    """A component, compiled for a few requests: as quickly as it can be on this machine."""
+    config = wasmtime.Config()
+    bindings.wasmtime_config_strategy_set(config.ptr(), _WINCH)
+    try:
+        engine = wasmtime.Engine(config)
+        return engine, Component.from_file(engine, str(wasm))
+    except wasmtime.WasmtimeError:
+        engine = wasmtime.Engine()
+        return engine, Component.from_file(engine, str(wasm))

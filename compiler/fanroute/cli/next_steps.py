@@ -1,0 +1,192 @@
+"""What a user is told to do next. Pure: lines of text."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
+from fanroute.diagnostics.shell import path_word, word
+from fanroute.pipeline import Compiled
+from fanroute.plan.routes import written_routes
+from fanroute.plan.trace import Asked, client_of, unfit
+from fanroute_runtime.local import host_entry
+from fanroute_runtime.match import tests
+from fanroute_runtime.pattern import Automaton
+from fanroute_runtime.plan import (
+    Bound,
+    Condition,
+    Hold,
+    Match,
+    Parameter,
+    PathPattern,
+    Route,
+    Template,
+    TokenPlace,
+    Tunnel,
+    WebSocket,
+)
+
+DEFAULT_CHANNEL = "test"
+Formats = dict[str, dict[str, str]]
+# What is published on each kind of endpoint. An event of an EventSource ends with an empty line.
+MESSAGES: Mapping[str, Formats] = {
+    "stream": {"http-stream": {"content": "hello\n"}},
+    "sse": {"http-stream": {"content": "data: hello\n\n"}},
+    "long_poll": {"http-response": {"body": "hello\n"}},
+    "websocket": {"ws-message": {"content": "hello"}},
+}
+# Headers that curl sends of its own accord, unless it is told not to.
+_SENT_BY_CURL = ("accept", "user-agent")
+# What stands for a client's token.
+TOKEN = "TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where a local edge listens: itself, and for publishing."""
+
+    edge: str
+    publish: str
+
+
+def publishing(compiled: Compiled, service_id: str, folder: Path) -> Iterator[str]:
+    """Tells how to publish the service in a folder to Fastly: the first time, or again."""
+    fastly = "fastly" if folder == Path() else f"cd {path_word(folder)} && fastly"
+    if service_id:
+        yield f"Publish (service {word(service_id)}): {fastly} compute publish"
+        if compiled.tunnels:
+            yield f"Its tunnels need WebSockets on the service, once: {fastly} products --enable=websockets"
+        return
+    domain = compiled.loopback_host
+    first = f"Publish, the first time: {fastly} compute publish --domain {word(domain)}"
+    yield first if domain else f"Publish: {fastly} compute publish"
+
+
+def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:
+    """Tells what can be asked of a local edge, and how to publish on it; `hosts` are the local store's entries for its names."""
+    name = urlsplit(urls.edge).hostname or ""
+    own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
+    yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
+    for route in written_routes(compiled.plan):
+        yield f"  {_example(route, urls.edge, own_host)}"
+    yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
+
+
+def changed_ports(urls: Urls, wanted: tuple[int, int]) -> Iterator[str]:
+    """Warns of ports that were wanted and are not free; 0 is any port."""
+    named = zip(("", "publish "), (urls.edge, urls.publish), ("--port", "--publish-port"), wanted, strict=True)
+    for what, url, option, port in named:
+        got = urlsplit(url).port
+        if port not in (0, got):
+            yield f"the {what}port {port} is not free: using {got} instead ({option} chooses another)"
+
+
+def publish_command(messages: Mapping[str, Formats], url: str) -> str:
+    """Returns a curl command that publishes messages, by their channels."""
+    items = [{"channel": channel, "formats": formats} for channel, formats in messages.items()]
+    return f"curl -d {word(json.dumps({'items': items}))} {word(url)}"
+
+
+def _example(route: Route, edge: str, own_host: str) -> str:
+    match = route.match
+    token = route.auth.places[0] if route.auth else None
+    in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
+    target = _path(match.path) + _query(match.query, in_query)
+    of_others = match.hosts and not _is_for(own_host, match.hosts)
+    headers = [("Host", match.hosts[0].replace("*", "example"))] if of_others else []
+    headers += [(condition.name, _value(condition, HEADER_VALUE)) for condition in match.headers if condition.present]
+    headers += _token_header(token)
+    options = "".join(f" -H {word(f'{name}: {value}')}" for name, value in headers)
+    if isinstance(route.action, WebSocket):
+        options += "".join(f" -s {word(protocol)}" for protocol in route.action.protocols[:1])
+    if isinstance(route.action, WebSocket | Tunnel) or match.websocket:
+        return f"{route.name}: npx wscat -c {word(edge.replace('http', 'ws', 1) + target)}{options}"
+    options = "".join(f" -H {_for_curl(name, value)}" for name, value in headers)
+    options += "".join(f" -H {word(f'{one.name}:')}" for one in match.headers if not one.present and one.name in _SENT_BY_CURL)
+    hold = " -N" if isinstance(route.action, Hold) else ""
+    return f"{route.name}: curl{hold}{_method(match.methods)}{options} {word(edge + target)}"
+
+
+def _method(methods: tuple[str, ...]) -> str:
+    if not methods or methods[0] == "GET":
+        return ""
+    # With -X HEAD, curl waits for a body.
+    return " -I" if methods[0] == "HEAD" else f" -X {word(methods[0])}"
+
+
+def _for_curl(name: str, value: str) -> str:
+    """Returns a header as curl takes it: bytes go as they are, and a header without a value ends in ';'."""
+    return word(f"{name}: {value}".encode("latin-1", "replace") if value else f"{name};")
+
+
+def _is_for(host: str, hosts: tuple[str, ...]) -> bool:
+    return not unfit(tests(Match(hosts=hosts)), client_of(Asked("GET", f"http://{host}/")))
+
+
+def _token_header(place: TokenPlace | None) -> list[tuple[str, str]]:
+    if place is None or place.kind == "query":
+        return []
+    return [("Authorization", f"Bearer {TOKEN}") if place.kind == "authorization" else ("Cookie", f"{place.name}={TOKEN}")]
+
+
+def _path(pattern: PathPattern | None) -> str:
+    if pattern is None:
+        return "/"
+    segments = [_segment(segment) if isinstance(segment, Parameter) else segment for segment in pattern.segments]
+    return "".join(f"/{quote(segment, safe='')}" for segment in [*segments, *(["x"] if pattern.rest else [])])
+
+
+def _segment(parameter: Parameter) -> str:
+    return example(parameter.pattern, SEGMENT, parameter.name)
+
+
+def _query(conditions: tuple[Condition, ...], further: dict[str, str]) -> str:
+    pairs = {condition.name: _value(condition, QUERY_VALUE) for condition in conditions if condition.present}
+    return f"?{urlencode(pairs | further)}" if pairs | further else ""
+
+
+def _value(condition: Condition, possible: Automaton) -> str:
+    return condition.values[0] if condition.values else example(condition.pattern, possible, "x")
+
+
+def _messages(compiled: Compiled) -> Mapping[str, Formats]:
+    """Returns messages, by channel, that reach the first endpoint of each kind. An EventSource takes a stream's channel over.
+
+    If there are only handoffs, whose channels are their origin's own affair, it is a message of every kind on a stand-in.
+    """
+    first: dict[str, str] = {}
+    for route in compiled.plan.routes:
+        if isinstance(route.action, WebSocket | Hold) and route.action.channels:
+            first.setdefault(_kind(route.action), _example_channel(route.action.channels[0].name, route))
+    if not first:
+        return {DEFAULT_CHANNEL: MESSAGES["stream"] | MESSAGES["long_poll"] | MESSAGES["websocket"]}
+    messages: dict[str, Formats] = {}
+    for kind in MESSAGES:
+        if kind in first:
+            messages[first[kind]] = messages.get(first[kind], {}) | MESSAGES[kind]
+    return messages
+
+
+def _kind(action: WebSocket | Hold) -> str:
+    if isinstance(action, WebSocket):
+        return "websocket"
+    if action.mode == "response":
+        return "long_poll"
+    events = any(name.lower() == "content-type" and value.startswith(b"text/event-stream") for name, value in action.headers)
+    return "sse" if events else "stream"
+
+
+def _example_channel(template: Template, route: Route) -> str:
+    """The channel that the route's example request is subscribed to; a claim's value is its name."""
+    match = route.match
+    values = {("query", condition.name): _value(condition, QUERY_VALUE) for condition in match.query}
+    values |= {("header", condition.name): _value(condition, HEADER_VALUE) for condition in match.headers}
+    parameters = match.path.segments if match.path else ()
+    values |= {("path", part.name): _segment(part) for part in parameters if isinstance(part, Parameter)}
+
+    def value(bound: Bound) -> str:
+        return bound.name if bound.source == "claim" else values[bound.source, bound.name]
+
+    return "".join(part if isinstance(part, str) else value(part) for part in template)

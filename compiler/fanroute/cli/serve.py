@@ -1,0 +1,168 @@
+"""From a routes.yaml to what runs: `build`, `serve` and `install`."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+import click
+
+from fanroute.bundle import builder as building
+from fanroute.bundle.builder import Built
+from fanroute.cli import next_steps
+from fanroute.cli.edges import EDGES, EdgeOptions, running
+from fanroute.cli.options import DEFAULT_ROUTES, examples, is_given, routes_argument
+from fanroute.cli.output import conceal, failures, remark, say, say_command, tell, warn, working
+from fanroute.devserver import guard
+from fanroute.devserver import install as installing
+from fanroute.devserver.config import addresses
+from fanroute.devserver.local_hosts import explaining, host_entries
+from fanroute.devserver.redaction import redacting, token_parameters
+from fanroute.project.workspace import Workspace
+from fanroute.routetests.outcome import tracer_of
+from fanroute.spec.types import is_host
+from fanroute_runtime.match import host_name
+
+DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
+
+flatten_option = click.option(
+    "--flatten/--no-flatten",
+    default=True,
+    show_default=True,
+    envvar="FANROUTE_FLATTEN",
+    show_envvar=True,
+    help="Join the component's core modules into one, so that a request takes less time in a new sandbox.",
+)
+
+
+def _host_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
+    """Checks the values of --allow-host."""
+    known = {name: guard.host_name(name.removesuffix(".")) for name in names}
+    for name, host in known.items():
+        if host is None:
+            raise click.BadParameter(f"{name!a} is no host: a name or an address, without scheme, port and wildcards.")
+    return frozenset(host for host in known.values() if host)
+
+
+def _as_host(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Returns a host, or a scheme and a host, in lower case and without a final dot. Raises click.BadParameter."""
+    if value is None:
+        return None
+    scheme, separator, written = value.lower().rpartition("://")
+    host = host_name(written)
+    # It also leaves out a port, which no route matches.
+    alone = is_host(host) and not host.startswith("*") and written.removesuffix(".") == host
+    if not alone or scheme not in (("http", "https") if separator else ("",)):
+        raise click.BadParameter(f"{value!r} is not a host: write chat.example.com or https://chat.example.com, without a port")
+    return f"{scheme}{separator}{host}"
+
+
+@click.command(epilog=examples("fanroute build", "fanroute build edge/routes.yaml"))
+@routes_argument
+@flatten_option
+def build(routes: Path, flatten: bool) -> None:
+    """Build bin/main.wasm from ROUTES (routes.yaml), and keep fastly.toml in step with it."""
+    _built(Workspace(routes), flatten)
+
+
+@click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080"))
+@routes_argument
+@click.option("--edge", type=EDGES, default="embedded", show_default=True, help="What serves.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0, or taken: a free one.")
+@click.option("--publish-port", type=click.IntRange(0, 65535), default=DEFAULT_PUBLISH_PORT, show_default=True, help="Likewise.")
+@click.option(
+    "--as-host",
+    metavar="[SCHEME://]NAME",
+    callback=_as_host,
+    help="The host, and the scheme, that routes match for localhost and 127.0.0.1.  [default: the loopback backend's host]",
+)
+@click.option(
+    "--allow-host",
+    "allowed",
+    multiple=True,
+    metavar="NAME",
+    callback=_host_names,
+    help="A further name of this machine, such as host.docker.internal, by which programs and pages may publish.",
+)
+@flatten_option
+@click.option(
+    "--pushpin",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="FANROUTE_PUSHPIN",
+    show_envvar=True,
+    help="The Pushpin of --edge viceroy, in place of the newest one.",
+)
+def serve(
+    routes: Path,
+    edge: str,
+    port: int,
+    publish_port: int,
+    as_host: str | None,
+    allowed: frozenset[str],
+    flatten: bool,
+    pushpin: Path | None,
+) -> None:
+    """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C.
+
+    A route that matches a host can be asked under 127.0.0.1 and localhost too: they stand for the service's own host.
+    """
+    if edge != "viceroy" and is_given("pushpin"):
+        raise click.UsageError("--pushpin is for --edge viceroy: the embedded edge starts no Pushpin")
+    workspace = Workspace(routes)
+    built = _built(workspace, flatten)
+    plan = built.compiled.plan
+    private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or built.compiled.loopback_host)
+    with failures(workspace):
+        asyncio.run(_serve(workspace, built, EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)))
+
+
+@click.command(epilog=examples("fanroute install"))
+def install() -> None:
+    """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
+    workspace = Workspace(Path(DEFAULT_ROUTES))
+    with failures(workspace):
+        cache = workspace.cache.trusted()
+        pushpin = installing.pushpin(cache, say)
+        say(f"Pushpin {pushpin.version}: {pushpin.program}")
+        say(f"Viceroy: {installing.viceroy(cache, say)}")
+
+
+def _built(workspace: Workspace, flatten: bool) -> Built:
+    started = monotonic()
+    with failures(workspace), working("Building"):
+        built = building.build(workspace, say, flatten)
+    conceal(built.compiled.source.written)
+    size = workspace.wasm.stat().st_size / 1e6
+    tell([diagnostic for diagnostic in built.compiled.diagnostics if diagnostic.severity == "warning"], workspace)
+    for warning in built.warnings:
+        remark(f"{workspace.wasm}: warning: {warning}")
+    how = f"built in {monotonic() - started:.1f} s" if built.made else "nothing has changed"
+    say(f"{workspace.wasm}: {size:.1f} MB, {how}")
+    for line in next_steps.publishing(built.compiled, built.service_id, workspace.routes.parent):
+        say_command(line)
+    return built
+
+
+async def _serve(workspace: Workspace, built: Built, options: EdgeOptions) -> None:
+    serving = asyncio.current_task()
+    assert serving is not None
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
+    with suppress(asyncio.CancelledError):
+        backends, loopback = addresses(built.compiled.backends)
+        plan = built.compiled.plan
+        redact, explain = redacting(plan), explaining(tracer_of(built.compiled), options.hosts)
+
+        def log(line: str) -> None:
+            say(redact(explain(line)))
+
+        async with running(options, workspace, backends, loopback, say, log) as urls:
+            for line in next_steps.serving(built.compiled, options.edge, urls, options.hosts):
+                say_command(line)
+            for line in next_steps.changed_ports(urls, options.ports):
+                warn(line)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                say("Stopping")

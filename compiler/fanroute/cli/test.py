@@ -1,0 +1,113 @@
+"""Do the routes do what they are meant to? `test`."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fanroute.bundle import builder as building
+from fanroute.cli.edges import EDGES, EdgeOptions, running
+from fanroute.cli.options import examples, routes_argument
+from fanroute.cli.output import conceal, end, failures, remark, say, stop, tell_of
+from fanroute.devserver.config import addresses
+from fanroute.devserver.redaction import token_parameters
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.project.workspace import Workspace, read_file
+from fanroute.routetests.coverage import coverage, covered_text, missed
+from fanroute.routetests.judge import Judged, counted, exercised, judge, told
+from fanroute.routetests.outcome import tracer_of
+from fanroute.routetests.read import Tests, read_tests
+
+# What each file's tests have come to.
+Results = dict[Path, list[Judged]]
+
+
+@click.command(epilog=examples("fanroute test", "fanroute test --coverage --fail-under 100", "fanroute test --live embedded"))
+@routes_argument
+@click.option("--tests", "files", type=click.Path(path_type=Path), multiple=True, metavar="FILE", help="Instead of that file.")
+@click.option("--coverage", "cover", is_flag=True, help="Say what no passed test exercises.")
+@click.option("--fail-under", type=click.IntRange(0, 100), metavar="PERCENT", help="Fail where the coverage is less.")
+@click.option("--live", type=EDGES, help="Ask the built component too, on a local edge.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+def test(routes: Path, files: tuple[Path, ...], cover: bool, fail_under: int | None, live: str | None, form: str) -> None:
+    """Run the route tests of ROUTES (routes.yaml): requests, and what must come of them.
+
+    They are in routes.test.yaml beside it, and look so (docs/testing.md has all):
+
+    \b
+      tests:
+        - request: GET https://chat.example.com/rooms/blue
+          expect: {route: rooms, channel: room-blue}
+
+    Exit code 1 if a test fails.
+    """
+    workspace = Workspace(routes)
+    with failures(workspace):
+        compiled, tests = _read(workspace, files or (workspace.tests,), form)
+        results = {file: judge(tests[file], compiled) for file in tests}
+        if live:
+            results = _on_edge(live, workspace, compiled, results)
+    every = [judged for file in results for judged in results[file]]
+    covered = coverage(compiled, exercised(every))
+    cover = cover or fail_under is not None
+
+    said = [
+        (file, [one for judged in results[file] for one in told(judged, tests[file], compiled, str(routes))]) for file in tests
+    ]
+    tell_of([*said, (routes, missed(covered, compiled) if cover else [])], form)
+    if form == "text":
+        for file in results:
+            say(f"{file}: {counted(results[file])}")
+        if cover:
+            say(f"coverage of {routes}: {covered_text(covered)}")
+    short = fail_under is not None and covered.percent < fail_under
+    if short:
+        remark(f"error: the coverage is {covered.percent} %, under {fail_under} %")
+    end(failed=short or any(judged.verdict == "failed" for judged in every))
+
+
+def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compiled, dict[Path, Tests]]:
+    """What is tested, and the tests of each file; what is wrong with these files ends the command."""
+    try:
+        compiled = compile_routes(workspace.read_routes(), workspace.inputs())
+    except Invalid as invalid:
+        tell_of([(workspace.routes, invalid.diagnostics)], form)
+        stop()
+    conceal(compiled.source.written)
+    tests: dict[Path, Tests] = {}
+    wrong: list[tuple[Path, list[Diagnostic]]] = []
+    for file in files:
+        try:
+            tests[file] = read_tests(read_file(file, "routes.test.yaml"), compiled)
+        except Invalid as invalid:
+            wrong.append((file, invalid.diagnostics))
+    if wrong:
+        tell_of(wrong, form)
+        stop()
+    return compiled, tests
+
+
+def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Results) -> Results:
+    """The same tests, judged by what a local edge does with the component that is built."""
+    # Imported here: without --live, tests do without aiohttp.
+    from fanroute.routetests.live import asking, seen
+    from fanroute.routetests.recorder import recording
+
+    building.build(workspace, remark)
+    backends, loopback = addresses(compiled.backends)
+    tracer = tracer_of(compiled)
+    hosts = {name: backend.host if backend else None for name, backend in backends.items()}
+    private = bool(token_parameters(compiled.plan))
+
+    async def ask() -> Results:
+        # To the edge the recorder's are all ordinary backends.
+        async with (
+            recording(hosts) as recorder,
+            running(EdgeOptions(edge, private=private), workspace, recorder.backends, "", remark, lambda line: None) as urls,
+            asking(urls.edge, recorder, loopback) as asked,
+        ):
+            return {file: [await seen(judged, asked, compiled, tracer) for judged in results[file]] for file in results}
+
+    return asyncio.run(ask())

@@ -1,0 +1,144 @@
+"""One request to a backend, and its answer as it comes. The request's body goes out at the same time: httpx sends it first."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import h11
+
+from fanroute.devserver.config import Backend
+from fanroute.devserver.grip_proxy import ANSWER_TIMEOUT, CONNECT_TIMEOUT
+from fanroute.devserver.holds import Headers
+
+CHUNK = 65_536
+# Longest head of an answer, in bytes.
+MAX_HEAD = 262_144
+
+
+class Unreachable(Exception):
+    """There is no answer: `detail` is the name of a case of the WIT's `send-error-detail`."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Answer:
+    """A backend's answer, its body not yet read: `chunks` reads it, and `close` must be called in the end.
+
+    After a 101, `reader` and `writer` are the backend's connection, and `read_already` is what it has sent since.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.status = 0
+        self.headers: Headers = []
+        self.read_already = b""
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        self._sending: asyncio.Task[None]
+
+    async def ask(self, request: h11.Request, body: AsyncIterator[bytes] | None) -> None:
+        """Send the request, up to the head of the answer. Raises Unreachable."""
+        self._sending = asyncio.create_task(self._send(request, body))
+        reading = asyncio.create_task(self._head())
+        try:
+            while not (await asyncio.wait({reading}, timeout=ANSWER_TIMEOUT))[0]:
+                if self._sending.done():
+                    raise Unreachable("http-response-timeout")
+            reading.result()
+        except h11.ProtocolError as error:
+            raise Unreachable("connection-terminated" if self.reader.at_eof() else "http-protocol-error") from error
+        except OSError as error:
+            raise Unreachable("connection-terminated") from error
+        finally:
+            reading.cancel()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body. Raises h11.ProtocolError or OSError where it is cut."""
+        while isinstance(event := await self._event(), h11.Data):
+            yield bytes(event.data)
+
+    def close(self) -> None:
+        self._sending.cancel()
+        self.writer.transport.abort()
+
+    async def _send(self, request: h11.Request, body: AsyncIterator[bytes] | None) -> None:
+        self._write(request)
+        try:
+            async for chunk in body or _nothing():
+                self._write(h11.Data(data=chunk))
+                # A backend may answer before it has read all, and read no more.
+                with suppress(OSError):
+                    await self.writer.drain()
+            self._write(h11.EndOfMessage())
+        except Exception:
+            # The client's body is cut; so must be what the backend gets.
+            self.writer.transport.abort()
+
+    def _write(self, event: h11.Event) -> None:
+        self.writer.write(self._connection.send(event) or b"")
+
+    async def _head(self) -> None:
+        while not isinstance(event := await self._event(), h11.Response):
+            if not isinstance(event, h11.InformationalResponse):
+                raise Unreachable("connection-terminated")
+            if event.status_code == 101:
+                self.read_already = self._connection.trailing_data[0]
+                break
+        self.status = event.status_code
+        self.headers = [(name.decode("latin-1"), value) for name, value in event.headers.raw_items()]
+
+    async def _event(self) -> object:
+        while (event := self._connection.next_event()) is h11.NEED_DATA:
+            self._connection.receive_data(await self.reader.read(CHUNK))
+        return event
+
+
+async def ask(backend: Backend, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Answer:
+    """A backend's answer. Raises Unreachable."""
+    if backend.host is not None:
+        headers = [("Host", backend.host.encode()), *((name, value) for name, value in headers if name.lower() != "host")]
+    if body is not None and not any(name.lower() == "content-length" for name, _ in headers):
+        headers = [*headers, ("Transfer-Encoding", b"chunked")]
+    try:
+        request = h11.Request(method=method, target=target.encode("latin-1", "surrogateescape"), headers=_encoded(headers))
+    except h11.ProtocolError as error:
+        raise Unreachable("http-request-uri-invalid") from error
+    answer = Answer(*await _connected(backend.url))
+    try:
+        await answer.ask(request, body)
+    except BaseException:
+        answer.close()
+        raise
+    return answer
+
+
+async def _connected(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    parts = urlsplit(url)
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await asyncio.open_connection(parts.hostname, parts.port or (443 if tls else 80), ssl=tls)
+    except TimeoutError as error:
+        raise Unreachable("connection-timeout") from error
+    except socket.gaierror as error:
+        raise Unreachable("dns-error") from error
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable("tls-certificate-error") from error
+    except ssl.SSLError as error:
+        raise Unreachable("tls-protocol-error") from error
+    except OSError as error:
+        raise Unreachable("connection-refused") from error
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value) for name, value in headers]
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

@@ -1,0 +1,219 @@
+"""The functions of runtime/wit/edge.wit for wasmtime's Python package: the real component inside this process."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import wasmtime
+from wasmtime.component import Component, Linker, Record, ResourceAny, ResourceHost, ResourceType, Variant
+from wasmtime.component import _types as component_types
+
+from fanroute.host.exchange import (
+    BACKEND,
+    CONFIG_STORE,
+    EXTRA,
+    POLLABLE,
+    REQUEST,
+    RESPONSE,
+    SECRET,
+    SECRET_STORE,
+    Exchange,
+    HostError,
+)
+from fanroute.wasm.component import WALL_CLOCK
+
+INTERFACE = "fastly:compute/{}@0.1.0"
+_RENAMED = {"wall-clock": WALL_CLOCK[1]}
+
+# wasmtime's package tells a result's cases apart by the class of the value, which fails for
+# result<option<T>, E>; told that they always need a tag, it takes Variant("ok" or "err", value) for each.
+component_types.ResultType._tagged = lambda self: True  # type: ignore[method-assign]
+
+Call = Callable[[], Any]
+# Sees every host call by its name ("http-req.request.get-uri") and makes it, or raises HostError instead.
+Intercept = Callable[[str, Call], Any]
+
+# By interface and function; resources are not among the arguments.
+_FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
+    "types": {},
+    "http-types": {},
+    "async-io": {},
+    "http-body": {"new": Exchange.new_body, "read": lambda exchange, size: exchange.read(size), "write": Exchange.write},
+    "backend": {"[static]backend.open": Exchange.open_backend},
+    "http-resp": {
+        "[static]response.new": Exchange.new_response,
+        "[method]response.get-header-names": Exchange.response_header_names,
+        "[method]response.get-header-values": Exchange.response_header_values,
+        "[method]response.insert-header": Exchange.insert_response_header,
+        "[method]response.remove-header": Exchange.remove_response_header,
+        "[method]response.append-header": Exchange.append_response_header,
+        "[method]response.set-status": Exchange.set_status,
+        "send-downstream": Exchange.send_downstream,
+    },
+    "http-req": {
+        "[method]request.get-header-names": Exchange.get_header_names,
+        "[method]request.get-header-values": Exchange.get_header_values,
+        "[method]request.insert-header": Exchange.insert_header,
+        "[method]request.append-header": Exchange.append_header,
+        "[method]request.remove-header": Exchange.remove_header,
+        "[method]request.get-method": Exchange.get_method,
+        "[method]request.get-uri": Exchange.get_uri,
+        "[method]request.set-uri": Exchange.set_uri,
+        "[method]request.redirect-to-websocket-proxy": Exchange.redirect_to_websocket_proxy,
+        "[method]request.redirect-to-grip-proxy": Exchange.redirect_to_grip_proxy,
+        "send": Exchange.send,
+    },
+    "http-downstream": {
+        "next-request": lambda exchange, options: exchange.next_request(vars(options)["timeout-ms"]),
+        "await-request": Exchange.await_request,
+        "downstream-client-ip-addr": Exchange.downstream_client_ip_addr,
+        "downstream-tls-protocol": Exchange.downstream_tls_protocol,
+    },
+    "secret-store": {
+        "[method]secret.plaintext": Exchange.plaintext,
+        "[static]store.open": Exchange.open_secret_store,
+        "[method]store.get": Exchange.secret,
+    },
+    "config-store": {"[static]store.open": Exchange.open_config_store, "[method]store.get": Exchange.config},
+    "compute-runtime": {"get-heap-mib": Exchange.get_heap_mib, "get-service-id": Exchange.get_service_id},
+    "wall-clock": {"now": Exchange.now},
+}
+_RESOURCES = {
+    "async-io": {"pollable": POLLABLE},
+    "backend": {"backend": BACKEND},
+    "http-resp": {"response": RESPONSE},
+    "http-req": {"request": REQUEST, "extra-send-error-detail": EXTRA},
+    "http-downstream": {"extra-next-request-options": EXTRA},
+    "secret-store": {"secret": SECRET, "store": SECRET_STORE},
+    "config-store": {"store": CONFIG_STORE},
+}
+# Those that wait for a client or a backend: other requests go on meanwhile.
+_WAITING = frozenset({"http-body.read", "http-req.send", "http-downstream.await-request"})
+# Those whose type is no `result`: they cannot fail.
+INFALLIBLE = frozenset(
+    {
+        "http-downstream.downstream-client-ip-addr",
+        "compute-runtime.get-heap-mib",
+        "compute-runtime.get-service-id",
+        "wall-clock.now",
+    }
+)
+
+
+def _call_name(interface: str, function: str) -> str:
+    return f"{interface}.{function.partition(']')[2] or function}"
+
+
+# Every host function there is, by the name that an Intercept sees.
+CALLS = tuple(_call_name(interface, function) for interface, functions in _FUNCTIONS.items() for function in functions)
+
+
+class EmbeddedComponent:
+    """A compiled component. Each call gets a sandbox of its own; while one waits, others run, and otherwise one at a time.
+
+    Args:
+        engine: wasmtime's engine.
+        component: compiled with that engine.
+        intercept: sees and may replace every host call.
+    """
+
+    def __init__(self, engine: wasmtime.Engine, component: Component, intercept: Intercept = lambda name, call: call()) -> None:
+        self._engine = engine
+        self._component = component
+        self._intercept = intercept
+        self._exchange: Exchange
+        # wasmtime's package keeps global state while it converts values.
+        self._lock = threading.Lock()
+        self._linker = self._link()
+
+    def handle(self, exchange: Exchange) -> bool:
+        """Have the component handle a request; False if its `handle` failed.
+
+        Raises wasmtime.WasmtimeError or wasmtime.Trap where it trapped.
+        """
+        return self.sandbox()(exchange)
+
+    def sandbox(self) -> Callable[[Exchange], bool]:
+        """A new sandbox, which handles one request after another as `handle` does."""
+        with self._lock:
+            store = wasmtime.Store(self._engine)
+            instance = self._linker.instantiate(store, self._component)
+            incoming = instance.get_export_index(store, INTERFACE.format("http-incoming"))
+            function = instance.get_func(store, instance.get_export_index(store, "handle", incoming))  # type: ignore[arg-type]
+            assert function is not None
+
+        def handle(exchange: Exchange) -> bool:
+            with self._lock:
+                self._exchange = exchange
+                result = function(store, ResourceHost.own(0, REQUEST), ResourceHost.own(0, POLLABLE))
+                return bool(result.tag == "ok")
+
+        return handle
+
+    @contextmanager
+    def _others(self) -> Iterator[None]:
+        """Let other calls run meanwhile."""
+        exchange = self._exchange
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()
+            self._exchange = exchange
+
+    def _link(self) -> Linker:
+        linker = Linker(self._engine)
+        with linker.root() as root:
+            for interface, functions in _FUNCTIONS.items():
+                with root.add_instance(_RENAMED.get(interface, INTERFACE.format(interface))) as instance:
+                    for name, number in _RESOURCES.get(interface, {}).items():
+                        instance.add_resource(name, ResourceType.host(number), lambda store, rep: None)
+                    for function, implementation in functions.items():
+                        instance.add_func(function, self._host_function(_call_name(interface, function), implementation))
+        return linker
+
+    def _host_function(self, name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
+        def call(store: Any, *arguments: Any) -> Any:
+            exchange = self._exchange
+            values = [argument for argument in arguments if not isinstance(argument, ResourceAny)]
+            try:
+                with self._others() if name in _WAITING else nullcontext():
+                    value = self._intercept(name, partial(implementation, exchange, *values))
+            except HostError as error:
+                return Variant("err", _error(name, error))
+            finally:
+                for argument in arguments:
+                    if isinstance(argument, ResourceAny):
+                        argument.drop(store)  # no handle may be left when the host function returns
+            if isinstance(value, Exchange):
+                self._exchange = value
+                value = ResourceHost.own(0, REQUEST), ResourceHost.own(0, POLLABLE)
+            return value if name in INFALLIBLE else Variant("ok", value)
+
+        return call
+
+
+def _error(name: str, error: HostError) -> Any:
+    """A host function's error as a value of its type."""
+    if name.endswith(".open"):
+        return error.case
+    case = Variant(error.case, error.payload)
+    if name != "http-req.send":
+        return case
+    found = Record()
+    found.detail = Variant(error.detail, _payload(error.detail)) if error.detail else None  # type: ignore[attr-defined]
+    found.error = case  # type: ignore[attr-defined]
+    return found
+
+
+def _payload(detail: str) -> Record | None:
+    """What the cases of `send-error-detail` have that have anything: nothing is known of it."""
+    fields: dict[str, dict[str, Any]] = {"dns-error": {"rcode": None, "info-code": None}, "tls-alert-received": {"id": None}}
+    fields["h2-error"] = {"frame-type": 0, "error-code": 0}
+    if detail not in fields:
+        return None
+    payload = Record()
+    vars(payload).update(fields[detail])
+    return payload

@@ -1,0 +1,38 @@
+"""Lowers `match` and its conditions to the Plan's."""
+
+from urllib.parse import unquote
+
+from fanroute.spec import match as conditions
+from fanroute.spec.template import PARAMETER
+from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern
+
+
+def lower_match(match: conditions.Match) -> Match:
+    """Returns the Plan's form of a route's `match`."""
+    return Match(
+        hosts=tuple(host.lower() for host in match.host or ()),
+        path=_path(match.path, match.where),
+        methods=tuple(match.method or ()),
+        scheme=match.scheme,
+        websocket=match.websocket,
+        headers=tuple(lower_condition(name.lower(), condition) for name, condition in match.header.items()),
+        query=tuple(lower_condition(name, condition) for name, condition in match.query.items()),
+    )
+
+
+def lower_condition(name: str, condition: conditions.Condition) -> Condition:
+    """Returns the Plan's form of a condition on a header (its name in small letters), query parameter or claim."""
+    values, pattern = tuple(condition.values or ()), condition.pattern or ""
+    return Condition(name, values, present=condition.present is not False, pattern=pattern)
+
+
+def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:
+    if path is None:
+        return None
+    segments = tuple(_segment(segment, where) for segment in path.removesuffix("/*").split("/")[1:])
+    return PathPattern(segments, rest=path.endswith("/*"))
+
+
+def _segment(segment: str, where: dict[str, str]) -> str | Parameter:
+    parameter = PARAMETER.fullmatch(segment)
+    return Parameter(parameter.group(1), where.get(parameter.group(1), "")) if parameter else unquote(segment)

@@ -1,0 +1,90 @@
+"""Other programs: the only module that runs them. Each is ended by its own id."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fanroute.diagnostics.shell import argument
+from fanroute.project.errors import ProgramFailed
+
+# How long a program may take to end when asked, in seconds.
+GRACE = 5.0
+# Longest line of output that is read, in bytes.
+MAX_LINE = 1 << 20
+
+Program = asyncio.subprocess.Process
+
+
+def find(name: str, *places: Path) -> Path | None:
+    """A program: on PATH, or else in the first of some places where it is."""
+    found = shutil.which(name)
+    if found:
+        return Path(found)
+    return next((place for place in places if os.access(place, os.X_OK) and place.is_file()), None)
+
+
+def run(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> str:
+    """Run a program to its end; its output, both streams. Raises ProgramFailed."""
+    name = Path(command[0]).name
+    try:
+        done = subprocess.run(
+            [*map(_argument, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=os.environ | (environment or {}),
+            check=False,
+        )
+    except OSError as error:
+        raise ProgramFailed(name, str(error)) from error
+    if done.returncode:
+        raise ProgramFailed(name, done.stdout)
+    return done.stdout
+
+
+@asynccontextmanager
+async def running(command: Sequence[str | Path], on_line: Callable[[str], None]) -> AsyncIterator[Program]:
+    """A program that runs as long as the context lasts; `on_line` gets each line it prints.
+
+    It has a session of its own, so a Ctrl-C reaches us alone, and all its children end with it.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *map(_argument, command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+        limit=MAX_LINE,
+    )
+    reader = asyncio.create_task(_read_lines(process, on_line))
+    try:
+        yield process
+    finally:
+        await _end(process)
+        reader.cancel()
+
+
+def _argument(part: str | Path) -> str:
+    return part if isinstance(part, str) else argument(part)
+
+
+async def _read_lines(process: Program, on_line: Callable[[str], None]) -> None:
+    assert process.stdout is not None
+    with suppress(ValueError):  # a line beyond the limit
+        async for line in process.stdout:
+            on_line(line.decode(errors="replace").rstrip())
+
+
+async def _end(process: Program) -> None:
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, end)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), GRACE)

@@ -1,0 +1,76 @@
+"""A routes.test.yaml, read: its tests and their places. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.diagnostics.rule import Rule
+from fanroute.pipeline import Compiled
+from fanroute.routetests.document import NO_ROUTE, RouteTest, RouteTests
+from fanroute.routetests.rules import FR501, FR502, FR503
+from fanroute.spec.validate import did_you_mean, validate
+from fanroute.syntax.source import Source, decode, load
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """The tests of a file, in order, and the file's source."""
+
+    source: Source
+    tests: tuple[RouteTest, ...]
+
+
+def read_tests(raw: bytes, compiled: Compiled) -> Tests:
+    """The tests of a file's bytes, for a compiled routes.yaml. Raises Invalid with all that is wrong with them."""
+    try:
+        source = load(decode(raw))
+    except Invalid as invalid:
+        # The reader takes each file for a routes.yaml.
+        mend = "describe tests, as docs/testing.md shows"
+        raise Invalid([replace(one, suggestion=mend) if one.code == "FR104" else one for one in invalid.diagnostics]) from None
+
+    def rules(source: Source) -> Iterator[Diagnostic]:
+        for rule in RULES:
+            yield from rule(source, compiled)
+
+    return Tests(source, tuple(validate(RouteTests, source, rules).tests))
+
+
+def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The expectations that are mappings, with their tests' places: rules look at a file even if other parts are wrong."""
+    tests = source.data.get("tests") if isinstance(source.data, dict) else None
+    for index, test in enumerate(tests if isinstance(tests, list) else ()):
+        expect = test.get("expect") if isinstance(test, dict) else None
+        if isinstance(expect, dict):
+            yield index, expect
+
+
+def routes_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+    """FR501"""
+    names = [*(route.name for route in compiled.plan.routes), NO_ROUTE]
+    yield from _unknown(FR501, "route", names, source)
+
+
+def backends_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+    """FR502"""
+    yield from _unknown(FR502, "backend", [backend.name for backend in compiled.backends], source)
+
+
+def _unknown(rule: Rule, key: str, names: list[str], source: Source) -> Iterator[Diagnostic]:
+    for index, expect in _expected(source):
+        name = expect.get(key)
+        if isinstance(name, str) and name not in names:
+            span = source.value_span(("tests", index, "expect", key))
+            yield Diagnostic(rule, f"unknown {key} '{name}'", span, did_you_mean(name, names, f"{key}s"))
+
+
+def something_is_expected(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+    """FR503"""
+    for index, expect in _expected(source):
+        if all(wanted == {} for wanted in expect.values()):
+            span = source.key_span(("tests", index, "expect"))
+            yield Diagnostic(FR503, "a test that expects nothing", span, "say which route takes the request")
+
+
+RULES = (routes_are_known, backends_are_known, something_is_expected)

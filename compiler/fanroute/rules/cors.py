@@ -1,0 +1,129 @@
+"""The rules of a whole routes.yaml about pages of other origins, one function a code."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
+from fanroute.rules.headers import named
+from fanroute.rules.texts.passing import FR232
+from fanroute.spec import raw
+from fanroute.spec.defaults import takes
+from fanroute.spec.document import CARRYING, UNSEEN
+from fanroute.spec.rules import FR240, FR241, FR242, FR243
+from fanroute.syntax.source import Path, Source
+
+
+def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:
+    """FR240"""
+    for owner, given in ((("defaults",), raw.defaults(source)), *(mapping for _, mapping in _mappings(source))):
+        path, cors = (*owner, "cors"), given.get("cors")
+        if not isinstance(cors, dict) or cors.get("credentials") is not True:
+            continue
+        for key in ("origins", "headers", "expose"):
+            if cors.get(key) in ("*", ["*"]):
+                note = Note("here", source.value_span((*path, key)))
+                message = f"'credentials' together with any of the {'headers' if key == 'expose' else key}"
+                yield Diagnostic(FR240, message, source.key_span((*path, "credentials")), "name them", (note,))
+
+
+def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
+    """FR241"""
+    default = list(named(source, ("defaults", "response_headers"), raw.defaults(source).get("response_headers")))
+    told: set[Span] = set()
+    for route, (path, given) in _mappings(source):
+        cors = place_of_cors(source, path, given)
+        ruled = named(source, (*path[:2], "response_headers"), route.get("response_headers"))
+        by_default = default if takes(str(path[-1]), "response_headers") else ()
+        for name, span in (*named(source, path, given, ("headers",)), *ruled, *by_default) if cors else ():
+            if name.lower().startswith("access-control-") and span not in told:
+                told.add(span)
+                note = Note("the other", source.key_span(cors or ()))
+                yield Diagnostic(FR241, f"both '{name}' and 'cors'", span, "leave it to 'cors'", (note,))
+
+
+def forwards_share_their_answers(source: Source) -> Iterator[Diagnostic]:
+    """FR232"""
+    for path, owner in ((("defaults",), raw.defaults(source)), *(mapping for _, mapping in _mappings(source))):
+        cors, action = owner.get("cors"), path[-1]
+        if isinstance(cors, dict) and "backend_answers" in cors and action != "forward":
+            message = f"'backend_answers' on '{action}'" if len(path) > 1 else "'backend_answers' by default"
+            seen = (
+                f": the edge does not see the answer, {UNSEEN[str(action)]}" if action in UNSEEN else ": no backend answers there"
+            )
+            mend = (
+                "have the backend set them"
+                if action in UNSEEN
+                else "leave it out; the edge's own answers have the headers anyway"
+            )
+            yield Diagnostic(FR232, message + seen, source.key_span((*path, "cors", "backend_answers")), mend)
+
+
+def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
+    """FR242"""
+    for index, route in raw.routes(source):
+        place, match = ("routes", index), route.get("match")
+        for action in raw.actions(route)[:1] if "origins" in route else ():
+            span = source.key_span((*place, "origins"))
+            if action not in CARRYING:
+                note = Note("the action", source.key_span((*place, action)))
+                mend = "leave it out; 'cors' says which pages may read an answer"
+                yield Diagnostic(FR242, f"'origins' on '{action}', which is no WebSocket", span, mend, (note,))
+            elif isinstance(match, dict) and match.get("websocket") is False:
+                note = Note("here", source.value_span((*place, "match", "websocket")))
+                yield Diagnostic(FR242, "'origins' for what is no WebSocket", span, "leave it out", (note,))
+
+
+def cors_is_of_answers(source: Source) -> Iterator[Diagnostic]:
+    """FR242"""
+    for route, (path, given) in _mappings(source):
+        match = route.get("match")
+        if "cors" in given and isinstance(match, dict) and match.get("websocket") is True and path[-1] in CARRYING:
+            note = Note("here", source.value_span((*path[:2], "match", "websocket")))
+            mend = "leave it out; 'origins' says whose pages may open a WebSocket"
+            yield Diagnostic(FR242, "'cors' for nothing but WebSockets", source.key_span((*path, "cors")), mend, (note,))
+
+
+def cookies_are_for_known_pages(source: Source) -> Iterator[Diagnostic]:
+    """FR243"""
+    for index, route in raw.routes(source):
+        cookie, said = _cookie(source, index, route), raw.origins_of(source, index, route)
+        for action in raw.actions(route)[:1] if cookie else ():
+            # A tunnel's backend may itself look where a page is from.
+            if action == "websocket" and said and said[1] in ("*", ["*"]):
+                span = source.value_span(said[0])
+            elif action in ("websocket", "tunnel") and said is None:
+                span = source.key_span(("routes", index, action))
+            else:
+                continue
+            message = "pages of any origin may open this WebSocket, with the cookie of whoever visits them as token"
+            yield Diagnostic(FR243, message, span, "name those of your pages under 'origins'", (Note("the cookie", cookie),))
+
+
+def _cookie(source: Source, index: int, route: dict[str, Any]) -> Span | None:
+    """Where a cookie is said to be the token of a route's clients; None where none is."""
+    path, auth = raw.auth_of(source, index, route) or ((), None)
+    given = auth.get("token") if isinstance(auth, dict) else None
+    places = (place for place, token in raw.items((*path, "token"), given) if isinstance(token, dict) and "cookie" in token)
+    return next((source.value_span(place) for place in places), None)
+
+
+def _mappings(source: Source) -> Iterator[tuple[dict[str, Any], tuple[Path, dict[str, Any]]]]:
+    """The actions that are mappings, with their places, each after its route."""
+    yield from ((route, mapping) for index, route in raw.routes(source) for mapping in raw.mappings(index, route))
+
+
+def place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | None:
+    """Where it is said which pages may read an action's answers; None where it is not."""
+    if "cors" in given:
+        return (*path, "cors")
+    return ("defaults", "cors") if "cors" in raw.defaults(source) and takes(str(path[-1]), "cors") else None
+
+
+RULES = {
+    any_origin_has_no_credentials: ("credentials",),
+    cors_sets_its_headers: ("cors",),
+    forwards_share_their_answers: ("backend_answers",),
+    origins_are_of_sockets: ("origins",),
+    cors_is_of_answers: ("cors",),
+    cookies_are_for_known_pages: ("cookie",),
+}

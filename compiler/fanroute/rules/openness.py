@@ -1,0 +1,37 @@
+"""Who can use what the edge answers: endpoints that are open to anybody, or to any holder of a token."""
+
+from collections.abc import Iterator, Sequence
+
+from fanroute.analysis.channels import Parts, compared, references
+from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.plan.references import reference_text
+from fanroute.rules.channels import Chosen
+from fanroute.rules.texts.trust import FR445
+from fanroute.spec import raw
+from fanroute.syntax.source import Source
+from fanroute_runtime.plan import Route
+
+_CLOSED = "add 'auth:', or 'public: true' if that is meant"
+
+
+def endpoints_are_open_knowingly(source: Source, chosen: Sequence[Chosen]) -> Iterator[Diagnostic]:
+    """FR445"""
+    for index, route, templates in chosen:
+        given = source.data["routes"][index]
+        _, auth = raw.auth_of(source, index, given) or ((), None)
+        if "public" in given or (auth and not auth.keys().isdisjoint({"channels", "any_channel"})):
+            continue
+        for place, template in [each for each in templates if not _claims_decide(route, each[1])][:1]:
+            bound = reference_text(references(template)[0].bound)
+            who, mend = ("whoever has a token", _decided(bound)) if auth else ("anybody", _CLOSED)
+            yield Diagnostic(FR445, f"{who} may subscribe, to a channel for each '{bound}'", source.value_span(place), mend)
+
+
+def _claims_decide(route: Route, template: Parts) -> bool:
+    """Returns True if a claim of the client's token is part of a channel, or must be equal to a part of it."""
+    return any(reference.bound.source == "claim" or reference.bound in compared(route) for reference in references(template))
+
+
+def _decided(bound: str) -> str:
+    comparison = f"compare a claim with it, as 'claims: {{NAME: \"{bound}\"}}'"
+    return f"{comparison}; or add 'channels:'; or 'any_channel: true' if that is meant"

@@ -1,0 +1,86 @@
+"""Warns of the syntax of other routers, which has another meaning here."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.rules.texts.advice import FR406
+from fanroute.spec import raw
+from fanroute.spec.placeholders import REST, as_name, instead_of, within
+from fanroute.syntax.source import Source
+from fanroute_runtime.plan import Plan
+
+# What stands for any method elsewhere.
+_ANY_METHOD = ("*", "ALL", "ANY")
+# What a WebSocket is matched by elsewhere. Its request is a GET.
+_WEBSOCKET = ("websocket", "ws", "wss", "upgrade")
+
+
+def nothing_is_meant_otherwise(source: Source, plan: Plan) -> Iterator[Diagnostic]:
+    """Yields FR406: a path, method, location or channel is written as for another router."""
+    for index, route in raw.routes(source):
+        match = route.get("match", {})
+        yield from _in_templates(source, index, route, match)
+        for text, instead in _placeholders(match.get("path", "")):
+            span = source.value_span(("routes", index, "match", "path"))
+            mend = f"{instead}; '{_encoded(text)}' if that text is meant"
+            yield Diagnostic(FR406, f"'{text}' is no placeholder here: it is matched as text", span, mend)
+        methods = [*raw.items(("routes", index, "match", "method"), match.get("method", []))]
+        given = {method for _, method in methods}
+        for place, method in methods:
+            if method.lower() in _WEBSOCKET:
+                mend = "write 'websocket: true' in its place"
+            elif method.upper() in _ANY_METHOD:
+                mend = "leave 'method' out: without it, any method matches"
+            elif method.upper() not in given:
+                mend = f"did you mean '{method.upper()}'? The case of a method counts"
+            else:
+                continue
+            yield Diagnostic(FR406, f"only a request whose method is '{method}' matches", source.value_span(place), mend)
+
+
+def _placeholders(path: str) -> Iterator[tuple[str, str]]:
+    """Yields the placeholders of other routers in a path, each with what to write instead."""
+    if expression := re.search(r"\(?\[\^/\](\+|\*|\{[0-9,]+\})\)?", path):  # the one that is no whole segment
+        yield expression[0], "write '{name}'"
+    for segment in path.split("/"):
+        if (instead := instead_of(segment)) is not None:
+            yield segment, instead
+
+
+def _encoded(text: str) -> str:
+    """Another way to write a segment, which nobody takes for a placeholder."""
+    return f"%{ord(text[0]):02X}{text[1:].replace('*', '%2A')}"  # also a '.', which `quote` leaves
+
+
+def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict[str, Any]) -> Iterator[Diagnostic]:
+    """What stands so in locations, links, channels and other texts that can have what the match binds."""
+    bound = {as_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound(match)}
+    of_path = match.get("path", "").split("/")
+    for place, text in raw.templates(index, route):
+        span = source.value_span(place)
+        if place[-1] in ("location", "link"):
+            for segment, mend in _of_address(text, bound):
+                mend += f"; '{_encoded(segment)}' if that text is meant"
+                yield Diagnostic(FR406, f"'{segment}' is no placeholder here: it is sent as text", span, mend)
+            continue
+        for placeholder, name in within(text):
+            # `{tenant}:user` is a name like any other. So the route must know this one, or the text be nothing else.
+            whole = placeholder[0] != ":" or placeholder in text.split("/")
+            if (name in bound and whole) or placeholder in of_path or (placeholder == text and text[0] in "[<"):
+                yield Diagnostic(FR406, f"'{placeholder}' is no placeholder here: it is text", span, _reference(name, bound))
+
+
+def _of_address(text: str, bound: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """What in the path of a location or link is a placeholder of another router, and what to write instead."""
+    path = re.split("[?#]", re.sub("^https?://[^/]*", "", text), maxsplit=1)[0]
+    for segment in path.split("/"):
+        if segment == "*" or instead_of(segment) == REST:
+            yield segment, "the rest of a path cannot stand here: bind each segment, as '{name}'"
+        elif re.fullmatch(r"\$\d", segment) or instead_of(segment):
+            yield segment, _reference(next((name for _, name in within(segment)), "name"), bound)
+
+
+def _reference(name: str, bound: dict[str, str]) -> str:
+    return f"write '{bound[name]}'" if name in bound else f"write '{{{name}}}', and have the match bind it"

@@ -1,0 +1,125 @@
+"""What is said of routes that get no request, or not those that are meant for them."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import accumulate, islice
+
+from fanroute.analysis.answer import answer
+from fanroute.analysis.box import Dimension
+from fanroute.analysis.budget import TooMuch, Work
+from fanroute.analysis.overlap import overlaps
+from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.analysis.search import Boxes
+from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
+from fanroute.diagnostics.rule import Rule
+from fanroute.plan.routes import is_written
+from fanroute.rules.texts.reach import FR301, FR302, FR303
+from fanroute.syntax.source import Path, Source
+from fanroute_runtime.plan import Plan
+
+# As many other routes are told with one.
+MAX_PLACES = 4
+
+_IMPOSSIBLE = {
+    "method": "a WebSocket begins with a GET",
+    "header": "no request's header {} is what it asks for",
+    "query": "no request's parameter {} is what it asks for",
+    "path": "each path that it asks for is refused, as 'paths' says",
+    "segment": "no segment of a path is what it asks for as number {}",
+}
+
+
+def reachability(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
+    """FR301, FR302 and FR303"""
+    told = _Told(source, plan, boxes)
+    work = Work(MAX_WORK_IN_ALL)
+    for number, reach in enumerate(reached(boxes, work)):
+        if work.left < 0:
+            yield told.unknown(number, "it or one of the routes after it can match")
+            return
+        if not told.is_written(number):
+            continue
+        if isinstance(reach, Dead):
+            yield told.dead(number, reach)
+        elif isinstance(reach, Live):
+            yield from () if reach.alone else told.shared(number, work)
+        else:
+            yield told.unknown(number, "it can match")
+
+
+class _Told:
+    """The routes of a file, and what is said of them."""
+
+    def __init__(self, source: Source, plan: Plan, boxes: Boxes) -> None:
+        self._source, self._boxes, self._routes = source, boxes, plan.routes
+        # How many of routes.yaml are before each.
+        self._written = tuple(accumulate(map(is_written, plan.routes), initial=0))
+        numbers: dict[str, int] = {}
+
+        @cache
+        def answered(number: int) -> int:
+            return numbers.setdefault(repr(answer(plan.routes[number], {})), len(numbers))
+
+        # A route's answer by number, so that they are quickly compared.
+        self._answered = answered
+        every = range(len(plan.routes))
+        self._alike = next((number for number in every if answered(number)), len(every))
+
+    def is_written(self, number: int) -> bool:
+        """Whether a route is the user's own."""
+        return is_written(self._routes[number])
+
+    def dead(self, number: int, reach: Dead) -> Diagnostic:
+        if reach.impossible:
+            why = _impossible(reach.impossible[0])
+            return self._diagnostic(FR301, number, f"can never match: {why}", "correct it, or leave the route out")
+        takes, them = ("takes", "that one") if len(reach.covering) == 1 else ("together take", "them")
+        message = f"can never match: {self._named(reach.covering)} {takes} all its requests"
+        return self._diagnostic(FR301, number, message, f"put it before {them}, narrow {them}, or leave it out", reach.covering)
+
+    def shared(self, number: int, work: Work) -> Iterator[Diagnostic]:
+        if number < self._alike:  # all routes so far answer the same
+            return
+        try:
+            found = list(islice(overlaps(self._boxes, number, self._differ, Work(MAX_WORK, work)), MAX_PLACES))
+        except TooMuch:
+            work.give_up(MAX_WORK)
+            yield self.unknown(number, "their order matters")
+            return
+        if found:
+            from fanroute.analysis.witness import arguments, asked  # late: most files need none
+
+            earlier, request = [pair[0] for pair in found], arguments(asked(found[0][1]))
+            message = f"and '{self._routes[earlier[0]].name}' share requests, and neither is the more specific: {request}"
+            yield self._diagnostic(FR302, number, message, "the first one gets them: see that it is meant", earlier, request)
+
+    def unknown(self, number: int, what: str) -> Diagnostic:
+        return self._diagnostic(
+            FR303, number, f"has too much in common with earlier routes to find out whether {what}", "narrow its match"
+        )
+
+    def _differ(self, one: int, other: int) -> bool:
+        return self.is_written(one) and self._answered(one) != self._answered(other)
+
+    def _diagnostic(
+        self, rule: Rule, number: int, message: str, mend: str, others: Sequence[int] = (), request: str = ""
+    ) -> Diagnostic:
+        notes = tuple(Note(f"'{self._routes[other].name}'", self._place(other)) for other in others[:MAX_PLACES])
+        return Diagnostic(rule, f"route '{self._routes[number].name}' {message}", self._place(number), mend, notes, request)
+
+    def _place(self, number: int) -> Span:
+        """Where a route is told of: at its name, or else at its first key; one that was made for the next, at that one."""
+        place: Path = ("routes", self._written[number])
+        named = (*place, "name")
+        return self._source.value_span(named) if self._source.has(named) else self._source.key_span(place)
+
+    def _named(self, numbers: Sequence[int]) -> str:
+        names = [f"'{self._routes[number].name}'" for number in numbers[:MAX_PLACES]]
+        more = len(numbers) - len(names)
+        names += [f"{more} more"] if more else []
+        return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _impossible(dimension: Dimension) -> str:
+    kind, which = dimension
+    return _IMPOSSIBLE[kind].format(which + 1 if isinstance(which, int) else f"'{which}'")

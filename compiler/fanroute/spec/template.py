@@ -1,0 +1,47 @@
+"""Text with references to what a request has: `{room}` of the path, `{query.room}`, `{header.x-room}`, `{claim.sub}`."""
+
+import re
+from typing import Any
+
+from fanroute.plan.references import references
+from fanroute_runtime.plan import Bound, Source, Template
+
+PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_REFERENCE = re.compile(r"\{(?:([a-z][a-z0-9_]*)|query\.([^{}]+)|header\.([^{}]+)|claim\.([^{}]+))\}")
+_SOURCES: tuple[Source, ...] = ("path", "query", "header", "claim")
+
+
+class BadTemplate(ValueError):
+    """A brace that begins or ends no reference."""
+
+
+def parse(text: str) -> Template:
+    """Text and references, in order. Raises BadTemplate."""
+    if "{" not in text and "}" not in text:
+        return (text,) if text else ()
+    parts: list[str | Bound] = []
+    end = 0
+    for reference in _REFERENCE.finditer(text):
+        parts += [_plain(text[end : reference.start()]), _bound(reference)]
+        end = reference.end()
+    parts.append(_plain(text[end:]))
+    return tuple(part for part in parts if part)
+
+
+def references_in(value: Any) -> list[Bound]:
+    """What a value of the file takes from the request, if it is a template."""
+    try:
+        return references(parse(value)) if isinstance(value, str) and "{" in value else []
+    except BadTemplate:
+        return []
+
+
+def _bound(reference: re.Match[str]) -> Bound:
+    source, name = next((source, name) for source, name in zip(_SOURCES, reference.groups(), strict=True) if name)
+    return Bound(source, name.lower() if source == "header" else name)
+
+
+def _plain(text: str) -> str:
+    if "{" in text or "}" in text:
+        raise BadTemplate(text)
+    return text

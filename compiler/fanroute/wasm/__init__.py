@@ -1,0 +1,1 @@
+"""Reads and rewrites WebAssembly modules and components. It knows nothing of Fanroute."""
