@@ -13,8 +13,8 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span, fai
 from fanroute.diagnostics.json_report import Report, report
 from fanroute.diagnostics.rule import Rule
 from fanroute.diagnostics.text_report import github, render, styled
-from fanroute.spec.rules import FR201
-from fanroute.syntax.rules import FR105
+from fanroute.spec.validate import FR201
+from fanroute.syntax.source import FR105
 from tests.conftest import REPOSITORY, inputs_of
 
 HOSTILE = Diagnostic(FR201, "100%\r\n::error::x, y", Span(3, 5, 3, 9), "a:b", (Note("first here", Span(1, 2, 1, 3)),))

@@ -1,13 +1,61 @@
-"""Gathers the rules, for what needs all of them. A rule is all that is known of its code."""
+"""Gathers the rules, for what needs all of them. A rule is all that is known of its code; it stands with what reports it."""
 
 from fanroute.diagnostics.rule import Rule
-from fanroute.project import rules as building
-from fanroute.routetests import rules as testing
-from fanroute.rules.texts import advice, channels, passing, reach, trust
-from fanroute.spec import rules as meaning
-from fanroute.syntax import rules as reading
+from fanroute.project import folder, workspace
+from fanroute.routetests import coverage, judge, read
+from fanroute.rules import (
+    actions,
+    auth,
+    caching,
+    channels,
+    checks,
+    cors,
+    delivery,
+    foreign_pages,
+    headers,
+    hijacking,
+    keys,
+    links,
+    misplaced,
+    misreadings,
+    openness,
+    other_routers,
+    patterns,
+    reachability,
+    warnings,
+)
+from fanroute.spec import inputs, validate
+from fanroute.syntax import source
 
-_THEMES = (reading, meaning, passing, trust, reach, channels, advice, testing, building)
-_RULES = (rule for theme in _THEMES for rule in vars(theme).values() if isinstance(rule, Rule))
+_MODULES = (
+    folder,
+    workspace,
+    coverage,
+    judge,
+    read,
+    actions,
+    auth,
+    caching,
+    channels,
+    checks,
+    cors,
+    delivery,
+    foreign_pages,
+    headers,
+    hijacking,
+    keys,
+    links,
+    misplaced,
+    misreadings,
+    openness,
+    other_routers,
+    patterns,
+    reachability,
+    warnings,
+    inputs,
+    validate,
+    source,
+)
+_RULES = (rule for module in _MODULES for rule in vars(module).values() if isinstance(rule, Rule))
 # Every code, with its rule, in order.
 CODES = {rule.code: rule for rule in sorted(_RULES, key=lambda rule: rule.code)}

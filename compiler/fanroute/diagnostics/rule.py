@@ -24,12 +24,3 @@ class Rule:
 
     def __repr__(self) -> str:
         return self.code
-
-
-# How most examples begin.
-START = """\
-version: 1
-service: {name: chat-edge}
-backends:
-  origin: {url: "https://app.example.com"}
-"""

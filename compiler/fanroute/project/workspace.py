@@ -14,11 +14,21 @@ from typing import BinaryIO
 
 import fanroute_runtime
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
+from fanroute.diagnostics.rule import Rule
 from fanroute.project.cache import Cache
 from fanroute.project.errors import BadManifest
 from fanroute.project.folder import MAX_COMPONENT, MAX_TEXT, Folder, bounded, in_the_way, read
 from fanroute.spec.inputs import Inputs
-from fanroute.syntax.rules import FR101
+
+FR101 = Rule(
+    "FR101",
+    "error",
+    "the file can be read",
+    "There is no such file, or it is a folder, or its permissions forbid reading it, or it has more than 4 MiB.",
+    None,
+    "Name a file that is there, as in `fanroute check path/to/routes.yaml`, or run the command in its folder.",
+)
+
 
 # What is written, by its path from the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"

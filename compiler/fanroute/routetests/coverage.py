@@ -8,13 +8,34 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fanroute.diagnostics.diagnostic import Diagnostic, in_source_order
+from fanroute.diagnostics.examples import TESTED
+from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import Compiled
 from fanroute.plan.routes import written_routes
 from fanroute.plan.trace import Asked, client_of, unfit
 from fanroute.routetests import locate
-from fanroute.routetests.rules import FR515, FR516
 from fanroute_runtime.match import tests as match_tests
 from fanroute_runtime.plan import Condition, Match
+
+FR515 = Rule(
+    "FR515",
+    "note",
+    "every route is exercised by a test",
+    "A route that no passed test gets may do anything.",
+    TESTED + "  - name: rest\n    match: {path: /rest}\n    handoff: origin\n",
+    "Write a test with a request that the route takes.",
+    "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
+)
+
+FR516 = Rule(
+    "FR516",
+    "note",
+    "every alternative of a match is exercised by a test",
+    "A value of `host`, `method`, `header` or `query` that no request of a passed test has may be misspelt or not needed.",
+    TESTED.replace("/live/*}", "/live/*, method: [GET, POST]}"),
+    "Write a test with a request that the route takes by this alternative.",
+    "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
+from fanroute.diagnostics.examples import TESTED
+from fanroute.diagnostics.rule import Rule
 from fanroute.lowering.match import lower_condition
 from fanroute.pipeline import Compiled
 from fanroute.plan.describe import condition_text
@@ -15,12 +17,45 @@ from fanroute.routetests import locate
 from fanroute.routetests.document import NO_ROUTE, Expect, RouteTest
 from fanroute.routetests.outcome import Outcome, asked, channels, foreseen, through_fanout, tracer_of
 from fanroute.routetests.read import Tests
-from fanroute.routetests.rules import FR510, FR511, FR512
 from fanroute.spec.match import Condition
 from fanroute.syntax.source import Path
 from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.match import tests as match_tests
 from fanroute_runtime.plan import Match
+
+FR510 = Rule(
+    "FR510",
+    "error",
+    "what comes of a request is what its test expects",
+    "Either the routes do not do what they are meant to, or the test is out of date. What is said beside it tells which "
+    "route takes the request, and why the one that is expected does not.",
+    TESTED,
+    "Change the route or the test. `fanroute match METHOD URL` says more of what the request does.",
+    "tests:\n  - name: everything under /live\n    request: GET https://example.com/live\n    expect: {route: live}\n"
+    "  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
+)
+
+FR511 = Rule(
+    "FR511",
+    "error",
+    "the component on a local edge does what its routes say",
+    "All that comes of a request on the edge is compared by `fanroute test --live`, not only what its test expects. "
+    "A difference is a mistake of Fanroute's, or one of the local edge's.",
+    None,
+    "Try the other local edge, and please report what differs.",
+)
+
+FR512 = Rule(
+    "FR512",
+    "note",
+    "what cannot be asked of a local edge is not asked",
+    "A local edge speaks plain HTTP, with a client on this machine. Where a request over https would be answered otherwise "
+    "than the same one over http, or a test expects the client's address or scheme to be sent on, it cannot show what the "
+    "edge does, and the test is neither passed nor failed.",
+    None,
+    "Without `--live` the test is judged by the routes alone.",
+)
+
 
 Verdict = Literal["passed", "failed", "skipped"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

@@ -5,12 +5,43 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.diagnostics.examples import TESTED
 from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import Compiled
 from fanroute.routetests.document import NO_ROUTE, RouteTest, RouteTests
-from fanroute.routetests.rules import FR501, FR502, FR503
 from fanroute.spec.validate import did_you_mean, validate
 from fanroute.syntax.source import Source, decode, load
+
+FR501 = Rule(
+    "FR501",
+    "error",
+    "a test expects a route that there is",
+    "A test of a route that has another name by now can only fail, and would not say why. "
+    "A route without a name is called by its number, as `route-3`.",
+    TESTED,
+    "Name one of the routes, or `none` where no route may take the request.",
+    "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: life}\n",
+)
+
+FR502 = Rule(
+    "FR502",
+    "error",
+    "a test expects a backend that there is",
+    "As with routes, a test of a backend that is called otherwise can only fail.",
+    TESTED,
+    "Name one of the backends of routes.yaml.",
+    "tests:\n  - request: GET https://example.com/live/1\n    expect: {backend: orgin}\n",
+)
+
+FR503 = Rule(
+    "FR503",
+    "error",
+    "a test expects something",
+    "A test without an expectation cannot fail. It would count as passed, and say nothing.",
+    TESTED,
+    "Say at least which route takes the request.",
+    "tests:\n  - request: GET https://example.com/live/1\n    expect: {}\n",
+)
 
 
 @dataclass(frozen=True, slots=True)

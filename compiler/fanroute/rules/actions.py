@@ -5,10 +5,33 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
-from fanroute.rules.texts.passing import FR230, FR231
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.spec.document import BACKEND_ANSWERED, default_domain
 from fanroute.syntax.source import Source
+
+FR230 = Rule(
+    "FR230",
+    "error",
+    "a backend is another service",
+    "A request that is sent to this service itself would get the same route again. After a handoff, Fanout's request "
+    "gets a 403 (or 508) instead of a second handoff. After a `forward`, the requests would go round until Fastly stops "
+    "them. Endpoints of the edge need no such route, because they use the loopback backend anyway.",
+    START + "  self: {loopback: true}\nroutes:\n  - handoff: self\n",
+    "Name a server of yours, or write how the edge should answer: `stream`, `sse`, `long_poll`, `websocket` or `respond`.",
+)
+
+FR231 = Rule(
+    "FR231",
+    "error",
+    "a route's action can serve what its match takes",
+    "A WebSocket begins with a GET that asks for one, and goes through the edge by `websocket`, `tunnel` or `handoff` only. "
+    "With a match that says otherwise, the action could answer nothing but errors.",
+    START + "routes:\n  - match: {path: /ws, websocket: true}\n    forward: origin\n",
+    "Change the match, or the action.",
+)
+
 
 # Which requests an action can do nothing with, by the value of `websocket` in the match, and the mend.
 NOT_FOR: dict[str, tuple[bool | None, str]] = {

@@ -4,11 +4,42 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
+from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.references import reference_text
-from fanroute.rules.texts.trust import FR260, FR261, FR262
 from fanroute.spec import raw
 from fanroute.spec.template import references_in
 from fanroute.syntax.source import Path, Source
+
+FR260 = Rule(
+    "FR260",
+    "error",
+    "a route is public, or asks for a token",
+    "With `public: true` a route is meant for anybody, also where `defaults` ask for a token.",
+    START + "routes:\n  - handoff: origin\n    public: true\n    " + AUTH % "audience: chat",
+    "Leave one of them out.",
+)
+
+FR261 = Rule(
+    "FR261",
+    "error",
+    "a client's token is told to nobody",
+    "Who has a token can ask in its owner's place. In a channel's name it is seen by whoever publishes, in a redirect by "
+    "another server. In a `link` it may be: Fanout asks this service for it.",
+    LOOPBACK + "  - match: {query: {token: {present: true}}}\n    " + AUTH % "token: {query: token}" + "    sse: {channel: "
+    '"user-{query.token}"}\n',
+    "Take what the token says of the client, as in `user-{claim.sub}`.",
+)
+
+FR262 = Rule(
+    "FR262",
+    "error",
+    "what is closed when a token expires is a WebSocket",
+    "With `on_expiry: close` the edge closes a WebSocket that it answers itself, when Fanout asks next after the token has "
+    "expired. A stream is held by Fanout and a handoff by your backend; a long-poll ends by itself.",
+    LOOPBACK + "  - match: {path: /news}\n    " + AUTH % "on_expiry: close" + "    sse: {channel: news}\n",
+    "Leave it out there. Among `defaults` it may stand, for the routes with a `websocket`.",
+)
 
 
 def routes_are_public_or_not(source: Source) -> Iterator[Diagnostic]:

@@ -8,10 +8,23 @@ from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.analysis.search import Boxes, search
 from fanroute.analysis.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, WEBSOCKETS, Other, Set, Texts
 from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import is_written
-from fanroute.rules.texts.advice import FR410
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan
+
+FR410 = Rule(
+    "FR410",
+    "note",
+    "requests that need no realtime are forwarded",
+    "A request that is handed off goes through Fanout to the backend, and Fastly does not cache the answer. A last route "
+    "that hands off everything else is a safe beginning, but no page or picture is cached then. The note is for routes "
+    "that get GET or HEAD requests for paths that no route names.",
+    START + "routes:\n  - handoff: origin\n",
+    "Say what the backend may hold, as in `match: {path: /live/*}`, and let a last route `forward` the rest.",
+)
+
 
 # The methods whose answers Fastly caches.
 CACHED_METHODS = ("GET", "HEAD")

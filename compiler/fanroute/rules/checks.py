@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.references import reference_text
 from fanroute.rules import actions as action_checks
 from fanroute.rules import auth as auth_checks
@@ -11,14 +13,102 @@ from fanroute.rules import cors, delivery, headers, keys, patterns
 from fanroute.spec import raw
 from fanroute.spec.document import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
 from fanroute.spec.placeholders import binding
-from fanroute.spec.rules import FR203, FR205, FR206, FR207, FR208, FR209, FR210, FR212, FR213
 from fanroute.spec.template import references_in
 from fanroute.spec.types import listed
 from fanroute.spec.validate import did_you_mean, validate
 from fanroute.syntax.source import Path, Source
 from fanroute.syntax.variables import may_be_used, names_in
 
-Rule = Callable[[Source], Iterator[Diagnostic]]
+FR203 = Rule(
+    "FR203",
+    "error",
+    "every backend that is named is defined",
+    "A route that hands off to a backend that does not exist can only fail, and would do so at the edge.",
+    START + "routes:\n  - handoff: orgin\n",
+    "Name one of the file's backends, or define this one under `backends`.",
+)
+
+FR205 = Rule(
+    "FR205",
+    "error",
+    "a route has exactly one action",
+    "A request gets one answer. Of two actions one would be lost, and a route without any has nothing to do.",
+    START + "routes:\n  - handoff: origin\n    respond: {status: 404}\n",
+    "Split the route in two, each with its own match, or add the action that is missing.",
+)
+
+FR206 = Rule(
+    "FR206",
+    "error",
+    "a backend has either a url or loopback: true",
+    "A backend is either a server, found at its url, or this service itself. "
+    "`local` belongs to the first kind only, and `host` to the second.",
+    START + '  self: {loopback: true, local: "http://127.0.0.1:3000"}\nroutes:\n  - handoff: origin\n',
+    "Keep the keys of one kind.",
+)
+
+FR207 = Rule(
+    "FR207",
+    "error",
+    "routes that the edge answers itself have one loopback backend to come back through",
+    "Fanout takes its instructions from a backend's answer. For `stream`, `sse`, `long_poll` and `websocket` that "
+    "backend is this service itself, and with two of them it is not clear which one Fanout asks.",
+    START + "routes:\n  - sse: {channel: news}\n",
+    "Have exactly one backend with `loopback: true`.",
+)
+
+FR208 = Rule(
+    "FR208",
+    "error",
+    "a route's name stands once",
+    "A name says which route is meant, for instance in what the tools print; two routes cannot share it.",
+    START + "routes:\n  - name: chat\n    match: {path: /chat}\n    handoff: origin\n  - name: chat\n    handoff: origin\n",
+    "Give one of the routes another name, or none.",
+)
+
+FR209 = Rule(
+    "FR209",
+    "error",
+    "a channel, location or condition on a claim uses only values that its route's match binds",
+    "A value that the match does not bind is missing when the request comes. The channel or location would have a gap, "
+    "and no claim could equal it. For a default `auth`, this is checked with the match of each route that uses it.",
+    START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
+    "Use a name that is bound, or bind this one: a path parameter, or a query parameter or header of the match.",
+)
+
+FR210 = Rule(
+    "FR210",
+    "error",
+    "every variable of the environment is set, or has a default",
+    "In a backend or a matched host, `${NAME}` stands for what the build's environment has. Without a value the build would "
+    "make a service for another host than is meant, so it makes none.",
+    START.replace("app.example.com", "${ORIGIN_HOST}") + "routes:\n  - handoff: origin\n",
+    "Set the variable where the build runs, or write `${NAME:-default}` with what holds otherwise.",
+)
+
+FR212 = Rule(
+    "FR212",
+    "error",
+    "an answer has one content",
+    "With both `body` and `file`, one of them would be lost.",
+    START + "routes:\n  - respond: {status: 200, body: hello, file: hello.html}\n",
+    "Keep one of them.",
+)
+
+FR213 = Rule(
+    "FR213",
+    "error",
+    "the file uses only variables of the environment that it lists",
+    "The values of variables become part of the component and of fastly.toml, and requests go to the hosts that they "
+    "name. With `environment`, a change of the file cannot use further variables, such as a token for another program, "
+    "without changing that list.",
+    START.replace("backends", "environment: [APP_*]\nbackends").replace("app.example", "${HOST:-app.example}")
+    + "routes:\n  - handoff: origin\n",
+    "Use a variable that `environment` lists, or add the name there.",
+)
+
+
+Check = Callable[[Source], Iterator[Diagnostic]]
 
 
 def check(source: Source, found: Sequence[Diagnostic] = ()) -> Spec:
@@ -32,7 +122,7 @@ def _broken(source: Source) -> Iterator[Diagnostic]:
         yield from rule(source)
 
 
-def _asked(source: Source) -> list[Rule]:
+def _asked(source: Source) -> list[Check]:
     """The rules that are about something in the file."""
     return [rule for rule, about in RULES.items() if not about or not source.keys.isdisjoint(about)]
 
@@ -165,7 +255,7 @@ def answers_have_one_content(source: Source) -> Iterator[Diagnostic]:
 
 
 # Each rule with the keys that it is about: where none of them stands in the file, it has nothing to say. Without any, it may.
-RULES: dict[Rule, tuple[str, ...]] = {
+RULES: dict[Check, tuple[str, ...]] = {
     backends_are_defined: BACKEND_ANSWERED,
     variables_have_values: (),
     routes_have_one_action: (),

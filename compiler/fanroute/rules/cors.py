@@ -4,13 +4,56 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
-from fanroute.rules.headers import named
-from fanroute.rules.texts.passing import FR232
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
+from fanroute.rules.headers import FR232, named
 from fanroute.spec import raw
 from fanroute.spec.defaults import takes
 from fanroute.spec.document import CARRYING, UNSEEN
-from fanroute.spec.rules import FR240, FR241, FR242, FR243
 from fanroute.syntax.source import Path, Source
+
+FR240 = Rule(
+    "FR240",
+    "error",
+    "who shares with credentials says with whom",
+    "With credentials, browsers take no `*` in the answer, and rightly: any page of the web could then act as its visitor, "
+    "and read what only that one may.",
+    START + "routes:\n  - respond: {status: 200, cors: {origins: '*', credentials: true}}\n",
+    "Name the origins and headers, or leave out `credentials`.",
+)
+
+FR241 = Rule(
+    "FR241",
+    "error",
+    "the headers of CORS are set by `cors` or by hand, not both",
+    "For the origin that asks, `cors` sets the answer's `Access-Control-*` headers. Of two values for one header, one would "
+    "be lost.",
+    START
+    + "routes:\n  - respond:\n      status: 200\n      cors: {origins: 'https://a.example.com'}\n"
+    + "      headers: {Access-Control-Max-Age: '60'}\n",
+    "Leave out the header, or `cors`; docs/reference.md has all that `cors` can say.",
+)
+
+FR242 = Rule(
+    "FR242",
+    "error",
+    "whose pages may open a WebSocket is said where one is opened",
+    "A WebSocket goes through the edge by `websocket`, `tunnel` or `handoff` only. No other request is asked what `origins` "
+    "says: it would go on from everywhere.",
+    START + "routes:\n  - match: {path: /hello}\n    respond: {status: 200}\n    origins: 'https://a.example.com'\n",
+    "Leave it out. `cors` says which pages may read an answer, and is of no use to a route for WebSockets alone.",
+)
+
+FR243 = Rule(
+    "FR243",
+    "error",
+    "a WebSocket that takes a cookie for a token is for pages that are named",
+    "A browser sends its visitor's cookies with a WebSocket that any page of the web opens, and lets that page read and "
+    "write there: cross-site hijacking. For a `tunnel`, `origins: '*'` leaves it to the backend to look at a page's origin.",
+    START + "  self: {loopback: true}\nroutes:\n  - match: {path: /socket}\n    websocket: {channel: 'user-{claim.sub}'}\n"
+    "    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {cookie: session}}\n",
+    "Say whose pages may open it: `origins: https://chat.example.com`. The service's own pages always may.",
+)
 
 
 def any_origin_has_no_credentials(source: Source) -> Iterator[Diagnostic]:

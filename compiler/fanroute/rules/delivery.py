@@ -3,11 +3,35 @@
 from collections.abc import Iterator
 
 from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec.channels import FILTER_META
 from fanroute.spec.document import STREAMS
 from fanroute.spec.raw import answered, full_channels
-from fanroute.spec.rules import FR220, FR221
 from fanroute.syntax.source import Source
+
+FR220 = Rule(
+    "FR220",
+    "error",
+    "what a client has missed can be asked for",
+    "With a `prev_id`, Fanout notices when messages are missing between the client's last one and the next, and asks "
+    "the `link` for them; without a link it ends the stream, and a link without a `prev_id` is never asked. "
+    "A long-poll needs no link: it ends, and the client asks. A WebSocket cannot have either.",
+    START + "  self: {loopback: true}\nroutes:\n  - match: {query: {after: {present: true}}}\n"
+    '    sse: {channel: {name: news, prev_id: "{query.after}"}}\n',
+    "Add `link: /missed?after={query.after}` and a route for it that forwards to your origin, or leave `prev_id` out.",
+)
+
+FR221 = Rule(
+    "FR221",
+    "error",
+    "a filter has the meta variables that it works by",
+    "The filters `skip-self` and `skip-users` know a connection's user by its meta variable `user`, `build-id` makes ids by "
+    "`id_format`, and `var-subst` puts in whatever there is. Without them a filter does nothing, or ends "
+    "the connection at the first message.",
+    START + "  self: {loopback: true}\nroutes:\n  - stream: {channel: {name: news, filters: skip-self}}\n",
+    'Give the endpoint the variable, as in `meta: {user: "{query.user}"}`, or leave the filter out.',
+)
 
 
 def what_is_missed_can_be_asked_for(source: Source) -> Iterator[Diagnostic]:

@@ -9,13 +9,66 @@ from fanroute.analysis.budget import TooMuch, Work
 from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.analysis.search import Boxes, search
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
+from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import preflights_of, written_routes
 from fanroute.rules.cors import place_of_cors
-from fanroute.rules.texts.advice import FR431, FR432
-from fanroute.rules.texts.trust import FR446, FR447
 from fanroute.spec import raw
 from fanroute.syntax.source import Source
 from fanroute_runtime.plan import Action, Auth, Condition, Forward, Handoff, Hold, Plan, Preflight, Route
+
+FR431 = Rule(
+    "FR431",
+    "warning",
+    "a preflight request for a backend's answer needs no token",
+    "Before a page of another origin sends a token in `Authorization`, its browser sends a preflight request, which has "
+    "no token. A `handoff` or `forward` with `auth` and without `cors` answers it with 401, and the browser sends "
+    "nothing more. The warning is for routes whose token can be in no other place, if no other route answers the "
+    "preflight requests.",
+    START + "routes:\n  - forward: origin\n    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}}\n",
+    "Say whose pages may ask: `forward: {backend: origin, cors: {origins: https://chat.example.com, headers: "
+    "Authorization}}`. If no page of another origin should ask, or if your backend answers preflight requests itself, "
+    "add a route before it, without `auth`, that takes them: `match: {method: OPTIONS}`.",
+)
+
+FR432 = Rule(
+    "FR432",
+    "note",
+    "a page that reads events by fetch can send `Last-Event-ID`",
+    "An EventSource sends `Last-Event-ID` to another origin without a preflight request. A client that uses `fetch` "
+    "sends one first, and may send only headers that `cors` names. The note is for a match that asks for that header on "
+    "a route that an EventSource may use.",
+    START + "  self: {loopback: true}\nroutes:\n  - match: {path: /news, header: {last-event-id: {present: true}}}\n"
+    '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
+    "Add `headers: Last-Event-ID` to `cors` if your pages read events by `fetch`.",
+)
+
+FR446 = Rule(
+    "FR446",
+    "warning",
+    "a page of another origin can send the token that a route asks for",
+    "A browser sends a preflight request first. It lets a page send `Authorization` only if `cors` names that header "
+    "(`*` does not count), and cookies only with `credentials: true`. Otherwise every request of such a page gets a 401.",
+    LOOPBACK
+    + "  - match: {path: /news}\n    "
+    + AUTH % "audience: chat"
+    + '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
+    "Add `headers: Authorization` to `cors`, or for a cookie `credentials: true`, or let the token also be in the query.",
+)
+
+FR447 = Rule(
+    "FR447",
+    "warning",
+    "a page of another origin can send the headers that a match asks for",
+    "A browser lets a page of another origin send only those headers of its own that `cors` names. If a match asks for "
+    "another one, no request of such a page ever gets the route. Headers that browsers send themselves are not reported, "
+    "such as `Cookie`, `Origin` and `Sec-*`.",
+    LOOPBACK
+    + "  - match: {path: /news, header: {x-client: web}}\n"
+    + '    sse: {channel: news, cors: {origins: "https://chat.example.com"}}\n',
+    "Add the header to the `headers` of `cors`, or leave it out of the match.",
+)
+
 
 # What a browser lets any page send without asking first: what it sends itself, what no script can set, and what is safelisted.
 # Headers of Fastly's own come from no client.

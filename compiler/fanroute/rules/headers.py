@@ -5,12 +5,44 @@ from typing import Any
 from urllib.parse import unquote
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
-from fanroute.rules.texts.passing import FR232, FR233, FR234
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.spec.document import BACKEND_ANSWERED, STREAMS, UNSEEN
 from fanroute.spec.headers import CHANGED, reserved
-from fanroute.spec.rules import FR204
+from fanroute.spec.validate import FR204
 from fanroute.syntax.source import Path, Source
+
+FR232 = Rule(
+    "FR232",
+    "error",
+    "header rules are only where the edge can apply them",
+    "Rules for a request change the request that your backend gets, so they do nothing if the edge answers itself. Rules "
+    "for a response change an answer that goes through the edge. The answer to a handoff goes from Fanout to the client, "
+    "and the edge does not see it. So `cors: {backend_answers: true}` is for a `forward` alone.",
+    START + "routes:\n  - handoff: origin\n    response_headers: {remove: [Server]}\n",
+    "Leave the rules out, or let the backend set the headers of its answers.",
+)
+
+FR233 = Rule(
+    "FR233",
+    "error",
+    "a header is only once in a set of rules",
+    "Header names are case-insensitive, and the rules have no order, so one of two rules for a header would be lost.",
+    START + "routes:\n  - handoff: origin\n    request_headers: {set: {X-Edge: a}, remove: [x-edge]}\n",
+    "Keep one rule; `set` alone replaces all values that are there.",
+)
+
+FR234 = Rule(
+    "FR234",
+    "error",
+    "header rules leave alone what the answer itself says",
+    "Of an answer that the edge gives itself, the content type and a redirect's location are said by keys of the action; "
+    "a rule for them would say it twice.",
+    START + "routes:\n  - respond: {status: 200}\n    response_headers: {set: {Content-Type: text/html}}\n",
+    "Write the action's own key.",
+)
+
 
 _MEND = "match on the path, or on a header of your own"
 

@@ -3,13 +3,27 @@
 from collections.abc import Iterator
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import written_routes
 from fanroute.rules.cors import place_of_cors
-from fanroute.rules.texts.advice import FR430
 from fanroute.spec import raw
 from fanroute.syntax.source import Source
 from fanroute_runtime.origins import ANY
 from fanroute_runtime.plan import Hold, Plan, Template, WebSocket
+
+FR430 = Rule(
+    "FR430",
+    "warning",
+    "a WebSocket lets in no more pages than `cors` does",
+    "Browsers hide an endpoint's answer from pages that `cors` does not name, but they hide nothing of a WebSocket. "
+    "Without `origins`, a page that may not read a channel by `sse`, `stream` or `long_poll` may read it by the "
+    "WebSocket, with its visitor's cookies. The warning compares channels as they are written.",
+    START + "  self: {loopback: true}\nroutes:\n  - match: {path: /events}\n"
+    "    sse: {channel: news, cors: {origins: 'https://chat.example.com'}}\n"
+    "  - match: {path: /socket}\n    websocket: {channel: news}\n",
+    "Say whose pages may open it: `origins: https://chat.example.com`, or `origins: '*'` if all may.",
+)
 
 
 def sockets_are_no_wider(source: Source, plan: Plan) -> Iterator[Diagnostic]:

@@ -3,10 +3,41 @@
 from collections.abc import Iterator, Mapping
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
-from fanroute.rules.texts.trust import FR250, FR251, FR252
+from fanroute.diagnostics.examples import KEYS
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.spec.keys import SOURCES, STORES
 from fanroute.syntax.source import Source
+
+FR250 = Rule(
+    "FR250",
+    "error",
+    "a key is in one place",
+    "A key is read from a file when building, or from a store by the running service, where it has a name.",
+    KEYS % "ES256, secret_store: keys",
+    "Give it a `file`, or a store and its `name` there.",
+)
+
+FR251 = Rule(
+    "FR251",
+    "error",
+    "the secret of HS256 is in a secret store",
+    "Who knows that secret can make tokens himself. A file's content becomes part of the component, and "
+    "a config store is read by whoever may see the service; a secret store gives it to the running service alone.",
+    KEYS % "HS256, config_store: keys, name: pushpin",
+    "Put it in a secret store that is linked to the service; or use ES256, whose public key may be seen.",
+)
+
+FR252 = Rule(
+    "FR252",
+    "error",
+    "the file of a key holds a public key for its algorithm",
+    "Of ES256 it is one of the curve P-256, of RS256 one of RSA with 2048 to 4096 bits, in PEM that begins with "
+    "`-----BEGIN PUBLIC KEY-----`. A private key has no place at the edge, nor a certificate.",
+    None,
+    "Write the public key as PEM, as `openssl` does with `-pubout`.",
+)
+
 
 # The algorithms whose keys may be seen.
 PUBLIC = ("ES256", "RS256")

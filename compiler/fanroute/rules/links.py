@@ -11,9 +11,10 @@ from fanroute.analysis.search import Boxes, search
 from fanroute.analysis.sets import SEGMENTS, Lengths, Set, Texts
 from fanroute.analysis.witness import asked
 from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import written_routes
 from fanroute.plan.trace import Asked
-from fanroute.rules.texts.advice import FR420
 from fanroute.spec.document import STREAMS
 from fanroute.syntax.source import Source
 from fanroute_runtime.client import Client
@@ -37,6 +38,20 @@ from fanroute_runtime.plan import (
     Tunnel,
     WebSocket,
 )
+
+FR420 = Rule(
+    "FR420",
+    "warning",
+    "a stream's link answers Fanout",
+    "Fanout asks a link at this service, under the loopback backend's host, by a GET with nothing of the client's. If "
+    "that request gets a handoff, an error or no route, the stream ends at the first message that is missing. The "
+    "warning shows one such request.",
+    START + "  self: {loopback: true}\nroutes:\n  - match: {path: /events, query: {after: {present: true}}}\n"
+    '    sse: {channel: {name: news, prev_id: "{query.after}"}, link: /missed}\n'
+    "  - match: {path: /missed}\n    handoff: origin\n",
+    "Put a route for the link's path there, without a host or with the loopback backend's, that forwards it to your origin.",
+)
+
 
 # Stands in a link for what is bound; no link has it.
 _BOUND = "\0"

@@ -12,8 +12,7 @@ from fanroute.analysis.languages import of_texts
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.plan.references import reference_text
 from fanroute.plan.routes import written_routes
-from fanroute.rules.channels import place_of_condition, values_listed
-from fanroute.rules.texts.channels import FR403, FR404
+from fanroute.rules.channels import FR403, FR404, place_of_condition, values_listed
 from fanroute.syntax.source import Source
 from fanroute_runtime.grip import leads_elsewhere
 from fanroute_runtime.pattern import Automaton, compile_pattern

@@ -7,11 +7,36 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fanroute.diagnostics.diagnostic import Diagnostic
-from fanroute.rules.texts.advice import FR407, FR412
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.syntax.source import Path, Source
 from fanroute.syntax.variables import names_in, takes_variables
 from fanroute_runtime.plan import Plan
+
+FR407 = Rule(
+    "FR407",
+    "warning",
+    "variables of the environment are used only where they are read",
+    "In backends and in the hosts of a match, `${NAME}` is replaced by a variable. Anywhere else it is text: a header "
+    "`Authorization: Bearer ${KEY}` is sent with exactly these characters. In channels, `meta`, locations, links and claims, "
+    "`${room}` is a `$` and the value of `{room}`.",
+    START + "routes:\n  - forward: origin\n    request_headers: {set: {X-Region: '${REGION}'}}\n",
+    "Write the value itself, or `{room}` for a value of the request. Never write a secret, because everybody who has the "
+    "component can read it; your origin can add it instead. If the text is meant in a body, use a `file`.",
+)
+
+FR412 = Rule(
+    "FR412",
+    "warning",
+    "a backend's address is one that Fastly can reach",
+    "The `url` is the server's address in production. From Fastly's machines, `localhost`, a private address such as "
+    "10.0.0.5, and a name without a domain lead somewhere else, or nowhere.",
+    "version: 1\nservice: {name: chat-edge}\nbackends:\n  origin: {url: 'http://localhost:3000'}\nroutes:\n"
+    "  - match: {path: /live}\n    handoff: origin\n",
+    "Write the public address as `url`, and the private one as `local`, which only `fanroute serve` uses.",
+)
+
 
 # Texts that may be scripts, in which `${name}` has a meaning of its own.
 _CONTENTS = ("body", "data")

@@ -12,13 +12,30 @@ from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL
 from fanroute.analysis.search import REGION, Boxes, search
 from fanroute.analysis.sets import SEGMENTS, Lengths, Texts
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import is_written
-from fanroute.rules.texts.advice import FR405
 from fanroute.spec import raw
 from fanroute.spec.document import BACKEND_ANSWERED
 from fanroute.syntax.source import Source
 from fanroute_runtime.match import path_segments, split_uri
 from fanroute_runtime.plan import REFUSED_PATHS, Forward, Handoff, PathFault, Plan, Tunnel
+
+FR405 = Rule(
+    "FR405",
+    "warning",
+    "no other way of writing a path gets around `auth`",
+    "Some servers read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as `/a`. The edge changes no path. So a "
+    "request may match a route that needs no token, while the backend reads it as a request for a route that needs one. "
+    "If `paths` keeps dot segments, backslashes or control characters, this includes `/public/../private`. The warning "
+    "shows one such request for each backend.",
+    START + "routes:\n  - match: {path: /private/*}\n    forward: origin\n    auth: {token: {query: token}, keys: {"
+    "algorithm: HS256, secret_store: keys, name: login}}\n  - forward: origin\n",
+    "Refuse such paths with `paths: {empty_segments: reject, encoded_slashes: reject, parameters: reject}`, and do not "
+    "keep those that are refused by default. Make sure that the backend does not ignore the case of letters. If it does "
+    "not change paths, give it `strict_paths: true` instead.",
+)
+
 
 if TYPE_CHECKING:
     from fanroute.plan.trace import Asked

@@ -4,12 +4,30 @@ from collections.abc import Iterator, Sequence
 
 from fanroute.analysis.channels import Parts, compared, references
 from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.diagnostics.examples import LOOPBACK
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.references import reference_text
 from fanroute.rules.channels import Chosen
-from fanroute.rules.texts.trust import FR445
 from fanroute.spec import raw
 from fanroute.syntax.source import Source
 from fanroute_runtime.plan import Route
+
+FR445 = Rule(
+    "FR445",
+    "warning",
+    "an endpoint with many channels says who may subscribe",
+    "Requests for an endpoint of the edge reach no server of yours. So anybody who guesses the name of a room, or of "
+    "another user, hears its messages. The warning is for endpoints whose channels depend on the path, the query or a "
+    "header. It is also given if the route asks for a token, but neither `channels` nor a claim says which channels are "
+    "its holder's: a token for one tenant then opens the channels of all others. A claim does not say so if it can be "
+    "read in two ways: `a-b-c` equals `{tenant}-{room}` for two requests if both values may have a `-`.",
+    LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
+    "Say with `auth` which token a client needs, and which channels are its holder's. For that, use `claims: {tenant: "
+    '"{tenant}"}`, which compares a claim with a value of the match, or `channels`, or `{claim.sub}` in the channel\'s '
+    "name. If every holder of a token may hear every channel, write `any_channel: true` in `auth`; if anybody may, "
+    "`public: true`.",
+)
+
 
 _CLOSED = "add 'auth:', or 'public: true' if that is meant"
 

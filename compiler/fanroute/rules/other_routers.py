@@ -5,11 +5,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic
-from fanroute.rules.texts.advice import FR406
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.spec.placeholders import REST, as_name, instead_of, within
 from fanroute.syntax.source import Source
 from fanroute_runtime.plan import Plan
+
+FR406 = Rule(
+    "FR406",
+    "warning",
+    "no path or method is written as for another router",
+    "Other routers have the placeholders `:room`, `[room]`, `<int:room>`, `$room`, `*rest` and `(.*)`. Here only "
+    "`{room}` and a final `/*` are placeholders. Anything else in a path is text, and `*`, `ALL` or `get` is a method of "
+    "that very name. A path such as `/$metadata` may be meant. Only whole segments are reported, also of locations and "
+    "links. In a channel such as `room-[room]`, a placeholder is reported if the path has it or the match binds its name. "
+    "Because `{tenant}:room` is a usual channel, `:room` with a bound `room` is reported only if it is the whole channel or "
+    "stands alone between slashes. `[room]` or `<room>` as a whole channel is always reported.",
+    START + "routes:\n  - match: {path: '/rooms/:room'}\n    forward: origin\n",
+    "Write `{room}`, with `where` if it has to fit something, or `/*` at the end. Leave `method` out for any method. If a "
+    "segment is meant as text, percent-encode its first character: `/%24metadata`.",
+)
+
 
 # What stands for any method elsewhere.
 _ANY_METHOD = ("*", "ALL", "ANY")

@@ -7,13 +7,46 @@ from typing import Any
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest
 from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.spec.placeholders import binding
-from fanroute.spec.rules import FR216, FR217, FR218
 from fanroute.spec.template import PARAMETER
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.pattern import BadPattern, compile_pattern
+
+FR216 = Rule(
+    "FR216",
+    "error",
+    "a pattern is of the subset that is matched in linear time",
+    "Patterns are a subset of regular expressions, always of the whole value, compiled to a table when building: no "
+    "request can make one slow. There are characters, `.`, classes, `\\d \\w \\s`, groups, `|`, `* + ? {n} {n,} {n,m}`; "
+    "there are no anchors, lookarounds, back-references, flags, and lazy or possessive repeats.",
+    START + 'routes:\n  - match: {path: "/rooms/{room}", where: {room: "^[a-z]+$"}}\n    handoff: origin\n',
+    "Write what the whole value looks like, as in `[a-z0-9-]{1,64}`, with punctuation that is meant as itself behind a `\\`.",
+)
+
+FR217 = Rule(
+    "FR217",
+    "error",
+    "a pattern under where is of a parameter of the path",
+    "A pattern of a parameter that the path does not have would narrow nothing.",
+    START + 'routes:\n  - match: {path: "/rooms/{room}", where: {rom: "[a-z]+"}}\n    handoff: origin\n',
+    "Correct the name, or make it a parameter of the path: `/{name}`.",
+)
+
+FR218 = Rule(
+    "FR218",
+    "error",
+    "a pattern fits a value that can occur",
+    "A parameter is one segment of a path, so it has no slash, is not empty, and is not `.` or `..`; a header's value has "
+    "no control characters, no spaces around it, and nothing beyond U+00FF. A route with a pattern that fits only what "
+    "cannot occur gets no request.",
+    START + 'routes:\n  - match: {path: "/rooms/{room}", where: {room: "[a-z]+/[a-z]+"}}\n    handoff: origin\n',
+    "Correct the pattern; for several segments use several parameters.",
+)
+
 
 # What can be matched, by the key it is matched under, and what that is in words.
 _POSSIBLE = {

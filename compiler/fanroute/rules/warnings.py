@@ -5,6 +5,8 @@ from typing import Any
 
 from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.diagnostic import Diagnostic, in_source_order
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.rules.caching import handoffs_are_not_cached
 from fanroute.rules.channels import channels_are_chosen_knowingly, chosen_channels, values_give_channels
 from fanroute.rules.foreign_pages import pages_can_send_headers, pages_can_send_tokens, preflights_are_answered
@@ -15,12 +17,33 @@ from fanroute.rules.misreadings import paths_are_read_alike
 from fanroute.rules.openness import endpoints_are_open_knowingly
 from fanroute.rules.other_routers import nothing_is_meant_otherwise
 from fanroute.rules.reachability import reachability
-from fanroute.rules.texts.advice import FR411
-from fanroute.rules.texts.trust import FR440
 from fanroute.spec import raw
 from fanroute.spec.defaults import OF_ACTIONS, OF_ROUTES, takes
 from fanroute.syntax.source import Source
 from fanroute_runtime.plan import Hold, Plan
+
+FR411 = Rule(
+    "FR411",
+    "note",
+    "some route uses each default",
+    "A default is for routes whose action can have the key and that do not have it themselves: `cors` for `stream`, "
+    "`sse`, `long_poll` and `respond` (not for `handoff` and `forward`), `keep_alive` for `stream`, `sse` and "
+    "`websocket`, `origins` for `websocket`, `tunnel` and `handoff`, header rules where the edge can apply them, and "
+    "`auth` for all routes that are not `public`. A default that no route uses does nothing.",
+    START + "defaults: {keep_alive: 25s}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
+    "Leave the default out, or give a route the action that it is meant for.",
+)
+
+FR440 = Rule(
+    "FR440",
+    "warning",
+    "who asks as Fanout is verified",
+    "What comes from Fanout is trusted: its X-Forwarded-Host decides which route is taken, and the edge answers with its "
+    "instructions. Without a signature that is checked, any client can say that it is Fanout. `present` is what starter kits "
+    "do, `none` is for a proxy that signs nothing; both are for a service that clients cannot reach but through the proxy.",
+    START + "fanout: {grip_sig: present}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
+    "Leave `grip_sig` out, or give the proxy a key, and name it under `fanout.keys`.",
+)
 
 
 def advise(source: Source, plan: Plan, loopback: str) -> tuple[Diagnostic, ...]:

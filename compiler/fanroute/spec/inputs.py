@@ -8,10 +8,23 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec.raw import keys, routes
-from fanroute.spec.rules import FR211
 from fanroute.spec.types import is_file_path
 from fanroute.syntax.source import Path, Source
+
+FR211 = Rule(
+    "FR211",
+    "error",
+    "a file that is named can be read, and is small",
+    "The content of a `file` is read when building, and is part of the component that every request loads: it is for pages, "
+    "not for downloads. Its path begins at the folder of routes.yaml and stays within it, links included, so that a copy of "
+    "the folder builds the same.",
+    START + "routes:\n  - respond: {status: 200, file: hello.html}\n",
+    "Name a file of the folder, of 1 MiB at most; leave what is larger to a backend.",
+)
+
 
 # Returns the content of a file that has at most so many bytes, by its path from routes.yaml's folder. Raises OSError.
 Read = Callable[[str, int], bytes]

@@ -11,10 +11,40 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
 from fanroute.spec.base import Model
-from fanroute.spec.rules import FR201, FR202, FR204
 from fanroute.spec.suggestions import instead_of, model_at
 from fanroute.syntax.source import Path, Source
+
+FR201 = Rule(
+    "FR201",
+    "error",
+    "every key is known",
+    "A misspelt key that is ignored is a condition or option that silently does not hold.",
+    START + "routes:\n  - match: {pth: /chat}\n    handoff: origin\n",
+    "Correct the spelling, or move the key to where it belongs; docs/reference.md has all of them.",
+)
+
+FR202 = Rule(
+    "FR202",
+    "error",
+    "every required key is there",
+    "A default is taken only where one is obvious; this key has none.",
+    START + "routes:\n  - respond: {body: hello}\n",
+    "Add the key to the mapping that is pointed at.",
+)
+
+FR204 = Rule(
+    "FR204",
+    "error",
+    "every value is of its kind",
+    "Values are read narrowly: `on` is text and not `true`, `1` is a number and not text, and a path, host, channel or "
+    "duration must be one that can occur.",
+    START + "routes:\n  - respond: {status: 99}\n",
+    "Write a value of the kind that is asked for.",
+)
+
 
 Valid = TypeVar("Valid", bound=Model)
 # What is wrong with a file besides what its model says.

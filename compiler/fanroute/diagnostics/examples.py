@@ -1,0 +1,22 @@
+"""Parts that examples of several rules share."""
+
+# How most examples begin.
+START = """\
+version: 1
+service: {name: chat-edge}
+backends:
+  origin: {url: "https://app.example.com"}
+"""
+
+LOOPBACK = START + "  self: {loopback: true}\nroutes:\n"
+AUTH = "auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, %s}\n"
+KEYS = START + "fanout:\n  keys:\n    - {issuer: pushpin, algorithm: %s}\nroutes:\n  - handoff: origin\n"
+TESTED = (
+    START
+    + """\
+routes:
+  - name: live
+    match: {path: /live/*}
+    handoff: origin
+"""
+)
