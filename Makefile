@@ -41,9 +41,9 @@ test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
 test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
 	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(RUN) pytest -m "not viceroy"
 
-# What a request and the component cost, counted, beside tests/budget.json; `make test` does that too.
+# What a request and the component cost, counted, beside tests/support/budget.json; `make test` does that too.
 perf-check: $(VENV)/installed-dev
-	@$(RUN) pytest -q -m budget tests/component tests/unit/test_matcher.py
+	@$(RUN) pytest -q -m budget tests/component tests/unit/runtime/test_matcher.py
 
 # What `make test` does with few generated inputs, always the same ones, with many, and others each time; and what is guided by
 # coverage.
@@ -62,7 +62,7 @@ check: $(VENV)/installed-dev build/bindings
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(RUN) mypy
-	@$(RUN) pytest -q tests/test_layers.py
+	@$(RUN) pytest -q tests/repository/test_layers.py
 
 clean:
 	rm -rf bin build pkg $(VENV)

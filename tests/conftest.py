@@ -16,16 +16,16 @@ from fanroute.bundle.builder import app_files, build
 from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace, wit_sources
 from fanroute.spec.inputs import Inputs
-from tests.budget import Budget
+from tests.support.budget import Budget
 
 REPOSITORY = Path(__file__).parent.parent
-# What tests/cases/ know of the environment.
+# What tests/golden/cases/ know of the environment.
 ENVIRONMENT = {"ORIGIN_HOST": "origin.example.net", "EMPTY": "", "NEWLINE": "a\nb", "NOT_TEXT": "\udcff"}
 INPUTS = Inputs(ENVIRONMENT)
 
 
 def inputs_of(case: Path) -> Inputs:
-    """What a folder of tests/cases/ is compiled with: the files that it names are in it, in `files/`."""
+    """What a folder of tests/golden/cases/ is compiled with: the files that it names are in it, in `files/`."""
     return replace(INPUTS, read=Workspace(case / "routes.yaml").read)
 
 

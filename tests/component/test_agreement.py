@@ -18,7 +18,7 @@ from fanroute_runtime.headers import applied
 from tests.component.test_component import Host
 from tests.component.test_sandbox import Line
 from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
-from tests.unit import naive
+from tests.support import naive
 
 ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
 PLAN = compile_routes(ROUTES.encode(), INPUTS).plan

@@ -15,12 +15,12 @@ from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.trace import TIME
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE
-from tests.budget import Budget
 from tests.component.test_component import Host, outcome
 from tests.conftest import GRIP_SIG, INPUTS
-from tests.pins import UPGRADE, pin
-from tests.unit.test_authorization import TAMPERED
-from tests.unit.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt, public
+from tests.support.budget import Budget
+from tests.support.pins import UPGRADE, pin
+from tests.support.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt, public
+from tests.unit.runtime.test_authorization import TAMPERED
 
 BASE = "http://www.example.com"
 FACTS: dict[str, Any] = {

@@ -18,9 +18,9 @@ from fanroute.project.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE
 from fanroute_runtime.pin import Pin, encode
 from fanroute_runtime.signature import LOCAL_KEY
-from tests.budget import Budget
 from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
-from tests.pins import UPGRADE, pin
+from tests.support.budget import Budget
+from tests.support.pins import UPGRADE, pin
 
 ERRORS = (
     "generic-error invalid-argument auxiliary-error buffer-len unsupported http-invalid http-user http-incomplete "

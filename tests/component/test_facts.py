@@ -7,7 +7,7 @@ import pytest
 from fanroute.host.component import CALLS, INFALLIBLE
 from fanroute.host.exchange import Exchange, HostError
 from tests.component.test_component import FACT_CALLS, Host, errors_of, outcome
-from tests.facts import build_facts
+from tests.support.facts import build_facts
 
 BASE = "http://www.example.com"
 # Longest value taken, in bytes.

@@ -8,7 +8,7 @@ from fanroute.project.workspace import Workspace
 from fanroute_runtime.media_types import MAX_EVENTS
 from tests.component.test_component import EVENTS, Host, outcome
 from tests.conftest import INPUTS
-from tests.pins import UPGRADE, pin
+from tests.support.pins import UPGRADE, pin
 
 ROUTES = """\
 version: 1

@@ -12,10 +12,10 @@ import pytest
 
 from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace
-from tests.budget import Budget
 from tests.component.test_component import EVENTS, SIGNED, Host
 from tests.conftest import INPUTS, OWN_HOST, REPOSITORY
-from tests.pins import UPGRADE, pin
+from tests.support.budget import Budget
+from tests.support.pins import UPGRADE, pin
 
 BASE = f"http://{OWN_HOST}"
 PLAN = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), INPUTS).plan

@@ -11,7 +11,7 @@ from fanroute.project.workspace import Workspace
 from fanroute.wasm.flatten.linking import Instantiated, read_core_half
 from fanroute.wasm.flatten.module import read_module
 from fanroute_runtime import decide, plan
-from tests.budget import Budget
+from tests.support.budget import Budget
 
 # The same files make components that differ a little: Python's hashes are others in each.
 SPREAD = 0.01

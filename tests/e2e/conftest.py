@@ -29,10 +29,10 @@ from fanroute.project import processes as programs
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
-from tests import pins
 from tests.conftest import INPUTS, OWN_HOST, REPOSITORY, copied
 from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
+from tests.support import pins
 
 START_TIMEOUT = 300  # seconds
 ANSWER_TIMEOUT = 15  # seconds

@@ -19,8 +19,8 @@ from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 from tests.e2e.origin import Origin, seen, values
 from tests.e2e.test_forward import joined, until
-from tests.unit.tampering import tampered
-from tests.unit.tokens import EC, RSA, SECRET, by_joserfc, by_pyjwt, public
+from tests.support.tampering import tampered
+from tests.support.tokens import EC, RSA, SECRET, by_joserfc, by_pyjwt, public
 
 OLD, NEW = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 # JSON's texts are TOML's too.

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Edge, edge_of
 from tests.e2e.origin import SHARED, Origin, seen, values
-from tests.unit.tokens import SECRET, by_pyjwt
+from tests.support.tokens import SECRET, by_pyjwt
 
 # JSON's texts are TOML's too.
 MANIFEST = f"""\

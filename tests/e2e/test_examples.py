@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 from tests.conftest import EXAMPLES
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running, serving
 from tests.e2e.origin import Origin
-from tests.unit.tokens import EC, by_pyjwt, public
+from tests.support.tokens import EC, by_pyjwt, public
 
 # Where the origin's own endpoints stand in the examples.
 PLACES = {

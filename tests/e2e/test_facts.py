@@ -21,7 +21,7 @@ from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, START_TIMEOUT
 from tests.e2e.origin import Origin
-from tests.facts import build_facts
+from tests.support.facts import build_facts
 
 MANIFEST = """\
 manifest_version = 3

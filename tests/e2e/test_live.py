@@ -29,7 +29,7 @@ from tests.component.test_agreement import REQUESTS, ROUTES
 from tests.conftest import INPUTS, REPOSITORY
 from tests.e2e.conftest import EDGES
 
-CASE = REPOSITORY / "tests" / "cases" / "route-tests"
+CASE = REPOSITORY / "tests" / "golden" / "cases" / "route-tests"
 
 
 @pytest.mark.parametrize("edge", EDGES)

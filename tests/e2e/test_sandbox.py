@@ -21,8 +21,8 @@ from tests.e2e.origin import Origin
 from tests.e2e.test_auth import CHAT, EVENTS, GRIP, MANIFEST, Headers, claims
 from tests.e2e.test_facts import event_loop
 from tests.e2e.test_signature import FORGED
-from tests.series import build_series
-from tests.unit.tokens import EC, RSA, by_joserfc, by_pyjwt, public
+from tests.support.series import build_series
+from tests.support.tokens import EC, RSA, by_joserfc, by_pyjwt, public
 
 CONNECTIONS = 16
 # As many requests as Viceroy lends a sandbox, and as many sandboxes as it has waiting.

@@ -15,9 +15,9 @@ from fanroute.project.cache import cache_folder
 from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import Edge, older_pushpin, on_an_older_one_too, running
 from tests.e2e.origin import Origin
-from tests.unit.tampering import deep
-from tests.unit.test_signature import FASTLYS, PUBLIC, confused, unsigned
-from tests.unit.tokens import by_hand
+from tests.support.tampering import deep
+from tests.support.tokens import by_hand
+from tests.unit.runtime.test_signature import FASTLYS, PUBLIC, confused, unsigned
 
 VICEROY = {"iss": "viceroy", "exp": 4_102_444_800}
 FORGED = {

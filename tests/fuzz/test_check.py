@@ -17,7 +17,7 @@ from fanroute.rules import checks
 from fanroute.syntax.source import decode
 from tests.conftest import COUNTS, INPUTS, REPOSITORY, times
 from tests.fuzz.mutation import mutated
-from tests.test_cases import CASES
+from tests.golden.test_cases import CASES
 
 SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "docs" / "diagnostics.schema.json").read_text()))
 # The larger ones are of one thing many times.

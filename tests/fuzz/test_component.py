@@ -19,8 +19,8 @@ from tests.component.test_component import ERRORS, OPEN_ERRORS, Host
 from tests.conftest import COUNTS, GRIP_SIG, INPUTS
 from tests.fuzz.requests import LET_IN, LONG, Hostile, hostile
 from tests.fuzz.targets.channels import instructions
-from tests.pins import UPGRADE, pin
 from tests.property.reference import is_channel
+from tests.support.pins import UPGRADE, pin
 
 GOOD = GRIP_SIG.encode()
 PLAN = compile_routes((Path(__file__).parent / "routes.yaml").read_bytes(), INPUTS).plan

@@ -13,8 +13,8 @@ from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend
 from fanroute_runtime.headers import PIN
 from fanroute_runtime.pin import Pin, encode
 from tests.conftest import COUNTS, times
-from tests.unit.test_pin import LIVE, POLL, ROOM, ROUTES, SOCKET, plan_of
-from tests.unit.tokens import SECRET
+from tests.support.tokens import SECRET
+from tests.unit.runtime.test_pin import LIVE, POLL, ROOM, ROUTES, SOCKET, plan_of
 
 # The routes of test_pin.py, and an endpoint whose clients need a token.
 GUARDED = """

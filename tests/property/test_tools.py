@@ -16,7 +16,7 @@ from fanroute.spec.json_schema import schema
 from fanroute.syntax.source import load, unquoted
 from tests.conftest import COUNTS, INPUTS
 from tests.property.language import STYLES, Data, specs, written
-from tests.unit.test_formatting import form, told
+from tests.unit.formatting.test_formatting import form, told
 
 VALIDATOR = Draft202012Validator(schema())
 

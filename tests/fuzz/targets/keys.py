@@ -78,7 +78,7 @@ def signed(message: bytes) -> bytes:
     return r.to_bytes(32) + s.to_bytes(32)
 
 
-KEYS = [path.read_bytes() for path in sorted((REPOSITORY / "tests" / "cases").glob("*/keys/*.pem"))]
+KEYS = [path.read_bytes() for path in sorted((REPOSITORY / "tests" / "golden" / "cases").glob("*/keys/*.pem"))]
 DERS = [
     key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     for key in (PRIVATE.public_key(), *map(read, KEYS))

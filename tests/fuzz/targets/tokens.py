@@ -24,8 +24,8 @@ from tests.conftest import GRIP_SIG
 from tests.fuzz.target import Target
 from tests.property import reference
 from tests.property.reference import is_channel
-from tests.unit.tampering import deep
-from tests.unit.tokens import by_hand
+from tests.support.tampering import deep
+from tests.support.tokens import by_hand
 
 PARTS = re.compile(rb"([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)")
 SECRET = b"a secret of thirty-two bytes, or more"

@@ -1,0 +1,163 @@
+"""Golden folders: a routes.yaml and all that comes of it. `pytest --update` rewrites what is expected."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fanroute.bundle.builder import app_files
+from fanroute.cli.catalog import CODES
+from fanroute.cli.codes_page import diagnosed_tests
+from fanroute.codegen.app_module import emit
+from fanroute.codegen.constants import ready
+from fanroute.devserver.local_hosts import host_entries
+from fanroute.diagnostics import text_report
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.pipeline import compile_routes
+from fanroute.plan.handlers import HANDLERS
+from fanroute.project.fastly_toml import update
+from fanroute.routetests.coverage import coverage, covered_text
+from fanroute.routetests.judge import counted, exercised, judge
+from fanroute.routetests.read import read_tests
+from fanroute_runtime import plan as plan_module
+from fanroute_runtime.packed import Routes
+from fanroute_runtime.plan import Plan
+from tests.conftest import REPOSITORY, inputs_of
+
+CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "golden" / "cases").glob("*/routes.yaml"))
+
+
+def made(folder: Path) -> dict[str, str]:
+    """All that a case's routes.yaml gives, by the name of the file that expects it."""
+    raw = (folder / "routes.yaml").read_bytes()
+    if (folder / "routes.test.yaml").exists():
+        return {"tests.txt": _tested(folder, raw)}
+    try:
+        compiled = compile_routes(raw, inputs_of(folder))
+    except Invalid as invalid:
+        return _told(invalid.diagnostics, raw)
+    files = app_files(compiled.plan)
+    return {
+        "app.py": files["app.py"],
+        "routes.jsonl": files["routes.jsonl"],
+        "files.txt": "".join(f"{name}\n" for name in sorted(files)),
+        "fastly.toml": update(
+            None,
+            compiled.plan.service,
+            compiled.backends,
+            "make build",
+            compiled.tunnels,
+            host_entries(compiled.plan.routes, compiled.loopback_host),
+        ),
+    } | _told(compiled.diagnostics, raw)
+
+
+def _told(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
+    if not diagnostics:
+        return {}
+    return {"diagnostics.txt": text_report.render(diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
+
+
+def _tested(folder: Path, raw: bytes) -> str:
+    """All that is said of a routes.test.yaml and of what it covers, and what that comes to."""
+    tests = (folder / "routes.test.yaml").read_bytes()
+    of_tests, of_routes = diagnosed_tests(raw, tests, inputs_of(folder))
+    parts = [
+        text_report.render(of_tests, "routes.test.yaml", tests.decode()),
+        text_report.render(of_routes, "routes.yaml", raw.decode()),
+    ]
+    compiled = compile_routes(raw, inputs_of(folder))
+    with suppress(Invalid):
+        judged = judge(read_tests(tests, compiled), compiled)
+        parts += [counted(judged), covered_text(coverage(compiled, exercised(judged)))]
+    return "".join(f"{part}\n" for part in parts if part)
+
+
+def evaluated(files: dict[str, str]) -> Plan:
+    """The Plan of an emitted module, which is nothing but literals, with the routes beside it."""
+    known = vars(plan_module) | {"__builtins__": {}, "ROUTES": tuple(Routes(files["routes.jsonl"].encode()))}
+    (plan,) = [
+        eval(compile(ast.Expression(node.value), "app.py", "eval"), known)
+        for node in ast.parse(files["app.py"]).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "PLAN"
+    ]
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def shipped(plan: Plan) -> Plan:
+    """A Plan as it is emitted: with all that is put together when building."""
+    return replace(plan, routes=tuple(map(ready, plan.routes)))
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+def test_case(folder: Path, request: pytest.FixtureRequest) -> None:
+    files = made(folder)
+    given = ("routes.yaml", "routes.test.yaml")
+    expected = {path.name: path for path in folder.iterdir() if path.is_file() and path.name not in given}
+    if request.config.getoption("--update"):
+        for path in expected.values():
+            path.unlink()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    else:
+        assert {name: path.read_text() for name, path in expected.items()} == files
+
+
+def test_the_repositorys_own_is_a_case() -> None:
+    assert (REPOSITORY / "tests/golden/cases/starter-kit/routes.yaml").read_text() == (REPOSITORY / "routes.yaml").read_text()
+
+
+def test_every_code_has_a_case() -> None:
+    told = "".join(text for folder in CASES for text in made(folder).values())
+    missing = {code for code in CODES if f"[{code}]: " not in told}
+    assert missing == {"FR101", "FR511", "FR512", "FR517"}, (
+        "of a file that is not there, and of a local edge: tests/cli/test_cli.py, tests/e2e"
+    )
+
+
+@pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
+def test_what_is_emitted_is_the_plan(folder: Path) -> None:
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
+    files = app_files(compiled.plan)
+    module = files["app.py"]
+    assert evaluated(files) == shipped(compiled.plan)
+    used = {type(route.action) for route in compiled.plan.routes}
+    for action, handler in HANDLERS.items():
+        assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
+    assert ("fanroute_runtime/websocket.py" in files) == (plan_module.WebSocket in used)
+
+
+def test_only_what_is_reached_ships() -> None:
+    runtime = {"fanroute_runtime": "", "fanroute_runtime.edge": "from fanroute_runtime.a import x", "fanroute_runtime.a": ""}
+    runtime |= {"fanroute_runtime.plan": "", "fanroute_runtime.unused": ""}
+    files = emit(Plan("x", ()), (), runtime)
+    assert set(files) == {
+        "app.py",
+        "routes.jsonl",
+        *(f"fanroute_runtime/{name}.py" for name in ("__init__", "edge", "a", "plan")),
+    }
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """In other processes too, whatever the order of their sets."""
+    code = (
+        "import sys; from tests.golden.test_cases import CASES, made; sys.stdout.write(repr([made(folder) for folder in CASES]))"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=REPOSITORY,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert outputs == {repr([made(folder) for folder in CASES]).encode()}

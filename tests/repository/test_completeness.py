@@ -1,0 +1,74 @@
+"""Every key of the language stands in a valid golden case, and in one where a diagnostic points at it or at its value."""
+
+from collections.abc import Iterator
+from pathlib import Path as Folder
+from typing import Any, get_args, get_origin
+
+from fanroute.diagnostics.diagnostic import Invalid, Span
+from fanroute.pipeline import compile_routes
+from fanroute.spec.base import Model
+from fanroute.spec.document import Spec
+from fanroute.syntax.source import Path, decode, load
+from tests.conftest import ENVIRONMENT, inputs_of
+from tests.golden.test_cases import CASES
+
+# A key, by its model's name and its own.
+Key = tuple[str, str]
+
+# What a diagnostic says of a key that is another one, or is not there.
+NOT_OF_A_KEY = {"FR201", "FR202"}
+
+
+def all_keys(annotation: Any) -> Iterator[Key]:
+    """The keys of a model, and of those within it."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        for name, field in annotation.model_fields.items():
+            yield annotation.__name__, name
+            yield from all_keys(field.annotation)
+    for part in get_args(annotation):
+        yield from all_keys(part)
+
+
+def keys_in(data: Any, annotation: Any, path: Path = ()) -> Iterator[tuple[Path, Key]]:
+    """The known keys that stand in data, with their paths, in order."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        for name in data if isinstance(data, dict) else ():
+            if name in annotation.model_fields:
+                yield (*path, name), (annotation.__name__, name)
+                yield from keys_in(data[name], annotation.model_fields[name].annotation, (*path, name))
+    elif get_origin(annotation) is dict and isinstance(data, dict):
+        for name, value in data.items():
+            yield from keys_in(value, get_args(annotation)[1], (*path, name))
+    elif get_origin(annotation) is list and isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from keys_in(item, get_args(annotation)[0], (*path, index))
+    else:
+        for part in get_args(annotation):
+            yield from keys_in(data, part, path)
+
+
+def used_and_told(folder: Folder) -> tuple[set[Key], set[Key]]:
+    """The keys of a valid case, and those that the diagnostics of a case point at: the last key before each."""
+    raw = (folder / "routes.yaml").read_bytes()
+    try:
+        diagnostics, valid = compile_routes(raw, inputs_of(folder)).diagnostics, True
+    except Invalid as invalid:
+        diagnostics, valid = tuple(invalid.diagnostics), False
+    try:
+        source = load(decode(raw), ENVIRONMENT)
+    except Invalid:
+        return set(), set()
+    places: list[tuple[Span, Key]] = [(source.key_span(path), key) for path, key in keys_in(source.data, Spec)]
+    told = set()
+    for diagnostic in diagnostics:
+        before = [(span, key) for span, key in places if span <= diagnostic.span and diagnostic.code not in NOT_OF_A_KEY]
+        told |= {max(before)[1]} if before else set()
+    return {key for _, key in places} if valid else set(), told
+
+
+def test_every_key_has_a_valid_case_and_a_diagnostic() -> None:
+    cases = [used_and_told(folder) for folder in CASES]
+    keys = set(all_keys(Spec))
+    assert ("Match", "path") in keys
+    assert keys - {key for used, _ in cases for key in used} == set(), "in no valid case"
+    assert keys - {key for _, told in cases for key in told} == set(), "in no case with a diagnostic at it"

@@ -1,0 +1,198 @@
+"""What two files do differently, against asking both for all requests of small universes; and by hand."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fanroute.analysis.box import Point
+from fanroute.analysis.difference import Side, changes
+from fanroute.cli.diff_report import Difference, difference, lines
+from fanroute.pipeline import compile_routes
+from fanroute_runtime.match import Matched, bound_value
+from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.plan import Bound, Plan, Redirect, Route
+from tests.conftest import REPOSITORY, inputs_of
+from tests.golden.test_cases import CASES
+from tests.support import universe
+
+OWN = (REPOSITORY / "routes.yaml").read_text()
+START = """version: 1
+service: {name: x}
+backends: {origin: {url: "https://a.example.com"}, other: {url: "https://b.example.com"}, self: {loopback: true}}
+routes:
+"""
+
+
+def compared(old: str, new: str) -> Difference:
+    before, after = (compile_routes(text.encode(), inputs_of(REPOSITORY)) for text in (old, new))
+    return difference((before.plan, before.backends), (after.plan, after.backends))
+
+
+def told(old: list[str], new: list[str]) -> list[str]:
+    """What is told of routes, each as a flow mapping."""
+    texts = (START + "".join(f"  - {{{route}}}\n" for route in routes) for routes in (old, new))
+    return list(lines(compared(*texts)))
+
+
+CHAT = "name: chat, match: {path: /chat}, handoff: origin"
+ROOM = 'name: room, match: {path: "/rooms/{room}"}, stream: {channel: "r-{room}"}'
+ROOM_X = 'name: room-x, match: {path: /rooms/x}, stream: {channel: "r-x"}'
+MOVED = 'name: moved, match: {path: "/old/{page}"}, redirect: {location: "/new/{page}"}'
+MOVED_E = 'name: moved-e, match: {path: "/old/é"}, redirect: {location: "/new/%C3%A9"}'
+ODD = "name: odd, match: {path: /chat, header: {x: [' ', ✓]}}, handoff: other"
+REST = "name: rest, handoff: origin"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param([CHAT, ROOM], [ROOM, CHAT], id="order"),
+        pytest.param([CHAT, REST], [REST], id="a route that does what the next one does"),
+        pytest.param([CHAT], [CHAT.replace("name: chat", "name: talk")], id="a name"),
+        pytest.param([ROOM], [ROOM.replace("{room}", "{r}")], id="a parameter's name"),
+        pytest.param([ROOM], [ROOM, ROOM_X.replace("r-x", "y")], id="a route that gets nothing"),
+        pytest.param([ROOM], [ROOM_X, ROOM], id="the text that would be bound"),
+        pytest.param([MOVED], [MOVED_E, MOVED], id="the text that would be bound, encoded"),
+        pytest.param(
+            [CHAT],
+            [ODD, CHAT],
+            id="what no header is",
+        ),
+    ],
+)
+def test_no_request_changes(old: list[str], new: list[str]) -> None:
+    assert told(old, new) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([CHAT], [], ["GET https://example.com/chat", "  - chat: handoff to https://a.example.com", "  + no route: 404"]),
+        (
+            [CHAT, REST],
+            [CHAT.replace("origin", "other"), REST],
+            [
+                "GET https://example.com/chat",
+                "  - chat: handoff to https://a.example.com",
+                "  + chat: handoff to https://b.example.com (differs in backend)",
+            ],
+        ),
+        (
+            [ROOM, REST],
+            [ROOM.replace("r-{room}", "r-{room}x"), REST],
+            [
+                "GET https://example.com/rooms/x",
+                "  - room: stream, text/plain on r-{room}",
+                "  + room: stream, text/plain on r-{room}x (differs in channels)",
+            ],
+        ),
+        (
+            # With x for the room both are the same.
+            [ROOM],
+            [ROOM.replace("r-{room}", "r-x")],
+            [
+                "GET https://example.com/rooms/y",
+                "  - room: stream, text/plain on r-{room}",
+                "  + room: stream, text/plain on r-x (differs in channels)",
+            ],
+        ),
+        (
+            [ROOM],
+            [ROOM.replace('"/rooms/{room}"', '"/rooms/{room}", where: {room: "[a-z]+"}')],
+            ["GET https://example.com/rooms/0", "  - room: stream, text/plain on r-{room}", "  + no route: 404"],
+        ),
+        (
+            [CHAT, REST.replace("origin", "other")],
+            [CHAT.replace("/chat", "/chat, method: GET"), REST.replace("origin", "other")],
+            [
+                "POST https://example.com/chat",
+                "  - chat: handoff to https://a.example.com",
+                "  + rest: handoff to https://b.example.com (differs in backend)",
+            ],
+        ),
+    ],
+)
+def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) -> None:
+    keep = "name: keep, match: {path: /keep}, respond: {status: 200}"
+    assert told([*old[:1], keep, *old[1:]], [*new[:1], keep, *new[1:]] if new else [keep]) == expected
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "by_default"),
+    [
+        ("dot_segments", "/.", "reject"),
+        ("backslashes", "/%5C", "reject"),
+        ("controls", "/%00", "reject"),
+        ("empty_segments", "//", "keep"),
+        ("encoded_slashes", "/x%2Fy", "keep"),
+        ("parameters", "/%3B", "keep"),
+    ],
+)
+def test_a_path_is_refused_from_now_on(fault: str, path: str, by_default: str) -> None:
+    """And one that is taken from now on."""
+    rejecting, keeping = (START.replace("routes:", f"paths: {{{fault}: {how}}}\nroutes:") for how in ("reject", "keep"))
+    rest = f"  - {{{REST}}}\n"
+    taken, refused = "rest: handoff to https://a.example.com", "no route: 400, because of its path"
+    told = [f"GET https://example.com{path}", f"  - {taken}", f"  + {refused}"]
+    assert list(lines(compared(keeping + rest, rejecting + rest))) == told
+    assert list(lines(compared(rejecting + rest, keeping + rest))) == [told[0], f"  - {refused}", f"  + {taken}"]
+    unsaid = rejecting if by_default == "reject" else keeping
+    assert list(lines(compared(START + rest, unsaid + rest))) == []
+
+
+@pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
+def test_a_file_does_what_it_does(folder: Path) -> None:
+    compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
+    assert all(change.request is None for change in difference(*2 * [(compiled.plan, compiled.backends)]).changes)
+
+
+def test_where_a_backend_is() -> None:
+    """In production: a name, and where it is while one develops, is no request's business."""
+    assert not compared(OWN, OWN.replace("origin", "app").replace("127.0.0.1:3000", "127.0.0.1:4000")).changes
+    (change,) = compared(OWN, OWN.replace("app.example.com", "b.example.com")).changes
+    assert (change.old.route, change.differs) == ("everything-else", ["backend"])
+
+
+def test_what_a_client_gets_instead_of_a_backend() -> None:
+    """Of a backend that routes forward to."""
+    forward = OWN.replace("handoff: origin", "forward: origin")
+    with_fallback = forward.replace("{url: ", "{fallback: {status: 503}, url: ")
+    (change,) = compared(forward, with_fallback).changes
+    assert change.differs == ["fallback"]
+
+
+def answered(plan: Plan, request: Point) -> tuple[str | None, str]:
+    """What a request gets: the name of its route and what it answers, as text."""
+    if universe.is_refused(request, plan.refused_paths):
+        return None, "400"
+    route = Matcher(plan.routes).match(request)
+    if route is None:
+        return None, "404"
+    return route.name, str(with_values(route, request))
+
+
+def with_values(route: Route, request: Matched) -> object:
+    if not isinstance(route.action, Redirect):
+        return route.action
+    return "".join(str(bound_value(part, route, request)) if isinstance(part, Bound) else part for part in route.action.location)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_all_requests_of_a_universe_agree(data: st.DataObject) -> None:
+    dimensions = data.draw(universe.DIMENSIONS)
+    old, new = (Plan("x", data.draw(universe.routes(dimensions)), refused_paths=data.draw(universe.FAULTS)) for _ in range(2))
+    before, after = Side(old, ()), Side(new, ())
+    found = set()
+    for change in changes(before, after):
+        assert change.request is not None
+        got, gets = answered(old, change.request), answered(new, change.request)
+        names = tuple(route and route.name for route in (before.routes[change.old], after.routes[change.new]))
+        assert (got[0], gets[0]) == names
+        assert got[1] != gets[1]
+        found.add((*names, got[1] == "400", gets[1] == "400"))
+    for request in universe.requests(dimensions):
+        got, gets = answered(old, request), answered(new, request)
+        assert got[1] == gets[1] or (got[0], gets[0], got[1] == "400", gets[1] == "400") in found

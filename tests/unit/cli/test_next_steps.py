@@ -1,0 +1,176 @@
+"""What is printed can be pasted into a shell."""
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fanroute.cli.next_steps import Urls, changed_ports, publish_command, publishing, serving
+from fanroute.devserver.local_hosts import host_entries
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.plan.trace import Asked, Step, trace
+from tests.conftest import INPUTS, REPOSITORY
+
+ROUTES = b"""
+version: 1
+service: {name: My_Chat}
+backends: {origin: {url: "https://a.example.com"}, self: {loopback: true}}
+routes:
+  - {name: socket, match: {host: "*.edgecompute.app", path: "/it's/$x"}, websocket: {channel: "it's", protocols: chat.v1}}
+  - {name: stream, match: {host: ["*.b.example.com", c.example.com]}, stream: {channel: x}}
+  - {name: exact, match: {host: chat.edgecompute.app}, stream: {channel: x}}
+  - {name: rest, match: {path: /a/*}, handoff: origin}
+  - handoff: origin
+"""
+COMPILED = compile_routes(ROUTES, INPUTS)
+
+
+def shown(compiled: Compiled, urls: Urls, as_host: str = "") -> list[str]:
+    """What is printed, where local names stand for the service's own host, or for another one."""
+    hosts = host_entries(compiled.plan.routes, as_host or compiled.loopback_host)
+    return list(serving(compiled, "embedded", urls, hosts))
+
+
+def test_routes_are_shown_as_commands() -> None:
+    lines = shown(COMPILED, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
+    assert [shlex.split(line) for line in lines[1:-1]] == [
+        ["socket:", "npx", "wscat", "-c", "ws://127.0.0.1:1/it%27s/%24x", "-s", "chat.v1"],
+        ["stream:", "curl", "-N", "-H", "Host: example.b.example.com", "http://127.0.0.1:1/"],
+        ["exact:", "curl", "-N", "-H", "Host: chat.edgecompute.app", "http://127.0.0.1:1/"],
+        ["rest:", "curl", "http://127.0.0.1:1/a/x"],
+        ["route-5:", "curl", "http://127.0.0.1:1/"],
+    ]
+
+
+def test_a_url_needs_no_host_for_routes_of_the_host_that_it_stands_for() -> None:
+    urls = Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")
+    with_host = [line.split(":")[0].strip() for line in shown(COMPILED, urls, "https://x.b.example.com") if "Host: " in line]
+    assert with_host == ["socket", "exact"]
+    named = compile_routes(ROUTES.replace(b"c.example.com", b"127.0.0.1"), INPUTS)
+    assert [line.split(":")[0].strip() for line in shown(named, urls) if "Host: " in line] == ["socket", "exact"]
+
+
+def test_tokens_have_their_place() -> None:
+    auth = "auth: {keys: {algorithm: HS256, secret_store: a, name: b}, token: %s}"
+    routes = f"""
+version: 1
+service: {{name: chat}}
+backends: {{origin: {{url: "https://a.example.com"}}, self: {{loopback: true}}}}
+routes:
+  - {{match: {{path: "/{{room}}/a"}}, {auth % "authorization"}, sse: {{channel: "{{claim.sub}}:{{room}}"}}}}
+  - {{match: {{path: /b}}, {auth % "{cookie: session}"}, handoff: origin}}
+  - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
+"""
+    lines = shown(compile_routes(routes.encode(), INPUTS), Urls("http://a", "http://b/publish/"))
+    assert [shlex.split(line)[1:] for line in lines[1:-1]] == [
+        ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
+        ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
+        ["curl", "http://a/c?a=b&my+token=TOKEN"],
+    ]
+    assert '"channel": "sub:room"' in lines[-1]
+
+
+def test_publishing_is_shown_as_a_command() -> None:
+    formats = {"http-stream": {"content": "it's\n"}}
+    curl, option, body, url = shlex.split(publish_command({"it's": formats}, "http://127.0.0.1:2/publish/"))
+    assert (curl, option, url) == ("curl", "-d", "http://127.0.0.1:2/publish/")
+    assert json.loads(body) == {"items": [{"channel": "it's", "formats": formats}]}
+
+
+STREAM, EVENT = {"http-stream": {"content": "hello\n"}}, {"http-stream": {"content": "data: hello\n\n"}}
+POLL, MESSAGE = {"http-response": {"body": "hello\n"}}, {"ws-message": {"content": "hello"}}
+
+
+@pytest.mark.parametrize(
+    ("actions", "published"),
+    [
+        (["stream: {channel: a}"], {"a": STREAM}),
+        (["sse: {channel: a}"], {"a": EVENT}),
+        (["stream: {channel: a}", "sse: {channel: a}"], {"a": EVENT}),
+        (["sse: {channel: a}", "stream: {channel: a}"], {"a": EVENT}),
+        (["sse: {channel: b}", "stream: {channel: a}"], {"a": STREAM, "b": EVENT}),
+        (["stream: {channel: a, content_type: text/event-stream}"], {"a": EVENT}),
+        (["long_poll: {channel: a}", "websocket: {channel: a}", "sse: {channel: a}"], {"a": EVENT | POLL | MESSAGE}),
+        (["websocket: {channel: a}", "websocket: {channel: b}"], {"a": MESSAGE}),
+        (["handoff: origin"], {"test": STREAM | POLL | MESSAGE}),
+    ],
+)
+def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: dict[str, Any]) -> None:
+    routes = "version: 1\nservice: {name: a}\nbackends: {origin: {url: https://a.example.com}, self: {loopback: true}}\nroutes:\n"
+    routes += "".join(f"  - {{match: {{path: /{number}}}, {action}}}\n" for number, action in enumerate(actions))
+    *_, line = shown(compile_routes(routes.encode(), INPUTS), Urls("http://a", "http://b/publish/"))
+    items = json.loads(shlex.split(line)[3])["items"]
+    assert {item["channel"]: item["formats"] for item in items} == published
+
+
+def test_the_first_publish_names_the_domain() -> None:
+    told = list(publishing(COMPILED, "", Path()))
+    assert told == ["Publish, the first time: fastly compute publish --domain my-chat.edgecompute.app"]
+    assert list(publishing(COMPILED, "abc", Path())) == ["Publish (service abc): fastly compute publish"]
+
+
+@pytest.mark.parametrize("service", ["", "abc"])
+def test_what_is_printed_publishes_from_the_current_folder(service: str, tmp_path: Path) -> None:
+    """Wherever the service's own folder is: each command runs there."""
+    folder = Path("it's a/b")
+    (tmp_path / folder).mkdir(parents=True)
+    fastly = tmp_path / "fastly"
+    fastly.write_text("#!/bin/sh\npwd\n")
+    fastly.chmod(0o755)
+    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), INPUTS)
+    for line in publishing(compiled, service, folder):
+        command = ["sh", "-c", line.partition(": ")[2]]
+        path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, check=True)
+        assert done.stdout == f"{tmp_path / folder}\n"
+
+
+def test_tunnels_need_websockets() -> None:
+    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), INPUTS)
+    assert list(publishing(compiled, "abc", Path()))[1].endswith("once: fastly products --enable=websockets")
+    lines = shown(compiled, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
+    assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
+
+
+@pytest.mark.parametrize("method", ["`id`", "X|id&X", "#", "!!", "GET"])
+def test_a_method_is_no_shell_code(method: str) -> None:
+    routes = ROUTES.replace(b"match: {path: /a/*}", f"match: {{path: /a, method: {json.dumps(method)}}}".encode())
+    lines = shown(compile_routes(routes, INPUTS), Urls("http://a", "http://b/publish/"))
+    told = [] if method == "GET" else ["-X", method]
+    assert shlex.split(lines[4], comments=True)[1:] == ["curl", *told, "http://a/a"]
+    command = f"curl() {{ printf '%s\\n' \"$@\"; }}; {lines[4].partition(': ')[2]}"
+    printed = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert (printed.stdout.splitlines(), printed.stderr) == ([*told, "http://a/a"], "")
+
+
+def test_a_services_id_is_no_shell_code() -> None:
+    line, *_ = publishing(COMPILED, "a): `id`; echo $(id", Path())
+    assert shlex.split(line)[1:4] == ["(service", "a): `id`; echo $(id):", "fastly"]
+
+
+def test_examples_fit_the_patterns() -> None:
+    """The commands' own requests get the routes that they are shown for."""
+    routes = (REPOSITORY / "tests" / "golden" / "cases" / "patterns" / "routes.yaml").read_bytes()
+    compiled = compile_routes(routes, INPUTS)
+    commands = [shlex.split(line) for line in shown(compiled, Urls("http://a", "http://b/publish/"))][1:-1]
+    assert [command[1:] for command in commands] == [
+        ["curl", "-N", "http://a/rooms/room/events"],
+        ["curl", "http://a/files/folder/a.md/x"],
+        ["curl", "-H", "x-client: 0", "-H", "x-tenant: acme", "http://a/?after=0&q=%27%3B+import+os+%23%22%7B%7Bx%7D%7D"],
+    ]
+    for name, *_, url in commands:
+        headers = (("x-client", b"0"), ("x-tenant", b"acme"))
+        assert trace(compiled.plan, "self", Asked("GET", url, headers)).steps[-1] == Step(name.removesuffix(":"), ())
+
+
+def test_a_port_that_is_not_free_is_told_with_the_one_that_is_used() -> None:
+    urls = Urls("http://127.0.0.1:8001", "http://127.0.0.1:8002/publish/")
+    assert list(changed_ports(urls, (7676, 5561))) == [
+        "the port 7676 is not free: using 8001 instead (--port chooses another)",
+        "the publish port 5561 is not free: using 8002 instead (--publish-port chooses another)",
+    ]
+    assert list(changed_ports(urls, (8001, 0))) == []
+    assert list(changed_ports(urls, (0, 8002))) == []
