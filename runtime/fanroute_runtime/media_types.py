@@ -18,8 +18,10 @@ def media_types(content_types: Iterable[bytes]) -> set[str]:
 
 
 def is_websocket_events(request: Request) -> bool:
-    """Whether a Content-Type of a request is WebSocket-over-HTTP's, parameters and case aside: any of them, for who else reads
-    them may take another one than the first."""
+    """Returns True if one of a request's Content-Types is that of WebSocket-over-HTTP, parameters and case aside.
+
+    Any of them counts, because another reader may take another one than the first.
+    """
     return WEBSOCKET_EVENTS in media_types(request.values("content-type"))
 
 

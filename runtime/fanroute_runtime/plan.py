@@ -216,9 +216,9 @@ class Cors:
 
 @plain
 class HeaderRules:
-    """What is done with the headers of a message: `remove` takes a name's values away, `set` puts one in their place,
-    `add` one beside them.
+    """What is done with the headers of a message.
 
+    `remove` takes a name's values away, `set` puts one in their place, `add` puts one beside them.
     Names are in small letters, each once in all three; the pairs are (name, value) as they go on the wire.
     """
 
@@ -280,9 +280,9 @@ class Auth:
 
 @plain
 class Route:
-    """One rule: a request that fits `match` gets `action`, if its token is as `auth` says; pages of other origins may read the
-    answer if `cors` says so.
+    """A route: a request that fits `match` gets `action`, if its token is as `auth` says.
 
+    Pages of other origins may read the answer if `cors` says so.
     Only pages of `origins`, which are as those of Cors, may open a WebSocket; without any, all may.
     `request_headers` are for the request that goes on to a backend of the user's, `response_headers` for the answer to the
     client, unless it is Fanout that gives it. `fingerprint` is for the routes that Fanout asks this service for: the key of

@@ -115,8 +115,10 @@ def _control(type_: str, **fields: object) -> bytes:
 
 
 def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
-    """Answer Fanout's events. Raises Refused: 400 for what is not well-formed events, no channel or no protocol, 413 for too
-    many bytes."""
+    """Answers Fanout's events.
+
+    Raises Refused: 400 for malformed events, no channel or no protocol, 413 for too many bytes.
+    """
     if not is_websocket_events(request):
         return text(400, "Not a websocket-over-HTTP request.")
     try:

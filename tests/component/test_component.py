@@ -189,7 +189,7 @@ def host(session_host: Host) -> Host:
 
 
 def test_a_production_component_refuses_the_local_key(host: Host) -> None:
-    """This is the one that ships. The key is not in it, and where the service is one of Fastly's it asks no store for it."""
+    """It is the one that ships. The key is not in it, and where the service is one of Fastly's it asks no store for it."""
     refused = host.ask(*REQUESTS["stream"], service_id="SU1Z0isxPaozGVKXdv0eY")
     assert outcome(refused) == 403
     assert not [call for call in host.calls if call.startswith(("config-store", "secret-store"))]

@@ -39,8 +39,10 @@ def behind() -> Iterator[Origin]:
 
 
 def example(name: str, files: Mapping[str, bytes] | None = None) -> Callable[..., Iterator[Edge]]:
-    """A fixture: each local edge in turn, serving an example with our origin in the place of each `local` backend, and some files
-    of ours, by their paths, in the place of its own."""
+    """A fixture: each local edge in turn, serving an example with our origin in the place of each `local` backend.
+
+    `files` are files of ours, by their paths, in the place of the example's own.
+    """
 
     @pytest.fixture(params=EDGES)
     def started(request: pytest.FixtureRequest, behind: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:

@@ -162,8 +162,10 @@ def client_of(asked: Asked) -> Client:
 
 
 def unfit(needed: Mapping[str, Test], client: Client) -> tuple[str, ...]:
-    """The keys of a match's tests that a request does not pass; without a path's parameters there is nothing to say of their
-    patterns."""
+    """Returns the keys of a match's tests that a request does not pass.
+
+    If the path does not fit, its parameters have no values, so tests of their patterns are left out.
+    """
     keys = tuple(key for key, test in needed.items() if not test(client))
     return tuple(key for key in keys if not key.startswith("where ")) if "path" in keys else keys
 

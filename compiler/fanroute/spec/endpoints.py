@@ -101,7 +101,7 @@ class LongPoll(Model):
 
 
 class Respond(Model):
-    """This answer, without Fanout."""
+    """The edge's own answer, without Fanout."""
 
     status: Status
     """The answer's status."""

@@ -8,8 +8,10 @@ Choice = Literal["reject", "keep"]
 
 
 class Paths(Model):
-    """Paths that Fanout or your backends may read differently than the edge. With `reject` such a request gets a 400 before any
-    route is tried. With `keep` the path is matched as it is."""
+    """Paths that Fanout or your backends may read differently than the edge.
+
+    With `reject` such a request gets a 400 before any route is tried. With `keep` the path is matched as it is.
+    """
 
     dot_segments: Choice = "reject"
     """A segment `.` or `..`, alone or before a `;`. Many servers resolve it, and so does Fanout."""

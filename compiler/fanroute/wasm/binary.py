@@ -1,5 +1,7 @@
-"""What WebAssembly's binary format is made of: numbers, names, sections. Sources: WebAssembly 2.0, chapter 5, and the component
-model's design/mvp/Binary.md."""
+"""Reads and writes the parts of WebAssembly's binary format: numbers, names, sections.
+
+Sources: WebAssembly 2.0, chapter 5, and the component model's design/mvp/Binary.md.
+"""
 
 from collections.abc import Iterable, Iterator
 
