@@ -16,14 +16,14 @@ from fanroute import __version__
 
 # How much of a command's first sentence the list of them shows, in characters.
 MAX_SUMMARY = 200
-# Every command, by what one is about, with the module that has it.
+# Every command, by what one is about. Each is in the module of its name.
 SECTIONS = {
-    "Write": {"init": "init", "check": "check", "fmt": "fmt"},
-    "Ask": {"routes": "asking", "match": "asking", "test": "test", "diff": "diff"},
-    "Run": {"build": "serve", "serve": "serve"},
-    "More": {"explain": "explain", "schema": "fmt", "completion": "completion", "install": "serve"},
+    "Write": ["init", "check", "fmt"],
+    "Ask": ["routes", "match", "test", "diff"],
+    "Run": ["build", "serve"],
+    "More": ["explain", "schema", "completion", "install"],
 }
-_MODULES = {name: module for commands in SECTIONS.values() for name, module in commands.items()}
+_COMMANDS = [name for names in SECTIONS.values() for name in names]
 
 
 class _Sections(click.Group):
@@ -39,16 +39,16 @@ class _Sections(click.Group):
         return super().make_context(info_name, args, parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_MODULES)
+        return _COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _MODULES:
+        if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"fanroute.cli.{_MODULES[cmd_name]}"), cmd_name)
+        command: click.Command = getattr(import_module(f"fanroute.cli.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        width = max(map(len, _MODULES))
+        width = max(map(len, _COMMANDS))
         for section, names in SECTIONS.items():
             commands = ((name, self.get_command(ctx, name)) for name in names)
             rows = [(f"{name:{width}}", command.get_short_help_str(MAX_SUMMARY)) for name, command in commands if command]

@@ -1,16 +1,14 @@
-"""What helps to write a routes.yaml: `fmt` and `schema`."""
+"""`fanroute fmt`: the canonical form of a routes.yaml."""
 
-import json
 from pathlib import Path
 
 import click
 
 from fanroute.cli.options import DEFAULT_ROUTES, examples
-from fanroute.cli.output import end, fail, failures, say, say_json, tell
+from fanroute.cli.output import end, fail, failures, say, tell
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.formatting.formatter import Changed, formatted
 from fanroute.project.workspace import Workspace
-from fanroute.spec.json_schema import schema as routes_schema
 
 
 @click.command(epilog=examples("fanroute fmt", "fanroute fmt --check edge/routes.yaml"))
@@ -42,12 +40,3 @@ def _formatted(workspace: Workspace, check: bool) -> bool:
             workspace.write_routes(text)
         say(f"{workspace.routes}: {'would be formatted' if check else 'formatted'}")
         return not check
-
-
-@click.command(epilog=examples("fanroute schema > routes.schema.json"))
-def schema() -> None:
-    """Print the JSON Schema of routes.yaml, with which editors complete and check it.
-
-    In routes.yaml the first line tells them of it: # yaml-language-server: $schema=./routes.schema.json
-    """
-    say_json(json.dumps(routes_schema(), indent=2))

@@ -1,21 +1,19 @@
-"""From a routes.yaml to what runs: `build`, `serve` and `install`."""
+"""`fanroute serve`: a local edge for a routes.yaml."""
 
 import asyncio
 import signal
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 
 import click
 
-from fanroute.bundle import builder as building
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
+from fanroute.cli.build import built, flatten_option
 from fanroute.cli.edges import EDGES, EdgeOptions, running
-from fanroute.cli.options import DEFAULT_ROUTES, examples, is_given, routes_argument
-from fanroute.cli.output import conceal, failures, remark, say, say_command, tell, warn, working
+from fanroute.cli.options import examples, is_given, routes_argument
+from fanroute.cli.output import failures, say, say_command, warn
 from fanroute.devserver import guard
-from fanroute.devserver import install as installing
 from fanroute.devserver.config import addresses
 from fanroute.devserver.local_hosts import explaining, host_entries
 from fanroute.devserver.redaction import redacting, token_parameters
@@ -25,15 +23,6 @@ from fanroute.spec.types import is_host
 from fanroute_runtime.match import host_name
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
-
-flatten_option = click.option(
-    "--flatten/--no-flatten",
-    default=True,
-    show_default=True,
-    envvar="FANROUTE_FLATTEN",
-    show_envvar=True,
-    help="Join the component's core modules into one, so that a request takes less time in a new sandbox.",
-)
 
 
 def _host_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
@@ -56,14 +45,6 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     if not alone or scheme not in (("http", "https") if separator else ("",)):
         raise click.BadParameter(f"{value!r} is not a host: write chat.example.com or https://chat.example.com, without a port")
     return f"{scheme}{separator}{host}"
-
-
-@click.command(epilog=examples("fanroute build", "fanroute build edge/routes.yaml"))
-@routes_argument
-@flatten_option
-def build(routes: Path, flatten: bool) -> None:
-    """Build bin/main.wasm from ROUTES (routes.yaml), and keep fastly.toml in step with it."""
-    _built(Workspace(routes), flatten)
 
 
 @click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080"))
@@ -110,55 +91,28 @@ def serve(
     if edge != "viceroy" and is_given("pushpin"):
         raise click.UsageError("--pushpin is for --edge viceroy: the embedded edge starts no Pushpin")
     workspace = Workspace(routes)
-    built = _built(workspace, flatten)
-    plan = built.compiled.plan
-    private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or built.compiled.loopback_host)
+    made = built(workspace, flatten)
+    plan = made.compiled.plan
+    private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or made.compiled.loopback_host)
     with failures(workspace):
-        asyncio.run(_serve(workspace, built, EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)))
+        asyncio.run(_serve(workspace, made, EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)))
 
 
-@click.command(epilog=examples("fanroute install"))
-def install() -> None:
-    """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
-    workspace = Workspace(Path(DEFAULT_ROUTES))
-    with failures(workspace):
-        cache = workspace.cache.trusted()
-        pushpin = installing.pushpin(cache, say)
-        say(f"Pushpin {pushpin.version}: {pushpin.program}")
-        say(f"Viceroy: {installing.viceroy(cache, say)}")
-
-
-def _built(workspace: Workspace, flatten: bool) -> Built:
-    started = monotonic()
-    with failures(workspace), working("Building"):
-        built = building.build(workspace, say, flatten)
-    conceal(built.compiled.source.written)
-    size = workspace.wasm.stat().st_size / 1e6
-    tell([diagnostic for diagnostic in built.compiled.diagnostics if diagnostic.severity == "warning"], workspace)
-    for warning in built.warnings:
-        remark(f"{workspace.wasm}: warning: {warning}")
-    how = f"built in {monotonic() - started:.1f} s" if built.made else "nothing has changed"
-    say(f"{workspace.wasm}: {size:.1f} MB, {how}")
-    for line in next_steps.publishing(built.compiled, built.service_id, workspace.routes.parent):
-        say_command(line)
-    return built
-
-
-async def _serve(workspace: Workspace, built: Built, options: EdgeOptions) -> None:
+async def _serve(workspace: Workspace, made: Built, options: EdgeOptions) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
-        backends, loopback = addresses(built.compiled.backends)
-        plan = built.compiled.plan
-        redact, explain = redacting(plan), explaining(tracer_of(built.compiled), options.hosts)
+        backends, loopback = addresses(made.compiled.backends)
+        plan = made.compiled.plan
+        redact, explain = redacting(plan), explaining(tracer_of(made.compiled), options.hosts)
 
         def log(line: str) -> None:
             say(redact(explain(line)))
 
         async with running(options, workspace, backends, loopback, say, log) as urls:
-            for line in next_steps.serving(built.compiled, options.edge, urls, options.hosts):
+            for line in next_steps.serving(made.compiled, options.edge, urls, options.hosts):
                 say_command(line)
             for line in next_steps.changed_ports(urls, options.ports):
                 warn(line)

@@ -1,4 +1,4 @@
-"""What will a request do? `routes` and `match`."""
+"""`fanroute match`: what a request does."""
 
 import json
 from collections.abc import Callable
@@ -9,34 +9,16 @@ from typing import Any
 import click
 from pydantic_core import PydanticCustomError
 
-from fanroute.analysis.witness import witnesses
-from fanroute.cli.options import DEFAULT_ROUTES, compiled, examples, own_command, routes_argument, routes_option
-from fanroute.cli.output import say, say_command, show
+from fanroute.cli.options import compiled, examples, routes_option
+from fanroute.cli.output import say
 from fanroute.devserver.config import Stores
 from fanroute.devserver.local_hosts import host_entries, kept_by_host
-from fanroute.diagnostics.shell import path_word
 from fanroute.plan import describe
 from fanroute.plan.tokens import with_token
 from fanroute.plan.trace import Asked
 from fanroute.routetests.document import asked_url, field_value
 from fanroute.routetests.outcome import tracer_of
 from fanroute.spec.types import asked_method, header_name
-
-
-@click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))
-@routes_argument
-@click.option("--witness", is_flag=True, help="Instead of the routes, a request that each one gets.")
-def routes(routes: Path, witness: bool) -> None:
-    """List the routes of ROUTES (routes.yaml), in the order in which they are tried.
-
-    With --witness, for each of them a request that it gets, as a command that explains it.
-    """
-    if witness:
-        options = "" if routes == Path(DEFAULT_ROUTES) else f" --routes {path_word(routes)}"
-        for line in witnesses(compiled(routes).plan, options, own_command()):
-            say_command(line)
-        return
-    show(describe.COLUMNS, describe.rows(compiled(routes).plan))
 
 
 @click.command(

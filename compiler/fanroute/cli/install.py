@@ -1,0 +1,21 @@
+"""`fanroute install`: Viceroy and Pushpin."""
+
+from pathlib import Path
+
+import click
+
+from fanroute.cli.options import DEFAULT_ROUTES, examples
+from fanroute.cli.output import failures, say
+from fanroute.devserver import install as installing
+from fanroute.project.workspace import Workspace
+
+
+@click.command(epilog=examples("fanroute install"))
+def install() -> None:
+    """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
+    workspace = Workspace(Path(DEFAULT_ROUTES))
+    with failures(workspace):
+        cache = workspace.cache.trusted()
+        pushpin = installing.pushpin(cache, say)
+        say(f"Pushpin {pushpin.version}: {pushpin.program}")
+        say(f"Viceroy: {installing.viceroy(cache, say)}")

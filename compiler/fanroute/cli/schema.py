@@ -1,0 +1,18 @@
+"""`fanroute schema`: the JSON Schema of routes.yaml."""
+
+import json
+
+import click
+
+from fanroute.cli.options import examples
+from fanroute.cli.output import say_json
+from fanroute.spec.json_schema import schema as routes_schema
+
+
+@click.command(epilog=examples("fanroute schema > routes.schema.json"))
+def schema() -> None:
+    """Print the JSON Schema of routes.yaml, with which editors complete and check it.
+
+    In routes.yaml the first line tells them of it: # yaml-language-server: $schema=./routes.schema.json
+    """
+    say_json(json.dumps(routes_schema(), indent=2))
