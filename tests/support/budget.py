@@ -30,7 +30,9 @@ class Budget:
             FILE.write_text(json.dumps(budget | {what: dict(costs)}, indent=2, sort_keys=True) + "\n")
             return
         told = differences(costs, budget.get(what, {}), spread)
-        assert not told, "\n".join([f"{what}, otherwise than in tests/support/{FILE.name} (--update writes down what is meant):", *told])
+        assert not told, "\n".join(
+            [f"{what}, otherwise than in tests/support/{FILE.name} (--update writes down what is meant):", *told]
+        )
 
 
 def differences(costs: Mapping[str, int], budget: Mapping[str, int], spread: float) -> list[str]:

@@ -22,7 +22,7 @@ def fits(match: Match, asked: Asked) -> bool:
         and (not match.methods or asked.verb in match.methods)
         and match.scheme in (None, parts.scheme)
         and match.websocket in (None, b"websocket" in upgrade and asked.verb == "GET")
-        and all(_holds(c, [v.decode("latin-1") for n, v in asked.headers if n == c.name]) for c in match.headers)
+        and all(_holds(c, _values(asked, c.name)) for c in match.headers)
         and all(_holds(c, [_form_text(v) for n, _, v in query if _form_text(n) == c.name]) for c in match.query)
     )
 
@@ -55,6 +55,12 @@ def _form_text(raw: str) -> str | None:
         return unquote_plus(raw, errors="strict")
     except UnicodeDecodeError:
         return None
+
+
+def _values(asked: Asked, name: str) -> list[str]:
+    """The values of a header. Several lines of cookies are one value (RFC 9113, 8.2.3)."""
+    values = [value.decode("latin-1") for other, value in asked.headers if other == name]
+    return ["; ".join(filter(None, values))] if name == "cookie" and values else values
 
 
 def _holds(condition: Condition, values: list[str | None]) -> bool:
