@@ -10,11 +10,10 @@ import pytest
 SECONDS, BYTES = 30, 1 << 30
 CHILD = f"""
 import resource, sys
-from fanroute import report, report_json
+from fanroute.diagnostics import json_report, text_report
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
 from fanroute.spec.inputs import Inputs
-from fanroute.project.workspace import runtime_sources
 resource.setrlimit(resource.RLIMIT_AS, ({BYTES}, {BYTES}))
 resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
 raw = sys.stdin.buffer.read()
@@ -22,9 +21,9 @@ try:
     told = compile_routes(raw, Inputs()).diagnostics
 except Invalid as invalid:
     told = invalid.diagnostics
-print(len(report.render(told, "routes.yaml", raw.decode())))
-print(len(report_json.report(told, "routes.yaml").model_dump_json()))
-print(len(report.github(told, "routes.yaml")))
+print(len(text_report.render(told, "routes.yaml", raw.decode())))
+print(len(json_report.report(told, "routes.yaml").model_dump_json()))
+print(len(text_report.github(told, "routes.yaml")))
 """
 
 START = "version: 1\nservice: {name: a}\nbackends: {origin: {url: 'https://a.example.com'}}\nroutes:\n"
