@@ -154,8 +154,10 @@ def _level_of(path: Path, source: Source, model: type[Model]) -> str:
     """Returns the key beside an unknown one, or one that could stand there, under which that is known; "" if there is none."""
     *above, key = path
     beside = reduce(getitem, above, source.data)
-    names = [name for name, given in beside.items() if name != key and not isinstance(given, list)]
-    names += {*_LEVELS}.intersection(keys_at((*above,), model)).difference(beside)
+    # A file can have any number of unknown keys, so only the known ones are gone through.
+    known = keys_at((*above,), model)
+    names = [name for name in known if name in beside and not isinstance(beside[name], list)]
+    names += (name for name in _LEVELS if name in known and name not in beside)
     return next((name for name in names if key in keys_at((*above, name), model)), "")
 
 
