@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fanroute.devserver.bodies import MAX_EVENTS, MAX_INSTRUCTED, MAX_STREAMED
+from fanroute.devserver.bodies import MAX_EVENTS_ANSWERED, MAX_INSTRUCTED, MAX_STREAMED
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 from tests.e2e.test_forward import until
 from tests.e2e.test_grip import closed
@@ -82,15 +82,15 @@ def begun(edge: Edge, path: str, length: int) -> int:
 
 def test_a_websockets_answer_has_a_longest(edge: Edge) -> None:
     with websocket(edge, "/origin/socket") as client:
-        for length in (MAX_INSTRUCTED + 1, MAX_EVENTS):
+        for length in (MAX_INSTRUCTED + 1, MAX_EVENTS_ANSWERED):
             client.send(str(length))
             assert len(client.recv(timeout=ANSWER_TIMEOUT)) > length - 20
-        client.send(str(MAX_EVENTS + 1))
+        client.send(str(MAX_EVENTS_ANSWERED + 1))
         assert closed(client) == (1006, "")
-    with pytest.raises(InvalidStatus) as refused, websocket(edge, padded("OPEN\r\n", MAX_EVENTS + 1, EVENTS)):
+    with pytest.raises(InvalidStatus) as refused, websocket(edge, padded("OPEN\r\n", MAX_EVENTS_ANSWERED + 1, EVENTS)):
         pass
     assert refused.value.response.status_code == 502
-    is_logged(edge, MAX_EVENTS, times=2)
+    is_logged(edge, MAX_EVENTS_ANSWERED, times=2)
 
 
 def test_a_websocket_breaks_at_an_answer_without_events(edge: Edge) -> None:

@@ -5,7 +5,7 @@ import httpx
 # Longest bodies, in bytes, that are read whole. The first two limits are Pushpin's: for an answer with instructions, and for one
 # with a WebSocket's events. Pushpin passes on the beginning of a stream, and a link's answer, as they come; here they have the
 # third.
-MAX_INSTRUCTED, MAX_EVENTS, MAX_STREAMED = 100_000, 1_000_000, 16 << 20
+MAX_INSTRUCTED, MAX_EVENTS_ANSWERED, MAX_STREAMED = 100_000, 1_000_000, 16 << 20
 
 
 class TooLong(Exception):

@@ -11,8 +11,8 @@ from typing import Any
 from fanroute.devserver.grip_headers import DEFAULT_KEEP_ALIVE, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
 from fanroute.devserver.items import MAX_STATUS, content_of, reason_of
 from fanroute.devserver.pushpin_json import WrongType, clean, integer, member, pairs, parse, strings
+from fanroute_runtime.media_types import INSTRUCT
 
-INSTRUCT = "application/grip-instruct"
 _INTEGER = re.compile(r"[0-9]{1,9}")
 
 Headers = tuple[tuple[str, str], ...]

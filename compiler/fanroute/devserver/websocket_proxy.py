@@ -11,7 +11,7 @@ from contextlib import suppress
 import httpx
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from fanroute.devserver.bodies import MAX_EVENTS, TooLong, read_whole
+from fanroute.devserver.bodies import MAX_EVENTS_ANSWERED, TooLong, read_whole
 from fanroute.devserver.grip_proxy import Fanout, client_headers, unreachable
 from fanroute.devserver.holds import Headers
 from fanroute.devserver.socket_client import Client
@@ -163,7 +163,9 @@ class Socket:
         body = encode(events)
         sent = [*self._headers, *self._meta.items(), *headers, ("Content-Length", str(len(body)).encode())]
         try:
-            answer = await read_whole(await self._fanout.ask(self._backend, "POST", self._target, sent, body), MAX_EVENTS)
+            answer = await read_whole(
+                await self._fanout.ask(self._backend, "POST", self._target, sent, body), MAX_EVENTS_ANSWERED
+            )
         except TooLong as error:
             self._fanout.tell(f"the answer of {self._backend} {error}")
             raise MalformedEvents(str(error)) from error

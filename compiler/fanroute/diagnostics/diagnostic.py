@@ -30,7 +30,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What is said of a file: the rule that it breaks, a message, where, how to mend it, and other places.
+    """Reports a fault of a file: the rule that it breaks, a message, its place, how to fix it, and other places.
 
     `request` is the end of the message if that is a request for a shell, as the arguments of `fanroute match`.
     """

@@ -1,4 +1,4 @@
-"""What is said of the channels that a route's clients choose."""
+"""Warns of channels that a route's clients choose."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -136,7 +136,7 @@ def _templates(
 
 
 def place_of_condition(source: Source, index: int, bound: Bound) -> Path:
-    """Where a match says what a value is."""
+    """Returns the place of the condition in a match that a value fits."""
     match: Path = ("routes", index, "match")
     if bound.source != "header":
         return (*match, "where" if bound.source == "path" else "query", bound.name)
@@ -150,7 +150,7 @@ def _listed(some: Iterable[Bound]) -> str:
 
 
 def _one_channel(template: Parts, one: Values, other: Values) -> str:
-    """That the values of two requests give one channel."""
+    """Returns a sentence which says that the values of two requests give the same channel."""
     channel = "".join(part if isinstance(part, str) else one[part.bound] for part in template)
     return f"two requests get one channel, {channel!r}: {values_listed(one)} and {values_listed(other)}"
 
@@ -161,7 +161,7 @@ def values_listed(values: Values) -> str:
 
 
 def _narrower(template: Parts, free: Iterable[Bound]) -> str:
-    """How to narrow what is free: rather so that no two requests get one channel."""
+    """Suggests patterns for unrestricted values, if possible such that no two requests get the same channel."""
     pattern = next((pattern for pattern in _PATTERNS if shared(_with(template, pattern)) is None), _PATTERNS[0])
     keys: dict[str, list[str]] = {}
     for bound in free:

@@ -117,9 +117,9 @@ def check(source: Source, found: Sequence[Diagnostic] = ()) -> Spec:
 
 
 def _broken(source: Source) -> Iterator[Diagnostic]:
-    """What the rules say."""
-    for rule in _asked(source) if isinstance(source.data, dict) else ():
-        yield from rule(source)
+    """Yields what the checks report."""
+    for finds in _asked(source) if isinstance(source.data, dict) else ():
+        yield from finds(source)
 
 
 def _asked(source: Source) -> list[Check]:
@@ -238,7 +238,7 @@ def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: d
 
 
 def _bound_by(route: dict[str, Any], reference: str) -> str:
-    """What to write so that a match binds a reference."""
+    """Suggests what to write so that a match binds a reference."""
     match, known = route.get("match"), raw.bound(route.get("match"))
     instead = binding(reference.strip("{}"), match.get("path")) if isinstance(match, dict) else ""
     return instead or (did_you_mean(reference, known, "bound here") if known else "the match binds nothing")

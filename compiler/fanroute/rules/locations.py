@@ -1,4 +1,4 @@
-"""What is said of locations and links that a client's value could make lead elsewhere. Such a request gets a 400."""
+"""Warns of locations and links that a client's value could make lead elsewhere. Such a request gets a 400."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 
 def _location(route: Route, refused: tuple[PathFault, ...]) -> tuple[str, Parts]:
-    """What kind of address a route tells, and its parts; none for a route that tells no address."""
+    """Returns "location" or "link" and the parts of that address; "" and no parts if the route has neither."""
     match route.action:
         case Redirect(location=template):
             return "location", parts(template, route, refused)

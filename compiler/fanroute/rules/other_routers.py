@@ -72,7 +72,7 @@ def _encoded(text: str) -> str:
 
 
 def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict[str, Any]) -> Iterator[Diagnostic]:
-    """What stands so in locations, links, channels and other texts that can have what the match binds."""
+    """Yields FR406 for placeholders in locations, links, channels and other texts that can refer to values of the match."""
     bound = {as_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound(match)}
     of_path = match.get("path", "").split("/")
     for place, text in raw.templates(index, route):
@@ -90,7 +90,7 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
 
 
 def _of_address(text: str, bound: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """What in the path of a location or link is a placeholder of another router, and what to write instead."""
+    """Yields each placeholder of another router in the path of a location or link, with what to write instead."""
     path = re.split("[?#]", re.sub("^https?://[^/]*", "", text), maxsplit=1)[0]
     for segment in path.split("/"):
         if segment == "*" or instead_of(segment) == REST:

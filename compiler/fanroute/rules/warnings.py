@@ -1,4 +1,4 @@
-"""What is said of a file that is valid: its warnings and notes, one function a code."""
+"""Finds the warnings and notes of a valid file, with one function for each code."""
 
 from collections.abc import Iterator
 from typing import Any
