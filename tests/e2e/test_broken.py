@@ -25,16 +25,20 @@ NOTHING = "nothing in time"
 # the edges differ, "embedded | viceroy", and where an old Pushpin differs too, "embedded | viceroy | old". Pushpin's "or" is how
 # far it was when the connection ended.
 ROWS: dict[str, list[tuple[str, str, str]]] = {
-    "nothing, no HTTP, half a head": [("nothing", "502", "502"), ("garbage", "502", "502"), ("half a head", "502", "502")],
+    "nothing, not HTTP, half the headers": [
+        ("nothing", "502", "502"),
+        ("garbage", "502", "502"),
+        ("half a head", "502", "502"),
+    ],
     "status 0, 99, 1000, abc": [(f"status {status}", "502", "502") for status in ("0", "99", "1000", "abc")],
     "status 600": [("status 600", "600 hi", "600 hi")],
-    "100 and no more": [("100 alone", "502", "502")],
+    "a 100 and nothing after it": [("100 alone", "502", "502")],
     "103 with instructions, then 200": [("103 and 200", f"200 hi | {NOTHING} | 200 hi", "200 hi")],
-    "101 that nobody asked for": [("101", "502 | 101 or hung up", "502")],
-    "a body that is shorter than its length": [("a short body", f"{CUT} | {CUT} or 502", CUT)],
-    "a body that is longer than its length": [("a long body", "200 hi", "200 hi")],
-    "a chunk that is cut": [("a cut chunk", f"{CUT} | {WHOLE} or 502 | 200 hih or 502", CUT)],
-    "a chunk that is none": [("a bad chunk", f"{CUT} | {WHOLE} or 502 | 502 or {CUT}", CUT)],
+    "an unrequested 101": [("101", "502 | 101 or hung up", "502")],
+    "a body that is shorter than its `Content-Length`": [("a short body", f"{CUT} | {CUT} or 502", CUT)],
+    "a body that is longer than its `Content-Length`": [("a long body", "200 hi", "200 hi")],
+    "a chunk that is cut off": [("a cut chunk", f"{CUT} | {WHOLE} or 502 | 200 hih or 502", CUT)],
+    "a malformed chunk": [("a bad chunk", f"{CUT} | {WHOLE} or 502 | 502 or {CUT}", CUT)],
     "two lengths": [("two lengths", "502 | 200", "502")],
     "a space in a name, a bare CR": [("a space in a name", "502", "502"), ("a bare CR", "502", "502")],
     "a header of 90,000 bytes": [("a huge header", "200 hi | 502", "200 hi")],

@@ -50,7 +50,7 @@ ROWS: dict[str, list[tuple[str, str, str]]] = {
         (body_of("Content-Length: 6", CHUNKED, body="0\r\n\r\n" + SMUGGLED), "400", "200 origin ''"),
         (body_of(CHUNKED, "Content-Length: 6", body="0\r\n\r\n" + SMUGGLED), "400", "200 origin ''"),
     ],
-    "two lengths, a list of them, signs": [
+    "two lengths, a list of lengths, a length with a sign": [
         (body_of("Content-Length: 2", "Content-Length: 3", body="ab" + SMUGGLED), "400", "400"),
         (body_of("Content-Length: 2", "Content-Length: 2", body="ab" + SMUGGLED), "400", "200 origin 'ab'"),
         (body_of("Content-Length: 2, 2", body="ab"), "400", "400"),
@@ -63,7 +63,7 @@ ROWS: dict[str, list[tuple[str, str, str]]] = {
         (body_of("Transfer-Encoding: \x0bchunked", body="0\r\n\r\n"), "400", "400"),
         (body_of(CHUNKED, "Transfer-Encoding: identity", body="0\r\n\r\n"), "400", "400"),
     ],
-    "chunks that are none": [
+    "malformed chunk sizes": [
         (body_of(CHUNKED, body="zz\r\na\r\n0\r\n\r\n"), "400", "502"),
         (body_of(CHUNKED, body="-1\r\na\r\n0\r\n\r\n"), "400", "502"),
         (body_of(CHUNKED, body="11111111111111111\r\na\r\n0\r\n\r\n"), "400", "502"),
