@@ -56,7 +56,7 @@ bench: $(VENV)/installed-bench
 	@$(BIN)/python -m bench.run $(BENCH)
 
 bench-page: $(VENV)/installed-dev
-	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.report.page
 
 check: $(VENV)/installed-dev build/bindings
 	@$(BIN)/ruff check

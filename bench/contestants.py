@@ -15,11 +15,11 @@ from time import perf_counter
 from bench import tools
 from fanroute.project import processes
 
-SOURCES = Path(__file__).parent / "contestants"
+SOURCES = Path(__file__).parent / "apps"
 
 Command = list[str | Path]
 
-# The works (bench/work.py) that a starter kit does; and Flask's, since the SDK's WSGI adapter knows no handing off.
+# The works (measuring/workloads.py) that a starter kit does; and Flask's, since the SDK's WSGI adapter knows no handing off.
 KIT = ("stream", "sse", "open", "echo-100", "echo-8192", "echo-65536", "handoff", "respond", "404")
 FLASK = tuple(name for name in KIT if name != "handoff")
 
@@ -121,7 +121,7 @@ def _empty() -> Recipe:
         "componentize(Path('build/app'), wit_folder(), Path('build/new.wasm'))",
     ]
     build: Command = [sys.executable, "-c", "; ".join(lines)]
-    return Recipe({"build/app/app.py": "empty/app.py"}, build, "build/new.wasm", cached=False)
+    return Recipe({"build/app/app.py": "empty-python/app.py"}, build, "build/new.wasm", cached=False)
 
 
 def fanroute(routes: str, *options: str, files: Mapping[str, bytes] | None = None) -> Recipe:

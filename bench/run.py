@@ -1,4 +1,4 @@
-"""`make bench`: all contestants side by side, in rounds, into bench/results/run.json; bench/page.py makes the page of it.
+"""`make bench`: all contestants side by side, in rounds, into bench/results/run.json; bench/report/page.py makes the page of it.
 
 .venv/bin/python -m bench.run [--rounds N] [--seconds N] [--only NAME ...] [--routes N ...]
 
@@ -17,9 +17,13 @@ from tempfile import TemporaryDirectory
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bench import compiling, machine, page, profile, serving, tools
+from bench import machine, tools
 from bench.contestants import Contestant, contestants
-from bench.measuring import CONNECTIONS, Field, Results
+from bench.measuring import many_routes as compiling
+from bench.measuring import viceroy as serving
+from bench.measuring.comparison import CONNECTIONS, Field, Results
+from bench.profiling import profiles as profile
+from bench.report import page
 from fanroute.devserver import install
 from fanroute.project.cache import cache_folder
 from fanroute.project.errors import ProgramFailed

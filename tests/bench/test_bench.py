@@ -7,17 +7,17 @@ from threading import Timer
 from typing import Any, cast
 
 import pytest
-from bench import page
 from bench.contestants import SOURCES, contestants
-from bench.driver import DriverFailed, lua, named, of_vegeta, of_wrk, quoted, uncorrected
-from bench.figures import Spread, percentiles, ratio, spread
-from bench.goals import goals
-from bench.measuring import Field, Results
-from bench.perf import rows, shares
-from bench.plot import Line, plot
-from bench.sections import sections
-from bench.serving import Viceroy
-from bench.work import Work, works
+from bench.measuring.comparison import Field, Results
+from bench.measuring.load import DriverFailed, lua, named, of_vegeta, of_wrk, quoted, uncorrected
+from bench.measuring.viceroy import Viceroy
+from bench.measuring.workloads import Work, works
+from bench.profiling.perf import rows, shares
+from bench.profiling.sections import sections
+from bench.report import page
+from bench.report.goals import goals
+from bench.report.plot import Line, plot
+from bench.statistics import Spread, percentiles, ratio, spread
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.conftest import REPOSITORY

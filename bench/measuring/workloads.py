@@ -20,7 +20,7 @@ from fanroute_runtime.headers import PIN
 HOST = "bench.edgecompute.app"
 EVENTS = "application/websocket-events"
 # What Fanroute's contestants serve.
-ROUTES = Path(__file__).parent / "contestants" / "fanroute" / "routes.yaml"
+ROUTES = Path(__file__).parents[1] / "apps" / "fanroute" / "routes.yaml"
 # What the stand-in for Fanout answers to a request that was handed off.
 HANDED_OFF = "x-handed-off"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench.figures import Spread, ratio
+from bench.statistics import Spread, ratio
 
 Data = Mapping[str, Any]
 

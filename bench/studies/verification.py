@@ -1,6 +1,6 @@
 """What trust costs: Fanout's requests by how their Grip-Sig is checked, and clients' by which token they need.
 
-.venv/bin/python bench/trust.py [ROUNDS]
+.venv/bin/python -m bench.studies.verification [ROUNDS]
 
 The real component is asked: in this process, warm (one sandbox for all requests of a kind) and cold (a new one for each); and on
 Viceroy, which gives each request a new one. The kinds take turns. Told are medians in ms, and how much more each kind takes than
@@ -175,4 +175,5 @@ def main(rounds: int) -> None:
         asyncio.run(on_viceroy(workspaces, rounds))
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

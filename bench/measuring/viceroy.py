@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
-from bench.work import HANDED_OFF
+from bench.measuring.workloads import HANDED_OFF
 from fanroute.devserver.config import LOCAL_STORES, Backend
 from fanroute.devserver.embedded import ADDRESS
 from fanroute.devserver.viceroy import START_TIMEOUT, viceroy_files

@@ -11,11 +11,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from bench import driver, serving, tools
+from bench import tools
 from bench.contestants import Contestant, build
-from bench.driver import DriverFailed
-from bench.figures import percentiles
-from bench.work import Work, WrongAnswer, check, works
+from bench.measuring import load as driver
+from bench.measuring import viceroy as serving
+from bench.measuring.load import DriverFailed
+from bench.measuring.workloads import Work, WrongAnswer, check, works
+from bench.statistics import percentiles
 from fanroute.project.errors import ProgramFailed
 
 CONNECTIONS = (1, 4, 16)
@@ -38,7 +40,7 @@ class Results:
     `raw`, in `gzip` (-9) and in `brotli` (11), Viceroy's `start` in seconds, the linear memory of a sandbox in MiB (`heap`).
     `requests`: what a closed loop saw of a work at some connections, each round, with the page `faults` of Viceroy a request.
     `open`: what an open loop saw at `rate` requests a second, each round, and the `curve` in µs by percent of all rounds.
-    `routes`, `checks`: see bench/compiling.py. `profile`: see bench/profile.py. `minutes` is how long it all took.
+    `routes`, `checks`: see many_routes.py. `profile`: see bench/profiling/profiles.py. `minutes` is how long it all took.
     """
 
     date: str

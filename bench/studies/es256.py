@@ -1,6 +1,6 @@
 """What checking an ES256 signature costs inside a component, in many ways, side by side in this run: docs/es256.md.
 
-.venv/bin/python bench/es256.py [ROUNDS [NAME...]]
+.venv/bin/python -m bench.studies.es256 [ROUNDS [NAME...]]
 
 All is CPU time, the kernel's included. Warm is many checks in one sandbox, the best of the rounds and the median; cold is the
 first check in a new sandbox, more than a call that does nothing there; load is a late key's tables and a check with them; gzip

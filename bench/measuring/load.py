@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from bench.figures import percentiles
-from bench.work import Work
+from bench.measuring.workloads import Work
+from bench.statistics import percentiles
 from fanroute.devserver.embedded import ADDRESS
 from fanroute.project import processes
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench import serving, tools
-from bench.check import routes
+from bench import tools
 from bench.contestants import build, fanroute
-from bench.measuring import FAILURES, Field, sizes
+from bench.generate import routes
+from bench.measuring import viceroy as serving
+from bench.measuring.comparison import FAILURES, Field, sizes
 from fanroute.project import processes
 
 COUNTS = (4, 10, 100, 1_000, 10_000)

@@ -3,7 +3,7 @@
 `requests`: Viceroy under Linux's perf, asked for the GRIP answer on one connection. `processor` and `faults` are µs
 of processor time and page faults a request; `shares` are percent of it, by whose it is and what the kernel is for; `top` are the
 functions with the most; `faulting` are percent of the faults by whose code touched the page. `commands`: functions with the most
-seconds of their own, under Python's cProfile, with 10,000 routes. `sections`: see bench/sections.py.
+seconds of their own, under Python's cProfile, with 10,000 routes. `sections`: see sections.py.
 """
 
 import json
@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import driver, tools
-from bench.check import routes
-from bench.measuring import FAILURES, Field
-from bench.perf import by_program, rows, shares
-from bench.sections import sections
-from bench.work import check
+from bench import tools
+from bench.generate import routes
+from bench.measuring import load as driver
+from bench.measuring.comparison import FAILURES, Field
+from bench.measuring.workloads import check
+from bench.profiling.perf import by_program, rows, shares
+from bench.profiling.sections import sections
 from fanroute.devserver.embedded import ADDRESS
 from fanroute.project import processes
 from fanroute.project.errors import ProgramFailed

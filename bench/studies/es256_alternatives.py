@@ -1,4 +1,4 @@
-"""Other ways to verify ES256, for bench/es256.py: they stand in for the parts of `p256` that they are named after."""
+"""Other ways to verify ES256, for bench/studies/es256.py: they stand in for the parts of `p256` that they are named after."""
 
 from collections.abc import Callable, Sequence
 from operator import add

@@ -2,7 +2,7 @@
 
 All in seconds of the processor, so that others who use it count little.
 
-.venv/bin/python bench/check.py [ROUTES]
+.venv/bin/python -m bench.studies.check_time [ROUTES]
 """
 
 import gc
@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import TypeVar
 
+from bench.generate import routes
 from fanroute.diagnostics.text_report import render
 from fanroute.lowering.lower import lower_plan
 from fanroute.rules.checks import check
@@ -22,42 +23,6 @@ from fanroute.rules.warnings import advise
 from fanroute.syntax.source import decode, load
 
 Made = TypeVar("Made")
-
-START = """\
-version: 1
-service: {name: bench}
-backends:
-  origin: {url: "https://app.example.com"}
-  self: {loopback: true}
-routes:
-"""
-KINDS = (
-    """\
-  - name: events-{0}
-    match: {{host: "*.edgecompute.app", path: "/events{0}/{{room}}", where: {{room: "[a-z0-9-]{{1,64}}"}}}}
-    sse: {{channel: "room-{{room}}", keep_alive: 25s}}
-""",
-    """\
-  - match: {{path: /app{0}/*}}
-    handoff: origin
-""",
-    """\
-  - match:
-      path: /api{0}/users
-      method: [GET, HEAD]
-      header: {{x-plan: [pro, team]}}
-    respond: {{status: 404, body: "No such user\\n"}}
-""",
-    """\
-  - match: {{path: /socket{0}}}
-    websocket: {{channel: "socket-{0}", echo: true}}
-""",
-)
-
-
-def routes(count: int) -> str:
-    """A routes.yaml with `count` routes."""
-    return START + "".join(KINDS[number % 4].format(number // 4) for number in range(count))
 
 
 def seconds(command: list[str]) -> float:

@@ -1,6 +1,6 @@
 """The page that a run's data makes: docs/performance.md, and its plots in docs/performance/.
 
-.venv/bin/python -m bench.page     writes them anew from bench/results/run.json
+.venv/bin/python -m bench.report.page     writes them anew from bench/results/run.json
 """
 
 import json
@@ -12,11 +12,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench.figures import ratio, spread
-from bench.goals import Data, best, goals, measured, rounds, times
-from bench.plot import Line, plot
+from bench.report.goals import Data, best, goals, measured, rounds, times
+from bench.report.plot import Line, plot
+from bench.statistics import ratio, spread
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 RESULTS = REPOSITORY / "bench" / "results" / "run.json"
 PAGE = "docs/performance.md"
 PATHS = (PAGE, *(f"docs/performance/{name}.svg" for name in ("latency", "connections", "routes")))

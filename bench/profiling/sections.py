@@ -1,6 +1,6 @@
 """What the bytes of a component or module are for.
 
-.venv/bin/python -m bench.sections COMPONENT
+.venv/bin/python -m bench.profiling.sections COMPONENT
 """
 
 import gzip

@@ -1,6 +1,6 @@
 """What many routes cost beside ten: a request, the build and the component.
 
-.venv/bin/python bench/routes.py [ROUNDS]
+.venv/bin/python -m bench.studies.many_routes_in_process [ROUNDS]
 
 The real component is asked in this process: warm (one sandbox for all requests), each time for another route or always for the
 same one, and cold (a new sandbox and another route for each). Components take turns. Told are medians, and in brackets the ratio
