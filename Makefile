@@ -51,7 +51,8 @@ fuzz: $(VENV)/installed-fuzz
 	@$(RUN) fanroute install
 	@$(RUN) pytest --hypothesis-profile fuzz tests/fuzz tests/property tests/e2e/test_fuzz.py
 
-# Beside Fastly's kits, in rounds: bench/results, and docs/performance.md, which `make bench-page` makes of the results without measuring.
+# Measures Fanroute and Fastly's kits, and writes bench/results and docs/performance.md. BENCH has options: bench/README.md.
+# `make bench-page` writes docs/performance.md again from the results, without measuring.
 bench: $(VENV)/installed-bench
 	@$(BIN)/python -m bench.run $(BENCH)
 

@@ -1,6 +1,9 @@
-"""The contestants: how each is built from our own small sources, on its vendor's SDK, at its best and as its kit ships.
+"""Defines the contestants and builds them: Fastly's kits, Flask, Fanroute in several forms, and two apps that do nothing.
 
-What is built is kept in the cache, by what it is built from; Fanroute's own components, which change with the checkout, are not.
+The sources of the apps are in bench/apps. A kit is built twice: with its newest SDK and reused sandboxes, and as Fastly ships it.
+Built components stay in the cache under a hash of what they are built from, except those that depend on this checkout.
+
+Has no command; bench.run and bench.measuring import it.
 """
 
 import json
@@ -15,69 +18,82 @@ from time import perf_counter
 from bench import tools
 from fanroute.project import processes
 
-SOURCES = Path(__file__).parent / "apps"
+APPS = Path(__file__).parent / "apps"
 
 Command = list[str | Path]
 
-# The works (measuring/workloads.py) that a starter kit does; and Flask's, since the SDK's WSGI adapter knows no handing off.
-KIT = ("stream", "sse", "open", "echo-100", "echo-8192", "echo-65536", "handoff", "respond", "404")
-FLASK = tuple(name for name in KIT if name != "handoff")
+# The workloads (bench/measuring/workloads.py) that a starter kit can do.
+KIT_WORKLOADS = ("stream", "sse", "open", "echo-100", "echo-8192", "echo-65536", "handoff", "respond", "404")
+# The WSGI adapter of Fastly's Python SDK cannot hand off a request.
+FLASK_WORKLOADS = tuple(name for name in KIT_WORKLOADS if name != "handoff")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one is built in a folder of its own: `files` there by where they are in SOURCES, or the text itself as bytes.
+    """Represents how a contestant is built, in a folder of its own.
 
-    `prepare` is what a user waits for once, `build` each time: only that is timed. Both may ask for `{python}`.
+    Attributes:
+        files: the folder's files by name: a path in APPS, or the content itself as bytes.
+        build: the command that is timed.
+        output: the file that it writes.
+        prepare: commands that run before it and are not timed, because a user needs them only once.
+        packages: Debian packages that the commands need.
+        environment: variables for the commands.
+        placeholders: returns more values for `{name}` in commands and variables; `{folder}` is always there.
+        cached: False if the result depends on this checkout.
     """
 
     files: Mapping[str, str | bytes]
     build: Command
-    made: str = "main.wasm"
+    output: str = "main.wasm"
     prepare: tuple[Command, ...] = ()
     packages: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    uses: Callable[[], Mapping[str, str]] = dict
+    placeholders: Callable[[], Mapping[str, str]] = dict
     cached: bool = True
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """`name` is its name in the results, `kit` whose it is, `mode` how it takes requests: "reused" or "fresh" sandboxes.
+    """Represents something that is measured.
 
-    `does` are the works that it is asked for; where `fixed`, it answers whatever is asked with no more than a status.
+    Attributes:
+        kit: the title of the kit that it belongs to.
+        mode: "reused" if a sandbox serves several requests in a row, "fresh" if each request gets a new one.
+        workloads: the names of the workloads that it gets.
+        fixed: True if it always gives the same answer, of which only the status is checked.
     """
 
     name: str
     kit: str
     mode: str
-    what: str
+    description: str
     recipe: Recipe
-    does: tuple[str, ...] = KIT
+    workloads: tuple[str, ...] = KIT_WORKLOADS
     fixed: bool = False
 
 
 @dataclass(frozen=True)
-class Built:
-    """A component or module, and how many seconds its build took."""
+class BuildResult:
+    """Represents a built component or module, and the seconds that its build took."""
 
     wasm: Path
     seconds: float
 
 
-def _floor() -> Recipe:
+def _empty_module_recipe() -> Recipe:
     assemble = "import sys, wasmtime; open('main.wasm', 'wb').write(wasmtime.wat2wasm(open('app.wat').read()))"
     return Recipe({"app.wat": "floor/app.wat"}, [sys.executable, "-c", assemble])
 
 
-def _go(mode: str) -> Recipe:
+def _go_recipe(mode: str) -> Recipe:
     files = {"app.go": "go/app.go", "main.go": f"go/{mode}.go", "go.mod": f"go/{mode}.mod", "go.sum": f"go/{mode}.sum"}
     build: Command = ["go", "build", "-tags", mode, "-o", "main.wasm", "."]
     environment = {"GOOS": "wasip1", "GOARCH": "wasm", "GOCACHE": "{folder}/cache"}
     return Recipe(files, build, prepare=(["go", "mod", "download"],), packages=("golang-go",), environment=environment)
 
 
-def _javascript(mode: str) -> Recipe:
+def _javascript_recipe(mode: str) -> Recipe:
     files = {name: f"javascript/{name}" for name in ("app.js", "reused.js", "package.json")}
     source = {"reused": "reused.js", "shipped": "app.js"}[mode]
     build: Command = ["node_modules/.bin/js-compute-runtime", source, "main.wasm"]
@@ -85,10 +101,10 @@ def _javascript(mode: str) -> Recipe:
     return Recipe(files, build, prepare=(prepare,), packages=("npm",))
 
 
-def _rust(mode: str) -> Recipe:
+def _rust_recipe(mode: str) -> Recipe:
     files = {name: f"rust/{name}" for name in ("Cargo.toml", "Cargo.lock", "src/app.rs", f"src/bin/{mode}.rs")}
     flags = ["link-self-contained=no", "linker-flavor=wasm-ld", "link-arg=/usr/lib/wasm32-wasi/crt1-command.o"]
-    # Debian has no standard library for WASI: it is compiled from its sources, which only RUSTC_BOOTSTRAP allows.
+    # Debian has no compiled standard library for WASI. `build-std` compiles one, which only RUSTC_BOOTSTRAP allows.
     environment = {
         "RUSTC": "/usr/bin/rustc",
         "RUSTC_BOOTSTRAP": "1",
@@ -99,21 +115,23 @@ def _rust(mode: str) -> Recipe:
     build: Command = ["/usr/bin/cargo", "build", "--release", "--locked", *target, "-Zbuild-std=std,panic_abort"]
     packages = ("rustc-web", "cargo-web", "rust-web-src", "wasi-libc", "lld-19")
     fetch: Command = ["/usr/bin/cargo", "fetch", "--locked"]
-    made = f"target/wasm32-wasip1/release/{mode}.wasm"
-    return Recipe(files, build, made, (fetch,), packages, environment)
+    output = f"target/wasm32-wasip1/release/{mode}.wasm"
+    return Recipe(files, build, output, (fetch,), packages, environment)
 
 
-def _python(entry: str) -> Recipe:
+def _python_recipe(entry: str) -> Recipe:
     names = ("app.py", "reused.py", "flask_app.py", "flask_reused.py", "requirements.lock")
     install: Command = ["sdk/bin/pip", "-q", "install", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]
     prepare: tuple[Command, ...] = (["{python}", "-m", "venv", "sdk"], [*install, "--require-hashes", "-r", "requirements.lock"])
     build: Command = ["sdk/bin/fastly-compute-py", "build", "-e", entry, "-o", "main.wasm"]
     environment = {"VIRTUAL_ENV": "{folder}/sdk"}
     files = {name: f"python/{name}" for name in names}
-    return Recipe(files, build, prepare=prepare, environment=environment, uses=lambda: {"python": tools.python_for_sdk()})
+    return Recipe(
+        files, build, prepare=prepare, environment=environment, placeholders=lambda: {"python": tools.find_sdk_python()}
+    )
 
 
-def _empty() -> Recipe:
+def _empty_python_recipe() -> Recipe:
     lines = [
         "from pathlib import Path",
         "from fanroute.bundle.toolchain import componentize",
@@ -124,65 +142,86 @@ def _empty() -> Recipe:
     return Recipe({"build/app/app.py": "empty-python/app.py"}, build, "build/new.wasm", cached=False)
 
 
-def fanroute(routes: str, *options: str, files: Mapping[str, bytes] | None = None) -> Recipe:
-    """Fanroute with the text of a routes.yaml, options of `fanroute build`, and files beside it."""
+def fanroute_recipe(routes: str, *options: str, files: Mapping[str, bytes] | None = None) -> Recipe:
+    """Returns the recipe for the text of a routes.yaml, with options of `fanroute build` and other files in its folder."""
     build: Command = [sys.executable, "-P", "-m", "fanroute", "build", *options, "routes.yaml"]
     return Recipe({"routes.yaml": routes.encode(), **(files or {})}, build, "bin/main.wasm", cached=False)
 
 
 def contestants(key: bytes) -> list[Contestant]:
-    """All of them; `key` is the PEM of a P-256 key with which one of Fanroute's checks Grip-Sig."""
-    routes = (SOURCES / "fanroute" / "routes.yaml").read_text(encoding="utf-8")
+    """Returns all contestants. `key` is the PEM of the public P-256 key for those that verify Grip-Sig with ES256."""
+    routes = (APPS / "fanroute" / "routes.yaml").read_text(encoding="utf-8")
     es256 = routes + "fanout: {keys: {issuer: proxy, algorithm: ES256, file: es256.pem}}\n"
     pem = {"es256.pem": key}
     fresh = "sandbox: {max_requests: 1}\n"
     return [
         Contestant(
-            "floor", "empty module", "fresh", "hand-written, 200 without headers or body", _floor(), ("stream",), fixed=True
+            "floor",
+            "empty module",
+            "fresh",
+            "hand-written, 200 without headers or body",
+            _empty_module_recipe(),
+            ("stream",),
+            fixed=True,
         ),
-        Contestant("rust", "Rust", "reused", "fastly 0.13.2, `Serve`", _rust("reused")),
-        Contestant("rust-shipped", "Rust", "fresh", "fastly 0.13.2, as its kit ships", _rust("shipped")),
-        Contestant("go", "Go", "reused", "compute-sdk-go 1.9.0, `ServeMany`", _go("reused")),
-        Contestant("go-shipped", "Go", "fresh", "compute-sdk-go 1.3.2, as its kit ships", _go("shipped")),
-        Contestant("javascript", "JavaScript", "reused", "@fastly/js-compute 3.46.0, reusable sandboxes", _javascript("reused")),
+        Contestant("rust", "Rust", "reused", "fastly 0.13.2, `Serve`", _rust_recipe("reused")),
+        Contestant("rust-shipped", "Rust", "fresh", "fastly 0.13.2, as its kit ships", _rust_recipe("shipped")),
+        Contestant("go", "Go", "reused", "compute-sdk-go 1.9.0, `ServeMany`", _go_recipe("reused")),
+        Contestant("go-shipped", "Go", "fresh", "compute-sdk-go 1.3.2, as its kit ships", _go_recipe("shipped")),
         Contestant(
-            "javascript-shipped", "JavaScript", "fresh", "@fastly/js-compute 3.46.0, as its kit ships", _javascript("shipped")
+            "javascript", "JavaScript", "reused", "@fastly/js-compute 3.46.0, reusable sandboxes", _javascript_recipe("reused")
         ),
-        Contestant("python", "Python", "reused", "fastly-compute 0.1.3, bare", _python("reused")),
-        Contestant("python-shipped", "Python", "fresh", "fastly-compute 0.1.3, bare", _python("app")),
-        Contestant("flask", "Flask", "reused", "fastly-compute 0.1.3 with Flask 3.1.3", _python("flask_reused"), FLASK),
-        Contestant("flask-shipped", "Flask", "fresh", "fastly-compute 0.1.3 with Flask 3.1.3", _python("flask_app"), FLASK),
-        Contestant("fanroute", "Fanroute", "reused", "as it is built by default", fanroute(routes)),
-        Contestant("fanroute-fresh", "Fanroute", "fresh", "a sandbox a request", fanroute(routes + fresh)),
+        Contestant(
+            "javascript-shipped",
+            "JavaScript",
+            "fresh",
+            "@fastly/js-compute 3.46.0, as its kit ships",
+            _javascript_recipe("shipped"),
+        ),
+        Contestant("python", "Python", "reused", "fastly-compute 0.1.3, bare", _python_recipe("reused")),
+        Contestant("python-shipped", "Python", "fresh", "fastly-compute 0.1.3, bare", _python_recipe("app")),
+        Contestant(
+            "flask", "Flask", "reused", "fastly-compute 0.1.3 with Flask 3.1.3", _python_recipe("flask_reused"), FLASK_WORKLOADS
+        ),
+        Contestant(
+            "flask-shipped",
+            "Flask",
+            "fresh",
+            "fastly-compute 0.1.3 with Flask 3.1.3",
+            _python_recipe("flask_app"),
+            FLASK_WORKLOADS,
+        ),
+        Contestant("fanroute", "Fanroute", "reused", "as it is built by default", fanroute_recipe(routes)),
+        Contestant("fanroute-fresh", "Fanroute", "fresh", "one sandbox per request", fanroute_recipe(routes + fresh)),
         Contestant(
             "fanroute-unflattened",
             "Fanroute",
             "fresh",
-            "a sandbox a request, the core modules not merged",
-            fanroute(routes + fresh, "--no-flatten"),
+            "one sandbox per request, core modules not joined",
+            fanroute_recipe(routes + fresh, "--no-flatten"),
         ),
         Contestant(
             "fanroute-present",
             "Fanroute",
             "reused",
             "Grip-Sig only has to be present, as for the kits",
-            fanroute(routes + "fanout: {grip_sig: present}\n"),
+            fanroute_recipe(routes + "fanout: {grip_sig: present}\n"),
             ("stream",),
         ),
         Contestant(
             "fanroute-es256",
             "Fanroute",
             "reused",
-            "with an ES256 key of the bench",
-            fanroute(es256, files=pem),
+            "Grip-Sig verified with an ES256 key",
+            fanroute_recipe(es256, files=pem),
             ("stream-es256",),
         ),
         Contestant(
             "fanroute-es256-fresh",
             "Fanroute",
             "fresh",
-            "the same, a sandbox a request",
-            fanroute(es256 + fresh, files=pem),
+            "the same, one sandbox per request",
+            fanroute_recipe(es256 + fresh, files=pem),
             ("stream-es256",),
         ),
         Contestant(
@@ -190,52 +229,52 @@ def contestants(key: bytes) -> list[Contestant]:
             "empty Python app",
             "fresh",
             "componentize-py with Fanroute's WIT, a fixed answer",
-            _empty(),
+            _empty_python_recipe(),
             ("stream",),
         ),
     ]
 
 
-def build(name: str, recipe: Recipe, folder: Path) -> Built:
-    """Build one, in a new folder, or take it from the cache. Raises ProgramFailed."""
-    kept = tools.cache() / f"{name}-{_key(recipe)}"
+def build(name: str, recipe: Recipe, folder: Path) -> BuildResult:
+    """Builds a contestant in a new folder below `folder`, or takes it from the cache. Raises ProgramFailed."""
+    kept = tools.bench_cache() / f"{name}-{_cache_key(recipe)}"
     if recipe.cached and (kept / "built.json").exists():
-        return Built(kept / "main.wasm", json.loads((kept / "built.json").read_text())["seconds"])
-    tools.need(*recipe.packages)
-    tools.say(f"Building {name}")
-    built = _build(recipe, folder / name)
+        return BuildResult(kept / "main.wasm", json.loads((kept / "built.json").read_text())["seconds"])
+    tools.require_packages(*recipe.packages)
+    tools.log(f"Building {name}")
+    result = _run_recipe(recipe, folder / name)
     if not recipe.cached:
-        return built
+        return result
     kept.mkdir(parents=True, exist_ok=True)
-    shutil.copy(built.wasm, kept / "main.wasm")
-    (kept / "built.json").write_text(json.dumps({"seconds": built.seconds}))
-    return Built(kept / "main.wasm", built.seconds)
+    shutil.copy(result.wasm, kept / "main.wasm")
+    (kept / "built.json").write_text(json.dumps({"seconds": result.seconds}))
+    return BuildResult(kept / "main.wasm", result.seconds)
 
 
-def _key(recipe: Recipe) -> str:
-    """What it is made from and how, as a hash."""
-    parts = [str(part) for command in (*recipe.prepare, recipe.build) for part in command]
+def _cache_key(recipe: Recipe) -> str:
+    """Returns a hash of a recipe's files and commands."""
+    commands = [str(argument) for command in (*recipe.prepare, recipe.build) for argument in command]
     contents = [f"{name}\0".encode() + _content(source) for name, source in recipe.files.items()]
-    return sha256(b"\0".join([*contents, *(part.encode() for part in parts)])).hexdigest()[:12]
+    return sha256(b"\0".join([*contents, *(argument.encode() for argument in commands)])).hexdigest()[:12]
 
 
 def _content(source: str | bytes) -> bytes:
-    return source if isinstance(source, bytes) else (SOURCES / source).read_bytes()
+    return source if isinstance(source, bytes) else (APPS / source).read_bytes()
 
 
-def _build(recipe: Recipe, folder: Path) -> Built:
+def _run_recipe(recipe: Recipe, folder: Path) -> BuildResult:
     for name, source in recipe.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(_content(source))
-    values = {"folder": str(folder.resolve()), **recipe.uses()}
+    values = {"folder": str(folder.resolve()), **recipe.placeholders()}
     environment = {name: value.format(**values) for name, value in recipe.environment.items()}
 
     def run(command: Command) -> None:
-        here = [str(part).format(**values) if isinstance(part, str) else str(part) for part in command]
-        processes.run(["env", "-C", str(folder), *here], environment)
+        arguments = [argument.format(**values) if isinstance(argument, str) else str(argument) for argument in command]
+        processes.run(["env", "-C", str(folder), *arguments], environment)
 
     for command in recipe.prepare:
         run(command)
     started = perf_counter()
     run(recipe.build)
-    return Built(folder / recipe.made, perf_counter() - started)
+    return BuildResult(folder / recipe.output, perf_counter() - started)

@@ -1,6 +1,6 @@
-"""Files with many routes, for measuring."""
+"""Generates a routes.yaml with any number of routes. Has no command; measuring, profiling and the studies import it."""
 
-START = """\
+HEAD = """\
 version: 1
 service: {name: bench}
 backends:
@@ -8,6 +8,7 @@ backends:
   self: {loopback: true}
 routes:
 """
+# The kinds of routes, in turn. `{0}` is a number of its own for each route of a kind.
 KINDS = (
     """\
   - name: events-{0}
@@ -32,6 +33,13 @@ KINDS = (
 )
 
 
-def routes(count: int) -> str:
-    """A routes.yaml with `count` routes."""
-    return START + "".join(KINDS[number % 4].format(number // 4) for number in range(count))
+def routes_yaml(count: int) -> str:
+    """Returns the text of a routes.yaml with `count` routes."""
+    return HEAD + "".join(KINDS[number % len(KINDS)].format(number // len(KINDS)) for number in range(count))
+
+
+def stream_paths(count: int, most: int) -> tuple[str, ...]:
+    """Returns paths that match SSE routes of `routes_yaml(count)`: at most `most`, spread from the first route to the last."""
+    streams = -(-count // len(KINDS))
+    size = min(streams, most)
+    return tuple(f"/events{number * streams // size}/lobby" for number in range(size))

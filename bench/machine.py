@@ -1,4 +1,7 @@
-"""What the bench runs on, without names of hosts and places."""
+"""Describes the machine of a run and the versions of its tools, without names of hosts or folders.
+
+Has no command; bench.run imports it.
+"""
 
 import os
 import platform
@@ -11,8 +14,8 @@ from fanroute import __version__
 from fanroute.project.errors import ProgramFailed
 
 
-def machine() -> dict[str, str | int]:
-    """The machine: its processor, how many cores, its memory in GiB, its kernel."""
+def describe_machine() -> dict[str, str | int]:
+    """Returns the processor's name, the number of cores, the memory in GiB and the kernel."""
     cpu = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = re.search(r"^MemTotal: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
     return {
@@ -24,17 +27,17 @@ def machine() -> dict[str, str | int]:
 
 
 def versions(viceroy: Path) -> dict[str, str]:
-    """The versions of what takes part, by name; "" where a program tells none."""
-    asked: dict[str, list[str | Path]] = {
+    """Returns the version of each tool that a run uses, by its name; "" if the tool is missing or prints no version."""
+    commands: dict[str, list[str | Path]] = {
         "Viceroy": [viceroy, "--version"],
         "wrk": ["wrk", "--version"],
         "Go": ["go", "version"],
         "Node.js": ["node", "--version"],
         "Rust": ["/usr/bin/rustc", "--version"],
     }
-    found = {name: tools.version(command) for name, command in asked.items()}
+    found = {name: tools.program_version(command) for name, command in commands.items()}
     try:
-        found["Python of the SDK"] = tools.version([tools.python_for_sdk(), "--version"])
+        found["Python of the SDK"] = tools.program_version([tools.find_sdk_python(), "--version"])
     except ProgramFailed:
         found["Python of the SDK"] = ""
     return {

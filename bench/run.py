@@ -1,12 +1,13 @@
-"""`make bench`: all contestants side by side, in rounds, into bench/results/run.json; bench/report/page.py makes the page of it.
+"""Runs the whole benchmark: builds and measures all contestants in rounds, then writes the run's data and docs/performance.md.
 
-.venv/bin/python -m bench.run [--rounds N] [--seconds N] [--only NAME ...] [--routes N ...]
+    make bench
+    .venv/bin/python -m bench.run [--rounds N] [--seconds N] [--only NAME ...] [--routes N ...]
 
-Exit code 1 where something that was to be measured could not be, except for contestants that cannot be built.
+Writes bench/results/run.json and what bench.report makes of it. The exit code is 1 if a measurement failed. A contestant that
+cannot be built is only reported as missing.
 """
 
 import argparse
-import json
 import signal
 import sys
 from contextlib import ExitStack
@@ -19,69 +20,68 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench import machine, tools
 from bench.contestants import Contestant, contestants
-from bench.measuring import many_routes as compiling
-from bench.measuring import viceroy as serving
-from bench.measuring.comparison import CONNECTIONS, Field, Results
-from bench.profiling import profiles as profile
-from bench.report import page
+from bench.measuring.comparison import CONNECTIONS, Comparison
+from bench.measuring.many_routes import COUNTS, measure_many_routes
+from bench.measuring.viceroy import fanout_stand_in
+from bench.profiling.profiles import collect_profiles
+from bench.report.page import write_pages
+from bench.run_data import RunData, read_run, write_run
 from fanroute.devserver import install
 from fanroute.project.cache import cache_folder
 from fanroute.project.errors import ProgramFailed
+
+# Requests per second of the open loop.
+RATE = 200
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="how often each thing is measured")
-    parser.add_argument("--seconds", type=int, default=1, help="how long each time")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these contestants only")
-    parser.add_argument("--routes", type=int, nargs="*", metavar="N", default=compiling.COUNTS, help="files of so many routes")
-    given = parser.parse_args()
-    # So that what was started is ended, too.
+    parser.add_argument("--seconds", type=int, default=1, help="how long each measurement lasts")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="measure only these contestants")
+    parser.add_argument("--routes", type=int, nargs="*", metavar="N", default=COUNTS, help="measure files with so many routes")
+    options = parser.parse_args()
+    # A signal must not leave started programs behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    chosen = [one for one in contestants(pem) if not given.only or one.name in given.only]
-    tools.need("wrk")
-    viceroy = install.viceroy(cache_folder(), tools.say)
-    results = Results(started.strftime("%Y-%m-%d"), given.rounds, given.seconds, machine.machine())
-    with TemporaryDirectory(prefix="fanroute-bench-") as temporary, serving.fanout() as fanout:
-        folder = Path(temporary)
-        field = Field(results, key, viceroy, tools.vegeta(), fanout, folder)
-        run(field, chosen)
-        compiling.measure(field, given.routes)
-        save(results)
-        results.versions = machine.versions(viceroy)
-        results.profile = profile.take(field, field.components)
-    results.minutes = round((datetime.now(UTC) - started).total_seconds() / 60, 1)
-    save(results)
-    page.write(json.loads(page.RESULTS.read_text(encoding="utf-8")))
-    failed = results.failed()
-    for line in failed:
-        tools.say(f"failed: {line}")
-    sys.exit(bool(failed))
+    chosen = [one for one in contestants(pem) if not options.only or one.name in options.only]
+    tools.require_packages("wrk")
+    viceroy = install.viceroy(cache_folder(), tools.log)
+    run = RunData(started.strftime("%Y-%m-%d"), options.rounds, options.seconds, machine.describe_machine(), RATE)
+    with TemporaryDirectory(prefix="fanroute-bench-") as temporary, fanout_stand_in() as fanout:
+        comparison = Comparison(run, key, viceroy, tools.require_vegeta(), fanout, Path(temporary))
+        measure_contestants(comparison, chosen)
+        measure_many_routes(comparison, options.routes)
+        write_run(run)
+        run.versions = machine.versions(viceroy)
+        run.profile = collect_profiles(comparison)
+    run.minutes = round((datetime.now(UTC) - started).total_seconds() / 60, 1)
+    write_run(run)
+    write_pages(read_run())
+    failures = run.failures()
+    for line in failures:
+        tools.log(f"failed: {line}")
+    sys.exit(bool(failures))
 
 
-def save(results: Results) -> None:
-    page.RESULTS.parent.mkdir(exist_ok=True)
-    page.RESULTS.write_text(json.dumps(results.told(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def run(field: Field, chosen: list[Contestant]) -> None:
-    """The contestants against each other."""
+def measure_contestants(comparison: Comparison, chosen: list[Contestant]) -> None:
+    """Builds the contestants, starts all of them and measures them in turn, round by round."""
+    rounds = comparison.run.rounds
     for contestant in chosen:
-        field.build(contestant)
+        comparison.build(contestant)
     with ExitStack() as stack:
         for contestant in chosen:
-            field.start(contestant, stack)
-        for number in range(field.results.rounds):
-            tools.say(f"Round {number + 1} of {field.results.rounds}")
-            field.ask_all(chosen, 1, field.works())
+            comparison.start(contestant, stack)
+        for number in range(rounds):
+            tools.log(f"Round {number + 1} of {rounds}")
+            comparison.run_closed_loops(chosen, 1, list(comparison.run.workloads))
             for connections in CONNECTIONS[1:]:
-                field.ask_all(chosen, connections, ["stream"])
-            field.ask_at_a_rate(chosen)
-    tools.say("Packing with brotli")
-    field.pack(chosen)
+                comparison.run_closed_loops(chosen, connections, ["stream"])
+            comparison.run_open_loops(chosen)
+    tools.log("Compressing with brotli")
+    comparison.compress(chosen)
 
 
 if __name__ == "__main__":

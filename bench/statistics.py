@@ -1,4 +1,4 @@
-"""Medians, spreads and ratios."""
+"""Computes medians, spreads, ratios and percentiles. Has no command; bench.measuring and bench.report import it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some rounds, the least and the most."""
+    """Represents the values of several rounds: their median, minimum and maximum."""
 
-    middle: float
-    least: float
-    most: float
+    median: float
+    minimum: float
+    maximum: float
 
 
 def spread(values: Sequence[float]) -> Spread:
     return Spread(median(values), min(values), max(values))
 
 
-def ratio(ours: Sequence[float], others: Sequence[float]) -> Spread:
-    """Ours to another's, round by round: what slows a whole round down is in both."""
-    return spread([one / other for one, other in zip(ours, others, strict=False)])
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """Returns the spread of our value divided by theirs, round by round. What slows a whole round down cancels out."""
+    return spread([our / their for our, their in zip(ours, theirs, strict=False)])
 
 
-def percentiles(values: Sequence[int], wanted: Sequence[float]) -> list[int]:
-    """The least value that so many percent of all do not exceed."""
+def percentiles(values: Sequence[int], percents: Sequence[float]) -> list[int]:
+    """Returns for each percent the smallest value that this share of all values does not exceed (the nearest rank)."""
     ranked = sorted(values)
-    return [ranked[max(0, ceil(round(percent * len(ranked) / 100, 6)) - 1)] for percent in wanted]
+    return [ranked[max(0, ceil(round(percent * len(ranked) / 100, 6)) - 1)] for percent in percents]

@@ -1,10 +1,13 @@
-"""What is measured of the contestants, and where it goes: one Field for a run, whose contestants take turns."""
+"""Builds the contestants, starts them and measures them in turn: the data of docs/performance.md, except for many routes.
+
+Has no command; bench.run uses it, and so do many_routes.py and bench.profiling.
+"""
 
 import gzip
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,204 +16,167 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from bench import tools
 from bench.contestants import Contestant, build
-from bench.measuring import load as driver
-from bench.measuring import viceroy as serving
-from bench.measuring.load import DriverFailed
-from bench.measuring.workloads import Work, WrongAnswer, check, works
+from bench.measuring.load import PERCENTILES, LoadFailed, closed_loop, name_percentiles, open_loop
+from bench.measuring.viceroy import Viceroy, start_viceroy
+from bench.measuring.workloads import UnexpectedAnswer, Workload, check_answers, workloads
+from bench.run_data import RunData
 from bench.statistics import percentiles
 from fanroute.project.errors import ProgramFailed
 
 CONNECTIONS = (1, 4, 16)
-# The open loop: requests a second, and for how many times as long as a closed loop.
-RATE = 200
-OPEN_TIMES = 2
-# What a page draws of a distribution, in percent.
+# The open loop lasts so many times as long as a closed loop.
+OPEN_LOOP_FACTOR = 2
+# The points of a latency plot, in percent.
 CURVE = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 100)
-# How often a server is asked before it is timed.
+# How often each path is requested before anything is timed.
 WARM_UP = 10
 
-FAILURES = (DriverFailed, ProgramFailed, WrongAnswer)
+# What makes one cell fail, and not the whole run.
+FAILURES = (LoadFailed, ProgramFailed, UnexpectedAnswer)
 
 
-@dataclass
-class Results:
-    """A run's data, as it is in the JSON.
-
-    `contestants` by name: its `kit`, `mode`, `what`; why it is `missing`, or how many seconds its `build` took, its size in bytes
-    `raw`, in `gzip` (-9) and in `brotli` (11), Viceroy's `start` in seconds, the linear memory of a sandbox in MiB (`heap`).
-    `requests`: what a closed loop saw of a work at some connections, each round, with the page `faults` of Viceroy a request.
-    `open`: what an open loop saw at `rate` requests a second, each round, and the `curve` in µs by percent of all rounds.
-    `routes`, `checks`: see many_routes.py. `profile`: see bench/profiling/profiles.py. `minutes` is how long it all took.
-    """
-
-    date: str
-    rounds: int
-    seconds: int
-    machine: dict[str, str | int]
-    rate: int = RATE
-    minutes: float = 0
-    versions: dict[str, str] = field(default_factory=dict)
-    works: dict[str, str] = field(default_factory=dict)
-    contestants: dict[str, dict[str, Any]] = field(default_factory=dict)
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    open: list[dict[str, Any]] = field(default_factory=list)
-    routes: list[dict[str, Any]] = field(default_factory=list)
-    checks: dict[str, list[float]] = field(default_factory=dict)
-    profile: dict[str, Any] = field(default_factory=dict)
-
-    def told(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def failed(self) -> list[str]:
-        """What was to be measured and was not, with why."""
-        cells = [("requests", self.requests), ("open", self.open), ("routes", self.routes)]
-        return [
-            f"{kind}, {cell.get('contestant', cell.get('routes'))}, {cell.get('work', cell.get('mode'))}: {cell['failed']}"
-            for kind, found in cells
-            for cell in found
-            if "failed" in cell
-        ]
-
-
-def sizes(wasm: bytes) -> dict[str, int]:
-    """The bytes of a component as it is, and packed by gzip -9."""
+def component_sizes(wasm: bytes) -> dict[str, int]:
+    """Returns the bytes of a component as it is, and compressed by gzip -9."""
     return {"raw": len(wasm), "gzip": len(gzip.compress(wasm, 9, mtime=0))}
 
 
 def brotli_size(wasm: bytes) -> int:
-    """The bytes of a component packed by brotli at its best, which takes a minute for one of CPython: kept in the cache."""
-    import brotli  # late: only `make bench` has it
+    """Returns the bytes of a component compressed by brotli at its best. The cache keeps the size: it takes a minute."""
+    import brotli  # late: only `make bench` installs it
 
-    kept = tools.cache() / "brotli" / sha256(wasm).hexdigest()
+    kept = tools.bench_cache() / "brotli" / sha256(wasm).hexdigest()
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(str(len(brotli.compress(wasm))))
     return int(kept.read_text())
 
 
-class Field:
-    """The contestants of a run: built, each with a Viceroy of its own, and asked in turn."""
+class Comparison:
+    """Measures the contestants of one run, and adds the results to the run's data.
+
+    `fanout` is the port of the stand-in for Fanout. `key` signs Grip-Sigs with ES256. `folder` is for temporary files.
+    """
 
     def __init__(
-        self, results: Results, key: EllipticCurvePrivateKey, viceroy: Path, vegeta: Path, fanout: int, folder: Path
+        self, run: RunData, key: EllipticCurvePrivateKey, viceroy: Path, vegeta: Path, fanout: int, folder: Path
     ) -> None:
-        self.results, self.viceroy, self.vegeta, self.fanout, self.folder = results, viceroy, vegeta, fanout, folder
+        self.run, self.viceroy, self.vegeta, self.fanout, self.folder = run, viceroy, vegeta, fanout, folder
         self._key = key
         self.components: dict[str, Path] = {}
-        self._servers: dict[str, serving.Viceroy] = {}
+        self._servers: dict[str, Viceroy] = {}
         self._fixed: set[str] = set()
-        self._seen: dict[int, list[int]] = {}
-        results.works = {name: work.title for name, work in works(key).items()}
+        # The latencies of an open loop over all rounds, in ns, by the server's port.
+        self._latencies: dict[int, list[int]] = {}
+        run.workloads = {name: workload.title for name, workload in workloads(key).items()}
 
-    def works(self) -> list[str]:
-        return list(self.results.works)
+    def workload(self, name: str) -> Workload:
+        """Returns a workload whose Grip-Sig is signed now."""
+        return workloads(self._key)[name]
 
-    def work(self, name: str) -> Work:
-        """A work whose signatures are of now."""
-        return works(self._key)[name]
+    def workload_for(self, contestant: str, name: str) -> Workload:
+        """Returns a workload for a contestant. If the contestant always gives the same answer, only the status is checked."""
+        workload = self.workload(name)
+        return replace(workload, answer_headers={}, body_part=b"") if contestant in self._fixed else workload
 
     def build(self, contestant: Contestant) -> None:
-        told = self.results.contestants[contestant.name] = {
+        """Builds a contestant. If that fails, the run goes on without it, and its data says why it is missing."""
+        record = self.run.contestants[contestant.name] = {
             "kit": contestant.kit,
             "mode": contestant.mode,
-            "what": contestant.what,
+            "description": contestant.description,
         }
         if contestant.fixed:
             self._fixed.add(contestant.name)
         try:
             built = build(contestant.name, contestant.recipe, self.folder)
         except ProgramFailed as failed:
-            # The last lines say it, without the folders that are this run's.
+            # The last lines have the reason. Folders of this run and this user are left out.
             lines = failed.output.replace(str(self.folder), ".").replace(str(Path.home()), "~").strip().splitlines()
-            told["missing"] = "; ".join(lines[-3:])
-            tools.say(f"{contestant.name} cannot be built: {told['missing']}")
+            record["missing"] = "; ".join(lines[-3:])
+            tools.log(f"{contestant.name} cannot be built: {record['missing']}")
             return
         self.components[contestant.name] = built.wasm
-        told |= {"build": round(built.seconds, 2), **sizes(built.wasm.read_bytes())}
+        record |= {"build": round(built.seconds, 2), **component_sizes(built.wasm.read_bytes())}
 
-    def pack(self, chosen: Sequence[Contestant]) -> None:
-        """Pack those that are asked for more than one work with brotli, on two cores."""
-        names = [one.name for one in chosen if one.name in self.components and one.does[1:]]
+    def compress(self, chosen: Sequence[Contestant]) -> None:
+        """Compresses the contestants that have more than one workload with brotli, on two cores."""
+        names = [one.name for one in chosen if one.name in self.components and one.workloads[1:]]
         with ThreadPoolExecutor(2) as pool:
             sizes = pool.map(lambda name: brotli_size(self.components[name].read_bytes()), names)
             for name, size in zip(names, sizes, strict=True):
-                self.results.contestants[name]["brotli"] = size
+                self.run.contestants[name]["brotli"] = size
 
     def start(self, contestant: Contestant, stack: ExitStack) -> None:
-        """Start its Viceroy twice: once to see the memory of a sandbox, which it tells where it tells each request, too."""
+        """Starts a contestant's Viceroy twice: first with a verbose log, to read a sandbox's memory, then to be measured."""
         if contestant.name not in self.components:
             return
-        talking = self.serve(contestant.name, self.components[contestant.name], "-v")
+        verbose = self.serve(contestant.name, self.components[contestant.name], "-v")
         try:
-            # As many as Viceroy lends a sandbox, and more, so that one ends.
+            # More requests than Viceroy gives to one sandbox, so that a sandbox ends.
             for _ in range(WARM_UP):
-                check(self.asked_of(contestant.name, contestant.does[0]), talking.port)
-            told = self.results.contestants[contestant.name]
-            told["heap"] = talking.heap()
+                check_answers(self.workload_for(contestant.name, contestant.workloads[0]), verbose.port)
+            record = self.run.contestants[contestant.name]
+            record["heap"] = verbose.heap()
         finally:
-            talking.end()
+            verbose.stop()
         server = self._servers[contestant.name] = self.serve(contestant.name, self.components[contestant.name])
-        stack.callback(server.end)
+        stack.callback(server.stop)
         server.pause()
-        told["start"] = [round(one.started_in, 2) for one in (talking, server)]
+        record["start"] = [round(one.start_seconds, 2) for one in (verbose, server)]
 
-    def serve(self, name: str, wasm: Path, *options: str) -> serving.Viceroy:
-        """A Viceroy of its own for a component. Raises ProgramFailed."""
+    def serve(self, name: str, wasm: Path, *options: str) -> Viceroy:
+        """Starts a Viceroy for a component, with a folder called `name`. Raises ProgramFailed."""
         folder = self.folder / "viceroy" / name
         folder.mkdir(parents=True, exist_ok=True)
-        return serving.start(self.viceroy, wasm, folder, self.fanout, *options)
+        return start_viceroy(self.viceroy, wasm, folder, self.fanout, *options)
 
-    def ask_all(self, chosen: Sequence[Contestant], connections: int, names: Sequence[str]) -> None:
-        """A closed loop: each work, one contestant after the other."""
+    def run_closed_loops(self, chosen: Sequence[Contestant], connections: int, names: Sequence[str]) -> None:
+        """Runs one round of a closed loop: for each workload, one contestant after the other."""
         for name in names:
             for contestant in chosen:
-                if name in contestant.does and contestant.name in self._servers:
-                    cell = _cell(self.results.requests, contestant=contestant.name, work=name, connections=connections)
-                    self.ask(cell, self._servers[contestant.name], self.asked_of(contestant.name, name), connections)
+                if name in contestant.workloads and contestant.name in self._servers:
+                    cell = _cell(self.run.requests, contestant=contestant.name, workload=name, connections=connections)
+                    workload = self.workload_for(contestant.name, name)
+                    self.run_closed_loop(cell, self._servers[contestant.name], workload, connections)
 
-    def ask(self, cell: dict[str, Any], server: serving.Viceroy, work: Work, connections: int) -> None:
-        """One round of a cell, unless it has failed before."""
+    def run_closed_loop(self, cell: dict[str, Any], server: Viceroy, workload: Workload, connections: int) -> None:
+        """Adds a round to a cell, unless the cell has failed before."""
         if "failed" in cell:
             return
-        with _awake(cell, server):
-            _warm_up(work, server)
-            before = server.faults()
-            figures = driver.closed(work, server.port, connections, self.results.seconds, self.folder)
-            faults = round((server.faults() - before) / figures["requests"], 1)
-            cell.setdefault("rounds", []).append({**figures, "faults": faults})
+        with _resumed(cell, server):
+            _warm_up(workload, server)
+            before = server.page_faults()
+            result = closed_loop(workload, server.port, connections, self.run.seconds, self.folder)
+            faults = round((server.page_faults() - before) / result["requests"], 1)
+            cell.setdefault("rounds", []).append({**result, "faults": faults})
 
-    def ask_at_a_rate(self, chosen: Sequence[Contestant]) -> None:
-        """An open loop: the GRIP answer, one contestant after the other. What all rounds saw is put together in the last."""
+    def run_open_loops(self, chosen: Sequence[Contestant]) -> None:
+        """Runs one round of an open loop: the GRIP answer, one contestant after the other."""
         for contestant in chosen:
-            name = next(name for name in contestant.does if name.startswith("stream"))
+            name = next(name for name in contestant.workloads if name.startswith("stream"))
             if contestant.name in self._servers:
-                cell = _cell(self.results.open, contestant=contestant.name, work=name)
-                self._ask_at_a_rate(cell, self._servers[contestant.name], self.asked_of(contestant.name, name))
+                cell = _cell(self.run.open, contestant=contestant.name, workload=name)
+                self._run_open_loop(cell, self._servers[contestant.name], self.workload_for(contestant.name, name))
 
-    def _ask_at_a_rate(self, cell: dict[str, Any], server: serving.Viceroy, work: Work) -> None:
+    def _run_open_loop(self, cell: dict[str, Any], server: Viceroy, workload: Workload) -> None:
+        """Adds a round to a cell, unless it has failed before, and draws the cell's curve anew from all rounds."""
         if "failed" in cell:
             return
-        with _awake(cell, server):
-            _warm_up(work, server)
-            seconds = OPEN_TIMES * self.results.seconds
-            seen = driver.open_loop(self.vegeta, work, server.port, RATE, seconds, self.folder)
-            pooled = self._seen.setdefault(server.port, [])
-            pooled += seen
-            in_us = [value / 1000 for value in percentiles(seen, driver.PERCENTILES)]
-            cell.setdefault("rounds", []).append({"latency": driver.named(in_us)})
-            cell["curve"] = {
-                f"{percent:g}": round(value / 1000, 1) for percent, value in zip(CURVE, percentiles(pooled, CURVE), strict=True)
-            }
-
-    def asked_of(self, contestant: str, name: str) -> Work:
-        """What a contestant is asked for a work: of one that always answers the same, no more than a status is wanted."""
-        work = self.work(name)
-        return replace(work, answer_headers={}, answer_part=b"") if contestant in self._fixed else work
+        with _resumed(cell, server):
+            _warm_up(workload, server)
+            seconds = OPEN_LOOP_FACTOR * self.run.seconds
+            latencies = open_loop(self.vegeta, workload, server.port, self.run.rate, seconds, self.folder)
+            of_all_rounds = self._latencies.setdefault(server.port, [])
+            of_all_rounds += latencies
+            microseconds = [value / 1000 for value in percentiles(latencies, PERCENTILES)]
+            cell.setdefault("rounds", []).append({"latency": name_percentiles(microseconds)})
+            curve = zip(CURVE, percentiles(of_all_rounds, CURVE), strict=True)
+            cell["curve"] = {f"{percent:g}": round(value / 1000, 1) for percent, value in curve}
 
 
 @contextmanager
-def _awake(cell: dict[str, Any], server: serving.Viceroy) -> Iterator[None]:
-    """A server that goes on, to be paused again. What fails meanwhile is told in the cell."""
+def _resumed(cell: dict[str, Any], server: Viceroy) -> Iterator[None]:
+    """Lets a server run, and pauses it again. Records a failure in the cell."""
     server.resume()
     try:
         yield
@@ -220,16 +186,16 @@ def _awake(cell: dict[str, Any], server: serving.Viceroy) -> Iterator[None]:
         server.pause()
 
 
-def _warm_up(work: Work, server: serving.Viceroy) -> None:
-    """Raises WrongAnswer."""
+def _warm_up(workload: Workload, server: Viceroy) -> None:
+    """Requests each path several times. Raises UnexpectedAnswer."""
     for _ in range(WARM_UP):
-        check(work, server.port)
+        check_answers(workload, server.port)
 
 
-def _cell(cells: list[dict[str, Any]], **where: Any) -> dict[str, Any]:
-    """The cell of these coordinates, a new one if there is none yet."""
+def _cell(cells: list[dict[str, Any]], **coordinates: Any) -> dict[str, Any]:
+    """Returns the cell with these coordinates, which is added if it is missing."""
     for cell in cells:
-        if all(cell.get(name) == value for name, value in where.items()):
+        if all(cell.get(name) == value for name, value in coordinates.items()):
             return cell
-    cells.append(where)
-    return where
+    cells.append(coordinates)
+    return coordinates

@@ -1,7 +1,10 @@
-"""The drivers: wrk as a closed loop, vegeta as an open loop, whose latencies leave no wait out.
+"""Sends load to a server and reads what the load generator reports: wrk as a closed loop, vegeta as an open loop.
 
-A closed loop asks when it has its answer: its rate is what the server can do. An open loop asks at a fixed rate whatever the
-server does, so what waits behind a slow answer is seen (no coordinated omission).
+A closed loop sends a request when the answer to the one before has arrived, so its rate is what the server can do. An open loop
+sends at a fixed rate whatever the server does, so it counts the time that requests wait behind a slow answer (no coordinated
+omission).
+
+Has no command; the rest of bench.measuring and bench.profiling import it.
 """
 
 import csv
@@ -11,18 +14,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from bench.measuring.workloads import Work
+from bench.measuring.workloads import Workload
 from bench.statistics import percentiles
 from fanroute.devserver.embedded import ADDRESS
 from fanroute.project import processes
 
-# Which share of the answers is as fast or faster, in percent.
+# The percentiles of latency that are recorded.
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
-# An answer may take so many seconds.
+# How long a request may take, in seconds.
 TIMEOUT = 10
 
-# wrk runs this. Each path in turn; in the end one line of JSON, with how many requests took how many microseconds.
-SCRIPT = """\
+# A script for wrk. It requests the paths in turn, and in the end prints a line of JSON. `latency` there has pairs: a latency in
+# microseconds, and how many requests took that long.
+WRK_SCRIPT = """\
 local requests, next = {{}}, 0
 function init()
   for _, path in ipairs({paths}) do
@@ -39,107 +43,111 @@ function done(summary, latency)
     counts[index] = string.format('[%d, %d]', latency(index))
   end
   local failed = errors.connect + errors.read + errors.write + errors.timeout
-  local told = '\\n{{"requests": %d, "duration": %d, "failed": %d, "status": %d, "latency": [%s]}}\\n'
-  io.write(string.format(told, summary.requests, summary.duration, failed, errors.status, table.concat(counts, ', ')))
+  local line = '\\n{{"requests": %d, "duration": %d, "failed": %d, "status": %d, "latency": [%s]}}\\n'
+  io.write(string.format(line, summary.requests, summary.duration, failed, errors.status, table.concat(counts, ', ')))
 end
 """
 
 
-class Figures(TypedDict):
-    """What one run tells: requests a second, percentiles of latency in µs by their names, how many requests."""
+class LoadResult(TypedDict):
+    """Represents one run of a closed loop: requests per second, latency in µs by percentile (`p99`), number of requests."""
 
     rate: float
     latency: dict[str, float]
     requests: int
 
 
-class DriverFailed(Exception):
-    """What the driver saw is no measurement: some answers failed, or there were none."""
+class LoadFailed(Exception):
+    """Raised if a run cannot count as a measurement: some answers failed, or there were none."""
 
 
-def closed(work: Work, port: int, connections: int, seconds: float, folder: Path) -> Figures:
-    """As many requests as go in a time, on some connections. Raises DriverFailed, ProgramFailed."""
-    script = folder / "work.lua"
-    script.write_bytes(lua(work))
-    # wrk knows whole seconds only.
+def closed_loop(workload: Workload, port: int, connections: int, seconds: float, folder: Path) -> LoadResult:
+    """Sends as many requests as possible in a time, on some connections. Raises LoadFailed, ProgramFailed."""
+    script = folder / "workload.lua"
+    script.write_bytes(wrk_script(workload))
+    # wrk takes whole seconds only.
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", f"--timeout={TIMEOUT}s"]
-    said = processes.run([*command, "-s", script, f"http://{ADDRESS}:{port}"])
-    return of_wrk(said, work.status, connections)
+    output = processes.run([*command, "-s", script, f"http://{ADDRESS}:{port}"])
+    return parse_wrk(output, workload.status, connections)
 
 
-def lua(work: Work) -> bytes:
-    """The script that makes wrk ask for some work."""
-    headers = ", ".join(f"[{quoted(name.encode())}] = {quoted(value.encode())}" for name, value in work.headers.items())
-    return SCRIPT.format(
-        paths="{" + ", ".join(quoted(path.encode()) for path in work.paths) + "}",
-        method=quoted(work.method.encode()),
+def wrk_script(workload: Workload) -> bytes:
+    """Returns a Lua script that makes wrk send a workload."""
+    headers = ", ".join(
+        f"[{lua_string(name.encode())}] = {lua_string(value.encode())}" for name, value in workload.headers.items()
+    )
+    return WRK_SCRIPT.format(
+        paths="{" + ", ".join(lua_string(path.encode()) for path in workload.paths) + "}",
+        method=lua_string(workload.method.encode()),
         headers="{" + headers + "}",
-        body=quoted(work.body),
+        body=lua_string(workload.body),
     ).encode()
 
 
-def quoted(content: bytes) -> str:
-    """Some bytes as a literal of Lua's."""
+def lua_string(content: bytes) -> str:
+    """Returns bytes as a string literal of Lua."""
     return '"' + "".join(chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\{byte:03}" for byte in content) + '"'
 
 
-def of_wrk(said: str, status: int, connections: int) -> Figures:
-    """What wrk found, where all answers had a status: it counts those of 400 and more. Raises DriverFailed."""
-    found = json.loads(said[said.rindex("\n{") :])
-    wanted = found["requests"] if status >= 400 else 0
-    if not found["requests"] or found["failed"] or found["status"] != wanted:
-        raise DriverFailed(f"of {found['requests']} requests {found['failed']} failed, {found['status']} had a status over 399")
-    took: dict[int, int] = dict(found["latency"])
+def parse_wrk(output: str, status: int, connections: int) -> LoadResult:
+    """Reads the line that the script prints. `status` is the one that all answers must have. Raises LoadFailed.
+
+    wrk counts the answers with a status of 400 or more, and no others.
+    """
+    found = json.loads(output[output.rindex("\n{") :])
+    expected = found["requests"] if status >= 400 else 0
+    if not found["requests"] or found["failed"] or found["status"] != expected:
+        raise LoadFailed(f"{found['requests']} requests: {found['failed']} failed, {found['status']} had a status over 399")
+    counts: dict[int, int] = dict(found["latency"])
     if found["requests"] >= connections:
-        took = uncorrected(took, found["duration"] // (found["requests"] // connections))
-    if sum(took.values()) != found["requests"]:
-        raise DriverFailed(f"{found['requests']} requests have {sum(took.values())} latencies")
-    microseconds = [value for value, count in took.items() for _ in range(count)]
+        counts = remove_correction(counts, found["duration"] // (found["requests"] // connections))
+    if sum(counts.values()) != found["requests"]:
+        raise LoadFailed(f"{found['requests']} requests have {sum(counts.values())} latencies")
+    microseconds = [latency for latency, count in counts.items() for _ in range(count)]
     return {
         "rate": round(found["requests"] / found["duration"] * 1e6, 1),
-        "latency": named(percentiles(microseconds, PERCENTILES)),
+        "latency": name_percentiles(percentiles(microseconds, PERCENTILES)),
         "requests": found["requests"],
     }
 
 
-def uncorrected(counts: Mapping[int, int], interval: int) -> dict[int, int]:
-    """How often wrk saw each latency, without those that it makes up.
+def remove_correction(counts: Mapping[int, int], interval: int) -> dict[int, int]:
+    """Removes the latencies that wrk invents, and returns how many requests really had each latency.
 
-    For each of over twice the usual interval it adds what requests begun meanwhile would have taken, as if it asked at a rate.
-    Source: stats_correct in wrk's src/stats.c.
+    If a latency is at least twice the usual interval between requests, wrk adds the latencies of requests that it would have sent
+    meanwhile at a fixed rate. Source: stats_correct in wrk's src/stats.c.
     """
-    seen = dict(counts)
+    measured = dict(counts)
     for latency in sorted(counts, reverse=True):
         if latency < 2 * interval:
             break
-        for made_up in range(latency - interval, interval, -interval):
-            seen[made_up] -= seen[latency]
-    return {latency: count for latency, count in seen.items() if count}
+        for invented in range(latency - interval, interval, -interval):
+            measured[invented] -= measured[latency]
+    return {latency: count for latency, count in measured.items() if count}
 
 
-def open_loop(vegeta: Path, work: Work, port: int, rate: int, seconds: float, folder: Path) -> list[int]:
-    """Each latency in ns, at a fixed rate. Raises DriverFailed, ProgramFailed."""
+def open_loop(vegeta: Path, workload: Workload, port: int, rate: int, seconds: float, folder: Path) -> list[int]:
+    """Sends requests at a fixed rate and returns the latency of each in ns. Raises LoadFailed, ProgramFailed."""
     body, targets, results = folder / "body", folder / "targets", folder / "results"
-    body.write_bytes(work.body)
-    headers = [f"{name}: {value}" for name, value in work.headers.items()]
-    requests = ["\n".join([f"{work.method} http://{ADDRESS}:{port}{path}", *headers, f"@{body}"]) for path in work.paths]
+    body.write_bytes(workload.body)
+    headers = [f"{name}: {value}" for name, value in workload.headers.items()]
+    requests = ["\n".join([f"{workload.method} http://{ADDRESS}:{port}{path}", *headers, f"@{body}"]) for path in workload.paths]
     targets.write_text("\n\n".join(requests) + "\n")
-    attack = [vegeta, "attack", f"-rate={rate}", f"-duration={seconds}s", f"-timeout={TIMEOUT}s", "-max-body=0"]
+    attack: list[str | Path] = [vegeta, "attack", f"-rate={rate}", f"-duration={seconds}s", f"-timeout={TIMEOUT}s", "-max-body=0"]
     processes.run([*attack, f"-targets={targets}", f"-output={results}"])
-    return of_vegeta(processes.run([vegeta, "encode", "-to=csv", results]), work.status)
+    return parse_vegeta(processes.run([vegeta, "encode", "-to=csv", results]), workload.status)
 
 
-def of_vegeta(table: str, status: int) -> list[int]:
-    """The latencies of vegeta's results, in ns. Raises DriverFailed."""
+def parse_vegeta(table: str, status: int) -> list[int]:
+    """Reads vegeta's CSV and returns the latencies in ns. Raises LoadFailed if an answer has another status."""
     rows = list(csv.reader(io.StringIO(table)))
-    wrong = [row for row in rows if int(row[1]) != status]
-    if wrong or not rows:
-        raise DriverFailed(
-            f"of {len(rows)} answers {len(wrong)} had another status" + "".join(f": {row[1]} {row[5]}" for row in wrong[:1])
-        )
+    failed = [row for row in rows if int(row[1]) != status]
+    if failed or not rows:
+        example = "".join(f": {row[1]} {row[5]}" for row in failed[:1])
+        raise LoadFailed(f"{len(failed)} of {len(rows)} answers had another status{example}")
     return [int(row[2]) for row in rows]
 
 
-def named(values: Sequence[float]) -> dict[str, float]:
-    """Some of PERCENTILES by their names, rounded."""
+def name_percentiles(values: Sequence[float]) -> dict[str, float]:
+    """Returns the values of PERCENTILES by their names, rounded."""
     return {f"p{percent:g}": round(value, 1) for percent, value in zip(PERCENTILES, values, strict=True)}

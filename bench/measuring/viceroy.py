@@ -1,6 +1,8 @@
-"""Viceroy, one process for each contestant.
+"""Starts one Viceroy per contestant, and a stand-in for Fanout.
 
-All but the one that is asked stand still: a waiting Viceroy wakes up 20,000 times a second.
+All Viceroys are paused but the one that is being measured, because an idle Viceroy wakes up 20,000 times per second.
+
+Has no command; the rest of bench.measuring imports it.
 """
 
 import asyncio
@@ -23,16 +25,16 @@ from fanroute.project.errors import ProgramFailed
 from fanroute.project.folder import write
 from fanroute.project.processes import GRACE
 
-# What Viceroy says at the end of a sandbox.
+# What Viceroy logs at the end of a sandbox.
 HEAP = re.compile(r"completed using (\S+) ?([KMG]?i?B) of WebAssembly heap", re.IGNORECASE)
 UNITS = {"B": 2**-20, "K": 2**-10, "M": 1.0, "G": 2**10}
 
 
 class Viceroy:
-    """A running Viceroy: its port, its process, and how many seconds it took to listen."""
+    """Represents a running Viceroy. `start_seconds` is how long it took until it listened."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path, started_in: float) -> None:
-        self.process, self.port, self.log, self.started_in = process, port, log, started_in
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path, start_seconds: float) -> None:
+        self.process, self.port, self.log, self.start_seconds = process, port, log, start_seconds
 
     def pause(self) -> None:
         os.killpg(self.process.pid, signal.SIGSTOP)
@@ -40,20 +42,20 @@ class Viceroy:
     def resume(self) -> None:
         os.killpg(self.process.pid, signal.SIGCONT)
 
-    def faults(self) -> int:
-        """How many pages it has touched so far for the first time, without reading any from a disk. Source: proc(5), minflt."""
+    def page_faults(self) -> int:
+        """Returns how many page faults the process has had that read nothing from a disk. Source: proc(5), minflt."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[7])
 
     def heap(self) -> float | None:
-        """The linear memory that a sandbox had in the end, in MiB; None where nothing is said of it within the time of grace."""
+        """Returns the linear memory of the largest sandbox that has ended, in MiB, or None if the log does not say."""
         end = monotonic() + GRACE
-        # It may be a while behind the answer.
-        while not (said := HEAP.findall(self.log.read_text(errors="replace"))) and monotonic() < end:
+        # The line can appear a while after the answer.
+        while not (lines := HEAP.findall(self.log.read_text(errors="replace"))) and monotonic() < end:
             sleep(0.05)
-        return max(float(size) * UNITS[unit[0].upper()] for size, unit in said) if said else None
+        return max(float(size) * UNITS[unit[0].upper()] for size, unit in lines) if lines else None
 
-    def end(self) -> None:
+    def stop(self) -> None:
         for end in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, end)
@@ -63,8 +65,11 @@ class Viceroy:
                     return
 
 
-def start(program: Path, wasm: Path, folder: Path, fanout: int, *options: str) -> Viceroy:
-    """Start it with a component and wait for it; `fanout` is the port that takes what is handed off. Raises ProgramFailed."""
+def start_viceroy(program: Path, wasm: Path, folder: Path, fanout: int, *options: str) -> Viceroy:
+    """Starts Viceroy with a component and waits until it listens. Raises ProgramFailed.
+
+    `fanout` is the port of the stand-in for Fanout. `folder` is for Viceroy's configuration and log.
+    """
     backends = {name: Backend(f"http://{ADDRESS}:{fanout}") for name in ("origin", "self")}
     for path, content in viceroy_files(folder, backends, LOCAL_STORES).items():
         write(path, content)
@@ -74,22 +79,26 @@ def start(program: Path, wasm: Path, folder: Path, fanout: int, *options: str) -
     started = perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            [str(argument) for argument in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     deadline = monotonic() + START_TIMEOUT
-    while not _listens(port):
+    while not _is_listening(port):
         if process.poll() is not None or monotonic() > deadline:
-            Viceroy(process, port, log, 0).end()
+            Viceroy(process, port, log, 0).stop()
             raise ProgramFailed(program.name, log.read_text(errors="replace")[-2000:] or "it does not listen")
         sleep(0.005)
     return Viceroy(process, port, log, perf_counter() - started)
 
 
 @contextmanager
-def fanout() -> Iterator[int]:
-    """A stand-in for Fanout at the port that is given: it answers each request that is handed off, as fast as it can."""
+def fanout_stand_in() -> Iterator[int]:
+    """Runs a server in Fanout's place and yields its port. It answers each request that is handed off, as fast as it can."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(_Fanout, ADDRESS, 0))
+    server = loop.run_until_complete(loop.create_server(_StandIn, ADDRESS, 0))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
@@ -99,7 +108,7 @@ def fanout() -> Iterator[int]:
         thread.join()
 
 
-class _Fanout(asyncio.Protocol):
+class _StandIn(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._head = transport, b""
@@ -117,6 +126,6 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _listens(port: int) -> bool:
+def _is_listening(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex((ADDRESS, port)) == 0

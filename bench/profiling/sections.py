@@ -1,6 +1,8 @@
-"""What the bytes of a component or module are for.
+"""Measures what the bytes of a component or core module are for: code, data and the rest.
 
-.venv/bin/python -m bench.profiling.sections COMPONENT
+    .venv/bin/python -m bench.profiling.sections COMPONENT
+
+Prints JSON. profiles.py imports it.
 """
 
 import gzip
@@ -10,49 +12,51 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Numbers of sections. Source: the WebAssembly core specification, 5.5.2, and the component model's Binary.md.
-CODE, DATA, CUSTOM = 10, 11, 0
+CODE, DATA = 10, 11
 MODULE, COMPONENT = 1, 4
 
 
-def sections(wasm: bytes) -> dict[str, int]:
-    """Bytes of code, data and the rest in a component or module, and how many core modules there are."""
-    found: dict[str, list[bytes]] = {"code": [], "data": []}
+def section_sizes(wasm: bytes) -> dict[str, int]:
+    """Returns the bytes of code, data and the rest in a component or module, and the number of its core modules."""
+    contents: dict[str, list[bytes]] = {"code": [], "data": []}
     modules = 0
-    for module in _modules(wasm):
+    for module in _core_modules(wasm):
         modules += 1
         for number, content in _sections(module):
             if number in (CODE, DATA):
-                found["code" if number == CODE else "data"].append(content)
-    told = {"modules": modules}
-    for kind, contents in found.items():
-        joined = b"".join(contents)
-        told |= {kind: len(joined), f"{kind}_gzip": len(gzip.compress(joined, 9, mtime=0))}
-    return {**told, "rest": len(wasm) - told["code"] - told["data"]}
+                contents["code" if number == CODE else "data"].append(content)
+    sizes = {"modules": modules}
+    for kind, sections in contents.items():
+        joined = b"".join(sections)
+        sizes |= {kind: len(joined), f"{kind}_gzip": len(gzip.compress(joined, 9, mtime=0))}
+    return {**sizes, "rest": len(wasm) - sizes["code"] - sizes["data"]}
 
 
-def _modules(wasm: bytes) -> Iterator[bytes]:
-    """The core modules in it."""
+def _core_modules(wasm: bytes) -> Iterator[bytes]:
+    """Yields a core module itself, or those in a component and in its components."""
     if wasm[4:8] == b"\x01\0\0\0":
         yield wasm
         return
     for number, content in _sections(wasm):
         if number in (MODULE, COMPONENT):
-            yield from _modules(content)
+            yield from _core_modules(content)
 
 
 def _sections(wasm: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 8
-    while at < len(wasm):
-        number, size, shift = wasm[at], 0, 0
+    """Yields the number and the content of each section."""
+    offset = 8
+    while offset < len(wasm):
+        number, size, shift = wasm[offset], 0, 0
+        # The size is an unsigned LEB128 number.
         while True:
-            at += 1
-            size |= (wasm[at] & 0x7F) << shift
+            offset += 1
+            size |= (wasm[offset] & 0x7F) << shift
             shift += 7
-            if wasm[at] < 0x80:
+            if wasm[offset] < 0x80:
                 break
-        yield number, wasm[at + 1 : at + 1 + size]
-        at += 1 + size
+        yield number, wasm[offset + 1 : offset + 1 + size]
+        offset += 1 + size
 
 
 if __name__ == "__main__":
-    print(json.dumps(sections(Path(sys.argv[1]).read_bytes()), indent=1))  # noqa: T201
+    print(json.dumps(section_sizes(Path(sys.argv[1]).read_bytes()), indent=1))  # noqa: T201

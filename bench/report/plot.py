@@ -1,4 +1,4 @@
-"""Plots as SVG: lines over two axes, the upright one logarithmic, for light and dark pages."""
+"""Draws line plots as SVG for light and dark pages, with a logarithmic y axis. Has no command; page.py imports it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f } .title { font-weight: 6
 
 @dataclass(frozen=True)
 class Line:
-    """`points` are x and y from left to right; `dashed` is for sandboxes that are used once, `bold` for what it is all about."""
+    """Represents a line of a plot. `points` are (x, y) from left to right."""
 
     title: str
     colour: str
@@ -26,9 +26,9 @@ class Line:
     points: Sequence[tuple[float, float]]
 
 
-def plot(title: str, across: str, upright: str, ticks: Mapping[float, str], lines: Sequence[Line]) -> str:
-    """An SVG; `ticks` are what stands where on the axis across, whose first and last are its ends."""
-    ends = min(ticks), max(ticks)
+def draw_plot(title: str, x_title: str, y_title: str, x_ticks: Mapping[float, str], lines: Sequence[Line]) -> str:
+    """Returns a plot as SVG. `x_ticks` are labels by their x; the first and the last one are the ends of the axis."""
+    ends = min(x_ticks), max(x_ticks)
     values = [y for line in lines for _, y in line.points]
     low, high = (floor(log10(min(values))), ceil(log10(max(values)))) if values else (0, 1)
 
@@ -39,28 +39,28 @@ def plot(title: str, across: str, upright: str, ticks: Mapping[float, str], line
         return round(HEIGHT - BOTTOM - (log10(value) - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    parts = [
+    elements = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         f"<style>{STYLE}</style>",
         f'<text class="title" x="{LEFT}" y="22">{escape(title)}</text>',
-        f'<text class="small" x="{(LEFT + right) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(across)}</text>',
-        f'<text class="small" x="{LEFT}" y="{TOP - 10}">{escape(upright)}</text>',
+        f'<text class="small" x="{(LEFT + right) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(x_title)}</text>',
+        f'<text class="small" x="{LEFT}" y="{TOP - 10}">{escape(y_title)}</text>',
     ]
-    for value, label in ticks.items():
+    for value, label in x_ticks.items():
         x = x_of(value)
-        parts.append(f'<line class="grid" x1="{x}" y1="{TOP}" x2="{x}" y2="{bottom}"/>')
-        parts.append(f'<text class="small" x="{x}" y="{bottom + 18}" text-anchor="middle">{escape(label)}</text>')
+        elements.append(f'<line class="grid" x1="{x}" y1="{TOP}" x2="{x}" y2="{bottom}"/>')
+        elements.append(f'<text class="small" x="{x}" y="{bottom + 18}" text-anchor="middle">{escape(label)}</text>')
     for power in range(low, high + 1):
         y = y_of(10**power)
-        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y}" x2="{right}" y2="{y}"/>')
-        parts.append(f'<text class="small" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{10**power:g}</text>')
-    # In the legend as the lines end, from the top down.
+        elements.append(f'<line class="grid" x1="{LEFT}" y1="{y}" x2="{right}" y2="{y}"/>')
+        elements.append(f'<text class="small" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{10**power:g}</text>')
+    # The legend has the order in which the lines end, from the top down.
     for number, line in enumerate(sorted(lines, key=lambda line: -line.points[-1][1])):
-        kinds = " ".join(["line", *["fresh"] * line.dashed, *["bold"] * line.bold])
-        style = f'class="{kinds}" stroke="{line.colour}"'
+        classes = " ".join(["line", *["fresh"] * line.dashed, *["bold"] * line.bold])
+        style = f'class="{classes}" stroke="{line.colour}"'
         path = " ".join(f"{x_of(x)},{y_of(y)}" for x, y in line.points)
-        parts.append(f'<polyline {style} points="{path}"/>')
+        elements.append(f'<polyline {style} points="{path}"/>')
         y = TOP + 12 + 22 * number
-        parts.append(f'<line {style} x1="{right + 16}" y1="{y - 4}" x2="{right + 42}" y2="{y - 4}"/>')
-        parts.append(f'<text class="small" x="{right + 50}" y="{y}">{escape(line.title)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        elements.append(f'<line {style} x1="{right + 16}" y1="{y - 4}" x2="{right + 42}" y2="{y - 4}"/>')
+        elements.append(f'<text class="small" x="{right + 50}" y="{y}">{escape(line.title)}</text>')
+    return "\n".join([*elements, "</svg>"]) + "\n"

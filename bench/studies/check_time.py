@@ -1,8 +1,8 @@
-"""What `fanroute check` takes for many routes, beside a file of four: the best of five of each, in this run; and its stages.
+"""Measures how long `fanroute check` takes with many routes and with four (the best of five each), and how long its stages take.
 
-All in seconds of the processor, so that others who use it count little.
+    .venv/bin/python -m bench.studies.check_time [ROUTES]
 
-.venv/bin/python -m bench.studies.check_time [ROUTES]
+All times are CPU seconds, so other programs on the machine matter little. ROUTES is 10,000 unless given.
 """
 
 import gc
@@ -15,52 +15,60 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import TypeVar
 
-from bench.generate import routes
+from bench.generate import routes_yaml
 from fanroute.diagnostics.text_report import render
 from fanroute.lowering.lower import lower_plan
 from fanroute.rules.checks import check
 from fanroute.rules.warnings import advise
 from fanroute.syntax.source import decode, load
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
+
+FEW = 4
 
 
-def seconds(command: list[str]) -> float:
+def cpu_seconds(command: list[str]) -> float:
+    """Runs a command and returns the CPU seconds that it took."""
     started = sum(os.times()[2:4])
     subprocess.run(command, check=True, capture_output=True)
     return sum(os.times()[2:4]) - started
 
 
-def compare(count: int) -> None:
+def compare_sizes(count: int) -> None:
+    """Prints the time of `fanroute check` with few routes and with `count`, and their ratio."""
     with TemporaryDirectory() as folder:
-        took = {}
-        for size in (4, count):
+        best = {}
+        for size in (FEW, count):
             file = Path(folder) / f"{size}.yaml"
-            file.write_text(routes(size))
-            took[size] = min(seconds([sys.executable, "-P", "-m", "fanroute", "check", str(file)]) for _ in range(5))
-            print(f"{size:7} routes: {took[size]:.2f} s")  # noqa: T201
-        print(f"ratio: {took[count] / took[4]:.1f}")  # noqa: T201
+            file.write_text(routes_yaml(size))
+            best[size] = min(cpu_seconds([sys.executable, "-P", "-m", "fanroute", "check", str(file)]) for _ in range(5))
+            print(f"{size:7} routes: {best[size]:.2f} s")  # noqa: T201
+        print(f"ratio: {best[count] / best[FEW]:.1f}")  # noqa: T201
 
 
-def stages(count: int) -> None:
-    """The seconds of each stage, as `fanroute check` has them one after the other, without the start of Python and imports."""
+def time_stages(count: int) -> None:
+    """Prints the time of each stage of `fanroute check`, without the start of Python and without imports."""
 
-    def stage(name: str, make: Callable[[], Made]) -> Made:
+    def time_stage(name: str, function: Callable[[], Result]) -> Result:
         started = process_time()
-        made = make()
+        result = function()
         print(f"{name:>14}: {process_time() - started:.3f} s")  # noqa: T201
-        return made
+        return result
 
-    text = routes(count)
+    text = routes_yaml(count)
     gc.disable()
-    source = stage("read", lambda: load(decode(text.encode())))
-    spec = stage("check", lambda: check(source))
-    plan = stage("lower", lambda: lower_plan(spec, {}))
-    told = stage("advise", lambda: advise(source, plan, ""))
-    stage("render", lambda: render(told, "routes.yaml", text))
+    source = time_stage("parse", lambda: load(decode(text.encode())))
+    spec = time_stage("check", lambda: check(source))
+    plan = time_stage("lower", lambda: lower_plan(spec, {}))
+    warnings = time_stage("warn", lambda: advise(source, plan, ""))
+    time_stage("render", lambda: render(warnings, "routes.yaml", text))
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    compare_sizes(count)
+    time_stages(count)
 
 
 if __name__ == "__main__":
-    ROUTES = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    compare(ROUTES)
-    stages(ROUTES)
+    main()

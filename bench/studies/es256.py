@@ -1,17 +1,21 @@
-"""What checking an ES256 signature costs inside a component, in many ways, side by side in this run: docs/es256.md.
+"""Compares ways to verify an ES256 signature inside a component, side by side in one run. docs/es256.md has the results.
 
-.venv/bin/python -m bench.studies.es256 [ROUNDS [NAME...]]
+    .venv/bin/python -m bench.studies.es256 [ROUNDS [NAME...]]
 
-All is CPU time, the kernel's included. Warm is many checks in one sandbox, the best of the rounds and the median; cold is the
-first check in a new sandbox, more than a call that does nothing there; load is a late key's tables and a check with them; gzip
-is what the component grows by, in bytes. In a round all ways take turns.
+NAMEs are keys of WAYS below; ROUNDS is 30 unless given. All times are CPU time, the kernel's included. The columns:
+    warm: many checks in one sandbox, the best of the rounds and the median.
+    cold: the first check in a new sandbox, minus a call that does nothing in a new sandbox.
+    load and first check: making the tables of a late key, and a check with them.
+    gzip: how many bytes the compressed component grows by.
+All ways take turns in each round.
 """
 
 import gzip
 import re
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -55,53 +59,60 @@ POINT = es256._point(KEY)
 CALLS = {{"verify": lambda: verify(SIGNED, SIGNATURE)}}
 assert not verify(SIGNED + b"x", SIGNATURE)
 """
-# For a key that comes with the sandbox: `load` is its tables and the first check with them.
+# A late key is one that comes at run time, not when the component is built. `load` makes its tables and checks once.
 LATE = """
 CALLS["load"] = lambda: make()(SIGNED, SIGNATURE)
 """
 
 
-def built(generator: str, key: str, adder: str = "p256.x_of_sum") -> str:
+def app(generator: str, key: str, adder: str = "p256.x_of_sum") -> str:
+    """Returns the source of an app that verifies, from expressions for the tables of the generator and of the key."""
     return ES256.format(tables=f"verify = verifier({generator}, {key}, {adder})")
 
 
-def late(key: str, adder: str = "p256.x_of_sum") -> str:
+def late_key_app(key: str, adder: str = "p256.x_of_sum") -> str:
+    """Returns the source of an app whose key is late."""
     tables = f"make = lambda: verifier(p256.GENERATOR, {key}, {adder})\nverify = make()"
     return ES256.format(tables=tables) + LATE
 
 
-def windows(width: int, signed: bool, adder: str = "jacobian") -> str:
+def windows_app(width: int, signed: bool, adder: str = "jacobian") -> str:
     table = f"Windows({{}}, {width}, {signed})"
-    return built(table.format("p256.GENERATOR.point"), table.format("POINT"), adder)
+    return app(table.format("p256.GENERATOR.point"), table.format("POINT"), adder)
 
 
-def comb(adder: str = "p256.x_of_sum") -> str:
-    return built("p256.GENERATOR", "Comb(POINT, p256.MANY_TEETH)", adder)
+def comb_app(adder: str = "p256.x_of_sum") -> str:
+    return app("p256.GENERATOR", "Comb(POINT, p256.MANY_TEETH)", adder)
 
 
-def unpacked(adder: str = "p256.x_of_sum") -> str:
+def unpacked_comb_app(adder: str = "p256.x_of_sum") -> str:
     table = "UnpackedComb({}, TEETH)"
-    return built(table.format("p256.GENERATOR.point"), table.format("POINT"), adder)
+    return app(table.format("p256.GENERATOR.point"), table.format("POINT"), adder)
 
 
-# By name: rows, columns and teeth of `p256`, and what else is at import.
+# ROWS, COLUMNS and MANY_TEETH of `p256`. With one tooth the tables are as small as possible.
 SMALL = (24, 11, 1)
+# The ways to compare by name: those three constants, and the source of the app.
 WAYS: dict[str, tuple[tuple[int, int, int], str]] = {
-    "windows of 8 bits, Jacobian": (SMALL, windows(8, False)),
-    "windows of 8 bits, XYZZ": (SMALL, windows(8, False, "p256.x_of_sum")),
-    **{f"signed windows of {width} bits, XYZZ": (SMALL, windows(width, True, "p256.x_of_sum")) for width in (4, 5, 6, 7, 8)},
-    "comb of 2 × 12 teeth, tuples, Jacobian": (SMALL, "TEETH = 12\n" + unpacked("jacobian")),
-    "comb of 2 × 12 teeth, tuples": (SMALL, "TEETH = 12\n" + unpacked()),
-    "comb of 2 × 12 teeth": ((24, 11, 12), comb()),
-    "comb of 2 × 12 teeth, in pairs": ((24, 11, 12), comb("in_pairs")),
-    "comb of 2 × 11 teeth": ((22, 12, 11), comb()),
-    "comb of 2 × 10 teeth": ((20, 13, 10), comb()),
-    "comb of 3 × 8 teeth": ((24, 11, 8), comb()),
-    "comb of 4 × 6 teeth": ((24, 11, 6), comb()),
-    "2 × 12 teeth, the key's 3 × 8": ((24, 11, 12), built("p256.GENERATOR", "Comb(POINT, 8)")),
-    **{f"late key, {24 // teeth} × {teeth} teeth": ((24, 11, 12), late(f"Comb(POINT, {teeth})")) for teeth in (2, 3, 4, 6, 8)},
-    "late key, sliding windows of 5 bits": ((24, 11, 12), late("SlidingWindows(POINT)", "with_sliding_windows")),
+    "windows of 8 bits, Jacobian": (SMALL, windows_app(8, False)),
+    "windows of 8 bits, XYZZ": (SMALL, windows_app(8, False, "p256.x_of_sum")),
+    **{f"signed windows of {width} bits, XYZZ": (SMALL, windows_app(width, True, "p256.x_of_sum")) for width in (4, 5, 6, 7, 8)},
+    "comb of 2 × 12 teeth, tuples, Jacobian": (SMALL, "TEETH = 12\n" + unpacked_comb_app("jacobian")),
+    "comb of 2 × 12 teeth, tuples": (SMALL, "TEETH = 12\n" + unpacked_comb_app()),
+    "comb of 2 × 12 teeth": ((24, 11, 12), comb_app()),
+    "comb of 2 × 12 teeth, in pairs": ((24, 11, 12), comb_app("in_pairs")),
+    "comb of 2 × 11 teeth": ((22, 12, 11), comb_app()),
+    "comb of 2 × 10 teeth": ((20, 13, 10), comb_app()),
+    "comb of 3 × 8 teeth": ((24, 11, 8), comb_app()),
+    "comb of 4 × 6 teeth": ((24, 11, 6), comb_app()),
+    "2 × 12 teeth, the key's 3 × 8": ((24, 11, 12), app("p256.GENERATOR", "Comb(POINT, 8)")),
+    **{
+        f"late key, {24 // teeth} × {teeth} teeth": ((24, 11, 12), late_key_app(f"Comb(POINT, {teeth})"))
+        for teeth in (2, 3, 4, 6, 8)
+    },
+    "late key, sliding windows of 5 bits": ((24, 11, 12), late_key_app("SlidingWindows(POINT)", "with_sliding_windows")),
 }
+# Python's operations that are timed: by their title, the expression.
 OPERATIONS = {
     "a * b": "a * b",
     "a * a": "a * a",
@@ -112,7 +123,7 @@ OPERATIONS = {
     "pow(a, n - 2, n)": "pow(a, n - 2, n)",
     "sha256 of 100 bytes": "sha256(text).digest()",
 }
-MICRO = """\
+OPERATIONS_SETUP = """\
 from fanroute_runtime.p256 import P as p, N as n
 a, b = pow(3, 500, p), pow(5, 500, p)
 c, text = a * b, bytes(100)
@@ -144,16 +155,16 @@ CALLS = {}
 """
 
 
-def token() -> str:
-    """A key, and what it has signed, as Python."""
+def signed_token() -> str:
+    """Returns Python source that defines a public key, what it signs and the signature."""
     key = ec.derive_private_key(7, ec.SECP256R1())
     signed, _, signature = jwt.encode({"exp": 1, "iss": "fastly:abc"}, key, "ES256").rpartition(".")
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return f"KEY = {pem!r}\nSIGNED = {signed.encode()!r}\nSIGNATURE = {jwt.utils.base64url_decode(signature)!r}\n"
 
 
-def component(folder: Path, sizes: tuple[int, int, int], setup: str) -> bytes:
-    """A component whose `p256` has rows, columns and teeth as given."""
+def build_component(folder: Path, sizes: tuple[int, int, int], setup: str) -> bytes:
+    """Builds a component from an app's source. `sizes` replace ROWS, COLUMNS and MANY_TEETH of `p256`."""
     sources = {f"{name.replace('.', '/')}.py": text for name, text in runtime_sources().items()}
     sources["fanroute_runtime/__init__.py"] = sources.pop("fanroute_runtime.py")
     p256 = "fanroute_runtime/p256.py"
@@ -165,88 +176,103 @@ def component(folder: Path, sizes: tuple[int, int, int], setup: str) -> bytes:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    program, app, wasm = Path(sysconfig.get_path("scripts")) / toolchain.COMPONENTIZE, folder / "app", folder / "bench.wasm"
-    command = [program, "-q", "-d", folder / "bench.wit", "-w", "bench"]
-    processes.run([*command, "componentize", "--stub-wasi", "-p", app, "app", "-o", wasm], {"VIRTUAL_ENV": str(app)})
+    program, staged, wasm = Path(sysconfig.get_path("scripts")) / toolchain.COMPONENTIZE, folder / "app", folder / "bench.wasm"
+    command: list[str | Path] = [program, "-q", "-d", folder / "bench.wit", "-w", "bench"]
+    processes.run([*command, "componentize", "--stub-wasi", "-p", staged, "app", "-o", wasm], {"VIRTUAL_ENV": str(staged)})
     return wasm.read_bytes()
 
 
 class Sandbox:
-    """A new instance of a component."""
+    """Represents a new instance of a component."""
 
     def __init__(self, engine: wasmtime.Engine, component: Component) -> None:
         self._store = wasmtime.Store(engine)
         self._instance = Linker(engine).instantiate(self._store, component)
 
     def seconds(self, name: str, count: int = 1) -> float:
-        """How long some calls take, each on average."""
+        """Calls an operation and returns how many seconds one call takes on average."""
         function: Any = self._instance.get_func(self._store, "run")
         started = thread_time()
         assert function(self._store, name, count)
-        took = thread_time() - started
+        seconds = thread_time() - started
         function.post_return(self._store)
-        return took / count
+        return seconds / count
 
 
 ENGINE = wasmtime.Engine()
 
 
-def made(sizes: tuple[int, int, int], setup: str) -> tuple[Component, int]:
-    """A component, compiled, and its size with gzip."""
+def compile_component(sizes: tuple[int, int, int], setup: str) -> tuple[Component, int]:
+    """Builds and compiles a component. Returns it and its size with gzip."""
     with TemporaryDirectory() as folder:
-        wasm = component(Path(folder), sizes, setup)
+        wasm = build_component(Path(folder), sizes, setup)
     return Component(ENGINE, wasm), len(gzip.compress(wasm, 9))
 
 
-def rounds(count: int, kinds: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """What each kind takes, in µs, in rounds of all kinds."""
-    took: dict[str, list[float]] = {name: [] for name in kinds}
-    for _ in range(count):
-        for name, call in kinds.items():
-            took[name].append(call() * 1e6)
-    return took
+def time_in_turn(rounds: int, calls: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Makes each call once per round, and returns the µs that it takes in each."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            times[name].append(call() * 1e6)
+    return times
 
 
-def compare_operations(count: int) -> None:
-    setup = MICRO + "".join(f"CALLS[{name!r}] = lambda: ({code}) is not None\n" for name, code in OPERATIONS.items())
-    sandbox = Sandbox(ENGINE, made(SMALL, setup)[0])
-    calls = {name: (lambda name=name: sandbox.seconds(name, 500)) for name in ["nothing", *OPERATIONS]}
-    took = rounds(count, calls)
-    print("| inside the component | µs |\n| --- | --- |")  # noqa: T201
+def print_row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |")  # noqa: T201
+
+
+def compare_operations(rounds: int) -> None:
+    """Prints how long Python's operations take inside a component."""
+    setup = OPERATIONS_SETUP + "".join(f"CALLS[{name!r}] = lambda: ({code}) is not None\n" for name, code in OPERATIONS.items())
+    sandbox = Sandbox(ENGINE, compile_component(SMALL, setup)[0])
+    times = time_in_turn(rounds, {name: partial(sandbox.seconds, name, 500) for name in ["nothing", *OPERATIONS]})
+    print_row("inside the component", "µs")
+    print_row("---", "---")
     for name in OPERATIONS:
-        print(f"| `{name}` | {min(took[name]) - min(took['nothing']):.2f} |")  # noqa: T201
+        print_row(f"`{name}`", f"{min(times[name]) - min(times['nothing']):.2f}")
     print()  # noqa: T201
 
 
-def compare_ways(count: int, names: list[str]) -> None:
-    without = made(SMALL, "CALLS = {}")[1]
-    components = {name: made(*WAYS[name]) for name in names}
+def compare_ways(rounds: int, names: list[str]) -> None:
+    """Prints how long a check takes in some of the ways, and what they add to the component."""
+    size_without = compile_component(SMALL, "CALLS = {}")[1]
+    components = {name: compile_component(*WAYS[name]) for name in names}
     sandboxes = {name: Sandbox(ENGINE, components[name][0]) for name in names}
-    kinds: dict[str, Callable[[], float]] = {}
+
+    def in_new_sandbox(name: str, call: str) -> float:
+        return Sandbox(ENGINE, components[name][0]).seconds(call)
+
+    calls: dict[str, Callable[[], float]] = {}
     for name in names:
-        kinds[f"{name} warm"] = lambda name=name: sandboxes[name].seconds("verify", 20)
-        kinds[f"{name} cold"] = lambda name=name: Sandbox(ENGINE, components[name][0]).seconds("verify")
-        kinds[f"{name} nothing"] = lambda name=name: Sandbox(ENGINE, components[name][0]).seconds("nothing")
+        calls[f"{name} warm"] = partial(sandboxes[name].seconds, "verify", 20)
+        calls[f"{name} cold"] = partial(in_new_sandbox, name, "verify")
+        calls[f"{name} nothing"] = partial(in_new_sandbox, name, "nothing")
         if name.startswith("late"):
-            kinds[f"{name} load"] = lambda name=name: sandboxes[name].seconds("load", 5)
-    took = rounds(count, kinds)
-    print("| | warm, best | warm, median | cold | load and first check | gzip |\n| --- | --- | --- | --- | --- | --- |")  # noqa: T201
+            calls[f"{name} load"] = partial(sandboxes[name].seconds, "load", 5)
+    times = time_in_turn(rounds, calls)
+    print_row("", "warm, best", "warm, median", "cold", "load and first check", "gzip")
+    print_row(*["---"] * 6)
     for name in names:
-        warm, cold, nothing = (took[f"{name} {kind}"] for kind in ("warm", "cold", "nothing"))
-        load = f"{median(took[f'{name} load']) / 1000:.2f} ms" if f"{name} load" in took else ""
-        cells = [
+        warm, cold, nothing = (times[f"{name} {kind}"] for kind in ("warm", "cold", "nothing"))
+        print_row(
+            name,
             f"{min(warm) / 1000:.3f} ms",
             f"{median(warm) / 1000:.3f} ms",
             f"{(median(cold) - median(nothing)) / 1000:.2f} ms",
-        ]
-        cells += [load, f"{components[name][1] - without:,}"]
-        print(f"| {name} | {' | '.join(cells)} |")  # noqa: T201
+            f"{median(times[f'{name} load']) / 1000:.2f} ms" if f"{name} load" in times else "",
+            f"{components[name][1] - size_without:,}",
+        )
+
+
+def main() -> None:
+    rounds, names = int(sys.argv[1]) if len(sys.argv) > 1 else 30, sys.argv[2:]
+    for name in names or WAYS:
+        WAYS[name] = (WAYS[name][0], signed_token() + WAYS[name][1])
+    if not names:
+        compare_operations(rounds)
+    compare_ways(rounds, names or list(WAYS))
 
 
 if __name__ == "__main__":
-    _, asked, *chosen = [*sys.argv, *["30"][: 2 - len(sys.argv)]]
-    for name in chosen or WAYS:
-        WAYS[name] = (WAYS[name][0], token() + WAYS[name][1])
-    if not chosen:
-        compare_operations(int(asked))
-    compare_ways(int(asked), chosen or list(WAYS))
+    main()

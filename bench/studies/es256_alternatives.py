@@ -1,4 +1,7 @@
-"""Other ways to verify ES256, for bench/studies/es256.py: they stand in for the parts of `p256` that they are named after."""
+"""Implements other ways to verify ES256. es256.py copies this file into components, where it replaces parts of `p256`.
+
+Has no command, and imports only what ships in a component.
+"""
 
 from collections.abc import Callable, Sequence
 from operator import add
@@ -6,12 +9,12 @@ from operator import add
 from fanroute_runtime import es256, p256
 from fanroute_runtime.p256 import Comb, N, P, Point
 
-# As `p256.x_of_sum`.
+# A function with the signature of `p256.x_of_sum`.
 Sum = Callable[[Comb, int, Comb, int], tuple[int, int]]
 
 
 class UnpackedComb(Comb):
-    """A comb with a tuple of pairs of integers for a table."""
+    """Represents a comb whose tables are tuples of (x, y) instead of bytes."""
 
     def __init__(self, point: Point, teeth: int) -> None:
         super().__init__(point, teeth)
@@ -42,7 +45,7 @@ class UnpackedComb(Comb):
 
 
 class Windows:
-    """A point with the multiples of 2**(width * i) times itself: no doublings, and one column."""
+    """Represents a point with tables of the multiples of 2**(width * i) times itself. A sum needs one column and no doublings."""
 
     def __init__(self, point: Point, width: int, signed: bool) -> None:
         self.point = point
@@ -71,6 +74,7 @@ class Windows:
 
 
 def multiples(point: Point, count: int) -> list[Point]:
+    """Returns 1, 2, …, `count` times a point."""
     found = [point, p256._sum(point, point)]
     while len(found) < count:
         found += [*p256._sums(found[:-1], found[-1]), p256._sum(found[-1], found[-1])]
@@ -78,7 +82,7 @@ def multiples(point: Point, count: int) -> list[Point]:
 
 
 def jacobian(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[int, int]:
-    """In Jacobian coordinates: x/z**2, y/z**3."""
+    """Adds in Jacobian coordinates, x/z**2 and y/z**3. Returns x and z**2."""
     p = P
     x = y = z = 0
     for points in map(add, one.columns(scalar), other.columns(other_scalar)):
@@ -109,7 +113,7 @@ def jacobian_doubled(x: int, y: int, z: int) -> tuple[int, int, int]:
 
 
 def in_pairs(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[int, int]:
-    """The two points' parts are first added in affine coordinates, pair by pair with one inversion for all."""
+    """Adds the points of the two columns in pairs first, in affine coordinates and with one inversion for all pairs."""
     columns = list(zip(one.columns(scalar), other.columns(other_scalar), strict=True))
     pairs = [pair for points in columns for pair in zip(*points, strict=True)]
     sums = []
@@ -122,7 +126,7 @@ def in_pairs(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[in
 
 
 def x_of_columns(columns: Sequence[Sequence[Point]]) -> tuple[int, int]:
-    """As `p256.x_of_sum` adds; columns may be empty, too."""
+    """Adds as `p256.x_of_sum` does, but accepts empty columns."""
     p = P
     x = y = zz = zzz = 0
     for points in columns:
@@ -145,7 +149,7 @@ def x_of_columns(columns: Sequence[Sequence[Point]]) -> tuple[int, int]:
 
 
 class SlidingWindows:
-    """A point with its first odd multiples only, for the non-adjacent form of a scalar (wNAF): 257 columns."""
+    """Represents a point with its first odd multiples, for the non-adjacent form of a scalar (wNAF), which has 257 columns."""
 
     WIDTH = 5
 
@@ -169,12 +173,13 @@ class SlidingWindows:
 
 
 def with_sliding_windows(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[int, int]:
-    """The generator by its comb, and the key by sliding windows, in its last columns."""
+    """Adds with a comb for the generator and sliding windows for the key. The comb's columns are added to the key's last ones."""
     few, many = one.columns(scalar), other.columns(other_scalar)
     start = len(many) - len(few)
     return x_of_columns([*many[:start], *map(add, few, many[start:])])
 
 
 def verifier(generator: Comb, key: Comb, x_of_sum: Sum) -> Callable[[bytes, bytes], bool]:
+    """Returns a function that verifies a signature with these tables and this way to add. Changes `p256` itself."""
     p256.GENERATOR, p256.x_of_sum = generator, x_of_sum
     return lambda signed, signature: es256._verify(key, signed, signature)

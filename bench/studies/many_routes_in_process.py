@@ -1,10 +1,11 @@
-"""What many routes cost beside ten: a request, the build and the component.
+"""Measures what many routes cost compared with ten: a request in this process, the build and the component's size.
 
-.venv/bin/python -m bench.studies.many_routes_in_process [ROUNDS]
+    .venv/bin/python -m bench.studies.many_routes_in_process [ROUNDS]
 
-The real component is asked in this process: warm (one sandbox for all requests), each time for another route or always for the
-same one, and cold (a new sandbox and another route for each). Components take turns. Told are medians, and in brackets the ratio
-to the first row; builds are timed once each. A route is tested where the tables that are made when building leave it in question.
+Sends requests to built components in this process. Warm is one sandbox for all requests, each for another route or all for the
+same one. Cold is a new sandbox and another route each time. The components take turns. Prints medians, and in brackets the
+ratio to the first column; each build is timed once. "tested" is the number of routes whose conditions are tested for a request:
+those that the matcher's tables do not rule out. ROUNDS is 200 unless given.
 """
 
 import gzip
@@ -27,7 +28,7 @@ from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
 
 SIZES = (10, 100, 1_000, 10_000)
-START = """\
+HEAD = """\
 version: 1
 service: {name: bench}
 backends:
@@ -35,7 +36,7 @@ backends:
 fanout: {grip_sig: present}
 routes:
 """
-# The kinds of routes, and a request for each.
+# The kinds of routes in turn, each with the path of a request for it; "" if the host decides.
 KINDS = {
     """\
   - match: {{host: "*.edgecompute.app", path: "/events{0}/{{room}}", where: {{room: "[a-z0-9-]{{1,64}}"}}}}
@@ -60,26 +61,26 @@ KINDS = {
 }
 
 
-def routes(count: int) -> str:
-    """A routes.yaml with `count` routes, a multiple of the number of kinds."""
-    return START + "".join(kind.format(number) for number in range(count // len(KINDS)) for kind in KINDS)
+def routes_yaml(count: int) -> str:
+    """Returns a routes.yaml with `count` routes, a multiple of the number of kinds."""
+    return HEAD + "".join(kind.format(number) for number in range(count // len(KINDS)) for kind in KINDS)
 
 
-def url(number: int) -> str:
-    """A request's for a route."""
-    tenant, kind = divmod(number, len(KINDS))
-    path = list(KINDS.values())[kind].format(tenant)
-    return f"http://a.edgecompute.app{path}" if path else f"http://tenant{tenant}.example.com/"
+def url_for(route: int) -> str:
+    """Returns the URL of a request for a route, by the route's number."""
+    number, kind = divmod(route, len(KINDS))
+    path = list(KINDS.values())[kind].format(number)
+    return f"http://a.edgecompute.app{path}" if path else f"http://tenant{number}.example.com/"
 
 
-def order(count: int) -> Iterator[int]:
-    """The routes, those beside each other far apart."""
+def shuffled_routes(count: int) -> Iterator[int]:
+    """Yields the numbers of the routes again and again, neighbours far apart from each other."""
     return (number * 7919 % count for number in cycle(range(count)))
 
 
 @dataclass
 class Service:
-    """A component with `count` routes, and what it has cost."""
+    """Represents a component with `count` routes. `tested` is a mean, `build` is in seconds, `raw` and `gzip` are bytes."""
 
     count: int
     tested: float
@@ -89,64 +90,68 @@ class Service:
     component: EmbeddedComponent
 
 
-def made(folder: Path, count: int) -> Service:
+def build_service(folder: Path, count: int) -> Service:
     (folder / str(count)).mkdir()
     file = folder / str(count) / "routes.yaml"
-    file.write_text(routes(count))
+    file.write_text(routes_yaml(count))
     workspace = Workspace(file)
     started = perf_counter()
     plan = build(workspace, lambda line: None).compiled.plan
-    took = perf_counter() - started
+    seconds = perf_counter() - started
     wasm = workspace.wasm.read_bytes()
     matcher = Matcher(plan.routes)
-    tested = mean(places(matcher, number) for number in range(count))
+    tested = mean(count_tested(matcher, route) for route in range(count))
     component = EmbeddedComponent(*load(workspace.wasm, workspace.compiled()))
-    return Service(count, tested, took, len(wasm), len(gzip.compress(wasm)), component)
+    return Service(count, tested, seconds, len(wasm), len(gzip.compress(wasm)), component)
 
 
-def places(matcher: Matcher, number: int) -> int:
-    """How many routes are tested for a request that gets one."""
-    client = Client(Asked("GET", url(number)), through_fanout=False)
-    return next(tested for tested, candidate in enumerate(matcher.candidates(client), 1) if candidate == number)
+def count_tested(matcher: Matcher, route: int) -> int:
+    """Returns how many routes are tested for a request until its own is found."""
+    client = Client(Asked("GET", url_for(route)), through_fanout=False)
+    return next(tested for tested, candidate in enumerate(matcher.candidates(client), 1) if candidate == route)
 
 
-def ask(handle: Callable[[Exchange], bool], number: int) -> None:
-    exchange = Exchange(url(number), [], frozenset({"self"}))
-    assert handle(exchange)
-    assert exchange.handoff or (exchange.answer and exchange.answer.status == 200)
+def sender(handle: Callable[[Exchange], bool], routes: Iterator[int]) -> Callable[[], None]:
+    """Returns a function that sends a request for the next route."""
+
+    def send() -> None:
+        exchange = Exchange(url_for(next(routes)), [], frozenset({"self"}))
+        assert handle(exchange)
+        assert exchange.handoff or (exchange.answer and exchange.answer.status == 200)
+
+    return send
 
 
-def times(asks: dict[int, Callable[[], None]], rounds: int) -> dict[int, float]:
-    """The median of each, which take turns, in ms."""
-    took: dict[int, list[float]] = {count: [] for count in asks}
+def measure(senders: dict[int, Callable[[], None]], rounds: int) -> dict[int, float]:
+    """Calls the functions in turn. Returns the median of each in ms, without the first tenth of the rounds."""
+    times: dict[int, list[float]] = {count: [] for count in senders}
     for _ in range(rounds):
-        for count, each in asks.items():
+        for count, send in senders.items():
             started = perf_counter()
-            each()
-            took[count].append((perf_counter() - started) * 1000)
-    return {count: median(of_one[rounds // 10 :]) for count, of_one in took.items()}
+            send()
+            times[count].append((perf_counter() - started) * 1000)
+    return {count: median(values[rounds // 10 :]) for count, values in times.items()}
 
 
-def asking(handle: Callable[[Exchange], bool], numbers: Iterator[int]) -> Callable[[], None]:
-    return lambda: ask(handle, next(numbers))
-
-
-def compare(rounds: int) -> None:
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with TemporaryDirectory() as folder:
-        services = [made(Path(folder), count) for count in SIZES]
-    columns = {
+        services = [build_service(Path(folder), count) for count in SIZES]
+    rows = {
         "tested": {service.count: service.tested for service in services},
-        "warm, another route, ms": times({s.count: asking(s.component.sandbox(), order(s.count)) for s in services}, rounds),
-        "warm, the same route, ms": times({s.count: asking(s.component.sandbox(), repeat(3)) for s in services}, rounds),
-        "cold, ms": times({s.count: asking(s.component.handle, order(s.count)) for s in services}, rounds),
+        "warm, another route, ms": measure(
+            {s.count: sender(s.component.sandbox(), shuffled_routes(s.count)) for s in services}, rounds
+        ),
+        "warm, the same route, ms": measure({s.count: sender(s.component.sandbox(), repeat(3)) for s in services}, rounds),
+        "cold, ms": measure({s.count: sender(s.component.handle, shuffled_routes(s.count)) for s in services}, rounds),
         "build, s": {service.count: service.build for service in services},
         ".wasm, MB": {service.count: service.raw / 1e6 for service in services},
         "gzip, MB": {service.count: service.gzip / 1e6 for service in services},
     }
     print(f"{'routes':26}", *(f"{count:>16,}" for count in SIZES))  # noqa: T201
-    for name, of_each in columns.items():
-        print(f"{name:26}", *(f"{value:8.2f} ({value / of_each[SIZES[0]]:.2f})".rjust(16) for value in of_each.values()))  # noqa: T201
+    for name, row in rows.items():
+        print(f"{name:26}", *(f"{value:8.2f} ({value / row[SIZES[0]]:.2f})".rjust(16) for value in row.values()))  # noqa: T201
 
 
 if __name__ == "__main__":
-    compare(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main()

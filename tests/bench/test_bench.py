@@ -1,5 +1,6 @@
-"""The bench's parts that measure nothing: what it makes of its drivers' output, its figures, its page."""
+"""The parts of bench/ that measure nothing: its reading of other programs' output, its statistics, its page, its imports."""
 
+import ast
 import json
 import socket
 from pathlib import Path
@@ -7,32 +8,34 @@ from threading import Timer
 from typing import Any, cast
 
 import pytest
-from bench.contestants import SOURCES, contestants
-from bench.measuring.comparison import Field, Results
-from bench.measuring.load import DriverFailed, lua, named, of_vegeta, of_wrk, quoted, uncorrected
+from bench.contestants import APPS, contestants
+from bench.measuring.comparison import Comparison
+from bench.measuring.load import LoadFailed, lua_string, name_percentiles, parse_vegeta, parse_wrk, remove_correction, wrk_script
 from bench.measuring.viceroy import Viceroy
-from bench.measuring.workloads import Work, works
-from bench.profiling.perf import rows, shares
-from bench.profiling.sections import sections
+from bench.measuring.workloads import Workload, workloads
+from bench.profiling.perf import report_rows, time_shares
+from bench.profiling.sections import section_sizes
 from bench.report import page
-from bench.report.goals import goals
-from bench.report.plot import Line, plot
+from bench.report.goals import evaluate_goals
+from bench.report.plot import Line, draw_plot
+from bench.run_data import RunData, read_run
 from bench.statistics import Spread, percentiles, ratio, spread
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.conftest import REPOSITORY
 
-DATA = json.loads(page.RESULTS.read_text(encoding="utf-8"))
+DATA = read_run()
 
 
-def wrk(**found: Any) -> str:
-    told = {"requests": 4, "duration": 2_000_000, "failed": 0, "status": 0, "latency": [[100, 3], [900, 1]], **found}
-    return f"Running 1s test\n  1 threads\n\n{json.dumps(told)}\n"
+def wrk_output(**changes: Any) -> str:
+    """Returns what wrk prints with our script, with some fields changed."""
+    found = {"requests": 4, "duration": 2_000_000, "failed": 0, "status": 0, "latency": [[100, 3], [900, 1]], **changes}
+    return f"Running 1s test\n  1 threads\n\n{json.dumps(found)}\n"
 
 
 @pytest.mark.parametrize("path", page.PATHS)
 def test_the_page_is_made_from_the_results(path: str, request: pytest.FixtureRequest) -> None:
-    text = page.pages(DATA)[path]
+    text = page.render_pages(DATA)[path]
     if request.config.getoption("--update"):
         (REPOSITORY / path).write_text(text, encoding="utf-8")
     assert (REPOSITORY / path).read_text(encoding="utf-8") == text
@@ -41,24 +44,24 @@ def test_the_page_is_made_from_the_results(path: str, request: pytest.FixtureReq
 def test_the_contestants_are_what_the_page_can_tell() -> None:
     everybody = contestants(b"")
     assert len({one.name for one in everybody}) == len(everybody)
-    names = set(works(ec.generate_private_key(ec.SECP256R1())))
+    names = set(workloads(ec.generate_private_key(ec.SECP256R1())))
     for one in everybody:
-        assert one.kit in page.COLOURS and one.mode in page.MODES and set(one.does) <= names
-        assert [name for name in one.recipe.files.values() if isinstance(name, str) and not (SOURCES / name).is_file()] == []
-        assert any(name.startswith("stream") for name in one.does)  # what all are compared by
+        assert one.kit in page.COLOURS and one.mode in page.MODES and set(one.workloads) <= names
+        assert [name for name in one.recipe.files.values() if isinstance(name, str) and not (APPS / name).is_file()] == []
+        assert any(name.startswith("stream") for name in one.workloads)  # all contestants are compared by it
 
 
 def test_what_is_missing_or_failed_has_no_figure() -> None:
-    """A goal is neither met nor missed by what was not measured."""
+    """If something was not measured, a goal is neither met nor missed."""
     data = {**DATA, "requests": [{**cell, "failed": "no answer"} for cell in DATA["requests"]]}
-    assert {goal.met for goal in goals(data) if "p50" in goal.what and "routes" not in goal.what} == {None}
-    gone = {"kit": "Rust", "mode": "reused", "what": "", "missing": "cargo: a | b"}
-    text = page.pages({**DATA, "contestants": {**DATA["contestants"], "rust": gone}})[page.PAGE]
+    assert {goal.met for goal in evaluate_goals(data) if "p50" in goal.title and "routes" not in goal.title} == {None}
+    missing = {"kit": "Rust", "mode": "reused", "description": "", "missing": "cargo: a | b"}
+    text = page.render_pages({**DATA, "contestants": {**DATA["contestants"], "rust": missing}})[page.PAGE]
     assert "| rust | cargo: a \\| b |" in text
 
 
-class Gone:
-    """In place of a Viceroy: nobody listens there."""
+class StoppedServer:
+    """Stands in for a Viceroy that has stopped: nothing listens on its port."""
 
     def __init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -73,11 +76,12 @@ class Gone:
 
 
 def test_without_an_answer_a_cell_has_failed(tmp_path: Path) -> None:
-    """Before anything is measured; the run goes on with the others."""
+    """The failure is found before anything is measured, and a failed cell is not measured again."""
     key = ec.generate_private_key(ec.SECP256R1())
-    field, server, cell = Field(Results("", 1, 1, {}), key, tmp_path, tmp_path, 0, tmp_path), Gone(), dict[str, Any]()
+    comparison = Comparison(RunData("", 1, 1, {}, 200), key, tmp_path, tmp_path, 0, tmp_path)
+    server, cell = StoppedServer(), dict[str, Any]()
     for _ in range(2):
-        field.ask(cell, cast(Viceroy, server), field.work("stream"), 1)
+        comparison.run_closed_loop(cell, cast(Viceroy, server), comparison.workload("stream"), 1)
     assert cell.keys() == {"failed"} and "refused" in cell["failed"]
     assert server.calls == ["resume", "pause"]
 
@@ -94,82 +98,112 @@ def test_a_heap_may_be_told_after_the_answer(tmp_path: Path) -> None:
 def test_what_bounds_a_missed_goal_is_told_by_the_profile() -> None:
     slow = {"rounds": [{"rate": 1.0, "faults": 31.0, "latency": dict.fromkeys(("p50", "p90", "p99", "p99.9"), 9_000_000)}]}
     requests = [cell | slow if cell["contestant"] in ("fanroute", "fanroute-fresh") else cell for cell in DATA["requests"]]
-    profiles = [told for told in DATA["profile"]["requests"] if told["contestant"] != "fanroute"]
+    profiles = [profile for profile in DATA["profile"]["requests"] if profile["contestant"] != "fanroute"]
     for connections, processor in ((1, 400.0), (16, 1600.0)):
-        parts = {"guest": 25.0, "Viceroy": 25.0, "page faults": 20.0, "mapping memory": 5.0, "the kernel's rest": 25.0}
-        told = {"contestant": "fanroute", "connections": connections, "processor": processor, "faults": 31.0, "shares": parts}
-        profiles.append({**told, "faulting": {"guest": 99.0}, "top": []})
-    text = page.pages({**DATA, "requests": requests, "profile": {**DATA["profile"], "requests": profiles}})[page.PAGE]
-    assert "- Warm: an answer takes 400 µs of processor time, what new sandboxes take among it: 100 µs are Python's" in text
-    assert "and it takes 1600 µs: 320 µs\n  are 31 page faults, 31 at one connection" in text
+        shares = {"guest": 25.0, "Viceroy": 25.0, "page faults": 20.0, "mapping memory": 5.0, "the kernel's rest": 25.0}
+        figures = {"processor": processor, "faults": 31.0, "shares": shares, "faulting": {"guest": 99.0}, "top": []}
+        profiles.append({"contestant": "fanroute", "connections": connections, **figures})
+    text = page.render_pages({**DATA, "requests": requests, "profile": {**DATA["profile"], "requests": profiles}})[page.PAGE]
+    warm = "- Warm: an answer takes 400 µs of CPU time, which includes the start of new sandboxes: 100 µs for Python's code"
+    assert warm in text
+    assert "An answer takes 1600 µs, of which 320 µs\n  are for 31 page faults; on one connection there are 31." in text
     assert "- Cold: " in text
-    untold = page.pages({**DATA, "requests": requests, "profile": {**DATA["profile"], "requests": []}})[page.PAGE]
-    assert "What bounds" not in untold
+    unexplained = page.render_pages({**DATA, "requests": requests, "profile": {**DATA["profile"], "requests": []}})[page.PAGE]
+    assert "The tables below show what bounds" not in unexplained
 
 
 def test_what_wrk_tells() -> None:
-    found = of_wrk(wrk(), 200, 1)
+    found = parse_wrk(wrk_output(), 200, 1)
     assert found == {"rate": 2.0, "latency": {"p50": 100, "p90": 900, "p99": 900, "p99.9": 900}, "requests": 4}
-    assert of_wrk(wrk(status=4), 404, 1) == found
+    assert parse_wrk(wrk_output(status=4), 404, 1) == found
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("changes", "status"),
     [({"requests": 0}, 200), ({"failed": 1}, 200), ({"status": 1}, 200), ({"status": 3}, 404), ({"latency": [[100, 3]]}, 200)],
 )
-def test_what_wrk_did_not_measure(told: dict[str, Any], status: int) -> None:
-    with pytest.raises(DriverFailed):
-        of_wrk(wrk(**told), status, 1)
+def test_what_wrk_did_not_measure(changes: dict[str, Any], status: int) -> None:
+    with pytest.raises(LoadFailed):
+        parse_wrk(wrk_output(**changes), status, 1)
 
 
 def test_what_wrk_makes_up_is_taken_out() -> None:
-    """As wrk does it: of each latency over twice the interval, from the least on."""
-    seen = {50: 90, 100: 5, 350: 2, 420: 1, 1000: 1}
-    interval, told = 100, dict(seen)
-    for latency in sorted(seen):
-        for made_up in range(latency - interval, interval, -interval) if latency >= 2 * interval else ():
-            told[made_up] = told.get(made_up, 0) + told.get(latency, 0)
-    assert sum(told.values()) > sum(seen.values())
-    assert uncorrected(told, interval) == seen
+    """Adds latencies as wrk does, for each latency of at least twice the interval, in rising order."""
+    measured = {50: 90, 100: 5, 350: 2, 420: 1, 1000: 1}
+    interval, corrected = 100, dict(measured)
+    for latency in sorted(measured):
+        for invented in range(latency - interval, interval, -interval) if latency >= 2 * interval else ():
+            corrected[invented] = corrected.get(invented, 0) + corrected.get(latency, 0)
+    assert sum(corrected.values()) > sum(measured.values())
+    assert remove_correction(corrected, interval) == measured
 
 
 def test_wrks_script_has_any_bytes() -> None:
-    assert quoted(b'a"\n\xff') == '"a\\034\\010\\255"'
-    script = lua(Work("", ("/a", "/b"), "POST", {"X": "1"}, b"{}"))
+    assert lua_string(b'a"\n\xff') == '"a\\034\\010\\255"'
+    script = wrk_script(Workload("", ("/a", "/b"), "POST", {"X": "1"}, b"{}"))
     assert b'wrk.format("POST", path, {["X"] = "1"}, "\\123\\125")' in script
 
 
 def test_what_vegeta_tells() -> None:
     table = "1,200,500,0,0,,,,0,GET,http://127.0.0.1,\n2,200,700,0,0,,,,1,GET,http://127.0.0.1,\n"
-    assert of_vegeta(table, 200) == [500, 700]
-    for wrong in (table, ""):
-        with pytest.raises(DriverFailed):
-            of_vegeta(wrong, 404)
+    assert parse_vegeta(table, 200) == [500, 700]
+    for output in (table, ""):
+        with pytest.raises(LoadFailed):
+            parse_vegeta(output, 404)
 
 
 def test_figures() -> None:
     assert spread([3, 1, 2]) == Spread(2, 1, 3)
     assert ratio([2, 6, 3], [1, 2, 3]) == Spread(2, 1, 3)
     assert percentiles(range(1, 1001), [0, 50, 99.9, 100]) == [1, 500, 999, 1000]
-    assert named([1, 2.04, 3, 4]) == {"p50": 1, "p90": 2.0, "p99": 3, "p99.9": 4}
+    assert name_percentiles([1, 2.04, 3, 4]) == {"p50": 1, "p90": 2.0, "p99": 3, "p99.9": 4}
 
 
 def test_a_plot_tells_its_lines() -> None:
-    text = plot("a & b", "x", "y", {0.0: "0", 1.0: "1"}, [Line("one", "#000", True, False, [(0, 1), (1, 100)])])
+    text = draw_plot("a & b", "x", "y", {0.0: "0", 1.0: "1"}, [Line("one", "#000", True, False, [(0, 1), (1, 100)])])
     assert "a &amp; b" in text and 'class="line fresh"' in text and text.endswith("</svg>\n")
 
 
 def test_what_perf_reports() -> None:
-    programs = " 60.00% ;[kernel.kallsyms]\n 30.00% ;[JIT] tid 1\n 10.00% ;viceroy\n"
-    entered = " 40.00% ; 0.00%  ;[k] asm_exc_page_fault   ;-      -\n  5.00% ; 0.08%  ;[k] __x64_sys_munmap\n"
-    assert rows(programs)[1] == (30.0, "[JIT] tid 1")
-    told = {"guest": 30.0, "Viceroy": 10.0, "page faults": 40.0, "mapping memory": 5.0, "the kernel's rest": 15.0}
-    assert shares(programs, entered) == told
+    by_library = " 60.00% ;[kernel.kallsyms]\n 30.00% ;[JIT] tid 1\n 10.00% ;viceroy\n"
+    by_entry = " 40.00% ; 0.00%  ;[k] asm_exc_page_fault   ;-      -\n  5.00% ; 0.08%  ;[k] __x64_sys_munmap\n"
+    assert report_rows(by_library)[1] == (30.0, "[JIT] tid 1")
+    shares = {"guest": 30.0, "Viceroy": 10.0, "page faults": 40.0, "mapping memory": 5.0, "the kernel's rest": 15.0}
+    assert time_shares(by_library, by_entry) == shares
 
 
 def test_the_sections_of_a_component() -> None:
-    """One that has one core module with a code section of three bytes and a data section of two, and a custom section."""
+    """The component has a core module, with three bytes of code and two of data, and a custom section."""
     module = b"\0asm\x01\0\0\0" + b"\x0a\x03abc" + b"\x0b\x02de"
     component = b"\0asm\x0d\0\x01\0" + bytes([1, len(module)]) + module + b"\0\x02xy"
-    found = sections(component)
+    found = section_sizes(component)
     assert (found["modules"], found["code"], found["data"], found["rest"]) == (1, 3, 2, len(component) - 5)
+
+
+# The folders of bench/ that a folder may import from, besides modules of bench/ itself.
+IMPORTS: dict[str, set[str]] = {"apps": set(), "measuring": set(), "profiling": {"measuring"}, "report": set(), "studies": set()}
+
+
+def test_folders_of_the_bench_are_apart() -> None:
+    """No folder imports from one that IMPORTS does not allow, and nothing imports the CLI."""
+    for path in sorted((REPOSITORY / "bench").rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        assert [name for name in modules if name.startswith("fanroute.cli")] == [], path
+        folder = path.relative_to(REPOSITORY / "bench").parts[0]
+        if folder in IMPORTS:
+            imported = {name.split(".")[1] for name in modules if name.startswith("bench.")}
+            assert imported & set(IMPORTS) <= IMPORTS[folder] | {folder}, path
+        else:
+            assert folder == "run.py" or not any(
+                name.startswith(tuple(f"bench.{other}" for other in IMPORTS)) for name in modules
+            )
+
+
+def test_the_readme_names_each_module() -> None:
+    readme = (REPOSITORY / "bench" / "README.md").read_text(encoding="utf-8")
+    for path in sorted((REPOSITORY / "bench").rglob("*.py")):
+        name = path.relative_to(REPOSITORY / "bench").as_posix()
+        assert name.startswith("apps/") or path.name == "__init__.py" or f"`{name}`" in readme, name
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{name} does not say what it is for"

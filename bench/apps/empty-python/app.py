@@ -1,4 +1,7 @@
-"""Nothing but CPython and the bindings of Fanroute's WIT: each request gets a GRIP answer that is known beforehand."""
+"""Answers each request with the same GRIP instructions, with nothing but CPython and the bindings of Fanroute's WIT.
+
+bench.contestants builds it with componentize-py; it is not imported.
+"""
 
 from wit_world import exports
 from wit_world.imports import http_body, http_req, http_resp

@@ -1,4 +1,4 @@
-;; The floor: what Viceroy itself takes. No libc, no SDK: an answer of 200 without headers and body, by Fastly's ABI of core modules.
+;; Shows what Viceroy itself takes: answers 200 without headers and body, by Fastly's ABI of core modules, without libc and SDK.
 (module
   (import "fastly_http_resp" "new" (func $response_new (param i32) (result i32)))
   (import "fastly_http_body" "new" (func $body_new (param i32) (result i32)))

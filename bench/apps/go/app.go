@@ -1,4 +1,4 @@
-// The behaviour of Fastly's Fanout starter kit for Go, and a plain answer at /hello.
+// Does what Fastly's Fanout starter kit for Go does, and answers /hello.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// The behaviour of Fastly's Fanout starter kit for JavaScript, and a plain answer at /hello.
+// Does what Fastly's Fanout starter kit for JavaScript does, and answers /hello.
 import { createFanoutHandoff } from "fastly:fanout";
 
 const CHANNEL = "test";

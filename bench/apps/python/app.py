@@ -1,4 +1,7 @@
-"""The behaviour of Fastly's Fanout starter kits on Fastly's Python SDK, bare: on its bindings, without WSGI."""
+"""Does what Fastly's Fanout starter kits do, on the bindings of Fastly's Python SDK, without WSGI. Also answers /hello.
+
+bench.contestants builds it with the SDK; it is not imported.
+"""
 
 import json
 
@@ -72,7 +75,7 @@ class HttpIncoming(Incoming):
 
 
 class Reused(Incoming):
-    """As the SDK's WSGI adapter takes further requests with a sandbox."""
+    """Serves several requests in one sandbox, in the way the SDK's WSGI adapter does."""
 
     def handle(self, request: http_req.Request, body: async_io.Pollable) -> None:
         options = http_downstream.NextRequestOptions(timeout_ms=10_000, extra=None)
@@ -80,9 +83,9 @@ class Reused(Incoming):
             with request:
                 handle(request, body)
             try:
-                asked = http_downstream.await_request(http_downstream.next_request(options))
+                following = http_downstream.await_request(http_downstream.next_request(options))
             except CannotRead:
                 return
-            if asked is None:
+            if following is None:
                 return
-            request, body = asked
+            request, body = following

@@ -1,4 +1,7 @@
-"""The same as a Flask app, on the SDK's WSGI adapter, which knows no handing off."""
+"""Does what app.py does, as a Flask app on the SDK's WSGI adapter, except that the adapter cannot hand off requests.
+
+bench.contestants builds it with the SDK; it is not imported.
+"""
 
 import json
 

@@ -1,3 +1,5 @@
+"""Serves flask_app.py with reused sandboxes. bench.contestants builds it with the SDK."""
+
 from fastly_compute.wsgi import WsgiHttpIncoming
 from flask_app import app
 

@@ -1,4 +1,4 @@
-//! The behaviour of Fastly's Fanout starter kit for Rust, and a plain answer at /hello.
+//! Does what Fastly's Fanout starter kit for Rust does, and answers /hello.
 
 use fastly::http::StatusCode;
 use fastly::{Error, Request, Response};
@@ -6,7 +6,7 @@ use fastly::{Error, Request, Response};
 const CHANNEL: &str = "test";
 const EVENTS: &str = "application/websocket-events";
 
-/// The answer, or none where the request has been handed off.
+/// Returns the answer, or none if the request has been handed off.
 pub fn handle(mut request: Request) -> Result<Option<Response>, Error> {
     if let Some(address) = request.get_client_ip_addr() {
         request.set_header("X-Forwarded-For", address.to_string());
