@@ -19,7 +19,7 @@ Data = Mapping[str, Any]
 class RunData:
     """Represents what one run has measured.
 
-    A cell is one thing that is measured: a dict with what it is about, and either its rounds or why it has `failed`.
+    A cell is a dict for one figure, such as a contestant's latency with a workload. It has its `rounds`, or why it has `failed`.
 
     Attributes:
         rounds: how often each thing is measured.

@@ -20,7 +20,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """Returns the spread of our value divided by theirs, round by round. What slows a whole round down cancels out."""
+    """Returns the spread of our value divided by theirs, round by round. Thus a slow round distorts no factor."""
     return spread([our / their for our, their in zip(ours, theirs, strict=False)])
 
 

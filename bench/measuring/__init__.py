@@ -1,1 +1,1 @@
-"""Measures the contestants: the requests, the load, the servers. What a run measures is stored by `run_data`."""
+"""Measures the contestants: the requests, the load, the servers. The results go into `run_data`."""

@@ -31,7 +31,7 @@ CURVE = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 100)
 # How often each path is requested before anything is timed.
 WARM_UP = 10
 
-# What makes one cell fail, and not the whole run.
+# Exceptions that make one cell fail, but not the whole run.
 FAILURES = (LoadFailed, ProgramFailed, UnexpectedAnswer)
 
 
@@ -193,7 +193,7 @@ def _warm_up(workload: Workload, server: Viceroy) -> None:
 
 
 def _cell(cells: list[dict[str, Any]], **coordinates: Any) -> dict[str, Any]:
-    """Returns the cell with these coordinates, which is added if it is missing."""
+    """Returns the cell with these coordinates, and adds it if it is missing."""
     for cell in cells:
         if all(cell.get(name) == value for name, value in coordinates.items()):
             return cell

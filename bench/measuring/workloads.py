@@ -22,7 +22,7 @@ from fanroute_runtime.headers import PIN
 
 HOST = "bench.edgecompute.app"
 EVENTS = "application/websocket-events"
-# What Fanroute's contestants serve.
+# The routes.yaml of Fanroute's contestants.
 ROUTES = APPS / "fanroute" / "routes.yaml"
 # A header by which the stand-in for Fanout marks its answers.
 HANDED_OFF = "x-handed-off"
@@ -37,7 +37,7 @@ class Workload:
     """Represents a kind of request and its correct answer.
 
     Attributes:
-        title: what a report calls it.
+        title: its name in reports.
         paths: the paths that are requested in turn.
         status: the answer's status.
         answer_headers: headers that the answer must have, among others.
@@ -77,7 +77,7 @@ def workloads(key: EllipticCurvePrivateKey) -> dict[str, Workload]:
         event = b"TEXT %x\r\n%s\r\n" % (size, text)
         found[f"echo-{size}"] = _websocket_event(f"WebSocket echo, {title}", socket, event, text)
     found["handoff"] = Workload("handoff to Fanout", ("/room/1",), headers={"Host": HOST}, answer_headers={HANDED_OFF: "yes"})
-    found["respond"] = Workload("plain answer", ("/hello",), headers={"Host": HOST}, body_part=b"hello\n")
+    found["respond"] = Workload("fixed answer", ("/hello",), headers={"Host": HOST}, body_part=b"hello\n")
     found["404"] = Workload("404", ("/test/none",), headers=signed, status=404, body_part=b"No such test endpoint\n")
     return found
 

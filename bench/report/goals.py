@@ -18,7 +18,7 @@ KITS = {
 
 @dataclass(frozen=True)
 class Goal:
-    """Represents a goal and what was reached. `met` is None if something that it needs was not measured."""
+    """Represents a goal and the result. `met` is None if a figure that it needs was not measured."""
 
     title: str
     target: str
@@ -132,10 +132,10 @@ def _compare(
     """Returns a goal that compares our figures with others' round by round. It is met if `accepts` takes each median factor."""
     factors = {name: ratio(ours, theirs) for name, theirs in others.items() if ours and theirs}
     missing = [name for name in others if name not in factors]
-    parts = [reached, *(f"{format_factor(factor)} {name}" for name, factor in factors.items())]
-    parts += [f"{name} not measured" for name in missing]
+    results = [reached, *(f"{format_factor(factor)} {name}" for name, factor in factors.items())]
+    results += [f"{name} not measured" for name in missing]
     met = all(accepts(factor.median) for factor in factors.values()) if factors and not missing else None
-    return Goal(title, target, "; ".join(filter(None, parts)), met)
+    return Goal(title, target, "; ".join(filter(None, results)), met)
 
 
 def _limit(title: str, target: str, ours: float | None, other: float | None, most: float, text: Callable[[float], str]) -> Goal:

@@ -1,4 +1,4 @@
-"""Measures what verification costs: a Grip-Sig by how it is checked, and a client's token by its algorithm and where its key is.
+"""Measures the cost of verification: of a Grip-Sig by algorithm, and of a client's token by algorithm and source of the key.
 
     .venv/bin/python -m bench.studies.verification [ROUNDS]
 
@@ -132,7 +132,7 @@ def in_process(handle: Callable[[Exchange], bool], request: Request) -> Send:
 
 
 def over_http(connection: http.client.HTTPConnection, request: Request) -> Send:
-    """Returns a function that sends a request on a connection, which is kept."""
+    """Returns a function that sends a request on a persistent connection."""
 
     def send() -> None:
         connection.request("GET", request.path, headers=request.headers)
