@@ -87,4 +87,4 @@ def _checked(check: Callable[[str], str], value: str, where: str) -> str:
         return check(value)
     except PydanticCustomError as error:
         told = error.context or {}
-        raise click.BadParameter(f"{told['message']}: {told['mend']}", param_hint=where) from None
+        raise click.BadParameter(f"{told['message']}: {told['suggestion']}", param_hint=where) from None

@@ -9,7 +9,7 @@ from fanroute.spec.base import Model
 from fanroute.spec.document import ACTIONS
 from fanroute.spec.headers import HeaderValue, once
 from fanroute.spec.match import ConditionOrValues
-from fanroute.spec.types import HeaderName, Method, Text, listed, wrong
+from fanroute.spec.types import HeaderName, Method, Text, listed, value_error
 from fanroute.spec.validate import did_you_mean
 
 # The words for no route at all, and for what answers a browser's preflight requests (no action of routes.yaml's).
@@ -37,13 +37,13 @@ def asked_url(value: str, known: re.Pattern[str] = _ANY_URL) -> str:
     """Returns a URL that can be asked for, whatever its path is."""
     found = known.fullmatch(value)
     if not found:
-        raise wrong(f"{value!r} is not the URL of a request", _mend_of_url(value))
+        raise value_error(f"{value!r} is not the URL of a request", _suggest_url(value))
     if int(found["port"] or 0) > MAX_PORT:
-        raise wrong(f"the port of {value!r} is out of range", f"it is {MAX_PORT} at most")
+        raise value_error(f"the port of {value!r} is out of range", f"it is {MAX_PORT} at most")
     return value
 
 
-def _mend_of_url(value: str) -> str:
+def _suggest_url(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     host = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     if separator and scheme not in ("http", "https"):
@@ -58,21 +58,21 @@ def _mend_of_url(value: str) -> str:
 def field_value(value: str) -> str:
     """Returns the value of a header: any text without control characters other than tabs (RFC 9110, 5.5)."""
     if not _FIELD_VALUE.fullmatch(value):
-        raise wrong(f"{value!r} is not a header's value", "leave out line ends and other control characters")
+        raise value_error(f"{value!r} is not a header's value", "leave out line ends and other control characters")
     return value
 
 
 def _asked_header(value: str) -> str:
     name = value.lower()
     if name in UNASKED_HEADERS or name.startswith("sec-websocket-"):
-        raise wrong(f"'{value}' cannot be set here", UNASKED_HEADERS.get(name, "write 'websocket: true'"))
+        raise value_error(f"'{value}' cannot be set here", UNASKED_HEADERS.get(name, "write 'websocket: true'"))
     return value
 
 
 def _action(value: str) -> str:
     known = (*ACTIONS, PREFLIGHT)
     if value not in known:
-        raise wrong(f"unknown action '{value}'", did_you_mean(value, known, "actions"))
+        raise value_error(f"unknown action '{value}'", did_you_mean(value, known, "actions"))
     return value
 
 
@@ -81,7 +81,7 @@ def _request(value: Any) -> Any:
         return value
     method, space, url = value.partition(" ")
     if not space:
-        raise wrong(f"{value!r} is not a request", "write a method and a URL, as 'GET https://chat.example.com/'")
+        raise value_error(f"{value!r} is not a request", "write a method and a URL, as 'GET https://chat.example.com/'")
     return {"method": method, "url": url}
 
 
@@ -110,7 +110,7 @@ class Request(Model):
     @model_validator(mode="after")
     def _handshake(self) -> "Request":
         if self.websocket and self.method != "GET":
-            raise wrong(f"a WebSocket is not asked for with {self.method}", "write GET, or leave 'websocket' out")
+            raise value_error(f"a WebSocket is not asked for with {self.method}", "write GET, or leave 'websocket' out")
         return self
 
 

@@ -9,7 +9,7 @@ from fanroute.plan.references import references
 from fanroute.spec.base import Kind, Model
 from fanroute.spec.keys import Issuer, Key, party
 from fanroute.spec.match import Condition, ConditionOrValues
-from fanroute.spec.types import DURATION, TOKEN, Duration, Line, Parameter, Text, at_least, listed, template_of, wrong
+from fanroute.spec.types import DURATION, TOKEN, Duration, Line, Parameter, Text, at_least, listed, template_of, value_error
 
 # Longest time that clocks may differ by, in seconds.
 MAX_LEEWAY = 300
@@ -20,19 +20,21 @@ _CLAIM = re.compile(r"[!#-\x5b\x5d-z|~]+")
 
 def _claim(value: str) -> str:
     if not _CLAIM.fullmatch(value):
-        raise wrong(f"{value!r} is not the name of a claim", "use printable ASCII without spaces, quotes, '\\', '{' and '}'")
+        raise value_error(
+            f"{value!r} is not the name of a claim", "use printable ASCII without spaces, quotes, '\\', '{' and '}'"
+        )
     return value
 
 
 def _cookie(value: str) -> str:
     if not TOKEN.fullmatch(value):
-        raise wrong(f"{value!r} is not the name of a cookie", "use letters, digits, '-', '_' and '.'")
+        raise value_error(f"{value!r} is not the name of a cookie", "use letters, digits, '-', '_' and '.'")
     return value
 
 
 def _place(value: Any) -> Any:
     if isinstance(value, str) and value != "authorization":
-        raise wrong(f"{value!r} is no place of a token", _PLACES)
+        raise value_error(f"{value!r} is no place of a token", _PLACES)
     return {"authorization": True} if value == "authorization" else value
 
 
@@ -52,7 +54,7 @@ def _claim_condition(condition: Condition) -> Condition:
     """See that values which refer to the request refer to what a match binds."""
     for value in condition.values or ():
         if any(bound.source == "claim" for bound in references(template_of(value))):
-            raise wrong(
+            raise value_error(
                 f"{value!r} refers to a claim", "compare a claim with a value, or with what the match binds, as '{tenant}'"
             )
     return condition
@@ -80,7 +82,7 @@ class TokenPlace(Model):
     @model_validator(mode="after")
     def _one(self) -> "TokenPlace":
         if len(self.model_fields_set) != 1:
-            raise wrong("a place is one of header, cookie and query parameter", _PLACES)
+            raise value_error("a place is one of header, cookie and query parameter", _PLACES)
         return self
 
 
@@ -119,5 +121,5 @@ class Auth(Model):
     @model_validator(mode="after")
     def _channels_are_said_once(self) -> "Auth":
         if self.channels is not None and self.any_channel:
-            raise wrong("both 'channels' and 'any_channel'", "keep one")
+            raise value_error("both 'channels' and 'any_channel'", "keep one")
         return self

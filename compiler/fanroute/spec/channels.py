@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import STRAY_PERCENT, Text, listed, once, template_of, wrong
+from fanroute.spec.types import STRAY_PERCENT, Text, listed, once, template_of, value_error
 from fanroute_runtime.grip import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_value
 
 # The meta variable that a filter works by; "" is any.
@@ -23,10 +23,10 @@ def _grip_value(what: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         shortest = "".join(part if isinstance(part, str) else "x" for part in template_of(value))
         if len(shortest) > MAX_VALUE:
-            raise wrong(f"the {what} has more than {MAX_VALUE} characters", "choose a shorter one")
+            raise value_error(f"the {what} has more than {MAX_VALUE} characters", "choose a shorter one")
         if not is_value(shortest):
-            mend = f"use printable ASCII without {' '.join(SEPARATORS)} and without spaces around it"
-            raise wrong(f"{value!r} is not a {what}", mend)
+            suggestion = f"use printable ASCII without {' '.join(SEPARATORS)} and without spaces around it"
+            raise value_error(f"{value!r} is not a {what}", suggestion)
         return value
 
     return check
@@ -34,7 +34,7 @@ def _grip_value(what: str) -> Callable[[str], str]:
 
 def _meta_name(value: str) -> str:
     if not _META_NAME.fullmatch(value):
-        raise wrong(f"{value!r} is not the name of a meta variable", "begin with a letter; letters, digits, '-' and '_'")
+        raise value_error(f"{value!r} is not the name of a meta variable", "begin with a letter; letters, digits, '-' and '_'")
     return value
 
 
@@ -42,7 +42,9 @@ def _link(value: str) -> str:
     """A path: Fanout asks for it where it has asked for the endpoint itself, which is this service."""
     shape = "".join(part if isinstance(part, str) else "x" for part in template_of(value))
     if not _LINK.fullmatch(shape) or shape.startswith("//") or STRAY_PERCENT.search(shape):
-        raise wrong(f"{value!r} is not the path of a link", "begin with one '/', percent-encoded, without host and fragment")
+        raise value_error(
+            f"{value!r} is not the path of a link", "begin with one '/', percent-encoded, without host and fragment"
+        )
     return value
 
 

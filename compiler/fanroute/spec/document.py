@@ -15,7 +15,7 @@ from fanroute.spec.origins import Origins
 from fanroute.spec.passing import ForwardTo, HandoffTo
 from fanroute.spec.paths import Paths
 from fanroute.spec.sandbox import Sandbox
-from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Name, Text, Url, listed, wrong
+from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Name, Text, Url, listed, value_error
 from fanroute.spec.websocket import WebSocket
 from fanroute.syntax.variables import NAMES
 
@@ -25,13 +25,13 @@ VERSION = 1
 
 def _version(value: int) -> int:
     if value != VERSION:
-        raise wrong(f"version {value} of the language is not known", f"write 'version: {VERSION}'")
+        raise value_error(f"version {value} of the language is not known", f"write 'version: {VERSION}'")
     return value
 
 
 def _variable(value: str) -> str:
     if not NAMES.fullmatch(value):
-        raise wrong(f"{value!r} is not the name of a variable", "write a name, or how names begin and '*', as 'APP_*'")
+        raise value_error(f"{value!r} is not the name of a variable", "write a name, or how names begin and '*', as 'APP_*'")
     return value
 
 

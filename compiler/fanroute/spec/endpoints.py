@@ -8,7 +8,7 @@ from fanroute.spec.base import Model
 from fanroute.spec.channels import Channels, Link, Meta
 from fanroute.spec.cors import Cors
 from fanroute.spec.headers import AnswerHeaders, HeaderValue
-from fanroute.spec.types import FilePath, KeepAlive, Line, Location, Text, Timeout, wrong
+from fanroute.spec.types import FilePath, KeepAlive, Line, Location, Text, Timeout, value_error
 
 Status = Annotated[int, Field(ge=200, le=599)]
 
@@ -47,7 +47,7 @@ class Event(Model):
     @model_validator(mode="after")
     def _dispatched(self) -> "Event":
         if self.event is not None and self.data is None:
-            raise wrong("an event without data reaches no listener", "add 'data:', which may be empty")
+            raise value_error("an event without data reaches no listener", "add 'data:', which may be empty")
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import HeaderName, Text, wrong
+from fanroute.spec.types import HeaderName, Text, value_error
 from fanroute_runtime.headers import HOP_BY_HOP, PIN, is_platforms
 
 # Where a header may be named: in a match, in rules for requests or for responses, among those of an answer of the edge's own.
@@ -67,7 +67,7 @@ def reserved(name: str, place: Place) -> str | None:
 def _named(place: Place, done: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if reason := reserved(value, place):
-            raise wrong(f"'{value}' cannot be {done}", reason)
+            raise value_error(f"'{value}' cannot be {done}", reason)
         return value
 
     return check
@@ -75,7 +75,7 @@ def _named(place: Place, done: str) -> Callable[[str], str]:
 
 def _value(value: str) -> str:
     if not value.isascii() or not value.isprintable() or value != value.strip():
-        raise wrong(f"{value!r} is not a header's value", "use printable ASCII, without spaces around it")
+        raise value_error(f"{value!r} is not a header's value", "use printable ASCII, without spaces around it")
     return value
 
 
@@ -83,7 +83,7 @@ def once(value: dict[str, Any]) -> dict[str, Any]:
     """Headers by name, as they are given. Raises where a name stands there twice, in whatever case."""
     twice = next((name for name, count in Counter(name.lower() for name in value).items() if count > 1), None)
     if twice:
-        raise wrong(f"the header '{twice}' stands twice", "names of headers are of any case: leave one out")
+        raise value_error(f"the header '{twice}' stands twice", "names of headers are of any case: leave one out")
     return value
 
 

@@ -68,8 +68,10 @@ def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagn
             content = contents[path] if path in contents else read(path, MAX_FILE)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            mend = "let a backend answer with it" if error.errno == EFBIG else "its path begins at the folder of routes.yaml"
-            wrong.append(Diagnostic(FR211, f"the file '{path}' cannot be read: {reason}", source.value_span(place), mend))
+            suggestion = (
+                "let a backend answer with it" if error.errno == EFBIG else "its path begins at the folder of routes.yaml"
+            )
+            wrong.append(Diagnostic(FR211, f"the file '{path}' cannot be read: {reason}", source.value_span(place), suggestion))
             continue
         contents[path] = content
     return contents, wrong

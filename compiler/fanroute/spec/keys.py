@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict
 
 from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import FilePath, Line, Text, wrong
+from fanroute.spec.types import FilePath, Line, Text, value_error
 
 # The issuers of Fanout itself: Fastly's, with the service's id, and that of the local edges.
 _FASTLYS, _LOCAL = "fastly:", "viceroy"
@@ -17,7 +17,7 @@ _ENTRY = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
 def _entry(value: str) -> str:
     if not _ENTRY.fullmatch(value):
-        raise wrong(f"{value!r} is not a name in Fastly's stores", "use letters, digits, '-', '_' and '.'; 255 at most")
+        raise value_error(f"{value!r} is not a name in Fastly's stores", "use letters, digits, '-', '_' and '.'; 255 at most")
     return value
 
 
@@ -26,7 +26,7 @@ def party(what: str, claim: str) -> Callable[[str], str]:
 
     def check(value: str) -> str:
         if not value:
-            raise wrong(f"{what} is not an empty text", f"write what its tokens say in '{claim}'")
+            raise value_error(f"{what} is not an empty text", f"write what its tokens say in '{claim}'")
         return value
 
     return check
@@ -35,7 +35,7 @@ def party(what: str, claim: str) -> Callable[[str], str]:
 def _proxys(value: str) -> str:
     if value == _LOCAL or value.startswith(_FASTLYS):
         where = " on local edges" if value == _LOCAL else ""
-        raise wrong(f"{value!r} is Fanout's own name{where}", "give your proxy another sig_iss")
+        raise value_error(f"{value!r} is Fanout's own name{where}", "give your proxy another sig_iss")
     return value
 
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 
 from fanroute.spec.base import Model
 from fanroute.spec.headers import MatchedHeader, once
-from fanroute.spec.types import Host, MatchedMethod, Parameter, Path, Pattern, Text, listed, wrong
+from fanroute.spec.types import Host, MatchedMethod, Parameter, Path, Pattern, Text, listed, value_error
 
 
 def _condition(value: Any) -> Any:
@@ -32,8 +32,8 @@ class Condition(Model):
     def _one(self) -> "Condition":
         given = [value for value in (self.values, self.present, self.pattern) if value is not None]
         if len(given) != 1:
-            mend = "write one value, a list, {present: true} or {pattern: '[0-9]+'}"
-            raise wrong("a condition is either values, a pattern or 'present'", mend)
+            suggestion = "write one value, a list, {present: true} or {pattern: '[0-9]+'}"
+            raise value_error("a condition is either values, a pattern or 'present'", suggestion)
         return self
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.plan.backend import PORTS
 from fanroute.spec.base import Kind
-from fanroute.spec.types import Text, is_host, listed, wrong
+from fanroute.spec.types import Text, is_host, listed, value_error
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/:@?#\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 
@@ -18,13 +18,13 @@ def _origin(value: str) -> str:
     if value == "*":
         return value
     if value == "null":
-        raise wrong("'null' is the origin of any sandboxed page", "write '*' if any page may")
+        raise value_error("'null' is the origin of any sandboxed page", "write '*' if any page may")
     parts = _ORIGIN.fullmatch(value.lower())
     port = int(parts[3]) if parts and parts[3] else None
     if not parts or not _is_origin_host(parts[2]) or not (port is None or 0 < port < 65536):
         before_path = re.match(rf"({_ORIGIN.pattern})/", value.lower())
-        mend = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, and a :PORT if needed"
-        raise wrong(f"{value!r} is not an origin", mend)
+        suggestion = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, and a :PORT if needed"
+        raise value_error(f"{value!r} is not an origin", suggestion)
     return f"{parts[1]}://{parts[2]}" + (f":{port}" if port not in (None, PORTS.get(parts[1])) else "")
 
 
@@ -39,7 +39,7 @@ def _is_origin_host(host: str) -> bool:
 
 def _any_stands_alone(value: list[str]) -> list[str]:
     if "*" in value and len(value) > 1:
-        raise wrong("'*' is any origin, and stands alone", "keep '*', or the others")
+        raise value_error("'*' is any origin, and stands alone", "keep '*', or the others")
     return value
 
 

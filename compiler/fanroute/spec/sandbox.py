@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import DURATION, MAX_SECONDS, SIZE, Duration, Size, at_least, wrong
+from fanroute.spec.types import DURATION, MAX_SECONDS, SIZE, Duration, Size, at_least, value_error
 
 MAX_REQUESTS = 100_000
 # Longest wait for a request, in seconds. Hosts wait less: Viceroy 10 seconds, Fastly does not say.
@@ -17,7 +17,7 @@ MAX_MEMORY = 128
 
 def _memory(value: int) -> int:
     if value % MIB or not 0 < value <= MAX_MEMORY * MIB:
-        raise wrong("the size is out of range", f"it is whole MiB, 1MiB at least and {MAX_MEMORY}MiB at most")
+        raise value_error("the size is out of range", f"it is whole MiB, 1MiB at least and {MAX_MEMORY}MiB at most")
     return value
 
 

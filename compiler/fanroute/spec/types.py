@@ -16,7 +16,7 @@ from fanroute.spec.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Template
 
-TEMPLATE_MEND = "write '{name}' of the path, '{query.name}', '{header.name}' or '{claim.name}'"
+TEMPLATE_SUGGESTION = "write '{name}' of the path, '{query.name}', '{header.name}' or '{claim.name}'"
 # Longest duration, in seconds.
 MAX_SECONDS = 3600
 # Longest time that any browser keeps the answer to a preflight request, in seconds.
@@ -43,8 +43,8 @@ _LITERALS = "(/[A-Za-z0-9_-]+)*"
 _USUAL_PATH = re.compile(rf"(?=/){_LITERALS}(/{PARAMETER.pattern}{_LITERALS})?(/\*?)?")
 
 
-def wrong(message: str, mend: str) -> PydanticCustomError:
-    return PydanticCustomError("fanroute", "{message}", {"message": message, "mend": mend})
+def value_error(message: str, suggestion: str) -> PydanticCustomError:
+    return PydanticCustomError("fanroute", "{message}", {"message": message, "suggestion": suggestion})
 
 
 def listed(value: Any) -> Any:
@@ -58,8 +58,10 @@ def is_host(value: str) -> bool:
 
 def _host(value: str) -> str:
     if not is_host(value):
-        mend = "write a name, or '*.' and a name, without scheme, port and path"
-        raise wrong(f"'{value}' is not a host", "leave 'host' out: without it, any host matches" if value == "*" else mend)
+        suggestion = "write a name, or '*.' and a name, without scheme, port and path"
+        raise value_error(
+            f"'{value}' is not a host", "leave 'host' out: without it, any host matches" if value == "*" else suggestion
+        )
     return value
 
 
@@ -68,43 +70,43 @@ def _path(value: str) -> str:
         return value
     expression = is_regular_expression(value)
     if not value.startswith("/"):
-        mend = NO_EXPRESSION if expression else f"did you mean '/{value}'?"
-        raise wrong(f"the path '{value}' does not begin with '/'", mend)
+        suggestion = NO_EXPRESSION if expression else f"did you mean '/{value}'?"
+        raise value_error(f"the path '{value}' does not begin with '/'", suggestion)
     if optional := _OPTIONAL.fullmatch(value):
         name = as_name(optional["name"])
-        mend = f"write a route for '{optional['before'] or '/'}' and another for '{optional['before']}/{{{name}}}'"
-        raise wrong("a path has no optional segment", mend)
+        suggestion = f"write a route for '{optional['before'] or '/'}' and another for '{optional['before']}/{{{name}}}'"
+        raise value_error("a path has no optional segment", suggestion)
     *before, last = (segment for segment in value.split("/") if instead_of(segment) is None or segment == "**")
     if any("*" in segment for segment in before) or ("*" in last and last != "*"):
-        mend = NO_EXPRESSION if expression else "end the path with '/*'; one segment is '{name}'"
-        raise wrong("a '*' in a path stands for the rest, and only at its end", mend)
+        suggestion = NO_EXPRESSION if expression else "end the path with '/*'; one segment is '{name}'"
+        raise value_error("a '*' in a path stands for the rest, and only at its end", suggestion)
     twice = next((name for name, count in Counter(PARAMETER.findall(value)).items() if count > 1), None)
     if twice:
-        raise wrong(f"the parameter '{twice}' stands twice in the path", "give each its own name")
+        raise value_error(f"the parameter '{twice}' stands twice in the path", "give each its own name")
     segments = [segment for segment in value.split("/") if not PARAMETER.fullmatch(segment)]
     if any("{" in segment or "}" in segment for segment in segments):
-        mend = "write '/{name}', in small letters, digits and '_'; what it has to fit is for 'where'"
-        raise wrong("a parameter is a whole segment of the path", mend)
+        suggestion = "write '/{name}', in small letters, digits and '_'; what it has to fit is for 'where'"
+        raise value_error("a parameter is a whole segment of the path", suggestion)
     odd = next((c for segment in segments for c in segment if c in "?#\\" or c.isspace() or not c.isprintable()), None)
     if odd:
-        mend = f"write '{value.partition('?')[0]}', and 'query:' for parameters" if odd == "?" else "write the path decoded"
-        raise wrong(f"a path has no {odd!r}", NO_EXPRESSION if expression else mend)
+        suggestion = f"write '{value.partition('?')[0]}', and 'query:' for parameters" if odd == "?" else "write the path decoded"
+        raise value_error(f"a path has no {odd!r}", NO_EXPRESSION if expression else suggestion)
     decoded = [_decoded(segment) for segment in segments]
     if any(segment in (".", "..") for segment in decoded):
-        raise wrong("a path has no '.' or '..' segments", "write the path as it is meant")
+        raise value_error("a path has no '.' or '..' segments", "write the path as it is meant")
     return value
 
 
 def _decoded(segment: str) -> str:
     """A segment's text: what is percent-encoded is decoded."""
     if not _ENCODED.fullmatch(segment):
-        raise wrong(f"a '%' in {segment!r} encodes nothing", "write '%25' for a '%' itself")
+        raise value_error(f"a '%' in {segment!r} encodes nothing", "write '%25' for a '%' itself")
     try:
         text = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
-        raise wrong(f"{segment!r} is not UTF-8 when it is decoded", "write the character itself") from None
+        raise value_error(f"{segment!r} is not UTF-8 when it is decoded", "write the character itself") from None
     if "/" in text:
-        raise wrong(f"the segment {segment!r} has an encoded slash", "only '/*' takes such paths")
+        raise value_error(f"the segment {segment!r} has an encoded slash", "only '/*' takes such paths")
     return text
 
 
@@ -113,19 +115,19 @@ def template_of(value: str) -> Template:
     try:
         return parse(value)
     except BadTemplate:
-        raise wrong(f"{value!r} has a brace that is no parameter's", TEMPLATE_MEND) from None
+        raise value_error(f"{value!r} has a brace that is no parameter's", TEMPLATE_SUGGESTION) from None
 
 
 def asked_method(value: str) -> str:
     """Returns a method that a client can send, in any case."""
     if not TOKEN.fullmatch(value):
-        raise wrong(f"{value!r} is not a method", "write GET")
+        raise value_error(f"{value!r} is not a method", "write GET")
     return value
 
 
 def _method(value: str) -> str:
     if asked_method(value) != value.upper():
-        raise wrong(f"'{value}' is not a method", f"did you mean '{value.upper()}'?")
+        raise value_error(f"'{value}' is not a method", f"did you mean '{value.upper()}'?")
     return value
 
 
@@ -133,13 +135,13 @@ def _matched_method(value: str) -> str:
     if not TOKEN.fullmatch(value):
         several = [part for part in re.split(r"[\s,|]+", value) if part]
         listed = len(several) > 1 and all(map(TOKEN.fullmatch, several))
-        raise wrong(f"'{value}' is not a method", f"write [{', '.join(several)}]" if listed else "write GET")
+        raise value_error(f"'{value}' is not a method", f"write [{', '.join(several)}]" if listed else "write GET")
     return value
 
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise wrong(f"{value!r} is not a name", "begin with a letter; letters, digits, '-' and '_'; 63 at most")
+        raise value_error(f"{value!r} is not a name", "begin with a letter; letters, digits, '-' and '_'; 63 at most")
     return value
 
 
@@ -164,16 +166,16 @@ def _url(value: str, is_host: Callable[[str], object] = _HOST.fullmatch) -> str:
     # urlsplit drops newlines and spaces at the ends.
     spaced = not value.isprintable() or " " in value
     if spaced or parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
-        raise wrong(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, and a :PORT if needed")
+        raise value_error(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, and a :PORT if needed")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        raise wrong("a backend's url has no path, query or user", "write the scheme, host and port only")
+        raise value_error("a backend's url has no path, query or user", "write the scheme, host and port only")
     return value
 
 
 def _duration(value: Any) -> int:
     duration = DURATION.fullmatch(str(value))
     if not duration:
-        raise wrong(f"'{value}' is not a duration", "write seconds, minutes or hours, as '25s', '2m' or '1h'")
+        raise value_error(f"'{value}' is not a duration", "write seconds, minutes or hours, as '25s', '2m' or '1h'")
     return int(duration.group(1)) * {"s": 1, "m": 60, "h": 3600}[duration.group(2)]
 
 
@@ -181,7 +183,7 @@ def at_least(seconds: int, most: int) -> Callable[[int], int]:
     def check(value: int) -> int:
         if not seconds <= value <= most:
             longest = f"{most // 60}m" if most <= MAX_SECONDS else f"{most // 3600}h"
-            raise wrong("the duration is out of range", f"it is {seconds}s at least and {longest} at most")
+            raise value_error("the duration is out of range", f"it is {seconds}s at least and {longest} at most")
         return value
 
     return check
@@ -191,7 +193,7 @@ def _location(value: str) -> str:
     shape = "".join(part if isinstance(part, str) else "{}" for part in template_of(value))
     spelt = value.isascii() and value.isprintable() and " " not in value and not STRAY_PERCENT.search(shape)
     if not _LOCATION_START.match(shape) or not spelt:
-        raise wrong(
+        raise value_error(
             f"{value!r} is not a location", "begin with '/', https://HOST/ or http://HOST/, percent-encoded, without spaces"
         )
     return value
@@ -200,7 +202,7 @@ def _location(value: str) -> str:
 def header_name(value: str) -> str:
     """Returns the name of a header."""
     if not TOKEN.fullmatch(value):
-        raise wrong(f"{value!r} is not the name of a header", "use letters, digits and '-'")
+        raise value_error(f"{value!r} is not the name of a header", "use letters, digits and '-'")
     return value
 
 
@@ -212,14 +214,18 @@ def is_file_path(value: str) -> bool:
 
 def _file_path(value: str) -> str:
     if not is_file_path(value):
-        raise wrong(f"{value!r} is not a path within the folder of routes.yaml", "write it as 'pages/hello.html', without '..'")
+        raise value_error(
+            f"{value!r} is not a path within the folder of routes.yaml", "write it as 'pages/hello.html', without '..'"
+        )
     return value
 
 
 def _size(value: Any) -> int:
     size = SIZE.fullmatch(str(value))
     if not size:
-        raise wrong(f"'{value}' is not a size", "write bytes, or units of 1024 or 1024 × 1024, as '512B', '64KiB' or '1MiB'")
+        raise value_error(
+            f"'{value}' is not a size", "write bytes, or units of 1024 or 1024 × 1024, as '512B', '64KiB' or '1MiB'"
+        )
     return int(size.group(1)) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[size.group(2)]
 
 
@@ -227,13 +233,13 @@ def once(values: list[str]) -> list[str]:
     """A check of a list: no value stands twice."""
     twice = next((value for value, count in Counter(values).items() if count > 1), None)
     if twice is not None:
-        raise wrong(f"'{twice}' stands twice", "leave one out")
+        raise value_error(f"'{twice}' stands twice", "leave one out")
     return values
 
 
 def _line(value: str) -> str:
     if any(c in value for c in "\r\n\0"):
-        raise wrong(f"{value!r} is more than one line", "leave out line breaks and NUL")
+        raise value_error(f"{value!r} is more than one line", "leave out line breaks and NUL")
     return value
 
 

@@ -146,7 +146,7 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
     if kind == "fanroute":
         context = detail["ctx"]
         span = source.key_span(path) if detail["loc"][-1] == "[key]" else source.value_span(path)
-        return Diagnostic(FR204, context["message"], span, context["mend"])
+        return Diagnostic(FR204, context["message"], span, context["suggestion"])
     return Diagnostic(FR204, *_wrong_value(detail, path, source, model))
 
 
@@ -177,27 +177,27 @@ def _wrong_value(detail: Any, path: Path, source: Source, model: type[Model]) ->
     match detail["type"]:
         case "literal_error":
             expected = _as_yaml(context["expected"])
-            mend = "write true, or leave the key out" if expected == "true" else f"it is {expected}"
+            suggestion = "write true, or leave the key out" if expected == "true" else f"it is {expected}"
             if detail["input"] in ("ws", "wss") and path[-1] == "scheme":
-                mend = f"write scheme: {'http' if detail['input'] == 'ws' else 'https'}, websocket: true"
+                suggestion = f"write scheme: {'http' if detail['input'] == 'ws' else 'https'}, websocket: true"
             message = f"{name} cannot be {_as_yaml(detail['input'])}"
         case "string_type":
-            message, mend = f"{name} is text, not {got}", _mend_of_kind(detail, path, model)
+            message, suggestion = f"{name} is text, not {got}", _suggest_value(detail, path, model)
         case "greater_than_equal" | "less_than_equal":
-            message, mend = f"{name} is out of range", detail["msg"].replace("Input should be", "it is")
+            message, suggestion = f"{name} is out of range", detail["msg"].replace("Input should be", "it is")
         case "too_long":
-            message, mend = f"{name} has too many items", f"{context['max_length']} at most"
+            message, suggestion = f"{name} has too many items", f"{context['max_length']} at most"
         case "too_short":
-            message, mend = f"{name} is empty", "give at least one"
+            message, suggestion = f"{name} is empty", "give at least one"
         case kind:
             wanted = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "bool_type": "true or false"}
             wanted |= {"int_type": "a number", "model_attributes_type": "a mapping"}
             message = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}"
-            mend = _mend_of_kind(detail, path, model)
-    return message, source.value_span(path), mend
+            suggestion = _suggest_value(detail, path, model)
+    return message, source.value_span(path), suggestion
 
 
-def _mend_of_kind(detail: Any, path: Path, model: type[Model]) -> str:
+def _suggest_value(detail: Any, path: Path, model: type[Model]) -> str:
     key = str(path[-1]) if path and not isinstance(path[-1], int) else ""
     return instead_of(detail["input"], detail["type"], key, model_at(path, model))
 

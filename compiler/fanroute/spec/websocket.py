@@ -6,7 +6,20 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.base import Kind, Model
 from fanroute.spec.channels import Channels, Meta
-from fanroute.spec.types import DURATION, MAX_SECONDS, SIZE, TOKEN, Duration, KeepAlive, Size, Text, at_least, listed, once, wrong
+from fanroute.spec.types import (
+    DURATION,
+    MAX_SECONDS,
+    SIZE,
+    TOKEN,
+    Duration,
+    KeepAlive,
+    Size,
+    Text,
+    at_least,
+    listed,
+    once,
+    value_error,
+)
 from fanroute_runtime.websocket import MAX_MESSAGE, MIN_KEEP_ALIVE_INTERVAL
 
 # Codes that an endpoint may send in a CLOSE (RFC 6455, 7.4, and IANA's registry).
@@ -15,19 +28,19 @@ CLOSE_CODES = (*range(1000, 1004), *range(1007, 1015), *range(3000, 5000))
 
 def _protocol(value: str) -> str:
     if not TOKEN.fullmatch(value):
-        raise wrong(f"{value!r} is not a subprotocol", "use letters, digits, '.' and '-', as in 'chat.v1'")
+        raise value_error(f"{value!r} is not a subprotocol", "use letters, digits, '.' and '-', as in 'chat.v1'")
     return value
 
 
 def _message(value: int) -> int:
     if not 0 < value <= MAX_MESSAGE:
-        raise wrong("the size is out of range", f"it is 1B at least and {MAX_MESSAGE}B at most")
+        raise value_error("the size is out of range", f"it is 1B at least and {MAX_MESSAGE}B at most")
     return value
 
 
 def _code(value: int) -> int:
     if value not in CLOSE_CODES:
-        raise wrong(f"{value} is not a close code that may be sent", "choose one of your own, from 4000 to 4999")
+        raise value_error(f"{value} is not a close code that may be sent", "choose one of your own, from 4000 to 4999")
     return value
 
 

@@ -98,7 +98,7 @@ _ANCHORS = ("while scanning an alias", "while scanning an anchor")
 _BARE = re.compile(r"[*&@`%|>!][^\s,\[\]{}#]*")
 # Where a `*` alone stands for anything, and what to write there instead; "" is for a header or query parameter.
 _ANY = re.compile(r"\b(?:(host|method|path): *\[?(?:[^:\[\]{}]*, *)?|(?:header|query): *\{[^{}]*: *)$")
-_MENDS_OF_ANY = dict.fromkeys(("host", "method"), "leave '{0}' out: without it, any {0} matches") | {
+_SUGGESTIONS_FOR_ANY = dict.fromkeys(("host", "method"), "leave '{0}' out: without it, any {0} matches") | {
     "path": 'write "/*"',
     "": "write {{present: true}} if any value is meant",
 }
@@ -241,8 +241,8 @@ class _Reader:
         if kind is yaml.ScalarEvent:
             data = self._scalar(event, path, key)
         elif kind is yaml.AliasEvent:
-            mend = f"write the value out where it is used; or '*{event.anchor}', in quotes, if that text is meant"
-            raise _invalid(FR106, "an alias", character_at(event.start_mark), mend)
+            suggestion = f"write the value out where it is used; or '*{event.anchor}', in quotes, if that text is meant"
+            raise _invalid(FR106, "an alias", character_at(event.start_mark), suggestion)
         elif len(path) == MAX_DEPTH:
             raise _invalid(FR103, "the file is nested too deeply", character_at(event.start_mark))
         else:
@@ -327,8 +327,8 @@ class _Reader:
         if event.tag is not None:
             self._report(FR106, f"the tag {event.tag!r}", marked, "leave the tag out")
 
-    def _report(self, rule: Rule, message: str, marked: Any, mend: str = "", notes: tuple[Note, ...] = ()) -> None:
-        self.diagnostics.append(Diagnostic(rule, message, first_line(span_of(marked)), mend, notes))
+    def _report(self, rule: Rule, message: str, marked: Any, suggestion: str = "", notes: tuple[Note, ...] = ()) -> None:
+        self.diagnostics.append(Diagnostic(rule, message, first_line(span_of(marked)), suggestion, notes))
 
 
 def _invalid(rule: Rule, message: str, span: Span, suggestion: str = "") -> Invalid:
@@ -350,8 +350,8 @@ def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
         if bare:
             return _needs_quotes(bare[0].rstrip(":"), start, _line(lines, start)[: start.column - 1])
     braces = re.search(r"(\$|\S)\{$", _line(lines, span)[: span.column]) if "but got '{'" in (error.problem or "") else None
-    mend = f"put a value with '{'$' if braces[1] == '$' else ''}{{…}}' in quotes" if braces else error.context or ""
-    return _invalid(FR103, error.problem or "not YAML", span, mend)
+    suggestion = f"put a value with '{'$' if braces[1] == '$' else ''}{{…}}' in quotes" if braces else error.context or ""
+    return _invalid(FR103, error.problem or "not YAML", span, suggestion)
 
 
 def _line(lines: list[str], span: Span) -> str:
@@ -366,8 +366,8 @@ def _needs_quotes(text: str, start: Span, before: str) -> Invalid:
     span = Span(start.line, start.column, start.line, start.column + len(text))
     found = _ANY.search(before) if text == "*" else None
     if found:
-        mend = _MENDS_OF_ANY[found[1] or ""].format(found[1])
-        return _invalid(FR103, "in YAML, an alias begins with '*'", span, mend)
+        suggestion = _SUGGESTIONS_FOR_ANY[found[1] or ""].format(found[1])
+        return _invalid(FR103, "in YAML, an alias begins with '*'", span, suggestion)
     message = f"'{text}' must be quoted: in YAML, {_SIGNS.get(text[0], 'nothing can begin')} with '{text[0]}'"
     return _invalid(FR103, message, span, f"write {_in_quotes(text)}")
 

@@ -25,7 +25,7 @@ NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", re.ASCII)
 # Values that are left in messages. They tell nothing, and the local edges' own addresses have them too.
 _OPEN = ("localhost", "127.0.0.1", "::1")
 
-# A mistake: the variable's name, if it has one, what is wrong, and how to mend it.
+# A mistake: the variable's name, if it has one, what is wrong, and how to fix it.
 Wrong = tuple[str, str, str]
 
 # A piece of a line for a shell: what is in single quotes, or what is not. `"'"` is how shlex.quote writes a single quote.
@@ -133,8 +133,8 @@ def expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Wrong]]
         if default is not None:
             return environment.get(name) or default
         if name not in environment:
-            mend = f"set it, or write '${{{name}:-default}}'"
-            wrong.append((name, f"the variable '{name}' of the environment is not set", mend))
+            suggestion = f"set it, or write '${{{name}:-default}}'"
+            wrong.append((name, f"the variable '{name}' of the environment is not set", suggestion))
         return environment.get(name, "")
 
     return _REFERENCE.sub(value, text), wrong

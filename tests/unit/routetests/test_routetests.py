@@ -227,7 +227,7 @@ def test_what_is_wrong_with_a_url_is_told(url: str, mend: str) -> None:
     try:
         assert asked_url(url) == url
     except PydanticCustomError as error:
-        told = (error.context or {})["mend"]
+        told = (error.context or {})["suggestion"]
     assert told == mend
 
 
