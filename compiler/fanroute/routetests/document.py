@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.spec.base import Model
 from fanroute.spec.document import ACTIONS
-from fanroute.spec.headers import HeaderValue, once
+from fanroute.spec.headers import HeaderValue, no_duplicate_names
 from fanroute.spec.match import ConditionOrValues
-from fanroute.spec.types import HeaderName, Method, Text, listed, value_error
+from fanroute.spec.types import HeaderName, Method, Text, as_list, value_error
 from fanroute.spec.validate import did_you_mean
 
 # The words for no route at all, and for what answers a browser's preflight requests (no action of routes.yaml's).
@@ -95,7 +95,7 @@ class Request(Model):
     """In capital letters, as HTTP has it."""
     url: Annotated[Text, AfterValidator(lambda value: asked_url(value, _URL))]
     """Absolute and percent-encoded, with the scheme and the host that the client asks."""
-    headers: Annotated[dict[AskedHeader, HeaderValue], AfterValidator(once)] = Field(default_factory=dict)
+    headers: Annotated[dict[AskedHeader, HeaderValue], AfterValidator(no_duplicate_names)] = Field(default_factory=dict)
     """Headers of the request."""
     websocket: bool = False
     """Whether the client asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
@@ -124,7 +124,7 @@ class Expect(Model):
     """That route's action, as its key in routes.yaml; `preflight` for a preflight request that the edge answers."""
     backend: Text | None = None
     """The backend that is asked first."""
-    channel: Annotated[list[Text], BeforeValidator(listed)] | None = None
+    channel: Annotated[list[Text], BeforeValidator(as_list)] | None = None
     """The channel that the client is subscribed to, or a list of all; `[]` for none."""
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     """The status of the edge's own answer: of the second pass's, where Fanout asks the edge."""

@@ -14,7 +14,7 @@ from fanroute.spec import raw
 from fanroute.spec.document import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
 from fanroute.spec.placeholders import binding
 from fanroute.spec.template import references_in
-from fanroute.spec.types import listed
+from fanroute.spec.types import as_list
 from fanroute.spec.validate import did_you_mean, validate
 from fanroute.syntax.source import Path, Source
 from fanroute.syntax.variables import may_be_used, names_in
@@ -142,7 +142,7 @@ def backends_are_defined(source: Source) -> Iterator[Diagnostic]:
 def variables_have_values(source: Source) -> Iterator[Diagnostic]:
     """FR210 and FR213: of a variable one of them."""
     given = source.data.get("environment")
-    allowed = [name for name in listed(given) if isinstance(name, str)]
+    allowed = [name for name in as_list(given) if isinstance(name, str)]
     for text, span, wrong in source.variables:
         refused = [name for name in names_in(text) if given is not None and not may_be_used(name, allowed)]
         for name in refused:

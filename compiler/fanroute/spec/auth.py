@@ -9,7 +9,7 @@ from fanroute.plan.references import references
 from fanroute.spec.base import Kind, Model
 from fanroute.spec.keys import Issuer, Key, party
 from fanroute.spec.match import Condition, ConditionOrValues
-from fanroute.spec.types import DURATION, TOKEN, Duration, Line, Parameter, Text, at_least, listed, template_of, value_error
+from fanroute.spec.types import DURATION, TOKEN, Duration, Line, Parameter, Text, as_list, at_least, template_of, value_error
 
 # Longest time that clocks may differ by, in seconds.
 MAX_LEEWAY = 300
@@ -89,20 +89,20 @@ class TokenPlace(Model):
 class Auth(Model):
     """Which token a client needs: a JWT. A client without one gets a 401, one whose token does not allow it a 403."""
 
-    keys: Annotated[list[ClientKey], BeforeValidator(listed), Field(min_length=1)]
+    keys: Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)]
     """The keys, of which one has signed it; one or a list."""
     token: (
         Annotated[
             list[Annotated[TokenPlace, BeforeValidator(_place, json_schema_input_type=Literal["authorization"] | TokenPlace)]],
-            BeforeValidator(listed),
+            BeforeValidator(as_list),
             Field(min_length=1),
         ]
         | None
     ) = None
     """Where it is: the first of these places that has one counts. `authorization` if not given."""
-    issuer: Annotated[list[Issuer], BeforeValidator(listed), Field(min_length=1)] | None = None
+    issuer: Annotated[list[Issuer], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """Who has issued it, as it says in `iss`; one or a list."""
-    audience: Annotated[list[Audience], BeforeValidator(listed), Field(min_length=1)] | None = None
+    audience: Annotated[list[Audience], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """Whom it is for, as it says in `aud`; one or a list, of which one must fit. Without this, a token with `aud` is refused."""
     leeway: Leeway | None = None
     """How far clocks may differ: a token counts so much earlier and longer than it says in `nbf` and `exp`. 10 s if not given."""

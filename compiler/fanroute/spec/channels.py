@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import STRAY_PERCENT, Text, listed, once, template_of, value_error
+from fanroute.spec.types import STRAY_PERCENT, Text, as_list, no_duplicates, template_of, value_error
 from fanroute_runtime.grip import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_value
 
 # The meta variable that a filter works by; "" is any.
@@ -61,8 +61,8 @@ Link = Annotated[Text, AfterValidator(_link), Kind("a path", r"/[\s\S]*")]
 # Fanout takes five filters a channel at most, which is all there are.
 Filters = Annotated[
     list[Literal["skip-self", "skip-users", "require-sub", "build-id", "var-subst"]],
-    BeforeValidator(listed),
-    AfterValidator(once),
+    BeforeValidator(as_list),
+    AfterValidator(no_duplicates),
 ]
 
 
@@ -79,6 +79,6 @@ class FullChannel(Model):
 
 Channels = Annotated[
     list[Annotated[FullChannel, BeforeValidator(_named, json_schema_input_type=Channel | FullChannel)]],
-    BeforeValidator(listed),
+    BeforeValidator(as_list),
     Field(min_length=1, max_length=MAX_CHANNELS),
 ]

@@ -6,9 +6,9 @@ from pydantic import BeforeValidator, Field
 
 from fanroute.spec.base import Model
 from fanroute.spec.origins import Origins
-from fanroute.spec.types import HeaderName, MaxAge, listed
+from fanroute.spec.types import HeaderName, MaxAge, as_list
 
-HeaderNames = Annotated[list[HeaderName], BeforeValidator(listed)]
+HeaderNames = Annotated[list[HeaderName], BeforeValidator(as_list)]
 
 
 class Cors(Model):

@@ -15,7 +15,7 @@ from fanroute.spec.origins import Origins
 from fanroute.spec.passing import ForwardTo, HandoffTo
 from fanroute.spec.paths import Paths
 from fanroute.spec.sandbox import Sandbox
-from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Name, Text, Url, listed, value_error
+from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Name, Text, Url, as_list, value_error
 from fanroute.spec.websocket import WebSocket
 from fanroute.syntax.variables import NAMES
 
@@ -81,7 +81,7 @@ class Fanout(Model):
     grip_sig: Literal["verify", "present", "none"] = "verify"
     """`verify`: by a Grip-Sig that Fastly has signed for this service, or the holder of one of `keys`; `present`: by any;
     `none`: by a Grip-Feature, which a proxy sends that signs nothing. With these two, whoever sends the header is believed."""
-    keys: Annotated[list[ProxyKey], BeforeValidator(listed)] = Field(default_factory=list)
+    keys: Annotated[list[ProxyKey], BeforeValidator(as_list)] = Field(default_factory=list)
     """Keys of GRIP proxies of your own, besides Fastly's."""
 
 
@@ -173,7 +173,7 @@ class Spec(Model):
     """The language's version: 1."""
     service: Service
     """What is published."""
-    environment: Annotated[list[Variables], BeforeValidator(listed)] | None = None
+    environment: Annotated[list[Variables], BeforeValidator(as_list)] | None = None
     """The variables of the build's environment that `${NAME}` may use: names, or the beginning of names and `*`, as `APP_*`.
     Without it, any."""
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]

@@ -79,7 +79,7 @@ def _value(value: str) -> str:
     return value
 
 
-def once(value: dict[str, Any]) -> dict[str, Any]:
+def no_duplicate_names(value: dict[str, Any]) -> dict[str, Any]:
     """Headers by name, as they are given. Raises where a name stands there twice, in whatever case."""
     twice = next((name for name, count in Counter(name.lower() for name in value).items() if count > 1), None)
     if twice:
@@ -92,7 +92,7 @@ AnswerHeader = Annotated[HeaderName, AfterValidator(_named("answer", "set here")
 RequestHeader = Annotated[HeaderName, AfterValidator(_named("request", "changed"))]
 ResponseHeader = Annotated[HeaderName, AfterValidator(_named("response", "changed"))]
 HeaderValue = Annotated[Text, AfterValidator(_value), Kind("printable ASCII", "[ -~]*")]
-AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(once)]
+AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(no_duplicate_names)]
 
 
 class RequestHeaders(Model):

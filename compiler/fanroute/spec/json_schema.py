@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from fanroute.spec.base import Model
 from fanroute.spec.document import Spec
-from fanroute.spec.types import listed
+from fanroute.spec.types import as_list
 
 # The schema's file beside a routes.yaml, and the line there that tells editors of it.
 FILE = "routes.schema.json"
@@ -72,7 +72,7 @@ class _Generator(GenerateJsonSchema):
         return mapping
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
-        if schema["function"]["function"] is listed:
+        if schema["function"]["function"] is as_list:
             items = self.generate_inner(schema["schema"])
             return {"anyOf": [items["items"], items]}
         assert "json_schema_input_schema" in schema, "a short form says what it takes, as its json_schema_input_type"

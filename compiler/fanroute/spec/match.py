@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from fanroute.spec.base import Model
-from fanroute.spec.headers import MatchedHeader, once
-from fanroute.spec.types import Host, MatchedMethod, Parameter, Path, Pattern, Text, listed, value_error
+from fanroute.spec.headers import MatchedHeader, no_duplicate_names
+from fanroute.spec.types import Host, MatchedMethod, Parameter, Path, Pattern, Text, as_list, value_error
 
 
 def _condition(value: Any) -> Any:
-    return value if isinstance(value, dict) else {"values": listed(value)}
+    return value if isinstance(value, dict) else {"values": as_list(value)}
 
 
 Texts = Annotated[list[Text], Field(min_length=1)]
@@ -43,7 +43,7 @@ ConditionOrValues = Annotated[Condition, BeforeValidator(_condition, json_schema
 class Match(Model):
     """Which requests a route is for. All that is given must hold; a list is alternatives; what is left out matches anything."""
 
-    host: Annotated[list[Host], BeforeValidator(listed), Field(min_length=1)] | None = None
+    host: Annotated[list[Host], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """A name, or `*.` and a name for all hosts that end so (not the name itself). Case, port and a final dot do not count."""
     path: Path | None = None
     """Literal segments, decoded or percent-encoded, and parameters: `{room}` is one whole segment and binds its text; a final
@@ -51,13 +51,13 @@ class Match(Model):
     where: dict[Parameter, Pattern] = Field(default_factory=dict)
     """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, of the whole
     decoded segment."""
-    method: Annotated[list[MatchedMethod], BeforeValidator(listed), Field(min_length=1)] | None = None
+    method: Annotated[list[MatchedMethod], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """One or a list. The case counts: HTTP's own methods are in capital letters."""
     scheme: Literal["http", "https"] | None = None
     """The client's."""
     websocket: bool | None = None
     """Whether the client asks for a WebSocket (`Upgrade: websocket`)."""
-    header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(once)] = Field(default_factory=dict)
+    header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(no_duplicate_names)] = Field(default_factory=dict)
     """What headers must be, by name, of any case. Of one that stands more than once the first counts; lines of `Cookie` are one,
     joined by `; `."""
     query: dict[Parameter, ConditionOrValues] = Field(default_factory=dict)

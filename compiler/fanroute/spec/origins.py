@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.plan.backend import PORTS
 from fanroute.spec.base import Kind
-from fanroute.spec.types import Text, is_host, listed, value_error
+from fanroute.spec.types import Text, as_list, is_host, value_error
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/:@?#\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 
@@ -44,4 +44,4 @@ def _any_stands_alone(value: list[str]) -> list[str]:
 
 
 Origin = Annotated[Text, AfterValidator(_origin), Kind("an origin", r"\*|[^/]+://[^/]+")]
-Origins = Annotated[list[Origin], BeforeValidator(listed), Field(min_length=1), AfterValidator(_any_stands_alone)]
+Origins = Annotated[list[Origin], BeforeValidator(as_list), Field(min_length=1), AfterValidator(_any_stands_alone)]

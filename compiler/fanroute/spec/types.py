@@ -47,7 +47,7 @@ def value_error(message: str, suggestion: str) -> PydanticCustomError:
     return PydanticCustomError("fanroute", "{message}", {"message": message, "suggestion": suggestion})
 
 
-def listed(value: Any) -> Any:
+def as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
@@ -134,8 +134,8 @@ def _method(value: str) -> str:
 def _matched_method(value: str) -> str:
     if not TOKEN.fullmatch(value):
         several = [part for part in re.split(r"[\s,|]+", value) if part]
-        listed = len(several) > 1 and all(map(TOKEN.fullmatch, several))
-        raise value_error(f"'{value}' is not a method", f"write [{', '.join(several)}]" if listed else "write GET")
+        are_methods = len(several) > 1 and all(map(TOKEN.fullmatch, several))
+        raise value_error(f"'{value}' is not a method", f"write [{', '.join(several)}]" if are_methods else "write GET")
     return value
 
 
@@ -229,7 +229,7 @@ def _size(value: Any) -> int:
     return int(size.group(1)) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[size.group(2)]
 
 
-def once(values: list[str]) -> list[str]:
+def no_duplicates(values: list[str]) -> list[str]:
     """A check of a list: no value stands twice."""
     twice = next((value for value, count in Counter(values).items() if count > 1), None)
     if twice is not None:

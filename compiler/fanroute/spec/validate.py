@@ -119,8 +119,8 @@ def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
     known = list(known)
     close = _closest(word, known)
     further = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
-    listed = f"{what}: {', '.join(known[:MAX_LISTED])}{further}"
-    return f"did you mean '{close}'? {listed}" if close else listed
+    all_known = f"{what}: {', '.join(known[:MAX_LISTED])}{further}"
+    return f"did you mean '{close}'? {all_known}" if close else all_known
 
 
 def _closest(word: str, known: list[str]) -> str:

@@ -15,9 +15,9 @@ from fanroute.spec.types import (
     KeepAlive,
     Size,
     Text,
+    as_list,
     at_least,
-    listed,
-    once,
+    no_duplicates,
     value_error,
 )
 from fanroute_runtime.websocket import MAX_MESSAGE, MIN_KEEP_ALIVE_INTERVAL
@@ -62,7 +62,7 @@ class WebSocket(Model):
     """Variables of the connection, by name, for the channels' filters; may contain what the match binds."""
     echo: bool = False
     """Whether a client's messages come back to it."""
-    protocols: Annotated[list[Protocol], BeforeValidator(listed), AfterValidator(once)] = Field(default_factory=list)
+    protocols: Annotated[list[Protocol], BeforeValidator(as_list), AfterValidator(no_duplicates)] = Field(default_factory=list)
     """Subprotocols, of which a client has to offer one: the first it offers that is here is taken."""
     keep_alive: KeepAlive | None = None
     """After that time without a message a ping is sent; with `idle_close` a pong, which no client answers."""
