@@ -20,7 +20,7 @@ from fanroute.diagnostics.text_report import render
 from fanroute.lowering.lower import lower_plan
 from fanroute.rules.checks import check
 from fanroute.rules.warnings import advise
-from fanroute.syntax.source import decode, load
+from fanroute.syntax.source import decode, parse_yaml
 
 Result = TypeVar("Result")
 
@@ -57,7 +57,7 @@ def time_stages(count: int) -> None:
 
     text = routes_yaml(count)
     gc.disable()
-    source = time_stage("parse", lambda: load(decode(text.encode())))
+    source = time_stage("parse", lambda: parse_yaml(decode(text.encode())))
     spec = time_stage("check", lambda: check(source))
     plan = time_stage("lower", lambda: lower_plan(spec, {}))
     warnings = time_stage("warn", lambda: advise(source, plan, ""))

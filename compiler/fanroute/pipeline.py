@@ -13,7 +13,7 @@ from fanroute.rules.keys import unusable_keys
 from fanroute.rules.warnings import advise
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs, read_files
-from fanroute.syntax.source import Source, decode, load
+from fanroute.syntax.source import Source, decode, parse_yaml
 from fanroute.syntax.variables import hiding, hiding_in_commands
 from fanroute_runtime.plan import Hold, Plan, Tunnel
 
@@ -50,7 +50,7 @@ class Compiled:
 def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
     """Compile a routes.yaml. Raises Invalid."""
     with _uncollected():
-        source = load(decode(raw), inputs.environment)
+        source = parse_yaml(decode(raw), inputs.environment)
         hide = hiding(source.written), hiding_in_commands(source.written)
         files, unusable = read_files(source, inputs.read)
         try:

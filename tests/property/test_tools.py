@@ -13,7 +13,7 @@ from fanroute.formatting.formatter import formatted
 from fanroute.formatting.scalars import literal
 from fanroute.pipeline import compile_routes
 from fanroute.spec.json_schema import schema
-from fanroute.syntax.source import load, unquoted
+from fanroute.syntax.source import parse_yaml, unquoted
 from tests.conftest import COUNTS, INPUTS
 from tests.property.language import STYLES, Data, specs, written
 from tests.unit.formatting.test_formatting import form, told
@@ -106,7 +106,7 @@ def texts(draw: st.DrawFn) -> str:
 def test_formatting_loses_nothing(text: str) -> None:
     """Neither data nor comments; and formatting again changes nothing."""
     done = form(text)
-    assert (load(done).data, told(done)) == (load(text).data, told(text))
+    assert (parse_yaml(done).data, told(done)) == (parse_yaml(text).data, told(text))
     assert form(done) == done
     COUNTS["generated YAML files, formatted"] += 1
 
@@ -115,8 +115,8 @@ def test_formatting_loses_nothing(text: str) -> None:
 def test_every_reader_takes_it_for_the_same(text: str) -> None:
     """One of YAML 1.1 and one of YAML 1.2."""
     done = form(text)
-    assert yaml.safe_load(done) == load(text).data
-    assert YAML(typ="safe", pure=True).load(done) == load(text).data
+    assert yaml.safe_load(done) == parse_yaml(text).data
+    assert YAML(typ="safe", pure=True).load(done) == parse_yaml(text).data
 
 
 @given(specs(), STYLES)
@@ -125,4 +125,4 @@ def test_a_routes_yaml_is_formatted_and_fits_the_schema(spec: Data, style: Data)
     done = formatted(raw, INPUTS)
     assert formatted(done.encode(), INPUTS) == done
     assert compile_routes(done.encode(), INPUTS).plan == compile_routes(raw, INPUTS).plan
-    assert [error.message for error in VALIDATOR.iter_errors(load(done).data)] == []
+    assert [error.message for error in VALIDATOR.iter_errors(parse_yaml(done).data)] == []

@@ -8,7 +8,7 @@ from fanroute.diagnostics.diagnostic import Invalid, Span
 from fanroute.pipeline import compile_routes
 from fanroute.spec.base import Model
 from fanroute.spec.document import Spec
-from fanroute.syntax.source import Path, decode, load
+from fanroute.syntax.source import Path, decode, parse_yaml
 from tests.conftest import ENVIRONMENT, inputs_of
 from tests.golden.test_cases import CASES
 
@@ -55,7 +55,7 @@ def used_and_told(folder: Folder) -> tuple[set[Key], set[Key]]:
     except Invalid as invalid:
         diagnostics, valid = tuple(invalid.diagnostics), False
     try:
-        source = load(decode(raw), ENVIRONMENT)
+        source = parse_yaml(decode(raw), ENVIRONMENT)
     except Invalid:
         return set(), set()
     places: list[tuple[Span, Key]] = [(source.key_span(path), key) for path, key in keys_in(source.data, Spec)]

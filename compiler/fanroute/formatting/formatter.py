@@ -13,7 +13,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs
 from fanroute.spec.validate import keys_at, validate
-from fanroute.syntax.source import Path, decode, load, unquoted
+from fanroute.syntax.source import Path, decode, parse_yaml, unquoted
 
 INDENT = "  "
 # The longest line that what is written in braces or brackets takes, in characters.
@@ -27,7 +27,7 @@ class Changed(Exception):
 def formatted(raw: bytes, inputs: Inputs) -> str:
     """A routes.yaml, formatted. Raises Invalid for one that cannot be read, and Changed rather than change what it says."""
     text = decode(raw)
-    source = load(text)
+    source = parse_yaml(text)
     if source.diagnostics:
         raise Invalid(source.diagnostics)
     if not isinstance(source.data, dict) or not source.data:

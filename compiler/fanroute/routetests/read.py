@@ -10,7 +10,7 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import Compiled
 from fanroute.routetests.document import NO_ROUTE, RouteTest, RouteTests
 from fanroute.spec.validate import did_you_mean, validate
-from fanroute.syntax.source import Source, decode, load
+from fanroute.syntax.source import Source, decode, parse_yaml
 
 FR501 = Rule(
     "FR501",
@@ -55,7 +55,7 @@ class Tests:
 def read_tests(raw: bytes, compiled: Compiled) -> Tests:
     """The tests of a file's bytes, for a compiled routes.yaml. Raises Invalid with all that is wrong with them."""
     try:
-        source = load(decode(raw))
+        source = parse_yaml(decode(raw))
     except Invalid as invalid:
         # The reader takes each file for a routes.yaml.
         mend = "describe tests, as docs/testing.md shows"

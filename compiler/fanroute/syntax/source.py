@@ -163,7 +163,7 @@ def decode(raw: bytes) -> str:
     return text
 
 
-def load(text: str, environment: Mapping[str, str] | None = None) -> Source:
+def parse_yaml(text: str, environment: Mapping[str, str] | None = None) -> Source:
     """YAML text as a Source, with the environment's values where variables stand.
 
     Raises Invalid for the one mistake after which there is no tree.

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from fanroute.cli.codes_page import diagnosed
 from fanroute.spec.json_schema import schema
-from fanroute.syntax.source import load
+from fanroute.syntax.source import parse_yaml
 from tests.conftest import INPUTS, REPOSITORY
 
 FILES = sorted(
@@ -43,7 +43,7 @@ class Variables(dict[str, str]):
 
 
 def data(text: str) -> Any:
-    return load(text, Variables(ANY="")).data
+    return parse_yaml(text, Variables(ANY="")).data
 
 
 VALID = [path for path in FILES if re.search(rb"^routes:", path.read_bytes(), re.MULTILINE) and not codes(path.read_bytes())]

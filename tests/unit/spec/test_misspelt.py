@@ -11,7 +11,7 @@ from fanroute.routetests.document import RouteTests
 from fanroute.routetests.read import read_tests
 from fanroute.spec.document import Spec
 from fanroute.spec.validate import keys_at
-from fanroute.syntax.source import Source, load
+from fanroute.syntax.source import Source, parse_yaml
 from tests.conftest import INPUTS, REPOSITORY, inputs_of
 
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "examples").glob("*/routes.yaml"))
@@ -61,7 +61,7 @@ def written(source: Source, path: tuple[str | int, ...], other: str) -> str:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_each_key_of_an_example_may_be_misspelt(folder: Path) -> None:
-    source = load((folder / "routes.yaml").read_text())
+    source = parse_yaml((folder / "routes.yaml").read_text())
     for path in known_keys(source, Spec):
         with pytest.raises(Invalid) as invalid:
             compile_routes(misspelt(source, path).encode(), inputs_of(folder))
@@ -70,7 +70,7 @@ def test_each_key_of_an_example_may_be_misspelt(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_each_key_of_an_example_may_be_in_capitals(folder: Path) -> None:
-    source = load((folder / "routes.yaml").read_text())
+    source = parse_yaml((folder / "routes.yaml").read_text())
     for path in known_keys(source, Spec):
         key = str(path[-1])
         with pytest.raises(Invalid) as invalid:
@@ -104,7 +104,7 @@ def test_empty_tests_are_no_routes(text: bytes) -> None:
 def test_each_key_of_route_tests_may_be_misspelt() -> None:
     (folder,) = (folder for folder in FOLDERS if folder.name == "private-chat")
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
-    source = load((folder / "routes.test.yaml").read_text())
+    source = parse_yaml((folder / "routes.test.yaml").read_text())
     for path in known_keys(source, RouteTests):
         with pytest.raises(Invalid) as invalid:
             read_tests(misspelt(source, path).encode(), compiled)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.syntax.source import MAX_DEPTH, Path, Source, decode, load
+from fanroute.syntax.source import MAX_DEPTH, Path, Source, decode, parse_yaml
 from tests.conftest import ENVIRONMENT
 from tests.golden.test_cases import CASES
 
@@ -32,7 +32,7 @@ def all_of(source: Source) -> Any:
 
 def outcome(raw: bytes) -> Any:
     try:
-        return all_of(load(decode(raw), ENVIRONMENT))
+        return all_of(parse_yaml(decode(raw), ENVIRONMENT))
     except Invalid as invalid:
         return invalid.diagnostics
 
@@ -53,7 +53,7 @@ def test_both_parsers_give_the_same(folder: Any) -> None:
 @pytest.mark.parametrize("folder", VALID, ids=lambda folder: folder.name)
 def test_a_valid_file_is_read_by_libyaml_alone(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(yaml, "BaseLoader")
-    load(decode((folder / "routes.yaml").read_bytes()), ENVIRONMENT)
+    parse_yaml(decode((folder / "routes.yaml").read_bytes()), ENVIRONMENT)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_where_they_differ_python_decides(text: str) -> None:
 
 
 def test_places_are_in_characters() -> None:
-    source = load("'é😀': {b: 😀, c: d}\n")
+    source = parse_yaml("'é😀': {b: 😀, c: d}\n")
     span = source.value_span(("é😀", "c"))
     assert (span.line, span.column, span.end_column) == (1, 17, 18)
 
 
 def test_a_place_that_is_not_there_is_the_nearest_around_it() -> None:
-    source = load("a:\n  b: c\n")
+    source = parse_yaml("a:\n  b: c\n")
     assert source.value_span(("a", "b", "x", 0)) == source.value_span(("a", "b"))
     assert source.key_span(("a", "x")) == source.key_span(("a",)) == source.value_span(("a",))
     assert source.key_span(()) == source.key_span(("a",))
@@ -93,9 +93,9 @@ def test_a_place_that_is_not_there_is_the_nearest_around_it() -> None:
 
 
 def test_how_deep_a_file_may_be() -> None:
-    assert load("[" * MAX_DEPTH + "]" * MAX_DEPTH + "\n").data is not None
+    assert parse_yaml("[" * MAX_DEPTH + "]" * MAX_DEPTH + "\n").data is not None
     with pytest.raises(Invalid, match="nested too deeply"):
-        load("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1) + "\n")
+        parse_yaml("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1) + "\n")
 
 
 DEEP = {
@@ -119,11 +119,11 @@ def test_deep_nesting_is_refused(text: str) -> None:
     code = f"""
 import resource
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.syntax.source import load
+from fanroute.syntax.source import parse_yaml
 resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 try:
-    load({text})
+    parse_yaml({text})
 except Invalid as invalid:
     print(invalid)
 """
