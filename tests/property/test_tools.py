@@ -13,7 +13,7 @@ from fanroute.formatting.formatter import formatted
 from fanroute.formatting.scalars import literal
 from fanroute.pipeline import compile_routes
 from fanroute.spec.json_schema import schema
-from fanroute.syntax.source import parse_yaml, unquoted
+from fanroute.syntax.source import parse_yaml, plain_scalar_value
 from tests.conftest import COUNTS, INPUTS
 from tests.property.language import STYLES, Data, specs, written
 from tests.unit.formatting.test_formatting import form, told
@@ -61,7 +61,7 @@ class Writer:
     def scalar(self, value: str | int | bool, flow: bool = False) -> str:
         if not isinstance(value, str):
             return str(value).lower()
-        if re.fullmatch("[a-z0-9.]+", value) and isinstance(unquoted(value), str) and value != "null" and self.maybe(2):
+        if re.fullmatch("[a-z0-9.]+", value) and isinstance(plain_scalar_value(value), str) and value != "null" and self.maybe(2):
             return value
         style = self.draw(st.sampled_from(["'", '"', *([] if flow else [None])]))
         dumped = (yaml.dump(value, default_style=way, width=10**6, allow_unicode=True) for way in (style, '"'))

@@ -13,7 +13,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs
 from fanroute.spec.validate import keys_at, validate
-from fanroute.syntax.source import Path, decode, parse_yaml, unquoted
+from fanroute.syntax.source import Path, decode, parse_yaml, plain_scalar_value
 
 INDENT = "  "
 # The longest line that what is written in braces or brackets takes, in characters.
@@ -55,7 +55,7 @@ def _data(node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_data(item) for item in node.value]
     assert isinstance(node, yaml.ScalarNode)
-    return node.value if node.style else unquoted(node.value)
+    return node.value if node.style else plain_scalar_value(node.value)
 
 
 def _comments(part: Part) -> Iterator[str]:
@@ -164,4 +164,4 @@ def _on_one_line(part: Part, path: Path, flow: bool) -> str:
 
 
 def _is_text(node: yaml.ScalarNode) -> bool:
-    return bool(node.style) or isinstance(unquoted(node.value), str)
+    return bool(node.style) or isinstance(plain_scalar_value(node.value), str)

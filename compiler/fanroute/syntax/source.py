@@ -217,7 +217,7 @@ def _read(text: str, events: Iterator[Any], environment: Mapping[str, str]) -> S
     return source
 
 
-def unquoted(text: str) -> str | int | bool:
+def plain_scalar_value(text: str) -> str | int | bool:
     """What a scalar without quotes is."""
     if text in _BOOLEANS:
         return _BOOLEANS[text]
@@ -301,7 +301,7 @@ class _Reader:
         if text in _NOTHING:
             self._report(FR107, "a value is missing", key or event, "give one, or leave the key out")
             return None
-        return unquoted(text)
+        return plain_scalar_value(text)
 
     def _expanded(self, event: Any, key: Any) -> str | None:
         """A scalar with its variables' values; None, and noted with the variables, where there is something wrong with them."""
