@@ -14,7 +14,7 @@ from fanroute.rules.warnings import advise
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs, read_files
 from fanroute.syntax.source import Source, decode, parse_yaml
-from fanroute.syntax.variables import hiding, hiding_in_commands
+from fanroute.syntax.variables import command_unexpander, unexpander
 from fanroute_runtime.plan import Hold, Plan, Tunnel
 
 
@@ -51,7 +51,7 @@ def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
     """Compile a routes.yaml. Raises Invalid."""
     with _uncollected():
         source = parse_yaml(decode(raw), inputs.environment)
-        hide = hiding(source.written), hiding_in_commands(source.written)
+        hide = unexpander(source.unexpanded), command_unexpander(source.unexpanded)
         files, unusable = read_files(source, inputs.read)
         try:
             spec = check(source, [*unusable, *unusable_keys(source, files)])

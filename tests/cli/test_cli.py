@@ -228,7 +228,7 @@ def test_the_environment_reaches_what_is_built(own_project: Workspace, tmp_path:
     for command in ("check", "build", "routes"):
         done = fanroute(folder, command)
         assert done.returncode == 1
-        assert "error[FR210]: the variable 'FANROUTE_TEST_ORIGIN' of the environment is not set" in done.stderr
+        assert "error[FR210]: the environment variable 'FANROUTE_TEST_ORIGIN' is not set" in done.stderr
     assert (folder / "fastly.toml").read_text() == before
     done = fanroute(folder, "build", FANROUTE_TEST_ORIGIN="origin.example.net")
     assert (done.returncode, "nothing has changed" in done.stdout) == (0, True)

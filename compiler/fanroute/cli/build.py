@@ -35,7 +35,7 @@ def built(workspace: Workspace, flatten: bool) -> Built:
     started = monotonic()
     with failures(workspace), working("Building"):
         done = building.build(workspace, say, flatten)
-    conceal(done.compiled.source.written)
+    conceal(done.compiled.source.unexpanded)
     size = workspace.wasm.stat().st_size / 1e6
     tell([diagnostic for diagnostic in done.compiled.diagnostics if diagnostic.severity == "warning"], workspace)
     for warning in done.warnings:

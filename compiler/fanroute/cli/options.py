@@ -47,7 +47,7 @@ def compiled(routes: Path) -> Compiled:
     workspace = Workspace(routes)
     with failures(workspace):
         found = compile_routes(workspace.read_routes(), workspace.inputs())
-    conceal(found.source.written)
+    conceal(found.source.unexpanded)
     return found
 
 
@@ -59,7 +59,7 @@ def all_compiled(files: Iterable[Path]) -> list[Compiled]:
         workspace = Workspace(file, piped() if str(file) == PIPED else None)
         try:
             found.append(compile_routes(workspace.read_routes(), workspace.inputs()))
-            conceal(found[-1].source.written)
+            conceal(found[-1].source.unexpanded)
         except Invalid as invalid:
             tell(invalid.diagnostics, workspace)
             wrong = True

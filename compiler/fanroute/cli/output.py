@@ -15,7 +15,7 @@ from fanroute.diagnostics.printable import printable, printable_json
 from fanroute.project.errors import BadManifest, ProgramFailed
 from fanroute.project.workspace import Workspace, read_file
 from fanroute.syntax.source import decode
-from fanroute.syntax.variables import hiding, hiding_in_commands
+from fanroute.syntax.variables import command_unexpander, unexpander
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,10 +34,10 @@ _TAKEN_FOR_TERMINALS = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 
 def conceal(written: Mapping[str, str]) -> None:
-    """From now on, print in place of the values of variables what stands in routes.yaml for them (`Source.written`)."""
+    """From now on, print in place of the values of variables what stands in routes.yaml for them (`Source.unexpanded`)."""
     meta = click.get_current_context().meta
-    meta.setdefault(_CONCEALED, []).append(hiding(written))
-    meta.setdefault(_CONCEALED_IN_COMMANDS, []).append(hiding_in_commands(written))
+    meta.setdefault(_CONCEALED, []).append(unexpander(written))
+    meta.setdefault(_CONCEALED_IN_COMMANDS, []).append(command_unexpander(written))
 
 
 def _shown(text: str, concealed: str = _CONCEALED) -> str:

@@ -75,7 +75,7 @@ def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compi
     except Invalid as invalid:
         tell_of([(workspace.routes, invalid.diagnostics)], form)
         stop()
-    conceal(compiled.source.written)
+    conceal(compiled.source.unexpanded)
     tests: dict[Path, Tests] = {}
     wrong: list[tuple[Path, list[Diagnostic]]] = []
     for file in files:

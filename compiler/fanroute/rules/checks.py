@@ -17,7 +17,7 @@ from fanroute.spec.template import references_in
 from fanroute.spec.types import as_list
 from fanroute.spec.validate import did_you_mean, validate
 from fanroute.syntax.source import Path, Source
-from fanroute.syntax.variables import may_be_used, names_in
+from fanroute.syntax.variables import is_allowed, variable_names
 
 FR203 = Rule(
     "FR203",
@@ -144,7 +144,7 @@ def variables_have_values(source: Source) -> Iterator[Diagnostic]:
     given = source.data.get("environment")
     allowed = [name for name in as_list(given) if isinstance(name, str)]
     for text, span, wrong in source.variables:
-        refused = [name for name in names_in(text) if given is not None and not may_be_used(name, allowed)]
+        refused = [name for name in variable_names(text) if given is not None and not is_allowed(name, allowed)]
         for name in refused:
             mend = f"use one of {', '.join(allowed)}, or add '{name}' there" if allowed else f"add '{name}' there"
             yield Diagnostic(FR213, f"the variable '{name}' is not one that 'environment' lists", span, mend)

@@ -11,7 +11,7 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.syntax.source import Path, Source
-from fanroute.syntax.variables import names_in, takes_variables
+from fanroute.syntax.variables import takes_variables, variable_names
 from fanroute_runtime.plan import Plan
 
 FR407 = Rule(
@@ -57,7 +57,7 @@ def variables_are_where_they_count(source: Source, plan: Plan) -> Iterator[Diagn
             message = f"'${reference}' is no variable here: it is a '$' and the value of {reference}"
             yield Diagnostic(FR407, message, source.value_span(path), f"write '{reference}'")
             continue
-        name = next((name for name in names_in(text) if name.isupper() or path[-1] not in _CONTENTS), None)
+        name = next((name for name in variable_names(text) if name.isupper() or path[-1] not in _CONTENTS), None)
         if name is not None:
             mend = "write the value: variables are for a backend's 'url', 'local' and 'host', and for the hosts of a match"
             yield Diagnostic(FR407, f"the variable '{name}' is not read here: this is text", source.value_span(path), mend)

@@ -1,1 +1,1 @@
-"""YAML text to plain data with the place of everything, and variables in it. What the data means is in `spec`."""
+"""Parses YAML text to plain data with positions, and expands variables. The meaning of the data is in `spec`."""

@@ -1,4 +1,4 @@
-"""Where things are in a YAML text: PyYAML's marks as spans."""
+"""Converts PyYAML's marks to spans, and keeps the position of each node of a YAML file."""
 
 import re
 from collections.abc import Mapping
@@ -6,53 +6,53 @@ from typing import Any, NamedTuple
 
 from fanroute.diagnostics.diagnostic import Span
 
-# The ends of lines in YAML.
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+# YAML's line breaks (YAML 1.1, 4.2).
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
-# Where a part of the file is: the event of its key, if it has one, and what has its marks, a scalar's event or a block.
-Place = tuple[Any, Any]
-Parts = Mapping[str | int, Place]
+# A node of the file: the event of its key (None for the root and for items), and its value: a scalar's event or a Block.
+Node = tuple[Any, Any]
+Children = Mapping[str | int, Node]
 
 
 class Block(NamedTuple):
-    """Where a mapping or sequence is, and what is within it."""
+    """The position of a mapping or sequence, and the nodes in it by key or index."""
 
     start_mark: Any
     end_mark: Any
-    parts: Parts
+    children: Children
 
 
 def span_of(marked: Any) -> Span:
-    """The span of what has PyYAML's marks: an event, a block."""
+    """Returns the span of an event or a Block."""
     start, end = marked.start_mark, marked.end_mark
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
-def value_span_of(place: Place) -> Span:
-    """A value on one line; of one on more lines its key, or its first character."""
-    key, marked = place
-    span = span_of(marked)
-    return span if span.line == span.end_line else span_of(key) if key else first_line(span)
+def value_span_of(node: Node) -> Span:
+    """Returns the span of a node's value. If the value has several lines, returns that of the key or of its first character."""
+    key, value = node
+    span = span_of(value)
+    return span if span.line == span.end_line else span_of(key) if key else shorten(span)
 
 
-def parts_of(place: Place) -> Parts:
-    """The parts within one; a scalar has none."""
-    return place[1].parts if isinstance(place[1], Block) else {}
+def children_of(node: Node) -> Children:
+    """Returns the nodes in a mapping or sequence. A scalar has none."""
+    return node[1].children if isinstance(node[1], Block) else {}
 
 
 def character_at(mark: Any) -> Span:
-    """The one character at a mark."""
+    """Returns the span of the character at a mark."""
     return Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
 
 
-def first_line(span: Span) -> Span:
-    """A span of one line stays; of a longer one, its first character."""
+def shorten(span: Span) -> Span:
+    """Shortens a span of several lines to its first character. A span of one line stays as it is."""
     if span.line == span.end_line:
         return span
     return Span(span.line, span.column, span.line, span.column + 1)
 
 
-def span_after(before: str) -> Span:
-    """The one character that follows a text."""
-    *lines, last = _LINE_END.split(before)
+def span_after(text: str) -> Span:
+    """Returns the span of the character that follows a text which begins the file."""
+    *lines, last = _LINE_BREAK.split(text)
     return Span(len(lines) + 1, len(last) + 1, len(lines) + 1, len(last) + 2)

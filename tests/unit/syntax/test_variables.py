@@ -12,7 +12,14 @@ from fanroute.bundle import toolchain
 from fanroute.bundle.builder import app_files
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.spec.inputs import Inputs
-from fanroute.syntax.variables import expand, hiding, hiding_in_commands, may_be_used, names_in, takes_variables
+from fanroute.syntax.variables import (
+    command_unexpander,
+    expand_variables,
+    is_allowed,
+    takes_variables,
+    unexpander,
+    variable_names,
+)
 
 ENVIRONMENT = {"HOST": "a.example.com", "EMPTY": "", "_x1": "y", "NESTED": "${HOST}"}
 
@@ -35,20 +42,20 @@ ENVIRONMENT = {"HOST": "a.example.com", "EMPTY": "", "_x1": "y", "NESTED": "${HO
     ],
 )
 def test_a_text_with_variables(text: str, expanded: str) -> None:
-    assert expand(text, ENVIRONMENT) == (expanded, [])
+    assert expand_variables(text, ENVIRONMENT) == (expanded, [])
 
 
 @pytest.mark.parametrize("text", ["${}", "${1}", "${HOST-b}", "${HOST:b}", "${ HOST}", "${:-b}", "${HÖST}", "${HOST:?}"])
 def test_what_names_no_variable(text: str) -> None:
-    _, [wrong] = expand(text, ENVIRONMENT)
-    assert wrong == ("", f"'{text}' names no variable", "write '${NAME}' or '${NAME:-default}'")
+    _, [wrong] = expand_variables(text, ENVIRONMENT)
+    assert wrong == ("", f"'{text}' is not a reference to a variable", "write '${NAME}' or '${NAME:-default}'")
 
 
 def test_each_that_is_not_set_is_told() -> None:
     """Without a word of those that are."""
-    _, wrong = expand("${host} ${HOST} ${OTHER}", ENVIRONMENT)
+    _, wrong = expand_variables("${host} ${HOST} ${OTHER}", ENVIRONMENT)
     assert wrong == [
-        (name, f"the variable '{name}' of the environment is not set", f"set it, or write '${{{name}:-default}}'")
+        (name, f"the environment variable '{name}' is not set", f"set it, or write '${{{name}:-default}}'")
         for name in ("host", "OTHER")
     ]
 
@@ -91,14 +98,14 @@ def test_where_they_may_stand(path: tuple[str | int, ...], taken: bool) -> None:
     ],
 )
 def test_a_value_is_told_as_it_is_written(value: str, told: str, open: str) -> None:
-    assert hiding({value: "${X}"})(told) == open
+    assert unexpander({value: "${X}"})(told) == open
 
 
 @given(st.text(min_size=1), st.text("ab.:/'", max_size=8), st.text("ab.:/'", max_size=8))
 def test_no_value_is_left(value: str, before: str, after: str) -> None:
     """In the three ways in which messages quote."""
     value = f"§{value}§"
-    hide = hiding({value: "${X}", f"{value}b": "${Y}"})
+    hide = unexpander({value: "${X}", f"{value}b": "${Y}"})
     for quoted in (f"{before}'{value}'{after}", f"{before}{value!r}{after}", f"{before} {value.lower()} {after}"):
         assert "§" not in hide(quoted)
 
@@ -124,7 +131,7 @@ def test_no_value_is_left(value: str, before: str, after: str) -> None:
     ],
 )
 def test_a_command_without_values_has_them_in_a_shell(tmp_path: Path, value: str, written: str, words: list[str]) -> None:
-    line = hiding_in_commands({value: written})(shlex.join(words))
+    line = command_unexpander({value: written})(shlex.join(words))
     assert value.removeprefix("*.") not in line
     script = f"printf '%s\\n' {line}"
     environment = {"X": "a.example.com", "Y": "example.com", "PATH": "/usr/bin:/bin"}
@@ -136,7 +143,7 @@ def test_a_command_without_values_has_them_in_a_shell(tmp_path: Path, value: str
 
 
 def test_a_command_with_bytes_has_the_values_in_a_shell() -> None:
-    line = hiding_in_commands({"a.example.com": "${X}"})("printf %s $'\\xc3 a.example.com' $'a.example.com'")
+    line = command_unexpander({"a.example.com": "${X}"})("printf %s $'\\xc3 a.example.com' $'a.example.com'")
     assert line == 'printf %s $\'\\xc3 \'"${X}" "${X}"'
 
 
@@ -145,8 +152,8 @@ def test_a_command_with_bytes_has_the_values_in_a_shell() -> None:
     [(["HOST"], True), (["HO*"], True), (["*"], True), (["host"], False), (["HOS"], False), ([], False), (["X", "HOST"], True)],
 )
 def test_which_variables_may_be_used(allowed: list[str], used: bool) -> None:
-    assert may_be_used("HOST", allowed) == used
-    assert names_in("${HOST} ${} ${B:-x} $C") == ["HOST", "B"]
+    assert is_allowed("HOST", allowed) == used
+    assert variable_names("${HOST} ${} ${B:-x} $C") == ["HOST", "B"]
 
 
 ROUTES = b"""
