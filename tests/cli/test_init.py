@@ -14,7 +14,8 @@ from fanroute.cli.options import own_command
 from fanroute.devserver.config import Stores
 from fanroute.devserver.local_hosts import host_entries
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import Asked, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import trace
 from fanroute.project.workspace import template_files, template_names
 from fanroute.spec.inputs import Inputs
 from fanroute_runtime.exchange import ToFanout
@@ -75,7 +76,7 @@ def test_a_readme_is_true(template: str) -> None:
         upgrade = [("upgrade", "websocket"), ("connection", "upgrade")] if url.startswith("ws") else []
         pairs = tuple((name.lower(), value.encode()) for name, value in [*headers, *upgrade])
         host = dict(headers).get("Host", "127.0.0.1:7676")
-        asked = Asked("GET", f"http://{host}/{url.split('/', 3)[3]}", pairs, configs=stores.config)
+        asked = RequestData("GET", f"http://{host}/{url.split('/', 3)[3]}", pairs, configs=stores.config)
         traced = trace(compiled.plan, "self", asked)
         assert isinstance(traced.decision, ToFanout) and traced.decision.backend == "self"
         assert traced.second is not None

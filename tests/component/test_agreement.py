@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from fanroute.bundle.builder import build
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import CLIENT_ADDRESS, Asked, trace
+from fanroute.plan.request import CLIENT_ADDRESS, RequestData
+from fanroute.plan.trace import trace
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout
 from fanroute_runtime.headers import applied
@@ -47,7 +48,9 @@ HEADERS: list[tuple[str, bytes]] = [
     ("grip-sig", GRIP_SIG.encode()),
 ]
 REQUESTS = st.builds(
-    lambda verb, scheme, host, path, query, headers, content: Asked(verb, f"{scheme}://{host}{path}{query}", headers, content),
+    lambda verb, scheme, host, path, query, headers, content: RequestData(
+        verb, f"{scheme}://{host}{path}{query}", headers, content
+    ),
     st.sampled_from(["GET", "HEAD", "POST", "DELETE", "get"]),
     st.sampled_from(["http", "https"]),
     st.sampled_from(["chat.example.com", "CHAT.example.com.:8080", "x", "chat.example.com@x", "[::1]:80"]),
@@ -73,8 +76,8 @@ def test_the_requests_reach_every_route() -> None:
 
     @settings(max_examples=3000, database=None, derandomize=True, deadline=None)
     @given(REQUESTS)
-    def collect(asked: Asked) -> None:
-        seen.update(step.route for step in trace(PLAN, "self", asked).steps if not step.unfit)
+    def collect(asked: RequestData) -> None:
+        seen.update(step.route for step in trace(PLAN, "self", asked).steps if not step.mismatches)
 
     collect()
     assert seen >= {route.name for route in PLAN.routes}
@@ -82,28 +85,28 @@ def test_the_requests_reach_every_route() -> None:
 
 @settings(max_examples=1500, deadline=None)
 @given(REQUESTS)
-def test_a_naive_matcher_says_what_match_says(asked: Asked) -> None:
+def test_a_naive_matcher_says_what_match_says(asked: RequestData) -> None:
     """Of the requests that clients may send."""
     if not {"grip-sig", "content-type"} & dict(asked.headers).keys():
         expected = naive.first(PLAN.routes, asked)
         steps = trace(PLAN, "self", asked).steps
         # None is tried for a path that is refused.
-        assert not steps or (None if steps[-1].unfit else steps[-1].route) == (expected and expected.name)
+        assert not steps or (None if steps[-1].mismatches else steps[-1].route) == (expected and expected.name)
 
 
-def ask(host: Host, asked: Asked, **facts: Any) -> Exchange:
+def ask(host: Host, asked: RequestData, **facts: Any) -> Exchange:
     exchange = host.ask(asked.url, asked.headers, asked.content, **connection(asked), **facts)
     assert exchange is not None
     return exchange
 
 
-def connection(asked: Asked) -> dict[str, Any]:
+def connection(asked: RequestData) -> dict[str, Any]:
     """What the host knows of a request beside what it says."""
     tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
     return {"client_ip": CLIENT_ADDRESS, "tls": tls, "method": asked.verb}
 
 
-def assert_told(host: Host, asked: Asked, decision: Decision, exchange: Exchange) -> None:
+def assert_told(host: Host, asked: RequestData, decision: Decision, exchange: Exchange) -> None:
     """That a decision tells what became of a request."""
     if isinstance(decision, Answer):
         assert exchange.answer is not None
@@ -119,13 +122,13 @@ def assert_told(host: Host, asked: Asked, decision: Decision, exchange: Exchange
 
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=REQUESTS)
-def test_the_component_does_what_match_says(language: Host, asked: Asked) -> None:
+def test_the_component_does_what_match_says(language: Host, asked: RequestData) -> None:
     assert_told(language, asked, trace(PLAN, "self", asked).decision, ask(language, asked))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(REQUESTS, min_size=2, max_size=20))
-def test_a_request_has_nothing_of_those_before_it(language: Host, asked: list[Asked]) -> None:
+def test_a_request_has_nothing_of_those_before_it(language: Host, asked: list[RequestData]) -> None:
     """In one sandbox each gets what it gets in a sandbox of its own."""
     alone = [ask(language, one) for one in asked]
     exchanges = [language.exchange(one.url, one.headers, one.content, **connection(one)) for one in asked]

@@ -11,8 +11,8 @@ from fanroute.bundle.builder import build
 from fanroute.host.component import INFALLIBLE
 from fanroute.host.exchange import Exchange, HostError
 from fanroute.pipeline import compile_routes
+from fanroute.plan.request import TIME
 from fanroute.plan.signing import LOCAL_ENTRIES
-from fanroute.plan.trace import TIME
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.local import LOCAL_STORE
 from tests.component.test_component import Host, outcome

@@ -13,7 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import Asked, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import trace
 from fanroute_runtime.exchange import ToFanout
 from fanroute_runtime.plan import Plan
 from tests.conftest import COUNTS, INPUTS
@@ -41,7 +42,7 @@ def served(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield spec, compile_routes(raw, INPUTS).plan, edge
 
 
-def observed(edge: Edge, asked: Asked) -> reference.Outcome:
+def observed(edge: Edge, asked: RequestData) -> reference.Outcome:
     """What becomes of a request, written to a socket as it is: a client for HTTP would mend its target."""
     parts = urlsplit(asked.url)
     target = asked.url[len(f"{parts.scheme}://{parts.netloc}") :] or "/"

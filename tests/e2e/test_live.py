@@ -17,7 +17,7 @@ from fanroute.devserver import embedded
 from fanroute.devserver.load import load
 from fanroute.host.component import EmbeddedComponent
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 from fanroute.project.workspace import Workspace
 from fanroute.routetests.compare import differences, over_http
 from fanroute.routetests.judge import Judged, judge, told
@@ -44,7 +44,7 @@ def test_tests_are_asked_of_an_edge(edge: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def askable(asked: Asked) -> bool:
+def askable(asked: RequestData) -> bool:
     """Whether both edges take a request: aiohttp no Content-Type twice, nor `get` but as GET; Pushpin no HEAD with content."""
     names = [name for name, _ in asked.headers]
     usual = asked.verb.isupper() and not (asked.verb == "HEAD" and asked.content)
@@ -57,17 +57,17 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(ROUTES)
     workspace = Workspace(tmp_path / "routes.yaml")
     compiled = build(workspace, print).compiled
-    tracer, requests = tracer_of(compiled), list[Asked]()
+    tracer, requests = tracer_of(compiled), list[RequestData]()
 
     @settings(max_examples=500, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(REQUESTS.filter(askable), st.booleans())
-    def collect(asked: Asked, websocket: bool) -> None:
+    def collect(asked: RequestData, websocket: bool) -> None:
         opens = websocket and asked.verb == "GET" and not asked.content
         requests.append(over_http(replace(asked, headers=asked.headers + HANDSHAKE) if opens else asked))
 
     collect()
 
-    async def ask() -> list[tuple[Asked, list[str]]]:
+    async def ask() -> list[tuple[RequestData, list[str]]]:
         async with (
             recording({"origin": None, "self": "language.edgecompute.app"}) as recorder,
             running(EdgeOptions(edge), workspace, recorder.backends, "", print, log=lambda line: None) as urls,

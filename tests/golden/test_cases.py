@@ -20,7 +20,7 @@ from fanroute.devserver.local_hosts import host_entries
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.trace import HANDLERS
 from fanroute.project.fastly_toml import update
 from fanroute.routetests.coverage import coverage, covered_text
 from fanroute.routetests.judge import counted, exercised, judge

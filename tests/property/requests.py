@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 from tests.property.reference import listed
 
 Data = dict[str, Any]
@@ -57,7 +57,7 @@ def _hex(character: str) -> str:
 
 
 @st.composite
-def requests(draw: st.DrawFn, spec: Data) -> Asked:
+def requests(draw: st.DrawFn, spec: Data) -> RequestData:
     """A request that fits one of the routes, or would but for a few things."""
     match = draw(st.sampled_from(spec["routes"])).get("match", {})
     tweaks = draw(st.one_of(st.just([]), st.lists(TWEAKS, max_size=2)))
@@ -71,7 +71,7 @@ def requests(draw: st.DrawFn, spec: Data) -> Asked:
     method = draw(_methods(match, "method" in tweaks))
     if draw(st.sampled_from([False] * 7 + [True])):
         headers, method = [*headers, ("access-control-request-method", method.encode())], "OPTIONS"
-    return Asked(method, url, tuple(draw(st.permutations(headers))))
+    return RequestData(method, url, tuple(draw(st.permutations(headers))))
 
 
 @st.composite

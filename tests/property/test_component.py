@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from fanroute.bundle.builder import build
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import Asked, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import trace
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests.component.test_agreement import ask, assert_told
@@ -46,14 +47,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return spec, compile_routes(raw, INPUTS).plan, Host(workspace)
 
 
-def from_fanout(asked: Asked, websocket: bool) -> Asked:
+def from_fanout(asked: RequestData, websocket: bool) -> RequestData:
     """What Fanout asks the service itself, in place of a request that was handed off to it as it is here."""
     url = OWN + re.sub(r"^https?://[^/?#]*", "", asked.url)
     headers = (*((name.lower(), value) for name, value in asked.headers), ("grip-sig", GRIP_SIG.encode()))
     if not websocket:
-        return Asked(asked.verb, url, headers)
+        return RequestData(asked.verb, url, headers)
     events = tuple((name, value) for name, value in headers if name != "upgrade")
-    return Asked("POST", url, (*events, ("content-type", b"application/websocket-events")), b"OPEN\r\n")
+    return RequestData("POST", url, (*events, ("content-type", b"application/websocket-events")), b"OPEN\r\n")
 
 
 def answered(status: int, headers: dict[str, str], body: bytes) -> reference.Outcome:

@@ -6,8 +6,8 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.plan.handlers import HANDLERS
-from fanroute.plan.trace import TIME, Asked, Tracer, signed
+from fanroute.plan.request import TIME, RequestData, with_fanout_headers
+from fanroute.plan.trace import HANDLERS, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend
 from fanroute_runtime.headers import PIN
@@ -51,7 +51,7 @@ HEADERS: list[tuple[str, bytes]] = [
 CLIENTS = st.one_of(
     st.sampled_from([LIVE, ROOM, POLL, SOCKET]),
     st.builds(
-        lambda verb, target, headers: Asked(verb, f"https://a{target}", tuple(headers)),
+        lambda verb, target, headers: RequestData(verb, f"https://a{target}", tuple(headers)),
         st.sampled_from(["GET", "POST", "HEAD"]),
         TARGETS,
         st.lists(st.sampled_from(HEADERS[:5]), max_size=3),
@@ -70,7 +70,7 @@ def tracer() -> Tracer:
 
 
 @st.composite
-def hopped(draw: st.DrawFn, through: Asked) -> Asked:
+def hopped(draw: st.DrawFn, through: RequestData) -> RequestData:
     """What a hop may make of a request on its way: Fanout signs it in any case."""
     headers = [header for header in through.headers if draw(st.integers(0, 3)) or header[0] == "grip-sig"]
     headers += draw(st.lists(st.sampled_from(HEADERS), max_size=3))
@@ -101,10 +101,10 @@ def hopped(draw: st.DrawFn, through: Asked) -> Asked:
     )
 
 
-def for_a_link(asked: Asked) -> Decision:
+def for_a_link(asked: RequestData) -> Decision:
     """What Fanout gets that asks for a link with the same path."""
     headers = tuple(header for header in asked.headers if header[0] == "grip-last")
-    return decider().decide(Asked("GET", asked.url, (*signed(TIME, ()), *headers)))
+    return decider().decide(RequestData("GET", asked.url, (*with_fanout_headers((), TIME), *headers)))
 
 
 def is_refusal(decision: Decision) -> bool:
@@ -161,7 +161,9 @@ CHANNELS = {"live", "polled", *(f"{room}; prev-id={id_}" for room in ROOMS for i
 )
 def test_an_origin_with_a_pin_of_its_own(pin: bytes, verb: str, url: str, headers: Headers, content: bytes) -> None:
     """It has a Grip-Sig that it got. It sees what the edge says to Fanout, and gets no more than docs/security.md says."""
-    asked = Asked(verb, url, (*signed(TIME, ()), (PIN, pin), *headers), content, secrets={"edge": {"login": SECRET}})
+    asked = RequestData(
+        verb, url, (*with_fanout_headers((), TIME), (PIN, pin), *headers), content, secrets={"edge": {"login": SECRET}}
+    )
     decision = decider().decide(asked)
     assert isinstance(decision, Answer)
     told = dict(decision.headers)

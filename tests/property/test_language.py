@@ -11,7 +11,8 @@ from fanroute.analysis.search import Boxes
 from fanroute.analysis.witness import asked as request_of
 from fanroute.bundle.builder import app_files
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.plan.trace import Asked, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import trace
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route
@@ -66,7 +67,7 @@ def test_a_request_gets_one_route(data: st.DataObject) -> None:
             assert steps == () and expected is None
             continue
         assert matcher.match(Client(asked, through_fanout=False)) == expected
-        assert [not step.unfit for step in steps] == [False] * (len(steps) - 1) + [expected is not None]
+        assert [not step.mismatches for step in steps] == [False] * (len(steps) - 1) + [expected is not None]
         assert len(steps) == (len(plan.routes) if number is None else number + 1)
         assert number is None or not isinstance(reaches[number], Dead)
         COUNTS["pairs of a generated routes.yaml and a request, asked of the matcher and of fanroute match"] += 1
@@ -81,5 +82,5 @@ def numbered(plan: Plan) -> list[tuple[int, Route]]:
     return found
 
 
-def gets(spec: Data, asked: Asked) -> tuple[int, bool] | None:
+def gets(spec: Data, asked: RequestData) -> tuple[int, bool] | None:
     return reference.route_of(spec, reference.facts(asked.verb, asked.url, asked.headers))

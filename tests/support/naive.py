@@ -3,16 +3,16 @@
 import re
 from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
 
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern, Route
 
 
-def first(routes: tuple[Route, ...], asked: Asked) -> Route | None:
+def first(routes: tuple[Route, ...], asked: RequestData) -> Route | None:
     """The first route that a client's request fits."""
     return next((route for route in routes if fits(route.match, asked)), None)
 
 
-def fits(match: Match, asked: Asked) -> bool:
+def fits(match: Match, asked: RequestData) -> bool:
     parts = urlsplit(asked.url)
     upgrade = [value.lower() for name, value in asked.headers if name == "upgrade"]
     query = [pair.partition("=") for pair in parts.query.split("&") if pair]
@@ -57,7 +57,7 @@ def _form_text(raw: str) -> str | None:
         return None
 
 
-def _values(asked: Asked, name: str) -> list[str]:
+def _values(asked: RequestData, name: str) -> list[str]:
     """The values of a header. Several lines of cookies are one value (RFC 9113, 8.2.3)."""
     values = [value.decode("latin-1") for other, value in asked.headers if other == name]
     return ["; ".join(filter(None, values))] if name == "cookie" and values else values

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Tracer
 from fanroute_runtime.headers import PIN
 from fanroute_runtime.plan import Plan
 
@@ -11,7 +12,7 @@ UPGRADE = ("upgrade", b"websocket")
 
 def pin(plan: Plan, url: str, *headers: tuple[str, bytes], verb: str = "GET") -> list[tuple[str, bytes]]:
     """The pin's header for a client's request; none if its route is no endpoint."""
-    asked = Asked(verb, url, tuple((name.lower(), value) for name, value in headers))
+    asked = RequestData(verb, url, tuple((name.lower(), value) for name, value in headers))
     return [("Fanroute-Pin", value) for value in _tracer(plan).through_fanout(asked).values(PIN)]
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from fanroute.plan.trace import TIME
+from fanroute.plan.request import TIME
 from fanroute_runtime.plan import Algorithm, Key, Stored
 
 SECRET = b"a secret that clients' tokens are signed with"

@@ -13,8 +13,9 @@ from fanroute.analysis.witness import requests_of
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange, Headers, Response
 from fanroute.pipeline import Compiled
+from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LOCAL_ENTRIES
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.trace import Tracer
 from fanroute_runtime.local import LOCAL_STORE
 
 # wasmtime's compiler that is quick and makes slow code, which its Python package has no name for.
@@ -41,16 +42,16 @@ def alike(compiled: Compiled, one: Path, other: Path) -> bool:
         return False
 
 
-def _requests(compiled: Compiled) -> Iterator[Asked]:
+def _requests(compiled: Compiled) -> Iterator[RequestData]:
     """A request of the first route's and one that none may have, each as it comes from a client and as from Fanout."""
     tracer = Tracer(compiled.plan, compiled.loopback)
     first = requests_of((route.match for route in compiled.plan.routes[:1]), compiled.plan.refused_paths)
-    for request in [*first, Asked("GET", "http://localhost/")]:
+    for request in [*first, RequestData("GET", "http://localhost/")]:
         yield request
         yield tracer.through_fanout(replace(request, time=_NOW))
 
 
-def _outcomes(compiled: Compiled, wasm: Path, requests: list[Asked]) -> list[Outcome]:
+def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> list[Outcome]:
     calls: list[str] = []
 
     def intercept(name: str, call: Callable[[], Any]) -> Any:
@@ -76,7 +77,7 @@ def _failure(component: EmbeddedComponent, exchange: Exchange) -> str:
         return type(error).__name__
 
 
-def _exchange(compiled: Compiled, request: Asked) -> Exchange:
+def _exchange(compiled: Compiled, request: RequestData) -> Exchange:
     def answer(backend: str, target: str, headers: Headers) -> Response:
         return Response(200, [("x-backend", backend.encode())], b"a backend's")
 

@@ -9,7 +9,7 @@ from fanroute.cli.output import end, failures, say, tell
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Invalid, fails
 from fanroute.pipeline import compile_routes, keep
-from fanroute.plan.routes import written_routes
+from fanroute.plan.routes import declared_routes
 from fanroute.project.workspace import Workspace
 
 
@@ -33,6 +33,6 @@ def check(routes: Path, form: str, deny: str | None) -> None:
             keep(compiled)
             found = list(compiled.diagnostics)
             if form == "text":
-                say(f"{routes}: {len(written_routes(compiled.plan))} routes, {text_report.summary(found)}")
+                say(f"{routes}: {len(declared_routes(compiled.plan))} routes, {text_report.summary(found)}")
         tell(found, workspace, form)
     end(failed=fails(found, deny_warnings=deny == "warnings"))

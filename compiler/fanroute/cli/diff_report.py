@@ -99,7 +99,7 @@ def _got(side: Side, number: int, backends: tuple[Backend, ...]) -> Got:
     if route is None:
         return Got(route=None, answer="400, because of its path" if number == side.refused else "404")
     urls = {backend.name: backend.url for backend in backends if not backend.loopback}
-    action, channels, backend = describe.answer_cells(route)
+    action, channels, backend = describe.action_cells(route)
     channels = f" on {channels}" if channels else ""
     return Got(route=route.name, answer=action + channels + (f" to {urls[backend]}" if backend in urls else ""))
 

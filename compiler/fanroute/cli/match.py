@@ -13,9 +13,9 @@ from fanroute.cli.options import compiled, examples, routes_option
 from fanroute.cli.output import say
 from fanroute.devserver.config import Stores
 from fanroute.devserver.local_hosts import host_entries, kept_by_host
-from fanroute.plan import describe
-from fanroute.plan.tokens import with_token
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
+from fanroute.plan.tokens import with_test_token
+from fanroute.plan.trace import trace_lines
 from fanroute.routetests.document import asked_url, field_value
 from fanroute.routetests.outcome import tracer_of
 from fanroute.spec.types import asked_method, header_name
@@ -39,21 +39,21 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
 
     Nothing is sent: it is worked out by the code that ships.
     """
-    asked = Asked(_checked(asked_method, method, "METHOD"), _checked(asked_url, url, "URL"), tuple(map(_header, headers)))
+    asked = RequestData(_checked(asked_method, method, "METHOD"), _checked(asked_url, url, "URL"), tuple(map(_header, headers)))
     known = compiled(routes)
     stores = Stores().with_local(host_entries(known.plan.routes, known.loopback_host))
     asked = without = replace(asked, configs=stores.config)
     tracer = tracer_of(known)
     if claims is not None:
         try:
-            asked = with_token(asked, _claims(claims), tracer)
+            asked = with_test_token(asked, _claims(claims), tracer)
         except RecursionError:
             raise click.BadParameter("the JSON is nested too deeply", param_hint="--claims") from None
     unused = claims is not None and asked == without
     if via_fanout:
         asked = tracer.through_fanout(asked)
     trace = tracer.trace(asked)
-    for line in describe.trace_lines(trace):
+    for line in trace_lines(trace):
         say(line)
     if unused:
         say("Note: no route that takes this request asks for a token, so --claims changes nothing")

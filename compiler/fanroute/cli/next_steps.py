@@ -9,8 +9,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
 from fanroute.diagnostics.shell import path_word, word
 from fanroute.pipeline import Compiled
-from fanroute.plan.routes import written_routes
-from fanroute.plan.trace import Asked, client_of, unfit
+from fanroute.plan.request import RequestData, client_of
+from fanroute.plan.routes import declared_routes
+from fanroute.plan.trace import mismatches
 from fanroute_runtime.local import host_entry
 from fanroute_runtime.match import tests
 from fanroute_runtime.pattern import Automaton
@@ -69,7 +70,7 @@ def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str])
     name = urlsplit(urls.edge).hostname or ""
     own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
-    for route in written_routes(compiled.plan):
+    for route in declared_routes(compiled.plan):
         yield f"  {_example(route, urls.edge, own_host)}"
     yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
 
@@ -122,7 +123,7 @@ def _for_curl(name: str, value: str) -> str:
 
 
 def _is_for(host: str, hosts: tuple[str, ...]) -> bool:
-    return not unfit(tests(Match(hosts=hosts)), client_of(Asked("GET", f"http://{host}/")))
+    return not mismatches(tests(Match(hosts=hosts)), client_of(RequestData("GET", f"http://{host}/")))
 
 
 def _token_header(place: TokenPlace | None) -> list[tuple[str, str]]:

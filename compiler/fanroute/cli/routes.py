@@ -24,4 +24,4 @@ def routes(routes: Path, witness: bool) -> None:
         for line in witnesses(compiled(routes).plan, options, own_command()):
             say_command(line)
         return
-    show(describe.COLUMNS, describe.rows(compiled(routes).plan))
+    show(describe.COLUMNS, describe.route_rows(compiled(routes).plan))

@@ -9,7 +9,7 @@ import jinja2
 
 from fanroute.codegen.constants import ready
 from fanroute.codegen.routes_file import packed
-from fanroute.plan.handlers import HANDLERS
+from fanroute.plan.trace import HANDLERS
 from fanroute_runtime.decide import Handler
 from fanroute_runtime.exchange import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, GripSig, Plan

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from fanroute.plan.references import references
+from fanroute.plan.routes import references
 from fanroute_runtime import grip, websocket
 from fanroute_runtime.exchange import Binding
 from fanroute_runtime.plan import Hold, Route, Template, WebSocket

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from fanroute.devserver.config import Stores
 from fanroute.plan.describe import match_text
-from fanroute.plan.trace import Asked, Trace, Tracer
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Trace, Tracer
 from fanroute_runtime.local import LOCAL_NAMES, host_entry
 from fanroute_runtime.plan import Match, Plan, Route
 
@@ -25,7 +26,7 @@ def host_entries(routes: Iterable[Route], host: str) -> dict[str, str]:
 def kept_by_host(trace: Trace, plan: Plan) -> str:
     """Names the first route that a request fails to match only because of its host; "" if there is none."""
     for step, route in zip(trace.steps, plan.routes, strict=False):
-        if step.unfit == ("host",):
+        if step.mismatches == ("host",):
             hosts = match_text(Match(hosts=route.match.hosts))
             return f"only its host keeps it from the route '{route.name}', which is for {hosts}"
     return ""
@@ -43,7 +44,7 @@ def explaining(tracer: Tracer, hosts: Mapping[str, str]) -> Callable[[str], str]
         if found is None:
             return line
         method, host, target = found.groups()
-        kept = kept_by_host(tracer.trace(Asked(method, f"http://{host}{target}", configs=stores)), tracer.plan)
+        kept = kept_by_host(tracer.trace(RequestData(method, f"http://{host}{target}", configs=stores)), tracer.plan)
         return f"{line} ({kept})" if kept else line
 
     return explained if any(route.match.hosts for route in tracer.plan.routes) else lambda line: line

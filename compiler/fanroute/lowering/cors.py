@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fanroute.plan.routes import preflights_of
+from fanroute.plan.routes import preflight_match
 from fanroute.spec import cors, document
 from fanroute_runtime.origins import ANY
 from fanroute_runtime.plan import Cors, Preflight, Route
@@ -31,7 +31,7 @@ def preflight_of(route: Route, given: cors.Cors) -> Route:
     headers = (*_credentials(given), *_listed("access-control-allow-headers", given.headers), *max_age)
     return Route(
         name=f"{route.name} preflight",
-        match=preflights_of(route.match),
+        match=preflight_match(route.match),
         action=Preflight(),
         cors=Cors(_origins(given), headers),
     )

@@ -1,1 +1,1 @@
-"""The compiled Plan as the compiler sees it: backends, a description in words, requests tried on it. `lowering` makes it."""
+"""Works with a compiled Plan, which `lowering` makes: describes it, tries requests on it, and signs tokens for tests."""

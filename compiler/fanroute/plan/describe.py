@@ -1,19 +1,17 @@
-"""Routes, matches and actions in words, as routes.yaml has them. Pure: lines and rows of text."""
+"""Describes routes, matches, actions and templates in words, as close to routes.yaml as one line allows. Pure."""
 
 from collections.abc import Iterator
 from itertools import count
 from urllib.parse import quote
 
-from fanroute.plan.references import reference_text
-from fanroute.plan.trace import Trace
-from fanroute_runtime.exchange import Answer, Decision, Passing, ToBackend, ToFanout, ToWebSocket
+from fanroute.plan.routes import is_declared
 from fanroute_runtime.plan import (
     Action,
+    Bound,
     Channel,
     Condition,
     Forward,
     Handoff,
-    HeaderRules,
     Hold,
     Match,
     Parameter,
@@ -31,26 +29,26 @@ from fanroute_runtime.plan import (
 COLUMNS = ("", "route", "match", "action", "channels", "backend")
 
 
-def rows(plan: Plan) -> Iterator[tuple[str, ...]]:
-    """A row of COLUMNS for each route, in order; those for preflight requests have no number, as they stand in no file."""
+def route_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    """Yields a row of COLUMNS for each route, in order. Only routes that routes.yaml declares have a number."""
     numbers = count(1)
     for route in plan.routes:
-        number = "" if isinstance(route.action, Preflight) else str(next(numbers))
-        yield number, route.name, match_text(route.match), *answer_cells(route)
+        number = str(next(numbers)) if is_declared(route) else ""
+        yield number, route.name, match_text(route.match), *action_cells(route)
 
 
-def answer_cells(route: Route) -> tuple[str, str, str]:
-    """What a route does, on which channels, and by which backend."""
+def action_cells(route: Route) -> tuple[str, str, str]:
+    """Returns what a route does, its channels and its backend, as the last three cells of a row."""
     action = route.action
     channels = action.channels if isinstance(action, Hold | WebSocket) else ()
     backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
-    kept = {"auth": route.auth, "cors": route.cors, "origins": route.origins}
-    told = ", ".join([action_text(action), *(name for name, given in kept.items() if given)])
-    return told, ", ".join(map(channel_text, channels)), backend
+    checks = {"auth": route.auth, "cors": route.cors, "origins": route.origins}
+    description = ", ".join([action_text(action), *(name for name, check in checks.items() if check)])
+    return description, ", ".join(map(channel_text, channels)), backend
 
 
 def match_text(match: Match) -> str:
-    """A match on one line; `*` for one that any request fits."""
+    """Returns a match on one line, or `*` if it fits every request."""
     parts = [
         " or ".join(match.methods),
         f"{match.scheme}:" if match.scheme else "",
@@ -64,7 +62,7 @@ def match_text(match: Match) -> str:
 
 
 def path_texts(path: PathPattern) -> Iterator[str]:
-    """A path, and the patterns of its parameters."""
+    """Yields a path pattern, then the pattern of each parameter that has one."""
     segments = [_literal(segment) if isinstance(segment, str) else f"{{{segment.name}}}" for segment in path.segments]
     yield "".join(f"/{segment}" for segment in [*segments, *(["*"] if path.rest else [])])
     for segment in path.segments:
@@ -73,11 +71,12 @@ def path_texts(path: PathPattern) -> Iterator[str]:
 
 
 def _literal(segment: str) -> str:
-    """A literal segment as routes.yaml may have it: percent-encoded where it would mean something else."""
+    """Returns a literal segment as routes.yaml may have it: characters with a special meaning are percent-encoded."""
     return "".join(quote(c, safe="") if c in "{}*%?#\\ " or not c.isprintable() else c for c in segment)
 
 
 def condition_text(kind: str, condition: Condition) -> str:
+    """Returns a condition on one line; `kind` is `query`, `header` or `claim`."""
     if condition.values:
         return f"{kind} {condition.name}={'|'.join(condition.values)}"
     if condition.pattern:
@@ -86,7 +85,7 @@ def condition_text(kind: str, condition: Condition) -> str:
 
 
 def action_text(action: Action) -> str:
-    """What a route does, without its channels and backend."""
+    """Returns what an action does, without its channels and backend."""
     match action:
         case Handoff():
             return "handoff"
@@ -109,66 +108,16 @@ def action_text(action: Action) -> str:
 
 
 def channel_text(channel: Channel) -> str:
-    """A channel with its filters, and the id after which its messages are wanted."""
+    """Returns a channel with the id of the last message that the client has, if there is one, and its filters."""
     after = f" after {template_text(channel.prev_id)}" if channel.prev_id else ""
     return template_text(channel.name) + after + "".join(f" [{name}]" for name in channel.filters)
 
 
 def template_text(template: Template) -> str:
+    """Returns a template as routes.yaml has it."""
     return "".join(part if isinstance(part, str) else reference_text(part) for part in template)
 
 
-def trace_lines(trace: Trace) -> Iterator[str]:
-    """A trace, told: the routes tried, and each pass."""
-    for step in trace.steps:
-        yield f"  {step.route}: no, by {', '.join(step.unfit)}" if step.unfit else f"  {step.route}: yes"
-    if not trace.steps or trace.steps[-1].unfit:
-        yield "  no route"
-    yield from _decision("Answered at once", trace.decision)
-    if trace.second is not None:
-        yield from _decision("Asked by Fanout, the edge answers", trace.second)
-
-
-def _decision(answered: str, decision: Decision) -> Iterator[str]:
-    match decision:
-        case Answer():
-            yield from _answer(answered, decision)
-        case ToFanout(backend):
-            yield f"Handed off to {backend} through Fanout, with"
-            yield from _passed_on(decision)
-        case ToWebSocket(backend):
-            yield f"Joined to a WebSocket of {backend}, with"
-            yield from _passed_on(decision)
-        case ToBackend(backend, _, response_headers):
-            yield f"Forwarded to {backend}, with"
-            yield from _passed_on(decision)
-            if response_headers != HeaderRules() or decision.backend_answers:
-                yield "Its answer goes to the client, with"
-                yield from _rules(response_headers)
-            if decision.backend_answers:
-                yield "  access-control-* (removed)"
-                yield from _rules(HeaderRules(add=decision.sharing))
-
-
-def _answer(how: str, answer: Answer) -> Iterator[str]:
-    yield f"{how}: {answer.status}"
-    yield from _headers(answer.headers)
-    for line in answer.body.decode(errors="replace").splitlines():
-        yield f"  | {line}"
-
-
-def _passed_on(to: Passing) -> Iterator[str]:
-    if to.uri is not None:
-        yield f"  the URI {to.uri}"
-    yield from _rules(to.headers)
-
-
-def _rules(rules: HeaderRules) -> Iterator[str]:
-    yield from _headers(rules.set)
-    yield from (f"  {name}: {value.decode('latin-1')} (added)" for name, value in rules.add)
-    yield from (f"  {name} (removed)" for name in rules.remove)
-
-
-def _headers(headers: tuple[tuple[str, bytes], ...]) -> Iterator[str]:
-    for name, value in headers:
-        yield f"  {name}: {value.decode('latin-1')}"
+def reference_text(bound: Bound) -> str:
+    """Returns a reference as routes.yaml has it, such as `{room}` or `{query.id}`."""
+    return f"{{{bound.name}}}" if bound.source == "path" else f"{{{bound.source}.{bound.name}}}"

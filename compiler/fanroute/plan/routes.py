@@ -1,24 +1,29 @@
-"""Tells the routes of a Plan that stand in routes.yaml from those that are made for preflight requests."""
+"""Finds the routes of a Plan that routes.yaml declares, and what their matches and templates refer to."""
 
 from dataclasses import replace
 
-from fanroute_runtime.plan import Condition, Match, Plan, Preflight, Route
+from fanroute_runtime.plan import Bound, Condition, Match, Plan, Preflight, Route, Template
 
 
-def is_written(route: Route) -> bool:
-    """Returns True if a route stands in routes.yaml, False if it is made for the preflight requests of one."""
+def is_declared(route: Route) -> bool:
+    """Returns True if routes.yaml declares the route, False if it was generated to answer preflight requests."""
     return not isinstance(route.action, Preflight)
 
 
-def written_routes(plan: Plan) -> tuple[Route, ...]:
-    """Returns the routes that stand in routes.yaml, in order."""
-    return tuple(filter(is_written, plan.routes))
+def declared_routes(plan: Plan) -> tuple[Route, ...]:
+    """Returns the routes that routes.yaml declares, in order."""
+    return tuple(filter(is_declared, plan.routes))
 
 
-def preflights_of(match: Match) -> Match:
-    """Matches the requests that a browser sends before those of a match, to ask whether it may.
+def preflight_match(match: Match) -> Match:
+    """Returns a match for the CORS-preflight requests that browsers send before the requests of a match.
 
-    They are OPTIONS requests that name the method to come, and have none of its headers.
+    They are OPTIONS requests that name the method to come and have none of its headers. Source: https://fetch.spec.whatwg.org/#http-cors-protocol
     """
-    asked = (Condition("origin"), Condition("access-control-request-method", match.methods))
-    return replace(match, methods=("OPTIONS",), websocket=None, headers=asked)
+    conditions = (Condition("origin"), Condition("access-control-request-method", match.methods))
+    return replace(match, methods=("OPTIONS",), websocket=None, headers=conditions)
+
+
+def references(template: Template) -> list[Bound]:
+    """Returns the references in a template, in order."""
+    return [part for part in template if isinstance(part, Bound)]

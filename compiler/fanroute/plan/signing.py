@@ -1,4 +1,4 @@
-"""Tokens as the local edges' proxies make them: JWTs by HS256 (RFC 7515, RFC 7518 3.2)."""
+"""Signs tokens as the local edges' proxies do: JWTs with HS256. Sources: RFC 7519; RFC 7515, 7.1; RFC 7518, 3.2."""
 
 import base64
 import hashlib
@@ -9,25 +9,25 @@ from typing import Any
 from fanroute_runtime.plan import Stored
 from fanroute_runtime.signature import LOCAL_KEY
 
-# What a local proxy signs with, as under the Fastly CLI: of no worth in production.
+# The key that a local proxy signs with, the same as the Fastly CLI's. It is public, so it protects nothing in production.
 DEV_KEY = "viceroy_dev_signing_key_dont_use_in_production"
-# The entry of LOCAL_STORE that gives the component that key: it does not contain it.
+# The entry of LOCAL_STORE from which the component reads that key: the component itself does not contain it.
 assert isinstance(LOCAL_KEY.material, Stored)
 LOCAL_ENTRIES = {LOCAL_KEY.material.name: DEV_KEY}
-# For how long it signs, in seconds.
+# How long a token is valid, in seconds.
 LIFETIME = 3600
 
 
 def grip_sig(now: int) -> bytes:
-    """A local proxy's Grip-Sig; `now` in seconds since 1970."""
-    return token({"iss": LOCAL_KEY.issuer, "exp": now + LIFETIME}, DEV_KEY.encode())
+    """Returns a local proxy's Grip-Sig; `now` is in seconds since 1970."""
+    return sign_token({"iss": LOCAL_KEY.issuer, "exp": now + LIFETIME}, DEV_KEY.encode())
 
 
-def token(claims: dict[str, Any], key: bytes) -> bytes:
-    """A token of some claims, signed with an HS256 key."""
+def sign_token(claims: dict[str, Any], key: bytes) -> bytes:
+    """Returns a JWT with these claims, signed with HS256."""
     parts = (json.dumps(part, separators=(",", ":")) for part in ({"typ": "JWT", "alg": "HS256"}, claims))
-    signed = b".".join(_base64url(part.encode()) for part in parts)
-    return b".".join([signed, _base64url(hmac.digest(key, signed, hashlib.sha256))])
+    signing_input = b".".join(_base64url(part.encode()) for part in parts)
+    return b".".join([signing_input, _base64url(hmac.digest(key, signing_input, hashlib.sha256))])
 
 
 def _base64url(data: bytes) -> bytes:

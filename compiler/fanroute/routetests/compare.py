@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Tracer
 from fanroute.routetests.judge import Judged
 from fanroute.routetests.outcome import Outcome, foreseen
 from fanroute_runtime.exchange import Answer, Headers
@@ -17,7 +18,7 @@ NOT_COMPARED = OF_THE_CONNECTION | {PIN}
 WITHOUT_CONTENT = (204, 304)
 
 
-def over_http(asked: Asked) -> Asked:
+def over_http(asked: RequestData) -> RequestData:
     """The same request, asked over plain HTTP."""
     return replace(asked, url=f"http://{asked.url.partition('://')[2]}")
 

@@ -11,8 +11,9 @@ from fanroute.diagnostics.diagnostic import Diagnostic, in_source_order
 from fanroute.diagnostics.examples import TESTED
 from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import Compiled
-from fanroute.plan.routes import written_routes
-from fanroute.plan.trace import Asked, client_of, unfit
+from fanroute.plan.request import RequestData, client_of
+from fanroute.plan.routes import declared_routes
+from fanroute.plan.trace import mismatches
 from fanroute.routetests import locate
 from fanroute_runtime.match import tests as match_tests
 from fanroute_runtime.plan import Condition, Match
@@ -65,14 +66,14 @@ class Coverage:
         return 100 * (every - len(self.missed_routes) - len(self.missed_alternatives)) // every
 
 
-def coverage(compiled: Compiled, requests: Iterable[tuple[int | None, Asked]]) -> Coverage:
+def coverage(compiled: Compiled, requests: Iterable[tuple[int | None, RequestData]]) -> Coverage:
     """What some requests have exercised, each with the route that took it, by its index in the Plan."""
     numbers = {index: number for number, index in enumerate(locate.written(compiled))}
     taken = [(numbers[index], client_of(asked)) for index, asked in requests if index in numbers]
     every = list(alternatives(compiled))
 
     def is_missed(alternative: Alternative) -> bool:
-        return all(route != alternative.route or unfit(match_tests(alternative.alone), client) for route, client in taken)
+        return all(route != alternative.route or mismatches(match_tests(alternative.alone), client) for route, client in taken)
 
     missed_routes = set(numbers.values()) - {route for route, _ in taken}
     return Coverage(len(numbers), len(every), tuple(sorted(missed_routes)), tuple(filter(is_missed, every)))
@@ -80,7 +81,7 @@ def coverage(compiled: Compiled, requests: Iterable[tuple[int | None, Asked]]) -
 
 def alternatives(compiled: Compiled) -> Iterator[Alternative]:
     """All alternatives of a routes.yaml, in order."""
-    for number, route in enumerate(written_routes(compiled.plan)):
+    for number, route in enumerate(declared_routes(compiled.plan)):
         for key, values in _values(route.match).items():
             yield from (Alternative(number, key, index, value, alone) for index, (value, alone) in enumerate(values))
 
@@ -109,7 +110,7 @@ def missed(covered: Coverage, compiled: Compiled) -> list[Diagnostic]:
 
 def _missed(covered: Coverage, compiled: Compiled) -> Iterator[Diagnostic]:
     """FR515 and FR516; of a missed route, not its alternatives too."""
-    source, names = compiled.source, [route.name for route in written_routes(compiled.plan)]
+    source, names = compiled.source, [route.name for route in declared_routes(compiled.plan)]
     for number in covered.missed_routes:
         yield Diagnostic(FR515, f"no passed test gets the route '{names[number]}'", source.key_span(("routes", number)))
     for missed in covered.missed_alternatives:

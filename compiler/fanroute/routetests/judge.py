@@ -11,8 +11,9 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.lowering.match import lower_condition
 from fanroute.pipeline import Compiled
 from fanroute.plan.describe import condition_text
-from fanroute.plan.tokens import with_token
-from fanroute.plan.trace import Asked, client_of, unfit
+from fanroute.plan.request import RequestData, client_of
+from fanroute.plan.tokens import with_test_token
+from fanroute.plan.trace import mismatches
 from fanroute.routetests import locate
 from fanroute.routetests.document import NO_ROUTE, Expect, RouteTest
 from fanroute.routetests.outcome import Outcome, asked, channels, foreseen, through_fanout, tracer_of
@@ -96,10 +97,10 @@ def unmet(expect: Expect, outcome: Outcome, compiled: Compiled) -> Iterator[Unme
 def _unmet_headers(kind: str, expected: Mapping[str, Condition], headers: Headers | None, unknown: str) -> Iterator[Unmet]:
     """The conditions that the headers of a message do not meet; without a message all of them, as it is `unknown`."""
     # They are looked at as a client's are.
-    message = client_of(Asked("GET", "http://message/", headers or ()))
+    message = client_of(RequestData("GET", "http://message/", headers or ()))
     for name, written in expected.items():
         condition = lower_condition(name.lower(), written)
-        if headers is None or unfit(match_tests(Match(headers=(condition,))), message):
+        if headers is None or mismatches(match_tests(Match(headers=(condition,))), message):
             came = unknown if headers is None else message.header(condition.name)
             place = (f"{kind.replace(' ', '_')}s", name)
             yield Unmet(place, condition_text(kind, condition), "none" if came is None else came)
@@ -118,7 +119,7 @@ class Judged:
 
     test: RouteTest
     place: Path
-    asked: Asked
+    asked: RequestData
     outcome: Outcome
     unmet: tuple[Unmet, ...]
     skipped: str = ""
@@ -137,7 +138,7 @@ def judge(tests: Tests, compiled: Compiled) -> list[Judged]:
     for index, test in enumerate(tests.tests):
         request = asked(test.request)
         if test.request.claims is not None:
-            request = with_token(request, test.request.claims, tracer)
+            request = with_test_token(request, test.request.claims, tracer)
         if test.request.via_fanout:
             request = through_fanout(tracer, request)
         outcome = foreseen(tracer, request)
@@ -146,7 +147,7 @@ def judge(tests: Tests, compiled: Compiled) -> list[Judged]:
     return judged
 
 
-def exercised(judged: Iterable[Judged]) -> Iterator[tuple[int | None, Asked]]:
+def exercised(judged: Iterable[Judged]) -> Iterator[tuple[int | None, RequestData]]:
     """The requests of the tests that are passed, each with the number of the route that takes it."""
     yield from ((one.outcome.route, one.asked) for one in judged if one.verdict == "passed")
 
@@ -182,7 +183,7 @@ def _reasons(judged: Judged, compiled: Compiled) -> Iterator[tuple[str, Path]]:
     routes, taken = compiled.plan.routes, judged.outcome.route
     expected = next((index for index, route in enumerate(routes) if route.name == judged.test.expect.route), None)
     if expected is not None and expected != taken:
-        name, keys = routes[expected].name, unfit(match_tests(routes[expected].match), client_of(judged.asked))
+        name, keys = routes[expected].name, mismatches(match_tests(routes[expected].match), client_of(judged.asked))
         for key in keys:
             yield f"'{name}' does not match: {key}", locate.place(compiled, expected, key)
         if not keys:

@@ -10,8 +10,9 @@ import httpx
 
 from fanroute.host.exchange import target_of
 from fanroute.pipeline import Compiled
+from fanroute.plan.request import RequestData
 from fanroute.plan.signing import grip_sig
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.trace import Tracer
 from fanroute.routetests.compare import differences, unasked
 from fanroute.routetests.judge import Judged, unmet
 from fanroute.routetests.outcome import Outcome
@@ -37,7 +38,7 @@ class LocalEdge:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def outcome(self, asked: Asked, route: int | None) -> Outcome:
+    async def outcome(self, asked: RequestData, route: int | None) -> Outcome:
         """What the edge makes of a request that `route` takes. Raises httpx.HTTPError where it gives no answer.
 
         A request that it hands off to itself comes to the recorder, and is asked again as Fanout has asked it.
@@ -53,7 +54,7 @@ class LocalEdge:
         second = await self._ask(request)
         return Outcome(route, backend, request.headers, None if self._recorder.taken() else second)
 
-    async def _ask(self, asked: Asked) -> Answer:
+    async def _ask(self, asked: RequestData) -> Answer:
         authority, _, _ = split_uri(asked.url)
         headers = [(name, value) for name, value in _signed_now(asked) if name not in OF_THE_MESSAGE]
         request = httpx.Request(
@@ -74,7 +75,7 @@ class LocalEdge:
         return Answer(response.status_code, named, content)
 
 
-def _signed_now(asked: Asked) -> Headers:
+def _signed_now(asked: RequestData) -> Headers:
     """A request's headers; a signature of the trace's time is one of now, for so goes the edge's clock."""
     traced = grip_sig(asked.time)
     return tuple((name, grip_sig(int(time.time())) if value == traced else value) for name, value in asked.headers)

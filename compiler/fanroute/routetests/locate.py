@@ -10,7 +10,7 @@ from operator import getitem
 from typing import Any
 
 from fanroute.pipeline import Compiled
-from fanroute.plan.routes import is_written
+from fanroute.plan.routes import is_declared
 from fanroute.routetests.document import PREFLIGHT
 from fanroute.syntax.source import Path
 
@@ -25,7 +25,7 @@ def _number(compiled: Compiled, index: int) -> int:
 
 
 def _is_written(compiled: Compiled, index: int) -> bool:
-    return is_written(compiled.plan.routes[index])
+    return is_declared(compiled.plan.routes[index])
 
 
 def action(compiled: Compiled, index: int) -> str:

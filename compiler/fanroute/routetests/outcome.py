@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from fanroute.devserver.grip_headers import parse_hold
 from fanroute.pipeline import Compiled
-from fanroute.plan.tokens import trusting
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.request import RequestData
+from fanroute.plan.tokens import accept_test_tokens
+from fanroute.plan.trace import Tracer
 from fanroute.routetests.document import Request
 from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.headers import applied
@@ -39,14 +40,14 @@ class Outcome:
     changed: frozenset[str] = frozenset()
 
 
-def asked(request: Request) -> Asked:
+def asked(request: Request) -> RequestData:
     """A test's request as a client sends it."""
     headers = tuple((name.lower(), value.encode()) for name, value in request.headers.items())
     content = request.body.encode()
-    return Asked(request.method, request.url, headers + (HANDSHAKE if request.websocket else ()), content)
+    return RequestData(request.method, request.url, headers + (HANDSHAKE if request.websocket else ()), content)
 
 
-def through_fanout(tracer: Tracer, asked: Asked) -> Asked:
+def through_fanout(tracer: Tracer, asked: RequestData) -> RequestData:
     """The request that Fanout sends in place of a test's; its content is the test's, if that has some."""
     through = tracer.through_fanout(asked)
     return replace(through, content=asked.content) if asked.content else through
@@ -54,10 +55,10 @@ def through_fanout(tracer: Tracer, asked: Asked) -> Asked:
 
 def tracer_of(compiled: Compiled) -> Tracer:
     """What foresees outcomes."""
-    return Tracer(trusting(compiled.plan), compiled.loopback)
+    return Tracer(accept_test_tokens(compiled.plan), compiled.loopback)
 
 
-def foreseen(tracer: Tracer, asked: Asked) -> Outcome:
+def foreseen(tracer: Tracer, asked: RequestData) -> Outcome:
     """What comes of a request, by the code that ships."""
     told = tracer.trace(asked)
     if isinstance(told.decision, Answer):

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from fanroute.devserver.config import Backend
 from fanroute.devserver.embedded import Handler, listen
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 
 
 @dataclass(slots=True)
@@ -16,9 +16,9 @@ class Recorder:
     """The backends, by name, and what they were asked last: backends' names and requests, in order."""
 
     backends: dict[str, Backend] = field(default_factory=dict)
-    asked: list[tuple[str, Asked]] = field(default_factory=list)
+    asked: list[tuple[str, RequestData]] = field(default_factory=list)
 
-    def taken(self) -> list[tuple[str, Asked]]:
+    def taken(self) -> list[tuple[str, RequestData]]:
         """What was asked since the last time."""
         taken, self.asked = self.asked, []
         return taken
@@ -29,7 +29,7 @@ class Recorder:
         async def record(request: web.BaseRequest) -> web.StreamResponse:
             headers = tuple((key.decode("latin-1").lower(), value) for key, value in request.raw_headers)
             url = f"http://{request.host}{request.raw_path}"
-            self.asked.append((name, Asked(request.method, url, headers, await request.content.read())))
+            self.asked.append((name, RequestData(request.method, url, headers, await request.content.read())))
             return web.Response(text="Recorded\n")
 
         return record

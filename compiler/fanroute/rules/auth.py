@@ -6,7 +6,7 @@ from typing import Any
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.references import reference_text
+from fanroute.plan.describe import reference_text
 from fanroute.spec import raw
 from fanroute.spec.template import references_in
 from fanroute.syntax.source import Path, Source

@@ -10,7 +10,7 @@ from fanroute.analysis.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, WE
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import is_written
+from fanroute.plan.routes import is_declared
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan
 
@@ -44,7 +44,7 @@ def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterato
     work, pages = Work(MAX_WORK_IN_ALL), _pages(boxes)
     for number, action in catch_alls:
         if _gets_some(boxes, number, pages, Work(MAX_WORK, work)):
-            written = sum(map(is_written, plan.routes[:number]))
+            written = sum(map(is_declared, plan.routes[:number]))
             path: Path = ("routes", written, "handoff")
             path = (*path, "backend") if source.has((*path, "backend")) else path
             what = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"

@@ -7,9 +7,9 @@ from fanroute.analysis.channels import Parts, Reference, Values, compared, gives
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import LOOPBACK
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.references import reference_text
-from fanroute.plan.references import references as references_of
-from fanroute.plan.routes import written_routes
+from fanroute.plan.describe import reference_text
+from fanroute.plan.routes import declared_routes
+from fanroute.plan.routes import references as references_of
 from fanroute.spec import raw as written_parts
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.grip import SEPARATORS
@@ -116,7 +116,7 @@ def chosen_channels(source: Source, plan: Plan) -> list[Chosen]:
     """The routes that this service answers itself on channels that depend on the request."""
     return [
         (index, route, templates)
-        for index, route in enumerate(written_routes(plan))
+        for index, route in enumerate(declared_routes(plan))
         if isinstance(route.action, Hold | WebSocket)
         and (templates := [*_templates(source, index, route, route.action, plan.refused_paths)])
     ]

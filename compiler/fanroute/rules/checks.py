@@ -6,7 +6,7 @@ from typing import Any
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.references import reference_text
+from fanroute.plan.describe import reference_text
 from fanroute.rules import actions as action_checks
 from fanroute.rules import auth as auth_checks
 from fanroute.rules import cors, delivery, headers, keys, patterns

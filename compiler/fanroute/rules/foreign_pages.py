@@ -11,7 +11,7 @@ from fanroute.analysis.search import Boxes, search
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import preflights_of, written_routes
+from fanroute.plan.routes import declared_routes, preflight_match
 from fanroute.rules.cors import place_of_cors
 from fanroute.spec import raw
 from fanroute.syntax.source import Source
@@ -188,7 +188,7 @@ def _mend(auth: Auth) -> str:
 def preflights_are_answered(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
     """Yields FR431: a page of another origin cannot send its token, because the preflight request gets an error."""
     work = Work(MAX_WORK_IN_ALL)
-    for (index, written), route in zip(raw.routes(source), written_routes(plan), strict=True):
+    for (index, written), route in zip(raw.routes(source), declared_routes(plan), strict=True):
         if route.auth and _asks_first(route) and (status := _unanswered(route, plan, boxes, Work(MAX_WORK, work))):
             (action,) = raw.actions(written)
             message = f"a page of another origin cannot send the token: its preflight request gets a {status}"
@@ -217,6 +217,6 @@ def _unanswered(route: Route, plan: Plan, boxes: Boxes, work: Work) -> int:
         return None
 
     try:
-        return statuses[-1] if search([box(preflights_of(route.match))], taken, boxes.named, work) else 0
+        return statuses[-1] if search([box(preflight_match(route.match))], taken, boxes.named, work) else 0
     except TooMuch:
         return 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import written_routes
+from fanroute.plan.routes import declared_routes
 from fanroute.rules.cors import place_of_cors
 from fanroute.spec import raw
 from fanroute.syntax.source import Source
@@ -29,7 +29,7 @@ FR430 = Rule(
 def sockets_are_no_wider(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """FR430"""
     kept: dict[Template, tuple[int, tuple[str, ...]]] = {}
-    routes = written_routes(plan)
+    routes = declared_routes(plan)
     for index, route in enumerate(routes):
         if isinstance(route.action, Hold) and route.cors and route.cors.origins != ANY:
             for channel in route.action.channels:

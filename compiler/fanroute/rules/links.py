@@ -13,8 +13,8 @@ from fanroute.analysis.witness import asked
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import written_routes
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
+from fanroute.plan.routes import declared_routes
 from fanroute.spec.document import STREAMS
 from fanroute.syntax.source import Source
 from fanroute_runtime.client import Client
@@ -59,10 +59,10 @@ _BOUND = "\0"
 
 def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagnostic]:
     """FR420; `host` is the Host that Fanout asks this service with."""
-    linked = [(index, target) for index, route in enumerate(written_routes(plan)) for target in _examples(route)]
+    linked = [(index, target) for index, route in enumerate(declared_routes(plan)) for target in _examples(route)]
     matcher, paths = Matcher(plan.routes if linked else ()), Paths(plan.refused_paths)
     for index, target in linked:
-        client = Client(Asked("GET", f"https://{host}{target}"), through_fanout=True, link=True)
+        client = Client(RequestData("GET", f"https://{host}{target}"), through_fanout=True, link=True)
         if instead := _refused(paths, client) or _instead(matcher.match(client), client):
             stream, sse = (("routes", index, kind, "link") for kind in STREAMS)
             message = f"Fanout asks {host} for the link, as in GET {target}, and {instead}"

@@ -10,8 +10,8 @@ from fanroute.analysis.automata import shortest, step
 from fanroute.analysis.channels import Parts, Reference, Values, parts, possible, references
 from fanroute.analysis.languages import of_texts
 from fanroute.diagnostics.diagnostic import Diagnostic
-from fanroute.plan.references import reference_text
-from fanroute.plan.routes import written_routes
+from fanroute.plan.describe import reference_text
+from fanroute.plan.routes import declared_routes
 from fanroute.rules.channels import FR403, FR404, place_of_condition, values_listed
 from fanroute.syntax.source import Source
 from fanroute_runtime.grip import leads_elsewhere
@@ -28,7 +28,7 @@ _MEND = "allow only values that are not empty, '.' or '..', as with {pattern: \"
 
 def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """Yields FR403 or FR404, at most one for each segment."""
-    for index, route in enumerate(written_routes(plan)):
+    for index, route in enumerate(declared_routes(plan)):
         what, template = _location(route, plan.refused_paths)
         for segment in _segments(template):
             values = {reference.bound: _value_of(segment, reference) for reference in references(segment)}

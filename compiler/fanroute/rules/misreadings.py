@@ -14,7 +14,7 @@ from fanroute.analysis.sets import SEGMENTS, Lengths, Texts
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import is_written
+from fanroute.plan.routes import is_declared
 from fanroute.spec import raw
 from fanroute.spec.document import BACKEND_ANSWERED
 from fanroute.syntax.source import Source
@@ -38,7 +38,7 @@ FR405 = Rule(
 
 
 if TYPE_CHECKING:
-    from fanroute.plan.trace import Asked
+    from fanroute.plan.request import RequestData
 
 # The faults that honest clients' paths have, too. With these refused, servers differ by the case of letters at most.
 _FAULTS: tuple[PathFault, ...] = ("empty_segments", "encoded_slashes", "parameters")
@@ -93,9 +93,9 @@ def _first_misreading(
             from fanroute.analysis.witness import arguments  # late, here and below: most files need none
 
             taking, request = found[0], arguments(found[1])
-            route, place = plan.routes[taking], ("routes", sum(map(is_written, plan.routes[:taking])))
+            route, place = plan.routes[taking], ("routes", sum(map(is_declared, plan.routes[:taking])))
             action = next(key for key in BACKEND_ANSWERED if source.has((*place, key)))
-            of_guarded = ("routes", sum(map(is_written, plan.routes[:number])))
+            of_guarded = ("routes", sum(map(is_declared, plan.routes[:number])))
             message = (
                 f"'{backend}' may read this request of '{route.name}', which needs no token, as one of "
                 f"'{plan.routes[number].name}', which needs one: {request}"
@@ -113,7 +113,7 @@ def _mend(kept: list[PathFault]) -> str:
 
 def _misread(
     boxes: Boxes, number: int, free: list[int], apart: list[Box], others: Others, work: Work
-) -> "tuple[int, Asked] | None":
+) -> "tuple[int, RequestData] | None":
     """Returns a request that one of the free routes takes, but that a server may read as a request for the guarded route.
 
     It tries requests first that also fit the match of a free route, because a changed path often still fits that. `apart` has the

@@ -6,7 +6,7 @@ from fanroute.analysis.channels import Parts, compared, references
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import LOOPBACK
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.references import reference_text
+from fanroute.plan.describe import reference_text
 from fanroute.rules.channels import Chosen
 from fanroute.spec import raw
 from fanroute.syntax.source import Source

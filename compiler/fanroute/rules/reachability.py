@@ -13,7 +13,7 @@ from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import is_written
+from fanroute.plan.routes import is_declared
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.plan import Plan
 
@@ -79,7 +79,7 @@ def reachability(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnosti
         if work.left < 0:
             yield told.unknown(number, "it or one of the routes after it can match")
             return
-        if not told.is_written(number):
+        if not told.is_declared(number):
             continue
         if isinstance(reach, Dead):
             yield told.dead(number, reach)
@@ -95,7 +95,7 @@ class _Told:
     def __init__(self, source: Source, plan: Plan, boxes: Boxes) -> None:
         self._source, self._boxes, self._routes = source, boxes, plan.routes
         # How many of routes.yaml are before each.
-        self._written = tuple(accumulate(map(is_written, plan.routes), initial=0))
+        self._written = tuple(accumulate(map(is_declared, plan.routes), initial=0))
         numbers: dict[str, int] = {}
 
         @cache
@@ -107,9 +107,9 @@ class _Told:
         every = range(len(plan.routes))
         self._alike = next((number for number in every if answered(number)), len(every))
 
-    def is_written(self, number: int) -> bool:
+    def is_declared(self, number: int) -> bool:
         """Whether a route is the user's own."""
-        return is_written(self._routes[number])
+        return is_declared(self._routes[number])
 
     def dead(self, number: int, reach: Dead) -> Diagnostic:
         if reach.impossible:
@@ -141,7 +141,7 @@ class _Told:
         )
 
     def _differ(self, one: int, other: int) -> bool:
-        return self.is_written(one) and self._answered(one) != self._answered(other)
+        return self.is_declared(one) and self._answered(one) != self._answered(other)
 
     def _diagnostic(
         self, rule: Rule, number: int, message: str, mend: str, others: Sequence[int] = (), request: str = ""

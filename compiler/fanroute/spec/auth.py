@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from fanroute.plan.references import references
+from fanroute.plan.routes import references
 from fanroute.spec.base import Kind, Model
 from fanroute.spec.keys import Issuer, Key, party
 from fanroute.spec.match import Condition, ConditionOrValues

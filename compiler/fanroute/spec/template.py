@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from fanroute.plan.references import references
+from fanroute.plan.routes import references
 from fanroute_runtime.plan import Bound, Source, Template
 
 PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")

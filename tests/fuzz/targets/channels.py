@@ -5,8 +5,8 @@ import re
 from urllib.parse import unquote
 
 from fanroute.pipeline import compile_routes
-from fanroute.plan.handlers import HANDLERS
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import HANDLERS, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, ToFanout
 from fanroute_runtime.pin import MAX_PIN
@@ -36,7 +36,7 @@ def check_values(data: bytes) -> None:
     url = "http://a/{}/{}?id={}".format(*raw)
     headers = (("x-tenant", tenant),)
     for websocket in (False, True):
-        client = Asked("GET", url, (*headers, *([("upgrade", b"websocket")] if websocket else [])))
+        client = RequestData("GET", url, (*headers, *([("upgrade", b"websocket")] if websocket else [])))
         facts = reference.facts("GET", url, client.headers)
         kind, expected = reference.outcome(SPEC, facts)
         first = DECIDER.decide(client)

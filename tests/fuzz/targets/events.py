@@ -3,7 +3,7 @@
 import re
 
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.plan import Bound, WebSocket
 from fanroute_runtime.websocket import MalformedEvents, converse, decode, encode
@@ -67,7 +67,7 @@ def check_answers(body: bytes) -> None:
 def check_answer(action: WebSocket, body: bytes) -> None:
     asked = read(body)
     try:
-        answer = converse(action, Asked("POST", "http://a/", HEADERS, body), no_binding)
+        answer = converse(action, RequestData("POST", "http://a/", HEADERS, body), no_binding)
     except Refused as refused:
         assert refused.status == 400
         # A sound body is refused only for what does not fit the conversation.
@@ -80,7 +80,9 @@ def check_answer(action: WebSocket, body: bytes) -> None:
     assert [type_ for type_, _ in told].count("OPEN") == (told[:1] == [("OPEN", b"")]) == opened
     messages = [content for type_, content in told if type_ in ("TEXT", "BINARY")]
     # What a client sends never comes back as a control message.
-    beginning = decode(converse(action, Asked("POST", "http://a/", HEADERS, b"OPEN\r\n"), no_binding).body) if opened else []
+    beginning = (
+        decode(converse(action, RequestData("POST", "http://a/", HEADERS, b"OPEN\r\n"), no_binding).body) if opened else []
+    )
     assert [m for m in messages if not m.startswith(b"m:")] == [event.content for event in beginning if event.type == "TEXT"]
     echoed = [content for content in messages if content.startswith(b"m:")]
     sent = [b"m:" + content for type_, content in asked if type_ in ("TEXT", "BINARY")]

@@ -2,7 +2,7 @@
 
 import re
 
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import share, sharing
 from fanroute_runtime.exchange import Answer
@@ -27,7 +27,7 @@ HOP_BY_HOP = "Connection Keep-Alive Proxy-Connection TE Trailer Transfer-Encodin
 def check_origin(origin: bytes) -> None:
     """A page's origin is told back as it is, if it is one of those allowed, and is not otherwise."""
     allowed = any(re.fullmatch(pattern, origin.decode("latin-1"), re.ASCII) for pattern in ORIGINS.values())
-    client = Client(Asked("GET", "http://a/", (("origin", origin),)), through_fanout=False)
+    client = Client(RequestData("GET", "http://a/", (("origin", origin),)), through_fanout=False)
     answer = share(ANSWER, sharing(ALLOWED, client))
     told = (("access-control-allow-origin", origin), *ALLOWED.headers) if allowed else ()
     assert answer.headers == (("x-a", b"1"), ("vary", b"Accept, Origin"), *told)
@@ -48,7 +48,7 @@ def check_content_type(data: bytes) -> None:
     """Of several Content-Types: one is enough, wherever it stands."""
     values = data.decode("latin-1").split("\n")
     wanted = re.compile(r"(?:[^,]*,)*\s*application/websocket-events\s*(?:[;,].*)?", re.IGNORECASE | re.DOTALL)
-    asked = Asked("POST", "http://a/", tuple(("content-type", value.encode("latin-1")) for value in values))
+    asked = RequestData("POST", "http://a/", tuple(("content-type", value.encode("latin-1")) for value in values))
     assert is_websocket_events(asked) == any(map(wanted.fullmatch, values))
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import jwt
 from pydantic_core import from_json
 
+from fanroute.plan.request import RequestData
 from fanroute.plan.signing import DEV_KEY
-from fanroute.plan.trace import Asked
 from fanroute_runtime import hs256
 from fanroute_runtime.authorization import Guard
 from fanroute_runtime.client import Client
@@ -138,7 +138,7 @@ def check_client(data: bytes) -> None:
     text = re.sub("[#\n]", "_", query.decode("utf-8", "replace"))
     headers = (("authorization", first), ("authorization", second), ("cookie", cookie))
     found = next(filter(None, (bearers([first, second]), cookies(cookie), parameters(text))), [])
-    asked = Asked("GET", f"http://a/?{text}", headers)
+    asked = RequestData("GET", f"http://a/?{text}", headers)
     try:
         claims = GUARD.admit(Client(asked, through_fanout=False), asked, lambda bound: None)
     except Refused as refused:
@@ -166,7 +166,7 @@ def parameters(query: str) -> list[bytes]:
 def check_signature(token: bytes) -> None:
     """A Grip-Sig is one of those that were signed, or refused."""
     try:
-        sender = SIGNATURES.sender(Asked("GET", "http://a/", (("grip-sig", token),)))
+        sender = SIGNATURES.sender(RequestData("GET", "http://a/", (("grip-sig", token),)))
     except Refused as refused:
         assert refused.status == 403
         assert token not in SIGNED

@@ -2,7 +2,7 @@
 
 import re
 
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 from fanroute_runtime.client import Client
 from fanroute_runtime.match import binds, host_name, path_segments, split_uri
 from tests.fuzz.target import Target
@@ -17,7 +17,7 @@ def check_uri(data: bytes) -> None:
     """Of an absolute URI; what is none stands for the rest of one."""
     text = data.decode("utf-8", "replace")
     url = text if re.match("https?://", text) else f"http://a.example.com/{text}"
-    client = Client(Asked("GET", url), through_fanout=False)
+    client = Client(RequestData("GET", url), through_fanout=False)
     facts = reference.facts("GET", url, ())
     assert (list(client.segments), client.query, client.scheme) == (facts.segments, facts.query, facts.scheme)
     assert all(binds(segment) == reference.binds(segment) for segment in client.segments)

@@ -30,5 +30,5 @@ def test_all_give_a_request_the_same_route(drawn: tuple[tuple[Route, ...], list[
         assert matcher.match(point) == expected
         assert matcher.match(Client(request, through_fanout=False)) == expected
         *earlier, last = trace(Plan("x", routes, refused_paths=()), "", request).steps
-        assert all(step.unfit for step in earlier)
-        assert (None if last.unfit else last.route) == (expected and expected.name)
+        assert all(step.mismatches for step in earlier)
+        assert (None if last.mismatches else last.route) == (expected and expected.name)

@@ -11,7 +11,8 @@ import pytest
 from fanroute.cli.next_steps import Urls, changed_ports, publish_command, publishing, serving
 from fanroute.devserver.local_hosts import host_entries
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.plan.trace import Asked, Step, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Step, trace
 from tests.conftest import INPUTS, REPOSITORY
 
 ROUTES = b"""
@@ -163,7 +164,7 @@ def test_examples_fit_the_patterns() -> None:
     ]
     for name, *_, url in commands:
         headers = (("x-client", b"0"), ("x-tenant", b"acme"))
-        assert trace(compiled.plan, "self", Asked("GET", url, headers)).steps[-1] == Step(name.removesuffix(":"), ())
+        assert trace(compiled.plan, "self", RequestData("GET", url, headers)).steps[-1] == Step(name.removesuffix(":"), ())
 
 
 def test_a_port_that_is_not_free_is_told_with_the_one_that_is_used() -> None:

@@ -2,8 +2,8 @@
 
 from fanroute.codegen.samples import samples
 from fanroute.pipeline import compile_routes
-from fanroute.plan.handlers import HANDLERS
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import HANDLERS
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import Plan
@@ -29,7 +29,7 @@ routes:
 def test_one_of_each_kind() -> None:
     plan = compile_routes(ROUTES, INPUTS).plan
     decider = Decider(plan, HANDLERS)
-    decisions = [decider.decide(Asked(*sample)) for sample in samples(plan)]
+    decisions = [decider.decide(RequestData(*sample)) for sample in samples(plan)]
     assert [(type(decision), getattr(decision, "backend", "")) for decision in decisions] == [
         (ToFanout, "self"),
         (ToFanout, "self"),

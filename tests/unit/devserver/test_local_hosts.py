@@ -7,7 +7,8 @@ from fanroute.cli.serve import serve
 from fanroute.devserver.config import Stores
 from fanroute.devserver.local_hosts import explaining, host_entries, kept_by_host
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Tracer
 from fanroute_runtime.exchange import ToFanout
 from fanroute_runtime.plan import Handoff, Match, Route
 from tests.conftest import INPUTS, REPOSITORY
@@ -31,8 +32,10 @@ routes:
 def route_of(compiled: Compiled, url: str, as_host: str, service: str | None = None) -> str:
     """The route that a request gets where local names stand for a host; "" if none takes it."""
     stores = Stores().with_local(host_entries(compiled.plan.routes, as_host)).config
-    asked = Asked("GET", url, configs=stores)
-    taken = Tracer(compiled.plan, "self").taken(asked if service is None else Asked("GET", url, configs=stores, service=service))
+    asked = RequestData("GET", url, configs=stores)
+    taken = Tracer(compiled.plan, "self").route_of(
+        asked if service is None else RequestData("GET", url, configs=stores, service=service)
+    )
     return taken.name if taken else ""
 
 
@@ -68,7 +71,7 @@ def test_a_name_that_a_route_matches_stands_for_itself() -> None:
 def test_only_matching_takes_it_for_another_host() -> None:
     """A backend is told the host and scheme that the client asked for."""
     stores = Stores().with_local(host_entries(STARTER.plan.routes, "https://" + OWN)).config
-    decision = Tracer(STARTER.plan, "self").trace(Asked("GET", "http://127.0.0.1:7676/test/sse", configs=stores)).decision
+    decision = Tracer(STARTER.plan, "self").trace(RequestData("GET", "http://127.0.0.1:7676/test/sse", configs=stores)).decision
     assert isinstance(decision, ToFanout)
     told = dict(decision.headers.set)
     assert (told["x-forwarded-host"], told["x-forwarded-proto"]) == (b"127.0.0.1:7676", b"http")
@@ -77,10 +80,10 @@ def test_only_matching_takes_it_for_another_host() -> None:
 def test_it_is_said_that_only_the_host_keeps_a_request_from_a_route() -> None:
     tracer = Tracer(STARTER.plan, "self")
     assert "'test-sse', which is for *.edgecompute.app" in kept_by_host(
-        tracer.trace(Asked("GET", "http://a/test/sse")), STARTER.plan
+        tracer.trace(RequestData("GET", "http://a/test/sse")), STARTER.plan
     )
     for url in ("http://a/other", f"http://{OWN}/test/sse", f"http://{OWN}/other"):
-        assert kept_by_host(tracer.trace(Asked("GET", url)), STARTER.plan) == ""
+        assert kept_by_host(tracer.trace(RequestData("GET", url)), STARTER.plan) == ""
 
 
 @pytest.mark.parametrize(

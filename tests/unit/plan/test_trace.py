@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.plan.describe import rows, trace_lines
-from fanroute.plan.trace import Asked, Trace, through_fanout, trace
+from fanroute.plan.describe import route_rows
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Trace, through_fanout, trace, trace_lines
 from fanroute_runtime.exchange import Answer, Headers, Passing, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Plan
 from tests.conftest import INPUTS, REPOSITORY
@@ -20,7 +21,7 @@ def compiled(case: str) -> Compiled:
 
 
 def test_everything_is_told_in_words() -> None:
-    assert list(rows(compiled("match-everything").plan)) == [
+    assert list(route_rows(compiled("match-everything").plan)) == [
         (
             "1",
             "short-forms",
@@ -39,14 +40,14 @@ def test_everything_is_told_in_words() -> None:
             "origin",
         ),
     ]
-    assert [row[3:5] for row in rows(compiled("grip-features").plan)] == [
+    assert [row[3:5] for row in route_rows(compiled("grip-features").plan)] == [
         ("stream, application/x-ndjson", "{a}, all"),
         ("stream, text/event-stream", "a, b"),
         ("long_poll, application/json", "a"),
         ("websocket", "a, b"),
         ("respond 200", ""),
     ]
-    assert next(rows(compiled("redirects").plan))[3] == "308 to /new/{page}?from=old"
+    assert next(route_rows(compiled("redirects").plan))[3] == "308 to /new/{page}?from=old"
 
 
 @pytest.mark.parametrize("passed", [ToFanout("a", RULES), ToBackend("a", RULES, HeaderRules()), ToWebSocket("a", RULES)])
@@ -58,7 +59,7 @@ def test_another_uri_is_told(passed: Passing) -> None:
 
 def test_the_second_pass_has_the_pin_of_the_first() -> None:
     plan = compiled("channel-templates").plan
-    asked = Asked("GET", "https://a/rooms/a/events")
+    asked = RequestData("GET", "https://a/rooms/a/events")
     told = trace(plan, "self", asked)
     through = through_fanout(plan, asked)
     assert isinstance(told.decision, ToFanout) and told.decision.headers.set[-1] in through.headers
@@ -68,21 +69,21 @@ def test_the_second_pass_has_the_pin_of_the_first() -> None:
 
 def test_a_request_as_data_has_facts() -> None:
     facts = {"time": 7, "service": "abc", "configs": {"c": {"k": "v"}}, "secrets": {"s": {"k": b"v"}}}
-    asked = Asked("GET", "https://a/", **facts)
+    asked = RequestData("GET", "https://a/", **facts)
     assert (asked.now(), asked.service_id(), asked.config("c", "k"), asked.secret("s", "k")) == (7, "abc", "v", b"v")
     assert {asked.config("c", "x"), asked.config("s", "k"), asked.secret("s", "x"), asked.secret("c", "k")} == {None}
-    assert len({asked, replace(asked), Asked("GET", "https://a/")}) == 2
+    assert len({asked, replace(asked), RequestData("GET", "https://a/")}) == 2
 
 
 def test_what_fanout_asks_has_the_same_facts() -> None:
     facts = {"time": 7, "service": "abc", "configs": {"c": {"k": "v"}}, "secrets": {"s": {"k": b"v"}}}
     for headers in ((), (("upgrade", b"websocket"),)):
-        through = through_fanout(Plan("x", ()), Asked("GET", "https://a/", headers, **facts))
+        through = through_fanout(Plan("x", ()), RequestData("GET", "https://a/", headers, **facts))
         assert {name: getattr(through, name) for name in facts} == facts
 
 
 def test_patterns_are_told_in_words() -> None:
-    assert [row[2] for row in rows(compiled("patterns").plan)] == [
+    assert [row[2] for row in route_rows(compiled("patterns").plan)] == [
         "/rooms/{room}/events where room~[a-z0-9-]{1,64}",
         r"/files/{folder}/{file}/* where file~\w+\.(?:txt|md)",
         r"""query after~[0-9]* query q~'; import os #"\{\{x\}\} header x-client~[0-9]+ header x-tenant~acme|umbrella""",
@@ -102,8 +103,8 @@ def test_patterns_are_told_in_words() -> None:
 )
 def test_a_pattern_that_does_not_fit_is_a_reason(url: str, unfit: list[tuple[str, ...]]) -> None:
     headers = (("x-client", b"1"), ("x-tenant", b"acme"))
-    steps = trace(compiled("patterns").plan, "self", Asked("GET", f"{url}?after=&q=", headers)).steps
-    assert [step.unfit for step in steps if step.unfit][:2] == unfit
+    steps = trace(compiled("patterns").plan, "self", RequestData("GET", f"{url}?after=&q=", headers)).steps
+    assert [step.mismatches for step in steps if step.mismatches][:2] == unfit
 
 
 @pytest.mark.parametrize(
@@ -120,24 +121,26 @@ def test_a_pattern_that_does_not_fit_is_a_reason(url: str, unfit: list[tuple[str
     ],
 )
 def test_each_earlier_route_says_why_not(url: str, headers: Headers, reasons: tuple[str, ...]) -> None:
-    told = trace(compiled("channel-templates").plan, "self", Asked("GET", url, headers))
-    assert tuple(": ".join(filter(None, [step.route, ", ".join(step.unfit)])) for step in told.steps) == reasons
+    told = trace(compiled("channel-templates").plan, "self", RequestData("GET", url, headers))
+    assert tuple(": ".join(filter(None, [step.route, ", ".join(step.mismatches)])) for step in told.steps) == reasons
 
 
 def test_no_route_is_tried_for_a_path_that_is_refused() -> None:
-    told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/rooms/../c"))
+    told = trace(compiled("channel-templates").plan, "self", RequestData("GET", "https://a/rooms/../c"))
     assert told.steps == ()
     assert [*trace_lines(told)][:2] == ["  no route", "Answered at once: 400"]
 
 
 def test_both_passes_of_a_websocket() -> None:
-    told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/sockets/b", (("upgrade", b"websocket"),)))
+    told = trace(
+        compiled("channel-templates").plan, "self", RequestData("GET", "https://a/sockets/b", (("upgrade", b"websocket"),))
+    )
     assert told.second is not None
     assert told.second.body == b'OPEN\r\nTEXT 24\r\nc:{"type":"subscribe","channel":"b"}\r\n'
 
 
 def test_no_route() -> None:
-    told = trace(compiled("channel-templates").plan, "self", Asked("GET", "https://a/"))
+    told = trace(compiled("channel-templates").plan, "self", RequestData("GET", "https://a/"))
     assert isinstance(told.decision, Answer)
     assert [line for line in trace_lines(told) if "no route" in line or "404" in line] == ["  no route", "Answered at once: 404"]
 
@@ -152,5 +155,5 @@ def test_no_route() -> None:
     ],
 )
 def test_what_is_passed_on_is_told(method: str, path: str, headers: Headers, told: list[str]) -> None:
-    lines = list(trace_lines(trace(compiled("passing-on").plan, "self", Asked(method, f"https://a{path}", headers))))
+    lines = list(trace_lines(trace(compiled("passing-on").plan, "self", RequestData(method, f"https://a{path}", headers))))
     assert [line for line in lines if line in told] == told

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.plan.routes import written_routes
+from fanroute.plan.routes import declared_routes
 from fanroute.routetests.compare import differences, unasked
 from fanroute.routetests.coverage import alternatives, coverage, covered_text
 from fanroute.routetests.document import asked_url
@@ -122,7 +122,7 @@ def test_coverage_grows_with_the_tests(requests: list[dict[str, Any]]) -> None:
     together = coverage(COMPILED, asked)
     missed = [set(coverage(COMPILED, [one]).missed_alternatives) for one in asked]
     assert set(together.missed_alternatives) == set(alternatives(COMPILED)).intersection(*missed)
-    written = [route.name for route in written_routes(COMPILED.plan)]
+    written = [route.name for route in declared_routes(COMPILED.plan)]
     gotten = {COMPILED.plan.routes[index].name for index, _ in asked if index is not None}
     assert [written[number] for number in together.missed_routes] == [name for name in written if name not in gotten]
     assert 0 <= together.percent <= 100

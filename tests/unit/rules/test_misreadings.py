@@ -5,7 +5,8 @@ import shlex
 import pytest
 
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import Asked, Tracer
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Tracer
 from tests.conftest import INPUTS
 
 AUTH = "auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: t}}"
@@ -28,7 +29,7 @@ routes:
     if not told:
         return None
     verb, url = shlex.split(told[0].request)
-    taken = Tracer(compiled.plan, "").taken(Asked(verb, url))
+    taken = Tracer(compiled.plan, "").route_of(RequestData(verb, url))
     assert taken is not None
     assert taken.name == "free"
     return url.removeprefix("https://example.com")

@@ -8,8 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from fanroute.plan.handlers import HANDLERS
-from fanroute.plan.trace import TIME, Asked, Tracer
+from fanroute.plan.request import TIME, RequestData
+from fanroute.plan.trace import HANDLERS, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
@@ -74,14 +74,14 @@ def decider_of(plan: Plan) -> Decider:
     return Decider(plan, HANDLERS)
 
 
-def ask(token: bytes | None = None, url: str = "https://a/", **headers: bytes) -> Asked:
+def ask(token: bytes | None = None, url: str = "https://a/", **headers: bytes) -> RequestData:
     """A client's request, with a token in Authorization if there is one."""
     bearer = () if token is None else (("authorization", b"Bearer " + token),)
     given = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Asked("GET", url, (*bearer, *given), secrets=SECRETS)
+    return RequestData("GET", url, (*bearer, *given), secrets=SECRETS)
 
 
-def through_fanout(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> Asked:
+def through_fanout(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> RequestData:
     """What Fanout sends in the client's place, whether the first pass lets the client in or not."""
     return tracer_of(Plan("chat", (Route("only", Match(), action, auth=auth),))).through_fanout(asked)
 
@@ -91,11 +91,11 @@ def tracer_of(plan: Plan) -> Tracer:
     return Tracer(plan, "self")
 
 
-def decide(asked: Asked, auth: Auth = AUTH, action: Action = HOLD, **route: Any) -> Decision:
+def decide(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD, **route: Any) -> Decision:
     return decider(auth, action, **route).decide(asked)
 
 
-def refusals(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> set[tuple[int, bytes]]:
+def refusals(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> set[tuple[int, bytes]]:
     """The status and the challenge of a refused request: on the first pass, and on the second as if there had been none."""
     found = set()
     endpoint = isinstance(action, Hold | WebSocket)
@@ -119,7 +119,7 @@ def forbidden(what: str) -> set[tuple[int, bytes]]:
     return {(403, challenge(f"The token does not allow this, by {what}.", "insufficient_scope"))}
 
 
-def subscribed(asked: Asked, auth: Auth = AUTH, action: Action = HOLD) -> str:
+def subscribed(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> str:
     """The channels that a request subscribes to, let in on both passes."""
     first = decide(asked, auth, action)
     assert isinstance(first, ToFanout)
@@ -437,7 +437,7 @@ ONCE: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def of_tenant(query: str, names: tuple[str, ...]) -> Asked:
+def of_tenant(query: str, names: tuple[str, ...]) -> RequestData:
     asked = ask(by_pyjwt({**CLAIMS, "tenant": ["a", "t-a"]}, "HS256"), f"https://a/{query}", upgrade=b"websocket")
     return replace(asked, headers=(*asked.headers, *((name, b"a" if i == 0 else b"b") for i, name in enumerate(names))))
 
@@ -667,7 +667,7 @@ def interval(answer: Decision) -> int | None:
     return None if value is None else int(value)
 
 
-def event(asked: Asked, seconds: int, *events: Event, socket: WebSocket = CLOSED) -> Answer:
+def event(asked: RequestData, seconds: int, *events: Event, socket: WebSocket = CLOSED) -> Answer:
     """What is answered to events of an open WebSocket, some seconds after it was opened."""
     opened = through_fanout(replace(asked, headers=(*asked.headers, ("upgrade", b"websocket"))), action=socket)
     answer = decide(replace(opened, time=TIME + seconds, content=encode(list(events))), action=socket)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.plan import trace
+from fanroute.plan import request
 from fanroute_runtime.client import Client
 from tests.unit.runtime.test_decide import Asked
 
@@ -66,7 +66,7 @@ def test_the_second_pass_believes_the_first() -> None:
     ],
 )
 def test_lines_of_cookies_are_one_header(lines: list[bytes], cookie: str | None) -> None:
-    asked = trace.Asked("GET", "http://a/", tuple(("cookie", line) for line in lines))
+    asked = request.RequestData("GET", "http://a/", tuple(("cookie", line) for line in lines))
     for through_fanout in (False, True):
         assert Client(asked, through_fanout).header("cookie") == cookie
 

@@ -7,11 +7,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from fanroute.cli.diff_report import difference
 from fanroute.pipeline import compile_routes
-from fanroute.plan.describe import trace_lines
-from fanroute.plan.handlers import HANDLERS
-from fanroute.plan.routes import written_routes
-from fanroute.plan.tokens import trusting, with_token
-from fanroute.plan.trace import Asked, Tracer, through_fanout, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.routes import declared_routes
+from fanroute.plan.tokens import accept_test_tokens, with_test_token
+from fanroute.plan.trace import HANDLERS, Tracer, through_fanout, trace, trace_lines
 from fanroute.spec.origins import Origins
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import in_place_of, share, sharing
@@ -27,7 +26,7 @@ EXPOSED = (("access-control-expose-headers", b"X-A"),)
 
 def shared(origins: tuple[str, ...], origin: bytes | None, answer: Answer = ANSWER) -> Answer:
     headers = () if origin is None else (("origin", origin),)
-    return share(answer, sharing(Cors(origins, EXPOSED), Client(Asked("GET", "http://a/", headers), through_fanout=False)))
+    return share(answer, sharing(Cors(origins, EXPOSED), Client(RequestData("GET", "http://a/", headers), through_fanout=False)))
 
 
 @pytest.mark.parametrize("origin", [None, b"https://a.example.com", b"null", b""])
@@ -146,7 +145,7 @@ ROOM = "https://chat.example.com/rooms/blue?v=1"
 def asked(verb: str, url: str, **headers: str) -> tuple[str, Answer | None]:
     """The route that a request gets, and the answer on the first pass; names with underscores for hyphens."""
     pairs = tuple((name.replace("_", "-"), value.encode()) for name, value in headers.items())
-    traced = trace(COMPILED.plan, "self", Asked(verb, url, pairs))
+    traced = trace(COMPILED.plan, "self", RequestData(verb, url, pairs))
     return traced.steps[-1].route, traced.decision if isinstance(traced.decision, Answer) else traced.second
 
 
@@ -158,10 +157,10 @@ def preflight(url: str, method: str, origin: str = "https://one.example.com", **
 
 def test_preflights_stand_before_their_routes_and_in_no_file() -> None:
     names = ["get", "post", "any", "tenant", "route-5"]
-    assert [route.name for route in written_routes(COMPILED.plan)] == names
+    assert [route.name for route in declared_routes(COMPILED.plan)] == names
     shared_names = [given for name in names[:-1] for given in (f"{name} preflight", name)]
     assert [route.name for route in COMPILED.plan.routes] == [*shared_names, "route-5"]
-    assert not any(isinstance(route.action, Preflight) for route in written_routes(COMPILED.plan))
+    assert not any(isinstance(route.action, Preflight) for route in declared_routes(COMPILED.plan))
 
 
 def test_each_of_two_routes_with_a_path_answers_for_its_methods() -> None:
@@ -229,14 +228,14 @@ def test_a_refusal_is_readable_too() -> None:
 def test_the_origin_is_asked_for_only_where_it_matters() -> None:
     decider = Decider(COMPILED.plan, HANDLERS)
 
-    class Listening(Asked):
+    class Listening(RequestData):
         def header(self, name: str) -> bytes | None:
             names.append(name)
             return super().header(name)
 
     for path, is_asked in (("any", False), ("tenant?id=a", True), ("other", False)):
         names: list[str] = []
-        through = through_fanout(COMPILED.plan, Asked("GET", f"https://x/{path}"))
+        through = through_fanout(COMPILED.plan, RequestData("GET", f"https://x/{path}"))
         decider.decide(Listening("GET", through.url, through.headers))
         assert ("origin" in names) == is_asked
 
@@ -278,7 +277,7 @@ SHARED = (("vary", b"Origin"), (ALLOWED, b"https://one.example.com"))
 
 def decided(verb: str, path: str, headers: Headers = PAGE) -> tuple[str, Decision]:
     """The route that a request gets, and what is decided about it on the first pass."""
-    traced = trace(PASSED_ON, "", Asked(verb, f"https://x{path}", headers))
+    traced = trace(PASSED_ON, "", RequestData(verb, f"https://x{path}", headers))
     return traced.steps[-1].route, traced.decision
 
 
@@ -300,7 +299,7 @@ def test_a_backend_that_gives_no_answer() -> None:
     """The page's own origin counts, whatever the rules put in its place for the backend."""
     decider = Decider(PASSED_ON, HANDLERS)
     for path, status, varies in (("/own", 504, b"Origin"), ("/app/a", 502, b"Origin")):
-        decision = decider.decide(Asked("GET", f"https://x{path}", PAGE))
+        decision = decider.decide(RequestData("GET", f"https://x{path}", PAGE))
         assert isinstance(decision, ToBackend | ToFanout)
         answer = decider.unreachable(decision, status)
         assert (answer.status, answer.headers[1:]) == (status, (("vary", varies), SHARED[1]))
@@ -329,7 +328,7 @@ def test_what_the_edge_answers_itself_is_shared(status: int) -> None:
     }[status]
     # What a proxy of the user's brings is matched anew.
     plan = replace(PASSED_ON, grip_sig=GripSig("present"))
-    answer = trace(plan, "", Asked("GET", f"https://x{path}", (*PAGE, *further))).decision
+    answer = trace(plan, "", RequestData("GET", f"https://x{path}", (*PAGE, *further))).decision
     assert isinstance(answer, Answer)
     assert (answer.status, dict(answer.headers)[ALLOWED]) == (status, PAGE[0][1])
 
@@ -341,8 +340,8 @@ def test_the_edges_word_takes_the_place_of_the_backends() -> None:
 
 
 def test_a_trace_tells_what_the_page_gets() -> None:
-    tracer = Tracer(trusting(PASSED_ON), "")
-    asked = with_token(Asked("GET", "https://x/api/a", (*PAGE, ("x-client", b"web"))), {}, tracer)
+    tracer = Tracer(accept_test_tokens(PASSED_ON), "")
+    asked = with_test_token(RequestData("GET", "https://x/api/a", (*PAGE, ("x-client", b"web"))), {}, tracer)
     lines = list(trace_lines(tracer.trace(asked)))
     assert "  access-control-* (removed)" in lines
     assert lines[-2:] == ["  vary: Origin (added)", "  access-control-allow-origin: https://one.example.com (added)"]

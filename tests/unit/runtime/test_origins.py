@@ -4,7 +4,8 @@ import pytest
 
 from fanroute.pipeline import compile_routes
 from fanroute.plan import describe
-from fanroute.plan.trace import Asked, through_fanout, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import through_fanout, trace
 from fanroute_runtime.decide import FOREIGN_PAGE
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToFanout, ToWebSocket
 from fanroute_runtime.headers import PIN
@@ -34,20 +35,20 @@ routes:
 )
 CHAT = b"https://chat.example.com"
 FROM_FANOUT: Headers = (("grip-sig", GRIP_SIG.encode()), ("content-type", b"application/websocket-events"))
-SOCKET = Asked("GET", "https://edge.example.com/socket", (("upgrade", b"websocket"),))
+SOCKET = RequestData("GET", "https://edge.example.com/socket", (("upgrade", b"websocket"),))
 PINNED = tuple(header for header in through_fanout(COMPILED.plan, SOCKET).headers if header[0] == PIN)
 
 
 def decided(*origins: bytes, url: str = "https://edge.example.com/socket", upgrade: bytes = b"websocket") -> Decision:
     headers = (("upgrade", upgrade), *(("origin", origin) for origin in origins))
-    return trace(COMPILED.plan, "self", Asked("GET", url, headers)).decision
+    return trace(COMPILED.plan, "self", RequestData("GET", url, headers)).decision
 
 
 def second_pass(origin: bytes | None, body: bytes = b"OPEN\r\n", **forwarded: bytes) -> Decision:
     connection = {"host": b"edge.example.com", "proto": b"https"} | forwarded
     headers = (*FROM_FANOUT, *PINNED, *((f"x-forwarded-{name}", value) for name, value in connection.items()))
     headers += () if origin is None else (("origin", origin),)
-    return trace(COMPILED.plan, "self", Asked("POST", "http://self.example.com/socket", headers, body)).decision
+    return trace(COMPILED.plan, "self", RequestData("POST", "http://self.example.com/socket", headers, body)).decision
 
 
 @pytest.mark.parametrize(
@@ -169,4 +170,4 @@ def test_the_services_own_is_the_clients_host_on_the_second_pass() -> None:
 
 
 def test_the_listing_tells_of_it() -> None:
-    assert [row[3].endswith(", origins") for row in describe.rows(COMPILED.plan)] == [True, True, True, False]
+    assert [row[3].endswith(", origins") for row in describe.route_rows(COMPILED.plan)] == [True, True, True, False]

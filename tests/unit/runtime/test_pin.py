@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fanroute.pipeline import compile_routes
-from fanroute.plan.handlers import HANDLERS
-from fanroute.plan.signing import token
-from fanroute.plan.trace import TIME, Asked, Tracer, signed
+from fanroute.plan.request import TIME, RequestData, with_fanout_headers
+from fanroute.plan.signing import sign_token
+from fanroute.plan.trace import HANDLERS, Tracer
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, Refused, ToBackend, ToFanout
 from fanroute_runtime.headers import PIN
@@ -69,21 +69,21 @@ def plan_of(routes: str) -> Plan:
 PLAN = plan_of(ROUTES)
 TRACER = Tracer(PLAN, "self")
 DECIDER = Decider(PLAN, HANDLERS)
-LIVE = Asked("GET", "https://a/files/x", (("x-live", b"1"),))
-ROOM = Asked("GET", "https://a/rooms/blue/all?after=7&b", (("x-tenant", b"acme"), ("x-plan", b"pro % plus")))
-SOCKET = Asked("GET", "https://a/sockets/blue", (("upgrade", b"websocket"),))
-POLL = Asked("GET", "https://a/poll")
+LIVE = RequestData("GET", "https://a/files/x", (("x-live", b"1"),))
+ROOM = RequestData("GET", "https://a/rooms/blue/all?after=7&b", (("x-tenant", b"acme"), ("x-plan", b"pro % plus")))
+SOCKET = RequestData("GET", "https://a/sockets/blue", (("upgrade", b"websocket"),))
+POLL = RequestData("GET", "https://a/poll")
 
 VALUES = st.one_of(st.none(), st.text(max_size=20))
 
 
-def with_pin(asked: Asked, *pins: bytes) -> Asked:
+def with_pin(asked: RequestData, *pins: bytes) -> RequestData:
     """The request with other pins."""
     others = tuple(header for header in asked.headers if header[0] != PIN)
     return replace(asked, headers=(*others, *((PIN, pin) for pin in pins)))
 
 
-def pin_of(asked: Asked, tracer: Tracer = TRACER) -> bytes:
+def pin_of(asked: RequestData, tracer: Tracer = TRACER) -> bytes:
     (pin,) = tracer.through_fanout(asked).values(PIN)
     return pin
 
@@ -151,7 +151,7 @@ def test_no_pin(text: bytes) -> None:
 
 
 @given(st.sampled_from([LIVE, ROOM, SOCKET]), st.data())
-def test_a_pin_that_is_cut_or_changed_is_no_pin(asked: Asked, data: st.DataObject) -> None:
+def test_a_pin_that_is_cut_or_changed_is_no_pin(asked: RequestData, data: st.DataObject) -> None:
     pin = pin_of(asked)
     position, byte = data.draw(st.integers(0, len(pin) - 1)), data.draw(st.integers(0, 255))
     for changed in (pin[:position], pin[:position] + bytes([byte]) + pin[position + 1 :], pin.lower(), pin.upper()):
@@ -167,7 +167,7 @@ def test_a_pin_has_the_route_and_what_it_takes() -> None:
 
 
 @pytest.mark.parametrize("asked", [LIVE, ROOM, POLL, SOCKET], ids=["sse", "stream", "long_poll", "websocket"])
-def test_the_pinned_route_is_served_whatever_becomes_of_the_request(asked: Asked) -> None:
+def test_the_pinned_route_is_served_whatever_becomes_of_the_request(asked: RequestData) -> None:
     through = TRACER.through_fanout(asked)
     answer = DECIDER.decide(through)
     assert status(answer) == 200
@@ -194,7 +194,7 @@ def test_a_pin_that_is_lost_leaves_what_a_link_may_get() -> None:
     assert told(DECIDER.decide(with_pin(TRACER.through_fanout(POLL))), "grip-channel") == "polled"
 
 
-LINK: Headers = (*signed(TIME, ()), ("grip-last", b"acme-blue; last-id=7"))
+LINK: Headers = (*with_fanout_headers((), TIME), ("grip-last", b"acme-blue; last-id=7"))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ LINK: Headers = (*signed(TIME, ()), ("grip-last", b"acme-blue; last-id=7"))
     [("/missed/blue", "origin"), ("/poll", 200), ("/page", 200), ("/files/x", 403), ("/old", 403), ("/other", 403)],
 )
 def test_a_request_for_a_link(path: str, becomes: str | int) -> None:
-    decision = DECIDER.decide(Asked("GET", f"https://pins.example.com{path}", LINK))
+    decision = DECIDER.decide(RequestData("GET", f"https://pins.example.com{path}", LINK))
     assert becomes == (decision.backend if isinstance(decision, ToBackend) else status(decision))
 
 
@@ -217,12 +217,12 @@ def test_a_request_for_a_link(path: str, becomes: str | int) -> None:
     ],
 )
 def test_what_is_not_as_for_a_link_needs_a_pin(change: dict[str, object]) -> None:
-    assert status(DECIDER.decide(replace(Asked("GET", "https://pins.example.com/poll", LINK), **change))) == 403  # type: ignore[arg-type]
+    assert status(DECIDER.decide(replace(RequestData("GET", "https://pins.example.com/poll", LINK), **change))) == 403  # type: ignore[arg-type]
 
 
 def test_a_request_for_a_link_has_no_headers_of_a_client() -> None:
     forwarded = (*LINK, ("x-forwarded-host", b"a"), ("x-live", b"1"))
-    assert status(DECIDER.decide(Asked("GET", "https://pins.example.com/files/x", forwarded))) == 403
+    assert status(DECIDER.decide(RequestData("GET", "https://pins.example.com/files/x", forwarded))) == 403
 
 
 @pytest.mark.parametrize("pins", [2, 3])
@@ -261,7 +261,7 @@ def test_a_pin_names_an_endpoint(name: str) -> None:
 
 
 @pytest.mark.parametrize("asked", [LIVE, ROOM, POLL])
-def test_events_and_other_requests_have_no_pin_in_common(asked: Asked) -> None:
+def test_events_and_other_requests_have_no_pin_in_common(asked: RequestData) -> None:
     assert status(DECIDER.decide(with_pin(TRACER.through_fanout(SOCKET), pin_of(asked)))) == 403
     assert status(DECIDER.decide(with_pin(TRACER.through_fanout(asked), pin_of(SOCKET)))) == 403
 
@@ -274,7 +274,7 @@ NEXT = Decider(plan_of(NEXT_ROUTES), HANDLERS)
 
 
 @pytest.mark.parametrize("asked", [ROOM, POLL, SOCKET], ids=["stream", "long_poll", "websocket"])
-def test_a_pin_of_another_build_is_matched_anew(asked: Asked) -> None:
+def test_a_pin_of_another_build_is_matched_anew(asked: RequestData) -> None:
     answer = NEXT.decide(TRACER.through_fanout(asked))
     assert status(answer) == 200
 
@@ -331,8 +331,8 @@ PROXY = Key("HS256", b"what a proxy of the user's signs with", issuer="proxy")
 def test_a_pin_beside_a_proxys_signature_is_ignored() -> None:
     """A proxy before the service sends on what its client says."""
     decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=(PROXY,))), HANDLERS)
-    grip_sig = token({"iss": "proxy", "exp": TIME + 60}, b"what a proxy of the user's signs with")
-    asked = Asked("GET", "https://a/poll", (("grip-sig", grip_sig), (PIN, pin_of(LIVE)), ("fanroute_pin", b"x")))
+    grip_sig = sign_token({"iss": "proxy", "exp": TIME + 60}, b"what a proxy of the user's signs with")
+    asked = RequestData("GET", "https://a/poll", (("grip-sig", grip_sig), (PIN, pin_of(LIVE)), ("fanroute_pin", b"x")))
     assert told(decider.decide(asked), "grip-channel") == "polled"
     forwarded = decider.decide(replace(asked, url="https://a/files/x"))
     assert isinstance(forwarded, ToBackend) and {PIN, "fanroute_pin"} <= set(forwarded.headers.remove)
@@ -346,7 +346,7 @@ def test_a_pin_of_fanouts_own_counts_beside_a_proxys_key() -> None:
     decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=proxys)), HANDLERS)
     through = replace(TRACER.through_fanout(LIVE), url="https://self/poll")
     assert told(decider.decide(through), "grip-channel") == "live"
-    grip_sig = token({"iss": LOCAL_KEY.issuer, "exp": TIME + 60}, b"what a proxy of the user's signs with")
+    grip_sig = sign_token({"iss": LOCAL_KEY.issuer, "exp": TIME + 60}, b"what a proxy of the user's signs with")
     others = tuple(header for header in through.headers if header[0] != "grip-sig")
     assert told(decider.decide(replace(through, headers=(*others, ("grip-sig", grip_sig)))), "grip-channel") == "polled"
 
@@ -364,7 +364,7 @@ def test_a_pin_counts_where_nothing_is_verified(check: str) -> None:
 @pytest.mark.parametrize("name", ["fanroute-pin", "fanroute_pin"])
 @pytest.mark.parametrize("path", ["/files/x", "/poll", "/other"])
 def test_a_clients_own_pin_goes_nowhere(name: str, path: str) -> None:
-    decision = DECIDER.decide(Asked("GET", f"https://a{path}", ((name, pin_of(LIVE)),)))
+    decision = DECIDER.decide(RequestData("GET", f"https://a{path}", ((name, pin_of(LIVE)),)))
     assert isinstance(decision, ToFanout | ToBackend)
     assert name in decision.headers.remove or (name == PIN and path == "/poll")
     set_ = dict(decision.headers.set)
@@ -374,7 +374,7 @@ def test_a_clients_own_pin_goes_nowhere(name: str, path: str) -> None:
 @pytest.mark.parametrize("named", [b"Fanroute-Pin", b"close, fanroute_pin"])
 @pytest.mark.parametrize("path", ["/poll", "/other"])
 def test_connection_takes_no_pin_away(named: bytes, path: str) -> None:
-    assert status(DECIDER.decide(Asked("GET", f"https://a{path}", (("connection", named),)))) == 400
+    assert status(DECIDER.decide(RequestData("GET", f"https://a{path}", (("connection", named),)))) == 400
 
 
 def test_a_header_that_connection_names_counts_as_absent() -> None:

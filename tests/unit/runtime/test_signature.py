@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey, OctKey
 from pydantic import ValidationError
 
-from fanroute.plan.signing import DEV_KEY, token
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
+from fanroute.plan.signing import DEV_KEY, sign_token
 from fanroute.spec.keys import ProxyKey
 from fanroute_runtime import signature
 from fanroute_runtime.exchange import Refused
@@ -51,10 +51,10 @@ VERIFYING = Signatures(GripSig(keys=KEYS))
 STORES = {"configs": {"proxies": {"old": pem(OTHER_P256).decode()}}, "secrets": {"keys": {"pushpin": SECRET}}}
 
 
-def asked(given: str | bytes | None, service: str = SERVICE, now: int = NOW, **stores: Any) -> Asked:
+def asked(given: str | bytes | None, service: str = SERVICE, now: int = NOW, **stores: Any) -> RequestData:
     value = given.encode() if isinstance(given, str) else given
     headers = () if value is None else (("grip-sig", value),)
-    return Asked("GET", "https://a/", headers, time=now, service=service, **(stores or STORES))
+    return RequestData("GET", "https://a/", headers, time=now, service=service, **(stores or STORES))
 
 
 def signed(key: Any, algorithm: str, **claims: Any) -> str:
@@ -113,7 +113,7 @@ OWN = ECKey.generate_key("P-256")
 
 def confused(public: bytes) -> str:
     """A public key taken for a secret; made by us, as libraries refuse to."""
-    return token(CLAIMS, public).decode()
+    return sign_token(CLAIMS, public).decode()
 
 
 REFUSED = {
@@ -187,7 +187,7 @@ def test_fastly_signs_for_one_service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_local_key_is_of_local_edges_alone() -> None:
     """Whatever a service of Fastly's has in its stores."""
-    local = Asked("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)
+    local = RequestData("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)
     assert VERIFYING.sender(local) == "fanout"
     with pytest.raises(Refused, match="no key of ours"):
         VERIFYING.sender(replace(local, service=SERVICE))
@@ -210,7 +210,7 @@ def test_who_sends_is_told_by_the_key(service: str, monkeypatch: pytest.MonkeyPa
     if service == SERVICE:
         assert signatures.sender(asked(signed(SECRET, "HS256", iss="viceroy"), service)) == "proxy"
     else:
-        assert signatures.sender(Asked("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)) == "fanout"
+        assert signatures.sender(RequestData("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)) == "fanout"
 
 
 def test_no_proxy_has_an_issuer_of_fanouts_own() -> None:

@@ -7,7 +7,8 @@ import pytest
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.describe import match_text
-from fanroute.plan.trace import Asked, trace
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import trace
 from fanroute.spec.placeholders import instead_of
 from fanroute_runtime.plan import PathPattern
 from tests.conftest import INPUTS
@@ -63,8 +64,8 @@ def test_what_to_write_instead(segment: str, instead: str | None) -> None:
 def test_a_segment_is_text(path: str, takes: list[str], leaves: list[str], listed: str) -> None:
     of_path = compiled(f'{{path: "{path}"}}')
     for target in takes + leaves:
-        steps = trace(of_path.plan, "", Asked("GET", f"https://a{target}")).steps
-        assert (not steps[0].unfit) == (target in takes), target
+        steps = trace(of_path.plan, "", RequestData("GET", f"https://a{target}")).steps
+        assert (not steps[0].mismatches) == (target in takes), target
     assert match_text(of_path.plan.routes[0].match) == listed
     assert [found.code for found in of_path.diagnostics] == (["FR406"] if path == "/:room" else [])
 
