@@ -368,7 +368,7 @@ def test_every_route_has_a_request(tmp_path: Path) -> None:
     done = fanroute(tmp_path, "routes", "--witness")
     assert done.returncode == 0
     odd, socket, dead, path = done.stdout.splitlines()
-    assert dead == "# dead: no request gets it"
+    assert dead == "# dead: no request reaches it"
     for command in (odd, socket, path):
         told = shell(tmp_path, command)
         assert f"  {command.rpartition('# ')[2]}: yes" in told.splitlines()

@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.analysis.budget import Work
-from fanroute.analysis.reachability import MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.analysis.budget import Budget
+from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
-from fanroute.analysis.witness import asked as request_of
+from fanroute.analysis.witness import request_of
 from fanroute.bundle.builder import app_files
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
@@ -50,9 +50,9 @@ def test_a_request_gets_one_route(data: st.DataObject) -> None:
     numbers = {(number, route.action == Preflight()): n for n, (number, route) in enumerate(numbered(plan))}
     matcher = Matcher(plan.routes)
     boxes = Boxes.of(plan)
-    reaches = list(reached(boxes, Work(MAX_WORK_IN_ALL)))
+    reaches = list(reachability_of(boxes, Budget(MAX_TOTAL_STEPS)))
     for number, reach in enumerate(reaches):
-        if isinstance(reach, Live):
+        if isinstance(reach, Reachable):
             found = gets(spec, request_of(reach.witness))
             assert found is not None and numbers[found] == number
             COUNTS["witness requests, asked of the reference"] += 1
@@ -69,7 +69,7 @@ def test_a_request_gets_one_route(data: st.DataObject) -> None:
         assert matcher.match(Client(asked, through_fanout=False)) == expected
         assert [not step.mismatches for step in steps] == [False] * (len(steps) - 1) + [expected is not None]
         assert len(steps) == (len(plan.routes) if number is None else number + 1)
-        assert number is None or not isinstance(reaches[number], Dead)
+        assert number is None or not isinstance(reaches[number], Unreachable)
         COUNTS["pairs of a generated routes.yaml and a request, asked of the matcher and of fanroute match"] += 1
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from fanroute.analysis.box import Point
-from fanroute.analysis.witness import asked
+from fanroute.analysis.witness import request_of
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.match import split_uri
 from fanroute_runtime.paths import Paths
@@ -92,7 +92,7 @@ FAULTS = st.sets(st.sampled_from(get_args(PathFault))).map(lambda faults: tuple(
 def is_refused(request: Point, faults: tuple[PathFault, ...]) -> bool:
     """Whether the code that ships refuses a request because of its path."""
     try:
-        Paths(faults).check(split_uri(asked(request).url)[1])
+        Paths(faults).check(split_uri(request_of(request).url)[1])
     except Refused:
         return True
     return False

@@ -1,1 +1,1 @@
-"""Exact answers about a Plan: who gets which request, where routes differ, which channels they choose. `rules` reports them."""
+"""Computes exact facts about a Plan: which route gets which requests, where two files differ, which channels clients choose."""

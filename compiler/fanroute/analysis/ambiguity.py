@@ -1,29 +1,29 @@
-"""Whether a text can be cut in two ways into one text of each of some automata."""
+"""Finds a text that can be split in two ways into pieces, each accepted by its automaton."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from fanroute.analysis.automata import characters
+from fanroute.analysis.automata import representatives
 from fanroute_runtime.pattern import DEAD, Automaton
 
-# As many pairs of cuts are looked at.
+# The most pairs of positions that a search visits.
 MAX_PAIRS = 100_000
 
-# A text, cut.
-Cut = tuple[str, ...]
-# Where a cut of the text so far has come to: the number of a piece, and a state of its automaton.
-_At = tuple[int, int]
-# Two cuts of one text, and whether they have differed.
-_Pair = tuple[_At, _At, bool]
+# A text, split into pieces.
+Split = tuple[str, ...]
+# The position of a split after the text so far: the index of a piece, and the state of its automaton.
+_Position = tuple[int, int]
+# The positions of two splits of one text, and whether the splits differ so far.
+_Pair = tuple[_Position, _Position, bool]
 
 
-def two_cuts(pieces: Sequence[Automaton], longest: int) -> tuple[Cut, Cut] | None:
-    """Two cuts of a shortest text that has two, of `longest` characters at most; None if no text has.
+def find_two_splits(pieces: Sequence[Automaton], longest: int) -> tuple[Split, Split] | None:
+    """Returns two different splits of a shortest text that has two, or None if no text of at most `longest` characters has.
 
-    No piece accepts the empty text, so two cuts differ where a character is of different pieces. Both are followed side by
-    side, breadth first. None, too, where that takes more than MAX_PAIRS.
+    No automaton may accept the empty text. Also returns None if the search would visit more than MAX_PAIRS pairs.
     """
-    alphabet = characters(pieces)
+    # Two splits differ if they assign some character to different pieces. Both are followed side by side, breadth first.
+    alphabet = representatives(pieces)
     start: _Pair = ((0, pieces[0].start), (0, pieces[0].start), False)
     seen: dict[_Pair, tuple[_Pair, str] | None] = {start: None}
     waiting = deque([(start, 0)])
@@ -31,10 +31,10 @@ def two_cuts(pieces: Sequence[Automaton], longest: int) -> tuple[Cut, Cut] | Non
         pair, length = waiting.popleft()
         one, other, differ = pair
         if differ and _may_end(pieces, one) and _may_end(pieces, other):
-            return _read(seen, pair)
+            return _splits_to(seen, pair)
         for character, classes in alphabet if length < longest else ():
-            for one_after in _after(pieces, one, classes):
-                for other_after in _after(pieces, other, classes):
+            for one_after in _positions_after(pieces, one, classes):
+                for other_after in _positions_after(pieces, other, classes):
                     following = (one_after, other_after, differ or one_after[0] != other_after[0])
                     if following not in seen:
                         seen[following] = (pair, character)
@@ -42,9 +42,9 @@ def two_cuts(pieces: Sequence[Automaton], longest: int) -> tuple[Cut, Cut] | Non
     return None
 
 
-def _after(pieces: Sequence[Automaton], at: _At, classes: Sequence[int]) -> Iterator[_At]:
-    """Where a character leads: on in its piece, or, where that may end, into the next one."""
-    number, state = at
+def _positions_after(pieces: Sequence[Automaton], position: _Position, classes: Sequence[int]) -> Iterator[_Position]:
+    """Yields the positions after a character: in the same piece, and in the next one if the piece may end before it."""
+    number, state = position
     step = pieces[number].steps[state][classes[number]]
     if step != DEAD:
         yield number, step
@@ -55,17 +55,17 @@ def _after(pieces: Sequence[Automaton], at: _At, classes: Sequence[int]) -> Iter
             yield number + 1, step
 
 
-def _may_end(pieces: Sequence[Automaton], at: _At) -> bool:
-    number, state = at
+def _may_end(pieces: Sequence[Automaton], position: _Position) -> bool:
+    number, state = position
     return number == len(pieces) - 1 and state in pieces[number].accepting
 
 
-def _read(seen: dict[_Pair, tuple[_Pair, str] | None], pair: _Pair) -> tuple[Cut, Cut]:
-    """The two cuts that lead to a pair at the end of the text."""
-    cuts = [[""] * (at[0] + 1) for at in pair[:2]]
+def _splits_to(seen: dict[_Pair, tuple[_Pair, str] | None], pair: _Pair) -> tuple[Split, Split]:
+    """Returns the two splits that lead to a pair of final positions."""
+    splits = [[""] * (position[0] + 1) for position in pair[:2]]
     while (before := seen[pair]) is not None:
-        for cut, at in zip(cuts, pair[:2], strict=True):
-            cut[at[0]] = before[1] + cut[at[0]]
+        for split, position in zip(splits, pair[:2], strict=True):
+            split[position[0]] = before[1] + split[position[0]]
         pair = before[0]
-    one, other = sorted(map(tuple, cuts))
+    one, other = sorted(map(tuple, splits))
     return one, other

@@ -1,4 +1,4 @@
-"""What a route answers, as data that is equal where the answers are."""
+"""Describes a route's answer as data, which is equal for two routes if they answer the same."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -11,42 +11,43 @@ from fanroute.analysis.box import Dimension, Point
 from fanroute_runtime.match import bound_value
 from fanroute_runtime.plan import Bound, Parameter, Route
 
-# Parts that are URLs: what is bound is percent-encoded there.
+# The fields that are URLs: values from the request are percent-encoded there.
 _URLS = ("location", "link")
-# The parts of an answer by name, and its `kind`.
+# The fields of an answer by name, and its `kind`.
 Answer = Mapping[str, Any]
 
 
-def answer(route: Route, backends: Mapping[str, Any], asked: Point | None = None) -> Answer:
-    """What a route answers to a request; without one, as it depends on the request, whatever its parameters are called.
+def answer_of(route: Route, backends: Mapping[str, Any], point: Point | None = None) -> Answer:
+    """Returns what a route answers to a request.
 
-    In the place of a backend's name is what `backends` has for it.
+    Without a request, each value that is taken from it is replaced by its dimension, so the names of parameters do not matter.
+    A backend's name is replaced by its entry in `backends`.
     """
 
-    def standing(bound: Bound) -> Any:
+    def value_of(bound: Bound) -> Any:
         if bound.source == "claim":
             return bound
-        return dimension(bound, route) if asked is None else bound_value(bound, route, asked)
+        return dimension_of(bound, route) if point is None else bound_value(bound, route, point)
 
-    further = {name: _plain(value, backends, standing) for name, value in _parts(route).items()}
-    return {**further.pop("action"), **further}
-
-
-def bound_by(route: Route) -> set[Dimension]:
-    """The dimensions of a request that a route's answer depends on."""
-    return {dimension(bound, route) for bound in _bounds(tuple(_parts(route).values())) if bound.source != "claim"}
+    found = {name: _as_data(value, backends, value_of) for name, value in _fields(route).items()}
+    return {**found.pop("action"), **found}
 
 
-def dimension(bound: Bound, route: Route) -> Dimension:
-    """The dimension of a request that something bound is taken from."""
+def dimensions_used(route: Route) -> set[Dimension]:
+    """Returns the dimensions of a request on which a route's answer depends."""
+    return {dimension_of(bound, route) for bound in _bounds(tuple(_fields(route).values())) if bound.source != "claim"}
+
+
+def dimension_of(bound: Bound, route: Route) -> Dimension:
+    """Returns the dimension of a request from which a value is taken."""
     if bound.source != "path":
         return bound.source, bound.name
     segments = route.match.path.segments if route.match.path else ()
     return "segment", [isinstance(each, Parameter) and each.name for each in segments].index(bound.name)
 
 
-def _parts(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass; of a route those that make its answer."""
+def _fields(value: Any) -> dict[str, Any]:
+    """Returns the fields of a dataclass; for a route, only those that make its answer."""
     left_out = ("name", "match", "fingerprint") if isinstance(value, Route) else ()
     return {field.name: getattr(value, field.name) for field in fields(value) if field.name not in left_out}
 
@@ -55,31 +56,31 @@ def _bounds(value: Any) -> Iterator[Bound]:
     if isinstance(value, Bound):
         yield value
     elif isinstance(value, tuple) or is_dataclass(value):
-        for each in value if isinstance(value, tuple) else _parts(value).values():
+        for each in value if isinstance(value, tuple) else _fields(value).values():
             yield from _bounds(each)
 
 
-def _plain(value: Any, backends: Mapping[str, Any], standing: Callable[[Bound], Any]) -> Any:
+def _as_data(value: Any, backends: Mapping[str, Any], value_of: Callable[[Bound], Any]) -> Any:
     if is_dataclass(value):
-        parts = _parts(value)
-        if parts.get("backend") in backends:
-            parts["backend"] = backends[parts["backend"]]
-        encoded = partial(_encoded, standing)
-        plain = {name: _plain(part, backends, encoded if name in _URLS else standing) for name, part in parts.items()}
-        return {"kind": type(value).__name__, **plain}
+        found = _fields(value)
+        if found.get("backend") in backends:
+            found["backend"] = backends[found["backend"]]
+        encoded = partial(_encoded, value_of)
+        data = {name: _as_data(each, backends, encoded if name in _URLS else value_of) for name, each in found.items()}
+        return {"kind": type(value).__name__, **data}
     if not isinstance(value, tuple):
         return value
-    items = [standing(each) if isinstance(each, Bound) else _plain(each, backends, standing) for each in value]
+    items = [value_of(each) if isinstance(each, Bound) else _as_data(each, backends, value_of) for each in value]
     return _joined(items) if any(isinstance(each, Bound) for each in value) else tuple(items)
 
 
-def _joined(parts: list[Any]) -> tuple[Any, ...]:
-    """The parts of a template, with neighbouring texts as one."""
-    groups = groupby(parts, lambda part: isinstance(part, str))
-    return tuple(part for text, group in groups for part in (["".join(group)] if text else group))
+def _joined(template: list[Any]) -> tuple[Any, ...]:
+    """Returns a template with adjacent texts joined."""
+    groups = groupby(template, lambda part: isinstance(part, str))
+    return tuple(part for is_text, group in groups for part in (["".join(group)] if is_text else group))
 
 
-def _encoded(standing: Callable[[Bound], Any], bound: Bound) -> Any:
-    """What stands for something bound, as a URL has it."""
-    value = standing(bound)
+def _encoded(value_of: Callable[[Bound], Any], bound: Bound) -> Any:
+    """Returns a value from the request as a URL has it."""
+    value = value_of(bound)
     return quote(value, safe="") if isinstance(value, str) else value

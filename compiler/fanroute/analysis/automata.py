@@ -1,143 +1,207 @@
-"""Which texts automata accept: what the values of a request can be, and texts that fit."""
+"""Finds texts that automata accept or reject, and makes automata of texts and of other automata."""
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 
-from fanroute.analysis.budget import TooMuch
+from fanroute.analysis.budget import BudgetExceeded
 from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import PathFault
 
-# What a path parameter can be if no path is refused (`match.binds`), a header (RFC 9110, 5.5, bytes beyond ASCII as Latin-1), and
-# a query parameter.
+# The values that a path parameter can have if no path is refused (`match.binds`), those of a header (RFC 9110, 5.5, with bytes
+# beyond ASCII as Latin-1), and those of a query parameter.
 SEGMENT = compile_pattern(r"[^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+")
 HEADER_VALUE = compile_pattern("([!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 QUERY_VALUE = compile_pattern(r"[\s\S]*")
 
-# The characters that a path has none of if one of these faults is refused (`paths.py` of the runtime).
-_WITHOUT: dict[PathFault, str] = {"backslashes": r"\\", "controls": "\x00-\x1f\x7f", "parameters": ";"}
+# For each fault, the characters that a path cannot contain if paths with the fault are refused (`paths.py` of the runtime).
+_EXCLUDED: dict[PathFault, str] = {"backslashes": r"\\", "controls": "\x00-\x1f\x7f", "parameters": ";"}
 
-# What an example rather is: a channel's part, easily typed; or something at all.
-_LIKED = (compile_pattern(r"[!#-+\--:<-~]+"), compile_pattern(r"[\s\S]+"), QUERY_VALUE)
-# What it is made of where there is a choice.
+# The kinds of example texts, the best first: valid in a channel and easy to type, not empty, any text.
+_PREFERRED = (compile_pattern(r"[!#-+\--:<-~]+"), compile_pattern(r"[\s\S]+"), QUERY_VALUE)
+# The characters that examples are made of if there is a choice, the best first.
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_. "
-# As many states of a product are looked at.
+# The most states of a product automaton that a search visits.
 MAX_STATES = 10_000
 
-# The states of automata, and the node of a trie.
+# The states of several automata, and the node of a trie.
 _State = tuple[tuple[int, ...], int]
-# Code points, and of each automaton the number of their class.
+# A range of code points, and the index of their class in each automaton.
 _Class = tuple[range, tuple[int, ...]]
 
 
 @cache
-def segment(refused: tuple[PathFault, ...]) -> Automaton:
-    """Returns the automaton of the values that a path parameter can have if paths with some faults are refused."""
-    none = "/" + "".join(_WITHOUT[fault] for fault in refused if fault in _WITHOUT)
-    after_dots = none + (";" if "dot_segments" in refused else "")  # `..;x` is a dot segment, too
-    return compile_pattern(rf"[^{none}.][^{none}]*|\.[^{after_dots}.][^{none}]*|\.\.[^{after_dots}][^{none}]*")
+def segment_values(refused: tuple[PathFault, ...]) -> Automaton:
+    """Returns the automaton of the values that a path parameter can have if paths with these faults are refused."""
+    excluded = "/" + "".join(_EXCLUDED[fault] for fault in refused if fault in _EXCLUDED)
+    after_dots = excluded + (";" if "dot_segments" in refused else "")  # `..;x` is a dot segment, too
+    return compile_pattern(rf"[^{excluded}.][^{excluded}]*|\.[^{after_dots}.][^{excluded}]*|\.\.[^{after_dots}][^{excluded}]*")
 
 
-def example(pattern: str, possible: Automaton, liked: str) -> str:
-    """A text among those possible that a pattern ("" is none) accepts, which there is: the liked one, or a short one."""
-    if not pattern:
-        return liked
-    automaton = compile_pattern(pattern)
-    if automaton.matches(liked):
-        return liked
-    return next(text for better in _LIKED if (text := shortest(automaton, possible, better)) is not None)
+def example_text(pattern: str, possible: Automaton, preferred: str) -> str:
+    """Returns a possible text that fits the pattern: the preferred one if it fits, otherwise a short one.
 
-
-def shortest(*automata: Automaton, unfit: Sequence[Automaton] = (), without: Collection[str] = ()) -> str | None:
-    """A shortest text that all automata accept and none of `unfit` does, and that is none of `without`; None if there is none.
-
-    It is of letters rather than of signs. Found breadth first in the product of the automata with a trie of `without`.
-    Raises TooMuch, for no two automata and nothing else.
+    At least one possible text must fit. An empty pattern fits every text.
     """
-    accepting, trie = len(automata), _Trie(without)
-    automata = (*automata, *unfit)
-    alphabet = [*_alphabet(automata)]
-    usual = _characters(alphabet, ())
+    if not pattern:
+        return preferred
+    automaton = compile_pattern(pattern)
+    if automaton.matches(preferred):
+        return preferred
+    return next(text for better in _PREFERRED if (text := shortest_text(automaton, possible, better)) is not None)
+
+
+def shortest_text(*automata: Automaton, rejected_by: Sequence[Automaton] = (), excluding: Collection[str] = ()) -> str | None:
+    """Returns a shortest text that all automata accept, or None if there is none.
+
+    None of `rejected_by` accepts the text, and it is not in `excluding`. Letters are preferred to other characters.
+    Raises BudgetExceeded after MAX_STATES states; two automata alone never reach that limit.
+    """
+    # A breadth-first search in the product of the automata with a trie of the excluded texts.
+    accepting, trie = len(automata), _Trie(excluding)
+    automata = (*automata, *rejected_by)
+    classes_of_all = [*_classes(automata)]
+    usual = _representatives(classes_of_all, ())
     start = (tuple(automaton.start for automaton in automata), 0)
-    # Each state with the one before it and the character between them.
+    # Maps each state to the one before it and the character between them.
     seen: dict[_State, tuple[_State, str] | None] = {start: None}
     waiting = deque([start])
     while waiting:
         states, node = state = waiting.popleft()
         accepted = [at in automaton.accepting for at, automaton in zip(states, automata, strict=True)]
         if all(accepted[:accepting]) and not any(accepted[accepting:]) and node not in trie.ends:
-            return _read(seen, state)
-        apart = trie.next(node)
-        for character, classes in _characters(alphabet, apart) if apart else usual:
-            after = tuple(map(_after, automata, states, classes))
-            following = (after, apart.get(character, -1))
+            return _text_to(seen, state)
+        branches = trie.branches(node)
+        for character, classes in _representatives(classes_of_all, branches) if branches else usual:
+            after = tuple(map(_state_after, automata, states, classes))
+            following = (after, branches.get(character, -1))
             if DEAD not in after[:accepting] and following not in seen:
                 seen[following] = (state, character)
                 waiting.append(following)
         if len(seen) > MAX_STATES:
-            raise TooMuch
+            raise BudgetExceeded
     return None
 
 
-def characters(automata: Sequence[Automaton]) -> list[tuple[str, tuple[int, ...]]]:
-    """One character for all that the automata do not tell apart, and its class in each of them; first those that are liked."""
-    return _characters([*_alphabet(automata)], ())
+def representatives(automata: Sequence[Automaton]) -> list[tuple[str, tuple[int, ...]]]:
+    """Returns one character for each set of characters that the automata treat the same, with its class in each automaton.
+
+    Preferred characters come first.
+    """
+    return _representatives([*_classes(automata)], ())
 
 
 class _Trie:
-    """Literals, followed character by character from node 0; -1 is off all of them."""
+    """Represents texts as a trie. Node 0 is the root, and -1 stands for a text that is no prefix of any of them."""
 
-    def __init__(self, literals: Collection[str]) -> None:
-        self._next: list[dict[str, int]] = [{}]
+    def __init__(self, texts: Collection[str]) -> None:
+        self._nodes: list[dict[str, int]] = [{}]
         self.ends: set[int] = set()
-        for literal in literals:
+        for text in texts:
             node = 0
-            for character in literal:
-                node = self._next[node].setdefault(character, len(self._next))
-                if node == len(self._next):
-                    self._next.append({})
+            for character in text:
+                node = self._nodes[node].setdefault(character, len(self._nodes))
+                if node == len(self._nodes):
+                    self._nodes.append({})
             self.ends.add(node)
 
-    def next(self, node: int) -> dict[str, int]:
-        return {} if node < 0 else self._next[node]
+    def branches(self, node: int) -> dict[str, int]:
+        return {} if node < 0 else self._nodes[node]
 
 
-def step(automaton: Automaton, state: int, character: str) -> int:
-    """The state after a character, or DEAD."""
+def next_state(automaton: Automaton, state: int, character: str) -> int:
+    """Returns the state after a character, or DEAD."""
     return automaton.steps[state][class_of(automaton, ord(character))]
 
 
 def class_of(automaton: Automaton, code_point: int) -> int:
-    """The number of the class that a character is of."""
+    """Returns the index of the class to which a character belongs."""
     return bisect_right(automaton.starts, code_point) - 1
 
 
-def _after(automaton: Automaton, state: int, kind: int) -> int:
+def automaton_of(texts: Iterable[str]) -> Automaton:
+    """Returns the automaton that accepts exactly these texts."""
+    nodes: list[dict[str, int]] = [{}]
+    ends = set()
+    for text in texts:
+        node = 0
+        for character in text:
+            if character not in nodes[node]:
+                nodes[node][character] = len(nodes)
+                nodes.append({})
+            node = nodes[node][character]
+        ends.add(node)
+    points = {ord(character) for node in nodes for character in node}
+    starts = tuple(sorted({0} | points | {point + 1 for point in points}))
+    steps = tuple(tuple(node.get(chr(start), DEAD) for start in starts) for node in nodes)
+    return Automaton(0, starts, steps, frozenset(ends))
+
+
+def intersection(one: Automaton, other: Automaton) -> Automaton:
+    """Returns the automaton that accepts what both accept. From each of its states an accepting one can be reached."""
+    starts = tuple(sorted({*one.starts, *other.starts}))
+    classes = [(class_of(one, start), class_of(other, start)) for start in starts]
+    pairs = [(one.start, other.start)]
+    numbers = {pairs[0]: 0}
+    rows: list[list[int]] = []
+    for state, also in pairs:
+        after = [(one.steps[state][i], other.steps[also][j]) for i, j in classes]
+        for pair in after:
+            if DEAD not in pair and pair not in numbers:
+                numbers[pair] = len(pairs)
+                pairs.append(pair)
+        rows.append([numbers.get(pair, DEAD) for pair in after])
+    accepting = frozenset(i for i, (state, also) in enumerate(pairs) if state in one.accepting and also in other.accepting)
+    live = _live_states(rows, accepting)
+    steps = tuple(tuple(step if step in live else DEAD for step in row) for row in rows)
+    return Automaton(0, starts, steps, accepting)
+
+
+def _live_states(rows: list[list[int]], accepting: Iterable[int]) -> set[int]:
+    """Returns the states from which an accepting one can be reached."""
+    before: list[list[int]] = [[] for _ in rows]
+    for state, row in enumerate(rows):
+        for step in row:
+            if step != DEAD:
+                before[step].append(state)
+    live = set(accepting)
+    waiting = list(live)
+    while waiting:
+        new = set(before[waiting.pop()]) - live
+        live |= new
+        waiting += new
+    return live
+
+
+def _state_after(automaton: Automaton, state: int, kind: int) -> int:
     return DEAD if state == DEAD else automaton.steps[state][kind]
 
 
-def _alphabet(automata: Sequence[Automaton]) -> Iterator[_Class]:
-    """The code points that the automata do not tell apart, with the class they are of each."""
+def _classes(automata: Sequence[Automaton]) -> Iterator[_Class]:
+    """Yields each range of code points that all automata treat the same, with its class in each of them."""
     starts = sorted({start for automaton in automata for start in automaton.starts})
     for first, end in zip(starts, [*starts[1:], 0x110000], strict=True):
         yield range(first, end), tuple(class_of(automaton, first) for automaton in automata)
 
 
-def _characters(alphabet: list[_Class], apart: Collection[str]) -> list[tuple[str, tuple[int, ...]]]:
-    """Of each class the characters that are told apart, and one that stands for all others; first those that are liked."""
-    found = [(character, classes) for points, classes in alphabet for character in apart if ord(character) in points]
-    for points, classes in alphabet:
+def _representatives(classes_of_all: list[_Class], branches: Collection[str]) -> list[tuple[str, tuple[int, ...]]]:
+    """Returns the characters to try: those on which a trie branches, and for each class one that stands for all others.
+
+    Preferred characters come first.
+    """
+    found = [(character, classes) for points, classes in classes_of_all for character in branches if ord(character) in points]
+    for points, classes in classes_of_all:
         letters = (letter for letter in _LETTERS if ord(letter) in points)
         others = (chr(point) for point in points if not 0xD800 <= point < 0xE000)
-        other = next((character for character in chain(letters, others) if character not in apart), None)
+        other = next((character for character in chain(letters, others) if character not in branches), None)
         found += [(other, classes)] if other is not None else []
     return sorted(found, key=lambda pair: _rank(pair[0]))
 
 
-def _read(seen: dict[_State, tuple[_State, str] | None], state: _State) -> str:
-    """The text that leads to a state."""
+def _text_to(seen: dict[_State, tuple[_State, str] | None], state: _State) -> str:
+    """Returns the text that leads to a state."""
     text: list[str] = []
     while (before := seen[state]) is not None:
         state, character = before

@@ -1,4 +1,4 @@
-"""A match as a box: by dimension of a request, which values fit. What is not there is free."""
+"""Represents a match as a box: for each dimension of a request, the values that fit. Missing dimensions are unrestricted."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,34 +16,34 @@ from fanroute.analysis.sets import (
     Hosts,
     Lengths,
     Names,
-    Other,
-    Set,
+    NonText,
     Texts,
+    ValueSet,
 )
 from fanroute_runtime.match import Segments
 from fanroute_runtime.plan import Condition, Match, PathPattern
 
-# A kind, and which of that kind: `("segment", 1)`, `("header", "x-plan")`.
+# The kind of a dimension, and which one of that kind: `("segment", 1)`, `("header", "x-plan")`.
 Dimension = tuple[str, int | str]
-Box = Mapping[Dimension, Set]
+Box = Mapping[Dimension, ValueSet]
 
 LENGTH: Dimension = ("length", "")
 HOST: Dimension = ("host", "")
 METHOD: Dimension = ("method", "")
 SCHEME: Dimension = ("scheme", "")
 WEBSOCKET: Dimension = ("websocket", "")
-# The path as a whole, of which the rest is said by length and segments: for messages only.
+# The path as a whole, for messages only: boxes have its length and its segments.
 PATH: Dimension = ("path", "")
 
-# What a parameter does not bind, beside what has a slash in it and what is not UTF-8: see `match.binds`.
+# The segments that a parameter does not bind, besides those with a slash and those that are not UTF-8: see `match.binds`.
 UNBOUND = frozenset({"", ".", ".."})
-# Stands for every segment with a slash in it.
+# Represents every segment with a slash.
 _SLASHED = "x/y"
 
-# Any header, any query parameter.
+# All that a header or a query parameter can have.
 HEADER, QUERY = Texts.all(HEADERS), Texts.all(QUERIES)
-# What a free dimension of each kind has.
-_FREE: dict[str, Set] = {
+# All that a dimension of each kind can have.
+_ALL_VALUES: dict[str, ValueSet] = {
     "length": Lengths(),
     "segment": Texts.all(SEGMENTS),
     "host": Hosts(),
@@ -57,7 +57,7 @@ _FREE: dict[str, Set] = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A client's request, as matching sees it (`match.Matched`)."""
+    """Represents a client's request as matching sees it (`match.Matched`)."""
 
     host: str
     segments: Segments
@@ -71,15 +71,15 @@ class Point:
         return self.headers.get(name)
 
 
-def box(match: Match) -> Box:
-    """The requests that a match fits. A segment is spoken of only where the length says that it is there."""
-    found = {} if match.path is None else _path(match.path)
+def box_of(match: Match) -> Box:
+    """Returns the box of the requests that a match fits. Each segment that the box restricts exists in all of its paths."""
+    found = {} if match.path is None else _path_dimensions(match.path)
     if match.hosts:
         found[HOST] = Hosts.of(match.hosts)
     for condition in match.query:
-        found["query", condition.name] = _condition(condition, QUERY)
+        found["query", condition.name] = _values_of(condition, QUERY)
     for condition in match.headers:
-        found["header", condition.name] = _condition(condition, HEADER)
+        found["header", condition.name] = _values_of(condition, HEADER)
     if match.methods:
         found[METHOD] = Texts.of(METHODS, match.methods)
     if match.websocket is not None:
@@ -89,82 +89,84 @@ def box(match: Match) -> Box:
     return found
 
 
-def _path(path: PathPattern) -> dict[Dimension, Set]:
+def _path_dimensions(path: PathPattern) -> dict[Dimension, ValueSet]:
     size = len(path.segments)
-    found: dict[Dimension, Set] = {LENGTH: Lengths(size + 1) if path.rest else Lengths(size, size)}
+    found: dict[Dimension, ValueSet] = {LENGTH: Lengths(size + 1) if path.rest else Lengths(size, size)}
     for index, segment in enumerate(path.segments):
         if isinstance(segment, str):
             found["segment", index] = Texts(SEGMENTS, values=frozenset({segment}))
         else:
-            found["segment", index] = Texts(SEGMENTS, without=UNBOUND, fits=frozenset(filter(None, [segment.pattern])))
+            found["segment", index] = Texts(SEGMENTS, excluded=UNBOUND, patterns=frozenset(filter(None, [segment.pattern])))
     return found
 
 
-def _condition(condition: Condition, free: Texts) -> Texts:
+def _values_of(condition: Condition, every: Texts) -> Texts:
     if condition.values:
-        return Texts.of(free.space, condition.values)
+        return Texts.of(every.space, condition.values)
     if condition.pattern:
-        return Texts(free.space, fits=frozenset({condition.pattern}))
-    absent = frozenset({Other.ABSENT})
-    return free._replace(others=free.others - absent) if condition.present else Texts(free.space, absent, values=NONE)
+        return Texts(every.space, patterns=frozenset({condition.pattern}))
+    absent = frozenset({NonText.ABSENT})
+    if condition.present:
+        return every._replace(non_texts=every.non_texts - absent)
+    return Texts(every.space, absent, values=NONE)
 
 
-def free(dimension: Dimension) -> Set:
-    """All that a dimension can have."""
-    return _FREE[dimension[0]]
+def all_values(dimension: Dimension) -> ValueSet:
+    """Returns all values that a dimension can have."""
+    return _ALL_VALUES[dimension[0]]
 
 
-def meet(*boxes: Box) -> Box | None:
-    """What is in all of some boxes; None where nothing is."""
-    found: dict[Dimension, Set] = {}
-    for dimension, wanted in chain.from_iterable(box.items() for box in boxes):
-        had = found.get(dimension)
-        found[dimension] = wanted if had is None else wanted.meet(had)  # type: ignore[arg-type]
+def intersect(*boxes: Box) -> Box | None:
+    """Returns the box of the requests that are in all boxes, or None if there are none."""
+    found: dict[Dimension, ValueSet] = {}
+    for dimension, values in chain.from_iterable(box.items() for box in boxes):
+        former = found.get(dimension)
+        found[dimension] = values if former is None else values.intersect(former)  # type: ignore[arg-type]
         if found[dimension].is_empty:
             return None
     return found
 
 
-def minus(region: Box, other: Box) -> Iterator[Box]:
-    """What is left of a region without a match's box, in boxes that have nothing in common."""
+def subtract(region: Box, match_box: Box) -> Iterator[Box]:
+    """Yields disjoint boxes that together are the region without the box of a match."""
     inside = dict(region)
-    for dimension, wanted in other.items():
-        had = inside.get(dimension, free(dimension))
-        yield from ({**inside, dimension: rest} for rest in had.minus(wanted) if not rest.is_empty)  # type: ignore[arg-type]
-        inside[dimension] = had.meet(wanted)  # type: ignore[arg-type]
+    for dimension, values in match_box.items():
+        former = inside.get(dimension, all_values(dimension))
+        yield from ({**inside, dimension: rest} for rest in former.subtract(values) if not rest.is_empty)  # type: ignore[arg-type]
+        inside[dimension] = former.intersect(values)  # type: ignore[arg-type]
         if inside[dimension].is_empty:
             return
 
 
-def point(region: Box, named: Mapping[Dimension, Names]) -> Point:
-    """A request of a region that is not empty, rather with values that no route names."""
+def sample_point(region: Box, named: Mapping[Dimension, Names]) -> Point:
+    """Returns a request of a region that is not empty, preferably with values that no route names."""
 
-    def pick(dimension: Dimension) -> Any:
-        return region.get(dimension, free(dimension)).pick(named.get(dimension, NONE))
+    def sample(dimension: Dimension) -> Any:
+        return region.get(dimension, all_values(dimension)).sample(named.get(dimension, NONE))
 
-    picked = {dimension: pick(dimension) for dimension in region if dimension[0] in ("query", "header")}
-    values = {dimension: _text(value) for dimension, value in picked.items() if value is not Other.ABSENT}
+    sampled = {dimension: sample(dimension) for dimension in region if dimension[0] in ("query", "header")}
+    values = {dimension: _text(value) for dimension, value in sampled.items() if value is not NonText.ABSENT}
     return Point(
-        host=pick(HOST),
-        segments=tuple(_text(pick(("segment", index))) for index in range(pick(LENGTH))),
-        method=pick(METHOD),
-        scheme=pick(SCHEME),
-        websocket=pick(WEBSOCKET) == "yes",
+        host=sample(HOST),
+        segments=tuple(_text(sample(("segment", index))) for index in range(sample(LENGTH))),
+        method=sample(METHOD),
+        scheme=sample(SCHEME),
+        websocket=sample(WEBSOCKET) == "yes",
         query={str(name): value for (kind, name), value in values.items() if kind == "query"},
         headers={str(name): value for (kind, name), value in values.items() if kind == "header" and value is not None},
     )
 
 
-def _text(value: str | Other) -> str | None:
-    if isinstance(value, Other):
-        return _SLASHED if value is Other.SLASHED else None
+def _text(value: str | NonText) -> str | None:
+    if isinstance(value, NonText):
+        return _SLASHED if value is NonText.SLASHED else None
     return value
 
 
-def at(asked: Point, dimension: Dimension) -> Texts:
-    """What a request has in one of its segments, headers or query parameters, which is there, as a set."""
-    kind, which = dimension
-    values = {"segment": asked.segments, "header": asked.headers, "query": asked.query}[kind]
+def value_set(point: Point, dimension: Dimension) -> Texts:
+    """Returns the set of the one value that a request has in a segment, header or query parameter, which must be present."""
+    kind, name = dimension
+    values = {"segment": point.segments, "header": point.headers, "query": point.query}[kind]
     space = {"segment": SEGMENTS, "header": HEADERS, "query": QUERIES}[kind]
-    value = values[which]  # type: ignore[index]
-    return Texts(space, frozenset({Other.BROKEN}), values=NONE) if value is None else Texts.of(space, (value,))
+    value = values[name]  # type: ignore[index]
+    return Texts(space, frozenset({NonText.BROKEN}), values=NONE) if value is None else Texts.of(space, (value,))

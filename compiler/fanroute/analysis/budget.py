@@ -1,28 +1,32 @@
-"""How much may be tried: the search is exact, and for some files that would take for ever."""
+"""Limits the steps of a search: the searches are exact, and for a few files an exact answer would take forever."""
 
 
-class TooMuch(Exception):
-    """The work is used up before there was a result."""
+class BudgetExceeded(Exception):
+    """Raised when the budget is used up before there is a result."""
 
 
-class Work:
-    """Steps that may be taken: each some microseconds, and for the same input as many on every machine.
+class Budget:
+    """Counts the steps that a search may still take.
 
-    Those that are taken are taken from `within`, too.
+    A step takes a few microseconds. The same input takes the same number of steps on every machine. Steps are also charged to
+    `within`, the budget of the whole analysis.
     """
 
-    def __init__(self, steps: int, within: "Work | None" = None) -> None:
+    def __init__(self, steps: int, within: "Budget | None" = None) -> None:
         self.left = steps
         self._within = within
 
     def spend(self, steps: int = 1) -> None:
-        """Take steps. Raises TooMuch where there are none left."""
+        """Takes steps. Raises BudgetExceeded if none are left."""
         if self._within:
             self._within.spend(steps)
         self.left -= steps
         if self.left < 0:
-            raise TooMuch
+            raise BudgetExceeded
 
-    def give_up(self, steps: int) -> None:
-        """Count a search that was given up, which may have done its work where none is taken (`automata.shortest`)."""
+    def charge(self, steps: int) -> None:
+        """Takes steps and never raises. Used for a search that was given up, because it may not have counted all of its work.
+
+        An example is `automata.shortest_text`, which limits its states instead.
+        """
         self.left -= steps

@@ -1,34 +1,42 @@
-"""What the references of a channel's template can be, and what that makes of the channel."""
+"""Computes which values the references in a route's template can have, and which channels the template gives with them."""
 
 from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import dropwhile
 
-from fanroute.analysis.ambiguity import Cut, two_cuts
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, segment, shortest, step
-from fanroute.analysis.languages import both, of_texts
+from fanroute.analysis.ambiguity import Split, find_two_splits
+from fanroute.analysis.automata import (
+    HEADER_VALUE,
+    QUERY_VALUE,
+    automaton_of,
+    intersection,
+    next_state,
+    segment_values,
+    shortest_text,
+)
 from fanroute_runtime.grip import MAX_VALUE
 from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Parameter, PathFault, Route, Source, Template
 
-# What a part of a channel that a client chooses is made of (`grip.is_value`): between its `%` there is nothing that could
-# be percent-encoded (`grip.is_encoded`). And what a part at a channel's beginning and one at its end is.
+# The values that a client may choose for a part of a channel (`grip.is_value`). None of them contains a `%` with two
+# hexadecimal digits after it, which could be percent-encoding (`grip.is_encoded`). A channel begins and ends without a space.
 _HEX, _OTHER = "0-9A-Fa-f", " !#-$&-+\\--/:<-@G-`g-~"
 _UNENCODED = compile_pattern(f"[{_HEX}{_OTHER}]*(%+([{_HEX}]?[{_OTHER}][{_HEX}{_OTHER}]*|[{_HEX}])?)*")
-_PART = both(_UNENCODED, compile_pattern(r"[\s\S]+"))
+_VALUE = intersection(_UNENCODED, compile_pattern(r"[\s\S]+"))
 _FIRST = compile_pattern(r"[^ ][\s\S]*")
 _LAST = compile_pattern(r"[\s\S]*[^ ]")
 _CLAIM = compile_pattern("[!-~]([ -~]*[!-~])?")
 _POSSIBLE: dict[Source, Automaton] = {"query": QUERY_VALUE, "header": HEADER_VALUE, "claim": _CLAIM}
-# Of the values that are refused, one is told that is easily seen.
-_RATHER = (compile_pattern("[^\x00- \x7f-\xa0]+"), QUERY_VALUE)
+# The kinds of invalid values, the best example first: one whose fault is visible, then any.
+_PREFERRED_INVALID = (compile_pattern("[^\x00- \x7f-\xa0]+"), QUERY_VALUE)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference in a template, and what its route says of the value: one of some, or what fits a pattern; or nothing.
+    """Represents a reference in a template, with the conditions that its route puts on the value.
 
-    `first` and `last` are whether the channel begins and ends with it. Paths with the faults `refused` get no route.
+    The value is one of `values`, or fits `pattern`, or is unrestricted if both are empty. `first` and `last` say that the channel
+    begins or ends with the reference. Paths with the faults `refused` reach no route.
     """
 
     bound: Bound
@@ -40,18 +48,18 @@ class Reference:
 
     @property
     def is_free(self) -> bool:
-        """Whether a client chooses it freely."""
+        """Returns True if the client can choose any value."""
         return not self.values and not self.pattern and self.bound.source != "claim"
 
 
-# A template, with what is known of its references.
-Parts = tuple[str | Reference, ...]
-# The values of a request, for the references of a template.
+# A template whose references have the conditions of their route.
+ResolvedTemplate = tuple[str | Reference, ...]
+# The values that one request has for the references of a template.
 Values = dict[Bound, str]
 
 
-def parts(template: Template, route: Route, refused: tuple[PathFault, ...] = ()) -> Parts:
-    """A template of a route, and what the route says of its references. Paths with some faults are `refused`."""
+def resolve(template: Template, route: Route, refused: tuple[PathFault, ...] = ()) -> ResolvedTemplate:
+    """Returns a template with its route's conditions at each reference. Paths with the faults `refused` reach no route."""
     ends = range(len(template))
     return tuple(
         part if isinstance(part, str) else _reference(part, route, i == ends[0], i == ends[-1], refused)
@@ -61,7 +69,7 @@ def parts(template: Template, route: Route, refused: tuple[PathFault, ...] = ())
 
 def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tuple[PathFault, ...]) -> Reference:
     if bound.source == "path":
-        assert route.match.path is not None  # checks.py: what a template refers to is bound
+        assert route.match.path is not None  # checks.py: the match binds each reference
         parameters = (segment for segment in route.match.path.segments if isinstance(segment, Parameter))
         pattern = next(parameter.pattern for parameter in parameters if parameter.name == bound.name)
         return Reference(bound, (), pattern, first, last, refused)
@@ -71,48 +79,50 @@ def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tup
     return Reference(bound, condition.values, condition.pattern, first, last)
 
 
-def compared(route: Route) -> set[Bound]:
-    """Returns what of a request the client's token decides: no other value of it fits the same claim.
+def decided_by_token(route: Route) -> set[Bound]:
+    """Returns the references whose values the client's token decides: no other value satisfies the same claim.
 
-    If a claim may equal one of several templates, it decides what stands in each of them.
+    If a claim may equal one of several templates, it decides the references that occur in each of them.
     """
     conditions = route.auth.claims if route.auth else ()
-    told = [[_told(template, route) for template in condition.templates] for condition in conditions if condition.templates]
-    return set().union(*(set.intersection(*each) for each in told))
+    decided = [
+        [_decided_by(template, route) for template in condition.templates] for condition in conditions if condition.templates
+    ]
+    return set().union(*(set.intersection(*each) for each in decided))
 
 
-def _told(template: Template, route: Route) -> set[Bound]:
+def _decided_by(template: Template, route: Route) -> set[Bound]:
     """Returns the references that a claim decides if it equals a template.
 
-    It decides none if the template can be read in two ways, as `{tenant}-{room}` of `a-b-c`.
+    It decides none if the template can be read in two ways, as `a-b-c` can for `{tenant}-{room}`.
     """
-    known = parts(template, route)
-    return set() if shared(known) else {reference.bound for reference in references(known)}
+    resolved = resolve(template, route)
+    return set() if find_collision(resolved) else {reference.bound for reference in references_in(resolved)}
 
 
-def references(template: Parts) -> tuple[Reference, ...]:
-    """The references of a template, in order."""
+def references_in(template: ResolvedTemplate) -> tuple[Reference, ...]:
+    """Returns the references in a template, in order."""
     return tuple(part for part in template if isinstance(part, Reference))
 
 
-def shared(template: Parts) -> tuple[Values, Values] | None:
-    """Different values for two requests that get one channel; None if each channel is of one request's values.
+def find_collision(template: ResolvedTemplate) -> tuple[Values, Values] | None:
+    """Returns the values of two different requests that get the same channel, or None if no two do.
 
-    Where a reference stands in a template twice, only the shortest channel that can be read in two ways is looked at.
+    If a reference occurs twice, only the shortest channel that can be split in two ways is tried.
     """
-    if len({reference.bound for reference in references(template)}) < 2:
+    if len({reference.bound for reference in references_in(template)}) < 2:
         return None
-    # What is the same in all of its channels, at their ends, makes no difference but for the length.
+    # Text at the ends of a template is the same in all of its channels, so only its length matters.
     inner = tuple(dropwhile(_is_text, reversed(tuple(dropwhile(_is_text, reversed(template))))))
-    return _shared(inner, MAX_VALUE - _text_length(template) + _text_length(inner))
+    return _find_collision(inner, MAX_VALUE - _text_length(template) + _text_length(inner))
 
 
 @cache
-def _shared(template: Parts, longest: int) -> tuple[Values, Values] | None:
-    cuts = two_cuts([_accepted(part) for part in template], longest)
-    if cuts is None:
+def _find_collision(template: ResolvedTemplate, longest: int) -> tuple[Values, Values] | None:
+    splits = find_two_splits([_valid_texts(part) for part in template], longest)
+    if splits is None:
         return None
-    one, other = (_values(template, cut) for cut in cuts)
+    one, other = (_values_of(template, split) for split in splits)
     return (one, other) if one and other else None
 
 
@@ -120,66 +130,66 @@ def _is_text(part: str | Reference) -> bool:
     return isinstance(part, str)
 
 
-def _text_length(template: Parts) -> int:
+def _text_length(template: ResolvedTemplate) -> int:
     return sum(len(part) for part in template if isinstance(part, str))
 
 
-def _values(template: Parts, cut: Cut) -> Values | None:
-    """The values that a channel is read as; None where a reference would have two."""
+def _values_of(template: ResolvedTemplate, split: Split) -> Values | None:
+    """Returns the values that a split of a channel gives the references, or None if one reference would have two."""
     found: Values = {}
-    for part, text in zip(template, cut, strict=True):
+    for part, text in zip(template, split, strict=True):
         if isinstance(part, Reference) and found.setdefault(part.bound, text) != text:
             return None
     return found
 
 
 @cache
-def refused(reference: Reference) -> str | None:
-    """A value that a reference can have and that gives no channel, its length aside; None if each gives one."""
-    allowed = _allowed(reference)
+def find_invalid_value(reference: Reference) -> str | None:
+    """Returns a possible value of the reference that makes no valid channel, or None. Lengths are not considered."""
+    valid = _valid_values(reference)
     if reference.values:
-        return next((value for value in reference.values if not allowed.matches(value)), None)
-    texts = (shortest(possible(reference), rather, unfit=[allowed]) for rather in _RATHER)
+        return next((value for value in reference.values if not valid.matches(value)), None)
+    texts = (shortest_text(possible_values(reference), kind, rejected_by=[valid]) for kind in _PREFERRED_INVALID)
     return next((text for text in texts if text is not None), None)
 
 
-def gives_none(reference: Reference) -> bool:
-    """Whether no value that a reference can have gives a channel."""
-    return not _accepted(reference).accepting
+def is_never_valid(reference: Reference) -> bool:
+    """Returns True if no possible value of the reference makes a valid channel."""
+    return not _valid_texts(reference).accepting
 
 
-def unused(template: Parts, characters: str) -> str | None:
-    """The first of some characters that no reference's value has."""
-    automata = [_accepted(reference) for reference in references(template)]
-    return next((character for character in characters if not any(_has(automaton, character) for automaton in automata)), None)
+def find_separator(template: ResolvedTemplate, characters: str) -> str | None:
+    """Returns the first of the characters that cannot occur in any reference's value, or None."""
+    automata = [_valid_texts(reference) for reference in references_in(template)]
+    return next((character for character in characters if not any(_uses(automaton, character) for automaton in automata)), None)
 
 
-def _has(automaton: Automaton, character: str) -> bool:
-    """Whether an accepted text has a character: every step of an automaton leads to one."""
-    return any(step(automaton, state, character) != DEAD for state in range(len(automaton.steps)))
+def _uses(automaton: Automaton, character: str) -> bool:
+    """Returns True if some accepted text contains the character. Each step of such an automaton leads to an accepted text."""
+    return any(next_state(automaton, state, character) != DEAD for state in range(len(automaton.steps)))
 
 
 @cache
-def _accepted(part: str | Reference) -> Automaton:
-    """What stands in a channel for a part of its template."""
+def _valid_texts(part: str | Reference) -> Automaton:
+    """Returns the automaton of the texts that a part of a template can give in a valid channel."""
     if isinstance(part, str):
-        return of_texts([part])
-    allowed = _allowed(part)
+        return automaton_of([part])
+    valid = _valid_values(part)
     if part.values:
-        return of_texts(value for value in part.values if allowed.matches(value))
-    return both(possible(part), allowed)
+        return automaton_of(value for value in part.values if valid.matches(value))
+    return intersection(possible_values(part), valid)
 
 
 @cache
-def possible(reference: Reference) -> Automaton:
+def possible_values(reference: Reference) -> Automaton:
     """Returns the automaton of all values that a reference can have."""
     if reference.values:
-        return of_texts(reference.values)
+        return automaton_of(reference.values)
     source = reference.bound.source
-    every = segment(reference.refused) if source == "path" else _POSSIBLE[source]
-    return both(every, compile_pattern(reference.pattern)) if reference.pattern else every
+    every = segment_values(reference.refused) if source == "path" else _POSSIBLE[source]
+    return intersection(every, compile_pattern(reference.pattern)) if reference.pattern else every
 
 
-def _allowed(reference: Reference) -> Automaton:
-    """What can stand in a channel for a reference."""
-    return reduce(both, [_FIRST] * reference.first + [_LAST] * reference.last, _PART)
+def _valid_values(reference: Reference) -> Automaton:
+    """Returns the automaton of the values that are valid at the reference's position in a channel."""
+    return reduce(intersection, [_FIRST] * reference.first + [_LAST] * reference.last, _VALUE)

@@ -1,26 +1,27 @@
-"""Which requests get another answer by one file than by another."""
+"""Finds the requests that two files answer differently."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from fanroute.analysis.answer import Answer, answer, bound_by
-from fanroute.analysis.box import Box, Dimension, Point, at, meet, minus, point
-from fanroute.analysis.budget import TooMuch, Work
-from fanroute.analysis.reachability import MAX_WORK
+from fanroute.analysis.answer import Answer, answer_of, dimensions_used
+from fanroute.analysis.box import Box, Dimension, Point, intersect, sample_point, subtract, value_set
+from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.reachability import MAX_STEPS
 from fanroute.analysis.refused import Refusals
-from fanroute.analysis.search import Boxes, search
+from fanroute.analysis.search import Boxes, find_untaken
 from fanroute.plan.backend import Backend
 from fanroute_runtime.plan import Forward, Plan, Route
 
-# Most work for a comparison.
-MAX_WORK_IN_ALL = 10_000_000
+# The most steps for one comparison.
+MAX_TOTAL_STEPS = 10_000_000
 
 
 class Side:
-    """One of two files: its routes and their answers, by number. The number after the last route stands for no route.
+    """Represents one of the two files: its routes and their answers, by number.
 
-    The one after that stands for requests that are refused because of their path.
+    Two numbers follow those of the routes: the first for requests that no route takes, the second, `refused`, for requests that
+    are refused because of their path.
     """
 
     def __init__(self, plan: Plan, backends: tuple[Backend, ...]) -> None:
@@ -28,46 +29,50 @@ class Side:
         self.routes: tuple[Route | None, ...] = (*plan.routes, None, None)
         self.refused = len(plan.routes) + 1
         self._refusals = frozenset(plan.refused_paths)
-        self._backends = {backend.name: _address(backend) for backend in backends}
+        self._backends = {backend.name: _production_address(backend) for backend in backends}
         self._fallbacks = {fallback.backend: replace(fallback, backend="") for fallback in plan.fallbacks}
         self.answers = [self.answer(number) for number in range(len(self.routes))]
 
-    def answer(self, number: int, asked: Point | None = None) -> Answer:
-        """What a route answers (`answer.answer`)."""
+    def answer(self, number: int, point: Point | None = None) -> Answer:
+        """Returns what a route answers (`answer.answer_of`)."""
         route = self.routes[number]
         if route is None:
             return {"kind": "refused" if number == self.refused else "no route"}
         fallback = self._fallbacks.get(route.action.backend) if isinstance(route.action, Forward) else None
-        return {**answer(route, self._backends, asked), "fallback": fallback}
+        return {**answer_of(route, self._backends, point), "fallback": fallback}
 
     def box(self, number: int) -> Box:
+        """Returns the box of a route. No route and `refused` have the box of all requests."""
         return self.boxes.boxes[number] if self.routes[number] else {}
 
-    def near(self, box: Box) -> list[int]:
-        """The numbers that may have requests of a box."""
+    def overlapping(self, box: Box) -> list[int]:
+        """Returns the numbers that may get requests of a box."""
         return [*sorted(self.boxes.index.of_box(box, self.refused - 1)), self.refused - 1, self.refused]
 
     def refused_only_here(self, other: "Side") -> list[Box]:
-        """Requests that this file refuses because of their path, and the other one does not: some of each kind."""
+        """Returns boxes of requests that this file refuses because of their path and the other does not, some of each kind."""
         paths = (match.path for side in (self, other) for match in side.boxes.matches)
         depth = 1 + max((len(path.segments) for path in paths if path), default=0)
         return [*Refusals(self._refusals - other._refusals).boxes(depth)]
 
-    def taking(self, asked: Point, number: int, work: Work) -> Box | None:
-        """Requests that get another number than one whose region this request is of; None if this one gets that number."""
-        return None if number == self.refused else self.boxes.taking(asked, number, work)
+    def taken_box(self, point: Point, number: int, budget: Budget) -> Box | None:
+        """Returns a box of requests that something before `number` takes, and that includes this request.
 
-    def bound_by(self, number: int) -> set[Dimension]:
-        """The dimensions of a request that a route's answer depends on."""
+        Returns None if the request gets `number`. It must be in the box of that number.
+        """
+        return None if number == self.refused else self.boxes.taken_box(point, number, budget)
+
+    def dimensions_used(self, number: int) -> set[Dimension]:
+        """Returns the dimensions of a request on which an answer depends."""
         route = self.routes[number]
-        return bound_by(route) if route else set()
+        return dimensions_used(route) if route else set()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A request that got the old route of one number and gets the new one of another, with another answer.
+    """Represents a change of answers: requests that got the number `old` in one file get `new` in the other.
 
-    It is None where it would take too much to find out whether there is one.
+    `request` is one of them, or None if the search took too many steps to find one or to rule it out.
     """
 
     old: int
@@ -75,52 +80,53 @@ class Change:
     request: Point | None
 
 
-def changes(old: Side, new: Side) -> Iterator[Change]:
-    """A change for each pair of an old and a new route that answer a request differently."""
-    work = Work(MAX_WORK_IN_ALL)
+def find_changes(old: Side, new: Side) -> Iterator[Change]:
+    """Yields a change for each pair of an old and a new route that answer some request differently."""
+    budget = Budget(MAX_TOTAL_STEPS)
     refused_by_old, refused_by_new = old.refused_only_here(new), new.refused_only_here(old)
     for one in range(len(old.routes)):
-        for other in new.near(old.box(one)):
+        for other in new.overlapping(old.box(one)):
             if old.answers[one] == new.answers[other]:
                 continue
             boxes = [old.box(one)] if one != old.refused else refused_by_old
             others = [new.box(other)] if other != new.refused else refused_by_new
-            regions = [shared for box in boxes for further in others if (shared := meet(box, further)) is not None]
+            regions = [shared for box in boxes for further in others if (shared := intersect(box, further)) is not None]
             try:
-                found = _changed(old, one, new, other, regions, Work(MAX_WORK, work))
-            except TooMuch:
-                work.give_up(MAX_WORK)
+                found = _find_change(old, one, new, other, regions, Budget(MAX_STEPS, budget))
+            except BudgetExceeded:
+                budget.charge(MAX_STEPS)
                 yield Change(one, other, None)
-                if work.left < 0:
+                if budget.left < 0:
                     return
             else:
                 if found is not None:
                     yield Change(one, other, found)
 
 
-def _changed(old: Side, one: int, new: Side, other: int, regions: list[Box], work: Work) -> Point | None:
-    """A request of the regions that gets one route by the old file, another by the new one, and different answers.
+def _find_change(old: Side, one: int, new: Side, other: int, regions: list[Box], budget: Budget) -> Point | None:
+    """Returns a request of the regions that gets `one` in the old file and `other` in the new one, with different answers.
 
-    Raises TooMuch.
+    Raises BudgetExceeded.
     """
 
-    def taken(asked: Point) -> Box | None:
-        box = old.taking(asked, one, work)
-        return new.taking(asked, other, work) if box is None else box
+    def taken(point: Point) -> Box | None:
+        box = old.taken_box(point, one, budget)
+        return new.taken_box(point, other, budget) if box is None else box
 
     named = {**old.boxes.named, **new.boxes.named}
-    while (found := search(regions, taken, named, work)) is not None:
-        asked = point(found, named)
-        if old.answer(one, asked) != new.answer(other, asked):
-            return asked
-        # With what they take from this request the answers happen to be the same.
-        same = {dimension: at(asked, dimension) for dimension in sorted(old.bound_by(one) | new.bound_by(other))}
-        regions = [rest for region in regions for rest in minus(region, same)]
+    while (found := find_untaken(regions, taken, named, budget)) is not None:
+        point = sample_point(found, named)
+        if old.answer(one, point) != new.answer(other, point):
+            return point
+        # The answers happen to be equal for the values of this request. Requests with the same values need no further look.
+        used = sorted(old.dimensions_used(one) | new.dimensions_used(other))
+        same = {dimension: value_set(point, dimension) for dimension in used}
+        regions = [rest for region in regions for rest in subtract(region, same)]
     return None
 
 
-def _address(backend: Backend) -> Any:
-    """What a backend is, whatever it is called, and wherever it is while one develops."""
+def _production_address(backend: Backend) -> Any:
+    """Returns what identifies a backend in production. Its name and its local URL do not matter."""
     if backend.loopback:
         return "loopback"
     return {field.name: getattr(backend, field.name) for field in fields(backend) if field.name not in ("name", "local")}

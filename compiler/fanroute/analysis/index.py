@@ -1,4 +1,4 @@
-"""Routes by what they ask for, so that only those are looked at that a request or another route can have to do with."""
+"""Indexes matches by the values that they require, to find the few that can matter for a request or a box."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -9,71 +9,74 @@ from fanroute.analysis.box import HOST, LENGTH, METHOD, Box, Dimension, Point
 from fanroute.analysis.sets import Hosts, Lengths, Texts, parents
 from fanroute_runtime.plan import Match
 
-# One value that a match asks of a dimension; None is any that is there.
+# A dimension and a value that a match requires there; None stands for any value that is present.
 Key = tuple[Dimension, str | None]
 
 
 class Index:
-    """Matches by number. Each is filed under the keys of one dimension: that of which the fewest others ask the same."""
+    """Indexes matches so that candidates for a request are found quickly.
+
+    Each match is stored under its most selective dimension: the one whose values the fewest other matches require.
+    """
 
     def __init__(self, matches: Iterable[Match]) -> None:
-        asked = [tuple(_asked(match)) for match in matches]
-        load = Counter(key for ways in asked for keys in ways for key in keys)
-        self._filed: dict[Dimension, dict[str | None, list[int]]] = defaultdict(lambda: defaultdict(list))
+        required = [tuple(_required_keys(match)) for match in matches]
+        uses = Counter(key for dimensions in required for keys in dimensions for key in keys)
+        self._stored: dict[Dimension, dict[str | None, list[int]]] = defaultdict(lambda: defaultdict(list))
         self._anywhere: list[int] = []
-        for number, ways in enumerate(asked):
-            if not ways:
+        for number, dimensions in enumerate(required):
+            if not dimensions:
                 self._anywhere.append(number)
                 continue
-            for dimension, value in min(ways, key=lambda keys: max(map(load.__getitem__, keys))):
-                self._filed[dimension][value].append(number)
+            for dimension, value in min(dimensions, key=lambda keys: max(map(uses.__getitem__, keys))):
+                self._stored[dimension][value].append(number)
         self._under: dict[str, list[str]] = defaultdict(list)
-        for host in filter(None, self._filed.get(HOST, ())):
+        for host in filter(None, self._stored.get(HOST, ())):
             for parent in parents(host.removeprefix("*.")):
                 self._under[parent].append(host)
 
-    def of_point(self, asked: Point) -> Iterator[int]:
-        """The matches that a request may fit, in order."""
-        lists = [self._filed[dimension].get(value, []) for dimension, value in _has(asked) if dimension in self._filed]
+    def of_point(self, point: Point) -> Iterator[int]:
+        """Yields the numbers of the matches that a request may fit, in order."""
+        lists = [self._stored[dimension].get(value, []) for dimension, value in _keys_of(point) if dimension in self._stored]
         return merge(self._anywhere, *filter(None, lists))
 
     def of_box(self, box: Box, before: int) -> Iterator[int]:
-        """The matches with smaller numbers that may have something in common with a box; roughly in order."""
-        yield from _before(self._anywhere, before)
+        """Yields the numbers below `before` of the matches that may overlap a box, roughly in order."""
+        yield from _below(self._anywhere, before)
         seen = set()
-        for dimension, filed in self._filed.items():
-            wanted = self._wanted(box, dimension)
-            some: Iterable[list[int]]
-            if wanted is None:  # keys are in the order of the first match under them
-                some = takewhile(lambda numbers: numbers[0] < before, filed.values())
+        for dimension, stored in self._stored.items():
+            wanted = self._keys_overlapping(box, dimension)
+            lists: Iterable[list[int]]
+            if wanted is None:  # the keys are in the order of their first match
+                lists = takewhile(lambda numbers: numbers[0] < before, stored.values())
             else:
-                some = filter(None, map(filed.get, wanted))
-            for numbers in some:
-                for number in _before(numbers, before):
+                lists = filter(None, map(stored.get, wanted))
+            for numbers in lists:
+                for number in _below(numbers, before):
                     if number not in seen:
                         seen.add(number)
                         yield number
 
-    def _wanted(self, box: Box, dimension: Dimension) -> Iterable[str | None] | None:
-        """The keys of one dimension under which is filed what has something in common with a box; None for all keys."""
-        length, asked = box.get(LENGTH), box.get(dimension)
+    def _keys_overlapping(self, box: Box, dimension: Dimension) -> Iterable[str | None] | None:
+        """Returns the keys of one dimension whose matches may overlap a box, or None if that may be all of them."""
+        length, values = box.get(LENGTH), box.get(dimension)
         if dimension[0] == "segment" and isinstance(length, Lengths) and length.most <= int(dimension[1]):
             return ()
-        if isinstance(asked, Texts) and asked.values is not None:
-            return (*asked.values, None)
-        if isinstance(asked, Hosts) and asked.names is not None:
-            above = (f"*.{parent}" for host in asked.names | asked.suffixes for parent in parents(host))
-            below = (host for suffix in asked.suffixes for host in self._under.get(suffix, ()))
-            return {*asked.names, *(f"*.{suffix}" for suffix in asked.suffixes), *above, *below}
+        if isinstance(values, Texts) and values.values is not None:
+            return (*values.values, None)
+        if isinstance(values, Hosts) and values.names is not None:
+            above = (f"*.{parent}" for host in values.names | values.suffixes for parent in parents(host))
+            below = (host for suffix in values.suffixes for host in self._under.get(suffix, ()))
+            return {*values.names, *(f"*.{suffix}" for suffix in values.suffixes), *above, *below}
         return None
 
 
-def _before(numbers: Iterable[int], end: int) -> Iterator[int]:
+def _below(numbers: Iterable[int], end: int) -> Iterator[int]:
     return takewhile(lambda number: number < end, numbers)
 
 
-def _asked(match: Match) -> Iterator[tuple[Key, ...]]:
-    """The keys that a match asks for, by dimension: a request that fits has one of each."""
+def _required_keys(match: Match) -> Iterator[tuple[Key, ...]]:
+    """Yields the keys that a match requires, grouped by dimension. A request that fits has one key of each group."""
     if match.hosts:
         yield tuple((HOST, host) for host in match.hosts)
     for index, segment in enumerate(match.path.segments if match.path else ()):
@@ -87,13 +90,13 @@ def _asked(match: Match) -> Iterator[tuple[Key, ...]]:
         yield tuple((METHOD, method) for method in match.methods)
 
 
-def _has(asked: Point) -> Iterator[Key]:
-    """The keys of a request."""
-    yield HOST, asked.host
-    yield from ((HOST, f"*.{parent}") for parent in parents(asked.host))
-    yield METHOD, asked.method
-    yield from ((("segment", index), segment) for index, segment in enumerate(asked.segments) if segment is not None)
-    for kind, values in (("header", asked.headers), ("query", asked.query)):
+def _keys_of(point: Point) -> Iterator[Key]:
+    """Yields the keys of a request."""
+    yield HOST, point.host
+    yield from ((HOST, f"*.{parent}") for parent in parents(point.host))
+    yield METHOD, point.method
+    yield from ((("segment", index), segment) for index, segment in enumerate(point.segments) if segment is not None)
+    for kind, values in (("header", point.headers), ("query", point.query)):
         for name, value in values.items():
             yield (kind, name), None
             if value is not None:

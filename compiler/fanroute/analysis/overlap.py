@@ -1,31 +1,31 @@
-"""Routes that share requests with a later one, of which neither is for the other's alone: their order decides."""
+"""Finds pairs of routes that overlap without one containing the other. For such a pair, the order in the file decides."""
 
 from collections.abc import Callable, Iterator
 
-from fanroute.analysis.box import Box, Point, meet, minus, point
-from fanroute.analysis.budget import Work
-from fanroute.analysis.search import Boxes, search
+from fanroute.analysis.box import Box, Point, intersect, sample_point, subtract
+from fanroute.analysis.budget import Budget
+from fanroute.analysis.search import Boxes, find_untaken
 
 
-def overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool], work: Work) -> Iterator[tuple[int, Point]]:
-    """The earlier routes whose requests a route would get some of, each with such a request.
+def find_overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool], budget: Budget) -> Iterator[tuple[int, Point]]:
+    """Yields the earlier routes that take requests which a route would get without them, each with such a request.
 
-    Left out are those that do not `differ`, and those that are for a part of the route's requests only. Raises TooMuch.
+    Leaves out routes that do not `differ` from it, and routes for only a part of its requests. Raises BudgetExceeded.
     """
     own = boxes.boxes[number]
     if not own or any(values.is_empty for values in own.values()):  # a route for any request, or for none
         return
     for earlier in boxes.index.of_box(own, number):
-        work.spend()
+        budget.spend()
         if not differ(earlier, number):
             continue
-        shared = meet(own, boxes.boxes[earlier])
-        if shared is None or not any(minus(boxes.boxes[earlier], own)):
+        shared = intersect(own, boxes.boxes[earlier])
+        if shared is None or not any(subtract(boxes.boxes[earlier], own)):
             continue
 
-        def taken(asked: Point, earlier: int = earlier) -> Box | None:
-            return boxes.taking(asked, earlier, work)
+        def taken(point: Point, earlier: int = earlier) -> Box | None:
+            return boxes.taken_box(point, earlier, budget)
 
-        found = search([shared], taken, boxes.named, work)
+        found = find_untaken([shared], taken, boxes.named, budget)
         if found is not None:
-            yield earlier, point(found, boxes.named)
+            yield earlier, sample_point(found, boxes.named)

@@ -1,19 +1,19 @@
-"""Of each route: a request that gets it, or which earlier routes take all of its requests."""
+"""Finds for each route a request that reaches it, or the earlier routes that take all of its requests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fanroute.analysis.box import METHOD, PATH, WEBSOCKET, Box, Dimension, Point, point
-from fanroute.analysis.budget import TooMuch, Work
-from fanroute.analysis.search import Boxes, of_kinds, search
+from fanroute.analysis.box import METHOD, PATH, WEBSOCKET, Box, Dimension, Point, sample_point
+from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.search import Boxes, find_untaken, possible_regions
 
-# Most work for one route, and for all of them.
-MAX_WORK, MAX_WORK_IN_ALL = 200_000, 2_000_000
+# The most steps for one route, and for all of them.
+MAX_STEPS, MAX_TOTAL_STEPS = 200_000, 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """The route gets requests of a region, as its `witness`; where it is `alone`, earlier ones have nothing to do with it."""
+class Reachable:
+    """Says that the route gets requests of a region, such as its `witness`. If it is `alone`, no earlier route overlaps it."""
 
     region: Box
     boxes: Boxes
@@ -21,14 +21,16 @@ class Live:
 
     @property
     def witness(self) -> Point:
-        return point(next(of_kinds([self.region])), self.boxes.named)
+        """Returns a request that the route gets."""
+        return sample_point(next(possible_regions([self.region])), self.boxes.named)
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
-    """No request gets the route: those that its match fits all get one of the routes `covering`, by number.
+class Unreachable:
+    """Says that the route gets no request.
 
-    Or there are none: what the match asks for in the dimensions `impossible` no request has. PATH is for paths that are refused.
+    The routes `covering`, by number, take all requests that its match fits. If there are none, no request satisfies the match in
+    the dimensions `impossible`. PATH stands there for paths that are refused.
     """
 
     covering: tuple[int, ...] = ()
@@ -37,66 +39,70 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It would take too much to find out."""
+    """Says that the search took too many steps."""
 
 
-Reach = Live | Dead | Unknown
+Reachability = Reachable | Unreachable | Unknown
 
 
-def reached(boxes: Boxes, work: Work) -> Iterator[Reach]:
-    """What is known of each route, in order."""
+def reachability_of(boxes: Boxes, budget: Budget) -> Iterator[Reachability]:
+    """Yields the reachability of each route, in order."""
     for number in range(len(boxes.boxes)):
         try:
-            yield _reach(boxes, number, Work(MAX_WORK, work))
-        except TooMuch:
-            work.give_up(MAX_WORK)
+            yield _reachability(boxes, number, Budget(MAX_STEPS, budget))
+        except BudgetExceeded:
+            budget.charge(MAX_STEPS)
             yield Unknown()
 
 
-def _reach(boxes: Boxes, number: int, work: Work) -> Reach:
+def _reachability(boxes: Boxes, number: int, budget: Budget) -> Reachability:
     own = boxes.boxes[number]
     impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
     if impossible:
-        return Dead(impossible=impossible)
+        return Unreachable(impossible=impossible)
     alone = boxes.is_alone(number)
-    if alone and not boxes.refusals.may_be(boxes.matches[number].path) and (WEBSOCKET not in own or any(of_kinds([own]))):
-        return Live(own, boxes, alone)
+    if (
+        alone
+        and not boxes.refusals.may_refuse(boxes.matches[number].path)
+        and (WEBSOCKET not in own or any(possible_regions([own])))
+    ):
+        return Reachable(own, boxes, alone)
     covering: set[int] = set()
     refused = False
 
-    def taken(asked: Point) -> Box | None:
+    def taken(point: Point) -> Box | None:
         nonlocal refused
-        refusal = boxes.refusals.box(asked.segments)
+        refusal = boxes.refusals.box(point.segments)
         if refusal is not None:
             refused = True
             return refusal
-        first = boxes.first(asked, number, work)
+        first = boxes.first_match(point, number, budget)
         if first is None:
             return None
         covering.add(first)
         return boxes.boxes[first]
 
-    found = search([own], taken, boxes.named, work)
+    found = find_untaken([own], taken, boxes.named, budget)
     if found is None and not covering:
-        return Dead(impossible=(PATH if refused else METHOD,))
-    return Dead(_needed(boxes, own, sorted(covering), work)) if found is None else Live(found, boxes, alone)
+        return Unreachable(impossible=(PATH if refused else METHOD,))
+    return Unreachable(_without_spare(boxes, own, sorted(covering), budget)) if found is None else Reachable(found, boxes, alone)
 
 
-def _needed(boxes: Boxes, own: Box, covering: list[int], work: Work) -> tuple[int, ...]:
-    """Some routes that cover a box together, without those that can be spared, as far as that is quickly found."""
-    work = Work(MAX_WORK // 10, work)
+def _without_spare(boxes: Boxes, own: Box, covering: list[int], budget: Budget) -> tuple[int, ...]:
+    """Returns the routes that cover a box together, without those that are not needed, as far as the budget allows."""
+    budget = Budget(MAX_STEPS // 10, budget)
     needed = covering
 
-    def taken(asked: Point) -> Box | None:
-        work.spend(len(others))
-        refusal = boxes.refusals.box(asked.segments)
-        return refusal or next((boxes.boxes[number] for number in others if boxes.fits(asked, number)), None)
+    def taken(point: Point) -> Box | None:
+        budget.spend(len(others))
+        refusal = boxes.refusals.box(point.segments)
+        return refusal or next((boxes.boxes[number] for number in others if boxes.fits(point, number)), None)
 
     try:
-        for spared in covering:
-            others = [number for number in needed if number != spared]
-            if search([own], taken, boxes.named, work) is None:
+        for spare in covering:
+            others = [number for number in needed if number != spare]
+            if find_untaken([own], taken, boxes.named, budget) is None:
                 needed = others
-    except TooMuch:
+    except BudgetExceeded:
         pass
     return tuple(needed)

@@ -1,24 +1,24 @@
-"""Describes the requests whose paths the edge refuses before it matches them (`paths:`), so that no route gets them."""
+"""Finds the requests that no route gets, because the edge refuses their paths before it matches them (`paths:`)."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
 
 from fanroute.analysis.box import LENGTH, Box
-from fanroute.analysis.sets import NONE, SEGMENTS, Lengths, Other, Texts
+from fanroute.analysis.sets import NONE, SEGMENTS, Lengths, NonText, Texts
 from fanroute_runtime.plan import Parameter, PathFault, PathPattern
 
-# For each fault that a segment's text can have, the texts that have it: a pattern, which is also one of Python's.
+# For each fault in the text of a segment, the pattern of the texts that have it. Python's `re` reads it the same way.
 _TEXTS: dict[PathFault, str] = {
     "dot_segments": r"\.\.?(;[\s\S]*)?",
     "backslashes": r"[\s\S]*\\[\s\S]*",
     "controls": "[\\s\\S]*[\x00-\x1f\x7f][\\s\\S]*",
     "parameters": r"[\s\S]*;[\s\S]*",
 }
-_SLASHED = Texts(SEGMENTS, frozenset({Other.SLASHED}), values=NONE)
+_SLASHED = Texts(SEGMENTS, frozenset({NonText.SLASHED}), values=NONE)
 
 
 class Refusals:
-    """Describes the requests that have one of some faults in their path."""
+    """Represents the requests whose path has one of these faults."""
 
     def __init__(self, faults: Collection[PathFault]) -> None:
         self._faults = [fault for fault in _TEXTS if fault in faults]
@@ -26,8 +26,8 @@ class Refusals:
         self._empty = "empty_segments" in faults
         self._slashed = "encoded_slashes" in faults
 
-    def may_be(self, path: PathPattern | None) -> bool:
-        """Returns False if a quick look shows that the request for a path (`box.point`) is not refused."""
+    def may_refuse(self, path: PathPattern | None) -> bool:
+        """Returns False if it is clear that the sample request for a path (`box.sample_point`) is not refused."""
         segments = path.segments if path else ()
         if any(isinstance(segment, Parameter) and segment.pattern for segment in segments):
             return True
@@ -35,7 +35,7 @@ class Refusals:
         return self.box([*texts, ""] if path and path.rest else texts) is not None
 
     def box(self, segments: Sequence[str | None]) -> Box | None:
-        """Returns a set of refused requests that includes one with these segments, or None if that one is not refused."""
+        """Returns a box of refused requests that includes the one with these segments, or None if that one is not refused."""
         last = len(segments) - 1
         for index, segment in enumerate(segments):
             if segment is None:
@@ -50,20 +50,20 @@ class Refusals:
         return None
 
     def boxes(self, depth: int) -> Iterator[Box]:
-        """Yields the sets of refused requests, for each fault in each of the first segments up to a depth."""
+        """Yields boxes of refused requests, one for each fault in each of the first `depth` segments."""
         for index in range(depth):
-            there: Box = {LENGTH: Lengths(index + 1)}
-            yield from ({**there, ("segment", index): _texts(fault)} for fault in self._faults)
+            long_enough: Box = {LENGTH: Lengths(index + 1)}
+            yield from ({**long_enough, ("segment", index): _texts(fault)} for fault in self._faults)
             if self._empty:
                 yield _empty(index)
             if self._slashed:
-                yield {**there, ("segment", index): _SLASHED}
+                yield {**long_enough, ("segment", index): _SLASHED}
 
 
 def _texts(fault: PathFault) -> Texts:
-    return Texts(SEGMENTS, fits=frozenset({_TEXTS[fault]}))
+    return Texts(SEGMENTS, patterns=frozenset({_TEXTS[fault]}))
 
 
 def _empty(index: int) -> Box:
-    """Returns the requests with an empty segment that is not the path's last."""
+    """Returns the box of the requests with an empty segment at an index, and at least one segment after it."""
     return {LENGTH: Lengths(index + 2), ("segment", index): Texts.of(SEGMENTS, ("",))}

@@ -1,34 +1,34 @@
-"""Which request gets a route: regions of requests are tried, and what earlier routes take is cut out of them."""
+"""Searches regions of requests for one that no earlier route takes. What earlier routes take is cut out of the regions."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 
-from fanroute.analysis.box import Box, Dimension, Point, box, meet, minus, point
-from fanroute.analysis.budget import Work
+from fanroute.analysis.box import Box, Dimension, Point, box_of, intersect, sample_point, subtract
+from fanroute.analysis.budget import Budget
 from fanroute.analysis.index import Index
 from fanroute.analysis.refused import Refusals
 from fanroute.analysis.sets import NONE, Hosts, Names, Texts
 from fanroute_runtime.match import Test, tests
 from fanroute_runtime.plan import Match, PathFault, Plan
 
-# Texts and hosts that routes name, by dimension.
-Named = Mapping[Dimension, Names]
-# The work of trying and cutting a region, against that of trying a request on a route.
+# The texts and hosts that routes name, by dimension.
+NamedValues = Mapping[Dimension, Names]
+# The steps of testing and cutting a region; testing a request on a route is one step.
 REGION = 10
-# Requests that are taken before others can take them, with this one among them; None if it is not taken.
-Taken = Callable[[Point], Box | None]
-# The requests there are: a WebSocket begins with a GET (RFC 6455, 4.1).
-KINDS: tuple[Box, ...] = (box(Match(websocket=False)), box(Match(websocket=True, methods=("GET",))))
+# Returns a box of requests that are taken and that include this one, or None if this one is not taken.
+TakenBox = Callable[[Point], Box | None]
+# All requests are in these boxes: a WebSocket begins with a GET (RFC 6455, 4.1).
+KINDS: tuple[Box, ...] = (box_of(Match(websocket=False)), box_of(Match(websocket=True, methods=("GET",))))
 
 
 class Boxes:
-    """Matches in order, by number, as boxes of requests. Requests with one of the `refused` faults in their path get none."""
+    """Holds the box of each match, by number. No match gets a request whose path has one of the `refused` faults."""
 
     def __init__(self, matches: Iterable[Match], refused: Collection[PathFault] = ()) -> None:
         self.matches = tuple(matches)
         self.refusals = Refusals(refused)
-        self.boxes: tuple[Box, ...] = tuple(map(box, self.matches))
+        self.boxes: tuple[Box, ...] = tuple(map(box_of, self.matches))
         self.index = Index(self.matches)
         self._tests: dict[int, tuple[Test, ...]] = {}
 
@@ -37,64 +37,66 @@ class Boxes:
         return cls((route.match for route in plan.routes), plan.refused_paths)
 
     @cached_property
-    def named(self) -> Named:
-        """The texts and hosts that the boxes name."""
-        return _named(self.boxes)
+    def named(self) -> NamedValues:
+        """Returns the texts and hosts that the boxes name."""
+        return _named_values(self.boxes)
 
     def is_alone(self, number: int) -> bool:
-        """Whether no match with a smaller number has anything to do with one, as is seen at once."""
+        """Returns True if the index shows that no earlier match overlaps this one."""
         return next(self.index.of_box(self.boxes[number], number), None) is None
 
-    def first(self, asked: Point, before: int, work: Work) -> int | None:
-        """The first match that a request fits, of those with smaller numbers; by the tests that ship."""
-        for number in self.index.of_point(asked):
+    def first_match(self, point: Point, before: int, budget: Budget) -> int | None:
+        """Returns the number of the first match below `before` that a request fits, or None. Uses the tests that ship."""
+        for number in self.index.of_point(point):
             if number >= before:
                 return None
-            work.spend()
-            if self.fits(asked, number):
+            budget.spend()
+            if self.fits(point, number):
                 return number
         return None
 
-    def taking(self, asked: Point, before: int, work: Work) -> Box | None:
-        """The box of that match, or one of refused requests."""
-        refused = self.refusals.box(asked.segments)
+    def taken_box(self, point: Point, before: int, budget: Budget) -> Box | None:
+        """Returns the box of the first match below `before` that a request fits, or a box of refused requests, or None."""
+        refused = self.refusals.box(point.segments)
         if refused is not None:
             return refused
-        first = self.first(asked, before, work)
+        first = self.first_match(point, before, budget)
         return None if first is None else self.boxes[first]
 
-    def fits(self, asked: Point, number: int) -> bool:
+    def fits(self, point: Point, number: int) -> bool:
+        """Returns True if a request fits a match. Uses the tests that ship."""
         if number not in self._tests:
             self._tests[number] = tuple(tests(self.matches[number]).values())
-        return all(test(asked) for test in self._tests[number])
+        return all(test(point) for test in self._tests[number])
 
 
-def _named(boxes: Iterable[Box]) -> Named:
-    """The texts and hosts that boxes name, by dimension."""
+def _named_values(boxes: Iterable[Box]) -> NamedValues:
     found: dict[Dimension, set[str]] = defaultdict(set)
     for each in boxes:
-        for dimension, wanted in each.items():
-            if isinstance(wanted, Texts):
-                found[dimension] |= wanted.values or NONE
-            elif isinstance(wanted, Hosts):
-                found[dimension] |= wanted.names or NONE
+        for dimension, values in each.items():
+            if isinstance(values, Texts):
+                found[dimension] |= values.values or NONE
+            elif isinstance(values, Hosts):
+                found[dimension] |= values.names or NONE
     return {dimension: frozenset(names) for dimension, names in found.items()}
 
 
-def search(regions: Iterable[Box], taken: Taken, named: Named, work: Work) -> Box | None:
-    """A region whose `point` is a request of some regions that is not taken, or None where there is none. Raises TooMuch."""
-    left = [*of_kinds(regions)][::-1]
+def find_untaken(regions: Iterable[Box], taken: TakenBox, named: NamedValues, budget: Budget) -> Box | None:
+    """Searches the regions for one whose `sample_point` is not taken. Returns that region, or None if every request is taken.
+
+    Raises BudgetExceeded.
+    """
+    left = [*possible_regions(regions)][::-1]
     while left:
-        work.spend(REGION)
+        budget.spend(REGION)
         region = left.pop()
-        asked = point(region, named)
-        box = taken(asked)
+        box = taken(sample_point(region, named))
         if box is None:
             return region
-        left += [*minus(region, box)][::-1]
+        left += [*subtract(region, box)][::-1]
     return None
 
 
-def of_kinds(regions: Iterable[Box]) -> Iterator[Box]:
-    """What some regions have of the requests there are."""
-    return (possible for region in regions for kind in KINDS if (possible := meet(region, kind)) is not None)
+def possible_regions(regions: Iterable[Box]) -> Iterator[Box]:
+    """Yields the regions without the requests that cannot exist, such as a WebSocket that begins with a POST."""
+    return (possible for region in regions for kind in KINDS if (possible := intersect(region, kind)) is not None)

@@ -1,4 +1,4 @@
-"""Sets of the values that one dimension of a request can have."""
+"""Represents the sets of values that one dimension of a request can have."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,168 +8,170 @@ from itertools import chain, count, filterfalse
 from sys import maxsize
 from typing import NamedTuple
 
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, shortest
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, shortest_text
 from fanroute_runtime.pattern import Automaton, compile_pattern
 
 Names = frozenset[str]
 NONE: Names = frozenset()
 
-# How many sets of one kind, which many routes have in common, are kept.
-MAX_KEPT = 10_000
+# How many sets of each kind are cached: many routes have the same ones.
+MAX_CACHED = 10_000
 
 
-class Other(Enum):
-    """What a request may have in the place of a text: nothing, what is no text, or a segment with an encoded slash in it."""
+class NonText(Enum):
+    """Represents what a request may have instead of a text: nothing, bytes that are not UTF-8, or an encoded slash."""
 
     ABSENT = "absent"
     BROKEN = "broken"
     SLASHED = "slashed"
 
 
-# What a segment can be that has no slash in it.
+# The segments without a slash.
 _SEGMENT = compile_pattern("[^/]*")
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A dimension whose values are texts: which there are, what there is besides, and which are chosen first."""
+    """Represents a dimension whose values are texts. `preferred` are the texts that examples use first."""
 
     possible: Automaton = QUERY_VALUE
-    others: tuple[Other, ...] = ()
-    liked: tuple[str, ...] = ()
+    non_texts: tuple[NonText, ...] = ()
+    preferred: tuple[str, ...] = ()
 
 
-METHODS = Space(liked=("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"))
-SCHEMES = Space(liked=("https", "http"))
-WEBSOCKETS = Space(liked=("no", "yes"))
-SEGMENTS = Space(_SEGMENT, (Other.BROKEN, Other.SLASHED), liked=("",))
-HEADERS = Space(HEADER_VALUE, (Other.ABSENT,))
-QUERIES = Space(QUERY_VALUE, (Other.ABSENT, Other.BROKEN))
+METHODS = Space(preferred=("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"))
+SCHEMES = Space(preferred=("https", "http"))
+WEBSOCKETS = Space(preferred=("no", "yes"))
+SEGMENTS = Space(_SEGMENT, (NonText.BROKEN, NonText.SLASHED), preferred=("",))
+HEADERS = Space(HEADER_VALUE, (NonText.ABSENT,))
+QUERIES = Space(QUERY_VALUE, (NonText.ABSENT, NonText.BROKEN))
 
 
 class Texts(NamedTuple):
-    """Some texts of a space, and some of what there is besides.
+    """Represents a set of texts and non-texts of a space.
 
-    Texts are those that are among `values` (None: all that are possible), are not in `without`, fit all the patterns
-    `fits` and none of `unfit`. Where `values` are given, they are all that counts.
+    If `values` is not None, the texts are exactly those. Otherwise they are the possible texts that are not in `excluded`, that
+    fit all of `patterns` and that fit none of `excluded_patterns`.
     """
 
     space: Space
-    others: frozenset[Other] = frozenset()
+    non_texts: frozenset[NonText] = frozenset()
     values: Names | None = None
-    without: Names = NONE
-    fits: Names = NONE
-    unfit: Names = NONE
+    excluded: Names = NONE
+    patterns: Names = NONE
+    excluded_patterns: Names = NONE
 
     @classmethod
     def all(cls, space: Space) -> "Texts":
-        return cls(space, frozenset(space.others))
+        return cls(space, frozenset(space.non_texts))
 
     @classmethod
-    @lru_cache(maxsize=MAX_KEPT)
+    @lru_cache(maxsize=MAX_CACHED)
     def of(cls, space: Space, values: Names | tuple[str, ...]) -> "Texts":
+        """Returns the set of these values, without those that are not possible."""
         return cls(space, values=frozenset(value for value in values if space.possible.matches(value)))
 
-    def meet(self, other: "Texts") -> "Texts":
-        """What is in both."""
-        others = self.others & other.others
+    def intersect(self, other: "Texts") -> "Texts":
+        non_texts = self.non_texts & other.non_texts
         if self.values is not None and other.values is not None:
-            return Texts(self.space, others, self.values & other.values)
+            return Texts(self.space, non_texts, self.values & other.values)
         for one, another in ((self, other), (other, self)):
             if one.values is not None:
-                return Texts(self.space, others, frozenset(filter(another.has, one.values)))
+                return Texts(self.space, non_texts, frozenset(filter(another.contains, one.values)))
         return Texts(
             self.space,
-            others,
-            without=self.without | other.without,
-            fits=self.fits | other.fits,
-            unfit=self.unfit | other.unfit,
+            non_texts,
+            excluded=self.excluded | other.excluded,
+            patterns=self.patterns | other.patterns,
+            excluded_patterns=self.excluded_patterns | other.excluded_patterns,
         )
 
-    def minus(self, other: "Texts") -> Iterator["Texts"]:
-        """What is left without another set that refuses no pattern, in parts that have nothing in common."""
-        yield self._replace(values=NONE, others=self.others - other.others)
-        texts = self._replace(others=frozenset())
+    def subtract(self, other: "Texts") -> Iterator["Texts"]:
+        """Yields disjoint sets that together are this one without the other. The other must have no `excluded_patterns`."""
+        yield self._replace(values=NONE, non_texts=self.non_texts - other.non_texts)
+        texts = self._replace(non_texts=frozenset())
         if self.values is not None:
-            has = other.has if other.values is None else other.values.__contains__
-            yield texts._replace(values=frozenset(filterfalse(has, self.values)))
+            contains = other.contains if other.values is None else other.values.__contains__
+            yield texts._replace(values=frozenset(filterfalse(contains, self.values)))
         elif other.values is not None:
-            yield texts._replace(without=self.without | other.values)
+            yield texts._replace(excluded=self.excluded | other.values)
         else:
-            yield texts.meet(Texts.of(self.space, other.without))
-            texts = texts._replace(without=self.without | other.without)
-            for pattern in sorted(other.fits):
-                yield texts._replace(unfit=texts.unfit | {pattern})
-                texts = texts._replace(fits=texts.fits | {pattern})
+            yield texts.intersect(Texts.of(self.space, other.excluded))
+            texts = texts._replace(excluded=self.excluded | other.excluded)
+            for pattern in sorted(other.patterns):
+                yield texts._replace(excluded_patterns=texts.excluded_patterns | {pattern})
+                texts = texts._replace(patterns=texts.patterns | {pattern})
 
-    def has(self, text: str) -> bool:
-        """Whether a possible text is in it."""
+    def contains(self, text: str) -> bool:
+        """Returns True if the set has this text, which must be possible."""
         if self.values is not None:
             return text in self.values
         return (
-            text not in self.without
-            and all(compile_pattern(pattern).matches(text) for pattern in self.fits)
-            and not any(compile_pattern(pattern).matches(text) for pattern in self.unfit)
+            text not in self.excluded
+            and all(compile_pattern(pattern).matches(text) for pattern in self.patterns)
+            and not any(compile_pattern(pattern).matches(text) for pattern in self.excluded_patterns)
         )
 
     @property
     def is_empty(self) -> bool:
-        if self.others or self.values:
+        if self.non_texts or self.values:
             return False
-        return self.values is not None or (bool(self.fits or self.unfit) and self._some() is None)
+        return self.values is not None or (bool(self.patterns or self.excluded_patterns) and self._sample_text() is None)
 
-    def pick(self, named: Names) -> str | Other:
-        """A value of a set that is not empty: no text if that can be, and rather none that is `named`."""
-        if Other.ABSENT in self.others:
-            return Other.ABSENT
-        text = self._some(named)
+    def sample(self, named: Names) -> str | NonText:
+        """Returns a value of a set that is not empty: ABSENT if possible, otherwise preferably a text that is not in `named`."""
+        if NonText.ABSENT in self.non_texts:
+            return NonText.ABSENT
+        text = self._sample_text(named)
         if text is not None:
             return text
-        return Other.BROKEN if Other.BROKEN in self.others else Other.SLASHED
+        return NonText.BROKEN if NonText.BROKEN in self.non_texts else NonText.SLASHED
 
-    def _some(self, named: Names = NONE) -> str | None:
-        """A text of the set; None where there is none."""
-        if self.values is None and not self.fits and not self.unfit:
-            fresh = (text for text in _fresh() if text not in named)
-            return next(text for text in chain(self.space.liked, fresh) if text not in self.without)
-        liked = next((text for text in (*self.space.liked, "x") if self.has(text)), None)
-        if liked is not None:
-            return liked
+    def _sample_text(self, named: Names = NONE) -> str | None:
+        """Returns a text of the set, or None if it has none."""
+        if self.values is None and not self.patterns and not self.excluded_patterns:
+            unusual = (text for text in _unusual_texts() if text not in named)
+            return next(text for text in chain(self.space.preferred, unusual) if text not in self.excluded)
+        preferred = next((text for text in (*self.space.preferred, "x") if self.contains(text)), None)
+        if preferred is not None:
+            return preferred
         if self.values is not None:
             return min(self.values, default=None)
-        return _shortest(self.space, self.fits, self.unfit, self.without)
+        return _shortest(self.space, self.patterns, self.excluded_patterns, self.excluded)
 
 
-@lru_cache(maxsize=MAX_KEPT)
-def _shortest(space: Space, fits: Names, unfit: Names, without: Names) -> str | None:
-    taken = map(compile_pattern, sorted(fits))
-    return shortest(space.possible, *taken, unfit=[*map(compile_pattern, sorted(unfit))], without=without)
+@lru_cache(maxsize=MAX_CACHED)
+def _shortest(space: Space, patterns: Names, excluded_patterns: Names, excluded: Names) -> str | None:
+    accepting, rejecting = (map(compile_pattern, sorted(some)) for some in (patterns, excluded_patterns))
+    return shortest_text(space.possible, *accepting, rejected_by=[*rejecting], excluding=excluded)
 
 
-def _fresh() -> Iterator[str]:
-    """Texts that few would name."""
+def _unusual_texts() -> Iterator[str]:
+    """Yields texts that hardly any routes.yaml names."""
     yield from "xyz"
     yield from (f"x{number}" for number in count(1))
 
 
 class Hosts(NamedTuple):
-    """Some hosts: `names`, and what is under `suffixes` (or, where `names` is None, any), without others."""
+    """Represents a set of hosts: `names` and all hosts under `suffixes`, without the excluded ones.
+
+    If `names` is None, the set has every host that is not excluded.
+    """
 
     names: Names | None = None
     suffixes: Names = NONE
-    without_names: Names = NONE
-    without_suffixes: Names = NONE
+    excluded_names: Names = NONE
+    excluded_suffixes: Names = NONE
 
     @classmethod
-    @lru_cache(maxsize=MAX_KEPT)
+    @lru_cache(maxsize=MAX_CACHED)
     def of(cls, patterns: tuple[str, ...]) -> "Hosts":
-        """The hosts of a match: names, and `*.` with a suffix."""
-        given = frozenset(patterns)
-        names = frozenset(pattern for pattern in given if not pattern.startswith("*."))
-        return cls(names, frozenset(pattern[2:] for pattern in given - names))
+        """Returns the hosts of a match, whose patterns are names, and suffixes after `*.`."""
+        all_patterns = frozenset(patterns)
+        names = frozenset(pattern for pattern in all_patterns if not pattern.startswith("*."))
+        return cls(names, frozenset(pattern[2:] for pattern in all_patterns - names))
 
-    def meet(self, other: "Hosts") -> "Hosts":
-        """What is in both."""
+    def intersect(self, other: "Hosts") -> "Hosts":
         if self.names is None:
             names, suffixes = other.names, other.suffixes
         elif other.names is None:
@@ -178,67 +180,68 @@ class Hosts(NamedTuple):
             names = (self.names & other.names) | _under(self.names, other.suffixes) | _under(other.names, self.suffixes)
             suffixes = (self.suffixes & other.suffixes) | _under(self.suffixes, other.suffixes)
             suffixes |= _under(other.suffixes, self.suffixes)
-        met = Hosts(names, suffixes)
-        return met._without(self.without_names, self.without_suffixes)._without(other.without_names, other.without_suffixes)
+        common = Hosts(names, suffixes)._excluding(self.excluded_names, self.excluded_suffixes)
+        return common._excluding(other.excluded_names, other.excluded_suffixes)
 
-    def minus(self, other: "Hosts") -> Iterator["Hosts"]:
-        """What is left without the hosts of a match."""
-        yield self._without(other.names or NONE, other.suffixes)
+    def subtract(self, other: "Hosts") -> Iterator["Hosts"]:
+        """Yields this set without the hosts of a match, which excludes none."""
+        yield self._excluding(other.names or NONE, other.suffixes)
 
-    def _without(self, names: Names, suffixes: Names) -> "Hosts":
+    def _excluding(self, names: Names, suffixes: Names) -> "Hosts":
         kept = self.suffixes - suffixes - _under(self.suffixes, suffixes)
         left = None if self.names is None else self.names - names - _under(self.names, suffixes)
-        if left is not None and not kept:  # nothing else is in it that could be refused
+        if left is not None and not kept:  # the set is finite, so it needs no exclusions
             return Hosts(left)
-        return Hosts(left, kept, self.without_names | names, self.without_suffixes | suffixes)
+        return Hosts(left, kept, self.excluded_names | names, self.excluded_suffixes | suffixes)
 
-    def has(self, host: str) -> bool:
-        parts = frozenset({host})
-        if host in self.without_names or _under(parts, self.without_suffixes):
+    def contains(self, host: str) -> bool:
+        hosts = frozenset({host})
+        if host in self.excluded_names or _under(hosts, self.excluded_suffixes):
             return False
-        return self.names is None or host in self.names or bool(_under(parts, self.suffixes))
+        return self.names is None or host in self.names or bool(_under(hosts, self.suffixes))
 
     @property
     def is_empty(self) -> bool:
         return self.names is not None and not self.names and not self.suffixes
 
-    def pick(self, named: Names) -> str:
-        """A host of a set that is not empty, rather one that is not `named`."""
+    def sample(self, named: Names) -> str:
+        """Returns a host of a set that is not empty, preferably one that is not in `named`."""
         if self.names is None:
-            return next(filter(self.has, (host for host in chain(_HOSTS, _fresh()) if host not in named)))
+            return next(filter(self.contains, (host for host in chain(_HOSTS, _unusual_texts()) if host not in named)))
         if self.names:
             return min(self.names)
         suffix = min(self.suffixes)
-        return next(filter(self.has, (host for label in _fresh() if (host := f"{label}.{suffix}") not in named)))
+        hosts = (host for label in _unusual_texts() if (host := f"{label}.{suffix}") not in named)
+        return next(filter(self.contains, hosts))
 
 
 _HOSTS = ("example.com", "example.org", "example.net")
 
 
 def _under(hosts: Names, suffixes: Names) -> Names:
-    """Those of some hosts (or suffixes) that are under one of some suffixes."""
+    """Returns the hosts (or suffixes) that fall under any of the given suffixes."""
     if not suffixes:
         return NONE
     return frozenset(host for host in hosts if any(parent in suffixes for parent in parents(host)))
 
 
 def parents(host: str) -> Iterator[str]:
-    """The domains that a host is under, from the longest: of `a.b.c` they are `b.c` and `c`."""
+    """Yields the domains that a host falls under, the longest first: `b.c` and `c` for `a.b.c`."""
     while "." in host:
         host = host.partition(".")[2]
         yield host
 
 
 class Lengths(NamedTuple):
-    """How many segments a path has: from `least` to `most`."""
+    """Represents the numbers of segments that a path may have: from `least` to `most`."""
 
     least: int = 1
     most: int = maxsize
 
-    def meet(self, other: "Lengths") -> "Lengths":
+    def intersect(self, other: "Lengths") -> "Lengths":
         return Lengths(max(self.least, other.least), min(self.most, other.most))
 
-    def minus(self, other: "Lengths") -> Iterator["Lengths"]:
+    def subtract(self, other: "Lengths") -> Iterator["Lengths"]:
         yield Lengths(self.least, min(self.most, other.least - 1))
         yield Lengths(max(self.least, other.most + 1), self.most)
 
@@ -246,8 +249,8 @@ class Lengths(NamedTuple):
     def is_empty(self) -> bool:
         return self.least > self.most
 
-    def pick(self, named: Names) -> int:
+    def sample(self, named: Names) -> int:
         return self.least
 
 
-Set = Texts | Hosts | Lengths
+ValueSet = Texts | Hosts | Lengths

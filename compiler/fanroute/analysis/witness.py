@@ -1,22 +1,22 @@
-"""A request that was found, as `fanroute match` takes it."""
+"""Writes a request that the analysis found as the arguments of `fanroute match`."""
 
 from collections.abc import Collection, Iterable, Iterator
 from urllib.parse import quote
 
 from fanroute.analysis.box import Point
-from fanroute.analysis.budget import Work
-from fanroute.analysis.reachability import MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.analysis.budget import Budget
+from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.shell import word
 from fanroute.plan.request import RequestData
 from fanroute_runtime.plan import Match, PathFault, Plan
 
-# A byte that is not UTF-8.
+# A percent-encoded byte that is not UTF-8.
 BROKEN = "%FF"
 
 
-def asked(point: Point) -> RequestData:
-    """A client's request that matching sees as `point`."""
+def request_of(point: Point) -> RequestData:
+    """Returns a client's request that matching sees as `point`."""
     path = "".join(f"/{_quoted(segment)}" for segment in point.segments)
     pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in point.query.items()]
     query = f"?{'&'.join(pairs)}" if pairs else ""
@@ -25,33 +25,34 @@ def asked(point: Point) -> RequestData:
     return RequestData(point.method, f"{point.scheme}://{point.host}{path}{query}", (*upgrade, *headers))
 
 
-def arguments(request: RequestData, further: str = "") -> str:
-    """The arguments of `fanroute match` for a request, quoted for a shell; `further` are further options."""
-    options = "".join(f" -H {word(name.encode() + b': ' + value)}" for name, value in request.headers) + further
+def match_arguments(request: RequestData, more_options: str = "") -> str:
+    """Returns the arguments of `fanroute match` for a request, quoted for a shell. `more_options` begin with a space."""
+    options = "".join(f" -H {word(name.encode() + b': ' + value)}" for name, value in request.headers) + more_options
     words = f"{word(request.verb)} {word(request.url)}"
     return f"{options} -- {words}".lstrip() if request.verb.startswith("-") else f"{words}{options}"
 
 
 def requests_of(matches: Iterable[Match], refused: Collection[PathFault]) -> list[RequestData]:
-    """For each match, in order, a request that it gets of what those before it leave; none for one that gets no request.
+    """Returns for each match, in order, a request that fits it and no earlier one. A match that gets no request has none.
 
-    Paths with one of the `refused` faults are none's.
+    Requests whose path has one of the `refused` faults reach no match.
     """
-    found = reached(Boxes(matches, refused), Work(MAX_WORK_IN_ALL))
-    return [asked(reach.witness) for reach in found if isinstance(reach, Live)]
+    found = reachability_of(Boxes(matches, refused), Budget(MAX_TOTAL_STEPS))
+    return [request_of(each.witness) for each in found if isinstance(each, Reachable)]
 
 
-def witnesses(plan: Plan, options: str = "", fanroute: str = "fanroute") -> Iterator[str]:
-    """For each route a command that asks for a request it gets; `options` are further ones. Lines for a shell.
+def witness_commands(plan: Plan, options: str = "", fanroute: str = "fanroute") -> Iterator[str]:
+    """Yields for each route a shell command that traces a request which the route gets, or a comment if there is none.
 
-    `fanroute` is how a shell calls it.
+    `options` are added to each command, and `fanroute` is how the shell calls it.
     """
     boxes = Boxes.of(plan)
-    for route, reach in zip(plan.routes, reached(boxes, Work(MAX_WORK_IN_ALL)), strict=True):
-        if isinstance(reach, Live):
-            yield f"{fanroute} match {arguments(asked(reach.witness), options)}  # {route.name}"
+    for route, found in zip(plan.routes, reachability_of(boxes, Budget(MAX_TOTAL_STEPS)), strict=True):
+        if isinstance(found, Reachable):
+            yield f"{fanroute} match {match_arguments(request_of(found.witness), options)}  # {route.name}"
         else:
-            yield f"# {route.name}: {'no request gets it' if isinstance(reach, Dead) else 'too much to find out'}"
+            reason = "no request reaches it" if isinstance(found, Unreachable) else "the search for a request took too long"
+            yield f"# {route.name}: {reason}"
 
 
 def _quoted(text: str | None) -> str:

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from fanroute.analysis.answer import Answer
 from fanroute.analysis.box import Point
-from fanroute.analysis.difference import Side, changes
-from fanroute.analysis.witness import arguments, asked
+from fanroute.analysis.difference import Side, find_changes
+from fanroute.analysis.witness import match_arguments, request_of
 from fanroute.plan import describe
 from fanroute.plan.backend import Backend
 from fanroute_runtime.plan import Plan
@@ -73,7 +73,7 @@ def difference(old: Compared, new: Compared, shown: Callable[[str], str] = str) 
                 new=_got(after, change.new, new[1]),
                 differs=_differing(before.answers[change.old], after.answers[change.new]),
             )
-            for change in changes(before, after)
+            for change in find_changes(before, after)
         ]
     )
 
@@ -89,9 +89,9 @@ def lines(difference: Difference) -> Iterator[str]:
 
 
 def _request(point: Point, shown: Callable[[str], str]) -> Request:
-    request = asked(point)
+    request = request_of(point)
     headers = [Header(name=name, value=value.decode("latin-1")) for name, value in request.headers]
-    return Request(method=request.verb, url=request.url, headers=headers, arguments=shown(arguments(request)))
+    return Request(method=request.verb, url=request.url, headers=headers, arguments=shown(match_arguments(request)))
 
 
 def _got(side: Side, number: int, backends: tuple[Backend, ...]) -> Got:

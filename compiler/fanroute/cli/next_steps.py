@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
 from fanroute.diagnostics.shell import path_word, word
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData, client_of
@@ -140,7 +140,7 @@ def _path(pattern: PathPattern | None) -> str:
 
 
 def _segment(parameter: Parameter) -> str:
-    return example(parameter.pattern, SEGMENT, parameter.name)
+    return example_text(parameter.pattern, SEGMENT, parameter.name)
 
 
 def _query(conditions: tuple[Condition, ...], further: dict[str, str]) -> str:
@@ -149,7 +149,7 @@ def _query(conditions: tuple[Condition, ...], further: dict[str, str]) -> str:
 
 
 def _value(condition: Condition, possible: Automaton) -> str:
-    return condition.values[0] if condition.values else example(condition.pattern, possible, "x")
+    return condition.values[0] if condition.values else example_text(condition.pattern, possible, "x")
 
 
 def _messages(compiled: Compiled) -> Mapping[str, Formats]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.analysis.witness import witnesses
+from fanroute.analysis.witness import witness_commands
 from fanroute.cli.options import DEFAULT_ROUTES, compiled, examples, own_command, routes_argument
 from fanroute.cli.output import say_command, show
 from fanroute.diagnostics.shell import path_word
@@ -21,7 +21,7 @@ def routes(routes: Path, witness: bool) -> None:
     """
     if witness:
         options = "" if routes == Path(DEFAULT_ROUTES) else f" --routes {path_word(routes)}"
-        for line in witnesses(compiled(routes).plan, options, own_command()):
+        for line in witness_commands(compiled(routes).plan, options, own_command()):
             say_command(line)
         return
     show(describe.COLUMNS, describe.route_rows(compiled(routes).plan))

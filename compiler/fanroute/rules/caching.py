@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from fanroute.analysis.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point, meet
-from fanroute.analysis.budget import TooMuch, Work
-from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL
-from fanroute.analysis.search import Boxes, search
-from fanroute.analysis.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, WEBSOCKETS, Other, Set, Texts
+from fanroute.analysis.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point, intersect
+from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
+from fanroute.analysis.search import Boxes, find_untaken
+from fanroute.analysis.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, WEBSOCKETS, NonText, Texts, ValueSet
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
@@ -30,8 +30,8 @@ FR410 = Rule(
 CACHED_METHODS = ("GET", "HEAD")
 # No header, and no query parameter.
 _ABSENT = {
-    "header": Texts(HEADERS, frozenset({Other.ABSENT}), values=NONE),
-    "query": Texts(QUERIES, frozenset({Other.ABSENT}), values=NONE),
+    "header": Texts(HEADERS, frozenset({NonText.ABSENT}), values=NONE),
+    "query": Texts(QUERIES, frozenset({NonText.ABSENT}), values=NONE),
 }
 
 
@@ -41,9 +41,9 @@ def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterato
     catch_alls = [(i, action) for i, action in handoffs if _is_any(plan.routes[i].match.path)]
     if not catch_alls:
         return
-    work, pages = Work(MAX_WORK_IN_ALL), _pages(boxes)
+    budget, pages = Budget(MAX_TOTAL_STEPS), _pages(boxes)
     for number, action in catch_alls:
-        if _gets_some(boxes, number, pages, Work(MAX_WORK, work)):
+        if _gets_some(boxes, number, pages, Budget(MAX_STEPS, budget)):
             written = sum(map(is_declared, plan.routes[:number]))
             path: Path = ("routes", written, "handoff")
             path = (*path, "backend") if source.has((*path, "backend")) else path
@@ -59,25 +59,25 @@ def _is_any(path: PathPattern | None) -> bool:
     return path.rest and all(isinstance(segment, Parameter) and not segment.pattern for segment in path.segments)
 
 
-def _gets_some(boxes: Boxes, number: int, wanted: Box, work: Work) -> bool:
+def _gets_some(boxes: Boxes, number: int, wanted: Box, budget: Budget) -> bool:
     """Whether a route gets some of the requests that are wanted; not where that would take too much to find out."""
-    region = meet(boxes.boxes[number], wanted)
+    region = intersect(boxes.boxes[number], wanted)
 
-    def taken(asked: Point) -> Box | None:
-        return boxes.taking(asked, number, work)
+    def taken(point: Point) -> Box | None:
+        return boxes.taken_box(point, number, budget)
 
     try:
-        return region is not None and search([region], taken, boxes.named, work) is not None
-    except TooMuch:
+        return region is not None and find_untaken([region], taken, boxes.named, budget) is not None
+    except BudgetExceeded:
         return False
 
 
 def _pages(boxes: Boxes) -> Box:
     """The requests for pages and pictures: for paths that no route names, with no header and parameter that one does."""
-    found: dict[Dimension, Set] = {METHOD: Texts.of(METHODS, CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ("no",))}
+    found: dict[Dimension, ValueSet] = {METHOD: Texts.of(METHODS, CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ("no",))}
     for dimension, names in boxes.named.items():
         if dimension[0] == "segment":
-            found[dimension] = Texts(SEGMENTS, without=UNBOUND | names)
+            found[dimension] = Texts(SEGMENTS, excluded=UNBOUND | names)
         elif dimension[0] in _ABSENT:
             found[dimension] = _ABSENT[dimension[0]]
     return found

@@ -3,13 +3,23 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from fanroute.analysis.channels import Parts, Reference, Values, compared, gives_none, parts, references, refused, shared, unused
+from fanroute.analysis.channels import (
+    Reference,
+    ResolvedTemplate,
+    Values,
+    decided_by_token,
+    find_collision,
+    find_invalid_value,
+    find_separator,
+    is_never_valid,
+    references_in,
+    resolve,
+)
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import LOOPBACK
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
-from fanroute.plan.routes import declared_routes
-from fanroute.plan.routes import references as references_of
+from fanroute.plan.routes import declared_routes, references
 from fanroute.spec import raw as written_parts
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.grip import SEPARATORS
@@ -65,7 +75,7 @@ FR404 = Rule(
 
 
 # A route of routes.yaml with its index there, and the channels that its requests choose, each with its place.
-Chosen = tuple[int, Route, list[tuple[Path, Parts]]]
+Chosen = tuple[int, Route, list[tuple[Path, ResolvedTemplate]]]
 
 # Patterns to begin with: what names are mostly made of.
 _PATTERNS = ("[a-z0-9-]{1,64}", "[a-z0-9]{1,64}")
@@ -79,10 +89,10 @@ def channels_are_chosen_knowingly(source: Source, chosen: Sequence[Chosen]) -> I
     for _, route, templates in chosen:
         if route.auth and route.auth.channels:
             continue  # the token says which
-        told = compared(route)  # of these the token says which
+        told = decided_by_token(route)  # of these the token says which
         for place, template in templates:
-            free = {r.bound: r for r in references(template) if r.is_free and r.bound not in told}
-            two = shared(template)
+            free = {r.bound: r for r in references_in(template) if r.is_free and r.bound not in told}
+            two = find_collision(template)
             if free:
                 told.update(free)
                 message = f"a client chooses {_listed(free)} of this channel freely"
@@ -97,15 +107,15 @@ def values_give_channels(source: Source, chosen: Sequence[Chosen]) -> Iterator[D
     for index, _, templates in chosen:
         told: set[Bound] = set()
         for _, template in templates:
-            for reference in references(template):
+            for reference in references_in(template):
                 of_match = not reference.is_free and reference.bound.source != "claim"
-                value = refused(reference) if of_match and reference.bound not in told else None
+                value = find_invalid_value(reference) if of_match and reference.bound not in told else None
                 if value is None:
                     continue
                 told.add(reference.bound)
                 span = source.value_span(place_of_condition(source, index, reference.bound))
                 name = reference_text(reference.bound)
-                if gives_none(reference):
+                if is_never_valid(reference):
                     yield Diagnostic(FR404, f"no value of '{name}' gives a channel: every request gets a 400", span, _MEND)
                 else:
                     message = f"'{name}' may be {value!r}, which gives no channel: such a request gets a 400"
@@ -124,15 +134,15 @@ def chosen_channels(source: Source, plan: Plan) -> list[Chosen]:
 
 def _templates(
     source: Source, index: int, route: Route, action: Hold | WebSocket, refused_paths: tuple[PathFault, ...]
-) -> Iterator[tuple[Path, Parts]]:
+) -> Iterator[tuple[Path, ResolvedTemplate]]:
     """The channels of a route that depend on the request, each with its place."""
-    if not any(references_of(channel.name) for channel in action.channels):
+    if not any(references(channel.name) for channel in action.channels):
         return
     (at,) = written_parts.mappings(index, source.data["routes"][index])
     for (place, _), channel in zip(written_parts.channels(*at), action.channels, strict=True):
-        if references_of(channel.name):
+        if references(channel.name):
             name: Path = (*place, "name")
-            yield name if source.has(name) else place, parts(channel.name, route, refused_paths)
+            yield name if source.has(name) else place, resolve(channel.name, route, refused_paths)
 
 
 def place_of_condition(source: Source, index: int, bound: Bound) -> Path:
@@ -149,7 +159,7 @@ def _listed(some: Iterable[Bound]) -> str:
     return " and ".join(filter(None, [", ".join(others), last]))
 
 
-def _one_channel(template: Parts, one: Values, other: Values) -> str:
+def _one_channel(template: ResolvedTemplate, one: Values, other: Values) -> str:
     """Returns a sentence which says that the values of two requests give the same channel."""
     channel = "".join(part if isinstance(part, str) else one[part.bound] for part in template)
     return f"two requests get one channel, {channel!r}: {values_listed(one)} and {values_listed(other)}"
@@ -160,9 +170,9 @@ def values_listed(values: Values) -> str:
     return " ".join(f"{reference_text(bound)}={value!r}" for bound, value in values.items())
 
 
-def _narrower(template: Parts, free: Iterable[Bound]) -> str:
+def _narrower(template: ResolvedTemplate, free: Iterable[Bound]) -> str:
     """Suggests patterns for unrestricted values, if possible such that no two requests get the same channel."""
-    pattern = next((pattern for pattern in _PATTERNS if shared(_with(template, pattern)) is None), _PATTERNS[0])
+    pattern = next((pattern for pattern in _PATTERNS if find_collision(_with(template, pattern)) is None), _PATTERNS[0])
     keys: dict[str, list[str]] = {}
     for bound in free:
         key, condition = ("where", f'"{pattern}"') if bound.source == "path" else (bound.source, f'{{pattern: "{pattern}"}}')
@@ -170,13 +180,13 @@ def _narrower(template: Parts, free: Iterable[Bound]) -> str:
     return "narrow it, as with " + ", ".join(f"{key}: {{{', '.join(names)}}}" for key, names in keys.items())
 
 
-def _with(template: Parts, pattern: str) -> Parts:
+def _with(template: ResolvedTemplate, pattern: str) -> ResolvedTemplate:
     """A template whose free references fit a pattern."""
     return tuple(replace(part, pattern=pattern) if isinstance(part, Reference) and part.is_free else part for part in template)
 
 
-def _separated(template: Parts) -> str:
-    separator = unused(template, _SEPARATORS)
+def _separated(template: ResolvedTemplate) -> str:
+    separator = find_separator(template, _SEPARATORS)
     if separator is None:
         return "narrow them, so that a character is left to separate them"
     return f"separate them by a character that none of them has, as '{separator}'"

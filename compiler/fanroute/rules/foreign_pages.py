@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fanroute.analysis.box import Box, Point, box
-from fanroute.analysis.budget import TooMuch, Work
-from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL
-from fanroute.analysis.search import Boxes, search
+from fanroute.analysis.box import Box, Point, box_of
+from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
+from fanroute.analysis.search import Boxes, find_untaken
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
@@ -187,9 +187,9 @@ def _mend(auth: Auth) -> str:
 
 def preflights_are_answered(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
     """Yields FR431: a page of another origin cannot send its token, because the preflight request gets an error."""
-    work = Work(MAX_WORK_IN_ALL)
+    budget = Budget(MAX_TOTAL_STEPS)
     for (index, written), route in zip(raw.routes(source), declared_routes(plan), strict=True):
-        if route.auth and _asks_first(route) and (status := _unanswered(route, plan, boxes, Work(MAX_WORK, work))):
+        if route.auth and _asks_first(route) and (status := _unanswered(route, plan, boxes, Budget(MAX_STEPS, budget))):
             (action,) = raw.actions(written)
             message = f"a page of another origin cannot send the token: its preflight request gets a {status}"
             mend = f"say whose pages may, as in '{action}: {{backend: NAME, cors: {{origins: ORIGINS, headers: Authorization}}}}'"
@@ -202,21 +202,21 @@ def _asks_first(route: Route) -> bool:
     return passed_on and route.auth is not None and all(place.kind == "authorization" for place in route.auth.places)
 
 
-def _unanswered(route: Route, plan: Plan, boxes: Boxes, work: Work) -> int:
+def _unanswered(route: Route, plan: Plan, boxes: Boxes, budget: Budget) -> int:
     """Returns the error status that a preflight request for a route gets; 0 if routes without `auth` take all of them."""
     statuses: list[int] = []
 
-    def taken(asked: Point) -> Box | None:
-        refused = boxes.refusals.box(asked.segments)
+    def taken(point: Point) -> Box | None:
+        refused = boxes.refusals.box(point.segments)
         if refused is not None:
             return refused
-        first = boxes.first(asked, len(plan.routes), work)
+        first = boxes.first_match(point, len(plan.routes), budget)
         if first is not None and plan.routes[first].auth is None:
             return boxes.boxes[first]
         statuses.append(404 if first is None else 401)
         return None
 
     try:
-        return statuses[-1] if search([box(preflight_match(route.match))], taken, boxes.named, work) else 0
-    except TooMuch:
+        return statuses[-1] if find_untaken([box_of(preflight_match(route.match))], taken, boxes.named, budget) else 0
+    except BudgetExceeded:
         return 0

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from fanroute.analysis.box import LENGTH, Box, Dimension, box, meet, point
-from fanroute.analysis.budget import TooMuch, Work
-from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL
-from fanroute.analysis.search import Boxes, search
-from fanroute.analysis.sets import SEGMENTS, Lengths, Set, Texts
-from fanroute.analysis.witness import asked
+from fanroute.analysis.box import LENGTH, Box, Dimension, box_of, intersect, sample_point
+from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
+from fanroute.analysis.search import Boxes, find_untaken
+from fanroute.analysis.sets import SEGMENTS, Lengths, Texts, ValueSet
+from fanroute.analysis.witness import request_of
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
@@ -74,10 +74,10 @@ def _examples(route: Route) -> Iterator[str]:
     """The link of a request that fits the route, if it has one and there is such a request that gives one."""
     if not isinstance(route.action, Hold) or not route.action.link:
         return
-    region = box(route.match)
+    region = box_of(route.match)
     if not any(wanted.is_empty for wanted in region.values()):
         with suppress(Refused):
-            yield _link(route.action.link, route, Client(asked(point(region, {})), through_fanout=False))
+            yield _link(route.action.link, route, Client(request_of(sample_point(region, {})), through_fanout=False))
 
 
 def _link(link: Template, route: Route, client: Client) -> str:
@@ -119,23 +119,23 @@ def linked(plan: Plan, host: str) -> tuple[str, ...]:
 
     `host` is the Host that Fanout asks this service with. If the search takes too long, a backend counts as one of them.
     """
-    boxes, work = Boxes(route.match for route in plan.routes), Work(MAX_WORK_IN_ALL)
-    asked = _asked_by_fanout(plan, host)
+    boxes, budget = Boxes(route.match for route in plan.routes), Budget(MAX_TOTAL_STEPS)
+    from_fanout = _asked_by_fanout(plan, host)
     links = {route.action.link for route in plan.routes if isinstance(route.action, Hold) and route.action.link}
-    regions = [_requests(link, asked) for link in links]
+    regions = [_requests(link, from_fanout) for link in links]
     forwards = ((number, route.action.backend) for number, route in enumerate(plan.routes) if isinstance(route.action, Forward))
-    found = {backend for number, backend in forwards if _gets(boxes, number, regions, work)}
+    found = {backend for number, backend in forwards if _gets(boxes, number, regions, budget)}
     return tuple(sorted(found))
 
 
-def _gets(boxes: Boxes, number: int, regions: list[Box], work: Work) -> bool:
+def _gets(boxes: Boxes, number: int, regions: list[Box], budget: Budget) -> bool:
     """Returns True if some request of the regions gets a route."""
-    own = [region for one in regions if (region := meet(one, boxes.boxes[number])) is not None]
-    limited = Work(MAX_WORK, work)
+    own = [region for one in regions if (region := intersect(one, boxes.boxes[number])) is not None]
+    limited = Budget(MAX_STEPS, budget)
     try:
-        return search(own, lambda asked: boxes.taking(asked, number, limited), boxes.named, limited) is not None
-    except TooMuch:
-        work.give_up(MAX_WORK)
+        return find_untaken(own, lambda point: boxes.taken_box(point, number, limited), boxes.named, limited) is not None
+    except BudgetExceeded:
+        budget.charge(MAX_STEPS)
         return True
 
 
@@ -152,12 +152,12 @@ def _asked_by_fanout(plan: Plan, host: str) -> Match:
     )
 
 
-def _requests(link: Template, asked: Match) -> Box:
+def _requests(link: Template, from_fanout: Match) -> Box:
     """The requests for a link. A segment with a part that is bound may be any; so may a query, if the link has one."""
     text = "".join(part if isinstance(part, str) else _BOUND for part in link)
     path, has_query, _ = text.partition("?")
     segments = path_segments(path)
-    region: dict[Dimension, Set] = {**box(replace(asked, query=() if has_query else asked.query))}
+    region: dict[Dimension, ValueSet] = {**box_of(replace(from_fanout, query=() if has_query else from_fanout.query))}
     region[LENGTH] = Lengths(len(segments), len(segments))
     for index, segment in enumerate(segments):
         # What has a slash in it is no value of the dimension, and fits a final `*` alone, as what is free does.

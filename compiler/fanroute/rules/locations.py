@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import partial, reduce
 from urllib.parse import unquote
 
-from fanroute.analysis.automata import shortest, step
-from fanroute.analysis.channels import Parts, Reference, Values, parts, possible, references
-from fanroute.analysis.languages import of_texts
+from fanroute.analysis.automata import automaton_of, next_state, shortest_text
+from fanroute.analysis.channels import Reference, ResolvedTemplate, Values, possible_values, references_in, resolve
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.plan.describe import reference_text
 from fanroute.plan.routes import declared_routes
@@ -31,10 +30,10 @@ def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     for index, route in enumerate(declared_routes(plan)):
         what, template = _location(route, plan.refused_paths)
         for segment in _segments(template):
-            values = {reference.bound: _value_of(segment, reference) for reference in references(segment)}
+            values = {reference.bound: _value_of(segment, reference) for reference in references_in(segment)}
             if not values or not _leads_elsewhere(segment, values):
                 continue
-            first = references(segment)[0]
+            first = references_in(segment)[0]
             span = source.value_span(place_of_condition(source, index, first.bound))
             if len(values) == 1 and _always_leads_elsewhere(segment, first):
                 message = f"no value of '{reference_text(first.bound)}' gives a {what}: every request gets a 400"
@@ -44,19 +43,19 @@ def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
                 yield Diagnostic(FR403, message, span, _MEND)
 
 
-def _location(route: Route, refused: tuple[PathFault, ...]) -> tuple[str, Parts]:
+def _location(route: Route, refused: tuple[PathFault, ...]) -> tuple[str, ResolvedTemplate]:
     """Returns "location" or "link" and the parts of that address; "" and no parts if the route has neither."""
     match route.action:
         case Redirect(location=template):
-            return "location", parts(template, route, refused)
+            return "location", resolve(template, route, refused)
         case Hold(link=template):
-            return "link", parts(template, route, refused)
+            return "link", resolve(template, route, refused)
     return "", ()
 
 
-def _segments(template: Parts) -> list[Parts]:
+def _segments(template: ResolvedTemplate) -> list[ResolvedTemplate]:
     """The segments of an address's path."""
-    segments: list[Parts] = [()]
+    segments: list[ResolvedTemplate] = [()]
     for part in template:
         if isinstance(part, Reference):
             segments[-1] += (part,)
@@ -70,22 +69,22 @@ def _segments(template: Parts) -> list[Parts]:
     return segments
 
 
-def _value_of(segment: Parts, reference: Reference) -> str:
+def _value_of(segment: ResolvedTemplate, reference: Reference) -> str:
     """Returns the shortest value of a reference that makes its segment lead elsewhere, or another value if none is found."""
     if reference.bound.source == "claim":  # a client does not choose its claims
         return "x"
-    if len(references(segment)) == 1:
-        found = shortest(possible(reference), bad_values(segment, reference))
+    if len(references_in(segment)) == 1:
+        found = shortest_text(possible_values(reference), bad_values(segment, reference))
     else:
-        values = (value for value in _DOTS if possible(reference).matches(value))
-        found = next(values, shortest(possible(reference), _SLASHED_BOTH))
+        values = (value for value in _DOTS if possible_values(reference).matches(value))
+        found = next(values, shortest_text(possible_values(reference), _SLASHED_BOTH))
     return "x" if found is None else found
 
 
-def bad_values(segment: Parts, reference: Reference) -> Automaton:
+def bad_values(segment: ResolvedTemplate, reference: Reference) -> Automaton:
     """Returns the values with which a segment leads elsewhere: all of them if its only reference stands there once."""
-    if len(references(segment)) > 1:
-        return of_texts(value for value in _DOTS if _leads_elsewhere(segment, {reference.bound: value}))
+    if len(references_in(segment)) > 1:
+        return automaton_of(value for value in _DOTS if _leads_elsewhere(segment, {reference.bound: value}))
     at = segment.index(reference)
     before, after = ("".join(map(str, texts)) for texts in (segment[:at], segment[at + 1 :]))
     ends = (state for state in range(len(_ELSEWHERE.steps)) if _state(state, after) in _ELSEWHERE.accepting)
@@ -94,14 +93,14 @@ def bad_values(segment: Parts, reference: Reference) -> Automaton:
 
 def _state(state: int, text: str) -> int:
     """Returns the state of _ELSEWHERE after a text: never DEAD, because any text can go on with '/..'."""
-    return reduce(partial(step, _ELSEWHERE), text, state)
+    return reduce(partial(next_state, _ELSEWHERE), text, state)
 
 
-def _leads_elsewhere(segment: Parts, values: Values) -> bool:
+def _leads_elsewhere(segment: ResolvedTemplate, values: Values) -> bool:
     text = "".join(part if isinstance(part, str) else values[part.bound] for part in segment)
     return leads_elsewhere(text.encode())
 
 
-def _always_leads_elsewhere(segment: Parts, reference: Reference) -> bool:
+def _always_leads_elsewhere(segment: ResolvedTemplate, reference: Reference) -> bool:
     """Returns True if a segment leads elsewhere with each value of its only reference."""
-    return shortest(possible(reference), unfit=[bad_values(segment, reference)]) is None
+    return shortest_text(possible_values(reference), rejected_by=[bad_values(segment, reference)]) is None

@@ -6,10 +6,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from fanroute.analysis.box import LENGTH, Box, meet, point
-from fanroute.analysis.budget import TooMuch, Work
-from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL
-from fanroute.analysis.search import REGION, Boxes, search
+from fanroute.analysis.box import LENGTH, Box, intersect, sample_point
+from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
+from fanroute.analysis.search import REGION, Boxes, find_untaken
 from fanroute.analysis.sets import SEGMENTS, Lengths, Texts
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
@@ -53,10 +53,10 @@ def paths_are_read_alike(source: Source, plan: Plan, boxes: Boxes) -> Iterator[D
     """Yields FR405, at most once for each backend."""
     if {*_FAULTS, *REFUSED_PATHS} <= {*plan.refused_paths}:
         return
-    work = Work(MAX_WORK_IN_ALL)
+    budget = Budget(MAX_TOTAL_STEPS)
     for backend, (guarded, free) in _by_backend(plan).items():
         if guarded and free and not raw.backends(source)[backend].get("strict_paths"):
-            yield from _first_misreading(source, plan, boxes, backend, guarded, free, work)
+            yield from _first_misreading(source, plan, boxes, backend, guarded, free, budget)
 
 
 def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
@@ -69,7 +69,7 @@ def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
 
 
 def _first_misreading(
-    source: Source, plan: Plan, boxes: Boxes, backend: str, guarded: list[int], free: list[int], work: Work
+    source: Source, plan: Plan, boxes: Boxes, backend: str, guarded: list[int], free: list[int], budget: Budget
 ) -> Iterator[Diagnostic]:
     kept = [fault for fault in REFUSED_PATHS if fault not in plan.refused_paths]
     detours = [*dict.fromkeys(_detours(boxes, free, kept))]
@@ -85,14 +85,14 @@ def _first_misreading(
 
     for number in guarded:
         try:
-            found = _misread(boxes, number, free, apart, others, Work(MAX_WORK, work))
-        except TooMuch:
-            work.give_up(MAX_WORK)
+            found = _misread(boxes, number, free, apart, others, Budget(MAX_STEPS, budget))
+        except BudgetExceeded:
+            budget.charge(MAX_STEPS)
             continue
         if found:
-            from fanroute.analysis.witness import arguments  # late, here and below: most files need none
+            from fanroute.analysis.witness import match_arguments  # late, here and below: most files need none
 
-            taking, request = found[0], arguments(found[1])
+            taking, request = found[0], match_arguments(found[1])
             route, place = plan.routes[taking], ("routes", sum(map(is_declared, plan.routes[:taking])))
             action = next(key for key in BACKEND_ANSWERED if source.has((*place, key)))
             of_guarded = ("routes", sum(map(is_declared, plan.routes[:number])))
@@ -112,7 +112,7 @@ def _mend(kept: list[PathFault]) -> str:
 
 
 def _misread(
-    boxes: Boxes, number: int, free: list[int], apart: list[Box], others: Others, work: Work
+    boxes: Boxes, number: int, free: list[int], apart: list[Box], others: Others, budget: Budget
 ) -> "tuple[int, RequestData] | None":
     """Returns a request that one of the free routes takes, but that a server may read as a request for the guarded route.
 
@@ -122,23 +122,23 @@ def _misread(
     among = set(free)
     near = sorted(among.intersection(boxes.index.of_box(boxes.boxes[number], len(boxes.boxes))))
     for elsewhere in chain(map(boxes.boxes.__getitem__, near), apart):
-        work.spend()
-        region = meet(boxes.boxes[number], elsewhere)
+        budget.spend()
+        region = intersect(boxes.boxes[number], elsewhere)
         if region is None:
             continue
-        found = search([region], lambda request: boxes.taking(request, number, work), boxes.named, work)
+        found = find_untaken([region], lambda request: boxes.taken_box(request, number, budget), boxes.named, budget)
         if found is None:
             continue
-        from fanroute.analysis.witness import asked
+        from fanroute.analysis.witness import request_of
 
-        guarded = point(found, boxes.named)
-        request = asked(guarded)
+        guarded = sample_point(found, boxes.named)
+        request = request_of(guarded)
         _, path, _ = split_uri(request.url)
         for other in others(path):
-            work.spend(REGION)
+            budget.spend(REGION)
             segments = path_segments(other)
             refused = boxes.refusals.box(segments) is not None
-            taking = None if refused else boxes.first(replace(guarded, segments=segments), len(boxes.boxes), work)
+            taking = None if refused else boxes.first_match(replace(guarded, segments=segments), len(boxes.boxes), budget)
             if taking in among:
                 return taking, replace(request, url=request.url.replace(f"{guarded.host}{path}", f"{guarded.host}{other}", 1))
     return None
@@ -188,7 +188,7 @@ def _read_otherwise(boxes: Boxes, free: Iterable[int]) -> Iterator[tuple[Box, st
         odd = path and any(isinstance(segment, str) and (not segment or ";" in segment) for segment in path.segments)
         if not odd or any(wanted.is_empty for wanted in box.values()):
             continue
-        segments = [segment or "" for segment in point(box, boxes.named).segments]
+        segments = [segment or "" for segment in sample_point(box, boxes.named).segments]
         bare = [segment.partition(";")[0] for segment in segments]
         full = [segment for segment in segments[:-1] if segment] + segments[-1:]
         both = [segment for segment in bare[:-1] if segment] + bare[-1:]
@@ -210,7 +210,7 @@ def _detours(boxes: Boxes, free: Iterable[int], kept: Iterable[PathFault]) -> It
     ways = [up for fault in kept for up in _UP[fault]]
     for number in free if ways else ():
         path = boxes.matches[number].path
-        fixed = point(boxes.boxes[number], boxes.named).segments[: len(path.segments)] if path else ()
+        fixed = sample_point(boxes.boxes[number], boxes.named).segments[: len(path.segments)] if path else ()
         into = [quote(segment or "x", safe="") for segment in (*fixed, "x")]
         for depth in range(1, len(into) + 1):
             yield from (f"/{'/'.join(into[:depth])}/{up * depth}" for up in ways)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from fanroute.analysis.channels import Parts, compared, references
+from fanroute.analysis.channels import ResolvedTemplate, decided_by_token, references_in
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import LOOPBACK
 from fanroute.diagnostics.rule import Rule
@@ -40,14 +40,16 @@ def endpoints_are_open_knowingly(source: Source, chosen: Sequence[Chosen]) -> It
         if "public" in given or (auth and not auth.keys().isdisjoint({"channels", "any_channel"})):
             continue
         for place, template in [each for each in templates if not _claims_decide(route, each[1])][:1]:
-            bound = reference_text(references(template)[0].bound)
+            bound = reference_text(references_in(template)[0].bound)
             who, mend = ("whoever has a token", _decided(bound)) if auth else ("anybody", _CLOSED)
             yield Diagnostic(FR445, f"{who} may subscribe, to a channel for each '{bound}'", source.value_span(place), mend)
 
 
-def _claims_decide(route: Route, template: Parts) -> bool:
+def _claims_decide(route: Route, template: ResolvedTemplate) -> bool:
     """Returns True if a claim of the client's token is part of a channel, or must be equal to a part of it."""
-    return any(reference.bound.source == "claim" or reference.bound in compared(route) for reference in references(template))
+    return any(
+        reference.bound.source == "claim" or reference.bound in decided_by_token(route) for reference in references_in(template)
+    )
 
 
 def _decided(bound: str) -> str:

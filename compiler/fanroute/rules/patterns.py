@@ -5,7 +5,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest_text
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
@@ -86,7 +86,7 @@ def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
 @cache
 def _fits_something(pattern: str, key: str) -> bool:
     """Whether something that is possible under a key fits a pattern. Raises BadPattern."""
-    return shortest(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
+    return shortest_text(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
 
 
 def _matches(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:

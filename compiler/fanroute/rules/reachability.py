@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate, islice
 
-from fanroute.analysis.answer import answer
+from fanroute.analysis.answer import answer_of
 from fanroute.analysis.box import Dimension
-from fanroute.analysis.budget import TooMuch, Work
-from fanroute.analysis.overlap import overlaps
-from fanroute.analysis.reachability import MAX_WORK, MAX_WORK_IN_ALL, Dead, Live, reached
+from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.overlap import find_overlaps
+from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import START
@@ -74,17 +74,17 @@ _IMPOSSIBLE = {
 def reachability(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
     """FR301, FR302 and FR303"""
     told = _Told(source, plan, boxes)
-    work = Work(MAX_WORK_IN_ALL)
-    for number, reach in enumerate(reached(boxes, work)):
-        if work.left < 0:
+    budget = Budget(MAX_TOTAL_STEPS)
+    for number, reach in enumerate(reachability_of(boxes, budget)):
+        if budget.left < 0:
             yield told.unknown(number, "it or one of the routes after it can match")
             return
         if not told.is_declared(number):
             continue
-        if isinstance(reach, Dead):
+        if isinstance(reach, Unreachable):
             yield told.dead(number, reach)
-        elif isinstance(reach, Live):
-            yield from () if reach.alone else told.shared(number, work)
+        elif isinstance(reach, Reachable):
+            yield from () if reach.alone else told.shared(number, budget)
         else:
             yield told.unknown(number, "it can match")
 
@@ -100,7 +100,7 @@ class _Told:
 
         @cache
         def answered(number: int) -> int:
-            return numbers.setdefault(repr(answer(plan.routes[number], {})), len(numbers))
+            return numbers.setdefault(repr(answer_of(plan.routes[number], {})), len(numbers))
 
         # A route's answer by number, so that they are quickly compared.
         self._answered = answered
@@ -111,7 +111,7 @@ class _Told:
         """Whether a route is the user's own."""
         return is_declared(self._routes[number])
 
-    def dead(self, number: int, reach: Dead) -> Diagnostic:
+    def dead(self, number: int, reach: Unreachable) -> Diagnostic:
         if reach.impossible:
             why = _impossible(reach.impossible[0])
             return self._diagnostic(FR301, number, f"can never match: {why}", "correct it, or leave the route out")
@@ -119,19 +119,19 @@ class _Told:
         message = f"can never match: {self._named(reach.covering)} {takes} all its requests"
         return self._diagnostic(FR301, number, message, f"put it before {them}, narrow {them}, or leave it out", reach.covering)
 
-    def shared(self, number: int, work: Work) -> Iterator[Diagnostic]:
+    def shared(self, number: int, budget: Budget) -> Iterator[Diagnostic]:
         if number < self._alike:  # all routes so far answer the same
             return
         try:
-            found = list(islice(overlaps(self._boxes, number, self._differ, Work(MAX_WORK, work)), MAX_PLACES))
-        except TooMuch:
-            work.give_up(MAX_WORK)
+            found = list(islice(find_overlaps(self._boxes, number, self._differ, Budget(MAX_STEPS, budget)), MAX_PLACES))
+        except BudgetExceeded:
+            budget.charge(MAX_STEPS)
             yield self.unknown(number, "their order matters")
             return
         if found:
-            from fanroute.analysis.witness import arguments, asked  # late: most files need none
+            from fanroute.analysis.witness import match_arguments, request_of  # late: most files need none
 
-            earlier, request = [pair[0] for pair in found], arguments(asked(found[0][1]))
+            earlier, request = [pair[0] for pair in found], match_arguments(request_of(found[0][1]))
             message = f"and '{self._routes[earlier[0]].name}' share requests, and neither is the more specific: {request}"
             yield self._diagnostic(FR302, number, message, "the first one gets them: see that it is meant", earlier, request)
 

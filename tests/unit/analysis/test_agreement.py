@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis.box import Point
-from fanroute.analysis.witness import asked
+from fanroute.analysis.witness import request_of
 from fanroute.plan.trace import trace
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
@@ -25,7 +25,7 @@ def test_all_give_a_request_the_same_route(drawn: tuple[tuple[Route, ...], list[
     routes, points = drawn
     matcher = Matcher(routes)
     for point in points:
-        request = asked(point)
+        request = request_of(point)
         expected = naive.first(routes, request)
         assert matcher.match(point) == expected
         assert matcher.match(Client(request, through_fanout=False)) == expected

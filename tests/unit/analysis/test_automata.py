@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example, segment, shortest
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text, segment_values, shortest_text
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.match import binds
 from fanroute_runtime.paths import Paths
@@ -25,7 +25,7 @@ def test_a_segment_is_what_a_parameter_binds(text: str) -> None:
 @given(st.one_of(st.text(max_size=4), st.text("./;\\\n\x7fa", max_size=4)), st.sets(st.sampled_from(get_args(PathFault))))
 def test_a_segment_of_a_path_that_is_not_refused(text: str, faults: set[PathFault]) -> None:
     chosen = tuple(sorted(faults))
-    assert segment(chosen).matches(text) == (binds(text) and not is_refused(text, chosen))
+    assert segment_values(chosen).matches(text) == (binds(text) and not is_refused(text, chosen))
 
 
 def is_refused(text: str, faults: tuple[PathFault, ...]) -> bool:
@@ -63,12 +63,12 @@ def test_no_headers_value(text: str) -> None:
     ],
 )
 def test_an_example_is_a_text_that_fits(pattern: str, possible: Automaton, liked: str, text: str) -> None:
-    assert example(pattern, possible, liked) == text
+    assert example_text(pattern, possible, liked) == text
 
 
 def test_nothing_in_common() -> None:
-    assert shortest(compile_pattern("a+"), compile_pattern("b+")) is None
-    assert shortest(compile_pattern("(aa)+"), compile_pattern("(aaa)+")) == "aaaaaa"
+    assert shortest_text(compile_pattern("a+"), compile_pattern("b+")) is None
+    assert shortest_text(compile_pattern("(aa)+"), compile_pattern("(aaa)+")) == "aaaaaa"
 
 
 @settings(deadline=None)
@@ -78,7 +78,7 @@ def test_a_shortest_text_is_accepted_and_no_shorter_one_is(one: str, other: str,
         automata = compile_pattern(one), compile_pattern(other)
     except BadPattern:
         return
-    found = shortest(*automata)
+    found = shortest_text(*automata)
     fitting = [text for text in texts if all(automaton.matches(text) for automaton in automata)]
     if found is None:
         assert not fitting

@@ -7,10 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis import ambiguity
-from fanroute.analysis.ambiguity import Cut, two_cuts
-from fanroute.analysis.automata import shortest
-from fanroute.analysis.channels import Reference, gives_none, parts, references, refused, shared, unused
-from fanroute.analysis.languages import both, of_texts
+from fanroute.analysis.ambiguity import Split, find_two_splits
+from fanroute.analysis.automata import automaton_of, intersection, shortest_text
+from fanroute.analysis.channels import (
+    Reference,
+    find_collision,
+    find_invalid_value,
+    find_separator,
+    is_never_valid,
+    references_in,
+    resolve,
+)
 from fanroute_runtime.grip import MAX_VALUE, is_encoded, is_value
 from fanroute_runtime.pattern import Automaton, BadPattern, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Route
@@ -21,7 +28,7 @@ A, B = Bound("path", "a"), Bound("path", "b")
 
 @given(st.lists(TEXTS, max_size=5), st.lists(TEXTS, max_size=5))
 def test_an_automaton_of_texts(texts: list[str], others: list[str]) -> None:
-    automaton = of_texts(texts)
+    automaton = automaton_of(texts)
     assert all(automaton.matches(text) for text in texts)
     assert [text for text in others if automaton.matches(text)] == [text for text in others if text in texts]
 
@@ -33,10 +40,10 @@ def test_what_both_accept(one: str, other: str, texts: list[str]) -> None:
         automata = compile_pattern(one), compile_pattern(other)
     except BadPattern:
         return
-    common = both(*automata)
+    common = intersection(*automata)
     assert all(common.matches(text) == all(automaton.matches(text) for automaton in automata) for text in texts)
-    assert shortest(common) == shortest(*automata)
-    assert bool(common.accepting) == (shortest(common) is not None)
+    assert shortest_text(common) == shortest_text(*automata)
+    assert bool(common.accepting) == (shortest_text(common) is not None)
 
 
 def naive(languages: list[list[str]], longest: int) -> int | None:
@@ -51,7 +58,7 @@ LANGUAGES = st.lists(
 )
 
 
-def check_cuts(pieces: list[Automaton], found: tuple[Cut, Cut]) -> None:
+def check_cuts(pieces: list[Automaton], found: tuple[Split, Split]) -> None:
     one, other = found
     assert one != other and "".join(one) == "".join(other)
     for cut in found:
@@ -62,8 +69,8 @@ def check_cuts(pieces: list[Automaton], found: tuple[Cut, Cut]) -> None:
 @settings(max_examples=500, deadline=None)
 @given(LANGUAGES, st.integers(1, 8))
 def test_two_cuts_are_found_where_there_are_two(languages: list[list[str]], longest: int) -> None:
-    pieces = [of_texts(texts) for texts in languages]
-    found = two_cuts(pieces, longest)
+    pieces = [automaton_of(texts) for texts in languages]
+    found = find_two_splits(pieces, longest)
     assert (found and len("".join(found[0]))) == naive(languages, longest)
     if found:
         check_cuts(pieces, found)
@@ -89,7 +96,7 @@ def test_two_cuts_are_found_where_there_are_two(languages: list[list[str]], long
 )
 def test_whether_two_bindings_give_one_channel(patterns: list[str], text: str | None) -> None:
     pieces = [compile_pattern(pattern) for pattern in patterns]
-    found = two_cuts(pieces, MAX_VALUE)
+    found = find_two_splits(pieces, MAX_VALUE)
     assert (found and "".join(found[0])) == text
     if found:
         check_cuts(pieces, found)
@@ -97,8 +104,8 @@ def test_whether_two_bindings_give_one_channel(patterns: list[str], text: str | 
 
 def test_only_a_channel_that_is_short_enough_counts() -> None:
     pieces = [compile_pattern(pattern) for pattern in ("[a-z]{1,2}", "[a-z]{8}", "[a-z]{1,2}")]
-    assert two_cuts(pieces, 11) is not None
-    assert two_cuts(pieces, 10) is None
+    assert find_two_splits(pieces, 11) is not None
+    assert find_two_splits(pieces, 10) is None
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,7 @@ def test_only_a_channel_that_is_short_enough_counts() -> None:
 def test_two_requests_with_one_channel(
     template: tuple[str | Reference, ...], values: tuple[dict[Bound, str], dict[Bound, str]] | None
 ) -> None:
-    assert shared(template) == values
+    assert find_collision(template) == values
 
 
 @pytest.mark.parametrize(
@@ -144,8 +151,8 @@ def test_two_requests_with_one_channel(
     ],
 )
 def test_values_that_give_no_channel(reference: Reference, value: str | None, none: bool) -> None:
-    assert refused(reference) == value
-    assert gives_none(reference) == none
+    assert find_invalid_value(reference) == value
+    assert is_never_valid(reference) == none
 
 
 @given(st.text(st.characters(max_codepoint=0x17F), max_size=5) | st.text("%4aFg ", max_size=8))
@@ -154,19 +161,19 @@ def test_what_gives_a_channel_is_what_the_edge_takes(text: str) -> None:
     route = Route("a", Match(query=(Condition("a", (text,)),)), Handoff("origin"))
     for template in ((query,), ("x", query), (query, "x"), ("x", query, "x")):
         whole = "".join(part if isinstance(part, str) else text for part in template)
-        (reference,) = references(parts(template, route))
-        assert (refused(reference) is None) == (bool(text) and is_value(whole) and not is_encoded(text))
+        (reference,) = references_in(resolve(template, route))
+        assert (find_invalid_value(reference) is None) == (bool(text) and is_value(whole) and not is_encoded(text))
 
 
 def test_a_character_that_no_value_has() -> None:
     template = (Reference(A, pattern="[a-z-]+"), "-", Reference(B, ("x:y",)))
-    assert unused(template, "-:/.") == "/"
-    assert unused(template, "-:") is None
-    assert unused((Reference(A),), "-:/") == "/"
+    assert find_separator(template, "-:/.") == "/"
+    assert find_separator(template, "-:") is None
+    assert find_separator((Reference(A),), "-:/") == "/"
 
 
 def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = [compile_pattern("[a-z-]+"), compile_pattern("-"), compile_pattern("[a-z-]+")]
-    assert two_cuts(pieces, MAX_VALUE) is not None
+    assert find_two_splits(pieces, MAX_VALUE) is not None
     monkeypatch.setattr(ambiguity, "MAX_PAIRS", 3)
-    assert two_cuts(pieces, MAX_VALUE) is None
+    assert find_two_splits(pieces, MAX_VALUE) is None

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis.box import Point
-from fanroute.analysis.difference import Side, changes
+from fanroute.analysis.difference import Side, find_changes
 from fanroute.cli.diff_report import Difference, difference, lines
 from fanroute.pipeline import compile_routes
 from fanroute_runtime.match import Matched, bound_value
@@ -186,7 +186,7 @@ def test_all_requests_of_a_universe_agree(data: st.DataObject) -> None:
     old, new = (Plan("x", data.draw(universe.routes(dimensions)), refused_paths=data.draw(universe.FAULTS)) for _ in range(2))
     before, after = Side(old, ()), Side(new, ())
     found = set()
-    for change in changes(before, after):
+    for change in find_changes(before, after):
         assert change.request is not None
         got, gets = answered(old, change.request), answered(new, change.request)
         names = tuple(route and route.name for route in (before.routes[change.old], after.routes[change.new]))

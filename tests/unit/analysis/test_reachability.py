@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis.box import UNBOUND, Point
-from fanroute.analysis.budget import Work
-from fanroute.analysis.overlap import overlaps
-from fanroute.analysis.reachability import MAX_WORK_IN_ALL, Dead, Live, Reach, reached
+from fanroute.analysis.budget import Budget
+from fanroute.analysis.overlap import find_overlaps
+from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachability, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
-from fanroute.analysis.witness import arguments, asked
+from fanroute.analysis.witness import match_arguments, request_of
 from fanroute.pipeline import compile_routes
 from fanroute_runtime.client import Client
 from fanroute_runtime.match import binds
@@ -23,8 +23,8 @@ from tests.golden.test_cases import CASES
 from tests.support import universe
 
 
-def reaches(*matches: Match) -> list[Reach]:
-    return list(reached(Boxes(matches), Work(MAX_WORK_IN_ALL)))
+def reaches(*matches: Match) -> list[Reachability]:
+    return list(reachability_of(Boxes(matches), Budget(MAX_TOTAL_STEPS)))
 
 
 def path(text: str, **patterns: str) -> PathPattern:
@@ -90,8 +90,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"
 )
 def test_the_last_route(matches: list[Match], covering: tuple[int, ...] | None) -> None:
     *_, last = reaches(*matches)
-    assert (last.covering if isinstance(last, Dead) else None) == covering
-    if isinstance(last, Live):
+    assert (last.covering if isinstance(last, Unreachable) else None) == covering
+    if isinstance(last, Reachable):
         assert first(matches, last.witness) == len(matches) - 1
 
 
@@ -112,10 +112,10 @@ def test_the_last_route(matches: list[Match], covering: tuple[int, ...] | None) 
 def test_what_no_request_has(match: Match, impossible: tuple[str, object] | None) -> None:
     (reach,) = reaches(match)
     if impossible is None:
-        assert isinstance(reach, Live)
+        assert isinstance(reach, Reachable)
         assert first([match], reach.witness) == 0
     else:
-        assert reach == Dead(impossible=(impossible,))
+        assert reach == Unreachable(impossible=(impossible,))
 
 
 @pytest.mark.parametrize(
@@ -141,23 +141,25 @@ def test_what_no_request_has(match: Match, impossible: tuple[str, object] | None
 def test_a_route_for_refused_paths_is_dead(
     faults: tuple[PathFault, ...], text: str, patterns: dict[str, str], reaches_some: bool
 ) -> None:
-    (reach,) = reached(Boxes([Match(path=path(text, **patterns))], faults), Work(MAX_WORK_IN_ALL))
+    (reach,) = reachability_of(Boxes([Match(path=path(text, **patterns))], faults), Budget(MAX_TOTAL_STEPS))
     if reaches_some:
-        assert isinstance(reach, Live) and not universe.is_refused(reach.witness, faults)
+        assert isinstance(reach, Reachable) and not universe.is_refused(reach.witness, faults)
     else:
-        assert reach == Dead(impossible=(("path", ""),))
+        assert reach == Unreachable(impossible=(("path", ""),))
 
 
 def test_what_earlier_routes_leave_may_be_refused() -> None:
     matches = [Match(path=path(text)) for text in ("/{a}/*", "/{a}", "/", "/*")]
-    *_, dead = reached(Boxes(matches, ("dot_segments", "empty_segments")), Work(MAX_WORK_IN_ALL))
-    assert isinstance(dead, Live) and dead.witness.segments[0] is None, "only what is not UTF-8, or has a slash in it, is left"
+    *_, dead = reachability_of(Boxes(matches, ("dot_segments", "empty_segments")), Budget(MAX_TOTAL_STEPS))
+    assert isinstance(dead, Reachable) and dead.witness.segments[0] is None, (
+        "only what is not UTF-8, or has a slash in it, is left"
+    )
 
 
 def first(matches: list[Match], request: Point) -> int | None:
     """The number of the first match that a request fits, by the matcher that ships, asked as the edge is."""
     routes = tuple(Route(str(number), match, Handoff("")) for number, match in enumerate(matches))
-    found = Matcher(routes).match(Client(asked(request), through_fanout=False))
+    found = Matcher(routes).match(Client(request_of(request), through_fanout=False))
     return int(found.name) if found else None
 
 
@@ -170,16 +172,16 @@ def test_all_requests_of_a_universe_agree(data: st.DataObject) -> None:
     requests = [request for request in universe.requests(dimensions) if not universe.is_refused(request, faults)]
     gotten = {route.name for request in requests if (route := matcher.match(request))}
     boxes = Boxes((route.match for route in routes), faults)
-    for number, (route, reach) in enumerate(zip(routes, reached(boxes, Work(10**9)), strict=True)):
-        if isinstance(reach, Live):
+    for number, (route, reach) in enumerate(zip(routes, reachability_of(boxes, Budget(10**9)), strict=True)):
+        if isinstance(reach, Reachable):
             assert first([each.match for each in routes], reach.witness) == number
             assert not universe.is_refused(reach.witness, faults)
         else:
-            assert isinstance(reach, Dead)
+            assert isinstance(reach, Unreachable)
             assert route.name not in gotten
             left = (*(routes[earlier] for earlier in reach.covering), route)
             assert route not in map(Matcher(left).match, requests)
-            assert isinstance([*reached(Boxes((each.match for each in left), faults), Work(10**9))][-1], Dead)
+            assert isinstance([*reachability_of(Boxes((each.match for each in left), faults), Budget(10**9))][-1], Unreachable)
 
 
 @settings(max_examples=150, deadline=None)
@@ -189,9 +191,9 @@ def test_what_is_shared_is_found(data: st.DataObject) -> None:
     routes, faults = data.draw(universe.routes(dimensions)), data.draw(universe.FAULTS)
     matcher, alone = Matcher(routes), [Matcher((route,)) for route in routes]
     boxes, last = Boxes((route.match for route in routes), faults), len(routes) - 1
-    found = dict(overlaps(boxes, last, lambda one, other: routes[one].action != routes[other].action, Work(10**9)))
+    found = dict(find_overlaps(boxes, last, lambda one, other: routes[one].action != routes[other].action, Budget(10**9)))
     for earlier, request in found.items():
-        client = Client(asked(request), through_fanout=False)
+        client = Client(request_of(request), through_fanout=False)
         assert not universe.is_refused(request, faults)
         assert matcher.match(client) == routes[earlier]
         assert alone[last].match(client) == routes[last]
@@ -206,7 +208,7 @@ def test_what_is_shared_is_found(data: st.DataObject) -> None:
 @given(st.sampled_from(list(universe.VALUES)).flatmap(lambda name: st.sampled_from(universe.requests((name,)))))
 def test_a_request_comes_back(request: Point) -> None:
     """As a URL and headers it is what matching sees of them."""
-    client = Client(asked(request), through_fanout=False)
+    client = Client(request_of(request), through_fanout=False)
     seen = (client.host, client.segments, client.method, client.scheme, client.websocket, dict(client.query))
     assert seen == (request.host, request.segments, request.method, request.scheme, request.websocket, request.query)
     assert client.header("h") == request.header("h")
@@ -214,12 +216,12 @@ def test_a_request_comes_back(request: Point) -> None:
 
 def test_a_request_for_a_shell() -> None:
     request = Point("a.b", ("a b", "'", None), "M'SEARCH", "http", True, {"q&": "é+"}, {"x-a": "it's é\xff"})
-    assert arguments(asked(request)) == (
+    assert match_arguments(request_of(request)) == (
         """'M'"'"'SEARCH' 'http://a.b/a%20b/%27/%FF?q%26=%C3%A9%2B' -H 'upgrade: websocket' -H $'x-a: it\\x27s \\xe9\\xff'"""
     )
-    dashed = replace(asked(request), verb="-x", headers=())
-    assert arguments(dashed, " --routes a").startswith("--routes a -- -x 'http://")
-    assert arguments(dashed).startswith("-- -x 'http://")
+    dashed = replace(request_of(request), verb="-x", headers=())
+    assert match_arguments(dashed, " --routes a").startswith("--routes a -- -x 'http://")
+    assert match_arguments(dashed).startswith("-- -x 'http://")
 
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
@@ -227,9 +229,9 @@ def test_the_routes_of_every_case(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
     routes = compiled.plan.routes
     dead = {diagnostic.message.split("'")[1] for diagnostic in compiled.diagnostics if diagnostic.code in ("FR301", "FR303")}
-    for number, (route, reach) in enumerate(zip(routes, reached(Boxes.of(compiled.plan), Work(10**9)), strict=True)):
-        assert isinstance(reach, Live) == (route.name not in dead)
-        if isinstance(reach, Live):
+    for number, (route, reach) in enumerate(zip(routes, reachability_of(Boxes.of(compiled.plan), Budget(10**9)), strict=True)):
+        assert isinstance(reach, Reachable) == (route.name not in dead)
+        if isinstance(reach, Reachable):
             assert first([each.match for each in routes], reach.witness) == number
 
 
@@ -239,7 +241,7 @@ def test_what_no_parameter_binds() -> None:
 
 def test_too_much_is_not_guessed() -> None:
     conditions = [Match(headers=tuple(Condition(f"x-{i}", present=bool(n >> i & 1)) for i in range(12))) for n in range(2**12)]
-    work = Work(1000)
-    *_, last = reached(Boxes([*conditions, Match()]), work)
-    assert not isinstance(last, Live | Dead)
-    assert work.left < 0
+    budget = Budget(1000)
+    *_, last = reachability_of(Boxes([*conditions, Match()]), budget)
+    assert not isinstance(last, Reachable | Unreachable)
+    assert budget.left < 0
