@@ -135,7 +135,7 @@ def _empty_python_recipe() -> Recipe:
     lines = [
         "from pathlib import Path",
         "from fanroute.bundle.toolchain import componentize",
-        "from fanroute.project.workspace import wit_folder",
+        "from fanroute.project.package_files import wit_folder",
         "componentize(Path('build/app'), wit_folder(), Path('build/new.wasm'))",
     ]
     build: Command = [sys.executable, "-c", "; ".join(lines)]

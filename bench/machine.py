@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import tools
 from fanroute import __version__
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 
 def describe_machine() -> dict[str, str | int]:

@@ -28,7 +28,7 @@ from bench.report.page import write_pages
 from bench.run_data import RunData, read_run, write_run
 from fanroute.devserver import install
 from fanroute.project.cache import cache_folder
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 # Requests per second of the open loop.
 RATE = 200

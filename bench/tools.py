@@ -7,7 +7,7 @@ from pathlib import Path
 from fanroute.devserver import install
 from fanroute.project import processes
 from fanroute.project.cache import cache_folder
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 VEGETA = "v12.13.0"
 # The oldest Python that Fastly's SDK supports.

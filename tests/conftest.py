@@ -14,7 +14,8 @@ from hypothesis import settings
 from fanroute.bundle import toolchain
 from fanroute.bundle.builder import app_files, build
 from fanroute.pipeline import compile_routes
-from fanroute.project.workspace import Workspace, wit_sources
+from fanroute.project.package_files import wit_sources
+from fanroute.project.workspace import Workspace
 from fanroute.spec.inputs import Inputs
 from tests.support.budget import Budget
 
@@ -105,5 +106,5 @@ def copied(project: Workspace, folder: Path) -> Workspace:
     shutil.copytree(project.routes.parent, folder, dirs_exist_ok=True)
     copy = Workspace(folder / "routes.yaml")
     files = app_files(compile_routes(copy.read_routes(), copy.inputs()).plan)
-    copy.keep(copy.good.read_bytes(), toolchain.key(files, wit_sources(), flattened=True))
+    copy.keep_component(copy.good.read_bytes(), toolchain.key(files, wit_sources(), flattened=True))
     return copy

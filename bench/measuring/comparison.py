@@ -21,7 +21,7 @@ from bench.measuring.viceroy import Viceroy, start_viceroy
 from bench.measuring.workloads import UnexpectedAnswer, Workload, check_answers, workloads
 from bench.run_data import RunData
 from bench.statistics import percentiles
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 CONNECTIONS = (1, 4, 16)
 # The open loop lasts so many times as long as a closed loop.

@@ -21,9 +21,8 @@ from bench.measuring.workloads import HANDED_OFF
 from fanroute.devserver.config import LOCAL_STORES, Backend
 from fanroute.devserver.embedded import ADDRESS
 from fanroute.devserver.viceroy import START_TIMEOUT, viceroy_files
-from fanroute.project.errors import ProgramFailed
 from fanroute.project.folder import write
-from fanroute.project.processes import GRACE
+from fanroute.project.processes import GRACE, ProgramFailed
 
 # What Viceroy logs at the end of a sandbox.
 HEAP = re.compile(r"completed using (\S+) ?([KMG]?i?B) of WebAssembly heap", re.IGNORECASE)

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from bench.contestants import APPS
 from fanroute.pipeline import compile_routes
+from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LIFETIME, grip_sig
-from fanroute.plan.trace import Asked, through_fanout
+from fanroute.plan.trace import through_fanout
 from fanroute.spec.inputs import Inputs
 from fanroute_runtime.exchange import Headers
 from fanroute_runtime.headers import PIN
@@ -87,7 +88,7 @@ def _pins() -> list[dict[str, str]]:
     """Returns the pins of Fanroute's first pass for a stream, for SSE and for a WebSocket. The kits ignore the header."""
     plan = compile_routes(ROUTES.read_bytes(), Inputs()).plan
     upgrade: Headers = (("upgrade", b"websocket"),)
-    requests = [Asked("GET", f"https://{HOST}/test/{name}", upgrade) for name in ("stream", "sse", "websocket")]
+    requests = [RequestData("GET", f"https://{HOST}/test/{name}", upgrade) for name in ("stream", "sse", "websocket")]
     return [{"Fanroute-Pin": through_fanout(plan, request).values(PIN)[0].decode()} for request in requests]
 
 

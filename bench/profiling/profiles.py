@@ -25,7 +25,7 @@ from bench.profiling.perf import TOP, profile_process
 from bench.profiling.sections import section_sizes
 from fanroute.devserver.embedded import ADDRESS
 from fanroute.project import processes
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 # The contestants that are profiled, and the numbers of connections.
 PROFILED = {

@@ -30,7 +30,7 @@ from wasmtime.component import Component, Linker
 
 from fanroute.bundle import toolchain
 from fanroute.project import processes
-from fanroute.project.workspace import runtime_sources
+from fanroute.project.package_files import runtime_sources
 
 WIT = """\
 package fanroute:bench;

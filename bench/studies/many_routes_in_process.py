@@ -22,7 +22,7 @@ from fanroute.bundle.builder import build
 from fanroute.devserver.load import load
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
-from fanroute.plan.trace import Asked
+from fanroute.plan.request import RequestData
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
@@ -101,13 +101,13 @@ def build_service(folder: Path, count: int) -> Service:
     wasm = workspace.wasm.read_bytes()
     matcher = Matcher(plan.routes)
     tested = mean(count_tested(matcher, route) for route in range(count))
-    component = EmbeddedComponent(*load(workspace.wasm, workspace.compiled()))
+    component = EmbeddedComponent(*load(workspace.wasm, workspace.cache))
     return Service(count, tested, seconds, len(wasm), len(gzip.compress(wasm)), component)
 
 
 def count_tested(matcher: Matcher, route: int) -> int:
     """Returns how many routes are tested for a request until its own is found."""
-    client = Client(Asked("GET", url_for(route)), through_fanout=False)
+    client = Client(RequestData("GET", url_for(route)), through_fanout=False)
     return next(tested for tested, candidate in enumerate(matcher.candidates(client), 1) if candidate == route)
 
 

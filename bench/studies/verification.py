@@ -159,7 +159,7 @@ def print_comparison(title: str, kinds: Mapping[str, Send], rounds: int) -> None
 
 
 def measure_in_process(workspaces: Mapping[str, Workspace], rounds: int) -> None:
-    components = {name: EmbeddedComponent(*load(found.wasm, found.compiled())) for name, found in workspaces.items()}
+    components = {name: EmbeddedComponent(*load(found.wasm, found.cache)) for name, found in workspaces.items()}
     for table in tables():
         warm = {title: in_process(components[request.component].sandbox(), request) for title, request in table.items()}
         print_comparison("in process, warm", warm, rounds)

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from fanroute.cli import main
 from fanroute.cli.catalog import CODES
-from fanroute.project.fastly_toml import BUILD, build_command
+from fanroute.project.fastly_toml import BUILD_COMMAND, build_command
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY, copied
 
@@ -35,8 +35,8 @@ def fanroute(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
 def project(tmp_path: Path) -> Path:
     """A folder that was built before: with a component in its place and kept."""
     workspace = Workspace(tmp_path / "routes.yaml")
-    workspace.keep(GOOD, "of other routes")
-    workspace.ship(GOOD)
+    workspace.keep_component(GOOD, "of other routes")
+    workspace.write_wasm(GOOD)
     return tmp_path
 
 
@@ -122,9 +122,9 @@ def test_the_cli_builds_with_make_where_there_is_a_makefile(own_project: Workspa
     folder = tmp_path / "copy"
     copied(own_project, folder)
     for makefile, command in (
-        ("", BUILD),
-        ("build:\n\tgo build\n", BUILD),  # which builds something else
-        ("all:\n\tfanroute build\n", BUILD),
+        ("", BUILD_COMMAND),
+        ("build:\n\tgo build\n", BUILD_COMMAND),  # which builds something else
+        ("all:\n\tfanroute build\n", BUILD_COMMAND),
         ("build:\n\tfanroute build\n", "make build"),
     ):
         (folder / "Makefile").write_text(makefile)
@@ -150,7 +150,7 @@ def stub(path: Path) -> None:
     path.chmod(0o755)
 
 
-def built_by(folder: Path, path: Path, build: str = BUILD) -> subprocess.CompletedProcess[str]:
+def built_by(folder: Path, path: Path, build: str = BUILD_COMMAND) -> subprocess.CompletedProcess[str]:
     """What the Fastly CLI runs in a folder, with another PATH."""
     command = [str(SHELL), "-c", build]
     return subprocess.run(command, cwd=folder, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
@@ -187,7 +187,7 @@ def test_the_cli_builds_the_file_that_was_built(tmp_path: Path, bare: Path, name
     (bare / "fanroute").write_text(f'#!{SHELL}\nprintf "%s|" "$@"\n')
     (bare / "fanroute").chmod(0o755)
     assert built_by(tmp_path, bare, build_command(name)).stdout == f"build|./{name}|"
-    assert build_command("routes.yaml") == BUILD
+    assert build_command("routes.yaml") == BUILD_COMMAND
 
 
 def test_a_build_that_fails_fails_for_the_cli_too(tmp_path: Path, bare: Path) -> None:
@@ -202,8 +202,8 @@ def test_a_build_says_that_it_replaces_a_users_own_address(own_project: Workspac
     toml = (folder / "fastly.toml").read_text()
     address = tomllib.loads(toml)["setup"]["backends"]["self"]["address"]
     (folder / "fastly.toml").write_text(toml.replace(f'address = "{address}"', 'address = "www.example.com"'))
-    told = "fastly.toml: the value of setup.backends.self.address was another one and is replaced; "
-    assert told + "to keep another, write it in routes.yaml, at the backend 'self'" in fanroute(folder, "build").stdout
+    told = "fastly.toml: setup.backends.self.address had another value, which is replaced; "
+    assert told + "to keep another value, write it in routes.yaml, at the backend 'self'" in fanroute(folder, "build").stdout
     assert tomllib.loads((folder / "fastly.toml").read_text())["setup"]["backends"]["self"]["address"] == address
 
 

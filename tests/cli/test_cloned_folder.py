@@ -226,7 +226,7 @@ def test_a_device_is_told(clone: Path, command: list[str]) -> None:
     assert done.exit_code == 1
     assert (
         done.stderr == "/dev/zero:1:1: error[FR101]: the file cannot be read: it is a device or socket, not a file\n"
-        "      = name one that can\n"
+        "      = name a file that can be read\n"
     )
 
 

@@ -16,7 +16,7 @@ from fanroute.devserver.local_hosts import host_entries
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
-from fanroute.project.workspace import template_files, template_names
+from fanroute.project.package_files import template_files, template_names
 from fanroute.spec.inputs import Inputs
 from fanroute_runtime.exchange import ToFanout
 from tests.conftest import REPOSITORY
@@ -92,7 +92,7 @@ def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
     """Nor is anything made beside it; a link that leads nowhere counts too."""
     (tmp_path / taken).symlink_to("nowhere")
     done = fanroute(tmp_path, "init")
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {taken} is there already\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {taken} exists already\n")
     assert [path.name for path in tmp_path.iterdir()] == [taken]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from fanroute.devserver import install, pushpin
 from fanroute.devserver.pushpin import Pushpin
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 NEEDED = ("apt-get", "dpkg-deb", "gpg")
 pytestmark = [

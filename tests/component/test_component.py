@@ -116,7 +116,7 @@ class Host:
     """The component, with a log of its calls and a fault of the test's choice."""
 
     def __init__(self, workspace: Workspace) -> None:
-        engine, component = load(workspace.wasm, workspace.compiled())
+        engine, component = load(workspace.wasm, workspace.cache)
         self.wasm = workspace.wasm.read_bytes()
         self.component = EmbeddedComponent(engine, component, self._intercept)
         self.imports = set(component.type.imports(engine))

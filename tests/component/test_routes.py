@@ -27,7 +27,7 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedComponent:
     head = "version: 1\nservice: {name: many}\nbackends: {origin: {url: 'https://app.example.com'}}\nroutes:\n"
     workspace.routes.write_text(head + "".join(KINDS.format(number) for number in range(COUNT)))
     build(workspace, print)
-    return EmbeddedComponent(*load(workspace.wasm, workspace.compiled()))
+    return EmbeddedComponent(*load(workspace.wasm, workspace.cache))
 
 
 def asked(component: EmbeddedComponent, url: str, *headers: tuple[str, bytes]) -> str:

@@ -87,7 +87,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def component(own_project: Workspace) -> EmbeddedComponent:
     """The component of the repository's routes.yaml."""
-    engine, component = load(own_project.wasm, own_project.compiled())
+    engine, component = load(own_project.wasm, own_project.cache)
     return EmbeddedComponent(engine, component)
 
 

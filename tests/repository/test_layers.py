@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanroute.bundle import toolchain
-from fanroute.project import workspace
+from fanroute.project.package_files import module_sources
 
 REPOSITORY = Path(__file__).parents[2]
 COMPILER = REPOSITORY / "compiler" / "fanroute"
@@ -47,7 +47,7 @@ ONLY = {
     "cli.output": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
     "project.folder": {"write_text", "write_bytes", "read_bytes", "open", "unlink", "rmtree", "touch"},
     # Of the package's own files alone.
-    "project.workspace": {"read_text"},
+    "project.package_files": {"read_text"},
 }
 # `processes` reads its child's output, which is no printing.
 ALLOWED = {("project.processes", "stdout")}
@@ -120,7 +120,7 @@ def test_the_runtime_imports_the_standard_library_only() -> None:
 
 def test_the_key_of_a_component_covers_what_flattens_it() -> None:
     """Each module that takes part, with what it imports; but for the rooms that only read, write and run for it."""
-    covered = {name.removeprefix("fanroute.") for name in workspace.sources(*toolchain.FLATTENING)}
+    covered = {name.removeprefix("fanroute.") for name in module_sources(*toolchain.FLATTENING)}
     assert {"bundle.toolchain", "wasm.flatten.joining"} <= covered
     trees = dict(modules(COMPILER))
     for name in covered:

@@ -11,8 +11,9 @@ from fanroute.devserver.local_hosts import host_entries
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project import fastly_toml
-from fanroute.project.folder import MAX_COMPONENT, read, scratch
-from fanroute.project.workspace import Workspace, runtime_sources, wit_folder, wit_sources
+from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
+from fanroute.project.package_files import runtime_sources, wit_folder, wit_sources
+from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
 
 Say = Callable[[str], None]
@@ -45,7 +46,7 @@ def build(workspace: Workspace, say: Say, flatten: bool = True) -> Built:
         # `fastly compute build` has removed it before it called us.
         if not workspace.wasm.exists():
             with suppress(OSError, Invalid):  # something is in its place, which is not what went wrong first
-                workspace.put_back()
+                workspace.restore_wasm()
         raise
 
 
@@ -53,7 +54,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     compiled = compile_routes(workspace.read_routes(), workspace.inputs())
     workspace.refuse_links()
     files, wit = app_files(compiled.plan), wit_sources()
-    command = fastly_toml.MAKE if workspace.has_makefile else fastly_toml.build_command(workspace.routes.name)
+    command = fastly_toml.MAKE_COMMAND if workspace.has_makefile else fastly_toml.build_command(workspace.routes.name)
     before = workspace.read_manifest()
     toml = fastly_toml.update(
         before,
@@ -65,9 +66,9 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     )
     key = toolchain.key(files, wit, flatten)
     warnings = []
-    with workspace.alone():
-        workspace.stage(files)
-        component, unused = workspace.kept(key)
+    with workspace.locked():
+        workspace.write_app(files)
+        component, unused = workspace.built_component(key)
         made = component is None
         if component is None:
             if unused:
@@ -77,10 +78,10 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
             if refused:
                 warnings.append(f"it is not flattened, so a request takes longer in a new sandbox: {refused}")
             # One that is not flattened has its own key, so that the next build tries again.
-            workspace.keep(component, toolchain.key(files, wit) if refused else key)
-        workspace.ship(component)
+            workspace.keep_component(component, toolchain.key(files, wit) if refused else key)
+        workspace.write_wasm(component)
         workspace.write_manifest(toml)
-        for line in fastly_toml.replaced(before, toml):
+        for line in fastly_toml.replacement_notes(before, toml):
             say(line)
     if not toolchain.is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
@@ -98,12 +99,12 @@ def app_files(plan: Plan) -> dict[str, str]:
 
 def _make(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:
     """Make the component; returns it, and why it is not flattened though it should be, or ""."""
-    with scratch() as folder:
+    with temporary_folder() as folder:
         new, flat = Path(folder) / "new.wasm", Path(folder) / "flat.wasm"
         try:
             toolchain.componentize(workspace.app, wit_folder(), new)
         finally:
-            workspace.tidy()
+            workspace.remove_bytecode()
         try:
             if flatten:
                 _flatten(compiled, new, flat)

@@ -9,9 +9,9 @@ from pathlib import Path
 from fanroute import wasm
 from fanroute.codegen.app_module import APP_MODULE
 from fanroute.project import processes
-from fanroute.project.errors import ProgramFailed
 from fanroute.project.folder import MAX_COMPONENT, read, write
-from fanroute.project.workspace import sources
+from fanroute.project.package_files import module_sources
+from fanroute.project.processes import ProgramFailed
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.component import WALL_CLOCK, rename_import
 from fanroute.wasm.flatten import flatten as joined
@@ -42,7 +42,7 @@ def key(files: dict[str, str], wit: dict[str, str], flattened: bool = False) -> 
     parts = [f"{COMPONENTIZE} {version(COMPONENTIZE)}", *WALL_CLOCK]
     parts += [f"{name}\0{text}" for name, text in sorted((files | wit).items())]
     if flattened:
-        parts += [_wasm_tools(), *(f"{name}\0{text}" for name, text in sorted(sources(*FLATTENING).items()))]
+        parts += [_wasm_tools(), *(f"{name}\0{text}" for name, text in sorted(module_sources(*FLATTENING).items()))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -72,7 +72,7 @@ async def running(
     stores = stores.with_local(options.hosts)
     workspace.refuse_links()
     if options.edge == "viceroy":
-        cache = workspace.cache.trusted()
+        cache = workspace.cache.trusted_folder()
         fanout = await asyncio.to_thread(_pushpin, options.pushpin, cache, say)
         program = await asyncio.to_thread(installing.viceroy, cache, say)
         say(f"Starting Pushpin {fanout.version} (logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
@@ -92,7 +92,7 @@ async def running(
     else:
         unused = workspace.cache.reason
         say(f"Loading the component, which is compiled {f'each time: {unused}' if unused else 'the first time'} (for some 6 s)")
-        engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.compiled())
+        engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.cache)
         served = EmbeddedComponent(engine, component)
         started = embedded.listening(served, backends, loopback, *options.ports, log, stores, options.allowed)
     with _remarked():

@@ -7,8 +7,9 @@ import click
 from fanroute.cli.options import DEFAULT_ROUTES, examples, is_given, own_command
 from fanroute.cli.output import failures, say
 from fanroute.diagnostics.shell import path_word
-from fanroute.project.scaffold import begun, described
-from fanroute.project.workspace import Workspace, create, template_files, template_names
+from fanroute.project.package_files import template_files, template_names
+from fanroute.project.scaffold import create_files, scaffold_files, template_summary
+from fanroute.project.workspace import Workspace
 
 DEFAULT_TEMPLATE = "starter-kit"
 
@@ -28,11 +29,11 @@ def init(folder: Path, template: str, listing: bool) -> None:
         if is_given("folder") or is_given("template"):
             raise click.UsageError("--list makes nothing: leave it out to make a folder, or leave out FOLDER and --template")
         for name in template_names():
-            say(f"{name:14} {described(template_files(name))}")
+            say(f"{name:14} {template_summary(template_files(name))}")
         return
-    texts = begun(template_files(template))
+    texts = scaffold_files(template_files(template))
     with failures(Workspace(folder / DEFAULT_ROUTES)):
-        create(folder, texts)
+        create_files(folder, texts)
     say(f"Made {', '.join(str(folder / name) for name in texts)}")
     there = "" if folder == Path() else f"cd {path_word(folder)}, then "
     say(f"Next: {there}{own_command()} serve builds and serves it here; README.md goes on")

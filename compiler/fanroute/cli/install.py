@@ -15,7 +15,7 @@ def install() -> None:
     """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
     workspace = Workspace(Path(DEFAULT_ROUTES))
     with failures(workspace):
-        cache = workspace.cache.trusted()
+        cache = workspace.cache.trusted_folder()
         pushpin = installing.pushpin(cache, say)
         say(f"Pushpin {pushpin.version}: {pushpin.program}")
         say(f"Viceroy: {installing.viceroy(cache, say)}")

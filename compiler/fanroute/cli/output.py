@@ -12,8 +12,8 @@ import click
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.diagnostics.printable import printable, printable_json
-from fanroute.project.errors import BadManifest, ProgramFailed
-from fanroute.project.workspace import Workspace, read_file
+from fanroute.project.processes import ProgramFailed
+from fanroute.project.workspace import BadManifest, Workspace, read_file
 from fanroute.syntax.source import decode
 from fanroute.syntax.variables import command_unexpander, unexpander
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from fanroute.devserver import pushpin as pushpins
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.project import processes
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 VICEROY_VERSION = "0.22.0"
 

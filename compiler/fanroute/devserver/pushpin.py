@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanroute.project import processes
-from fanroute.project.errors import ProgramFailed
 from fanroute.project.folder import write
+from fanroute.project.processes import ProgramFailed
 
 # From this version on, Pushpin's services have the names that `fastly compute serve` uses.
 CURRENT = (1, 40)

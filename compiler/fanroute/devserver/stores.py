@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanroute.devserver.config import Stores
-from fanroute.project.errors import BadManifest
 from fanroute.project.fastly_toml import config_stores_key, parse
+from fanroute.project.workspace import BadManifest
 
 # Longest name and value in a config store, in characters: Fastly's limits.
 MAX_CONFIG_NAME = 256

@@ -22,9 +22,8 @@ from fanroute.devserver.publishing import PATH, guarded, passing_on
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.plan.signing import DEV_KEY
 from fanroute.project import processes
-from fanroute.project.errors import ProgramFailed
 from fanroute.project.folder import write
-from fanroute.project.processes import Program
+from fanroute.project.processes import Program, ProgramFailed
 from fanroute_runtime.signature import LOCAL_KEY
 
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.

@@ -1,1 +1,1 @@
-"""The user's folder and what is in it: fastly.toml, templates, build results; and other programs that are run there."""
+"""Reads and writes the user's folder and fastly.toml, makes new folders, keeps build results, and runs other programs."""

@@ -1,4 +1,4 @@
-"""Keeps build results in the user's cache, for later runs. Only the user can write to it, and no project can add anything."""
+"""Keeps build results in the user's cache for later runs. Only the user can write there, and no project can."""
 
 import hashlib
 import os
@@ -9,15 +9,15 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.folder import MAX_COMPONENT, Folder
 
 NAME = "fanroute"
-# How many files of each kind are kept, those that were used last.
-KEPT = {"compiled": 8, "built": 500}
+# How many files of each kind are kept. Those that were unused for longest are removed.
+MAX_FILES = {"compiled": 8, "built": 500}
 _DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path:
-    """Returns the cache's folder, which all projects of the user share. Raises OSError if there is no place for one.
+    """Returns the cache's folder, which all projects of the user share. Raises OSError if the environment names no place for it.
 
-    Source: https://specifications.freedesktop.org/basedir-spec/latest/, which also says that a relative path does not count.
+    Source: https://specifications.freedesktop.org/basedir-spec/latest/, which says to ignore a relative XDG_CACHE_HOME.
     """
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if not base.is_absolute():
@@ -31,52 +31,52 @@ def cache_folder() -> Path:
 
 
 class Cache:
-    """Reads and writes the cache for one project. If it cannot be trusted or written, it is not used; `reason` says why."""
+    """Reads and writes the cache for one project. `reason` says why the cache is not used, or is "" if it is."""
 
     def __init__(self, project: Path) -> None:
         self._project = project
         self.reason = ""
         try:
-            self.folder = self.trusted()
+            self.folder = self.trusted_folder()
             self._files = Folder(self.folder.parent, private=True)
-            for kind in KEPT:
-                self._files.make(f"{NAME}/{kind}")
+            for kind in MAX_FILES:
+                self._files.make_folder(f"{NAME}/{kind}")
             if not os.access(self.folder, os.W_OK):
                 self.reason = f"{self.folder} is not writable"
         except (OSError, Invalid) as error:
-            self.reason = told(error)
+            self.reason = error_text(error)
 
-    def trusted(self) -> Path:
-        """Returns the cache's folder, for programs that are kept there. Raises OSError or Invalid if others could write to it."""
+    def trusted_folder(self) -> Path:
+        """Returns the cache's folder. Raises OSError or Invalid if the project or another user could write to it."""
         folder = cache_folder()
         project = self._project.resolve()
         if folder.resolve().is_relative_to(project) or Path(os.path.normpath(folder)).is_relative_to(project):
             raise OSError(f"{folder} lies in the project's folder; set XDG_CACHE_HOME to another place")
-        Folder(folder.parent, private=True).make(NAME)
+        Folder(folder.parent, private=True).make_folder(NAME)
         return folder
 
     def get(self, kind: str, name: str) -> bytes | None:
-        """Returns the content kept under a name, or None if it is missing, damaged or not to be trusted."""
+        """Returns the content stored under a name, or None if it is missing, damaged or not trusted."""
         if self.reason:
             return None
         with suppress(OSError, Invalid):
-            kept = self._files.read(f"{NAME}/{kind}/{name}", MAX_COMPONENT)
-            digest, content = kept[:_DIGEST], kept[_DIGEST:]
+            stored = self._files.read(f"{NAME}/{kind}/{name}", MAX_COMPONENT)
+            digest, content = stored[:_DIGEST], stored[_DIGEST:]
             return content if hashlib.sha256(content).digest() == digest else None
         return None
 
     def put(self, kind: str, name: str, content: bytes) -> None:
-        """Keeps content under a name, and removes the files that were unused for longest. Does nothing if that fails."""
+        """Stores content under a name, and removes the files that were unused for longest. Does nothing if that fails."""
         if self.reason:
             return
         with suppress(OSError, Invalid):
             self._files.write(f"{NAME}/{kind}/{name}", hashlib.sha256(content).digest() + content)
-            for former in self._files.newest_first(f"{NAME}/{kind}")[KEPT[kind] :]:
-                self._files.remove(f"{NAME}/{kind}/{former}")
+            for old in self._files.names_newest_first(f"{NAME}/{kind}")[MAX_FILES[kind] :]:
+                self._files.remove(f"{NAME}/{kind}/{old}")
 
 
-def told(error: OSError | Invalid) -> str:
-    """Returns an error's text, worded as a part of a sentence."""
+def error_text(error: OSError | Invalid) -> str:
+    """Returns an error's text as a clause for the middle of a sentence."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror.lower()}"
     return str(error)

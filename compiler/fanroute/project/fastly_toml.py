@@ -1,4 +1,7 @@
-"""fastly.toml: our keys are set, the rest stays as it is. Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/"""
+"""Reads and updates fastly.toml: sets Fanroute's keys, and leaves the rest as it is.
+
+Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/
+"""
 
 import re
 import shlex
@@ -13,29 +16,33 @@ from tomlkit.items import InlineTable, Table
 
 from fanroute.plan.backend import Backend
 from fanroute.plan.signing import LOCAL_ENTRIES
-from fanroute.project.errors import BadManifest
+from fanroute.project.workspace import BadManifest
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 
-# How the Fastly CLI builds a routes.yaml, in a shell and in the folder of fastly.toml.
-BUILD = (
+# The shell command with which the Fastly CLI builds a routes.yaml, in the folder of fastly.toml.
+BUILD_COMMAND = (
     "if command -v fanroute >/dev/null; then fanroute build; elif test -x .venv/bin/fanroute; then .venv/bin/fanroute build; "
     "else echo 'fanroute is neither on PATH nor in .venv/bin: install it with "
     '"python3 -P -m venv .venv && .venv/bin/python -P -m pip install CLONE", where CLONE is the folder of a clone of Fanroute.\' '
     ">&2; exit 1; fi"
 )
-# The same where there is a Makefile of ours, which installs what is missing.
-MAKE = "make build"
-# The name of the file that is built if none is given.
-USUAL = "routes.yaml"
+# The command if the folder has a Makefile that builds it, which installs what is missing.
+MAKE_COMMAND = "make build"
+# The name of the file that `fanroute build` builds by default.
+DEFAULT_ROUTES = "routes.yaml"
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
-# How tomllib says what is wrong, and where.
-_TOLD = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+# The form of tomllib's messages.
+_TOML_ERROR = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
 def build_command(name: str) -> str:
-    """Returns how the Fastly CLI builds a file of this name."""
-    return BUILD if name == USUAL else BUILD.replace("fanroute build", f"fanroute build {shlex.quote(f'./{name}')}")
+    """Returns the command with which the Fastly CLI builds a file of this name."""
+    return (
+        BUILD_COMMAND
+        if name == DEFAULT_ROUTES
+        else BUILD_COMMAND.replace("fanroute build", f"fanroute build {shlex.quote(f'./{name}')}")
+    )
 
 
 def update(
@@ -46,10 +53,10 @@ def update(
     websockets: bool = False,
     hosts: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """A fastly.toml with our keys; `text` is the one there is, or None.
+    """Returns a fastly.toml with Fanroute's keys. `text` is the existing one, or None. Raises BadManifest.
 
-    `websockets` is whether the service joins clients' WebSockets to a backend's. `hosts` are the entries of the local config
-    store by which local names stand for a host. Raises BadManifest.
+    `websockets` says that the service tunnels WebSockets to a backend. `hosts` are the entries of the local config store that
+    make local names stand for a host of the service.
     """
     document = parse(text or "")
     if text is None:
@@ -70,30 +77,30 @@ def update(
     _set(contents, {**LOCAL_ENTRIES, **hosts})
     for backend in backends:
         _set(_table(document, "setup", "backends", backend.name), {"address": backend.host, "port": backend.port})
-        _set(_table(document, "local_server", "backends", backend.name), _local(backend))
+        _set(_table(document, "local_server", "backends", backend.name), _local_backend(backend))
     return tomlkit.dumps(document)
 
 
-def replaced(old: str | None, new: str) -> list[str]:
-    """Returns a line for each value of an old fastly.toml that is another one in the new: it may be the user's own.
+def replacement_notes(old: str | None, new: str) -> list[str]:
+    """Returns a line for each value of an old fastly.toml that the new one replaces, because the user may have chosen it.
 
-    No line has a value, which may be that of a variable. What stands in our local store is ours. Raises BadManifest.
+    No line contains a value, which may come from a variable. Values in Fanroute's local store are left out. Raises BadManifest.
     """
-    told = []
+    notes = []
     for key in sorted(_differing(parse(old or "").unwrap(), parse(new).unwrap(), ())):
         match key:
             case ("setup" | "local_server", "backends", name, _):
-                where = f"to keep another, write it in routes.yaml, at the backend '{name}'"
+                remark = f"to keep another value, write it in routes.yaml, at the backend '{name}'"
             case ("local_server", _, store, *_) if store == LOCAL_STORE:
                 continue
             case _:
-                where = "each build sets it"
-        told.append(f"fastly.toml: the value of {'.'.join(key)} was another one and is replaced; {where}")
-    return told
+                remark = "each build sets it"
+        notes.append(f"fastly.toml: {'.'.join(key)} had another value, which is replaced; {remark}")
+    return notes
 
 
 def _differing(old: Any, new: Any, key: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The keys that have one value in some data and another in others."""
+    """Yields the keys that both have, with different values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in old.keys() & new.keys():
             yield from _differing(old[name], new[name], (*key, name))
@@ -102,16 +109,16 @@ def _differing(old: Any, new: Any, key: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 def service_id(text: str) -> str:
-    """The id of the service that a fastly.toml belongs to; "" before the first publish. Raises BadManifest."""
+    """Returns the id of the service, or "" before the first publish. Raises BadManifest."""
     return str(parse(text).get("service_id", ""))
 
 
 def config_stores_key(local_server: Any) -> str:
-    """Under which key of `local_server` config stores stand: it has a former name, and only one of them may be used."""
+    """Returns the key of `local_server` that has the config stores: `dictionaries`, its former name, if the file uses that."""
     return "dictionaries" if "dictionaries" in local_server else "config_stores"
 
 
-def _local(backend: Backend) -> dict[str, Any]:
+def _local_backend(backend: Backend) -> dict[str, Any]:
     if backend.loopback:
         return {"url": LOCAL_EDGE, "override_host": backend.host}
     if backend.local is not None:
@@ -120,9 +127,9 @@ def _local(backend: Backend) -> dict[str, Any]:
 
 
 def parse(text: str) -> tomlkit.TOMLDocument:
-    """What a fastly.toml says. Raises BadManifest."""
+    """Parses a fastly.toml. Raises BadManifest."""
     try:
-        # First of all, because tomlkit accepts some duplicates, which it trips over later, and has no place for the file's end.
+        # tomllib first: tomlkit accepts some duplicate keys and fails on them later, and has no position for the end of the file.
         tomllib.loads(text)
         return tomlkit.parse(text)
     except RecursionError:
@@ -131,19 +138,19 @@ def parse(text: str) -> tomlkit.TOMLDocument:
         raise _not_toml(text, str(error)) from None
 
 
-def _not_toml(text: str, told: str) -> BadManifest:
-    found = _TOLD.fullmatch(told)
+def _not_toml(text: str, error: str) -> BadManifest:
+    found = _TOML_ERROR.fullmatch(error)
     if found is None:
-        return BadManifest(f"it is not TOML: {told}")
+        return BadManifest(f"it is not TOML: {error}")
     what = found[1][:1].lower() + found[1][1:]
     if found[2]:
-        return BadManifest(f"it is not TOML: {what}; mend it here, or just before", int(found[2]), int(found[3]))
+        return BadManifest(f"it is not TOML: {what}; correct it here, or just before", int(found[2]), int(found[3]))
     message = f"it is not TOML: {what}; the file ends too early: close what is open, such as a bracket or a quote"
     return BadManifest(message, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
 def _table(parent: Any, *names: str) -> Any:
-    """The table at a path of names, made where it is missing."""
+    """Returns the table at a path of names, and creates it if it is missing. Raises BadManifest if something else is there."""
     for index, name in enumerate(names):
         if name not in parent:
             within_line = isinstance(parent, InlineTable)

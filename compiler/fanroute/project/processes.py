@@ -1,4 +1,4 @@
-"""Other programs: the only module that runs them. Each is ended by its own id."""
+"""Runs other programs, which no other module does. Each is ended by its own process group."""
 
 import asyncio
 import os
@@ -10,18 +10,26 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fanroute.diagnostics.shell import argument
-from fanroute.project.errors import ProgramFailed
 
-# How long a program may take to end when asked, in seconds.
+# How long a program may take to end after SIGTERM, in seconds.
 GRACE = 5.0
-# Longest line of output that is read, in bytes.
+# The longest line of output that is read, in bytes.
 MAX_LINE = 1 << 20
 
 Program = asyncio.subprocess.Process
 
 
+class ProgramFailed(Exception):
+    """Raised if a program fails. `program` is its name, and `output` what it printed."""
+
+    def __init__(self, program: str, output: str) -> None:
+        super().__init__(f"{program} failed")
+        self.program = program
+        self.output = output
+
+
 def find(name: str, *places: Path) -> Path | None:
-    """A program: on PATH, or else in the first of some places where it is."""
+    """Returns the path of a program: on PATH, or else the first of `places` that is an executable file. None if it is missing."""
     found = shutil.which(name)
     if found:
         return Path(found)
@@ -29,7 +37,10 @@ def find(name: str, *places: Path) -> Path | None:
 
 
 def run(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> str:
-    """Run a program to its end; its output, both streams. Raises ProgramFailed."""
+    """Runs a program to its end. Returns its output, both streams in one. Raises ProgramFailed.
+
+    `environment` is added to the variables of this process.
+    """
     name = Path(command[0]).name
     try:
         done = subprocess.run(
@@ -51,9 +62,9 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
 
 @asynccontextmanager
 async def running(command: Sequence[str | Path], on_line: Callable[[str], None]) -> AsyncIterator[Program]:
-    """A program that runs as long as the context lasts; `on_line` gets each line it prints.
+    """Runs a program as long as the context lasts. `on_line` gets each line that it prints.
 
-    It has a session of its own, so a Ctrl-C reaches us alone, and all its children end with it.
+    The program has a session of its own, so a Ctrl-C reaches only Fanroute, and its children end with it.
     """
     process = await asyncio.create_subprocess_exec(
         *map(_argument, command),

@@ -1,4 +1,4 @@
-"""A user's folder: which files are in it, and what each is for."""
+"""Represents a user's folder: which files it has, what each is for, and how they are read and written."""
 
 import fcntl
 import os
@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
 from typing import BinaryIO
 
-import fanroute_runtime
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.rule import Rule
 from fanroute.project.cache import Cache
-from fanroute.project.errors import BadManifest
-from fanroute.project.folder import MAX_COMPONENT, MAX_TEXT, Folder, bounded, in_the_way, read
+from fanroute.project.folder import MAX_COMPONENT, MAX_TEXT, Folder, obstacle_error, read, read_bounded
 from fanroute.spec.inputs import Inputs
 
 FR101 = Rule(
@@ -26,97 +22,38 @@ FR101 = Rule(
     "the file can be read",
     "There is no such file, or it is a folder, or its permissions forbid reading it, or it has more than 4 MiB.",
     None,
-    "Name a file that is there, as in `fanroute check path/to/routes.yaml`, or run the command in its folder.",
+    "Name a file that exists, as in `fanroute check path/to/routes.yaml`, or run the command in the file's folder.",
 )
 
 
-# What is written, by its path from the folder.
+# The paths of the files that are written, relative to the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
 _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
-# A Makefile builds if it has this.
-_BUILDS = re.compile(rb"^build\s*:", re.MULTILINE)
+# A Makefile with this target builds the folder.
+_BUILD_TARGET = re.compile(rb"^build\s*:", re.MULTILINE)
 
 
-def wit_folder() -> Path:
-    """The folder of the WIT, beside the runtime's package."""
-    return Path(str(files(fanroute_runtime))).parent / "wit"
+class BadManifest(Exception):
+    """Raised if fastly.toml exists and cannot be used. `line` and `column` begin at 1."""
 
-
-def runtime_sources() -> dict[str, str]:
-    """The source of each runtime module, by its dotted name."""
-    return sources(fanroute_runtime)
-
-
-def wit_sources() -> dict[str, str]:
-    """The texts of the WIT, by file name."""
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(wit_folder().glob("*.wit"))}
-
-
-def sources(*modules: ModuleType) -> dict[str, str]:
-    """Returns the source of each module by its dotted name, for a package that of every module in it."""
-    return {name: path.read_text(encoding="utf-8") for module in modules for name, path in _files(module)}
-
-
-def _files(module: ModuleType) -> Iterator[tuple[str, Path]]:
-    """Yields the dotted name and the file of a module, for a package those of every module in it."""
-    file, name = Path(str(module.__file__)), module.__name__
-    yield name, file
-    if file.stem == "__init__":
-        for path in sorted(set(file.parent.rglob("*.py")) - {file}):
-            parts = path.relative_to(file.parent).with_suffix("").parts
-            yield ".".join((name, *parts)).removesuffix(".__init__"), path
-
-
-def _templates() -> Path:
-    return Path(str(files("fanroute"))) / "templates" / "init"
-
-
-def template_names() -> list[str]:
-    """What a folder can begin as."""
-    return sorted(path.name for path in _templates().iterdir() if path.is_dir())
-
-
-def template_files(name: str) -> dict[str, str]:
-    """The texts of a template, by file name."""
-    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted((_templates() / name).iterdir())}
-    return {".gitignore": (_templates() / "gitignore").read_text(encoding="utf-8"), **texts}
-
-
-def create(folder: Path, texts: dict[str, str]) -> None:
-    """Make files in a folder, and the folder. Raises FileExistsError, and makes none, if one of them is there.
-
-    Raises Invalid if a link stands in the way: the folder itself, or one of those that its relative path names.
-    """
-    root, below = _named(folder)
-    wrong = Folder(root).wrong(["/".join(below.parts[:end]) for end in range(1, len(below.parts) + 1)], [])
-    if wrong:
-        raise Invalid(wrong[:1])
-    taken = next((folder / name for name in texts if os.path.lexists(folder / name)), None)
-    if taken:
-        raise FileExistsError(f"{taken} is there already")
-    for name, text in texts.items():
-        Folder(root).write((below / name).as_posix(), text.encode())
-
-
-def _named(folder: Path) -> tuple[Path, Path]:
-    """Returns where the path to a folder begins, and the rest of it, whose parts are to be no links."""
-    if folder.is_absolute() or ".." in folder.parts:
-        return folder.parent, Path(folder.name)
-    return Path(), folder
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
 
 
 class Workspace:
-    """The files around a routes.yaml.
+    """Represents the files around a routes.yaml.
 
-    What is shipped is `wasm`. `good` is the same, kept where `fastly compute build` does not remove it; the user's cache has a
-    record of what it was made from in this folder, without which it is not used. No link below the folder is followed where
-    anything is written.
+    `wasm` is the component that ships. `good` is a copy of the last one that was built, which `fastly compute build` does not
+    remove. The copy is used only if the user's cache records that it was built in this folder, and from what. Writing follows no
+    link below the folder.
     """
 
     def __init__(self, routes: Path, piped: BinaryIO | None = None) -> None:
         folder = routes.parent
         self.routes = routes
-        self.tests = folder / f"{routes.stem}.test.yaml"  # the path may be a folder's, without a name
+        self.tests = folder / f"{routes.stem}.test.yaml"  # `with_name` would raise for a path without a name, such as `.`
         self._piped = piped
         self._folder = Folder(folder)
         self.manifest = folder / "fastly.toml"
@@ -128,7 +65,7 @@ class Workspace:
 
     @cached_property
     def cache(self) -> Cache:
-        """The user's cache, as far as it can be trusted here."""
+        """Returns the user's cache. It is unused if this project cannot trust it."""
         return Cache(self.routes.parent)
 
     @property
@@ -138,25 +75,25 @@ class Workspace:
             makefile = self.read("Makefile")
         except OSError:
             return False
-        return b"fanroute" in makefile and _BUILDS.search(makefile) is not None
+        return b"fanroute" in makefile and _BUILD_TARGET.search(makefile) is not None
 
     def read_routes(self) -> bytes:
-        """The bytes of routes.yaml, or what was piped in its place. Raises Invalid."""
+        """Returns the bytes of routes.yaml, or those that were piped instead. Raises Invalid (FR101)."""
         return read_file(self.routes, piped=self._piped)
 
     def write_routes(self, text: str) -> None:
-        """Write routes.yaml, with the permissions it has. A link is followed within the folder, else Invalid is raised."""
+        """Writes routes.yaml and keeps its permissions. Raises Invalid (FR517) if it is a link that leads out of the folder."""
         folder, file = self.routes.parent.resolve(), self.routes.resolve()
         if not file.is_relative_to(folder):
-            raise in_the_way(self.routes, self.routes.lstat().st_mode, "file")
+            raise obstacle_error(self.routes, self.routes.lstat().st_mode, "file")
         Folder(folder).write(file.relative_to(folder).as_posix(), text.encode())
 
     def inputs(self) -> Inputs:
-        """What this folder's routes.yaml is compiled with."""
+        """Returns the environment and the files with which this folder's routes.yaml is compiled."""
         return Inputs(os.environ, self.read)
 
     def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
-        """The content of a file within the folder. Raises OSError, also for one that is larger than `limit`."""
+        """Returns the content of a file within the folder. Raises OSError, also if it has more than `limit` bytes."""
         folder = self.routes.parent.resolve()
         file = Path(os.path.realpath(folder / path, strict=True))
         if not file.is_relative_to(folder):
@@ -164,11 +101,11 @@ class Workspace:
         return read(file, limit)
 
     def read_wasm(self) -> bytes:
-        """The bytes of what is shipped."""
+        """Returns the bytes of the component that ships."""
         return read(self.wasm, MAX_COMPONENT)
 
     def read_manifest(self) -> str | None:
-        """The text of fastly.toml, None where there is none. Raises BadManifest, and Invalid for what is no file."""
+        """Returns the text of fastly.toml, or None if it is missing. Raises BadManifest, and Invalid if it is not a file."""
         try:
             raw = self._folder.read(_MANIFEST)
             return raw.decode("utf-8-sig")
@@ -182,37 +119,38 @@ class Workspace:
             raise BadManifest(f"the file cannot be read: {(error.strerror or str(error)).lower()}") from error
 
     def write_manifest(self, text: str) -> None:
+        """Writes fastly.toml."""
         self._folder.write(_MANIFEST, text.encode())
 
     def refuse_links(self) -> None:
-        """Raises Invalid, for all of them, if a link or something else stands where a build or a local edge writes."""
+        """Raises Invalid (FR517) for every link or other obstacle where a build or a local edge writes."""
         logs = [f"{_LOGS}/{path.name}" for path in sorted(self.logs.iterdir())] if self.logs.is_dir() else []
-        wrong = self._folder.wrong(["bin", "build", _APP, _LOGS], [_WASM, _GOOD, _LOCK, _MANIFEST, *logs])
-        if wrong:
-            raise Invalid(wrong)
+        obstacles = self._folder.find_obstacles(["bin", "build", _APP, _LOGS], [_WASM, _GOOD, _LOCK, _MANIFEST, *logs])
+        if obstacles:
+            raise Invalid(obstacles)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Where `build/` changes: one process at a time, as of two `fanroute serve` in one folder."""
-        with self._folder.opened(_LOCK) as lock:
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from changing `build/`, for example a second `fanroute serve` in the folder."""
+        with self._folder.open_for_lock(_LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def stage(self, files: dict[str, str]) -> None:
-        """Make `build/app/` hold exactly these files."""
+    def write_app(self, files: dict[str, str]) -> None:
+        """Makes `build/app/` contain exactly these files, by relative path."""
         self._folder.remove(_APP)
         for name, text in files.items():
             self._folder.write(f"{_APP}/{name}", text.encode())
 
-    def tidy(self) -> None:
-        """Remove what Python has added to the staged files."""
-        for trace in self.app.rglob("__pycache__"):
-            self._folder.remove(trace.relative_to(self.routes.parent).as_posix())
+    def remove_bytecode(self) -> None:
+        """Removes the `__pycache__` folders that Python has added to `build/app/`."""
+        for folder in self.app.rglob("__pycache__"):
+            self._folder.remove(folder.relative_to(self.routes.parent).as_posix())
 
-    def kept(self, key: str) -> tuple[bytes | None, str]:
-        """Returns the good component if it was made from what `key` stands for.
+    def built_component(self, key: str) -> tuple[bytes | None, str]:
+        """Returns the last good component if it was built from the inputs with this key, or None.
 
-        If it is there and nobody can tell what it was made from, the second part says why it is not used.
+        The second part says why an existing component is not used, if it is not known from what it was built. Otherwise it is "".
         """
         try:
             good = self._read_good()
@@ -220,33 +158,29 @@ class Workspace:
             return None, f"{self.good} is not used: {error.strerror or error}"
         if good is None:
             return None, ""
-        made_from = self._made_from(good)
-        if made_from is None:
+        built_from = self._key_of(good)
+        if built_from is None:
             reason = self.cache.reason or (
                 f"{self.cache.folder} has no record that you built it in this folder: "
-                "it is damaged or somebody else's, or the folder was moved or copied"
+                "the record is damaged or somebody else's, or the folder was moved or copied"
             )
             return None, f"{self.good} is not used: {reason}"
-        return (good if made_from == key else None), ""
+        return (good if built_from == key else None), ""
 
-    def keep(self, component: bytes, key: str) -> None:
-        """Make a new component the good one."""
+    def keep_component(self, component: bytes, key: str) -> None:
+        """Keeps a new component as the last good one, with the key of the inputs that it was built from."""
         self._folder.write(_GOOD, component)
-        self.cache.put("built", self._record(component), key.encode())
+        self.cache.put("built", self._record_name(component), key.encode())
 
-    def ship(self, component: bytes) -> None:
-        """Write what is shipped."""
+    def write_wasm(self, component: bytes) -> None:
+        """Writes the component that ships."""
         self._folder.write(_WASM, component)
 
-    def compiled(self) -> Cache:
-        """Where the components' compiled forms are kept: never in the folder, for they run with the user's rights."""
-        return self.cache
-
-    def put_back(self) -> None:
-        """Make `wasm` the good component, if it is one that this user has built in this folder."""
+    def restore_wasm(self) -> None:
+        """Ships the last good component again, if there is one that this user has built in this folder."""
         good = self._read_good()
-        if good is not None and self._made_from(good) is not None:
-            self.ship(good)
+        if good is not None and self._key_of(good) is not None:
+            self.write_wasm(good)
 
     def _read_good(self) -> bytes | None:
         try:
@@ -254,21 +188,21 @@ class Workspace:
         except FileNotFoundError:
             return None
 
-    def _made_from(self, component: bytes) -> str | None:
-        """Returns the key of what a component was made from; None if it is not known."""
-        key = self.cache.get("built", self._record(component))
+    def _key_of(self, component: bytes) -> str | None:
+        """Returns the key of the inputs that a component was built from, or None if it is not known."""
+        key = self.cache.get("built", self._record_name(component))
         return None if key is None else key.decode()
 
-    def _record(self, component: bytes) -> str:
-        """Returns the name of a component's record. The folder is part of it, so that no other project's component counts."""
+    def _record_name(self, component: bytes) -> str:
+        """Returns the name of a component's record, which depends on the folder: another project's component does not count."""
         return sha256(os.fsencode(self.routes.parent.resolve()) + b"\0" + component).hexdigest()
 
 
-def read_file(path: Path, usual: str = "routes.yaml", piped: BinaryIO | None = None) -> bytes:
-    """The bytes of a file of the user's, or of what is piped in its place; `usual` is its usual name. Raises Invalid."""
+def read_file(path: Path, usual_name: str = "routes.yaml", piped: BinaryIO | None = None) -> bytes:
+    """Returns the bytes of one of the user's files, or those that were piped instead. Raises Invalid (FR101)."""
     try:
-        return bounded(piped) if piped else read(path)
+        return read_bounded(piped) if piped else read(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        mend = f"name its {usual}: '{path / usual}'" if path.is_dir() else "name one that can"
-        raise Invalid([Diagnostic(FR101, f"the file cannot be read: {reason}", Span(), mend)]) from None
+        suggestion = f"name its {usual_name}: '{path / usual_name}'" if path.is_dir() else "name a file that can be read"
+        raise Invalid([Diagnostic(FR101, f"the file cannot be read: {reason}", Span(), suggestion)]) from None

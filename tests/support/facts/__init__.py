@@ -4,8 +4,9 @@ from pathlib import Path
 
 from fanroute.bundle import toolchain
 from fanroute.codegen.app_module import APP_MODULE
-from fanroute.project.folder import MAX_COMPONENT, read, scratch
-from fanroute.project.workspace import Workspace, runtime_sources, wit_folder
+from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
+from fanroute.project.package_files import runtime_sources, wit_folder
+from fanroute.project.workspace import Workspace
 
 
 def build_facts(folder: Path) -> Workspace:
@@ -20,10 +21,10 @@ def build_app(folder: Path, app: Path) -> Workspace:
         path = name.replace(".", "/")
         files[f"{path}.py" if "." in name else f"{path}/__init__.py"] = source
     workspace = Workspace(folder / "routes.yaml")
-    workspace.stage(files)
-    with scratch() as made:
+    workspace.write_app(files)
+    with temporary_folder() as made:
         component = Path(made) / "new.wasm"
         toolchain.componentize(workspace.app, wit_folder(), component)
-        workspace.keep(read(component, MAX_COMPONENT), "by hand")
-    workspace.put_back()
+        workspace.keep_component(read(component, MAX_COMPONENT), "by hand")
+    workspace.restore_wasm()
     return workspace

@@ -4,7 +4,7 @@ import pytest
 
 from fanroute.devserver.config import Stores
 from fanroute.devserver.stores import local_stores
-from fanroute.project.errors import BadManifest
+from fanroute.project.workspace import BadManifest
 
 FILES = {
     "good.json": b'{"key": "v\xc3\xa4lue", "other": ""}',

@@ -9,7 +9,7 @@ import pytest
 from fanroute.devserver import viceroy
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.devserver.viceroy import LOSES_MESSAGES, pushpin_files
-from fanroute.project.errors import ProgramFailed
+from fanroute.project.processes import ProgramFailed
 
 
 @pytest.mark.parametrize(("version", "told"), [("1.36.0", True), ("1.40.1", True), ("1.41.0", False), ("2.0.0", False)])

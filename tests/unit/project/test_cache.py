@@ -10,7 +10,7 @@ import wasmtime
 from wasmtime.component import Component
 
 from fanroute.devserver.load import load
-from fanroute.project.cache import KEPT, NAME, Cache, cache_folder
+from fanroute.project.cache import MAX_FILES, NAME, Cache, cache_folder
 from tests.conftest import names
 
 TINY = wasmtime.wat2wasm("(component)")
@@ -39,7 +39,7 @@ def test_what_is_kept_is_found_again(base: Path, project: Path) -> None:
     Cache(project).put("built", "a", b"one")
     assert (Cache(project).get("built", "a"), Cache(project).get("built", "b")) == (b"one", None)
     assert [mode(base / NAME), mode(base / NAME / "built"), mode(base / NAME / "built/a")] == [0o700, 0o700, 0o600]
-    assert (Cache(project).reason, names(base / NAME)) == ("", sorted(KEPT))
+    assert (Cache(project).reason, names(base / NAME)) == ("", sorted(MAX_FILES))
 
 
 def test_a_folder_that_others_can_read_is_closed_to_them(base: Path, project: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_cache_in_the_projects_folder_is_not_used(project: Path, tmp_path: Pat
         monkeypatch.setenv("XDG_CACHE_HOME", str(place))
         assert "lies in the project's folder" in Cache(project).reason
         with pytest.raises(OSError, match="lies in the project's folder"):
-            Cache(project).trusted()
+            Cache(project).trusted_folder()
     assert sorted(path.name for path in project.iterdir()) == ["out"]
 
 
@@ -179,7 +179,7 @@ def test_what_cannot_be_trusted_is_not_there(
 
 
 def test_the_last_used_are_kept(base: Path, project: Path) -> None:
-    cache, most = Cache(project), KEPT["compiled"]
+    cache, most = Cache(project), MAX_FILES["compiled"]
     for number in range(most):
         cache.put("compiled", str(number), b"")
         os.utime(base / NAME / "compiled" / str(number), (number, number))

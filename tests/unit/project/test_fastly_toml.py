@@ -5,8 +5,8 @@ import tomllib
 import pytest
 
 from fanroute.plan.backend import Backend
-from fanroute.project.errors import BadManifest
-from fanroute.project.fastly_toml import replaced, service_id, update
+from fanroute.project.fastly_toml import replacement_notes, service_id, update
+from fanroute.project.workspace import BadManifest
 
 BACKENDS = (
     Backend("origin", "app.example.com", 443, tls=True, loopback=False, local=None),
@@ -86,12 +86,12 @@ def test_what_is_not_ours_stays() -> None:
 
 def test_what_is_replaced_is_told() -> None:
     """By its key: a value may be that of a variable."""
-    told = replaced(KEPT, update(KEPT, "chat", BACKENDS, "make build"))
+    told = replacement_notes(KEPT, update(KEPT, "chat", BACKENDS, "make build"))
     assert told == [
-        "fastly.toml: the value of language was another one and is replaced; each build sets it",
-        "fastly.toml: the value of scripts.build was another one and is replaced; each build sets it",
-        "fastly.toml: the value of setup.backends.origin.address was another one and is replaced; "
-        "to keep another, write it in routes.yaml, at the backend 'origin'",
+        "fastly.toml: language had another value, which is replaced; each build sets it",
+        "fastly.toml: scripts.build had another value, which is replaced; each build sets it",
+        "fastly.toml: setup.backends.origin.address had another value, which is replaced; "
+        "to keep another value, write it in routes.yaml, at the backend 'origin'",
     ]
 
 
@@ -105,14 +105,14 @@ def test_what_is_replaced_is_told() -> None:
     ],
 )
 def test_a_users_own_backend_is_told(text: str, key: str, backend: str) -> None:
-    (line,) = replaced(text, update(text, "chat", BACKENDS, "make build"))
-    assert line.startswith(f"fastly.toml: the value of {key} was another one") and line.endswith(f"at the backend '{backend}'")
+    (line,) = replacement_notes(text, update(text, "chat", BACKENDS, "make build"))
+    assert line.startswith(f"fastly.toml: {key} had another value") and line.endswith(f"at the backend '{backend}'")
 
 
 def test_nothing_is_told_of_what_is_new_or_ours() -> None:
     once = update(None, "chat", BACKENDS, "make build", hosts={"host localhost": "a.example.com"})
-    assert replaced(None, once) == []
-    assert replaced(once, update(once, "chat", BACKENDS, "make build", hosts={"host localhost": "b.example.com"})) == []
+    assert replacement_notes(None, once) == []
+    assert replacement_notes(once, update(once, "chat", BACKENDS, "make build", hosts={"host localhost": "b.example.com"})) == []
 
 
 @pytest.mark.parametrize("text", [None, KEPT])
@@ -150,16 +150,16 @@ BROKEN = {
     "x = [": (1, 6, f"invalid value; {ENDS}"),
     "name = 'x'\nscripts = [\n": (3, 1, f"invalid value; {ENDS}"),
     'a = 1\nb = """é': (2, 9, f"unterminated string; {ENDS}"),
-    "a = [1,\nb = 2\n": (2, 1, "invalid value; mend it here, or just before"),
-    "[a]\n[b]\n[a]\n": (3, 3, "cannot declare ('a',) twice; mend it here, or just before"),
-    "[a.b]\n[c]\n[a.b.d]\n[a.b]\n": (4, 5, "cannot declare ('a', 'b') twice; mend it here, or just before"),
-    "x = {a = 1, a = 2}": (1, 18, "duplicate inline table key 'a'; mend it here, or just before"),
+    "a = [1,\nb = 2\n": (2, 1, "invalid value; correct it here, or just before"),
+    "[a]\n[b]\n[a]\n": (3, 3, "cannot declare ('a',) twice; correct it here, or just before"),
+    "[a.b]\n[c]\n[a.b.d]\n[a.b]\n": (4, 5, "cannot declare ('a', 'b') twice; correct it here, or just before"),
+    "x = {a = 1, a = 2}": (1, 18, "duplicate inline table key 'a'; correct it here, or just before"),
     "[local_server.backends.self]\n[a]\n[local_server.backends.self]\n": (
         3,
         28,
-        "cannot declare ('local_server', 'backends', 'self') twice; mend it here, or just before",
+        "cannot declare ('local_server', 'backends', 'self') twice; correct it here, or just before",
     ),
-    "<<<<<<< HEAD\nname = 1\n": (1, 1, "invalid statement; mend it here, or just before"),
+    "<<<<<<< HEAD\nname = 1\n": (1, 1, "invalid statement; correct it here, or just before"),
     f"x = {'[' * 5_000}": (1, 1, "it is nested too deeply"),
 }
 

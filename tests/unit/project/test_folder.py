@@ -53,8 +53,8 @@ USES: dict[str, Callable[[Folder, str], object]] = {
     "read": lambda folder, name: folder.read(name),
     "write": lambda folder, name: folder.write(name, b"evil"),
     "remove": lambda folder, name: folder.remove(name),
-    "make": lambda folder, name: folder.make(name),
-    "lock": lambda folder, name: folder.opened(name).__enter__(),
+    "make": lambda folder, name: folder.make_folder(name),
+    "lock": lambda folder, name: folder.open_for_lock(name).__enter__(),
 }
 
 
@@ -124,23 +124,23 @@ def test_what_is_removed_is_removed_with_its_links_only(folder: Path, victim: Pa
 def test_what_cannot_be_removed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it would be shipped."""
     workspace = Workspace(folder / "routes.yaml")
-    workspace.stage({"evil.py": ""})
+    workspace.write_app({"evil.py": ""})
 
     def forbidden(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), "evil.py")
 
     monkeypatch.setattr(os, "unlink", forbidden)
     with pytest.raises(PermissionError):
-        workspace.stage({"app.py": ""})
+        workspace.write_app({"app.py": ""})
     assert names(workspace.app) == ["evil.py"]
 
 
 def test_what_is_staged_is_all_there_is(folder: Path, victim: Path) -> None:
     workspace = Workspace(folder / "routes.yaml")
-    workspace.stage({"evil.py": "", "package/__init__.py": ""})
+    workspace.write_app({"evil.py": "", "package/__init__.py": ""})
     (workspace.app / "linked").symlink_to(victim)
     (workspace.app / "componentize-py.toml").touch()
-    workspace.stage({"app.py": "", "package/new.py": ""})
+    workspace.write_app({"app.py": "", "package/new.py": ""})
     found = [path.relative_to(workspace.app).as_posix() for path in workspace.app.rglob("*")]
     assert sorted(found) == ["app.py", "package", "package/new.py"]
     assert untouched(victim)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from fanroute.bundle import toolchain
 from fanroute.project import processes
-from fanroute.project.errors import ProgramFailed
 from fanroute.project.folder import write
-from fanroute.project.workspace import Workspace, wit_folder
+from fanroute.project.package_files import wit_folder
+from fanroute.project.processes import ProgramFailed
+from fanroute.project.workspace import Workspace
 from fanroute.wasm.component import WALL_CLOCK, BadComponent, import_names, rename_import
 
 PREAMBLE = b"\0asm\x0d\0\x01\0"

@@ -1,0 +1,56 @@
+"""Reads the files that Fanroute is installed with: its modules, the runtime's modules, the WIT and the templates of `init`."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+
+import fanroute_runtime
+
+
+def wit_folder() -> Path:
+    """Returns the folder of the WIT, which is next to the runtime's package."""
+    return Path(str(files(fanroute_runtime))).parent / "wit"
+
+
+def wit_sources() -> dict[str, str]:
+    """Returns the text of each file of the WIT, by file name."""
+    return _texts_in(wit_folder(), "*.wit")
+
+
+def runtime_sources() -> dict[str, str]:
+    """Returns the source of each runtime module, by its dotted name."""
+    return module_sources(fanroute_runtime)
+
+
+def module_sources(*modules: ModuleType) -> dict[str, str]:
+    """Returns the source of each module by its dotted name. A package contributes every module in it."""
+    return {name: path.read_text(encoding="utf-8") for module in modules for name, path in _module_files(module)}
+
+
+def _module_files(module: ModuleType) -> Iterator[tuple[str, Path]]:
+    """Yields the dotted name and the file of a module, and for a package those of every module in it."""
+    file, name = Path(str(module.__file__)), module.__name__
+    yield name, file
+    if file.stem == "__init__":
+        for path in sorted(set(file.parent.rglob("*.py")) - {file}):
+            parts = path.relative_to(file.parent).with_suffix("").parts
+            yield ".".join((name, *parts)).removesuffix(".__init__"), path
+
+
+def template_names() -> list[str]:
+    """Returns the names of the templates of `fanroute init`."""
+    return sorted(path.name for path in _templates().iterdir() if path.is_dir())
+
+
+def template_files(name: str) -> dict[str, str]:
+    """Returns the text of each file of a template, by file name."""
+    return {".gitignore": (_templates() / "gitignore").read_text(encoding="utf-8"), **_texts_in(_templates() / name, "*")}
+
+
+def _templates() -> Path:
+    return Path(str(files("fanroute"))) / "templates" / "init"
+
+
+def _texts_in(folder: Path, pattern: str) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob(pattern))}
