@@ -48,7 +48,7 @@ def main() -> None:
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     chosen = [one for one in contestants(pem) if not options.only or one.name in options.only]
     tools.require_packages("wrk")
-    viceroy = install.viceroy(cache_folder(), tools.log)
+    viceroy = install.ensure_viceroy(cache_folder(), tools.log)
     run = RunData(started.strftime("%Y-%m-%d"), options.rounds, options.seconds, machine.describe_machine(), RATE)
     with TemporaryDirectory(prefix="fanroute-bench-") as temporary, fanout_stand_in() as fanout:
         comparison = Comparison(run, key, viceroy, tools.require_vegeta(), fanout, Path(temporary))

@@ -30,7 +30,7 @@ def require_packages(*packages: str) -> None:
         if apt is None:
             raise ProgramFailed("bench", f"these packages are missing: {', '.join(missing)}")
         log(f"Installing {', '.join(missing)} with apt-get")
-        install.from_debian(apt, *missing)
+        install.install_debian_packages(apt, *missing)
 
 
 def _is_installed(package: str) -> bool:

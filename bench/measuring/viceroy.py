@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
 from bench.measuring.workloads import HANDED_OFF
-from fanroute.devserver.config import LOCAL_STORES, Backend
+from fanroute.devserver.config import LOCAL_STORES, LocalBackend
 from fanroute.devserver.embedded import ADDRESS
 from fanroute.devserver.viceroy import START_TIMEOUT, viceroy_files
 from fanroute.project.folder import write
@@ -69,7 +69,7 @@ def start_viceroy(program: Path, wasm: Path, folder: Path, fanout: int, *options
 
     `fanout` is the port of the stand-in for Fanout. `folder` is for Viceroy's configuration and log.
     """
-    backends = {name: Backend(f"http://{ADDRESS}:{fanout}") for name in ("origin", "self")}
+    backends = {name: LocalBackend(f"http://{ADDRESS}:{fanout}") for name in ("origin", "self")}
     for path, content in viceroy_files(folder, backends, LOCAL_STORES).items():
         write(path, content)
     port, log = _free_port(), folder / "viceroy.log"

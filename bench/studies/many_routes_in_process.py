@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from fanroute.bundle.builder import build
-from fanroute.devserver.load import load
+from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.plan.request import RequestData
@@ -101,7 +101,7 @@ def build_service(folder: Path, count: int) -> Service:
     wasm = workspace.wasm.read_bytes()
     matcher = Matcher(plan.routes)
     tested = mean(count_tested(matcher, route) for route in range(count))
-    component = EmbeddedComponent(*load(workspace.wasm, workspace.cache))
+    component = EmbeddedComponent(*load_component(workspace.wasm, workspace.cache))
     return Service(count, tested, seconds, len(wasm), len(gzip.compress(wasm)), component)
 
 

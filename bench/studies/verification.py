@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fanroute.bundle.builder import build
 from fanroute.devserver import install, viceroy
-from fanroute.devserver.config import Backend, Stores
-from fanroute.devserver.load import load
+from fanroute.devserver.config import LocalBackend, Stores
+from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.plan.signing import LOCAL_ENTRIES, grip_sig
@@ -159,7 +159,7 @@ def print_comparison(title: str, kinds: Mapping[str, Send], rounds: int) -> None
 
 
 def measure_in_process(workspaces: Mapping[str, Workspace], rounds: int) -> None:
-    components = {name: EmbeddedComponent(*load(found.wasm, found.cache)) for name, found in workspaces.items()}
+    components = {name: EmbeddedComponent(*load_component(found.wasm, found.cache)) for name, found in workspaces.items()}
     for table in tables():
         warm = {title: in_process(components[request.component].sandbox(), request) for title, request in table.items()}
         print_comparison("in process, warm", warm, rounds)
@@ -168,7 +168,7 @@ def measure_in_process(workspaces: Mapping[str, Workspace], rounds: int) -> None
 
 
 async def measure_on_viceroy(workspaces: Mapping[str, Workspace], rounds: int) -> None:
-    programs = install.viceroy(cache_folder(), print), install.pushpin(cache_folder(), print).program
+    programs = install.ensure_viceroy(cache_folder(), print), install.ensure_pushpin(cache_folder(), print).program
     connections: dict[str, http.client.HTTPConnection] = {}
 
     async def serve(waiting: list[tuple[str, Workspace]]) -> None:
@@ -178,8 +178,8 @@ async def measure_on_viceroy(workspaces: Mapping[str, Workspace], rounds: int) -
             return
         (name, found), *others = waiting
         log: list[str] = []
-        backends = {"self": Backend("", "bench")}
-        async with viceroy.listening(*programs, found.wasm, found.logs, backends, "self", 0, 0, log.append, STORES) as urls:
+        backends = {"self": LocalBackend("", "bench")}
+        async with viceroy.serve(*programs, found.wasm, found.logs, backends, "self", 0, 0, log.append, STORES) as urls:
             connections[name] = http.client.HTTPConnection(urls.edge.removeprefix("http://"))
             await serve(others)
 

@@ -515,7 +515,7 @@ METHOD, URL = (
     "METHOD: {!r} is not a method: write GET",
     "URL: {!r} is not the URL of a request: ",
 )
-NAME, VALUE = "-H: {!r} is not the name of a header: use letters", "-H: {!r} is not a header's value: leave out line ends"
+NAME, VALUE = "-H: {!r} is not the name of a header: use letters", "-H: {!r} is not a valid header value: leave out line breaks"
 NO_REQUESTS = [
     *((METHOD, method, [method, "http://x/"]) for method in ("G T", "", "GET\r\n", "GÉT", "GET:")),
     *(
@@ -552,7 +552,7 @@ def test_route_tests_say_the_same(tmp_path: Path) -> None:
         "G T https://x/": "'T https://x/' is not the URL of a request",
         "GET https://": "'https://' is not the URL of a request",
         "{url: https://x/, headers: {a b: c}}": "'a b' is not the name of a header",
-        '{url: https://x/, headers: {a: "b\\r\\nc"}}': "'b\\r\\nc' is not a header's value",
+        '{url: https://x/, headers: {a: "b\\r\\nc"}}': "'b\\r\\nc' is not a valid header value",
     }
     text = "".join(f"  - {{request: {request}, expect: {{route: none}}}}\n" for request in requests)
     (tmp_path / "routes.test.yaml").write_text(f"tests:\n{text}")

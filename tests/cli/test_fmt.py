@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanroute.cli import fmt, main
-from fanroute.formatting.formatter import Changed
+from fanroute.formatting.formatter import MeaningChanged
 from tests.conftest import REPOSITORY
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
@@ -71,9 +71,9 @@ def test_a_file_with_other_mistakes_is_formatted(tmp_path: Path) -> None:
 
 def test_what_would_change_its_meaning_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def changed(*_: object) -> str:
-        raise Changed
+        raise MeaningChanged
 
-    monkeypatch.setattr(fmt, "formatted", changed)
+    monkeypatch.setattr(fmt, "format_routes", changed)
     (tmp_path / "routes.yaml").write_text(UNTIDY)
     done = CliRunner().invoke(main, ["fmt", str(tmp_path / "routes.yaml")])
     assert done.exit_code == 1

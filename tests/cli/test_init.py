@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from fanroute.cli.options import own_command
-from fanroute.devserver.config import Stores
-from fanroute.devserver.local_hosts import host_entries
+from fanroute.devserver.config import Stores, host_entries
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
@@ -66,7 +65,7 @@ def test_a_readme_is_true(template: str) -> None:
     texts = template_files(template)
     compiled = compile_routes(texts["routes.yaml"].encode(), Inputs())
     commands = [shlex.split(command) for command in re.findall(r"(?:curl|npx wscat) [^`\n]+", texts["README.md"])]
-    stores = Stores().with_local(host_entries(compiled.plan.routes, compiled.loopback_host))
+    stores = Stores().with_local_store(host_entries(compiled.plan.routes, compiled.loopback_host))
     channels = set()
     for command in commands:
         url = command[-1]

@@ -80,7 +80,7 @@ class Archive:
             run("gpgconf", "--homedir", self.keys / key, "--kill", "gpg-agent")
 
     def install(self, cache: Path) -> Pushpin:
-        return pushpin.from_unstable(cache, print, self.keys / "ours.gpg", self.url)
+        return pushpin.install_from_unstable(cache, print, self.keys / "ours.gpg", self.url)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ BAD = {
     _package_changed: "Hash Sum mismatch",
     _package_cut: "Hash Sum mismatch",
     _package_missing: "No such file",
-    _too_old: "has no Pushpin of version 1.40 or later",
+    _too_old: "has no Pushpin 1.40 or later",
     _no_loader: "the packages have no ld-linux",
     _nothing_there: "does not have a Release file",
 }
@@ -224,7 +224,7 @@ def test_a_broken_one_is_replaced(archive: Archive, cache: Path) -> None:
     archive.sign("ours")
     found = archive.install(cache)
     (found.program.parent / "usr" / "bin" / "pushpin").unlink()
-    assert pushpin.newest(cache) != found
+    assert pushpin.find_newest(cache) != found
     assert archive.install(cache) == found
     assert [path.name for path in cache.iterdir()] == ["pushpin-1.99.0-1"]
 
@@ -257,15 +257,15 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_newest_is_chosen(system: Path, cache: Path) -> None:
     """By number and not by letters, and only if it starts."""
-    assert pushpin.newest(cache) == Pushpin(system, "1.36.0")
+    assert pushpin.find_newest(cache) == Pushpin(system, "1.36.0")
     _says(cache / "pushpin-1.9.0-1", "pushpin 1.9.0")
-    assert pushpin.newest(cache) == Pushpin(system, "1.36.0")
+    assert pushpin.find_newest(cache) == Pushpin(system, "1.36.0")
     _says(cache / "pushpin-1.100.0-1", "pushpin 1.100.0", code=1)
     _says(cache / "pushpin-2.0.0-1", "no number")
     _says(cache / "pushpin-3.0.0-1", "viceroy 3.0.0")
-    assert pushpin.newest(cache) == Pushpin(system, "1.36.0")
+    assert pushpin.find_newest(cache) == Pushpin(system, "1.36.0")
     newer = _says(cache / "pushpin-1.41.0-7", "pushpin 1.41.0")
-    assert pushpin.newest(cache) == Pushpin(newer, "1.41.0")
+    assert pushpin.find_newest(cache) == Pushpin(newer, "1.41.0")
 
 
 @pytest.mark.parametrize(
@@ -274,20 +274,20 @@ def test_the_newest_is_chosen(system: Path, cache: Path) -> None:
 def test_another_program_is_no_pushpin(tmp_path: Path, said: str) -> None:
     program = _says(tmp_path / "other", said)
     with pytest.raises(ProgramFailed) as failed:
-        pushpin.at(program)
+        pushpin.identify(program)
     assert str(failed.value) == f"{program} failed"
     assert failed.value.output.startswith("it is not Pushpin, whose --version prints 'pushpin' and a version: ")
 
 
 @pytest.mark.parametrize("said", ["pushpin 1.41.0", "pushpin 1.42.0-dev", "a warning\npushpin 1.41"])
 def test_a_pushpin_is_known_by_what_it_says(tmp_path: Path, said: str) -> None:
-    assert pushpin.at(_says(tmp_path / "any name", said)).version in ("1.41.0", "1.42.0", "1.41")
+    assert pushpin.identify(_says(tmp_path / "any name", said)).version in ("1.41.0", "1.42.0", "1.41")
 
 
 def test_what_is_current_is_kept(system: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pushpin, "from_unstable", None)
+    monkeypatch.setattr(pushpin, "install_from_unstable", None)
     newer = _says(cache / "pushpin-1.40.1-1", "pushpin 1.40.1")
-    assert install.pushpin(cache, print) == Pushpin(newer, "1.40.1")
+    assert install.ensure_pushpin(cache, print) == Pushpin(newer, "1.40.1")
 
 
 def test_the_systems_is_used_where_no_newer_one_can_be_had(
@@ -295,16 +295,16 @@ def test_the_systems_is_used_where_no_newer_one_can_be_had(
 ) -> None:
     archive.sign("strangers")
     monkeypatch.setattr(pushpin, "_archive", lambda apt: archive.url)
-    assert install.pushpin(cache, print) == Pushpin(system, "1.36.0")
+    assert install.ensure_pushpin(cache, print) == Pushpin(system, "1.36.0")
     said = capsys.readouterr().out
-    assert "No Pushpin of version 1.40 or later can be installed here: " in said
+    assert "Cannot install Pushpin 1.40 or later here: " in said
     assert "Using the system's, 1.36.0" in said
 
 
 def test_a_missing_key_is_told(archive: Archive, cache: Path) -> None:
     archive.sign("ours")
     with pytest.raises(ProgramFailed) as failed:
-        pushpin.from_unstable(cache, print, archive.keys / "none.gpg", archive.url)
+        pushpin.install_from_unstable(cache, print, archive.keys / "none.gpg", archive.url)
     assert "none.gpg is missing: install debian-archive-keyring" in failed.value.output
 
 
@@ -314,7 +314,7 @@ def test_a_system_without_debians_archive_is_told(tmp_path: Path) -> None:
     apt.chmod(0o755)
     with pytest.raises(ProgramFailed) as failed:
         pushpin._archive(apt)
-    assert "its sources name no mirror of Debian's archive" in failed.value.output
+    assert "its sources have no mirror of Debian's archive" in failed.value.output
 
 
 def test_a_configuration_is_completed(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_a_configuration_is_completed(tmp_path: Path) -> None:
     (folder / "usr" / "bin").mkdir(parents=True)
     (folder / "usr" / "bin" / "pushpin").write_text('#!/bin/sh\necho "$@"; command -v pushpin; cat "${1#--config=}"')
     (folder / "usr" / "bin" / "pushpin").chmod(0o700)
-    (folder / "pushpin").write_text(pushpin.starting(folder))
+    (folder / "pushpin").write_text(pushpin.start_script(folder))
     configuration.write_text("[global]\ninclude={libdir}/internal.conf\n[handler]\npush_in_http_port=1\n")
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     command = ["sh", folder / "pushpin", f"--config={configuration}", "--verbose", "two words"]

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from fanroute.bundle.builder import build
-from fanroute.devserver.load import load
+from fanroute.devserver.load import load_component
 from fanroute.host.component import CALLS, INFALLIBLE, EmbeddedComponent
 from fanroute.host.exchange import Exchange, HostError, Response
 from fanroute.pipeline import compile_routes
@@ -116,7 +116,7 @@ class Host:
     """The component, with a log of its calls and a fault of the test's choice."""
 
     def __init__(self, workspace: Workspace) -> None:
-        engine, component = load(workspace.wasm, workspace.cache)
+        engine, component = load_component(workspace.wasm, workspace.cache)
         self.wasm = workspace.wasm.read_bytes()
         self.component = EmbeddedComponent(engine, component, self._intercept)
         self.imports = set(component.type.imports(engine))
@@ -169,7 +169,7 @@ class Host:
 
         backends = facts.pop("backends", frozenset({"origin", "self", "linked", "fallen"}))
         facts.setdefault("config_stores", {LOCAL_STORE: LOCAL_ENTRIES})
-        return Exchange(uri, list(headers), backends, read, ask=answer, **facts)
+        return Exchange(uri, list(headers), backends, read, fetch=answer, **facts)
 
 
 @pytest.fixture(scope="session")
@@ -405,7 +405,7 @@ def test_a_body_may_come_in_small_parts(host: Host) -> None:
 def test_a_body_may_be_taken_in_small_parts(host: Host) -> None:
     uri, headers, body = REQUESTS["websocket"]
     whole = host.ask(uri, headers, body)
-    parts = host.ask(uri, headers, body, take=3)
+    parts = host.ask(uri, headers, body, write_limit=3)
     assert whole is not None and parts is not None
     assert whole.answer == parts.answer
 

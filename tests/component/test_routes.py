@@ -3,7 +3,7 @@
 import pytest
 
 from fanroute.bundle.builder import build
-from fanroute.devserver.load import load
+from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.project.workspace import Workspace
@@ -27,7 +27,7 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedComponent:
     head = "version: 1\nservice: {name: many}\nbackends: {origin: {url: 'https://app.example.com'}}\nroutes:\n"
     workspace.routes.write_text(head + "".join(KINDS.format(number) for number in range(COUNT)))
     build(workspace, print)
-    return EmbeddedComponent(*load(workspace.wasm, workspace.cache))
+    return EmbeddedComponent(*load_component(workspace.wasm, workspace.cache))
 
 
 def asked(component: EmbeddedComponent, url: str, *headers: tuple[str, bytes]) -> str:

@@ -47,9 +47,9 @@ class Line:
         self._host = host
         self._rest = iter(exchanges)
         for exchange in exchanges:
-            exchange.following = self._following
+            exchange.request_next = self._request_next
 
-    def _following(self, seconds: float) -> Callable[[], Exchange | None]:
+    def _request_next(self, seconds: float) -> Callable[[], Exchange | None]:
         self.waits.append(seconds)
         return self._take
 

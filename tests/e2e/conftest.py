@@ -201,18 +201,18 @@ on_an_older_one_too = pytest.mark.parametrize("edge", [*EDGES, OLDER], indirect=
 
 def older_pushpin() -> Path:
     """Returns the system's Pushpin. Skips the test if it is not older than what the other tests use."""
-    program = programs.find("pushpin", pushpin.SYSTEM)
-    if program is None or pushpin.at(program).is_current:
-        pytest.skip(f"this system's own Pushpin is not older than {pushpin.TEXT}")
+    program = programs.find("pushpin", pushpin.SYSTEM_PROGRAM)
+    if program is None or pushpin.identify(program).is_current:
+        pytest.skip(f"this system's own Pushpin is not older than {pushpin.CURRENT_TEXT}")
     current_pushpin()
     return program
 
 
 def current_pushpin() -> Path:
     """Returns the newest Pushpin. Skips the test if that is an older one, which then has the tests of every edge."""
-    found = pushpin.newest(cache_folder())
+    found = pushpin.find_newest(cache_folder())
     if found is None or not found.is_current:
-        pytest.skip(f"`fanroute install` could get no Pushpin of version {pushpin.TEXT} or later")
+        pytest.skip(f"`fanroute install` could get no Pushpin of version {pushpin.CURRENT_TEXT} or later")
     return found.program
 
 

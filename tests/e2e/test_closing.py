@@ -54,7 +54,7 @@ def test_a_code_that_no_client_takes_is_told(edge: Edge) -> None:
     """By the embedded edge; Pushpin says nothing of it."""
     for code in (0, 999, 1006, 2999, 5000):
         closed(edge, code.to_bytes(2))
-    told = [line for line in edge.output if "which clients take for a protocol error" in line]
+    told = [line for line in edge.output if "which is a protocol error for clients" in line]
     assert len(told) >= (5 if edge.name == "embedded" else 0)
     closed(edge, b"\x0f\xa1")
-    assert [line for line in edge.output if "which clients take for a protocol error" in line] == told
+    assert [line for line in edge.output if "which is a protocol error for clients" in line] == told

@@ -35,13 +35,13 @@ class ComputeServe(Edge):
         assert LOCAL_EDGE in manifest.read_text()
         manifest.write_text(manifest.read_text().replace(LOCAL_EDGE, url))
         cli = Path(os.environ["FASTLY_CLI"]) / "node_modules" / ".bin" / "fastly"
-        viceroy = install.viceroy(cache_folder(), print)
+        viceroy = install.ensure_viceroy(cache_folder(), print)
         command = [f"{cli}", "compute", "serve", "--skip-build", "--verbose", f"--addr=127.0.0.1:{port}"]
         command += [f"--viceroy-path={viceroy}", f"--pushpin-path={pushpin}"]
         command += [f"--pushpin-proxy-port={proxy_port}", f"--pushpin-publish-port={publish_port}"]
         environment = {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "HTTPS_PROXY": url, "NO_PROXY": "127.0.0.1"}
         self._start("viceroy", folder, command, environment)
-        self.pushpin = pushpins.at(pushpin).number
+        self.pushpin = pushpins.identify(pushpin).number
         self._wait_for(rf"INFO Listening on ({url})")
         self._ask(url, f"http://127.0.0.1:{publish_port}/publish/")
 

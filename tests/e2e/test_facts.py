@@ -15,7 +15,7 @@ import pytest
 
 from fanroute.cli.edges import EdgeOptions, running
 from fanroute.devserver import install
-from fanroute.devserver.config import Backend
+from fanroute.devserver.config import LocalBackend
 from fanroute.project import fastly_toml
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
@@ -105,7 +105,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def facts(request: pytest.FixtureRequest, origin: Origin, workspace: Workspace) -> Iterator[httpx.Client]:
     """A client of each local edge in turn, which serves the component of tests/facts."""
     with event_loop() as run:
-        edge = running(EdgeOptions(request.param), workspace, {"origin": Backend(origin.url)}, "", print, print)
+        edge = running(EdgeOptions(request.param), workspace, {"origin": LocalBackend(origin.url)}, "", print, print)
         urls = run(edge.__aenter__())
         with httpx.Client(base_url=urls.edge, timeout=ANSWER_TIMEOUT, trust_env=False) as client:
             yield client
@@ -127,7 +127,7 @@ def test_viceroy_reads_a_manifest_as_we_do(workspace: Workspace) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    command = [install.viceroy(cache_folder(), print), "serve", "-C", "built.toml", "--addr", address, workspace.wasm]
+    command = [install.ensure_viceroy(cache_folder(), print), "serve", "-C", "built.toml", "--addr", address, workspace.wasm]
     with subprocess.Popen(command, cwd=folder) as viceroy, httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
         try:
             _wait_for(client, viceroy)

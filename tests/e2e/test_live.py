@@ -14,17 +14,16 @@ from hypothesis import strategies as st
 from fanroute.bundle.builder import build
 from fanroute.cli.edges import EdgeOptions, running
 from fanroute.devserver import embedded
-from fanroute.devserver.load import load
+from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.project.workspace import Workspace
 from fanroute.routetests.compare import differences, over_http
-from fanroute.routetests.judge import Judged, judge, told
-from fanroute.routetests.live import asking, seen
-from fanroute.routetests.outcome import HANDSHAKE, foreseen, tracer_of
+from fanroute.routetests.judge import Result, diagnostics_of, judge
+from fanroute.routetests.live import connect, judge_live, record_backends
+from fanroute.routetests.outcome import HANDSHAKE, make_tracer, predict
 from fanroute.routetests.read import read_tests
-from fanroute.routetests.recorder import recording
 from tests.component.test_agreement import REQUESTS, ROUTES
 from tests.conftest import INPUTS, REPOSITORY
 from tests.e2e.conftest import EDGES
@@ -34,7 +33,7 @@ CASE = REPOSITORY / "tests" / "golden" / "cases" / "route-tests"
 
 @pytest.mark.parametrize("edge", EDGES)
 def test_tests_are_asked_of_an_edge(edge: str, tmp_path: Path) -> None:
-    """All of the language; what needs https is told as not asked, and as not covered."""
+    """The whole language. Tests that need https are skipped, and their routes are not covered."""
     for name in ("routes.yaml", "routes.test.yaml"):
         (tmp_path / name).write_bytes((CASE / name).read_bytes())
     command = [sys.executable, "-P", "-m", "fanroute", "test", "--live", edge, "--coverage", "--format", "json"]
@@ -57,7 +56,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(ROUTES)
     workspace = Workspace(tmp_path / "routes.yaml")
     compiled = build(workspace, print).compiled
-    tracer, requests = tracer_of(compiled), list[RequestData]()
+    tracer, requests = make_tracer(compiled), list[RequestData]()
 
     @settings(max_examples=500, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(REQUESTS.filter(askable), st.booleans())
@@ -69,44 +68,44 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
 
     async def ask() -> list[tuple[RequestData, list[str]]]:
         async with (
-            recording({"origin": None, "self": "language.edgecompute.app"}) as recorder,
+            record_backends({"origin": None, "self": "language.edgecompute.app"}) as recorder,
             running(EdgeOptions(edge), workspace, recorder.backends, "", print, log=lambda line: None) as urls,
-            asking(urls.edge, recorder, "self") as local,
+            connect(urls.edge, recorder, "self") as local,
         ):
-            told = []
+            compared = []
             for asked in requests:
-                expected = foreseen(tracer, asked)
-                told.append((asked, list(differences(expected, await local.outcome(asked, expected.route), asked.verb))))
-            return told
+                expected = predict(tracer, asked)
+                compared.append((asked, list(differences(expected, await local.outcome(asked, expected.route), asked.verb))))
+            return compared
 
-    told = asyncio.run(ask())
-    assert len(told) == 500
-    assert [one for one in told if one[1]] == []
+    compared = asyncio.run(ask())
+    assert len(compared) == 500
+    assert [one for one in compared if one[1]] == []
 
 
 @pytest.fixture(scope="module")
 def component(own_project: Workspace) -> EmbeddedComponent:
     """The component of the repository's routes.yaml."""
-    engine, component = load(own_project.wasm, own_project.cache)
+    engine, component = load_component(own_project.wasm, own_project.cache)
     return EmbeddedComponent(engine, component)
 
 
-def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]) -> list[tuple[Judged, str]]:
+def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]) -> list[tuple[Result, str]]:
     """Tests of a routes.yaml, asked of a component that may be another's, each with what is said of it."""
     compiled = compile_routes(routes.encode(), INPUTS)
     read = read_tests(json.dumps({"tests": tests}).encode(), compiled)
 
-    async def ask() -> list[Judged]:
+    async def ask() -> list[Result]:
         async with (
-            recording({"origin": None, "self": "fanroute-starter.edgecompute.app"}) as recorder,
-            embedded.listening(component, recorder.backends, "", 0, 0, print) as listening,
-            asking(listening.edge, recorder, "self") as edge,
+            record_backends({"origin": None, "self": "fanroute-starter.edgecompute.app"}) as recorder,
+            embedded.serve(component, recorder.backends, "", 0, 0, print) as urls,
+            connect(urls.edge, recorder, "self") as edge,
         ):
-            return [await seen(judged, edge, compiled, tracer_of(compiled)) for judged in judge(read, compiled)]
+            return [await judge_live(result, edge, compiled, make_tracer(compiled)) for result in judge(read, compiled)]
 
     return [
-        (judged, " ".join(diagnostic.message for diagnostic in told(judged, read, compiled, "routes.yaml")))
-        for judged in asyncio.run(ask())
+        (result, " ".join(diagnostic.message for diagnostic in diagnostics_of(result, read, compiled, "routes.yaml")))
+        for result in asyncio.run(ask())
     ]
 
 
@@ -151,13 +150,13 @@ def test_an_edge_that_gives_no_answer_is_told(component: EmbeddedComponent) -> N
     compiled = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), INPUTS)
     read = read_tests(json.dumps({"tests": [STREAM]}).encode(), compiled)
 
-    async def ask() -> Judged:
-        async with recording({}) as recorder:
-            async with embedded.listening(component, {}, "", 0, 0, print) as listening:
+    async def ask() -> Result:
+        async with record_backends({}) as recorder:
+            async with embedded.serve(component, {}, "", 0, 0, print) as urls:
                 pass
-            async with asking(listening.edge, recorder, "self") as edge:
-                return await seen(judge(read, compiled)[0], edge, compiled, tracer_of(compiled))
+            async with connect(urls.edge, recorder, "self") as edge:
+                return await judge_live(judge(read, compiled)[0], edge, compiled, make_tracer(compiled))
 
-    judged = asyncio.run(ask())
-    assert judged.verdict == "failed"
-    assert judged.different[0].startswith("gives no answer: ConnectError(")
+    result = asyncio.run(ask())
+    assert result.verdict == "failed"
+    assert result.differences[0].startswith("gives no answer: ConnectError(")

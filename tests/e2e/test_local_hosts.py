@@ -129,7 +129,7 @@ def test_pages_and_cookies_are_as_without_it(chat: Edge) -> None:
 
 def test_the_log_says_that_only_the_host_kept_a_request_from_a_route(chat: Edge) -> None:
     """Viceroy logs the first request of each sandbox only."""
-    told = "only its host keeps it from the route 'moved', which is for chat.example.com"
+    told = "only the host does not match: the route 'moved' is for chat.example.com"
     deadline = monotonic() + ANSWER_TIMEOUT
     while not any(told in line for line in chat.output):
         assert monotonic() < deadline, chat.logs()

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fanroute.devserver.bodies import MAX_EVENTS_ANSWERED, MAX_INSTRUCTED, MAX_STREAMED
+from fanroute.devserver.forwarding import MAX_EVENTS_BODY, MAX_INSTRUCTIONS_BODY, MAX_STREAM_BODY
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 from tests.e2e.test_forward import until
 from tests.e2e.test_grip import closed
@@ -33,28 +33,28 @@ def padded(body: str, length: int, *headers: list[str]) -> str:
     ],
 )
 def test_an_answer_with_instructions_has_a_longest(edge: Edge, body: str, headers: list[list[str]]) -> None:
-    assert said(edge, padded(body, MAX_INSTRUCTED, *headers)) == (200, "x")
-    assert said(edge, padded(body, MAX_INSTRUCTED + 10_000, *headers)) == REFUSED
-    is_logged(edge, MAX_INSTRUCTED)
+    assert said(edge, padded(body, MAX_INSTRUCTIONS_BODY, *headers)) == (200, "x")
+    assert said(edge, padded(body, MAX_INSTRUCTIONS_BODY + 10_000, *headers)) == REFUSED
+    is_logged(edge, MAX_INSTRUCTIONS_BODY)
 
 
 def test_a_stream_may_begin_with_more(edge: Edge) -> None:
     """docs/local.md: Pushpin passes on what a stream begins with as it comes, but not with the filter `build-id`."""
     filtered = [STREAM[0], ["Grip-Channel", "of-origin; filter=build-id"]]
-    assert said(edge, padded("x", MAX_INSTRUCTED + 10_000, *filtered)) == REFUSED
+    assert said(edge, padded("x", MAX_INSTRUCTIONS_BODY + 10_000, *filtered)) == REFUSED
     for headers in (STREAM, [["Grip-Link", f"<{padded('y', 1_200_000, *STREAM)}>; rel=next"]]):
         assert begun(edge, padded("x", 1_200_000, *headers), 1_200_000 * (2 - (headers is STREAM))) == 200
-    assert begun(edge, padded("x", MAX_STREAMED + 1, *STREAM), 0) == (200 if edge.name == "viceroy" else 502)
+    assert begun(edge, padded("x", MAX_STREAM_BODY + 1, *STREAM), 0) == (200 if edge.name == "viceroy" else 502)
 
 
 def test_a_link_that_answers_too_much_ends_the_stream(edge: Edge) -> None:
-    link = ["Grip-Link", f"<{padded('y', MAX_STREAMED + 1, *STREAM)}>; rel=next"]
+    link = ["Grip-Link", f"<{padded('y', MAX_STREAM_BODY + 1, *STREAM)}>; rel=next"]
     if edge.name == "viceroy":
-        assert begun(edge, padded("x", 1, link), MAX_STREAMED) == 200
+        assert begun(edge, padded("x", 1, link), MAX_STREAM_BODY) == 200
         return
     with edge.client.stream("GET", padded("x", 1, link), headers={"Host": SITE}) as answer:
         assert answer.read() == b"x"
-    is_logged(edge, MAX_STREAMED)
+    is_logged(edge, MAX_STREAM_BODY)
 
 
 def is_logged(edge: Edge, most: int, times: int = 1) -> None:
@@ -82,15 +82,15 @@ def begun(edge: Edge, path: str, length: int) -> int:
 
 def test_a_websockets_answer_has_a_longest(edge: Edge) -> None:
     with websocket(edge, "/origin/socket") as client:
-        for length in (MAX_INSTRUCTED + 1, MAX_EVENTS_ANSWERED):
+        for length in (MAX_INSTRUCTIONS_BODY + 1, MAX_EVENTS_BODY):
             client.send(str(length))
             assert len(client.recv(timeout=ANSWER_TIMEOUT)) > length - 20
-        client.send(str(MAX_EVENTS_ANSWERED + 1))
+        client.send(str(MAX_EVENTS_BODY + 1))
         assert closed(client) == (1006, "")
-    with pytest.raises(InvalidStatus) as refused, websocket(edge, padded("OPEN\r\n", MAX_EVENTS_ANSWERED + 1, EVENTS)):
+    with pytest.raises(InvalidStatus) as refused, websocket(edge, padded("OPEN\r\n", MAX_EVENTS_BODY + 1, EVENTS)):
         pass
     assert refused.value.response.status_code == 502
-    is_logged(edge, MAX_EVENTS_ANSWERED, times=2)
+    is_logged(edge, MAX_EVENTS_BODY, times=2)
 
 
 def test_a_websocket_breaks_at_an_answer_without_events(edge: Edge) -> None:

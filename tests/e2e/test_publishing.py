@@ -312,7 +312,7 @@ def test_a_published_header_is_one_header(edge: Edge, headers: dict[str, str]) -
     if edge.name == "embedded":
         assert not {name for name, _ in delivered} & {"x-evil", "x-a", "x a", ""}
         (name,) = headers
-        assert f"published on of-origin without the header {name!a}: it is none\n" in edge.output
+        assert f"published on of-origin without the header {name!a}: it is not valid\n" in edge.output
 
 
 def test_a_published_reason_is_one_line(edge: Edge) -> None:

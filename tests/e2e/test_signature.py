@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from fanroute.devserver.pushpin import newest
+from fanroute.devserver.pushpin import find_newest
 from fanroute.plan.signing import DEV_KEY
 from fanroute.project.cache import cache_folder
 from tests.conftest import GRIP_SIG, OWN_HOST
@@ -85,7 +85,7 @@ def pushpin(request: pytest.FixtureRequest) -> Path:
     """The Pushpin to start."""
     if request.param == "older":
         return older_pushpin()
-    found = newest(cache_folder())
+    found = find_newest(cache_folder())
     assert found is not None
     return found.program
 

@@ -16,14 +16,14 @@ from fanroute.cli.catalog import CODES
 from fanroute.cli.codes_page import diagnosed_tests
 from fanroute.codegen.app_module import emit
 from fanroute.codegen.constants import ready
-from fanroute.devserver.local_hosts import host_entries
+from fanroute.devserver.config import host_entries
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
 from fanroute.plan.trace import HANDLERS
 from fanroute.project.fastly_toml import update
-from fanroute.routetests.coverage import coverage, covered_text
-from fanroute.routetests.judge import counted, exercised, judge
+from fanroute.routetests.coverage import coverage_text, measure_coverage
+from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.packed import Routes
@@ -75,7 +75,7 @@ def _tested(folder: Path, raw: bytes) -> str:
     compiled = compile_routes(raw, inputs_of(folder))
     with suppress(Invalid):
         judged = judge(read_tests(tests, compiled), compiled)
-        parts += [counted(judged), covered_text(coverage(compiled, exercised(judged)))]
+        parts += [counts_text(judged), coverage_text(measure_coverage(compiled, passed_requests(judged)))]
     return "".join(f"{part}\n" for part in parts if part)
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from fanroute.formatting.formatter import formatted
-from fanroute.formatting.scalars import literal
+from fanroute.formatting.formatter import format_routes
+from fanroute.formatting.scalars import block_scalar
 from fanroute.pipeline import compile_routes
 from fanroute.spec.json_schema import schema
 from fanroute.syntax.source import parse_yaml, plain_scalar_value
@@ -82,7 +82,7 @@ class Writer:
     def value(self, head: str, data: Any, indent: int) -> list[str]:
         """The lines of a key or item; `head` is how it begins."""
         if not data or not isinstance(data, dict | list) or self.maybe(3):
-            lines = literal(data) if isinstance(data, str) and self.maybe(2) else None
+            lines = block_scalar(data) if isinstance(data, str) and self.maybe(2) else None
             if lines:
                 return [f"{head} {lines[0]}{self.beside()}", *(" " * (indent + 2) + line if line else "" for line in lines[1:])]
             inline = self.flow(data, indent) if isinstance(data, dict | list) else self.scalar(data)
@@ -122,7 +122,7 @@ def test_every_reader_takes_it_for_the_same(text: str) -> None:
 @given(specs(), STYLES)
 def test_a_routes_yaml_is_formatted_and_fits_the_schema(spec: Data, style: Data) -> None:
     raw = written(spec, style)
-    done = formatted(raw, INPUTS)
-    assert formatted(done.encode(), INPUTS) == done
+    done = format_routes(raw, INPUTS)
+    assert format_routes(done.encode(), INPUTS) == done
     assert compile_routes(done.encode(), INPUTS).plan == compile_routes(raw, INPUTS).plan
     assert [error.message for error in VALIDATOR.iter_errors(parse_yaml(done).data)] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fanroute.bundle import toolchain
 from fanroute.bundle.toolchain import NotFlattened
-from fanroute.devserver.local_hosts import host_entries
+from fanroute.devserver.config import host_entries
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project import fastly_toml

@@ -84,7 +84,7 @@ def _exchange(compiled: Compiled, request: RequestData) -> Exchange:
     backends = frozenset(backend.name for backend in compiled.backends)
     stores = {LOCAL_STORE: LOCAL_ENTRIES}
     headers = list(request.headers)
-    return Exchange(request.url, headers, backends, method=request.verb, ask=answer, clock=lambda: _NOW, config_stores=stores)
+    return Exchange(request.url, headers, backends, method=request.verb, fetch=answer, clock=lambda: _NOW, config_stores=stores)
 
 
 def _compiled(wasm: Path) -> tuple[wasmtime.Engine, Component]:

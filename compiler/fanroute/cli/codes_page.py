@@ -7,8 +7,8 @@ from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import compile_routes
-from fanroute.routetests.coverage import coverage, missed
-from fanroute.routetests.judge import exercised, judge, told
+from fanroute.routetests.coverage import measure_coverage, report_missed
+from fanroute.routetests.judge import diagnostics_of, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute.spec.inputs import Inputs
 from fanroute.syntax.source import decode
@@ -74,9 +74,9 @@ def diagnosed_tests(raw: bytes, tests: bytes, inputs: Inputs) -> tuple[list[Diag
         given = read_tests(tests, compiled)
     except Invalid as invalid:
         return invalid.diagnostics, []
-    judged = judge(given, compiled)
-    of_tests = [diagnostic for one in judged for diagnostic in told(one, given, compiled, ROUTES)]
-    return of_tests, missed(coverage(compiled, exercised(judged)), compiled)
+    results = judge(given, compiled)
+    of_tests = [diagnostic for result in results for diagnostic in diagnostics_of(result, given, compiled, ROUTES)]
+    return of_tests, report_missed(measure_coverage(compiled, passed_requests(results)), compiled)
 
 
 def _text(raw: bytes) -> str:

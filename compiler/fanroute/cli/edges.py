@@ -14,7 +14,7 @@ from fanroute.cli.next_steps import Urls
 from fanroute.cli.output import remark
 from fanroute.devserver import install as installing
 from fanroute.devserver import pushpin as pushpins
-from fanroute.devserver.config import Backend
+from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.project.folder import read
 from fanroute.project.workspace import Workspace
@@ -48,7 +48,7 @@ class EdgeOptions:
 async def running(
     options: EdgeOptions,
     workspace: Workspace,
-    backends: Mapping[str, Backend | None],
+    backends: Mapping[str, LocalBackend | None],
     loopback: str,
     say: Say,
     log: Say,
@@ -58,25 +58,25 @@ async def running(
     Args:
         options: how it is started.
         workspace: the folder.
-        backends: where each backend is, and `loopback` the name of the loopback among them; as for `server.listening`.
+        backends: where each backend is, and `loopback` the name of the loopback among them; as for `embedded.serve`.
         say: is told what there is to wait for, and `log` each request.
     """
     # Imported here: the other commands do without wasmtime and aiohttp.
     from fanroute.devserver import embedded, viceroy
-    from fanroute.devserver.load import load
-    from fanroute.devserver.stores import local_stores
+    from fanroute.devserver.load import load_component
+    from fanroute.devserver.stores import read_local_stores
     from fanroute.host.component import EmbeddedComponent
 
     folder = workspace.manifest.parent
-    stores = local_stores(workspace.read_manifest() or "", lambda path: read(folder / path), os.environ)
-    stores = stores.with_local(options.hosts)
+    stores = read_local_stores(workspace.read_manifest() or "", lambda path: read(folder / path), os.environ)
+    stores = stores.with_local_store(options.hosts)
     workspace.refuse_links()
     if options.edge == "viceroy":
         cache = workspace.cache.trusted_folder()
         fanout = await asyncio.to_thread(_pushpin, options.pushpin, cache, say)
-        program = await asyncio.to_thread(installing.viceroy, cache, say)
+        program = await asyncio.to_thread(installing.ensure_viceroy, cache, say)
         say(f"Starting Pushpin {fanout.version} (logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
-        started = viceroy.listening(
+        started = viceroy.serve(
             program,
             fanout.program,
             workspace.wasm,
@@ -92,12 +92,12 @@ async def running(
     else:
         unused = workspace.cache.reason
         say(f"Loading the component, which is compiled {f'each time: {unused}' if unused else 'the first time'} (for some 6 s)")
-        engine, component = await asyncio.to_thread(load, workspace.wasm, workspace.cache)
+        engine, component = await asyncio.to_thread(load_component, workspace.wasm, workspace.cache)
         served = EmbeddedComponent(engine, component)
-        started = embedded.listening(served, backends, loopback, *options.ports, log, stores, options.allowed)
+        started = embedded.serve(served, backends, loopback, *options.ports, log, stores, options.allowed)
     with _remarked():
-        async with started as listening:
-            yield Urls(listening.edge, listening.publish)
+        async with started as urls:
+            yield Urls(urls.edge, urls.publish)
 
 
 @contextmanager
@@ -120,5 +120,5 @@ class _Remarks(logging.Handler):
 def _pushpin(chosen: Path | None, cache: Path, say: Say) -> Pushpin:
     """Returns the chosen Pushpin, or the newest there is, installed if there is none. Raises ProgramFailed."""
     if chosen:
-        return pushpins.at(chosen)
-    return pushpins.newest(cache) or installing.pushpin(cache, say)
+        return pushpins.identify(chosen)
+    return pushpins.find_newest(cache) or installing.ensure_pushpin(cache, say)

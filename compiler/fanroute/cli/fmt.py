@@ -7,7 +7,7 @@ import click
 from fanroute.cli.options import DEFAULT_ROUTES, examples
 from fanroute.cli.output import end, fail, failures, say, tell
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.formatting.formatter import Changed, formatted
+from fanroute.formatting.formatter import MeaningChanged, format_routes
 from fanroute.project.workspace import Workspace
 
 
@@ -28,11 +28,11 @@ def _formatted(workspace: Workspace, check: bool) -> bool:
     with failures(workspace):
         try:
             raw = workspace.read_routes()
-            text = formatted(raw, workspace.inputs())
+            text = format_routes(raw, workspace.inputs())
         except Invalid as invalid:
             tell(invalid.diagnostics, workspace)
             return False
-        except Changed:
+        except MeaningChanged:
             fail(f"{workspace.routes}: error: formatted, it would say something else; it stays as it is")
         if text.encode() == raw:
             return True

@@ -16,6 +16,6 @@ def install() -> None:
     workspace = Workspace(Path(DEFAULT_ROUTES))
     with failures(workspace):
         cache = workspace.cache.trusted_folder()
-        pushpin = installing.pushpin(cache, say)
+        pushpin = installing.ensure_pushpin(cache, say)
         say(f"Pushpin {pushpin.version}: {pushpin.program}")
-        say(f"Viceroy: {installing.viceroy(cache, say)}")
+        say(f"Viceroy: {installing.ensure_viceroy(cache, say)}")

@@ -11,13 +11,13 @@ from pydantic_core import PydanticCustomError
 
 from fanroute.cli.options import compiled, examples, routes_option
 from fanroute.cli.output import say
-from fanroute.devserver.config import Stores
-from fanroute.devserver.local_hosts import host_entries, kept_by_host
+from fanroute.devserver.config import Stores, host_entries
+from fanroute.devserver.request_log import host_mismatch
 from fanroute.plan.request import RequestData
 from fanroute.plan.tokens import with_test_token
 from fanroute.plan.trace import trace_lines
-from fanroute.routetests.document import asked_url, field_value
-from fanroute.routetests.outcome import tracer_of
+from fanroute.routetests.document import field_value, request_url
+from fanroute.routetests.outcome import make_tracer
 from fanroute.spec.types import asked_method, header_name
 
 
@@ -39,11 +39,11 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
 
     Nothing is sent: it is worked out by the code that ships.
     """
-    asked = RequestData(_checked(asked_method, method, "METHOD"), _checked(asked_url, url, "URL"), tuple(map(_header, headers)))
+    asked = RequestData(_checked(asked_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers)))
     known = compiled(routes)
-    stores = Stores().with_local(host_entries(known.plan.routes, known.loopback_host))
+    stores = Stores().with_local_store(host_entries(known.plan.routes, known.loopback_host))
     asked = without = replace(asked, configs=stores.config)
-    tracer = tracer_of(known)
+    tracer = make_tracer(known)
     if claims is not None:
         try:
             asked = with_test_token(asked, _claims(claims), tracer)
@@ -57,8 +57,8 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
         say(line)
     if unused:
         say("Note: no route that takes this request asks for a token, so --claims changes nothing")
-    if kept := kept_by_host(trace, known.plan):
-        say(f"Note: {kept}")
+    if mismatch := host_mismatch(trace, known.plan):
+        say(f"Note: {mismatch}")
 
 
 def _claims(text: str) -> dict[str, Any]:

@@ -14,11 +14,10 @@ from fanroute.cli.edges import EDGES, EdgeOptions, running
 from fanroute.cli.options import examples, is_given, routes_argument
 from fanroute.cli.output import failures, say, say_command, warn
 from fanroute.devserver import guard
-from fanroute.devserver.config import addresses
-from fanroute.devserver.local_hosts import explaining, host_entries
-from fanroute.devserver.redaction import redacting, token_parameters
+from fanroute.devserver.config import host_entries, local_backends
+from fanroute.devserver.request_log import make_explainer, make_redactor, token_parameters
 from fanroute.project.workspace import Workspace
-from fanroute.routetests.outcome import tracer_of
+from fanroute.routetests.outcome import make_tracer
 from fanroute.spec.types import is_host
 from fanroute_runtime.match import host_name
 
@@ -27,7 +26,7 @@ DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
 
 def _host_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
     """Checks the values of --allow-host."""
-    known = {name: guard.host_name(name.removesuffix(".")) for name in names}
+    known = {name: guard.normalize_host(name.removesuffix(".")) for name in names}
     for name, host in known.items():
         if host is None:
             raise click.BadParameter(f"{name!a} is no host: a name or an address, without scheme, port and wildcards.")
@@ -104,9 +103,9 @@ async def _serve(workspace: Workspace, made: Built, options: EdgeOptions) -> Non
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
-        backends, loopback = addresses(made.compiled.backends)
+        backends, loopback = local_backends(made.compiled.backends)
         plan = made.compiled.plan
-        redact, explain = redacting(plan), explaining(tracer_of(made.compiled), options.hosts)
+        redact, explain = make_redactor(plan), make_explainer(make_tracer(made.compiled), options.hosts)
 
         def log(line: str) -> None:
             say(redact(explain(line)))

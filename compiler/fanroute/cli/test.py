@@ -10,18 +10,18 @@ from fanroute.bundle import builder as building
 from fanroute.cli.edges import EDGES, EdgeOptions, running
 from fanroute.cli.options import examples, routes_argument
 from fanroute.cli.output import conceal, end, failures, remark, say, stop, tell_of
-from fanroute.devserver.config import addresses
-from fanroute.devserver.redaction import token_parameters
+from fanroute.devserver.config import local_backends
+from fanroute.devserver.request_log import token_parameters
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project.workspace import Workspace, read_file
-from fanroute.routetests.coverage import coverage, covered_text, missed
-from fanroute.routetests.judge import Judged, counted, exercised, judge, told
-from fanroute.routetests.outcome import tracer_of
-from fanroute.routetests.read import Tests, read_tests
+from fanroute.routetests.coverage import coverage_text, measure_coverage, report_missed
+from fanroute.routetests.judge import Result, counts_text, diagnostics_of, judge, passed_requests
+from fanroute.routetests.outcome import make_tracer
+from fanroute.routetests.read import ParsedTests, read_tests
 
 # What each file's tests have come to.
-Results = dict[Path, list[Judged]]
+Results = dict[Path, list[Result]]
 
 
 @click.command(epilog=examples("fanroute test", "fanroute test --coverage --fail-under 100", "fanroute test --live embedded"))
@@ -49,26 +49,27 @@ def test(routes: Path, files: tuple[Path, ...], cover: bool, fail_under: int | N
         results = {file: judge(tests[file], compiled) for file in tests}
         if live:
             results = _on_edge(live, workspace, compiled, results)
-    every = [judged for file in results for judged in results[file]]
-    covered = coverage(compiled, exercised(every))
+    every = [result for file in results for result in results[file]]
+    coverage = measure_coverage(compiled, passed_requests(every))
     cover = cover or fail_under is not None
 
     said = [
-        (file, [one for judged in results[file] for one in told(judged, tests[file], compiled, str(routes))]) for file in tests
+        (file, [one for result in results[file] for one in diagnostics_of(result, tests[file], compiled, str(routes))])
+        for file in tests
     ]
-    tell_of([*said, (routes, missed(covered, compiled) if cover else [])], form)
+    tell_of([*said, (routes, report_missed(coverage, compiled) if cover else [])], form)
     if form == "text":
         for file in results:
-            say(f"{file}: {counted(results[file])}")
+            say(f"{file}: {counts_text(results[file])}")
         if cover:
-            say(f"coverage of {routes}: {covered_text(covered)}")
-    short = fail_under is not None and covered.percent < fail_under
+            say(f"coverage of {routes}: {coverage_text(coverage)}")
+    short = fail_under is not None and coverage.percent < fail_under
     if short:
-        remark(f"error: the coverage is {covered.percent} %, under {fail_under} %")
-    end(failed=short or any(judged.verdict == "failed" for judged in every))
+        remark(f"error: the coverage is {coverage.percent} %, under {fail_under} %")
+    end(failed=short or any(result.verdict == "failed" for result in every))
 
 
-def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compiled, dict[Path, Tests]]:
+def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compiled, dict[Path, ParsedTests]]:
     """What is tested, and the tests of each file; what is wrong with these files ends the command."""
     try:
         compiled = compile_routes(workspace.read_routes(), workspace.inputs())
@@ -76,7 +77,7 @@ def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compi
         tell_of([(workspace.routes, invalid.diagnostics)], form)
         stop()
     conceal(compiled.source.unexpanded)
-    tests: dict[Path, Tests] = {}
+    tests: dict[Path, ParsedTests] = {}
     wrong: list[tuple[Path, list[Diagnostic]]] = []
     for file in files:
         try:
@@ -92,22 +93,21 @@ def _read(workspace: Workspace, files: Sequence[Path], form: str) -> tuple[Compi
 def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Results) -> Results:
     """The same tests, judged by what a local edge does with the component that is built."""
     # Imported here: without --live, tests do without aiohttp.
-    from fanroute.routetests.live import asking, seen
-    from fanroute.routetests.recorder import recording
+    from fanroute.routetests.live import connect, judge_live, record_backends
 
     building.build(workspace, remark)
-    backends, loopback = addresses(compiled.backends)
-    tracer = tracer_of(compiled)
+    backends, loopback = local_backends(compiled.backends)
+    tracer = make_tracer(compiled)
     hosts = {name: backend.host if backend else None for name, backend in backends.items()}
     private = bool(token_parameters(compiled.plan))
 
     async def ask() -> Results:
         # To the edge the recorder's are all ordinary backends.
         async with (
-            recording(hosts) as recorder,
+            record_backends(hosts) as recorder,
             running(EdgeOptions(edge, private=private), workspace, recorder.backends, "", remark, lambda line: None) as urls,
-            asking(urls.edge, recorder, loopback) as asked,
+            connect(urls.edge, recorder, loopback) as local_edge,
         ):
-            return {file: [await seen(judged, asked, compiled, tracer) for judged in results[file]] for file in results}
+            return {file: [await judge_live(one, local_edge, compiled, tracer) for one in results[file]] for file in results}
 
     return asyncio.run(ask())

@@ -1,48 +1,74 @@
-"""The local edges: one inside this process, and Viceroy with Pushpin."""
+"""Describes a service to the local edges: where its backends are, and what its stores contain."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from fanroute.plan.backend import Backend as PlannedBackend
+from fanroute.plan.backend import Backend
 from fanroute.plan.signing import LOCAL_ENTRIES
-from fanroute_runtime.local import LOCAL_STORE
+from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
+from fanroute_runtime.plan import Route
+
+# Takes a line of a local edge's log.
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
-    """Where a backend is locally: a URL without a path, and the Host it is asked with (None: the client's)."""
+class LocalBackend:
+    """Says where a backend is locally: its URL, without a path, and the Host of requests to it (None: the client's)."""
 
     url: str
     host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeUrls:
+    """Names the URLs of a running local edge: its own, and that of its publish endpoint."""
+
+    edge: str
+    publish: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stores:
-    """What is in a local edge's config stores and secret stores: entries by their names, by the stores' names."""
+    """Holds the config stores and secret stores of a local edge. Each maps a store's name to its entries, by their names."""
 
     config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
-    def with_local(self, hosts: Mapping[str, str]) -> "Stores":
-        """Returns the same stores and the one that only local edges have, with the hosts that its names stand for."""
+    def with_local_store(self, hosts: Mapping[str, str]) -> "Stores":
+        """Adds the config store that only local edges have. `hosts` are the entries of it that `host_entries` returns."""
         return replace(self, config={**self.config, LOCAL_STORE: {**LOCAL_ENTRIES, **hosts}})
 
 
-# Those of an edge whose service has none.
-LOCAL_STORES = Stores().with_local({})
+# The stores of an edge whose service has none of its own.
+LOCAL_STORES = Stores().with_local_store({})
 
 
-def addresses(backends: Iterable[PlannedBackend]) -> tuple[dict[str, Backend | None], str]:
-    """Where each backend is locally, None for the embedded origin, and the name of the loopback backend or "".
+def host_entries(routes: Iterable[Route], host: str) -> dict[str, str]:
+    """Returns the entries of the local store that make `localhost` and the like stand for a host.
 
-    A loopback's URL is left empty: it is the edge's own. Production is never asked.
+    So the URLs of a local edge work in a browser. A name that a route matches itself gets no entry.
+
+    Args:
+        routes: all routes of the Plan.
+        host: a host, or a scheme and a host; "" if there is none.
     """
-    local: dict[str, Backend | None] = {}
+    matched = {name for route in routes for name in route.match.hosts}
+    return {host_entry(name): host for name in sorted(LOCAL_NAMES - matched) if host}
+
+
+def local_backends(backends: Iterable[Backend]) -> tuple[dict[str, LocalBackend | None], str]:
+    """Returns where each backend is locally, and the name of the loopback backend ("" if there is none).
+
+    A backend without a local URL is None: the embedded origin takes its place, because a local edge must not send requests to
+    production. The loopback's URL is empty: it is the edge's own.
+    """
+    local: dict[str, LocalBackend | None] = {}
     loopback = ""
     for backend in backends:
         if backend.loopback:
             loopback = backend.name
-            local[backend.name] = Backend("", backend.host)
+            local[backend.name] = LocalBackend("", backend.host)
         else:
-            local[backend.name] = Backend(backend.local.rstrip("/")) if backend.local else None
+            local[backend.name] = LocalBackend(backend.local.rstrip("/")) if backend.local else None
     return local, loopback

@@ -1,4 +1,4 @@
-"""GRIP instructions as a proxy reads them. Source: https://pushpin.org/docs/protocols/grip/"""
+"""Reads the GRIP instructions in an answer's headers. Source: https://pushpin.org/docs/protocols/grip/"""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-# In seconds: a held response without a Grip-Timeout, and the shortest there is; a keep-alive and a link without theirs.
+# In seconds. A Grip-Timeout is never shorter than the minimum; the defaults are for headers without a timeout.
 DEFAULT_TIMEOUT, MIN_TIMEOUT = 55.0, 5.0
 DEFAULT_KEEP_ALIVE = 55.0
 DEFAULT_LINK_TIMEOUT = 120.0
@@ -14,7 +14,7 @@ DEFAULT_LINK_TIMEOUT = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel to subscribe to; with `prev_id`, for what follows that id."""
+    """Holds a subscription to a channel. With a `prev_id`, the subscription is for the items that follow the one of that id."""
 
     name: str
     filters: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """What to send after a time in seconds: without a message meanwhile, or (`interval`) in any case."""
+    """Says what to send after `timeout` seconds: only if nothing was sent meanwhile or, with `interval`, in any case."""
 
     content: bytes
     timeout: float
@@ -32,7 +32,7 @@ class KeepAlive:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """How to hold a connection; times in seconds. With mode "" the answer goes on at the `link`, at once."""
+    """Says how to hold a connection. Times are in seconds. With mode "", the answer continues at the link at once."""
 
     mode: Literal["stream", "response", ""]
     channels: tuple[Channel, ...] = ()
@@ -44,15 +44,18 @@ class Hold:
 
 
 def parse_hold(headers: Mapping[str, str]) -> Hold | None:
-    """The hold that an answer asks for, or None; `headers` take names in any case, and join what stands twice with a comma."""
+    """Returns the hold that an answer's headers ask for, or None if they ask for none.
+
+    `headers` finds names in any case, and returns several values of a header as one, joined by commas.
+    """
     mode = headers.get("grip-hold", "").strip()
-    link, link_timeout = _link(headers.get("grip-link", ""))
+    link, link_timeout = _next_link(headers.get("grip-link", ""))
     if mode not in ("stream", "response") and not link:
         return None
     return Hold(
         mode=cast(Literal["stream", "response", ""], mode if mode in ("stream", "response") else ""),
-        channels=tuple(_channel(item) for item in _items(headers.get("grip-channel", ""))),
-        meta=dict(_parameter(item) for item in _items(headers.get("grip-set-meta", ""))),
+        channels=tuple(_channel(item) for item in _list_items(headers.get("grip-channel", ""))),
+        meta=dict(_parameter(item) for item in _list_items(headers.get("grip-set-meta", ""))),
         timeout=max(MIN_TIMEOUT, _seconds(headers.get("grip-timeout"), DEFAULT_TIMEOUT)),
         keep_alive=_keep_alive(headers.get("grip-keep-alive")),
         link=link,
@@ -61,16 +64,16 @@ def parse_hold(headers: Mapping[str, str]) -> Hold | None:
 
 
 def _channel(item: str) -> Channel:
-    name, *rest = _parts(item)
-    parameters = [_parameter(part) for part in rest]
+    name, *rest = _split_parameters(item)
+    parameters = [_parameter(text) for text in rest]
     filters = tuple(value for key, value in parameters if key == "filter")
     return Channel(name, filters, dict(parameters).get("prev-id"))
 
 
-def _link(value: str) -> tuple[str, float]:
-    """The next link and its time-out; "" if there is none."""
-    for item in _items(value):
-        target, *rest = _parts(item)
+def _next_link(value: str) -> tuple[str, float]:
+    """Returns the target and the timeout of the first link with rel=next; the target is "" if there is none."""
+    for item in _list_items(value):
+        target, *rest = _split_parameters(item)
         parameters = dict(map(_parameter, rest))
         if parameters.get("rel") == "next" and target.startswith("<") and target.endswith(">"):
             return target[1:-1], _seconds(parameters.get("timeout"), DEFAULT_LINK_TIMEOUT)
@@ -80,13 +83,13 @@ def _link(value: str) -> tuple[str, float]:
 def _keep_alive(value: str | None) -> KeepAlive | None:
     if not value:
         return None
-    text, *rest = _parts(value)
-    options = dict(map(_parameter, rest))
-    content = _formatted(text, options.get("format", "raw"))
-    return KeepAlive(content, _seconds(options.get("timeout"), DEFAULT_KEEP_ALIVE), options.get("mode") == "interval")
+    text, *rest = _split_parameters(value)
+    parameters = dict(map(_parameter, rest))
+    content = _decode(text, parameters.get("format", "raw"))
+    return KeepAlive(content, _seconds(parameters.get("timeout"), DEFAULT_KEEP_ALIVE), parameters.get("mode") == "interval")
 
 
-def _formatted(text: str, format: str) -> bytes:
+def _decode(text: str, format: str) -> bytes:
     try:
         if format == "base64":
             return base64.b64decode(text, validate=True)
@@ -101,14 +104,14 @@ def _seconds(value: str | None, default: float) -> float:
     return float(value) if value and value.strip().isdecimal() else default
 
 
-def _items(value: str) -> list[str]:
+def _list_items(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-def _parts(value: str) -> list[str]:
-    return [part.strip() for part in value.split(";")]
+def _split_parameters(item: str) -> list[str]:
+    return [text.strip() for text in item.split(";")]
 
 
-def _parameter(part: str) -> tuple[str, str]:
-    name, _, value = part.partition("=")
+def _parameter(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
     return name.strip(), value.strip().strip('"')

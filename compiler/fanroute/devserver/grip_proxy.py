@@ -1,181 +1,180 @@
-"""A small GRIP proxy in Fanout's place: asks backends, and holds connections as their answers say.
+"""Stands in for Fanout: a small GRIP proxy, which asks backends and holds connections as their answers say.
 
-For development only. Sources: https://pushpin.org/docs/protocols/grip/ and RFC 9110, 7.6.1 (hop-by-hop headers).
+For development only. Sources: https://pushpin.org/docs/protocols/grip/ and Pushpin's behaviour.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
 
 import httpx
 from aiohttp import StreamReader, web
 
-from fanroute.devserver.bodies import MAX_INSTRUCTED, MAX_STREAMED, TooLong, read_whole
-from fanroute.devserver.config import Backend
+from fanroute.devserver.config import LocalBackend, Log
 from fanroute.devserver.filters import BadContent
+from fanroute.devserver.forwarding import (
+    ANSWER_TIMEOUT,
+    CONNECT_TIMEOUT,
+    MAX_INSTRUCTIONS_BODY,
+    MAX_STREAM_BODY,
+    Headers,
+    TooLong,
+    bad_gateway,
+    client_headers,
+    end_to_end,
+    read_whole,
+)
 from fanroute.devserver.grip_headers import Hold, parse_hold
-from fanroute.devserver.holds import Behind, Headers, Stream, held_response
-from fanroute.devserver.instructions import BadInstructions, Instructed, has_instructions, read_instructions
+from fanroute.devserver.holds import HeldStream, MissedItems, hold_response
+from fanroute.devserver.instructions import BadInstructions, Instructions, has_instructions, read_instructions
 from fanroute.devserver.items import hidden_headers, sendable_headers, sendable_reason
 from fanroute.devserver.pubsub import Channels, Subscriber
 from fanroute.plan.signing import grip_sig
-from fanroute_runtime.headers import of_one_connection
 
-Log = Callable[[str], None]
-
-CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
 CONTENT_ENCODING = "content-encoding"
-# Pushpin's words for an answer that it does not take.
+# Pushpin's body for a 502, when it does not accept a backend's answer.
 REFUSED = "Error while proxying to origin.\n"
-# What an origin is told that this proxy knows.
+# The value of Grip-Feature: what backends can use.
 FEATURES = b"status, link:next, filter:skip-self, filter:skip-users, filter:require-sub, filter:build-id, filter:var-subst"
 
 
-class Fanout:
-    """The proxy and its channels."""
+class GripProxy:
+    """Asks backends for requests that were handed off, and holds the clients' connections.
 
-    def __init__(self, backends: Mapping[str, Backend], log: Log) -> None:
+    Args:
+        backends: where each backend is. The mapping can be filled later.
+        log: takes a line for each subscription, and for each answer that is refused.
+    """
+
+    def __init__(self, backends: Mapping[str, LocalBackend], log: Log) -> None:
         self.channels = Channels(log)
+        self.log = log
         self._backends = backends
-        self._log = log
-        self._later: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
 
     async def close(self) -> None:
-        for task in self._later:
+        """Cancels what runs in the background, and closes the connections to backends."""
+        for task in self._background:
             task.cancel()
         await self._client.aclose()
 
-    def tell(self, line: str) -> None:
-        """Log a line."""
-        self._log(line)
+    def run_in_background(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Runs a coroutine that no request waits for."""
+        task = asyncio.create_task(coroutine)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done that nobody waits for."""
-        task = asyncio.create_task(work)
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-
-    async def ask(
+    async def send_request(
         self,
         name: str,
         method: str,
         target: str,
         headers: Headers,
         body: AsyncIterator[bytes] | bytes | None,
-        last_ids: Headers | None = None,
+        last_id_headers: Headers | None = None,
     ) -> httpx.Response:
-        """A backend's answer, its body not yet read; `last_ids` is what the connection knows. Raises httpx.HTTPError.
+        """Returns a backend's answer. Its body is not read yet. Raises httpx.HTTPError.
 
-        As with Pushpin, bodies go on as they come, both ways, without the headers that say how they are encoded.
+        As in Pushpin, both bodies are forwarded as they arrive, but the headers that say how they are encoded are not.
+
+        Args:
+            name: the backend.
+            method: the request's method.
+            target: its path and query, as the client wrote them.
+            headers: its headers; the ones that Fanout sets itself are left out or replaced.
+            body: its body.
+            last_id_headers: the Grip-Last headers of a connection that has missed items.
         """
         backend = self._backends[name]
-        sent = [(key, value) for key, value in end_to_end(headers) if not _is_fanouts(key.lower())]
+        sent = [(key, value) for key, value in end_to_end(headers) if not _is_set_by_fanout(key.lower())]
         if backend.host is not None:
             sent = [(key, value) for key, value in sent if key.lower() != "host"] + [("Host", backend.host.encode())]
-        sent += [("Grip-Sig", grip_sig(int(time.time()))), ("Grip-Feature", FEATURES), *(last_ids or [])]
-        # The extension keeps the target as the client wrote it.
+        sent += [("Grip-Sig", grip_sig(int(time.time()))), ("Grip-Feature", FEATURES), *(last_id_headers or [])]
+        # httpx would normalize the target; with the extension it does not.
         extensions = {"target": target.encode("latin-1", "surrogateescape")}
         pairs = [(key.encode(), value) for key, value in sent]
         request = httpx.Request(method, backend.url, headers=pairs, content=body, extensions=extensions)
         answer = await self._client.send(request, stream=True)
-        answer.headers.pop(CONTENT_ENCODING, None)  # so httpx does not decode it either
+        answer.headers.pop(CONTENT_ENCODING, None)  # so that httpx does not decode the body
         return answer
 
     async def serve(self, request: web.BaseRequest, name: str, target: str, headers: Headers) -> web.StreamResponse:
-        """Serve a handed-off request from a backend, holding the connection if its answer says so.
+        """Serves a request that was handed off, and holds its connection if the backend's answer says so.
 
-        `target` is the path and query as the client wrote them, `headers` are the request's as handed off.
+        Args:
+            request: the client's; its method and body are sent on.
+            name: the backend.
+            target: path and query, as the client wrote them.
+            headers: the request's, as the component handed it off.
         """
         sent: list[bytes] = []
-        body: AsyncIterator[bytes] | bytes | None = _kept(request.content, sent) if request.body_exists else None
-        last_ids: Headers = []
+        body: AsyncIterator[bytes] | bytes | None = _record_body(request.content, sent) if request.body_exists else None
+        last_id_headers: Headers = []
         while True:
             try:
-                answer = await self.ask(name, request.method, target, headers, body, last_ids)
+                answer = await self.send_request(name, request.method, target, headers, body, last_id_headers)
             except httpx.HTTPError as error:
-                return unreachable(name, error)
+                return bad_gateway(name, error)
             try:
                 if not has_instructions(answer.headers, answer.headers.get("content-type", "")):
-                    return await _pass_on(request, answer)
-                said = await _said(answer)
-                hold = said.hold
+                    return await _forward_answer(request, answer)
+                instructions = await _read_instructions(answer)
+                hold = instructions.hold
                 if hold is None:
-                    return web.Response(status=said.status, reason=said.reason, headers=said.headers, body=said.body)
-                with self.channels.subscriber(polls=hold.mode == "response") as subscriber:
+                    return _plain_response(instructions)
+                with self.channels.subscriber(is_long_poll=hold.mode == "response") as subscriber:
                     subscriber.replace(hold.channels, hold.meta)
                     if hold.mode != "response":
-                        return await self._stream(request, name, target, said, hold, subscriber)
+                        return await self._hold_stream(request, name, target, instructions, hold, subscriber)
                     try:
-                        return await _response(said, hold, subscriber)
-                    except Behind:
-                        body, last_ids = b"".join(sent) or None, subscriber.last_ids()
+                        return await _hold_response(instructions, hold, subscriber)
+                    except MissedItems:
+                        body, last_id_headers = b"".join(sent) or None, subscriber.last_id_headers()
             except httpx.HTTPError as error:
-                return unreachable(name, error)
+                return bad_gateway(name, error)
             except BadInstructions as error:
-                self._log(f"the answer of {name} has bad instructions: {error}")
+                self.log(f"the answer of {name} has bad instructions: {error}")
                 return web.Response(status=502, text=REFUSED)
             except TooLong as error:
-                self._log(f"the answer of {name} {error}")
+                self.log(f"the answer of {name} {error}")
                 return web.Response(status=502, text=REFUSED)
             finally:
                 await answer.aclose()
 
-    async def _stream(
-        self, request: web.BaseRequest, name: str, target: str, said: Instructed, hold: Hold, subscriber: Subscriber
+    async def _hold_stream(
+        self, request: web.BaseRequest, name: str, target: str, instructions: Instructions, hold: Hold, subscriber: Subscriber
     ) -> web.StreamResponse:
-        """Hold a stream. Its links are asked without the client's headers, all but the Host."""
+        async def fetch(link: str, last_id_headers: Headers) -> httpx.Response:
+            # Of the client's headers, Pushpin sends only the Host to a link.
+            return await self.send_request(name, "GET", link, [("Host", request.host.encode())], None, last_id_headers)
 
-        async def fetch(link: str, last_ids: Headers) -> httpx.Response:
-            return await self.ask(name, "GET", link, [("Host", request.host.encode())], None, last_ids)
-
-        response = web.StreamResponse(status=said.status, reason=said.reason, headers=said.headers)
+        response = web.StreamResponse(status=instructions.status, reason=instructions.reason, headers=instructions.headers)
         await response.prepare(request)
         try:
-            await Stream(response, subscriber, hold, target, fetch).run(said.body)
+            await HeldStream(response, subscriber, hold, target, fetch).run(instructions.body)
         except TooLong as error:
-            self._log(f"the answer of {name} {error}")
+            self.log(f"the answer of {name} {error}")
             await response.write_eof()
         return response
 
 
-def _is_fanouts(name: str) -> bool:
-    """Returns True for a header, named in lower case, that a client must not set on a request that is handed off."""
+def _is_set_by_fanout(name: str) -> bool:
+    """Returns True for a header, named in lower case, that a request to a backend does not take over from the client."""
     return name in (CONTENT_ENCODING, "accept-encoding") or name.startswith("grip-")
 
 
-def end_to_end(headers: Headers) -> Headers:
-    """Headers without those that concern one connection only."""
-    connection = [value for name, value in headers if name.lower() == "connection"]
-    gone = set(of_one_connection((name.lower() for name, _ in headers), connection))
-    return [(name, value) for name, value in headers if name.lower() not in gone]
-
-
-def client_headers(answer: httpx.Response, without: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """An answer's headers for the client: no GRIP instructions, nothing hop-by-hop."""
-    raw = end_to_end([(key.decode("latin-1"), value) for key, value in answer.headers.raw])
-    return [
-        (key, value.decode("utf-8", "surrogateescape"))
-        for key, value in raw
-        if not key.lower().startswith("grip-") and key.lower() not in without
-    ]
-
-
-def unreachable(name: str, error: Exception) -> web.Response:
-    return web.Response(status=502, text=f"The backend {name!r} gave no answer: {error!r}\n")
-
-
-async def _pass_on(request: web.BaseRequest, answer: httpx.Response) -> web.StreamResponse:
+async def _forward_answer(request: web.BaseRequest, answer: httpx.Response) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status_code, reason=answer.reason_phrase, headers=client_headers(answer))
     await response.prepare(request)
     try:
         async for chunk in answer.aiter_raw():
             await response.write(chunk)
     except httpx.HTTPError:
-        # The backend's answer was cut; so must be the client's.
+        # The backend's answer is cut, so the client's must be cut too.
         if request.transport is not None:
             request.transport.abort()
     else:
@@ -183,39 +182,45 @@ async def _pass_on(request: web.BaseRequest, answer: httpx.Response) -> web.Stre
     return response
 
 
-async def _said(answer: httpx.Response) -> Instructed:
-    """Returns what an answer says to Fanout. Raises BadInstructions, TooLong and httpx.HTTPError."""
+async def _read_instructions(answer: httpx.Response) -> Instructions:
+    """Reads an answer that has instructions. Raises BadInstructions, TooLong and httpx.HTTPError."""
     hold = parse_hold(answer.headers)
-    # Pushpin inserts the id that `build-id` asks for into a body that it has whole.
+    # For `build-id`, Pushpin needs the whole body before it sends any of it.
     builds_id = hold is not None and any("build-id" in channel.filters for channel in hold.channels)
-    streamed = hold is not None and hold.mode != "response" and not builds_id
-    body = (await read_whole(answer, MAX_STREAMED if streamed else MAX_INSTRUCTED)).content
+    is_streamed = hold is not None and hold.mode != "response" and not builds_id
+    body = (await read_whole(answer, MAX_STREAM_BODY if is_streamed else MAX_INSTRUCTIONS_BODY)).content
     headers = client_headers(answer, without=["content-length"])
     return read_instructions(answer.status_code, answer.reason_phrase, answer.headers, tuple(headers), body)
 
 
-async def _response(said: Instructed, hold: Hold, subscriber: Subscriber) -> web.StreamResponse:
-    """The backend's own answer after the time-out; before it, what is published, on top of that answer's headers.
+def _plain_response(instructions: Instructions) -> web.Response:
+    return web.Response(
+        status=instructions.status, reason=instructions.reason, headers=instructions.headers, body=instructions.body
+    )
 
-    Raises Behind.
+
+async def _hold_response(instructions: Instructions, hold: Hold, subscriber: Subscriber) -> web.StreamResponse:
+    """Returns what is published before the timeout, with the headers of the backend's answer; after it, that answer itself.
+
+    Raises MissedItems.
     """
     try:
-        published = await held_response(hold, subscriber, said.body)
+        published = await hold_response(hold, subscriber, instructions.body)
     except BadContent as error:
         return web.Response(status=502, text=f"{error}\n")
     if published is None:
-        return web.Response(status=said.status, reason=said.reason, headers=said.headers, body=said.body)
+        return _plain_response(instructions)
     message, content = published
-    given = sendable_headers(message.headers)
-    replaced = {name.lower() for name, _ in given}
-    headers = [*((name, value) for name, value in said.headers if name.lower() not in replaced), *given]
+    own_headers = sendable_headers(message.headers)
+    replaced = {name.lower() for name, _ in own_headers}
+    headers = [*((name, value) for name, value in instructions.headers if name.lower() not in replaced), *own_headers]
     hidden = {name.lower() for name in hidden_headers(message.headers)}
     headers = [(name, value) for name, value in headers if name.lower() not in hidden]
     return web.Response(status=message.status, reason=sendable_reason(message), headers=headers, body=content)
 
 
-async def _kept(content: StreamReader, sent: list[bytes]) -> AsyncIterator[bytes]:
-    """A request's body, kept for when the request has to be sent again."""
+async def _record_body(content: StreamReader, sent: list[bytes]) -> AsyncIterator[bytes]:
+    """Yields a request's body, and keeps it in case the request must be sent again."""
     async for chunk in content.iter_any():
         sent.append(chunk)
         yield chunk

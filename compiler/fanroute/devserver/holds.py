@@ -1,4 +1,4 @@
-"""Held connections: a stream that grows, and a response that waits. Source: https://pushpin.org/docs/protocols/grip/"""
+"""Holds connections: appends published items to a stream, or waits with a response. Source: https://pushpin.org/docs/protocols/grip/"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,28 +9,27 @@ from urllib.parse import urljoin
 import httpx
 from aiohttp import web
 
-from fanroute.devserver.bodies import MAX_STREAMED, read_whole
 from fanroute.devserver.filters import BadContent
+from fanroute.devserver.forwarding import MAX_STREAM_BODY, Headers, read_whole
 from fanroute.devserver.grip_headers import Hold, parse_hold
 from fanroute.devserver.items import HTTP_RESPONSE, HTTP_STREAM, Item, Message
-from fanroute.devserver.patching import patched
+from fanroute.devserver.patching import apply_patch
 from fanroute.devserver.pubsub import Subscriber
 
-Headers = list[tuple[str, bytes]]
-# Seconds to wait each time that a link has failed, until it is given up: Pushpin's, without what it adds by chance.
+# Seconds to wait after each failure of a link. After the last one, the stream ends. They are Pushpin's, without its random part.
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)
-# Asks a link's target, with headers of Fanout's.
+# Sends a request for a link's target, with these Grip-Last headers.
 Fetch = Callable[[str, Headers], Awaitable[httpx.Response]]
 
 
-class Stream:
-    """A held stream: what is published is appended to it, and what was missed is asked for at its link.
+class HeldStream:
+    """Holds a stream: appends published items to it, and fetches missed ones from its link.
 
     Args:
-        response: the client's, its headers sent.
-        subscriber: the connection's subscriptions, as the hold has them.
+        response: the client's. Its headers are sent already.
+        subscriber: has the subscriptions of the hold.
         hold: what the backend's answer says.
-        target: path and query of the request, from which a link goes on.
+        target: path and query of the request; a link is relative to it.
         fetch: asks the backend for a link; raises httpx.HTTPError.
     """
 
@@ -42,24 +41,24 @@ class Stream:
         self._fetch = fetch
         self._keep_alive_due = self._link_due = 0.0
 
-    async def run(self, beginning: bytes) -> None:
-        """Write the beginning and all that follows, until somebody ends it. Raises TooLong for a link's answer."""
+    async def run(self, initial: bytes) -> None:
+        """Writes the initial content and all that follows, until the stream ends. Raises TooLong for a link's answer."""
         try:
-            await self._write(self._subscriber.beginning(beginning))
-            behind = self._subscriber.is_behind() or not self._hold.mode
-            while not behind or await self._catch_up():
-                behind = False
-                if self._subscriber.last_ids() and not self._hold.link:
+            await self._write(self._subscriber.render_initial(initial))
+            is_behind = self._subscriber.is_behind() or not self._hold.mode
+            while not is_behind or await self._catch_up():
+                is_behind = False
+                if self._subscriber.last_id_headers() and not self._hold.link:
                     raise _Ended
-                self._wind_up()
-                while not behind:
-                    behind = await self._next()
+                self._restart_timers()
+                while not is_behind:
+                    is_behind = await self._wait_for_next()
         except (_Ended, BadContent, httpx.HTTPError):
             pass
         await self._response.write_eof()
 
-    async def _next(self) -> bool:
-        """Do what is next: a message, or what a time has come for; whether the connection is behind. Raises _Ended."""
+    async def _wait_for_next(self) -> bool:
+        """Waits for an item or a timer, and acts on it. Returns True if the link must be fetched. Raises _Ended."""
         due = min(self._keep_alive_due, self._link_due)
         try:
             async with asyncio.timeout_at(due if due < float("inf") else None):
@@ -67,19 +66,20 @@ class Stream:
         except TimeoutError:
             if due == self._link_due:
                 return True
-            assert self._hold.keep_alive is not None  # it is due
+            assert self._hold.keep_alive is not None  # its timer has run out
             await self._write(self._hold.keep_alive.content)
-            self._wind_up_keep_alive()
+            self._restart_keep_alive_timer()
             return False
-        return await self._take(item)
+        return await self._deliver(item)
 
-    async def _take(self, item: Item) -> bool:
+    async def _deliver(self, item: Item) -> bool:
+        """Appends an item. Returns True if the link must be fetched. Raises _Ended."""
         message = item.formats.get(HTTP_STREAM)
         if message is None:
             return False
-        if not self._subscriber.follows(item):
+        if not self._subscriber.advance_to(item):
             return True
-        content = self._subscriber.content(item, message)
+        content = self._subscriber.render(item, message)
         if content is None:
             return False
         if message.action == "close":
@@ -87,9 +87,9 @@ class Stream:
         if message.action == "hint":
             return bool(self._hold.link)
         await self._write(content)
-        self._wind_up_link()
+        self._restart_link_timer()
         if self._hold.keep_alive is not None and not self._hold.keep_alive.interval:
-            self._wind_up_keep_alive()
+            self._restart_keep_alive_timer()
         return False
 
     async def _write(self, content: bytes) -> None:
@@ -97,69 +97,72 @@ class Stream:
             await self._response.write(content)
 
     async def _catch_up(self) -> bool:
-        """Append what the link answers, and be held as it says; whether the stream goes on."""
+        """Appends the link's answer, and follows its instructions. Returns True if the stream is still held. Raises _Ended."""
         while self._hold.link:
             self._target = urljoin(self._target, self._hold.link)
             with self._subscriber.busy():
-                answer = await self._missed()
-            await self._write(self._subscriber.beginning(answer.content))
+                answer = await self._fetch_link()
+            await self._write(self._subscriber.render_initial(answer.content))
             self._hold = parse_hold(answer.headers) or Hold("")
             if self._hold.mode == "stream":
                 self._subscriber.replace(self._hold.channels, self._hold.meta)
-                self._drop_what_is_known()
+                self._drop_known_items()
                 return True
         return False
 
-    async def _missed(self) -> httpx.Response:
-        """Returns the link's answer, whole. A link that fails is asked again some times. Raises _Ended and TooLong."""
+    async def _fetch_link(self) -> httpx.Response:
+        """Returns the link's whole answer, after a few more tries if it fails. Raises _Ended and TooLong."""
         for delay in RETRY_DELAYS:
             with suppress(httpx.HTTPError):
-                answer = await self._fetch(self._target, self._subscriber.last_ids())
+                answer = await self._fetch(self._target, self._subscriber.last_id_headers())
                 try:
                     if answer.is_success:
-                        return await read_whole(answer, MAX_STREAMED)
+                        return await read_whole(answer, MAX_STREAM_BODY)
                 finally:
                     await answer.aclose()
             if delay:
                 await asyncio.sleep(delay)
         raise _Ended
 
-    def _drop_what_is_known(self) -> None:
-        """Drop what was published meanwhile, up to what follows the hold."""
-        queue, waiting = self._subscriber.queue, []
+    def _drop_known_items(self) -> None:
+        """Drops the queued items that the link's answer already had: those before the one that follows the new hold."""
+        queue, queued = self._subscriber.queue, []
         while not queue.empty():
-            waiting.append(queue.get_nowait())
-        for item in waiting:
+            queued.append(queue.get_nowait())
+        for item in queued:
             channel = self._subscriber.channels.get(item.channel)
-            known = channel is None or (channel.prev_id is not None and channel.prev_id != item.prev_id)
-            if not known or not queue.empty():
+            is_known = channel is None or (channel.prev_id is not None and channel.prev_id != item.prev_id)
+            if not is_known or not queue.empty():
                 queue.put_nowait(item)
 
-    def _wind_up(self) -> None:
-        self._wind_up_keep_alive()
-        self._wind_up_link()
+    def _restart_timers(self) -> None:
+        self._restart_keep_alive_timer()
+        self._restart_link_timer()
 
-    def _wind_up_keep_alive(self) -> None:
+    def _restart_keep_alive_timer(self) -> None:
         keep_alive = self._hold.keep_alive
         self._keep_alive_due = _now() + keep_alive.timeout if keep_alive else float("inf")
 
-    def _wind_up_link(self) -> None:
+    def _restart_link_timer(self) -> None:
         self._link_due = _now() + self._hold.link_timeout if self._hold.link else float("inf")
 
 
 class _Ended(Exception):
-    """The stream is over."""
+    """Ends a stream."""
 
 
-async def held_response(hold: Hold, subscriber: Subscriber, body: bytes) -> tuple[Message, bytes] | None:
-    """Returns what is published for a held response, and its content for this connection; None after the time-out.
+async def hold_response(hold: Hold, subscriber: Subscriber, body: bytes) -> tuple[Message, bytes] | None:
+    """Waits until something is published for a held response. Returns it with its content, or None after the timeout.
 
-    `body` is the held answer's, which a message may patch.
+    Raises MissedItems if something was missed or is hinted at, and BadContent.
 
-    Raises Behind where something has been missed or is hinted at, and BadContent.
+    Args:
+        hold: what the backend's answer says.
+        subscriber: has the subscriptions of the hold.
+        body: that of the backend's answer, which a message can patch.
     """
     if subscriber.is_behind():
-        raise Behind
+        raise MissedItems
     try:
         async with asyncio.timeout(hold.timeout):
             while True:
@@ -167,21 +170,21 @@ async def held_response(hold: Hold, subscriber: Subscriber, body: bytes) -> tupl
                 message = item.formats.get(HTTP_RESPONSE)
                 if message is None:
                     continue
-                if not subscriber.follows(item):
-                    raise Behind
+                if not subscriber.advance_to(item):
+                    raise MissedItems
                 if message.patch is not None:
-                    message = replace(message, content=patched(body, message.patch))
-                content = subscriber.content(item, message)
+                    message = replace(message, content=apply_patch(body, message.patch))
+                content = subscriber.render(item, message)
                 if content is not None and message.action == "hint":
-                    raise Behind
+                    raise MissedItems
                 if content is not None and message.action == "send":
                     return message, content
     except TimeoutError:
         return None
 
 
-class Behind(Exception):
-    """The backend has to be asked again."""
+class MissedItems(Exception):
+    """Reports that a connection has missed items, so the backend must be asked again."""
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""Viceroy and Pushpin, installed where they are missing."""
+"""Finds Viceroy and Pushpin, and installs the one that is missing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,58 +13,59 @@ VICEROY_VERSION = "0.22.0"
 Say = Callable[[str], None]
 
 
-def pushpin(cache: Path, say: Say) -> Pushpin:
+def ensure_pushpin(cache: Path, say: Say) -> Pushpin:
     """Returns a current Pushpin, installed under `cache` if there is none, or else the system's. Raises ProgramFailed."""
-    found = pushpins.newest(cache)
+    found = pushpins.find_newest(cache)
     if found and found.is_current:
         return found
     try:
-        return pushpins.from_unstable(cache, say)
+        return pushpins.install_from_unstable(cache, say)
     except ProgramFailed as failed:
-        say(f"No Pushpin of version {pushpins.TEXT} or later can be installed here: {_reason(failed)}")
-    mend = "brew install pushpin, or see pushpin.org"
-    found = found or pushpins.at(_installed("pushpin", pushpins.SYSTEM, "pushpin", mend, say))
+        say(f"Cannot install Pushpin {pushpins.CURRENT_TEXT} or later here: {_failure_line(failed)}")
+    suggestion = "brew install pushpin, or see pushpin.org"
+    found = found or pushpins.identify(_ensure_program("pushpin", pushpins.SYSTEM_PROGRAM, "pushpin", suggestion, say))
     say(f"Using the system's, {found.version}")
     return found
 
 
-def viceroy(cache: Path, say: Say) -> Path:
-    """Viceroy: the one on PATH, the Fastly CLI's, or one that is built once and kept under `cache`. Raises ProgramFailed."""
-    ours = cache / f"viceroy-{VICEROY_VERSION}"
-    found = processes.find("viceroy", Path.home() / ".config" / "fastly" / "viceroy", ours / "bin" / "viceroy")
+def ensure_viceroy(cache: Path, say: Say) -> Path:
+    """Returns Viceroy: the one on PATH, the Fastly CLI's, or one that cargo builds under `cache`. Raises ProgramFailed."""
+    built = cache / f"viceroy-{VICEROY_VERSION}"
+    found = processes.find("viceroy", Path.home() / ".config" / "fastly" / "viceroy", built / "bin" / "viceroy")
     if found:
         return found
-    cargo = _installed("cargo", Path.home() / ".cargo" / "bin" / "cargo", "cargo-web", "install Rust (rustup.rs)", say)
+    cargo_path = Path.home() / ".cargo" / "bin" / "cargo"
+    cargo = _ensure_program("cargo", cargo_path, "cargo-web", "install Rust (rustup.rs)", say)
     say(f"Building Viceroy {VICEROY_VERSION} with cargo, once: about 15 minutes on 2 cores")
-    processes.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", ours])
-    return ours / "bin" / "viceroy"
+    processes.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", built])
+    return built / "bin" / "viceroy"
 
 
-def _reason(failed: ProgramFailed) -> str:
-    """Returns the line in which a program says why it failed: apt's first error, or else the last line."""
+def _failure_line(failed: ProgramFailed) -> str:
+    """Returns the line of a program's output that says why it failed: apt's first error, or else the last line."""
     lines = failed.output.strip().splitlines()
     errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
     return next(iter([*errors, *lines[-1:]]), f"{failed.program} failed")
 
 
-def _installed(name: str, place: Path, package: str, mend: str, say: Say) -> Path:
-    """A program: on PATH, in its place, or else installed there from Debian's package."""
-    found = processes.find(name, place)
+def _ensure_program(name: str, path: Path, package: str, suggestion: str, say: Say) -> Path:
+    """Returns a program that is on PATH or at a path, if necessary after installing its Debian package. Raises ProgramFailed."""
+    found = processes.find(name, path)
     apt = processes.find("apt-get")
     if found is None and apt is not None:
         say(f"Installing {package} with apt-get")
         try:
-            from_debian(apt, package)
+            install_debian_packages(apt, package)
         except ProgramFailed as failed:
-            raise ProgramFailed(name, f"{failed.output}\n{name} is missing: {mend}") from failed
-        found = processes.find(name, place)
+            raise ProgramFailed(name, f"{failed.output}\n{name} is missing: {suggestion}") from failed
+        found = processes.find(name, path)
     if found is None:
-        raise ProgramFailed(name, f"{name} is missing: {mend}")
+        raise ProgramFailed(name, f"{name} is missing: {suggestion}")
     return found
 
 
-def from_debian(apt: Path, *packages: str) -> None:
-    """Install packages of Debian's. Raises ProgramFailed."""
+def install_debian_packages(apt: Path, *packages: str) -> None:
+    """Installs packages of Debian as root, with sudo if necessary. Raises ProgramFailed."""
     as_root = [] if processes.run(["id", "-u"]).strip() == "0" else ["sudo", "-n"]
     processes.run([*as_root, str(apt), "update"])
     command = [*as_root, str(apt), "install", "-y", "--no-install-recommends", *packages]

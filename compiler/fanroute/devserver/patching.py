@@ -1,6 +1,6 @@
-"""Applies a `body-patch` to a held answer's JSON, as Pushpin does.
+"""Applies a `body-patch` to the JSON of a held answer, as Pushpin does.
 
-It is RFC 6902 with two differences: an `add` at an index of an array replaces the element, and `/` is the whole document.
+It is RFC 6902 with two differences: `add` at an index of an array replaces the element, and the path `/` is the whole document.
 """
 
 import json
@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
-from fanroute.devserver.pushpin_json import parse
+from fanroute.devserver.pushpin_json import parse_json
 
 
 class _Failed(Exception):
     """Reports that an operation does not fit the document."""
 
 
-def patched(body: bytes, operations: Iterable[Any]) -> bytes:
-    """Returns a JSON text with the operations applied, keeping a final line break. Returns b"" if one does not fit."""
+def apply_patch(body: bytes, operations: Iterable[Any]) -> bytes:
+    """Applies the operations to JSON. Keeps a final line break. Returns b"" if an operation does not fit."""
     try:
-        document: Any = {"": parse(body)}
+        document: Any = {"": parse_json(body)}
         for operation in operations:
             _apply(document, operation)
-        value = _plain(document[""])
+        value = _with_integers(document[""])
         text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     except (ValueError, RecursionError, _Failed):
         return b""
@@ -37,7 +37,7 @@ def _apply(document: Any, operation: Any) -> None:
     type_, path = operation.get("op"), operation.get("path")
     if type_ in ("add", "replace", "test") and "value" not in operation:
         raise _Failed
-    value = deepcopy(operation.get("value"))  # the operation is for other connections, too
+    value = deepcopy(operation.get("value"))  # other connections use the operation too
     match type_:
         case "add":
             _set(document, path, value)
@@ -59,30 +59,30 @@ def _apply(document: Any, operation: Any) -> None:
             raise _Failed
 
 
-def _place(document: Any, path: Any) -> tuple[Any, str | int]:
-    """Returns the object or array at the end of a path, and the key or index in it; -1 means after the last element."""
+def _locate(document: Any, path: Any) -> tuple[Any, str | int]:
+    """Returns the object or array that has the end of a path, and the key or index there; -1 is after the last element."""
     if not isinstance(path, str) or not path.startswith("/"):
         raise _Failed
-    parts = ["", *([part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")] if len(path) > 1 else [])]
-    if "" in parts[1:]:
+    tokens = [token.replace("~1", "/").replace("~0", "~") for token in path[1:].split("/")] if len(path) > 1 else []
+    if "" in tokens:
         raise _Failed
-    holder, key = document, _key(document, parts[0])
-    for part in parts[1:]:
+    holder, key = document, _key(document, "")
+    for token in tokens:
         holder = _value(holder, key)
-        key = _key(holder, part)
+        key = _key(holder, token)
     return holder, key
 
 
-def _key(holder: Any, part: str) -> str | int:
+def _key(holder: Any, token: str) -> str | int:
     if isinstance(holder, dict):
-        return part
+        return token
     if not isinstance(holder, list):
         raise _Failed
-    if part == "-":
+    if token == "-":
         return -1
-    if not part.isascii() or not part.isdecimal() or int(part) >= len(holder):
+    if not token.isascii() or not token.isdecimal() or int(token) >= len(holder):
         raise _Failed
-    return int(part)
+    return int(token)
 
 
 def _value(holder: Any, key: str | int) -> Any:
@@ -92,11 +92,11 @@ def _value(holder: Any, key: str | int) -> Any:
 
 
 def _get(document: Any, path: Any) -> Any:
-    return _value(*_place(document, path))
+    return _value(*_locate(document, path))
 
 
 def _set(document: Any, path: Any, value: Any) -> None:
-    holder, key = _place(document, path)
+    holder, key = _locate(document, path)
     if key == -1:
         holder.append(value)
     else:
@@ -104,24 +104,24 @@ def _set(document: Any, path: Any, value: Any) -> None:
 
 
 def _remove(document: Any, path: Any) -> None:
-    holder, key = _place(document, path)
+    holder, key = _locate(document, path)
     _value(holder, key)
     if holder is document:
         raise _Failed
     del holder[key]
 
 
-def _plain(value: Any) -> Any:
-    """Returns a value with floats that are whole numbers as integers: 1 for 1.0."""
+def _with_integers(value: Any) -> Any:
+    """Replaces floats that are whole numbers by integers: 1.0 by 1."""
     if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
+        return {name: _with_integers(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_plain(member) for member in value]
+        return [_with_integers(member) for member in value]
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e16 else value
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Returns True if two values are equal for a `test`. A null equals nothing."""
+    """Returns True if two values are equal for a `test` operation. A null is not equal to anything."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

@@ -5,42 +5,43 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
 from aiohttp import web
 
-from fanroute.devserver.config import Backend
-from fanroute.devserver.grip_proxy import Log, end_to_end, unreachable
-from fanroute.devserver.guard import refusal
-from fanroute.devserver.items import HTTP_RESPONSE, BadItem, Item, Message, is_header, parse_publish
+from fanroute.devserver.config import LocalBackend, Log
+from fanroute.devserver.forwarding import bad_gateway, end_to_end
+from fanroute.devserver.guard import refusal_reason
+from fanroute.devserver.items import HTTP_RESPONSE, BadItem, Item, Message, is_valid_header, parse_publish
 from fanroute.devserver.pubsub import Channels
-from fanroute.devserver.tunnel import pass_on
-from fanroute.devserver.upstream import Unreachable, ask
+from fanroute.devserver.upstream import Unreachable, forward_answer, send_request
 
-# Publishes what a request says; the second argument is its target as Pushpin has it.
-Publish = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
+# Serves a publish request; the second argument is its target, as Pushpin expects it.
+Publisher = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 
 PATH = "/publish/"
-# The path of Fastly's API, whatever the service: https://www.fastly.com/documentation/reference/api/publishing/
+# The path of Fastly's API, with any service: https://www.fastly.com/documentation/reference/api/publishing/
 _FASTLYS_PATH = re.compile(r"/service/[^/?#]+/publish/")
-# Largest body of a publish request, in bytes: Fastly's limit.
+# Longest body of a publish request, in bytes: Fastly's limit.
 MAX_PUBLISH = 65_536
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
-# The types of answers that Pushpin can give, by what a client accepts.
+# The media types that Pushpin answers with, by what a client accepts.
 _ANSWERS = dict.fromkeys(("text/plain", "text/*", "*/*", "*"), "text/plain")
 _ANSWERS |= dict.fromkeys(("application/json", "application/*"), "application/json")
 
 
-def guarded(publish: Publish, allowed: Collection[str], log: Log) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+def publish_handler(
+    publisher: Publisher, allowed: Collection[str], log: Log
+) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     """Returns the handler of a publish port, which answers 403 to web pages of other sites.
 
-    It also refuses a body that is too long or has no length, as Pushpin does.
+    As Pushpin does, it refuses a body that is too long or has no length.
 
     Args:
-        publish: handles all other requests.
-        allowed: names of this machine beside the loopback names, as `guard.host_name` spells them.
-        log: gets a line for each 403.
+        publisher: serves all other requests.
+        allowed: names of this machine besides the loopback names, as `normalize_host` spells them.
+        log: takes a line for each 403.
     """
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
         hosts, origins, sites = (request.headers.getall(name, []) for name in ("Host", "Origin", "Sec-Fetch-Site"))
-        reason = refusal(hosts, origins, sites, allowed)
+        reason = refusal_reason(hosts, origins, sites, allowed)
         if reason:
             log(f"publishing → 403: {reason}")
             return web.Response(status=403, text=f"{reason}\n")
@@ -49,13 +50,13 @@ def guarded(publish: Publish, allowed: Collection[str], log: Log) -> Callable[[w
             return web.Response(status=411, text="Request requires Content-Length.\n")
         if (request.content_length or 0) > MAX_PUBLISH:
             return web.Response(status=400, text="Request body too large.\n")
-        return await publish(request, PATH if _FASTLYS_PATH.fullmatch(request.raw_path) else request.raw_path)
+        return await publisher(request, PATH if _FASTLYS_PATH.fullmatch(request.raw_path) else request.raw_path)
 
     return serve
 
 
-def publishing_to(channels: Channels, log: Log) -> Publish:
-    """Returns the Publish of the embedded edge, which answers as Pushpin does."""
+def publisher_to_channels(channels: Channels, log: Log) -> Publisher:
+    """Returns the Publisher of the embedded edge, which answers as Pushpin does."""
 
     async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
         type_ = _answer_type(request.headers.getall("Accept", ["*/*"]))
@@ -79,8 +80,8 @@ def publishing_to(channels: Channels, log: Log) -> Publish:
 
 
 def _answer_type(accepted: Iterable[str]) -> str:
-    """Returns the last type that the client accepts, or "" if it accepts none that Pushpin has."""
-    names = [part.partition(";")[0].strip() for value in accepted for part in value.split(",")]
+    """Returns the last type that the client accepts, or "" if Pushpin has none of them."""
+    names = [item.partition(";")[0].strip() for value in accepted for item in value.split(",")]
     return next((_ANSWERS[name] for name in reversed(names) if name in _ANSWERS), "")
 
 
@@ -89,22 +90,22 @@ def _publish(item: Item, channels: Channels) -> Iterator[str]:
     count = channels.publish(item)
     yield f"published on {item.channel} to {count} connection{'' if count == 1 else 's'}"
     for name, value in item.formats.get(HTTP_RESPONSE, Message()).headers:
-        if not is_header(name, value):
-            yield f"published on {item.channel} without the header {name!a}: it is none"
+        if not is_valid_header(name, value):
+            yield f"published on {item.channel} without the header {name!a}: it is not valid"
 
 
-def passing_on(url: str) -> Publish:
-    """Returns a Publish that passes requests on to a Pushpin, and its answers back."""
+def publisher_to_pushpin(url: str) -> Publisher:
+    """Returns a Publisher that forwards requests to Pushpin's publish endpoint, and its answers back."""
 
     async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
         headers = end_to_end([(name.decode("latin-1"), value) for name, value in request.raw_headers])
         body = request.content.iter_any() if request.body_exists else None
         try:
-            answer = await ask(Backend(url), request.method, target, headers, body)
+            answer = await send_request(LocalBackend(url), request.method, target, headers, body)
         except Unreachable as error:
-            return unreachable("Pushpin", error)
+            return bad_gateway("Pushpin", error)
         try:
-            return await pass_on(request, answer.status, end_to_end(answer.headers), answer)
+            return await forward_answer(request, answer.status, end_to_end(answer.headers), answer)
         finally:
             answer.close()
 

@@ -1,62 +1,69 @@
-"""Publish and subscribe, within this process."""
+"""Delivers published items to the subscribers in this process."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 
-from fanroute.devserver.filters import CONTENT_FILTERS, passes, rendered
+from fanroute.devserver.config import Log
+from fanroute.devserver.filters import CONTENT_FILTERS, filter_content, passes_filters
 from fanroute.devserver.grip_headers import Channel
 from fanroute.devserver.items import Item, Message
 
-# How many items wait for a busy connection, as in Pushpin: it drops further ones.
+# How many items wait for a busy connection. As in Pushpin, further ones are dropped.
 MAX_WAITING = 100
 # How long a channel is followed after a long-poll, in seconds: Pushpin's `subscription_linger`.
 LINGER = 60.0
 
 
 class Channels:
-    """Who is subscribed to what, and what was published last.
+    """Knows who is subscribed to which channel, and the id of the last item on it.
 
-    A channel is followed while somebody is subscribed, and for some time after a long-poll, as its client mostly comes back.
+    A channel is followed as long as somebody is subscribed to it, and for some time after a long-poll, because its client
+    usually comes back. Only while a channel is followed, the id of its last item is kept.
+
+    Args:
+        log: takes a line for each subscription, and for items that are dropped.
     """
 
-    def __init__(self, log: Callable[[str], None]) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._subscribed: dict[str, set[Subscriber]] = defaultdict(set)
+        self._subscribers: dict[str, set[Subscriber]] = defaultdict(set)
         self._last_ids: dict[str, str | None] = {}
         self._followed_until: dict[str, float] = {}
 
     @contextmanager
-    def subscriber(self, polls: bool = False, most_waiting: int = MAX_WAITING) -> Iterator["Subscriber"]:
-        """Yield a new connection, perhaps a long-poll, that is subscribed to what it is told as long as the context lasts.
+    def subscriber(self, is_long_poll: bool = False, max_waiting: int = MAX_WAITING) -> Iterator["Subscriber"]:
+        """Yields a new connection without subscriptions. Those that it gets end with the context.
 
-        While it is busy, at most `most_waiting` items are kept for it.
+        While the connection is busy, at most `max_waiting` items wait for it.
         """
-        subscriber = Subscriber(self, polls, most_waiting)
+        subscriber = Subscriber(self, is_long_poll, max_waiting)
         try:
             yield subscriber
         finally:
             subscriber.replace((), {})
 
     def add(self, subscriber: "Subscriber", channel: str) -> None:
+        """Subscribes a connection to a channel."""
         if not self._is_followed(channel):
-            self.forget(channel)
-        self._subscribed[channel].add(subscriber)
+            self.forget_last_id(channel)
+        self._subscribers[channel].add(subscriber)
         self._log(f"subscribed to {channel}")
 
     def remove(self, subscriber: "Subscriber", channel: str) -> None:
-        self._subscribed[channel].discard(subscriber)
-        if not self._subscribed[channel]:
-            del self._subscribed[channel]
-        if subscriber.polls:
+        """Unsubscribes a connection from a channel."""
+        self._subscribers[channel].discard(subscriber)
+        if not self._subscribers[channel]:
+            del self._subscribers[channel]
+        if subscriber.is_long_poll:
             self._followed_until[channel] = monotonic() + LINGER
 
     def publish(self, item: Item) -> int:
-        """Give an item to a channel's subscribers, each of which takes its own format; returns how many have got it."""
-        subscribers = self._subscribed.get(item.channel, set())
+        """Queues an item for all subscribers of its channel, whatever formats it has. Returns how many got it."""
+        subscribers = self._subscribers.get(item.channel, set())
         if self._is_followed(item.channel):
             self._last_ids[item.channel] = item.id
         count = sum(subscriber.offer(item) for subscriber in subscribers)
@@ -65,39 +72,39 @@ class Channels:
         return count
 
     def last_id(self, channel: str) -> str | None:
-        """The id of what was published last while the channel was followed, None if that is not known."""
+        """Returns the id of the last item that was published while the channel was followed, or None if it is not known."""
         return self._last_ids.get(channel)
 
-    def forget(self, channel: str) -> None:
-        """Forget what was published last: somebody asks for it, or it may not have been the last."""
+    def forget_last_id(self, channel: str) -> None:
+        """Forgets the id of the last item: a connection fetches what it has missed, or the item may not be the last."""
         self._last_ids.pop(channel, None)
 
     def _is_followed(self, channel: str) -> bool:
-        return channel in self._subscribed or monotonic() < self._followed_until.get(channel, 0.0)
+        return channel in self._subscribers or monotonic() < self._followed_until.get(channel, 0.0)
 
 
 class Subscriber:
-    """A connection: its channels by name, its meta variables, and what is published for it."""
+    """Represents a connection: its subscriptions by channel, its meta variables, and the items that are queued for it."""
 
-    def __init__(self, channels: Channels, polls: bool, most_waiting: int) -> None:
-        self.polls = polls
+    def __init__(self, channels: Channels, is_long_poll: bool, max_waiting: int) -> None:
+        self.is_long_poll = is_long_poll
         self.queue: asyncio.Queue[Item] = asyncio.Queue()
         self.channels: dict[str, Channel] = {}
         self.meta: dict[str, str] = {}
         self._all = channels
-        self._most_waiting = most_waiting
+        self._max_waiting = max_waiting
         self._busy = 0
 
     def offer(self, item: Item) -> bool:
-        """Queue an item; returns False if it is dropped, because the connection is busy and enough items wait for it."""
-        if self._busy and self.queue.qsize() >= self._most_waiting:
+        """Queues an item. Returns False if it is dropped, because the connection is busy and enough items wait for it."""
+        if self._busy and self.queue.qsize() >= self._max_waiting:
             return False
         self.queue.put_nowait(item)
         return True
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Have the connection take no items as long as the context lasts, such as while its client does not read."""
+        """Marks the connection as busy as long as the context lasts, such as while its client does not read."""
         self._busy += 1
         try:
             yield
@@ -105,15 +112,17 @@ class Subscriber:
             self._busy -= 1
 
     def subscribe(self, channel: Channel) -> None:
+        """Adds a subscription, or replaces the one to the same channel."""
         self.channels[channel.name] = channel
         self._all.add(self, channel.name)
 
     def unsubscribe(self, name: str) -> None:
+        """Removes the subscription to a channel, if there is one."""
         if self.channels.pop(name, None) is not None:
             self._all.remove(self, name)
 
     def replace(self, channels: Iterable[Channel], meta: Mapping[str, str]) -> None:
-        """Be subscribed to these channels, and no others."""
+        """Replaces all subscriptions and meta variables."""
         wanted = {channel.name: channel for channel in channels}
         for channel in wanted.values():
             self.subscribe(channel)
@@ -122,43 +131,43 @@ class Subscriber:
         self.meta = dict(meta)
 
     def is_behind(self) -> bool:
-        """Whether something has been published since what the connection knows; that is forgotten then."""
+        """Returns True if items were published after those that the connection knows. Forgets their ids then."""
         behind = [
             channel.name
             for channel in self.channels.values()
             if channel.prev_id is not None and self._all.last_id(channel.name) not in (None, channel.prev_id)
         ]
         for name in behind:
-            self._all.forget(name)
+            self._all.forget_last_id(name)
         return bool(behind)
 
-    def follows(self, item: Item) -> bool:
-        """Whether an item comes next; it is what the connection knows then."""
+    def advance_to(self, item: Item) -> bool:
+        """Makes an item the last one that the connection knows. Returns False if items before it were missed."""
         channel = self.channels.get(item.channel)
         if channel is None or channel.prev_id is None:
             return True
         if channel.prev_id != item.prev_id:
-            self._all.forget(item.channel)
+            self._all.forget_last_id(item.channel)
             return False
         self.channels[item.channel] = replace(channel, prev_id=item.id)
         return True
 
-    def last_ids(self) -> list[tuple[str, bytes]]:
-        """What the connection knows, as Fanout tells it to a backend."""
+    def last_id_headers(self) -> list[tuple[str, bytes]]:
+        """Returns the Grip-Last headers: for each channel, the id of the last item that the connection knows."""
         known = [channel for channel in self.channels.values() if channel.prev_id is not None]
         return [("Grip-Last", f"{channel.name}; last-id={channel.prev_id}".encode()) for channel in known]
 
-    def content(self, item: Item, message: Message) -> bytes | None:
-        """A message's content for this connection; None if it is not for it. Raises BadContent."""
+    def render(self, item: Item, message: Message) -> bytes | None:
+        """Returns a message's content for this connection, or None if the filters keep it back. Raises BadContent."""
         channel = self.channels.get(item.channel)
-        if channel is None or not passes(channel.filters, self.meta, item.meta, self.channels):
+        if channel is None or not passes_filters(channel.filters, self.meta, item.meta, self.channels):
             return None
         if message.filters is not None and message.filters != tuple(f for f in channel.filters if f in CONTENT_FILTERS):
             return None
         prev_ids = {channel.name: channel.prev_id for channel in self.channels.values()}
-        return rendered(message.content, channel.filters, self.meta, prev_ids)
+        return filter_content(message.content, channel.filters, self.meta, prev_ids)
 
-    def beginning(self, content: bytes) -> bytes:
-        """What a backend has answered, for this connection: ids are built there too. Raises BadContent."""
-        builds = any("build-id" in channel.filters for channel in self.channels.values())
-        return rendered(content, ["build-id"] if builds else [], self.meta, {})
+    def render_initial(self, content: bytes) -> bytes:
+        """Applies `build-id` to a backend's answer, if a subscription has this filter. Raises BadContent."""
+        builds_id = any("build-id" in channel.filters for channel in self.channels.values())
+        return filter_content(content, ["build-id"] if builds_id else [], self.meta, {})

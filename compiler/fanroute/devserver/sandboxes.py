@@ -1,49 +1,51 @@
-"""Which sandbox takes a request: one that waits for its next, or a new one."""
+"""Decides which sandbox takes a request: one that waits for its next request, or a new one."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
-from fanroute.host.exchange import Exchange, Waiting
+from fanroute.host.exchange import Exchange, WaitForNext
 
-# How many sandboxes there are at once beside those that wait for a backend, and how many may wait for a request, as Viceroy's do.
+# How many sandboxes there are at once, besides those that wait for a backend; and how many of them wait for a request, as in
+# Viceroy.
 MAX_SANDBOXES, MAX_PENDING = 64, 5
 
-# A sandbox's next request; None if there is none.
+# A sandbox's next request, or None if it gets none.
 Pending = Future[Exchange | None]
 
 
 class Sandboxes:
-    """The sandboxes of a component, each in a thread.
+    """Runs the sandboxes of a component, each in a thread.
 
     Args:
-        handle: has a new sandbox handle a request, and those that follow it; False if that failed. It may raise.
-        asking: how many sandboxes wait for backends at most.
+        handle: makes a new sandbox handle a request and those that follow it. Returns False if the sandbox failed; can raise.
+        max_backend_requests: how many sandboxes wait for backends at most.
     """
 
-    def __init__(self, handle: Callable[[Exchange], bool], asking: int = 0) -> None:
+    def __init__(self, handle: Callable[[Exchange], bool], max_backend_requests: int = 0) -> None:
         self._handle = handle
-        self._pool = ThreadPoolExecutor(MAX_SANDBOXES + asking, thread_name_prefix="component")
+        self._pool = ThreadPoolExecutor(MAX_SANDBOXES + max_backend_requests, thread_name_prefix="component")
         self._lock = threading.Lock()
         self._waiting: list[Pending] = []
-        self._most = MAX_PENDING
+        self._max_pending = MAX_PENDING
 
     def close(self) -> None:
+        """Ends the sandboxes that wait for a request, and starts no more."""
         with self._lock:
-            self._most = 0
+            self._max_pending = 0
             waiting, self._waiting = self._waiting, []
         for pending in waiting:
             pending.set_result(None)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def serve(self, exchange: Exchange) -> Future[None]:
-        """Done when it is settled what becomes of a request; with what its sandbox raised, if it did before that."""
-        exchange.settled.set_running_or_notify_cancel()  # from now on nobody cancels it
-        self._give(exchange)
+        """Gives a request to a sandbox. Returns its `settled`, which has the exception if the sandbox raised one before."""
+        exchange.settled.set_running_or_notify_cancel()  # from now on nobody can cancel it
+        self._dispatch(exchange)
         return exchange.settled
 
-    def _give(self, exchange: Exchange) -> None:
+    def _dispatch(self, exchange: Exchange) -> None:
         with self._lock:
             pending = self._waiting.pop() if self._waiting else None
         if pending:
@@ -52,36 +54,37 @@ class Sandboxes:
             self._pool.submit(self._run, exchange)
 
     def _run(self, exchange: Exchange) -> None:
-        """The life of a sandbox that is made for a request."""
+        """Runs a new sandbox from its first request to its end."""
         served = [exchange]
-        asked: list[Pending] = []
+        requested: list[Pending] = []
 
-        def following(seconds: float) -> Waiting:
-            asked.append(self._ask())
+        def request_next(seconds: float) -> WaitForNext:
+            requested.append(self._enqueue())
             return partial(wait, seconds)
 
         def wait(seconds: float) -> Exchange | None:
-            found = self._wait(asked.pop(), seconds)
+            found = self._wait(requested.pop(), seconds)
             if found:
-                found.following = following
+                found.request_next = request_next
                 served.append(found)
             return found
 
-        exchange.following = following
+        exchange.request_next = request_next
         try:
             self._handle(exchange)
         except Exception as error:
             served[-1].settle(error)
         served[-1].settle()
-        for pending in asked:  # it has ended before it took what it had asked for
+        for pending in requested:  # the sandbox ended before it took this request
             untaken = self._wait(pending, 0)
             if untaken:
-                self._give(untaken)
+                self._dispatch(untaken)
 
-    def _ask(self) -> Pending:
+    def _enqueue(self) -> Pending:
+        """Lets a sandbox wait for its next request, unless enough of them wait already."""
         pending: Pending = Future()
         with self._lock:
-            if len(self._waiting) < self._most:
+            if len(self._waiting) < self._max_pending:
                 self._waiting.append(pending)
                 return pending
         pending.set_result(None)
@@ -95,4 +98,4 @@ class Sandboxes:
                 if pending in self._waiting:
                     self._waiting.remove(pending)
                     return None
-        return pending.result()  # it comes this moment
+        return pending.result()  # it arrives this moment

@@ -1,4 +1,4 @@
-"""A WebSocket's client, as Fanout has it: its subscriptions, and what keeps it alive.
+"""Represents the client of a WebSocket: delivers items, follows control messages, and keeps the connection alive.
 
 Source: https://pushpin.org/docs/protocols/grip/ (control messages)
 """
@@ -11,20 +11,26 @@ from aiohttp import WSMsgType, web
 
 from fanroute.devserver.filters import BadContent
 from fanroute.devserver.grip_headers import DEFAULT_KEEP_ALIVE, Channel
-from fanroute.devserver.items import WS_MESSAGE, content_of
+from fanroute.devserver.items import WS_MESSAGE
 from fanroute.devserver.pubsub import Subscriber
-from fanroute.devserver.pushpin_json import WrongType, integer, member, parse, strings
+from fanroute.devserver.pushpin_json import WrongType, content_bytes, integer, member, parse_json, strings
 from fanroute_runtime.grip import MAX_CHANNELS
 from fanroute_runtime.websocket import Event
 
-# Longest content of a PING, PONG or CLOSE, its code included (RFC 6455, 5.5).
+# Longest content of a PING, PONG or CLOSE, including the close code (RFC 6455, 5.5).
 MAX_CONTROL_FRAME = 125
 # How errors name a control message.
 _WHERE = "grip control object"
 
 
-class Client:
-    """The client's side of a connection, with its subscriptions and what keeps it alive."""
+class SocketClient:
+    """Represents the client's side of a WebSocket.
+
+    Args:
+        socket: the WebSocket.
+        transport: its TCP connection.
+        subscriber: has its subscriptions.
+    """
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, subscriber: Subscriber) -> None:
         self.socket = socket
@@ -32,14 +38,14 @@ class Client:
         self._subscriber = subscriber
         self._keep_alive: tuple[float, Event] | None = None
         self._sent = asyncio.Event()
-        # Whether this side closes the connection, and when it has done so.
+        # True once this side closes the connection; `closed` is set when that is done.
         self.closing = False
         self.closed = asyncio.Event()
-        # Whether the backend wants no more of the client's events.
+        # True once the backend wants no more events of this client.
         self.detached = False
 
     async def send(self, event: Event) -> None:
-        """Send a message, PING or PONG, its bytes as they are."""
+        """Sends a message, PING or PONG without changing its bytes."""
         self._sent.set()
         if event.type in ("PING", "PONG") and len(event.content) > MAX_CONTROL_FRAME:
             self.abort()
@@ -48,7 +54,7 @@ class Client:
                 await self.socket.send_frame(event.content, WSMsgType[event.type])
 
     async def close(self, code: int, reason: bytes) -> None:
-        """Close the connection, with a code and a reason as they are."""
+        """Closes the connection. Aborts it if the reason is too long for a CLOSE."""
         self.closing = True
         if len(reason) > MAX_CONTROL_FRAME - 2:
             self.abort()
@@ -57,18 +63,18 @@ class Client:
         self.closed.set()
 
     def abort(self) -> None:
-        """End the connection without a word, as Pushpin does where it cannot send what it must."""
+        """Ends the connection without a CLOSE, as Pushpin does if it cannot send something."""
         if self._transport is not None:
             self._transport.abort()
 
-    def control(self, message: bytes) -> None:
-        """Do what a control message says; nothing, where it makes no sense."""
+    def follow_control(self, message: bytes) -> None:
+        """Follows a control message. Ignores one that is malformed."""
         with suppress(ValueError):
-            control = parse(message)
+            control = parse_json(message)
             if isinstance(control, dict):
-                self._do(control)
+                self._follow(control)
 
-    def _do(self, control: dict[str, Any]) -> None:
+    def _follow(self, control: dict[str, Any]) -> None:
         match control.get("type"):
             case "subscribe" if len(self._subscriber.channels) < MAX_CHANNELS:
                 filters = strings(control, "filters", _WHERE) or ()
@@ -88,17 +94,17 @@ class Client:
                 self._sent.set()
 
     async def deliver(self) -> None:
-        """Send what is published, and what keeps the connection alive, as long as the client is there."""
-        await asyncio.gather(self._deliver_published(), self._stay_alive(), return_exceptions=True)
+        """Sends published items and keep-alives until the client leaves."""
+        await asyncio.gather(self._deliver_items(), self._send_keep_alives(), return_exceptions=True)
 
-    async def _deliver_published(self) -> None:
+    async def _deliver_items(self) -> None:
         while True:
             item = await self._subscriber.queue.get()
             message = item.formats.get(WS_MESSAGE)
             if message is None:
                 continue
             with suppress(BadContent):
-                content = self._subscriber.content(item, message)
+                content = self._subscriber.render(item, message)
                 if content is None:
                     continue
                 if message.action == "close":
@@ -106,19 +112,19 @@ class Client:
                 elif message.action == "send":
                     await self.send(Event(message.type, content))
 
-    async def _stay_alive(self) -> None:
+    async def _send_keep_alives(self) -> None:
         while True:
             self._sent.clear()
             keep_alive = self._keep_alive
             try:
                 await asyncio.wait_for(self._sent.wait(), keep_alive[0] if keep_alive else None)
             except TimeoutError:
-                assert keep_alive is not None  # without one there is no time-out
+                assert keep_alive is not None  # without one there is no timeout
                 await self.send(keep_alive[1])
 
 
 def _name(control: dict[str, Any], key: str) -> str:
-    """Returns a name that a control message needs. Raises WrongType if it is no text, or an empty one."""
+    """Returns a name that a control message needs. Raises WrongType if it is missing, empty or not a string."""
     name: str = member(control, key, str, _WHERE, "")
     if not name:
         raise WrongType(f"{_WHERE} contains no '{key}'")
@@ -126,9 +132,9 @@ def _name(control: dict[str, Any], key: str) -> str:
 
 
 def _keep_alive(control: dict[str, Any]) -> tuple[float, Event] | None:
-    """What a control message has sent after some time; None where it ends that."""
+    """Returns after how many seconds without a message to send what, or None if the control message ends keep-alives."""
     type_ = member(control, "message-type", str, _WHERE, "text").upper()
-    content = content_of(control, "content", _WHERE)
+    content = content_bytes(control, "content", _WHERE)
     if content is None or type_ not in ("TEXT", "BINARY", "PING", "PONG"):
         return None
     return integer(control, "timeout", _WHERE, 0) or DEFAULT_KEEP_ALIVE, Event(type_, content)

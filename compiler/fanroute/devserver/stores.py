@@ -1,6 +1,7 @@
-"""The config stores and secret stores that fastly.toml has for local servers, read as Viceroy reads them.
+"""Reads the config stores and secret stores that fastly.toml has for local servers, as Viceroy does.
 
-So both local edges have what `fastly compute serve` has. Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/
+So both local edges have the same stores as `fastly compute serve`.
+Source: https://www.fastly.com/documentation/reference/compute/fastly-toml/
 """
 
 import json
@@ -17,20 +18,26 @@ from fanroute.project.workspace import BadManifest
 MAX_CONFIG_NAME = 256
 MAX_CONFIG_VALUE = 8000
 
-# The names of secret stores and of secrets.
+# The name of a secret store or of a secret.
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
-# Where a secret can come from.
+# The keys of fastly.toml that say where a secret is.
 _SOURCES = ("data", "file", "env")
 
-# The content of a file by its path, which begins at fastly.toml's folder. Raises OSError.
+# Returns the content of a file. Its path is relative to the folder of fastly.toml. Raises OSError.
 Read = Callable[[str], bytes]
 
 
-def local_stores(text: str, read: Read, environment: Mapping[str, str]) -> Stores:
-    """The local stores of a fastly.toml. Raises BadManifest."""
-    local = _Part("local_server", parse(text).unwrap().get("local_server", {})).table()
-    config = local.get(config_stores_key(local), _NOTHING).table()
-    secret = local.get("secret_stores", _NOTHING).table()
+def read_local_stores(text: str, read: Read, environment: Mapping[str, str]) -> Stores:
+    """Returns the local stores of a fastly.toml. Raises BadManifest.
+
+    Args:
+        text: fastly.toml.
+        read: reads the files that it names.
+        environment: the variables that its secrets can come from.
+    """
+    local = _Value("local_server", parse(text).unwrap().get("local_server", {})).table()
+    config = local.get(config_stores_key(local), _EMPTY_TABLE).table()
+    secret = local.get("secret_stores", _EMPTY_TABLE).table()
     return Stores(
         {name: _config_store(store, read) for name, store in config.items()},
         {_secret_name(name, store): _secret_store(store, read, environment) for name, store in secret.items()},
@@ -38,95 +45,95 @@ def local_stores(text: str, read: Read, environment: Mapping[str, str]) -> Store
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A value, and where it stands."""
+class _Value:
+    """Holds a value of fastly.toml or of a file that it names, with its key for messages."""
 
-    place: str
-    value: Any
+    key: str
+    content: Any
 
-    def table(self) -> "dict[str, _Part]":
-        """Raises BadManifest if it is none."""
-        if not isinstance(self.value, dict):
-            raise self.wrong("is not a table")
-        return {name: _Part(f"{self.place}.{name}", value) for name, value in self.value.items()}
+    def table(self) -> "dict[str, _Value]":
+        """Returns the values of a table by their names. Raises BadManifest if it is not a table."""
+        if not isinstance(self.content, dict):
+            raise self.error("is not a table")
+        return {name: _Value(f"{self.key}.{name}", content) for name, content in self.content.items()}
 
     def text(self) -> str:
-        """Raises BadManifest if it is none."""
-        if not isinstance(self.value, str):
-            raise self.wrong("is not a string")
-        return self.value
+        """Returns a string. Raises BadManifest if it is not one."""
+        if not isinstance(self.content, str):
+            raise self.error("is not a string")
+        return self.content
 
-    def wrong(self, what: str) -> BadManifest:
-        return BadManifest(f"'{self.place}' {what}")
-
-
-_NOTHING = _Part("", {})
+    def error(self, problem: str) -> BadManifest:
+        return BadManifest(f"'{self.key}' {problem}")
 
 
-def _config_store(store: _Part, read: Read) -> dict[str, str]:
+_EMPTY_TABLE = _Value("", {})
+
+
+def _config_store(store: _Value, read: Read) -> dict[str, str]:
     match store.table():
-        case {"format": _Part(value="inline-toml"), "contents": contents}:
+        case {"format": _Value(content="inline-toml"), "contents": contents}:
             entries = contents.table()
-        case {"format": _Part(value="json"), "file": file}:
-            entries = _json(file, read)
+        case {"format": _Value(content="json"), "file": file}:
+            entries = _json_members(file, read)
         case _:
-            raise store.wrong("needs 'format = \"inline-toml\"' and 'contents', or 'format = \"json\"' and 'file'")
+            raise store.error("needs 'format = \"inline-toml\"' and 'contents', or 'format = \"json\"' and 'file'")
     for name, entry in entries.items():
         if len(name) > MAX_CONFIG_NAME:
-            raise entry.wrong(f"has a name of more than {MAX_CONFIG_NAME} characters")
+            raise entry.error(f"has a name of more than {MAX_CONFIG_NAME} characters")
         if len(entry.text()) > MAX_CONFIG_VALUE:
-            raise entry.wrong(f"has a value of more than {MAX_CONFIG_VALUE} characters")
+            raise entry.error(f"has a value of more than {MAX_CONFIG_VALUE} characters")
     return {name: entry.text() for name, entry in entries.items()}
 
 
-def _secret_store(store: _Part, read: Read, environment: Mapping[str, str]) -> dict[str, bytes]:
-    if isinstance(store.value, list):
-        items = [_Part(f"{store.place}[{index}]", item) for index, item in enumerate(store.value)]
+def _secret_store(store: _Value, read: Read, environment: Mapping[str, str]) -> dict[str, bytes]:
+    if isinstance(store.content, list):
+        items = [_Value(f"{store.key}[{index}]", item) for index, item in enumerate(store.content)]
         return dict(_secret(item, read, environment) for item in items)
     match store.table():
-        case {"format": _Part(value="json"), "file": file}:
-            entries = _json(file, read)
+        case {"format": _Value(content="json"), "file": file}:
+            entries = _json_members(file, read)
             return {_secret_name(name, entry): entry.text().encode() for name, entry in entries.items()}
-    raise store.wrong("needs to be an array of secrets, or 'format = \"json\"' and 'file'")
+    raise store.error("needs to be an array of secrets, or 'format = \"json\"' and 'file'")
 
 
-def _secret(item: _Part, read: Read, environment: Mapping[str, str]) -> tuple[str, bytes]:
+def _secret(item: _Value, read: Read, environment: Mapping[str, str]) -> tuple[str, bytes]:
     table = item.table()
     sources = [source for source in _SOURCES if source in table]
     if "key" not in table or len(sources) != 1:
-        raise item.wrong("needs 'key' and one of 'data', 'file' and 'env'")
+        raise item.error("needs 'key' and one of 'data', 'file' and 'env'")
     name = _secret_name(table["key"].text(), table["key"])
-    given = table[sources[0]]
+    value = table[sources[0]]
     match sources[0]:
         case "file":
-            return name, _read(given, read)
+            return name, _read(value, read)
         case "env":
-            return name, environment.get(given.text(), "").encode(errors="surrogateescape")
+            return name, environment.get(value.text(), "").encode(errors="surrogateescape")
         case _:
-            return name, given.text().encode()
+            return name, value.text().encode()
 
 
-def _secret_name(name: str, part: _Part) -> str:
+def _secret_name(name: str, value: _Value) -> str:
     if not _SECRET_NAME.fullmatch(name):
-        raise part.wrong("has a name that is not of 1 to 255 letters, digits, '-', '_' and '.'")
+        raise value.error("has a name that does not consist of 1 to 255 letters, digits, '-', '_' and '.'")
     return name
 
 
-def _json(file: _Part, read: Read) -> dict[str, _Part]:
-    """The members of a JSON file's object."""
+def _json_members(file: _Value, read: Read) -> dict[str, _Value]:
+    """Returns the members of the object in a JSON file. Raises BadManifest."""
     try:
         content = json.loads(_read(file, read))
     except ValueError as error:
-        raise file.wrong(f"is not JSON: {error}") from error
+        raise file.error(f"is not JSON: {error}") from error
     except RecursionError as error:
-        raise file.wrong("is nested too deeply") from error
-    return _Part(file.text(), content).table()
+        raise file.error("is nested too deeply") from error
+    return _Value(file.text(), content).table()
 
 
-def _read(file: _Part, read: Read) -> bytes:
+def _read(file: _Value, read: Read) -> bytes:
     try:
         return read(file.text())
     except OSError as error:
-        raise file.wrong(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
-    except ValueError as error:  # a NUL in its path
-        raise file.wrong(f"cannot be read: {error}") from error
+        raise file.error(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:  # its path has a NUL
+        raise file.error(f"cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""One request to a backend, and its answer as it comes. The request's body goes out at the same time: httpx sends it first."""
+"""Sends a request to a backend, and reads the answer while the body is still being sent, which httpx cannot do."""
 
 import asyncio
 import socket
@@ -8,10 +8,10 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import h11
+from aiohttp import web
 
-from fanroute.devserver.config import Backend
-from fanroute.devserver.grip_proxy import ANSWER_TIMEOUT, CONNECT_TIMEOUT
-from fanroute.devserver.holds import Headers
+from fanroute.devserver.config import LocalBackend
+from fanroute.devserver.forwarding import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Headers
 
 CHUNK = 65_536
 # Longest head of an answer, in bytes.
@@ -19,7 +19,7 @@ MAX_HEAD = 262_144
 
 
 class Unreachable(Exception):
-    """There is no answer: `detail` is the name of a case of the WIT's `send-error-detail`."""
+    """Reports that there is no answer. `detail` names a case of the WIT's `send-error-detail`."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -27,9 +27,9 @@ class Unreachable(Exception):
 
 
 class Answer:
-    """A backend's answer, its body not yet read: `chunks` reads it, and `close` must be called in the end.
+    """Represents a backend's answer. `chunks` reads its body, and `close` must be called in the end.
 
-    After a 101, `reader` and `writer` are the backend's connection, and `read_already` is what it has sent since.
+    After a 101, `reader` and `writer` are the connection to the backend, and `read_already` is what it has sent since.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,10 +41,10 @@ class Answer:
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self._sending: asyncio.Task[None]
 
-    async def ask(self, request: h11.Request, body: AsyncIterator[bytes] | None) -> None:
-        """Send the request, up to the head of the answer. Raises Unreachable."""
+    async def send_request(self, request: h11.Request, body: AsyncIterator[bytes] | None) -> None:
+        """Sends a request, and reads the head of its answer. Raises Unreachable."""
         self._sending = asyncio.create_task(self._send(request, body))
-        reading = asyncio.create_task(self._head())
+        reading = asyncio.create_task(self._read_head())
         try:
             while not (await asyncio.wait({reading}, timeout=ANSWER_TIMEOUT))[0]:
                 if self._sending.done():
@@ -58,32 +58,33 @@ class Answer:
             reading.cancel()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body. Raises h11.ProtocolError or OSError where it is cut."""
-        while isinstance(event := await self._event(), h11.Data):
+        """Yields the body. Raises h11.ProtocolError or OSError if it is cut."""
+        while isinstance(event := await self._next_event(), h11.Data):
             yield bytes(event.data)
 
     def close(self) -> None:
+        """Stops sending, and closes the connection."""
         self._sending.cancel()
         self.writer.transport.abort()
 
     async def _send(self, request: h11.Request, body: AsyncIterator[bytes] | None) -> None:
         self._write(request)
         try:
-            async for chunk in body or _nothing():
+            async for chunk in body or _empty_body():
                 self._write(h11.Data(data=chunk))
-                # A backend may answer before it has read all, and read no more.
+                # A backend can answer without reading the whole body.
                 with suppress(OSError):
                     await self.writer.drain()
             self._write(h11.EndOfMessage())
         except Exception:
-            # The client's body is cut; so must be what the backend gets.
+            # The client's body is cut, so the backend's must be cut too.
             self.writer.transport.abort()
 
     def _write(self, event: h11.Event) -> None:
         self.writer.write(self._connection.send(event) or b"")
 
-    async def _head(self) -> None:
-        while not isinstance(event := await self._event(), h11.Response):
+    async def _read_head(self) -> None:
+        while not isinstance(event := await self._next_event(), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
                 raise Unreachable("connection-terminated")
             if event.status_code == 101:
@@ -92,37 +93,39 @@ class Answer:
         self.status = event.status_code
         self.headers = [(name.decode("latin-1"), value) for name, value in event.headers.raw_items()]
 
-    async def _event(self) -> object:
+    async def _next_event(self) -> object:
         while (event := self._connection.next_event()) is h11.NEED_DATA:
             self._connection.receive_data(await self.reader.read(CHUNK))
         return event
 
 
-async def ask(backend: Backend, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Answer:
-    """A backend's answer. Raises Unreachable."""
+async def send_request(
+    backend: LocalBackend, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None
+) -> Answer:
+    """Returns a backend's answer. Its body is not read yet. Raises Unreachable."""
     if backend.host is not None:
         headers = [("Host", backend.host.encode()), *((name, value) for name, value in headers if name.lower() != "host")]
     if body is not None and not any(name.lower() == "content-length" for name, _ in headers):
         headers = [*headers, ("Transfer-Encoding", b"chunked")]
     try:
-        request = h11.Request(method=method, target=target.encode("latin-1", "surrogateescape"), headers=_encoded(headers))
+        request = h11.Request(method=method, target=target.encode("latin-1", "surrogateescape"), headers=_encode(headers))
     except h11.ProtocolError as error:
         raise Unreachable("http-request-uri-invalid") from error
-    answer = Answer(*await _connected(backend.url))
+    answer = Answer(*await _connect(backend.url))
     try:
-        await answer.ask(request, body)
+        await answer.send_request(request, body)
     except BaseException:
         answer.close()
         raise
     return answer
 
 
-async def _connected(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    parts = urlsplit(url)
-    tls = ssl.create_default_context() if parts.scheme == "https" else None
+async def _connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    address = urlsplit(url)
+    tls = ssl.create_default_context() if address.scheme == "https" else None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await asyncio.open_connection(parts.hostname, parts.port or (443 if tls else 80), ssl=tls)
+            return await asyncio.open_connection(address.hostname, address.port or (443 if tls else 80), ssl=tls)
     except TimeoutError as error:
         raise Unreachable("connection-timeout") from error
     except socket.gaierror as error:
@@ -135,10 +138,35 @@ async def _connected(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
         raise Unreachable("connection-refused") from error
 
 
-def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+def _encode(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value) for name, value in headers]
 
 
-async def _nothing() -> AsyncIterator[bytes]:
+async def _empty_body() -> AsyncIterator[bytes]:
     return
     yield b""
+
+
+async def forward_answer(request: web.BaseRequest, status: int, headers: Headers, answer: Answer) -> web.StreamResponse:
+    """Sends the body of an answer to the client as it arrives, with this status and these headers.
+
+    If the backend's body is cut, the client's is cut too.
+    """
+    response = response_head(status, headers)
+    await response.prepare(request)
+    try:
+        async for chunk in answer.chunks():
+            await response.write(chunk)
+    except (OSError, h11.ProtocolError):
+        if request.transport is not None:
+            request.transport.abort()
+    else:
+        await response.write_eof()
+    return response
+
+
+def response_head(status: int, headers: Headers) -> web.StreamResponse:
+    """Returns a response that has headers, and no body yet."""
+    response = web.StreamResponse(status=status)
+    response.headers.extend([(name, value.decode("utf-8", "surrogateescape")) for name, value in headers])
+    return response

@@ -1,4 +1,4 @@
-"""The judge: Fastly's Viceroy in Compute's place, Pushpin in Fanout's."""
+"""Serves a component on Viceroy, in place of Fastly Compute, and Pushpin, in place of Fanout."""
 
 import asyncio
 import re
@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 import tomlkit
 
 from fanroute.devserver import pushpin as pushpins
-from fanroute.devserver.config import LOCAL_STORES, Backend, Stores
-from fanroute.devserver.embedded import ADDRESS, Listening, embedded_origin, listen
-from fanroute.devserver.grip_proxy import Log
-from fanroute.devserver.publishing import PATH, guarded, passing_on
+from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Log, Stores
+from fanroute.devserver.embedded import ADDRESS, embedded_origin, http_servers
+from fanroute.devserver.publishing import PATH, publish_handler, publisher_to_pushpin
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.plan.signing import DEV_KEY
 from fanroute.project import processes
@@ -28,26 +27,26 @@ from fanroute_runtime.signature import LOCAL_KEY
 
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
 START_TIMEOUT = 120.0
-# From this version on, Pushpin can be told not to ask again for what it holds, a second after a channel's first subscription.
+# From this version on, Pushpin need not ask the backend again for what it holds, a second after a channel's first subscription.
 UPDATES_ARE_OPTIONAL = (1, 41)
-# Its log levels: from the second on it tells each request, with the whole URL.
+# Pushpin's log levels. From the second on it logs each request with its whole URL.
 WARNINGS, REQUESTS = 1, 2
 
-# What is said of an older one.
+# The warning about an older one.
 LOSES_MESSAGES = "can lose a message to a long-poll, about a second after the channel's first subscription; 1.41 does not"
 
-# What each line of the two programs begins with, and the lines that tell a user nothing.
+# The beginning of each line of the two programs, and of the lines that do not help a user.
 _TIME_AND_LEVEL = re.compile(r"^(\S+ +INFO +|\[INFO\] \S+ \S+ )(\[\w+\] )?(request\{id=\d+\}:)*\s*")
-_UNTOLD = ("guest completed", "Proxying", "zhttp ", "start", "stop", "checking if", "backend ")
+_HIDDEN_LINES = ("guest completed", "Proxying", "zhttp ", "start", "stop", "checking if", "backend ")
 
 
 @asynccontextmanager
-async def listening(
+async def serve(
     viceroy: Path,
     pushpin: Path,
     wasm: Path,
     logs: Path,
-    backends: Mapping[str, Backend | None],
+    backends: Mapping[str, LocalBackend | None],
     loopback: str,
     port: int,
     publish_port: int,
@@ -55,24 +54,36 @@ async def listening(
     stores: Stores = LOCAL_STORES,
     private: bool = False,
     allowed: Collection[str] = (),
-) -> AsyncIterator[Listening]:
-    """Serve a component on Viceroy and Pushpin, as long as the context lasts.
+) -> AsyncIterator[EdgeUrls]:
+    """Serves a component on Viceroy and Pushpin as long as the context lasts. Raises ProgramFailed if one does not start.
 
-    Takes what `server.listening` takes, the programs, and a folder for Pushpin's logs, which tell no URL where these are
-    `private`. Raises ProgramFailed where one of them does not start.
+    Args:
+        viceroy: the program.
+        pushpin: the program.
+        wasm: the component.
+        logs: the folder for Pushpin's logs.
+        backends: as for `embedded.serve`, like the arguments that are not described here.
+        loopback: see there.
+        port: see there.
+        publish_port: see there.
+        log: see there.
+        stores: see there.
+        private: keeps URLs out of Pushpin's logs, because they can contain tokens.
+        allowed: see there.
     """
     hidden = _hidden_address()
     port, proxy_port, pushpin_port = _free_ports(port, 0, 0)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
-        servers = await stack.enter_async_context(listen())
-        publish = await servers(guarded(passing_on(f"http://{hidden}:{pushpin_port}"), allowed, log), publish_port)
-        origin = await servers(embedded_origin, 0) if None in backends.values() else ""
-        addresses = {name: backend or Backend(origin) for name, backend in backends.items()}
+        start_server = await stack.enter_async_context(http_servers())
+        publisher = publisher_to_pushpin(f"http://{hidden}:{pushpin_port}")
+        publish = await start_server(publish_handler(publisher, allowed, log), publish_port)
+        origin = await start_server(embedded_origin, 0) if None in backends.values() else ""
+        addresses = {name: backend or LocalBackend(origin) for name, backend in backends.items()}
         if loopback:
-            addresses[loopback] = Backend(edge, addresses[loopback].host)
-        found = pushpins.at(pushpin)
+            addresses[loopback] = LocalBackend(edge, addresses[loopback].host)
+        found = pushpins.identify(pushpin)
         if found.number < UPDATES_ARE_OPTIONAL:
             log(f"Pushpin {found.version} {LOSES_MESSAGES}")
         files = viceroy_files(folder, addresses, stores)
@@ -88,13 +99,13 @@ async def listening(
         ):
             name = Path(command[0]).name
             lines: list[str] = []
-            process = await stack.enter_async_context(processes.running(command, _both(name, log, lines)))
-            await _wait(process, name, listeners, lines)
-        yield Listening(edge, publish + PATH)
+            process = await stack.enter_async_context(processes.running(command, _line_handler(name, log, lines)))
+            await _wait_until_listening(process, name, listeners, lines)
+        yield EdgeUrls(edge, publish + PATH)
 
 
-def viceroy_files(folder: Path, backends: Mapping[str, Backend], stores: Stores) -> dict[Path, bytes]:
-    """Viceroy's configuration, and the secrets, which need not be text."""
+def viceroy_files(folder: Path, backends: Mapping[str, LocalBackend], stores: Stores) -> dict[Path, bytes]:
+    """Returns Viceroy's configuration, and a file for each secret: a secret is bytes, which TOML cannot contain."""
     secrets: dict[Path, bytes] = {}
     local: dict[str, Any] = {"backends": {}, "config_stores": {}, "secret_stores": {}}
     for name, backend in backends.items():
@@ -115,13 +126,13 @@ def viceroy_files(folder: Path, backends: Mapping[str, Backend], stores: Stores)
 def pushpin_files(
     folder: Path,
     logs: Path,
-    backends: Mapping[str, Backend],
+    backends: Mapping[str, LocalBackend],
     proxy_port: int,
     publish_at: tuple[str, int],
     pushpin: Pushpin,
     private: bool,
 ) -> dict[Path, bytes]:
-    """Pushpin's configuration and routes. Source: https://pushpin.org/docs/configuration/"""
+    """Returns Pushpin's configuration and routes. Source: https://pushpin.org/docs/configuration/"""
     services = "connmgr,proxy,handler" if pushpin.is_current else "condure,zurl,pushpin-proxy,pushpin-handler"
     ipc = "ipc://{rundir}/{ipc_prefix}"
     config = f"""\
@@ -167,7 +178,7 @@ update_on_first_subscription=false
     }
 
 
-def _pushpin_route(name: str, backend: Backend) -> str:
+def _pushpin_route(name: str, backend: LocalBackend) -> str:
     url = urlsplit(backend.url)
     tls = url.scheme == "https"
     options = ["over_http", *(["ssl"] if tls else []), *([f"host={backend.host}"] if backend.host else [])]
@@ -175,27 +186,29 @@ def _pushpin_route(name: str, backend: Backend) -> str:
     return f"id={name} {host}:{url.port or (443 if tls else 80)},{','.join(options)}\n"
 
 
-def _both(name: str, log: Log, lines: list[str]) -> Callable[[str], None]:
-    def on_line(line: str) -> None:
+def _line_handler(name: str, log: Log, lines: list[str]) -> Callable[[str], None]:
+    """Returns a function that keeps each line of a program in `lines`, and logs it if it helps a user."""
+
+    def handle_line(line: str) -> None:
         lines.append(line)
-        told = _TIME_AND_LEVEL.sub("", line)
-        if told and not told.startswith(_UNTOLD):
-            log(f"{name}: {told}")
+        text = _TIME_AND_LEVEL.sub("", line)
+        if text and not text.startswith(_HIDDEN_LINES):
+            log(f"{name}: {text}")
 
-    return on_line
+    return handle_line
 
 
-async def _wait(process: Program, name: str, listeners: tuple[tuple[str, int], ...], lines: list[str]) -> None:
-    """Wait for a program to listen. Raises ProgramFailed."""
+async def _wait_until_listening(process: Program, name: str, listeners: tuple[tuple[str, int], ...], lines: list[str]) -> None:
+    """Waits until a program listens on all its addresses and ports. Raises ProgramFailed."""
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT
-    while not all(map(_accepts, listeners)):
+    while not all(map(_is_listening, listeners)):
         if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
             raise ProgramFailed(name, "\n".join(lines[-20:]) or "it does not listen")
         await asyncio.sleep(0.05)
 
 
 def _free_ports(*wanted: int) -> list[int]:
-    """Ports that nobody listens on, all different: each the wanted one, if it is free and not 0."""
+    """Returns different ports that are free: for each wanted one the same if possible, and any for 0."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in wanted]
         for probe, port in zip(probes, wanted, strict=True):
@@ -208,9 +221,9 @@ def _free_ports(*wanted: int) -> list[int]:
 
 
 def _hidden_address() -> str:
-    """Returns a loopback address that no web page can guess, if the system has more than one, else ADDRESS.
+    """Returns a loopback address that no web page can guess, or ADDRESS if the system has no other.
 
-    Pushpin itself does not look at who publishes: a page could try all its ports on 127.0.0.1.
+    Pushpin does not check who publishes, so a page could try all ports of 127.0.0.1.
     """
     address = str(IPv4Address("127.0.0.0") + 256 + secrets.randbelow(2**24 - 512))
     with socket.socket() as probe:
@@ -221,6 +234,6 @@ def _hidden_address() -> str:
     return address
 
 
-def _accepts(listener: tuple[str, int]) -> bool:
+def _is_listening(listener: tuple[str, int]) -> bool:
     with socket.socket() as client:
         return client.connect_ex(listener) == 0

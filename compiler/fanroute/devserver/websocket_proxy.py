@@ -1,4 +1,4 @@
-"""A client's WebSocket, carried to a backend as WebSocket-over-HTTP.
+"""Carries a client's WebSocket to a backend as WebSocket-over-HTTP.
 
 Source: https://pushpin.org/docs/protocols/websocket-over-http/
 """
@@ -11,10 +11,9 @@ from contextlib import suppress
 import httpx
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from fanroute.devserver.bodies import MAX_EVENTS_ANSWERED, TooLong, read_whole
-from fanroute.devserver.grip_proxy import Fanout, client_headers, unreachable
-from fanroute.devserver.holds import Headers
-from fanroute.devserver.socket_client import Client
+from fanroute.devserver.forwarding import MAX_EVENTS_BODY, Headers, TooLong, bad_gateway, client_headers, read_whole
+from fanroute.devserver.grip_proxy import GripProxy
+from fanroute.devserver.socket_client import SocketClient
 from fanroute_runtime.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.websocket import (
     MAX_CONTROL,
@@ -28,7 +27,8 @@ from fanroute_runtime.websocket import (
 )
 
 _PREFIX = re.compile(r'message-prefix="?([^";]*)"?')
-_NOT_PASSED_ON = (
+# Headers of the client's handshake that a backend does not get.
+_NOT_FORWARDED = (
     "content-length",
     "content-type",
     "accept",
@@ -36,24 +36,22 @@ _NOT_PASSED_ON = (
     "sec-websocket-extensions",
     "sec-websocket-version",
 )
-# Of the answer to OPEN: what is of its content, and what the handshake itself says.
-_NOT_PASSED_BACK = ("content-length", "content-type", "sec-websocket-protocol", "sec-websocket-extensions")
-
-
+# Headers of the answer to OPEN that the client does not get: they are about its content, or the handshake sets them.
+_NOT_RETURNED = ("content-length", "content-type", "sec-websocket-protocol", "sec-websocket-extensions")
 _SET_META = b"set-meta-"
 
 
 def is_websocket(request: web.BaseRequest) -> bool:
-    """Whether a request asks for a WebSocket (RFC 6455, 4.1)."""
+    """Returns True if a request asks for a WebSocket (RFC 6455, 4.1)."""
     return any(value.lower() == "websocket" for value in request.headers.getall("Upgrade", []))
 
 
 class _Closed(Exception):
-    """The connection is over."""
+    """Ends a connection."""
 
 
 class _WebSocket(web.WebSocketResponse):
-    """Breaks the connection at a message that is too long, as Pushpin does. aiohttp would close it with a code."""
+    """Aborts the connection at a message that is too long, as Pushpin does. aiohttp would send a CLOSE."""
 
     def __init__(self, transport: asyncio.Transport | None, protocols: list[str]) -> None:
         # A byte more than MAX_MESSAGE still passes, as in Pushpin 1.41. aiohttp refuses a message that has its limit.
@@ -61,42 +59,50 @@ class _WebSocket(web.WebSocketResponse):
         self._transport = transport
 
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes | None = None, drain: bool = True) -> bool:
-        # Only aiohttp itself gives no message with this code.
+        # Only aiohttp itself calls this with the code and no message.
         if code == WSCloseCode.MESSAGE_TOO_BIG and message is None and self._transport is not None:
             self._transport.abort()
         return await super().close(code=code, message=message or b"", drain=drain)
 
 
-class Socket:
-    """One client's connection. `serve` runs it from the handshake to its end."""
+class WebSocketProxy:
+    """Carries one WebSocket. `serve` runs it from the handshake to its end.
 
-    def __init__(self, fanout: Fanout, backend: str, request: web.BaseRequest, target: str, headers: Headers) -> None:
-        self._fanout = fanout
+    Args:
+        proxy: asks the backend.
+        backend: its name.
+        request: the client's handshake.
+        target: path and query of the requests to the backend.
+        headers: their headers, as the component handed the request off.
+    """
+
+    def __init__(self, proxy: GripProxy, backend: str, request: web.BaseRequest, target: str, headers: Headers) -> None:
+        self._proxy = proxy
         self._backend = backend
         self._request = request
         self._target = target
-        self._headers: Headers = [(k, v) for k, v in headers if k.lower() not in _NOT_PASSED_ON]
+        self._headers: Headers = [(k, v) for k, v in headers if k.lower() not in _NOT_FORWARDED]
         self._headers += [
             ("Connection-Id", uuid.uuid4().hex.encode()),
             ("Content-Type", WEBSOCKET_EVENTS.encode()),
             ("Accept", WEBSOCKET_EVENTS.encode()),
         ]
-        # What begins a message for the client; None while the backend does not speak GRIP.
+        # The beginning of messages for the client; None if the backend does not use GRIP.
         self._prefix: bytes | None = None
-        # Variables that the backend has set, as headers of each request.
+        # The meta variables that the backend has set, as headers of each request.
         self._meta: dict[str, bytes] = {}
-        # After how many seconds without an event the backend is asked with none; None is never.
+        # After how many seconds without an event the backend gets an empty request; None for never.
         self._interval: int | None = None
 
     async def serve(self) -> web.StreamResponse:
-        """The answer to the handshake, once the connection has ended."""
+        """Returns the answer to the handshake after the connection has ended."""
         try:
             answer = await self._post([Event("OPEN")], [("Sec-WebSocket-Extensions", b"grip")])
-            events = _events(answer)
+            events = _decode_events(answer)
         except (httpx.HTTPError, MalformedEvents) as error:
-            return unreachable(self._backend, error)
+            return bad_gateway(self._backend, error)
         if not events or events[0].type != "OPEN":
-            # Not accepted: the client gets the backend's answer instead.
+            # The backend does not accept the WebSocket, so the client gets its answer.
             headers = client_headers(answer, without=["content-length"])
             status = 502 if answer.status_code == 200 else answer.status_code
             return web.Response(status=status, headers=headers, body=answer.content)
@@ -104,33 +110,36 @@ class Socket:
         protocol = answer.headers.get("sec-websocket-protocol")
         socket = _WebSocket(self._request.transport, [protocol] if protocol else [])
         private = [name for name in answer.headers if name.encode().startswith(_SET_META)]
-        socket.headers.extend(client_headers(answer, without=[*_NOT_PASSED_BACK, "keep-alive-interval", *private]))
+        socket.headers.extend(client_headers(answer, without=[*_NOT_RETURNED, "keep-alive-interval", *private]))
         await socket.prepare(self._request)
-        # As in Pushpin, no message waits for a client that does not read.
-        with self._fanout.channels.subscriber(most_waiting=0) as subscriber:
-            client = Client(socket, self._request.transport, subscriber)
-            published = asyncio.create_task(client.deliver())
+        # As in Pushpin, no item waits for a client that does not read.
+        with self._proxy.channels.subscriber(max_waiting=0) as subscriber:
+            client = SocketClient(socket, self._request.transport, subscriber)
+            delivery = asyncio.create_task(client.deliver())
             try:
-                await self._converse(client, events[1:])
+                await self._carry_events(client, events[1:])
             except _Closed:
                 pass
             except (httpx.HTTPError, MalformedEvents):
                 client.abort()
-            except (ConnectionResetError, asyncio.CancelledError) as gone:
-                # The client has gone without a CLOSE (aiohttp may cancel us then): the backend is told, in its own time.
-                self._fanout.later(self._disconnect())
-                if isinstance(gone, asyncio.CancelledError):
+            except (ConnectionResetError, asyncio.CancelledError) as reason:
+                # The client left without a CLOSE (aiohttp can cancel this task then). The backend gets a DISCONNECT.
+                self._proxy.run_in_background(self._disconnect())
+                if isinstance(reason, asyncio.CancelledError):
                     raise
             finally:
-                published.cancel()
+                delivery.cancel()
         return socket
 
-    async def _converse(self, client: Client, events: list[Event]) -> None:
-        """Carry events both ways, to the end: raises _Closed after the backend's CLOSE or DISCONNECT, or ConnectionResetError."""
+    async def _carry_events(self, client: SocketClient, events: list[Event]) -> None:
+        """Carries events both ways until the connection ends.
+
+        Raises _Closed after a CLOSE or the backend's DISCONNECT, and ConnectionResetError if the client leaves.
+        """
         await self._handle(client, events)
         while not client.detached:
             try:
-                event = await asyncio.wait_for(_event(client.socket), self._interval)
+                event = await asyncio.wait_for(_receive(client.socket), self._interval)
             except TimeoutError:
                 await self._handle(client, await self._send([]))
                 continue
@@ -142,10 +151,10 @@ class Socket:
                 raise ConnectionResetError
             await self._handle(client, await self._send([event]))
         await self._send([Event("CLOSE")])
-        while (event := await _event(client.socket)) is not None and event.type != "CLOSE":
+        while (event := await _receive(client.socket)) is not None and event.type != "CLOSE":
             pass
         if event is not None:
-            await client.close(*_close(event.content))
+            await client.close(*_code_and_reason(event.content))
         raise _Closed
 
     async def _disconnect(self) -> None:
@@ -153,8 +162,8 @@ class Socket:
             await self._send([Event("DISCONNECT")])
 
     async def _send(self, events: list[Event]) -> list[Event]:
-        """The backend's events in reply. Raises MalformedEvents where its answer is no such thing."""
-        replies = _events(await self._post(events, []))
+        """Sends events to the backend, and returns its own. Raises MalformedEvents if its answer has none."""
+        replies = _decode_events(await self._post(events, []))
         if replies is None:
             raise MalformedEvents("the backend's answer is not WebSocket-over-HTTP")
         return replies
@@ -164,10 +173,10 @@ class Socket:
         sent = [*self._headers, *self._meta.items(), *headers, ("Content-Length", str(len(body)).encode())]
         try:
             answer = await read_whole(
-                await self._fanout.ask(self._backend, "POST", self._target, sent, body), MAX_EVENTS_ANSWERED
+                await self._proxy.send_request(self._backend, "POST", self._target, sent, body), MAX_EVENTS_BODY
             )
         except TooLong as error:
-            self._fanout.tell(f"the answer of {self._backend} {error}")
+            self._proxy.log(f"the answer of {self._backend} {error}")
             raise MalformedEvents(str(error)) from error
         for name, value in answer.headers.raw:
             if name.lower().startswith(_SET_META):
@@ -177,32 +186,31 @@ class Socket:
             self._interval = _interval(answer)
         return answer
 
-    async def _handle(self, client: Client, events: list[Event]) -> None:
-        """Do what the backend's events say. Raises _Closed after a CLOSE or DISCONNECT."""
+    async def _handle(self, client: SocketClient, events: list[Event]) -> None:
+        """Carries out the backend's events. Raises _Closed after a CLOSE or DISCONNECT."""
         for event in events:
             match event.type:
                 case "TEXT" | "BINARY":
-                    await self._message(client, event)
+                    await self._send_message(client, event)
                 case "PING" | "PONG":
                     await client.send(event)
                 case "CLOSE":
-                    code, reason = _close(event.content)
-                    if not _is_taken(code):
-                        self._fanout.tell(
-                            f"{self._backend} sent CLOSE with the code {code}, which clients take for a protocol error"
-                        )
+                    code, reason = _code_and_reason(event.content)
+                    if not _is_valid_close_code(code):
+                        self._proxy.log(f"{self._backend} sent CLOSE with the code {code}, which is a protocol error for clients")
                     await client.close(code, reason)
                     raise _Closed
                 case "DISCONNECT":
                     client.abort()
                     raise _Closed
 
-    async def _message(self, client: Client, event: Event) -> None:
+    async def _send_message(self, client: SocketClient, event: Event) -> None:
+        """Sends a message to the client, or follows it if it is a control message."""
         content = event.content
         if self._prefix is not None:
             if event.type == "TEXT" and content.startswith(b"c:"):
                 if len(content) <= MAX_CONTROL:
-                    client.control(content[2:])
+                    client.follow_control(content[2:])
                 return
             if not content.startswith(self._prefix):
                 return
@@ -210,40 +218,41 @@ class Socket:
         await client.send(Event(event.type, content))
 
 
-def _events(answer: httpx.Response) -> list[Event] | None:
-    """An answer's events, or None where it has none to give."""
+def _decode_events(answer: httpx.Response) -> list[Event] | None:
+    """Returns the events in an answer, or None if it is not WebSocket-over-HTTP. Raises MalformedEvents."""
     if answer.status_code != 200 or answer.headers.get("content-type") != WEBSOCKET_EVENTS:
         return None
     return decode(answer.content)
 
 
-def _close(content: bytes) -> tuple[int, bytes]:
-    """Returns the code and reason that Pushpin makes of a CLOSE's content: any code, and 1000 where there is none."""
+def _code_and_reason(content: bytes) -> tuple[int, bytes]:
+    """Returns the code and reason of a CLOSE as Pushpin reads them: any code, and 1000 if there is none."""
     if len(content) < 2:
         return WSCloseCode.OK, b""
     return int.from_bytes(content[:2], "big"), content[2:].decode(errors="replace").encode()
 
 
-def _is_taken(code: int) -> bool:
+def _is_valid_close_code(code: int) -> bool:
     """Returns True for a code that an endpoint may send (RFC 6455, 7.4, and IANA's registry)."""
     return (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
 
 
 def _interval(answer: httpx.Response) -> int | None:
-    """An answer's Keep-Alive-Interval in seconds, at least the shortest; None for none."""
+    """Returns an answer's Keep-Alive-Interval in seconds, but at least MIN_KEEP_ALIVE_INTERVAL; None if it has none."""
     value = answer.headers.get("keep-alive-interval", "")
     return max(int(value), MIN_KEEP_ALIVE_INTERVAL) if value.isdecimal() and int(value) else None
 
 
 def _message_prefix(extensions: str) -> bytes | None:
+    """Returns the prefix of messages for the client, or None if the extension `grip` is not used."""
     if not extensions.strip().startswith("grip"):
         return None
     prefix = _PREFIX.search(extensions)
     return prefix.group(1).encode() if prefix else MESSAGE_PREFIX
 
 
-async def _event(socket: web.WebSocketResponse) -> Event | None:
-    """The client's next event; None after the end of the connection."""
+async def _receive(socket: web.WebSocketResponse) -> Event | None:
+    """Returns the client's next event, or None after the end of the connection."""
     message = await socket.receive()
     match message.type:
         case WSMsgType.TEXT:

@@ -1,1 +1,1 @@
-"""The canonical form of a routes.yaml, for `fanroute fmt`."""
+"""Formats a routes.yaml, for `fanroute fmt`."""

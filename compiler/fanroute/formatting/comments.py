@@ -1,4 +1,4 @@
-"""The comments and blank lines of a YAML text, which its parser passes over. Pure."""
+"""Finds the comments and blank lines of a YAML text, which PyYAML's parser ignores. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,25 +6,32 @@ from dataclasses import dataclass
 
 import yaml
 
-# What ends a line (YAML 1.1, 5.4), and a line with its end.
+# The characters that end a line (YAML 1.1, 5.4), and a line with its end.
 _BREAKS = "\r\n\x85\u2028\u2029"
 _LINE = re.compile(rf"([^{_BREAKS}]*)(\r\n|[{_BREAKS}]|\Z)")
-# How a block scalar begins.
+# The header of a block scalar.
 _HEADER = re.compile(rf"[|>]([-+0-9]*)([ \t]+#[^{_BREAKS}]*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment with its `#`, or a blank line: where it begins in the text, and its indentation if it is alone on its line."""
+    """Holds a comment with its `#`, or a blank line as "".
+
+    Args:
+        index: where it begins in the text.
+        indentation: how far it is indented; 0 if it is not alone on its line.
+        text: the comment.
+        is_alone: True if its line has nothing else.
+    """
 
     index: int
     indentation: int
     text: str
-    alone: bool
+    is_alone: bool
 
 
-def comments(text: str, tokens: Iterable[yaml.Token]) -> list[Comment]:
-    """All comments and blank lines of a text, in order; the tokens are those of PyYAML's parser in Python."""
+def find_comments(text: str, tokens: Iterable[yaml.Token]) -> list[Comment]:
+    """Returns all comments and blank lines of a text, in order. `tokens` are those that PyYAML's parser reads from it."""
     found: list[Comment] = []
     end = 0
     for token in tokens:
@@ -35,19 +42,19 @@ def comments(text: str, tokens: Iterable[yaml.Token]) -> list[Comment]:
             header = _HEADER.match(text, start)
             assert header is not None
             if header[2]:
-                found.append(Comment(header.start(2), 0, header[2].strip(), alone=False))
+                found.append(Comment(header.start(2), 0, header[2].strip(), is_alone=False))
             if "+" not in header[1]:
-                # The blank lines after it are not its own.
+                # The blank lines after the scalar are not part of it.
                 end = start + len(text[start:end].rstrip())
     return [*found, *_between(text, end, len(text))]
 
 
 def _between(text: str, start: int, end: int) -> Iterator[Comment]:
-    """Those of a stretch between two tokens."""
+    """Yields the comments and blank lines between two tokens."""
     for line in _LINE.finditer(text, start, end):
-        alone = line.start() == 0 or text[line.start() - 1] in _BREAKS
-        before, sign, written = line[1].partition("#")
+        is_alone = line.start() == 0 or text[line.start() - 1] in _BREAKS
+        before, sign, comment = line[1].partition("#")
         if sign:
-            yield Comment(line.start() + len(before), len(before) if alone else 0, f"#{written}".rstrip(), alone)
-        elif alone and line[2]:
-            yield Comment(line.start(), 0, "", alone)
+            yield Comment(line.start() + len(before), len(before) if is_alone else 0, f"#{comment}".rstrip(), is_alone)
+        elif is_alone and line[2]:
+            yield Comment(line.start(), 0, "", is_alone=True)

@@ -1,4 +1,4 @@
-"""A routes.yaml in its canonical form: the same data and comments, keys in the reference's order. Pure."""
+"""Formats a routes.yaml: keeps data and comments, and puts keys in the order of the reference. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.formatting.scalars import literal, written
-from fanroute.formatting.tree import Part, laid_out
+from fanroute.formatting.scalars import block_scalar, yaml_scalar
+from fanroute.formatting.tree import Entry, parse_tree
 from fanroute.pipeline import compile_routes
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs
@@ -16,16 +16,16 @@ from fanroute.spec.validate import keys_at, validate
 from fanroute.syntax.source import Path, decode, parse_yaml, plain_scalar_value
 
 INDENT = "  "
-# The longest line that what is written in braces or brackets takes, in characters.
+# The longest line with braces or brackets, in characters.
 MAX_LINE = 100
 
 
-class Changed(Exception):
-    """The formatted text would not say the same as the text it was made of."""
+class MeaningChanged(Exception):
+    """Reports that the formatted text does not have the same meaning as the original."""
 
 
-def formatted(raw: bytes, inputs: Inputs) -> str:
-    """A routes.yaml, formatted. Raises Invalid for one that cannot be read, and Changed rather than change what it says."""
+def format_routes(raw: bytes, inputs: Inputs) -> str:
+    """Formats a routes.yaml. Raises Invalid if it cannot be parsed, and MeaningChanged rather than change its meaning."""
     text = decode(raw)
     source = parse_yaml(text)
     if source.diagnostics:
@@ -33,20 +33,20 @@ def formatted(raw: bytes, inputs: Inputs) -> str:
     if not isinstance(source.data, dict) or not source.data:
         validate(Spec, source)
     try:
-        layout = laid_out(text)
-        before = _said(layout), _compiled(text, inputs)
-        result = _written(layout)
-        after = _said(laid_out(result)), _compiled(result, inputs)
+        root = parse_tree(text)
+        before = _content(root), _compiled(text, inputs)
+        result = _render(root)
+        after = _content(parse_tree(result)), _compiled(result, inputs)
     except yaml.YAMLError:
-        raise Changed from None
+        raise MeaningChanged from None
     if after != before:
-        raise Changed
+        raise MeaningChanged
     return result
 
 
-def _said(part: Part) -> tuple[Any, Counter[str]]:
-    """The data and the comments of a layout."""
-    return _data(part.value), Counter(_comments(part))
+def _content(root: Entry) -> tuple[Any, Counter[str]]:
+    """Returns the data and the comments of a tree."""
+    return _data(root.value), Counter(_comments(root))
 
 
 def _data(node: yaml.Node) -> Any:
@@ -58,14 +58,14 @@ def _data(node: yaml.Node) -> Any:
     return node.value if node.style else plain_scalar_value(node.value)
 
 
-def _comments(part: Part) -> Iterator[str]:
-    yield from filter(None, (*part.above, part.beside, *part.below))
-    for child in part.children:
+def _comments(entry: Entry) -> Iterator[str]:
+    yield from filter(None, (*entry.above, entry.beside, *entry.below))
+    for child in entry.children:
         yield from _comments(child)
 
 
 def _compiled(text: str, inputs: Inputs) -> Any:
-    """What a text compiles to, or what is wrong with it."""
+    """Returns what a text compiles to, or its errors."""
     try:
         compiled = compile_routes(text.encode(), inputs)
     except Invalid as invalid:
@@ -73,13 +73,13 @@ def _compiled(text: str, inputs: Inputs) -> Any:
     return compiled.plan, compiled.backends
 
 
-def _written(root: Part) -> str:
-    lines = [*_head(root), *_children(root, (), "")]
+def _render(root: Entry) -> str:
+    lines = [*_head(root), *_child_lines(root, (), "")]
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def _head(root: Part) -> list[str]:
-    """The comments that stay at the top, whichever key comes first."""
+def _head(root: Entry) -> list[str]:
+    """Takes the comments from the first key that stay at the top of the text when another key comes first."""
     first = root.children[0]
     if _in_order(root, ())[0] is first:
         return []
@@ -88,39 +88,39 @@ def _head(root: Part) -> list[str]:
     return [*head, ""] if head and head[-1] else head
 
 
-def _in_order(part: Part, path: Path) -> list[Part]:
-    """A part's children, keys as in the reference; those it does not have, as names, stay in their order at the end."""
-    known = keys_at(path, Spec) if isinstance(part.value, yaml.MappingNode) else []
-    return sorted(part.children, key=lambda child: known.index(_name(child)) if _name(child) in known else len(known))
+def _in_order(entry: Entry, path: Path) -> list[Entry]:
+    """Returns the children of an entry in the order of the reference. Other keys, such as names, come last in their own order."""
+    known = keys_at(path, Spec) if isinstance(entry.value, yaml.MappingNode) else []
+    return sorted(entry.children, key=lambda child: known.index(_name(child)) if _name(child) in known else len(known))
 
 
-def _name(part: Part) -> str:
-    return str(part.key.value) if part.key else ""
+def _name(entry: Entry) -> str:
+    return str(entry.key.value) if entry.key else ""
 
 
-def _within(path: Path, child: Part) -> Path:
-    """The path of a child; keys do not differ from item to item."""
+def _child_path(path: Path, child: Entry) -> Path:
+    """Returns the path of a child. All items of a list have the same keys, so any index will do."""
     return (*path, _name(child) if child.key else 0)
 
 
-def _children(part: Part, path: Path, indent: str) -> list[str]:
-    """The lines of a part's children, below each other."""
+def _child_lines(entry: Entry, path: Path, indent: str) -> list[str]:
+    """Returns the lines of an entry's children, with their comments."""
     lines: list[str] = []
-    for child in _in_order(part, path):
-        shown = _shown(child, _within(path, child), indent)
-        first = _first_of_content(shown)
-        lines += _indented([*child.above, *shown[:first]], indent, after_blank=not lines)
-        lines += shown[first:]
-    return [*lines, *_indented(part.below, indent)]
+    for child in _in_order(entry, path):
+        child_lines = _lines(child, _child_path(path, child), indent)
+        first = _first_of_content(child_lines)
+        lines += _indented([*child.above, *child_lines[:first]], indent, after_blank=not lines)
+        lines += child_lines[first:]
+    return [*lines, *_indented(entry.below, indent)]
 
 
 def _first_of_content(lines: list[str]) -> int:
-    """The index of the first line that is neither a comment nor blank."""
+    """Returns the index of the first line that is neither a comment nor blank."""
     return next(i for i, line in enumerate(lines) if line and not line.lstrip().startswith("#"))
 
 
 def _indented(comments: list[str], indent: str, after_blank: bool = False) -> Iterator[str]:
-    """Comments and the blank lines between them, never two in a row."""
+    """Yields comments and the blank lines between them, but no two blank lines in a row."""
     for comment in comments:
         if comment:
             yield indent + comment
@@ -129,38 +129,38 @@ def _indented(comments: list[str], indent: str, after_blank: bool = False) -> It
         after_blank = not comment
 
 
-def _shown(part: Part, path: Path, indent: str) -> list[str]:
-    """The lines of a key or an item; of an item, first the comments that stand above it."""
-    head = f"{indent}{written(part.key.value, flow=False)}:" if part.key else f"{indent}-"
-    beside = f"  {part.beside}" if part.beside else ""
-    value = part.value
-    block = literal(value.value) if isinstance(value, yaml.ScalarNode) and value.style in ("|", ">") else None
+def _lines(entry: Entry, path: Path, indent: str) -> list[str]:
+    """Returns the lines of a key or an item. An item can begin with comments, which belong above it."""
+    head = f"{indent}{yaml_scalar(entry.key.value, in_flow=False)}:" if entry.key else f"{indent}-"
+    beside = f"  {entry.beside}" if entry.beside else ""
+    value = entry.value
+    block = block_scalar(value.value) if isinstance(value, yaml.ScalarNode) and value.style in ("|", ">") else None
     if block:
         header, *text = block
         return [f"{head} {header}{beside}", *(indent + INDENT + line if line else "" for line in text)]
-    line = f"{head} {_on_one_line(part, path, flow=False)}"
-    if not part.children or (part.flow and len(line) <= MAX_LINE):
+    line = f"{head} {_on_one_line(entry, path, in_flow=False)}"
+    if not entry.children or (entry.is_flow and len(line) <= MAX_LINE):
         return [line + beside]
-    lines = _children(part, path, indent + INDENT)
-    if part.key:
+    lines = _child_lines(entry, path, indent + INDENT)
+    if entry.key:
         return [head + beside, *lines]
-    # An item begins with its first key, so what is said beside or above that stands above the item.
+    # The first line of an item has its first key, so the comments of both go above the item.
     first = _first_of_content(lines)
-    above = [*([part.beside] if part.beside else []), *(line.strip() for line in lines[:first])]
+    above = [*([entry.beside] if entry.beside else []), *(line.strip() for line in lines[:first])]
     return [*above, head + lines[first][len(head) :], *lines[first + 1 :]]
 
 
-def _on_one_line(part: Part, path: Path, flow: bool) -> str:
-    """A value in braces or brackets where it has parts; `flow` is whether it stands within others."""
-    value = part.value
+def _on_one_line(entry: Entry, path: Path, in_flow: bool) -> str:
+    """Returns a value on one line, with braces or brackets if necessary. `in_flow` is True within others."""
+    value = entry.value
     if isinstance(value, yaml.ScalarNode):
-        return written(value.value, flow) if _is_text(value) else str(value.value)
-    parts = []
-    for child in _in_order(part, path):
-        name = f"{written(_name(child), flow=True)}: " if child.key else ""
-        parts.append(name + _on_one_line(child, _within(path, child), flow=True))
+        return yaml_scalar(value.value, in_flow) if _is_text(value) else str(value.value)
+    items = []
+    for child in _in_order(entry, path):
+        name = f"{yaml_scalar(_name(child), in_flow=True)}: " if child.key else ""
+        items.append(name + _on_one_line(child, _child_path(path, child), in_flow=True))
     opening, closing = "{}" if isinstance(value, yaml.MappingNode) else "[]"
-    return f"{opening}{', '.join(parts)}{closing}"
+    return f"{opening}{', '.join(items)}{closing}"
 
 
 def _is_text(node: yaml.ScalarNode) -> bool:

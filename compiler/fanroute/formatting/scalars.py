@@ -1,4 +1,4 @@
-"""How text is written in YAML: plain where every reader takes it for the same text, quoted otherwise. Pure."""
+"""Writes text as YAML scalars: plain if every parser reads the same text, or else quoted. Pure."""
 
 import io
 import re
@@ -9,35 +9,35 @@ import yaml
 from yaml.emitter import Emitter
 from yaml.resolver import Resolver
 
-# Numbers of YAML 1.2's core schema (10.3.2), where it has more than YAML 1.1.
+# The numbers of YAML 1.2's core schema (10.3.2) that YAML 1.1 does not have.
 _NUMBER = re.compile(r"0o[0-7]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _TEXT = "tag:yaml.org,2002:str"
 
 
-# Characters with an escape of their own in double quotes (YAML 1.1, 5.6).
+# The characters that have a short escape in double quotes (YAML 1.1, 5.6).
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0", '"': '\\"', "\\": "\\\\"}
 
 
 @lru_cache(maxsize=4096)
-def written(text: str, flow: bool) -> str:
-    """A text on one line; `flow` is whether it stands within brackets or braces."""
-    if _can_be_plain(text, flow):
+def yaml_scalar(text: str, in_flow: bool) -> str:
+    """Returns a text as a scalar on one line. `in_flow` is True within brackets or braces."""
+    if _can_be_plain(text, in_flow):
         return text
     escapes = text.count('"') + text.count("\\")
     if escapes > text.count("'") and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return f'"{"".join(map(_escaped, text))}"'
+    return f'"{"".join(map(_escape, text))}"'
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     if character in _ESCAPES or character.isprintable():
         return _ESCAPES.get(character, character)
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def literal(text: str) -> list[str] | None:
-    """A text as the lines of a block scalar, the first of them its header; None for one that is better quoted."""
+def block_scalar(text: str) -> list[str] | None:
+    """Returns a text as the lines of a block scalar, its header first. Returns None if the text is easier to read quoted."""
     *lines, last = text.split("\n")
     lines += [last] if last else []
     if not text.strip() or any(line != line.rstrip() or not line.replace("\t", " ").isprintable() for line in lines):
@@ -47,14 +47,14 @@ def literal(text: str) -> list[str] | None:
     return ["|-" if last else "|", *lines]
 
 
-def _can_be_plain(text: str, flow: bool) -> bool:
+def _can_be_plain(text: str, in_flow: bool) -> bool:
     emitter: Any = Emitter(io.StringIO(), allow_unicode=True)
-    found = emitter.analyze_scalar(text)
-    allowed = found.allow_flow_plain if flow else found.allow_block_plain
-    return allowed and text.isprintable() and not _NUMBER.fullmatch(text) and _resolved(text) == _TEXT
+    analysis = emitter.analyze_scalar(text)
+    allowed = analysis.allow_flow_plain if in_flow else analysis.allow_block_plain
+    return allowed and text.isprintable() and not _NUMBER.fullmatch(text) and _plain_tag(text) == _TEXT
 
 
-def _resolved(text: str) -> str:
-    """The tag that YAML 1.1 gives a plain scalar."""
+def _plain_tag(text: str) -> str:
+    """Returns the tag that YAML 1.1 gives to a plain scalar."""
     tag: str = Resolver().resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     return tag

@@ -1,4 +1,4 @@
-"""The functions of runtime/wit/edge.wit for wasmtime's Python package: the real component inside this process."""
+"""Runs a component in this process, with wasmtime's Python package and the host functions of runtime/wit/edge.wit."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -27,15 +27,15 @@ from fanroute.wasm.component import WALL_CLOCK
 INTERFACE = "fastly:compute/{}@0.1.0"
 _RENAMED = {"wall-clock": WALL_CLOCK[1]}
 
-# wasmtime's package tells a result's cases apart by the class of the value, which fails for
-# result<option<T>, E>; told that they always need a tag, it takes Variant("ok" or "err", value) for each.
+# wasmtime's package recognizes a result's case by the class of its value, which does not work for result<option<T>, E>. With
+# this change it takes Variant("ok", value) and Variant("err", value) for every result.
 component_types.ResultType._tagged = lambda self: True  # type: ignore[method-assign]
 
 Call = Callable[[], Any]
-# Sees every host call by its name ("http-req.request.get-uri") and makes it, or raises HostError instead.
+# Gets each host call with its name, such as "http-req.request.get-uri", and makes it or raises HostError.
 Intercept = Callable[[str, Call], Any]
 
-# By interface and function; resources are not among the arguments.
+# The host functions, by interface and name. Their arguments do not include resources.
 _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
     "types": {},
     "http-types": {},
@@ -44,8 +44,8 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
     "backend": {"[static]backend.open": Exchange.open_backend},
     "http-resp": {
         "[static]response.new": Exchange.new_response,
-        "[method]response.get-header-names": Exchange.response_header_names,
-        "[method]response.get-header-values": Exchange.response_header_values,
+        "[method]response.get-header-names": Exchange.get_response_header_names,
+        "[method]response.get-header-values": Exchange.get_response_header_values,
         "[method]response.insert-header": Exchange.insert_response_header,
         "[method]response.remove-header": Exchange.remove_response_header,
         "[method]response.append-header": Exchange.append_response_header,
@@ -74,9 +74,9 @@ _FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
     "secret-store": {
         "[method]secret.plaintext": Exchange.plaintext,
         "[static]store.open": Exchange.open_secret_store,
-        "[method]store.get": Exchange.secret,
+        "[method]store.get": Exchange.get_secret,
     },
-    "config-store": {"[static]store.open": Exchange.open_config_store, "[method]store.get": Exchange.config},
+    "config-store": {"[static]store.open": Exchange.open_config_store, "[method]store.get": Exchange.get_config},
     "compute-runtime": {"get-heap-mib": Exchange.get_heap_mib, "get-service-id": Exchange.get_service_id},
     "wall-clock": {"now": Exchange.now},
 }
@@ -89,9 +89,9 @@ _RESOURCES = {
     "secret-store": {"secret": SECRET, "store": SECRET_STORE},
     "config-store": {"store": CONFIG_STORE},
 }
-# Those that wait for a client or a backend: other requests go on meanwhile.
+# The functions that wait for a client or a backend. Other sandboxes run meanwhile.
 _WAITING = frozenset({"http-body.read", "http-req.send", "http-downstream.await-request"})
-# Those whose type is no `result`: they cannot fail.
+# The functions that cannot fail: they do not return a `result`.
 INFALLIBLE = frozenset(
     {
         "http-downstream.downstream-client-ip-addr",
@@ -106,17 +106,17 @@ def _call_name(interface: str, function: str) -> str:
     return f"{interface}.{function.partition(']')[2] or function}"
 
 
-# Every host function there is, by the name that an Intercept sees.
+# The names of all host functions, as an Intercept gets them.
 CALLS = tuple(_call_name(interface, function) for interface, functions in _FUNCTIONS.items() for function in functions)
 
 
 class EmbeddedComponent:
-    """A compiled component. Each call gets a sandbox of its own; while one waits, others run, and otherwise one at a time.
+    """Runs a compiled component. One sandbox runs at a time; while it waits for a client or a backend, others can run.
 
     Args:
-        engine: wasmtime's engine.
-        component: compiled with that engine.
-        intercept: sees and may replace every host call.
+        engine: the one that compiled the component.
+        component: the compiled component.
+        intercept: makes each host call, or replaces it.
     """
 
     def __init__(self, engine: wasmtime.Engine, component: Component, intercept: Intercept = lambda name, call: call()) -> None:
@@ -124,19 +124,19 @@ class EmbeddedComponent:
         self._component = component
         self._intercept = intercept
         self._exchange: Exchange
-        # wasmtime's package keeps global state while it converts values.
+        # wasmtime's package has global state while it converts values.
         self._lock = threading.Lock()
         self._linker = self._link()
 
     def handle(self, exchange: Exchange) -> bool:
-        """Have the component handle a request; False if its `handle` failed.
+        """Handles a request in a new sandbox, and those that the sandbox takes after it. Returns False if `handle` failed.
 
-        Raises wasmtime.WasmtimeError or wasmtime.Trap where it trapped.
+        Raises wasmtime.WasmtimeError or wasmtime.Trap if the component trapped.
         """
         return self.sandbox()(exchange)
 
     def sandbox(self) -> Callable[[Exchange], bool]:
-        """A new sandbox, which handles one request after another as `handle` does."""
+        """Returns a function that handles requests as `handle` does, all in one new sandbox."""
         with self._lock:
             store = wasmtime.Store(self._engine)
             instance = self._linker.instantiate(store, self._component)
@@ -153,8 +153,8 @@ class EmbeddedComponent:
         return handle
 
     @contextmanager
-    def _others(self) -> Iterator[None]:
-        """Let other calls run meanwhile."""
+    def _unlocked(self) -> Iterator[None]:
+        """Lets other sandboxes run as long as the context lasts."""
         exchange = self._exchange
         self._lock.release()
         try:
@@ -179,7 +179,7 @@ class EmbeddedComponent:
             exchange = self._exchange
             values = [argument for argument in arguments if not isinstance(argument, ResourceAny)]
             try:
-                with self._others() if name in _WAITING else nullcontext():
+                with self._unlocked() if name in _WAITING else nullcontext():
                     value = self._intercept(name, partial(implementation, exchange, *values))
             except HostError as error:
                 return Variant("err", _error(name, error))
@@ -196,20 +196,20 @@ class EmbeddedComponent:
 
 
 def _error(name: str, error: HostError) -> Any:
-    """A host function's error as a value of its type."""
+    """Returns an error as a value of the type that the host function has for it."""
     if name.endswith(".open"):
         return error.case
     case = Variant(error.case, error.payload)
     if name != "http-req.send":
         return case
-    found = Record()
-    found.detail = Variant(error.detail, _payload(error.detail)) if error.detail else None  # type: ignore[attr-defined]
-    found.error = case  # type: ignore[attr-defined]
-    return found
+    send_error = Record()
+    send_error.detail = Variant(error.detail, _payload(error.detail)) if error.detail else None  # type: ignore[attr-defined]
+    send_error.error = case  # type: ignore[attr-defined]
+    return send_error
 
 
 def _payload(detail: str) -> Record | None:
-    """What the cases of `send-error-detail` have that have anything: nothing is known of it."""
+    """Returns the payload of a case of `send-error-detail`, with empty fields; None if the case has no payload."""
     fields: dict[str, dict[str, Any]] = {"dns-error": {"rcode": None, "info-code": None}, "tls-alert-received": {"id": None}}
     fields["h2-error"] = {"frame-type": 0, "error-code": 0}
     if detail not in fields:

@@ -1,4 +1,4 @@
-"""One request as the embedded edge's host knows it: what runtime/wit/edge.wit's functions find and change."""
+"""Holds one request as the host knows it: the state that the functions of runtime/wit/edge.wit read and change."""
 
 import re
 import time
@@ -15,9 +15,12 @@ from fanroute_runtime.match import split_uri
 
 
 class HostError(Exception):
-    """A host function's error: the name of a case of the WIT's `error` or `open-error`, and its payload.
+    """Makes a host function fail.
 
-    `detail` is the name of a case of `send-error-detail`, or "" where there is none.
+    Args:
+        case: a case of the WIT's `error` or `open-error`.
+        payload: its payload, if it has one.
+        detail: a case of `send-error-detail`, or "" for none.
     """
 
     def __init__(self, case: str, payload: int | None = None, detail: str = "") -> None:
@@ -27,46 +30,62 @@ class HostError(Exception):
         self.detail = detail
 
 
-# wasmtime's numbers for the types of resource.
+# The numbers that stand for the types of resources in wasmtime.
 POLLABLE, BACKEND, RESPONSE, REQUEST, EXTRA, CONFIG_STORE, SECRET_STORE, SECRET = range(1, 9)
 
 Headers = list[tuple[str, bytes]]
 
-# What a request's URI is made of here: no spaces and no control characters.
+# A URI that a request can get: without spaces and control characters.
 _URI = re.compile(r"https?://[^\0-\x20\x7f]+")
 
 
 @dataclass(slots=True)
 class Response:
-    """A response: what the component has set on it, or a backend's, whose `body` is bytes or whatever `Exchange.ask` gave."""
+    """Holds a response. The `body` of a backend's response is whatever `Exchange.fetch` returned; otherwise it is bytes."""
 
     status: int = 200
     headers: Headers = field(default_factory=list)
     body: Any = b""
 
 
-# Waits for a sandbox's next request; gives None if there is none.
-Waiting = Callable[[], "Exchange | None"]
+# Waits for a sandbox's next request, and returns None if there is none.
+WaitForNext = Callable[[], "Exchange | None"]
 
 
-def _no_more(seconds: float) -> Waiting:
+def _no_next(seconds: float) -> WaitForNext:
     return lambda: None
 
 
-def _nobody(backend: str, target: str, headers: Headers) -> Response:
+def _no_backend(backend: str, target: str, headers: Headers) -> Response:
     raise HostError("generic-error", detail="destination-not-found")
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request as the host knows it, and what becomes of it.
+    """Holds a request, what the host knows about it, and what the component decides.
 
-    After the call `handoff` or `tunnel` names a backend, and `uri` and `headers` are those that go there, or `answer` is set,
-    or none of them if the component failed; `settled` is done then. `read` gives the next bytes of the request's body, at most
-    as many as asked for; `ask` gives a backend's answer to the request with a target and some headers; `take` is how many bytes
-    of the answer's body are taken at once. `following` gives what waits so many seconds for the sandbox's next request. `clock`
-    gives the seconds since 1970, `heap` the memory in use in MiB, and the stores are entries by their names, by the stores'
-    names.
+    The component sets `handoff`, `tunnel` or `answer`, or none of them if it fails. `settled` is done then.
+
+    Args:
+        uri: the absolute URI; after a handoff or for a tunnel, the one that goes to the backend.
+        headers: the request's headers, likewise.
+        backends: the names of all backends.
+        read: returns the next bytes of the request's body, at most as many as its argument says.
+        client_ip: the client's address, or None if it has none.
+        tls: the TLS protocol of the client's connection, or None without TLS.
+        method: the request's method.
+        write_limit: how many bytes of the answer's body a single write takes.
+        fetch: returns a backend's answer, for the backend's name, a target and headers. Raises HostError.
+        request_next: asks for the sandbox's next request. Returns a function that waits for it, at most so many seconds.
+        clock: returns the time in seconds since 1970.
+        heap: returns the memory in use, in MiB.
+        service_id: the id of the Fastly service.
+        config_stores: each store's entries, by their names.
+        secret_stores: likewise.
+        handoff: the backend that the request is handed off to.
+        tunnel: the backend that gets the client's WebSocket.
+        answer: the answer for the client.
+        settled: done once it is known what becomes of the request.
     """
 
     uri: str
@@ -76,9 +95,9 @@ class Exchange:
     client_ip: str | None = "127.0.0.1"
     tls: str | None = None
     method: str = "GET"
-    take: int = 1 << 20
-    ask: Callable[[str, str, Headers], Response] = _nobody
-    following: Callable[[float], Waiting] = _no_more
+    write_limit: int = 1 << 20
+    fetch: Callable[[str, str, Headers], Response] = _no_backend
+    request_next: Callable[[float], WaitForNext] = _no_next
     clock: Callable[[], float] = time.time
     heap: Callable[[], int] = lambda: 0
     service_id: str = LOCAL_SERVICE
@@ -88,8 +107,8 @@ class Exchange:
     tunnel: str | None = None
     answer: Response | None = None
     settled: Future[None] = field(default_factory=Future)
-    # What the component has made last. It has one of each at a time, so handles need not be told apart.
-    _waiting: Waiting = lambda: None
+    # The resources that the component has created last. It uses one of each type at a time, so they need no handles.
+    _wait_for_next: WaitForNext = lambda: None
     _backend: str = ""
     _config_store: Mapping[str, str] = field(default_factory=dict)
     _secret_store: Mapping[str, bytes] = field(default_factory=dict)
@@ -98,7 +117,7 @@ class Exchange:
     _body: Any = field(default_factory=bytearray)
 
     def get_uri(self, limit: int) -> str:
-        return _limited(self.uri.encode(), limit).decode()
+        return _within_limit(self.uri.encode(), limit).decode()
 
     def set_uri(self, uri: str) -> None:
         if not _URI.fullmatch(uri):
@@ -106,7 +125,7 @@ class Exchange:
         self.uri = uri
 
     def get_method(self, limit: int) -> str:
-        return _limited(self.method.encode(), limit).decode()
+        return _within_limit(self.method.encode(), limit).decode()
 
     def get_header_names(self, limit: int, cursor: int) -> tuple[str, int | None]:
         return _names(self.headers, limit, cursor)
@@ -115,13 +134,13 @@ class Exchange:
         return _values(self.headers, name, limit, cursor)
 
     def insert_header(self, name: str, value: bytes) -> None:
-        self.headers = _inserted(self.headers, name, value)
+        self.headers = _insert(self.headers, name, value)
 
     def append_header(self, name: str, value: bytes) -> None:
         self.headers = [*self.headers, (name, value)]
 
     def remove_header(self, name: str) -> None:
-        self.headers = _removed(self.headers, name)
+        self.headers = _remove(self.headers, name)
 
     def open_backend(self, name: str) -> ResourceHost:
         if name not in self.backends:
@@ -140,7 +159,7 @@ class Exchange:
         self.settle()
 
     def send(self) -> tuple[ResourceHost, ResourceHost]:
-        self._response = self.ask(self._backend, target_of(self.uri), self.headers)
+        self._response = self.fetch(self._backend, target_of(self.uri), self.headers)
         self._body = self._response.body
         return ResourceHost.own(0, RESPONSE), ResourceHost.own(0, POLLABLE)
 
@@ -151,17 +170,17 @@ class Exchange:
     def set_status(self, status: int) -> None:
         self._response.status = status
 
-    def response_header_names(self, limit: int, cursor: int) -> tuple[str, int | None]:
+    def get_response_header_names(self, limit: int, cursor: int) -> tuple[str, int | None]:
         return _names(self._response.headers, limit, cursor)
 
-    def response_header_values(self, name: str, limit: int, cursor: int) -> tuple[bytes, int | None]:
+    def get_response_header_values(self, name: str, limit: int, cursor: int) -> tuple[bytes, int | None]:
         return _values(self._response.headers, name, limit, cursor)
 
     def insert_response_header(self, name: str, value: bytes) -> None:
-        self._response.headers = _inserted(self._response.headers, name, value)
+        self._response.headers = _insert(self._response.headers, name, value)
 
     def remove_response_header(self, name: str) -> None:
-        self._response.headers = _removed(self._response.headers, name)
+        self._response.headers = _remove(self._response.headers, name)
 
     def append_response_header(self, name: str, value: bytes) -> None:
         self._response.headers.append((name, value))
@@ -171,9 +190,9 @@ class Exchange:
         return ResourceHost.own(0, POLLABLE)
 
     def write(self, data: bytes) -> int:
-        taken = data[: self.take]
-        self._body += taken
-        return len(taken)
+        written = data[: self.write_limit]
+        self._body += written
+        return len(written)
 
     def send_downstream(self) -> None:
         self._check_unanswered()
@@ -182,7 +201,7 @@ class Exchange:
         self.settle()
 
     def settle(self, failure: Exception | None = None) -> None:
-        """It is known what becomes of the request, unless it was before."""
+        """Marks the request as settled, or as failed. Does nothing if it is settled already."""
         if self.settled.done():
             return
         if failure:
@@ -204,71 +223,71 @@ class Exchange:
         return Variant(f"ipv{address.version}", groups)
 
     def downstream_tls_protocol(self, limit: int) -> bytes | None:
-        return None if self.tls is None else _limited(self.tls.encode(), limit)
+        return None if self.tls is None else _within_limit(self.tls.encode(), limit)
 
     def next_request(self, timeout: int) -> ResourceHost:
-        self._waiting = self.following(timeout / 1000)
+        self._wait_for_next = self.request_next(timeout / 1000)
         return ResourceHost.own(0, POLLABLE)
 
     def await_request(self) -> "Exchange | None":
         if not (self.answer or self.handoff or self.tunnel):
             raise HostError("unsupported")
-        return self._waiting()
+        return self._wait_for_next()
 
     def get_heap_mib(self) -> int:
         return self.heap()
 
     def open_config_store(self, name: str) -> ResourceHost:
-        self._config_store = _opened(self.config_stores, name)
+        self._config_store = _open(self.config_stores, name)
         return ResourceHost.own(0, CONFIG_STORE)
 
-    def config(self, name: str, limit: int) -> str | None:
+    def get_config(self, name: str, limit: int) -> str | None:
         value = self._config_store.get(name)
-        return value if value is None else _limited(value.encode(), limit).decode()
+        return value if value is None else _within_limit(value.encode(), limit).decode()
 
     def open_secret_store(self, name: str) -> ResourceHost:
-        self._secret_store = _opened(self.secret_stores, name)
+        self._secret_store = _open(self.secret_stores, name)
         return ResourceHost.own(0, SECRET_STORE)
 
-    def secret(self, name: str) -> ResourceHost | None:
+    def get_secret(self, name: str) -> ResourceHost | None:
         if name not in self._secret_store:
             return None
         self._secret = self._secret_store[name]
         return ResourceHost.own(0, SECRET)
 
     def plaintext(self, limit: int) -> bytes:
-        return _limited(self._secret, limit)
+        return _within_limit(self._secret, limit)
 
     def get_service_id(self) -> str:
         return self.service_id
 
     def now(self) -> Record:
         now = Record()
-        seconds, part = divmod(self.clock(), 1)
-        vars(now).update(seconds=int(seconds), nanoseconds=int(part * 1e9))
+        seconds, fraction = divmod(self.clock(), 1)
+        vars(now).update(seconds=int(seconds), nanoseconds=int(fraction * 1e9))
         return now
 
 
 def target_of(uri: str) -> str:
-    """The target in origin form (RFC 9112, 3.2.1) that asks for an absolute URI."""
+    """Returns the target of a request for an absolute URI, in origin form (RFC 9112, 3.2.1)."""
     authority, _, _ = split_uri(uri)
     target = uri.partition("://")[2].removeprefix(authority)
     return target if target.startswith("/") else f"/{target}"
 
 
-def _opened(stores: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+def _open(stores: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     if name not in stores:
         raise HostError("not-found")
     return stores[name]
 
 
-def _inserted(headers: Headers, name: str, value: bytes) -> Headers:
-    """Headers with one value for a name, in place of all it had."""
+def _insert(headers: Headers, name: str, value: bytes) -> Headers:
+    """Returns the headers with one value for a name, in place of all others."""
     return [*_without(headers, name), (name, value)]
 
 
-def _removed(headers: Headers, name: str) -> Headers:
-    """Headers without those of a name, of which there must be some."""
+def _remove(headers: Headers, name: str) -> Headers:
+    """Returns the headers without those of a name. Raises HostError if there are none."""
     kept = _without(headers, name)
     if len(kept) == len(headers):
         raise HostError("invalid-argument")
@@ -277,31 +296,35 @@ def _removed(headers: Headers, name: str) -> Headers:
 
 def _names(headers: Headers, limit: int, cursor: int) -> tuple[str, int | None]:
     names = dict.fromkeys(name.lower().encode("latin-1") for name, _ in headers)
-    part, rest = _part(list(names), limit, cursor)
-    return part.decode("latin-1"), rest
+    page, next_cursor = _page(list(names), limit, cursor)
+    return page.decode("latin-1"), next_cursor
 
 
 def _values(headers: Headers, name: str, limit: int, cursor: int) -> tuple[bytes, int | None]:
-    return _part([value for key, value in headers if key.lower() == name.lower()], limit, cursor)
+    return _page([value for key, value in headers if key.lower() == name.lower()], limit, cursor)
 
 
-def _part(items: list[bytes], limit: int, cursor: int) -> tuple[bytes, int | None]:
-    """Items from the cursor's on, each with a NUL at its end, as many as fit, and the number of the first that does not."""
-    part = b""
+def _page(items: list[bytes], limit: int, cursor: int) -> tuple[bytes, int | None]:
+    """Returns as many items from the cursor on as fit, each with a NUL at its end, and the cursor of the next one.
+
+    Raises HostError if not even one fits.
+    """
+    page = b""
     for number, item in enumerate(items[cursor:], cursor):
-        if len(part) + len(item) + 1 > limit:
+        if len(page) + len(item) + 1 > limit:
             if number == cursor:
                 raise HostError("buffer-len", len(item) + 1)
-            return part, number
-        part += item + b"\0"
-    return part, None
+            return page, number
+        page += item + b"\0"
+    return page, None
 
 
 def _without(headers: Headers, name: str) -> Headers:
     return [(key, value) for key, value in headers if key.lower() != name.lower()]
 
 
-def _limited(value: bytes, limit: int) -> bytes:
+def _within_limit(value: bytes, limit: int) -> bytes:
+    """Returns a value. Raises HostError if it is longer than the limit."""
     if len(value) > limit:
         raise HostError("buffer-len", len(value))
     return value

@@ -1,1 +1,1 @@
-"""Route tests: requests and what must come of them, judged by the routes and on a local edge."""
+"""Runs route tests: requests with their expected outcome, judged by the routes or on a local edge."""

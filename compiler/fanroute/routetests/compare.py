@@ -1,71 +1,77 @@
-"""Whether a local edge does what the routes say, and what cannot be asked of one. Pure."""
+"""Compares what a local edge does with what the routes say, and decides which tests it cannot run. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
-from fanroute.routetests.judge import Judged
-from fanroute.routetests.outcome import Outcome, foreseen
+from fanroute.routetests.judge import Result
+from fanroute.routetests.outcome import Outcome, predict
 from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.headers import PIN
 
-# What a backend is told of the client's connection: it is another one on a local edge.
-OF_THE_CONNECTION = frozenset({"x-forwarded-for", "x-forwarded-proto"})
-# What is not compared of a request to a backend. A difference of pins shows in the answer that the second pass gives.
-NOT_COMPARED = OF_THE_CONNECTION | {PIN}
-# Answers to which no content belongs (RFC 9110, 15.3.5 and 15.4.5).
+# The request headers that say who the client is. On a local edge it is another client than in a trace.
+CONNECTION_HEADERS = frozenset({"x-forwarded-for", "x-forwarded-proto"})
+# The headers of a request to a backend that are not compared. A different pin shows in the answer of the second pass.
+NOT_COMPARED = CONNECTION_HEADERS | {PIN}
+# Statuses of answers without content (RFC 9110, 15.3.5 and 15.4.5).
 WITHOUT_CONTENT = (204, 304)
 
 
 def over_http(asked: RequestData) -> RequestData:
-    """The same request, asked over plain HTTP."""
+    """Returns the same request with the scheme http."""
     return replace(asked, url=f"http://{asked.url.partition('://')[2]}")
 
 
-def unasked(judged: Judged, tracer: Tracer) -> str:
-    """Why a test cannot be asked of a local edge, "" if it can."""
-    if OF_THE_CONNECTION.intersection(map(str.lower, judged.test.expect.request_headers)):
-        return "the address and scheme of a local edge's client are its own"
-    if judged.test.request.claims is not None:
+def skip_reason(result: Result, tracer: Tracer) -> str:
+    """Returns the reason why a test cannot run on a local edge, or "" if it can."""
+    if CONNECTION_HEADERS.intersection(map(str.lower, result.test.expect.request_headers)):
+        return "the client of a local edge has another address and scheme"
+    if result.test.request.claims is not None:
         return "a local edge does not know the key that signs a test's token"
-    if judged.asked.values(PIN):
+    if result.asked.values(PIN):
         return ""
-    plain = foreseen(tracer, over_http(judged.asked))
-    same = replace(plain, sent=()) == replace(judged.outcome, sent=())
-    return "" if same else "a local edge speaks plain HTTP, and here it matters that the client speaks https"
+    predicted = predict(tracer, over_http(result.asked))
+    is_same = replace(predicted, sent=()) == replace(result.outcome, sent=())
+    return "" if is_same else "a local edge has no TLS, and over http the outcome would be different"
 
 
-def differences(expected: Outcome, seen: Outcome, method: str) -> Iterator[str]:
-    """What is otherwise on the edge than by the routes."""
-    if seen.backend != expected.backend:
-        answers = f", and answers {seen.answer.status}" if seen.answer and not seen.backend else ""
-        yield f"asks the backend {_quoted(seen.backend)}, not {_quoted(expected.backend)}{answers}"
+def differences(expected: Outcome, actual: Outcome, method: str) -> Iterator[str]:
+    """Yields what the edge does differently from the routes, each as the end of a sentence about the edge.
+
+    Args:
+        expected: the outcome by the routes.
+        actual: the outcome on the edge.
+        method: that of the request.
+    """
+    if actual.backend != expected.backend:
+        answers = f", and answers {actual.answer.status}" if actual.answer and not actual.backend else ""
+        yield f"asks the backend {_quoted(actual.backend)}, not {_quoted(expected.backend)}{answers}"
         return
-    ours, theirs = _combined(expected.sent), _combined(seen.sent)
+    expected_headers, actual_headers = _combined(expected.sent), _combined(actual.sent)
     for name in sorted(expected.changed - NOT_COMPARED):
-        if ours.get(name) != theirs.get(name):
-            yield f"sends {name} {_text(theirs.get(name))} to the backend, not {_text(ours.get(name))}"
-    if expected.answer is None or seen.answer is None:
-        if expected.answer is not seen.answer:
-            yield "leaves the answer to a backend" if seen.answer is None else "answers itself"
+        if expected_headers.get(name) != actual_headers.get(name):
+            yield f"sends {name} {_text(actual_headers.get(name))} to the backend, not {_text(expected_headers.get(name))}"
+    if expected.answer is None or actual.answer is None:
+        if expected.answer is not actual.answer:
+            yield "leaves the answer to a backend" if actual.answer is None else "answers itself"
         return
-    yield from _different_answers(expected.answer, seen.answer, method)
+    yield from _answer_differences(expected.answer, actual.answer, method)
 
 
-def _different_answers(expected: Answer, seen: Answer, method: str) -> Iterator[str]:
-    if seen.status != expected.status:
-        yield f"answers {seen.status}, not {expected.status}"
-    ours, theirs = _combined(expected.headers), _combined(seen.headers)
-    for name in sorted({*ours, *(name for name in theirs if name.startswith("grip-"))}):
-        if ours.get(name) != theirs.get(name):
-            yield f"answers with {name} {_text(theirs.get(name))}, not {_text(ours.get(name))}"
-    if method != "HEAD" and expected.status not in WITHOUT_CONTENT and seen.body != expected.body:
-        yield f"answers {_text(seen.body)}, not {_text(expected.body)}"
+def _answer_differences(expected: Answer, actual: Answer, method: str) -> Iterator[str]:
+    if actual.status != expected.status:
+        yield f"answers {actual.status}, not {expected.status}"
+    expected_headers, actual_headers = _combined(expected.headers), _combined(actual.headers)
+    for name in sorted({*expected_headers, *(name for name in actual_headers if name.startswith("grip-"))}):
+        if expected_headers.get(name) != actual_headers.get(name):
+            yield f"answers with {name} {_text(actual_headers.get(name))}, not {_text(expected_headers.get(name))}"
+    if method != "HEAD" and expected.status not in WITHOUT_CONTENT and actual.body != expected.body:
+        yield f"answers {_text(actual.body)}, not {_text(expected.body)}"
 
 
 def _combined(headers: Headers) -> dict[str, bytes]:
-    """Headers by name, those that stand more than once on one line (RFC 9110, 5.3)."""
+    """Returns headers by name. Several values of a name are joined by commas (RFC 9110, 5.3)."""
     found: dict[str, bytes] = {}
     for name, value in headers:
         found[name] = b", ".join([found[name], value]) if name in found else value

@@ -1,7 +1,7 @@
-"""Which routes, and which alternatives of their matches, some requests have exercised. Pure.
+"""Measures which routes, and which alternatives of their matches, tests exercise. Pure.
 
-An alternative is a value of `host`, `method`, `header` or `query`. What answers preflight requests does not count: it
-stands in no file.
+An alternative is a value of `host`, `method`, `header` or `query`. Routes for preflight requests do not count: they are not in
+routes.yaml.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ FR515 = Rule(
     "FR515",
     "note",
     "every route is exercised by a test",
-    "A route that no passed test gets may do anything.",
+    "No passed test shows what this route does.",
     TESTED + "  - name: rest\n    match: {path: /rest}\n    handoff: origin\n",
     "Write a test with a request that the route takes.",
     "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
@@ -32,16 +32,24 @@ FR516 = Rule(
     "FR516",
     "note",
     "every alternative of a match is exercised by a test",
-    "A value of `host`, `method`, `header` or `query` that no request of a passed test has may be misspelt or not needed.",
+    "A value of `host`, `method`, `header` or `query` that no request of a passed test has can be misspelt or unnecessary.",
     TESTED.replace("/live/*}", "/live/*, method: [GET, POST]}"),
-    "Write a test with a request that the route takes by this alternative.",
+    "Write a test with a request that has this value and that the route takes.",
     "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One of the values of a route's match, by the key that `match.tests` has for it; `alone` is a match for it only."""
+    """Names one value of a route's match.
+
+    Args:
+        route: the route's number in routes.yaml.
+        key: the key that `match.tests` has for the value, such as `host` or `header x-plan`.
+        index: the value's index there.
+        value: the value.
+        alone: a match that asks for this value and nothing else.
+    """
 
     route: int
     key: str
@@ -52,7 +60,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many routes and alternatives there are, and those that nothing has exercised; routes by their number in routes.yaml."""
+    """Counts all routes and alternatives, and lists those that no test exercises, routes by their number in routes.yaml."""
 
     routes: int
     alternatives: int
@@ -61,14 +69,14 @@ class Coverage:
 
     @property
     def percent(self) -> int:
-        """Of routes and alternatives together, rounded down."""
+        """Returns the percentage of all routes and alternatives that is exercised, rounded down."""
         every = self.routes + self.alternatives
         return 100 * (every - len(self.missed_routes) - len(self.missed_alternatives)) // every
 
 
-def coverage(compiled: Compiled, requests: Iterable[tuple[int | None, RequestData]]) -> Coverage:
-    """What some requests have exercised, each with the route that took it, by its index in the Plan."""
-    numbers = {index: number for number, index in enumerate(locate.written(compiled))}
+def measure_coverage(compiled: Compiled, requests: Iterable[tuple[int | None, RequestData]]) -> Coverage:
+    """Returns what requests exercise. Each has the index in the Plan of the route that took it, or None."""
+    numbers = {index: number for number, index in enumerate(locate.route_indices(compiled))}
     taken = [(numbers[index], client_of(asked)) for index, asked in requests if index in numbers]
     every = list(alternatives(compiled))
 
@@ -80,14 +88,14 @@ def coverage(compiled: Compiled, requests: Iterable[tuple[int | None, RequestDat
 
 
 def alternatives(compiled: Compiled) -> Iterator[Alternative]:
-    """All alternatives of a routes.yaml, in order."""
+    """Yields all alternatives of a routes.yaml, in order."""
     for number, route in enumerate(declared_routes(compiled.plan)):
         for key, values in _values(route.match).items():
             yield from (Alternative(number, key, index, value, alone) for index, (value, alone) in enumerate(values))
 
 
 def _values(match: Match) -> dict[str, list[tuple[str, Match]]]:
-    """The values of a match, by the key that `match.tests` has for them, each with a match that asks for it alone."""
+    """Returns the values of a match, by the key that `match.tests` has for them, each with a match that asks for it alone."""
     found = {
         "host": [(host, Match(hosts=(host,))) for host in match.hosts],
         "method": [(method, Match(methods=(method,))) for method in match.methods],
@@ -103,26 +111,26 @@ def _each(condition: Condition) -> Iterator[tuple[str, Condition]]:
     yield from ((value, replace(condition, values=(value,))) for value in condition.values)
 
 
-def missed(covered: Coverage, compiled: Compiled) -> list[Diagnostic]:
-    """What nothing has exercised, in source order."""
-    return in_source_order(_missed(covered, compiled))
+def report_missed(coverage: Coverage, compiled: Compiled) -> list[Diagnostic]:
+    """Reports FR515 and FR516, in source order: routes and alternatives that no test exercises."""
+    return in_source_order(_missed(coverage, compiled))
 
 
-def _missed(covered: Coverage, compiled: Compiled) -> Iterator[Diagnostic]:
-    """FR515 and FR516; of a missed route, not its alternatives too."""
+def _missed(coverage: Coverage, compiled: Compiled) -> Iterator[Diagnostic]:
+    """Yields the diagnostics. The alternatives of a missed route get none of their own."""
     source, names = compiled.source, [route.name for route in declared_routes(compiled.plan)]
-    for number in covered.missed_routes:
-        yield Diagnostic(FR515, f"no passed test gets the route '{names[number]}'", source.key_span(("routes", number)))
-    for missed in covered.missed_alternatives:
-        if missed.route not in covered.missed_routes:
-            place = locate.value_place(compiled, missed.route, missed.key, missed.index)
-            message = f"no passed test gets '{names[missed.route]}' by {missed.key} '{missed.value}'"
-            yield Diagnostic(FR516, message, source.value_span(place))
+    for number in coverage.missed_routes:
+        yield Diagnostic(FR515, f"no passed test exercises the route '{names[number]}'", source.key_span(("routes", number)))
+    for missed in coverage.missed_alternatives:
+        if missed.route not in coverage.missed_routes:
+            path = locate.value_path(compiled, missed.route, missed.key, missed.index)
+            message = f"no passed test exercises '{names[missed.route]}' with {missed.key} '{missed.value}'"
+            yield Diagnostic(FR516, message, source.value_span(path))
 
 
-def covered_text(covered: Coverage) -> str:
-    """The coverage on one line."""
-    routes = covered.routes - len(covered.missed_routes)
-    alternatives = covered.alternatives - len(covered.missed_alternatives)
-    of_alternatives = f", {alternatives} of {covered.alternatives} alternatives" if covered.alternatives else ""
-    return f"{routes} of {covered.routes} routes{of_alternatives}, {covered.percent} %"
+def coverage_text(coverage: Coverage) -> str:
+    """Returns the coverage on one line."""
+    routes = coverage.routes - len(coverage.missed_routes)
+    alternatives = coverage.alternatives - len(coverage.missed_alternatives)
+    of_alternatives = f", {alternatives} of {coverage.alternatives} alternatives" if coverage.alternatives else ""
+    return f"{routes} of {coverage.routes} routes{of_alternatives}, {coverage.percent} %"

@@ -1,4 +1,4 @@
-"""Whether what came of a request is what its test expects, and what to say if not. Pure."""
+"""Judges route tests: compares the outcome of each request with what its test expects, and reports differences. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +16,8 @@ from fanroute.plan.tokens import with_test_token
 from fanroute.plan.trace import mismatches
 from fanroute.routetests import locate
 from fanroute.routetests.document import NO_ROUTE, Expect, RouteTest
-from fanroute.routetests.outcome import Outcome, asked, channels, foreseen, through_fanout, tracer_of
-from fanroute.routetests.read import Tests
+from fanroute.routetests.outcome import Outcome, client_request, make_tracer, predict, subscribed_channels, through_fanout
+from fanroute.routetests.read import ParsedTests
 from fanroute.spec.match import Condition
 from fanroute.syntax.source import Path
 from fanroute_runtime.exchange import Answer, Headers
@@ -27,11 +27,11 @@ from fanroute_runtime.plan import Match
 FR510 = Rule(
     "FR510",
     "error",
-    "what comes of a request is what its test expects",
-    "Either the routes do not do what they are meant to, or the test is out of date. What is said beside it tells which "
-    "route takes the request, and why the one that is expected does not.",
+    "the outcome of a request is what its test expects",
+    "Either the routes do not do what they should, or the test is out of date. The notes say which route takes the request, "
+    "and why the expected one does not.",
     TESTED,
-    "Change the route or the test. `fanroute match METHOD URL` says more of what the request does.",
+    "Change the route or the test. `fanroute match METHOD URL` shows more of what happens to the request.",
     "tests:\n  - name: everything under /live\n    request: GET https://example.com/live\n    expect: {route: live}\n"
     "  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
 )
@@ -40,21 +40,21 @@ FR511 = Rule(
     "FR511",
     "error",
     "the component on a local edge does what its routes say",
-    "All that comes of a request on the edge is compared by `fanroute test --live`, not only what its test expects. "
-    "A difference is a mistake of Fanroute's, or one of the local edge's.",
+    "With `--live`, the whole outcome of a request on the edge is compared, not only what its test expects. "
+    "A difference is a bug in Fanroute or in the local edge.",
     None,
-    "Try the other local edge, and please report what differs.",
+    "Try the other local edge, and please report the difference.",
 )
 
 FR512 = Rule(
     "FR512",
     "note",
-    "what cannot be asked of a local edge is not asked",
-    "A local edge speaks plain HTTP, with a client on this machine. Where a request over https would be answered otherwise "
-    "than the same one over http, or a test expects the client's address or scheme to be sent on, it cannot show what the "
-    "edge does, and the test is neither passed nor failed.",
+    "a test that cannot run on a local edge is skipped",
+    "A local edge has no TLS, and its client is on this machine. So a test cannot run there if its request would have "
+    "another outcome over http, or if it expects that a backend gets the client's address or scheme. It then neither passes "
+    "nor fails.",
     None,
-    "Without `--live` the test is judged by the routes alone.",
+    "Run the test without `--live`: the routes alone decide then.",
 )
 
 
@@ -63,47 +63,56 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
-class Unmet:
-    """An expectation that is not met: its place within `expect`, and in words what is wanted and what came."""
+class UnmetExpectation:
+    """Holds an expectation that is not met: its path within `expect`, and in words the expected and the actual value."""
 
-    place: Path
-    wanted: str
-    came: str
+    path: Path
+    expected: str
+    actual: str
 
     def __str__(self) -> str:
-        return f"expected {self.wanted}, got {self.came}"
+        return f"expected {self.expected}, got {self.actual}"
 
 
-def unmet(expect: Expect, outcome: Outcome, compiled: Compiled) -> Iterator[Unmet]:
-    """The expectations that an outcome does not meet."""
+def unmet_expectations(expect: Expect, outcome: Outcome, compiled: Compiled) -> Iterator[UnmetExpectation]:
+    """Yields the expectations that an outcome does not meet."""
     answer, route = outcome.answer, outcome.route
     unknown = f"whatever '{outcome.backend}' answers"
-    came = {
+    actual = {
         "route": _quoted(NO_ROUTE if route is None else compiled.plan.routes[route].name),
-        "action": _quoted("" if route is None else locate.action(compiled, route)),
+        "action": _quoted("" if route is None else locate.action_key(compiled, route)),
         "backend": _quoted(outcome.backend),
-        "channel": _quoted(*channels(answer)),
+        "channel": _quoted(*subscribed_channels(answer)),
         "status": _quoted(str(answer.status)) if answer else unknown,
     }
-    for key, wanted in expect.model_dump(include=set(came), exclude_none=True).items():
-        text = _quoted(*wanted) if isinstance(wanted, list) else _quoted(str(wanted))
-        if text != came[key]:
-            yield Unmet((key,), f"the {key} {text}", came[key])
+    for key, value in expect.model_dump(include=set(actual), exclude_none=True).items():
+        text = _quoted(*value) if isinstance(value, list) else _quoted(str(value))
+        if text != actual[key]:
+            yield UnmetExpectation((key,), f"the {key} {text}", actual[key])
     sent = outcome.sent if outcome.backend else None
     yield from _unmet_headers("header", expect.headers, answer.headers if answer else None, unknown)
     yield from _unmet_headers("request header", expect.request_headers, sent, "no request to a backend")
 
 
-def _unmet_headers(kind: str, expected: Mapping[str, Condition], headers: Headers | None, unknown: str) -> Iterator[Unmet]:
-    """The conditions that the headers of a message do not meet; without a message all of them, as it is `unknown`."""
-    # They are looked at as a client's are.
+def _unmet_headers(
+    kind: str, expected: Mapping[str, Condition], headers: Headers | None, unknown: str
+) -> Iterator[UnmetExpectation]:
+    """Yields the conditions that the headers of a message do not meet.
+
+    Args:
+        kind: `header` or `request header`.
+        expected: the conditions, by the header's name.
+        headers: the message's, or None if there is no message that is known; no condition is met then.
+        unknown: what there is in place of the message, in words.
+    """
+    # Conditions work on a client's request, so the headers are put into one.
     message = client_of(RequestData("GET", "http://message/", headers or ()))
-    for name, written in expected.items():
-        condition = lower_condition(name.lower(), written)
+    for name, spec_condition in expected.items():
+        condition = lower_condition(name.lower(), spec_condition)
         if headers is None or mismatches(match_tests(Match(headers=(condition,))), message):
-            came = unknown if headers is None else message.header(condition.name)
-            place = (f"{kind.replace(' ', '_')}s", name)
-            yield Unmet(place, condition_text(kind, condition), "none" if came is None else came)
+            actual = unknown if headers is None else message.header(condition.name)
+            path = (f"{kind.replace(' ', '_')}s", name)
+            yield UnmetExpectation(path, condition_text(kind, condition), "none" if actual is None else actual)
 
 
 def _quoted(*names: str) -> str:
@@ -111,85 +120,94 @@ def _quoted(*names: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A test, its place in its file, what was asked for it, what came of that, and the expectations that are not met.
+class Result:
+    """Holds the result of a test.
 
-    On a local edge also why it could not be asked there, and what the edge does otherwise than the routes say.
+    Args:
+        test: the test.
+        path: its path in its file.
+        asked: its request.
+        outcome: what became of the request.
+        unmet: the expectations that are not met.
+        skipped: the reason why it cannot run on a local edge, or "".
+        differences: how a local edge differs from the routes.
     """
 
     test: RouteTest
-    place: Path
+    path: Path
     asked: RequestData
     outcome: Outcome
-    unmet: tuple[Unmet, ...]
+    unmet: tuple[UnmetExpectation, ...]
     skipped: str = ""
-    different: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
-        if self.unmet or self.different:
+        """Returns the verdict: a difference or an unmet expectation is a failure."""
+        if self.unmet or self.differences:
             return "failed"
         return "skipped" if self.skipped else "passed"
 
 
-def judge(tests: Tests, compiled: Compiled) -> list[Judged]:
-    """What comes of each test, by the routes."""
-    tracer, judged = tracer_of(compiled), []
+def judge(tests: ParsedTests, compiled: Compiled) -> list[Result]:
+    """Returns the result of each test, by the routes."""
+    tracer, results = make_tracer(compiled), []
     for index, test in enumerate(tests.tests):
-        request = asked(test.request)
+        request = client_request(test.request)
         if test.request.claims is not None:
             request = with_test_token(request, test.request.claims, tracer)
         if test.request.via_fanout:
             request = through_fanout(tracer, request)
-        outcome = foreseen(tracer, request)
-        wrong = tuple(unmet(test.expect, outcome, compiled))
-        judged.append(Judged(test, ("tests", index), request, outcome, wrong))
-    return judged
+        outcome = predict(tracer, request)
+        unmet = tuple(unmet_expectations(test.expect, outcome, compiled))
+        results.append(Result(test, ("tests", index), request, outcome, unmet))
+    return results
 
 
-def exercised(judged: Iterable[Judged]) -> Iterator[tuple[int | None, RequestData]]:
-    """The requests of the tests that are passed, each with the number of the route that takes it."""
-    yield from ((one.outcome.route, one.asked) for one in judged if one.verdict == "passed")
+def passed_requests(results: Iterable[Result]) -> Iterator[tuple[int | None, RequestData]]:
+    """Yields the requests of the passed tests, each with the index of the route that takes it."""
+    yield from ((result.outcome.route, result.asked) for result in results if result.verdict == "passed")
 
 
-def told(judged: Judged, tests: Tests, compiled: Compiled, routes_file: str) -> Iterator[Diagnostic]:
-    """What is said of a test that is not passed; `routes_file` is the name of the routes.yaml."""
-    if judged.unmet:
-        yield _failed(judged, tests, compiled, routes_file)
+def diagnostics_of(result: Result, tests: ParsedTests, compiled: Compiled, routes_file: str) -> Iterator[Diagnostic]:
+    """Reports FR510, FR511 or FR512 for a test that is not passed. `routes_file` is the name of the routes.yaml."""
+    if result.unmet:
+        yield _failure(result, tests, compiled, routes_file)
         return
-    name, request = judged.test.called(), tests.source.key_span((*judged.place, "request"))
-    if judged.different:
-        first, *others = (f"the edge {difference}" for difference in judged.different)
+    name, request = result.test.label(), tests.source.key_span((*result.path, "request"))
+    if result.differences:
+        first, *others = (f"the edge {difference}" for difference in result.differences)
         yield Diagnostic(FR511, f"{name}: {first}", request, notes=tuple(map(Note, others)))
-    elif judged.skipped:
-        yield Diagnostic(FR512, f"{name}: not asked: {judged.skipped}", request)
+    elif result.skipped:
+        yield Diagnostic(FR512, f"{name}: skipped: {result.skipped}", request)
 
 
-def _failed(judged: Judged, tests: Tests, compiled: Compiled, routes_file: str) -> Diagnostic:
-    """FR510"""
-    spans = [tests.source.value_span((*judged.place, "expect", *one.place)) for one in judged.unmet]
-    others = [Note(str(one), span) for one, span in zip(judged.unmet, spans, strict=True)][1:]
+def _failure(result: Result, tests: ParsedTests, compiled: Compiled, routes_file: str) -> Diagnostic:
+    """Returns an FR510 about the first unmet expectation, with notes on the others and on the reasons."""
+    spans = [tests.source.value_span((*result.path, "expect", *unmet.path)) for unmet in result.unmet]
+    others = [Note(str(unmet), span) for unmet, span in zip(result.unmet, spans, strict=True)][1:]
 
-    def within_routes(place: Path) -> Span:
-        return replace(compiled.source.key_span(place), file=routes_file)
+    def span_in_routes(path: Path) -> Span:
+        return replace(compiled.source.key_span(path), file=routes_file)
 
-    reasons = [Note(message, within_routes(place)) for message, place in _reasons(judged, compiled)]
-    said = [Note(message) for message in _refusal(judged.outcome.answer)]
-    return Diagnostic(FR510, f"{judged.test.called()}: {judged.unmet[0]}", spans[0], notes=(*others, *reasons, *said))
+    reasons = [Note(message, span_in_routes(path)) for message, path in _reasons(result, compiled)]
+    refusals = [Note(message) for message in _refusal(result.outcome.answer)]
+    message = f"{result.test.label()}: {result.unmet[0]}"
+    return Diagnostic(FR510, message, spans[0], notes=(*others, *reasons, *refusals))
 
 
-def _reasons(judged: Judged, compiled: Compiled) -> Iterator[tuple[str, Path]]:
-    """Why the route that is expected has not taken the request, each with a place in routes.yaml."""
-    routes, taken = compiled.plan.routes, judged.outcome.route
-    expected = next((index for index, route in enumerate(routes) if route.name == judged.test.expect.route), None)
+def _reasons(result: Result, compiled: Compiled) -> Iterator[tuple[str, Path]]:
+    """Yields the reasons why the expected route does not take the request, each with its path in routes.yaml."""
+    routes, taken = compiled.plan.routes, result.outcome.route
+    expected = next((index for index, route in enumerate(routes) if route.name == result.test.expect.route), None)
     if expected is not None and expected != taken:
-        name, keys = routes[expected].name, mismatches(match_tests(routes[expected].match), client_of(judged.asked))
+        name, keys = routes[expected].name, mismatches(match_tests(routes[expected].match), client_of(result.asked))
         for key in keys:
-            yield f"'{name}' does not match: {key}", locate.place(compiled, expected, key)
+            yield f"'{name}' does not match: {key}", locate.route_path(compiled, expected, key)
         if not keys:
-            yield f"'{name}' matches too, but stands later", locate.place(compiled, expected)
+            yield f"'{name}' matches too, but comes later", locate.route_path(compiled, expected)
     if taken is not None and taken != expected:
-        yield f"'{routes[taken].name}' takes it", locate.place(compiled, taken)
+        yield f"'{routes[taken].name}' takes it", locate.route_path(compiled, taken)
 
 
 def _refusal(answer: Answer | None) -> Iterator[str]:
@@ -198,12 +216,9 @@ def _refusal(answer: Answer | None) -> Iterator[str]:
         yield f"the edge answers {answer.status}: {first_line}"
 
 
-def counted(judged: Iterable[Judged]) -> str:
-    """How many tests there are, and how many of them are not passed."""
-    counts = Counter(one.verdict for one in judged)
+def counts_text(results: Iterable[Result]) -> str:
+    """Returns the number of tests, and of those with each verdict, on one line."""
+    counts = Counter(result.verdict for result in results)
     total = counts.total()
-    told = [
-        f"{total} test{'' if total == 1 else 's'}",
-        *(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]),
-    ]
-    return ", ".join(told)
+    verdicts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    return ", ".join([f"{total} test{'' if total == 1 else 's'}", *verdicts])

@@ -1,33 +1,83 @@
-"""Tests on a local edge, over HTTP: what the component that ships does, with a recording server in place of every backend."""
+"""Runs route tests on a local edge, over HTTP, with a recording server in place of every backend."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import httpx
+from aiohttp import web
 
+from fanroute.devserver.config import LocalBackend
+from fanroute.devserver.embedded import Handler, http_servers
 from fanroute.host.exchange import target_of
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
 from fanroute.plan.signing import grip_sig
 from fanroute.plan.trace import Tracer
-from fanroute.routetests.compare import differences, unasked
-from fanroute.routetests.judge import Judged, unmet
+from fanroute.routetests.compare import differences, skip_reason
+from fanroute.routetests.judge import Result, unmet_expectations
 from fanroute.routetests.outcome import Outcome
-from fanroute.routetests.recorder import Recorder
 from fanroute_runtime.exchange import Answer, Headers
 from fanroute_runtime.match import split_uri
 
-# How long the edge may take to answer, in seconds; nothing is held, so it has no reason to take any.
+# How long the edge can take to answer, in seconds. Nothing is held, so it answers at once.
 TIMEOUT = 15.0
-# Headers that a request is given anew each time it is sent.
-OF_THE_MESSAGE = ("host", "content-length", "transfer-encoding")
+# Headers that are set each time a request is sent.
+SET_WHEN_SENT = ("host", "content-length", "transfer-encoding")
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Stands in for all backends: keeps the requests that they get, and answers them without holding a connection.
+
+    Args:
+        backends: where each backend is, by its name.
+        requests: the requests since the last `take_requests`, each with the name of its backend.
+    """
+
+    backends: dict[str, LocalBackend] = field(default_factory=dict)
+    requests: list[tuple[str, RequestData]] = field(default_factory=list)
+
+    def take_requests(self) -> list[tuple[str, RequestData]]:
+        """Returns the requests since the last call, in order, each with the name of its backend."""
+        taken, self.requests = self.requests, []
+        return taken
+
+    def handler(self, name: str) -> Handler:
+        """Returns the handler of a backend."""
+
+        async def record(request: web.BaseRequest) -> web.StreamResponse:
+            headers = tuple((key.decode("latin-1").lower(), value) for key, value in request.raw_headers)
+            url = f"http://{request.host}{request.raw_path}"
+            self.requests.append((name, RequestData(request.method, url, headers, await request.content.read())))
+            return web.Response(text="Recorded\n")
+
+        return record
+
+
+@asynccontextmanager
+async def record_backends(hosts: Mapping[str, str | None]) -> AsyncIterator[Recorder]:
+    """Yields a Recorder that serves backends as long as the context lasts.
+
+    `hosts` has the Host of requests to each backend (None: the client's), by the backend's name.
+    """
+    recorder = Recorder()
+    async with http_servers() as start_server:
+        for name, host in hosts.items():
+            recorder.backends[name] = LocalBackend(await start_server(recorder.handler(name), 0), host)
+        yield recorder
 
 
 class LocalEdge:
-    """A local edge that listens at `url`, with a recorder's backends; `loopback` is the name of the loopback among them."""
+    """Sends tests to a local edge.
+
+    Args:
+        url: where it listens.
+        recorder: stands in for its backends.
+        loopback: the name of the loopback backend, "" if there is none.
+    """
 
     def __init__(self, url: str, recorder: Recorder, loopback: str) -> None:
         self._url = url
@@ -36,54 +86,56 @@ class LocalEdge:
         self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
 
     async def close(self) -> None:
+        """Closes the connections to the edge."""
         await self._client.aclose()
 
     async def outcome(self, asked: RequestData, route: int | None) -> Outcome:
-        """What the edge makes of a request that `route` takes. Raises httpx.HTTPError where it gives no answer.
+        """Returns the outcome of a request that `route` takes. Raises httpx.HTTPError if the edge gives no answer.
 
-        A request that it hands off to itself comes to the recorder, and is asked again as Fanout has asked it.
+        If the edge hands the request off to itself, the recorder gets what Fanout would get. It is then sent to the edge, as
+        Fanout would do.
         """
-        self._recorder.taken()
-        answer = await self._ask(asked)
-        taken = self._recorder.taken()
+        self._recorder.take_requests()
+        answer = await self._send(asked)
+        taken = self._recorder.take_requests()
         if not taken:
             return Outcome(route, "", (), answer)
         backend, request = taken[0]
         if backend != self._loopback:
             return Outcome(route, backend, request.headers, None)
-        second = await self._ask(request)
-        return Outcome(route, backend, request.headers, None if self._recorder.taken() else second)
+        second = await self._send(request)
+        return Outcome(route, backend, request.headers, None if self._recorder.take_requests() else second)
 
-    async def _ask(self, asked: RequestData) -> Answer:
+    async def _send(self, asked: RequestData) -> Answer:
         authority, _, _ = split_uri(asked.url)
-        headers = [(name, value) for name, value in _signed_now(asked) if name not in OF_THE_MESSAGE]
+        headers = [(name, value) for name, value in _signed_now(asked) if name not in SET_WHEN_SENT]
         request = httpx.Request(
             asked.verb,
             self._url,
             headers=[(b"host", authority.encode()), *((name.encode(), value) for name, value in headers)],
             content=asked.content,
-            # The target as the test has it.
+            # httpx would normalize the target; with the extension it does not.
             extensions={"target": target_of(asked.url).encode()},
         )
         async with asyncio.timeout(TIMEOUT):
             response = await self._client.send(request, stream=True)
             try:
-                content = b"".join([part async for part in response.aiter_raw()])
+                content = b"".join([chunk async for chunk in response.aiter_raw()])
             finally:
                 await response.aclose()
-        named = tuple((name.decode("latin-1").lower(), value) for name, value in response.headers.raw)
-        return Answer(response.status_code, named, content)
+        response_headers = tuple((name.decode("latin-1").lower(), value) for name, value in response.headers.raw)
+        return Answer(response.status_code, response_headers, content)
 
 
 def _signed_now(asked: RequestData) -> Headers:
-    """A request's headers; a signature of the trace's time is one of now, for so goes the edge's clock."""
+    """Returns a request's headers, with a signature of now in place of one of the trace's time: the edge uses the real time."""
     traced = grip_sig(asked.time)
     return tuple((name, grip_sig(int(time.time())) if value == traced else value) for name, value in asked.headers)
 
 
 @asynccontextmanager
-async def asking(url: str, recorder: Recorder, loopback: str) -> AsyncIterator[LocalEdge]:
-    """A LocalEdge as long as the context lasts."""
+async def connect(url: str, recorder: Recorder, loopback: str) -> AsyncIterator[LocalEdge]:
+    """Yields a LocalEdge, and closes it."""
     edge = LocalEdge(url, recorder, loopback)
     try:
         yield edge
@@ -91,14 +143,15 @@ async def asking(url: str, recorder: Recorder, loopback: str) -> AsyncIterator[L
         await edge.close()
 
 
-async def seen(judged: Judged, edge: LocalEdge, compiled: Compiled, tracer: Tracer) -> Judged:
-    """A test judged by what the edge does, beside what the routes say."""
-    reason = unasked(judged, tracer)
+async def judge_live(result: Result, edge: LocalEdge, compiled: Compiled, tracer: Tracer) -> Result:
+    """Runs a test on a local edge. Returns the result by what the edge did, and how that differs from the routes."""
+    reason = skip_reason(result, tracer)
     if reason:
-        return replace(judged, skipped=reason)
+        return replace(result, skipped=reason)
     try:
-        outcome = await edge.outcome(judged.asked, judged.outcome.route)
+        outcome = await edge.outcome(result.asked, result.outcome.route)
     except (httpx.HTTPError, TimeoutError) as error:
-        return replace(judged, different=(f"gives no answer: {error!r}",))
-    different = tuple(differences(judged.outcome, outcome, judged.asked.verb))
-    return replace(judged, outcome=outcome, unmet=tuple(unmet(judged.test.expect, outcome, compiled)), different=different)
+        return replace(result, differences=(f"gives no answer: {error!r}",))
+    different = tuple(differences(result.outcome, outcome, result.asked.verb))
+    unmet = tuple(unmet_expectations(result.test.expect, outcome, compiled))
+    return replace(result, outcome=outcome, unmet=unmet, differences=different)

@@ -1,7 +1,7 @@
-"""Where the parts of a Plan's routes stand in routes.yaml, and what they are called there.
+"""Finds the path in routes.yaml of a Plan's route, of a key of its match, or of a value.
 
-A route is told by its index in the Plan, or by its number: its index in routes.yaml. One that answers preflight requests
-stands in no file, and has the number of the route that it belongs to.
+A route has an index in the Plan, and a number: its index in routes.yaml. A route for preflight requests is not in routes.yaml;
+its number is that of the route that it belongs to.
 """
 
 from bisect import bisect_left
@@ -15,52 +15,52 @@ from fanroute.routetests.document import PREFLIGHT
 from fanroute.syntax.source import Path
 
 
-def written(compiled: Compiled) -> list[int]:
-    """The indices of the routes that stand in routes.yaml, by number."""
-    return [index for index in range(len(compiled.plan.routes)) if _is_written(compiled, index)]
+def route_indices(compiled: Compiled) -> list[int]:
+    """Returns the indices of the routes that are in routes.yaml, by number."""
+    return [index for index in range(len(compiled.plan.routes)) if _is_in_file(compiled, index)]
 
 
 def _number(compiled: Compiled, index: int) -> int:
-    return bisect_left(written(compiled), index)
+    return bisect_left(route_indices(compiled), index)
 
 
-def _is_written(compiled: Compiled, index: int) -> bool:
+def _is_in_file(compiled: Compiled, index: int) -> bool:
     return is_declared(compiled.plan.routes[index])
 
 
-def action(compiled: Compiled, index: int) -> str:
-    """The key of the action of a route."""
-    if not _is_written(compiled, index):
+def action_key(compiled: Compiled, index: int) -> str:
+    """Returns the key of a route's action, or PREFLIGHT for a route that answers preflight requests."""
+    if not _is_in_file(compiled, index):
         return PREFLIGHT
     (name,) = compiled.spec.routes[_number(compiled, index)].actions()
     return name
 
 
-def place(compiled: Compiled, index: int, key: str = "") -> Path:
-    """Where a route stands, or a key of its match, if that stands there."""
+def route_path(compiled: Compiled, index: int, key: str = "") -> Path:
+    """Returns the path of a route, or of a key of its match if that is in routes.yaml."""
     number = _number(compiled, index)
-    return key_place(compiled, number, key) if key and _is_written(compiled, index) else ("routes", number)
+    return key_path(compiled, number, key) if key and _is_in_file(compiled, index) else ("routes", number)
 
 
-def key_place(compiled: Compiled, number: int, key: str) -> Path:
-    """Where a key that `match.tests` has stands: `path`, or `header x-plan`."""
+def key_path(compiled: Compiled, number: int, key: str) -> Path:
+    """Returns the path of a key that `match.tests` has, such as `path` or `header x-plan`."""
     kind, _, name = key.partition(" ")
-    place: Path = ("routes", number, "match", kind)
-    return (*place, _as_written(name, _at(compiled, place))) if name else place
+    path: Path = ("routes", number, "match", kind)
+    return (*path, _name_in_file(name, _value_at(compiled, path))) if name else path
 
 
-def value_place(compiled: Compiled, number: int, key: str, index: int) -> Path:
-    """Where a value of such a key stands, by its index: of `host`, or of `header x-plan`."""
-    place = key_place(compiled, number, key)
-    if isinstance(given := _at(compiled, place), dict):
-        place, given = (*place, "values"), given["values"]
-    return (*place, index) if isinstance(given, list) else place
+def value_path(compiled: Compiled, number: int, key: str, index: int) -> Path:
+    """Returns the path of a value of such a key, by its index; the key is `host` or `header x-plan`, for example."""
+    path = key_path(compiled, number, key)
+    if isinstance(value := _value_at(compiled, path), dict):
+        path, value = (*path, "values"), value["values"]
+    return (*path, index) if isinstance(value, list) else path
 
 
-def _as_written(name: str, conditions: dict[str, Any]) -> str:
-    """The name of a header or query parameter as the file has it: a header's is of any case."""
+def _name_in_file(name: str, conditions: dict[str, Any]) -> str:
+    """Returns the name of a header or query parameter as routes.yaml has it: a header's can have capital letters there."""
     return name if name in conditions else next(key for key in conditions if key.lower() == name)
 
 
-def _at(compiled: Compiled, place: Path) -> Any:
-    return reduce(getitem, place, compiled.source.data)
+def _value_at(compiled: Compiled, path: Path) -> Any:
+    return reduce(getitem, path, compiled.source.data)

@@ -1,4 +1,4 @@
-"""A routes.test.yaml, read: its tests and their places. Pure."""
+"""Reads a routes.test.yaml, and checks it against the routes. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,19 +15,19 @@ from fanroute.syntax.source import Source, decode, parse_yaml
 FR501 = Rule(
     "FR501",
     "error",
-    "a test expects a route that there is",
-    "A test of a route that has another name by now can only fail, and would not say why. "
-    "A route without a name is called by its number, as `route-3`.",
+    "a test expects a route that exists",
+    "If the route has been renamed, the test can only fail, and does not say why. "
+    "A route without a name is called by its number, such as `route-3`.",
     TESTED,
-    "Name one of the routes, or `none` where no route may take the request.",
+    "Name one of the routes, or `none` if no route should take the request.",
     "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: life}\n",
 )
 
 FR502 = Rule(
     "FR502",
     "error",
-    "a test expects a backend that there is",
-    "As with routes, a test of a backend that is called otherwise can only fail.",
+    "a test expects a backend that exists",
+    "If the backend has been renamed, the test can only fail.",
     TESTED,
     "Name one of the backends of routes.yaml.",
     "tests:\n  - request: GET https://example.com/live/1\n    expect: {backend: orgin}\n",
@@ -37,7 +37,7 @@ FR503 = Rule(
     "FR503",
     "error",
     "a test expects something",
-    "A test without an expectation cannot fail. It would count as passed, and say nothing.",
+    "A test without an expectation cannot fail. It would count as passed, and prove nothing.",
     TESTED,
     "Say at least which route takes the request.",
     "tests:\n  - request: GET https://example.com/live/1\n    expect: {}\n",
@@ -45,31 +45,32 @@ FR503 = Rule(
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
-    """The tests of a file, in order, and the file's source."""
+class ParsedTests:
+    """Holds the tests of a file, in order, and the file's source."""
 
     source: Source
     tests: tuple[RouteTest, ...]
 
 
-def read_tests(raw: bytes, compiled: Compiled) -> Tests:
-    """The tests of a file's bytes, for a compiled routes.yaml. Raises Invalid with all that is wrong with them."""
+def read_tests(raw: bytes, compiled: Compiled) -> ParsedTests:
+    """Returns the tests in a file's bytes, for a compiled routes.yaml. Raises Invalid with all diagnostics."""
     try:
         source = parse_yaml(decode(raw))
     except Invalid as invalid:
-        # The reader takes each file for a routes.yaml.
-        mend = "describe tests, as docs/testing.md shows"
-        raise Invalid([replace(one, suggestion=mend) if one.code == "FR104" else one for one in invalid.diagnostics]) from None
+        # For an empty file, the parser suggests what a routes.yaml contains.
+        suggestion = "describe tests, as docs/testing.md shows"
+        diagnostics = [replace(one, suggestion=suggestion) if one.code == "FR104" else one for one in invalid.diagnostics]
+        raise Invalid(diagnostics) from None
 
     def rules(source: Source) -> Iterator[Diagnostic]:
         for rule in RULES:
             yield from rule(source, compiled)
 
-    return Tests(source, tuple(validate(RouteTests, source, rules).tests))
+    return ParsedTests(source, tuple(validate(RouteTests, source, rules).tests))
 
 
 def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The expectations that are mappings, with their tests' places: rules look at a file even if other parts are wrong."""
+    """Yields each `expect` with its test's index. Leaves out what is malformed, because rules also run on an invalid file."""
     tests = source.data.get("tests") if isinstance(source.data, dict) else None
     for index, test in enumerate(tests if isinstance(tests, list) else ()):
         expect = test.get("expect") if isinstance(test, dict) else None
@@ -78,13 +79,13 @@ def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def routes_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
-    """FR501"""
+    """Reports FR501: the expected route does not exist."""
     names = [*(route.name for route in compiled.plan.routes), NO_ROUTE]
     yield from _unknown(FR501, "route", names, source)
 
 
 def backends_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
-    """FR502"""
+    """Reports FR502: the expected backend does not exist."""
     yield from _unknown(FR502, "backend", [backend.name for backend in compiled.backends], source)
 
 
@@ -97,11 +98,11 @@ def _unknown(rule: Rule, key: str, names: list[str], source: Source) -> Iterator
 
 
 def something_is_expected(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
-    """FR503"""
+    """Reports FR503: the test expects nothing."""
     for index, expect in _expected(source):
-        if all(wanted == {} for wanted in expect.values()):
+        if all(value == {} for value in expect.values()):
             span = source.key_span(("tests", index, "expect"))
-            yield Diagnostic(FR503, "a test that expects nothing", span, "say which route takes the request")
+            yield Diagnostic(FR503, "the test expects nothing", span, "say which route takes the request")
 
 
 RULES = (routes_are_known, backends_are_known, something_is_expected)

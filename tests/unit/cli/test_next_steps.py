@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fanroute.cli.next_steps import Urls, changed_ports, publish_command, publishing, serving
-from fanroute.devserver.local_hosts import host_entries
+from fanroute.devserver.config import host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Step, trace

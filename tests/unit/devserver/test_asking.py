@@ -1,4 +1,4 @@
-"""Requests that wait for a backend in the embedded edge: there are only so many, and a further one is told so."""
+"""Requests that wait for a backend in the embedded edge: only so many can, and a further one gets a 503 that says so."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -8,18 +8,18 @@ import httpx
 import pytest
 
 from fanroute.devserver import embedded, sandboxes
-from fanroute.devserver.config import Backend
+from fanroute.devserver.config import LocalBackend
 from fanroute.host.exchange import Exchange, HostError, Response
 
 
 class Forwarding:
-    """What stands for a component: it forwards /forward/NAME and hands /handoff/NAME off to a backend, and answers the rest."""
+    """Stands in for a component: forwards /forward/NAME and hands off /handoff/NAME to a backend, and answers the rest."""
 
     def handle(self, exchange: Exchange) -> bool:
         *_, action, name = exchange.uri.split("/")
         if action == "forward":
             try:
-                exchange.answer = exchange.ask(name, "/", [("Host", b"a")])
+                exchange.answer = exchange.fetch(name, "/", [("Host", b"a")])
             except HostError:
                 exchange.answer = Response(502, [], b"the component's own")
         elif action == "handoff":
@@ -31,7 +31,7 @@ class Forwarding:
 
 
 class Hung:
-    """A running edge, and a backend `hung` that answers when it is told to; `ok` is one that answers at once."""
+    """Runs an edge with a backend `hung`, which answers after `go`, and a backend `ok`, which answers at once."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -44,12 +44,12 @@ class Hung:
             await self._stack.enter_async_context(await asyncio.start_server(answer, "127.0.0.1", 0))
             for answer in (self._hang, self._answer)
         ]
-        where: dict[str, Backend | None] = {
-            name: Backend(f"http://127.0.0.1:{origin.sockets[0].getsockname()[1]}")
+        where: dict[str, LocalBackend | None] = {
+            name: LocalBackend(f"http://127.0.0.1:{origin.sockets[0].getsockname()[1]}")
             for name, origin in (("hung", hung), ("ok", ok))
         }
         component: Any = Forwarding()
-        urls = await self._stack.enter_async_context(embedded.listening(component, where, "", 0, 0, self.lines.append))
+        urls = await self._stack.enter_async_context(embedded.serve(component, where, "", 0, 0, self.lines.append))
         self._client = await self._stack.enter_async_context(httpx.AsyncClient(base_url=urls.edge, trust_env=False, timeout=20))
         return self
 
@@ -86,12 +86,12 @@ class Hung:
         writer.close()
 
 
-ALREADY = "3 requests wait for the backend 'hung' already"
+ALREADY = "3 requests are already waiting for the backend 'hung'"
 
 
 @pytest.fixture(autouse=True)
 def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "MAX_ASKING", 3)
+    monkeypatch.setattr(embedded, "MAX_BACKEND_REQUESTS", 3)
 
 
 def test_a_request_too_many_is_told_so() -> None:
@@ -109,7 +109,7 @@ def test_a_request_too_many_is_told_so() -> None:
 
 
 def test_a_backend_that_hangs_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also if no sandbox is left but those that may wait."""
+    """Even if the only sandboxes left are those for requests that wait."""
     monkeypatch.setattr(sandboxes, "MAX_SANDBOXES", 1)
 
     async def asked() -> None:

@@ -1,4 +1,4 @@
-"""The control messages that an origin sends to a client's connection: Pushpin takes or ignores them, and none ends it."""
+"""The control messages of an origin: as in Pushpin, they are followed or ignored, and none ends the connection."""
 
 import json
 from typing import Any
@@ -7,19 +7,19 @@ import pytest
 from aiohttp import web
 
 from fanroute.devserver.pubsub import Channels, Subscriber
-from fanroute.devserver.socket_client import Client
+from fanroute.devserver.socket_client import SocketClient
 
 
-def client() -> tuple[Client, Subscriber]:
-    subscriber = Subscriber(Channels(lambda line: None), polls=False, most_waiting=0)
-    return Client(web.WebSocketResponse(), None, subscriber), subscriber
+def client() -> tuple[SocketClient, Subscriber]:
+    subscriber = Subscriber(Channels(lambda line: None), is_long_poll=False, max_waiting=0)
+    return SocketClient(web.WebSocketResponse(), None, subscriber), subscriber
 
 
 def after(*messages: dict[str, Any] | bytes) -> Subscriber:
     """Returns the subscriber of a connection that has got these control messages."""
-    told, subscriber = client()
+    connection, subscriber = client()
     for message in messages:
-        told.control(message if isinstance(message, bytes) else json.dumps(message).encode())
+        connection.follow_control(message if isinstance(message, bytes) else json.dumps(message).encode())
     return subscriber
 
 

@@ -1,9 +1,9 @@
-"""GRIP instructions as the embedded edge's proxy reads them, and what filters do."""
+"""GRIP instructions in headers as the embedded edge reads them, and the effect of filters."""
 
 import pytest
 
 from fanroute.devserver import pubsub
-from fanroute.devserver.filters import BadContent, passes, rendered
+from fanroute.devserver.filters import BadContent, filter_content, passes_filters
 from fanroute.devserver.grip_headers import DEFAULT_TIMEOUT, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
 from fanroute.devserver.items import Item
 from fanroute.devserver.pubsub import LINGER, Channels
@@ -66,7 +66,7 @@ def test_a_hold_is_read(headers: dict[str, str], hold: Hold | None) -> None:
     ],
 )
 def test_a_message_passes_the_filters(filters: list[str], meta: dict[str, str], published: dict[str, str], passed: bool) -> None:
-    assert passes(filters, meta, published, ["a"]) == passed
+    assert passes_filters(filters, meta, published, ["a"]) == passed
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_message_passes_the_filters(filters: list[str], meta: dict[str, str], 
 )
 def test_filters_make_content(filters: list[str], content: bytes, result: bytes) -> None:
     meta = {"user": "ann", "a)b": "odd", "id_format": "%(a)s-%(b)s", "id_encoding": "hex"}
-    assert rendered(content, filters, meta, {"a": "7", "b": "8"}) == result
+    assert filter_content(content, filters, meta, {"a": "7", "b": "8"}) == result
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_filters_make_content(filters: list[str], content: bytes, result: bytes)
 )
 def test_what_gives_no_content_is_told(filters: list[str], meta: dict[str, str], content: bytes) -> None:
     with pytest.raises(BadContent):
-        rendered(content, filters, meta, {"a": "7"})
+        filter_content(content, filters, meta, {"a": "7"})
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_gives_no_content_is_told(filters: list[str], meta: dict[str, str],
 def test_what_comes_after_a_poll_is_known_for_a_while(
     monkeypatch: pytest.MonkeyPatch, polls: bool, later: float, known: str | None
 ) -> None:
-    """And nothing that was published before, once something may have come between."""
+    """But not what was published before a time in which something could have been missed."""
     now = 0.0
     monkeypatch.setattr(pubsub, "monotonic", lambda: now)
     all_channels = Channels(lambda line: None)

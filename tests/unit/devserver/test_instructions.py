@@ -1,4 +1,4 @@
-"""Instructions and patches on the embedded edge, read from any bytes. tests/e2e/test_instructions.py asks both edges."""
+"""Instructions and patches that the embedded edge reads, from any bytes. tests/e2e/test_instructions.py has both edges."""
 
 import json
 from typing import Any
@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.devserver.grip_headers import Channel, Hold, KeepAlive
-from fanroute.devserver.instructions import INSTRUCT, BadInstructions, Instructed, has_instructions, read_instructions
-from fanroute.devserver.patching import patched
+from fanroute.devserver.instructions import INSTRUCT, BadInstructions, Instructions, has_instructions, read_instructions
+from fanroute.devserver.patching import apply_patch
 from tests.conftest import COUNTS, times
 
 OF_BODY = {"content-type": INSTRUCT}
 
 
-def read(instruct: Any, **given: str) -> Instructed:
+def read(instruct: Any, **given: str) -> Instructions:
     headers = OF_BODY | {name.replace("_", "-"): value for name, value in given.items()}
     return read_instructions(200, "OK", headers, (("X-A", "1"),), json.dumps(instruct).encode())
 
@@ -28,7 +28,7 @@ def test_a_body_says_how_to_hold() -> None:
         "keep-alive": {"content": "k"},
         "meta": {"user": "ann"},
     }
-    assert read({"hold": hold}) == Instructed(
+    assert read({"hold": hold}) == Instructions(
         Hold("stream", (Channel("a", ("x",), "1"), Channel("b")), {"user": "ann"}, 20.0, KeepAlive(b"k", 55.0, interval=True)),
         200,
         "OK",
@@ -100,19 +100,19 @@ OPERATIONS = st.lists(
 @given(OPERATIONS, st.sampled_from([b'{"a": {"b": [1, 2]}, "b": 1}\n', b"[[1], {}]", b"1", b"", b"\xff"]))
 def test_any_patch_gives_json_or_nothing(operations: list[Any], body: bytes) -> None:
     COUNTS["patches"] += 1
-    result = patched(body, operations)
+    result = apply_patch(body, operations)
     assert result == b"" or isinstance(json.loads(result), dict | list)
 
 
 def test_a_deep_patch_is_no_failure() -> None:
     deep = json.loads('{"a":' * 900 + "1" + "}" * 900)
     for operations in ([{"op": "add", "path": "/x", "value": deep}], [{"op": "test", "path": "/", "value": deep}]):
-        assert isinstance(patched(json.dumps(deep).encode(), operations), bytes)
+        assert isinstance(apply_patch(json.dumps(deep).encode(), operations), bytes)
 
 
 def test_a_patch_leaves_what_it_is_given() -> None:
-    """A patch is for all connections of a channel: what one makes of it is not the next one's."""
+    """All connections of a channel apply the same patch, so applying it must not change it."""
     value: dict[str, Any] = {"a": []}
     operations = [{"op": "add", "path": "/x", "value": value}, {"op": "add", "path": "/x/a/-", "value": 1}]
-    assert [patched(b"{}", operations) for _ in range(2)] == [b'{"x":{"a":[1]}}'] * 2
+    assert [apply_patch(b"{}", operations) for _ in range(2)] == [b'{"x":{"a":[1]}}'] * 2
     assert value == {"a": []}

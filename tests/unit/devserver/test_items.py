@@ -1,4 +1,4 @@
-"""What is published on the embedded edge, as Pushpin reads it. tests/e2e/test_publishing.py asks both edges."""
+"""Publish requests that the embedded edge reads as Pushpin does. tests/e2e/test_publishing.py has both edges."""
 
 import json
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.devserver.items import BadItem, Item, Message, decoded, parse_publish, sendable_headers
-from fanroute.devserver.pushpin_json import MAX_DEPTH, WrongType, integer, parse
+from fanroute.devserver.items import BadItem, Item, Message, parse_publish, sendable_headers
+from fanroute.devserver.pushpin_json import MAX_DEPTH, WrongType, decode_base64, integer, parse_json
 from tests.conftest import COUNTS, times
 
 
@@ -97,10 +97,10 @@ def test_any_item_is_read_or_refused(formats: dict[str, Any]) -> None:
 
 @given(st.text(st.sampled_from("AQgw8f+/=_-? \né")))
 def test_base64_is_read_bit_by_bit(text: str) -> None:
-    """As the characters that are none of base64's were not there, and without the bits that make no whole byte."""
+    """Other characters are ignored, and so are bits at the end that are less than a byte."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     bits = "".join(f"{alphabet.index(character):06b}" for character in text if character in alphabet)
-    assert decoded(text) == bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits) - 7, 8))
+    assert decode_base64(text) == bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits) - 7, 8))
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_other_numbers_are_refused(value: Any) -> None:
 def test_json_is_deep_to_a_limit() -> None:
     for opening, closing in (("[", "]"), ('{"a":', "}")):
         with pytest.raises(ValueError, match="nested too deeply"):
-            parse((opening * (MAX_DEPTH + 1) + "1" + closing * (MAX_DEPTH + 1)).encode())
-        parse((opening * 500 + "1" + closing * 500).encode())
-    assert parse(json.dumps(["[" * 5000, '"\\{"' * 5000]).encode())
+            parse_json((opening * (MAX_DEPTH + 1) + "1" + closing * (MAX_DEPTH + 1)).encode())
+        parse_json((opening * 500 + "1" + closing * 500).encode())
+    assert parse_json(json.dumps(["[" * 5000, '"\\{"' * 5000]).encode())
 
 
 @pytest.mark.parametrize("name", ["", "A b", "A:", "A\r", "é", "Connection", "content-length", "TRANSFER-ENCODING", "Grip-Hold"])

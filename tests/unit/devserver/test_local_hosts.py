@@ -1,11 +1,13 @@
 """The host that a local edge's own names stand for."""
 
+from dataclasses import replace
+
 import pytest
 from click import BadParameter
 
 from fanroute.cli.serve import serve
-from fanroute.devserver.config import Stores
-from fanroute.devserver.local_hosts import explaining, host_entries, kept_by_host
+from fanroute.devserver.config import Stores, host_entries
+from fanroute.devserver.request_log import host_mismatch, make_explainer
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
@@ -30,12 +32,10 @@ routes:
 
 
 def route_of(compiled: Compiled, url: str, as_host: str, service: str | None = None) -> str:
-    """The route that a request gets where local names stand for a host; "" if none takes it."""
-    stores = Stores().with_local(host_entries(compiled.plan.routes, as_host)).config
-    asked = RequestData("GET", url, configs=stores)
-    taken = Tracer(compiled.plan, "self").route_of(
-        asked if service is None else RequestData("GET", url, configs=stores, service=service)
-    )
+    """Returns the route that takes a request if local names stand for a host, or "" if none does."""
+    stores = Stores().with_local_store(host_entries(compiled.plan.routes, as_host)).config
+    request = RequestData("GET", url, configs=stores)
+    taken = Tracer(compiled.plan, "self").route_of(request if service is None else replace(request, service=service))
     return taken.name if taken else ""
 
 
@@ -69,21 +69,20 @@ def test_a_name_that_a_route_matches_stands_for_itself() -> None:
 
 
 def test_only_matching_takes_it_for_another_host() -> None:
-    """A backend is told the host and scheme that the client asked for."""
-    stores = Stores().with_local(host_entries(STARTER.plan.routes, "https://" + OWN)).config
+    """A backend gets the host and scheme that the client used."""
+    stores = Stores().with_local_store(host_entries(STARTER.plan.routes, "https://" + OWN)).config
     decision = Tracer(STARTER.plan, "self").trace(RequestData("GET", "http://127.0.0.1:7676/test/sse", configs=stores)).decision
     assert isinstance(decision, ToFanout)
-    told = dict(decision.headers.set)
-    assert (told["x-forwarded-host"], told["x-forwarded-proto"]) == (b"127.0.0.1:7676", b"http")
+    headers = dict(decision.headers.set)
+    assert (headers["x-forwarded-host"], headers["x-forwarded-proto"]) == (b"127.0.0.1:7676", b"http")
 
 
 def test_it_is_said_that_only_the_host_keeps_a_request_from_a_route() -> None:
     tracer = Tracer(STARTER.plan, "self")
-    assert "'test-sse', which is for *.edgecompute.app" in kept_by_host(
-        tracer.trace(RequestData("GET", "http://a/test/sse")), STARTER.plan
-    )
+    mismatch = host_mismatch(tracer.trace(RequestData("GET", "http://a/test/sse")), STARTER.plan)
+    assert "the route 'test-sse' is for *.edgecompute.app" in mismatch
     for url in ("http://a/other", f"http://{OWN}/test/sse", f"http://{OWN}/other"):
-        assert kept_by_host(tracer.trace(RequestData("GET", url)), STARTER.plan) == ""
+        assert host_mismatch(tracer.trace(RequestData("GET", url)), STARTER.plan) == ""
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ def test_it_is_said_that_only_the_host_keeps_a_request_from_a_route() -> None:
     ],
 )
 def test_a_log_says_it_too(line: str, told: bool) -> None:
-    explain = explaining(Tracer(STARTER.plan, "self"), host_entries(STARTER.plan.routes, OWN))
+    explain = make_explainer(Tracer(STARTER.plan, "self"), host_entries(STARTER.plan.routes, OWN))
     assert (explain(line) != line) is told
     assert explain(line).startswith(line)
 
@@ -131,5 +130,5 @@ NO_HOSTS = """
 def test_what_is_no_host_is_told(given: str) -> None:
     with pytest.raises(BadParameter) as raised:
         serve.make_context("serve", ["--as-host", given])
-    mend = "write chat.example.com or https://chat.example.com, without a port"
-    assert raised.value.message == f"{given!r} is not a host: {mend}"
+    suggestion = "write chat.example.com or https://chat.example.com, without a port"
+    assert raised.value.message == f"{given!r} is not a host: {suggestion}"

@@ -18,7 +18,7 @@ def exchange(uri: str) -> Exchange:
 
 
 class Component:
-    """Answers in a sandbox's name: its number, and how many requests it has had."""
+    """Stands in for a component. Answers with the number of the sandbox and of the request in it."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -36,7 +36,7 @@ class Component:
             path = current.uri.rpartition("/")[2]
             if path == "trap":
                 raise ValueError("trapped")
-            waiting = current.following(seconds)
+            waiting = current.request_next(seconds)
             if path == "trap-late":
                 self.late.wait(TIMEOUT)
                 raise ValueError("trapped late")
@@ -109,7 +109,7 @@ def test_a_wait_ends(component: Component) -> None:
 
 
 def test_many_at_once(sandboxes: Sandboxes, component: Component) -> None:
-    """Each is answered once, whoever has it; no more sandboxes wait than may."""
+    """Each is answered exactly once, and no more than MAX_PENDING sandboxes wait."""
     many = [exchange("") for _ in range(500)]
     done, _ = wait([sandboxes.serve(one) for one in many], TIMEOUT)
     answers = {one.answer.body for one in many if one.answer}

@@ -1,9 +1,9 @@
-"""The local stores of a fastly.toml, and what can be wrong with them."""
+"""The local stores of a fastly.toml, and errors in them."""
 
 import pytest
 
 from fanroute.devserver.config import Stores
-from fanroute.devserver.stores import local_stores
+from fanroute.devserver.stores import read_local_stores
 from fanroute.project.workspace import BadManifest
 
 FILES = {
@@ -28,7 +28,7 @@ def read(path: str) -> bytes:
 
 
 def stores(text: str) -> Stores:
-    return local_stores(text, read, {"VARIABLE": "value", "NOT_TEXT": "\udcff"})
+    return read_local_stores(text, read, {"VARIABLE": "value", "NOT_TEXT": "\udcff"})
 
 
 @pytest.mark.parametrize(
@@ -130,11 +130,17 @@ SECRET = "[local_server.secret_stores]\n"
         (f"{SECRET}x = [{{key = 'k', data = 1}}]", "'local_server.secret_stores.x[0].data' is not a string"),
         (
             f"{SECRET}x = [{{key = 'a b', data = 'd'}}]",
-            "'local_server.secret_stores.x[0].key' has a name that is not of 1 to 255",
+            "'local_server.secret_stores.x[0].key' has a name that does not consist of 1 to 255",
         ),
-        (f"{SECRET}x = [{{key = '', data = 'd'}}]", "'local_server.secret_stores.x[0].key' has a name that is not of 1 to 255"),
-        (f"{SECRET}'a b' = []", "'local_server.secret_stores.a b' has a name that is not of 1 to 255"),
-        (f"{SECRET}x = {{format = 'json', file = 'key with space.json'}}", "'key with space.json.a key' has a name that is not"),
+        (
+            f"{SECRET}x = [{{key = '', data = 'd'}}]",
+            "'local_server.secret_stores.x[0].key' has a name that does not consist of 1 to 255",
+        ),
+        (f"{SECRET}'a b' = []", "'local_server.secret_stores.a b' has a name that does not consist of 1 to 255"),
+        (
+            f"{SECRET}x = {{format = 'json', file = 'key with space.json'}}",
+            "'key with space.json.a key' has a name that does not",
+        ),
         (
             f"{SECRET}x = [{{key = 'k', file = 'none'}}]",
             "'local_server.secret_stores.x[0].file' cannot be read: no such file or directory",

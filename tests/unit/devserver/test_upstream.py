@@ -1,4 +1,4 @@
-"""How the embedded edge's requests to backends fail: by the names that the host interface has for it."""
+"""How the embedded edge's requests to backends fail, by the names that the WIT has for failures."""
 
 import asyncio
 import socket
@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from fanroute.devserver import upstream
-from fanroute.devserver.config import Backend
-from fanroute.devserver.upstream import Unreachable, ask
+from fanroute.devserver.config import LocalBackend
+from fanroute.devserver.upstream import Unreachable, send_request
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
 async def detail(serve: Serve, target: str = "/", body: AsyncIterator[bytes] | None = None) -> str:
-    """What is said of a backend that does this with a connection; "" where it answers."""
+    """Returns the name of the failure if a backend does this with a connection, or "" if it answers."""
     served = asyncio.Event()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,15 +30,15 @@ async def detail(serve: Serve, target: str = "/", body: AsyncIterator[bytes] | N
     async with server:
         port = server.sockets[0].getsockname()[1]
         try:
-            answer = await ask(Backend(f"http://127.0.0.1:{port}"), "POST", target, [("Host", b"a")], body)
+            answer = await send_request(LocalBackend(f"http://127.0.0.1:{port}"), "POST", target, [("Host", b"a")], body)
         except Unreachable as error:
-            told = error.detail
+            failure = error.detail
         else:
-            told = ""
+            failure = ""
             answer.close()
-        if told != "http-request-uri-invalid":  # without a connection
+        if failure != "http-request-uri-invalid":  # without a connection
             await served.wait()
-        return told
+        return failure
 
 
 def sends(data: bytes) -> Serve:
@@ -113,7 +113,7 @@ def test_no_connection(monkeypatch: pytest.MonkeyPatch, error: OSError, told: st
         raise error
 
     async def asking() -> None:
-        await ask(Backend("https://a.example.com"), "GET", "/", [("Host", b"a")], None)
+        await send_request(LocalBackend("https://a.example.com"), "GET", "/", [("Host", b"a")], None)
 
     monkeypatch.setattr(asyncio, "open_connection", open_connection)
     with pytest.raises(Unreachable, match=told):

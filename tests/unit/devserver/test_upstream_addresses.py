@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fanroute.devserver.config import Backend
-from fanroute.devserver.grip_proxy import Fanout
-from fanroute.devserver.upstream import ask
+from fanroute.devserver.config import LocalBackend
+from fanroute.devserver.grip_proxy import GripProxy
+from fanroute.devserver.upstream import send_request
 from fanroute.spec.types import LocalUrl, Url
 
 BOTH = [(socket.AF_INET6, ("::1",)), (socket.AF_INET, ("127.0.0.1",))]
@@ -32,13 +32,13 @@ def test_localhost_is_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch, add
     async def asked() -> tuple[int, int]:
         server = await asyncio.start_server(serve, address, 0)
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
-        backend = Backend(f"http://localhost:{server.sockets[0].getsockname()[1]}")
-        forwarded = await ask(backend, "GET", "/", [("Host", b"a")], None)
+        backend = LocalBackend(f"http://localhost:{server.sockets[0].getsockname()[1]}")
+        forwarded = await send_request(backend, "GET", "/", [("Host", b"a")], None)
         forwarded.close()
-        fanout = Fanout({"origin": backend}, print)
-        handed_off = await fanout.ask("origin", "GET", "/", [("Host", b"a")], None)
+        proxy = GripProxy({"origin": backend}, print)
+        handed_off = await proxy.send_request("origin", "GET", "/", [("Host", b"a")], None)
         await handed_off.aclose()
-        await fanout.close()
+        await proxy.close()
         server.close()
         return forwarded.status, handed_off.status_code
 

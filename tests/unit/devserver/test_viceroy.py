@@ -1,4 +1,4 @@
-"""Pushpin as the local edge starts it."""
+"""How the local edge starts Pushpin."""
 
 import asyncio
 import configparser
@@ -20,7 +20,7 @@ def test_an_old_pushpin_is_told_of(tmp_path: Path, version: str, told: bool) -> 
     lines: list[str] = []
 
     async def start() -> None:
-        async with viceroy.listening(pushpin, pushpin, pushpin, tmp_path / "logs", {}, "", 0, 0, lines.append):
+        async with viceroy.serve(pushpin, pushpin, pushpin, tmp_path / "logs", {}, "", 0, 0, lines.append):
             pass
 
     with pytest.raises(ProgramFailed):
@@ -29,7 +29,7 @@ def test_an_old_pushpin_is_told_of(tmp_path: Path, version: str, told: bool) -> 
 
 
 def test_pushpin_keeps_what_it_holds(tmp_path: Path) -> None:
-    """By default it asks again for each long-poll, a second after its channel's first subscription."""
+    """By default Pushpin asks the backend again for each long-poll, a second after the channel's first subscription."""
     files = pushpin_files(tmp_path, tmp_path, {}, 1, ("127.0.0.1", 2), Pushpin(tmp_path, "1.41.0"), False)
     config = configparser.ConfigParser()
     config.read_string(files[tmp_path / "pushpin.conf"].decode())

@@ -10,20 +10,20 @@ import yaml
 from fanroute.cli.catalog import CODES
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.formatting import formatter
-from fanroute.formatting.comments import comments
-from fanroute.formatting.formatter import Changed, formatted
+from fanroute.formatting.comments import find_comments
+from fanroute.formatting.formatter import MeaningChanged, format_routes
 from tests.conftest import INPUTS, REPOSITORY
 
 CASES = sorted((REPOSITORY / "tests" / "golden" / "cases").glob("*/routes.yaml"))
 
 
 def form(text: str) -> str:
-    return formatted(text.encode(), INPUTS)
+    return format_routes(text.encode(), INPUTS)
 
 
 def told(text: str) -> Counter[str]:
     """The comments of a text."""
-    return Counter(comment.text for comment in comments(text, yaml.scan(text, Loader=yaml.BaseLoader)) if comment.text)
+    return Counter(comment.text for comment in find_comments(text, yaml.scan(text, Loader=yaml.BaseLoader)) if comment.text)
 
 
 FORMS = {
@@ -230,27 +230,27 @@ def test_a_form(kind: str) -> None:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.parent.name)
 def test_a_case_means_the_same(path: Path) -> None:
-    """`formatted` itself compares what is compiled; one that cannot be read is told as `check` tells it."""
+    """`format_routes` itself compares what is compiled. A file that cannot be parsed has the diagnostics of `check`."""
     raw = path.read_bytes()
     try:
-        done = formatted(raw, INPUTS)
+        done = format_routes(raw, INPUTS)
     except Invalid as invalid:
         assert not (path.parent / "app.py").exists()
         assert {diagnostic.code for diagnostic in invalid.diagnostics} <= {code for code in CODES if code < "FR2"} | {"FR204"}
     else:
-        assert formatted(done.encode(), INPUTS) == done
+        assert format_routes(done.encode(), INPUTS) == done
 
 
 def test_the_repositorys_own_is_formatted() -> None:
     own = (REPOSITORY / "routes.yaml").read_bytes()
-    assert formatted(own, INPUTS).encode() == own
+    assert format_routes(own, INPUTS).encode() == own
 
 
 LOSSES = {
     "a comment": ("_indented", lambda comments, *_, **__: iter(())),
-    "quotes": ("written", lambda text, flow: text),
-    "a text": ("written", lambda text, flow: '"x"'),
-    "the order of routes": ("_in_order", lambda part, _: part.children[::-1]),
+    "quotes": ("yaml_scalar", lambda text, in_flow: text),
+    "a text": ("yaml_scalar", lambda text, in_flow: '"x"'),
+    "the order of routes": ("_in_order", lambda entry, _: entry.children[::-1]),
 }
 
 
@@ -260,5 +260,5 @@ def test_a_loss_is_noticed(monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     text = (REPOSITORY / "routes.yaml").read_text()
     assert form(text)
     monkeypatch.setattr(formatter, *LOSSES[loss])
-    with pytest.raises(Changed):
+    with pytest.raises(MeaningChanged):
         form(text)

@@ -9,7 +9,7 @@ import pytest
 import wasmtime
 from wasmtime.component import Component
 
-from fanroute.devserver.load import load
+from fanroute.devserver.load import load_component
 from fanroute.project.cache import MAX_FILES, NAME, Cache, cache_folder
 from tests.conftest import names
 
@@ -201,43 +201,43 @@ def test_two_processes_keep_the_same(base: Path, project: Path) -> None:
 
 def test_a_component_is_compiled_once(base: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "tiny.wasm").write_bytes(TINY)
-    load(project / "tiny.wasm", Cache(project))
+    load_component(project / "tiny.wasm", Cache(project))
     (kept,) = (base / NAME / "compiled").iterdir()
 
     def compiled(*_: object) -> None:
         raise AssertionError("compiled again")
 
     monkeypatch.setattr(Component, "__init__", compiled)
-    load(project / "tiny.wasm", Cache(project))
+    load_component(project / "tiny.wasm", Cache(project))
     with pytest.raises(AssertionError, match="compiled again"):
         (project / "other.wasm").write_bytes(OTHER)
-        load(project / "other.wasm", Cache(project))
+        load_component(project / "other.wasm", Cache(project))
     assert list((base / NAME / "compiled").iterdir()) == [kept]
 
 
 def test_what_does_not_load_is_compiled(base: Path, project: Path) -> None:
     """Of another version, or another machine."""
     (project / "tiny.wasm").write_bytes(TINY)
-    load(project / "tiny.wasm", Cache(project))
+    load_component(project / "tiny.wasm", Cache(project))
     (kept,) = (base / NAME / "compiled").iterdir()
     before = kept.read_bytes()
     Cache(project).put("compiled", kept.name, b"\x7fELF of another version")
-    load(project / "tiny.wasm", Cache(project))
+    load_component(project / "tiny.wasm", Cache(project))
     assert kept.read_bytes() == before
 
 
 def test_another_version_has_another_name(base: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "tiny.wasm").write_bytes(TINY)
-    load(project / "tiny.wasm", Cache(project))
+    load_component(project / "tiny.wasm", Cache(project))
     monkeypatch.setattr("fanroute.devserver.load._COMPILER", "another version")
-    load(project / "tiny.wasm", Cache(project))
+    load_component(project / "tiny.wasm", Cache(project))
     assert len(names(base / NAME / "compiled")) == 2
 
 
 def test_compiled_code_in_the_folder_is_not_loaded(base: Path, project: Path) -> None:
     """Nothing there is, whatever it is called, and nothing is put there."""
     (project / "tiny.wasm").write_bytes(TINY)
-    load(project / "tiny.wasm", Cache(project))
+    load_component(project / "tiny.wasm", Cache(project))
     (kept,) = (base / NAME / "compiled").iterdir()
     evil = Component(wasmtime.Engine(), OTHER).serialize()
     for name in (
@@ -250,6 +250,6 @@ def test_compiled_code_in_the_folder_is_not_loaded(base: Path, project: Path) ->
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_bytes(evil)
     files = sorted(project.rglob("*"))
-    engine, component = load(project / "tiny.wasm", Cache(project))
+    engine, component = load_component(project / "tiny.wasm", Cache(project))
     assert component.serialize() == Component(engine, TINY).serialize()
     assert sorted(project.rglob("*")) == files

@@ -1,4 +1,4 @@
-"""Route tests: judged, told and covered."""
+"""Route tests: their results, diagnostics and coverage."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from pydantic_core import PydanticCustomError
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.routes import declared_routes
-from fanroute.routetests.compare import differences, unasked
-from fanroute.routetests.coverage import alternatives, coverage, covered_text
-from fanroute.routetests.document import asked_url
-from fanroute.routetests.judge import Judged, exercised, judge, told
-from fanroute.routetests.locate import action
-from fanroute.routetests.outcome import Outcome, channels, tracer_of
+from fanroute.routetests.compare import differences, skip_reason
+from fanroute.routetests.coverage import alternatives, coverage_text, measure_coverage
+from fanroute.routetests.document import request_url
+from fanroute.routetests.judge import Result, diagnostics_of, judge, passed_requests
+from fanroute.routetests.locate import action_key
+from fanroute.routetests.outcome import Outcome, make_tracer, subscribed_channels
 from fanroute.routetests.read import read_tests
 from fanroute_runtime.exchange import Answer
 from tests.conftest import INPUTS, REPOSITORY
@@ -63,16 +63,16 @@ REQUESTS = st.fixed_dictionaries(
 ).map(lambda request: request | {"websocket": request["websocket"] and request["method"] == "GET"})
 
 
-def judged(*tests: Any, compiled: Compiled = COMPILED) -> list[Judged]:
-    """Tests as data, judged; JSON is YAML."""
+def judged(*tests: Any, compiled: Compiled = COMPILED) -> list[Result]:
+    """Returns the results of tests, which are data."""
     return judge(read_tests(json.dumps({"tests": tests}).encode(), compiled), compiled)
 
 
 def expectations(outcome: Outcome) -> dict[str, Any]:
-    """All that can be expected of an outcome."""
-    found: dict[str, Any] = {"route": "none", "channel": list(channels(outcome.answer))}
+    """Returns everything that a test could expect of an outcome."""
+    found: dict[str, Any] = {"route": "none", "channel": list(subscribed_channels(outcome.answer))}
     if outcome.route is not None:
-        found |= {"route": COMPILED.plan.routes[outcome.route].name, "action": action(COMPILED, outcome.route)}
+        found |= {"route": COMPILED.plan.routes[outcome.route].name, "action": action_key(COMPILED, outcome.route)}
     if outcome.backend:
         sent = {name: value.decode() for name, value in reversed(outcome.sent)}
         found |= {"backend": outcome.backend, "request_headers": sent | {"x-none": {"present": False}}}
@@ -83,7 +83,7 @@ def expectations(outcome: Outcome) -> dict[str, Any]:
 
 
 def mutations(expected: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same expectations, one of them changed."""
+    """Yields the same expectations with one of them changed."""
     yield expected | {"route": "plain" if expected["route"] != "plain" else "none"}
     yield expected | {"action": "stream"}
     yield expected | {"backend": "origin" if expected.get("backend") != "origin" else "self"}
@@ -115,12 +115,12 @@ def test_what_comes_is_what_passes(request: dict[str, Any]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(REQUESTS, max_size=6))
 def test_coverage_grows_with_the_tests(requests: list[dict[str, Any]]) -> None:
-    """What one request covers is covered among others; all is covered by nothing less than all."""
+    """Several requests together cover what each of them covers. 100 % means that nothing is missed."""
     asked = [
         (one.outcome.route, one.asked) for request in requests for one in judged({"request": request, "expect": {"channel": []}})
     ]
-    together = coverage(COMPILED, asked)
-    missed = [set(coverage(COMPILED, [one]).missed_alternatives) for one in asked]
+    together = measure_coverage(COMPILED, asked)
+    missed = [set(measure_coverage(COMPILED, [one]).missed_alternatives) for one in asked]
     assert set(together.missed_alternatives) == set(alternatives(COMPILED)).intersection(*missed)
     written = [route.name for route in declared_routes(COMPILED.plan)]
     gotten = {COMPILED.plan.routes[index].name for index, _ in asked if index is not None}
@@ -131,10 +131,10 @@ def test_coverage_grows_with_the_tests(requests: list[dict[str, Any]]) -> None:
 
 def test_percentages_are_rounded_down() -> None:
     tests = (REPOSITORY / "tests" / "golden" / "cases" / "route-tests" / "routes.test.yaml").read_bytes()
-    every = list(exercised(judge(read_tests(tests, COMPILED), COMPILED)))
-    assert covered_text(coverage(COMPILED, every)) == "6 of 6 routes, 8 of 8 alternatives, 100 %"
-    assert covered_text(coverage(COMPILED, every[1:])) == "6 of 6 routes, 4 of 8 alternatives, 71 %"
-    assert coverage(COMPILED, []).percent == 0
+    every = list(passed_requests(judge(read_tests(tests, COMPILED), COMPILED)))
+    assert coverage_text(measure_coverage(COMPILED, every)) == "6 of 6 routes, 8 of 8 alternatives, 100 %"
+    assert coverage_text(measure_coverage(COMPILED, every[1:])) == "6 of 6 routes, 4 of 8 alternatives, 71 %"
+    assert measure_coverage(COMPILED, []).percent == 0
 
 
 SENT = (("accept", b"y"), ("x-forwarded-host", b"a"), ("x-forwarded-for", b"192.0.2.1"), ("x-a", b"b"), ("x-a", b"c"))
@@ -204,31 +204,31 @@ def test_a_head_has_no_content() -> None:
 def test_what_a_local_edge_cannot_show_is_not_asked(request_: Any, expect: dict[str, Any], asked: bool) -> None:
     (one,) = judged({"request": request_, "expect": expect})
     assert one.verdict == "passed"
-    assert (unasked(one, tracer_of(COMPILED)) == "") == asked
+    assert (skip_reason(one, make_tracer(COMPILED)) == "") == asked
 
 
 @pytest.mark.parametrize(
-    ("url", "mend"),
+    ("url", "suggestion"),
     [
         ("http://a:65535/", ""),
         ("http://[::1]:0", ""),
-        ("http://a:65536/", "it is 65535 at most"),
-        ("https://[::1]:99999", "it is 65535 at most"),
+        ("http://a:65536/", "use 65535 at most"),
+        ("https://[::1]:99999", "use 65535 at most"),
         ("ws://a/", "write http:// or https:// in place of ws://"),
         ("HTTPS://a/@é", "write http:// or https:// in place of HTTPS://"),
-        ("http://ann:secret@a/", "leave out the user: clients send one in the header Authorization"),
+        ("http://ann:secret@a/", "leave out the user: clients send it in the header Authorization"),
         ("http://café.example/", "write the host as clients send it, in ASCII ('xn--…')"),
         ("http://a/é@", "write http:// or https://, a host and a path, percent-encoded"),
         ("a.example.com/", "write http:// or https://, a host and a path, percent-encoded"),
     ],
 )
-def test_what_is_wrong_with_a_url_is_told(url: str, mend: str) -> None:
+def test_what_is_wrong_with_a_url_is_told(url: str, suggestion: str) -> None:
     told = ""
     try:
-        assert asked_url(url) == url
+        assert request_url(url) == url
     except PydanticCustomError as error:
         told = (error.context or {})["suggestion"]
-    assert told == mend
+    assert told == suggestion
 
 
 KEYS = "name request expect method url headers websocket route action backend channel status request_headers present".split()
@@ -250,4 +250,6 @@ def test_any_file_is_read_or_told_what_is_wrong(data: Any) -> None:
     except Invalid as invalid:
         assert all(diagnostic.span.line == 1 for diagnostic in invalid.diagnostics)
     else:
-        assert all(list(told(one, tests, COMPILED, "routes.yaml")) for one in judge(tests, COMPILED) if one.verdict == "failed")
+        assert all(
+            list(diagnostics_of(one, tests, COMPILED, "routes.yaml")) for one in judge(tests, COMPILED) if one.verdict == "failed"
+        )

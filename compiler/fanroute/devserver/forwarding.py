@@ -1,0 +1,58 @@
+"""Forwards HTTP messages between clients and backends (RFC 9110, 7.6), within the limits that Pushpin has."""
+
+from collections.abc import Iterable
+
+import httpx
+from aiohttp import web
+
+from fanroute_runtime.headers import of_one_connection
+
+Headers = list[tuple[str, bytes]]
+
+CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
+# Longest bodies that are read whole, in bytes. The first two limits are Pushpin's: for an answer with instructions, and for one
+# with WebSocket events. The third is for the beginning of a stream and for a link's answer. Pushpin forwards these as they
+# arrive, without a limit.
+MAX_INSTRUCTIONS_BODY, MAX_EVENTS_BODY, MAX_STREAM_BODY = 100_000, 1_000_000, 16 << 20
+
+
+class TooLong(Exception):
+    """Reports that an answer's body is longer than its limit."""
+
+
+async def read_whole(answer: httpx.Response, limit: int) -> httpx.Response:
+    """Returns an answer with its body, and closes the connection to the backend.
+
+    Raises TooLong if the body has more than `limit` bytes, and httpx.HTTPError if it is cut.
+    """
+    body = bytearray()
+    try:
+        async for chunk in answer.aiter_raw():
+            body += chunk
+            if len(body) > limit:
+                raise TooLong(f"has more than {limit} bytes")
+    finally:
+        await answer.aclose()
+    return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(body))
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """Returns the headers without the hop-by-hop ones (RFC 9110, 7.6.1)."""
+    connection = [value for name, value in headers if name.lower() == "connection"]
+    hop_by_hop = set(of_one_connection((name.lower() for name, _ in headers), connection))
+    return [(name, value) for name, value in headers if name.lower() not in hop_by_hop]
+
+
+def client_headers(answer: httpx.Response, without: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Returns the headers of an answer that its client gets: no hop-by-hop ones, no GRIP instructions, and none of `without`."""
+    raw = end_to_end([(name.decode("latin-1"), value) for name, value in answer.headers.raw])
+    return [
+        (name, value.decode("utf-8", "surrogateescape"))
+        for name, value in raw
+        if not name.lower().startswith("grip-") and name.lower() not in without
+    ]
+
+
+def bad_gateway(backend: str, error: Exception) -> web.Response:
+    """Returns the 502 for a backend that gave no answer."""
+    return web.Response(status=502, text=f"The backend {backend!r} gave no answer: {error!r}\n")
