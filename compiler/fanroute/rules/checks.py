@@ -12,7 +12,7 @@ from fanroute.rules import auth as auth_checks
 from fanroute.rules import cors, delivery, headers, keys, patterns
 from fanroute.spec import raw
 from fanroute.spec.document import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
-from fanroute.spec.placeholders import binding
+from fanroute.spec.placeholders import suggest_binding
 from fanroute.spec.template import references_in
 from fanroute.spec.types import as_list
 from fanroute.spec.validate import did_you_mean, validate
@@ -240,7 +240,7 @@ def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: d
 def _bound_by(route: dict[str, Any], reference: str) -> str:
     """Suggests what to write so that a match binds a reference."""
     match, known = route.get("match"), raw.bound(route.get("match"))
-    instead = binding(reference.strip("{}"), match.get("path")) if isinstance(match, dict) else ""
+    instead = suggest_binding(reference.strip("{}"), match.get("path")) if isinstance(match, dict) else ""
     return instead or (did_you_mean(reference, known, "bound here") if known else "the match binds nothing")
 
 

@@ -8,7 +8,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
-from fanroute.spec.placeholders import REST, as_name, instead_of, within
+from fanroute.spec.placeholders import REST_SUGGESTION, find_placeholders, parameter_name, suggest_segment
 from fanroute.syntax.source import Source
 from fanroute_runtime.plan import Plan
 
@@ -62,7 +62,7 @@ def _placeholders(path: str) -> Iterator[tuple[str, str]]:
     if expression := re.search(r"\(?\[\^/\](\+|\*|\{[0-9,]+\})\)?", path):  # the one that is no whole segment
         yield expression[0], "write '{name}'"
     for segment in path.split("/"):
-        if (instead := instead_of(segment)) is not None:
+        if (instead := suggest_segment(segment)) is not None:
             yield segment, instead
 
 
@@ -73,7 +73,7 @@ def _encoded(text: str) -> str:
 
 def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict[str, Any]) -> Iterator[Diagnostic]:
     """Yields FR406 for placeholders in locations, links, channels and other texts that can refer to values of the match."""
-    bound = {as_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound(match)}
+    bound = {parameter_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound(match)}
     of_path = match.get("path", "").split("/")
     for place, text in raw.templates(index, route):
         span = source.value_span(place)
@@ -82,7 +82,7 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
                 mend += f"; '{_encoded(segment)}' if that text is meant"
                 yield Diagnostic(FR406, f"'{segment}' is no placeholder here: it is sent as text", span, mend)
             continue
-        for placeholder, name in within(text):
+        for placeholder, name in find_placeholders(text):
             # `{tenant}:user` is a name like any other. So the route must know this one, or the text be nothing else.
             whole = placeholder[0] != ":" or placeholder in text.split("/")
             if (name in bound and whole) or placeholder in of_path or (placeholder == text and text[0] in "[<"):
@@ -93,10 +93,10 @@ def _of_address(text: str, bound: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yields each placeholder of another router in the path of a location or link, with what to write instead."""
     path = re.split("[?#]", re.sub("^https?://[^/]*", "", text), maxsplit=1)[0]
     for segment in path.split("/"):
-        if segment == "*" or instead_of(segment) == REST:
+        if segment == "*" or suggest_segment(segment) == REST_SUGGESTION:
             yield segment, "the rest of a path cannot stand here: bind each segment, as '{name}'"
-        elif re.fullmatch(r"\$\d", segment) or instead_of(segment):
-            yield segment, _reference(next((name for _, name in within(segment)), "name"), bound)
+        elif re.fullmatch(r"\$\d", segment) or suggest_segment(segment):
+            yield segment, _reference(next((name for _, name in find_placeholders(segment)), "name"), bound)
 
 
 def _reference(name: str, bound: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
-from fanroute.spec.placeholders import binding
+from fanroute.spec.placeholders import suggest_binding
 from fanroute.spec.template import PARAMETER
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
@@ -78,7 +78,7 @@ def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
         for name in where:
             if name not in known:
                 suggestion = did_you_mean(str(name), known, "parameters") if known else "the path has no parameters"
-                suggestion = binding(str(name), path) or suggestion
+                suggestion = suggest_binding(str(name), path) or suggestion
                 span = source.key_span(("routes", index, "match", "where", name))
                 yield Diagnostic(FR217, f"the path has no parameter '{name}'", span, suggestion)
 

@@ -11,7 +11,7 @@ from fanroute.spec.base import Model
 _BOOLEANS = dict.fromkeys(("yes", "on", "true", "y", "1"), "true") | dict.fromkeys(("no", "off", "false", "n", "0"), "false")
 
 
-def instead_of(given: Any, kind: str, key: str, model: type[Model] | None) -> str:
+def suggest_value(given: Any, kind: str, key: str, model: type[Model] | None) -> str:
     """Returns what to write under a key in place of what is given; "" if that is not known.
 
     Args:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from fanroute.spec.base import Kind
-from fanroute.spec.placeholders import as_name, instead_of, is_regular_expression
+from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_segment
 from fanroute.spec.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Template
@@ -73,10 +73,10 @@ def _path(value: str) -> str:
         suggestion = NO_EXPRESSION if expression else f"did you mean '/{value}'?"
         raise value_error(f"the path '{value}' does not begin with '/'", suggestion)
     if optional := _OPTIONAL.fullmatch(value):
-        name = as_name(optional["name"])
+        name = parameter_name(optional["name"])
         suggestion = f"write a route for '{optional['before'] or '/'}' and another for '{optional['before']}/{{{name}}}'"
         raise value_error("a path has no optional segment", suggestion)
-    *before, last = (segment for segment in value.split("/") if instead_of(segment) is None or segment == "**")
+    *before, last = (segment for segment in value.split("/") if suggest_segment(segment) is None or segment == "**")
     if any("*" in segment for segment in before) or ("*" in last and last != "*"):
         suggestion = NO_EXPRESSION if expression else "end the path with '/*'; one segment is '{name}'"
         raise value_error("a '*' in a path stands for the rest, and only at its end", suggestion)

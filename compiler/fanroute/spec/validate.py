@@ -14,7 +14,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec.base import Model
-from fanroute.spec.suggestions import instead_of, model_at
+from fanroute.spec.suggestions import model_at, suggest_value
 from fanroute.syntax.source import Path, Source
 
 FR201 = Rule(
@@ -182,7 +182,7 @@ def _wrong_value(detail: Any, path: Path, source: Source, model: type[Model]) ->
                 suggestion = f"write scheme: {'http' if detail['input'] == 'ws' else 'https'}, websocket: true"
             message = f"{name} cannot be {_as_yaml(detail['input'])}"
         case "string_type":
-            message, suggestion = f"{name} is text, not {got}", _suggest_value(detail, path, model)
+            message, suggestion = f"{name} is text, not {got}", _suggest_instead(detail, path, model)
         case "greater_than_equal" | "less_than_equal":
             message, suggestion = f"{name} is out of range", detail["msg"].replace("Input should be", "it is")
         case "too_long":
@@ -193,13 +193,13 @@ def _wrong_value(detail: Any, path: Path, source: Source, model: type[Model]) ->
             wanted = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "bool_type": "true or false"}
             wanted |= {"int_type": "a number", "model_attributes_type": "a mapping"}
             message = f"{name} is {wanted.get(kind, 'of another kind')}, not {got}"
-            suggestion = _suggest_value(detail, path, model)
+            suggestion = _suggest_instead(detail, path, model)
     return message, source.value_span(path), suggestion
 
 
-def _suggest_value(detail: Any, path: Path, model: type[Model]) -> str:
+def _suggest_instead(detail: Any, path: Path, model: type[Model]) -> str:
     key = str(path[-1]) if path and not isinstance(path[-1], int) else ""
-    return instead_of(detail["input"], detail["type"], key, model_at(path, model))
+    return suggest_value(detail["input"], detail["type"], key, model_at(path, model))
 
 
 def _as_yaml(value: Any) -> str:

@@ -9,7 +9,7 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.describe import match_text
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
-from fanroute.spec.placeholders import instead_of
+from fanroute.spec.placeholders import suggest_segment
 from fanroute_runtime.plan import PathPattern
 from tests.conftest import INPUTS
 
@@ -47,7 +47,7 @@ routes:
     ],
 )
 def test_what_to_write_instead(segment: str, instead: str | None) -> None:
-    assert instead_of(segment) == instead
+    assert suggest_segment(segment) == instead
 
 
 @pytest.mark.parametrize(
