@@ -20,7 +20,7 @@ from fanroute.diagnostics.examples import LOOPBACK
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
 from fanroute.plan.routes import declared_routes, references
-from fanroute.spec import raw as written_parts
+from fanroute.spec import raw
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.grip import SEPARATORS
 from fanroute_runtime.plan import Bound, Hold, PathFault, Plan, Route, WebSocket
@@ -138,8 +138,8 @@ def _templates(
     """The channels of a route that depend on the request, each with its place."""
     if not any(references(channel.name) for channel in action.channels):
         return
-    (at,) = written_parts.mappings(index, source.data["routes"][index])
-    for (place, _), channel in zip(written_parts.channels(*at), action.channels, strict=True):
+    (at,) = raw.action_mappings(index, source.data["routes"][index])
+    for (place, _), channel in zip(raw.channels(*at), action.channels, strict=True):
         if references(channel.name):
             name: Path = (*place, "name")
             yield name if source.has(name) else place, resolve(channel.name, route, refused_paths)

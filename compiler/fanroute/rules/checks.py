@@ -211,7 +211,7 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
     """FR209"""
     for index, route in raw.routes(source):
         for path, bound in ((path, bound) for path, text in raw.templates(index, route) for bound in references_in(text)):
-            reference, known = reference_text(bound), raw.bound(route.get("match"))
+            reference, known = reference_text(bound), raw.bound_references(route.get("match"))
             if bound.source == "claim" and raw.auth_of(source, index, route) is None:
                 message, mend = f"'{reference}' without a token", "add 'auth:', which says what token a client needs"
                 yield Diagnostic(FR209, message, source.value_span(path), mend)
@@ -223,8 +223,8 @@ def references_are_bound(source: Source) -> Iterator[Diagnostic]:
 
 def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: dict[str, Any]) -> Iterator[Diagnostic]:
     path, auth = raw.auth_of(source, index, route) or ((), None)
-    for place, value in raw.compared_claims(path, auth):
-        known = raw.bound(route.get("match"))
+    for place, value in raw.claim_values(path, auth):
+        known = raw.bound_references(route.get("match"))
         for reference in (reference_text(bound) for bound in references_in(value) if bound.source != "claim"):
             if reference in known:
                 continue
@@ -239,7 +239,7 @@ def _claims_are_compared_with_what_is_bound(source: Source, index: int, route: d
 
 def _bound_by(route: dict[str, Any], reference: str) -> str:
     """Suggests what to write so that a match binds a reference."""
-    match, known = route.get("match"), raw.bound(route.get("match"))
+    match, known = route.get("match"), raw.bound_references(route.get("match"))
     instead = suggest_binding(reference.strip("{}"), match.get("path")) if isinstance(match, dict) else ""
     return instead or (did_you_mean(reference, known, "bound here") if known else "the match binds nothing")
 

@@ -152,7 +152,7 @@ def _cookie(source: Source, index: int, route: dict[str, Any]) -> Span | None:
 
 def _mappings(source: Source) -> Iterator[tuple[dict[str, Any], tuple[Path, dict[str, Any]]]]:
     """The actions that are mappings, with their places, each after its route."""
-    yield from ((route, mapping) for index, route in raw.routes(source) for mapping in raw.mappings(index, route))
+    yield from ((route, mapping) for index, route in raw.routes(source) for mapping in raw.action_mappings(index, route))
 
 
 def place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | None:

@@ -7,7 +7,7 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec.channels import FILTER_META
 from fanroute.spec.document import STREAMS
-from fanroute.spec.raw import answered, full_channels
+from fanroute.spec.raw import channel_mappings, edge_answered_actions
 from fanroute.syntax.source import Source
 
 FR220 = Rule(
@@ -36,9 +36,9 @@ FR221 = Rule(
 
 def what_is_missed_can_be_asked_for(source: Source) -> Iterator[Diagnostic]:
     """FR220"""
-    for path, given in answered(source):
+    for path, given in edge_answered_actions(source):
         action = path[-1]
-        reliable = [(*place, "prev_id") for place, channel in full_channels(path, given) if "prev_id" in channel]
+        reliable = [(*place, "prev_id") for place, channel in channel_mappings(path, given) if "prev_id" in channel]
         if reliable and action == "websocket":
             span = source.key_span(reliable[0])
             yield Diagnostic(FR220, "a WebSocket has no previous id", span, "leave it out, or use an sse or a long_poll")
@@ -52,9 +52,9 @@ def what_is_missed_can_be_asked_for(source: Source) -> Iterator[Diagnostic]:
 
 def filters_have_their_meta(source: Source) -> Iterator[Diagnostic]:
     """FR221"""
-    for path, given in answered(source):
+    for path, given in edge_answered_actions(source):
         meta = given.get("meta", {})
-        for place, channel in full_channels(path, given):
+        for place, channel in channel_mappings(path, given):
             filters = channel.get("filters")
             for name in filters if isinstance(filters, list) else [filters]:
                 wanted = FILTER_META.get(name) if isinstance(name, str) else None

@@ -133,7 +133,7 @@ def _shared(source: Source, plan: Plan) -> Iterator[_Shared]:
             continue
         index, written = next(given)
         if route.cors and preflight:
-            (at,) = raw.mappings(index, written)
+            (at,) = raw.action_mappings(index, written)
             yield _Shared(index, route, preflight, source.key_span(place_of_cors(source, *at) or ()))
 
 

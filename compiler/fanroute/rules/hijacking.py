@@ -44,7 +44,7 @@ def sockets_are_no_wider(source: Source, plan: Plan) -> Iterator[Diagnostic]:
 
 def _wider(source: Source, index: int, other: int, origins: tuple[str, ...]) -> Diagnostic:
     """Of a WebSocket that any page may open, where only those of some origins may read the same by another route."""
-    ((path, given),) = raw.mappings(other, source.data["routes"][other])
+    ((path, given),) = raw.action_mappings(other, source.data["routes"][other])
     message = "pages of any origin may open this WebSocket, on a channel that only some may read"
     mend = f"add 'origins: [{', '.join(origins)}]', or 'origins: \"*\"' if any page may"
     note = Note("who may read it", source.value_span((*(place_of_cors(source, path, given) or path), "origins")))

@@ -45,7 +45,7 @@ PUBLIC = ("ES256", "RS256")
 
 def keys_are_in_one_place(source: Source) -> Iterator[Diagnostic]:
     """FR250"""
-    for path, key in raw.keys(source):
+    for path, key in raw.verification_keys(source):
         places = [place for place in key if place in SOURCES]
         if not places:
             yield Diagnostic(FR250, "a key that is nowhere", source.key_span(path), f"add one of {', '.join(SOURCES)}")
@@ -63,7 +63,7 @@ def keys_are_in_one_place(source: Source) -> Iterator[Diagnostic]:
 
 def secrets_are_in_secret_stores(source: Source) -> Iterator[Diagnostic]:
     """FR251"""
-    for path, key in raw.keys(source):
+    for path, key in raw.verification_keys(source):
         for place in ("file", "config_store"):
             if key.get("algorithm") == "HS256" and place in key:
                 message = f"the secret of HS256 in a {place.replace('_', ' ')}, where others can read it"
@@ -73,7 +73,7 @@ def secrets_are_in_secret_stores(source: Source) -> Iterator[Diagnostic]:
 
 def unusable_keys(source: Source, files: Mapping[str, bytes]) -> Iterator[Diagnostic]:
     """FR252; `files` has the content of each file that could be read."""
-    for path, key in raw.keys(source) if files else ():
+    for path, key in raw.verification_keys(source) if files else ():
         content, algorithm = files.get(str(key.get("file"))), str(key.get("algorithm"))
         if content is not None and (wrong := _unusable(content, algorithm)):
             message = f"the file '{key['file']}' has no key for {algorithm}"

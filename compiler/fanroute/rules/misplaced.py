@@ -47,7 +47,7 @@ _PRIVATE = (".localhost", ".local", ".home.arpa", ".internal", ".test", ".invali
 def variables_are_where_they_count(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """Yields FR407: a variable is in a place where none is read, or a '$' precedes a reference as if that were a variable."""
     templates = {place for index, route in raw.routes(source) for place, _ in raw.templates(index, route)}
-    templates |= {place for path, auth in raw.auths(source) for place, _ in raw.compared_claims(path, auth)}
+    templates |= {place for path, auth in raw.auths(source) for place, _ in raw.claim_values(path, auth)}
     for path, text in _texts((), source.data):
         if "${" not in text or takes_variables(path):
             continue

@@ -73,7 +73,7 @@ def _encoded(text: str) -> str:
 
 def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict[str, Any]) -> Iterator[Diagnostic]:
     """Yields FR406 for placeholders in locations, links, channels and other texts that can refer to values of the match."""
-    bound = {parameter_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound(match)}
+    bound = {parameter_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound_references(match)}
     of_path = match.get("path", "").split("/")
     for place, text in raw.templates(index, route):
         span = source.value_span(place)

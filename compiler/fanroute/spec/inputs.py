@@ -10,7 +10,7 @@ from typing import Any
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.spec.raw import keys, routes
+from fanroute.spec.raw import routes, verification_keys
 from fanroute.spec.types import is_file_path
 from fanroute.syntax.source import Path, Source
 
@@ -87,7 +87,7 @@ def media_type(path: str, content: bytes) -> str:
 
 def _named(source: Source) -> Iterator[tuple[Path, str]]:
     """The files that are named, each with its place; those only that are within the folder."""
-    for place, key in keys(source):
+    for place, key in verification_keys(source):
         path = key.get("file")
         if isinstance(path, str) and is_file_path(path):
             yield (*place, "file"), path

@@ -29,7 +29,7 @@ def backends(source: Source) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
+def verification_keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The keys that signatures are checked with, with their places."""
     owners = [(("fanout",), source.data.get("fanout")), *auths(source)] if isinstance(source.data, dict) else []
     for path, owner in owners:
@@ -52,7 +52,7 @@ def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, An
     return None if default is None or "public" in route else (("defaults", "auth"), default)
 
 
-def compared_claims(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
+def claim_values(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
     """The values that claims are compared with, with their places; `path` is that of what is said of tokens."""
     claims = auth.get("claims") if isinstance(auth, dict) else None
     for name, condition in claims.items() if isinstance(claims, dict) else ():
@@ -93,14 +93,14 @@ def backend_of(index: int, route: dict[str, Any], action: str) -> tuple[Path, st
     return (place, given) if isinstance(given, str) else None
 
 
-def mappings(index: int, route: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
+def action_mappings(index: int, route: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
     """A route's actions that are mappings, with their places."""
     return [(("routes", index, key), given) for key, given in route.items() if key in _ACTIONS and isinstance(given, dict)]
 
 
-def answered(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
+def edge_answered_actions(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The actions that this service answers itself, with their places."""
-    found = (mapping for index, route in routes(source) for mapping in mappings(index, route))
+    found = (mapping for index, route in routes(source) for mapping in action_mappings(index, route))
     return ((path, given) for path, given in found if path[-1] in EDGE_ANSWERED)
 
 
@@ -111,7 +111,7 @@ def channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
 
 def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
     """What in a route may refer to the request, with its places."""
-    for path, given in mappings(index, route):
+    for path, given in action_mappings(index, route):
         for key, value in given.items():
             if key in ("location", "link"):
                 yield (*path, key), value
@@ -121,7 +121,7 @@ def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
                 yield from _of_channels(path, given)
 
 
-def bound(match: Any) -> list[str]:
+def bound_references(match: Any) -> list[str]:
     """What a match binds, as it is written in a template."""
     if not isinstance(match, dict):
         return []
@@ -143,6 +143,6 @@ def _of_channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]
             yield place, channel
 
 
-def full_channels(path: Path, given: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
+def channel_mappings(path: Path, given: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
     """The channels of an action that are more than a name, with their places."""
     return [(place, channel) for place, channel in channels(path, given) if isinstance(channel, dict)]
