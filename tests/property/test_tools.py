@@ -12,13 +12,13 @@ from ruamel.yaml import YAML
 from fanroute.formatting.formatter import format_routes
 from fanroute.formatting.scalars import block_scalar
 from fanroute.pipeline import compile_routes
-from fanroute.spec.json_schema import schema
+from fanroute.spec.json_schema import routes_schema
 from fanroute.syntax.source import parse_yaml, plain_scalar_value
 from tests.conftest import COUNTS, INPUTS
 from tests.property.language import STYLES, Data, specs, written
 from tests.unit.formatting.test_formatting import form, told
 
-VALIDATOR = Draft202012Validator(schema())
+VALIDATOR = Draft202012Validator(routes_schema())
 
 WORDS = """
 on 010 yes 1e3 ~ null true 0o7 1_000 12:30 2026-01-01 - ? # : a: { } [a] *a &a !a %a @a `a` | > ' " \\ ${A} --- ... << = .inf 0x1f

@@ -14,7 +14,7 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.spec.base import Model
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs
-from fanroute.spec.json_schema import meanings
+from fanroute.spec.json_schema import key_descriptions
 from fanroute.spec.reference_page import reference_page
 from tests.conftest import REPOSITORY
 
@@ -81,7 +81,7 @@ def models(model: type[Model]) -> Iterator[type[Model]]:
 @pytest.mark.parametrize("model", [pytest.param(model, id=model.__name__) for model in models(Model)])
 def test_every_key_says_what_it_means(model: type[Model]) -> None:
     assert model.__doc__
-    assert list(model.model_fields) == list(meanings(model))
+    assert list(model.model_fields) == list(key_descriptions(model))
 
 
 def test_the_reference_is_made_from_the_models(request: pytest.FixtureRequest) -> None:
@@ -94,7 +94,7 @@ def test_the_reference_is_made_from_the_models(request: pytest.FixtureRequest) -
 def test_the_reference_has_every_key() -> None:
     page = REFERENCE.read_text(encoding="utf-8")
     rows = re.findall(r'^\| <a id="[a-z_-]+"></a>`(\w+)` \| (.+) \| (.+) \|$', page, re.MULTILINE)
-    meant = {meaning for model in parts(Spec) for meaning in meanings(model).items()}
+    meant = {meaning for model in parts(Spec) for meaning in key_descriptions(model).items()}
     assert {(key, meaning) for key, _, meaning in rows} == meant
     assert not re.search(
         r"\b(str|int|bool|dict|None|Annotated|[A-Z][a-z]+[A-Z][a-z]+)\b", " ".join(value for _, value, _ in rows)

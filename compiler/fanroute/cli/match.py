@@ -18,7 +18,7 @@ from fanroute.plan.tokens import with_test_token
 from fanroute.plan.trace import trace_lines
 from fanroute.routetests.document import field_value, request_url
 from fanroute.routetests.outcome import make_tracer
-from fanroute.spec.types import asked_method, header_name
+from fanroute.spec.types import check_header_name, check_method
 
 
 @click.command(
@@ -39,7 +39,7 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
 
     Nothing is sent: it is worked out by the code that ships.
     """
-    asked = RequestData(_checked(asked_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers)))
+    asked = RequestData(_checked(check_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers)))
     known = compiled(routes)
     stores = Stores().with_local_store(host_entries(known.plan.routes, known.loopback_host))
     asked = without = replace(asked, configs=stores.config)
@@ -75,7 +75,7 @@ def _header(text: str) -> tuple[str, bytes]:
     name, colon, value = text.partition(":")
     if not colon:
         raise click.BadParameter(f"{text!r} is not 'NAME: VALUE'", param_hint="-H")
-    name = _checked(header_name, name, "-H").lower()
+    name = _checked(check_header_name, name, "-H").lower()
     if name == "host":
         raise click.BadParameter("the Host header is the URL's host: write it in the URL", param_hint="-H")
     return name, _checked(field_value, value.strip(" \t"), "-H").encode("utf-8", "surrogateescape")

@@ -6,7 +6,7 @@ import click
 
 from fanroute.cli.options import examples
 from fanroute.cli.output import say_json
-from fanroute.spec.json_schema import schema as routes_schema
+from fanroute.spec.json_schema import routes_schema
 
 
 @click.command(epilog=examples("fanroute schema > routes.schema.json"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.folder import Folder
-from fanroute.spec.json_schema import FILE, MODELINE, schema
+from fanroute.spec.json_schema import MODELINE, SCHEMA_FILE, routes_schema
 
 ROUTES = "routes.yaml"
 
@@ -15,7 +15,7 @@ ROUTES = "routes.yaml"
 def scaffold_files(template: Mapping[str, str]) -> dict[str, str]:
     """Returns the text of each file of a new folder, by file name. `template` has those of a template."""
     routes = f"{MODELINE}\n{template[ROUTES]}"
-    return {**template, ROUTES: routes, FILE: json.dumps(schema(), indent=2) + "\n"}
+    return {**template, ROUTES: routes, SCHEMA_FILE: json.dumps(routes_schema(), indent=2) + "\n"}
 
 
 def template_summary(template: Mapping[str, str]) -> str:

@@ -8,8 +8,8 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.rules.headers import FR232, named
 from fanroute.spec import raw
-from fanroute.spec.defaults import takes
-from fanroute.spec.document import CARRYING, UNSEEN
+from fanroute.spec.defaults import takes_default
+from fanroute.spec.document import UNSEEN_ANSWERS, WEBSOCKET_ACTIONS
 from fanroute.syntax.source import Path, Source
 
 FR240 = Rule(
@@ -76,7 +76,7 @@ def cors_sets_its_headers(source: Source) -> Iterator[Diagnostic]:
     for route, (path, given) in _mappings(source):
         cors = place_of_cors(source, path, given)
         ruled = named(source, (*path[:2], "response_headers"), route.get("response_headers"))
-        by_default = default if takes(str(path[-1]), "response_headers") else ()
+        by_default = default if takes_default(str(path[-1]), "response_headers") else ()
         for name, span in (*named(source, path, given, ("headers",)), *ruled, *by_default) if cors else ():
             if name.lower().startswith("access-control-") and span not in told:
                 told.add(span)
@@ -91,11 +91,13 @@ def forwards_share_their_answers(source: Source) -> Iterator[Diagnostic]:
         if isinstance(cors, dict) and "backend_answers" in cors and action != "forward":
             message = f"'backend_answers' on '{action}'" if len(path) > 1 else "'backend_answers' by default"
             seen = (
-                f": the edge does not see the answer, {UNSEEN[str(action)]}" if action in UNSEEN else ": no backend answers there"
+                f": the edge does not see the answer, {UNSEEN_ANSWERS[str(action)]}"
+                if action in UNSEEN_ANSWERS
+                else ": no backend answers there"
             )
             mend = (
                 "have the backend set them"
-                if action in UNSEEN
+                if action in UNSEEN_ANSWERS
                 else "leave it out; the edge's own answers have the headers anyway"
             )
             yield Diagnostic(FR232, message + seen, source.key_span((*path, "cors", "backend_answers")), mend)
@@ -107,7 +109,7 @@ def origins_are_of_sockets(source: Source) -> Iterator[Diagnostic]:
         place, match = ("routes", index), route.get("match")
         for action in raw.actions(route)[:1] if "origins" in route else ():
             span = source.key_span((*place, "origins"))
-            if action not in CARRYING:
+            if action not in WEBSOCKET_ACTIONS:
                 note = Note("the action", source.key_span((*place, action)))
                 mend = "leave it out; 'cors' says which pages may read an answer"
                 yield Diagnostic(FR242, f"'origins' on '{action}', which is no WebSocket", span, mend, (note,))
@@ -120,7 +122,7 @@ def cors_is_of_answers(source: Source) -> Iterator[Diagnostic]:
     """FR242"""
     for route, (path, given) in _mappings(source):
         match = route.get("match")
-        if "cors" in given and isinstance(match, dict) and match.get("websocket") is True and path[-1] in CARRYING:
+        if "cors" in given and isinstance(match, dict) and match.get("websocket") is True and path[-1] in WEBSOCKET_ACTIONS:
             note = Note("here", source.value_span((*path[:2], "match", "websocket")))
             mend = "leave it out; 'origins' says whose pages may open a WebSocket"
             yield Diagnostic(FR242, "'cors' for nothing but WebSockets", source.key_span((*path, "cors")), mend, (note,))
@@ -159,7 +161,7 @@ def place_of_cors(source: Source, path: Path, given: dict[str, Any]) -> Path | N
     """Where it is said which pages may read an action's answers; None where it is not."""
     if "cors" in given:
         return (*path, "cors")
-    return ("defaults", "cors") if "cors" in raw.defaults(source) and takes(str(path[-1]), "cors") else None
+    return ("defaults", "cors") if "cors" in raw.defaults(source) and takes_default(str(path[-1]), "cors") else None
 
 
 RULES = {

@@ -6,7 +6,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec.channels import FILTER_META
-from fanroute.spec.document import STREAMS
+from fanroute.spec.document import STREAM_ACTIONS
 from fanroute.spec.raw import channel_mappings, edge_answered_actions
 from fanroute.syntax.source import Source
 
@@ -42,10 +42,10 @@ def what_is_missed_can_be_asked_for(source: Source) -> Iterator[Diagnostic]:
         if reliable and action == "websocket":
             span = source.key_span(reliable[0])
             yield Diagnostic(FR220, "a WebSocket has no previous id", span, "leave it out, or use an sse or a long_poll")
-        if reliable and action in STREAMS and "link" not in given:
+        if reliable and action in STREAM_ACTIONS and "link" not in given:
             mend = "add 'link:', a path that answers with what was published since"
             yield Diagnostic(FR220, f"the prev_id of the '{action}' needs a link", source.key_span(reliable[0]), mend)
-        if not reliable and action in STREAMS and "link" in given:
+        if not reliable and action in STREAM_ACTIONS and "link" in given:
             mend = "give a channel a prev_id, or leave the link out"
             yield Diagnostic(FR220, "a link without a prev_id is never asked", source.key_span((*path, "link")), mend)
 

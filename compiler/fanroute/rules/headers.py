@@ -8,8 +8,8 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
-from fanroute.spec.document import BACKEND_ANSWERED, STREAMS, UNSEEN
-from fanroute.spec.headers import CHANGED, reserved
+from fanroute.spec.document import BACKEND_ANSWERED, STREAM_ACTIONS, UNSEEN_ANSWERS
+from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
 from fanroute.spec.validate import FR204
 from fanroute.syntax.source import Path, Source
 
@@ -56,8 +56,8 @@ def header_rules_have_something_to_do(source: Source) -> Iterator[Diagnostic]:
         for key, action in ((key, action) for key in HEADER_RULES if key in route for action in raw.actions(route)[:1]):
             if key == "request_headers" and action not in BACKEND_ANSWERED:
                 message, mend = f"'{key}' on '{action}': no backend of yours gets the request", "leave it out"
-            elif key == "response_headers" and action in UNSEEN:
-                message = f"'{key}' on '{action}': the edge does not see the answer, {UNSEEN[action]}"
+            elif key == "response_headers" and action in UNSEEN_ANSWERS:
+                message = f"'{key}' on '{action}': the edge does not see the answer, {UNSEEN_ANSWERS[action]}"
                 mend = "have the backend set them"
             else:
                 continue
@@ -71,7 +71,7 @@ def header_rules_leave_the_answers_own(source: Source) -> Iterator[Diagnostic]:
         if any(action in BACKEND_ANSWERED for action in raw.actions(owner)):
             continue
         for name, span in named(source, (*place, "response_headers"), owner.get("response_headers")):
-            if (mend := reserved(name, "answer")) and not reserved(name, "response"):
+            if (mend := reserved_reason(name, "answer")) and not reserved_reason(name, "response"):
                 yield Diagnostic(FR234, f"'{name}' of an answer that the edge gives itself", span, mend)
 
 
@@ -91,7 +91,7 @@ def matched_headers_are_the_clients(source: Source) -> Iterator[Diagnostic]:
         match = route.get("match")
         headers = match.get("header") if isinstance(match, dict) else None
         for name in headers if isinstance(headers, dict) else ():
-            if isinstance(name, str) and name.lower() in CHANGED and (note := _matched_later(source, match)):
+            if isinstance(name, str) and name.lower() in CHANGED_BY_FANOUT and (note := _matched_later(source, match)):
                 message = f"'{name}' cannot be matched here: Fanout changes it, and matching needs what the client sent"
                 yield Diagnostic(FR204, message, source.key_span(("routes", index, "match", "header", name)), _MEND, (note,))
 
@@ -104,7 +104,7 @@ def _matched_later(source: Source, match: Any) -> Note | None:
     if isinstance(fanout, dict) and fanout.get("keys"):
         return Note("what a proxy of yours sends is matched", source.key_span(("fanout", "keys")))
     for index, route in raw.routes(source):
-        for kind in STREAMS:
+        for kind in STREAM_ACTIONS:
             link = route[kind].get("link") if isinstance(route.get(kind), dict) else None
             if isinstance(link, str) and _leads_to(link, match.get("path")):
                 return Note("this link may lead here", source.value_span(("routes", index, kind, "link")))

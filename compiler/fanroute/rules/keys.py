@@ -6,7 +6,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import KEYS
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
-from fanroute.spec.keys import SOURCES, STORES
+from fanroute.spec.keys import KEY_SOURCES, KEY_STORES
 from fanroute.syntax.source import Source
 
 FR250 = Rule(
@@ -46,14 +46,14 @@ PUBLIC = ("ES256", "RS256")
 def keys_are_in_one_place(source: Source) -> Iterator[Diagnostic]:
     """FR250"""
     for path, key in raw.verification_keys(source):
-        places = [place for place in key if place in SOURCES]
+        places = [place for place in key if place in KEY_SOURCES]
         if not places:
-            yield Diagnostic(FR250, "a key that is nowhere", source.key_span(path), f"add one of {', '.join(SOURCES)}")
+            yield Diagnostic(FR250, "a key that is nowhere", source.key_span(path), f"add one of {', '.join(KEY_SOURCES)}")
         for further in places[1:]:
             note = Note("the first place", source.key_span((*path, places[0])))
             message = f"a second place of the key, '{further}', beside '{places[0]}'"
             yield Diagnostic(FR250, message, source.key_span((*path, further)), "keep one", (note,))
-        in_store = any(place in STORES for place in places)
+        in_store = any(place in KEY_STORES for place in places)
         if in_store and "name" not in key:
             message, mend = "a key without a name in its store", "add 'name:'"
             yield Diagnostic(FR250, message, source.key_span((*path, places[0])), mend)

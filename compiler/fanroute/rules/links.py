@@ -15,7 +15,7 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
-from fanroute.spec.document import STREAMS
+from fanroute.spec.document import STREAM_ACTIONS
 from fanroute.syntax.source import Source
 from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Refused
@@ -64,7 +64,7 @@ def links_are_answered(source: Source, plan: Plan, host: str) -> Iterator[Diagno
     for index, target in linked:
         client = Client(RequestData("GET", f"https://{host}{target}"), through_fanout=True, link=True)
         if instead := _refused(paths, client) or _instead(matcher.match(client), client):
-            stream, sse = (("routes", index, kind, "link") for kind in STREAMS)
+            stream, sse = (("routes", index, kind, "link") for kind in STREAM_ACTIONS)
             message = f"Fanout asks {host} for the link, as in GET {target}, and {instead}"
             mend = "have a route for that path forward it to your origin, or answer it with a stream"
             yield Diagnostic(FR420, message, source.value_span(sse if source.has(sse) else stream), mend)

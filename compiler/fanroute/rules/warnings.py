@@ -18,7 +18,7 @@ from fanroute.rules.openness import endpoints_are_open_knowingly
 from fanroute.rules.other_routers import nothing_is_meant_otherwise
 from fanroute.rules.reachability import reachability
 from fanroute.spec import raw
-from fanroute.spec.defaults import OF_ACTIONS, OF_ROUTES, takes
+from fanroute.spec.defaults import ACTION_DEFAULTS, ROUTE_DEFAULTS, takes_default
 from fanroute.syntax.source import Source
 from fanroute_runtime.plan import Hold, Plan
 
@@ -64,7 +64,7 @@ def defaults_are_taken(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     defaults, routes = raw.defaults(source), raw.routes(source)
     actions = [(action, route) for _, route in routes for action in raw.actions(route)] if defaults else []
     for key in defaults:
-        if not any(takes(action, key) and not _has_own(key, action, route) for action, route in actions):
+        if not any(takes_default(action, key) and not _has_own(key, action, route) for action, route in actions):
             span = source.key_span(("defaults", key))
             yield Diagnostic(FR411, f"no route takes the default '{key}'", span, "leave it out")
 
@@ -73,7 +73,7 @@ def _has_own(key: str, action: str, route: dict[str, Any]) -> bool:
     """Whether a key of the action itself, or of the route, stands in the default's place."""
     if key == "auth" and "public" in route:
         return True
-    return (key in OF_ACTIONS and key in route[action]) or (key in OF_ROUTES and key in route)
+    return (key in ACTION_DEFAULTS and key in route[action]) or (key in ROUTE_DEFAULTS and key in route)
 
 
 def fanout_is_verified(source: Source, plan: Plan) -> Iterator[Diagnostic]:

@@ -3,28 +3,28 @@
 from typing import Any, get_args
 
 from fanroute.spec.base import Model
-from fanroute.spec.document import BACKEND_ANSWERED, CARRYING, UNSEEN, Defaults, Route, Spec
+from fanroute.spec.document import BACKEND_ANSWERED, UNSEEN_ANSWERS, WEBSOCKET_ACTIONS, Defaults, Route, Spec
 from fanroute.spec.headers import RequestHeaders, ResponseHeaders
 
 Rules = RequestHeaders | ResponseHeaders | None
 
 # Keys of the actions themselves, and of routes: what a route has of its own stands in the default's place.
-OF_ACTIONS = ("cors", "keep_alive")
-OF_ROUTES = ("auth", "origins")
+ACTION_DEFAULTS = ("cors", "keep_alive")
+ROUTE_DEFAULTS = ("auth", "origins")
 
 
-def takes(action: str, key: str) -> bool:
+def takes_default(action: str, key: str) -> bool:
     """Whether routes with an action take a default."""
     if key == "auth":
         return True
     if key == "origins":
-        return action in CARRYING
+        return action in WEBSOCKET_ACTIONS
     if key == "cors" and action in BACKEND_ANSWERED:
         return False  # a backend that answers preflight requests itself goes on doing so, until its route says otherwise
     if key == "request_headers":
         return action in BACKEND_ANSWERED
     if key == "response_headers":
-        return action not in UNSEEN
+        return action not in UNSEEN_ANSWERS
     kinds = get_args(Route.model_fields[action].annotation)
     return any(isinstance(kind, type) and issubclass(kind, Model) and key in kind.model_fields for kind in kinds)
 
@@ -41,16 +41,16 @@ def _filled(route: Route, defaults: Defaults) -> Route:
     (action,) = route.actions()
     of_action: dict[str, Any] = {
         key: getattr(defaults, key)
-        for key in OF_ACTIONS
-        if takes(action, key) and getattr(getattr(route, action), key) is None and getattr(defaults, key) is not None
+        for key in ACTION_DEFAULTS
+        if takes_default(action, key) and getattr(getattr(route, action), key) is None and getattr(defaults, key) is not None
     }
     filled: dict[str, Any] = {action: getattr(route, action).model_copy(update=of_action)} if of_action else {}
-    filled |= {key: getattr(route, key) or getattr(defaults, key) for key in OF_ROUTES if takes(action, key)}
+    filled |= {key: getattr(route, key) or getattr(defaults, key) for key in ROUTE_DEFAULTS if takes_default(action, key)}
     if route.public:
         filled["auth"] = None
-    if takes(action, "request_headers"):
+    if takes_default(action, "request_headers"):
         filled["request_headers"] = _merged(defaults.request_headers, route.request_headers)
-    if takes(action, "response_headers"):
+    if takes_default(action, "response_headers"):
         filled["response_headers"] = _merged(defaults.response_headers, route.response_headers)
     return route.model_copy(update=filled)
 

@@ -138,14 +138,14 @@ def default_name(index: int) -> str:
 
 
 # The actions that this service answers itself, asked by Fanout.
-STREAMS = ("stream", "sse")
-EDGE_ANSWERED = (*STREAMS, "long_poll", "websocket")
+STREAM_ACTIONS = ("stream", "sse")
+EDGE_ANSWERED = (*STREAM_ACTIONS, "long_poll", "websocket")
 # The actions that a backend of the user's answers.
 BACKEND_ANSWERED = ("handoff", "forward", "tunnel")
 # Those whose answers the edge does not see, and why.
-UNSEEN = {"handoff": "Fanout gives it to the client", "tunnel": "the backend gives it to the client"}
+UNSEEN_ANSWERS = {"handoff": "Fanout gives it to the client", "tunnel": "the backend gives it to the client"}
 # Those that carry a WebSocket.
-CARRYING = ("handoff", "tunnel", "websocket")
+WEBSOCKET_ACTIONS = ("handoff", "tunnel", "websocket")
 ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "respond", "redirect")
 
 

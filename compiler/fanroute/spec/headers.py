@@ -52,11 +52,11 @@ RESERVED: dict[str, dict[Place, str]] = {
 
 
 # What Fanout changes or takes away: it can be matched if only the first pass matches a request.
-CHANGED = frozenset({"accept", "accept-encoding", "content-encoding", "content-type"})
+CHANGED_BY_FANOUT = frozenset({"accept", "accept-encoding", "content-encoding", "content-type"})
 
 
 @lru_cache(maxsize=1000)
-def reserved(name: str, place: Place) -> str | None:
+def reserved_reason(name: str, place: Place) -> str | None:
     """Why a header, in any case, is not the user's in a place, or what to write instead; None where it is the user's."""
     name = name.lower()
     name = name.replace("_", "-") if is_platforms(name) else name
@@ -66,7 +66,7 @@ def reserved(name: str, place: Place) -> str | None:
 
 def _named(place: Place, done: str) -> Callable[[str], str]:
     def check(value: str) -> str:
-        if reason := reserved(value, place):
+        if reason := reserved_reason(value, place):
             raise value_error(f"'{value}' cannot be {done}", reason)
         return value
 

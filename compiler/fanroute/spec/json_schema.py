@@ -18,16 +18,16 @@ from fanroute.spec.document import Spec
 from fanroute.spec.types import as_list
 
 # The schema's file beside a routes.yaml, and the line there that tells editors of it.
-FILE = "routes.schema.json"
-MODELINE = f"# yaml-language-server: $schema=./{FILE}"
+SCHEMA_FILE = "routes.schema.json"
+MODELINE = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
 
 
-def schema() -> dict[str, Any]:
+def routes_schema() -> dict[str, Any]:
     """The schema, as plain data."""
     return {"$schema": _Generator.schema_dialect, "title": "routes.yaml", **Spec.model_json_schema(schema_generator=_Generator)}
 
 
-def meanings(model: type[Model]) -> dict[str, str]:
+def key_descriptions(model: type[Model]) -> dict[str, str]:
     """What each key of a model means, on one line, as its source says: what is for readers is read when they ask."""
     found: dict[str, str] = {}
     for base in reversed(model.__mro__[: model.__mro__.index(Model)]):
@@ -52,7 +52,7 @@ class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         model = super().model_schema(schema)
         model.pop("title", None)
-        for key, meaning in meanings(schema["cls"]).items():
+        for key, meaning in key_descriptions(schema["cls"]).items():
             model["properties"][key]["description"] = meaning
         return model
 

@@ -44,8 +44,8 @@ Issuer = Annotated[Line, AfterValidator(party("an issuer", "iss")), Kind("an iss
 ProxyIssuer = Annotated[Issuer, AfterValidator(_proxys), Kind("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+")]
 
 # Where a key may be: in a file when building, or in a store of the running service.
-STORES = ("secret_store", "config_store")
-SOURCES = ("file", *STORES)
+KEY_STORES = ("secret_store", "config_store")
+KEY_SOURCES = ("file", *KEY_STORES)
 
 
 class Key(Model):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fanroute.spec.json_schema import schema
+from fanroute.spec.json_schema import routes_schema
 
 _INTRODUCTION = """\
 # routes.yaml, key by key
@@ -42,7 +42,7 @@ class _Section:
 
 def reference_page() -> str:
     """docs/reference.md."""
-    root = schema()
+    root = routes_schema()
     sections: dict[str, _Section] = {}
     _collect(root, "", root, sections)
     titles = Counter(section.title for section in sections.values())

@@ -118,7 +118,7 @@ def template_of(value: str) -> Template:
         raise value_error(f"{value!r} has a brace that is no parameter's", TEMPLATE_SUGGESTION) from None
 
 
-def asked_method(value: str) -> str:
+def check_method(value: str) -> str:
     """Returns a method that a client can send, in any case."""
     if not TOKEN.fullmatch(value):
         raise value_error(f"{value!r} is not a method", "write GET")
@@ -126,7 +126,7 @@ def asked_method(value: str) -> str:
 
 
 def _method(value: str) -> str:
-    if asked_method(value) != value.upper():
+    if check_method(value) != value.upper():
         raise value_error(f"'{value}' is not a method", f"did you mean '{value.upper()}'?")
     return value
 
@@ -199,7 +199,7 @@ def _location(value: str) -> str:
     return value
 
 
-def header_name(value: str) -> str:
+def check_header_name(value: str) -> str:
     """Returns the name of a header."""
     if not TOKEN.fullmatch(value):
         raise value_error(f"{value!r} is not the name of a header", "use letters, digits and '-'")
@@ -277,4 +277,4 @@ MaxAge = Annotated[
     AfterValidator(at_least(0, MAX_PREFLIGHT_AGE)),
     Kind(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern),
 ]
-HeaderName = Annotated[Text, AfterValidator(header_name), Kind("a header", TOKEN.pattern)]
+HeaderName = Annotated[Text, AfterValidator(check_header_name), Kind("a header", TOKEN.pattern)]

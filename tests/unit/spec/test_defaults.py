@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fanroute.spec.defaults import takes, with_defaults
+from fanroute.spec.defaults import takes_default, with_defaults
 from fanroute.spec.document import ACTIONS, Route, Spec
 
 BASE: dict[str, Any] = {"version": 1, "service": {"name": "x"}, "backends": {"self": {"loopback": True}}}
@@ -31,12 +31,12 @@ def test_a_file_without_defaults_stays() -> None:
     ],
 )
 def test_which_actions_take_a_default(key: str, actions: set[str]) -> None:
-    assert {action for action in ACTIONS if takes(action, key)} == actions
-    assert takes("redirect", key) == (key == "response_headers")
+    assert {action for action in ACTIONS if takes_default(action, key)} == actions
+    assert takes_default("redirect", key) == (key == "response_headers")
 
 
 def test_which_actions_are_kept_alive() -> None:
-    assert {action for action in ACTIONS if takes(action, "keep_alive")} == {"stream", "sse", "websocket"}
+    assert {action for action in ACTIONS if takes_default(action, "keep_alive")} == {"stream", "sse", "websocket"}
 
 
 def test_what_a_route_says_itself_stands() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.spec.headers import RESERVED, reserved
+from fanroute.spec.headers import RESERVED, reserved_reason
 from fanroute_runtime.headers import HOP_BY_HOP, PLATFORMS, applied, is_platforms, of_one_connection
 from fanroute_runtime.plan import HeaderRules
 
@@ -39,7 +39,7 @@ def test_what_belongs_to_one_connection(names: list[str], connection: list[bytes
 
 @pytest.mark.parametrize("name", ["Grip-Sig", "GRIP-HOLD", "grip-", "Sec-WebSocket-Key", *sorted(HOP_BY_HOP)])
 def test_some_headers_are_nobodys_anywhere(name: str) -> None:
-    assert all(reserved(name, place) for place in ("match", "request", "response", "answer"))
+    assert all(reserved_reason(name, place) for place in ("match", "request", "response", "answer"))
 
 
 @pytest.mark.parametrize(
@@ -59,20 +59,20 @@ def test_some_headers_are_nobodys_anywhere(name: str) -> None:
     ],
 )
 def test_near_misses_are_the_users(name: str) -> None:
-    assert not any(reserved(name, place) for place in ("match", "request", "response", "answer"))
+    assert not any(reserved_reason(name, place) for place in ("match", "request", "response", "answer"))
 
 
 def test_where_a_header_is_the_users() -> None:
-    assert {place for place in ("match", "request", "response", "answer") if not reserved("Host", place)} == {
+    assert {place for place in ("match", "request", "response", "answer") if not reserved_reason("Host", place)} == {
         "response",
         "answer",
     }
-    assert {place for place in ("match", "request", "response", "answer") if not reserved("Location", place)} == {
+    assert {place for place in ("match", "request", "response", "answer") if not reserved_reason("Location", place)} == {
         "match",
         "request",
         "response",
     }
-    assert not reserved("x-forwarded-for", "response") and reserved("x-forwarded-for", "request")
+    assert not reserved_reason("x-forwarded-for", "response") and reserved_reason("x-forwarded-for", "request")
 
 
 def test_what_a_client_cannot_send_is_neither_matched_nor_changed() -> None:
@@ -80,7 +80,7 @@ def test_what_a_client_cannot_send_is_neither_matched_nor_changed() -> None:
     for name in PLATFORMS:
         for written in (f"{name}x" if name.endswith("-") else name, name.replace("-", "_") + "x" * name.endswith("-")):
             assert is_platforms(written)
-            assert all(reserved(written.upper(), place) for place in ("match", "request"))
+            assert all(reserved_reason(written.upper(), place) for place in ("match", "request"))
 
 
 def test_reasons_are_mends() -> None:

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fanroute.cli.codes_page import diagnosed
-from fanroute.spec.json_schema import schema
+from fanroute.spec.json_schema import routes_schema
 from fanroute.syntax.source import parse_yaml
 from tests.conftest import INPUTS, REPOSITORY
 
@@ -24,8 +24,8 @@ TELLABLE = {"FR201", "FR202", "FR205", "FR206"}
 
 @pytest.fixture(scope="module")
 def validator() -> Draft202012Validator:
-    Draft202012Validator.check_schema(schema())
-    return Draft202012Validator(schema())
+    Draft202012Validator.check_schema(routes_schema())
+    return Draft202012Validator(routes_schema())
 
 
 def codes(raw: bytes) -> set[str]:
@@ -122,12 +122,12 @@ def test_what_is_wrong_is_refused_at_its_place(validator: Draft202012Validator, 
 
 def test_every_key_is_described() -> None:
     """With text of ours on one line, and no name of Python's."""
-    for mapping in (schema(), *schema()["$defs"].values()):
+    for mapping in (routes_schema(), *routes_schema()["$defs"].values()):
         assert mapping["additionalProperties"] is False
         for node in mapping["properties"].values():
             assert node["description"] and "\n" not in node["description"]
-    assert not re.search(r'"(title)": "[A-Z]', json.dumps(schema()))
-    assert "null" not in json.dumps(schema())
+    assert not re.search(r'"(title)": "[A-Z]', json.dumps(routes_schema()))
+    assert "null" not in json.dumps(routes_schema())
 
 
 def test_it_is_printed(tmp_path: Path) -> None:
@@ -135,5 +135,5 @@ def test_it_is_printed(tmp_path: Path) -> None:
     environment = {"PYTHONIOENCODING": "ascii", "COLUMNS": "20"}
     command = [sys.executable, "-P", "-m", "fanroute", "schema"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert (json.loads(done.stdout), done.stderr) == (schema(), "")
+    assert (json.loads(done.stdout), done.stderr) == (routes_schema(), "")
     assert done.stdout.startswith('{\n  "$schema": "https://json-schema.org/draft/2020-12/schema",\n')
