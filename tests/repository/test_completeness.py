@@ -6,8 +6,8 @@ from typing import Any, get_args, get_origin
 
 from fanroute.diagnostics.diagnostic import Invalid, Span
 from fanroute.pipeline import compile_routes
-from fanroute.spec.base import Model
 from fanroute.spec.document import Spec
+from fanroute.spec.types import Model
 from fanroute.syntax.source import Path, decode, parse_yaml
 from tests.conftest import ENVIRONMENT, inputs_of
 from tests.golden.test_cases import CASES

@@ -11,11 +11,11 @@ from fanroute.cli.catalog import CODES
 from fanroute.cli.codes_page import diagnosed, diagnosed_tests, diagnostics_page, example_of, explained, said
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.rule import Rule
-from fanroute.spec.base import Model
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs
 from fanroute.spec.json_schema import key_descriptions
 from fanroute.spec.reference_page import reference_page
+from fanroute.spec.types import Model
 from tests.conftest import REPOSITORY
 
 REFERENCE = REPOSITORY / "docs" / "reference.md"

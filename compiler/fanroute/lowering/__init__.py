@@ -1,1 +1,1 @@
-"""A valid Spec to a Plan, and to the backends that are set up around it."""
+"""Lowers a valid Spec to a Plan and its backends. It decides nothing else: a Spec that gets here has passed all checks."""

@@ -1,29 +1,32 @@
-"""Actions as a user writes them to those of the Plan. With lower.py the only place for defaults."""
+"""Lowers actions, and has their defaults."""
 
 import re
 from collections.abc import Mapping
 from typing import Literal
 
-from fanroute.lowering.auth import leeway
-from fanroute.spec import channels as subscriptions
-from fanroute.spec import document, endpoints, websocket
+from fanroute.lowering.auth import leeway_seconds
+from fanroute.spec import actions, document
 from fanroute.spec.auth import Auth
+from fanroute.spec.channels import FullChannel
 from fanroute.spec.inputs import media_type
 from fanroute.spec.template import parse
 from fanroute_runtime.grip import keep_alive, timeout
 from fanroute_runtime.plan import Action, Channel, Fallback, Forward, Handoff, Hold, Meta, Redirect, Respond, Tunnel, WebSocket
 from fanroute_runtime.websocket import keep_alive as socket_keep_alive
 
-# What is sent on a quiet stream: a newline, or a comment that no listener sees.
+# The keep-alive messages of streams: a newline, or a comment of an event stream, which no listener sees.
 STREAM_KEEP_ALIVE, SSE_KEEP_ALIVE = "\n", ":\n\n"
 RESPOND_CONTENT_TYPE = "text/plain; charset=utf-8"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes]) -> Action:
-    """The action of a checked route.
+    """Returns the action of a route.
 
-    `loopback` is the name of the loopback backend, `files` has the content of each file that a route names.
+    Args:
+        route: the route, with the defaults of the file filled in.
+        loopback: the name of the loopback backend, "" if there is none.
+        files: the content of each file that a route names.
     """
     if route.handoff is not None:
         return Handoff(route.handoff.backend)
@@ -34,25 +37,26 @@ def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes
     if route.stream is not None:
         return _stream(route.stream, route.stream.content_type, route.stream.body, STREAM_KEEP_ALIVE, loopback)
     if route.sse is not None:
-        return _stream(route.sse, "text/event-stream", _beginning(route.sse), SSE_KEEP_ALIVE, loopback)
+        return _stream(route.sse, "text/event-stream", _initial_event(route.sse), SSE_KEEP_ALIVE, loopback)
     if route.long_poll is not None:
         return _long_poll(route.long_poll, loopback)
     if route.websocket is not None:
         return _websocket(route.websocket, loopback, route.auth)
     if route.redirect is not None:
         return Redirect(route.redirect.status, parse(route.redirect.location))
-    assert route.respond is not None  # checks.py: a route has an action
+    assert route.respond is not None  # a route without an action is FR205
     return _respond(route.respond, files)
 
 
-def lower_fallback(backend: str, fallback: endpoints.Fallback) -> Fallback:
+def lower_fallback(backend: str, fallback: document.Fallback) -> Fallback:
+    """Returns the answer that replaces an unreachable backend's."""
     return Fallback(backend, _headers(fallback.content_type, fallback.headers), fallback.body.encode(), fallback.status)
 
 
-def _stream(stream: endpoints.Stream | endpoints.Sse, content_type: str, body: str, content: str, loopback: str) -> Hold:
+def _stream(stream: actions.Stream | actions.Sse, content_type: str, body: str, content: str, loopback: str) -> Hold:
     channels = _channels(stream.channel)
-    # Fanout reads directives in how a stream begins, too.
-    read = any("build-id" in channel.filters for channel in channels)
+    # The filter build-id also reads directives (`%…`) in the beginning of the stream.
+    has_directives = any("build-id" in channel.filters for channel in channels)
     return Hold(
         loopback,
         "stream",
@@ -61,12 +65,12 @@ def _stream(stream: endpoints.Stream | endpoints.Sse, content_type: str, body: s
         instructions=(keep_alive(content, stream.keep_alive),) if stream.keep_alive else (),
         meta=_meta(stream.meta),
         link=parse(stream.link or ""),
-        body=(body.replace("%", "%%") if read else body).encode(),
+        body=(body.replace("%", "%%") if has_directives else body).encode(),
     )
 
 
-def _beginning(sse: endpoints.Sse) -> str:
-    """How a stream of events begins. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+def _initial_event(sse: actions.Sse) -> str:
+    """Returns the beginning of an event stream. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
     event = sse.initial
     lines = [f"retry: {sse.retry * 1000}"] if sse.retry else []
     lines += [f"event: {event.event}"] if event.event is not None else []
@@ -75,7 +79,7 @@ def _beginning(sse: endpoints.Sse) -> str:
     return "".join(f"{line}\n" for line in [*lines, ""]) if lines else ""
 
 
-def _long_poll(poll: endpoints.LongPoll, loopback: str) -> Hold:
+def _long_poll(poll: actions.LongPoll, loopback: str) -> Hold:
     return Hold(
         loopback,
         "response",
@@ -88,14 +92,14 @@ def _long_poll(poll: endpoints.LongPoll, loopback: str) -> Hold:
     )
 
 
-def _respond(respond: endpoints.Respond, files: Mapping[str, bytes]) -> Respond:
+def _respond(respond: actions.Respond, files: Mapping[str, bytes]) -> Respond:
     body = respond.body.encode() if respond.file is None else files[respond.file]
     guessed = RESPOND_CONTENT_TYPE if respond.file is None else media_type(respond.file, body)
     return Respond(respond.status, _headers(respond.content_type or guessed, respond.headers), body)
 
 
-def _websocket(socket: websocket.WebSocket, loopback: str, auth: Auth | None) -> WebSocket:
-    # An answer to a ping would count as an event: a pong asks for none (RFC 6455, 5.5.3).
+def _websocket(socket: actions.WebSocket, loopback: str, auth: Auth | None) -> WebSocket:
+    # The client answers a ping, which would count as activity. It does not answer a pong (RFC 6455, 5.5.3).
     frame: Literal["ping", "pong"] = "pong" if socket.idle_close else "ping"
     return WebSocket(
         loopback,
@@ -107,12 +111,12 @@ def _websocket(socket: websocket.WebSocket, loopback: str, auth: Auth | None) ->
         idle_close=socket.idle_close or 0,
         max_message=socket.max_message or 0,
         refuse_code=socket.refuse_code or 0,
-        expiry_leeway=leeway(auth) if auth and auth.on_expiry == "close" else None,
+        expiry_leeway=leeway_seconds(auth) if auth and auth.on_expiry == "close" else None,
     )
 
 
-def _channels(channels: list[subscriptions.FullChannel]) -> tuple[Channel, ...]:
-    return tuple(Channel(parse(each.name), tuple(each.filters), parse(each.prev_id or "")) for each in channels)
+def _channels(channels: list[FullChannel]) -> tuple[Channel, ...]:
+    return tuple(Channel(parse(channel.name), tuple(channel.filters), parse(channel.prev_id or "")) for channel in channels)
 
 
 def _meta(meta: dict[str, str]) -> Meta:
@@ -124,5 +128,5 @@ def _headers(content_type: str, headers: dict[str, str]) -> tuple[tuple[str, byt
 
 
 def header_pairs(headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
-    """Headers as they go on the wire."""
+    """Returns headers as (name, value) pairs for the wire, with names in lower case."""
     return tuple((name.lower(), value.encode()) for name, value in headers.items())

@@ -1,4 +1,4 @@
-"""Other origins as a user writes of them to the Plan: who may connect, what answers say, and the preflight route before one."""
+"""Lowers `cors` and `origins`, and makes the routes that answer preflight requests (Fetch standard, "CORS protocol")."""
 
 from collections.abc import Iterable
 
@@ -9,41 +9,41 @@ from fanroute_runtime.plan import Cors, Preflight, Route
 
 
 def cors_of(route: document.Route) -> cors.Cors | None:
-    """What a route's action says of pages of other origins."""
-    sharing = (route.handoff, route.forward, route.stream, route.sse, route.long_poll, route.respond)
-    return next((action.cors for action in sharing if action), None)
+    """Returns the `cors` of a route's action, None if it has none."""
+    actions = (route.handoff, route.forward, route.stream, route.sse, route.long_poll, route.respond)
+    return next((action.cors for action in actions if action), None)
 
 
-def lower_origins(given: list[str]) -> tuple[str, ...]:
-    """The origins whose pages may open a WebSocket; none are any."""
-    return () if tuple(given) == ANY else tuple(dict.fromkeys(given))
+def lower_origins(origins: list[str]) -> tuple[str, ...]:
+    """Returns the origins whose pages may open a WebSocket. An empty tuple allows any."""
+    return () if tuple(origins) == ANY else tuple(dict.fromkeys(origins))
 
 
-def lower_cors(given: cors.Cors) -> Cors:
-    """What a route's answers say."""
-    headers = (*_credentials(given), *_listed("access-control-expose-headers", given.expose))
-    return Cors(_origins(given), headers, given.backend_answers)
+def lower_cors(spec: cors.Cors) -> Cors:
+    """Returns the CORS headers of a route's answers, with the origins that get them."""
+    headers = (*_credentials(spec), *_name_list("access-control-expose-headers", spec.expose))
+    return Cors(_origins(spec), headers, spec.backend_answers)
 
 
-def preflight_of(route: Route, given: cors.Cors) -> Route:
-    """The route that answers a browser when it asks whether a page may send what a route takes."""
-    max_age = () if given.max_age is None else (("access-control-max-age", b"%d" % given.max_age),)
-    headers = (*_credentials(given), *_listed("access-control-allow-headers", given.headers), *max_age)
+def preflight_route(route: Route, spec: cors.Cors) -> Route:
+    """Returns the route that answers the preflight requests of another route."""
+    max_age = () if spec.max_age is None else (("access-control-max-age", b"%d" % spec.max_age),)
+    headers = (*_credentials(spec), *_name_list("access-control-allow-headers", spec.headers), *max_age)
     return Route(
         name=f"{route.name} preflight",
         match=preflight_match(route.match),
         action=Preflight(),
-        cors=Cors(_origins(given), headers),
+        cors=Cors(_origins(spec), headers),
     )
 
 
-def _origins(given: cors.Cors) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(given.origins))
+def _origins(spec: cors.Cors) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(spec.origins))
 
 
-def _credentials(given: cors.Cors) -> Iterable[tuple[str, bytes]]:
-    return (("access-control-allow-credentials", b"true"),) if given.credentials else ()
+def _credentials(spec: cors.Cors) -> Iterable[tuple[str, bytes]]:
+    return (("access-control-allow-credentials", b"true"),) if spec.credentials else ()
 
 
-def _listed(name: str, headers: list[str]) -> Iterable[tuple[str, bytes]]:
-    return ((name, ", ".join(headers).encode()),) if headers else ()
+def _name_list(field: str, names: list[str]) -> Iterable[tuple[str, bytes]]:
+    return ((field, ", ".join(names).encode()),) if names else ()

@@ -1,44 +1,47 @@
-"""A checked Spec to a Plan, and to what is set up around it. With actions.py the only place for defaults."""
+"""Lowers a whole Spec to its Plan and backends, and has the defaults of `sandbox`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import get_args
 from urllib.parse import urlsplit
 
 from fanroute.lowering.actions import header_pairs, lower_action, lower_fallback
-from fanroute.lowering.auth import lower_auths, lower_grip_sig
-from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_of
-from fanroute.lowering.fingerprints import with_fingerprint
+from fanroute.lowering.auth import lower_auths
+from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_route
+from fanroute.lowering.keys import lower_grip_sig
 from fanroute.lowering.match import lower_match
 from fanroute.plan.backend import PORTS, Backend
 from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
 from fanroute.spec.headers import RequestHeaders, ResponseHeaders
-from fanroute.spec.paths import Paths
 from fanroute.spec.sandbox import MIB, Sandbox
-from fanroute_runtime.plan import Auth, HeaderRules, PathFault, Plan, Route, SandboxLimits
+from fanroute_runtime.plan import Auth, HeaderRules, Hold, PathFault, Plan, Route, SandboxLimits, WebSocket
 
-# Until when a sandbox takes another request: seconds, but for the first.
+# How long a sandbox takes further requests by default: the number of requests, and two times in seconds.
 MAX_REQUESTS, MAX_LIFETIME, NEXT_REQUEST_TIMEOUT = 1000, 60, 1
+# How many hexadecimal digits of its digest a fingerprint has: a chance match with another build's route has odds of one in 2**64.
+FINGERPRINT_DIGITS = 16
 
 _NO_RULES = HeaderRules()
 
 
-def lower_plan(routes_yaml: document.Spec, files: Mapping[str, bytes]) -> Plan:
-    """The Plan of a Spec; `files` has the content of each file that it names."""
-    loopback = next((name for name, backend in routes_yaml.backends.items() if backend.loopback), "")
-    given = with_defaults(routes_yaml).routes
-    auths = lower_auths(given, files)
-    routes = tuple(route for index, one in enumerate(given) for route in _routes(one, index, loopback, files, auths))
-    backends = routes_yaml.backends.items()
-    fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in backends if backend.fallback)
+def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
+    """Returns the Plan of a Spec. `files` has the content of each file that the Spec names."""
+    loopback = next((name for name, backend in spec.backends.items() if backend.loopback), "")
+    spec_routes = with_defaults(spec).routes
+    auths = lower_auths(spec_routes, files)
+    routes = tuple(
+        route for index, spec_route in enumerate(spec_routes) for route in _routes(spec_route, index, loopback, files, auths)
+    )
+    fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in spec.backends.items() if backend.fallback)
     return Plan(
-        routes_yaml.service.name,
+        spec.service.name,
         routes,
         fallbacks,
-        lower_grip_sig(routes_yaml.fanout, files),
-        _limits(routes_yaml.sandbox),
-        _refused_paths(routes_yaml.paths),
+        lower_grip_sig(spec.fanout, files),
+        _limits(spec.sandbox),
+        _refused_paths(spec.paths),
     )
 
 
@@ -51,13 +54,13 @@ def _limits(sandbox: Sandbox) -> SandboxLimits:
     )
 
 
-def _refused_paths(paths: Paths) -> tuple[PathFault, ...]:
+def _refused_paths(paths: document.Paths) -> tuple[PathFault, ...]:
     return tuple(fault for fault in get_args(PathFault) if getattr(paths, fault) == "reject")
 
 
-def lower_backends(routes_yaml: document.Spec) -> tuple[Backend, ...]:
-    """The backends to set up for a Spec, by name."""
-    return tuple(_backend(name, routes_yaml.backends[name], routes_yaml.service.name) for name in sorted(routes_yaml.backends))
+def lower_backends(spec: document.Spec) -> tuple[Backend, ...]:
+    """Returns the backends of a Spec, sorted by name."""
+    return tuple(_backend(name, spec.backends[name], spec.service.name) for name in sorted(spec.backends))
 
 
 def _backend(name: str, backend: document.Backend, service: str) -> Backend:
@@ -70,25 +73,36 @@ def _backend(name: str, backend: document.Backend, service: str) -> Backend:
 
 
 def _routes(
-    given: document.Route, index: int, loopback: str, files: Mapping[str, bytes], auths: Mapping[int, Auth]
+    spec: document.Route, index: int, loopback: str, files: Mapping[str, bytes], auths: Mapping[int, Auth]
 ) -> Iterator[Route]:
-    """A route, and before it the one for its preflight requests if pages of other origins may read its answers."""
-    name = given.name or document.default_name(index)
+    """Yields a route, after the one for its preflight requests if it has `cors`."""
     route = Route(
-        name=name,
-        match=lower_match(given.match),
-        action=lower_action(given, loopback, files),
-        origins=lower_origins(given.origins or []),
-        request_headers=_rules(given.request_headers),
-        response_headers=_rules(given.response_headers),
-        auth=auths.get(id(given.auth)),
+        name=spec.name or document.default_name(index),
+        match=lower_match(spec.match),
+        action=lower_action(spec, loopback, files),
+        origins=lower_origins(spec.origins or []),
+        request_headers=_rules(spec.request_headers),
+        response_headers=_rules(spec.response_headers),
+        auth=auths.get(id(spec.auth)),
     )
-    cors = cors_of(given)
+    cors = cors_of(spec)
     if cors is not None:
-        yield preflight_of(route, cors)
+        yield preflight_route(route, cors)
         route = replace(route, cors=lower_cors(cors))
-    (action,) = given.actions()
-    yield with_fingerprint(route, action)
+    (action,) = spec.actions()
+    yield _with_fingerprint(route, action)
+
+
+def _with_fingerprint(route: Route, action: str) -> Route:
+    """Adds a fingerprint to a route that the edge answers: its action's key in routes.yaml, and a digest of all but its name.
+
+    With it, a pin shows that it names a route of this build and not one of another build. The digest is the same on every
+    machine: a Plan has only tuples, texts, bytes and numbers, and `ascii` always writes these in the same way.
+    """
+    if not isinstance(route.action, Hold | WebSocket):
+        return route
+    content = ascii(replace(route, name="")).encode()
+    return replace(route, fingerprint=f"{action}-{sha256(content).hexdigest()[:FINGERPRINT_DIGITS]}")
 
 
 def _rules(rules: RequestHeaders | ResponseHeaders | None) -> HeaderRules:

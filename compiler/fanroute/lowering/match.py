@@ -1,27 +1,27 @@
-"""Lowers `match` and its conditions to the Plan's."""
+"""Lowers `match` and its conditions."""
 
 from urllib.parse import unquote
 
-from fanroute.spec import match as conditions
+from fanroute.spec import match
 from fanroute.spec.template import PARAMETER
 from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern
 
 
-def lower_match(match: conditions.Match) -> Match:
+def lower_match(spec: match.Match) -> Match:
     """Returns the Plan's form of a route's `match`."""
     return Match(
-        hosts=tuple(host.lower() for host in match.host or ()),
-        path=_path(match.path, match.where),
-        methods=tuple(match.method or ()),
-        scheme=match.scheme,
-        websocket=match.websocket,
-        headers=tuple(lower_condition(name.lower(), condition) for name, condition in match.header.items()),
-        query=tuple(lower_condition(name, condition) for name, condition in match.query.items()),
+        hosts=tuple(host.lower() for host in spec.host or ()),
+        path=_path(spec.path, spec.where),
+        methods=tuple(spec.method or ()),
+        scheme=spec.scheme,
+        websocket=spec.websocket,
+        headers=tuple(lower_condition(name.lower(), condition) for name, condition in spec.header.items()),
+        query=tuple(lower_condition(name, condition) for name, condition in spec.query.items()),
     )
 
 
-def lower_condition(name: str, condition: conditions.Condition) -> Condition:
-    """Returns the Plan's form of a condition on a header (its name in small letters), query parameter or claim."""
+def lower_condition(name: str, condition: match.Condition) -> Condition:
+    """Returns the Plan's form of a condition on a header (its name in lower case), query parameter or claim."""
     values, pattern = tuple(condition.values or ()), condition.pattern or ""
     return Condition(name, values, present=condition.present is not False, pattern=pattern)
 

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from fanroute.spec.base import Model
-from fanroute.spec.document import ACTIONS
+from fanroute.spec.actions import ACTIONS
 from fanroute.spec.headers import HeaderValue, no_duplicate_names
 from fanroute.spec.match import ConditionOrValues
-from fanroute.spec.types import HeaderName, Method, Text, as_list, value_error
+from fanroute.spec.types import HeaderName, Method, Model, Text, as_list, value_error
 from fanroute.spec.validate import did_you_mean
 
 # The words for no route, and for what answers a browser's preflight requests, which is not an action of routes.yaml.

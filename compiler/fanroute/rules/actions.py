@@ -8,7 +8,8 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
-from fanroute.spec.document import BACKEND_ANSWERED, default_domain
+from fanroute.spec.actions import BACKEND_ANSWERED
+from fanroute.spec.document import default_domain
 from fanroute.syntax.source import Source
 
 FR230 = Rule(

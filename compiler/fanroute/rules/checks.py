@@ -11,7 +11,8 @@ from fanroute.rules import actions as action_checks
 from fanroute.rules import auth as auth_checks
 from fanroute.rules import cors, delivery, headers, keys, patterns
 from fanroute.spec import raw
-from fanroute.spec.document import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED, Spec, default_name
+from fanroute.spec.actions import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED
+from fanroute.spec.document import Spec, default_name
 from fanroute.spec.placeholders import suggest_binding
 from fanroute.spec.template import references_in
 from fanroute.spec.types import as_list

@@ -8,8 +8,8 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.rules.headers import FR232, named
 from fanroute.spec import raw
+from fanroute.spec.actions import UNSEEN_ANSWERS, WEBSOCKET_ACTIONS
 from fanroute.spec.defaults import takes_default
-from fanroute.spec.document import UNSEEN_ANSWERS, WEBSOCKET_ACTIONS
 from fanroute.syntax.source import Path, Source
 
 FR240 = Rule(

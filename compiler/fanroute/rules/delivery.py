@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
+from fanroute.spec.actions import STREAM_ACTIONS
 from fanroute.spec.channels import FILTER_META
-from fanroute.spec.document import STREAM_ACTIONS
 from fanroute.spec.raw import channel_mappings, edge_answered_actions
 from fanroute.syntax.source import Source
 

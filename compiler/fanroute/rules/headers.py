@@ -8,7 +8,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
-from fanroute.spec.document import BACKEND_ANSWERED, STREAM_ACTIONS, UNSEEN_ANSWERS
+from fanroute.spec.actions import BACKEND_ANSWERED, STREAM_ACTIONS, UNSEEN_ANSWERS
 from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
 from fanroute.spec.validate import FR204
 from fanroute.syntax.source import Path, Source

@@ -15,7 +15,7 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
-from fanroute.spec.document import STREAM_ACTIONS
+from fanroute.spec.actions import STREAM_ACTIONS
 from fanroute.syntax.source import Source
 from fanroute_runtime.client import Client
 from fanroute_runtime.exchange import Refused

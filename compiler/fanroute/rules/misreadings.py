@@ -16,7 +16,7 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import is_declared
 from fanroute.spec import raw
-from fanroute.spec.document import BACKEND_ANSWERED
+from fanroute.spec.actions import BACKEND_ANSWERED
 from fanroute.syntax.source import Source
 from fanroute_runtime.match import path_segments, split_uri
 from fanroute_runtime.plan import REFUSED_PATHS, Forward, Handoff, PathFault, Plan, Tunnel

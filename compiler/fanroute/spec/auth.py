@@ -6,10 +6,22 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from fanroute.plan.routes import references
-from fanroute.spec.base import Kind, Model
-from fanroute.spec.keys import Issuer, Key, party
+from fanroute.spec.keys import Issuer, VerificationKey, party
 from fanroute.spec.match import Condition, ConditionOrValues
-from fanroute.spec.types import DURATION, TOKEN, Duration, Line, Parameter, Text, as_list, at_least, template_of, value_error
+from fanroute.spec.types import (
+    DURATION,
+    TOKEN,
+    Duration,
+    Kind,
+    Line,
+    Model,
+    Parameter,
+    Text,
+    as_list,
+    at_least,
+    template_of,
+    value_error,
+)
 
 # Longest time that clocks may differ by, in seconds.
 MAX_LEEWAY = 300
@@ -60,7 +72,7 @@ def _claim_condition(condition: Condition) -> Condition:
     return condition
 
 
-class ClientKey(Key):
+class ClientKey(VerificationKey):
     """A key that clients' tokens are signed with."""
 
     kid: KeyId | None = None

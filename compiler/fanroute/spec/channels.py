@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import STRAY_PERCENT, Text, as_list, no_duplicates, template_of, value_error
+from fanroute.spec.types import STRAY_PERCENT, Kind, Model, Text, as_list, no_duplicates, template_of, value_error
 from fanroute_runtime.grip import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_value
 
 # The meta variable that a filter works by; "" is any.

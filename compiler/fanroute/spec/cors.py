@@ -1,12 +1,49 @@
 """Which pages of other origins may read what the edge answers: `cors`."""
 
+import re
+from ipaddress import IPv6Address
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from fanroute.spec.base import Model
-from fanroute.spec.origins import Origins
-from fanroute.spec.types import HeaderName, MaxAge, as_list
+from fanroute.plan.backend import PORTS
+from fanroute.spec.types import HeaderName, Kind, MaxAge, Model, Text, as_list, is_host, value_error
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/:@?#\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+
+
+def _origin(value: str) -> str:
+    """An origin in the one form that it has in a request, or `*`."""
+    if value == "*":
+        return value
+    if value == "null":
+        raise value_error("'null' is the origin of any sandboxed page", "write '*' if any page may")
+    parts = _ORIGIN.fullmatch(value.lower())
+    port = int(parts[3]) if parts and parts[3] else None
+    if not parts or not _is_origin_host(parts[2]) or not (port is None or 0 < port < 65536):
+        before_path = re.match(rf"({_ORIGIN.pattern})/", value.lower())
+        suggestion = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, and a :PORT if needed"
+        raise value_error(f"{value!r} is not an origin", suggestion)
+    return f"{parts[1]}://{parts[2]}" + (f":{port}" if port not in (None, PORTS.get(parts[1])) else "")
+
+
+def _is_origin_host(host: str) -> bool:
+    if not host.startswith("["):
+        return is_host(host)
+    try:
+        return host == f"[{IPv6Address(host[1:-1]).compressed}]"
+    except ValueError:
+        return False
+
+
+def _any_stands_alone(value: list[str]) -> list[str]:
+    if "*" in value and len(value) > 1:
+        raise value_error("'*' is any origin, and stands alone", "keep '*', or the others")
+    return value
+
+
+Origin = Annotated[Text, AfterValidator(_origin), Kind("an origin", r"\*|[^/]+://[^/]+")]
+Origins = Annotated[list[Origin], BeforeValidator(as_list), Field(min_length=1), AfterValidator(_any_stands_alone)]
 
 HeaderNames = Annotated[list[HeaderName], BeforeValidator(as_list)]
 

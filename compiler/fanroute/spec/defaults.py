@@ -2,9 +2,10 @@
 
 from typing import Any, get_args
 
-from fanroute.spec.base import Model
-from fanroute.spec.document import BACKEND_ANSWERED, UNSEEN_ANSWERS, WEBSOCKET_ACTIONS, Defaults, Route, Spec
+from fanroute.spec.actions import BACKEND_ANSWERED, UNSEEN_ANSWERS, WEBSOCKET_ACTIONS
+from fanroute.spec.document import Defaults, Route, Spec
 from fanroute.spec.headers import RequestHeaders, ResponseHeaders
+from fanroute.spec.types import Model
 
 Rules = RequestHeaders | ResponseHeaders | None
 

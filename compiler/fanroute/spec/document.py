@@ -4,19 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, Redirect, Respond, Sse, Status, Stream, WebSocket
 from fanroute.spec.auth import Auth
-from fanroute.spec.base import Kind, Model
-from fanroute.spec.cors import Cors
-from fanroute.spec.endpoints import Fallback, LongPoll, Redirect, Respond, Sse, Stream
-from fanroute.spec.headers import RequestHeaders, ResponseHeaders
+from fanroute.spec.cors import Cors, Origins
+from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
 from fanroute.spec.keys import ProxyKey
 from fanroute.spec.match import Match
-from fanroute.spec.origins import Origins
-from fanroute.spec.passing import ForwardTo, HandoffTo
-from fanroute.spec.paths import Paths
 from fanroute.spec.sandbox import Sandbox
-from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Name, Text, Url, as_list, value_error
-from fanroute.spec.websocket import WebSocket
+from fanroute.spec.types import BackendName, Host, KeepAlive, Kind, LocalUrl, Model, Name, Text, Url, as_list, value_error
 from fanroute.syntax.variables import NAMES
 
 # The language's version.
@@ -48,6 +43,19 @@ class Service(Model):
 
     name: Name
     """Its name, and by default its domain: NAME.edgecompute.app."""
+
+
+class Fallback(Model):
+    """What the edge answers in place of a backend that cannot be reached."""
+
+    status: Status | None = None
+    """The answer's status; if not given, 502, or 504 where the backend did not answer in time."""
+    content_type: HeaderValue = "text/plain; charset=utf-8"
+    """The answer's media type."""
+    headers: AnswerHeaders = Field(default_factory=dict)
+    """Headers of the answer."""
+    body: Text = ""
+    """The answer's content."""
 
 
 class Backend(Model):
@@ -83,6 +91,29 @@ class Fanout(Model):
     `none`: by a Grip-Feature, which a proxy sends that signs nothing. With these two, whoever sends the header is believed."""
     keys: Annotated[list[ProxyKey], BeforeValidator(as_list)] = Field(default_factory=list)
     """Keys of GRIP proxies of your own, besides Fastly's."""
+
+
+Choice = Literal["reject", "keep"]
+
+
+class Paths(Model):
+    """Paths that Fanout or your backends may read differently than the edge.
+
+    With `reject` such a request gets a 400 before any route is tried. With `keep` the path is matched as it is.
+    """
+
+    dot_segments: Choice = "reject"
+    """A segment `.` or `..`, alone or before a `;`. Many servers resolve it, and so does Fanout."""
+    backslashes: Choice = "reject"
+    """A backslash. Some servers read it as a slash."""
+    controls: Choice = "reject"
+    """A control character of ASCII: a byte below 0x20, or 0x7F. Some servers end a path there."""
+    empty_segments: Choice = "keep"
+    """Two slashes in a row, not encoded. Some servers read them as one."""
+    encoded_slashes: Choice = "keep"
+    """`%2F`. Some servers read it as a slash between two segments."""
+    parameters: Choice = "keep"
+    """A `;`. Some servers ignore the rest of the segment."""
 
 
 def _one_action(schema: dict[str, Any]) -> None:
@@ -135,18 +166,6 @@ class Route(Model):
 def default_name(index: int) -> str:
     """What a route without a name is called, by its index."""
     return f"route-{index + 1}"
-
-
-# The actions that this service answers itself, asked by Fanout.
-STREAM_ACTIONS = ("stream", "sse")
-EDGE_ANSWERED = (*STREAM_ACTIONS, "long_poll", "websocket")
-# The actions that a backend of the user's answers.
-BACKEND_ANSWERED = ("handoff", "forward", "tunnel")
-# Those whose answers the edge does not see, and why.
-UNSEEN_ANSWERS = {"handoff": "Fanout gives it to the client", "tunnel": "the backend gives it to the client"}
-# Those that carry a WebSocket.
-WEBSOCKET_ACTIONS = ("handoff", "tunnel", "websocket")
-ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "respond", "redirect")
 
 
 class Defaults(Model):

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import HeaderName, Text, value_error
+from fanroute.spec.types import HeaderName, Kind, Model, Text, value_error
 from fanroute_runtime.headers import HOP_BY_HOP, PIN, is_platforms
 
 # Where a header may be named: in a match, in rules for requests or for responses, among those of an answer of the edge's own.

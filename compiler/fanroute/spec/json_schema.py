@@ -13,9 +13,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
-from fanroute.spec.base import Model
 from fanroute.spec.document import Spec
-from fanroute.spec.types import as_list
+from fanroute.spec.types import Model, as_list
 
 # The schema's file beside a routes.yaml, and the line there that tells editors of it.
 SCHEMA_FILE = "routes.schema.json"

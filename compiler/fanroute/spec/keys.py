@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict
 
-from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import FilePath, Line, Text, value_error
+from fanroute.spec.types import FilePath, Kind, Line, Model, Text, value_error
 
 # The issuers of Fanout itself: Fastly's, with the service's id, and that of the local edges.
 _FASTLYS, _LOCAL = "fastly:", "viceroy"
@@ -48,7 +47,7 @@ KEY_STORES = ("secret_store", "config_store")
 KEY_SOURCES = ("file", *KEY_STORES)
 
 
-class Key(Model):
+class VerificationKey(Model):
     """A key, for signatures by one algorithm: in a file that is read when building, or in a store of Fastly's."""
 
     model_config = ConfigDict(
@@ -70,7 +69,7 @@ class Key(Model):
     """What the key is called in its store."""
 
 
-class ProxyKey(Key):
+class ProxyKey(VerificationKey):
     """A key of a GRIP proxy of your own."""
 
     issuer: ProxyIssuer

@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from fanroute.spec.base import Model
 from fanroute.spec.headers import MatchedHeader, no_duplicate_names
-from fanroute.spec.types import Host, MatchedMethod, Parameter, Path, Pattern, Text, as_list, value_error
+from fanroute.spec.types import Host, MatchedMethod, Model, Parameter, Path, Pattern, Text, as_list, value_error
 
 
 def _condition(value: Any) -> Any:

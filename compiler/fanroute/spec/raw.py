@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fanroute.spec.document import ACTIONS, EDGE_ANSWERED
+from fanroute.spec.actions import ACTIONS, EDGE_ANSWERED
 from fanroute.spec.template import PARAMETER
 from fanroute.syntax.source import Path, Source
 

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from fanroute.spec.base import Kind, Model
-from fanroute.spec.types import DURATION, MAX_SECONDS, SIZE, Duration, Size, at_least, value_error
+from fanroute.spec.types import DURATION, MAX_SECONDS, SIZE, Duration, Kind, Model, Size, at_least, value_error
 
 MAX_REQUESTS = 100_000
 # Longest wait for a request, in seconds. Hosts wait less: Viceroy 10 seconds, Fastly does not say.

@@ -5,7 +5,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
-from fanroute.spec.base import Model
+from fanroute.spec.types import Model
 
 # Texts that mean true or false elsewhere, such as in YAML 1.1.
 _BOOLEANS = dict.fromkeys(("yes", "on", "true", "y", "1"), "true") | dict.fromkeys(("no", "off", "false", "n", "0"), "false")

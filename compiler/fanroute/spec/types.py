@@ -3,14 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from fanroute.spec.base import Kind
 from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_segment
 from fanroute.spec.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
@@ -41,6 +41,23 @@ _OPTIONAL = re.compile(r"(?P<before>/.*|)/(?::|\{|\[|<)(?P<name>[A-Za-z_]\w*)(?:
 # Paths of which nothing else needs to be asked: of letters and digits, with one parameter at most.
 _LITERALS = "(/[A-Za-z0-9_-]+)*"
 _USUAL_PATH = re.compile(rf"(?=/){_LITERALS}(/{PARAMETER.pattern}{_LITERALS})?(/\*?)?")
+
+
+class Model(BaseModel):
+    """A mapping of known keys, of exactly the types given."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a text in the file is: in words for the reference, and as a pattern of the whole text for editors."""
+
+    words: str
+    pattern: str = ""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "title": self.words} | ({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {})
 
 
 def value_error(message: str, suggestion: str) -> PydanticCustomError:

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.spec.base import Model
 from fanroute.spec.suggestions import model_at, suggest_value
+from fanroute.spec.types import Model
 from fanroute.syntax.source import Path, Source
 
 FR201 = Rule(

@@ -11,7 +11,7 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.tokens import accept_test_tokens, with_test_token
 from fanroute.plan.trace import HANDLERS, Tracer, through_fanout, trace, trace_lines
-from fanroute.spec.origins import Origins
+from fanroute.spec.cors import Origins
 from fanroute_runtime.client import Client
 from fanroute_runtime.cors import in_place_of, share, sharing
 from fanroute_runtime.decide import Decider

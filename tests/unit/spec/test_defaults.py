@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from fanroute.spec.actions import ACTIONS
 from fanroute.spec.defaults import takes_default, with_defaults
-from fanroute.spec.document import ACTIONS, Route, Spec
+from fanroute.spec.document import Route, Spec
 
 BASE: dict[str, Any] = {"version": 1, "service": {"name": "x"}, "backends": {"self": {"loopback": True}}}
 CORS = {"origins": ["https://a.example.com"]}
