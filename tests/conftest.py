@@ -106,5 +106,5 @@ def copied(project: Workspace, folder: Path) -> Workspace:
     shutil.copytree(project.routes.parent, folder, dirs_exist_ok=True)
     copy = Workspace(folder / "routes.yaml")
     files = app_files(compile_routes(copy.read_routes(), copy.inputs()).plan)
-    copy.keep_component(copy.good.read_bytes(), toolchain.key(files, wit_sources(), flattened=True))
+    copy.keep_component(copy.good.read_bytes(), toolchain.build_key(files, wit_sources(), flattened=True))
     return copy

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from fanroute.bundle import toolchain
 from fanroute.bundle.builder import build
-from fanroute.bundle.equivalence import alike
+from fanroute.bundle.equivalence import behave_alike
 from fanroute.cli import main
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
@@ -73,7 +73,7 @@ def wit(component: bytes, folder: Path) -> str:
     """The WIT of a component, but for the interface that only its making needs."""
     file = folder / "component.wasm"
     file.write_bytes(component)
-    text = processes.run([toolchain.beside(toolchain.WASM_TOOLS), "component", "wit", file])
+    text = processes.run([toolchain.installed_program(toolchain.WASM_TOOLS), "component", "wit", file])
     return re.sub(r"\n  export exports: interface \{.*?\n  \}\n", "\n", text, flags=re.DOTALL)
 
 
@@ -101,9 +101,9 @@ def test_it_is_joined_the_same_each_time(as_made: Workspace, tmp_path: Path, see
 
 def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_project: Workspace) -> None:
     compiled = compile_routes(as_made.read_routes(), INPUTS)
-    assert alike(compiled, as_made.wasm, as_made.wasm)
-    assert not alike(compiled, as_made.wasm, own_project.wasm)
-    assert not alike(compiled, as_made.wasm, as_made.routes), "it is no component"
+    assert behave_alike(compiled, as_made.wasm, as_made.wasm)
+    assert not behave_alike(compiled, as_made.wasm, own_project.wasm)
+    assert not behave_alike(compiled, as_made.wasm, as_made.routes), "it is no component"
 
 
 @pytest.fixture
@@ -122,10 +122,10 @@ def refuse(*_: object) -> bytes:
 @pytest.mark.parametrize(
     ("of", "name", "value", "told"),
     [
-        ("fanroute.bundle.toolchain", "joined", refuse, "a core module has a start function"),
+        ("fanroute.bundle.toolchain", "core_module_of", refuse, "a core module has a start function"),
         ("fanroute.bundle.toolchain", "WASM_TOOLS", "no-wasm-tools", "no-wasm-tools failed: [Errno 2] No such file or directory"),
         ("fanroute.bundle.toolchain", "WORLD", "nothing", "wasm-tools failed: error: "),
-        ("fanroute.bundle.equivalence", "alike", lambda *_: False, "it answers otherwise then"),
+        ("fanroute.bundle.equivalence", "behave_alike", lambda *_: False, "the flattened component behaves differently"),
     ],
 )
 def test_what_cannot_be_flattened_ships_as_it_is(
@@ -150,7 +150,7 @@ def test_it_can_be_left_as_it_is(project: Workspace, as_made: Workspace, monkeyp
         return done.stderr
 
     with monkeypatch.context() as patched:
-        patched.setattr("fanroute.bundle.toolchain.joined", refuse)
+        patched.setattr("fanroute.bundle.toolchain.core_module_of", refuse)
         assert stderr(FANROUTE_FLATTEN="0") == stderr("--no-flatten") == ""
         assert project.wasm.read_bytes() == as_made.wasm.read_bytes()
         assert stderr() == stderr() != ""

@@ -15,7 +15,7 @@ from fanroute.bundle.builder import app_files
 from fanroute.cli.catalog import CODES
 from fanroute.cli.codes_page import diagnosed_tests
 from fanroute.codegen.app_module import emit
-from fanroute.codegen.constants import ready
+from fanroute.codegen.constants import with_constant_instructions
 from fanroute.devserver.config import host_entries
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
@@ -93,7 +93,7 @@ def evaluated(files: dict[str, str]) -> Plan:
 
 def shipped(plan: Plan) -> Plan:
     """A Plan as it is emitted: with all that is put together when building."""
-    return replace(plan, routes=tuple(map(ready, plan.routes)))
+    return replace(plan, routes=tuple(map(with_constant_instructions, plan.routes)))
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)

@@ -1,1 +1,1 @@
-"""From a project's folder to its bin/main.wasm: the steps of a build."""
+"""Builds bin/main.wasm from a project's folder."""

@@ -1,4 +1,4 @@
-"""From a user's folder to its `bin/main.wasm`: the steps of a build, and what stays when one fails."""
+"""Builds `bin/main.wasm` in a user's folder. If a step fails, the last good component stays."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,31 +21,32 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished build: what was compiled, whether the component had to be made anew, and the service's id so far.
+    """Represents a finished build.
 
-    `warnings` are of the component, not of routes.yaml.
+    `rebuilt` is False if an earlier component was used again. `service_id` is "" before the first publish.
+    `warnings` are about the component, not about routes.yaml.
     """
 
     compiled: Compiled
-    made: bool
+    rebuilt: bool
     service_id: str
     warnings: tuple[str, ...] = ()
 
 
 def build(workspace: Workspace, say: Say, flatten: bool = True) -> Built:
-    """Build a folder's component. Raises Invalid, BadManifest or ProgramFailed; the last good component is there then.
+    """Builds a folder's component. Raises Invalid, BadManifest or ProgramFailed; the last good component then stays.
 
     Args:
         workspace: the folder.
-        say: is told what there is to wait for.
-        flatten: whether the component gets a single core module; it stays as it is, with a warning, where that fails.
+        say: gets a line for each step that takes time, and for each value of fastly.toml that is replaced.
+        flatten: whether to flatten the component to a single core module. If that fails, it ships unflattened, with a warning.
     """
     try:
         return _build(workspace, say, flatten)
     except BaseException:
-        # `fastly compute build` has removed it before it called us.
+        # `fastly compute build` removes it before it runs `fanroute build`.
         if not workspace.wasm.exists():
-            with suppress(OSError, Invalid):  # something is in its place, which is not what went wrong first
+            with suppress(OSError, Invalid):  # the error that is already being raised says more
                 workspace.restore_wasm()
         raise
 
@@ -64,41 +65,41 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
         compiled.tunnels,
         host_entries(compiled.plan.routes, compiled.loopback_host),
     )
-    key = toolchain.key(files, wit, flatten)
+    key = toolchain.build_key(files, wit, flatten)
     warnings = []
     with workspace.locked():
         workspace.write_app(files)
         component, unused = workspace.built_component(key)
-        made = component is None
+        rebuilt = component is None
         if component is None:
             if unused:
                 say(unused)
             say("Building the component with componentize-py (a few seconds)")
-            component, refused = _make(workspace, compiled, flatten)
-            if refused:
-                warnings.append(f"it is not flattened, so a request takes longer in a new sandbox: {refused}")
-            # One that is not flattened has its own key, so that the next build tries again.
-            workspace.keep_component(component, toolchain.key(files, wit) if refused else key)
+            component, not_flattened = _make_component(workspace, compiled, flatten)
+            if not_flattened:
+                warnings.append(f"it is not flattened, so a request takes longer in a new sandbox: {not_flattened}")
+            # An unflattened component has a key of its own, so that the next build tries again.
+            workspace.keep_component(component, toolchain.build_key(files, wit) if not_flattened else key)
         workspace.write_wasm(component)
         workspace.write_manifest(toml)
         for line in fastly_toml.replacement_notes(before, toml):
             say(line)
-    if not toolchain.is_mapped(component):
+    if not toolchain.memory_is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
-    return Built(compiled, made, fastly_toml.service_id(toml), tuple(warnings))
+    return Built(compiled, rebuilt, fastly_toml.service_id(toml), tuple(warnings))
 
 
 def app_files(plan: Plan) -> dict[str, str]:
     """Returns the files of `build/app/` for a Plan, by relative path."""
-    # Imported here: commands that do not build do without jinja2.
+    # Imported here: commands that do not build need no jinja2.
     from fanroute.codegen.app_module import emit
-    from fanroute.codegen.samples import samples
+    from fanroute.codegen.samples import sample_requests
 
-    return emit(plan, samples(plan), runtime_sources())
+    return emit(plan, sample_requests(plan), runtime_sources())
 
 
-def _make(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:
-    """Make the component; returns it, and why it is not flattened though it should be, or ""."""
+def _make_component(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:
+    """Makes the component. Returns it, and why it could not be flattened, or ""."""
     with temporary_folder() as folder:
         new, flat = Path(folder) / "new.wasm", Path(folder) / "flat.wasm"
         try:
@@ -109,16 +110,16 @@ def _make(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[byte
             if flatten:
                 _flatten(compiled, new, flat)
                 return read(flat, MAX_COMPONENT), ""
-        except NotFlattened as refused:
-            return read(new, MAX_COMPONENT), str(refused)
+        except NotFlattened as reason:
+            return read(new, MAX_COMPONENT), str(reason)
         return read(new, MAX_COMPONENT), ""
 
 
 def _flatten(compiled: Compiled, new: Path, flat: Path) -> None:
-    """Make the component `flat`, which has a single core module. Raises NotFlattened, also if it would answer differently."""
-    # Imported here: where nothing has changed, a build does without wasmtime.
-    from fanroute.bundle.equivalence import alike
+    """Makes the flattened component `flat` from `new`. Raises NotFlattened, also if the two behave differently."""
+    # Imported here: a build that finds nothing changed needs no wasmtime.
+    from fanroute.bundle.equivalence import behave_alike
 
     toolchain.flatten(new, wit_folder(), flat)
-    if not alike(compiled, new, flat):
-        raise NotFlattened("it answers otherwise then")
+    if not behave_alike(compiled, new, flat):
+        raise NotFlattened("the flattened component behaves differently")

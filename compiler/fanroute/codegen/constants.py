@@ -1,4 +1,4 @@
-"""What the edge says to Fanout, put together when building where nothing of it is of a request. Pure."""
+"""Computes GRIP instructions at build time, for endpoints whose instructions do not depend on the request. Pure."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,26 +9,27 @@ from fanroute_runtime import grip, websocket
 from fanroute_runtime.exchange import Binding
 from fanroute_runtime.plan import Hold, Route, Template, WebSocket
 
-Answering = TypeVar("Answering", Hold, WebSocket)
+Endpoint = TypeVar("Endpoint", Hold, WebSocket)
 
 
-def ready(route: Route) -> Route:
-    """A route whose action has all its instructions for Fanout, unless some are of a request."""
+def with_constant_instructions(route: Route) -> Route:
+    """Returns an endpoint's route with all its GRIP instructions, or the route unchanged if they depend on the request."""
     match route.action:
         case Hold() as hold:
-            return replace(route, action=_ready(hold, grip.instructions))
+            return replace(route, action=_with_instructions(hold, grip.instructions))
         case WebSocket() as socket:
-            return replace(route, action=_ready(socket, websocket.instructions))
+            return replace(route, action=_with_instructions(socket, websocket.instructions))
     return route
 
 
-def _ready(action: Answering, instructions: Callable[[Answering, Binding], tuple[Any, ...]]) -> Answering:
+def _with_instructions(action: Endpoint, instructions: Callable[[Endpoint, Binding], tuple[Any, ...]]) -> Endpoint:
     if any(map(references, _templates(action))):
         return action
     return replace(action, instructions=instructions(action, lambda bound: None), ready=True)
 
 
 def _templates(action: Hold | WebSocket) -> Iterator[Template]:
+    """Yields the templates from which the instructions are made."""
     for channel in action.channels:
         yield from (channel.name, channel.prev_id)
     for _, value in action.meta:

@@ -1,4 +1,4 @@
-"""A Plan's routes to the text that ships; `fanroute_runtime.packed` says what it is like, and reads it. Pure."""
+"""Encodes a Plan's routes as the file that ships. `fanroute_runtime.packed` describes the format, and reads it. Pure."""
 
 import json
 from collections import Counter
@@ -9,59 +9,63 @@ from typing import Any
 
 from fanroute_runtime.plan import Auth, Route
 
-# What so many have in common is a part: it is made once, and takes memory.
-SHARED = 8
+# A value with at least this many uses has a line of its own: the runtime makes it once and keeps it.
+MIN_USES = 8
 
 _fields: Any = cache(fields)
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
-def packed(routes: Sequence[Route]) -> str:
-    """Routes as lines of JSON, after the parts that they share."""
-    packing = _Packing(routes)
-    lines = [packing.line(route) for route in routes]
-    return "".join(f"{_COMPACT.encode(line)}\n" for line in (*packing.parts, *lines))
+def encode_routes(routes: Sequence[Route]) -> str:
+    """Returns the routes as lines of JSON, after lines for the values that they share."""
+    encoder = _Encoder(routes)
+    lines = [encoder.line(route) for route in routes]
+    return "".join(f"{_COMPACT.encode(line)}\n" for line in (*encoder.shared, *lines))
 
 
-class _Packing:
+class _Encoder:
+    """Encodes values as JSON. `shared` has the lines of the shared values that were encoded so far."""
+
     def __init__(self, routes: Sequence[Route]) -> None:
         self._uses = Counter[Any]()
         for route in routes:
             self._count(route)
         self._numbers: dict[Any, int] = {}
-        self.parts: list[Any] = []
+        self.shared: list[Any] = []
 
     def line(self, value: Any) -> Any:
-        """A value of several as JSON has it."""
-        maker, contents = _call(value)
-        return {maker: list(map(self._value, contents))}
+        """Returns a value that is not atomic as a JSON object: the name of its constructor, and the arguments."""
+        constructor, arguments = _constructor(value)
+        return {constructor: list(map(self._value, arguments))}
 
     def _count(self, value: Any) -> None:
         self._uses[value] += 1
         if self._uses[value] == 1:
-            for content in _call(value)[1]:
-                if _is_made(content):
-                    self._count(content)
+            for argument in _constructor(value)[1]:
+                if _is_constructed(argument):
+                    self._count(argument)
 
     def _value(self, value: Any) -> Any:
-        if not _is_made(value):
+        """Returns a value as JSON. A shared value is the index of its line."""
+        if not _is_constructed(value):
             return value
-        # What is prepared for tokens is so for parts.
-        if self._uses[value] < SHARED and not isinstance(value, Auth):
+        # Each Auth is shared, because the runtime prepares the shared ones to verify tokens (`packed.auths_of`).
+        if self._uses[value] < MIN_USES and not isinstance(value, Auth):
             return self.line(value)
         if value not in self._numbers:
             line = self.line(value)
-            self._numbers[value] = len(self.parts)
-            self.parts.append(line)
+            self._numbers[value] = len(self.shared)
+            self.shared.append(line)
         return self._numbers[value]
 
 
-def _is_made(value: Any) -> bool:
+def _is_constructed(value: Any) -> bool:
+    """Returns True if JSON has no form of its own for a value that the runtime could use."""
     return value is not None and not isinstance(value, str | bool)
 
 
-def _call(value: Any) -> tuple[str, Sequence[Any]]:
-    """What makes a value, and of what."""
+def _constructor(value: Any) -> tuple[str, Sequence[Any]]:
+    """Returns the name of the constructor of a value, and its arguments."""
     match value:
         case tuple():
             return "tuple", value
@@ -70,12 +74,12 @@ def _call(value: Any) -> tuple[str, Sequence[Any]]:
         case int():
             return "int", (str(value),)
         case _:
-            return type(value).__name__, _content(value)
+            return type(value).__name__, _arguments(value)
 
 
-def _content(value: Any) -> list[Any]:
-    """The fields of a dataclass, without those at the end that are as by default."""
-    content = [(getattr(value, field.name), field.default) for field in _fields(type(value))]
-    while content and content[-1][0] == content[-1][1]:
-        content.pop()
-    return [part for part, _ in content]
+def _arguments(value: Any) -> list[Any]:
+    """Returns the fields of a dataclass, without trailing ones that have their default."""
+    arguments = [(getattr(value, field.name), field.default) for field in _fields(type(value))]
+    while arguments and arguments[-1][0] == arguments[-1][1]:
+        arguments.pop()
+    return [argument for argument, _ in arguments]

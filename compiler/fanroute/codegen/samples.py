@@ -1,4 +1,4 @@
-"""Requests that a component serves while it is built, so that all is ready for those after it: one of each kind."""
+"""Chooses the sample requests that a component serves while it is built, so that its snapshot is warm for every kind of route."""
 
 from collections.abc import Hashable
 from dataclasses import replace
@@ -8,22 +8,22 @@ from fanroute_runtime.exchange import Sample
 from fanroute_runtime.plan import Hold, Match, Plan, Route, Tunnel, WebSocket
 
 
-def samples(plan: Plan) -> tuple[Sample, ...]:
-    """A client's request for the first route of each kind. Where an earlier route of another kind takes it, so be it."""
-    chosen: dict[Hashable, Route] = {}
+def sample_requests(plan: Plan) -> tuple[Sample, ...]:
+    """Returns a client's request for the first route of each kind. An earlier route of another kind may take the request."""
+    first: dict[Hashable, Route] = {}
     for route in plan.routes:
-        chosen.setdefault(_kind(route), route)
-    requests = requests_of(map(_match, chosen.values()), plan.refused_paths)
+        first.setdefault(_kind(route), route)
+    requests = requests_of(map(_sample_match, first.values()), plan.refused_paths)
     return tuple((request.verb, request.url, request.headers) for request in requests)
 
 
 def _kind(route: Route) -> Hashable:
-    """What is the same where much the same code answers."""
+    """Returns a value that is equal for routes which mostly run the same code."""
     mode = route.action.mode if isinstance(route.action, Hold) else ""
     return type(route.action), mode, route.auth is None, route.cors is None
 
 
-def _match(route: Route) -> Match:
-    """What a sample of a route fits: it asks for a WebSocket where there is one."""
+def _sample_match(route: Route) -> Match:
+    """Returns the match for a sample of a route. It requires a WebSocket if the action is for one."""
     websocket = route.match.websocket is None and isinstance(route.action, WebSocket | Tunnel)
     return replace(route.match, websocket=True) if websocket else route.match

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.codegen.constants import ready
+from fanroute.codegen.constants import with_constant_instructions
 from fanroute_runtime.exchange import Request
 from fanroute_runtime.grip import hold, timeout
 from fanroute_runtime.plan import Action, Bound, Channel, Handoff, Hold, Match, Meta, Route, Template, WebSocket
@@ -18,7 +18,7 @@ SOCKET = WebSocket("self", CHANNELS, meta=META, instructions=(keep_alive("ping",
 
 
 def made_ready(action: Action) -> Action:
-    return ready(Route("x", Match(), action)).action
+    return with_constant_instructions(Route("x", Match(), action)).action
 
 
 def never(bound: Bound) -> str:

@@ -1,6 +1,6 @@
 """What a component serves while it is built."""
 
-from fanroute.codegen.samples import samples
+from fanroute.codegen.samples import sample_requests
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import HANDLERS
@@ -29,7 +29,7 @@ routes:
 def test_one_of_each_kind() -> None:
     plan = compile_routes(ROUTES, INPUTS).plan
     decider = Decider(plan, HANDLERS)
-    decisions = [decider.decide(RequestData(*sample)) for sample in samples(plan)]
+    decisions = [decider.decide(RequestData(*sample)) for sample in sample_requests(plan)]
     assert [(type(decision), getattr(decision, "backend", "")) for decision in decisions] == [
         (ToFanout, "self"),
         (ToFanout, "self"),
@@ -40,9 +40,9 @@ def test_one_of_each_kind() -> None:
         (ToFanout, "origin"),
     ]
     # The first stream's, with all that its route asks for.
-    (method, uri, headers), *_ = samples(plan)
+    (method, uri, headers), *_ = sample_requests(plan)
     assert (method, uri[:-1].rpartition("/")[0], headers) == ("GET", "https://example.com/rooms", (("x-key", b"k"),))
 
 
 def test_without_routes_there_are_none() -> None:
-    assert samples(Plan("s", ())) == ()
+    assert sample_requests(Plan("s", ())) == ()

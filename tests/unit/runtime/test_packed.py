@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.codegen.routes_file import packed
+from fanroute.codegen.routes_file import encode_routes
 from fanroute_runtime.packed import Routes, auths_of
 from fanroute_runtime.plan import Auth, Forward, Handoff, HeaderRules, Key, Match, PathPattern, Respond, Route, TokenPlace
 from tests.support import universe
@@ -12,7 +12,7 @@ AUTHS = [Auth((Key("HS256", secret),), (TokenPlace("authorization"),), 0) for se
 
 
 def unpacked(routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    return tuple(Routes(packed(routes).encode("ascii")))
+    return tuple(Routes(encode_routes(routes).encode("ascii")))
 
 
 @given(universe.DIMENSIONS.flatmap(universe.routes))
@@ -38,7 +38,7 @@ def test_parts_are_shared() -> None:
         Route("forward", Match(), Forward("one"), AUTHS[1]),
         Route("handoff", Match(), Handoff("one")),
     )
-    text = packed(routes)
+    text = encode_routes(routes)
     assert text.count("a page") == 1
     unpacked = Routes(text.encode())
     assert len(unpacked) == len(routes)
@@ -49,5 +49,5 @@ def test_parts_are_shared() -> None:
 
 
 def test_no_routes() -> None:
-    assert packed(()) == ""
+    assert encode_routes(()) == ""
     assert unpacked(()) == ()

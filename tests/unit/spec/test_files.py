@@ -69,7 +69,7 @@ def compiled(workspace: Workspace) -> Compiled:
 def test_the_largest_file_and_a_larger_one(workspace: Workspace) -> None:
     page = workspace.routes.parent / "page"
     page.write_bytes(b"x" * MAX_FILE)
-    assert "x" * MAX_FILE in app_files(compiled(workspace).plan)[app_module.ROUTES]
+    assert "x" * MAX_FILE in app_files(compiled(workspace).plan)[app_module.ROUTES_FILE]
     page.write_bytes(b"x" * (MAX_FILE + 1))
     with pytest.raises(Invalid) as raised:
         compiled(workspace)
@@ -82,7 +82,7 @@ def test_a_component_is_made_anew_where_a_file_changes(workspace: Workspace) -> 
     keys = set()
     for content in (b"one", b"two"):
         (workspace.routes.parent / "page").write_bytes(content)
-        keys.add(toolchain.key(app_files(compiled(workspace).plan), {}))
+        keys.add(toolchain.build_key(app_files(compiled(workspace).plan), {}))
     assert len(keys) == 2
 
 

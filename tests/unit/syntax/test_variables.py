@@ -178,7 +178,9 @@ def test_a_component_is_made_anew_where_its_hosts_change() -> None:
         compiled(ORIGIN="p.example.com", HOST="a.example.com"),
     )
     files, with_other_origin, with_other_host = (app_files(each.plan) for each in (one, other_origin, other_host))
-    assert toolchain.key(files, {}) == toolchain.key(with_other_origin, {}) != toolchain.key(with_other_host, {})
+    assert (
+        toolchain.build_key(files, {}) == toolchain.build_key(with_other_origin, {}) != toolchain.build_key(with_other_host, {})
+    )
     assert one.backends != other_origin.backends
 
 

@@ -124,6 +124,6 @@ def test_a_component_that_cannot_be_finished_is_told(tmp_path: Path, monkeypatch
 
 
 def test_the_clocks_name_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = toolchain.key({}, {})
+    key = toolchain.build_key({}, {})
     monkeypatch.setattr(toolchain, "WALL_CLOCK", (WALL_CLOCK[0], "wasi:clocks/wall-clock@0.3.0"))
-    assert toolchain.key({}, {}) != key
+    assert toolchain.build_key({}, {}) != key

@@ -13,7 +13,7 @@ from fanroute.bundle import toolchain
 from fanroute.project import processes
 from fanroute.wasm.binary import COMPONENT, MODULE, BadComponent, section, signed
 from fanroute.wasm.flatten import flatten
-from fanroute.wasm.flatten.image import ALWAYS_MAPPED, has_image, in_order, is_mapped, stretches
+from fanroute.wasm.flatten.image import ALWAYS_MAPPED, in_order, is_mapped, memories_are_mapped, stretches
 from fanroute.wasm.flatten.module import read_module
 from tests.conftest import COUNTS, times
 
@@ -139,7 +139,7 @@ def finished(core: bytes, folder: Path) -> bytes:
     """The component of a core module."""
     (folder / "core.wasm").write_bytes(core)
     (folder / "host.wit").write_text(WIT)
-    tools = toolchain.beside(toolchain.WASM_TOOLS)
+    tools = toolchain.installed_program(toolchain.WASM_TOOLS)
     processes.run([tools, "component", "embed", folder / "host.wit", folder / "core.wasm", "-o", folder / "core.wasm"])
     processes.run([tools, "component", "new", folder / "core.wasm", "-o", folder / "component.wasm"])
     return (folder / "component.wasm").read_bytes()
@@ -442,19 +442,19 @@ def test_a_wide_memory_is_filled_so_that_it_is_mapped() -> None:
             '(data (i32.const 20000000) "far") (data (i32.const 4000000) "between") (data (i32.const 1024)',
         ),
     )
-    assert not has_image(wide)
+    assert not memories_are_mapped(wide)
     module = read_module(flatten(wide, ["init"]))
     pieces = [(offset[0], content) for offset, content in module.segments if isinstance(offset[0], int)]
     assert is_mapped(pieces)
     assert [bytes(content).strip(b"\0") for _, content in pieces] == [
         b"hello" + bytes(3_998_971) + b"between" + bytes(15_999_993) + b"far"
     ]
-    assert has_image(component())
+    assert memories_are_mapped(component())
 
 
 @pytest.mark.parametrize("of_another", ["(data (global.get $first)", "(data (i32.const 1)"])
 def test_what_is_put_into_anothers_memory_is_not_mapped(of_another: str) -> None:
-    assert not has_image(component(("(elem (global.get $first)", f'{of_another} "x") (elem (global.get $first)')))
+    assert not memories_are_mapped(component(("(elem (global.get $first)", f'{of_another} "x") (elem (global.get $first)')))
 
 
 @pytest.mark.parametrize(

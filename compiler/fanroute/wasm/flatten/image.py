@@ -18,7 +18,7 @@ ALWAYS_MAPPED = 16 << 20
 Piece = tuple[int, bytes]
 
 
-def has_image(component: bytes) -> bool:
+def memories_are_mapped(component: bytes) -> bool:
     """Whether wasmtime maps what the memories of a component begin with. Raises BadComponent."""
     modules = [read_module(module) for module in read_core_half(component).modules]
     return all(_is_mapped_of(module) for module in modules if module.segments)
