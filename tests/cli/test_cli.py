@@ -19,7 +19,8 @@ from fanroute.cli import main
 from fanroute.cli.catalog import CODES
 from fanroute.project.fastly_toml import BUILD_COMMAND, build_command
 from fanroute.project.workspace import Workspace
-from tests.conftest import REPOSITORY, copied
+from tests.conftest import REPOSITORY
+from tests.support.builds import copied
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
 GOOD = b"the last good component"

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from fanroute.cli import main
 from fanroute.project.workspace import Workspace
 from tests.cli.test_cli import OWN, fanroute
-from tests.conftest import REPOSITORY, copied, names
+from tests.conftest import REPOSITORY, names
+from tests.support.builds import copied
 
 # Where a build or a local edge writes, and what belongs there.
 FOLDERS = ["bin", "build", "build/app", "build/logs"]

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanroute.bundle.builder import build
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import CLIENT_ADDRESS, RequestData
@@ -20,6 +19,7 @@ from tests.component.test_component import Host
 from tests.component.test_sandbox import Line
 from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
 from tests.support import naive
+from tests.support.builds import build_once
 
 ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
 PLAN = compile_routes(ROUTES.encode(), INPUTS).plan
@@ -66,7 +66,7 @@ def language(tmp_path_factory: pytest.TempPathFactory) -> Host:
     folder: Path = tmp_path_factory.mktemp("agreement")
     (folder / "routes.yaml").write_text(ROUTES)
     workspace = Workspace(folder / "routes.yaml")
-    build(workspace, print)
+    build_once(workspace)
     return Host(workspace)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from fanroute.bundle.builder import build
 from fanroute.host.component import INFALLIBLE
 from fanroute.host.exchange import Exchange, HostError
 from fanroute.pipeline import compile_routes
@@ -18,6 +17,7 @@ from fanroute_runtime.local import LOCAL_STORE
 from tests.component.test_component import Host, outcome
 from tests.conftest import GRIP_SIG, INPUTS
 from tests.support.budget import Budget
+from tests.support.builds import build_once
 from tests.support.pins import UPGRADE, pin
 from tests.support.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt, public
 from tests.unit.runtime.test_authorization import TAMPERED
@@ -55,7 +55,7 @@ def auth_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     shutil.copy(Path(__file__).parent / "auth.yaml", folder / "routes.yaml")
     (folder / "key.pem").write_bytes(public(EC))
     workspace = Workspace(folder / "routes.yaml")
-    build(workspace, print)
+    build_once(workspace)
     return Host(workspace)
 
 

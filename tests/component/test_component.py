@@ -8,7 +8,6 @@ from typing import Any
 import jwt
 import pytest
 
-from fanroute.bundle.builder import build
 from fanroute.devserver.load import load_component
 from fanroute.host.component import CALLS, INFALLIBLE, EmbeddedComponent
 from fanroute.host.exchange import Exchange, HostError, Response
@@ -20,6 +19,7 @@ from fanroute_runtime.pin import Pin, encode
 from fanroute_runtime.signature import LOCAL_KEY
 from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
 from tests.support.budget import Budget
+from tests.support.builds import build_once
 from tests.support.pins import UPGRADE, pin
 
 ERRORS = (
@@ -177,7 +177,7 @@ def session_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     folder = tmp_path_factory.mktemp("component")
     shutil.copy(Path(__file__).parent / "routes.yaml", folder)
     workspace = Workspace(folder / "routes.yaml")
-    build(workspace, print)
+    build_once(workspace)
     return Host(workspace)
 
 

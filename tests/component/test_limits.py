@@ -2,12 +2,12 @@
 
 import pytest
 
-from fanroute.bundle.builder import build
 from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.media_types import MAX_EVENTS
 from tests.component.test_component import EVENTS, Host, outcome
 from tests.conftest import INPUTS
+from tests.support.builds import build_once
 from tests.support.pins import UPGRADE, pin
 
 ROUTES = """\
@@ -36,7 +36,7 @@ PLAN = compile_routes(ROUTES.encode(), INPUTS).plan
 def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     workspace = Workspace(tmp_path_factory.mktemp("limits") / "routes.yaml")
     workspace.routes.write_text(ROUTES)
-    build(workspace, print)
+    build_once(workspace)
     return Host(workspace)
 
 

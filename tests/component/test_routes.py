@@ -2,11 +2,11 @@
 
 import pytest
 
-from fanroute.bundle.builder import build
 from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.project.workspace import Workspace
+from tests.support.builds import build_once
 
 KINDS = """\
   - match: {{path: "/rooms{0}/{{room}}", where: {{room: "[a-z]{{1,64}}"}}}}
@@ -26,7 +26,7 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedComponent:
     workspace = Workspace(tmp_path_factory.mktemp("routes") / "routes.yaml")
     head = "version: 1\nservice: {name: many}\nbackends: {origin: {url: 'https://app.example.com'}}\nroutes:\n"
     workspace.routes.write_text(head + "".join(KINDS.format(number) for number in range(COUNT)))
-    build(workspace, print)
+    build_once(workspace)
     return EmbeddedComponent(*load_component(workspace.wasm, workspace.cache))
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from wasmtime.component import LinkerInstance, ResourceType
 
-from fanroute.bundle.builder import build
 from fanroute.host.component import INFALLIBLE
 from fanroute.host.exchange import Exchange, HostError
 from fanroute.project.workspace import Workspace
 from tests.component.test_component import HANDED_OFF, REQUESTS, STATUS, Host, outcome
+from tests.support.builds import build_once
 
 NEXT, AWAIT = "http-downstream.next-request", "http-downstream.await-request"
 LIMITS = "sandbox: {max_requests: 4, max_lifetime: 10s, max_memory: 50MiB, next_request_timeout: 3s}\n"
@@ -23,7 +23,7 @@ def host_of(folder: Path, sandbox: str = "") -> Host:
     routes = (Path(__file__).parent / "routes.yaml").read_text().replace("routes:\n", f"{sandbox}routes:\n", 1)
     workspace = Workspace(folder / "routes.yaml")
     workspace.routes.write_text(routes)
-    build(workspace, print)
+    build_once(workspace)
     return Host(workspace)
 
 

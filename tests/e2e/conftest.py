@@ -29,10 +29,11 @@ from fanroute.project import processes as programs
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
-from tests.conftest import INPUTS, OWN_HOST, REPOSITORY, copied
+from tests.conftest import INPUTS, OWN_HOST, REPOSITORY
 from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
 from tests.support import pins
+from tests.support.builds import build_once, copied
 
 START_TIMEOUT = 300  # seconds
 ANSWER_TIMEOUT = 15  # seconds
@@ -261,6 +262,7 @@ def running(name: str, folder: Path, *options: str, **environment: str) -> Itera
     """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind. `older` is Viceroy with an older Pushpin."""
     if name == "older":
         name, environment = "viceroy", environment | {"FANROUTE_PUSHPIN": str(older_pushpin())}
+    build_once(Workspace(folder / "routes.yaml"))
     with stopped(Edge(name, folder, *options, **environment)) as started:
         yield started
 

@@ -14,9 +14,9 @@ from fanroute.devserver import install
 from fanroute.devserver import pushpin as pushpins
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
-from tests.conftest import copied
 from tests.e2e import test_endpoints, test_websocket
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, current_pushpin, processes, stopped
+from tests.support.builds import copied
 
 pytestmark = pytest.mark.viceroy
 

@@ -14,13 +14,14 @@ from secrets import randbits
 import pytest
 from hypothesis import settings
 
-from tests.conftest import COUNTS, GRIP_SIG, REPOSITORY
+from tests.conftest import GRIP_SIG, REPOSITORY
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
 from tests.e2e.origin import Origin
 from tests.fuzz.mutation import mutated
 from tests.fuzz.requests import PLACES, SECRET_STORES, TOKENS
 from tests.fuzz.targets import events
 from tests.fuzz.test_component import OURS
+from tests.support.counts import COUNTS
 
 ROUTES = REPOSITORY / "tests" / "fuzz" / "routes.yaml"
 BACKEND = 'url: "https://app.example.com"'

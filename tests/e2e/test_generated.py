@@ -17,13 +17,14 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
 from fanroute_runtime.exchange import ToFanout
 from fanroute_runtime.plan import Plan
-from tests.conftest import COUNTS, INPUTS
+from tests.conftest import INPUTS
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, running
 from tests.e2e.origin import Origin
 from tests.property import reference
 from tests.property.language import some_together, written
 from tests.property.requests import requests
 from tests.property.test_component import ROUTES, answered, from_fanout
+from tests.support.counts import COUNTS
 from tests.support.pins import pin
 
 Data = dict[str, Any]

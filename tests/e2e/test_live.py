@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanroute.bundle.builder import build
 from fanroute.cli.edges import EdgeOptions, running
 from fanroute.devserver import embedded
 from fanroute.devserver.load import load_component
@@ -27,6 +26,7 @@ from fanroute.routetests.read import read_tests
 from tests.component.test_agreement import REQUESTS, ROUTES
 from tests.conftest import INPUTS, REPOSITORY
 from tests.e2e.conftest import EDGES
+from tests.support.builds import build_once
 
 CASE = REPOSITORY / "tests" / "golden" / "cases" / "route-tests"
 
@@ -55,7 +55,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     """Of generated requests, all that shows on the wire."""
     (tmp_path / "routes.yaml").write_text(ROUTES)
     workspace = Workspace(tmp_path / "routes.yaml")
-    compiled = build(workspace, print).compiled
+    compiled = build_once(workspace).compiled
     tracer, requests = make_tracer(compiled), list[RequestData]()
 
     @settings(max_examples=500, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fanroute.project.workspace import Workspace
-from tests.conftest import copied
 from tests.e2e.conftest import EDGES, running
+from tests.support.builds import copied
 
 
 @pytest.fixture

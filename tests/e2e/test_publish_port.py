@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from fanroute.project.workspace import Workspace
-from tests.conftest import OWN_HOST, copied
+from tests.conftest import OWN_HOST
 from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, processes, running
 from tests.e2e.origin import Origin
+from tests.support.builds import copied
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from fanroute.bundle.builder import build
 from fanroute.cli.edges import EdgeOptions
 from fanroute.cli.edges import running as running_here
 from fanroute.project.workspace import Workspace
@@ -21,6 +20,7 @@ from tests.e2e.origin import Origin
 from tests.e2e.test_auth import CHAT, EVENTS, GRIP, MANIFEST, Headers, claims
 from tests.e2e.test_facts import event_loop
 from tests.e2e.test_signature import FORGED
+from tests.support.builds import build_once
 from tests.support.series import build_series
 from tests.support.tokens import EC, RSA, by_joserfc, by_pyjwt, public
 
@@ -99,7 +99,7 @@ def folder(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pyt
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    build(Workspace(folder / "routes.yaml"), print)
+    build_once(Workspace(folder / "routes.yaml"))
     return folder
 
 

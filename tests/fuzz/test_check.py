@@ -15,9 +15,10 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.pipeline import compile_routes
 from fanroute.rules import checks
 from fanroute.syntax.source import decode
-from tests.conftest import COUNTS, INPUTS, REPOSITORY, times
+from tests.conftest import INPUTS, REPOSITORY, times
 from tests.fuzz.mutation import mutated
 from tests.golden.test_cases import CASES
+from tests.support.counts import COUNTS
 
 SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "docs" / "diagnostics.schema.json").read_text()))
 # The larger ones are of one thing many times.

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from fanroute.bundle.builder import build
 from fanroute.host.component import INFALLIBLE
 from fanroute.host.exchange import Exchange, HostError, Response
 from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace
 from tests.component.test_component import ERRORS, OPEN_ERRORS, Host
-from tests.conftest import COUNTS, GRIP_SIG, INPUTS
+from tests.conftest import GRIP_SIG, INPUTS
 from tests.fuzz.requests import LET_IN, LONG, Hostile, hostile
 from tests.fuzz.targets.channels import instructions
 from tests.property.reference import is_channel
+from tests.support.builds import build_once
+from tests.support.counts import COUNTS
 from tests.support.pins import UPGRADE, pin
 
 GOOD = GRIP_SIG.encode()
@@ -59,7 +60,7 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> Host:
     folder = tmp_path_factory.mktemp("fuzz")
     shutil.copy(Path(__file__).parent / "routes.yaml", folder)
     workspace = Workspace(folder / "routes.yaml")
-    build(workspace, print)
+    build_once(workspace)
     return Host(workspace)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.conftest import COUNTS, REPOSITORY
+from tests.conftest import REPOSITORY
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
+from tests.support.counts import COUNTS
 
 # How long each target is fuzzed, and how long one input of it may take.
 SECONDS, TIMEOUT = 40, 20

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import COUNTS, times
+from tests.conftest import times
 from tests.fuzz.mutation import mutated
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
+from tests.support.counts import COUNTS
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))

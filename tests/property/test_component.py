@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanroute.bundle.builder import build
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
@@ -19,10 +18,12 @@ from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests.component.test_agreement import ask, assert_told
 from tests.component.test_component import Host
-from tests.conftest import COUNTS, GRIP_SIG, INPUTS, times
+from tests.conftest import GRIP_SIG, INPUTS, times
 from tests.property import reference
 from tests.property.language import some_together, written
 from tests.property.requests import requests
+from tests.support.builds import build_once
+from tests.support.counts import COUNTS
 
 Data = dict[str, Any]
 Built = tuple[Data, Plan, Host]
@@ -43,7 +44,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     raw = written(spec, {"sort_keys": False})
     (folder / "routes.yaml").write_bytes(raw)
     workspace = Workspace(folder / "routes.yaml")
-    build(workspace, print)
+    build_once(workspace)
     return spec, compile_routes(raw, INPUTS).plan, Host(workspace)
 
 

@@ -12,7 +12,8 @@ from fanroute_runtime.decide import Decider
 from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend
 from fanroute_runtime.headers import PIN
 from fanroute_runtime.pin import Pin, encode
-from tests.conftest import COUNTS, times
+from tests.conftest import times
+from tests.support.counts import COUNTS
 from tests.support.tokens import SECRET
 from tests.unit.runtime.test_pin import LIVE, POLL, ROOM, ROUTES, SOCKET, plan_of
 

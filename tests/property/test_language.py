@@ -16,11 +16,12 @@ from fanroute.plan.trace import trace
 from fanroute_runtime.client import Client
 from fanroute_runtime.matcher import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route
-from tests.conftest import COUNTS, INPUTS, times
+from tests.conftest import INPUTS, times
 from tests.golden.test_cases import evaluated, shipped
 from tests.property import reference
 from tests.property.language import STYLES, specs, written
 from tests.property.requests import requests
+from tests.support.counts import COUNTS
 
 Data = dict[str, Any]
 

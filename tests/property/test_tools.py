@@ -14,8 +14,9 @@ from fanroute.formatting.scalars import block_scalar
 from fanroute.pipeline import compile_routes
 from fanroute.spec.json_schema import routes_schema
 from fanroute.syntax.source import parse_yaml, plain_scalar_value
-from tests.conftest import COUNTS, INPUTS
+from tests.conftest import INPUTS
 from tests.property.language import STYLES, Data, specs, written
+from tests.support.counts import COUNTS
 from tests.unit.formatting.test_formatting import form, told
 
 VALIDATOR = Draft202012Validator(routes_schema())

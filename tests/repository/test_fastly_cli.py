@@ -18,7 +18,8 @@ import pytest
 
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
-from tests.conftest import OWN_HOST, copied
+from tests.conftest import OWN_HOST
+from tests.support.builds import copied
 
 SERVICE = "TestService0123456789ab"
 

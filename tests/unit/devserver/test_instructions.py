@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from fanroute.devserver.grip_headers import Channel, Hold, KeepAlive
 from fanroute.devserver.instructions import INSTRUCT, BadInstructions, Instructions, has_instructions, read_instructions
 from fanroute.devserver.patching import apply_patch
-from tests.conftest import COUNTS, times
+from tests.conftest import times
+from tests.support.counts import COUNTS
 
 OF_BODY = {"content-type": INSTRUCT}
 

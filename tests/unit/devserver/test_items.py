@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from fanroute.devserver.items import BadItem, Item, Message, parse_publish, sendable_headers
 from fanroute.devserver.pushpin_json import MAX_DEPTH, WrongType, decode_base64, integer, parse_json
-from tests.conftest import COUNTS, times
+from tests.conftest import times
+from tests.support.counts import COUNTS
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from fanroute.wasm.binary import COMPONENT, MODULE, BadComponent, section, signe
 from fanroute.wasm.flatten import flatten
 from fanroute.wasm.flatten.image import ALWAYS_MAPPED, in_order, is_mapped, memories_are_mapped, stretches
 from fanroute.wasm.flatten.module import read_module
-from tests.conftest import COUNTS, times
+from tests.conftest import times
+from tests.support.counts import COUNTS
 
 ENGINE = wasmtime.Engine()
 # What wit-component makes where a module calls a function of the host's that needs the memory: modules that share a memory, a
