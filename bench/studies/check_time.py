@@ -18,7 +18,7 @@ from typing import TypeVar
 from bench.generate import routes_yaml
 from fanroute.diagnostics.text_report import render
 from fanroute.lowering.lower import lower_plan
-from fanroute.rules.checks import check
+from fanroute.rules.run import check
 from fanroute.rules.warnings import advise
 from fanroute.syntax.source import decode, parse_yaml
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.lowering.lower import lower_backends, lower_plan
 from fanroute.plan.backend import Backend, loopback_host
-from fanroute.rules.checks import check
 from fanroute.rules.keys import unusable_keys
+from fanroute.rules.run import check
 from fanroute.rules.warnings import advise
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs, read_files

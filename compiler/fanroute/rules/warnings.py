@@ -11,12 +11,12 @@ from fanroute.rules.caching import handoffs_are_not_cached
 from fanroute.rules.channels import channels_are_chosen_knowingly, chosen_channels, values_give_channels
 from fanroute.rules.foreign_pages import pages_can_send_headers, pages_can_send_tokens, preflights_are_answered
 from fanroute.rules.hijacking import sockets_are_no_wider
-from fanroute.rules.locations import values_give_locations
-from fanroute.rules.misplaced import backends_can_be_reached, variables_are_where_they_count
-from fanroute.rules.misreadings import paths_are_read_alike
 from fanroute.rules.openness import endpoints_are_open_knowingly
 from fanroute.rules.other_routers import nothing_is_meant_otherwise
+from fanroute.rules.paths import paths_are_read_alike
 from fanroute.rules.reachability import reachability
+from fanroute.rules.template import values_give_locations
+from fanroute.rules.variables import backends_can_be_reached, variables_are_where_they_count
 from fanroute.spec import raw
 from fanroute.spec.defaults import ACTION_DEFAULTS, ROUTE_DEFAULTS, takes_default
 from fanroute.syntax.source import Source

@@ -7,9 +7,9 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
-from fanroute.rules import actions as action_checks
 from fanroute.rules import auth as auth_checks
 from fanroute.rules import cors, delivery, headers, keys, patterns
+from fanroute.rules import routes as action_checks
 from fanroute.spec import raw
 from fanroute.spec.actions import ACTIONS, BACKEND_ANSWERED, EDGE_ANSWERED
 from fanroute.spec.document import Spec, default_name

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fanroute.analysis.channels import Reference
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.rules.locations import bad_values
+from fanroute.rules.template import bad_values
 from fanroute.spec.template import parse
 from fanroute_runtime.exchange import Refused
 from fanroute_runtime.grip import encoded, leads_elsewhere
