@@ -18,8 +18,7 @@ from typing import TypeVar
 from bench.generate import routes_yaml
 from fanroute.diagnostics.text_report import render
 from fanroute.lowering.lower import lower_plan
-from fanroute.rules.run import check
-from fanroute.rules.warnings import advise
+from fanroute.rules.run import find_warnings, validate_routes
 from fanroute.syntax.source import decode, parse_yaml
 
 Result = TypeVar("Result")
@@ -58,9 +57,9 @@ def time_stages(count: int) -> None:
     text = routes_yaml(count)
     gc.disable()
     source = time_stage("parse", lambda: parse_yaml(decode(text.encode())))
-    spec = time_stage("check", lambda: check(source))
+    spec = time_stage("validate", lambda: validate_routes(source))
     plan = time_stage("lower", lambda: lower_plan(spec, {}))
-    warnings = time_stage("warn", lambda: advise(source, plan, ""))
+    warnings = time_stage("warn", lambda: find_warnings(source, plan, ""))
     time_stage("render", lambda: render(warnings, "routes.yaml", text))
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.lowering.lower import lower_backends, lower_plan
 from fanroute.plan.backend import Backend, loopback_host
-from fanroute.rules.keys import unusable_keys
-from fanroute.rules.run import check
-from fanroute.rules.warnings import advise
+from fanroute.rules.keys import check_key_files
+from fanroute.rules.run import find_warnings, validate_routes
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs, read_files
 from fanroute.syntax.source import Source, decode, parse_yaml
@@ -54,18 +53,18 @@ def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
         hide = unexpander(source.unexpanded), command_unexpander(source.unexpanded)
         files, unusable = read_files(source, inputs.read)
         try:
-            spec = check(source, [*unusable, *unusable_keys(source, files)])
+            spec = validate_routes(source, [*unusable, *check_key_files(source, files)])
         except Invalid as invalid:
-            raise Invalid(diagnostic.told(*hide) for diagnostic in invalid.diagnostics) from None
+            raise Invalid(diagnostic.map_texts(*hide) for diagnostic in invalid.diagnostics) from None
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
         host = loopback_host(backends)
         if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
-            from fanroute.rules.links import linked  # late: most files have none
+            from fanroute.analysis.links import linked_backends  # late: most files have no links
 
-            plan = replace(plan, linked=linked(plan, host))
-        told = tuple(diagnostic.told(*hide) for diagnostic in advise(source, plan, host))
-        return Compiled(source, spec, plan, backends, told)
+            plan = replace(plan, linked=linked_backends(plan, host))
+        warnings = tuple(diagnostic.map_texts(*hide) for diagnostic in find_warnings(source, plan, host))
+        return Compiled(source, spec, plan, backends, warnings)
 
 
 def keep(compiled: Compiled) -> None:

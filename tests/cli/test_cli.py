@@ -262,8 +262,8 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
 
 
 IGNORED = {
-    "serve --pushpin /bin/sh": "--pushpin is for --edge viceroy: the embedded edge starts no Pushpin",
-    "serve --edge embedded --pushpin /bin/sh": "--pushpin is for --edge viceroy: the embedded edge starts no Pushpin",
+    "serve --pushpin /bin/sh": "--pushpin is only for --edge viceroy: the embedded edge starts no Pushpin",
+    "serve --edge embedded --pushpin /bin/sh": "--pushpin is only for --edge viceroy: the embedded edge starts no Pushpin",
     "init --list my-chat": "--list makes nothing: ",
     "init --list --template chat": "--list makes nothing: ",
 }
@@ -278,7 +278,7 @@ def test_an_option_that_would_be_ignored_is_told(tmp_path: Path, arguments: str)
 
 def test_claims_for_nobody_are_told(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN)
-    note = "Note: no route that takes this request asks for a token, so --claims changes nothing\n"
+    note = "Note: no route that takes this request requires a token, so --claims has no effect\n"
     for options in ([], ["--via-fanout"]):
         plain = fanroute(tmp_path, "match", "GET", "https://a/", *options)
         assert note not in plain.stdout
@@ -658,7 +658,7 @@ def test_errors_fail_with_warnings_denied_too(tmp_path: Path) -> None:
 def test_explain(tmp_path: Path) -> None:
     done = fanroute(tmp_path, "explain", "fr203")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("## FR203\n\nError: every backend that is named is defined.\n")
+    assert done.stdout.startswith("## FR203\n\nError: a route names a backend that is not defined.\n")
     assert done.stdout in (REPOSITORY / "docs" / "diagnostics.md").read_text(encoding="utf-8")
 
 
@@ -666,7 +666,7 @@ def test_explain_lists_all(tmp_path: Path) -> None:
     done = fanroute(tmp_path, "explain")
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(CODES)
-    assert "FR203  error    every backend that is named is defined\n" in done.stdout
+    assert "FR203  error    a route names a backend that is not defined\n" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -734,7 +734,7 @@ def test_too_little_coverage_is_exit_code_1(tested: Path, percent: str, code: in
     (tested / "routes.test.yaml").write_text(TESTS.partition("  - request: GET https://a.edgecompute.app/test/sse")[0])
     done = fanroute(tested, "test", "--fail-under", percent)
     assert done.returncode == code
-    assert ("error: the coverage is 18 %, under 19 %\n" in done.stderr) == (code == 1)
+    assert ("error: the coverage is 18 %, less than 19 %\n" in done.stderr) == (code == 1)
 
 
 def test_tests_in_several_files(tested: Path) -> None:

@@ -42,7 +42,7 @@ def test_the_commands_are_listed_in_order() -> None:
 def test_a_command_has_examples(command: click.Command) -> None:
     """Of itself, which it understands."""
     shown = CliRunner().invoke(main, [command.name or "", "--help"]).output
-    examples = re.findall(r"^    (?:.*\| |eval \"\$\()?(fanroute [^>\n)]+)", shown.partition("For instance:\n")[2], re.MULTILINE)
+    examples = re.findall(r"^    (?:.*\| |eval \"\$\()?(fanroute [^>\n)]+)", shown.partition("Examples:\n")[2], re.MULTILINE)
     assert examples
     for example in examples:
         _, name, *arguments = shlex.split(example)

@@ -98,7 +98,7 @@ def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
 def test_here_is_the_default(tmp_path: Path) -> None:
     done = fanroute(tmp_path, "init")
     assert done.returncode == 0
-    assert done.stdout.splitlines()[1] == f"Next: {CALLED} serve builds and serves it here; README.md goes on"
+    assert done.stdout.splitlines()[1] == f"Next: {CALLED} serve builds and serves it here; README.md has the next steps"
     assert (tmp_path / "routes.yaml").read_text().partition("\n")[2] == (REPOSITORY / "routes.yaml").read_text()
 
 

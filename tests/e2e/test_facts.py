@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fanroute.cli.edges import EdgeOptions, running
+from fanroute.cli.edges import EdgeOptions, running_edge
 from fanroute.devserver import install
 from fanroute.devserver.config import LocalBackend
 from fanroute.project import fastly_toml
@@ -105,7 +105,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def facts(request: pytest.FixtureRequest, origin: Origin, workspace: Workspace) -> Iterator[httpx.Client]:
     """A client of each local edge in turn, which serves the component of tests/facts."""
     with event_loop() as run:
-        edge = running(EdgeOptions(request.param), workspace, {"origin": LocalBackend(origin.url)}, "", print, print)
+        edge = running_edge(EdgeOptions(request.param), workspace, {"origin": LocalBackend(origin.url)}, "", print, print)
         urls = run(edge.__aenter__())
         with httpx.Client(base_url=urls.edge, timeout=ANSWER_TIMEOUT, trust_env=False) as client:
             yield client

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanroute.cli.edges import EdgeOptions, running
+from fanroute.cli.edges import EdgeOptions, running_edge
 from fanroute.devserver import embedded
 from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
@@ -69,7 +69,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     async def ask() -> list[tuple[RequestData, list[str]]]:
         async with (
             record_backends({"origin": None, "self": "language.edgecompute.app"}) as recorder,
-            running(EdgeOptions(edge), workspace, recorder.backends, "", print, log=lambda line: None) as urls,
+            running_edge(EdgeOptions(edge), workspace, recorder.backends, "", print, log=lambda line: None) as urls,
             connect(urls.edge, recorder, "self") as local,
         ):
             compared = []

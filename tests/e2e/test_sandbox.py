@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from fanroute.cli.edges import EdgeOptions
-from fanroute.cli.edges import running as running_here
+from fanroute.cli.edges import running_edge as running_here
 from fanroute.project.workspace import Workspace
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
 from tests.e2e.origin import Origin

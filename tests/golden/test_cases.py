@@ -13,7 +13,7 @@ import pytest
 
 from fanroute.bundle.builder import app_files
 from fanroute.cli.catalog import CODES
-from fanroute.cli.codes_page import diagnosed_tests
+from fanroute.cli.codes_page import diagnose_tests
 from fanroute.codegen.app_module import emit
 from fanroute.codegen.constants import with_constant_instructions
 from fanroute.devserver.config import host_entries
@@ -67,7 +67,7 @@ def _told(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
 def _tested(folder: Path, raw: bytes) -> str:
     """All that is said of a routes.test.yaml and of what it covers, and what that comes to."""
     tests = (folder / "routes.test.yaml").read_bytes()
-    of_tests, of_routes = diagnosed_tests(raw, tests, inputs_of(folder))
+    of_tests, of_routes = diagnose_tests(raw, tests, inputs_of(folder))
     parts = [
         text_report.render(of_tests, "routes.test.yaml", tests.decode()),
         text_report.render(of_routes, "routes.yaml", raw.decode()),

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from fanroute.cli.catalog import CODES
-from fanroute.cli.codes_page import diagnosed, diagnosed_tests, diagnostics_page, example_of, explained, said
+from fanroute.cli.codes_page import diagnose, diagnose_tests, diagnostics_page, example_bytes, example_report, section
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec.document import Spec
@@ -35,24 +35,24 @@ def test_the_page_is_made_from_the_rules(request: pytest.FixtureRequest) -> None
 
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_an_example_breaks_its_rule_and_no_other(rule: Rule) -> None:
-    example, tests = example_of(rule), rule.tests.encode()
-    of_tests, of_routes = diagnosed_tests(example, tests, INPUTS) if tests else ([], diagnosed(example, INPUTS))
+    example, tests = example_bytes(rule), rule.tests.encode()
+    of_tests, of_routes = diagnose_tests(example, tests, INPUTS) if tests else ([], diagnose(example, INPUTS))
     (diagnostic,) = [*of_tests, *of_routes]
     assert (diagnostic.code, diagnostic.severity) == (rule.code, rule.severity)
 
 
 @pytest.mark.parametrize("rule", WITH_EXAMPLE)
 def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
-    text = said(rule, INPUTS)
+    text = example_report(rule, INPUTS)
     assert text.startswith(("routes.yaml:", "routes.test.yaml:"))
-    section = PAGE.read_text(encoding="utf-8").partition(f"\n## {rule.code}\n")[2].partition("\n## ")[0]
-    assert f"```text\n{text}\n```" in section
+    on_page = PAGE.read_text(encoding="utf-8").partition(f"\n## {rule.code}\n")[2].partition("\n## ")[0]
+    assert f"```text\n{text}\n```" in on_page
 
 
 def test_only_what_no_file_shows_has_no_example() -> None:
     """A file that is not there, one beside the file, what is seen on a local edge, and a link in the way."""
     assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101", "FR252", "FR511", "FR512", "FR517"]
-    assert "```" not in explained(CODES["FR101"], INPUTS)
+    assert "```" not in section(CODES["FR101"], INPUTS)
 
 
 def test_the_rules_are_those_of_the_compiler() -> None:
@@ -67,7 +67,7 @@ def test_the_rules_are_those_of_the_compiler() -> None:
 @pytest.mark.parametrize("rule", ALL)
 def test_a_rule_is_written_as_the_others(rule: Rule) -> None:
     assert rule.title[0].islower() and not rule.title.endswith(".")
-    for text in (rule.why, rule.mend):
+    for text in (rule.explanation, rule.fix):
         assert text[0].isupper() and text.endswith(".") and text == text.strip()
 
 
@@ -114,7 +114,7 @@ def test_the_page_on_testing_shows_what_is_said(request: pytest.FixtureRequest) 
     """Of the routes and tests that are on it; the first two are a routes.yaml and a routes.test.yaml."""
     page = TESTING.read_text(encoding="utf-8")
     routes, tests = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    of_tests, of_routes = diagnosed_tests(routes.encode(), tests.encode(), INPUTS)
+    of_tests, of_routes = diagnose_tests(routes.encode(), tests.encode(), INPUTS)
     text = f"{text_report.render(of_tests, 'routes.test.yaml', tests)}\n{text_report.render(of_routes, 'routes.yaml', routes)}\n"
     before, _, rest = page.partition("```text\n")
     if request.config.getoption("--update"):

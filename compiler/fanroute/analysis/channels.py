@@ -69,7 +69,7 @@ def resolve(template: Template, route: Route, refused: tuple[PathFault, ...] = (
 
 def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tuple[PathFault, ...]) -> Reference:
     if bound.source == "path":
-        assert route.match.path is not None  # checks.py: the match binds each reference
+        assert route.match.path is not None  # FR209: the match binds each reference
         parameters = (segment for segment in route.match.path.segments if isinstance(segment, Parameter))
         pattern = next(parameter.pattern for parameter in parameters if parameter.name == bound.name)
         return Reference(bound, (), pattern, first, last, refused)

@@ -1,6 +1,7 @@
-"""The commands, in the order in which one meets them.
+"""The commands, in the order in which a user meets them.
 
-What only some of them need is imported late, here and elsewhere: half of the time of a `fanroute check` of few routes is imports.
+Modules that only some commands need are imported late, here and elsewhere, because imports take half of the time of a short
+`fanroute check`.
 """
 
 import shlex
@@ -14,12 +15,12 @@ import click
 
 from fanroute import __version__
 
-# How much of a command's first sentence the list of them shows, in characters.
+# How much of a command's first sentence the list of commands shows, in characters.
 MAX_SUMMARY = 200
-# Every command, by what one is about. Each is in the module of its name.
+# Every command, by what its user wants to do. Each is in the module of its name.
 SECTIONS = {
     "Write": ["init", "check", "fmt"],
-    "Ask": ["routes", "match", "test", "diff"],
+    "Inspect": ["routes", "match", "test", "diff"],
     "Run": ["build", "serve"],
     "More": ["explain", "schema", "completion", "install"],
 }
@@ -27,12 +28,12 @@ _COMMANDS = [name for names in SECTIONS.values() for name in names]
 
 
 class _Sections(click.Group):
-    """A group whose help lists the commands by section, in order. A command is imported where it is asked for."""
+    """Represents all commands. Their list in the help has sections, and each command is imported when it is needed."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Names the program as it was called, if the shell does not find it by its name: so usage can be typed as printed."""
+        """Has usage messages name the program as it was called, if its bare name would not find it. So usage can be pasted."""
         called = Path(sys.argv[0])
         if info_name == called.name and shutil.which(info_name) != str(called.absolute()):
             info_name = shlex.quote(sys.argv[0])
@@ -58,8 +59,8 @@ class _Sections(click.Group):
 
 @click.group(
     cls=_Sections,
-    epilog="`fanroute COMMAND --help` has examples. Exit codes: 0 done, 1 something is wrong with the input, 2 wrong usage.",
+    epilog="`fanroute COMMAND --help` shows examples. Exit codes: 0 done, 1 the input is wrong, 2 the usage is wrong.",
 )
 @click.version_option(__version__)
 def main() -> None:
-    """Realtime push at Fastly's edge, described in routes.yaml."""
+    """Realtime push at Fastly's edge, configured in routes.yaml."""

@@ -1,4 +1,4 @@
-"""`fanroute build`: bin/main.wasm and fastly.toml from a routes.yaml."""
+"""`fanroute build`: builds bin/main.wasm and fastly.toml from a routes.yaml."""
 
 from pathlib import Path
 from time import monotonic
@@ -9,7 +9,7 @@ from fanroute.bundle import builder as building
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
 from fanroute.cli.options import examples, routes_argument
-from fanroute.cli.output import conceal, failures, remark, say, say_command, tell, working
+from fanroute.cli.output import conceal, exit_on_failure, print_diagnostics, remark, say, say_command, show_progress
 from fanroute.project.workspace import Workspace
 
 flatten_option = click.option(
@@ -18,7 +18,7 @@ flatten_option = click.option(
     show_default=True,
     envvar="FANROUTE_FLATTEN",
     show_envvar=True,
-    help="Join the component's core modules into one, so that a request takes less time in a new sandbox.",
+    help="Join the component's core modules into one, so that the first request of a sandbox is faster.",
 )
 
 
@@ -26,22 +26,23 @@ flatten_option = click.option(
 @routes_argument
 @flatten_option
 def build(routes: Path, flatten: bool) -> None:
-    """Build bin/main.wasm from ROUTES (routes.yaml), and keep fastly.toml in step with it."""
-    built(Workspace(routes), flatten)
+    """Build bin/main.wasm from ROUTES (routes.yaml), and update fastly.toml to match."""
+    build_and_report(Workspace(routes), flatten)
 
 
-def built(workspace: Workspace, flatten: bool) -> Built:
-    """Builds a folder, and says what came of it. Ends the command if that fails."""
+def build_and_report(workspace: Workspace, flatten: bool) -> Built:
+    """Builds a folder, and prints the result and what to do next. Exits if the build fails."""
     started = monotonic()
-    with failures(workspace), working("Building"):
-        done = building.build(workspace, say, flatten)
-    conceal(done.compiled.source.unexpanded)
+    with exit_on_failure(workspace), show_progress("Building"):
+        result = building.build(workspace, say, flatten)
+    conceal(result.compiled.source.unexpanded)
     size = workspace.wasm.stat().st_size / 1e6
-    tell([diagnostic for diagnostic in done.compiled.diagnostics if diagnostic.severity == "warning"], workspace)
-    for warning in done.warnings:
+    warnings = [diagnostic for diagnostic in result.compiled.diagnostics if diagnostic.severity == "warning"]
+    print_diagnostics(warnings, workspace)
+    for warning in result.warnings:
         remark(f"{workspace.wasm}: warning: {warning}")
-    how = f"built in {monotonic() - started:.1f} s" if done.rebuilt else "nothing has changed"
+    how = f"built in {monotonic() - started:.1f} s" if result.rebuilt else "nothing has changed"
     say(f"{workspace.wasm}: {size:.1f} MB, {how}")
-    for line in next_steps.publishing(done.compiled, done.service_id, workspace.routes.parent):
+    for line in next_steps.publish_lines(result.compiled, result.service_id, workspace.routes.parent):
         say_command(line)
-    return done
+    return result

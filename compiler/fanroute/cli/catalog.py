@@ -1,38 +1,22 @@
-"""Gathers the rules, for what needs all of them. A rule is all that is known of its code; it stands with what reports it."""
+"""Gathers all rules by code, for `fanroute explain` and docs/diagnostics.md. Each rule stands in the module that reports it."""
 
 from importlib import import_module
 
 from fanroute.diagnostics.rule import Rule
+from fanroute.rules.run import TOPICS
 
-# The modules that have rules, by room.
-_MODULES = {
-    "syntax": ["source"],
-    "spec": ["inputs", "validate"],
-    "project": ["folder", "workspace"],
-    "rules": [
-        "routes",
-        "auth",
-        "caching",
-        "channels",
-        "run",
-        "cors",
-        "delivery",
-        "foreign_pages",
-        "headers",
-        "hijacking",
-        "keys",
-        "links",
-        "variables",
-        "paths",
-        "openness",
-        "other_routers",
-        "patterns",
-        "reachability",
-        "warnings",
-    ],
-    "routetests": ["coverage", "judge", "read"],
-}
-_LOADED = [import_module(f"fanroute.{room}.{name}") for room, names in _MODULES.items() for name in names]
-_RULES = (rule for module in _LOADED for rule in vars(module).values() if isinstance(rule, Rule))
-# Every code, with its rule, in order.
+# The modules with rules outside of the room `rules`.
+_OTHERS = (
+    "syntax.source",
+    "spec.inputs",
+    "spec.validate",
+    "project.folder",
+    "project.workspace",
+    "routetests.coverage",
+    "routetests.judge",
+    "routetests.read",
+)
+_MODULES = (*TOPICS, *(import_module(f"fanroute.{name}") for name in _OTHERS))
+_RULES = (rule for module in _MODULES for rule in vars(module).values() if isinstance(rule, Rule))
+# Every rule by its code, in the order of the codes.
 CODES = {rule.code: rule for rule in sorted(_RULES, key=lambda rule: rule.code)}

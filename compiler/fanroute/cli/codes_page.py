@@ -1,4 +1,4 @@
-"""The rules as documentation, in Markdown; what is said of an example is what the compiler says of it. Pure."""
+"""Writes the rules as Markdown. The output for each example is what the compiler reports for it. Pure."""
 
 from textwrap import fill
 
@@ -18,69 +18,69 @@ ROUTES, TESTS = "routes.yaml", "routes.test.yaml"
 _INTRODUCTION = """\
 # Diagnostics
 
-All that `fanroute check` says of a routes.yaml, and `fanroute test` of its tests, by code: why, an example, what is said
-of it, and how to mend it.
+This page lists every error, warning and note of `fanroute check`, and of `fanroute test` for route tests. Each code has an
+explanation, an example, the output for that example, and the fix.
 `fanroute explain CODE` prints the same. This page is made from the rules in `compiler/fanroute` by `pytest --update`.
 """
 
 
 def diagnostics_page(inputs: Inputs) -> str:
-    """docs/diagnostics.md."""
-    listed = [f"- [{rule.code}](#{rule.code.lower()}), {rule.severity}: {rule.title}" for rule in CODES.values()]
-    sections = [explained(rule, inputs) for rule in CODES.values()]
-    return "\n".join([_INTRODUCTION, "\n".join(listed) + "\n", *sections])
+    """Returns the text of docs/diagnostics.md."""
+    contents = [f"- [{rule.code}](#{rule.code.lower()}), {rule.severity}: {rule.title}" for rule in CODES.values()]
+    sections = [section(rule, inputs) for rule in CODES.values()]
+    return "\n".join([_INTRODUCTION, "\n".join(contents) + "\n", *sections])
 
 
-def explained(rule: Rule, inputs: Inputs) -> str:
-    """One rule's section."""
-    parts = [f"## {rule.code}", f"{rule.severity.capitalize()}: {rule.title}.", _wrapped(rule.why)]
+def section(rule: Rule, inputs: Inputs) -> str:
+    """Returns the section for one rule."""
+    parts = [f"## {rule.code}", f"{rule.severity.capitalize()}: {rule.title}.", _wrapped(rule.explanation)]
     if rule.example is not None:
-        raw = example_of(rule)
-        # What is not UTF-8 is shown as \xNN.
+        raw = example_bytes(rule)
+        # Bytes that are not UTF-8 are shown as \xNN.
         parts.append(_fenced("yaml", raw.decode(errors="backslashreplace")))
         parts += [_fenced("yaml", rule.tests)] if rule.tests else []
-        parts.append(_fenced("text", said(rule, inputs)))
-    return "\n\n".join([*parts, _wrapped(rule.mend)]) + "\n"
+        parts.append(_fenced("text", example_report(rule, inputs)))
+    return "\n\n".join([*parts, _wrapped(rule.fix)]) + "\n"
 
 
-def example_of(rule: Rule) -> bytes:
-    """The bytes of a rule's example, which it has."""
+def example_bytes(rule: Rule) -> bytes:
+    """Returns the content of a rule's example. The rule must have one."""
     assert rule.example is not None
     return rule.example if isinstance(rule.example, bytes) else rule.example.encode()
 
 
-def said(rule: Rule, inputs: Inputs) -> str:
-    """What is said of a rule's example, as text."""
-    raw = example_of(rule)
+def example_report(rule: Rule, inputs: Inputs) -> str:
+    """Returns the diagnostics of a rule's example, as text."""
+    raw = example_bytes(rule)
     if not rule.tests:
-        return text_report.render(diagnosed(raw, inputs), ROUTES, _text(raw))
-    of_tests, of_routes = diagnosed_tests(raw, rule.tests.encode(), inputs)
+        return text_report.render(diagnose(raw, inputs), ROUTES, _text(raw))
+    of_tests, of_routes = diagnose_tests(raw, rule.tests.encode(), inputs)
     parts = [text_report.render(of_tests, TESTS, rule.tests), text_report.render(of_routes, ROUTES, _text(raw))]
     return "\n".join(filter(None, parts))
 
 
-def diagnosed(raw: bytes, inputs: Inputs) -> list[Diagnostic]:
-    """All diagnostics of a routes.yaml, valid or not."""
+def diagnose(raw: bytes, inputs: Inputs) -> list[Diagnostic]:
+    """Returns all diagnostics of a routes.yaml, valid or not."""
     try:
         return list(compile_routes(raw, inputs).diagnostics)
     except Invalid as invalid:
         return invalid.diagnostics
 
 
-def diagnosed_tests(raw: bytes, tests: bytes, inputs: Inputs) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """What is said of a routes.test.yaml, and of the valid routes.yaml that it tests: what it does not cover."""
+def diagnose_tests(raw: bytes, tests: bytes, inputs: Inputs) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """Returns the diagnostics of a routes.test.yaml, and those of the valid routes.yaml about what the tests do not cover."""
     compiled = compile_routes(raw, inputs)
     try:
-        given = read_tests(tests, compiled)
+        route_tests = read_tests(tests, compiled)
     except Invalid as invalid:
         return invalid.diagnostics, []
-    results = judge(given, compiled)
-    of_tests = [diagnostic for result in results for diagnostic in diagnostics_of(result, given, compiled, ROUTES)]
+    results = judge(route_tests, compiled)
+    of_tests = [diagnostic for result in results for diagnostic in diagnostics_of(result, route_tests, compiled, ROUTES)]
     return of_tests, report_missed(measure_coverage(compiled, passed_requests(results)), compiled)
 
 
 def _text(raw: bytes) -> str:
-    """A file's text, for excerpts; empty if it is none."""
+    """Returns the text of a file, for excerpts; "" if it is not valid UTF-8 text."""
     try:
         return decode(raw)
     except Invalid:

@@ -1,4 +1,4 @@
-"""Completion in shells: `completion`."""
+"""`fanroute completion`: completes commands in shells."""
 
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
@@ -20,10 +20,10 @@ SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComple
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a script with which SHELL completes commands, options, files, templates and codes.
+    """Print a script that lets SHELL complete commands, options, files, templates and codes.
 
-    The first two of these stand in ~/.bashrc or ~/.zshrc; the third is done once.
+    For bash and zsh, add the line below to ~/.bashrc or ~/.zshrc. For fish, run the command once.
     """
     completer = SHELLS[shell](context.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
-    # Not the shell's own `source`, which asks the bash there is for its version.
+    # Not the method of the subclass: for bash, that runs the installed bash to ask for its version.
     say_text(ShellComplete.source(completer).rstrip("\n"))

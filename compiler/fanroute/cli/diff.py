@@ -1,12 +1,12 @@
-"""What changes? `diff`."""
+"""`fanroute diff`: finds the requests that two files answer differently."""
 
 from pathlib import Path
 
 import click
 
-from fanroute.cli.diff_report import difference, lines
-from fanroute.cli.options import PIPED, all_compiled, examples
-from fanroute.cli.output import command_shown, end, say, say_json
+from fanroute.cli.diff_report import compare, text_lines
+from fanroute.cli.options import PIPED, compile_all_or_exit, examples
+from fanroute.cli.output import conceal_in_command, exit_if_failed, say, say_json
 
 
 @click.command(
@@ -16,19 +16,19 @@ from fanroute.cli.output import command_shown, end, say, say_json
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def diff(old: Path, new: Path, form: str) -> None:
-    """Say which requests get another answer by NEW than by OLD, two files as routes.yaml; one can be -, standard input.
+    """Show which requests get another answer from NEW than from OLD, two files like routes.yaml. One can be - (standard input).
 
-    Told is one request for each route that it got and each that it gets now, with both answers; the exit code is 1 then.
-    Names, order and comments are no change by themselves.
+    For each pair of an old and a new route it shows one request, with both answers. The exit code is 1 if there is any.
+    Names, order and comments alone are no difference.
     """
     if str(old) == str(new) == PIPED:
         raise click.UsageError("only one of OLD and NEW can be -")
-    before, after = all_compiled([old, new])
-    found = difference((before.plan, before.backends), (after.plan, after.backends), command_shown)
+    before, after = compile_all_or_exit([old, new])
+    found = compare((before.plan, before.backends), (after.plan, after.backends), conceal_in_command)
     if form == "json":
         say_json(found.model_dump_json(indent=2))
-    for line in lines(found) if form == "text" else ():
+    for line in text_lines(found) if form == "text" else ():
         say(line)
     if form == "text" and not found.changes:
         say("No request gets another answer.")
-    end(failed=bool(found.changes))
+    exit_if_failed(failed=bool(found.changes))

@@ -1,4 +1,4 @@
-"""A comparison of two files, in words and as data for programs."""
+"""Compares two files and reports the difference, as text and as JSON."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,14 +18,14 @@ class _Model(BaseModel):
 
 
 class Header(_Model):
-    """A header. Its bytes beyond ASCII stand for themselves, as Latin-1."""
+    """A header. Bytes beyond ASCII are decoded as Latin-1."""
 
     name: str
     value: str
 
 
 class Request(_Model):
-    """A client's request, and the same as the arguments of `fanroute match`."""
+    """A client's request. `arguments` is the same request as arguments of `fanroute match`."""
 
     method: str
     url: str
@@ -33,27 +33,28 @@ class Request(_Model):
     arguments: str
 
 
-class Got(_Model):
-    """What a request gets: the name of its route, null where it has none, and what that does."""
+class RouteAnswer(_Model):
+    """The route that a request gets, null if it gets none, and what that answers."""
 
     route: str | None
     answer: str
 
 
 class Change(_Model):
-    """Requests that got `old` get `new`: one of them, null where it would take too much to find out whether there is one.
+    """A difference: requests that got the answer `old` now get `new`.
 
-    `differs` has the parts of what they get that are others, where it is of one kind.
+    `request` is one of them. It is null if it would take too long to find out if there is one. `differs` names the parts in which
+    two answers of the same kind differ.
     """
 
     request: Request | None
-    old: Got
-    new: Got
+    old: RouteAnswer
+    new: RouteAnswer
     differs: list[str]
 
 
 class Difference(_Model):
-    """What `fanroute diff --format json` prints."""
+    """The output of `fanroute diff --format json`."""
 
     changes: list[Change]
 
@@ -62,30 +63,28 @@ class Difference(_Model):
 Compared = tuple[Plan, tuple[Backend, ...]]
 
 
-def difference(old: Compared, new: Compared, shown: Callable[[str], str] = str) -> Difference:
-    """Returns what one file does otherwise than another. `shown` is how a request for a shell is shown."""
+def compare(old: Compared, new: Compared, shown: Callable[[str], str] = str) -> Difference:
+    """Returns the requests that two files answer differently. `shown` is applied to the arguments of a request."""
     before, after = Side(*old), Side(*new)
     return Difference(
         changes=[
             Change(
                 request=_request(change.request, shown) if change.request else None,
-                old=_got(before, change.old, old[1]),
-                new=_got(after, change.new, new[1]),
-                differs=_differing(before.answers[change.old], after.answers[change.new]),
+                old=_route_answer(before, change.old, old[1]),
+                new=_route_answer(after, change.new, new[1]),
+                differs=_differing_parts(before.answers[change.old], after.answers[change.new]),
             )
             for change in find_changes(before, after)
         ]
     )
 
 
-def lines(difference: Difference) -> Iterator[str]:
-    """The same in words."""
+def text_lines(difference: Difference) -> Iterator[str]:
+    """Yields a difference as lines of text."""
     for change in difference.changes:
-        yield (
-            change.request.arguments if change.request else "Requests, if there are such, which would take too much to find out:"
-        )
-        yield f"  - {_words(change.old)}"
-        yield f"  + {_words(change.new)}" + (f" (differs in {', '.join(change.differs)})" if change.differs else "")
+        yield change.request.arguments if change.request else "Perhaps some requests, but it would take too long to find one:"
+        yield f"  - {_answer_text(change.old)}"
+        yield f"  + {_answer_text(change.new)}" + (f" (differs in {', '.join(change.differs)})" if change.differs else "")
 
 
 def _request(point: Point, shown: Callable[[str], str]) -> Request:
@@ -94,21 +93,21 @@ def _request(point: Point, shown: Callable[[str], str]) -> Request:
     return Request(method=request.verb, url=request.url, headers=headers, arguments=shown(match_arguments(request)))
 
 
-def _got(side: Side, number: int, backends: tuple[Backend, ...]) -> Got:
+def _route_answer(side: Side, number: int, backends: tuple[Backend, ...]) -> RouteAnswer:
     route = side.routes[number]
     if route is None:
-        return Got(route=None, answer="400, because of its path" if number == side.refused else "404")
+        return RouteAnswer(route=None, answer="400, because of its path" if number == side.refused else "404")
     urls = {backend.name: backend.url for backend in backends if not backend.loopback}
     action, channels, backend = describe.action_cells(route)
     channels = f" on {channels}" if channels else ""
-    return Got(route=route.name, answer=action + channels + (f" to {urls[backend]}" if backend in urls else ""))
+    return RouteAnswer(route=route.name, answer=action + channels + (f" to {urls[backend]}" if backend in urls else ""))
 
 
-def _words(got: Got) -> str:
-    return f"no route: {got.answer}" if got.route is None else f"{got.route}: {got.answer}"
+def _answer_text(answer: RouteAnswer) -> str:
+    return f"no route: {answer.answer}" if answer.route is None else f"{answer.route}: {answer.answer}"
 
 
-def _differing(one: Answer, other: Answer) -> list[str]:
+def _differing_parts(one: Answer, other: Answer) -> list[str]:
     if one["kind"] != other["kind"]:
         return []
     return [name.replace("_", " ") for name in one if one[name] != other[name]]

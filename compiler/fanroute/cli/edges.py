@@ -1,4 +1,4 @@
-"""The local edges, as commands start them."""
+"""Starts the local edges for the commands."""
 
 import asyncio
 import logging
@@ -25,15 +25,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EdgeOptions:
-    """Says how a local edge is started.
+    """Holds the options with which a local edge is started.
 
     Args:
         edge: one of EDGES.
-        ports: of the edge and of its publish endpoint; 0 for a free one.
-        private: whether logs other than the edge's own tell no URL.
-        allowed: further names of this machine by which the publish port may be asked.
-        hosts: the entries of the local store by which local names stand for a host.
-        pushpin: the one to start, in place of the newest there is.
+        ports: the ports of the edge and of its publish endpoint; 0 means any free port.
+        private: True if logs other than the edge's own must not contain URLs.
+        allowed: further names of this machine under which programs may publish.
+        hosts: the entries of the local store that let local names stand for a host.
+        pushpin: the Pushpin to start instead of the newest one.
     """
 
     edge: str
@@ -45,7 +45,7 @@ class EdgeOptions:
 
 
 @asynccontextmanager
-async def running(
+async def running_edge(
     options: EdgeOptions,
     workspace: Workspace,
     backends: Mapping[str, LocalBackend | None],
@@ -53,15 +53,17 @@ async def running(
     say: Say,
     log: Say,
 ) -> AsyncIterator[Urls]:
-    """A local edge that serves what a folder has built, with the stores of its fastly.toml, as long as the context lasts.
+    """Runs a local edge for the component that a folder has built, with the stores of its fastly.toml. Yields its URLs.
 
     Args:
-        options: how it is started.
+        options: how to start it.
         workspace: the folder.
-        backends: where each backend is, and `loopback` the name of the loopback among them; as for `embedded.serve`.
-        say: is told what there is to wait for, and `log` each request.
+        backends: the address of each backend, by name.
+        loopback: the name of the loopback backend.
+        say: is called with a line about each step that takes time.
+        log: is called with a line for each request.
     """
-    # Imported here: the other commands do without wasmtime and aiohttp.
+    # Imported late: the other commands need neither wasmtime nor aiohttp.
     from fanroute.devserver import embedded, viceroy
     from fanroute.devserver.load import load_component
     from fanroute.devserver.stores import read_local_stores
@@ -75,7 +77,7 @@ async def running(
         cache = workspace.cache.trusted_folder()
         fanout = await asyncio.to_thread(_pushpin, options.pushpin, cache, say)
         program = await asyncio.to_thread(installing.ensure_viceroy, cache, say)
-        say(f"Starting Pushpin {fanout.version} (logs: {workspace.logs}) and Viceroy, which compiles the component for some 10 s")
+        say(f"Starting Pushpin {fanout.version} (logs: {workspace.logs}) and Viceroy, which compiles the component (about 10 s)")
         started = viceroy.serve(
             program,
             fanout.program,
@@ -90,20 +92,20 @@ async def running(
             options.allowed,
         )
     else:
-        unused = workspace.cache.reason
-        say(f"Loading the component, which is compiled {f'each time: {unused}' if unused else 'the first time'} (for some 6 s)")
+        reason = workspace.cache.reason
+        say(f"Loading the component, which is compiled {f'each time: {reason}' if reason else 'the first time'} (about 6 s)")
         engine, component = await asyncio.to_thread(load_component, workspace.wasm, workspace.cache)
-        served = EmbeddedComponent(engine, component)
-        started = embedded.serve(served, backends, loopback, *options.ports, log, stores, options.allowed)
-    with _remarked():
+        embedded_component = EmbeddedComponent(engine, component)
+        started = embedded.serve(embedded_component, backends, loopback, *options.ports, log, stores, options.allowed)
+    with _libraries_logged():
         async with started as urls:
             yield Urls(urls.edge, urls.publish)
 
 
 @contextmanager
-def _remarked() -> Iterator[None]:
-    """Prints what libraries log, such as an exception that nobody expected, as everything else is printed."""
-    handler = _Remarks()
+def _libraries_logged() -> Iterator[None]:
+    """Prints the log of libraries, such as an unexpected exception, like all other output."""
+    handler = _RemarkHandler()
     logging.getLogger().addHandler(handler)
     try:
         yield
@@ -111,14 +113,14 @@ def _remarked() -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
-class _Remarks(logging.Handler):
+class _RemarkHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         for line in self.format(record).splitlines():
             remark(line)
 
 
 def _pushpin(chosen: Path | None, cache: Path, say: Say) -> Pushpin:
-    """Returns the chosen Pushpin, or the newest there is, installed if there is none. Raises ProgramFailed."""
+    """Returns the chosen Pushpin, or the newest installed one; installs one if there is none. Raises ProgramFailed."""
     if chosen:
         return pushpins.identify(chosen)
     return pushpins.find_newest(cache) or installing.ensure_pushpin(cache, say)

@@ -1,11 +1,11 @@
-"""`fanroute fmt`: the canonical form of a routes.yaml."""
+"""`fanroute fmt`: rewrites a routes.yaml in its canonical form."""
 
 from pathlib import Path
 
 import click
 
 from fanroute.cli.options import DEFAULT_ROUTES, examples
-from fanroute.cli.output import end, fail, failures, say, tell
+from fanroute.cli.output import exit_if_failed, exit_on_failure, fail, print_diagnostics, say
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.formatting.formatter import MeaningChanged, format_routes
 from fanroute.project.workspace import Workspace
@@ -13,27 +13,27 @@ from fanroute.project.workspace import Workspace
 
 @click.command(epilog=examples("fanroute fmt", "fanroute fmt --check edge/routes.yaml"))
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--check", is_flag=True, help="Name the files that would change, and write none; exit code 1 if there are any.")
+@click.option("--check", is_flag=True, help="Only name the files that would change, and exit with code 1 if there are any.")
 def fmt(files: tuple[Path, ...], check: bool) -> None:
-    """Format FILES (routes.yaml): keys in the reference's order, two spaces, quotes where needed.
+    """Format FILES (routes.yaml): keys in the order of the reference, two spaces, quotes only if they are needed.
 
-    Comments stay with what they are about. A file that cannot be read is left as it is, and the mistake is told.
+    Comments stay with the lines that they belong to. A file with syntax errors is reported and left as it is.
     """
-    ends = [_formatted(Workspace(file), check) for file in files or (Path(DEFAULT_ROUTES),)]
-    end(failed=not all(ends))
+    results = [_format(Workspace(file), check) for file in files or (Path(DEFAULT_ROUTES),)]
+    exit_if_failed(failed=not all(results))
 
 
-def _formatted(workspace: Workspace, check: bool) -> bool:
-    """Format a file, or only say that it should be; whether there is nothing wrong with it."""
-    with failures(workspace):
+def _format(workspace: Workspace, check: bool) -> bool:
+    """Formats a file, or with `check` only reports it. Returns False if the command should exit with code 1 for it."""
+    with exit_on_failure(workspace):
         try:
             raw = workspace.read_routes()
             text = format_routes(raw, workspace.inputs())
         except Invalid as invalid:
-            tell(invalid.diagnostics, workspace)
+            print_diagnostics(invalid.diagnostics, workspace)
             return False
         except MeaningChanged:
-            fail(f"{workspace.routes}: error: formatted, it would say something else; it stays as it is")
+            fail(f"{workspace.routes}: error: the formatted file would mean something else, so the file stays as it is")
         if text.encode() == raw:
             return True
         if not check:

@@ -1,20 +1,20 @@
-"""`fanroute install`: Viceroy and Pushpin."""
+"""`fanroute install`: installs Viceroy and Pushpin."""
 
 from pathlib import Path
 
 import click
 
 from fanroute.cli.options import DEFAULT_ROUTES, examples
-from fanroute.cli.output import failures, say
+from fanroute.cli.output import exit_on_failure, say
 from fanroute.devserver import install as installing
 from fanroute.project.workspace import Workspace
 
 
 @click.command(epilog=examples("fanroute install"))
 def install() -> None:
-    """Install Viceroy and Pushpin, for `serve --edge viceroy`, where they are missing."""
+    """Install Viceroy and Pushpin for `serve --edge viceroy`, if they are missing."""
     workspace = Workspace(Path(DEFAULT_ROUTES))
-    with failures(workspace):
+    with exit_on_failure(workspace):
         cache = workspace.cache.trusted_folder()
         pushpin = installing.ensure_pushpin(cache, say)
         say(f"Pushpin {pushpin.version}: {pushpin.program}")

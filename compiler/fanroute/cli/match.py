@@ -1,4 +1,4 @@
-"""`fanroute match`: what a request does."""
+"""`fanroute match`: shows what happens to a request."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from pydantic_core import PydanticCustomError
 
-from fanroute.cli.options import compiled, examples, routes_option
+from fanroute.cli.options import compile_or_exit, examples, routes_option
 from fanroute.cli.output import say
 from fanroute.devserver.config import Stores, host_entries
 from fanroute.devserver.request_log import host_mismatch
@@ -31,19 +31,19 @@ from fanroute.spec.types import check_header_name, check_method
 @click.argument("method")
 @click.argument("url")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request.")
-@click.option("--claims", metavar="JSON", help="Those of the client's token, such as the route asks for.")
-@click.option("--via-fanout", is_flag=True, help="As Fanout asks, with a Grip-Sig.")
+@click.option("--claims", metavar="JSON", help="The claims of the client's token. The token is added where the route expects it.")
+@click.option("--via-fanout", is_flag=True, help="Make the request as Fanout does, with a Grip-Sig.")
 @routes_option
 def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, via_fanout: bool, routes: Path) -> None:
-    """Say what a request does: which route it gets and why, and the headers of both passes.
+    """Show what happens to a request: which route it gets and why, and the headers of both passes.
 
-    Nothing is sent: it is worked out by the code that ships.
+    Nothing is sent. The code that runs at the edge computes the result.
     """
     asked = RequestData(_checked(check_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers)))
-    known = compiled(routes)
-    stores = Stores().with_local_store(host_entries(known.plan.routes, known.loopback_host))
+    compiled = compile_or_exit(routes)
+    stores = Stores().with_local_store(host_entries(compiled.plan.routes, compiled.loopback_host))
     asked = without = replace(asked, configs=stores.config)
-    tracer = make_tracer(known)
+    tracer = make_tracer(compiled)
     if claims is not None:
         try:
             asked = with_test_token(asked, _claims(claims), tracer)
@@ -56,8 +56,8 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     for line in trace_lines(trace):
         say(line)
     if unused:
-        say("Note: no route that takes this request asks for a token, so --claims changes nothing")
-    if mismatch := host_mismatch(trace, known.plan):
+        say("Note: no route that takes this request requires a token, so --claims has no effect")
+    if mismatch := host_mismatch(trace, compiled.plan):
         say(f"Note: {mismatch}")
 
 
@@ -67,7 +67,7 @@ def _claims(text: str) -> dict[str, Any]:
     except ValueError:
         claims = None
     if not isinstance(claims, dict):
-        raise click.BadParameter('write a JSON object, as \'{"sub": "ann"}\'', param_hint="--claims")
+        raise click.BadParameter('write a JSON object, such as \'{"sub": "ann"}\'', param_hint="--claims")
     return claims
 
 
@@ -82,9 +82,9 @@ def _header(text: str) -> tuple[str, bytes]:
 
 
 def _checked(check: Callable[[str], str], value: str, where: str) -> str:
-    """Returns a part of a request as route tests take it, or says what is wrong with it."""
+    """Returns a part of a request, checked as in route tests. Raises click.BadParameter."""
     try:
         return check(value)
     except PydanticCustomError as error:
-        told = error.context or {}
-        raise click.BadParameter(f"{told['message']}: {told['suggestion']}", param_hint=where) from None
+        context = error.context or {}
+        raise click.BadParameter(f"{context['message']}: {context['suggestion']}", param_hint=where) from None

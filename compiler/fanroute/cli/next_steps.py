@@ -1,4 +1,4 @@
-"""What a user is told to do next. Pure: lines of text."""
+"""Writes what the user can do next, as lines of text. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -31,42 +31,45 @@ from fanroute_runtime.plan import (
 
 DEFAULT_CHANNEL = "test"
 Formats = dict[str, dict[str, str]]
-# What is published on each kind of endpoint. An event of an EventSource ends with an empty line.
+# The message to publish on each kind of endpoint. An event for an EventSource ends with an empty line.
 MESSAGES: Mapping[str, Formats] = {
     "stream": {"http-stream": {"content": "hello\n"}},
     "sse": {"http-stream": {"content": "data: hello\n\n"}},
     "long_poll": {"http-response": {"body": "hello\n"}},
     "websocket": {"ws-message": {"content": "hello"}},
 }
-# Headers that curl sends of its own accord, unless it is told not to.
+# Headers that curl sends unless an option removes them.
 _SENT_BY_CURL = ("accept", "user-agent")
-# What stands for a client's token.
+# Stands for a client's token.
 TOKEN = "TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where a local edge listens: itself, and for publishing."""
+    """Holds the URLs of a local edge and of its publish endpoint."""
 
     edge: str
     publish: str
 
 
-def publishing(compiled: Compiled, service_id: str, folder: Path) -> Iterator[str]:
-    """Tells how to publish the service in a folder to Fastly: the first time, or again."""
+def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator[str]:
+    """Yields the commands that publish the service in a folder to Fastly, for the first time or again."""
     fastly = "fastly" if folder == Path() else f"cd {path_word(folder)} && fastly"
     if service_id:
         yield f"Publish (service {word(service_id)}): {fastly} compute publish"
         if compiled.tunnels:
-            yield f"Its tunnels need WebSockets on the service, once: {fastly} products --enable=websockets"
+            yield f"Its tunnels need WebSockets, to be enabled on the service once: {fastly} products --enable=websockets"
         return
     domain = compiled.loopback_host
     first = f"Publish, the first time: {fastly} compute publish --domain {word(domain)}"
     yield first if domain else f"Publish: {fastly} compute publish"
 
 
-def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:
-    """Tells what can be asked of a local edge, and how to publish on it; `hosts` are the local store's entries for its names."""
+def serve_lines(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:
+    """Yields a request for each route of a local edge, and a command that publishes a message.
+
+    `hosts` has the entries of the local store that let its names stand for a host.
+    """
     name = urlsplit(urls.edge).hostname or ""
     own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
@@ -75,17 +78,17 @@ def serving(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str])
     yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
 
 
-def changed_ports(urls: Urls, wanted: tuple[int, int]) -> Iterator[str]:
-    """Warns of ports that were wanted and are not free; 0 is any port."""
-    named = zip(("", "publish "), (urls.edge, urls.publish), ("--port", "--publish-port"), wanted, strict=True)
-    for what, url, option, port in named:
+def changed_port_warnings(urls: Urls, wanted: tuple[int, int]) -> Iterator[str]:
+    """Yields a warning for each wanted port that is not free. 0 stands for any port."""
+    ports = zip(("", "publish "), (urls.edge, urls.publish), ("--port", "--publish-port"), wanted, strict=True)
+    for what, url, option, port in ports:
         got = urlsplit(url).port
         if port not in (0, got):
             yield f"the {what}port {port} is not free: using {got} instead ({option} chooses another)"
 
 
 def publish_command(messages: Mapping[str, Formats], url: str) -> str:
-    """Returns a curl command that publishes messages, by their channels."""
+    """Returns a curl command that publishes messages. `messages` has the formats of a message for each channel."""
     items = [{"channel": channel, "formats": formats} for channel, formats in messages.items()]
     return f"curl -d {word(json.dumps({'items': items}))} {word(url)}"
 
@@ -95,8 +98,8 @@ def _example(route: Route, edge: str, own_host: str) -> str:
     token = route.auth.places[0] if route.auth else None
     in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
     target = _path(match.path) + _query(match.query, in_query)
-    of_others = match.hosts and not _is_for(own_host, match.hosts)
-    headers = [("Host", match.hosts[0].replace("*", "example"))] if of_others else []
+    needs_host = match.hosts and not _is_for(own_host, match.hosts)
+    headers = [("Host", match.hosts[0].replace("*", "example"))] if needs_host else []
     headers += [(condition.name, _value(condition, HEADER_VALUE)) for condition in match.headers if condition.present]
     headers += _token_header(token)
     options = "".join(f" -H {word(f'{name}: {value}')}" for name, value in headers)
@@ -113,12 +116,12 @@ def _example(route: Route, edge: str, own_host: str) -> str:
 def _method(methods: tuple[str, ...]) -> str:
     if not methods or methods[0] == "GET":
         return ""
-    # With -X HEAD, curl waits for a body.
+    # With -X HEAD, curl would wait for a body.
     return " -I" if methods[0] == "HEAD" else f" -X {word(methods[0])}"
 
 
 def _for_curl(name: str, value: str) -> str:
-    """Returns a header as curl takes it: bytes go as they are, and a header without a value ends in ';'."""
+    """Returns a header as a quoted argument of curl. Bytes are not changed, and a header without a value ends in ';'."""
     return word(f"{name}: {value}".encode("latin-1", "replace") if value else f"{name};")
 
 
@@ -153,9 +156,10 @@ def _value(condition: Condition, possible: Automaton) -> str:
 
 
 def _messages(compiled: Compiled) -> Mapping[str, Formats]:
-    """Returns messages, by channel, that reach the first endpoint of each kind. An EventSource takes a stream's channel over.
+    """Returns messages, by channel, that reach the first endpoint of each kind.
 
-    If there are only handoffs, whose channels are their origin's own affair, it is a message of every kind on a stand-in.
+    If a stream and an EventSource have the same channel, its message is for the EventSource. If there are only handoffs, whose
+    channels the origin chooses, the messages are for DEFAULT_CHANNEL.
     """
     first: dict[str, str] = {}
     for route in compiled.plan.routes:
@@ -180,7 +184,7 @@ def _kind(action: WebSocket | Hold) -> str:
 
 
 def _example_channel(template: Template, route: Route) -> str:
-    """The channel that the route's example request is subscribed to; a claim's value is its name."""
+    """Returns the channel that the route's example request subscribes to. The name of a claim stands for its value."""
     match = route.match
     values = {("query", condition.name): _value(condition, QUERY_VALUE) for condition in match.query}
     values |= {("header", condition.name): _value(condition, HEADER_VALUE) for condition in match.headers}

@@ -1,4 +1,4 @@
-"""What most commands are given: a routes.yaml."""
+"""Arguments and options that several commands share, and the routes.yaml that they name."""
 
 import sys
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from fanroute.cli.output import conceal, end, failures, piped, tell
+from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, print_diagnostics, standard_input
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.diagnostics.shell import path_word, word
 from fanroute.pipeline import Compiled, compile_routes
@@ -15,7 +15,7 @@ from fanroute.project.processes import find
 from fanroute.project.workspace import Workspace
 
 DEFAULT_ROUTES = "routes.yaml"
-# What stands for standard input.
+# The file name that means standard input.
 PIPED = "-"
 
 routes_argument = click.argument("routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES)
@@ -23,7 +23,7 @@ routes_option = click.option("--routes", type=click.Path(path_type=Path), defaul
 
 
 def own_command() -> str:
-    """Returns what to type in a shell, in any folder, to call this program again."""
+    """Returns the words that run this program in a shell, in any folder."""
     called = Path(sys.argv[0])
     if find("fanroute"):
         return "fanroute"
@@ -32,36 +32,36 @@ def own_command() -> str:
     return f"{word(sys.executable)} -P -m fanroute"
 
 
-def is_given(option: str) -> bool:
-    """Returns True if an option stands on the command line: it is no default, and no variable of the environment."""
+def is_on_command_line(option: str) -> bool:
+    """Returns True if the user wrote an option, so that it is neither a default nor from a variable of the environment."""
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def examples(*commands: str) -> str:
-    """What the help of a command ends with."""
-    return "\n".join(["\b", "For instance:", *(f"  {command}" for command in commands)])
+    """Returns the examples that a command's help ends with."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
-def compiled(routes: Path) -> Compiled:
-    """A routes.yaml, compiled; one that is wrong ends the command."""
+def compile_or_exit(routes: Path) -> Compiled:
+    """Compiles a routes.yaml. If it has errors, prints them and exits."""
     workspace = Workspace(routes)
-    with failures(workspace):
-        found = compile_routes(workspace.read_routes(), workspace.inputs())
-    conceal(found.source.unexpanded)
-    return found
+    with exit_on_failure(workspace):
+        compiled = compile_routes(workspace.read_routes(), workspace.inputs())
+    conceal(compiled.source.unexpanded)
+    return compiled
 
 
-def all_compiled(files: Iterable[Path]) -> list[Compiled]:
-    """Several, of which one can be `-`, what is piped in; those that are wrong end the command together."""
-    found: list[Compiled] = []
-    wrong = False
+def compile_all_or_exit(files: Iterable[Path]) -> list[Compiled]:
+    """Compiles several files, of which one can be `-`, standard input. If any has errors, prints those of all and exits."""
+    compiled: list[Compiled] = []
+    failed = False
     for file in files:
-        workspace = Workspace(file, piped() if str(file) == PIPED else None)
+        workspace = Workspace(file, standard_input() if str(file) == PIPED else None)
         try:
-            found.append(compile_routes(workspace.read_routes(), workspace.inputs()))
-            conceal(found[-1].source.unexpanded)
+            compiled.append(compile_routes(workspace.read_routes(), workspace.inputs()))
+            conceal(compiled[-1].source.unexpanded)
         except Invalid as invalid:
-            tell(invalid.diagnostics, workspace)
-            wrong = True
-    end(failed=wrong)
-    return found
+            print_diagnostics(invalid.diagnostics, workspace)
+            failed = True
+    exit_if_failed(failed)
+    return compiled

@@ -1,4 +1,4 @@
-"""What the commands say, and how they end. The only module that prints and exits: 0 done, 1 wrong input, 2 wrong usage."""
+"""Prints, and ends commands: 0 for done, 1 for wrong input, 2 for wrong usage. No other module prints or exits."""
 
 import os
 import sys
@@ -21,66 +21,69 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
 
-# Longest row of a table in a pipe, in characters.
+# The longest row of a table in a pipe, in characters.
 MAX_ROW = 10_000
-# How much of a failed program's output is shown, in lines.
+# How many lines of a failed program's output are shown.
 OUTPUT_LINES = 30
 
-# Where the context of a command has what `conceal` is told.
+# The keys in the context of a command under which `conceal` keeps its functions.
 _CONCEALED, _CONCEALED_IN_COMMANDS = "fanroute.concealed", "fanroute.concealed-in-commands"
 
-# By which rich takes for a terminal what is none.
-_TAKEN_FOR_TERMINALS = ("FORCE_COLOR", "TTY_COMPATIBLE")
+# Variables that have rich treat other output as a terminal.
+_FORCE_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 
-def conceal(written: Mapping[str, str]) -> None:
-    """From now on, print in place of the values of variables what stands in routes.yaml for them (`Source.unexpanded`)."""
+def conceal(unexpanded: Mapping[str, str]) -> None:
+    """Hides the values of variables in everything printed from now on.
+
+    Where a value would stand, the text of routes.yaml is printed, such as `${NAME}`. `unexpanded` is `Source.unexpanded`.
+    """
     meta = click.get_current_context().meta
-    meta.setdefault(_CONCEALED, []).append(unexpander(written))
-    meta.setdefault(_CONCEALED_IN_COMMANDS, []).append(command_unexpander(written))
+    meta.setdefault(_CONCEALED, []).append(unexpander(unexpanded))
+    meta.setdefault(_CONCEALED_IN_COMMANDS, []).append(command_unexpander(unexpanded))
 
 
 def _shown(text: str, concealed: str = _CONCEALED) -> str:
-    """Returns a text without the values that this command conceals."""
+    """Returns the text without the values that this command conceals."""
     context = click.get_current_context(silent=True)
     for hide in context.meta.get(concealed, ()) if context else ():
         text = hide(text)
     return text
 
 
-def command_shown(line: str) -> str:
-    """Returns a line for a shell without the values that this command conceals: a shell expands the variables."""
+def conceal_in_command(line: str) -> str:
+    """Returns a line for a shell without the values that this command conceals. The shell expands the variables in it."""
     return _shown(line, _CONCEALED_IN_COMMANDS)
 
 
 def say(line: str) -> None:
-    """Print a line. What is not printable is escaped: much of it comes from others."""
+    """Prints a line. Characters that are not printable are escaped, because much of the text comes from others."""
     click.echo(printable(_shown(line)))
 
 
 def say_command(line: str) -> None:
-    """Print a line that is to be pasted into a shell, in which variables have the values that they have here."""
-    click.echo(printable(command_shown(line)))
+    """Prints a line to paste into a shell with the same variables."""
+    click.echo(printable(conceal_in_command(line)))
 
 
 def say_text(text: str) -> None:
-    """Print a text of several lines."""
+    """Prints several lines."""
     click.echo(printable(_shown(text), "\n"))
 
 
 def say_json(text: str) -> None:
-    """Print JSON."""
+    """Prints JSON."""
     click.echo(printable_json(_shown(text)))
 
 
-def piped() -> BinaryIO:
-    """The command's standard input."""
+def standard_input() -> BinaryIO:
+    """Returns the command's standard input, as bytes."""
     return sys.stdin.buffer
 
 
-def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; in a pipe, a row is a line."""
-    from rich.console import Console  # late, here and below: what is piped mostly needs nothing of rich
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a table. In a pipe, each row is one line."""
+    from rich.console import Console  # late, here and below: most output needs no rich
     from rich.markup import escape
     from rich.table import Table
 
@@ -91,19 +94,21 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     (console if console.is_terminal else Console(width=MAX_ROW, emoji=False)).print(table)
 
 
-def tell(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "text") -> None:
-    """Print the diagnostics of a routes.yaml."""
-    tell_of([(workspace.routes, diagnostics)], form)
+def print_diagnostics(diagnostics: Sequence[Diagnostic], workspace: Workspace, form: str = "text") -> None:
+    """Prints the diagnostics of a workspace's routes.yaml, like `print_all_diagnostics`."""
+    print_all_diagnostics([(workspace.routes, diagnostics)], form)
 
 
-def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> None:
-    """Print the diagnostics of files: for people to standard error; as JSON or for GitHub to standard output."""
-    files = [(file, [diagnostic.told(_shown, command_shown) for diagnostic in diagnostics]) for file, diagnostics in files]
+def print_all_diagnostics(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> None:
+    """Prints the diagnostics of several files: text to standard error, JSON and GitHub's commands to standard output."""
+    files = [
+        (file, [diagnostic.map_texts(_shown, conceal_in_command) for diagnostic in diagnostics]) for file, diagnostics in files
+    ]
     if form == "json":
-        from fanroute.diagnostics import json_report  # late: text is asked for mostly
+        from fanroute.diagnostics import json_report  # late: most output is text
 
-        told = [one for file, diagnostics in files for one in json_report.report(diagnostics, str(file)).diagnostics]
-        say_json(json_report.Report(diagnostics=told).model_dump_json(indent=2))
+        json_diagnostics = [one for file, diagnostics in files for one in json_report.report(diagnostics, str(file)).diagnostics]
+        say_json(json_report.Report(diagnostics=json_diagnostics).model_dump_json(indent=2))
         return
     for file, diagnostics in files:
         if form == "github" and diagnostics:
@@ -115,43 +120,43 @@ def tell_of(files: Sequence[tuple[Path, Sequence[Diagnostic]]], form: str) -> No
 
 
 def remark(line: str) -> None:
-    """Print a line that is no part of what was asked for."""
+    """Prints a line to standard error, because it is no part of the result."""
     click.echo(printable(_shown(line)), err=True)
 
 
 def warn(line: str) -> None:
-    """Print a warning that is not to be missed."""
+    """Prints a warning in colour to standard error."""
     click.secho(f"warning: {line}", err=True, fg="yellow", bold=True)
 
 
-def working(what: str) -> "Live":
-    """On a terminal, a sign that something is under way."""
+def show_progress(activity: str) -> "Live":
+    """Returns a context in which a terminal shows that something is under way."""
     from rich.live import Live
     from rich.spinner import Spinner
 
-    # What is said meanwhile goes to standard output as ever.
-    spinner = Spinner("dots", what, style="status.spinner")
+    # Lines that are printed meanwhile still go to standard output.
+    spinner = Spinner("dots", activity, style="status.spinner")
     return Live(spinner, console=_console(stderr=True), refresh_per_second=12.5, transient=True, redirect_stdout=False)
 
 
-def end(failed: bool) -> None:
-    """End here if the input was wrong."""
+def exit_if_failed(failed: bool) -> None:
+    """Exits with code 1 if the input is wrong."""
     if failed:
-        stop()
+        exit_failed()
 
 
-def stop() -> NoReturn:
-    """End here: the input was wrong."""
+def exit_failed() -> NoReturn:
+    """Exits with code 1, for wrong input."""
     sys.exit(1)
 
 
 @contextmanager
-def failures(workspace: Workspace) -> Iterator[None]:
-    """What can be wrong with a user's files and machine, said in one message; then exit code 1."""
+def exit_on_failure(workspace: Workspace) -> Iterator[None]:
+    """Catches what can go wrong with the user's files and machine, prints one message and exits with code 1."""
     try:
         yield
     except Invalid as invalid:
-        tell(invalid.diagnostics, workspace)
+        print_diagnostics(invalid.diagnostics, workspace)
         sys.exit(1)
     except BadManifest as bad:
         fail(f"{workspace.manifest}:{bad.line}:{bad.column}: error: {bad}")
@@ -159,13 +164,13 @@ def failures(workspace: Workspace) -> Iterator[None]:
         lines = failed.output.strip().splitlines()[-OUTPUT_LINES:]
         fail(f"error: {failed}", *(f"  {line}" for line in lines))
     except BrokenPipeError:
-        raise  # nobody reads on: click ends the command
+        raise  # the reader is gone: click ends the command
     except OSError as error:
         fail(f"error: {error}")
 
 
 def fail(*lines: str) -> NoReturn:
-    """Say what was wrong, and end."""
+    """Prints lines to standard error and exits with code 1."""
     for line in lines:
         remark(line)
     sys.exit(1)
@@ -178,13 +183,13 @@ def _console(stderr: bool = False) -> "Console":
 
 
 def _shows_styles() -> bool:
-    """Whether standard error is a terminal, or to be taken for one."""
-    may_be = sys.stderr.isatty() or any(name in os.environ for name in _TAKEN_FOR_TERMINALS)
+    """Returns True if standard error is a terminal, or is to be treated as one."""
+    may_be = sys.stderr.isatty() or any(name in os.environ for name in _FORCE_TERMINAL)
     return may_be and _console(stderr=True).is_terminal
 
 
 def _text(file: Path) -> str:
-    """A file's text, for excerpts; empty if it is none."""
+    """Returns the text of a file, for excerpts; "" if it cannot be read."""
     try:
         return decode(read_file(file))
     except Invalid:

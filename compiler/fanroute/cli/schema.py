@@ -1,4 +1,4 @@
-"""`fanroute schema`: the JSON Schema of routes.yaml."""
+"""`fanroute schema`: prints the JSON Schema of routes.yaml."""
 
 import json
 
@@ -11,8 +11,8 @@ from fanroute.spec.json_schema import routes_schema
 
 @click.command(epilog=examples("fanroute schema > routes.schema.json"))
 def schema() -> None:
-    """Print the JSON Schema of routes.yaml, with which editors complete and check it.
+    """Print the JSON Schema of routes.yaml. Editors use it to complete and check the file.
 
-    In routes.yaml the first line tells them of it: # yaml-language-server: $schema=./routes.schema.json
+    To make an editor use it, begin routes.yaml with this line: # yaml-language-server: $schema=./routes.schema.json
     """
     say_json(json.dumps(routes_schema(), indent=2))

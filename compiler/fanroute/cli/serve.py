@@ -1,4 +1,4 @@
-"""`fanroute serve`: a local edge for a routes.yaml."""
+"""`fanroute serve`: serves a routes.yaml on a local edge."""
 
 import asyncio
 import signal
@@ -9,10 +9,10 @@ import click
 
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
-from fanroute.cli.build import built, flatten_option
-from fanroute.cli.edges import EDGES, EdgeOptions, running
-from fanroute.cli.options import examples, is_given, routes_argument
-from fanroute.cli.output import failures, say, say_command, warn
+from fanroute.cli.build import build_and_report, flatten_option
+from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
+from fanroute.cli.options import examples, is_on_command_line, routes_argument
+from fanroute.cli.output import exit_on_failure, say, say_command, warn
 from fanroute.devserver import guard
 from fanroute.devserver.config import host_entries, local_backends
 from fanroute.devserver.request_log import make_explainer, make_redactor, token_parameters
@@ -29,7 +29,7 @@ def _host_names(context: click.Context, option: click.Parameter, names: tuple[st
     known = {name: guard.normalize_host(name.removesuffix(".")) for name in names}
     for name, host in known.items():
         if host is None:
-            raise click.BadParameter(f"{name!a} is no host: a name or an address, without scheme, port and wildcards.")
+            raise click.BadParameter(f"{name!a} is not a host: write a name or an address, without scheme, port and wildcards.")
     return frozenset(host for host in known.values() if host)
 
 
@@ -39,7 +39,7 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
         return None
     scheme, separator, written = value.lower().rpartition("://")
     host = host_name(written)
-    # It also leaves out a port, which no route matches.
+    # `host_name` drops a port, which no route matches.
     alone = is_host(host) and not host.startswith("*") and written.removesuffix(".") == host
     if not alone or scheme not in (("http", "https") if separator else ("",)):
         raise click.BadParameter(f"{value!r} is not a host: write chat.example.com or https://chat.example.com, without a port")
@@ -48,14 +48,22 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
 
 @click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080"))
 @routes_argument
-@click.option("--edge", type=EDGES, default="embedded", show_default=True, help="What serves.")
-@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0, or taken: a free one.")
-@click.option("--publish-port", type=click.IntRange(0, 65535), default=DEFAULT_PUBLISH_PORT, show_default=True, help="Likewise.")
+@click.option("--edge", type=EDGES, default="embedded", show_default=True, help="The local edge that serves.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="If it is 0 or taken, a free port."
+)
+@click.option(
+    "--publish-port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PUBLISH_PORT,
+    show_default=True,
+    help="The same for the publish endpoint.",
+)
 @click.option(
     "--as-host",
     metavar="[SCHEME://]NAME",
     callback=_as_host,
-    help="The host, and the scheme, that routes match for localhost and 127.0.0.1.  [default: the loopback backend's host]",
+    help="The host (and scheme) that localhost and 127.0.0.1 stand for in a match.  [default: the loopback backend's host]",
 )
 @click.option(
     "--allow-host",
@@ -63,7 +71,7 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     multiple=True,
     metavar="NAME",
     callback=_host_names,
-    help="A further name of this machine, such as host.docker.internal, by which programs and pages may publish.",
+    help="Another name of this machine under which programs and pages may publish, such as host.docker.internal.",
 )
 @flatten_option
 @click.option(
@@ -71,7 +79,7 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="FANROUTE_PUSHPIN",
     show_envvar=True,
-    help="The Pushpin of --edge viceroy, in place of the newest one.",
+    help="The Pushpin to use with --edge viceroy, instead of the newest one.",
 )
 def serve(
     routes: Path,
@@ -85,35 +93,35 @@ def serve(
 ) -> None:
     """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C.
 
-    A route that matches a host can be asked under 127.0.0.1 and localhost too: they stand for the service's own host.
+    Routes that match a host also get requests for 127.0.0.1 and localhost: these names stand for the service's own host.
     """
-    if edge != "viceroy" and is_given("pushpin"):
-        raise click.UsageError("--pushpin is for --edge viceroy: the embedded edge starts no Pushpin")
+    if edge != "viceroy" and is_on_command_line("pushpin"):
+        raise click.UsageError("--pushpin is only for --edge viceroy: the embedded edge starts no Pushpin")
     workspace = Workspace(routes)
-    made = built(workspace, flatten)
-    plan = made.compiled.plan
-    private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or made.compiled.loopback_host)
-    with failures(workspace):
-        asyncio.run(_serve(workspace, made, EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)))
+    result = build_and_report(workspace, flatten)
+    plan = result.compiled.plan
+    private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
+    with exit_on_failure(workspace):
+        asyncio.run(_serve(workspace, result, EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)))
 
 
-async def _serve(workspace: Workspace, made: Built, options: EdgeOptions) -> None:
+async def _serve(workspace: Workspace, result: Built, options: EdgeOptions) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
-        backends, loopback = local_backends(made.compiled.backends)
-        plan = made.compiled.plan
-        redact, explain = make_redactor(plan), make_explainer(make_tracer(made.compiled), options.hosts)
+        backends, loopback = local_backends(result.compiled.backends)
+        plan = result.compiled.plan
+        redact, explain = make_redactor(plan), make_explainer(make_tracer(result.compiled), options.hosts)
 
         def log(line: str) -> None:
             say(redact(explain(line)))
 
-        async with running(options, workspace, backends, loopback, say, log) as urls:
-            for line in next_steps.serving(made.compiled, options.edge, urls, options.hosts):
+        async with running_edge(options, workspace, backends, loopback, say, log) as urls:
+            for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts):
                 say_command(line)
-            for line in next_steps.changed_ports(urls, options.ports):
+            for line in next_steps.changed_port_warnings(urls, options.ports):
                 warn(line)
             try:
                 await asyncio.Event().wait()

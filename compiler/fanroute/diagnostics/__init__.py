@@ -1,1 +1,1 @@
-"""A diagnostic, the rule it reports and its place in a file; printed as text, as GitHub commands and as JSON."""
+"""A diagnostic, its rule and its place in a file, and how it is printed: as text, as GitHub commands or as JSON."""

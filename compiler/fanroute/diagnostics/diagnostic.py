@@ -1,4 +1,4 @@
-"""What is wrong with a routes.yaml, and where."""
+"""Defines a diagnostic: what is wrong with a file, and where."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -8,9 +8,10 @@ from fanroute.diagnostics.rule import Rule, Severity
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A piece of the file: lines and columns from 1, columns in characters, the end exclusive.
+    """Represents a piece of a file, by lines and columns that count from 1.
 
-    `file` names another file than the one that is told of.
+    Columns are characters, and the end is exclusive. `file` is empty, unless the piece is in another file than the one that the
+    diagnostics are for.
     """
 
     line: int = 1
@@ -22,7 +23,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What else there is to say, and of which other place, if of one."""
+    """Adds a remark to a diagnostic, optionally pointing at a second place in the file."""
 
     message: str
     span: Span | None = None
@@ -30,9 +31,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """Reports a fault of a file: the rule that it breaks, a message, its place, how to fix it, and other places.
+    """Reports a fault in a file.
 
-    `request` is the end of the message if that is a request for a shell, as the arguments of `fanroute match`.
+    Args:
+        rule: the kind of fault.
+        message: what is wrong here, on one line.
+        span: where it is.
+        suggestion: how to fix it; empty if there is nothing to suggest.
+        notes: further remarks, each with its own place.
+        request: the end of the message, if the message ends in a request in the form of arguments for `fanroute match`.
     """
 
     rule: Rule
@@ -50,8 +57,8 @@ class Diagnostic:
     def severity(self) -> Severity:
         return self.rule.severity
 
-    def told(self, change: Callable[[str], str], change_request: Callable[[str], str]) -> "Diagnostic":
-        """Returns the diagnostic with its texts changed."""
+    def map_texts(self, change: Callable[[str], str], change_request: Callable[[str], str]) -> "Diagnostic":
+        """Returns a copy with `change` applied to its texts, and `change_request` to its request."""
         notes = tuple(replace(note, message=change(note.message)) for note in self.notes)
         request = change_request(self.request)
         message = change(self.message.removesuffix(self.request)) + request
@@ -59,20 +66,20 @@ class Diagnostic:
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """The diagnostics as they are told."""
+    """Sorts diagnostics by their place in the file, then by code and message."""
     return sorted(diagnostics, key=lambda d: (d.span, d.code, d.message))
 
 
 def fails(diagnostics: Iterable[Diagnostic], deny_warnings: bool = False) -> bool:
-    """Whether a file with these diagnostics is refused: for an error, or where that is wished, for a warning."""
+    """Returns True if a file with these diagnostics is refused: for an error, and with `deny_warnings` also for a warning."""
     refused = ("error", "warning") if deny_warnings else ("error",)
     return any(diagnostic.severity in refused for diagnostic in diagnostics)
 
 
 class Invalid(Exception):
-    """The input has mistakes: `diagnostics`, in source order, at least one an error."""
+    """Raised for a file with errors. `diagnostics` has everything found, in source order, with at least one error."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = in_source_order(diagnostics)
-        assert fails(self.diagnostics), "what only warns is returned, not raised"
+        assert fails(self.diagnostics), "Invalid is for errors: return warnings instead of raising them"
         super().__init__("; ".join(d.message for d in self.diagnostics))

@@ -1,4 +1,4 @@
-"""Parts that examples of several rules share."""
+"""Holds pieces that the examples of several rules begin with or contain."""
 
 # How most examples begin.
 START = """\

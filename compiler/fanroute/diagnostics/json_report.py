@@ -1,4 +1,4 @@
-"""Diagnostics as JSON for programs."""
+"""Represents diagnostics as JSON, for other programs."""
 
 from collections.abc import Iterable
 
@@ -12,8 +12,8 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Place(_Model):
-    """A piece of the file; the end is exclusive, and columns are characters."""
+class JsonSpan(_Model):
+    """A piece of a file. Lines and columns count from 1, columns are characters, and the end is exclusive."""
 
     file: str
     line: int = Field(ge=1)
@@ -22,45 +22,49 @@ class Place(_Model):
     end_column: int = Field(ge=1)
 
 
-class RelatedPlace(_Model):
+class JsonNote(_Model):
+    """A remark on a diagnostic, with its own place if it has one."""
+
     message: str
-    span: Place | None
+    span: JsonSpan | None
 
 
-class Told(_Model):
-    """One diagnostic."""
+class JsonDiagnostic(_Model):
+    """One fault in a file."""
 
     severity: Severity
     code: str
     message: str
-    span: Place
-    notes: list[RelatedPlace]
+    span: JsonSpan
+    notes: list[JsonNote]
     suggestion: str | None
 
 
 class Report(_Model):
-    """What `fanroute check --format json` prints."""
+    """The output of `fanroute check --format json`."""
 
-    diagnostics: list[Told]
+    diagnostics: list[JsonDiagnostic]
 
 
 def report(diagnostics: Iterable[Diagnostic], file: str) -> Report:
-    """The diagnostics of a file as data; `model_dump_json` makes JSON of it."""
-    return Report(diagnostics=[_told(diagnostic, file) for diagnostic in diagnostics])
+    """Converts the diagnostics of a file. `model_dump_json` of the result gives the JSON text."""
+    return Report(diagnostics=[_json_diagnostic(diagnostic, file) for diagnostic in diagnostics])
 
 
-def _told(diagnostic: Diagnostic, file: str) -> Told:
-    return Told(
+def _json_diagnostic(diagnostic: Diagnostic, file: str) -> JsonDiagnostic:
+    return JsonDiagnostic(
         severity=diagnostic.severity,
         code=diagnostic.code,
         message=diagnostic.message,
-        span=_place(diagnostic.span, file),
+        span=_json_span(diagnostic.span, file),
         notes=[
-            RelatedPlace(message=note.message, span=_place(note.span, file) if note.span else None) for note in diagnostic.notes
+            JsonNote(message=note.message, span=_json_span(note.span, file) if note.span else None) for note in diagnostic.notes
         ],
         suggestion=diagnostic.suggestion or None,
     )
 
 
-def _place(span: Span, file: str) -> Place:
-    return Place(file=span.file or file, line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column)
+def _json_span(span: Span, file: str) -> JsonSpan:
+    return JsonSpan(
+        file=span.file or file, line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column
+    )

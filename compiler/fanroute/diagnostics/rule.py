@@ -1,4 +1,4 @@
-"""What a rule is."""
+"""Defines a rule: the kind of a diagnostic, with the texts that explain it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,18 +8,27 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: what it says, why it is there, a routes.yaml that breaks it and no other, and how to mend that.
+    """Represents a kind of diagnostic. Each rule is a constant of a module, named by its code.
 
-    Each is a constant that is named by its code. `example` is None where no content of a file breaks the rule; it is bytes
-    where it is not UTF-8 text. With `tests`, it is the routes.test.yaml beside the example that breaks the rule.
+    `fanroute explain` and docs/diagnostics.md show its texts.
+
+    Args:
+        code: "FR" and three digits.
+        severity: of every diagnostic of this kind.
+        title: the fault in one line, in lower case and without a full stop.
+        explanation: why it is a fault, in sentences.
+        example: a routes.yaml with this fault and no other. It is bytes if it is not UTF-8 text, and None if the content of a
+            routes.yaml cannot show the fault.
+        fix: how to correct it, in sentences.
+        tests: a routes.test.yaml next to the example, if the fault is in that file.
     """
 
     code: str
     severity: Severity
     title: str
-    why: str
+    explanation: str
     example: str | bytes | None
-    mend: str
+    fix: str
     tests: str = ""
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Quotes the parts of printed commands: whatever a part is, a shell takes it as one word and obeys nothing in it. Pure."""
+"""Quotes the words of printed commands, so that a shell takes each as one word and runs nothing in it. Pure."""
 
 import os
 import shlex
@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 
 def word(value: str | bytes) -> str:
-    """Returns a text or bytes as one word. Bytes that are not ASCII, and control characters, are written as bash and zsh do."""
+    """Quotes a value as one word. Control characters, and bytes beyond ASCII, are written as `$'\\x1b'`, for bash and zsh."""
     if isinstance(value, str) and value.isprintable():
         return shlex.quote(value)
     raw = value if isinstance(value, bytes) else os.fsencode(value)
@@ -16,10 +16,10 @@ def word(value: str | bytes) -> str:
 
 
 def path_word(path: PurePath) -> str:
-    """Returns a path as one word that no program takes for an option."""
+    """Quotes a path as one word that no program takes for an option."""
     return word(argument(path))
 
 
 def argument(path: PurePath) -> str:
-    """Returns a path as an argument of a program: it does not begin with '-'."""
+    """Returns a path as an argument that does not begin with '-', so that no program takes it for an option."""
     return f"./{path}" if str(path).startswith("-") else str(path)

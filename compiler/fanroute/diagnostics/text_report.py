@@ -1,4 +1,4 @@
-"""Diagnostics as text for people, and as GitHub's workflow commands."""
+"""Writes diagnostics as text for people, and as GitHub's workflow commands."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from fanroute.diagnostics.rule import Severity
 if TYPE_CHECKING:
     from rich.text import Text
 
-# What a line of the file may take on the screen, in characters.
+# How much of a line of the file is shown, in characters.
 MAX_EXCERPT = 160
 
 _STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold blue"}
@@ -20,34 +20,37 @@ _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "note"
 
 
 def render(diagnostics: Iterable[Diagnostic], file: str, text: str) -> str:
-    """The diagnostics of a file, each with its line underlined; `text` is the file's, empty if it has none."""
-    return "".join(part for part, _ in _parts(diagnostics, file, text))
+    """Returns the diagnostics of a file as text, each with its line and an underline.
+
+    `text` is the file's content; if it is empty, no lines are shown.
+    """
+    return "".join(piece for piece, _ in _styled_pieces(diagnostics, file, text))
 
 
 def styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> "Text":
-    """The same with the styles that a terminal shows."""
-    from rich.text import Text  # late: nothing else is styled
+    """Returns the same as `render`, with colours for a terminal."""
+    from rich.text import Text  # late: most output goes to no terminal
 
-    return Text.assemble(*_parts(diagnostics, file, text))
+    return Text.assemble(*_styled_pieces(diagnostics, file, text))
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
-    """How many there are of each severity."""
+    """Counts the diagnostics by severity, as in "1 error, 2 warnings"."""
     counts = Counter(diagnostic.severity for diagnostic in diagnostics)
-    told = [f"{count} {severity}{'s' if count > 1 else ''}" for severity in get_args(Severity) if (count := counts[severity])]
-    return ", ".join(told) or "nothing wrong"
+    phrases = [f"{count} {severity}{'s' if count > 1 else ''}" for severity in get_args(Severity) if (count := counts[severity])]
+    return ", ".join(phrases) or "nothing wrong"
 
 
-def _parts(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Iterator[tuple[str, str]]:
-    """What is told, in parts of one style each."""
+def _styled_pieces(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Iterator[tuple[str, str]]:
+    """Yields the report in pieces, each with its style for `rich`."""
     lines = text.splitlines()
     for number, diagnostic in enumerate(diagnostics):
         yield "\n" if number else "", ""
-        other = diagnostic.span.file
-        yield from _parts_of_one(diagnostic, printable(other or file), [] if other else lines)
+        other_file = diagnostic.span.file
+        yield from _styled_diagnostic(diagnostic, printable(other_file or file), [] if other_file else lines)
 
 
-def _parts_of_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+def _styled_diagnostic(diagnostic: Diagnostic, file: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     span, style = diagnostic.span, _STYLES[diagnostic.severity]
     yield f"{file}:{span.line}:{span.column}: ", ""
     yield f"{diagnostic.severity}[{diagnostic.code}]", style
@@ -62,7 +65,7 @@ def _parts_of_one(diagnostic: Diagnostic, file: str, lines: list[str]) -> Iterat
     elif suggestion:
         yield f"\n      = {suggestion}", ""
     for note in diagnostic.notes:
-        yield f"\n      = {_noted(note, file)}", ""
+        yield f"\n      = {_note_line(note, file)}", ""
 
 
 def _width(span: Span, excerpt: str) -> int:
@@ -70,13 +73,13 @@ def _width(span: Span, excerpt: str) -> int:
     return max(1, min(end, len(excerpt) + 1) - span.column)
 
 
-def _noted(note: Note, file: str) -> str:
+def _note_line(note: Note, file: str) -> str:
     message = printable(note.message)
     return f"{printable(note.span.file) or file}:{note.span.line}:{note.span.column}: {message}" if note.span else message
 
 
 def github(diagnostics: Iterable[Diagnostic], file: str) -> str:
-    """The diagnostics as workflow commands, a line each.
+    """Returns the diagnostics as workflow commands, one line each.
 
     Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     """
@@ -86,16 +89,16 @@ def github(diagnostics: Iterable[Diagnostic], file: str) -> str:
 def _command(diagnostic: Diagnostic, file: str) -> str:
     span = diagnostic.span
     properties = {"file": span.file or file, "line": span.line, "endLine": span.end_line, "col": span.column}
-    # GitHub's end is inclusive, and it takes columns within one line only.
+    # For GitHub the end is inclusive, and columns are only allowed within one line.
     properties |= {"endColumn": max(span.column, span.end_column - 1)} if span.line == span.end_line else {}
     properties |= {"title": diagnostic.code}
-    listed = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in properties.items())
+    fields = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in properties.items())
     message = diagnostic.message + (f": {diagnostic.suggestion}" if diagnostic.suggestion else "")
-    return f"::{_COMMANDS[diagnostic.severity]} {listed}::{_escaped(message)}"
+    return f"::{_COMMANDS[diagnostic.severity]} {fields}::{_escaped(message)}"
 
 
-def _escaped(text: str, further: str = "") -> str:
+def _escaped(text: str, also: str = "") -> str:
     text = printable(text, "\r\n")
-    for character in "%\r\n" + further:
+    for character in "%\r\n" + also:
         text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -1,74 +1,91 @@
-"""The rules of a whole routes.yaml about clients' tokens, one function a code."""
+"""Checks `auth`, and who may use the endpoints of the edge: FR260, FR261, FR262, FR440 and FR445."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from fanroute.analysis.channels import ResolvedTemplate, decided_by_token
+from fanroute.analysis.channels import references_in as references_of
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
+from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
 from fanroute.spec.template import references_in
 from fanroute.syntax.source import Path, Source
+from fanroute_runtime.plan import Route
 
 FR260 = Rule(
     "FR260",
     "error",
-    "a route is public, or asks for a token",
-    "With `public: true` a route is meant for anybody, also where `defaults` ask for a token.",
+    "a route is public and requires a token",
+    "With `public: true` a route is for anybody, even if `defaults` require a token. So it cannot have an `auth` of its own.",
     START + "routes:\n  - handoff: origin\n    public: true\n    " + AUTH % "audience: chat",
-    "Leave one of them out.",
+    "Remove one of them.",
 )
+
+
+@source_check("public")
+def check_public_routes(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR260: a route has both `public` and `auth`."""
+    for index, route in raw.routes(source):
+        if "auth" in route and "public" in route:
+            note = Note("the 'auth'", source.key_span(("routes", index, "auth")))
+            message, span = "'public' and 'auth' cannot be used together", source.key_span(("routes", index, "public"))
+            yield Diagnostic(FR260, message, span, "keep one of them", (note,))
+
 
 FR261 = Rule(
     "FR261",
     "error",
-    "a client's token is told to nobody",
-    "Who has a token can ask in its owner's place. In a channel's name it is seen by whoever publishes, in a redirect by "
-    "another server. In a `link` it may be: Fanout asks this service for it.",
+    "a client's token would be passed on to others",
+    "Anybody who has a token can send requests in its owner's name. Whoever publishes sees a token in a channel's name, and "
+    "another server sees one in a redirect. In a `link` it is allowed, because Fanout sends that request to this service.",
     LOOPBACK + "  - match: {query: {token: {present: true}}}\n    " + AUTH % "token: {query: token}" + "    sse: {channel: "
     '"user-{query.token}"}\n',
-    "Take what the token says of the client, as in `user-{claim.sub}`.",
-)
-
-FR262 = Rule(
-    "FR262",
-    "error",
-    "what is closed when a token expires is a WebSocket",
-    "With `on_expiry: close` the edge closes a WebSocket that it answers itself, when Fanout asks next after the token has "
-    "expired. A stream is held by Fanout and a handoff by your backend; a long-poll ends by itself.",
-    LOOPBACK + "  - match: {path: /news}\n    " + AUTH % "on_expiry: close" + "    sse: {channel: news}\n",
-    "Leave it out there. Among `defaults` it may stand, for the routes with a `websocket`.",
+    "Use what the token says about the client, as in `user-{claim.sub}`.",
 )
 
 
-def routes_are_public_or_not(source: Source) -> Iterator[Diagnostic]:
-    """FR260"""
-    for index, route in raw.routes(source):
-        if "auth" in route and "public" in route:
-            note = Note("the other", source.key_span(("routes", index, "auth")))
-            message, span = "both 'public' and 'auth'", source.key_span(("routes", index, "public"))
-            yield Diagnostic(FR260, message, span, "keep one", (note,))
-
-
-def tokens_are_not_told(source: Source) -> Iterator[Diagnostic]:
-    """FR261"""
+@source_check("auth")
+def check_token_leaks(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR261: a channel or location contains the query parameter that has the client's token."""
     for index, route in raw.routes(source):
         found = raw.auth_of(source, index, route)
         if found is None:
             continue
-        path, auth = found
-        tokens = dict(_parameters(path, auth))
-        for place, text in raw.templates(index, route):
-            for bound in references_in(text) if place[-1] != "link" else ():
+        tokens = dict(_token_parameters(*found))
+        for path, text in raw.templates(index, route):
+            for bound in references_in(text) if path[-1] != "link" else ():
                 if bound.source == "query" and bound.name in tokens:
-                    message = f"'{reference_text(bound)}' is a client's token, and would be told here"
-                    note = Note("it is looked for there", source.value_span(tokens[bound.name]))
-                    yield Diagnostic(FR261, message, source.value_span(place), "take a claim, as '{claim.sub}'", (note,))
+                    message = f"'{reference_text(bound)}' is the client's token, which others would see here"
+                    note = Note("the token is in this parameter", source.value_span(tokens[bound.name]))
+                    yield Diagnostic(FR261, message, source.value_span(path), "use a claim, as in '{claim.sub}'", (note,))
 
 
-def only_websockets_are_closed(source: Source) -> Iterator[Diagnostic]:
-    """FR262"""
+def _token_parameters(auth_path: Path, auth: Any) -> Iterator[tuple[str, Path]]:
+    """Yields each query parameter that may have the token, with its path in the file."""
+    places = auth.get("token") if isinstance(auth, dict) else None
+    for path, place in raw.items((*auth_path, "token"), places):
+        if isinstance(place, dict) and isinstance(place.get("query"), str):
+            yield place["query"], (*path, "query")
+
+
+FR262 = Rule(
+    "FR262",
+    "error",
+    "a route with `on_expiry: close` is not a WebSocket of the edge",
+    "With `on_expiry: close`, the edge closes a WebSocket that it answers itself, at Fanout's first request after the token has "
+    "expired. It cannot close a stream, which Fanout holds, or a handoff, which your backend answers. A long-poll ends by "
+    "itself.",
+    LOOPBACK + "  - match: {path: /news}\n    " + AUTH % "on_expiry: close" + "    sse: {channel: news}\n",
+    "Remove it there. It is allowed in `defaults`, for the routes with a `websocket`.",
+)
+
+
+@source_check("on_expiry")
+def check_expiry(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR262: a route with `on_expiry: close` is not a WebSocket of the edge."""
     for index, route in raw.routes(source):
         auth = route.get("auth")
         if not isinstance(auth, dict) or auth.get("on_expiry") != "close":
@@ -76,21 +93,72 @@ def only_websockets_are_closed(source: Source) -> Iterator[Diagnostic]:
         for action in raw.actions(route)[:1]:
             if action != "websocket":
                 note = Note("the action", source.key_span(("routes", index, action)))
-                message, span = f"'on_expiry: close' on '{action}'", source.value_span(("routes", index, "auth", "on_expiry"))
-                mend = "leave it out: the edge can close its own WebSockets only"
-                yield Diagnostic(FR262, message, span, mend, (note,))
+                message, span = (
+                    f"'on_expiry: close' has no effect on '{action}'",
+                    source.value_span(("routes", index, "auth", "on_expiry")),
+                )
+                suggestion = "remove it: the edge can close only its own WebSockets"
+                yield Diagnostic(FR262, message, span, suggestion, (note,))
 
 
-def _parameters(path: Path, auth: Any) -> Iterator[tuple[str, Path]]:
-    """The query parameters that tokens are looked for in, with their places."""
-    given = auth.get("token") if isinstance(auth, dict) else None
-    for place, token in raw.items((*path, "token"), given):
-        if isinstance(token, dict) and isinstance(token.get("query"), str):
-            yield token["query"], (*place, "query")
+FR440 = Rule(
+    "FR440",
+    "warning",
+    "requests from Fanout are not verified",
+    "The edge trusts requests from Fanout: their X-Forwarded-Host decides which route they get, and the edge answers with "
+    "instructions. If no signature is verified, any client can claim to be Fanout. `present` is what starter kits do, and `none` "
+    "is for a proxy that signs nothing. Both are for a service that clients can reach only through the proxy.",
+    START + "fanout: {grip_sig: present}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
+    "Remove `grip_sig`, or give the proxy a key and name it under `fanout.keys`.",
+)
 
 
-RULES = {
-    routes_are_public_or_not: ("public",),
-    tokens_are_not_told: ("auth",),
-    only_websockets_are_closed: ("on_expiry",),
-}
+@plan_check
+def check_grip_sig(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR440: requests from Fanout are not verified."""
+    if file.plan.grip_sig.check != "verify":
+        span = file.source.value_span(("fanout", "grip_sig"))
+        suggestion = "remove it, and give a proxy of your own a key under 'fanout.keys'"
+        yield Diagnostic(FR440, "any client can claim to be Fanout, by sending a header", span, suggestion)
+
+
+FR445 = Rule(
+    "FR445",
+    "warning",
+    "an endpoint does not say who may subscribe to which of its channels",
+    "Requests for an endpoint of the edge reach no server of yours. So anybody who guesses the name of a room, or of another "
+    "user, hears its messages. The warning is for endpoints whose channels depend on the path, the query or a header. It is also "
+    "given if the route requires a token, but neither `channels` nor a claim says which channels are its holder's: a token for "
+    "one tenant then opens the channels of all others. A claim does not say so if it can be read in two ways: `a-b-c` equals "
+    "`{tenant}-{room}` for two requests if both values may have a `-`.",
+    LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
+    "Say with `auth` which token a client needs, and which channels are its holder's. For that, use `claims: {tenant: "
+    '"{tenant}"}`, which compares a claim with a value of the match, or `channels`, or `{claim.sub}` in the channel\'s name. If '
+    "every holder of a token may hear every channel, write `any_channel: true` in `auth`. If anybody may, write `public: true`.",
+)
+
+
+@plan_check
+def check_open_endpoints(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR445: an endpoint does not say who may subscribe to which of its channels."""
+    for index, route, templates in file.dynamic_channels:
+        data = file.source.data["routes"][index]
+        _, auth = raw.auth_of(file.source, index, data) or ((), None)
+        if "public" in data or (auth and not auth.keys().isdisjoint({"channels", "any_channel"})):
+            continue
+        for path, template in [each for each in templates if not _claims_decide(route, each[1])][:1]:
+            reference = reference_text(references_of(template)[0].bound)
+            who, suggestion = "anybody", "add 'auth:', or 'public: true' if that is intended"
+            if auth:
+                who = "anybody with a token"
+                suggestion = f"compare a claim with it, as in 'claims: {{NAME: \"{reference}\"}}'; or add 'channels:'; "
+                suggestion += "or 'any_channel: true' if that is intended"
+            message = f"{who} may subscribe to the channel of every '{reference}'"
+            yield Diagnostic(FR445, message, file.source.value_span(path), suggestion)
+
+
+def _claims_decide(route: Route, template: ResolvedTemplate) -> bool:
+    """Returns True if a claim of the client's token is part of a channel, or must be equal to a part of it."""
+    return any(
+        reference.bound.source == "claim" or reference.bound in decided_by_token(route) for reference in references_of(template)
+    )

@@ -1,4 +1,4 @@
-"""What Fastly's cache loses by a handoff: found exactly, as routes that get no request are."""
+"""Checks what Fastly's cache loses by a handoff: FR410. It computes exactly which requests a route gets."""
 
 from collections.abc import Iterator
 
@@ -11,32 +11,34 @@ from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import is_declared
-from fanroute.syntax.source import Path, Source
-from fanroute_runtime.plan import Handoff, Parameter, PathPattern, Plan
+from fanroute.rules.check import ValidFile, plan_check
+from fanroute.syntax.source import Path
+from fanroute_runtime.plan import Handoff, Parameter, PathPattern
 
 FR410 = Rule(
     "FR410",
     "note",
-    "requests that need no realtime are forwarded",
-    "A request that is handed off goes through Fanout to the backend, and Fastly does not cache the answer. A last route "
-    "that hands off everything else is a safe beginning, but no page or picture is cached then. The note is for routes "
-    "that get GET or HEAD requests for paths that no route names.",
+    "a handoff takes requests that need no realtime",
+    "A request that is handed off goes through Fanout to the backend, and Fastly does not cache the answer. A last route that "
+    "hands off everything else is a safe beginning, but then no page or picture is cached. The note is for routes that get GET "
+    "or HEAD requests for paths that no route names.",
     START + "routes:\n  - handoff: origin\n",
-    "Say what the backend may hold, as in `match: {path: /live/*}`, and let a last route `forward` the rest.",
+    "Say which requests the backend may hold, as in `match: {path: /live/*}`, and let a last route `forward` the rest.",
 )
 
-
 # The methods whose answers Fastly caches.
-CACHED_METHODS = ("GET", "HEAD")
-# No header, and no query parameter.
+_CACHED_METHODS = ("GET", "HEAD")
+# By the kind of a dimension: no such header, and no such query parameter.
 _ABSENT = {
     "header": Texts(HEADERS, frozenset({NonText.ABSENT}), values=NONE),
     "query": Texts(QUERIES, frozenset({NonText.ABSENT}), values=NONE),
 }
 
 
-def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
-    """FR410"""
+@plan_check
+def check_uncached_handoffs(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR410: a handoff takes requests for pages and pictures, which Fastly could cache."""
+    source, plan, boxes = file.source, file.plan, file.boxes
     handoffs = [(i, route.action) for i, route in enumerate(plan.routes) if isinstance(route.action, Handoff)]
     catch_alls = [(i, action) for i, action in handoffs if _is_any(plan.routes[i].match.path)]
     if not catch_alls:
@@ -44,27 +46,27 @@ def handoffs_are_not_cached(source: Source, plan: Plan, boxes: Boxes) -> Iterato
     budget, pages = Budget(MAX_TOTAL_STEPS), _pages(boxes)
     for number, action in catch_alls:
         if _gets_some(boxes, number, pages, Budget(MAX_STEPS, budget)):
-            written = sum(map(is_declared, plan.routes[:number]))
-            path: Path = ("routes", written, "handoff")
+            index = sum(map(is_declared, plan.routes[:number]))
+            path: Path = ("routes", index, "handoff")
             path = (*path, "backend") if source.has((*path, "backend")) else path
-            what = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"
-            message = f"{what} is handed off to '{action.backend}', and Fastly caches nothing of it"
+            requests = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"
+            message = f"{requests} is handed off to '{action.backend}', and Fastly caches nothing of it"
             yield Diagnostic(FR410, message, source.value_span(path), "hand off what may be held, and 'forward' the rest")
 
 
-def _is_any(path: PathPattern | None) -> bool:
-    """Whether a pattern is for paths whatever their names are."""
-    if path is None:
+def _is_any(pattern: PathPattern | None) -> bool:
+    """Returns True if a pattern fits paths by the number of their segments at most, not by their text."""
+    if pattern is None:
         return True
-    return path.rest and all(isinstance(segment, Parameter) and not segment.pattern for segment in path.segments)
+    return pattern.rest and all(isinstance(segment, Parameter) and not segment.pattern for segment in pattern.segments)
 
 
-def _gets_some(boxes: Boxes, number: int, wanted: Box, budget: Budget) -> bool:
-    """Whether a route gets some of the requests that are wanted; not where that would take too much to find out."""
-    region = intersect(boxes.boxes[number], wanted)
+def _gets_some(boxes: Boxes, number: int, requests: Box, budget: Budget) -> bool:
+    """Returns True if a route gets some of the requests, and False if it would take too much to find out."""
+    region = intersect(boxes.boxes[number], requests)
 
-    def taken(point: Point) -> Box | None:
-        return boxes.taken_box(point, number, budget)
+    def taken(request: Point) -> Box | None:
+        return boxes.taken_box(request, number, budget)
 
     try:
         return region is not None and find_untaken([region], taken, boxes.named, budget) is not None
@@ -73,8 +75,11 @@ def _gets_some(boxes: Boxes, number: int, wanted: Box, budget: Budget) -> bool:
 
 
 def _pages(boxes: Boxes) -> Box:
-    """The requests for pages and pictures: for paths that no route names, with no header and parameter that one does."""
-    found: dict[Dimension, ValueSet] = {METHOD: Texts.of(METHODS, CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ("no",))}
+    """Returns the requests for pages and pictures.
+
+    Their paths are named by no route, and they have no header or query parameter that a route names.
+    """
+    found: dict[Dimension, ValueSet] = {METHOD: Texts.of(METHODS, _CACHED_METHODS), WEBSOCKET: Texts.of(WEBSOCKETS, ("no",))}
     for dimension, names in boxes.named.items():
         if dimension[0] == "segment":
             found[dimension] = Texts(SEGMENTS, excluded=UNBOUND | names)

@@ -1,4 +1,4 @@
-"""Finds ways around `auth`: paths that the edge and a backend read differently, so that another route takes the request."""
+"""Checks for ways around `auth`: FR405. They are paths that the edge and a backend read differently."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
@@ -15,52 +15,53 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import is_declared
+from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
 from fanroute.spec.actions import BACKEND_ANSWERED
-from fanroute.syntax.source import Source
 from fanroute_runtime.match import path_segments, split_uri
 from fanroute_runtime.plan import REFUSED_PATHS, Forward, Handoff, PathFault, Plan, Tunnel
-
-FR405 = Rule(
-    "FR405",
-    "warning",
-    "no other way of writing a path gets around `auth`",
-    "Some servers read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as `/a`. The edge changes no path. So a "
-    "request may match a route that needs no token, while the backend reads it as a request for a route that needs one. "
-    "If `paths` keeps dot segments, backslashes or control characters, this includes `/public/../private`. The warning "
-    "shows one such request for each backend.",
-    START + "routes:\n  - match: {path: /private/*}\n    forward: origin\n    auth: {token: {query: token}, keys: {"
-    "algorithm: HS256, secret_store: keys, name: login}}\n  - forward: origin\n",
-    "Refuse such paths with `paths: {empty_segments: reject, encoded_slashes: reject, parameters: reject}`, and do not "
-    "keep those that are refused by default. Make sure that the backend does not ignore the case of letters. If it does "
-    "not change paths, give it `strict_paths: true` instead.",
-)
-
 
 if TYPE_CHECKING:
     from fanroute.plan.request import RequestData
 
-# The faults that honest clients' paths have, too. With these refused, servers differ by the case of letters at most.
+FR405 = Rule(
+    "FR405",
+    "warning",
+    "a request can get around `auth` by another way of writing its path",
+    "Some servers read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as `/a`. The edge never changes a path. So a request "
+    "may match a route that requires no token, while the backend reads it as a request for a route that requires one. If `paths` "
+    "keeps dot segments, backslashes or control characters, this includes `/public/../private`. The warning shows one such "
+    "request for each backend.",
+    START + "routes:\n  - match: {path: /private/*}\n    forward: origin\n    auth: {token: {query: token}, keys: {"
+    "algorithm: HS256, secret_store: keys, name: login}}\n  - forward: origin\n",
+    "Refuse such paths with `paths: {empty_segments: reject, encoded_slashes: reject, parameters: reject}`, and do not keep "
+    "those that are refused by default. Make sure that the backend does not ignore the case of letters. If it takes paths as "
+    "they are, give it `strict_paths: true` instead.",
+)
+
+# Faults that are kept by default, because paths of honest clients have them too. If they are refused, servers differ only by the
+# case of letters.
 _FAULTS: tuple[PathFault, ...] = ("empty_segments", "encoded_slashes", "parameters")
-# For each fault that is refused by default, ways of writing that the path goes on one segment above.
+# For each fault that is refused by default: texts that lead one segment up.
 _UP: dict[PathFault, tuple[str, ...]] = {"dot_segments": ("../", "..;x/"), "backslashes": ("..%5C",), "controls": ("..%00/",)}
 
-# Other paths that some servers take for one.
-Others = Callable[[str], Iterator[str]]
+# Yields other paths that some servers read as this one.
+Misreadings = Callable[[str], Iterator[str]]
 
 
-def paths_are_read_alike(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
-    """Yields FR405, at most once for each backend."""
-    if {*_FAULTS, *REFUSED_PATHS} <= {*plan.refused_paths}:
+@plan_check
+def check_misread_paths(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR405, at most once for each backend: a request can get around `auth` by another way of writing its path."""
+    if {*_FAULTS, *REFUSED_PATHS} <= {*file.plan.refused_paths}:
         return
     budget = Budget(MAX_TOTAL_STEPS)
-    for backend, (guarded, free) in _by_backend(plan).items():
-        if guarded and free and not raw.backends(source)[backend].get("strict_paths"):
-            yield from _first_misreading(source, plan, boxes, backend, guarded, free, budget)
+    for backend, (guarded, free) in _routes_by_backend(file.plan).items():
+        if guarded and free and not raw.backends(file.source)[backend].get("strict_paths"):
+            yield from _first_misreading(file, backend, guarded, free, budget)
 
 
-def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
-    """Returns for each backend the numbers of its routes with `auth`, and of its routes without."""
+def _routes_by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
+    """Returns for each backend the numbers of its guarded routes, which have `auth`, and of its free routes, which do not."""
     found: dict[str, tuple[list[int], list[int]]] = {}
     for number, route in enumerate(plan.routes):
         if isinstance(route.action, Forward | Handoff | Tunnel):
@@ -68,62 +69,62 @@ def _by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
     return found
 
 
-def _first_misreading(
-    source: Source, plan: Plan, boxes: Boxes, backend: str, guarded: list[int], free: list[int], budget: Budget
-) -> Iterator[Diagnostic]:
+def _first_misreading(file: ValidFile, backend: str, guarded: list[int], free: list[int], budget: Budget) -> Iterator[Diagnostic]:
+    source, plan, boxes = file.source, file.plan, file.boxes
     kept = [fault for fault in REFUSED_PATHS if fault not in plan.refused_paths]
     detours = [*dict.fromkeys(_detours(boxes, free, kept))]
-    own = [*_read_otherwise(boxes, free)]
-    apart = [*_apart_from_paths(boxes, free), *(region for region, _, _ in own)]
+    odd = [*_odd_free_paths(boxes, free)]
+    conditions = [*_other_conditions(boxes, free), *(region for region, _, _ in odd)]
 
-    def others(path: str) -> Iterator[str]:
+    def misreadings(path: str) -> Iterator[str]:
         yield from _misreadings(path)
         yield from _kept_misreadings(path, kept)
         yield from (detour + path[1:] for detour in detours)
         yield path.upper() if path != path.upper() else path.lower()
-        yield from (written for _, read, written in own if read == path)
+        yield from (written for _, read, written in odd if read == path)
 
     for number in guarded:
         try:
-            found = _misread(boxes, number, free, apart, others, Budget(MAX_STEPS, budget))
+            found = _find_misread_request(boxes, number, free, conditions, misreadings, Budget(MAX_STEPS, budget))
         except BudgetExceeded:
             budget.charge(MAX_STEPS)
             continue
         if found:
-            from fanroute.analysis.witness import match_arguments  # late, here and below: most files need none
+            from fanroute.analysis.witness import match_arguments  # late, here and below: few files need it
 
             taking, request = found[0], match_arguments(found[1])
-            route, place = plan.routes[taking], ("routes", sum(map(is_declared, plan.routes[:taking])))
-            action = next(key for key in BACKEND_ANSWERED if source.has((*place, key)))
-            of_guarded = ("routes", sum(map(is_declared, plan.routes[:number])))
+            route, path = plan.routes[taking], ("routes", sum(map(is_declared, plan.routes[:taking])))
+            action = next(key for key in BACKEND_ANSWERED if source.has((*path, key)))
+            guarded_path = ("routes", sum(map(is_declared, plan.routes[:number])))
             message = (
-                f"'{backend}' may read this request of '{route.name}', which needs no token, as one of "
-                f"'{plan.routes[number].name}', which needs one: {request}"
+                f"'{backend}' may read this request for '{route.name}', which requires no token, as one for "
+                f"'{plan.routes[number].name}', which requires one: {request}"
             )
-            note = Note(f"'{plan.routes[number].name}'", source.key_span(of_guarded))
-            at = (*place, action, "backend") if source.has((*place, action, "backend")) else (*place, action)
-            yield Diagnostic(FR405, message, source.value_span(at), _mend(kept), (note,), request)
+            note = Note(f"'{plan.routes[number].name}'", source.key_span(guarded_path))
+            has_backend_key = source.has((*path, action, "backend"))
+            span = source.value_span((*path, action, "backend") if has_backend_key else (*path, action))
+            yield Diagnostic(FR405, message, span, _suggestion(kept), (note,), request)
             return
 
 
-def _mend(kept: list[PathFault]) -> str:
+def _suggestion(kept: list[PathFault]) -> str:
     rejected = ", ".join(f"{fault}: reject" for fault in (*kept, *_FAULTS))
     return f"write 'paths: {{{rejected}}}', or give the backend 'strict_paths: true' if it takes paths as they are"
 
 
-def _misread(
-    boxes: Boxes, number: int, free: list[int], apart: list[Box], others: Others, budget: Budget
+def _find_misread_request(
+    boxes: Boxes, number: int, free: list[int], conditions: list[Box], misreadings: Misreadings, budget: Budget
 ) -> "tuple[int, RequestData] | None":
-    """Returns a request that one of the free routes takes, but that a server may read as a request for the guarded route.
+    """Finds a request that one of the free routes takes, but that a server may read as a request for the guarded route.
 
-    It tries requests first that also fit the match of a free route, because a changed path often still fits that. `apart` has the
-    conditions of the free routes other than those on the path.
+    It first tries requests that also fit the match of a free route, because a changed path often still fits that. `conditions`
+    has the conditions of the free routes other than those on the path. Returns the number of the free route, and the request.
     """
-    among = set(free)
-    near = sorted(among.intersection(boxes.index.of_box(boxes.boxes[number], len(boxes.boxes))))
-    for elsewhere in chain(map(boxes.boxes.__getitem__, near), apart):
+    free_numbers = set(free)
+    near = sorted(free_numbers.intersection(boxes.index.of_box(boxes.boxes[number], len(boxes.boxes))))
+    for other_box in chain(map(boxes.boxes.__getitem__, near), conditions):
         budget.spend()
-        region = intersect(boxes.boxes[number], elsewhere)
+        region = intersect(boxes.boxes[number], other_box)
         if region is None:
             continue
         found = find_untaken([region], lambda request: boxes.taken_box(request, number, budget), boxes.named, budget)
@@ -134,27 +135,27 @@ def _misread(
         guarded = sample_point(found, boxes.named)
         request = request_of(guarded)
         _, path, _ = split_uri(request.url)
-        for other in others(path):
+        for other in misreadings(path):
             budget.spend(REGION)
             segments = path_segments(other)
             refused = boxes.refusals.box(segments) is not None
             taking = None if refused else boxes.first_match(replace(guarded, segments=segments), len(boxes.boxes), budget)
-            if taking in among:
+            if taking in free_numbers:
                 return taking, replace(request, url=request.url.replace(f"{guarded.host}{path}", f"{guarded.host}{other}", 1))
     return None
 
 
-def _apart_from_paths(boxes: Boxes, numbers: Iterable[int]) -> Iterator[Box]:
-    """Yields the conditions of some routes without those on the path, each once."""
+def _other_conditions(boxes: Boxes, numbers: Iterable[int]) -> Iterator[Box]:
+    """Yields the conditions of some routes without those on the path. Equal ones are yielded once."""
     seen = set()
     for number in numbers:
-        asks = _apart_from_path(boxes.boxes[number])
-        if (key := frozenset(asks.items())) not in seen:
+        conditions = _without_path(boxes.boxes[number])
+        if (key := frozenset(conditions.items())) not in seen:
             seen.add(key)
-            yield asks
+            yield conditions
 
 
-def _apart_from_path(box: Box) -> Box:
+def _without_path(box: Box) -> Box:
     return {dimension: values for dimension, values in box.items() if dimension != LENGTH and dimension[0] != "segment"}
 
 
@@ -167,7 +168,7 @@ def _misreadings(path: str) -> Iterator[str]:
 
 
 def _kept_misreadings(path: str, kept: Collection[PathFault]) -> Iterator[str]:
-    """Yields other paths that some servers read as this one, with faults that `paths` keeps but the default refuses."""
+    """Yields such paths with faults that are refused by default and that `paths` keeps."""
     slashes = [index for index, character in enumerate(path) if character == "/"]
     if "dot_segments" in kept:
         yield from (f"{path[:index]}/{dot}{path[index:]}" for index in slashes for dot in (".", ".;x"))
@@ -178,10 +179,10 @@ def _kept_misreadings(path: str, kept: Collection[PathFault]) -> Iterator[str]:
         yield f"{path}%00/x"
 
 
-def _read_otherwise(boxes: Boxes, free: Iterable[int]) -> Iterator[tuple[Box, str, str]]:
-    """Yields each path of a free route that some servers read as another one, because of its own text.
+def _odd_free_paths(boxes: Boxes, free: Iterable[int]) -> Iterator[tuple[Box, str, str]]:
+    """Yields the paths of free routes whose own text some servers read as another path.
 
-    It comes last, after the requests for that other path, and this path.
+    Each comes as the box of requests for that other path, the other path, and the route's own path.
     """
     for number in free:
         path, box = boxes.matches[number].path, boxes.boxes[number]
@@ -193,9 +194,9 @@ def _read_otherwise(boxes: Boxes, free: Iterable[int]) -> Iterator[tuple[Box, st
         full = [segment for segment in segments[:-1] if segment] + segments[-1:]
         both = [segment for segment in bare[:-1] if segment] + bare[-1:]
         for read in (bare, full, both):
-            places: Box = {("segment", index): Texts.of(SEGMENTS, (segment,)) for index, segment in enumerate(read)}
+            path_box: Box = {("segment", index): Texts.of(SEGMENTS, (segment,)) for index, segment in enumerate(read)}
             yield (
-                {**_apart_from_path(box), **places, LENGTH: Lengths(len(read), len(read))},
+                {**_without_path(box), **path_box, LENGTH: Lengths(len(read), len(read))},
                 _path(read),
                 _path(segments, safe=";="),
             )
@@ -206,7 +207,7 @@ def _path(segments: Iterable[str], safe: str = "") -> str:
 
 
 def _detours(boxes: Boxes, free: Iterable[int], kept: Iterable[PathFault]) -> Iterator[str]:
-    """Yields beginnings of paths that lead into a free route and then back up to the root, for servers that resolve them."""
+    """Yields beginnings of paths that lead into a free route and then back up to the root, if a server resolves them."""
     ways = [up for fault in kept for up in _UP[fault]]
     for number in free if ways else ():
         path = boxes.matches[number].path

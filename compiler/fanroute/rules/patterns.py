@@ -1,4 +1,4 @@
-"""The rules of patterns in a routes.yaml, one function a code."""
+"""Checks patterns: FR216, FR217 and FR218."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -9,6 +9,7 @@ from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, short
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
+from fanroute.rules.check import source_check
 from fanroute.spec import raw
 from fanroute.spec.placeholders import suggest_binding
 from fanroute.spec.template import PARAMETER
@@ -19,57 +20,79 @@ from fanroute_runtime.pattern import BadPattern, compile_pattern
 FR216 = Rule(
     "FR216",
     "error",
-    "a pattern is of the subset that is matched in linear time",
-    "Patterns are a subset of regular expressions, always of the whole value, compiled to a table when building: no "
-    "request can make one slow. There are characters, `.`, classes, `\\d \\w \\s`, groups, `|`, `* + ? {n} {n,} {n,m}`; "
-    "there are no anchors, lookarounds, back-references, flags, and lazy or possessive repeats.",
+    "a pattern uses syntax that is not supported",
+    "Patterns are a subset of regular expressions that can be matched in linear time. The build compiles them to tables, so no "
+    "request can make one slow. A pattern always describes the whole value. It can have characters, `.`, classes, `\\d \\w \\s`, "
+    "groups, `|` and `* + ? {n} {n,} {n,m}`. It cannot have anchors, lookarounds, back-references, flags, or lazy or possessive "
+    "repeats.",
     START + 'routes:\n  - match: {path: "/rooms/{room}", where: {room: "^[a-z]+$"}}\n    handoff: origin\n',
-    "Write what the whole value looks like, as in `[a-z0-9-]{1,64}`, with punctuation that is meant as itself behind a `\\`.",
-)
-
-FR217 = Rule(
-    "FR217",
-    "error",
-    "a pattern under where is of a parameter of the path",
-    "A pattern of a parameter that the path does not have would narrow nothing.",
-    START + 'routes:\n  - match: {path: "/rooms/{room}", where: {rom: "[a-z]+"}}\n    handoff: origin\n',
-    "Correct the name, or make it a parameter of the path: `/{name}`.",
+    "Describe the whole value, as in `[a-z0-9-]{1,64}`. Write a `\\` before punctuation that stands for itself.",
 )
 
 FR218 = Rule(
     "FR218",
     "error",
-    "a pattern fits a value that can occur",
-    "A parameter is one segment of a path, so it has no slash, is not empty, and is not `.` or `..`; a header's value has "
-    "no control characters, no spaces around it, and nothing beyond U+00FF. A route with a pattern that fits only what "
-    "cannot occur gets no request.",
+    "a pattern fits no value that can occur",
+    "A parameter is one segment of a path, so it has no slash, is not empty, and is not `.` or `..`. A header's value has no "
+    "control characters, no spaces around it, and nothing beyond U+00FF. If a pattern fits only values that cannot occur, its "
+    "route gets no request.",
     START + 'routes:\n  - match: {path: "/rooms/{room}", where: {room: "[a-z]+/[a-z]+"}}\n    handoff: origin\n',
-    "Correct the pattern; for several segments use several parameters.",
+    "Correct the pattern. For several segments, use several parameters.",
 )
 
-
-# What can be matched, by the key it is matched under, and what that is in words.
+# By the key that a pattern is under: the values that can occur, their name, and a description of them.
 _POSSIBLE = {
-    "where": (SEGMENT, "a parameter", "it is a whole segment: not empty, no '.' or '..', and no slash in it"),
+    "where": (SEGMENT, "a parameter", "it is a whole segment: not empty, not '.' or '..', and without a slash"),
     "header": (HEADER_VALUE, "a header", "it has no control characters, nothing beyond U+00FF, and no spaces around it"),
     "query": (QUERY_VALUE, "a query parameter", ""),
     "claims": (QUERY_VALUE, "a claim", ""),
 }
 
 
-def patterns_fit_something(source: Source) -> Iterator[Diagnostic]:
-    """FR216 and FR218: of a pattern one of them."""
+@source_check("where", "pattern")
+def check_patterns(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR216 or FR218: a pattern is not supported, or fits no value that can occur."""
     for path, key, pattern in _patterns(source):
         try:
-            if not _fits_something(pattern, key):
-                _, what, mend = _POSSIBLE[key]
-                yield Diagnostic(FR218, f"{what} never fits this pattern", source.value_span(path), mend)
+            if not _fits_possible_value(pattern, key):
+                _, subject, suggestion = _POSSIBLE[key]
+                yield Diagnostic(FR218, f"{subject} never fits this pattern", source.value_span(path), suggestion)
         except BadPattern as bad:
             yield Diagnostic(FR216, bad.message, source.value_span(path), bad.mend)
 
 
-def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
-    """FR217"""
+@cache
+def _fits_possible_value(pattern: str, key: str) -> bool:
+    """Returns True if a value that can occur under a key fits the pattern. Raises BadPattern."""
+    return shortest_text(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
+
+
+def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
+    """Yields each pattern: its path, the key that it is under, and its text."""
+    matches = ((("routes", index, "match"), match) for index, match in _matches(source))
+    for owner_path, owner in chain(matches, raw.auths(source)):
+        for key, conditions in owner.items():
+            for name, value in conditions.items() if key in _POSSIBLE and isinstance(conditions, dict) else ():
+                path: Path = (*owner_path, key, name)
+                if key != "where":
+                    path, value = (*path, "pattern"), value.get("pattern") if isinstance(value, dict) else None
+                if isinstance(value, str):
+                    yield path, key, value
+
+
+FR217 = Rule(
+    "FR217",
+    "error",
+    "a pattern under `where` is for no parameter of the path",
+    "A pattern for a parameter that the path does not have would restrict nothing.",
+    START + 'routes:\n  - match: {path: "/rooms/{room}", where: {rom: "[a-z]+"}}\n    handoff: origin\n',
+    "Correct the name, or make it a parameter of the path: `/{name}`.",
+)
+
+
+@source_check("where")
+def check_where(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR217: a pattern under `where` is for no parameter of the path."""
     for index, match in _matches(source):
         path, where = match.get("path"), match.get("where")
         if not isinstance(where, dict):
@@ -83,32 +106,7 @@ def patterns_are_of_parameters(source: Source) -> Iterator[Diagnostic]:
                 yield Diagnostic(FR217, f"the path has no parameter '{name}'", span, suggestion)
 
 
-@cache
-def _fits_something(pattern: str, key: str) -> bool:
-    """Whether something that is possible under a key fits a pattern. Raises BadPattern."""
-    return shortest_text(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
-
-
 def _matches(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
     for index, route in raw.routes(source):
         if isinstance(route.get("match"), dict):
             yield index, route["match"]
-
-
-def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
-    """All patterns: where each stands, the key it is under, and itself."""
-    matches = ((("routes", index, "match"), match) for index, match in _matches(source))
-    for place, owner in chain(matches, raw.auths(source)):
-        for key, given in owner.items():
-            for name, value in given.items() if key in _POSSIBLE and isinstance(given, dict) else ():
-                path: Path = (*place, key, name)
-                if key != "where":
-                    path, value = (*path, "pattern"), value.get("pattern") if isinstance(value, dict) else None
-                if isinstance(value, str):
-                    yield path, key, value
-
-
-RULES = {
-    patterns_are_of_parameters: ("where",),
-    patterns_fit_something: ("where", "pattern"),
-}

@@ -1,4 +1,4 @@
-"""What is said of routes that get no request, or not those that are meant for them."""
+"""Checks which requests each route gets: FR301, FR302 and FR303."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -9,15 +9,15 @@ from fanroute.analysis.box import Dimension
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.overlap import find_overlaps
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS, Reachable, Unreachable, reachability_of
-from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import is_declared
-from fanroute.syntax.source import Path, Source
-from fanroute_runtime.plan import Plan
+from fanroute.rules.check import ValidFile, plan_check
+from fanroute.syntax.source import Path
 
-# Each takes the texts of a letter whose length its prime number does not divide; the shortest that is left has 85,085 letters.
+# Routes for the example of FR303. Each takes texts of the letter "a" whose length is not a multiple of its prime number. The
+# shortest text that no route takes has 85,085 letters.
 _LENGTHS = "".join(
     f'  - match: {{path: "/{{n}}", where: {{n: "(a{{{prime}}})*a{{1,{prime - 1}}}"}}}}\n    respond: {{status: 404}}\n'
     for prime in (5, 7, 11, 13, 17)
@@ -26,137 +26,141 @@ _LENGTHS = "".join(
 FR301 = Rule(
     "FR301",
     "warning",
-    "every route can get a request",
-    "The first route that matches wins. A route whose requests are all taken by those before it does nothing, and "
-    "neither does one that asks for what no request has. Both are found exactly, also where it takes several routes "
-    "together to leave it none.",
+    "a route can get no request",
+    "The first route that matches wins. A route has no effect if the routes before it take all of its requests, or if no request "
+    "can fit its match. Both are found exactly, even if it takes several routes together.",
     START + "routes:\n  - name: chat\n    match: {path: /chat/*}\n    handoff: origin\n"
     "  - match: {path: /chat/help}\n    respond: {status: 404}\n",
-    "Put the route before those that take its requests, narrow them, or leave it out.",
+    "Put the route before those that take its requests, restrict them, or remove it.",
 )
 
 FR302 = Rule(
     "FR302",
     "note",
-    "of two routes that share requests one is the more specific",
-    "Two routes match the same request and do different things with it, and neither matches only a part of the other's "
-    "requests. So their order decides. The note shows one such request, as arguments of `fanroute match`. There is no "
-    "note if the later route is the wider one, such as `/chat/*` below `/chat/{room}`.",
+    "two routes overlap, and only their order decides",
+    "Two routes match the same request and do different things with it, and neither matches only a part of the other's requests. "
+    "So their order decides. The note shows one such request, as arguments of `fanroute match`. There is no note if the later "
+    "route is the wider one, such as `/chat/*` below `/chat/{room}`.",
     START + "routes:\n  - name: posts\n    match: {path: /*, method: POST}\n    handoff: origin\n"
     "  - name: chat\n    match: {path: /chat}\n    respond: {status: 404}\n",
-    "Check that the order is meant. To avoid the note, narrow one of the two, or put a route for the shared requests "
-    "before them.",
+    "Check that the order is intended. To avoid the note, restrict one of the two, or put a route for the shared requests before "
+    "them.",
 )
 
 FR303 = Rule(
     "FR303",
     "note",
-    "the requests that a route gets can be computed",
-    "Patterns, and conditions on many headers and parameters, can overlap in so many ways that the search for the rest "
-    "takes too long. It then ends after a number of steps, without a guess. The component does not depend on it.",
+    "it takes too long to compute which requests a route gets",
+    "Patterns, and conditions on many headers and parameters, can overlap in so many ways that the exact search would take too "
+    "long. It then ends after a fixed number of steps, without a guess. The component does not depend on it.",
     START + "routes:\n" + _LENGTHS + '  - match: {path: "/{n}", where: {n: "a*"}}\n    handoff: origin\n',
-    "Ask for less in one match, or put routes with much in common under paths or hosts of their own.",
+    "Use fewer conditions in one match, or put routes that overlap under paths or hosts of their own.",
 )
 
+# How many other routes a diagnostic names and points at.
+MAX_OTHERS = 4
 
-# As many other routes are told with one.
-MAX_PLACES = 4
-
+# By the kind of a dimension: why no request can fit a match.
 _IMPOSSIBLE = {
     "method": "a WebSocket begins with a GET",
-    "header": "no request's header {} is what it asks for",
-    "query": "no request's parameter {} is what it asks for",
-    "path": "each path that it asks for is refused, as 'paths' says",
-    "segment": "no segment of a path is what it asks for as number {}",
+    "header": "no value of the header {} fits",
+    "query": "no value of the query parameter {} fits",
+    "path": "'paths' refuses every path that fits",
+    "segment": "no text of segment {} of the path fits",
 }
 
 
-def reachability(source: Source, plan: Plan, boxes: Boxes) -> Iterator[Diagnostic]:
-    """FR301, FR302 and FR303"""
-    told = _Told(source, plan, boxes)
+@plan_check
+def check_reachability(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR301, FR302 and FR303: a route gets no request, its order matters, or it takes too long to compute that."""
+    reporter = _Reporter(file)
     budget = Budget(MAX_TOTAL_STEPS)
-    for number, reach in enumerate(reachability_of(boxes, budget)):
+    for number, reach in enumerate(reachability_of(file.boxes, budget)):
         if budget.left < 0:
-            yield told.unknown(number, "it or one of the routes after it can match")
+            yield reporter.unknown(number, "it or one of the routes after it can match")
             return
-        if not told.is_declared(number):
+        if not reporter.is_declared(number):
             continue
         if isinstance(reach, Unreachable):
-            yield told.dead(number, reach)
+            yield reporter.dead(number, reach)
         elif isinstance(reach, Reachable):
-            yield from () if reach.alone else told.shared(number, budget)
+            yield from () if reach.alone else reporter.overlapping(number, budget)
         else:
-            yield told.unknown(number, "it can match")
+            yield reporter.unknown(number, "it can match")
 
 
-class _Told:
-    """The routes of a file, and what is said of them."""
+class _Reporter:
+    """Makes diagnostics about the routes of a file, which it takes by their numbers in the Plan."""
 
-    def __init__(self, source: Source, plan: Plan, boxes: Boxes) -> None:
-        self._source, self._boxes, self._routes = source, boxes, plan.routes
-        # How many of routes.yaml are before each.
-        self._written = tuple(accumulate(map(is_declared, plan.routes), initial=0))
-        numbers: dict[str, int] = {}
+    def __init__(self, file: ValidFile) -> None:
+        self._source, self._boxes, self._routes = file.source, file.boxes, file.plan.routes
+        # By the number of a route: how many routes of routes.yaml come before it.
+        self._indexes = tuple(accumulate(map(is_declared, self._routes), initial=0))
+        answer_numbers: dict[str, int] = {}
 
         @cache
-        def answered(number: int) -> int:
-            return numbers.setdefault(repr(answer_of(plan.routes[number], {})), len(numbers))
+        def answer_number(number: int) -> int:
+            return answer_numbers.setdefault(repr(answer_of(self._routes[number], {})), len(answer_numbers))
 
-        # A route's answer by number, so that they are quickly compared.
-        self._answered = answered
-        every = range(len(plan.routes))
-        self._alike = next((number for number in every if answered(number)), len(every))
+        # Gives equal answers of routes the same number, to compare them quickly.
+        self._answer_number = answer_number
+        numbers = range(len(self._routes))
+        self._first_different = next((number for number in numbers if answer_number(number)), len(numbers))
 
     def is_declared(self, number: int) -> bool:
-        """Whether a route is the user's own."""
+        """Returns True if a route stands in routes.yaml."""
         return is_declared(self._routes[number])
 
     def dead(self, number: int, reach: Unreachable) -> Diagnostic:
+        """Reports FR301: a route can get no request."""
         if reach.impossible:
             why = _impossible(reach.impossible[0])
-            return self._diagnostic(FR301, number, f"can never match: {why}", "correct it, or leave the route out")
+            return self._diagnostic(FR301, number, f"can never match: {why}", "correct the match, or remove the route")
         takes, them = ("takes", "that one") if len(reach.covering) == 1 else ("together take", "them")
-        message = f"can never match: {self._named(reach.covering)} {takes} all its requests"
-        return self._diagnostic(FR301, number, message, f"put it before {them}, narrow {them}, or leave it out", reach.covering)
+        message = f"can never match: {self._names(reach.covering)} {takes} all its requests"
+        suggestion = f"put it before {them}, restrict {them}, or remove it"
+        return self._diagnostic(FR301, number, message, suggestion, reach.covering)
 
-    def shared(self, number: int, budget: Budget) -> Iterator[Diagnostic]:
-        if number < self._alike:  # all routes so far answer the same
+    def overlapping(self, number: int, budget: Budget) -> Iterator[Diagnostic]:
+        """Reports FR302 if a route overlaps with an earlier one that answers differently, and FR303 if that takes too long."""
+        if number < self._first_different:  # all routes so far answer the same
             return
         try:
-            found = list(islice(find_overlaps(self._boxes, number, self._differ, Budget(MAX_STEPS, budget)), MAX_PLACES))
+            found = list(islice(find_overlaps(self._boxes, number, self._differ, Budget(MAX_STEPS, budget)), MAX_OTHERS))
         except BudgetExceeded:
             budget.charge(MAX_STEPS)
             yield self.unknown(number, "their order matters")
             return
         if found:
-            from fanroute.analysis.witness import match_arguments, request_of  # late: most files need none
+            from fanroute.analysis.witness import match_arguments, request_of  # late: few files need it
 
             earlier, request = [pair[0] for pair in found], match_arguments(request_of(found[0][1]))
-            message = f"and '{self._routes[earlier[0]].name}' share requests, and neither is the more specific: {request}"
-            yield self._diagnostic(FR302, number, message, "the first one gets them: see that it is meant", earlier, request)
+            message = f"overlaps with '{self._routes[earlier[0]].name}', and neither is the more specific: {request}"
+            suggestion = "the first one gets the shared requests: check that this is intended"
+            yield self._diagnostic(FR302, number, message, suggestion, earlier, request)
 
-    def unknown(self, number: int, what: str) -> Diagnostic:
-        return self._diagnostic(
-            FR303, number, f"has too much in common with earlier routes to find out whether {what}", "narrow its match"
-        )
+    def unknown(self, number: int, question: str) -> Diagnostic:
+        """Reports FR303: it takes too long to find out whether the question is true."""
+        message = f"overlaps with earlier routes in too many ways to find out whether {question}"
+        return self._diagnostic(FR303, number, message, "restrict its match")
 
     def _differ(self, one: int, other: int) -> bool:
-        return self.is_declared(one) and self._answered(one) != self._answered(other)
+        return self.is_declared(one) and self._answer_number(one) != self._answer_number(other)
 
     def _diagnostic(
-        self, rule: Rule, number: int, message: str, mend: str, others: Sequence[int] = (), request: str = ""
+        self, rule: Rule, number: int, message: str, suggestion: str, others: Sequence[int] = (), request: str = ""
     ) -> Diagnostic:
-        notes = tuple(Note(f"'{self._routes[other].name}'", self._place(other)) for other in others[:MAX_PLACES])
-        return Diagnostic(rule, f"route '{self._routes[number].name}' {message}", self._place(number), mend, notes, request)
+        notes = tuple(Note(f"'{self._routes[other].name}'", self._span(other)) for other in others[:MAX_OTHERS])
+        return Diagnostic(rule, f"route '{self._routes[number].name}' {message}", self._span(number), suggestion, notes, request)
 
-    def _place(self, number: int) -> Span:
-        """Where a route is told of: at its name, or else at its first key; one that was made for the next, at that one."""
-        place: Path = ("routes", self._written[number])
-        named = (*place, "name")
-        return self._source.value_span(named) if self._source.has(named) else self._source.key_span(place)
+    def _span(self, number: int) -> Span:
+        """Returns the place of a route: its name, or else its first key. A route for preflight requests has that of the next."""
+        path: Path = ("routes", self._indexes[number])
+        name = (*path, "name")
+        return self._source.value_span(name) if self._source.has(name) else self._source.key_span(path)
 
-    def _named(self, numbers: Sequence[int]) -> str:
-        names = [f"'{self._routes[number].name}'" for number in numbers[:MAX_PLACES]]
+    def _names(self, numbers: Sequence[int]) -> str:
+        names = [f"'{self._routes[number].name}'" for number in numbers[:MAX_OTHERS]]
         more = len(numbers) - len(names)
         names += [f"{more} more"] if more else []
         return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -1,105 +1,163 @@
-"""The rules of a whole routes.yaml about actions and what stands beside them, one function a code."""
+"""Checks routes, their actions and the defaults for them: FR205, FR208, FR212, FR231 and FR411."""
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
+from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
-from fanroute.spec.actions import BACKEND_ANSWERED
-from fanroute.spec.document import default_domain
-from fanroute.syntax.source import Source
+from fanroute.spec.actions import ACTIONS
+from fanroute.spec.defaults import ACTION_DEFAULTS, ROUTE_DEFAULTS, takes_default
+from fanroute.spec.document import default_name
+from fanroute.syntax.source import Path, Source
 
-FR230 = Rule(
-    "FR230",
+FR205 = Rule(
+    "FR205",
     "error",
-    "a backend is another service",
-    "A request that is sent to this service itself would get the same route again. After a handoff, Fanout's request "
-    "gets a 403 (or 508) instead of a second handoff. After a `forward`, the requests would go round until Fastly stops "
-    "them. Endpoints of the edge need no such route, because they use the loopback backend anyway.",
-    START + "  self: {loopback: true}\nroutes:\n  - handoff: self\n",
-    "Name a server of yours, or write how the edge should answer: `stream`, `sse`, `long_poll`, `websocket` or `respond`.",
+    "a route has no action, or more than one",
+    "A request gets one answer. Of two actions, one would be lost, and a route without an action would have no answer.",
+    START + "routes:\n  - handoff: origin\n    respond: {status: 404}\n",
+    "Split the route in two, each with its own match, or add the missing action.",
 )
+
+
+@source_check()
+def check_action_count(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR205: a route does not have exactly one action."""
+    for index, route in raw.routes(source):
+        actions = raw.actions(route)
+        if not actions:
+            suggestion = f"add one of {', '.join(ACTIONS)}"
+            yield Diagnostic(FR205, "this route has no action", source.key_span(("routes", index)), suggestion)
+        for extra in actions[1:]:
+            span = source.key_span(("routes", index, extra))
+            note = Note("the first action", source.key_span(("routes", index, actions[0])))
+            message = f"'{extra}' is a second action, in addition to '{actions[0]}'"
+            yield Diagnostic(FR205, message, span, "move it to a route of its own", (note,))
+
+
+FR208 = Rule(
+    "FR208",
+    "error",
+    "two routes have the same name",
+    "A name identifies a route, for instance in the output of `fanroute match`. So two routes cannot share one.",
+    START + "routes:\n  - name: chat\n    match: {path: /chat}\n    handoff: origin\n  - name: chat\n    handoff: origin\n",
+    "Rename one of the routes, or remove its name.",
+)
+
+
+@source_check("name")
+def check_route_names(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR208: two routes have the same name."""
+    first: dict[str, int] = {}
+    for index, route in raw.routes(source):
+        name = route.get("name", default_name(index))
+        if isinstance(name, str) and first.setdefault(name, index) != index:
+            note = Note("the first one", source.value_span(("routes", first[name], "name")))
+            span = source.value_span(("routes", index, "name"))
+            yield Diagnostic(FR208, f"a second route is named '{name}'", span, "give it another name", (note,))
+
+
+FR212 = Rule(
+    "FR212",
+    "error",
+    "an answer has both a `body` and a `file`",
+    "An answer has one content. Of `body` and `file`, one would be lost.",
+    START + "routes:\n  - respond: {status: 200, body: hello, file: hello.html}\n",
+    "Keep one of them.",
+)
+
+
+@source_check("file")
+def check_answer_content(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR212: an answer has both `body` and `file`."""
+    for index, route in raw.routes(source):
+        respond = route.get("respond")
+        if isinstance(respond, dict) and {"body", "file"} <= set(respond):
+            path: Path = ("routes", index, "respond")
+            note = Note("the 'body'", source.key_span((*path, "body")))
+            message = "'file' and 'body' cannot be used together"
+            yield Diagnostic(FR212, message, source.key_span((*path, "file")), "keep one of them", (note,))
+
 
 FR231 = Rule(
     "FR231",
     "error",
-    "a route's action can serve what its match takes",
-    "A WebSocket begins with a GET that asks for one, and goes through the edge by `websocket`, `tunnel` or `handoff` only. "
-    "With a match that says otherwise, the action could answer nothing but errors.",
+    "a route's action cannot answer the requests of its match",
+    "A WebSocket begins with a GET that asks for one, and it goes through the edge only by `websocket`, `tunnel` or `handoff`. "
+    "If a match contradicts that, the action could only answer with errors.",
     START + "routes:\n  - match: {path: /ws, websocket: true}\n    forward: origin\n",
-    "Change the match, or the action.",
+    "Change the match or the action.",
 )
 
-
-# Which requests an action can do nothing with, by the value of `websocket` in the match, and the mend.
-NOT_FOR: dict[str, tuple[bool | None, str]] = {
-    **dict.fromkeys(("stream", "sse", "long_poll"), (True, "leave it out, or make the action a 'websocket:'")),
-    "forward": (True, "write 'tunnel:' for a WebSocket"),
-    "websocket": (False, "leave it out"),
-    "tunnel": (False, "leave it out, or write 'forward:' for what is no WebSocket"),
+# For each action the value of `websocket` in a match that it cannot serve, and a suggestion.
+_UNSERVED: dict[str, tuple[bool | None, str]] = {
+    **dict.fromkeys(("stream", "sse", "long_poll"), (True, "remove it, or use the action 'websocket:'")),
+    "forward": (True, "use 'tunnel:' for WebSockets"),
+    "websocket": (False, "remove it"),
+    "tunnel": (False, "remove it, or use 'forward:' for other requests"),
 }
-SOCKETS = ("websocket", "tunnel")
+_WEBSOCKET_ACTIONS = ("websocket", "tunnel")
 
 
-def backends_are_others(source: Source) -> Iterator[Diagnostic]:
-    """FR230"""
-    domain = _domain(source)
-    here = {name: _leads_here(backend, domain) for name, backend in raw.backends(source).items() if isinstance(backend, dict)}
-    for index, route in raw.routes(source):
-        for action in BACKEND_ANSWERED:
-            path, name = raw.backend_of(index, route, action) or ((), "")
-            if here.get(name):
-                loop = "the request would come back, and get a 403" if action == "handoff" else "the request would come in again"
-                message = f"'{action}' to '{name}', which is this service: {loop}"
-                note = Note("the backend", source.key_span(("backends", name, here[name])))
-                yield Diagnostic(FR230, message, source.value_span(path), "name a server of yours", (note,))
-
-
-def _leads_here(backend: dict[str, Any], domain: str) -> str:
-    """The key by which a backend is this service itself, which has that domain; "" where it is another."""
-    if "loopback" in backend:
-        return "loopback"
-    try:
-        host = urlsplit(str(backend.get("url", ""))).hostname
-    except ValueError:
-        return ""
-    return "url" if host == domain else ""
-
-
-def _domain(source: Source) -> str:
-    """The domain that the service is published under."""
-    loopback = next((found for found in raw.backends(source).values() if isinstance(found, dict) and "loopback" in found), {})
-    service = source.data.get("service")
-    name = service.get("name") if isinstance(service, dict) else None
-    return str(loopback.get("host") or default_domain(str(name))).lower()
-
-
-def actions_fit_their_match(source: Source) -> Iterator[Diagnostic]:
-    """FR231"""
+@source_check("websocket", "method")
+def check_actions_against_matches(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR231: a route's action cannot answer the requests of its match."""
     for index, route in raw.routes(source):
         match = route.get("match")
         if isinstance(match, dict) and ("websocket" in match or "method" in match):
             for action in raw.actions(route):
-                yield from _unfit(source, index, match, action)
+                yield from _contradictions(source, index, match, action)
 
 
-def _unfit(source: Source, index: int, match: dict[str, Any], action: str) -> Iterator[Diagnostic]:
-    def unfit(key: str, message: str, mend: str) -> Diagnostic:
+def _contradictions(source: Source, index: int, match: dict[str, Any], action: str) -> Iterator[Diagnostic]:
+    def contradiction(key: str, message: str, suggestion: str) -> Diagnostic:
         note = Note("the action", source.key_span(("routes", index, action)))
-        return Diagnostic(FR231, message, source.value_span(("routes", index, "match", key)), mend, (note,))
+        return Diagnostic(FR231, message, source.value_span(("routes", index, "match", key)), suggestion, (note,))
 
-    asks, mend = NOT_FOR.get(action, (None, ""))
-    if asks is not None and match.get("websocket") is asks:
-        yield unfit("websocket", f"'{action}' for {'a WebSocket' if asks else 'what is no WebSocket'}", mend)
-    if action in SOCKETS and not _takes_get(match.get("method", "GET")):
-        yield unfit("method", f"'{action}' without GET, by which every WebSocket begins", "leave it out, or add GET")
+    unserved, suggestion = _UNSERVED.get(action, (None, ""))
+    if unserved is not None and match.get("websocket") is unserved:
+        message = (
+            f"'{action}' cannot answer WebSockets" if unserved else f"'{action}' is for WebSockets, which this match excludes"
+        )
+        yield contradiction("websocket", message, suggestion)
+    if action in _WEBSOCKET_ACTIONS and not _takes_get(match.get("method", "GET")):
+        message = f"'{action}' needs the method GET, with which every WebSocket begins"
+        yield contradiction("method", message, "add GET, or remove 'method'")
 
 
 def _takes_get(methods: Any) -> bool:
     return "GET" in methods if isinstance(methods, list) else methods == "GET" or not isinstance(methods, str)
 
 
-RULES = {backends_are_others: BACKEND_ANSWERED, actions_fit_their_match: ("websocket", "method")}
+FR411 = Rule(
+    "FR411",
+    "note",
+    "no route uses a default",
+    "A default is for routes whose action can have the key and that do not have it themselves. `cors` is for `stream`, `sse`, "
+    "`long_poll` and `respond` (not for `handoff` and `forward`). `keep_alive` is for `stream`, `sse` and `websocket`, and "
+    "`origins` for `websocket`, `tunnel` and `handoff`. Header rules are for routes where the edge can apply them. `auth` is for "
+    "all routes that are not `public`. A default that no route uses has no effect.",
+    START + "defaults: {keep_alive: 25s}\nroutes:\n  - match: {path: /live}\n    handoff: origin\n",
+    "Remove the default, or give a route the action that it is meant for.",
+)
+
+
+@plan_check
+def check_defaults(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR411: no route uses a default."""
+    defaults, routes = raw.defaults(file.source), raw.routes(file.source)
+    actions = [(action, route) for _, route in routes for action in raw.actions(route)] if defaults else []
+    for key in defaults:
+        if not any(takes_default(action, key) and not _overrides(key, action, route) for action, route in actions):
+            span = file.source.key_span(("defaults", key))
+            yield Diagnostic(FR411, f"no route uses the default '{key}'", span, "remove it")
+
+
+def _overrides(key: str, action: str, route: dict[str, Any]) -> bool:
+    """Returns True if a route or its action has the key itself, instead of the default."""
+    if key == "auth" and "public" in route:
+        return True
+    return (key in ACTION_DEFAULTS and key in route[action]) or (key in ROUTE_DEFAULTS and key in route)

@@ -1,60 +1,177 @@
-"""Warns of locations and links that a client's value could make lead elsewhere. Such a request gets a 400."""
+"""Checks templates, which take values from the request: FR209, FR403 and FR404."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial, reduce
+from typing import Any
 from urllib.parse import unquote
 
 from fanroute.analysis.automata import automaton_of, next_state, shortest_text
-from fanroute.analysis.channels import Reference, ResolvedTemplate, Values, possible_values, references_in, resolve
-from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.analysis.channels import (
+    Reference,
+    ResolvedTemplate,
+    Values,
+    find_invalid_value,
+    is_never_valid,
+    possible_values,
+    resolve,
+)
+from fanroute.analysis.channels import references_in as references_of
+from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
+from fanroute.diagnostics.examples import LOOPBACK, START
+from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
 from fanroute.plan.routes import declared_routes
-from fanroute.rules.channels import FR403, FR404, place_of_condition, values_listed
-from fanroute.syntax.source import Source
-from fanroute_runtime.grip import leads_elsewhere
+from fanroute.rules.check import ValidFile, plan_check, source_check
+from fanroute.spec import raw
+from fanroute.spec.placeholders import suggest_binding
+from fanroute.spec.template import references_in
+from fanroute.spec.validate import did_you_mean
+from fanroute.syntax.source import Path, Source
+from fanroute_runtime.grip import SEPARATORS, leads_elsewhere
 from fanroute_runtime.pattern import Automaton, compile_pattern
-from fanroute_runtime.plan import Hold, PathFault, Plan, Redirect, Route
+from fanroute_runtime.plan import Bound, Hold, PathFault, Redirect, Route
 
-# Segments that lead elsewhere (`grip.leads_elsewhere`).
-_ELSEWHERE = compile_pattern(r"(([\s\S]*[/\\])?\.\.?(;[^/\\]*)?([/\\][\s\S]*)?)?")
-# Values that can make a segment of several references lead elsewhere, the shortest first; with slashes, those that do so in any.
-_DOTS = ("", ".", "..")
-_SLASHED_BOTH = compile_pattern(r"[\s\S]*[/\\]\.\.?(;[^/\\]*)?[/\\][\s\S]*")
-_MEND = "allow only values that are not empty, '.' or '..', as with {pattern: \"[a-z0-9-]{1,64}\"}"
+FR209 = Rule(
+    "FR209",
+    "error",
+    "a channel, location or condition on a claim uses a value that its route does not have",
+    "A value that the match does not bind is missing when a request comes, and a claim is missing if the route needs no token. "
+    "The channel or location would have a gap, and no claim could equal it. A default `auth` is checked with the match of each "
+    "route that uses it.",
+    START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
+    "Use a name that the match binds, or bind this one: as a path parameter, or as a query parameter or header of the match.",
+)
 
 
-def values_give_locations(source: Source, plan: Plan) -> Iterator[Diagnostic]:
-    """Yields FR403 or FR404, at most one for each segment."""
-    for index, route in enumerate(declared_routes(plan)):
-        what, template = _location(route, plan.refused_paths)
+@source_check()
+def check_references(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR209: a template uses a value that the route's match or token does not give."""
+    for index, route in raw.routes(source):
+        for path, value in ((path, value) for path, text in raw.templates(index, route) for value in references_in(text)):
+            reference, known = reference_text(value), raw.bound_references(route.get("match"))
+            if value.source == "claim" and raw.auth_of(source, index, route) is None:
+                message = f"'{reference}' needs a token, and this route requires none"
+                suggestion = "add 'auth:', which says which token a client needs"
+                yield Diagnostic(FR209, message, source.value_span(path), suggestion)
+            elif value.source != "claim" and reference not in known:
+                yield _unbound(reference, source.value_span(path), _suggest_binding(route, reference))
+        yield from _unbound_in_claims(source, index, route)
+
+
+def _unbound_in_claims(source: Source, index: int, route: dict[str, Any]) -> Iterator[Diagnostic]:
+    auth_path, auth = raw.auth_of(source, index, route) or ((), None)
+    for path, text in raw.claim_values(auth_path, auth):
+        known = raw.bound_references(route.get("match"))
+        for reference in (reference_text(value) for value in references_in(text) if value.source != "claim"):
+            if reference in known:
+                continue
+            span = source.value_span(path)
+            if auth_path[0] == "routes":
+                yield _unbound(reference, span, _suggest_binding(route, reference))
+            else:
+                note = Note("the default 'auth' compares a claim with it", span)
+                suggestion = "bind it, or give the route an 'auth' of its own, or 'public: true'"
+                yield _unbound(reference, source.key_span(("routes", index)), suggestion, note)
+
+
+def _unbound(reference: str, span: Span, suggestion: str, *notes: Note) -> Diagnostic:
+    return Diagnostic(FR209, f"the match does not bind '{reference}'", span, suggestion, notes)
+
+
+def _suggest_binding(route: dict[str, Any], reference: str) -> str:
+    """Suggests how to have a match bind a reference, or which reference to use instead."""
+    match, known = route.get("match"), raw.bound_references(route.get("match"))
+    instead = suggest_binding(reference.strip("{}"), match.get("path")) if isinstance(match, dict) else ""
+    return instead or (did_you_mean(reference, known, "bound here") if known else "the match binds nothing")
+
+
+FR403 = Rule(
+    "FR403",
+    "note",
+    "some requests of a route make no valid channel, location or link",
+    'A channel is printable ASCII without `,`, `;` and `"`, and without spaces around it. Nothing in it may still be '
+    "percent-encoded, as it is if a client encoded it twice. In the path of a location or link, a value must not make its "
+    "segment empty, `.` or `..`, even between slashes inside the value: that would lead to another path, and `//evil.example` to "
+    "another host. A request with such a value gets a 400. It does not go on to the next route, because it fits the match.",
+    LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
+    "Restrict the pattern to the values that are meant, as in `[a-z0-9-]{1,64}`. Leave it if such requests should get a 400.",
+)
+
+FR404 = Rule(
+    "FR404",
+    "warning",
+    "no request of a route makes a valid channel, location or link",
+    'A channel is printable ASCII without `,`, `;` and `"`, and without spaces around it. In the path of a location or link, a '
+    "value must not make its segment empty, `.` or `..`. No value that fits this condition is valid there, so every request of "
+    "the route gets a 400.",
+    LOOPBACK
+    + '  - match: {path: "/rooms/{room}", where: {room: "[à-ÿ]+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
+    "Use another value, or a pattern or list of values that are valid there.",
+)
+
+_ALLOW_IN_CHANNELS = (
+    f"allow only what a channel may contain: printable ASCII without {' '.join(SEPARATORS)}, not empty, without spaces around it"
+)
+_ALLOW_IN_PATHS = "allow only values that are not empty, '.' or '..', as with {pattern: \"[a-z0-9-]{1,64}\"}"
+
+
+@plan_check
+def check_channel_values(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR403 or FR404, once for each reference: some or all of the values that its condition allows make no channel."""
+    for index, _, templates in file.dynamic_channels:
+        reported: set[Bound] = set()
+        for reference in (reference for _, template in templates for reference in references_of(template)):
+            has_condition = not reference.is_free and reference.bound.source != "claim"
+            value = find_invalid_value(reference) if has_condition and reference.bound not in reported else None
+            if value is None:
+                continue
+            reported.add(reference.bound)
+            span = file.source.value_span(condition_path(file.source, index, reference.bound))
+            name = reference_text(reference.bound)
+            if is_never_valid(reference):
+                message = f"no value of '{name}' makes a valid channel: every request gets a 400"
+                yield Diagnostic(FR404, message, span, _ALLOW_IN_CHANNELS)
+            else:
+                message = f"'{name}' may be {value!r}, which makes no valid channel: such a request gets a 400"
+                yield Diagnostic(FR403, message, span, _ALLOW_IN_CHANNELS)
+
+
+@plan_check
+def check_address_values(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR403 or FR404, once for each segment of a location or link: some or all values make it lead elsewhere.
+
+    "Elsewhere" is another path or host than the route's own text says. Such a request gets a 400.
+    """
+    for index, route in enumerate(declared_routes(file.plan)):
+        kind, template = _address(route, file.plan.refused_paths)
         for segment in _segments(template):
-            values = {reference.bound: _value_of(segment, reference) for reference in references_in(segment)}
+            values = {reference.bound: _value_of(segment, reference) for reference in references_of(segment)}
             if not values or not _leads_elsewhere(segment, values):
                 continue
-            first = references_in(segment)[0]
-            span = source.value_span(place_of_condition(source, index, first.bound))
+            first = references_of(segment)[0]
+            span = file.source.value_span(condition_path(file.source, index, first.bound))
             if len(values) == 1 and _always_leads_elsewhere(segment, first):
-                message = f"no value of '{reference_text(first.bound)}' gives a {what}: every request gets a 400"
-                yield Diagnostic(FR404, message, span, _MEND)
+                message = f"no value of '{reference_text(first.bound)}' makes a valid {kind}: every request gets a 400"
+                yield Diagnostic(FR404, message, span, _ALLOW_IN_PATHS)
             else:
-                message = f"a request with {values_listed(values)} gives no {what}: it gets a 400"
-                yield Diagnostic(FR403, message, span, _MEND)
+                message = f"a request with {values_text(values)} makes no valid {kind}: it gets a 400"
+                yield Diagnostic(FR403, message, span, _ALLOW_IN_PATHS)
 
 
-def _location(route: Route, refused: tuple[PathFault, ...]) -> tuple[str, ResolvedTemplate]:
+def _address(route: Route, refused_paths: tuple[PathFault, ...]) -> tuple[str, ResolvedTemplate]:
     """Returns "location" or "link" and the parts of that address; "" and no parts if the route has neither."""
     match route.action:
         case Redirect(location=template):
-            return "location", resolve(template, route, refused)
+            return "location", resolve(template, route, refused_paths)
         case Hold(link=template):
-            return "link", resolve(template, route, refused)
+            return "link", resolve(template, route, refused_paths)
     return "", ()
 
 
 def _segments(template: ResolvedTemplate) -> list[ResolvedTemplate]:
-    """The segments of an address's path."""
+    """Splits the path of an address into its segments."""
     segments: list[ResolvedTemplate] = [()]
     for part in template:
         if isinstance(part, Reference):
@@ -69,11 +186,19 @@ def _segments(template: ResolvedTemplate) -> list[ResolvedTemplate]:
     return segments
 
 
+# Segments that lead elsewhere (`grip.leads_elsewhere`).
+_ELSEWHERE = compile_pattern(r"(([\s\S]*[/\\])?\.\.?(;[^/\\]*)?([/\\][\s\S]*)?)?")
+# Values that can make a segment of several references lead elsewhere, the shortest first.
+_DOTS = ("", ".", "..")
+# Values that make any segment lead elsewhere.
+_SLASHED_BOTH = compile_pattern(r"[\s\S]*[/\\]\.\.?(;[^/\\]*)?[/\\][\s\S]*")
+
+
 def _value_of(segment: ResolvedTemplate, reference: Reference) -> str:
     """Returns the shortest value of a reference that makes its segment lead elsewhere, or another value if none is found."""
     if reference.bound.source == "claim":  # a client does not choose its claims
         return "x"
-    if len(references_in(segment)) == 1:
+    if len(references_of(segment)) == 1:
         found = shortest_text(possible_values(reference), bad_values(segment, reference))
     else:
         values = (value for value in _DOTS if possible_values(reference).matches(value))
@@ -82,8 +207,12 @@ def _value_of(segment: ResolvedTemplate, reference: Reference) -> str:
 
 
 def bad_values(segment: ResolvedTemplate, reference: Reference) -> Automaton:
-    """Returns the values with which a segment leads elsewhere: all of them if its only reference stands there once."""
-    if len(references_in(segment)) > 1:
+    """Returns an automaton of the values with which a segment leads elsewhere.
+
+    It accepts all of these values if the segment has no other reference, and has this one once. Otherwise it accepts only short
+    ones.
+    """
+    if len(references_of(segment)) > 1:
         return automaton_of(value for value in _DOTS if _leads_elsewhere(segment, {reference.bound: value}))
     at = segment.index(reference)
     before, after = ("".join(map(str, texts)) for texts in (segment[:at], segment[at + 1 :]))
@@ -92,7 +221,7 @@ def bad_values(segment: ResolvedTemplate, reference: Reference) -> Automaton:
 
 
 def _state(state: int, text: str) -> int:
-    """Returns the state of _ELSEWHERE after a text: never DEAD, because any text can go on with '/..'."""
+    """Returns the state of _ELSEWHERE after a text. It is never DEAD, because any text can go on with '/..'."""
     return reduce(partial(next_state, _ELSEWHERE), text, state)
 
 
@@ -102,5 +231,19 @@ def _leads_elsewhere(segment: ResolvedTemplate, values: Values) -> bool:
 
 
 def _always_leads_elsewhere(segment: ResolvedTemplate, reference: Reference) -> bool:
-    """Returns True if a segment leads elsewhere with each value of its only reference."""
+    """Returns True if a segment leads elsewhere with each possible value of its only reference."""
     return shortest_text(possible_values(reference), rejected_by=[bad_values(segment, reference)]) is None
+
+
+def condition_path(source: Source, index: int, bound: Bound) -> Path:
+    """Returns the path of the condition on a bound value in the match of a route."""
+    match: Path = ("routes", index, "match")
+    if bound.source != "header":
+        return (*match, "where" if bound.source == "path" else "query", bound.name)
+    headers = source.data["routes"][index]["match"]["header"]
+    return (*match, "header", next(name for name in headers if name.lower() == bound.name))
+
+
+def values_text(values: Values) -> str:
+    """Writes the bound values of a request, as in "{room}='x' {query.id}='y'"."""
+    return " ".join(f"{reference_text(bound)}={value!r}" for bound, value in values.items())

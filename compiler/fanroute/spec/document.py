@@ -1,4 +1,4 @@
-"""What a user may write in routes.yaml; nothing else. References and rules between values are in checks.py."""
+"""What a user may write in routes.yaml; nothing else. References and rules between values are in the room `rules`."""
 
 from typing import Annotated, Any, Literal
 

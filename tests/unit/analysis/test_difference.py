@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fanroute.analysis.box import Point
 from fanroute.analysis.difference import Side, find_changes
-from fanroute.cli.diff_report import Difference, difference, lines
+from fanroute.cli.diff_report import Difference, compare, text_lines
 from fanroute.pipeline import compile_routes
 from fanroute_runtime.match import Matched, bound_value
 from fanroute_runtime.matcher import Matcher
@@ -27,13 +27,13 @@ routes:
 
 def compared(old: str, new: str) -> Difference:
     before, after = (compile_routes(text.encode(), inputs_of(REPOSITORY)) for text in (old, new))
-    return difference((before.plan, before.backends), (after.plan, after.backends))
+    return compare((before.plan, before.backends), (after.plan, after.backends))
 
 
 def told(old: list[str], new: list[str]) -> list[str]:
     """What is told of routes, each as a flow mapping."""
     texts = (START + "".join(f"  - {{{route}}}\n" for route in routes) for routes in (old, new))
-    return list(lines(compared(*texts)))
+    return list(text_lines(compared(*texts)))
 
 
 CHAT = "name: chat, match: {path: /chat}, handoff: origin"
@@ -136,16 +136,16 @@ def test_a_path_is_refused_from_now_on(fault: str, path: str, by_default: str) -
     rest = f"  - {{{REST}}}\n"
     taken, refused = "rest: handoff to https://a.example.com", "no route: 400, because of its path"
     told = [f"GET https://example.com{path}", f"  - {taken}", f"  + {refused}"]
-    assert list(lines(compared(keeping + rest, rejecting + rest))) == told
-    assert list(lines(compared(rejecting + rest, keeping + rest))) == [told[0], f"  - {refused}", f"  + {taken}"]
+    assert list(text_lines(compared(keeping + rest, rejecting + rest))) == told
+    assert list(text_lines(compared(rejecting + rest, keeping + rest))) == [told[0], f"  - {refused}", f"  + {taken}"]
     unsaid = rejecting if by_default == "reject" else keeping
-    assert list(lines(compared(START + rest, unsaid + rest))) == []
+    assert list(text_lines(compared(START + rest, unsaid + rest))) == []
 
 
 @pytest.mark.parametrize("folder", [folder for folder in CASES if (folder / "app.py").exists()], ids=lambda folder: folder.name)
 def test_a_file_does_what_it_does(folder: Path) -> None:
     compiled = compile_routes((folder / "routes.yaml").read_bytes(), inputs_of(folder))
-    assert all(change.request is None for change in difference(*2 * [(compiled.plan, compiled.backends)]).changes)
+    assert all(change.request is None for change in compare(*2 * [(compiled.plan, compiled.backends)]).changes)
 
 
 def test_where_a_backend_is() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fanroute.cli.next_steps import Urls, changed_ports, publish_command, publishing, serving
+from fanroute.cli.next_steps import Urls, changed_port_warnings, publish_command, publish_lines, serve_lines
 from fanroute.devserver.config import host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
@@ -32,7 +32,7 @@ COMPILED = compile_routes(ROUTES, INPUTS)
 def shown(compiled: Compiled, urls: Urls, as_host: str = "") -> list[str]:
     """What is printed, where local names stand for the service's own host, or for another one."""
     hosts = host_entries(compiled.plan.routes, as_host or compiled.loopback_host)
-    return list(serving(compiled, "embedded", urls, hosts))
+    return list(serve_lines(compiled, "embedded", urls, hosts))
 
 
 def test_routes_are_shown_as_commands() -> None:
@@ -108,9 +108,9 @@ def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: di
 
 
 def test_the_first_publish_names_the_domain() -> None:
-    told = list(publishing(COMPILED, "", Path()))
+    told = list(publish_lines(COMPILED, "", Path()))
     assert told == ["Publish, the first time: fastly compute publish --domain my-chat.edgecompute.app"]
-    assert list(publishing(COMPILED, "abc", Path())) == ["Publish (service abc): fastly compute publish"]
+    assert list(publish_lines(COMPILED, "abc", Path())) == ["Publish (service abc): fastly compute publish"]
 
 
 @pytest.mark.parametrize("service", ["", "abc"])
@@ -122,7 +122,7 @@ def test_what_is_printed_publishes_from_the_current_folder(service: str, tmp_pat
     fastly.write_text("#!/bin/sh\npwd\n")
     fastly.chmod(0o755)
     compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), INPUTS)
-    for line in publishing(compiled, service, folder):
+    for line in publish_lines(compiled, service, folder):
         command = ["sh", "-c", line.partition(": ")[2]]
         path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
         done = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, check=True)
@@ -131,7 +131,9 @@ def test_what_is_printed_publishes_from_the_current_folder(service: str, tmp_pat
 
 def test_tunnels_need_websockets() -> None:
     compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"tunnel: origin}"), INPUTS)
-    assert list(publishing(compiled, "abc", Path()))[1].endswith("once: fastly products --enable=websockets")
+    assert list(publish_lines(compiled, "abc", Path()))[1].endswith(
+        "to be enabled on the service once: fastly products --enable=websockets"
+    )
     lines = shown(compiled, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 
@@ -148,7 +150,7 @@ def test_a_method_is_no_shell_code(method: str) -> None:
 
 
 def test_a_services_id_is_no_shell_code() -> None:
-    line, *_ = publishing(COMPILED, "a): `id`; echo $(id", Path())
+    line, *_ = publish_lines(COMPILED, "a): `id`; echo $(id", Path())
     assert shlex.split(line)[1:4] == ["(service", "a): `id`; echo $(id):", "fastly"]
 
 
@@ -169,9 +171,9 @@ def test_examples_fit_the_patterns() -> None:
 
 def test_a_port_that_is_not_free_is_told_with_the_one_that_is_used() -> None:
     urls = Urls("http://127.0.0.1:8001", "http://127.0.0.1:8002/publish/")
-    assert list(changed_ports(urls, (7676, 5561))) == [
+    assert list(changed_port_warnings(urls, (7676, 5561))) == [
         "the port 7676 is not free: using 8001 instead (--port chooses another)",
         "the publish port 5561 is not free: using 8002 instead (--publish-port chooses another)",
     ]
-    assert list(changed_ports(urls, (8001, 0))) == []
-    assert list(changed_ports(urls, (0, 8002))) == []
+    assert list(changed_port_warnings(urls, (8001, 0))) == []
+    assert list(changed_port_warnings(urls, (0, 8002))) == []

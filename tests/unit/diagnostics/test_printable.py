@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.cli import main
-from fanroute.cli.edges import _remarked
-from fanroute.cli.output import fail, remark, say, say_text, show
+from fanroute.cli.edges import _libraries_logged
+from fanroute.cli.output import fail, print_table, remark, say, say_text
 from fanroute.diagnostics.printable import printable, printable_json
 
 # What a terminal obeys: escape sequences, also as one byte, line ends, bidi controls, and what cannot be seen.
@@ -57,7 +57,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
     return out + err
 
 
-@pytest.mark.parametrize("print_", [say, remark, say_text, fail, lambda text: show(["column"], [[text]])])
+@pytest.mark.parametrize("print_", [say, remark, say_text, fail, lambda text: print_table(["column"], [[text]])])
 def test_every_way_to_print_escapes(print_, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(SystemExit) if print_ is fail else nullcontext():
         print_(OBEYED)
@@ -68,7 +68,7 @@ def test_every_way_to_print_escapes(print_, capsys: pytest.CaptureFixture[str]) 
 
 def test_what_libraries_log_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     """aiohttp tells exceptions that nobody expected, with what was asked."""
-    with _remarked():
+    with _libraries_logged():
         try:
             raise ValueError(OBEYED)
         except ValueError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from fanroute.cli.codes_page import diagnosed
+from fanroute.cli.codes_page import diagnose
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span, fails, in_source_order
 from fanroute.diagnostics.json_report import Report, report
 from fanroute.diagnostics.rule import Rule
@@ -126,7 +126,7 @@ def test_all_forms_say_the_same(folder: Path) -> None:
     """Each golden case, against what its text says."""
     raw = (folder / "routes.yaml").read_bytes()
     text = (folder / "diagnostics.txt").read_text()
-    diagnostics = diagnosed(raw, inputs_of(folder))
+    diagnostics = diagnose(raw, inputs_of(folder))
     heads = re.findall(r"^routes\.yaml:(\d+):(\d+): (\w+)\[(FR\d+)\]", text, re.MULTILINE)
     told = report(diagnostics, "routes.yaml").diagnostics
     assert [(str(one.span.line), str(one.span.column), one.severity, one.code) for one in told] == heads

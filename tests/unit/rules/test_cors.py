@@ -6,13 +6,13 @@ Source: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 import pytest
 
 from fanroute.pipeline import compile_routes
-from fanroute.rules.foreign_pages import _needs_leave
+from fanroute.rules.cors import _needs_permission
 from fanroute_runtime.plan import Condition
 from tests.conftest import INPUTS
 
 
 @pytest.mark.parametrize(
-    ("condition", "needs_leave"),
+    ("condition", "needs_permission"),
     [
         (Condition("x-client"), True),
         (Condition("authorization"), True),
@@ -28,12 +28,12 @@ from tests.conftest import INPUTS
         (Condition("x-fastly-a"), True),
     ],
 )
-def test_what_browsers_send_themselves_needs_no_leave(condition: Condition, needs_leave: bool) -> None:
-    assert _needs_leave(condition) == needs_leave
+def test_what_browsers_send_themselves_needs_no_leave(condition: Condition, needs_permission: bool) -> None:
+    assert _needs_permission(condition) == needs_permission
 
 
 @pytest.mark.parametrize(
-    ("condition", "needs_leave"),
+    ("condition", "needs_permission"),
     [
         (Condition("content-type", ("application/json",)), True),
         (Condition("content-type", ("application/json", "Text/Plain; charset=utf-8")), False),
@@ -44,8 +44,8 @@ def test_what_browsers_send_themselves_needs_no_leave(condition: Condition, need
         (Condition("range", ("bytes=-5", "items=0-1")), True),
     ],
 )
-def test_some_headers_need_leave_by_their_values(condition: Condition, needs_leave: bool) -> None:
-    assert _needs_leave(condition) == needs_leave
+def test_some_headers_need_leave_by_their_values(condition: Condition, needs_permission: bool) -> None:
+    assert _needs_permission(condition) == needs_permission
 
 
 @pytest.mark.parametrize(

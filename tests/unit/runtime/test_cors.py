@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fanroute.cli.diff_report import difference
+from fanroute.cli.diff_report import compare
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
@@ -354,5 +354,5 @@ def test_who_may_read_a_backends_answer_makes_a_difference() -> None:
     start = "{version: 1, service: {name: x}, backends: {a: {url: 'https://a.example.com'}}, "
     sides = (compile_routes(f"{start}{routes}}}".encode(), INPUTS) for routes in (before, after))
     old, new = ((side.plan, side.backends) for side in sides)
-    (change,) = difference(old, new).changes
+    (change,) = compare(old, new).changes
     assert change.differs == ["cors"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fanroute.cli.codes_page import diagnosed
+from fanroute.cli.codes_page import diagnose
 from fanroute.spec.json_schema import routes_schema
 from fanroute.syntax.source import parse_yaml
 from tests.conftest import INPUTS, REPOSITORY
@@ -29,7 +29,7 @@ def validator() -> Draft202012Validator:
 
 
 def codes(raw: bytes) -> set[str]:
-    return {diagnostic.code for diagnostic in diagnosed(raw, INPUTS) if diagnostic.severity == "error"}
+    return {diagnostic.code for diagnostic in diagnose(raw, INPUTS) if diagnostic.severity == "error"}
 
 
 class Variables(dict[str, str]):

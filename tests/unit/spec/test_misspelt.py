@@ -138,6 +138,6 @@ def test_what_is_wrong_anyway_is_told() -> None:
         ("FR201", "unknown key 'handof'"),
         ("FR201", "unknown key 'proxy'"),
         ("FR203", "unknown backend 'nowhere'"),
-        ("FR205", "a route without an action"),
-        ("FR250", "a key that is nowhere"),
+        ("FR205", "this route has no action"),
+        ("FR250", "this key is in no place"),
     ]

@@ -74,7 +74,7 @@ def test_a_segment_is_text(path: str, takes: list[str], leaves: list[str], liste
 def test_what_is_told_for_a_text_silences_the_warning(text: str) -> None:
     """And it is another way to write the same text."""
     (told,) = [found for found in compiled(f'{{path: "/a/{text}"}}').diagnostics if found.code == "FR406"]
-    encoded = re.findall(r"'([^']+)' if that text is meant", told.suggestion)[0]
+    encoded = re.findall(r"'([^']+)' if that text is intended", told.suggestion)[0]
     written = compiled(f'{{path: "/a/{encoded}"}}')
     assert "FR406" not in [found.code for found in written.diagnostics]
     assert written.plan.routes[0].match.path == PathPattern(("a", *text.split("/")))
@@ -107,15 +107,15 @@ routes: [{{match: {{{match}}}, {action}}}]
         ("/new/<int:room>#a", "<int:room>", "write '{room}'"),
         ("/new/$lang", "$lang", "write '{query.lang}'"),
         ("/new/:pageId", ":pageId", "write '{page_id}', and have the match bind it"),
-        ("/new/*", "*", "the rest of a path cannot stand here: bind each segment, as '{name}'"),
-        ("/new/:rest*", ":rest*", "the rest of a path cannot stand here: bind each segment, as '{name}'"),
+        ("/new/*", "*", "the rest of a path cannot be used here: bind each segment, as '{name}'"),
+        ("/new/:rest*", ":rest*", "the rest of a path cannot be used here: bind each segment, as '{name}'"),
         ("/new/$1", "$1", "write '{name}', and have the match bind it"),
     ],
 )
 def test_a_location_has_no_placeholders_of_others(location: str, text: str, instead: str) -> None:
     ((told, mend),) = told_of('path: "/old/{room}", query: {lang: {present: true}}', f'redirect: {{location: "{location}"}}')
     assert (told, mend.partition("; ")[0]) == (text, instead)
-    encoded = re.findall(r"'([^']+)' if that text is meant", mend)[0]
+    encoded = re.findall(r"'([^']+)' if that text is intended", mend)[0]
     silent = location.replace(text, encoded)
     assert told_of('path: "/old/{room}", query: {lang: {present: true}}', f'redirect: {{location: "{silent}"}}') == []
 

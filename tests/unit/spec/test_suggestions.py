@@ -88,4 +88,4 @@ def test_a_websocket_is_no_method(method: str) -> None:
     text = "version: 1\nservice: {name: x}\nbackends: {origin: {url: 'https://a.example.com'}}\nroutes:\n"
     text += f"  - {{match: {{method: {method}}}, handoff: origin}}\n"
     (told,) = [one for one in compile_routes(text.encode(), INPUTS).diagnostics if one.code == "FR406"]
-    assert told.suggestion == "write 'websocket: true' in its place"
+    assert told.suggestion == "write 'websocket: true' instead"
