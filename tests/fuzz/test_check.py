@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from fanroute.diagnostics import json_report, text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.pipeline import compile_routes
-from fanroute.rules import checks
+from fanroute.rules import run
 from fanroute.syntax.source import decode
 from tests.conftest import INPUTS, REPOSITORY, times
 from tests.fuzz.mutation import mutated
@@ -211,6 +211,6 @@ def test_python_reads_what_libyaml_reads(raw: bytes) -> None:
 def test_a_rule_that_is_not_asked_has_nothing_to_say(raw: bytes) -> None:
     expected = told(raw)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks, "RULES", dict.fromkeys(checks.RULES, ()))
+        patch.setattr(run, "SOURCE_CHECKS", dict.fromkeys(run.SOURCE_CHECKS, ()))
         assert told(raw) == expected
     COUNTS["files that all rules were asked about"] += 1
