@@ -1,6 +1,7 @@
 """The parts of bench/ that measure nothing: its reading of other programs' output, its statistics, its page, its imports."""
 
 import ast
+import importlib
 import json
 import socket
 from pathlib import Path
@@ -199,6 +200,13 @@ def test_folders_of_the_bench_are_apart() -> None:
             assert folder == "run.py" or not any(
                 name.startswith(tuple(f"bench.{other}" for other in IMPORTS)) for name in modules
             )
+
+
+def test_each_module_can_be_imported() -> None:
+    """Studies and profiles import most of the compiler, and no other test imports them."""
+    for path in sorted((REPOSITORY / "bench").rglob("*.py")):
+        if "apps" not in path.parts:
+            importlib.import_module(".".join(path.relative_to(REPOSITORY).with_suffix("").parts))
 
 
 def test_the_readme_names_each_module() -> None:
