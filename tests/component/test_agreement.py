@@ -21,7 +21,7 @@ from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
 from tests.support import naive
 from tests.support.builds import build_once
 
-ROUTES = (REPOSITORY / "tests" / "e2e" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
+ROUTES = (REPOSITORY / "tests" / "e2e" / "routes" / "language.yaml").read_text().replace("ORIGIN", "http://127.0.0.1:9")
 PLAN = compile_routes(ROUTES.encode(), INPUTS).plan
 
 WORDS = ["rooms", "events", "user", "streams", "features", "poll", "old", "page", "two-channels", "numbers", "tags", "blue", "42"]

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven by WebDriver through chromedriver. Source: https://www.w3.org/TR/webdriver2/"""
+"""Drives a headless Chromium by WebDriver, with chromedriver. Source: https://www.w3.org/TR/webdriver2/"""
 
 import re
 import subprocess
@@ -21,18 +21,18 @@ TIMEOUT = 60  # seconds
 
 
 class Browser:
-    """A browser with one window. A script is the body of a function, async in `run`, with `args` as its arguments."""
+    """Represents a browser with one window. A script is the body of an async function, with `args` as its arguments."""
 
     def __init__(self, client: httpx.Client, session: str) -> None:
         self._client = client
         self._session = session
 
     def open(self, url: str) -> None:
-        """Load a page."""
+        """Loads a page."""
         self._command("url", url=url)
 
     def run(self, script: str, *args: Any) -> Any:
-        """Run an async script in the page; what it returns, or throws as `Error: message`."""
+        """Runs a script in the page. Returns its result, or `Error: message` if it throws."""
         wrapped = f"""
             const done = arguments[arguments.length - 1], args = [...arguments].slice(0, -1);
             (async () => {{ {script} }})().then(done, (error) => done("Error: " + error.message));
@@ -48,7 +48,7 @@ class Browser:
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
-    """A browser with its profile in a new folder, as long as the context lasts."""
+    """Yields a browser with its profile in a new folder. It ends with the context."""
     driver = processes.find("chromedriver")
     assert driver, "chromedriver is missing: make test installs it (Debian: chromium-driver)"
     process = subprocess.Popen([driver, "--port=0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""Both local edges, each started once as a user starts it, with an origin of ours behind it."""
+"""Starts both local edges once, as a user starts them, with an origin of ours behind them."""
 
 import asyncio
 import os
@@ -15,13 +15,14 @@ from dataclasses import replace
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 from aiohttp import web
+from websockets.sync.client import ClientConnection, connect
 
 from fanroute.devserver import pushpin
 from fanroute.pipeline import compile_routes
@@ -29,7 +30,7 @@ from fanroute.project import processes as programs
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
-from tests.conftest import INPUTS, OWN_HOST, REPOSITORY
+from tests.conftest import GRIP_SIG, INPUTS, OWN_HOST, REPOSITORY
 from tests.e2e.browser import Browser, browser
 from tests.e2e.origin import Origin
 from tests.support import pins
@@ -37,10 +38,13 @@ from tests.support.builds import build_once, copied
 
 START_TIMEOUT = 300  # seconds
 ANSWER_TIMEOUT = 15  # seconds
+# The header by which a request is Fanout's.
+FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]
+ROUTES = Path(__file__).parent / "routes"
 
 
 class Edge:
-    """A running `fanroute serve`, and how to ask it."""
+    """Represents a running `fanroute serve`, and sends requests to it."""
 
     def __init__(self, name: str, folder: Path, *options: str, **environment: str) -> None:
         command = [sys.executable, "-P", "-m", "fanroute", "serve", "routes.yaml", "--edge", name, "--port=0", "--publish-port=0"]
@@ -99,7 +103,7 @@ class Edge:
 
     @property
     def has_old_pushpin(self) -> bool:
-        """Whether its Pushpin is one of before 1.40, such as Debian 12's. The embedded edge has none."""
+        """Returns True if the edge's Pushpin is older than 1.40, like Debian 12's. The embedded edge has no Pushpin."""
         return self.name == "viceroy" and self.pushpin < pushpin.CURRENT
 
     @property
@@ -107,44 +111,44 @@ class Edge:
         return self.name == "viceroy" and not self.has_old_pushpin
 
     def logs(self) -> str:
-        """What the edge has said, and Pushpin's logs."""
+        """Returns the last lines that the edge has printed, and those of Pushpin's logs."""
         parts = ["".join(self.output[-60:])]
         for log in sorted((self.folder / "build" / "logs").glob("*.log")):
             parts.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
         return "\n".join(parts)
 
     def said(self) -> str:
-        """All that the edge has said, and Pushpin's logs."""
+        """Returns all that the edge has printed, and Pushpin's logs."""
         logs = sorted((self.folder / "build" / "logs").glob("*.log"))
         return "".join([*self.output, *(log.read_text(errors="replace") for log in logs)])
 
     def publish(self, channel: str, **formats: Any) -> None:
-        """Publish one item; formats by name, with underscores for hyphens."""
+        """Publishes one item. Formats are keywords, with underscores for hyphens."""
         self.publish_items({"channel": channel, "formats": {name.replace("_", "-"): value for name, value in formats.items()}})
 
     def publish_items(self, *items: Any) -> None:
         self.client.post(self.publish_url, json={"items": items}).raise_for_status()
 
     def request(self, method: str, target: str, host: str = OWN_HOST, headers: Any = (), **options: Any) -> httpx.Response:
-        """The answer to a request with a Host of its own and a raw target."""
+        """Returns the answer to a request with its own Host and a target that is sent as it is."""
         pairs = [("Host", host), *(headers.items() if isinstance(headers, dict) else headers)]
         extensions = {"target": target.encode()}
         return self.client.request(method, "/", headers=pairs, extensions=extensions, **options)
 
     @cached_property
     def plan(self) -> Plan:
-        """What it serves."""
+        """Returns the Plan that the edge serves."""
         workspace = Workspace(self.folder / "routes.yaml")
         return compile_routes(workspace.routes.read_bytes(), replace(INPUTS, read=workspace.read)).plan
 
     def pin(self, target: str, host: str = "", *headers: tuple[str, str], websocket: bool = False) -> list[tuple[str, str]]:
-        """The pin that the first pass gives to a client's request, as a header; none if its route is no endpoint."""
+        """Returns the pin that the first pass gives to a client's request, as a header; none if its route is no endpoint."""
         given = [(name, value.encode("latin-1")) for name, value in headers] + [pins.UPGRADE] * websocket
         found = pins.pin(self.plan, f"http://{host or self.url.rpartition('/')[2]}{target}", *given)
         return [(name, value.decode()) for name, value in found]
 
     def stop(self) -> int:
-        """Ctrl-C, which reaches all that a terminal has started; the exit code."""
+        """Presses Ctrl-C, which reaches all processes that a terminal has started. Returns the exit code."""
         self.client.close()
         return self._end()
 
@@ -174,7 +178,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @contextmanager
 def serving(served: Origin) -> Iterator[Origin]:
-    """An origin on a free port, in a thread of its own."""
+    """Serves an origin on a free port, in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -238,15 +242,15 @@ def edge(
 def edge_of(
     name: str, files: Mapping[str, bytes] = MappingProxyType({}), options: Sequence[str] = ()
 ) -> Callable[..., Iterator[Edge]]:
-    """A fixture: each local edge in turn, serving tests/e2e/NAME.yaml with our origin (`ORIGIN` there) behind it.
+    """Returns a fixture: each local edge in turn, serving tests/e2e/routes/NAME.yaml with our origin (`ORIGIN` there) behind it.
 
-    `files` are what the folder has beside those of tests/e2e/files, by name; `options` are further ones for `fanroute serve`.
+    `files` are added to those of tests/e2e/files, by name; `options` are added to the command.
     """
 
     @pytest.fixture(scope="module", params=EDGES)
     def started(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         folder = tmp_path_factory.mktemp(f"{name}-{request.param}")
-        routes = (Path(__file__).parent / f"{name}.yaml").read_text()
+        routes = (ROUTES / f"{name}.yaml").read_text()
         (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
         shutil.copytree(Path(__file__).parent / "files", folder / "files")
         for path, content in files.items():
@@ -259,7 +263,7 @@ def edge_of(
 
 @contextmanager
 def running(name: str, folder: Path, *options: str, **environment: str) -> Iterator[Edge]:
-    """An edge that is stopped by Ctrl-C in the end, and must leave nothing behind. `older` is Viceroy with an older Pushpin."""
+    """Yields an edge, stops it by Ctrl-C, and asserts that nothing is left behind. `older` is Viceroy with an older Pushpin."""
     if name == "older":
         name, environment = "viceroy", environment | {"FANROUTE_PUSHPIN": str(older_pushpin())}
     build_once(Workspace(folder / "routes.yaml"))
@@ -269,7 +273,7 @@ def running(name: str, folder: Path, *options: str, **environment: str) -> Itera
 
 @contextmanager
 def stopped(started: Edge) -> Iterator[Edge]:
-    """An edge that is stopped in the end, and must leave nothing behind."""
+    """Stops an edge in the end, and asserts that no process is left."""
     yield started
     pids = processes(started)
     assert started.stop() == 0
@@ -279,12 +283,28 @@ def stopped(started: Edge) -> Iterator[Edge]:
 
 
 def processes(edge: Edge) -> list[int]:
-    """The ids of an edge's process, its child processes, and theirs."""
+    """Returns the ids of an edge's process, of its child processes, and of theirs."""
     found = [edge._process.pid]
     for pid in found:
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
             found += map(int, task.read_text().split())
     return found
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Waits until a condition holds, and asserts that it does within ANSWER_TIMEOUT."""
+    deadline = monotonic() + ANSWER_TIMEOUT
+    while not condition() and monotonic() < deadline:
+        sleep(0.05)
+    assert condition()
+
+
+@contextmanager
+def open_websocket(edge: Edge, path: str, **options: Any) -> Iterator[ClientConnection]:
+    """Yields a WebSocket to an edge."""
+    url = edge.url.replace("http", "ws", 1) + path
+    with connect(url, proxy=None, max_size=None, open_timeout=ANSWER_TIMEOUT, **options) as client:
+        yield client
 
 
 @pytest.hookimpl(wrapper=True)

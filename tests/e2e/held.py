@@ -1,4 +1,4 @@
-"""What is held by Fanout, asked by hand: Viceroy would change what Pushpin answers."""
+"""Requests for connections that Fanout holds, sent to it directly, because Viceroy would change Pushpin's answers."""
 
 import json
 import re
@@ -27,13 +27,13 @@ def posted(edge: Edge, body: bytes, **options: Any) -> httpx.Response:
 
 
 def item(**formats: Any) -> bytes:
-    """A publish request with one item; formats by name, with underscores for hyphens."""
+    """Returns the body of a publish request with one item. Formats are keywords, with underscores for hyphens."""
     named = {name.replace("_", "-"): value for name, value in formats.items()}
     return json.dumps({"items": [{"channel": CHANNEL, "formats": named}]}).encode()
 
 
 def fanout(edge: Edge) -> tuple[int, str]:
-    """A port where Fanout serves our origin, and the header with which it does so."""
+    """Returns a port where Fanout serves our origin, and the header with which it does so."""
     for pid in processes(edge):
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
         if "--local-pushpin-proxy-port" in command:
@@ -42,7 +42,7 @@ def fanout(edge: Edge) -> tuple[int, str]:
 
 
 def raw(edge: Edge, path: str) -> bytes:
-    """What comes for a request, up to the end that its length says."""
+    """Returns the bytes of the answer to a request, up to the end that its Content-Length says."""
     port, header = fanout(edge)
     with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_TIMEOUT) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: www.example.com\r\n{header}\r\n\r\n".encode())
@@ -57,7 +57,7 @@ def raw(edge: Edge, path: str) -> bytes:
 
 
 def polled(edge: Edge, published: bytes, path: str = "/origin/poll") -> tuple[str, list[tuple[str, str]], bytes]:
-    """The status line, headers and body of a held answer that something was published for."""
+    """Returns the status line, headers and body of a held answer after something is published for it."""
     answers: list[bytes] = []
     thread = threading.Thread(target=lambda: answers.append(raw(edge, path)))
     thread.start()
@@ -71,7 +71,7 @@ def polled(edge: Edge, published: bytes, path: str = "/origin/poll") -> tuple[st
 
 @contextmanager
 def frames(edge: Edge) -> Iterator[list[tuple[str, bytes]]]:
-    """The frames that a WebSocket gets, by their kind; it is there until it is closed."""
+    """Yields a list that gets the frames of a WebSocket, by their kind. Waits until the connection is closed."""
     port, header = fanout(edge)
     name, _, value = header.partition(": ")
     got: list[tuple[str, bytes]] = []

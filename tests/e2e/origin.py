@@ -1,4 +1,4 @@
-"""An origin as users have them: it tells what it was asked, and holds connections with GRIP instructions of its own."""
+"""An origin for the tests: it answers with the request that it got, and holds connections with GRIP instructions."""
 
 import asyncio
 import base64
@@ -78,7 +78,7 @@ OBEYED = (
 
 
 class Origin:
-    """Answers requests; `url` is its own, `edge_url` the edge's in front of it."""
+    """Answers requests. `url` is its own, `edge_url` that of the edge in front of it."""
 
     url = ""
     edge_url = ""
@@ -175,7 +175,7 @@ class Origin:
         return web.Response(text=json.dumps(seen), content_type="application/json")
 
     def _flaky(self, request: web.BaseRequest) -> web.Response:
-        """A stream whose link fails at first: with a status, and with no answer at all."""
+        """Answers with a stream whose link fails at first: once with a status, and once without any answer."""
         if "link" not in request.query:
             link = f"<{request.path}?link>; rel=next"
             return web.Response(
@@ -189,7 +189,7 @@ class Origin:
         return web.Response(text="linked\n", headers={"Grip-Hold": "stream", "Grip-Channel": "flaky"})
 
     def _missed(self, request: web.BaseRequest) -> web.Response:
-        """What was published on a channel since the id that Fanout says: two messages of it."""
+        """Answers with what was published on a channel since the id that Fanout sends: two messages."""
         self.asked_for_missed = (request.method, {name.lower(): value for name, value in request.headers.items()})
         channel, _, last = request.headers["Grip-Last"].partition("; last-id=")
         headers = {"Grip-Hold": "stream", "Grip-Channel": f"{channel}; prev-id={int(last) + 2}"}
@@ -197,7 +197,7 @@ class Origin:
         return web.Response(text=f"data: since {last}\n\n", headers=headers)
 
     async def _echo(self, request: web.BaseRequest) -> web.StreamResponse:
-        """What comes, as it comes."""
+        """Returns what arrives, as it arrives."""
         response = web.StreamResponse()
         await response.prepare(request)
         try:
@@ -210,7 +210,7 @@ class Origin:
         return response
 
     async def _wait(self, request: web.BaseRequest) -> web.StreamResponse:
-        """`first`, and `second` when somebody asks for `/forward/go`; with `?head`, the head too only then."""
+        """Answers `first`, and `second` after a request for `/forward/go`; with `?head`, the head comes only then too."""
         response = web.StreamResponse()
         if "head" not in request.query:
             await response.prepare(request)
@@ -224,7 +224,7 @@ class Origin:
         return response
 
     async def _slow_link(self, request: web.BaseRequest) -> web.Response:
-        """A stream whose link is asked after a second, and answered when somebody asks for `/forward/go`."""
+        """Answers with a stream whose link is fetched after a second, and answered after a request for `/forward/go`."""
         hold = {"Grip-Hold": "stream", "Grip-Channel": "slow-link"}
         if "link" in request.query:
             done = asyncio.Event()
@@ -234,14 +234,14 @@ class Origin:
         return web.Response(text="first\n", headers=hold | {"Grip-Link": f"<{request.path}?link>; rel=next; timeout=1"})
 
     def waiting(self) -> int:
-        """How many requests wait."""
+        """Returns how many requests wait."""
         return self._waiting.qsize()
 
     async def _go(self) -> None:
         (await self._waiting.get()).set()
 
     async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
-        """An echo; `seen` is answered with the handshake's headers, `bye` with a close."""
+        """Echoes messages. Answers `seen` with the handshake's headers, and `bye` with a close."""
         socket = web.WebSocketResponse(protocols=["chat.v2", "chat.v1"], max_msg_size=0)
         socket.headers["X-Origin"] = "yes"
         await socket.prepare(request)
@@ -258,7 +258,7 @@ class Origin:
         return socket
 
     async def _back_to_the_edge(self, request: web.BaseRequest) -> web.Response:
-        """A loop, as a misconfigured proxy makes it: what the edge sent comes back to it, Grip-Sig and all."""
+        """Makes a loop, like a misconfigured proxy: sends the edge's request back to it, including Grip-Sig."""
         headers = {"Host": "loop.example.com", "Grip-Sig": request.headers["Grip-Sig"]}
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = await client.get(f"{self.edge_url}/again", headers=headers)
@@ -270,7 +270,7 @@ def _headers(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
 
 
 async def _cut(request: web.BaseRequest, chunked: bool) -> web.StreamResponse:
-    """An answer that ends before its end."""
+    """Answers with less than it has announced."""
     response = web.StreamResponse(headers={} if chunked else {"Content-Length": "1000"})
     await response.prepare(request)
     await response.write(b"beginning\n")
@@ -296,7 +296,7 @@ def _poll(request: web.BaseRequest) -> dict[str, str]:
 
 
 def _compressed(request: web.BaseRequest) -> web.Response:
-    """COMPRESSED, and that it is gzip; held as the query says, or with a link to the same."""
+    """Answers with COMPRESSED as gzip; held as the query says, or with a link to the same."""
     headers = {"Content-Encoding": "gzip"}
     if "hold" in request.query:
         headers |= {"Grip-Hold": request.query["hold"], "Grip-Channel": "compressed", "Grip-Timeout": "5"}
@@ -306,12 +306,12 @@ def _compressed(request: web.BaseRequest) -> web.Response:
 
 
 def _bare(request: web.BaseRequest) -> web.Response:
-    """An answer with no headers but its length; aiohttp would add some."""
+    """Answers with no headers but its length; aiohttp would add some."""
     return _written(request, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbare")
 
 
 def _written(request: web.BaseRequest, data: bytes) -> web.Response:
-    """Writes some bytes in place of an answer, and closes."""
+    """Writes bytes in place of an answer, and closes the connection."""
     assert request.transport is not None
     request.transport.write(data)
     request.transport.close()
@@ -319,7 +319,7 @@ def _written(request: web.BaseRequest, data: bytes) -> web.Response:
 
 
 def _say(request: web.BaseRequest) -> web.Response:
-    """What the request says, as JSON in its query; `padding` is how many spaces follow the body."""
+    """Answers as the JSON in the query says; its `padding` is the number of spaces after the body."""
     answer = json.loads(request.query["answer"])
     headers = CIMultiDict((name, value) for name, value in answer.get("headers", []))
     body = answer.get("body", "").encode() + b" " * answer.get("padding", 0)
@@ -327,7 +327,7 @@ def _say(request: web.BaseRequest) -> web.Response:
 
 
 def _talking_socket(path: str, body: bytes) -> web.Response:
-    """A WebSocket that sets variables of its connection, or one that wants no more of its client's messages after the first."""
+    """Serves a WebSocket that sets meta variables, or one that detaches after the client's first message."""
     headers = {"Content-Type": EVENTS}
     if body.startswith(b"OPEN"):
         return web.Response(
@@ -341,7 +341,7 @@ def _talking_socket(path: str, body: bytes) -> web.Response:
 
 
 def _socket(body: bytes) -> web.Response:
-    """Accepts, subscribes, and answers TEXT `bye` with a CLOSE; written out by hand, not with our codec."""
+    """Accepts, subscribes, and answers TEXT `bye` with a CLOSE. The events are written by hand, not with our codec."""
     headers = {"Content-Type": EVENTS}
     if body.startswith(b"OPEN"):
         control = b'c:{"type":"subscribe","channel":"of-origin"}'
@@ -361,13 +361,13 @@ def _socket(body: bytes) -> web.Response:
 
 
 def _text(length: int) -> bytes:
-    """A message for the client, as an event of so many bytes."""
+    """Returns a message for the client, as an event of a given length."""
     content = b"m:".ljust(length - len(b"TEXT %x\r\n\r\n" % length), b"x")
     return b"TEXT %x\r\n%s\r\n" % (len(content), content)
 
 
 def seen(answer: httpx.Response) -> dict[str, Any]:
-    """What the origin was asked."""
+    """Returns the request that the origin got."""
     assert answer.status_code == 200, answer.text
     request: dict[str, Any] = json.loads(answer.text)
     request["body"] = base64.b64decode(request["body"])

@@ -1,4 +1,4 @@
-"""Who may subscribe to what, on the wire: ann's token is for ann's messages, on each kind of connection; no other is for any."""
+"""Authorization on the wire: each kind of connection gets only what its token allows."""
 
 import json
 import time
@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.conftest import GRIP_SIG
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, open_websocket, wait_until
 from tests.e2e.origin import Origin, seen, values
-from tests.e2e.test_forward import joined, until
 from tests.support.tampering import tampered
 from tests.support.tokens import EC, RSA, SECRET, by_joserfc, by_pyjwt, public
 
@@ -61,7 +60,7 @@ def claims(user: str) -> dict[str, Any]:
 
 
 def tokens(user: str) -> list[bytes]:
-    """A token of a user's for each key of tests/e2e/auth.yaml."""
+    """Returns a user's token for each key of tests/e2e/routes/auth.yaml."""
     by_kid = [
         jwt.encode(claims(user), key, "ES256", headers={"kid": kid}).encode() for kid, key in (("2025", OLD), ("2026", NEW))
     ]
@@ -69,7 +68,7 @@ def tokens(user: str) -> list[bytes]:
 
 
 def placed(place: str, token: bytes) -> tuple[str, Headers]:
-    """A query and headers with a token in a place."""
+    """Returns a query and headers with a token in a place."""
     match place:
         case "query":
             return f"?a=b&token={quote(token)}", []
@@ -87,19 +86,19 @@ WRONG = {
 
 
 def heard(edge: Edge, kind: str, target: str, headers: Headers) -> list[str]:
-    """The first two messages that arrive on a connection; of long-polls, on two."""
+    """Returns the first two messages that arrive on a connection, or on two long-polls."""
     if kind == "poll":
         return [edge.request("GET", target, headers=headers).text for _ in range(2)]
     if kind == "socket":
         texts = [(name, value if isinstance(value, str) else value.decode()) for name, value in headers]
-        with joined(edge, target, additional_headers=texts) as client:
+        with open_websocket(edge, target, additional_headers=texts) as client:
             return [str(client.recv(timeout=ANSWER_TIMEOUT)) for _ in range(2)]
     with edge.client.stream("GET", target, headers=headers) as answer:
         return list(islice(answer.iter_lines(), 2))
 
 
 def all_heard(edge: Edge, kind: str, requests: Sequence[tuple[str, Headers]]) -> list[list[str]]:
-    """What each connection hears first, while something is published on all channels, bob's first and ann's after them."""
+    """Returns what each connection gets first, while items are published on all channels, bob's before ann's."""
     with ThreadPoolExecutor(len(requests)) as pool:
         hearing = [pool.submit(heard, edge, kind, *request) for request in requests]
         while wait(hearing, timeout=0.2).not_done:
@@ -108,7 +107,7 @@ def all_heard(edge: Edge, kind: str, requests: Sequence[tuple[str, Headers]]) ->
 
 
 def message(channel: str) -> dict[str, Any]:
-    """An item for whatever kind of connection there is on a channel."""
+    """Returns an item for every kind of connection on a channel."""
     text = f"for {channel}"
     formats = {"http-stream": {"content": f"{text}\n"}, "http-response": {"body": text}, "ws-message": {"content": text}}
     return {"channel": channel, "formats": formats}
@@ -116,7 +115,7 @@ def message(channel: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everybody_hears_what_is_theirs(auth_edge: Edge, kind: str) -> None:
-    """By each key, with the token in each place, where the channel is made of a claim: none is for the other's."""
+    """With each key, and the token in each place: a channel made of a claim delivers only its own user's messages."""
     requests, expected = [], []
     for user in ("ann", "bob"):
         for token, place in product(tokens(user), PLACES):
@@ -135,7 +134,7 @@ def test_everybody_hears_what_their_token_lists(auth_edge: Edge, kind: str) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everybody_hears_their_tenant(auth_edge: Edge, kind: str) -> None:
-    """A claim equals what the path binds; whoever's does not is refused, on both passes."""
+    """A claim must equal a value of the path. If it does not, both passes refuse the request."""
     held = {user: placed("authorization", by_pyjwt({**claims(user), "tenant": user}, "ES256"))[1] for user in ("ann", "bob")}
     requests = [(f"/tenants/{user}/{kind}", headers) for user, headers in held.items()]
     assert all_heard(auth_edge, kind, requests) == [["for user-ann"] * 2, ["for user-bob"] * 2]
@@ -159,7 +158,7 @@ def test_a_tampered_token_goes_nowhere(auth_edge: Edge, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_a_token_nothing_goes_on(auth_edge: Edge, origin: Origin, kind: str) -> None:
-    """Neither to Fanout nor to a backend, whatever the kind of route. In Fanout's name, only endpoints are asked for a token."""
+    """Neither Fanout nor a backend gets a request without one, on any kind of route. Fanout needs one only for endpoints."""
     before = len(origin.targets)
     with nothing_handed_off(auth_edge):
         for place in ("", "query"):
@@ -174,7 +173,7 @@ def test_without_a_token_nothing_goes_on(auth_edge: Edge, origin: Origin, kind: 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_may_not_goes_nowhere(auth_edge: Edge, kind: str) -> None:
-    """A token is good, and what it says is no channel, or not this one."""
+    """The token is valid, but its claims make no valid channel, or another channel."""
     with nothing_handed_off(auth_edge):
         for sub in NO_CHANNELS:
             forbidden(auth_edge, kind, f"/own/{kind}", {"sub": sub, "exp": YEAR_2100}, "the claim sub")
@@ -185,7 +184,7 @@ def test_who_may_not_goes_nowhere(auth_edge: Edge, kind: str) -> None:
 
 
 def forbidden(edge: Edge, kind: str, path: str, said: dict[str, Any], by: str) -> None:
-    """See that a token is refused for what it says, on both passes."""
+    """Asserts that a token is refused for its claims, on both passes."""
     description = f'error="insufficient_scope", error_description="The token does not allow this, by {by}."'
     for signed in (False, True):
         answer = asked(edge, kind, path, "authorization", by_pyjwt(said, "ES256"), signed)
@@ -193,7 +192,7 @@ def forbidden(edge: Edge, kind: str, path: str, said: dict[str, Any], by: str) -
 
 
 def asked(edge: Edge, kind: str, path: str, place: str, token: bytes, signed: bool) -> httpx.Response:
-    """The answer to a request with a token in a place, of a client or, `signed`, in Fanout's name."""
+    """Returns the answer to a request with a token in a place, sent by a client or, if `signed`, with Fanout's signature."""
     query, headers = placed(place, token) if place else ("", [])
     if kind == "socket" and signed:
         pinned = edge.pin(path, websocket=True)
@@ -203,7 +202,7 @@ def asked(edge: Edge, kind: str, path: str, place: str, token: bytes, signed: bo
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
-    """The status and challenge of a refusal, which instructs nobody."""
+    """Returns the status and challenge of a refusal, and asserts that it has no instructions."""
     assert not [name for name in answer.headers if name.startswith("grip-")]
     assert answer.headers["content-type"].startswith("text/plain")
     return answer.status_code, answer.headers["www-authenticate"]
@@ -211,7 +210,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 
 @contextmanager
 def nothing_handed_off(edge: Edge) -> Iterator[None]:
-    """See by the edge's log that of what it is asked meanwhile nothing gets to Fanout; a request at the end does."""
+    """Asserts, by the edge's log, that no request meanwhile is handed off. A request at the end is."""
     before = -1
     while before != len(edge.output):  # so that it tells no more of what was asked before
         before = len(edge.output)
@@ -223,12 +222,12 @@ def nothing_handed_off(edge: Edge) -> Iterator[None]:
     yield
     with edge.client.stream("GET", "/witness") as witness:
         assert next(witness.iter_lines()) == "ready"
-    until(handed_off)
+    wait_until(handed_off)
     assert len(handed_off()) == 1
 
 
 def test_of_two_tokens_none_counts(auth_edge: Edge) -> None:
-    """In one place: nobody can say whose they are."""
+    """If two tokens are in one place, it is not known whose they are."""
     ann, bob = (b"session=" + by_pyjwt(claims(user), "HS256") for user in ("ann", "bob"))
     bearers = [("Authorization", b"Bearer " + by_pyjwt(claims(user), "HS256")) for user in ("ann", "bob")]
     for headers in (
@@ -247,7 +246,7 @@ def test_of_two_tokens_none_counts(auth_edge: Edge) -> None:
 
 
 def test_a_cookie_in_one_of_several_lines(auth_edge: Edge) -> None:
-    """On both passes: Fanout brings all of them."""
+    """On both passes: Fanout sends all Cookie lines."""
     lines = [("Cookie", b"a=b"), ("Cookie", b"session=" + by_pyjwt(claims("ann"), "HS256")), ("Cookie", b"c=d")]
     assert all_heard(auth_edge, "stream", [("/own/stream", lines)]) == [["for user-ann"] * 2]
 
@@ -268,7 +267,7 @@ PASSED_ON = [("{}", ""), ("a=b&{}&c", "?a=b&c"), ("{}&a=%20&token=x&%74oken=y", 
 
 @pytest.mark.parametrize(("query", "left"), PASSED_ON)
 def test_no_backend_gets_a_token_of_the_query(auth_edge: Edge, origin: Origin, query: str, left: str) -> None:
-    """It gets the other parameters."""
+    """A backend gets the other parameters."""
     token = by_pyjwt(claims("ann"), "HS256").decode()
     asked = "?" + query.format(f"token={token}")
     before = len(origin.targets)
@@ -276,10 +275,10 @@ def test_no_backend_gets_a_token_of_the_query(auth_edge: Edge, origin: Origin, q
         answer = auth_edge.request("GET", path + asked)
         assert seen(answer)["target"] == path + left
         assert token not in answer.text
-    with joined(auth_edge, f"/tunnel/echo{asked}") as client:
+    with open_websocket(auth_edge, f"/tunnel/echo{asked}") as client:
         client.send("seen")
         assert token not in str(client.recv(timeout=ANSWER_TIMEOUT))
-    with joined(auth_edge, f"/origin/socket{asked}") as client:
+    with open_websocket(auth_edge, f"/origin/socket{asked}") as client:
         client.send("bye")
         assert client.recv(timeout=ANSWER_TIMEOUT) == "ciao"
     targets = origin.targets[before:]
@@ -313,7 +312,7 @@ def test_a_preflight_needs_no_token(auth_edge: Edge) -> None:
 
 def test_a_foreign_page_does_not_get_in_by_its_visitors_cookie(auth_edge: Edge) -> None:
     cookie = b"session=" + by_pyjwt(claims("ann"), "HS256")
-    with joined(auth_edge, "/own/socket", origin=CHAT, additional_headers={"Cookie": cookie.decode()}) as client:
+    with open_websocket(auth_edge, "/own/socket", origin=CHAT, additional_headers={"Cookie": cookie.decode()}) as client:
         client.send("hello")
         assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
     from_fanout = [GRIP, EVENTS, *auth_edge.pin("/own/socket", websocket=True)]
@@ -324,12 +323,12 @@ def test_a_foreign_page_does_not_get_in_by_its_visitors_cookie(auth_edge: Edge) 
 
 
 def test_a_websocket_ends_with_its_token(auth_edge: Edge) -> None:
-    """With the code of IANA's registry, at the first message after that."""
+    """With a code of IANA's registry, at the first message after the token expires."""
     while True:
         token = by_pyjwt({**claims("ann"), "exp": int(time.time()) + 3}, "HS256").decode()
         try:
             with (
-                joined(auth_edge, "/short/socket", additional_headers={"Authorization": f"Bearer {token}"}) as client,
+                open_websocket(auth_edge, "/short/socket", additional_headers={"Authorization": f"Bearer {token}"}) as client,
                 pytest.raises(ConnectionClosed),
             ):
                 while True:
@@ -343,12 +342,12 @@ def test_a_websocket_ends_with_its_token(auth_edge: Edge) -> None:
 
 
 def test_no_log_has_a_token(auth_edge: Edge) -> None:
-    """Of all that was asked before, and the query of this; each token begins as any JSON object does."""
+    """Neither those of the tests before, nor one in the query now. Every token begins like any JSON object in base64."""
     for kind in ("stream", "socket"):
         query, _ = placed("query", by_pyjwt(claims("ann"), "HS256"))
         all_heard(auth_edge, kind, [(f"/own/{kind}{query}", [])])
         auth_edge.request("GET", f"/own/{kind}{query}x")
-    until(lambda: [line for line in auth_edge.output if "token=…" in line])
+    wait_until(lambda: [line for line in auth_edge.output if "token=…" in line])
     logs = {"what is printed": "".join(auth_edge.output)}
     logs |= {log.name: log.read_text(errors="replace") for log in (auth_edge.folder / "build" / "logs").glob("*")}
     assert [name for name, text in logs.items() if "eyJ" in text] == []

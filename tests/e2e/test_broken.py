@@ -1,6 +1,6 @@
-"""Backends that are not there, or that answer what is no HTTP.
+"""Backends that do not exist, or whose answers are not HTTP.
 
-What comes of each is in the table of docs/security.md, row by row.
+The table of docs/security.md has the result of each, row by row.
 """
 
 import re
@@ -68,7 +68,7 @@ def test_a_broken_answer(hostile_edge: Edge, name: str, kind: str, expected: str
 
 
 def came(edge: Edge, target: str, timeout: float = LONGEST) -> str:
-    """The status and content that come; no instructions for Fanout ever do."""
+    """Returns the status and content of an answer, and asserts that it has no instructions."""
     try:
         with edge.client.stream("GET", target, headers={"Connection": "close"}, timeout=timeout) as answer:
             assert not [name for name in answer.headers if name.startswith("grip-")]

@@ -1,4 +1,4 @@
-"""How a WebSocket of an origin's is closed: its client gets the bytes that Pushpin makes of the origin's CLOSE, on both edges."""
+"""How an origin closes a WebSocket: on both edges, the client gets the bytes that Pushpin makes of the origin's CLOSE."""
 
 import socket
 
@@ -14,7 +14,7 @@ CLOSE = 0x88  # and the only frame
 
 
 def closed(edge: Edge, content: bytes) -> bytes:
-    """The content of the frame by which a connection is closed, if the origin's CLOSE has some content."""
+    """Returns the content of the frame that closes a connection, if the origin's CLOSE has this content."""
     with (
         socket.create_connection(("127.0.0.1", edge.port), timeout=ANSWER_TIMEOUT) as connection,
         connection.makefile("rb") as answer,
@@ -51,7 +51,7 @@ def test_a_client_gets_the_code_of_its_origins_close(edge: Edge, content: bytes,
 
 
 def test_a_code_that_no_client_takes_is_told(edge: Edge) -> None:
-    """By the embedded edge; Pushpin says nothing of it."""
+    """The embedded edge logs it; Pushpin does not."""
     for code in (0, 999, 1006, 2999, 5000):
         closed(edge, code.to_bytes(2))
     told = [line for line in edge.output if "which is a protocol error for clients" in line]

@@ -1,4 +1,4 @@
-"""Each command that `serve` prints for a route runs in a shell as it is printed, and its request gets that route."""
+"""Each command that `serve` prints for a route runs in a shell as it is, and its request matches that route."""
 
 import re
 import subprocess

@@ -24,7 +24,7 @@ LOCAL_EDGE = "http://127.0.0.1:7676"
 
 
 class ComputeServe(Edge):
-    """A running `fastly compute serve` in a folder that is built."""
+    """Runs `fastly compute serve` in a folder with a build."""
 
     def __init__(self, folder: Path, pushpin: Path, home: Path) -> None:
         assert "FASTLY_CLI" in os.environ, "run `make test`, which installs the Fastly CLI"
@@ -54,7 +54,7 @@ class ComputeServe(Edge):
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports in a row that nobody listens on."""
+    """Returns consecutive free ports."""
     while True:
         with ExitStack() as stack:
             probe = stack.enter_context(socket.socket())

@@ -1,4 +1,4 @@
-"""Pages of other origins, on the wire: preflight requests, and answers through Fanout and without it."""
+"""Pages of other origins, on the wire: preflight requests, and answers with and without Fanout."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ GRIP = ("grip-hold", "grip-channel")
 
 
 def sharing(answer: httpx.Response) -> dict[str, str]:
-    """What an answer says of pages of other origins."""
+    """Returns the CORS headers of an answer."""
     return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
 
 
@@ -70,7 +70,7 @@ def test_any_page_and_any_method(cors_edge: Edge) -> None:
     ],
 )
 def test_other_options_requests_go_on(cors_edge: Edge, target: str, headers: dict[str, str]) -> None:
-    """To the origin here, with all that they say."""
+    """The origin gets them unchanged."""
     answer = cors_edge.request("OPTIONS", target, headers=headers)
     seen = json.loads(answer.text)
     assert (seen["method"], seen["target"]) == ("OPTIONS", target)
@@ -78,7 +78,7 @@ def test_other_options_requests_go_on(cors_edge: Edge, target: str, headers: dic
 
 
 def test_events_through_fanout_are_for_the_page_that_asks(cors_edge: Edge) -> None:
-    """Origin reaches the second pass, and the headers the client."""
+    """Origin reaches the second pass, and the CORS headers reach the client."""
     with cors_edge.client.stream("GET", "/rooms/blue", headers={"Origin": CHAT}) as answer:
         assert answer.headers["vary"] == "X-Client, Origin"
         assert sharing(answer) == {
@@ -150,7 +150,7 @@ BY_BACKEND = {name.lower(): value for name, value in SHARED if name.startswith("
 
 
 def by_page(token: str = "", page: str = CHAT) -> dict[str, str]:
-    """The headers of a page's request."""
+    """Returns the headers of a page's request."""
     return {"Origin": page} | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
@@ -190,7 +190,7 @@ def test_a_page_can_read_why_a_token_is_refused(cors_edge: Edge, path: str, toke
 
 
 def test_other_answers_of_the_edges_own_can_be_read(cors_edge: Edge) -> None:
-    """A 400 of a handoff, and a 508, which Fanout is told instead of a second one."""
+    """A 400 for a handoff, and the 508 that Fanout gets instead of a second handoff."""
     headers = [("Authorization", f"Bearer {MEMBER}"), ("Origin", CHAT)]
     for status, further in ((400, ("Pushpin-Route", "x")), (508, ("Grip-Sig", PROXY))):
         answer = cors_edge.request("GET", "/app/a", headers=[*headers, further])
@@ -220,7 +220,7 @@ def test_an_answer_that_is_for_fanout_is_a_readable_502(cors_edge: Edge) -> None
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("page", [CHAT, FOREIGN, None])
 def test_a_backends_answer_is_shared_by_the_edge_if_it_says_so(cors_edge: Edge, method: str, page: str | None) -> None:
-    """In place of what the backend says of that; what it varies by stays."""
+    """The edge's CORS headers replace the backend's. The backend's Vary stays."""
     headers = by_page(MEMBER, page or "")
     answer = cors_edge.request(method, "/api/shared", headers=headers if page else {"Authorization": headers["Authorization"]})
     assert (answer.status_code, answer.headers["x-origin"]) == (200, "yes")
@@ -241,7 +241,7 @@ def test_a_backends_answer_is_its_own_otherwise(cors_edge: Edge, path: str, toke
 
 
 def test_what_fanout_gets_of_a_forward_is_shared_too(cors_edge: Edge) -> None:
-    """As by a Pushpin of one's own, before the service."""
+    """As with a Pushpin of one's own in front of the service."""
     headers = {**by_page(MEMBER), "Grip-Sig": PROXY}
     answer = cors_edge.request("GET", "/api/shared", headers=headers)
     assert sharing(answer)["access-control-allow-origin"] == CHAT

@@ -1,4 +1,4 @@
-"""Defaults on the wire: where a route says nothing else."""
+"""Defaults on the wire: they apply where a route does not say otherwise."""
 
 import json
 
@@ -36,7 +36,7 @@ def test_a_preflight_by_default(defaults_edge: Edge) -> None:
 
 
 def test_requests_to_the_origin(defaults_edge: Edge) -> None:
-    """Header by header, the route's own rules count."""
+    """The route's own rules win, header by header."""
     for path, zone, edge in (("/zone", ["b"], []), ("/other", ["a"], ["fanroute"])):
         answer = defaults_edge.request("GET", path, headers={"Cookie": "a=b", "X-Zone": "client", "X-Edge": "client"})
         sent = json.loads(answer.text)["headers"]

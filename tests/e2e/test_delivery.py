@@ -1,7 +1,7 @@
-"""What is published reaches every kind of connection, whatever was on its channel before.
+"""Published items reach every kind of connection, whatever happened on the channel before.
 
-In each round one item is published, some about a second after the channel's first subscription: that is when a Pushpin that
-is not told otherwise asks the edge again for each long-poll that it holds, and drops what is published meanwhile.
+Each round publishes one item, in some rounds about a second after the channel's first subscription. By default, Pushpin then asks
+the edge again for each long-poll that it holds, and drops what is published meanwhile.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ Received = Callable[[], Awaitable[Any]]
 
 
 class Channel:
-    """A channel of its own for a round, with the connections of one client."""
+    """Represents the connections of one client to a channel that one round uses."""
 
     def __init__(self, edge: Edge, name: str, subscriptions: Counter[str]) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class Channel:
 
     @asynccontextmanager
     async def held(self, kind: str, query: str = "") -> AsyncIterator[Received]:
-        """A connection that is subscribed to the channel; gives what waits for the next thing that it receives."""
+        """Yields a function that waits for the next thing that a connection on the channel receives."""
         target = f"/{kind}/{self.name}{query}"
         if kind == "socket":
             url = self._edge.url.replace("http", "ws", 1) + target
@@ -65,14 +65,14 @@ class Channel:
             yield lambda: _text(poll)
 
     async def publish(self, **item: str) -> None:
-        """Publish an item for every kind of connection."""
+        """Publishes an item for every kind of connection."""
         formats = {"http-stream": {"content": CONTENT}, "http-response": {"body": CONTENT}, "ws-message": {"content": CONTENT}}
         named = {name.replace("_", "-"): value for name, value in item.items()}
         published = {"items": [{"channel": self.name, "formats": formats} | named]}
         (await self._publisher.post(self._edge.publish_url, json=published)).raise_for_status()
 
     async def _subscribed(self) -> None:
-        """Wait until the edge has told of one more subscription."""
+        """Waits until the log has one more subscription."""
         self._expected += 1
         while self._subscriptions[self.name] < self._expected:
             await asyncio.sleep(0.02)
@@ -83,7 +83,7 @@ async def _text(poll: asyncio.Task[httpx.Response]) -> str:
 
 
 async def _follow(edge: Edge, subscriptions: Counter[str]) -> None:
-    """Count the subscriptions to each channel that the edge or Pushpin tells of. Those of a poll asked again end with `retry`."""
+    """Counts the subscriptions to each channel in the log. A poll that is asked again is counted with `retry` at the end."""
     while True:
         told = Counter(re.findall(r"subscribe.*[ =](\S+)$", edge.said(), re.MULTILINE))
         subscriptions.update(told - subscriptions)
@@ -91,7 +91,7 @@ async def _follow(edge: Edge, subscriptions: Counter[str]) -> None:
 
 
 def rounds(edge: Edge, name: str, count: int, round_: Callable[[Channel, float], Coroutine[Any, Any, Any]]) -> Counter[Any]:
-    """How often each outcome comes of some rounds, each with a channel and a time to publish of its own. Some run at once."""
+    """Returns how often each outcome occurs in some rounds, each with its own channel and time to publish. Some run at once."""
 
     async def run(number: int, subscriptions: Counter[str], free: asyncio.Semaphore) -> Any:
         async with free:
@@ -114,7 +114,7 @@ def rounds(edge: Edge, name: str, count: int, round_: Callable[[Channel, float],
 
 
 async def unless_lost(message: Awaitable[Any]) -> Any:
-    """What is received, or "lost"."""
+    """Returns what is received, or "lost"."""
     try:
         return await asyncio.wait_for(message, ANSWER_TIMEOUT)
     except TimeoutError:
@@ -122,7 +122,7 @@ async def unless_lost(message: Awaitable[Any]) -> Any:
 
 
 def needs_a_new_pushpin(edge: Edge) -> None:
-    """docs/local.md: an old one asks again, loses what is published meanwhile, and may end as a whole."""
+    """docs/local.md: an old one asks again, loses what is published meanwhile, and can crash."""
     if LOSES_MESSAGES in edge.said():
         pytest.skip(f"this Pushpin {LOSES_MESSAGES}")
 
@@ -140,7 +140,7 @@ def needs_a_new_pushpin(edge: Edge) -> None:
     ],
 )
 def test_nothing_is_lost(delivery_edge: Edge, before: list[str], kind: str, count: int) -> None:
-    """Each connection before it was published to, and closed by the client."""
+    """Each connection exists before the item is published, and its client closes it."""
     if "poll" in [*before, kind]:
         needs_a_new_pushpin(delivery_edge)
 
@@ -159,7 +159,7 @@ def test_nothing_is_lost(delivery_edge: Edge, before: list[str], kind: str, coun
 
 
 def test_a_client_with_ids_misses_nothing(delivery_edge: Edge) -> None:
-    """What the client does not receive it is told to ask for, within the time that a message takes."""
+    """A client that does not receive an item learns that it must ask for it, in the time that a message takes."""
     needs_a_new_pushpin(delivery_edge)
 
     async def one(channel: Channel, moment: float) -> str:

@@ -1,4 +1,4 @@
-"""Bodies that are compressed: their bytes go on as they are, both ways, whatever says how they are encoded."""
+"""Compressed bodies: their bytes do not change in either direction, whatever the headers about their encoding say."""
 
 import base64
 import gzip
@@ -28,7 +28,7 @@ NO_CODING = b"\x00not that coding\xff"
 
 
 def posted(edge: Edge, target: str, coding: str, body: bytes) -> tuple[bytes, dict[str, str]]:
-    """The body and the headers that the origin gets for a request."""
+    """Returns the body and the headers that the origin gets for a request."""
     answer = edge.client.post(target, content=body, headers={"Content-Encoding": coding, "Accept-Encoding": "gzip;q=0.5, br"})
     assert answer.status_code == 200, answer.text
     seen = answer.json()
@@ -37,7 +37,7 @@ def posted(edge: Edge, target: str, coding: str, body: bytes) -> tuple[bytes, di
 
 @contextmanager
 def raw(edge: Edge, target: str) -> Iterator[tuple[httpx.Response, Iterator[bytes]]]:
-    """An answer, and its body as it comes, not decoded."""
+    """Returns an answer and its body, not decoded."""
     with edge.client.stream("GET", target, headers={"Accept-Encoding": "gzip"}) as answer:
         yield answer, answer.iter_raw()
 
@@ -54,7 +54,7 @@ def test_a_compressed_request_goes_on(encodings_edge: Edge, coding: str, body: s
 @pytest.mark.parametrize("body", ["valid", "no such coding"])
 @pytest.mark.parametrize("coding", BODIES)
 def test_fanout_takes_the_codings_away(encodings_edge: Edge, coding: str, body: str) -> None:
-    """The bytes go on; what they are is not said, nor which codings the client accepts."""
+    """The bytes arrive, but not the headers that name their coding or the codings that the client accepts."""
     sent = BODIES[coding] if body == "valid" else NO_CODING
     got, headers = posted(encodings_edge, "/origin/x", coding, sent)
     assert got == sent
@@ -75,7 +75,7 @@ def test_a_forwarded_answer_stays_compressed(encodings_edge: Edge) -> None:
 
 @pytest.mark.parametrize("query", ["", "?hold=response", "?link"])
 def test_fanout_does_not_say_that_an_answer_is_compressed(encodings_edge: Edge, query: str) -> None:
-    """Nor does it decode it: an origin must not compress what it is not asked to."""
+    """It does not decode the answer either. An origin must not compress what nobody asked it to."""
     if encodings_edge.has_old_pushpin:
         pytest.skip("docs/local.md: this Pushpin decodes it")
     with raw(encodings_edge, f"/origin/compressed{query}") as (answer, body):
@@ -99,7 +99,7 @@ def test_what_is_published_is_not_called_compressed(encodings_edge: Edge) -> Non
 
 
 def test_a_socket_opens_without_codings(encodings_edge: Edge, origin: Origin) -> None:
-    """The backend of a WebSocket is not told which codings the client accepts either."""
+    """The backend of a WebSocket does not get the codings that the client accepts either."""
     headers = {"Accept-Encoding": "br", "Content-Encoding": "gzip"}
     with connect(encodings_edge.url.replace("http", "ws", 1) + "/origin/socket", additional_headers=headers, proxy=None):
         told = dict(origin.opened)
@@ -110,7 +110,7 @@ def test_a_socket_opens_without_codings(encodings_edge: Edge, origin: Origin) ->
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "x"])
 def test_a_compressed_publish_request_is_taken_as_it_is(encodings_edge: Edge, coding: str) -> None:
-    """As Pushpin takes it: compressed JSON is none, and JSON is JSON whatever it is called."""
+    """As in Pushpin: compressed JSON is not JSON, and JSON is JSON whatever its Content-Encoding."""
     items = b'{"items": []}'
     for body, status in ((items, 200), (gzip.compress(items), 400)):
         headers = {"Content-Encoding": coding}

@@ -22,7 +22,7 @@ STREAMS = [("/test/stream", "text/plain"), ("/test/sse", "text/event-stream")]
     [*((path, content_type, "stream") for path, content_type in STREAMS), ("/test/long-poll", "text/plain", "response")],
 )
 def test_fanout_is_told_to_hold(edge: Edge, host: str, path: str, content_type: str, hold: str) -> None:
-    """The second pass: with a Grip-Sig, the edge answers itself."""
+    """On the second pass, with a Grip-Sig, the edge answers itself."""
     answer = edge.request("GET", path, host, headers=FROM_FANOUT | dict(edge.pin(path, host)))
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"] == content_type
@@ -33,7 +33,7 @@ def test_fanout_is_told_to_hold(edge: Edge, host: str, path: str, content_type: 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize(("path", "content_type"), STREAMS)
 def test_a_stream_is_held(edge: Edge, host: str, path: str, content_type: str) -> None:
-    """The first pass, and through Fanout to the second: two subscribers get what is published."""
+    """From the first pass through Fanout to the second: two subscribers get what is published."""
     headers = {"Host": host}
     with edge.client.stream("GET", path, headers=headers) as one, edge.client.stream("GET", path, headers=headers) as two:
         for answer in (one, two):
@@ -82,7 +82,7 @@ def test_there_are_no_others(edge: Edge, path: str, headers: dict[str, str]) -> 
 
 
 def test_the_second_pass_serves_the_clients_host(edge: Edge) -> None:
-    """By its pin. Without one, the request is Fanout's own: X-Forwarded-Host, which Fanout does not set, does not count."""
+    """By its pin. A request without one is Fanout's own, and X-Forwarded-Host, which Fanout does not set, has no effect."""
     headers = FROM_FANOUT | dict(edge.pin("/test/stream", OWN_HOST))
     assert edge.request("GET", "/test/stream", "www.example.com", headers=headers).headers["grip-hold"] == "stream"
     headers = FROM_FANOUT | {"X-Forwarded-Host": OWN_HOST}

@@ -1,4 +1,4 @@
-"""What the examples promise, each on both edges, with an origin in the place of its backends."""
+"""The promises of the examples, on both edges, with an origin in place of their backends."""
 
 import json
 import re
@@ -25,7 +25,7 @@ PLACES = {
 
 
 class Behind(Origin):
-    """The origin, at the paths of the examples."""
+    """Serves the paths of the examples' backends."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         place = PLACES.get(request.path)
@@ -39,9 +39,9 @@ def behind() -> Iterator[Origin]:
 
 
 def example(name: str, files: Mapping[str, bytes] | None = None) -> Callable[..., Iterator[Edge]]:
-    """A fixture: each local edge in turn, serving an example with our origin in the place of each `local` backend.
+    """Returns a fixture: each local edge in turn, serving an example with our origin in place of each `local` backend.
 
-    `files` are files of ours, by their paths, in the place of the example's own.
+    `files` are files of ours, by their paths, in place of the example's own.
     """
 
     @pytest.fixture(params=EDGES)
@@ -99,7 +99,7 @@ def test_graphql_subscriptions_are_held(graphql: Edge) -> None:
 
 
 def test_a_reader_gets_what_it_has_missed(live_blog: Edge) -> None:
-    """Fanout finds that the stream is behind, and asks the link, which the edge forwards to the blog."""
+    """Fanout finds that the stream is behind, and fetches the link. The edge forwards this request to the blog."""
     with live_blog.client.stream("GET", "/blog/launch/updates?after=1") as answer:
         chunks = answer.iter_text()
         message = {"http-stream": {"content": "data: three\n\n"}}
@@ -111,7 +111,7 @@ def test_a_reader_gets_what_it_has_missed(live_blog: Edge) -> None:
 
 
 def until(chunks: Iterator[str], end: str) -> str:
-    """What comes, up to where it contains a text."""
+    """Returns the text that arrives, until it contains `end`."""
     got = ""
     while end not in got:
         got += next(chunks)
@@ -132,7 +132,7 @@ def test_a_tenants_user_gets_its_own(multi_tenant: Edge) -> None:
 
 
 def member(name: str, *rooms: str) -> bytes:
-    """A token of the login's, until the year 2100."""
+    """Returns a token of the login, valid until the year 2100."""
     said = {"iss": "https://login.example.com", "aud": ["private-chat"], "sub": name, "exp": 4_102_444_800}
     return by_pyjwt({**said, "rooms": [f"room:{room}" for room in rooms]}, "ES256")
 

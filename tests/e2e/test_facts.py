@@ -1,4 +1,4 @@
-"""What the host tells, on both edges: the time, the service's id, stores, and where requests go with another URI."""
+"""The host's facts on both edges: the time, the service's id, the stores, and where requests go after a change of the URI."""
 
 import asyncio
 import socket
@@ -65,7 +65,7 @@ FACTS = {
 
 
 def user_folder(folder: Path) -> None:
-    """What a user has beside a routes.yaml."""
+    """Writes the files that a user has besides a routes.yaml."""
     (folder / "stores").mkdir()
     (folder / "fastly.toml").write_text(MANIFEST.replace("LONG", LONG))
     (folder / "stores" / "config.json").write_text('{"key": "value"}')
@@ -75,7 +75,7 @@ def user_folder(folder: Path) -> None:
 
 @contextmanager
 def event_loop() -> Iterator[Any]:
-    """A function that runs coroutines in a loop of its own, which goes on between them."""
+    """Yields a function that runs coroutines in a loop of its own, which keeps running between them."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -91,7 +91,7 @@ def event_loop() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """The component of tests/facts in a user's folder, and a user's environment."""
+    """The component of tests/support/facts in a user's folder, and a user's environment."""
     folder = tmp_path_factory.mktemp("facts")
     built = build_facts(folder)
     user_folder(folder)
@@ -103,7 +103,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module", params=EDGES)
 def facts(request: pytest.FixtureRequest, origin: Origin, workspace: Workspace) -> Iterator[httpx.Client]:
-    """A client of each local edge in turn, which serves the component of tests/facts."""
+    """A client of each local edge in turn, which serves the component of tests/support/facts."""
     with event_loop() as run:
         edge = running_edge(EdgeOptions(request.param), workspace, {"origin": LocalBackend(origin.url)}, "", print, print)
         urls = run(edge.__aenter__())
@@ -121,7 +121,7 @@ def test_facts(facts: httpx.Client, path: str) -> None:
 
 @pytest.mark.viceroy
 def test_viceroy_reads_a_manifest_as_we_do(workspace: Workspace) -> None:
-    """Given a user's fastly.toml itself, from its folder, as the Fastly CLI gives it."""
+    """Viceroy gets a user's fastly.toml itself, from its folder, as the Fastly CLI does it."""
     folder = workspace.manifest.parent
     (folder / "built.toml").write_text(fastly_toml.update(workspace.read_manifest(), "facts", (), "fanroute build"))
     with socket.socket() as probe:
@@ -149,7 +149,7 @@ def _wait_for(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
 
 
 def test_the_time(facts: httpx.Client) -> None:
-    """In whole seconds: no earlier than before it was asked, and no later than after."""
+    """In whole seconds, between the time before and the time after the request."""
     before = int(time.time())
     told = int(facts.get("/now").text)
     assert before <= told <= int(time.time())
@@ -158,7 +158,7 @@ def test_the_time(facts: httpx.Client) -> None:
 @pytest.mark.parametrize("how", ["handoff", "forward", "tunnel"])
 @pytest.mark.parametrize("target", ["/other?a=1&c=3", "/other", "/?a", "/forward?b=%2F+x"])
 def test_another_uri(facts: httpx.Client, how: str, target: str) -> None:
-    """The backend is asked for it, and for nothing that was in the one before."""
+    """The backend gets it, and nothing of the previous one."""
     upgrade = {"Upgrade": "websocket", "Connection": "upgrade"} if how == "tunnel" else {}
     host = facts.base_url.netloc.decode()
     asked = facts.get(f"/{how}?a=1&token=secret&c=3", headers={"X-Uri": f"http://{host}{target}", **upgrade})

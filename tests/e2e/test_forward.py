@@ -1,43 +1,25 @@
-"""What goes to a backend without Fanout, what rules do with headers, and what a client gets where there is no backend."""
+"""What a backend gets without Fanout, what header rules do, and what a client gets if there is no backend."""
 
 import json
 import re
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.conftest import GRIP_SIG
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.conftest import ANSWER_TIMEOUT, FROM_FANOUT, Edge, edge_of, open_websocket, wait_until
 from tests.e2e.origin import LARGE, Origin, seen, values
 
 forward_edge = edge_of("forward")
 
 CLAIMED = [("X-Set", "client"), ("X-Set", "twice"), ("X-Add", "client"), ("X-Remove", "client"), ("X-Other", "client")]
-FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + ANSWER_TIMEOUT
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert condition()
-
-
-@contextmanager
-def joined(edge: Edge, path: str, **options: Any) -> Iterator[ClientConnection]:
-    url = edge.url.replace("http", "ws", 1) + path
-    with connect(url, proxy=None, max_size=None, open_timeout=ANSWER_TIMEOUT, **options) as client:
-        yield client
 
 
 @pytest.mark.parametrize("path", ["/ruled/handoff", "/ruled/forward"])
@@ -60,7 +42,7 @@ def test_rules_change_an_answer_through_fanout(forward_edge: Edge) -> None:
 
 
 def test_rules_change_a_sockets_answer(forward_edge: Edge) -> None:
-    with joined(forward_edge, "/ruled/socket") as client:
+    with open_websocket(forward_edge, "/ruled/socket") as client:
         assert client.response is not None
         assert client.response.headers["x-set"] == "edge"
 
@@ -196,10 +178,10 @@ def test_others_are_served_while_one_waits(forward_edge: Edge) -> None:
 
 
 def test_others_are_served_while_many_wait(forward_edge: Edge, origin: Origin) -> None:
-    """More than there are sandboxes."""
+    """More requests wait than there are sandboxes."""
     with ThreadPoolExecutor(70) as pool:
         waiting = [pool.submit(forward_edge.request, "GET", "/forward/wait?head") for _ in range(70)]
-        until(lambda: origin.waiting() == 70)
+        wait_until(lambda: origin.waiting() == 70)
         assert forward_edge.request("GET", "/ruled/page", timeout=10).text == "page\n"
         for _ in waiting:
             seen(forward_edge.request("GET", "/forward/go"))
@@ -207,7 +189,7 @@ def test_others_are_served_while_many_wait(forward_edge: Edge, origin: Origin) -
 
 
 class Raw:
-    """A connection, byte by byte."""
+    """Represents a connection, byte by byte."""
 
     def __init__(self, edge: Edge) -> None:
         self._socket = socket.create_connection(("127.0.0.1", edge.port), timeout=ANSWER_TIMEOUT)
@@ -217,7 +199,7 @@ class Raw:
         self._socket.sendall(data)
 
     def expect(self, wanted: bytes) -> bytes:
-        """What has come, up to what is wanted."""
+        """Reads until the wanted bytes have arrived, and returns everything up to their end."""
         while wanted not in self._got:
             data = self._socket.recv(65_536)
             assert data, self._got
@@ -245,7 +227,7 @@ ECHO = b"POST /forward/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\
 
 
 def test_bodies_go_both_ways_at_once(raw: Raw) -> None:
-    """The second part is sent when the first has come back."""
+    """The client sends the second part after the first has come back."""
     raw.send(ECHO + b"5\r\none.\n\r\n")
     assert raw.expect(b"one.\n").startswith(b"HTTP/1.1 200")
     raw.send(b"5\r\ntwo.\n\r\n")
@@ -259,7 +241,7 @@ def test_a_cut_request_is_cut_for_the_backend(forward_edge: Edge, origin: Origin
     raw.send(ECHO + b"5\r\none.\n\r\n")
     raw.expect(b"one.\n")
     raw.close()
-    until(lambda: origin.cut == before + 1)
+    wait_until(lambda: origin.cut == before + 1)
 
 
 @pytest.mark.parametrize("path", ["/forward/cut", "/forward/cut-chunks"])
@@ -291,7 +273,7 @@ def test_a_fallback(forward_edge: Edge) -> None:
 def test_a_tunnel(forward_edge: Edge, origin: Origin) -> None:
     before = origin.ended
     protocols = [Subprotocol("chat.v1")]
-    with joined(forward_edge, "/tunnel/echo?a=b", subprotocols=protocols, additional_headers=CLAIMED) as client:
+    with open_websocket(forward_edge, "/tunnel/echo?a=b", subprotocols=protocols, additional_headers=CLAIMED) as client:
         assert client.response is not None
         assert (client.subprotocol, client.response.headers["x-origin"]) == ("chat.v1", "yes")
         client.send("seen")
@@ -301,11 +283,11 @@ def test_a_tunnel(forward_edge: Edge, origin: Origin) -> None:
         for message in ("hé", b"\0\xff", "x" * 1_000_000, ""):
             client.send(message)
             assert client.recv(timeout=ANSWER_TIMEOUT) == message
-    until(lambda: origin.ended == before + 1)
+    wait_until(lambda: origin.ended == before + 1)
 
 
 def test_a_tunnel_is_closed_by_its_backend(forward_edge: Edge) -> None:
-    with joined(forward_edge, "/tunnel/echo") as client:
+    with open_websocket(forward_edge, "/tunnel/echo") as client:
         client.send("bye")
         with pytest.raises(ConnectionClosed):
             client.recv(timeout=ANSWER_TIMEOUT)
@@ -313,7 +295,7 @@ def test_a_tunnel_is_closed_by_its_backend(forward_edge: Edge) -> None:
 
 
 def test_a_backend_may_refuse_a_tunnel(forward_edge: Edge) -> None:
-    with pytest.raises(InvalidStatus) as refused, joined(forward_edge, "/tunnel/refused"):
+    with pytest.raises(InvalidStatus) as refused, open_websocket(forward_edge, "/tunnel/refused"):
         pass
     response = refused.value.response
     assert (response.status_code, response.headers["x-origin"], response.body) == (403, "yes", b"not you\n")
@@ -326,7 +308,7 @@ def test_a_tunnel_is_for_websockets(forward_edge: Edge) -> None:
 
 
 def test_a_tunnel_to_nowhere(forward_edge: Edge) -> None:
-    """The host has taken it over, and answers by itself."""
-    with pytest.raises(InvalidStatus) as refused, joined(forward_edge, "/nowhere/tunnel"):
+    """The host has taken over the request, and answers it itself."""
+    with pytest.raises(InvalidStatus) as refused, open_websocket(forward_edge, "/nowhere/tunnel"):
         pass
     assert re.fullmatch("50[02]", str(refused.value.response.status_code))

@@ -1,4 +1,4 @@
-"""Any bytes at all, written to a socket: HTTP gets an answer, what is none at most a closed connection, and the edge goes on."""
+"""Any bytes, written to a socket: HTTP gets an answer, anything else at most a closed connection, and the edge keeps serving."""
 
 import re
 import socket
@@ -102,7 +102,7 @@ WORDS = [
 
 @dataclass(frozen=True)
 class Sent:
-    """Bytes for a socket, and whether they are a whole request."""
+    """Holds bytes for a socket, and whether they are a whole request."""
 
     method: str
     content: bytes
@@ -119,7 +119,7 @@ def fuzzed(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pyt
 
 
 def request_of(random: Random) -> Sent:
-    """A request, or what is left of one after some of its bytes were changed."""
+    """Returns a request, or what is left of one after some of its bytes were changed."""
     method = random.choice(METHODS)
     path = b"/".join([b"", random.choice(PLACES).encode(), *random.choices(SEGMENTS, k=random.choice([0, 1, 1, 1, 2]))])
     lines = [b"%s %s%s HTTP/1.1" % (method, path, random.choice(QUERIES)), b"Host: " + random.choice(HOSTS)]
@@ -136,7 +136,7 @@ Answer = tuple[int, str]
 
 
 def answer_to(edge: Edge, sent: Sent) -> Answer | None:
-    """The status of the answer and, of one that is 500 or above, how its content begins; None for a closed connection."""
+    """Returns the status of the answer and, from 500 on, the beginning of its content; None for a closed connection."""
     with socket.create_connection(("127.0.0.1", edge.port), timeout=ANSWER_TIMEOUT) as client:
         with suppress(OSError):  # the server may have heard enough
             client.sendall(sent.content)

@@ -1,4 +1,4 @@
-"""Generated routes on Viceroy: what becomes of generated requests is what docs/routes.md says, as tests/property has it."""
+"""Generated routes on Viceroy: generated requests get what docs/routes.md says, by the reference in tests/property."""
 
 import re
 import socket
@@ -33,7 +33,7 @@ Served = tuple[Data, Plan, Edge]
 
 @pytest.fixture(scope="module")
 def served(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Viceroy with generated routes, and these as data and as a Plan."""
+    """Viceroy with generated routes, and these routes as data and as a Plan."""
     spec = some_together(ROUTES)
     local = {name: backend | {"local": origin.url} for name, backend in spec["backends"].items() if "url" in backend}
     raw = written(spec | {"backends": spec["backends"] | local}, {"sort_keys": False})
@@ -44,7 +44,7 @@ def served(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def observed(edge: Edge, asked: RequestData) -> reference.Outcome:
-    """What becomes of a request, written to a socket as it is: a client for HTTP would mend its target."""
+    """Returns the outcome of a request. It is written to a socket as it is, because an HTTP client would correct its target."""
     parts = urlsplit(asked.url)
     target = asked.url[len(f"{parts.scheme}://{parts.netloc}") :] or "/"
     head = [f"{asked.verb} {target} HTTP/1.1".encode(), b"Host: " + parts.netloc.encode(), b"Connection: close"]

@@ -1,4 +1,4 @@
-"""GRIP through Fanout: filters and meta variables, reliable delivery, and what a WebSocket can be told."""
+"""GRIP through Fanout: filters and meta variables, reliable delivery, and the control messages of a WebSocket."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ grip_edge = edge_of("grip")
 
 @contextmanager
 def stream(edge: Edge, target: str) -> Iterator[Iterator[str]]:
-    """The lines of a stream that is held."""
+    """Yields the lines of a held stream."""
     with edge.client.stream("GET", target) as answer:
         assert answer.status_code == 200
         yield answer.iter_lines()
@@ -38,13 +38,13 @@ def socket(edge: Edge, path: str, **options: Any) -> Iterator[ClientConnection]:
 
 
 def publish(edge: Edge, channel: str, content: str, **item: Any) -> None:
-    """Publish a line on every kind of connection; `item` is what else an item has."""
+    """Publishes a line for every kind of connection; `item` has further members of the item."""
     formats = {"http-stream": {"content": content}, "http-response": {"body": content}, "ws-message": {"content": content}}
     edge.publish_items({"channel": channel, "formats": formats} | {name.replace("_", "-"): value for name, value in item.items()})
 
 
 def closed(client: ClientConnection) -> tuple[int | None, str | None]:
-    """How a connection is closed by the other side."""
+    """Returns how the other side closes a connection."""
     with pytest.raises(ConnectionClosed):
         while True:
             client.recv(timeout=40)
@@ -83,7 +83,7 @@ def test_filters_go_by_the_connections_meta(grip_edge: Edge) -> None:
 
 
 def polled(edge: Edge, target: str) -> tuple[threading.Thread, list[httpx.Response]]:
-    """A long-poll that has been begun, and its answer in the end."""
+    """Starts a long-poll, and yields its future answer."""
     answers: list[httpx.Response] = []
     thread = threading.Thread(target=lambda: answers.append(edge.client.get(target, timeout=40)))
     thread.start()
@@ -117,7 +117,7 @@ def test_what_follows_is_delivered(grip_edge: Edge) -> None:
 
 
 def test_what_was_missed_is_asked_for(grip_edge: Edge) -> None:
-    """The link is asked in the client's place, and the stream goes on as the link's answer says."""
+    """Fanout fetches the link in place of the client, and the stream continues as the link's answer says."""
     with stream(grip_edge, "/reliable/gap?after=1") as lines:
         assert [next(lines), next(lines)] == ["data: ready", ""]
         publish(grip_edge, "gap", "data: three\n\n", id="3", prev_id="2")
@@ -127,7 +127,7 @@ def test_what_was_missed_is_asked_for(grip_edge: Edge) -> None:
 
 
 def test_an_origin_tells_what_was_missed(grip_edge: Edge, origin: Origin) -> None:
-    """It is asked with what the client has, and with nothing else of the client's; the stream goes on as it says."""
+    """The origin gets the last id of the client, and nothing else from it. The stream continues as the origin says."""
     private = {"Cookie": "secret=1", "Authorization": "Bearer secret", "X-Client": "1"}
     with grip_edge.client.stream("GET", "/told/told?after=1", headers=private) as answer:
         lines = answer.iter_lines()
@@ -145,7 +145,7 @@ def test_an_origin_tells_what_was_missed(grip_edge: Edge, origin: Origin) -> Non
 
 
 def test_items_out_of_order(grip_edge: Edge) -> None:
-    """docs/local.md: Pushpin waits for the one between, the embedded edge asks for it at once."""
+    """docs/local.md: Pushpin waits for the missing item, the embedded edge asks for it at once."""
     with stream(grip_edge, "/reliable/order?after=1") as lines:
         assert [next(lines), next(lines)] == ["data: ready", ""]
         publish(grip_edge, "order", "data: two\n\n", id="2", prev_id="1")
@@ -203,7 +203,7 @@ def test_a_socket_is_filtered(grip_edge: Edge) -> None:
 
 
 def test_a_socket_requires_a_subscription(grip_edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.36 looks at no channels there."""
+    """docs/local.md: Pushpin 1.36 ignores channels there."""
     with socket(grip_edge, "/requiring") as client:
         publish(grip_edge, "requiring", "for subscribers of other", meta={"require_sub": "other"})
         publish(grip_edge, "requiring", "for subscribers of also", meta={"require_sub": "also"})
@@ -238,7 +238,7 @@ def test_without_a_protocol_in_common_there_is_no_socket(grip_edge: Edge, offere
     ],
 )
 def test_a_refused_socket_has_a_code(grip_edge: Edge, path: str, offered: Any, reason: str) -> None:
-    """docs/local.md: Viceroy loses what comes with a 101, so there the edge is asked as Pushpin asks it."""
+    """docs/local.md: Viceroy loses bytes that arrive with a 101, so on Viceroy this test asks the edge as Pushpin does."""
     if grip_edge.name == "viceroy":
         headers = {"Grip-Sig": GRIP_SIG, "Content-Type": "application/websocket-events"}
         headers |= {"Sec-WebSocket-Protocol": ", ".join(offered)} if offered else {}
@@ -263,7 +263,7 @@ def test_a_longer_message_closes(grip_edge: Edge, message: Any, fits: bool) -> N
 
 
 def test_the_longest_message(grip_edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.41 takes a byte more than 1.36."""
+    """docs/local.md: Pushpin 1.41 accepts one byte more than 1.36."""
     with socket(grip_edge, "/socket/ann") as client:
         client.send(b"x" * MAX_MESSAGE)
         publish(grip_edge, "socket", "still there")
@@ -282,7 +282,7 @@ def test_the_longest_message(grip_edge: Edge) -> None:
 @pytest.mark.parametrize(("path", "protocols"), [("/socket/ann", None), ("/chat/a", ["chat.v1"])])
 @pytest.mark.parametrize("message", ["a byte more", "many more", "without end"])
 def test_a_message_that_is_too_long_breaks_the_connection(grip_edge: Edge, path: str, protocols: Any, message: str) -> None:
-    """Also where a `max_message` gives a shorter one a 1009."""
+    """Also if a `max_message` makes the edge close a shorter one with 1009."""
     part = b"x" * 100_000
     with socket(grip_edge, path, subprotocols=protocols) as client:
         with suppress(ConnectionClosed):
@@ -298,7 +298,7 @@ def test_a_message_that_is_too_long_breaks_the_connection(grip_edge: Edge, path:
 
 
 class Frames:
-    """The kinds of frames that a connection gets."""
+    """Collects the kinds of frames that a connection gets."""
 
     def __init__(self, client: ClientConnection) -> None:
         self.kinds: list[Opcode] = []
@@ -322,7 +322,7 @@ def test_a_socket_is_kept_alive_by_pings(grip_edge: Edge) -> None:
 
 
 def test_an_idle_socket_is_closed(grip_edge: Edge) -> None:
-    """What is published meanwhile, and what keeps it alive, is nothing from the client."""
+    """Published items and keep-alives do not count as activity of the client."""
     with socket(grip_edge, "/idle") as client:
         frames = Frames(client)
         client.send("hello")

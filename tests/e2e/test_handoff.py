@@ -1,4 +1,4 @@
-"""What is handed off to the origin, and what the origin makes of it."""
+"""Handoffs to the origin, and its answers."""
 
 import socket
 import struct
@@ -63,13 +63,13 @@ def test_headers_are_kept(edge: Edge) -> None:
 
 
 def test_the_absolute_form_is_its_path(edge: Edge) -> None:
-    """RFC 9112, 3.2.2: every server takes it."""
+    """RFC 9112, 3.2.2: every server must accept it."""
     request = seen(edge.request("GET", "http://other.example.com/x%2Fy?z", SITE))
     assert request["target"] == "/x%2Fy?z"
 
 
 def test_what_pushpin_changes(edge: Edge) -> None:
-    """docs/local.md: Pushpin decodes what needs no encoding, and 1.36 drops headers without a value."""
+    """docs/local.md: Pushpin decodes percent-encoding that is not needed, and 1.36 drops headers without a value."""
     request = seen(edge.request("GET", "/%7Euser", SITE, headers={"X-Empty": ""}))
     assert request["target"] == ("/~user" if edge.name == "viceroy" else "/%7Euser")
     assert values(request, "x-empty") == ([] if edge.has_old_pushpin else [""])
@@ -114,7 +114,7 @@ def test_the_origin_gets_a_grip_sig(edge: Edge) -> None:
 
 
 def test_the_host_that_the_origin_gets(edge: Edge) -> None:
-    """docs/local.md: Viceroy puts Pushpin's address into Host; the client's is in X-Forwarded-Host on both."""
+    """docs/local.md: Viceroy puts Pushpin's address into Host. X-Forwarded-Host has the client's on both edges."""
     (host,) = values(seen(edge.request("GET", "/x", SITE)), "host")
     assert host.startswith("127.0.0.1:") if edge.name == "viceroy" else host == SITE
 
@@ -128,7 +128,7 @@ def test_the_origins_answer_is_kept(edge: Edge) -> None:
 
 
 def test_an_answer_without_a_content_type(edge: Edge) -> None:
-    """docs/local.md: the embedded edge's server gives it one."""
+    """docs/local.md: the embedded edge's server adds one."""
     answer = edge.request("GET", "/origin/bare", SITE)
     assert (answer.status_code, answer.text) == (200, "bare")
     assert answer.headers.get("content-type") == (None if edge.name == "viceroy" else "application/octet-stream")
@@ -211,7 +211,7 @@ def test_an_origin_is_told_of_a_broken_websocket(edge: Edge, origin: Origin) -> 
 
 
 def test_only_the_machine_itself_is_heard(edge: Edge) -> None:
-    """The edge and its publish endpoint: on 127.0.0.1, and on no other address."""
+    """The edge and its publish endpoint listen on 127.0.0.1, and on no other address."""
     for url in map(urlsplit, (edge.url, edge.publish_url)):
         socket.create_connection((url.hostname, url.port), timeout=ANSWER_TIMEOUT).close()
         with pytest.raises(OSError):
@@ -219,7 +219,7 @@ def test_only_the_machine_itself_is_heard(edge: Edge) -> None:
 
 
 def test_a_loop_ends(edge: Edge) -> None:
-    """What Fanout has asked of the origin comes back to the edge: it is not handed off again."""
+    """Fanout's request to the origin comes back to the edge, which does not hand it off again."""
     answer = edge.request("GET", "/origin/back-to-the-edge", SITE)
     assert answer.status_code == 403
     assert answer.text.startswith("Fanout asks without a pin")

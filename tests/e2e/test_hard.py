@@ -1,6 +1,6 @@
-"""Requests that are hard to match, written to the socket as they are: clients would tidy them up first.
+"""Requests that are hard to match, written to the socket as they are, because clients would normalize them.
 
-What comes of each is in the table of docs/routes.md, row by row.
+The table of docs/routes.md has the result of each, row by row.
 """
 
 import re
@@ -153,7 +153,7 @@ REQUESTS = [pytest.param(*request, id=" ".join((request[0], *request[1]))) for r
 
 
 def ask(edge: Edge, begin: str, headers: tuple[str, ...]) -> tuple[HTTPResponse, str]:
-    """The answer to a request that is written as given, and its content's first line."""
+    """Returns the answer to a request that is written as given, and the first line of its content."""
     host = () if any(header.startswith("Host:") for header in headers) else ("Host: x.example.org",)
     lines = [f"{begin} HTTP/1.1", *host, *headers, "Connection: close", "", ""]
     with socket.create_connection(("127.0.0.1", edge.port), timeout=ANSWER_TIMEOUT) as connection:
@@ -178,13 +178,13 @@ def test_a_hard_request(hard_edge: Edge, begin: str, headers: tuple[str, ...], t
 
 @pytest.mark.parametrize("path", ["/rooms/../test/stream", "/rooms/%2e%2e/events", "/rooms/a%5Cb", "/rooms/%00/events"])
 def test_a_links_refetch_is_refused_too(hard_edge: Edge, path: str) -> None:
-    """What Fanout asks for with its signature is matched as well."""
+    """A request with Fanout's signature is matched too."""
     answer, _ = ask(hard_edge, f"GET {path}", (f"Grip-Sig: {GRIP_SIG}",))
     assert answer.status == 400
 
 
 def test_a_head_holds_nothing(hard_edge: Edge) -> None:
-    """And is no other request: it has the headers of the GET."""
+    """Otherwise it is like the GET, and has the same headers."""
     answer, _ = ask(hard_edge, "HEAD /rooms/blue/events", ())
     assert answer.read() == b""
     assert (answer.status, answer.getheader("Content-Type"), answer.getheader("Cache-Control")) == (
@@ -211,7 +211,7 @@ def test_what_is_no_channel_is_refused_on_both_passes(hard_edge: Edge, target: s
     ],
 )
 def test_what_is_no_request_reaches_no_route(hard_edge: Edge, begin: str, headers: tuple[str, ...]) -> None:
-    """The server in front refuses it, or hangs up."""
+    """The server in front of the component refuses it, or closes the connection."""
     try:
         answer, _ = ask(hard_edge, begin, headers)
     except ConnectionError:
@@ -220,13 +220,13 @@ def test_what_is_no_request_reaches_no_route(hard_edge: Edge, begin: str, header
 
 
 def test_a_percent_sign_of_its_own_through_fanout(hard_edge: Edge) -> None:
-    """docs/local.md: Pushpin does not take it."""
+    """docs/local.md: Pushpin does not accept it."""
     answer, content = ask(hard_edge, "GET /rooms/%zz/events", ())
     assert (answer.status, content) == ((500, "Accept service unavailable.") if hard_edge.name == "viceroy" else (200, EVENTS))
 
 
 @pytest.mark.parametrize("method", ["get", "BREW"])
 def test_a_method_of_ones_own(hard_edge: Edge, method: str) -> None:
-    """docs/local.md: the embedded edge's server takes the registered ones only. A method's case counts."""
+    """docs/local.md: the embedded edge's server accepts only registered methods. Methods are case-sensitive."""
     answer, content = ask(hard_edge, f"{method} /test/stream", ())
     assert answer.status == 400 if hard_edge.name == "embedded" else content == STREAM

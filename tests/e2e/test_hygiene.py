@@ -1,6 +1,6 @@
-"""What a client says in the platform's name, header by header, on both passes and for each kind of action.
+"""Headers in which a client pretends to be the platform, on both passes and for each kind of action.
 
-What becomes of each is in the table of docs/security.md, row by row.
+The table of docs/security.md has the result of each, row by row.
 """
 
 import json
@@ -13,9 +13,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.conftest import REPOSITORY
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.conftest import ANSWER_TIMEOUT, FROM_FANOUT, Edge, edge_of, open_websocket, wait_until
 from tests.e2e.origin import Origin, seen, values
-from tests.e2e.test_forward import FROM_FANOUT, joined, until
 
 hostile_edge = edge_of("hostile")
 
@@ -85,14 +84,14 @@ def test_the_table_of_the_docs_is_what_is_asked() -> None:
 
 
 def clients(request: Headers, name: str) -> list[str]:
-    """The values of a header that are not Fanout's own."""
+    """Returns the values of a header, without Fanout's own."""
     return [value for key, value in request if key == name and not value.startswith(FANOUTS.get(name, "\0"))]
 
 
 @pytest.mark.parametrize("path", ["/handoff/x", "/forward/x"])
 @pytest.mark.parametrize(("name", "value", "left"), [claim for claims in CLAIMS.values() for claim in claims])
 def test_a_claim_reaches_no_backend(hostile_edge: Edge, path: str, name: str, value: str, left: list[str]) -> None:
-    """One by one, and twice; what is not the platform's goes along."""
+    """Each header alone, and twice. Headers that are not the platform's are forwarded."""
     claimed = [(name, value), ("X-Other", "1"), (name.swapcase(), value)]
     request = seen(hostile_edge.request("GET", path, SITE, claimed))
     assert clients(request["headers"], name.lower()) == left
@@ -100,7 +99,7 @@ def test_a_claim_reaches_no_backend(hostile_edge: Edge, path: str, name: str, va
 
 
 def test_no_claim_is_tunnelled(hostile_edge: Edge) -> None:
-    with joined(hostile_edge, "/tunnel/echo", additional_headers=[*ALL, ("X-Other", "1")]) as client:
+    with open_websocket(hostile_edge, "/tunnel/echo", additional_headers=[*ALL, ("X-Other", "1")]) as client:
         client.send("seen")
         request = json.loads(client.recv(timeout=ANSWER_TIMEOUT))
     own = {
@@ -114,10 +113,10 @@ def test_no_claim_is_tunnelled(hostile_edge: Edge) -> None:
 
 
 def test_no_claim_reaches_an_origins_socket(hostile_edge: Edge, origin: Origin) -> None:
-    """What Fanout adds does: a signature, its id of the connection, its extension and its type."""
+    """The origin gets what Fanout adds: a signature, the connection's id, its extension and its media type."""
     url = f"ws://127.0.0.1:{hostile_edge.port}/origin/socket"
     headers = [*ALL, GRIP, ("Content-Type", "text/plain")]
-    with joined(hostile_edge, "/origin/socket", additional_headers=headers) as client:
+    with open_websocket(hostile_edge, "/origin/socket", additional_headers=headers) as client:
         assert client.response is not None, url
     found = {name.lower(): clients(origin.opened, name.lower()) for name, _ in ALL}
     (connection_id,) = found.pop("connection-id")
@@ -141,7 +140,7 @@ def test_no_claim_changes_what_the_edge_answers(hostile_edge: Edge) -> None:
 
 
 def test_a_claimed_last_id_ends_no_poll(hostile_edge: Edge) -> None:
-    """Fanout's own Grip-Last does: something has been published since."""
+    """Fanout's own Grip-Last does end it, because something was published since."""
     answers: list[httpx.Response] = []
     headers = [("Grip-Last", "polled; last-id=1"), ("Grip_Last", "polled; last-id=1")]
     poll = threading.Thread(target=lambda: answers.append(hostile_edge.request("GET", "/poll", SITE, headers)))
@@ -163,9 +162,9 @@ def test_nobody_chooses_pushpins_route(hostile_edge: Edge, path: str) -> None:
 
 
 def test_pushpins_route_elsewhere(hostile_edge: Edge) -> None:
-    """Fastly keeps it on a tunnel too; a forward is the edge's own request, and what it answers itself goes nowhere."""
+    """A tunnel would keep the header, so the edge refuses it there too. A forward drops it, and an answer goes to no backend."""
     route = [("Pushpin-Route", "self")]
-    with pytest.raises(InvalidStatus, match="400"), joined(hostile_edge, "/tunnel/echo", additional_headers=route):
+    with pytest.raises(InvalidStatus, match="400"), open_websocket(hostile_edge, "/tunnel/echo", additional_headers=route):
         pass
     assert values(seen(hostile_edge.request("GET", "/forward/x", SITE, route)), "pushpin-route") == []
     assert hostile_edge.request("GET", "/respond", SITE, route).text == "answered\n"
@@ -179,7 +178,7 @@ def test_an_extension_reaches_no_backend(hostile_edge: Edge, path: str) -> None:
 @pytest.mark.parametrize(("offer", "kept"), [(GRIP[1], []), ("x-webkit-deflate-frame, permessage-bzip2", None)])
 def test_a_tunnel_keeps_extensions_but_fanouts(hostile_edge: Edge, offer: str, kept: list[str] | None) -> None:
     headers = [("Sec-WebSocket-Extensions", offer)]
-    with joined(hostile_edge, "/tunnel/echo", additional_headers=headers, compression=None) as client:
+    with open_websocket(hostile_edge, "/tunnel/echo", additional_headers=headers, compression=None) as client:
         client.send("seen")
         request = json.loads(client.recv(timeout=ANSWER_TIMEOUT))
     found = [value for name, value in request if name == "sec-websocket-extensions"]
@@ -207,7 +206,7 @@ def test_a_client_sends_no_events(hostile_edge: Edge, path: str, types: list[str
 
 
 def test_a_handshakes_own_type_hides_no_events(hostile_edge: Edge) -> None:
-    with joined(hostile_edge, "/socket", additional_headers=[("Content-Type", "text/plain")]) as client:
+    with open_websocket(hostile_edge, "/socket", additional_headers=[("Content-Type", "text/plain")]) as client:
         assert client.response is not None
         assert client.response.status_code == 101
 
@@ -215,7 +214,7 @@ def test_a_handshakes_own_type_hides_no_events(hostile_edge: Edge) -> None:
 @pytest.mark.parametrize("named", ["X-Forwarded-Host", "close, x-forwarded-proto", "X-FORWARDED-FOR"])
 @pytest.mark.parametrize("path", ["/handoff/x", "/events", "/poll"])
 def test_a_connection_undoes_nothing(hostile_edge: Edge, path: str, named: str) -> None:
-    """Who takes Connection at its word would drop what the first pass has set, and the second see another host."""
+    """A proxy that followed it would drop the headers of the first pass, and the second pass would see another host."""
     answer = hostile_edge.request("GET", path, "inner.example.com", [("Connection", named)])
     assert (answer.status_code, answer.text) == (400, "Connection names a header that the edge sets.\n")
 
@@ -225,13 +224,13 @@ def test_a_connection_undoes_no_rule(hostile_edge: Edge) -> None:
     request = seen(hostile_edge.request("GET", "/ruled", SITE, [("Connection", "keep-alive, X-Other"), ("X-Edge", "claimed")]))
     assert values(request, "x-edge") == ["secret"]
     connection = [("Connection", "X-Forwarded-For")]
-    with pytest.raises(InvalidStatus, match="400"), joined(hostile_edge, "/tunnel/echo", additional_headers=connection):
+    with pytest.raises(InvalidStatus, match="400"), open_websocket(hostile_edge, "/tunnel/echo", additional_headers=connection):
         pass
 
 
 @pytest.mark.parametrize("upgrades", [["h2c", "websocket"], ["websocket", "h2c"]])
 def test_a_second_upgrade_hides_no_socket(hostile_edge: Edge, upgrades: list[str]) -> None:
-    """Pushpin takes any of them: so the route of sockets is asked."""
+    """Pushpin accepts any of several Upgrade values, so the route for WebSockets must take the request."""
     handshake = [("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
     headers = [*(("Upgrade", value) for value in upgrades), *handshake]
     answer = hostile_edge.request("GET", "/no-socket", SITE, headers)
@@ -239,7 +238,7 @@ def test_a_second_upgrade_hides_no_socket(hostile_edge: Edge, upgrades: list[str
 
 
 def test_what_fanout_says_reaches_a_forward(hostile_edge: Edge) -> None:
-    """On the second pass the same headers are Fanout's: a backend that speaks GRIP needs them."""
+    """On the second pass the same headers are Fanout's. A backend that speaks GRIP needs them."""
     told = [(name, value) for name, value in FANOUTS_WORDS if "_" not in name and not name.isupper()]
     told += [("Sec-WebSocket-Extensions", "grip"), ("Accept", EVENTS[1])]
     request = seen(hostile_edge.request("GET", "/forward/x", headers=[*FROM_FANOUT, *told]))
@@ -248,7 +247,7 @@ def test_what_fanout_says_reaches_a_forward(hostile_edge: Edge) -> None:
 
 
 def test_what_fanout_says_chooses_no_channel(hostile_edge: Edge) -> None:
-    """What the edge answers itself on the second pass follows the route, whatever else the request says."""
+    """The edge's own answer on the second pass follows the route, whatever else the request has."""
     told = [(name, value) for name, value in FANOUTS_WORDS if not name.startswith("X")]
     answer = hostile_edge.request("GET", "/events", SITE, [*FROM_FANOUT, *hostile_edge.pin("/events", SITE), *told])
     assert (answer.headers["grip-hold"], answer.headers["grip-channel"]) == ("stream", "outer")
@@ -257,8 +256,8 @@ def test_what_fanout_says_chooses_no_channel(hostile_edge: Edge) -> None:
 
 def test_a_sockets_headers_are_fanouts_each_time(hostile_edge: Edge, origin: Origin) -> None:
     before = origin.opened
-    with joined(hostile_edge, "/origin/socket"):
-        until(lambda: origin.opened != before)
+    with open_websocket(hostile_edge, "/origin/socket"):
+        wait_until(lambda: origin.opened != before)
     assert [value for name, value in origin.opened if name == "connection-id"] != [
         value for name, value in before if name == "connection-id"
     ]

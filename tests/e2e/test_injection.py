@@ -1,7 +1,7 @@
-"""What a client writes into a channel's place to get at another channel: refused, and subscribed to nothing.
+"""Clients write characters into a channel's parameter to get at another channel: the edge refuses, and subscribes nobody.
 
-Each value is asked of each kind of connection, in the path, the query and a header. Then something is published on the channels
-that it could have been taken for, and last on one that a witness holds: when the witness has that, nothing else is on its way.
+Each value is tried on each kind of connection, in the path, the query and a header. Then items are published on the channels that
+it could have meant, and last on one that a witness holds. Once the witness has its item, no other item is still on its way.
 """
 
 import socket
@@ -59,7 +59,7 @@ WOULD_BE += ["room-own ", 'room-"own"', "room-öwn", "öwn", "o" * 300, "room-" 
 
 
 def requests(kind: str) -> Iterator[tuple[str, bytes, int]]:
-    """Requests for one kind of connection, each with what it is and the status that it gets."""
+    """Yields requests for one kind of connection, each with its name and the status that it gets."""
     handshake = HANDSHAKE if kind == "socket" else ""
 
     def written(target: str, header: bytes = b"") -> bytes:
@@ -106,7 +106,7 @@ def test_nobody_is_subscribed_to_another_channel(channels_edge: Edge, kind: str)
 
 
 def _arrived(connection: socket.socket) -> bytes:
-    """What has arrived, without waiting for more."""
+    """Returns what has arrived, without waiting for more."""
     connection.setblocking(False)
     got = b""
     try:
@@ -119,7 +119,7 @@ def _arrived(connection: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_channel_of_ones_own_is_held(channels_edge: Edge, kind: str) -> None:
-    """So the test above would see a subscription: what is published there arrives."""
+    """Shows that the test above would notice a subscription: an item on this channel arrives."""
     handshake = HANDSHAKE if kind == "socket" else ""
     for target, header in (("path/own", ""), ("query?room=%6fwn", ""), ("header", "X-Room: own\r\n")):
         request = f"GET /{kind}/{target} HTTP/1.1\r\nHost: a\r\n{handshake}{header}\r\n"

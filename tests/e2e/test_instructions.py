@@ -1,4 +1,4 @@
-"""What an origin can say to Fanout beside holds and channels: on the embedded edge what it is with Pushpin."""
+"""An origin's instructions besides holds and channels: the embedded edge follows them as Pushpin does."""
 
 import json
 import threading
@@ -21,21 +21,21 @@ HELD = [["Grip-Hold", "response"], ["Grip-Channel", "of-origin"]]
 
 
 def saying(body: Any = "", *headers: list[str], status: int = 200) -> str:
-    """The path of an answer of the origin's. A body that is no text is an instruction."""
+    """Returns the path of an answer that the origin gives. A body that is not a string becomes JSON instructions."""
     given = list(headers) if isinstance(body, str) else [INSTRUCT, *headers]
     text = body if isinstance(body, str) else json.dumps(body)
     return f"/origin/say?answer={quote(json.dumps({'status': status, 'headers': given, 'body': text}))}"
 
 
 def answered(edge: Edge, path: str) -> tuple[str, dict[str, str], bytes]:
-    """The status line, headers and body of an answer that is not held."""
+    """Returns the status line, headers and body of an answer that is not held."""
     head, _, body = raw(edge, path).partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
     return line, {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
 
 
 def test_a_stream_is_held_by_its_body(edge: Edge) -> None:
-    """The channels' names are in a body of `application/grip-instruct`, and reach no client."""
+    """The channels are in a body of `application/grip-instruct`, and reach no client."""
     response = {"code": 201, "reason": "Mine", "headers": {"X-A": "1"}, "body": "first\n"}
     path = saying({"hold": STREAM | {"meta": {"user": "ann"}}, "response": response}, ["X-B", "2"])
     with edge.client.stream("GET", path, headers={"Host": SITE}) as answer:
@@ -118,7 +118,7 @@ def test_bad_instructions_are_a_bad_gateway(edge: Edge, path: str) -> None:
     ("given", "line"), [("404 Nope", "404 Nope"), ("404", "404 Not Found"), ("201", "201 Created"), ("0", "0 Undefined Reason")]
 )
 def test_a_status_is_said_in_a_header(edge: Edge, given: str, line: str) -> None:
-    """For origins on platforms where an answer's own status must be 200."""
+    """For origins on platforms where the answer's own status must be 200."""
     status_line, headers, body = answered(edge, saying("b", ["Grip-Status", given], ["X-A", "1"]))
     assert (status_line, body, headers["x-a"]) == (f"HTTP/1.1 {line}", b"b", "1")
     assert not [name for name in headers if name.startswith("grip-")]
@@ -142,7 +142,7 @@ def test_only_exposed_headers_reach_the_client(edge: Edge, exposing: list[list[s
 
 
 def test_a_publisher_hides_headers(edge: Edge) -> None:
-    """A published Grip-Expose-Headers takes away those that it names: so Pushpin does."""
+    """As in Pushpin, a published Grip-Expose-Headers removes the headers that it names."""
     published = item(http_response={"body": "x", "headers": {"Grip-Expose-Headers": "X-A, X-Z", "X-Z": "1"}})
     _, headers, _ = polled(edge, published, saying("b", *HELD, ["X-A", "1"], ["X-B", "2"]))
     assert {name for name, _ in headers if name.startswith("x-")} == {"x-b"}
@@ -197,14 +197,14 @@ def test_a_held_body_is_patched(edge: Edge, operations: list[Any], patched: str)
     ],
 )
 def test_a_patch_that_does_not_fit_leaves_no_body(edge: Edge, operations: list[Any]) -> None:
-    """docs/local.md: with Pushpin 1.36 it is a 502."""
+    """docs/local.md: with Pushpin 1.36 the answer is a 502."""
     line, _, body = polled(edge, item(http_response={"body-patch": operations}), saying(BODY, *HELD))
     assert (line, body) in (("HTTP/1.1 200 OK", b""), ("HTTP/1.1 502 Bad Gateway", b"Error while proxying to origin.\n"))
     assert edge.name == "viceroy" or not body
 
 
 def test_a_message_is_for_channels_with_its_filters(edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.36 ends the connection where they do not fit."""
+    """docs/local.md: Pushpin 1.36 ends the connection if they do not match."""
     hold = {"mode": "stream", "channels": [CHANNEL | {"filters": ["skip-self", "var-subst"]}], "meta": {"user": "ann"}}
     with edge.client.stream("GET", saying({"hold": hold}), headers={"Host": SITE}) as answer:
         lines = answer.iter_lines()
@@ -247,7 +247,7 @@ def test_a_sockets_variables_come_with_each_request(edge: Edge, origin: Origin) 
 
 
 def test_a_detached_socket_gets_what_is_published(edge: Edge, origin: Origin) -> None:
-    """Its origin is told that it is over, and gets no more of its messages."""
+    """Its origin gets a CLOSE, and no more of its messages."""
     origin.events.clear()
     with websocket(edge, "/origin/detached") as client:
         client.send("one")

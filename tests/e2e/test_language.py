@@ -1,4 +1,4 @@
-"""What routes.yaml can say, on the wire: conditions of a match, and channels of what it binds."""
+"""The language of routes.yaml on the wire: conditions of a match, and channels made of values of the request."""
 
 import json
 import threading
@@ -71,7 +71,7 @@ def test_fanout_is_told_the_channel(language_edge: Edge, target: str, headers: l
 
 @pytest.mark.parametrize("value", ["a%2Cb", "a%3Bprev-id=1", "a%22", "%0D%0AGrip-Channel:%20b", "", "%C3%A9", "a" * 300, "%FF"])
 def test_no_client_makes_another_channel(language_edge: Edge, value: str) -> None:
-    """Asked by Fanout, and as a client asks."""
+    """With Fanout's signature, and without."""
     target, acme = f"/user?id={value}", ("X-Tenant", "acme")
     for headers in ([], [*FROM_FANOUT, *language_edge.pin(target, "", acme)]):
         answer = language_edge.request("GET", target, headers=[acme, *headers])
@@ -80,7 +80,7 @@ def test_no_client_makes_another_channel(language_edge: Edge, value: str) -> Non
 
 
 def seen(answer: httpx.Response) -> Any:
-    """What the origin was asked: the request was handed off to it."""
+    """Returns the request that the origin got by a handoff."""
     assert answer.status_code == 200
     return json.loads(answer.text)["target"]
 
@@ -118,7 +118,7 @@ def test_a_head_is_not_held(language_edge: Edge) -> None:
 
 
 def test_a_plain_get_is_no_websocket(language_edge: Edge) -> None:
-    """And a WebSocket where no route is for it goes to the origin, which does not take it."""
+    """A WebSocket without a route goes to the origin, which does not accept it."""
     assert seen(language_edge.request("GET", "/rooms/blue")) == "/rooms/blue"
     with pytest.raises(InvalidStatus):
         connect(f"{language_edge.url.replace('http', 'ws', 1)}/rooms/blue/other", proxy=None)
@@ -181,7 +181,7 @@ def test_cookies_in_several_lines_are_one(language_edge: Edge, lines: list[str],
 
 
 def test_cookies_in_several_lines_are_one_on_both_passes(language_edge: Edge) -> None:
-    """The endpoint's route takes the request, and so does the second pass: it is there that a channel is found to be none."""
+    """The endpoint's route takes the request on both passes. The second pass finds that the channel is not valid."""
     answer = language_edge.request("GET", "/held-plan", headers=[("Cookie", "plan=pro"), ("Cookie", "team=blue")])
     assert (answer.status_code, answer.text) == (400, "The request names no channel.\n")
 

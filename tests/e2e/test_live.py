@@ -44,7 +44,10 @@ def test_tests_are_asked_of_an_edge(edge: str, tmp_path: Path) -> None:
 
 
 def askable(asked: RequestData) -> bool:
-    """Whether both edges take a request: aiohttp no Content-Type twice, nor `get` but as GET; Pushpin no HEAD with content."""
+    """Returns True if both edges accept a request.
+
+    aiohttp refuses a second Content-Type, and `get` in small letters. Pushpin refuses a HEAD with content.
+    """
     names = [name for name, _ in asked.headers]
     usual = asked.verb.isupper() and not (asked.verb == "HEAD" and asked.content)
     return usual and "@" not in asked.url and len(names) == len(set(names)) and "upgrade" not in names
@@ -52,7 +55,7 @@ def askable(asked: RequestData) -> bool:
 
 @pytest.mark.parametrize("edge", EDGES)
 def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
-    """Of generated requests, all that shows on the wire."""
+    """For generated requests, compares everything that shows on the wire."""
     (tmp_path / "routes.yaml").write_text(ROUTES)
     workspace = Workspace(tmp_path / "routes.yaml")
     compiled = build_once(workspace).compiled
@@ -91,7 +94,7 @@ def component(own_project: Workspace) -> EmbeddedComponent:
 
 
 def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]) -> list[tuple[Result, str]]:
-    """Tests of a routes.yaml, asked of a component that may be another's, each with what is said of it."""
+    """Runs tests of a routes.yaml with a component that can be another's. Returns each result with its messages."""
     compiled = compile_routes(routes.encode(), INPUTS)
     read = read_tests(json.dumps({"tests": tests}).encode(), compiled)
 
@@ -129,7 +132,7 @@ STREAM = {"request": "GET https://a.edgecompute.app/test/stream", "expect": {"ro
 def test_a_component_that_does_otherwise_is_told(
     component: EmbeddedComponent, before: str, after: str, test: dict[str, object], difference: str
 ) -> None:
-    """Also where nothing that is expected shows it."""
+    """Even if no expectation shows the difference."""
     routes = (REPOSITORY / "routes.yaml").read_text()
     assert before in routes
     ((judged, message),) = on_edge(component, routes.replace(before, after), test)
@@ -138,7 +141,7 @@ def test_a_component_that_does_otherwise_is_told(
 
 
 def test_expectations_are_the_edges(component: EmbeddedComponent) -> None:
-    """An expectation that the routes meet and the component does not is not met."""
+    """An expectation fails if the routes meet it and the component does not."""
     routes = (REPOSITORY / "routes.yaml").read_text().replace("channel: test", "channel: tset")
     expected = STREAM | {"expect": {"channel": "tset", "backend": "self"}}
     ((judged, message),) = on_edge(component, routes, expected)

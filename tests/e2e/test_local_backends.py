@@ -1,4 +1,4 @@
-"""Where a backend may be locally: at an IPv6 address too."""
+"""A local backend can be at an IPv6 address."""
 
 import socket
 import threading
@@ -22,7 +22,7 @@ routes:
 
 
 class Six(ThreadingHTTPServer):
-    """A server at ::1 alone."""
+    """Serves at ::1 only."""
 
     address_family = socket.AF_INET6
 

@@ -1,4 +1,4 @@
-"""The URLs of a local edge work as they are printed: its names stand for the service's host when routes are matched."""
+"""The URLs of a local edge work as they are printed: in matches, its names stand for the service's host."""
 
 import re
 import shlex
@@ -20,7 +20,7 @@ LOCAL_NAMES = ["127.0.0.1", "127.0.0.1:1", "localhost", "LocalHost:7676", "[::1]
 
 
 def printed(edge: Edge) -> dict[str, list[str]]:
-    """The commands that `serve` prints, by the names of their routes."""
+    """Returns the commands that `serve` prints, by the names of their routes."""
     lines = "".join(edge.output).splitlines()
     commands = [shlex.split(line) for line in lines if re.match(r"  \S+: (curl|npx) ", line)]
     return {name.removesuffix(":"): command for name, *command in commands}
@@ -58,7 +58,7 @@ def test_a_printed_websocket_opens(edge: Edge) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_page_hears_events_and_opens_a_websocket(edge: Edge, chromium: Browser, host: str) -> None:
-    """A browser cannot set a Host; the page is of the edge itself."""
+    """A browser cannot set a Host. The page is of the edge's own origin."""
     chromium.open(f"http://{host}:{edge.port}/test/other")
     chromium.run("""
         window.heard = [];
@@ -111,7 +111,7 @@ def test_a_name_that_a_route_matches_is_itself(chat: Edge) -> None:
 
 
 def test_origins_are_compared_with_what_the_client_asked_for(chat: Edge) -> None:
-    """The page of the local edge itself is the service's own; the host that it stands for does not make another's its own."""
+    """A page of the local edge is the service's own. The host that the edge stands for does not make another page its own."""
     url = f"ws://127.0.0.1:{chat.port}/socket"
     for origin in (f"http://127.0.0.1:{chat.port}", "https://chat.example.com"):
         with connect(url, origin=origin, open_timeout=ANSWER_TIMEOUT, proxy=None):
@@ -128,7 +128,7 @@ def test_pages_and_cookies_are_as_without_it(chat: Edge) -> None:
 
 
 def test_the_log_says_that_only_the_host_kept_a_request_from_a_route(chat: Edge) -> None:
-    """Viceroy logs the first request of each sandbox only."""
+    """Viceroy logs only the first request of each sandbox."""
     told = "only the host does not match: the route 'moved' is for chat.example.com"
     deadline = monotonic() + ANSWER_TIMEOUT
     while not any(told in line for line in chat.output):

@@ -1,4 +1,4 @@
-"""What is logged of what others send: in one line each, without anything that a terminal would obey."""
+"""Logged text of others is on one line each, without control characters that a terminal would follow."""
 
 import time
 from collections.abc import Callable
@@ -30,13 +30,13 @@ def publish(edge: Edge) -> None:
 
 
 def hold(edge: Edge) -> None:
-    """By an origin that names such a channel, and answers with such a header."""
+    """Asks an origin that names such a channel, and answers with such a header."""
     with edge.client.stream("GET", "/origin/obeyed", headers={"Host": "other.example.com"}):
         pass
 
 
 def ask(edge: Edge) -> None:
-    """With all that HTTP lets through."""
+    """Sends a request with everything that HTTP allows."""
     edge.client.get(
         "/%1b[2J%0a%e2%80%ae", headers=[("Host", "other.example.com"), ("X-A", b"\x9b31m"), ("User-Agent", b"\xe2\x80\xae")]
     )

@@ -1,4 +1,4 @@
-"""Answers of an origin's that Fanout reads whole, because they have instructions for it: only so many bytes."""
+"""Fanout reads answers with instructions whole, up to a limit."""
 
 import json
 from urllib.parse import quote
@@ -7,8 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from fanroute.devserver.forwarding import MAX_EVENTS_BODY, MAX_INSTRUCTIONS_BODY, MAX_STREAM_BODY
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
-from tests.e2e.test_forward import until
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, wait_until
 from tests.e2e.test_grip import closed
 from tests.e2e.test_instructions import CHANNEL, HELD, INSTRUCT, SITE, websocket
 
@@ -18,7 +17,7 @@ EVENTS = ["Content-Type", "application/websocket-events"]
 
 
 def padded(body: str, length: int, *headers: list[str]) -> str:
-    """The path of an answer with spaces after its body, up to a length."""
+    """Returns the path of an answer with spaces after its body, up to a length."""
     answer = {"headers": headers, "body": body, "padding": length - len(body)}
     return f"/origin/say?answer={quote(json.dumps(answer))}"
 
@@ -39,7 +38,7 @@ def test_an_answer_with_instructions_has_a_longest(edge: Edge, body: str, header
 
 
 def test_a_stream_may_begin_with_more(edge: Edge) -> None:
-    """docs/local.md: Pushpin passes on what a stream begins with as it comes, but not with the filter `build-id`."""
+    """docs/local.md: Pushpin forwards the beginning of a stream as it arrives, but not with the filter `build-id`."""
     filtered = [STREAM[0], ["Grip-Channel", "of-origin; filter=build-id"]]
     assert said(edge, padded("x", MAX_INSTRUCTIONS_BODY + 10_000, *filtered)) == REFUSED
     for headers in (STREAM, [["Grip-Link", f"<{padded('y', 1_200_000, *STREAM)}>; rel=next"]]):
@@ -58,18 +57,18 @@ def test_a_link_that_answers_too_much_ends_the_stream(edge: Edge) -> None:
 
 
 def is_logged(edge: Edge, most: int, times: int = 1) -> None:
-    """The embedded edge logs each answer that has too many bytes, perhaps a moment after it is refused."""
-    until(lambda: edge.name == "viceroy" or edge.said().count(f"the answer of origin has more than {most} bytes") >= times)
+    """Waits until the embedded edge has logged each answer that is too long, which can be a moment after it is refused."""
+    wait_until(lambda: edge.name == "viceroy" or edge.said().count(f"the answer of origin has more than {most} bytes") >= times)
 
 
 def said(edge: Edge, path: str) -> tuple[int, str]:
-    """The status of an answer, and its body without the spaces."""
+    """Returns the status of an answer, and its body without the spaces."""
     answer = edge.request("GET", path, SITE)
     return answer.status_code, answer.text.rstrip()
 
 
 def begun(edge: Edge, path: str, length: int) -> int:
-    """The status of an answer that has so many bytes at least."""
+    """Returns the status of an answer that has at least so many bytes."""
     with edge.client.stream("GET", path, headers={"Host": SITE}) as answer:
         got = 0
         for part in answer.iter_raw():

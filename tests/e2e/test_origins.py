@@ -1,4 +1,4 @@
-"""Whose pages may open a WebSocket, on the wire: at the edge, through Fanout to the origin, and by a tunnel."""
+"""Pages that can open a WebSocket, on the wire: at the edge, through Fanout to the origin, and by a tunnel."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def opened(edge: Edge, path: str, origins: Sequence[str]) -> Iterator[ClientConn
 
 
 def refused(edge: Edge, path: str, *origins: str) -> tuple[int, bytes | None]:
-    """The status and content that the client gets in place of a WebSocket."""
+    """Returns the status and content that the client gets in place of a WebSocket."""
     with pytest.raises(InvalidStatus) as refusal, opened(edge, path, origins):
         pass
     return refusal.value.response.status_code, refusal.value.response.body
@@ -66,7 +66,7 @@ def refused(edge: Edge, path: str, *origins: str) -> tuple[int, bytes | None]:
 @pytest.mark.parametrize("path", SOCKETS)
 @pytest.mark.parametrize("page", [CHAT, "https://a.example.org", f"http://{HOST}", None])
 def test_a_page_of_an_origin_connects(origins_edge: Edge, path: str, page: str | None) -> None:
-    """So does one of the service's own, and what is no page."""
+    """A page of the service itself and a program without a page connect too."""
     with opened(origins_edge, path, [page] if page is not None else []) as client:
         message, answer = SOCKETS[path]
         client.send(message)
@@ -81,7 +81,7 @@ def test_any_other_page_is_refused(origins_edge: Edge, page: str) -> None:
 
 @pytest.mark.parametrize("page", FOREIGN, ids=[page[:40] for page in FOREIGN])
 def test_it_is_refused_on_the_second_pass_too(origins_edge: Edge, page: str) -> None:
-    """At the opening, and at each event after it."""
+    """At the OPEN, and at each event after it."""
     pinned = origins_edge.pin("/rooms/blue", websocket=True)
     for content in (OPEN, b"TEXT 2\r\nhi\r\n"):
         answer = origins_edge.request("POST", "/rooms/blue", headers=[*FROM_FANOUT, *pinned, ("Origin", page)], content=content)

@@ -1,4 +1,4 @@
-"""Paths that an origin, or Fanout, may read as those of another route: they go nowhere."""
+"""Paths that an origin or Fanout can read as those of another route: the edge forwards none of them."""
 
 import pytest
 

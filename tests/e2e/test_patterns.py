@@ -68,6 +68,6 @@ def test_near_misses_go_on_to_the_next_route(patterns_edge: Edge, target: str, h
     [("/rooms/blue/events", "room-blue"), ("/rooms/Blue/events", None), ("/user?id=ann", "acme-ann"), ("/user?id=Ann", None)],
 )
 def test_fanout_is_answered_by_patterns_too(patterns_edge: Edge, target: str, channel: str | None) -> None:
-    """What does not fit would go to the origin, which Fanout may not ask for."""
+    """A value that does not match the pattern would lead to the origin, which must not get Fanout's request."""
     answer = patterns_edge.request("GET", target, headers=[*FROM_FANOUT, *ACME, *patterns_edge.pin(target, "", *ACME)])
     assert (answer.status_code, answer.headers.get("grip-channel")) == (200 if channel else 403, channel)

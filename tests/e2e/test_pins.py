@@ -1,4 +1,4 @@
-"""The pin: what stands between the two passes changes requests, and the second pass serves the route of the first."""
+"""The pin: proxies between the two passes change requests, and the second pass still serves the route of the first."""
 
 import json
 
@@ -21,7 +21,7 @@ def first_line(edge: Edge, method: str, target: str, headers: list[tuple[str, st
 
 @pytest.mark.parametrize("value", ["", "1"])
 def test_the_first_pass_chooses(pins_edge: Edge, value: str) -> None:
-    """Pushpin 1.36 drops a header without a value: without it, the bucket would choose what the client is subscribed to."""
+    """Pushpin 1.36 drops a header without a value. Without a pin, the bucket would then choose the channel."""
     with pins_edge.client.stream("GET", "/forward/instructions", headers={"X-Live": value}) as answer:
         lines = answer.iter_lines()
         assert next(lines) == "data: live"
@@ -30,7 +30,7 @@ def test_the_first_pass_chooses(pins_edge: Edge, value: str) -> None:
 
 
 def test_what_fanout_changes_can_be_matched(pins_edge: Edge) -> None:
-    """It drops Accept-Encoding and Content-Encoding."""
+    """Fanout drops Accept-Encoding and Content-Encoding."""
     assert first_line(pins_edge, "GET", "/packed", [("Accept-Encoding", "gzip, br")]) == "data: packed"
     headers = [("Content-Type", "application/json"), ("Accept", "text/event-stream"), ("Content-Encoding", "x-none")]
     assert first_line(pins_edge, "POST", "/typed", headers, b"{}") == "data: typed"
@@ -38,7 +38,7 @@ def test_what_fanout_changes_can_be_matched(pins_edge: Edge) -> None:
 
 @pytest.mark.parametrize("named", ["X-Live", "close, x-live", "keep-alive, X-LIVE"])
 def test_what_connection_names_chooses_no_route(pins_edge: Edge, named: str) -> None:
-    """It may be gone on the second pass: so it counts as absent on the first."""
+    """The header can be gone on the second pass, so it counts as absent on the first."""
     answer = pins_edge.request("GET", "/forward/instructions", headers=[("Connection", named), ("X-Live", "1")])
     assert answer.text == "not held\n"
     assert [name for name in answer.headers if name.startswith("grip-")] == []
@@ -46,7 +46,7 @@ def test_what_connection_names_chooses_no_route(pins_edge: Edge, named: str) -> 
 
 @pytest.mark.parametrize("tenant", ["", "acme"])
 def test_a_socket_keeps_what_its_handshake_had(pins_edge: Edge, tenant: str) -> None:
-    """With each event: its channel, and its route."""
+    """Each event has the channel and the route of the handshake."""
     url = pins_edge.url.replace("http", "ws", 1)
     if not tenant:
         answer = pins_edge.request("GET", "/rooms/blue", headers={"X-Tenant": "ACME"})
@@ -100,7 +100,7 @@ def test_a_pin_that_is_none_is_refused(pins_edge: Edge) -> None:
 
 
 def test_a_clients_pin_does_not_count(pins_edge: Edge) -> None:
-    """The first pass has its own."""
+    """The first pass adds its own."""
     (pin,) = pins_edge.pin("/packed", "", ("Accept-Encoding", "br"))
     assert first_line(pins_edge, "GET", "/forward/x", [pin, ("X-Live", "1")]) == "data: live"
     seen = json.loads(pins_edge.request("GET", "/handoff", headers=[pin, ("Fanroute_Pin", pin[1])]).text)

@@ -1,4 +1,4 @@
-"""Ports that are not free: another one is used, and that is told."""
+"""If a port is taken, `serve` uses another one and says so."""
 
 import re
 import socket
@@ -15,7 +15,7 @@ from tests.support.builds import copied
 
 @pytest.fixture
 def taken() -> Iterator[tuple[int, int]]:
-    """Two ports on which somebody listens."""
+    """Two ports on which another server listens."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
         port, publish_port = (listening.getsockname()[1] for listening in sockets)

@@ -1,4 +1,4 @@
-"""Who may ask the publish port: programs and pages of this machine, and no other page of the web."""
+"""Who can use the publish port: programs and pages of this machine, and no other page of the web."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from tests.support.builds import copied
 
 @contextmanager
 def held(edge: Edge) -> Iterator[Iterator[str]]:
-    """The lines of a stream that is held on the channel `test`."""
+    """Yields the lines of a stream that is held on the channel `test`."""
     with edge.client.stream("GET", "/test/stream", headers={"Host": OWN_HOST}) as answer:
         assert answer.status_code == 200
         yield answer.iter_lines()
@@ -32,7 +32,7 @@ def item(content: str) -> str:
 
 
 def asked(port: int, *headers: str, target: str = "/publish/") -> int:
-    """The status of a publish request, written by hand."""
+    """Returns the status of a publish request that is written by hand."""
     body = item("asked\n")
     lines = [f"POST {target} HTTP/1.1", *headers, f"Content-Length: {len(body)}", "Connection: close", "", body]
     with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_TIMEOUT) as connection:
@@ -122,13 +122,13 @@ def test_every_request_is_checked(edge: Edge, method: str, path: str) -> None:
 
 
 def test_only_the_publish_port_is_checked(edge: Edge) -> None:
-    """What a page asks of the edge itself is the routes' affair."""
+    """Pages' requests to the edge itself are up to the routes."""
     headers = {"Origin": "http://evil.example.com", "Sec-Fetch-Site": "cross-site"}
     assert edge.request("GET", "/x", "www.example.com", headers=headers).status_code == 200
 
 
 def test_fastlys_path_publishes(edge: Edge) -> None:
-    """With an API token, so production code can be pointed at a local edge. The slash at the end is part of it, as at Fastly."""
+    """With an API token, so that production code can publish to a local edge. As at Fastly, the path ends with a slash."""
     url = edge.publish_url.removesuffix("/publish/") + "/service/7i6HN3TK9wS159v2gPAZ8A/publish"
     with held(edge) as lines:
         body = item("as at Fastly\n")
@@ -161,7 +161,7 @@ def test_no_other_port_publishes(edge: Edge) -> None:
 
 
 def test_further_names_may_be_allowed(own_project: Workspace, tmp_path: Path) -> None:
-    """For containers: the host and the pages of that name, and no others."""
+    """For containers: the host and the pages of this name, and no others."""
     copied(own_project, tmp_path)
     with running("embedded", tmp_path, "--allow-host", "Host.docker.internal", "--allow-host", "[fd00:0::1]") as edge:
         port = port_of(edge.publish_url)
@@ -202,7 +202,7 @@ ATTACKS = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_foreign_page_publishes_nothing(edge: Edge, origin: Origin, chromium: Browser, attack: str) -> None:
-    """It is of another site, and sends what needs no preflight."""
+    """The page is of another site, and sends a request that needs no preflight."""
     port, page = port_of(edge.publish_url), port_of(origin.url)
     chromium.open(f"http://evil.example.com:{page}/")
     with held(edge) as lines:
@@ -213,7 +213,7 @@ def test_a_foreign_page_publishes_nothing(edge: Edge, origin: Origin, chromium: 
 
 
 def test_a_rebound_name_publishes_nothing(edge: Edge, chromium: Browser) -> None:
-    """A page of a name that leads to this machine now: to its browser, the publish port is the page's own origin."""
+    """The page's name leads to this machine now, so its browser takes the publish port for the page's own origin."""
     chromium.open(f"http://rebound.example.com:{port_of(edge.publish_url)}/")
     with held(edge) as lines:
         script = "return (await fetch('/publish/', {method: 'POST', body: args[0]})).status;"
@@ -224,7 +224,7 @@ def test_a_rebound_name_publishes_nothing(edge: Edge, chromium: Browser) -> None
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_page_of_this_machine_publishes(edge: Edge, origin: Origin, chromium: Browser, host: str) -> None:
-    """If it uses its own host's name in the publish URL: to a browser, localhost and 127.0.0.1 are two sites."""
+    """If it uses its own host's name in the publish URL: for a browser, localhost and 127.0.0.1 are two sites."""
     port, page = port_of(edge.publish_url), port_of(origin.url)
     chromium.open(f"http://{host}:{page}/")
     with held(edge) as lines:

@@ -1,4 +1,4 @@
-"""What the publish endpoint takes, refuses and delivers, input by input: on the embedded edge what it is with Pushpin."""
+"""The publish endpoint, input by input: the embedded edge accepts, refuses and delivers as Pushpin does."""
 
 import base64
 import gzip
@@ -24,7 +24,7 @@ NO_JSON = (400, "Body is not valid JSON.\n")
 
 
 def response(code: str) -> bytes:
-    """A publish request with a response whose code is some JSON."""
+    """Returns a publish request with a response whose code is the given JSON."""
     return item(http_response={"body": "x", "code": "@"}).replace(b'"@"', code.encode())
 
 
@@ -229,7 +229,7 @@ def test_no_more_than_the_limit_is_published(edge: Edge) -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "identity", "x"])
 def test_a_publish_request_is_not_decoded(edge: Edge, coding: str) -> None:
-    """Its bytes are read as they are, whatever its Content-Encoding says."""
+    """Its bytes are read as they are, whatever its Content-Encoding."""
     headers = {"Content-Encoding": coding}
     assert posted(edge, gzip.compress(b'{"items": []}'), headers=headers).text == NO_JSON[1]
     assert posted(edge, b'{"items": []}', headers=headers).status_code == 200
@@ -290,7 +290,7 @@ def test_a_reason_is_delivered(edge: Edge, reason: str, line: str) -> None:
     ],
 )
 def test_headers_are_delivered(edge: Edge, published: Any, expected: list[tuple[str, str]]) -> None:
-    """On top of the held answer's; none that frame the message, and no instructions."""
+    """In addition to those of the held answer, but no framing headers and no instructions."""
     line, headers, body = polled(edge, item(http_response={"body": "x", "headers": published}))
     assert (line, body) == ("HTTP/1.1 200 OK", b"x")
     names = {name for name, _ in expected}
@@ -305,7 +305,7 @@ def test_headers_are_delivered(edge: Edge, published: Any, expected: list[tuple[
     [{"X-A": "1\r\nX-Evil: 1"}, {"X-A: 1\r\nX-Evil": "1"}, {"X-A": "1\nX-Evil: 1"}, {"X A": "1"}, {"": "1"}, {"X-A": "\0"}],
 )
 def test_a_published_header_is_one_header(edge: Edge, headers: dict[str, str]) -> None:
-    """docs/local.md: Pushpin writes it as it is; the embedded edge leaves it out, and says so."""
+    """docs/local.md: Pushpin writes it as it is. The embedded edge leaves it out, and says so."""
     line, delivered, body = polled(edge, item(http_response={"body": "x", "headers": headers | {"X-Good": "1"}}))
     assert (line, body) == ("HTTP/1.1 200 OK", b"x")
     assert ("x-good", "1") in delivered
@@ -342,7 +342,7 @@ def test_a_body_is_delivered(edge: Edge, format: Any, body: bytes) -> None:
 
 
 def test_a_poll_is_not_closed(edge: Edge) -> None:
-    """A close is none of a long-poll's; a hint has the origin asked again."""
+    """A long-poll ignores a close. After a hint, the origin is asked again."""
     answers: list[bytes] = []
     thread = threading.Thread(target=lambda: answers.append(raw(edge, "/origin/poll")))
     thread.start()

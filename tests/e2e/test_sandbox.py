@@ -1,4 +1,4 @@
-"""One request after another in a sandbox, on both edges: each is answered as in a sandbox of its own, whatever goes wrong."""
+"""One request after another in a sandbox, on both edges: each is answered as in a sandbox of its own, even after failures."""
 
 import random
 import socket
@@ -15,7 +15,7 @@ import pytest
 from fanroute.cli.edges import EdgeOptions
 from fanroute.cli.edges import running_edge as running_here
 from fanroute.project.workspace import Workspace
-from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
+from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, ROUTES, Edge, running
 from tests.e2e.origin import Origin
 from tests.e2e.test_auth import CHAT, EVENTS, GRIP, MANIFEST, Headers, claims
 from tests.e2e.test_facts import event_loop
@@ -31,7 +31,7 @@ LENT, WAITING = 6, 5
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, and what its answer has: a status, and a text in its content or headers."""
+    """Holds a request, and what its answer must have: a status, and a text in its content or headers."""
 
     target: str
     status: int
@@ -41,7 +41,7 @@ class Asked:
 
 
 def asked_by(user: str, other: str) -> list[Asked]:
-    """What a user may ask, and what not."""
+    """Returns requests that a user may make, and requests that the user may not make."""
     bearer = ("Authorization", b"Bearer " + by_pyjwt(claims(user), "HS256"))
     cookie = ("Cookie", b"session=" + by_joserfc(claims(user), "ES256"))
     es256 = ("Authorization", b"Bearer " + by_joserfc(claims(user), "ES256"))
@@ -76,7 +76,7 @@ SERIES = [
 
 
 def ask(edge: Edge, client: httpx.Client, user: str, asked: Asked) -> None:
-    """Ask, and see that the answer is what it should be, and nobody else's."""
+    """Sends a request, and asserts that the answer is the expected one, and nobody else's."""
     method = "GET" if asked.content is None else "POST"
     pinned = edge.pin(asked.target, websocket=EVENTS in asked.headers) if GRIP in asked.headers else []
     answer = client.request(method, asked.target, headers=[*asked.headers, *pinned], content=asked.content)
@@ -87,9 +87,9 @@ def ask(edge: Edge, client: httpx.Client, user: str, asked: Asked) -> None:
 
 @pytest.fixture(scope="module", params=["reused", "one a request"])
 def folder(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """tests/e2e/auth.yaml, built: with sandboxes as they are by default, or one for each request."""
+    """tests/e2e/routes/auth.yaml, built: with the default sandboxes, or a sandbox for each request."""
     folder = tmp_path_factory.mktemp("sandbox")
-    routes = (Path(__file__).parent / "auth.yaml").read_text().replace("ORIGIN", origin.url)
+    routes = (ROUTES / "auth.yaml").read_text().replace("ORIGIN", origin.url)
     alone = "" if request.param == "reused" else "sandbox: {max_requests: 1}\n"
     files = {
         "routes.yaml": (routes + alone).encode(),
@@ -105,13 +105,13 @@ def folder(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pyt
 
 @pytest.fixture(scope="module", params=EDGES)
 def sandbox_edge(request: pytest.FixtureRequest, folder: Path) -> Iterator[Edge]:
-    """Each local edge in turn, serving it."""
+    """Each local edge in turn, serving that folder."""
     with running(request.param, folder) as edge:
         yield edge
 
 
 def client_of(edge: Edge) -> httpx.Client:
-    """A client with a connection of its own."""
+    """Yields a client with a connection of its own."""
     return httpx.Client(base_url=edge.url, timeout=ANSWER_TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=1))
 
 
@@ -122,7 +122,7 @@ def test_a_series_on_one_connection(sandbox_edge: Edge) -> None:
 
 
 def test_a_series_on_many_connections(sandbox_edge: Edge) -> None:
-    """Each has a user of its own."""
+    """Each connection has a user of its own."""
 
     def ask_all(number: int) -> None:
         with client_of(sandbox_edge) as client:
@@ -134,7 +134,7 @@ def test_a_series_on_many_connections(sandbox_edge: Edge) -> None:
 
 
 def test_a_body_cut_short_is_nobody_elses(sandbox_edge: Edge) -> None:
-    """Of events, which the edge reads, and of what goes on to the origin."""
+    """A body of events, which the edge reads, and one that is forwarded to the origin."""
     headers = [GRIP, EVENTS, *sandbox_edge.pin("/own/socket", websocket=True)]
     with client_of(sandbox_edge) as client:
         for number, (user, asked) in enumerate(SERIES[:30]):
@@ -157,7 +157,7 @@ def token(user: str) -> str:
 
 @pytest.mark.parametrize("sandbox_edge", EDGES[1:], indirect=True)
 def test_sandboxes_are_as_many_as_said(sandbox_edge: Edge, request: pytest.FixtureRequest) -> None:
-    """Viceroy tells which request each sandbox is made for. Those that wait from before take some of them."""
+    """Viceroy logs the request for which it makes a sandbox. Sandboxes that wait already take some of the requests."""
     with client_of(sandbox_edge) as client:
         for _ in range(20 * LENT):
             ask(sandbox_edge, client, USERS[0], Asked("/own/stream?counted", 401, "", [GRIP]))
@@ -177,7 +177,7 @@ def series_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module", params=EDGES)
 def series(request: pytest.FixtureRequest, series_workspace: Workspace) -> Iterator[httpx.Client]:
-    """A client of each local edge in turn, which serves the component of tests/series."""
+    """A client of each local edge in turn, which serves the component of tests/support/series."""
     with event_loop() as run:
         edge = running_here(EdgeOptions(request.param), series_workspace, {}, "", print, print)
         urls = run(edge.__aenter__())
@@ -187,7 +187,7 @@ def series(request: pytest.FixtureRequest, series_workspace: Workspace) -> Itera
 
 
 def numbers(client: httpx.Client, *paths: str) -> list[Any]:
-    """For each request its number in its sandbox, or another status than 200; the first has a new sandbox."""
+    """Returns each request's number in its sandbox, or its status if that is not 200. The first request has a new sandbox."""
     for _ in range(CONNECTIONS):
         if client.get("/").text == "1":
             break
@@ -211,18 +211,18 @@ def test_an_exception_leaves_the_sandbox_as_it_was(series: httpx.Client) -> None
 
 
 def test_after_a_trap_there_is_another_sandbox(series: httpx.Client) -> None:
-    """Whose request trapped gets a 500; the next one is answered."""
+    """The request that trapped gets a 500, and the next one is answered."""
     assert numbers(series, "/", "/trap", "/", "/trap", "/trap", "/", "/") == [1, 2, 500, 1, 500, 500, 1, 2]
 
 
 def test_a_sandbox_out_of_memory(series: httpx.Client, request: pytest.FixtureRequest) -> None:
-    """Viceroy gives it 128 MiB, as Fastly does; who asks for more gets a 500, and the next one is answered."""
+    """Viceroy gives it 128 MiB, as Fastly does. A request for more gets a 500, and the next one is answered."""
     full = 500 if is_viceroy(request) else 4
     assert numbers(series, "/keep", "/keep", "/keep", "/") == [1, 2, 3, full, 5]
 
 
 def test_one_of_many_traps(series: httpx.Client) -> None:
-    """Of requests on many connections those that trap get a 500, and nobody else."""
+    """Of requests on many connections, those that trap get a 500, and no others."""
     paths = ["/", "/trap", "/", "/raise", "/"] * 40
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         statuses = list(pool.map(lambda path: series.get(path).status_code, paths))

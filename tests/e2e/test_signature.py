@@ -1,4 +1,4 @@
-"""Who is taken for Fanout: on a real second pass, and not for saying so."""
+"""Grip-Sig: a real second pass is accepted, and a forged one is not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +106,7 @@ def signing_edge(request: pytest.FixtureRequest, tmp_path: Path, pushpin: Path) 
 
 @pytest.mark.viceroy
 def test_a_proxys_es256_is_verified(signing_edge: Edge, request: pytest.FixtureRequest) -> None:
-    """Through a real handoff: client, Viceroy, Pushpin, Viceroy."""
+    """By a real handoff: client, Viceroy, Pushpin, Viceroy."""
     with httpx.stream("GET", f"{signing_edge.url}/events", trust_env=False) as answer:
         if request.node.callspec.params["signing_edge"] is OTHER_KEY:
             assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""A connection that cannot take what is published: only so much is kept for it, and others on its channel miss nothing."""
+"""A connection whose client does not read: a limited number of items waits for it, and others on its channel miss nothing."""
 
 import socket
 import threading
@@ -9,9 +9,8 @@ import httpx
 from websockets.sync.client import connect
 
 from fanroute.devserver.pubsub import MAX_WAITING
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, wait_until
 from tests.e2e.origin import Origin
-from tests.e2e.test_forward import until
 
 slow_edge = edge_of("delivery")
 
@@ -36,7 +35,7 @@ def test_a_client_that_does_not_read_its_stream(slow_edge: Edge) -> None:
 
 
 def test_a_client_that_does_not_read_its_websocket(slow_edge: Edge) -> None:
-    """No message waits for it, but in the buffers of its connection."""
+    """No message waits for it, except in the buffers of its connection."""
     with opened(slow_edge, "/socket/frames") as quick, opened(slow_edge, "/socket/frames", SMALL) as slow:
         publish_all(slow_edge, "frames", quick)
         numbers = rest(slow_edge, "frames", slow)
@@ -47,7 +46,7 @@ def test_a_client_that_does_not_read_its_websocket(slow_edge: Edge) -> None:
 def test_a_stream_whose_link_is_slow(edge: Edge, origin: Origin) -> None:
     with streamed(edge, "/origin/slow-link", Host="www.example.com") as received:
         assert received() == "first"
-        until(lambda: origin.waiting() == 1)
+        wait_until(lambda: origin.waiting() == 1)
         for number in range(2 * MAX_WAITING):
             publish(edge, "slow-link", str(number))
         edge.request("GET", "/forward/go", "www.example.com")
@@ -57,7 +56,7 @@ def test_a_stream_whose_link_is_slow(edge: Edge, origin: Origin) -> None:
 
 @contextmanager
 def streamed(edge: Edge, path: str, *options: Option, **headers: str) -> Iterator[Received]:
-    """A held stream, which is read only when it is asked for a line."""
+    """Yields a held stream, which is only read when a line is wanted."""
     with (
         httpx.Client(base_url=edge.url, timeout=ANSWER_TIMEOUT, transport=httpx.HTTPTransport(socket_options=options)) as client,
         client.stream("GET", path, headers=headers) as answer,
@@ -67,7 +66,7 @@ def streamed(edge: Edge, path: str, *options: Option, **headers: str) -> Iterato
 
 @contextmanager
 def opened(edge: Edge, path: str, *options: Option) -> Iterator[Received]:
-    """A WebSocket, of which little is read before it is asked for a message."""
+    """Yields a WebSocket, of which little is read before a message is wanted."""
     with socket.socket() as connection:
         for option in options:
             connection.setsockopt(*option)
@@ -82,14 +81,14 @@ def publish(edge: Edge, channel: str, content: str) -> None:
 
 
 def publish_all(edge: Edge, channel: str, quick: Received) -> None:
-    """Publish COUNT numbered items, each after another client has got the one before."""
+    """Publishes COUNT numbered items, each after another client has got the one before."""
     for number in range(COUNT):
         publish(edge, channel, f"{number} {'x' * SIZE}")
         assert quick().startswith(f"{number} ")
 
 
 def rest(edge: Edge, channel: str, received: Received) -> list[int]:
-    """The numbers of all items that a client gets, until there is room for one that is published now."""
+    """Returns the numbers of the items that a client still gets before one that is published now."""
     numbers, stop = [], threading.Event()
 
     def publish_last() -> None:

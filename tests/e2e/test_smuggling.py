@@ -1,7 +1,7 @@
-"""Requests that are no HTTP, or that two readers could read in two ways, written to the socket as they are.
+"""Requests that are not HTTP, or that two servers could read in different ways, written to the socket as they are.
 
-What comes of each is in the table of docs/security.md, row by row: an answer of the edge's server before the component, a
-route's, or the origin's.
+The table of docs/security.md has the result of each, row by row: an answer of the edge's server before the component, of a route,
+or of the origin.
 """
 
 import base64
@@ -197,7 +197,7 @@ REQUESTS = [
 
 
 def exchanged(edge: Edge, request: bytes) -> bytes:
-    """All that comes back for some bytes."""
+    """Returns all bytes that come back for the given ones."""
     got = b""
     with socket.create_connection(("127.0.0.1", edge.port), timeout=ANSWER_TIMEOUT) as connection:
         try:
@@ -210,7 +210,7 @@ def exchanged(edge: Edge, request: bytes) -> bytes:
 
 
 class _Bytes:
-    """What HTTPResponse reads of."""
+    """Gives bytes to HTTPResponse, which reads from sockets."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -220,14 +220,14 @@ class _Bytes:
 
 
 def answer(data: bytes) -> HTTPResponse:
-    """The first answer that some bytes are. Raises HTTPException."""
+    """Returns the first answer in some bytes. Raises HTTPException."""
     response = HTTPResponse(cast(socket.socket, _Bytes(data)))
     response.begin()
     return response
 
 
 def told(data: bytes) -> str:
-    """The status and the first line of an answer; what the origin was sent, where the answer is the origin's."""
+    """Returns the status and the first line of an answer, or what the origin got if the answer is the origin's."""
     if not data:
         return HUNG_UP
     response = answer(data)

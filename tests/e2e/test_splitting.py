@@ -1,4 +1,4 @@
-"""What of a request comes back in an answer's headers: it makes no header of its own, and no other place to go to."""
+"""Values of a request in an answer's headers: they make no further header, and no other target."""
 
 import pytest
 
@@ -12,7 +12,7 @@ EVIL = "%0D%0ASet-Cookie:%20evil=1%0D%0A%0D%0A%3Cscript%3E"
 
 
 def headers(edge: Edge, target: str, *fields: bytes, method: str = "GET", body: bytes = b"") -> dict[str, str]:
-    """The headers of an answer, by name in small letters."""
+    """Returns the headers of an answer, by their names in small letters."""
     begin = f"{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(body)}\r\n".encode()
     response = answer(exchanged(edge, b"\r\n".join([begin.rstrip(), *fields, b"", b""]) + body))
     return {name.lower(): value for name, value in response.getheaders()}
@@ -114,7 +114,7 @@ def test_a_link_leads_nowhere_else(hostile_edge: Edge, room: str) -> None:
     ],
 )
 def test_an_origin_is_one_of_the_routes_or_not_said(hostile_edge: Edge, page: bytes, allowed: str | None) -> None:
-    """Of two the first counts; no browser sends two."""
+    """Of two Origin headers the first counts; no browser sends two."""
     told = headers(hostile_edge, "/shared", b"Origin: " + page)
     assert told.get("access-control-allow-origin") == allowed
     assert told["vary"] == "Origin"
@@ -122,7 +122,7 @@ def test_an_origin_is_one_of_the_routes_or_not_said(hostile_edge: Edge, page: by
 
 @pytest.mark.parametrize("offered", [b"evil", b"<script>", b'a; b="c"', b"a\tX-Evil: 1", b"x" * 8000])
 def test_a_protocol_makes_no_other_header(hostile_edge: Edge, offered: bytes) -> None:
-    """A refused WebSocket is told with the protocol that it offers: as one value, on the second pass."""
+    """The refusal of a WebSocket has the offered protocol as one value, on the second pass."""
     fields = (
         f"Grip-Sig: {GRIP_SIG}".encode(),
         b"Content-Type: application/websocket-events",

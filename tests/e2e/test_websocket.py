@@ -1,4 +1,4 @@
-"""WebSockets: the echo through Fanout, and WebSocket-over-HTTP asked for directly."""
+"""WebSockets: the echo through Fanout, and WebSocket-over-HTTP without it."""
 
 import socket
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SUBSCRIBE = b'c:{"type":"subscribe","channel":"test"}'
 
 
 def from_fanout(edge: Edge) -> dict[str, str]:
-    """The headers of Fanout's requests for an open WebSocket."""
+    """Returns the headers of Fanout's requests for an open WebSocket."""
     return {"Grip-Sig": GRIP_SIG, "Content-Type": EVENTS, **dict(edge.pin("/test/websocket", OWN_HOST, websocket=True))}
 
 
@@ -32,7 +32,7 @@ def opened(edge: Edge, path: str = "/test/websocket", host: str = OWN_HOST) -> I
 
 
 def published(edge: Edge, clients: list[ClientConnection], message: str | bytes) -> list[Any]:
-    """What each client gets of a message that is published again until it has arrived."""
+    """Returns what each client gets of a message that is published again until it arrives."""
     got: list[Any] = [None] * len(clients)
     content = {"content": message} if isinstance(message, str) else {"content-bin": "AAEC"}
     while None in got:
@@ -54,7 +54,7 @@ def test_messages_come_back(edge: Edge, message: str | bytes) -> None:
 
 @pytest.mark.parametrize("size", [60_000, MAX_MESSAGE])
 def test_large_messages_come_back(edge: Edge, size: int) -> None:
-    """docs/local.md: on Viceroy with Pushpin 1.36 an echo of 60 KB stalls, with every app."""
+    """docs/local.md: on Viceroy with Pushpin 1.36, an echo of 60 KB stalls with every app."""
     if edge.has_old_pushpin:
         body = b"TEXT %x\r\n%s\r\n" % (size, b"x" * size)
         answer = edge.request("POST", "/test/websocket", headers=from_fanout(edge), content=body)
@@ -80,7 +80,7 @@ def test_what_is_published_arrives(edge: Edge) -> None:
 
 
 def test_a_client_cannot_subscribe_itself(edge: Edge) -> None:
-    """The kits' fault: with an empty prefix the echo makes this a control message."""
+    """A bug of Fastly's starter kits: with an empty prefix, the echo turns this into a control message."""
     with opened(edge) as client:
         attempts = ['c:{"type":"subscribe","channel":"x"}', 'm:c:{"type":"subscribe","channel":"x"}']
         for attempt in attempts:
@@ -130,7 +130,7 @@ def test_a_held_endpoint_takes_no_websocket(edge: Edge) -> None:
 
 
 def test_a_plain_get_is_refused(edge: Edge) -> None:
-    """At once, and if Fanout asks so."""
+    """At once, and also with Fanout's signature."""
     for headers in ({}, {"Grip-Sig": GRIP_SIG}):
         answer = edge.request("GET", "/test/websocket", headers=headers)
         assert (answer.status_code, answer.text) == (400, "Not a websocket-over-HTTP request.\n")
@@ -157,7 +157,7 @@ def test_a_plain_get_is_refused(edge: Edge) -> None:
 )
 @pytest.mark.parametrize("content_type", [EVENTS, "Application/WebSocket-Events; x=y"])
 def test_events_are_answered(edge: Edge, events: bytes, replies: bytes, content_type: str) -> None:
-    """The second pass, asked as Fanout asks."""
+    """The second pass, with a request like Fanout's."""
     headers = from_fanout(edge) | {"Content-Type": content_type}
     answer = edge.request("POST", "/test/websocket", headers=headers, content=events)
     assert (answer.status_code, answer.content) == (200, replies)

@@ -18,9 +18,9 @@ NOT_COMPARED = CONNECTION_HEADERS | {PIN}
 WITHOUT_CONTENT = (204, 304)
 
 
-def over_http(asked: RequestData) -> RequestData:
+def over_http(request: RequestData) -> RequestData:
     """Returns the same request with the scheme http."""
-    return replace(asked, url=f"http://{asked.url.partition('://')[2]}")
+    return replace(request, url=f"http://{request.url.partition('://')[2]}")
 
 
 def skip_reason(result: Result, tracer: Tracer) -> str:
@@ -29,9 +29,9 @@ def skip_reason(result: Result, tracer: Tracer) -> str:
         return "the client of a local edge has another address and scheme"
     if result.test.request.claims is not None:
         return "a local edge does not know the key that signs a test's token"
-    if result.asked.values(PIN):
+    if result.request.values(PIN):
         return ""
-    predicted = predict(tracer, over_http(result.asked))
+    predicted = predict(tracer, over_http(result.request))
     is_same = replace(predicted, sent=()) == replace(result.outcome, sent=())
     return "" if is_same else "a local edge has no TLS, and over http the outcome would be different"
 

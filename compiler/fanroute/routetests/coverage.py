@@ -77,7 +77,7 @@ class Coverage:
 def measure_coverage(compiled: Compiled, requests: Iterable[tuple[int | None, RequestData]]) -> Coverage:
     """Returns what requests exercise. Each has the index in the Plan of the route that took it, or None."""
     numbers = {index: number for number, index in enumerate(locate.route_indices(compiled))}
-    taken = [(numbers[index], client_of(asked)) for index, asked in requests if index in numbers]
+    taken = [(numbers[index], client_of(request)) for index, request in requests if index in numbers]
     every = list(alternatives(compiled))
 
     def is_missed(alternative: Alternative) -> bool:

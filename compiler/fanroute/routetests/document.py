@@ -121,7 +121,7 @@ class Expect(Model):
     action: Annotated[Text, AfterValidator(_action)] | None = None
     """The key of that route's action, or `preflight` for a preflight request that the edge answers."""
     backend: Text | None = None
-    """The backend that is asked first."""
+    """The backend that gets the request first."""
     channel: Annotated[list[Text], BeforeValidator(as_list)] | None = None
     """The channel that the client is subscribed to, or a list of all channels; `[]` for none."""
     status: Annotated[int, Field(ge=100, le=599)] | None = None

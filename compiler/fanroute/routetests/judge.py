@@ -126,7 +126,7 @@ class Result:
     Args:
         test: the test.
         path: its path in its file.
-        asked: its request.
+        request: its request.
         outcome: what became of the request.
         unmet: the expectations that are not met.
         skipped: the reason why it cannot run on a local edge, or "".
@@ -135,7 +135,7 @@ class Result:
 
     test: RouteTest
     path: Path
-    asked: RequestData
+    request: RequestData
     outcome: Outcome
     unmet: tuple[UnmetExpectation, ...]
     skipped: str = ""
@@ -166,7 +166,7 @@ def judge(tests: ParsedTests, compiled: Compiled) -> list[Result]:
 
 def passed_requests(results: Iterable[Result]) -> Iterator[tuple[int | None, RequestData]]:
     """Yields the requests of the passed tests, each with the index of the route that takes it."""
-    yield from ((result.outcome.route, result.asked) for result in results if result.verdict == "passed")
+    yield from ((result.outcome.route, result.request) for result in results if result.verdict == "passed")
 
 
 def diagnostics_of(result: Result, tests: ParsedTests, compiled: Compiled, routes_file: str) -> Iterator[Diagnostic]:
@@ -201,7 +201,7 @@ def _reasons(result: Result, compiled: Compiled) -> Iterator[tuple[str, Path]]:
     routes, taken = compiled.plan.routes, result.outcome.route
     expected = next((index for index, route in enumerate(routes) if route.name == result.test.expect.route), None)
     if expected is not None and expected != taken:
-        name, keys = routes[expected].name, mismatches(match_tests(routes[expected].match), client_of(result.asked))
+        name, keys = routes[expected].name, mismatches(match_tests(routes[expected].match), client_of(result.request))
         for key in keys:
             yield f"'{name}' does not match: {key}", locate.route_path(compiled, expected, key)
         if not keys:

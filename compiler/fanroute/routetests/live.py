@@ -89,36 +89,36 @@ class LocalEdge:
         """Closes the connections to the edge."""
         await self._client.aclose()
 
-    async def outcome(self, asked: RequestData, route: int | None) -> Outcome:
+    async def outcome(self, request: RequestData, route: int | None) -> Outcome:
         """Returns the outcome of a request that `route` takes. Raises httpx.HTTPError if the edge gives no answer.
 
         If the edge hands the request off to itself, the recorder gets what Fanout would get. It is then sent to the edge, as
         Fanout would do.
         """
         self._recorder.take_requests()
-        answer = await self._send(asked)
+        answer = await self._send(request)
         taken = self._recorder.take_requests()
         if not taken:
             return Outcome(route, "", (), answer)
-        backend, request = taken[0]
+        backend, forwarded = taken[0]
         if backend != self._loopback:
-            return Outcome(route, backend, request.headers, None)
-        second = await self._send(request)
-        return Outcome(route, backend, request.headers, None if self._recorder.take_requests() else second)
+            return Outcome(route, backend, forwarded.headers, None)
+        second = await self._send(forwarded)
+        return Outcome(route, backend, forwarded.headers, None if self._recorder.take_requests() else second)
 
-    async def _send(self, asked: RequestData) -> Answer:
-        authority, _, _ = split_uri(asked.url)
-        headers = [(name, value) for name, value in _signed_now(asked) if name not in SET_WHEN_SENT]
-        request = httpx.Request(
-            asked.verb,
+    async def _send(self, request: RequestData) -> Answer:
+        authority, _, _ = split_uri(request.url)
+        headers = [(name, value) for name, value in _signed_now(request) if name not in SET_WHEN_SENT]
+        http_request = httpx.Request(
+            request.verb,
             self._url,
             headers=[(b"host", authority.encode()), *((name.encode(), value) for name, value in headers)],
-            content=asked.content,
+            content=request.content,
             # httpx would normalize the target; with the extension it does not.
-            extensions={"target": target_of(asked.url).encode()},
+            extensions={"target": target_of(request.url).encode()},
         )
         async with asyncio.timeout(TIMEOUT):
-            response = await self._client.send(request, stream=True)
+            response = await self._client.send(http_request, stream=True)
             try:
                 content = b"".join([chunk async for chunk in response.aiter_raw()])
             finally:
@@ -127,10 +127,10 @@ class LocalEdge:
         return Answer(response.status_code, response_headers, content)
 
 
-def _signed_now(asked: RequestData) -> Headers:
+def _signed_now(request: RequestData) -> Headers:
     """Returns a request's headers, with a signature of now in place of one of the trace's time: the edge uses the real time."""
-    traced = grip_sig(asked.time)
-    return tuple((name, grip_sig(int(time.time())) if value == traced else value) for name, value in asked.headers)
+    traced = grip_sig(request.time)
+    return tuple((name, grip_sig(int(time.time())) if value == traced else value) for name, value in request.headers)
 
 
 @asynccontextmanager
@@ -149,9 +149,9 @@ async def judge_live(result: Result, edge: LocalEdge, compiled: Compiled, tracer
     if reason:
         return replace(result, skipped=reason)
     try:
-        outcome = await edge.outcome(result.asked, result.outcome.route)
+        outcome = await edge.outcome(result.request, result.outcome.route)
     except (httpx.HTTPError, TimeoutError) as error:
         return replace(result, differences=(f"gives no answer: {error!r}",))
-    different = tuple(differences(result.outcome, outcome, result.asked.verb))
+    different = tuple(differences(result.outcome, outcome, result.request.verb))
     unmet = tuple(unmet_expectations(result.test.expect, outcome, compiled))
     return replace(result, outcome=outcome, unmet=unmet, differences=different)

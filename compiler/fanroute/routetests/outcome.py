@@ -30,7 +30,7 @@ class Outcome:
 
     Args:
         route: the index in the Plan of the route that takes it, or None if none does.
-        backend: the backend that is asked, or "" if none is.
+        backend: the backend that gets the request, or "" if none does.
         sent: the headers that the backend gets.
         answer: the edge's answer, that of the second pass if there is one; None if the client gets the backend's.
         changed: the names of the headers in `sent` that the routes set, add or remove.
@@ -50,10 +50,10 @@ def client_request(request: Request) -> RequestData:
     return RequestData(request.method, request.url, headers + (HANDSHAKE if request.websocket else ()), content)
 
 
-def through_fanout(tracer: Tracer, asked: RequestData) -> RequestData:
+def through_fanout(tracer: Tracer, request: RequestData) -> RequestData:
     """Returns the request that Fanout sends in place of a test's. If the test's request has content, it is kept."""
-    through = tracer.through_fanout(asked)
-    return replace(through, content=asked.content) if asked.content else through
+    through = tracer.through_fanout(request)
+    return replace(through, content=request.content) if request.content else through
 
 
 def make_tracer(compiled: Compiled) -> Tracer:
@@ -61,15 +61,15 @@ def make_tracer(compiled: Compiled) -> Tracer:
     return Tracer(accept_test_tokens(compiled.plan), compiled.loopback)
 
 
-def predict(tracer: Tracer, asked: RequestData) -> Outcome:
+def predict(tracer: Tracer, request: RequestData) -> Outcome:
     """Returns the outcome of a request, by the code that ships."""
-    trace = tracer.trace(asked)
+    trace = tracer.trace(request)
     if isinstance(trace.decision, Answer):
         return Outcome(trace.route, "", (), trace.decision)
     rules = trace.decision.headers
     changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
     second = trace.second if isinstance(trace.second, Answer) else None
-    return Outcome(trace.route, trace.decision.backend, applied(rules, asked.headers), second, changed)
+    return Outcome(trace.route, trace.decision.backend, applied(rules, request.headers), second, changed)
 
 
 def subscribed_channels(answer: Answer | None) -> tuple[str, ...]:

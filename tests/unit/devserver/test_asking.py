@@ -61,13 +61,13 @@ class Hung:
         return answer.status_code, answer.text
 
     async def hang(self, path: str, times: int) -> None:
-        """Send so many requests. Returns when they wait for their backend."""
+        """Sends requests, and returns when they all wait for their backend."""
         self._tasks += [asyncio.create_task(self._client.get(path)) for _ in range(times)]
         for _ in range(times):
             await self._waiting.acquire()
 
     async def go(self) -> list[int]:
-        """Let the backend answer. Returns the statuses of all that waited."""
+        """Lets the backend answer. Returns the statuses of all requests that waited."""
         self._go.set()
         return [(await task).status_code for task in self._tasks]
 
@@ -123,7 +123,7 @@ def test_a_backend_that_hangs_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_handoff_that_waits_takes_no_place() -> None:
-    """It waits in no thread."""
+    """It does not wait in a thread."""
 
     async def asked() -> None:
         async with Hung() as edge:

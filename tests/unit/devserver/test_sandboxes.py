@@ -1,4 +1,4 @@
-"""Which sandbox of the embedded edge takes a request."""
+"""The sandbox of the embedded edge that takes a request: a waiting one, or a new one."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A name with several addresses is a backend at any of them."""
+"""If a name has several addresses, the backend can be at any of them."""
 
 import asyncio
 import socket
@@ -24,7 +24,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @pytest.mark.parametrize("address", ["::1", "127.0.0.1"])
 @pytest.mark.parametrize("order", [1, -1])
 def test_localhost_is_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch, address: str, order: int) -> None:
-    """Whichever of them the server listens at, and whichever comes first; by a forward, and by a handoff."""
+    """Whichever of them the server listens at, and whichever comes first; for a forward and for a handoff."""
 
     async def both(host: Any, port: Any, **hints: Any) -> list[Any]:
         return [(family, socket.SOCK_STREAM, 6, "", (*at, int(port))) for family, at in BOTH[::order]]

@@ -1,4 +1,4 @@
-"""The canonical form of routes.yaml: nothing is lost, nothing means anything else, and formatting twice is formatting once."""
+"""The canonical form of routes.yaml: nothing is lost, the meaning does not change, and formatting again changes nothing."""
 
 from collections import Counter
 from pathlib import Path
@@ -22,7 +22,7 @@ def form(text: str) -> str:
 
 
 def told(text: str) -> Counter[str]:
-    """The comments of a text."""
+    """Returns the comments of a text."""
     return Counter(comment.text for comment in find_comments(text, yaml.scan(text, Loader=yaml.BaseLoader)) if comment.text)
 
 
@@ -256,7 +256,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_loss_is_noticed(monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
-    """Where formatting had a fault, it would give nothing rather than something else."""
+    """If formatting had a bug, it would give nothing rather than something else."""
     text = (REPOSITORY / "routes.yaml").read_text()
     assert form(text)
     monkeypatch.setattr(formatter, *LOSSES[loss])

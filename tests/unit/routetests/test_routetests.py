@@ -101,7 +101,7 @@ def mutations(expected: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @settings(max_examples=400, deadline=None)
 @given(REQUESTS)
 def test_what_comes_is_what_passes(request: dict[str, Any]) -> None:
-    """A test made of what comes of a request passes; with one expectation changed it fails, at that expectation."""
+    """A test made of a request's outcome passes. With one expectation changed, it fails at that expectation."""
     (first,) = judged({"request": request, "expect": {"route": "none"}})
     expected = expectations(first.outcome)
     (passed,) = judged({"request": request, "expect": expected})
@@ -116,14 +116,13 @@ def test_what_comes_is_what_passes(request: dict[str, Any]) -> None:
 @given(st.lists(REQUESTS, max_size=6))
 def test_coverage_grows_with_the_tests(requests: list[dict[str, Any]]) -> None:
     """Several requests together cover what each of them covers. 100 % means that nothing is missed."""
-    asked = [
-        (one.outcome.route, one.asked) for request in requests for one in judged({"request": request, "expect": {"channel": []}})
-    ]
-    together = measure_coverage(COMPILED, asked)
-    missed = [set(measure_coverage(COMPILED, [one]).missed_alternatives) for one in asked]
+    results = [result for request in requests for result in judged({"request": request, "expect": {"channel": []}})]
+    taken = [(result.outcome.route, result.request) for result in results]
+    together = measure_coverage(COMPILED, taken)
+    missed = [set(measure_coverage(COMPILED, [one]).missed_alternatives) for one in taken]
     assert set(together.missed_alternatives) == set(alternatives(COMPILED)).intersection(*missed)
     written = [route.name for route in declared_routes(COMPILED.plan)]
-    gotten = {COMPILED.plan.routes[index].name for index, _ in asked if index is not None}
+    gotten = {COMPILED.plan.routes[index].name for index, _ in taken if index is not None}
     assert [written[number] for number in together.missed_routes] == [name for name in written if name not in gotten]
     assert 0 <= together.percent <= 100
     assert (together.percent == 100) == (not together.missed_routes and not together.missed_alternatives)
