@@ -22,7 +22,7 @@ from fanroute.project.folder import write
 from fanroute.project.workspace import Workspace
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.flatten import flatten
-from fanroute.wasm.flatten.linking import Instantiated, read_core_half
+from fanroute.wasm.flatten.linking import ModuleInstance, read_core_definitions
 from fanroute_runtime.lasting import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import INPUTS, REPOSITORY
@@ -78,7 +78,7 @@ def wit(component: bytes, folder: Path) -> str:
 
 
 def instances(component: bytes) -> int:
-    return sum(isinstance(instance, Instantiated) for instance in read_core_half(component).instances)
+    return sum(isinstance(instance, ModuleInstance) for instance in read_core_definitions(component).instances)
 
 
 def test_of_its_core_modules_one_is_left(as_made: Workspace, shipped: Workspace, tmp_path: Path) -> None:

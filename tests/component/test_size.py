@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from fanroute.project.workspace import Workspace
-from fanroute.wasm.flatten.linking import Instantiated, read_core_half
+from fanroute.wasm.flatten.linking import ModuleInstance, read_core_definitions
 from fanroute.wasm.flatten.module import read_module
 from fanroute_runtime import decide, plan
 from tests.support.budget import Budget
@@ -20,9 +20,9 @@ SPREAD = 0.01
 @pytest.mark.budget
 def test_the_size_of_the_component(own_project: Workspace, budget: Budget) -> None:
     wasm = own_project.read_wasm()
-    half = read_core_half(wasm)
-    instances = [instance for instance in half.instances if isinstance(instance, Instantiated)]
-    modules = [read_module(module) for module in half.modules]
+    core = read_core_definitions(wasm)
+    instances = [instance for instance in core.instances if isinstance(instance, ModuleInstance)]
+    modules = [read_module(module) for module in core.modules]
     exports = sum(len(modules[instance.module].exports) for instance in instances)
     budget.check("linked for each sandbox", {"core instances": len(instances), "exports": exports})
     budget.check("component", {"bytes": len(wasm), "gzip -9, bytes": len(gzip.compress(wasm, 9))}, SPREAD)

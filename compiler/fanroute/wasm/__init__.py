@@ -1,1 +1,1 @@
-"""Reads and rewrites WebAssembly modules and components. It knows nothing of Fanroute."""
+"""Reads and rewrites WebAssembly. All it knows of Fanroute is the list of immortal objects in a snapshot."""

@@ -72,7 +72,7 @@ def test_a_name_may_be_long() -> None:
         (PREAMBLE + b"\x0a" + b"\xff\xff\xff\xff\x1f", "a number is too long"),
         (PREAMBLE + imports(OLD, kind=2), "the name of an import begins with 2"),
         (PREAMBLE + section(10, b"\x01\0\x01\xff\x05\0"), "a name is not UTF-8"),
-        (PREAMBLE + section(10, b"\x01\0\x01f\x01\0"), "the import f is no instance"),
+        (PREAMBLE + section(10, b"\x01\0\x01f\x01\0"), "the import f is not an instance"),
         (PREAMBLE + section(10, b"\x01\0\x01x\x05\0\0"), "there is something after the imports of a section"),
         (PREAMBLE + section(10, b"\x02\0\x01x\x05\0"), "it ends too early"),
         (PREAMBLE + section(10, b""), "it ends too early"),

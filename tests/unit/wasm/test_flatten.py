@@ -13,7 +13,7 @@ from fanroute.bundle import toolchain
 from fanroute.project import processes
 from fanroute.wasm.binary import COMPONENT, MODULE, BadComponent, section, signed
 from fanroute.wasm.flatten import flatten
-from fanroute.wasm.flatten.image import ALWAYS_MAPPED, in_order, is_mapped, memories_are_mapped, stretches
+from fanroute.wasm.flatten.image import ALWAYS_MAPPED, is_mapped, memories_are_mapped, sort_pieces, without_zeros
 from fanroute.wasm.flatten.module import read_module
 from tests.conftest import times
 from tests.support.counts import COUNTS
@@ -163,8 +163,8 @@ def test_what_is_left_is_one_module_of_what_is_needed() -> None:
     # $square, $next, realloc, run, count and post: neither $unused nor init nor what the shim and the fix-up have.
     assert len(module.functions) == 6
     assert [one.value for one in module.globals] == [(7,)]
-    assert [(table, offset) for table, offset, _ in module.elements] == [(0, (1,))]
-    assert module.segments == [((1024,), b"hello")]
+    assert [(table, offset) for table, offset, _ in module.element_segments] == [(0, (1,))]
+    assert module.data_segments == [((1024,), b"hello")]
     assert len(module.tables) == len(module.memories) == 1
 
 
@@ -201,16 +201,16 @@ ONE_COUNT = '(func (export "count") (result u32) (canon lift (core func $main "c
 NEW_FUNCTION = "(func $unused (result i32) i32.const 99)"
 REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
     "a start function": ([(NEXT, f"(func $start) (start $start) {NEXT}")], "a core module has a start function"),
-    "exceptions": ([(NEXT, f"(tag) {NEXT}")], "a core module has a section 13"),
-    "a structure": ([(NEW_FUNCTION, "(type (struct))")], "a core module has a type that is no function's"),
-    "a reference": ([(NEW_FUNCTION, "(type (func (param anyref)))")], "a core module has an unknown type of value"),
+    "exceptions": ([(NEXT, f"(tag) {NEXT}")], "a core module has section 13, which is not supported"),
+    "a structure": ([(NEW_FUNCTION, "(type (struct))")], "a core module has a type that is not a function type"),
+    "a reference": ([(NEW_FUNCTION, "(type (func (param anyref)))")], "a core module has an unknown value type"),
     "an imported exception": (
         [('(import "env" "first"', '(import "env" "tag" (tag)) (import "env" "first"')],
-        "a core module imports something of kind 4",
+        "a core module has an import of the unknown kind 4",
     ),
     "a table of others": (
         [("3 funcref)\n    (global", "3 externref)\n    (global")],
-        "a core module has a table of something else than functions",
+        "a core module has a table whose elements are not of type funcref",
     ),
     "a shared memory": (
         [('(memory (export "memory") 2)', '(memory (export "memory") 2 2 shared)')],
@@ -222,13 +222,19 @@ REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
     ),
     "a strange global": (
         [('"first") i32 (i32.const 1)', '"first") anyref (ref.null any)')],
-        "a core module has an unknown type of global",
+        "a core module has an unknown global type",
     ),
-    "passive elements": ([("(elem (global.get $first)", "(elem")], "a core module has elements of form 1"),
-    "passive data": ([("(data (i32.const 1024)", "(data")], "a core module has data that are not put into its memory at once"),
+    "passive elements": (
+        [("(elem (global.get $first)", "(elem")],
+        "a core module has an element segment of the unsupported form 1",
+    ),
+    "passive data": (
+        [("(data (i32.const 1024)", "(data")],
+        "a core module has a data segment that is not active, or for another memory",
+    ),
     "a constant of another kind": (
         [('(global (export "first") i32 (i32.const 1))', '(global (export "first") funcref (ref.null func))')],
-        "a constant expression has the operation 0xd0",
+        "a constant expression has the unsupported instruction 0xd0",
     ),
     "a strange local": ([(NEXT, f"{NEXT} (local anyref)")], "a function has a local of an unknown type"),
     "a strange block": (
@@ -241,40 +247,46 @@ REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
     ),
     "data put later": (
         [(NEXT, f"{NEXT} (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0))")],
-        "a function has the operation 0xfc08, which is not known",
+        "a function has the unknown instruction 0xfc08",
     ),
-    "a tail call": ([(NEXT, f"{NEXT} (return_call $next)")], "a function has the operation 0x12, which is not known"),
-    "atomics": ([(NEXT, f"{NEXT} atomic.fence")], "a function has the operation 0xfe, which is not known"),
-    "a core type": ([("(core module $shim", "(core type (module)) (core module $shim")], "it has a section 3"),
+    "a tail call": ([(NEXT, f"{NEXT} (return_call $next)")], "a function has the unknown instruction 0x12"),
+    "atomics": ([(NEXT, f"{NEXT} atomic.fence")], "a function has the unknown instruction 0xfe"),
+    "a core type": (
+        [("(core module $shim", "(core type (module)) (core module $shim")],
+        "it has section 3, which is not supported",
+    ),
     "modules within": (
         [("(core module $shim", "(component (core module)) (core module $shim")],
-        "there is a component with core modules within it",
+        "it has a nested component with core modules",
     ),
     "an outer core type": (
         [("(core module $shim", "(component (alias outer 1 0 (core type))) (core type (func)) (core module $shim")],
-        "it has a section 3",
+        "it has section 3, which is not supported",
     ),
-    "another encoding": ([("string-encoding=utf8", "string-encoding=utf16")], "a function has the canonical option 1"),
+    "another encoding": (
+        [("string-encoding=utf8", "string-encoding=utf16")],
+        "a function has the unsupported canonical option 1",
+    ),
     "an asynchronous call": (
         [("(memory $memory) string-encoding=utf8", "(memory $memory) async")],
-        "a function has the canonical option 6",
+        "a function has the unsupported canonical option 6",
     ),
     "an asynchronous built-in": (
         [("(core instance $shim", "(core func (canon backpressure.inc)) (core instance $shim")],
-        "there is a canonical definition 36",
+        "it has the unsupported canonical definition 36",
     ),
     "two fix-ups": (
         [("(core instance $fix-up", '(core instance (instantiate $fix-up (with "" (instance $real)))) (core instance $fix-up')],
         "it has more than one fix-up",
     ),
-    "a shim with more to do": ([(SHIM, f"nop {SHIM}")], "its shim does something else in 0"),
+    "a shim with more to do": ([(SHIM, f"nop {SHIM}")], "its shim's function 0 does more than call its entry of the table"),
     "a shim that calls another entry": (
         [(SHIM, SHIM.replace("i32.const 0", "i32.const 1"))],
-        "its shim does something else in 0",
+        "its shim's function 0 does more than call its entry of the table",
     ),
     "a shim's other name": (
         [('(func (export "0") (type $put) local', '(func (export "x") (type $put) local'), ('$shim "0"', '$shim "x"')],
-        "its shim does something else in x",
+        "its shim's function x does more than call its entry of the table",
     ),
     "a shim that calls itself": (
         [('(export "0" (func $put))', '(export "0" (func $shim0))')],
@@ -282,21 +294,21 @@ REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
     ),
     "a function of the host's that is exported": (
         [(ONE_COUNT, '(func (export "count") (param "a" u32) (result u32) (canon lift (core func $add)))')],
-        "it exports a function of the host's",
+        "it exports a host function",
     ),
     "two that are called the same": (
         [
             (ONE_COUNT, f'{ONE_COUNT} (func (export "again") (result u32) (canon lift (core func $library "count")))'),
             (NEXT, f'(func (export "count") (result i32) (call $next)) {NEXT}'),
         ],
-        "it has more than one count",
+        "it exports two things as count",
     ),
     "two allocators": (
         [
             ("(memory $memory) string-encoding=utf8", '(memory $memory) (realloc (func $main "other"))'),
             (POST, f'(func (export "other") (param i32 i32 i32 i32) (result i32) i32.const 0) {POST}'),
         ],
-        "it has more than one cabi_realloc",
+        "it exports two things as cabi_realloc",
     ),
     "two memories": ([(NEW_FUNCTION, "(memory 1)")], "it has 2 memories, not one"),
     "a function for a global": (
@@ -305,11 +317,11 @@ REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
     ),
     "circles": (
         [(POST, f'(export "again" (func $put)) {POST}'), ('(export "0" (func $put))', '(export "0" (func $main "again"))')],
-        "core modules import in circles",
+        "core modules import from each other in a circle",
     ),
     "a function of another type": (
         [('(import "library" "next" (func $next (result i32)))', '(import "library" "next" (func $next (result i64)))')],
-        "what a core module imports is of another type",
+        "an import of a core module is of another type than the export that it gets",
     ),
     "the same name for different things": (
         [
@@ -326,11 +338,11 @@ REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
     ),
     "what is not exported": (
         [('(global (export "first") i32', '(global (export "others") i32')],
-        "something in it refers to what is not there",
+        "it refers to something that does not exist",
     ),
     "data on data": (
         [("(elem (global.get $first)", '(data (i32.const 1028) "x") (elem (global.get $first)')],
-        "it has data that lie on each other",
+        "it has data that overlap",
     ),
     "a sum of others": (
         [
@@ -338,12 +350,12 @@ REFUSED: dict[str, tuple[list[tuple[str, str]], str]] = {
             ('(import "test:host/log@1.0.0" "add"', '(import "env" "long" (global i64)) (import "test:host/log@1.0.0" "add"'),
             ('(global (export "first")', '(global (export "long") i64 (i64.const 1)) (global (export "first")'),
         ],
-        "a constant expression calculates with something else than i32",
+        "a constant expression has an operator on values that are not i32",
     ),
-    "an offset of another kind": ([("(elem (global.get $first)", "(elem (i64.const 1)")], "an offset is no i32"),
+    "an offset of another kind": ([("(elem (global.get $first)", "(elem (i64.const 1)")], "an offset is not an i32"),
     "two constants": (
         [("(elem (global.get $first)", "(elem (offset i32.const 1 i32.const 1)")],
-        "a constant expression has not one value",
+        "a constant expression does not have exactly one value",
     ),
 }
 
@@ -363,30 +375,36 @@ BYTES: dict[str, tuple[bytes, str]] = {
     "an end within a section": (COMPONENT + b"\x01\x09" + MODULE, "it ends too early"),
     "a long number": (COMPONENT + b"\x01" + b"\x80" * 5, "a number is too long"),
     "a name that is no text": (COMPONENT + section(2, b"\x01\x01\x01\x01\xff"), "a name is not UTF-8"),
-    "more in a section": (COMPONENT + section(2, b"\0\0"), "section 2 does not add up"),
-    "more in a module's section": (of_module(section(1, b"\0\0")), "section 1 of a core module does not add up"),
+    "more in a section": (COMPONENT + section(2, b"\0\0"), "section 2 is longer than its contents"),
+    "more in a module's section": (of_module(section(1, b"\0\0")), "section 1 of a core module is longer than its contents"),
     "no bodies": (
         of_module(section(1, b"\x01\x60\0\0") + section(3, b"\x01\0")),
-        "a core module has not as many bodies as functions",
+        "a core module does not have one body for each function",
     ),
     "an export twice": (of_module(section(7, b"\x02\x01a\x02\0\x01a\x02\0")), "a core module exports a twice"),
     "elements of other kinds": (
         of_module(section(9, b"\x01\x02\0\x41\0\x0b\x01\0")),
-        "a core module has elements that are no functions",
+        "a core module has an element segment of something other than functions",
     ),
-    "another form of instance": (COMPONENT + section(2, b"\x01\x02"), "a core instance has the form 2"),
+    "another form of instance": (COMPONENT + section(2, b"\x01\x02"), "a core instance has the unknown form 2"),
     "an argument twice": (
         of_module(b"") + section(2, b"\x02\0\0\0\0\0\x02\x01a\x12\0\x01a\x12\0"),
-        "a core instance has a twice",
+        "a core instance has the name a twice",
     ),
     "an argument that is no instance": (
         of_module(b"") + section(2, b"\x01\0\0\x01\x01a\0\0"),
-        "a core instance takes something else than instances",
+        "a core instance is made with an argument that is not an instance",
     ),
-    "an instance that comes later": (of_module(b"") + section(2, b"\x01\0\0\x01\x01a\x12\0"), "there is no core instance 0 yet"),
-    "a module in an instance": (COMPONENT + section(2, b"\x01\x01\x01\x01a\x11\0"), "a core instance has something of kind 17"),
-    "an alias of a core type": (COMPONENT + section(6, b"\x01\0\x10\x02\0\0"), "there is an alias of something unknown"),
-    "an unknown lift": (COMPONENT + section(8, b"\x01\0\x01"), "there is an unknown canonical definition"),
+    "an instance that comes later": (
+        of_module(b"") + section(2, b"\x01\0\0\x01\x01a\x12\0"),
+        "core instance 0 is used before it is defined",
+    ),
+    "a module in an instance": (
+        COMPONENT + section(2, b"\x01\x01\x01\x01a\x11\0"),
+        "a core instance has an export of the unknown kind 17",
+    ),
+    "an alias of a core type": (COMPONENT + section(6, b"\x01\0\x10\x02\0\0"), "it has an unknown alias"),
+    "an unknown lift": (COMPONENT + section(8, b"\x01\0\x01"), "it has an unknown canonical definition"),
     "a function without an end": (
         of_module(
             section(1, b"\x01\x60\0\0")
@@ -398,7 +416,7 @@ BYTES: dict[str, tuple[bytes, str]] = {
         + section(2, b"\x01\0\0\0")
         + section(6, b"\x01\0\0\x01\0\x01a")
         + section(8, b"\x01\0\0\0\0\0"),
-        "a function does not end as functions do",
+        "a function does not end with the instruction 'end'",
     ),
 }
 
@@ -445,7 +463,7 @@ def test_a_wide_memory_is_filled_so_that_it_is_mapped() -> None:
     )
     assert not memories_are_mapped(wide)
     module = read_module(flatten(wide, ["init"]))
-    pieces = [(offset[0], content) for offset, content in module.segments if isinstance(offset[0], int)]
+    pieces = [(offset[0], content) for offset, content in module.data_segments if isinstance(offset[0], int)]
     assert is_mapped(pieces)
     assert [bytes(content).strip(b"\0") for _, content in pieces] == [
         b"hello" + bytes(3_998_971) + b"between" + bytes(15_999_993) + b"far"
@@ -479,7 +497,7 @@ def test_a_memory_begins_with_the_same(pieces: list[tuple[int, bytes]]) -> None:
     for gap, content in pieces:
         lying.append((end + gap, content))
         end += gap + len(content)
-    assert image(stretches(in_order(lying)), end) == image(lying, end)
+    assert image(without_zeros(sort_pieces(lying)), end) == image(lying, end)
 
 
 def image(pieces: list[tuple[int, bytes]], size: int) -> bytes:

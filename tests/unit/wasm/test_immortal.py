@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from fanroute.wasm.binary import BadComponent
-from fanroute.wasm.flatten.immortal import without_counts
+from fanroute.wasm.flatten.immortal import make_immortal
 from fanroute_runtime.lasting import MARK
 
 NONE, TYPE, IMMORTAL = 0x100, 0x40, 0x5000_0000
@@ -39,7 +39,7 @@ def memory(addresses: list[int], objects: dict[int, tuple[int, int]] = OBJECTS) 
 
 
 def counts(pieces: list[tuple[int, bytes]]) -> list[int]:
-    ((offset, image),) = without_counts(pieces)
+    ((offset, image),) = make_immortal(pieces)
     assert (offset, image[0x200:].strip(b"\0")) == (0, b"")
     return [struct.unpack_from("<I", image, address)[0] for address in OBJECTS]
 
@@ -50,7 +50,7 @@ def test_what_is_listed_is_immortal() -> None:
 
 def test_constants_are_loaded_without_counting() -> None:
     """Where they still are, with the same operands."""
-    ((_, image),) = without_counts(memory([NONE]))
+    ((_, image),) = make_immortal(memory([NONE]))
     assert image[INSTRUCTION : INSTRUCTION + 4] == bytes([NOT_COUNTING, 3, NOT_COUNTING - 2, 4])
 
 
@@ -60,21 +60,21 @@ def test_what_is_not_listed_is_as_it_was() -> None:
 
 def test_without_a_list() -> None:
     pieces = memory([])[:-1]
-    assert without_counts(pieces) == pieces
+    assert make_immortal(pieces) == pieces
 
 
 @pytest.mark.parametrize(
     ("pieces", "why"),
     [
-        ([*memory([NONE]), (0x400, b"".join(MARK))], "it has more than one list of what lasts"),
-        ([*memory([NONE])[:-1], (0x200, memory([NONE])[-1][1][:-1])], "its list of what lasts is cut short"),
-        ([*memory([])[:-1], (0x200, b"".join(MARK) + b"\x01\0\0\0abcd")], "its list of what lasts is cut short"),
-        ([*memory([])[:-1], (0x200, b"".join(MARK))], "its list of what lasts is cut short"),
-        (memory([NONE], {NONE: (1, TYPE)}), "its None is not as in CPython 3.14"),
-        (memory([NONE], {NONE: (7 << 28, 9)}), "its None is not as in CPython 3.14"),
+        ([*memory([NONE]), (0x400, b"".join(MARK))], "it has more than one list of immortal objects"),
+        ([*memory([NONE])[:-1], (0x200, memory([NONE])[-1][1][:-1])], "its list of immortal objects is cut short"),
+        ([*memory([])[:-1], (0x200, b"".join(MARK) + b"\x01\0\0\0abcd")], "its list of immortal objects is cut short"),
+        ([*memory([])[:-1], (0x200, b"".join(MARK))], "its list of immortal objects is cut short"),
+        (memory([NONE], {NONE: (1, TYPE)}), "its None is not laid out as in CPython 3.14"),
+        (memory([NONE], {NONE: (7 << 28, 9)}), "its None is not laid out as in CPython 3.14"),
     ],
 )
 def test_what_is_not_known_is_refused(pieces: list[tuple[int, bytes]], why: str) -> None:
     with pytest.raises(BadComponent) as caught:
-        without_counts(pieces)
+        make_immortal(pieces)
     assert str(caught.value) == why

@@ -1,4 +1,4 @@
-"""A component of many core modules as one core module: what they do together, joined beforehand instead of in each sandbox."""
+"""Flattens a component: links its core modules into one at build time, so that no sandbox has to link them."""
 
 from collections.abc import Collection
 
@@ -8,16 +8,16 @@ from fanroute.wasm.flatten.joining import join
 
 
 def flatten(component: bytes, unused: Collection[str] = ()) -> bytes:
-    """The core module that a component of some linked core modules is.
+    """Returns the core module that does what the linked core modules of a component do together.
 
     Args:
-        component: of one memory, without start functions, with nothing but wit-component's shim linked late.
-        unused: names of exported functions that are not needed.
+        component: has one memory and no start functions. Only wit-component's shim may be linked late.
+        unused: the names of exported functions that are not needed.
 
     Raises:
-        BadComponent: for what is no such component.
+        BadComponent: if the component is not of that kind.
     """
     try:
         return join(read_graph(component, unused))
     except (IndexError, KeyError) as error:
-        raise BadComponent("something in it refers to what is not there") from error
+        raise BadComponent("it refers to something that does not exist") from error

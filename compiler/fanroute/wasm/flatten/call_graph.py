@@ -1,49 +1,54 @@
-"""Which functions can be called at all: from what is exported, and from the tables."""
+"""Finds the functions that can be called: from the exports, from the tables, and from each other."""
 
 from dataclasses import dataclass, field
 
-from fanroute.wasm.flatten.code import CALL, GLOBAL_SET, REF_FUNC, Use, uses
+from fanroute.wasm.flatten.code import CALL, GLOBAL_SET, REF_FUNC, IndexedInstruction, indexed_instructions
 from fanroute.wasm.flatten.graph import Graph
+from fanroute.wasm.flatten.index_spaces import Entity, HostFunction, IndexSpaces
 from fanroute.wasm.flatten.module import FUNCTION, GLOBAL
-from fanroute.wasm.flatten.spaces import Entity, Host, Spaces
 
 
 @dataclass(slots=True)
-class Reached:
-    """What can be called: each function with what its code names, functions of the host's, and the globals that code sets."""
+class Reachable:
+    """Represents what can be reached.
 
-    functions: dict[Entity, list[Use]] = field(default_factory=dict)
-    hosts: set[Host] = field(default_factory=set)
-    written: set[Entity | Host] = field(default_factory=set)
+    `functions` has each function with its instructions that refer to something by an index. `globals_set` are the globals that
+    some function sets.
+    """
+
+    functions: dict[Entity, list[IndexedInstruction]] = field(default_factory=dict)
+    host_functions: set[HostFunction] = field(default_factory=set)
+    globals_set: set[Entity | HostFunction] = field(default_factory=set)
 
 
-def reach(graph: Graph, spaces: Spaces) -> Reached:
-    """What can be called in a graph. Raises BadComponent where code is not known."""
-    reached = Reached()
+def find_reachable(graph: Graph, spaces: IndexSpaces) -> Reachable:
+    """Returns what can be reached in a graph. Raises BadComponent if a function has unknown instructions."""
+    reachable = Reachable()
     waiting = _roots(graph, spaces)
     while waiting:
         function = waiting.pop()
-        if isinstance(function, Host):
-            reached.hosts.add(function)
-        elif function not in reached.functions:
-            found = list(uses(graph.nodes[function.node].module.bodies[function.number]))
-            reached.functions[function] = found
-            of = spaces.of[function.node]
-            waiting += [of[FUNCTION][use[1]] for use in found if use[0] in (CALL, REF_FUNC)]
-            reached.written |= {of[GLOBAL][use[1]] for use in found if use[0] == GLOBAL_SET}
-    return reached
+        if isinstance(function, HostFunction):
+            reachable.host_functions.add(function)
+        elif function not in reachable.functions:
+            found = list(indexed_instructions(graph.nodes[function.node].module.bodies[function.number]))
+            reachable.functions[function] = found
+            entities = spaces.entities[function.node]
+            waiting += [entities[FUNCTION][each[1]] for each in found if each[0] in (CALL, REF_FUNC)]
+            reachable.globals_set |= {entities[GLOBAL][each[1]] for each in found if each[0] == GLOBAL_SET}
+    return reachable
 
 
-def _roots(graph: Graph, spaces: Spaces) -> list[Entity | Host]:
+def _roots(graph: Graph, spaces: IndexSpaces) -> list[Entity | HostFunction]:
+    """Returns the functions that are exported or in a table."""
     exported = [
-        spaces.of[node][FUNCTION][spaces.index(node, kind, name)]
+        spaces.entities[node][FUNCTION][spaces.index(node, kind, name)]
         for kind, (node, name) in graph.exports.values()
         if kind == FUNCTION
     ]
-    of_tables = [
-        spaces.of[node][FUNCTION][function]
-        for node, one in enumerate(graph.nodes)
-        for elements in one.module.elements
-        for function in elements.functions
+    in_tables = [
+        spaces.entities[node][FUNCTION][function]
+        for node, each in enumerate(graph.nodes)
+        for segment in each.module.element_segments
+        for function in segment.functions
     ]
-    return exported + of_tables
+    return exported + in_tables

@@ -1,21 +1,28 @@
-"""A component's modules as a graph: each instance once, in order, with who provides what it imports."""
+"""Represents a component's core instances as a graph, in which each knows who provides its imports."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from fanroute.wasm.binary import BadComponent
-from fanroute.wasm.flatten.linking import Canonical, CoreHalf, Definition, Exported, Instantiated, read_core_half
+from fanroute.wasm.flatten.linking import (
+    CanonicalFunction,
+    CoreDefinitions,
+    CoreExport,
+    Definition,
+    ModuleInstance,
+    read_core_definitions,
+)
 from fanroute.wasm.flatten.module import FUNCTION, MEMORY, Module, read_module
 from fanroute.wasm.flatten.shim import find_shim
 
-# What the canonical ABI's own exports of a core module are called, for `wasm-tools component new`; what ends a function's call is
-# called after that function.
+# The names of the core exports that the canonical ABI needs, as `wasm-tools component new` expects them. The name of a function
+# follows in that of its post-return function.
 MEMORY_NAME, REALLOC_NAME, POST_RETURN_NAME = "memory", "cabi_realloc", "cabi_post_"
 
 
-class Inner(NamedTuple):
-    """What a node exports."""
+class NodeExport(NamedTuple):
+    """Represents an export of a node."""
 
     node: int
     name: str
@@ -23,33 +30,32 @@ class Inner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An instance of a core module; `providers` are of what it imports, in the same order."""
+    """Represents an instance of a core module. `providers` has the provider of each import, in order."""
 
     module: Module
-    providers: list[Inner | Canonical]
+    providers: list[NodeExport | CanonicalFunction]
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Modules that are linked; `exports` are what remains to be seen of them, with their kinds."""
+    """Represents linked core modules. `exports` has the exports that the flattened module keeps, with their kinds."""
 
     nodes: list[Node]
-    exports: dict[str, tuple[int, Inner]]
+    exports: dict[str, tuple[int, NodeExport]]
 
 
 def read_graph(component: bytes, unused: Collection[str]) -> Graph:
-    """A component's modules, but for what makes functions only that are `unused`. Raises BadComponent."""
-    half = read_core_half(component)
-    return _Reading(half).graph(unused)
+    """Reads the graph of a component, without the exports that are `unused`. Raises BadComponent."""
+    return _GraphReader(read_core_definitions(component)).graph(unused)
 
 
-class _Reading:
-    def __init__(self, half: CoreHalf) -> None:
-        self._half = half
-        read = [read_module(module) for module in half.modules]
-        self._instances = {index: one for index, one in enumerate(half.instances) if isinstance(one, Instantiated)}
-        self._modules = {index: read[one.module] for index, one in self._instances.items()}
-        self._shim = find_shim(half, self._modules)
+class _GraphReader:
+    def __init__(self, core: CoreDefinitions) -> None:
+        self._core = core
+        modules = [read_module(module) for module in core.modules]
+        self._instances = {index: each for index, each in enumerate(core.instances) if isinstance(each, ModuleInstance)}
+        self._modules = {index: modules[each.module] for index, each in self._instances.items()}
+        self._shim = find_shim(core, self._modules)
         left_out = (self._shim.instance, self._shim.fix_up) if self._shim else ()
         self._nodes = {index: node for node, index in enumerate(index for index in self._modules if index not in left_out)}
 
@@ -57,46 +63,47 @@ class _Reading:
         nodes = [Node(self._modules[instance], self._providers(instance)) for instance in self._nodes]
         return Graph(nodes, self._exports(unused))
 
-    def _providers(self, instance: int) -> list[Inner | Canonical]:
+    def _providers(self, instance: int) -> list[NodeExport | CanonicalFunction]:
         arguments = self._instances[instance].arguments
-        return [self._provider(self._half.provider(arguments[one.module], one.name)) for one in self._modules[instance].imports]
+        imports = self._modules[instance].imports
+        return [self._provider(self._core.resolve(arguments[each.module], each.name)) for each in imports]
 
-    def _provider(self, definition: Definition) -> Inner | Canonical:
-        """Who provides something, behind the bundles and the shim."""
-        for _ in self._half.instances:
-            if isinstance(definition, Exported):
-                definition = self._half.provider(*definition)
-            if isinstance(definition, Canonical):
+    def _provider(self, definition: Definition) -> NodeExport | CanonicalFunction:
+        """Returns the provider behind a definition, through inline exports and the shim."""
+        for _ in self._core.instances:
+            if isinstance(definition, CoreExport):
+                definition = self._core.resolve(*definition)
+            if isinstance(definition, CanonicalFunction):
                 return definition
             if self._shim is None or definition.instance != self._shim.instance:
-                return Inner(self._nodes[definition.instance], definition.name)
+                return NodeExport(self._nodes[definition.instance], definition.name)
             definition = self._shim.functions[definition.name]
         raise BadComponent("its shim calls itself")
 
-    def _exports(self, unused: Collection[str]) -> dict[str, tuple[int, Inner]]:
-        """What the canonical ABI needs: the functions that are lifted, what ends them, the memory and its allocator."""
-        lifted = [(self._inner(function), options) for function, options in self._half.lifted]
+    def _exports(self, unused: Collection[str]) -> dict[str, tuple[int, NodeExport]]:
+        """Returns the exports that the canonical ABI needs: lifted and post-return functions, the memory and realloc."""
+        lifted = [(self._node_export(function), options) for function, options in self._core.lifted]
         kept = [(function, options) for function, options in lifted if function.name not in unused]
-        exports: dict[str, tuple[int, Inner]] = {}
+        exports: dict[str, tuple[int, NodeExport]] = {}
         for function, options in kept:
             _export(exports, function.name, FUNCTION, function)
             if options.post_return is not None:
-                _export(exports, POST_RETURN_NAME + function.name, FUNCTION, self._inner(options.post_return))
-        for options in [*self._half.lowered, *(options for _, options in kept)]:
+                _export(exports, POST_RETURN_NAME + function.name, FUNCTION, self._node_export(options.post_return))
+        for options in [*self._core.lowered, *(options for _, options in kept)]:
             if options.memory is not None:
-                _export(exports, MEMORY_NAME, MEMORY, self._inner(options.memory))
+                _export(exports, MEMORY_NAME, MEMORY, self._node_export(options.memory))
             if options.realloc is not None:
-                _export(exports, REALLOC_NAME, FUNCTION, self._inner(options.realloc))
+                _export(exports, REALLOC_NAME, FUNCTION, self._node_export(options.realloc))
         return exports
 
-    def _inner(self, definition: Definition) -> Inner:
+    def _node_export(self, definition: Definition) -> NodeExport:
         provider = self._provider(definition)
-        if not isinstance(provider, Inner):
-            raise BadComponent("it exports a function of the host's")
+        if not isinstance(provider, NodeExport):
+            raise BadComponent("it exports a host function")
         return provider
 
 
-def _export(exports: dict[str, tuple[int, Inner]], name: str, kind: int, inner: Inner) -> None:
-    """Export something under a name that nothing else has."""
-    if exports.setdefault(name, (kind, inner)) != (kind, inner):
-        raise BadComponent(f"it has more than one {name}")
+def _export(exports: dict[str, tuple[int, NodeExport]], name: str, kind: int, export: NodeExport) -> None:
+    """Adds an export. Raises BadComponent if another one has its name."""
+    if exports.setdefault(name, (kind, export)) != (kind, export):
+        raise BadComponent(f"it exports two things as {name}")

@@ -1,33 +1,34 @@
-"""What a memory begins with: in few pieces without zeros, and so that wasmtime can map it instead of copying it."""
+"""Arranges the initial contents of a memory in few pieces, so that wasmtime can map them instead of copying them."""
 
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from fanroute.wasm.binary import BadComponent
-from fanroute.wasm.flatten.linking import read_core_half
+from fanroute.wasm.flatten.linking import read_core_definitions
 from fanroute.wasm.flatten.module import MEMORY, Module, read_module
 
-# Stretches of zeros as long as this are left out: the memory has them anyway. A piece costs some ten bytes.
+# Runs of at least this many zeros are left out, because a memory begins as zeros. Each piece costs about ten bytes.
 _GAP = 256
-# wasmtime maps the pages of a memory's beginning, copied only when written to, if all of it spans less than this, in bytes, or
-# if more than half of what it spans is data; otherwise it copies all data for each sandbox. Source: wasmtime,
+# wasmtime maps the initial pages of a memory, and copies a page only when it is written to, if the data spans less than this many
+# bytes, or if more than half of the span is data. Otherwise it copies all data for each sandbox. Source: wasmtime,
 # crates/environ/src/compile/module_environ.rs, and `memory_guaranteed_dense_image_size` in crates/wasmtime/src/config.rs.
 ALWAYS_MAPPED = 16 << 20
 
+# An address and the bytes there.
 Piece = tuple[int, bytes]
 
 
 def memories_are_mapped(component: bytes) -> bool:
-    """Whether wasmtime maps what the memories of a component begin with. Raises BadComponent."""
-    modules = [read_module(module) for module in read_core_half(component).modules]
-    return all(_is_mapped_of(module) for module in modules if module.segments)
+    """Returns True if wasmtime maps the initial contents of a component's memories. Raises BadComponent."""
+    modules = [read_module(module) for module in read_core_definitions(component).modules]
+    return all(_memory_is_mapped(module) for module in modules if module.data_segments)
 
 
-def _is_mapped_of(module: Module) -> bool:
-    """Only a module's own memory is mapped, and where its offsets are known before there is an instance."""
+def _memory_is_mapped(module: Module) -> bool:
+    """Returns True if wasmtime maps a module's memory: its own, with offsets that are constants."""
     pieces = []
-    for offset, content in module.segments:
+    for offset, content in module.data_segments:
         if len(offset) != 1 or not isinstance(offset[0], int):
             return False
         pieces.append((offset[0] % (1 << 32), content))
@@ -35,7 +36,7 @@ def _is_mapped_of(module: Module) -> bool:
 
 
 def is_mapped(pieces: Sequence[Piece]) -> bool:
-    """Whether wasmtime maps a memory that begins with these pieces."""
+    """Returns True if wasmtime maps a memory with these pieces."""
     filled = [(offset, content) for offset, content in pieces if content]
     if not filled:
         return True
@@ -43,25 +44,25 @@ def is_mapped(pieces: Sequence[Piece]) -> bool:
     return span < ALWAYS_MAPPED or span < 2 * sum(len(content) for _, content in filled)
 
 
-def in_order(given: Iterable[Piece]) -> list[Piece]:
-    """Pieces by their places. Raises BadComponent where they lie on each other."""
-    pieces = sorted(piece for piece in given if piece[1])
+def sort_pieces(unsorted: Iterable[Piece]) -> list[Piece]:
+    """Returns the pieces that are not empty, by address. Raises BadComponent if they overlap."""
+    pieces = sorted(piece for piece in unsorted if piece[1])
     for (offset, content), (after, _) in pairwise(pieces):
         if offset + len(content) > after:
-            raise BadComponent("it has data that lie on each other")
+            raise BadComponent("it has data that overlap")
     return pieces
 
 
-def stretches(pieces: Sequence[Piece]) -> list[Piece]:
-    """What pieces in order begin a memory with: without long stretches of zeros, but with as many as it takes to be mapped."""
+def without_zeros(pieces: Sequence[Piece]) -> list[Piece]:
+    """Returns sorted pieces without long runs of zeros, but with as many zeros as are needed for the memory to be mapped."""
     gap = _GAP
-    while not is_mapped(found := _joined(pieces, gap)):
+    while not is_mapped(found := _split_at_zeros(pieces, gap)):
         gap *= 2
     return found
 
 
-def _joined(pieces: Sequence[Piece], gap: int) -> list[Piece]:
-    """The stretches that are not zero, joined where less than `gap` zeros are between them."""
+def _split_at_zeros(pieces: Sequence[Piece], gap: int) -> list[Piece]:
+    """Returns the runs of bytes without `gap` or more zeros in a row."""
     pattern = re.compile(rb"[^\0](?:\0{0,%d}[^\0])*+" % (gap - 1), re.DOTALL)
     joined: list[tuple[int, list[bytes]]] = []
     end = -gap

@@ -1,148 +1,163 @@
-"""A graph of modules as one core module: their code with other indices, and nothing that cannot be reached."""
+"""Joins the modules of a graph into one core module, with new indices and without unreachable functions.
+
+Source: WebAssembly 2.0, 5.5 (modules).
+"""
 
 import re
 from collections.abc import Sequence
 from itertools import chain
 
 from fanroute.wasm import binary
-from fanroute.wasm.binary import MODULE, BadComponent, Reader, number, section, signed, sized, vector
-from fanroute.wasm.flatten.call_graph import reach
-from fanroute.wasm.flatten.code import BLOCKS, CALL, CALL_INDIRECT, GLOBAL_GET, GLOBAL_SET, REF_FUNC, Use
+from fanroute.wasm.binary import MODULE, BadComponent, Reader, section, signed, sized, u32, vector
+from fanroute.wasm.flatten.call_graph import find_reachable
+from fanroute.wasm.flatten.code import BLOCKS, CALL, CALL_INDIRECT, GLOBAL_GET, GLOBAL_SET, REF_FUNC, IndexedInstruction
 from fanroute.wasm.flatten.graph import Graph
-from fanroute.wasm.flatten.image import in_order, stretches
-from fanroute.wasm.flatten.immortal import without_counts
-from fanroute.wasm.flatten.module import FUNCTION, GLOBAL, TABLE, Elements, Expression
-from fanroute.wasm.flatten.spaces import Entity, Host, Spaces, wrapped
+from fanroute.wasm.flatten.image import sort_pieces, without_zeros
+from fanroute.wasm.flatten.immortal import make_immortal
+from fanroute.wasm.flatten.index_spaces import Entity, HostFunction, IndexSpaces, to_i32
+from fanroute.wasm.flatten.module import FUNCTION, GLOBAL, TABLE, ElementSegment, Expression
 
 _I32_CONST, _END = b"\x41", b"\x0b"
-# A constant that is added to what comes before: i32.const, i32.add.
-_ADDED = re.compile(rb"\x41([\x80-\xff]{0,4}[\x00-\x7f])\x6a")
+# A constant that is added to the value before it: i32.const, i32.add.
+_ADDED_CONSTANT = re.compile(rb"\x41([\x80-\xff]{0,4}[\x00-\x7f])\x6a")
 
 
 def join(graph: Graph) -> bytes:
-    """One core module that does what the modules of a graph do together. Raises BadComponent."""
-    return _Joining(graph).module()
+    """Returns one core module that does what the modules of a graph do together. Raises BadComponent."""
+    return _Joiner(graph).module()
 
 
-class _Joining:
+class _Joiner:
+    """Encodes the joined module.
+
+    Globals that no function sets become constants, so they are not part of it.
+    """
+
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._spaces = spaces = Spaces(graph)
-        self._reached = reached = reach(graph, spaces)
-        every = dict.fromkeys(chain.from_iterable(of[FUNCTION] for of in spaces.of))
-        self._hosts = [one for one in every if isinstance(one, Host) and one in reached.hosts]
-        self._functions = [one for one in spaces.owned(FUNCTION) if one in reached.functions]
-        self._globals = [one for one in spaces.owned(GLOBAL) if one in reached.written]
+        self._spaces = spaces = IndexSpaces(graph)
+        self._reachable = reachable = find_reachable(graph, spaces)
+        every = dict.fromkeys(chain.from_iterable(entities[FUNCTION] for entities in spaces.entities))
+        self._host_functions = [each for each in every if isinstance(each, HostFunction) and each in reachable.host_functions]
+        self._functions = [each for each in spaces.defined(FUNCTION) if each in reachable.functions]
+        self._globals = [each for each in spaces.defined(GLOBAL) if each in reachable.globals_set]
         self._types: dict[bytes, int] = {}
-        functions, changing = _numbered([*self._hosts, *self._functions]), _numbered(self._globals)
-        tables = _numbered(spaces.owned(TABLE))
-        # For each node, what its indices are now; b"" for what is not there any more.
-        self._function = [[functions.get(one, b"") for one in of[FUNCTION]] for of in spaces.of]
-        self._table = [[tables[one] for one in of[TABLE]] for of in spaces.of]
-        self._global = [[changing.get(one, b"") for one in of[GLOBAL]] for of in spaces.of]
-        self._constant = [[spaces.values[one] for one in of[GLOBAL]] for of in spaces.of]
+        functions, globals_ = _new_indices([*self._host_functions, *self._functions]), _new_indices(self._globals)
+        tables = _new_indices(spaces.defined(TABLE))
+        # For each node, its indices mapped to the encoded new ones, or to b"" for what the joined module does not have.
+        self._function_index = [[functions.get(each, b"") for each in entities[FUNCTION]] for entities in spaces.entities]
+        self._table_index = [[tables[each] for each in entities[TABLE]] for entities in spaces.entities]
+        self._global_index = [[globals_.get(each, b"") for each in entities[GLOBAL]] for entities in spaces.entities]
+        self._constant = [[spaces.values[each] for each in entities[GLOBAL]] for entities in spaces.entities]
 
     def module(self) -> bytes:
         nodes = self._graph.nodes
         memories = [memory for node in nodes for memory in node.module.memories]
         if len(memories) != 1:
             raise BadComponent(f"it has {len(memories)} memories, not one")
-        imports = [self._import(host) for host in self._hosts]
-        functions = [number(self._type(self._spaces.type_of(function))) for function in self._functions]
-        # Before the types are written: it adds to them.
+        imports = [self._import(function) for function in self._host_functions]
+        functions = [u32(self._type_index(self._spaces.type_of(function))) for function in self._functions]
+        # Before the type section, because code adds types.
         code = [sized(self._body(function)) for function in self._functions]
-        # By the sections' numbers: types, imports, functions, tables, memories, globals, exports, elements, code, data.
+        # By section id: types, imports, functions, tables, memories, globals, exports, elements, code, data.
         contents = {
             1: vector(self._types),
             2: vector(imports),
             3: vector(functions),
             4: vector(table for node in nodes for table in node.module.tables),
             5: vector(memories),
-            6: vector(self._spaces.global_type(one) + _constant(self._spaces.values[one]) + _END for one in self._globals),
+            6: vector(self._global(each) for each in self._globals),
             7: vector(self._exports()),
-            9: vector(self._elements(node, one) for node in range(len(nodes)) for one in nodes[node].module.elements),
+            9: vector(self._elements(node, each) for node in range(len(nodes)) for each in nodes[node].module.element_segments),
             10: vector(code),
             11: vector(self._data()),
         }
-        return MODULE + b"".join(section(kind, content) for kind, content in contents.items())
+        return MODULE + b"".join(section(id_, encoded) for id_, encoded in contents.items())
 
-    def _type(self, described: bytes) -> int:
-        return self._types.setdefault(described, len(self._types))
+    def _type_index(self, type_: bytes) -> int:
+        """Returns the index of a type, and adds the type if it is new."""
+        return self._types.setdefault(type_, len(self._types))
 
-    def _import(self, host: Host) -> bytes:
-        return binary.name(host.module) + binary.name(host.name) + bytes([FUNCTION]) + number(self._type(host.type))
+    def _import(self, function: HostFunction) -> bytes:
+        names = binary.name(function.module) + binary.name(function.name)
+        return names + bytes([FUNCTION]) + u32(self._type_index(function.type))
+
+    def _global(self, entity: Entity) -> bytes:
+        return self._spaces.global_type(entity) + _constant(self._spaces.values[entity]) + _END
 
     def _exports(self) -> list[bytes]:
-        """What is exported; the memory is the only one."""
+        """Returns the encoded exports: functions, and the only memory."""
         return [
             binary.name(name)
             + bytes([kind])
-            + (self._function[node][self._spaces.index(node, kind, export)] if kind == FUNCTION else number(0))
+            + (self._function_index[node][self._spaces.index(node, kind, export)] if kind == FUNCTION else u32(0))
             for name, (kind, (node, export)) in self._graph.exports.items()
         ]
 
     def _offset(self, node: int, offset: Expression) -> int:
-        value = self._spaces.value(node, offset)
+        value = self._spaces.evaluate(node, offset)
         if isinstance(value, bytes):
-            raise BadComponent("an offset is no i32")
+            raise BadComponent("an offset is not an i32")
         return value
 
-    def _elements(self, node: int, elements: Elements) -> bytes:
-        table = self._table[node][elements.table]
-        functions = vector(self._function[node][function] for function in elements.functions)
-        return b"\x02" + table + _constant(self._offset(node, elements.offset)) + _END + b"\0" + functions
+    def _elements(self, node: int, segment: ElementSegment) -> bytes:
+        """Returns an encoded element segment, of the form that names its table."""
+        table = self._table_index[node][segment.table]
+        functions = vector(self._function_index[node][function] for function in segment.functions)
+        return b"\x02" + table + _constant(self._offset(node, segment.offset)) + _END + b"\0" + functions
 
     def _data(self) -> list[bytes]:
-        """What the memory begins with."""
-        given = [
+        """Returns the encoded data segments, which are the initial contents of the memory."""
+        pieces = [
             (self._offset(index, segment.offset) % (1 << 32), segment.content)
             for index, node in enumerate(self._graph.nodes)
-            for segment in node.module.segments
+            for segment in node.module.data_segments
         ]
-        beginning = stretches(without_counts(in_order(given)))
-        return [b"\0" + _constant(wrapped(offset)) + _END + sized(content) for offset, content in beginning]
+        image = without_zeros(make_immortal(sort_pieces(pieces)))
+        return [b"\0" + _constant(to_i32(address)) + _END + sized(content) for address, content in image]
 
     def _body(self, function: Entity) -> bytes:
-        """A function's code, with the indices that are valid now, and globals that nothing changes as constants."""
+        """Returns the code of a function with the new indices, and with constants for globals that no function sets."""
         body = self._graph.nodes[function.node].module.bodies[function.number]
-        parts, done = [], 0
-        for use in self._reached.functions[function]:
-            parts.append(body[done : use[3]])
-            changed, done = self._use(function.node, use, body)
-            parts.append(changed)
-        return b"".join([*parts, body[done:]])
+        encoded, done = [], 0
+        for instruction in self._reachable.functions[function]:
+            encoded.append(body[done : instruction[3]])
+            replacement, done = self._replacement(function.node, instruction, body)
+            encoded.append(replacement)
+        return b"".join([*encoded, body[done:]])
 
-    def _use(self, node: int, use: Use, body: bytes) -> tuple[bytes, int]:
-        """An operation as it is now, and where what it stands for ends."""
-        opcode, index, table, _, end = use
+    def _replacement(self, node: int, instruction: IndexedInstruction, body: bytes) -> tuple[bytes, int]:
+        """Returns what replaces an instruction, and the end of what it replaces."""
+        opcode, index, table, _, end = instruction
         encoded = bytes([opcode]) if opcode < 0x100 else opcode.to_bytes(2, "big")
         if opcode in (CALL, REF_FUNC):
-            return encoded + self._function[node][index], end
-        if opcode == GLOBAL_GET and not self._global[node][index]:
-            return _sum(self._constant[node][index], body, end)
+            return encoded + self._function_index[node][index], end
+        if opcode == GLOBAL_GET and not self._global_index[node][index]:
+            return _folded_sum(self._constant[node][index], body, end)
         if opcode in (GLOBAL_GET, GLOBAL_SET):
-            return encoded + self._global[node][index], end
+            return encoded + self._global_index[node][index], end
         if opcode == CALL_INDIRECT:
-            return encoded + number(self._type_at(node, index)) + self._table[node][table], end
+            return encoded + u32(self._new_type_index(node, index)) + self._table_index[node][table], end
         if opcode in BLOCKS:
-            return encoded + signed(self._type_at(node, index)), end
-        return encoded + self._table[node][table], end
+            return encoded + signed(self._new_type_index(node, index)), end
+        return encoded + self._table_index[node][table], end
 
-    def _type_at(self, node: int, index: int) -> int:
-        return self._type(self._graph.nodes[node].module.types[index])
+    def _new_type_index(self, node: int, index: int) -> int:
+        return self._type_index(self._graph.nodes[node].module.types[index])
 
 
-def _numbered(entities: Sequence[Entity | Host]) -> dict[Entity | Host, bytes]:
-    """Their indices from now on, encoded."""
-    return {entity: number(index) for index, entity in enumerate(entities)}
+def _new_indices(entities: Sequence[Entity | HostFunction]) -> dict[Entity | HostFunction, bytes]:
+    """Returns the encoded index of each entity in the joined module."""
+    return {entity: u32(index) for index, entity in enumerate(entities)}
 
 
 def _constant(value: int | bytes) -> bytes:
+    """Returns the encoded instruction for a constant."""
     return value if isinstance(value, bytes) else _I32_CONST + signed(value)
 
 
-def _sum(value: int | bytes, body: bytes, at: int) -> tuple[bytes, int]:
-    """A constant with all constants that are added to it there, and where they end."""
-    while isinstance(value, int) and (added := _ADDED.match(body, at)):
-        value, at = wrapped(value + Reader(added[1]).signed()), added.end()
+def _folded_sum(value: int | bytes, body: bytes, at: int) -> tuple[bytes, int]:
+    """Returns a constant with the constants that the code after it adds to it, and the end of those."""
+    while isinstance(value, int) and (added := _ADDED_CONSTANT.match(body, at)):
+        value, at = to_i32(value + Reader(added[1]).signed()), added.end()
     return _constant(value), at

@@ -1,4 +1,4 @@
-"""A core module, read as far as joining it to others needs it. What it has beyond WebAssembly 2.0's common parts is refused."""
+"""Reads a core module, and refuses features that flattening does not support. Source: WebAssembly 2.0, 5.5 (modules)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,35 +6,35 @@ from typing import NamedTuple
 
 from fanroute.wasm.binary import MODULE, BadComponent, Reader, sections
 
-# Kinds of what modules import and export, by the format's numbers.
+# The kinds of imports and exports, by their numbers in the format (5.5.5, 5.5.10).
 FUNCTION, TABLE, MEMORY, GLOBAL = KINDS = range(4)
 
-# The types of values: i32, i64, f32, f64, v128, funcref, externref.
+# The value types (5.3.4): i32, i64, f32, f64, v128, funcref, externref.
 VALUE_TYPES = frozenset(b"\x7f\x7e\x7d\x7c\x7b\x70\x6f")
 FUNCREF = 0x70
 _FUNCTION_TYPE = 0x60
-# Sections, by the format's numbers.
+# The ids of sections that are not read (5.5.2).
 CUSTOM, START, DATA_COUNT = 0, 8, 12
 
 
-class Read(NamedTuple):
-    """The value of a global, by its index, in a constant expression."""
+class GlobalGet(NamedTuple):
+    """Represents `global.get` in a constant expression, with the index of the global."""
 
-    of: int
+    global_index: int
 
 
 class Operator(NamedTuple):
-    """What is done with the two values before, in a constant expression."""
+    """Represents an operator on two i32 in a constant expression, such as i32.add."""
 
     opcode: int
 
 
-# An `int` is an i32; `bytes` are another constant, as it is encoded.
-Expression = tuple[int | bytes | Read | Operator, ...]
+# A constant expression: an `int` is an i32.const, and `bytes` are another constant instruction, encoded.
+Expression = tuple[int | bytes | GlobalGet | Operator, ...]
 
 
 class Import(NamedTuple):
-    """What a module imports: from where, what kind, and its type: a function's number, or as it is encoded."""
+    """Represents an import (5.5.5). `type` is the index of a function's type, or the encoded type of anything else."""
 
     module: str
     name: str
@@ -43,22 +43,22 @@ class Import(NamedTuple):
 
 
 class Global(NamedTuple):
-    """A global: its type as it is encoded, with whether it may change, and its first value."""
+    """Represents a global (5.5.9): its encoded type, which includes its mutability, and its initial value."""
 
     type: bytes
     value: Expression
 
 
-class Elements(NamedTuple):
-    """Functions that a table gets from `offset` on."""
+class ElementSegment(NamedTuple):
+    """Represents an active element segment (5.5.12): the functions that a table gets, beginning at `offset`."""
 
     table: int
     offset: Expression
     functions: list[int]
 
 
-class Segment(NamedTuple):
-    """Bytes that the memory gets from `offset` on."""
+class DataSegment(NamedTuple):
+    """Represents an active data segment (5.5.14): the bytes that the memory gets, beginning at `offset`."""
 
     offset: Expression
     content: bytes
@@ -66,9 +66,10 @@ class Segment(NamedTuple):
 
 @dataclass(slots=True)
 class Module:
-    """A core module. Types, tables and memories are as they are encoded; indices are the module's own, imports first.
+    """Represents a core module.
 
-    `functions` are the numbers of their types, and `bodies` their code, without its size.
+    Types, tables and memories are encoded. Indices are those of the module's index spaces, in which imports come first (2.5.1).
+    `functions` has the index of each function's type, and `bodies` its locals and its code.
     """
 
     types: list[bytes] = field(default_factory=list)
@@ -78,144 +79,144 @@ class Module:
     memories: list[bytes] = field(default_factory=list)
     globals: list[Global] = field(default_factory=list)
     exports: dict[str, tuple[int, int]] = field(default_factory=dict)
-    elements: list[Elements] = field(default_factory=list)
+    element_segments: list[ElementSegment] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
+    data_segments: list[DataSegment] = field(default_factory=list)
 
     def imported(self, kind: int) -> list[Import]:
-        """What it imports of one kind, in the order of their indices."""
+        """Returns the imports of one kind, in the order of their indices."""
         return [one for one in self.imports if one.kind == kind]
 
-    def owned(self, kind: int) -> int:
-        """How many of a kind it has itself."""
+    def defined_count(self, kind: int) -> int:
+        """Returns how many functions, tables, memories or globals the module itself defines."""
         return len((self.functions, self.tables, self.memories, self.globals)[kind])
 
 
 def read_module(data: bytes) -> Module:
-    """A core module. Raises BadComponent."""
+    """Reads a core module. Raises BadComponent."""
     module = Module()
-    for kind, content in sections(data, MODULE):
-        if kind in (CUSTOM, DATA_COUNT):
+    for id_, contents in sections(data, MODULE):
+        if id_ in (CUSTOM, DATA_COUNT):
             continue
-        if kind == START:
+        if id_ == START:
             raise BadComponent("a core module has a start function")
-        if kind not in _READ:
-            raise BadComponent(f"a core module has a section {kind}")
-        reader = Reader(content)
-        for _ in range(reader.number()):
-            _READ[kind](module, reader)
+        if id_ not in _READ:
+            raise BadComponent(f"a core module has section {id_}, which is not supported")
+        reader = Reader(contents)
+        for _ in range(reader.u32()):
+            _READ[id_](module, reader)
         if reader:
-            raise BadComponent(f"section {kind} of a core module does not add up")
+            raise BadComponent(f"section {id_} of a core module is longer than its contents")
     if len(module.functions) != len(module.bodies):
-        raise BadComponent("a core module has not as many bodies as functions")
+        raise BadComponent("a core module does not have one body for each function")
     return module
 
 
 def _type(module: Module, reader: Reader) -> None:
     start = reader.at
     if reader.byte() != _FUNCTION_TYPE:
-        raise BadComponent("a core module has a type that is no function's")
+        raise BadComponent("a core module has a type that is not a function type")
     for _ in ("parameters", "results"):
-        if not VALUE_TYPES.issuperset(reader.take(reader.number())):
-            raise BadComponent("a core module has an unknown type of value")
+        if not VALUE_TYPES.issuperset(reader.take(reader.u32())):
+            raise BadComponent("a core module has an unknown value type")
     module.types.append(reader.since(start))
 
 
 def _import(module: Module, reader: Reader) -> None:
     source, name, kind = reader.name(), reader.name(), reader.byte()
     if kind not in KINDS:
-        raise BadComponent(f"a core module imports something of kind {kind}")
-    described = reader.number() if kind == FUNCTION else _DESCRIPTIONS[kind](reader)
-    module.imports.append(Import(source, name, kind, described))
+        raise BadComponent(f"a core module has an import of the unknown kind {kind}")
+    type_ = reader.u32() if kind == FUNCTION else _TYPE_READERS[kind](reader)
+    module.imports.append(Import(source, name, kind, type_))
 
 
 def _table_type(reader: Reader) -> bytes:
     start = reader.at
     if reader.byte() != FUNCREF:
-        raise BadComponent("a core module has a table of something else than functions")
+        raise BadComponent("a core module has a table whose elements are not of type funcref")
     return reader.data[start : start + 1] + _limits(reader)
 
 
 def _limits(reader: Reader) -> bytes:
-    """How small and how large a table or memory may be, as it is encoded."""
+    """Reads the limits of a table or memory (5.3.7), and returns them encoded."""
     start = reader.at
     flags = reader.byte()
     if flags not in (0, 1):
         raise BadComponent("a core module has a shared or 64-bit table or memory")
     for _ in range(1 + flags):
-        reader.number()
+        reader.u32()
     return reader.since(start)
 
 
 def _global_type(reader: Reader) -> bytes:
-    described = reader.take(2)
-    if described[0] not in VALUE_TYPES or described[1] not in (0, 1):
-        raise BadComponent("a core module has an unknown type of global")
-    return described
+    type_ = reader.take(2)
+    if type_[0] not in VALUE_TYPES or type_[1] not in (0, 1):
+        raise BadComponent("a core module has an unknown global type")
+    return type_
 
 
 def _export(module: Module, reader: Reader) -> None:
     name = reader.name()
     if name in module.exports:
         raise BadComponent(f"a core module exports {name} twice")
-    module.exports[name] = reader.byte(), reader.number()
+    module.exports[name] = reader.byte(), reader.u32()
 
 
-def _elements(module: Module, reader: Reader) -> None:
-    form = reader.number()
+def _element_segment(module: Module, reader: Reader) -> None:
+    form = reader.u32()
     if form not in (0, 2):
-        raise BadComponent(f"a core module has elements of form {form}")
-    table = reader.number() if form else 0
+        raise BadComponent(f"a core module has an element segment of the unsupported form {form}")
+    table = reader.u32() if form else 0
     offset = expression(reader)
     if form and reader.byte() != 0:
-        raise BadComponent("a core module has elements that are no functions")
-    module.elements.append(Elements(table, offset, [reader.number() for _ in range(reader.number())]))
+        raise BadComponent("a core module has an element segment of something other than functions")
+    module.element_segments.append(ElementSegment(table, offset, [reader.u32() for _ in range(reader.u32())]))
 
 
-def _segment(module: Module, reader: Reader) -> None:
-    if reader.number() != 0:
-        raise BadComponent("a core module has data that are not put into its memory at once")
-    module.segments.append(Segment(expression(reader), reader.take(reader.number())))
+def _data_segment(module: Module, reader: Reader) -> None:
+    if reader.u32() != 0:
+        raise BadComponent("a core module has a data segment that is not active, or for another memory")
+    module.data_segments.append(DataSegment(expression(reader), reader.take(reader.u32())))
 
 
 def expression(reader: Reader) -> Expression:
-    """A constant expression. Raises BadComponent."""
-    terms: list[int | bytes | Read | Operator] = []
+    """Reads a constant expression (3.3.10, with the i32 operators of WebAssembly 3.0). Raises BadComponent."""
+    instructions: list[int | bytes | GlobalGet | Operator] = []
     while True:
         start, opcode = reader.at, reader.byte()
         match opcode:
             case 0x0B:
-                return tuple(terms)
+                return tuple(instructions)
             case 0x41:
-                terms.append(reader.signed())
+                instructions.append(reader.signed())
             case 0x23:
-                terms.append(Read(reader.number()))
+                instructions.append(GlobalGet(reader.u32()))
             case 0x42 | 0x43 | 0x44:
                 _CONSTANTS[opcode](reader)
-                terms.append(reader.since(start))
+                instructions.append(reader.since(start))
             case 0x6A | 0x6B | 0x6C:
-                terms.append(Operator(opcode))
+                instructions.append(Operator(opcode))
             case _:
-                raise BadComponent(f"a constant expression has the operation {opcode:#x}")
+                raise BadComponent(f"a constant expression has the unsupported instruction {opcode:#x}")
 
 
-_DESCRIPTIONS: dict[int, Callable[[Reader], bytes]] = {TABLE: _table_type, MEMORY: _limits, GLOBAL: _global_type}
-# How many bytes the constants that stay as they are have: i64's, f32's, f64's.
+_TYPE_READERS: dict[int, Callable[[Reader], bytes]] = {TABLE: _table_type, MEMORY: _limits, GLOBAL: _global_type}
+# Reads the immediate of i64.const, f32.const and f64.const.
 _CONSTANTS: dict[int, Callable[[Reader], object]] = {
     0x42: lambda reader: reader.signed(64),
     0x43: lambda reader: reader.take(4),
     0x44: lambda reader: reader.take(8),
 }
-# What reads an entry of each section that modules may have.
+# Reads one entry of each section that modules may have, by the section's id.
 _READ: dict[int, Callable[[Module, Reader], None]] = {
     1: _type,
     2: _import,
-    3: lambda module, reader: module.functions.append(reader.number()),
+    3: lambda module, reader: module.functions.append(reader.u32()),
     4: lambda module, reader: module.tables.append(_table_type(reader)),
     5: lambda module, reader: module.memories.append(_limits(reader)),
     6: lambda module, reader: module.globals.append(Global(_global_type(reader), expression(reader))),
     7: _export,
-    9: _elements,
-    10: lambda module, reader: module.bodies.append(reader.take(reader.number())),
-    11: _segment,
+    9: _element_segment,
+    10: lambda module, reader: module.bodies.append(reader.take(reader.u32())),
+    11: _data_segment,
 }
