@@ -298,7 +298,7 @@ def test_the_systems_is_used_where_no_newer_one_can_be_had(
     assert install.ensure_pushpin(cache, print) == Pushpin(system, "1.36.0")
     said = capsys.readouterr().out
     assert "Cannot install Pushpin 1.40 or later here: " in said
-    assert "Using the system's, 1.36.0" in said
+    assert "Using the system's Pushpin 1.36.0" in said
 
 
 def test_a_missing_key_is_told(archive: Archive, cache: Path) -> None:

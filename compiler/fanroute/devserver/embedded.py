@@ -100,7 +100,7 @@ class EmbeddedEdge:
             self._log(f"{line} → handed off to {exchange.handoff}")
             return await self._hand_off(request, exchange.handoff, target_of(exchange.uri), exchange.headers)
         if exchange.tunnel is not None:
-            self._log(f"{line} → joined to {exchange.tunnel}")
+            self._log(f"{line} → tunnel to {exchange.tunnel}")
             backend = self._backends[exchange.tunnel]
             return await tunnel(request, exchange.tunnel, backend, target_of(exchange.uri), exchange.headers)
         if exchange.answer is None:

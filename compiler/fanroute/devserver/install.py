@@ -24,7 +24,7 @@ def ensure_pushpin(cache: Path, say: Say) -> Pushpin:
         say(f"Cannot install Pushpin {pushpins.CURRENT_TEXT} or later here: {_failure_line(failed)}")
     suggestion = "brew install pushpin, or see pushpin.org"
     found = found or pushpins.identify(_ensure_program("pushpin", pushpins.SYSTEM_PROGRAM, "pushpin", suggestion, say))
-    say(f"Using the system's, {found.version}")
+    say(f"Using the system's Pushpin {found.version}")
     return found
 
 

@@ -185,8 +185,9 @@ def _unpack(dpkg_deb: Path, staging: Path, folder: Path) -> Path:
 def start_script(folder: Path) -> str:
     """Returns a shell script that starts the Pushpin of a folder.
 
-    Pushpin finds its services on PATH. The folder of its own settings, `{libdir}`, is compiled in, so the script passes on a copy
-    of the configuration in which this folder replaces it. The copy is a deleted file that is still open: nothing is left behind.
+    Pushpin finds its services on PATH, but the folder of its internal settings, `{libdir}`, is compiled in. So the script passes
+    on a copy of the given configuration in which it replaces `{libdir}`. The copy is a deleted file that is still open, so
+    nothing is left behind.
     """
     quoted, settings = shlex.quote(str(folder)), shlex.quote(f"s|{{libdir}}|{folder}/usr/lib/pushpin|g")
     return f"""\

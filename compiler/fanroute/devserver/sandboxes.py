@@ -40,7 +40,10 @@ class Sandboxes:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def serve(self, exchange: Exchange) -> Future[None]:
-        """Gives a request to a sandbox. Returns its `settled`, which has the exception if the sandbox raised one before."""
+        """Gives a request to a sandbox. Returns a future that is done once it is known what becomes of the request.
+
+        If the sandbox raises an exception before that, the future has it.
+        """
         exchange.settled.set_running_or_notify_cancel()  # from now on nobody can cancel it
         self._dispatch(exchange)
         return exchange.settled

@@ -57,19 +57,14 @@ async def serve(
 ) -> AsyncIterator[EdgeUrls]:
     """Serves a component on Viceroy and Pushpin as long as the context lasts. Raises ProgramFailed if one does not start.
 
+    Takes the arguments of `embedded.serve`, and these:
+
     Args:
         viceroy: the program.
         pushpin: the program.
         wasm: the component.
         logs: the folder for Pushpin's logs.
-        backends: as for `embedded.serve`, like the arguments that are not described here.
-        loopback: see there.
-        port: see there.
-        publish_port: see there.
-        log: see there.
-        stores: see there.
-        private: keeps URLs out of Pushpin's logs, because they can contain tokens.
-        allowed: see there.
+        private: keeps URLs out of these logs, because they can contain tokens.
     """
     hidden = _hidden_address()
     port, proxy_port, pushpin_port = _free_ports(port, 0, 0)

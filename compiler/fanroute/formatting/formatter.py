@@ -79,7 +79,10 @@ def _render(root: Entry) -> str:
 
 
 def _head(root: Entry) -> list[str]:
-    """Takes the comments from the first key that stay at the top of the text when another key comes first."""
+    """Removes the comments from the first key that must stay at the top of the text, and returns them.
+
+    These are the comments above its last blank line, or all of them without one. If this key stays first, there are none.
+    """
     first = root.children[0]
     if _in_order(root, ())[0] is first:
         return []

@@ -92,8 +92,8 @@ class LocalEdge:
     async def outcome(self, request: RequestData, route: int | None) -> Outcome:
         """Returns the outcome of a request that `route` takes. Raises httpx.HTTPError if the edge gives no answer.
 
-        If the edge hands the request off to itself, the recorder gets what Fanout would get. It is then sent to the edge, as
-        Fanout would do.
+        If the edge hands the request off to itself, the recorder gets it in place of Fanout. The request is then sent to the edge
+        once more, as Fanout would send it.
         """
         self._recorder.take_requests()
         answer = await self._send(request)

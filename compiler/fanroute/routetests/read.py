@@ -70,7 +70,7 @@ def read_tests(raw: bytes, compiled: Compiled) -> ParsedTests:
 
 
 def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yields each `expect` with its test's index. Leaves out what is malformed, because rules also run on an invalid file."""
+    """Yields each `expect` with its test's index. Skips malformed ones, because the rules run on an invalid file too."""
     tests = source.data.get("tests") if isinstance(source.data, dict) else None
     for index, test in enumerate(tests if isinstance(tests, list) else ()):
         expect = test.get("expect") if isinstance(test, dict) else None
