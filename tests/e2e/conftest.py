@@ -110,14 +110,14 @@ class Edge:
     def has_new_pushpin(self) -> bool:
         return self.name == "viceroy" and not self.has_old_pushpin
 
-    def logs(self) -> str:
+    def recent_log(self) -> str:
         """Returns the last lines that the edge has printed, and those of Pushpin's logs."""
         parts = ["".join(self.output[-60:])]
         for log in sorted((self.folder / "build" / "logs").glob("*.log")):
             parts.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
         return "\n".join(parts)
 
-    def said(self) -> str:
+    def full_log(self) -> str:
         """Returns all that the edge has printed, and Pushpin's logs."""
         logs = sorted((self.folder / "build" / "logs").glob("*.log"))
         return "".join([*self.output, *(log.read_text(errors="replace") for log in logs)])
@@ -312,5 +312,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     for edge in getattr(item, "funcargs", {}).values():
         if report.failed and isinstance(edge, Edge):
-            report.sections.append((f"the {edge.name} edge", edge.logs()))
+            report.sections.append((f"the {edge.name} edge", edge.recent_log()))
     return report

@@ -85,7 +85,7 @@ WRONG = {
 }
 
 
-def heard(edge: Edge, kind: str, target: str, headers: Headers) -> list[str]:
+def first_messages(edge: Edge, kind: str, target: str, headers: Headers) -> list[str]:
     """Returns the first two messages that arrive on a connection, or on two long-polls."""
     if kind == "poll":
         return [edge.request("GET", target, headers=headers).text for _ in range(2)]
@@ -97,10 +97,10 @@ def heard(edge: Edge, kind: str, target: str, headers: Headers) -> list[str]:
         return list(islice(answer.iter_lines(), 2))
 
 
-def all_heard(edge: Edge, kind: str, requests: Sequence[tuple[str, Headers]]) -> list[list[str]]:
+def first_messages_of_all(edge: Edge, kind: str, requests: Sequence[tuple[str, Headers]]) -> list[list[str]]:
     """Returns what each connection gets first, while items are published on all channels, bob's before ann's."""
     with ThreadPoolExecutor(len(requests)) as pool:
-        hearing = [pool.submit(heard, edge, kind, *request) for request in requests]
+        hearing = [pool.submit(first_messages, edge, kind, *request) for request in requests]
         while wait(hearing, timeout=0.2).not_done:
             edge.publish_items(*(message(f"{what}-{user}") for user in ("bob", "ann") for what in ("user", "room")))
     return [each.result() for each in hearing]
@@ -122,14 +122,14 @@ def test_everybody_hears_what_is_theirs(auth_edge: Edge, kind: str) -> None:
             query, headers = placed(place, token)
             requests.append((f"/own/{kind}{query}", headers))
             expected.append([f"for user-{user}"] * 2)
-    assert all_heard(auth_edge, kind, requests) == expected
+    assert first_messages_of_all(auth_edge, kind, requests) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everybody_hears_what_their_token_lists(auth_edge: Edge, kind: str) -> None:
     held = {user: placed("authorization", by_pyjwt(claims(user), "ES256"))[1] for user in ("ann", "bob")}
     requests = [(f"/rooms/{user}/{kind}", headers) for user, headers in held.items()]
-    assert all_heard(auth_edge, kind, requests) == [["for room-ann"] * 2, ["for room-bob"] * 2]
+    assert first_messages_of_all(auth_edge, kind, requests) == [["for room-ann"] * 2, ["for room-bob"] * 2]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,7 +137,7 @@ def test_everybody_hears_their_tenant(auth_edge: Edge, kind: str) -> None:
     """A claim must equal a value of the path. If it does not, both passes refuse the request."""
     held = {user: placed("authorization", by_pyjwt({**claims(user), "tenant": user}, "ES256"))[1] for user in ("ann", "bob")}
     requests = [(f"/tenants/{user}/{kind}", headers) for user, headers in held.items()]
-    assert all_heard(auth_edge, kind, requests) == [["for user-ann"] * 2, ["for user-bob"] * 2]
+    assert first_messages_of_all(auth_edge, kind, requests) == [["for user-ann"] * 2, ["for user-bob"] * 2]
     with nothing_handed_off(auth_edge):
         for tenant in ("bob", ["bob", "a"], "{tenant}", None, "Ann"):
             forbidden(auth_edge, kind, f"/tenants/ann/{kind}", {"tenant": tenant, "exp": YEAR_2100}, "the claim tenant")
@@ -248,13 +248,13 @@ def test_of_two_tokens_none_counts(auth_edge: Edge) -> None:
 def test_a_cookie_in_one_of_several_lines(auth_edge: Edge) -> None:
     """On both passes: Fanout sends all Cookie lines."""
     lines = [("Cookie", b"a=b"), ("Cookie", b"session=" + by_pyjwt(claims("ann"), "HS256")), ("Cookie", b"c=d")]
-    assert all_heard(auth_edge, "stream", [("/own/stream", lines)]) == [["for user-ann"] * 2]
+    assert first_messages_of_all(auth_edge, "stream", [("/own/stream", lines)]) == [["for user-ann"] * 2]
 
 
 def test_the_first_place_counts(auth_edge: Edge) -> None:
     ann, bob = (by_pyjwt(claims(user), "HS256") for user in ("ann", "bob"))
     headers = [("Authorization", b"Bearer " + ann), ("Cookie", b"session=" + bob)]
-    assert all_heard(auth_edge, "sse", [(f"/own/sse?token={bob.decode()}", headers)]) == [["for user-ann"] * 2]
+    assert first_messages_of_all(auth_edge, "sse", [(f"/own/sse?token={bob.decode()}", headers)]) == [["for user-ann"] * 2]
 
 
 def test_a_key_that_is_not_there_lets_nobody_in(auth_edge: Edge) -> None:
@@ -345,7 +345,7 @@ def test_no_log_has_a_token(auth_edge: Edge) -> None:
     """Neither those of the tests before, nor one in the query now. Every token begins like any JSON object in base64."""
     for kind in ("stream", "socket"):
         query, _ = placed("query", by_pyjwt(claims("ann"), "HS256"))
-        all_heard(auth_edge, kind, [(f"/own/{kind}{query}", [])])
+        first_messages_of_all(auth_edge, kind, [(f"/own/{kind}{query}", [])])
         auth_edge.request("GET", f"/own/{kind}{query}x")
     wait_until(lambda: [line for line in auth_edge.output if "token=…" in line])
     logs = {"what is printed": "".join(auth_edge.output)}

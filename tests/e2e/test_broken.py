@@ -63,11 +63,12 @@ def test_a_broken_answer(hostile_edge: Edge, name: str, kind: str, expected: str
     embedded, viceroy, old = [*expected.split(" | "), "", ""][:3]
     newer = embedded if hostile_edge.name == "embedded" else viceroy or embedded
     wanted = old or newer if hostile_edge.has_old_pushpin else newer
-    answer = came(hostile_edge, f"/broken/{quote(name)}{'?forward' * (kind == 'forward')}", 5 if wanted == NOTHING else LONGEST)
+    target = f"/broken/{quote(name)}{'?forward' * (kind == 'forward')}"
+    answer = outcome_of(hostile_edge, target, 5 if wanted == NOTHING else LONGEST)
     assert answer.startswith(tuple(wanted.split(" or ")))
 
 
-def came(edge: Edge, target: str, timeout: float = LONGEST) -> str:
+def outcome_of(edge: Edge, target: str, timeout: float = LONGEST) -> str:
     """Returns the status and content of an answer, and asserts that it has no instructions."""
     try:
         with edge.client.stream("GET", target, headers={"Connection": "close"}, timeout=timeout) as answer:

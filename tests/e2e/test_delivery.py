@@ -85,7 +85,7 @@ async def _text(poll: asyncio.Task[httpx.Response]) -> str:
 async def _follow(edge: Edge, subscriptions: Counter[str]) -> None:
     """Counts the subscriptions to each channel in the log. A poll that is asked again is counted with `retry` at the end."""
     while True:
-        told = Counter(re.findall(r"subscribe.*[ =](\S+)$", edge.said(), re.MULTILINE))
+        told = Counter(re.findall(r"subscribe.*[ =](\S+)$", edge.full_log(), re.MULTILINE))
         subscriptions.update(told - subscriptions)
         await asyncio.sleep(0.05)
 
@@ -123,7 +123,7 @@ async def unless_lost(message: Awaitable[Any]) -> Any:
 
 def needs_a_new_pushpin(edge: Edge) -> None:
     """docs/local.md: an old one asks again, loses what is published meanwhile, and can crash."""
-    if LOSES_MESSAGES in edge.said():
+    if LOSES_MESSAGES in edge.full_log():
         pytest.skip(f"this Pushpin {LOSES_MESSAGES}")
 
 

@@ -20,14 +20,14 @@ STREAM, POLL = {"mode": "stream", "channels": [CHANNEL]}, {"mode": "response", "
 HELD = [["Grip-Hold", "response"], ["Grip-Channel", "of-origin"]]
 
 
-def saying(body: Any = "", *headers: list[str], status: int = 200) -> str:
+def answer_path(body: Any = "", *headers: list[str], status: int = 200) -> str:
     """Returns the path of an answer that the origin gives. A body that is not a string becomes JSON instructions."""
     given = list(headers) if isinstance(body, str) else [INSTRUCT, *headers]
     text = body if isinstance(body, str) else json.dumps(body)
     return f"/origin/say?answer={quote(json.dumps({'status': status, 'headers': given, 'body': text}))}"
 
 
-def answered(edge: Edge, path: str) -> tuple[str, dict[str, str], bytes]:
+def unheld_answer(edge: Edge, path: str) -> tuple[str, dict[str, str], bytes]:
     """Returns the status line, headers and body of an answer that is not held."""
     head, _, body = raw(edge, path).partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
@@ -37,7 +37,7 @@ def answered(edge: Edge, path: str) -> tuple[str, dict[str, str], bytes]:
 def test_a_stream_is_held_by_its_body(edge: Edge) -> None:
     """The channels are in a body of `application/grip-instruct`, and reach no client."""
     response = {"code": 201, "reason": "Mine", "headers": {"X-A": "1"}, "body": "first\n"}
-    path = saying({"hold": STREAM | {"meta": {"user": "ann"}}, "response": response}, ["X-B", "2"])
+    path = answer_path({"hold": STREAM | {"meta": {"user": "ann"}}, "response": response}, ["X-B", "2"])
     with edge.client.stream("GET", path, headers={"Host": SITE}) as answer:
         parts = answer.iter_raw()
         assert next(parts) == b"first\n"
@@ -48,7 +48,7 @@ def test_a_stream_is_held_by_its_body(edge: Edge) -> None:
 
 
 def test_a_body_keeps_a_stream_alive(edge: Edge) -> None:
-    path = saying({"hold": STREAM | {"keep-alive": {"content-bin": "YmVhdAo=", "timeout": 1}}})
+    path = answer_path({"hold": STREAM | {"keep-alive": {"content-bin": "YmVhdAo=", "timeout": 1}}})
     with edge.client.stream("GET", path, headers={"Host": SITE}) as answer:
         lines = answer.iter_lines()
         assert [next(lines), next(lines)] == ["beat", "beat"]
@@ -56,15 +56,15 @@ def test_a_body_keeps_a_stream_alive(edge: Edge) -> None:
 
 @pytest.mark.parametrize("hold", [POLL, {"channels": [CHANNEL]}])
 def test_a_poll_is_held_by_its_body(edge: Edge, hold: Any) -> None:
-    path = saying({"hold": hold, "response": {"headers": [["X-A", "1"], ["X-A", "2"]], "body": "nothing yet"}})
+    path = answer_path({"hold": hold, "response": {"headers": [["X-A", "1"], ["X-A", "2"]], "body": "nothing yet"}})
     line, headers, body = polled(edge, item(http_response={"body": "x"}), path)
     assert (line, body) == ("HTTP/1.1 200 OK", b"x")
     assert [value for name, value in headers if name == "x-a"] == ["1", "2"]
 
 
 def test_a_poll_held_by_its_body_times_out(edge: Edge) -> None:
-    path = saying({"hold": POLL | {"timeout": 1}, "response": {"code": 404, "body-bin": "AAE="}})
-    assert answered(edge, path)[::2] == ("HTTP/1.1 404 Not Found", b"\0\1")
+    path = answer_path({"hold": POLL | {"timeout": 1}, "response": {"code": 404, "body-bin": "AAE="}})
+    assert unheld_answer(edge, path)[::2] == ("HTTP/1.1 404 Not Found", b"\0\1")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_poll_held_by_its_body_times_out(edge: Edge) -> None:
     ],
 )
 def test_a_body_may_only_answer(edge: Edge, instruct: Any, line: str, body: bytes) -> None:
-    status_line, headers, content = answered(edge, saying(instruct, ["X-B", "2"]))
+    status_line, headers, content = unheld_answer(edge, answer_path(instruct, ["X-B", "2"]))
     assert (status_line, content) == (f"HTTP/1.1 {line}", body)
     assert "x-b" not in headers and headers.get("content-type") != INSTRUCT[1]
 
@@ -84,32 +84,32 @@ def test_a_body_may_only_answer(edge: Edge, instruct: Any, line: str, body: byte
 @pytest.mark.parametrize(
     "path",
     [
-        saying("no JSON", INSTRUCT),
-        saying("[]", INSTRUCT),
-        saying({}),
-        saying({"response": {"code": 204}}),
-        saying({"hold": STREAM}, status=201),
-        saying({"hold": []}),
-        saying({"hold": {"mode": "other", "channels": []}}),
-        saying({"hold": {"mode": None, "channels": []}}),
-        saying({"hold": {"mode": "stream"}}),
-        saying({"hold": {"mode": "stream", "channels": ["of-origin"]}}),
-        saying({"hold": {"mode": "stream", "channels": [{}]}}),
-        saying({"hold": STREAM, "response": []}),
-        saying({"hold": STREAM, "response": {"code": 1000}}),
-        saying({"hold": STREAM, "response": {"headers": "x"}}),
-        saying("{}x", INSTRUCT),
-        saying("[" * 1100, INSTRUCT),
-        saying("b", ["Grip-Hold", "other"], ["Grip-Channel", "of-origin"]),
-        saying("b", ["Grip-Hold", "Stream"], ["Grip-Channel", "of-origin"]),
-        saying("b", *HELD, ["Grip-Timeout", "x"]),
-        saying("b", *HELD, ["Grip-Timeout", "-1"]),
-        saying("b", ["Grip-Status", "x"]),
-        saying("b", ["Grip-Status", "1000"]),
+        answer_path("no JSON", INSTRUCT),
+        answer_path("[]", INSTRUCT),
+        answer_path({}),
+        answer_path({"response": {"code": 204}}),
+        answer_path({"hold": STREAM}, status=201),
+        answer_path({"hold": []}),
+        answer_path({"hold": {"mode": "other", "channels": []}}),
+        answer_path({"hold": {"mode": None, "channels": []}}),
+        answer_path({"hold": {"mode": "stream"}}),
+        answer_path({"hold": {"mode": "stream", "channels": ["of-origin"]}}),
+        answer_path({"hold": {"mode": "stream", "channels": [{}]}}),
+        answer_path({"hold": STREAM, "response": []}),
+        answer_path({"hold": STREAM, "response": {"code": 1000}}),
+        answer_path({"hold": STREAM, "response": {"headers": "x"}}),
+        answer_path("{}x", INSTRUCT),
+        answer_path("[" * 1100, INSTRUCT),
+        answer_path("b", ["Grip-Hold", "other"], ["Grip-Channel", "of-origin"]),
+        answer_path("b", ["Grip-Hold", "Stream"], ["Grip-Channel", "of-origin"]),
+        answer_path("b", *HELD, ["Grip-Timeout", "x"]),
+        answer_path("b", *HELD, ["Grip-Timeout", "-1"]),
+        answer_path("b", ["Grip-Status", "x"]),
+        answer_path("b", ["Grip-Status", "1000"]),
     ],
 )
 def test_bad_instructions_are_a_bad_gateway(edge: Edge, path: str) -> None:
-    line, headers, body = answered(edge, path)
+    line, headers, body = unheld_answer(edge, path)
     assert (line, headers["content-type"].partition(";")[0]) == ("HTTP/1.1 502 Bad Gateway", "text/plain")
     assert body == b"Error while proxying to origin.\n"
 
@@ -119,13 +119,13 @@ def test_bad_instructions_are_a_bad_gateway(edge: Edge, path: str) -> None:
 )
 def test_a_status_is_said_in_a_header(edge: Edge, given: str, line: str) -> None:
     """For origins on platforms where the answer's own status must be 200."""
-    status_line, headers, body = answered(edge, saying("b", ["Grip-Status", given], ["X-A", "1"]))
+    status_line, headers, body = unheld_answer(edge, answer_path("b", ["Grip-Status", given], ["X-A", "1"]))
     assert (status_line, body, headers["x-a"]) == (f"HTTP/1.1 {line}", b"b", "1")
     assert not [name for name in headers if name.startswith("grip-")]
 
 
 def test_a_stream_has_its_status(edge: Edge) -> None:
-    path = saying("b\n", ["Grip-Hold", "stream"], ["Grip-Channel", "of-origin"], ["Grip-Status", "203 Mine"])
+    path = answer_path("b\n", ["Grip-Hold", "stream"], ["Grip-Channel", "of-origin"], ["Grip-Status", "203 Mine"])
     with edge.client.stream("GET", path, headers={"Host": SITE}) as answer:
         assert (answer.status_code, next(answer.iter_raw())) == (203, b"b\n")
 
@@ -135,16 +135,16 @@ def test_a_stream_has_its_status(edge: Edge) -> None:
 )
 def test_only_exposed_headers_reach_the_client(edge: Edge, exposing: list[list[str]]) -> None:
     given = [["X-A", "1"], ["X-B", "2"], ["X-C", "3"]]
-    _, headers, _ = answered(edge, saying("b", *exposing, *given))
+    _, headers, _ = unheld_answer(edge, answer_path("b", *exposing, *given))
     assert {name for name in headers if name.startswith("x-")} == {"x-a", "x-c"}
-    _, held, _ = polled(edge, item(http_response={"body": "x"}), saying("b", *HELD, *exposing, *given))
+    _, held, _ = polled(edge, item(http_response={"body": "x"}), answer_path("b", *HELD, *exposing, *given))
     assert {name for name, _ in held if name.startswith("x-")} == {"x-a", "x-c"}
 
 
 def test_a_publisher_hides_headers(edge: Edge) -> None:
     """As in Pushpin, a published Grip-Expose-Headers removes the headers that it names."""
     published = item(http_response={"body": "x", "headers": {"Grip-Expose-Headers": "X-A, X-Z", "X-Z": "1"}})
-    _, headers, _ = polled(edge, published, saying("b", *HELD, ["X-A", "1"], ["X-B", "2"]))
+    _, headers, _ = polled(edge, published, answer_path("b", *HELD, ["X-A", "1"], ["X-B", "2"]))
     assert {name for name, _ in headers if name.startswith("x-")} == {"x-b"}
 
 
@@ -176,7 +176,7 @@ REST = '"b":{"c":1},"n":null}\n'
     ],
 )
 def test_a_held_body_is_patched(edge: Edge, operations: list[Any], patched: str) -> None:
-    _, _, body = polled(edge, item(http_response={"body-patch": operations}), saying(BODY, *HELD))
+    _, _, body = polled(edge, item(http_response={"body-patch": operations}), answer_path(BODY, *HELD))
     assert body.decode() == patched
 
 
@@ -198,7 +198,7 @@ def test_a_held_body_is_patched(edge: Edge, operations: list[Any], patched: str)
 )
 def test_a_patch_that_does_not_fit_leaves_no_body(edge: Edge, operations: list[Any]) -> None:
     """docs/local.md: with Pushpin 1.36 the answer is a 502."""
-    line, _, body = polled(edge, item(http_response={"body-patch": operations}), saying(BODY, *HELD))
+    line, _, body = polled(edge, item(http_response={"body-patch": operations}), answer_path(BODY, *HELD))
     assert (line, body) in (("HTTP/1.1 200 OK", b""), ("HTTP/1.1 502 Bad Gateway", b"Error while proxying to origin.\n"))
     assert edge.name == "viceroy" or not body
 
@@ -206,7 +206,7 @@ def test_a_patch_that_does_not_fit_leaves_no_body(edge: Edge, operations: list[A
 def test_a_message_is_for_channels_with_its_filters(edge: Edge) -> None:
     """docs/local.md: Pushpin 1.36 ends the connection if they do not match."""
     hold = {"mode": "stream", "channels": [CHANNEL | {"filters": ["skip-self", "var-subst"]}], "meta": {"user": "ann"}}
-    with edge.client.stream("GET", saying({"hold": hold}), headers={"Host": SITE}) as answer:
+    with edge.client.stream("GET", answer_path({"hold": hold}), headers={"Host": SITE}) as answer:
         lines = answer.iter_lines()
         posted(edge, item(http_stream={"content": "for %(user)s\n", "content-filters": ["var-subst"]}))
         assert next(lines) == "for ann"
@@ -264,7 +264,7 @@ def test_a_detached_socket_gets_what_is_published(edge: Edge, origin: Origin) ->
 
 def test_a_long_poll_of_instructions_is_held_for_all(edge: Edge) -> None:
     """Two clients of one channel get one message."""
-    path = saying({"hold": POLL, "response": {"body": "nothing yet"}})
+    path = answer_path({"hold": POLL, "response": {"body": "nothing yet"}})
     answers: list[bytes] = []
     threads = [threading.Thread(target=lambda: answers.append(raw(edge, path))) for _ in range(2)]
     for thread in threads:

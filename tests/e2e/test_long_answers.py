@@ -32,24 +32,24 @@ def padded(body: str, length: int, *headers: list[str]) -> str:
     ],
 )
 def test_an_answer_with_instructions_has_a_longest(edge: Edge, body: str, headers: list[list[str]]) -> None:
-    assert said(edge, padded(body, MAX_INSTRUCTIONS_BODY, *headers)) == (200, "x")
-    assert said(edge, padded(body, MAX_INSTRUCTIONS_BODY + 10_000, *headers)) == REFUSED
+    assert status_and_body(edge, padded(body, MAX_INSTRUCTIONS_BODY, *headers)) == (200, "x")
+    assert status_and_body(edge, padded(body, MAX_INSTRUCTIONS_BODY + 10_000, *headers)) == REFUSED
     is_logged(edge, MAX_INSTRUCTIONS_BODY)
 
 
 def test_a_stream_may_begin_with_more(edge: Edge) -> None:
     """docs/local.md: Pushpin forwards the beginning of a stream as it arrives, but not with the filter `build-id`."""
     filtered = [STREAM[0], ["Grip-Channel", "of-origin; filter=build-id"]]
-    assert said(edge, padded("x", MAX_INSTRUCTIONS_BODY + 10_000, *filtered)) == REFUSED
+    assert status_and_body(edge, padded("x", MAX_INSTRUCTIONS_BODY + 10_000, *filtered)) == REFUSED
     for headers in (STREAM, [["Grip-Link", f"<{padded('y', 1_200_000, *STREAM)}>; rel=next"]]):
-        assert begun(edge, padded("x", 1_200_000, *headers), 1_200_000 * (2 - (headers is STREAM))) == 200
-    assert begun(edge, padded("x", MAX_STREAM_BODY + 1, *STREAM), 0) == (200 if edge.name == "viceroy" else 502)
+        assert status_of_long_answer(edge, padded("x", 1_200_000, *headers), 1_200_000 * (2 - (headers is STREAM))) == 200
+    assert status_of_long_answer(edge, padded("x", MAX_STREAM_BODY + 1, *STREAM), 0) == (200 if edge.name == "viceroy" else 502)
 
 
 def test_a_link_that_answers_too_much_ends_the_stream(edge: Edge) -> None:
     link = ["Grip-Link", f"<{padded('y', MAX_STREAM_BODY + 1, *STREAM)}>; rel=next"]
     if edge.name == "viceroy":
-        assert begun(edge, padded("x", 1, link), MAX_STREAM_BODY) == 200
+        assert status_of_long_answer(edge, padded("x", 1, link), MAX_STREAM_BODY) == 200
         return
     with edge.client.stream("GET", padded("x", 1, link), headers={"Host": SITE}) as answer:
         assert answer.read() == b"x"
@@ -58,16 +58,17 @@ def test_a_link_that_answers_too_much_ends_the_stream(edge: Edge) -> None:
 
 def is_logged(edge: Edge, most: int, times: int = 1) -> None:
     """Waits until the embedded edge has logged each answer that is too long, which can be a moment after it is refused."""
-    wait_until(lambda: edge.name == "viceroy" or edge.said().count(f"the answer of origin has more than {most} bytes") >= times)
+    line = f"the answer of origin has more than {most} bytes"
+    wait_until(lambda: edge.name == "viceroy" or edge.full_log().count(line) >= times)
 
 
-def said(edge: Edge, path: str) -> tuple[int, str]:
+def status_and_body(edge: Edge, path: str) -> tuple[int, str]:
     """Returns the status of an answer, and its body without the spaces."""
     answer = edge.request("GET", path, SITE)
     return answer.status_code, answer.text.rstrip()
 
 
-def begun(edge: Edge, path: str, length: int) -> int:
+def status_of_long_answer(edge: Edge, path: str, length: int) -> int:
     """Returns the status of an answer that has at least so many bytes."""
     with edge.client.stream("GET", path, headers={"Host": SITE}) as answer:
         got = 0

@@ -226,7 +226,7 @@ def answer(data: bytes) -> HTTPResponse:
     return response
 
 
-def told(data: bytes) -> str:
+def outcome_of(data: bytes) -> str:
     """Returns the status and the first line of an answer, or what the origin got if the answer is the origin's."""
     if not data:
         return HUNG_UP
@@ -246,7 +246,7 @@ def test_the_table_of_the_docs_is_what_is_asked() -> None:
 
 @pytest.mark.parametrize(("request_", "embedded", "viceroy"), REQUESTS)
 def test_a_hostile_request(hostile_edge: Edge, origin: Origin, request_: str, embedded: str, viceroy: str) -> None:
-    got = told(exchanged(hostile_edge, request_.encode("latin-1")))
+    got = outcome_of(exchanged(hostile_edge, request_.encode("latin-1")))
     expected = embedded if hostile_edge.name == "embedded" else viceroy
     assert (got[: len(expected)] if expected else got) == expected
     assert "/smuggled" not in origin.targets

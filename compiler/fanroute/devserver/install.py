@@ -1,16 +1,13 @@
 """Finds Viceroy and Pushpin, and installs the one that is missing."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from fanroute.devserver import pushpin as pushpins
-from fanroute.devserver.pushpin import Pushpin
+from fanroute.devserver.pushpin import Pushpin, Say
 from fanroute.project import processes
 from fanroute.project.processes import ProgramFailed
 
 VICEROY_VERSION = "0.22.0"
-
-Say = Callable[[str], None]
 
 
 def ensure_pushpin(cache: Path, say: Say) -> Pushpin:
