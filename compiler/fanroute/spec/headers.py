@@ -74,7 +74,7 @@ def _named(place: Place, done: str) -> Callable[[str], str]:
 
 def _value(value: str) -> str:
     if not value.isascii() or not value.isprintable() or value != value.strip():
-        raise value_error(f"{value!r} is not a header's value", "use printable ASCII, without spaces around it")
+        raise value_error(f"{value!r} is not a valid header value", "use printable ASCII, without spaces around it")
     return value
 
 
