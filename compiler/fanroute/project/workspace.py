@@ -19,7 +19,7 @@ from fanroute.spec.inputs import Inputs
 FR101 = Rule(
     "FR101",
     "error",
-    "the file can be read",
+    "the file cannot be read",
     "There is no such file, or it is a folder, or its permissions forbid reading it, or it has more than 4 MiB.",
     None,
     "Name a file that exists, as in `fanroute check path/to/routes.yaml`, or run the command in the file's folder.",

@@ -21,7 +21,7 @@ from fanroute_runtime.plan import Condition, Match
 FR515 = Rule(
     "FR515",
     "note",
-    "every route is exercised by a test",
+    "no test exercises a route",
     "No passed test shows what this route does.",
     TESTED + "  - name: rest\n    match: {path: /rest}\n    handoff: origin\n",
     "Write a test with a request that the route takes.",
@@ -31,7 +31,7 @@ FR515 = Rule(
 FR516 = Rule(
     "FR516",
     "note",
-    "every alternative of a match is exercised by a test",
+    "no test exercises an alternative of a match",
     "A value of `host`, `method`, `header` or `query` that no request of a passed test has can be misspelt or unnecessary.",
     TESTED.replace("/live/*}", "/live/*, method: [GET, POST]}"),
     "Write a test with a request that has this value and that the route takes.",

@@ -27,7 +27,7 @@ from fanroute_runtime.plan import Match
 FR510 = Rule(
     "FR510",
     "error",
-    "the outcome of a request is what its test expects",
+    "the outcome of a request is not what its test expects",
     "Either the routes do not do what they should, or the test is out of date. The notes say which route takes the request, "
     "and why the expected one does not.",
     TESTED,
@@ -39,7 +39,7 @@ FR510 = Rule(
 FR511 = Rule(
     "FR511",
     "error",
-    "the component on a local edge does what its routes say",
+    "the component on a local edge does not do what its routes say",
     "With `--live`, the whole outcome of a request on the edge is compared, not only what its test expects. "
     "A difference is a bug in Fanroute or in the local edge.",
     None,

@@ -15,7 +15,7 @@ from fanroute.syntax.source import Source, decode, parse_yaml
 FR501 = Rule(
     "FR501",
     "error",
-    "a test expects a route that exists",
+    "a test expects a route that does not exist",
     "If the route has been renamed, the test can only fail, and does not say why. "
     "A route without a name is called by its number, such as `route-3`.",
     TESTED,
@@ -26,7 +26,7 @@ FR501 = Rule(
 FR502 = Rule(
     "FR502",
     "error",
-    "a test expects a backend that exists",
+    "a test expects a backend that does not exist",
     "If the backend has been renamed, the test can only fail.",
     TESTED,
     "Name one of the backends of routes.yaml.",
@@ -36,7 +36,7 @@ FR502 = Rule(
 FR503 = Rule(
     "FR503",
     "error",
-    "a test expects something",
+    "a test expects nothing",
     "A test without an expectation cannot fail. It would count as passed, and prove nothing.",
     TESTED,
     "Say at least which route takes the request.",

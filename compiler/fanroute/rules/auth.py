@@ -19,7 +19,7 @@ FR260 = Rule(
     "FR260",
     "error",
     "a route is public and requires a token",
-    "With `public: true` a route is for anybody, even if `defaults` require a token. So it cannot have an `auth` of its own.",
+    "With `public: true` a route is for anybody, even if `defaults` require a token. An `auth` of its own would contradict that.",
     START + "routes:\n  - handoff: origin\n    public: true\n    " + AUTH % "audience: chat",
     "Remove one of them.",
 )
@@ -127,14 +127,14 @@ FR445 = Rule(
     "warning",
     "an endpoint does not say who may subscribe to which of its channels",
     "Requests for an endpoint of the edge reach no server of yours. So anybody who guesses the name of a room, or of another "
-    "user, hears its messages. The warning is for endpoints whose channels depend on the path, the query or a header. It is also "
-    "given if the route requires a token, but neither `channels` nor a claim says which channels are its holder's: a token for "
-    "one tenant then opens the channels of all others. A claim does not say so if it can be read in two ways: `a-b-c` equals "
+    "user, receives its messages. The warning is for endpoints whose channels depend on the path, the query or a header. It is "
+    "also given if the route requires a token, but neither `channels` nor a claim limits the channels of its holder: a token for "
+    "one tenant then opens the channels of all others. A claim does not limit them if it can be read in two ways: `a-b-c` equals "
     "`{tenant}-{room}` for two requests if both values may have a `-`.",
     LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
-    "Say with `auth` which token a client needs, and which channels are its holder's. For that, use `claims: {tenant: "
+    "Say with `auth` which token a client needs, and which channels it opens. For the channels, use `claims: {tenant: "
     '"{tenant}"}`, which compares a claim with a value of the match, or `channels`, or `{claim.sub}` in the channel\'s name. If '
-    "every holder of a token may hear every channel, write `any_channel: true` in `auth`. If anybody may, write `public: true`.",
+    "every holder of a token may use every channel, write `any_channel: true` in `auth`. If anybody may, write `public: true`.",
 )
 
 

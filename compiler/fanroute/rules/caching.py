@@ -23,7 +23,7 @@ FR410 = Rule(
     "hands off everything else is a safe beginning, but then no page or picture is cached. The note is for routes that get GET "
     "or HEAD requests for paths that no route names.",
     START + "routes:\n  - handoff: origin\n",
-    "Say which requests the backend may hold, as in `match: {path: /live/*}`, and let a last route `forward` the rest.",
+    "Hand off only the paths that need realtime, as in `match: {path: /live/*}`, and let a last route `forward` the rest.",
 )
 
 # The methods whose answers Fastly caches.
@@ -50,8 +50,10 @@ def check_uncached_handoffs(file: ValidFile) -> Iterator[Diagnostic]:
             path: Path = ("routes", index, "handoff")
             path = (*path, "backend") if source.has((*path, "backend")) else path
             requests = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"
-            message = f"{requests} is handed off to '{action.backend}', and Fastly caches nothing of it"
-            yield Diagnostic(FR410, message, source.value_span(path), "hand off what may be held, and 'forward' the rest")
+            message = f"{requests} is handed off to '{action.backend}', and Fastly does not cache it"
+            yield Diagnostic(
+                FR410, message, source.value_span(path), "hand off only the paths that need realtime, and 'forward' the rest"
+            )
 
 
 def _is_any(pattern: PathPattern | None) -> bool:

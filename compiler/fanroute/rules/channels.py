@@ -27,7 +27,7 @@ FR401 = Rule(
     "A client that reaches the route can subscribe to any channel of this form, even another tenant's: the edge checks no "
     "permission. A pattern or a list of values says which channels these are.",
     LOOPBACK + '  - match: {path: "/rooms/{room}"}\n    public: true\n    sse: {channel: "room-{room}"}\n',
-    "Restrict the value with a pattern or a list of values. If not every client may hear every channel, use a token (`auth` with "
+    "Restrict the value with a pattern or a list of values. If not every client may use every channel, use a token (`auth` with "
     "`channels`), or hand the request off: then your backend checks the permission and names the channel in its answer.",
 )
 
@@ -36,7 +36,7 @@ FR402 = Rule(
     "warning",
     "two different requests can get the same channel",
     "If it is unclear where one value of a channel ends and the next begins, it is also unclear whose channel it is. With "
-    "`{tenant}-{user}` and hyphens in the values, a user of one tenant can hear the messages of another tenant.",
+    "`{tenant}-{user}` and hyphens in the values, a user of one tenant can receive the messages of another tenant.",
     LOOPBACK
     + '  - match:\n      path: "/{tenant}/{user}"\n      where: {tenant: "[a-z-]+", user: "[a-z-]+"}\n    public: true\n'
     + '    sse: {channel: "{tenant}-{user}"}\n',

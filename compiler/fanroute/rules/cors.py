@@ -196,7 +196,7 @@ def check_websocket_origins(file: ValidFile) -> Iterator[Diagnostic]:
 
 def _lets_others_in(source: Source, index: int, restricted: int, origins: tuple[str, ...]) -> Diagnostic:
     ((path, mapping),) = raw.action_mappings(restricted, source.data["routes"][restricted])
-    message = "pages of any origin may open this WebSocket, but only some may read its channel by another route"
+    message = "pages of any origin may open this WebSocket, but another route lets only some of them read its channel"
     suggestion = f"add 'origins: [{', '.join(origins)}]', or 'origins: \"*\"' if any page may"
     note = Note("the origins that may read it", source.value_span((*(cors_path(source, path, mapping) or path), "origins")))
     return Diagnostic(FR430, message, source.key_span(("routes", index, "websocket")), suggestion, (note,))

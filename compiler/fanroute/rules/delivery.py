@@ -75,9 +75,9 @@ FR420 = Rule(
     "FR420",
     "warning",
     "a link gives Fanout no part of its stream",
-    "Fanout requests a link from this service, under the loopback backend's host, by a GET without anything of the client's. If "
-    "that request gets a handoff, an error or no route, the stream ends at the first missing message. The warning shows one such "
-    "request.",
+    "Fanout requests a link from this service, under the loopback backend's host, with a GET that carries nothing from the "
+    "client. If that request gets a handoff, an error or no route, the stream ends at the first missing message. The warning "
+    "shows one such request.",
     START + "  self: {loopback: true}\nroutes:\n  - match: {path: /events, query: {after: {present: true}}}\n"
     '    sse: {channel: {name: news, prev_id: "{query.after}"}, link: /missed}\n'
     "  - match: {path: /missed}\n    handoff: origin\n",

@@ -42,7 +42,9 @@ def check_header_rule_places(source: Source) -> Iterator[Diagnostic]:
             if key == "request_headers" and action not in BACKEND_ANSWERED:
                 message, suggestion = f"'{key}' has no effect on '{action}': the request reaches no backend of yours", "remove it"
             elif key == "response_headers" and action in UNSEEN_ANSWERS:
-                message = f"'{key}' has no effect on '{action}': the edge does not see the answer, {UNSEEN_ANSWERS[action]}"
+                message = (
+                    f"'{key}' has no effect on '{action}': the edge does not see the answer, because {UNSEEN_ANSWERS[action]}"
+                )
                 suggestion = _SET_BY_BACKEND
             else:
                 continue
@@ -58,7 +60,7 @@ def check_backend_answers(source: Source) -> Iterator[Diagnostic]:
         if isinstance(cors, dict) and "backend_answers" in cors and action != "forward":
             where = f"on '{action}'" if len(path) > 1 else "by default"
             if action in UNSEEN_ANSWERS:
-                reason, suggestion = f"the edge does not see the answer, {UNSEEN_ANSWERS[str(action)]}", _SET_BY_BACKEND
+                reason, suggestion = f"the edge does not see the answer, because {UNSEEN_ANSWERS[str(action)]}", _SET_BY_BACKEND
             else:
                 reason, suggestion = "no backend answers there", "remove it; the edge's own answers have the headers anyway"
             yield Diagnostic(
@@ -109,7 +111,7 @@ def check_action_headers(source: Source) -> Iterator[Diagnostic]:
             continue
         for name, span in header_names(source, (*path, "response_headers"), owner.get("response_headers")):
             if (suggestion := reserved_reason(name, "answer")) and not reserved_reason(name, "response"):
-                yield Diagnostic(FR234, f"no header rule can be for '{name}' if the edge answers itself", span, suggestion)
+                yield Diagnostic(FR234, f"a header rule cannot change '{name}' of the edge's own answer", span, suggestion)
 
 
 @source_check("header")

@@ -13,7 +13,7 @@ from fanroute.syntax.source import Source
 FR250 = Rule(
     "FR250",
     "error",
-    "a key is in no place, or in several",
+    "a key is not in exactly one place, or has no name in its store",
     "The build reads a key from a file, or the running service reads it from a store, by its name there.",
     KEYS % "ES256, secret_store: keys",
     "Give it a `file`, or a store and its `name` there.",
@@ -65,8 +65,8 @@ FR252 = Rule(
     "FR252",
     "error",
     "the file of a key has no public key for its algorithm",
-    "For ES256 the file has a public key of the curve P-256, and for RS256 one of RSA with 2048 to 4096 bits. Both are in PEM "
-    "that begins with `-----BEGIN PUBLIC KEY-----`. The file must not be a certificate, and a private key must not be at the "
+    "The file must have a public key: for ES256 one on the curve P-256, for RS256 an RSA key of 2048 to 4096 bits. It is PEM "
+    "that begins with `-----BEGIN PUBLIC KEY-----`. A certificate is not accepted, and a private key does not belong at the "
     "edge.",
     None,
     "Write the public key as PEM, for instance with `openssl` and its option `-pubout`.",

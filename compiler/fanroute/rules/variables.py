@@ -1,4 +1,4 @@
-"""Checks the variables of the environment that a file uses: FR210, FR213 and FR407."""
+"""Checks the environment variables that a file uses: FR210, FR213 and FR407."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,9 +15,9 @@ from fanroute.syntax.variables import is_allowed, takes_variables, variable_name
 FR210 = Rule(
     "FR210",
     "error",
-    "a variable of the environment is not set and has no default",
-    "In a backend or a matched host, `${NAME}` stands for a variable in the environment of the build. Without its value, the "
-    "build would make a service for another host than you mean, so it stops.",
+    "an environment variable is not set and has no default",
+    "In a backend or a matched host, `${NAME}` stands for an environment variable of the build. Without its value, the build "
+    "would make a service for another host than you mean, so it stops.",
     START.replace("app.example.com", "${ORIGIN_HOST}") + "routes:\n  - handoff: origin\n",
     "Set the variable where the build runs, or write a default: `${NAME:-default}`.",
 )
@@ -26,9 +26,9 @@ FR213 = Rule(
     "FR213",
     "error",
     "a file uses a variable that its `environment` does not list",
-    "The values of variables become part of the component and of fastly.toml, and requests go to the hosts that they name. With "
-    "`environment`, a change of the file cannot use another variable, such as a token for another program, without a change of "
-    "that list.",
+    "The values of variables become part of the component and of fastly.toml, and requests go to the hosts that they name. If "
+    "the file has `environment`, nobody can make it use another variable, such as a token for another program, without changing "
+    "that list too.",
     START.replace("backends", "environment: [APP_*]\nbackends").replace("app.example", "${HOST:-app.example}")
     + "routes:\n  - handoff: origin\n",
     "Use a variable that `environment` lists, or add the name there.",
@@ -51,7 +51,7 @@ def check_variable_values(source: Source) -> Iterator[Diagnostic]:
 FR407 = Rule(
     "FR407",
     "warning",
-    "a variable of the environment is in a place where it is not read",
+    "an environment variable is in a place where it is not read",
     "In backends and in the hosts of a match, the build replaces `${NAME}` with a variable. Anywhere else it is text: a header "
     "`Authorization: Bearer ${KEY}` is sent with exactly these characters. In channels, `meta`, locations, links and claims, "
     "`${room}` is a `$` and the value of `{room}`.",

@@ -17,7 +17,7 @@ from fanroute.syntax.source import Path, Source
 FR211 = Rule(
     "FR211",
     "error",
-    "a file that is named can be read, and is small",
+    "a file that is named cannot be read, or is too large",
     "The content of a `file` is read when building, and is part of the component that every request loads: it is for pages, "
     "not for downloads. Its path begins at the folder of routes.yaml and stays within it, links included, so that a copy of "
     "the folder builds the same.",

@@ -20,7 +20,7 @@ from fanroute.syntax.source import Path, Source
 FR201 = Rule(
     "FR201",
     "error",
-    "every key is known",
+    "a key is unknown",
     "A misspelt key that is ignored is a condition or option that silently does not hold.",
     START + "routes:\n  - match: {pth: /chat}\n    handoff: origin\n",
     "Correct the spelling, or move the key to where it belongs; docs/reference.md has all of them.",
@@ -29,7 +29,7 @@ FR201 = Rule(
 FR202 = Rule(
     "FR202",
     "error",
-    "every required key is there",
+    "a required key is missing",
     "A default is taken only where one is obvious; this key has none.",
     START + "routes:\n  - respond: {body: hello}\n",
     "Add the key to the mapping that is pointed at.",
@@ -38,7 +38,7 @@ FR202 = Rule(
 FR204 = Rule(
     "FR204",
     "error",
-    "every value is of its kind",
+    "a value is not valid for its key",
     "Values are read narrowly: `on` is text and not `true`, `1` is a number and not text, and a path, host, channel or "
     "duration must be one that can occur.",
     START + "routes:\n  - respond: {status: 99}\n",

@@ -35,7 +35,7 @@ from fanroute.syntax.variables import VariableError, expand_variables, takes_var
 FR102 = Rule(
     "FR102",
     "error",
-    "the file is UTF-8 text",
+    "the file is not UTF-8 text",
     "The same bytes mean different text in other encodings, so only UTF-8 is accepted. "
     "Control characters and halves of surrogate pairs are refused too: editors hide them, and no header can contain them.",
     b'version: 1\nservice: {name: "caf\xe9"}\n',
@@ -45,7 +45,7 @@ FR102 = Rule(
 FR103 = Rule(
     "FR103",
     "error",
-    "the file is well-formed YAML",
+    "the file is not well-formed YAML",
     "After a syntax error, the meaning of the rest of the file is uncertain, so only this error is reported. "
     "Frequent causes are a tab in the indentation, an unclosed bracket, and a value with `: ` or `#` without quotes.",
     START + "routes:\n\t- handoff: origin\n",
@@ -55,7 +55,7 @@ FR103 = Rule(
 FR104 = Rule(
     "FR104",
     "error",
-    "the file is not empty",
+    "the file is empty",
     "A file that is empty or has only comments describes no service.",
     "# nothing yet\n",
     "Begin with the example at the top of docs/routes.md.",
@@ -64,7 +64,7 @@ FR104 = Rule(
 FR105 = Rule(
     "FR105",
     "error",
-    "a key appears once in its mapping",
+    "a key appears twice in its mapping",
     "Many YAML readers keep the last of two values without a warning. Here, one of them would be lost.",
     START + "routes:\n  - match: {path: /a, path: /b}\n    handoff: origin\n",
     "Keep one of them. If the key takes alternatives, write them as a list; otherwise write two routes.",
@@ -73,7 +73,7 @@ FR105 = Rule(
 FR106 = Rule(
     "FR106",
     "error",
-    "no anchors, aliases, tags or second documents",
+    "the file has an anchor, an alias, a tag or a second document",
     "A few lines with aliases can expand to gigabytes, and tags can name types of a programming language. "
     "Without them, everything about a route stands in one place.",
     START + "routes:\n  - match: &chat {path: /chat}\n    handoff: origin\n  - match: *chat\n    handoff: origin\n",
@@ -83,7 +83,7 @@ FR106 = Rule(
 FR107 = Rule(
     "FR107",
     "error",
-    "every key has a value",
+    "a key has no value",
     "An empty value has often been forgotten, or its lines are not indented far enough. "
     "No key of the language has a meaning without a value.",
     START + "routes:\n  - match:\n    handoff: origin\n",
