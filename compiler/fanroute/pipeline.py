@@ -1,4 +1,4 @@
-"""The stages in a row: the bytes of a routes.yaml to all that is made of it. Pure."""
+"""Compiles the bytes of a routes.yaml: parse, check, lower, look for warnings. Pure."""
 
 import gc
 from collections.abc import Iterator
@@ -19,9 +19,14 @@ from fanroute_runtime.plan import Hold, Plan, Tunnel
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A routes.yaml, compiled: its Plan, the backends to set up, and the warnings and notes, in source order.
+    """A compiled routes.yaml.
 
-    `source` and `spec` are what it was compiled from.
+    Attributes:
+        source: the parsed file.
+        spec: the valid data, as it is in the file.
+        plan: what the component knows of it.
+        backends: the backends to set up, sorted by name.
+        diagnostics: warnings and notes, in source order.
     """
 
     source: Source
@@ -32,30 +37,30 @@ class Compiled:
 
     @property
     def loopback(self) -> str:
-        """The name of the loopback backend, "" if there is none."""
+        """Returns the name of the loopback backend, "" if there is none."""
         return next((backend.name for backend in self.backends if backend.loopback), "")
 
     @property
     def loopback_host(self) -> str:
-        """The host of the loopback backend, "" if there is none."""
+        """Returns the host of the loopback backend, "" if there is none."""
         return loopback_host(self.backends)
 
     @property
-    def tunnels(self) -> bool:
-        """Whether a route joins WebSockets."""
+    def has_tunnels(self) -> bool:
+        """Returns True if a route has the action `tunnel`."""
         return any(isinstance(route.action, Tunnel) for route in self.plan.routes)
 
 
 def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
-    """Compile a routes.yaml. Raises Invalid."""
-    with _uncollected():
+    """Compiles a routes.yaml. Raises Invalid if it has errors. No message contains the value of a variable."""
+    with _without_garbage_collection():
         source = parse_yaml(decode(raw), inputs.environment)
-        hide = unexpander(source.unexpanded), command_unexpander(source.unexpanded)
-        files, unusable = read_files(source, inputs.read)
+        unexpand = unexpander(source.unexpanded), command_unexpander(source.unexpanded)
+        files, unreadable = read_files(source, inputs.read)
         try:
-            spec = validate_routes(source, [*unusable, *check_key_files(source, files)])
+            spec = validate_routes(source, [*unreadable, *check_key_files(source, files)])
         except Invalid as invalid:
-            raise Invalid(diagnostic.map_texts(*hide) for diagnostic in invalid.diagnostics) from None
+            raise Invalid(diagnostic.map_texts(*unexpand) for diagnostic in invalid.diagnostics) from None
         plan = lower_plan(spec, files)
         backends = lower_backends(spec)
         host = loopback_host(backends)
@@ -63,14 +68,14 @@ def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
             from fanroute.analysis.links import linked_backends  # late: most files have no links
 
             plan = replace(plan, linked=linked_backends(plan, host))
-        warnings = tuple(diagnostic.map_texts(*hide) for diagnostic in find_warnings(source, plan, host))
+        warnings = tuple(diagnostic.map_texts(*unexpand) for diagnostic in find_warnings(source, plan, host))
         return Compiled(source, spec, plan, backends, warnings)
 
 
-def keep(compiled: Compiled) -> None:
-    """Leave it to the end of the process: to free what is made of many routes, piece by piece, takes a tenth of a check.
+def keep_until_exit(compiled: Compiled) -> None:
+    """Has the end of the process free the memory. Freeing the many objects of many routes takes a tenth of a check's time.
 
-    What is in a cycle only the collector frees, and that does not look at what is frozen.
+    An object in a reference cycle is freed only by the garbage collector, which ignores what is frozen.
     """
     cycle: list[object] = [compiled]
     cycle.append(cycle)
@@ -78,10 +83,10 @@ def keep(compiled: Compiled) -> None:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles: it would go through the growing trees again and again, and they have none.
+def _without_garbage_collection() -> Iterator[None]:
+    """Pauses the garbage collector, which would search the growing trees for cycles again and again. They have none.
 
-    Nor does it go through them at once when it is back: they are as old to it as all that it has kept.
+    freeze() and unfreeze() move all objects to the oldest generation, so the collector does not search them soon after, either.
     """
     was_enabled = gc.isenabled()
     gc.disable()

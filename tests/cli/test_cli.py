@@ -513,7 +513,7 @@ def test_a_wrong_request_is_wrong_usage(tmp_path: Path, arguments: list[str]) ->
 
 
 METHOD, URL = (
-    "METHOD: {!r} is not a method: write GET",
+    "METHOD: {!r} is not a method: write a method such as GET",
     "URL: {!r} is not the URL of a request: ",
 )
 NAME, VALUE = "-H: {!r} is not the name of a header: use letters", "-H: {!r} is not a valid header value: leave out line breaks"

@@ -52,7 +52,7 @@ def made(folder: Path) -> dict[str, str]:
             compiled.plan.service,
             compiled.backends,
             "make build",
-            compiled.tunnels,
+            compiled.has_tunnels,
             host_entries(compiled.plan.routes, compiled.loopback_host),
         ),
     } | _told(compiled.diagnostics, raw)

@@ -62,7 +62,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
         compiled.plan.service,
         compiled.backends,
         command,
-        compiled.tunnels,
+        compiled.has_tunnels,
         host_entries(compiled.plan.routes, compiled.loopback_host),
     )
     key = toolchain.build_key(files, wit, flatten)

@@ -8,7 +8,7 @@ from fanroute.cli.options import examples, routes_argument
 from fanroute.cli.output import exit_if_failed, exit_on_failure, print_diagnostics, say
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Invalid, fails
-from fanroute.pipeline import compile_routes, keep
+from fanroute.pipeline import compile_routes, keep_until_exit
 from fanroute.plan.routes import declared_routes
 from fanroute.project.workspace import Workspace
 
@@ -31,7 +31,7 @@ def check(routes: Path, form: str, deny: str | None) -> None:
         except Invalid as invalid:
             found = invalid.diagnostics
         else:
-            keep(compiled)
+            keep_until_exit(compiled)
             found = list(compiled.diagnostics)
             if form == "text":
                 say(f"{routes}: {len(declared_routes(compiled.plan))} routes, {text_report.summary(found)}")

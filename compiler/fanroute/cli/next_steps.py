@@ -57,7 +57,7 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator
     fastly = "fastly" if folder == Path() else f"cd {path_word(folder)} && fastly"
     if service_id:
         yield f"Publish (service {word(service_id)}): {fastly} compute publish"
-        if compiled.tunnels:
+        if compiled.has_tunnels:
             yield f"Its tunnels need WebSockets, to be enabled on the service once: {fastly} products --enable=websockets"
         return
     domain = compiled.loopback_host

@@ -18,8 +18,8 @@ from fanroute.spec.headers import RequestHeaders, ResponseHeaders
 from fanroute.spec.sandbox import MIB, Sandbox
 from fanroute_runtime.plan import Auth, HeaderRules, Hold, PathFault, Plan, Route, SandboxLimits, WebSocket
 
-# How long a sandbox takes further requests by default: the number of requests, and two times in seconds.
-MAX_REQUESTS, MAX_LIFETIME, NEXT_REQUEST_TIMEOUT = 1000, 60, 1
+# The number of requests that a sandbox takes if the file does not say it, and two times in seconds.
+DEFAULT_MAX_REQUESTS, DEFAULT_MAX_LIFETIME, DEFAULT_NEXT_REQUEST_TIMEOUT = 1000, 60, 1
 # How many hexadecimal digits of its digest a fingerprint has: a chance match with another build's route has odds of one in 2**64.
 FINGERPRINT_DIGITS = 16
 
@@ -47,9 +47,9 @@ def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
 
 def _limits(sandbox: Sandbox) -> SandboxLimits:
     return SandboxLimits(
-        sandbox.max_requests or MAX_REQUESTS,
-        sandbox.max_lifetime or MAX_LIFETIME,
-        sandbox.next_request_timeout or NEXT_REQUEST_TIMEOUT,
+        sandbox.max_requests or DEFAULT_MAX_REQUESTS,
+        sandbox.max_lifetime or DEFAULT_MAX_LIFETIME,
+        sandbox.next_request_timeout or DEFAULT_NEXT_REQUEST_TIMEOUT,
         (sandbox.max_memory or 0) // MIB,
     )
 

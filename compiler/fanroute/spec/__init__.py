@@ -1,1 +1,1 @@
-"""What a user may write in routes.yaml: models, defaults, JSON Schema, reference. Rules between values are in `rules`."""
+"""Defines what routes.yaml may contain: models, defaults, JSON Schema, reference. Checks across values are in `rules`."""

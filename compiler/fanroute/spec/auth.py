@@ -1,4 +1,4 @@
-"""Which clients a route is for: `auth`."""
+"""Defines `auth`: the token that a client needs."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -6,77 +6,74 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from fanroute.plan.routes import references
-from fanroute.spec.keys import Issuer, VerificationKey, party
+from fanroute.spec.keys import Issuer, VerificationKey, not_empty
 from fanroute.spec.match import Condition, ConditionOrValues
 from fanroute.spec.types import (
     DURATION,
     TOKEN,
     Duration,
-    Kind,
     Line,
     Model,
     Parameter,
     Text,
+    TextFormat,
     as_list,
-    at_least,
+    in_range,
     template_of,
     value_error,
 )
 
-# Longest time that clocks may differ by, in seconds.
+# Longest leeway, in seconds.
 MAX_LEEWAY = 300
 
-# Names of claims: what can be told in a WWW-Authenticate (RFC 6750, 3), without the braces of a reference.
+# Names of claims that can be named in WWW-Authenticate (RFC 6750, 3), without the braces of a reference.
 _CLAIM = re.compile(r"[!#-\x5b\x5d-z|~]+")
 
+_TOKEN_PLACES = "write authorization, {cookie: session} or {query: token}, or a list of them"
 
-def _claim(value: str) -> str:
+
+def _check_claim(value: str) -> str:
     if not _CLAIM.fullmatch(value):
-        raise value_error(
-            f"{value!r} is not the name of a claim", "use printable ASCII without spaces, quotes, '\\', '{' and '}'"
-        )
+        suggestion = "use printable ASCII without spaces, quotes, '\\', '{' and '}'"
+        raise value_error(f"{value!r} is not the name of a claim", suggestion)
     return value
 
 
-def _cookie(value: str) -> str:
+def _check_cookie(value: str) -> str:
     if not TOKEN.fullmatch(value):
         raise value_error(f"{value!r} is not the name of a cookie", "use letters, digits, '-', '_' and '.'")
     return value
 
 
-def _place(value: Any) -> Any:
+def _as_token_place(value: Any) -> Any:
     if isinstance(value, str) and value != "authorization":
-        raise value_error(f"{value!r} is no place of a token", _PLACES)
+        raise value_error(f"a token cannot be in {value!r}", _TOKEN_PLACES)
     return {"authorization": True} if value == "authorization" else value
 
 
-_PLACES = "write authorization, {cookie: session} or {query: token}; or a list of them"
-
-
-KeyId = Annotated[Line, AfterValidator(party("a key's id", "kid")), Kind("a key's id", "[^\\r\\n]+")]
-Audience = Annotated[Line, AfterValidator(party("an audience", "aud")), Kind("an audience", "[^\\r\\n]+")]
-ClaimName = Annotated[Text, AfterValidator(_claim), Kind("a claim", _CLAIM.pattern)]
-CookieName = Annotated[Text, AfterValidator(_cookie), Kind("a cookie", TOKEN.pattern)]
+KeyId = Annotated[Line, AfterValidator(not_empty("a key's id", "kid")), TextFormat("a key's id", "[^\\r\\n]+")]
+Audience = Annotated[Line, AfterValidator(not_empty("an audience", "aud")), TextFormat("an audience", "[^\\r\\n]+")]
+ClaimName = Annotated[Text, AfterValidator(_check_claim), TextFormat("a claim", _CLAIM.pattern)]
+CookieName = Annotated[Text, AfterValidator(_check_cookie), TextFormat("a cookie", TOKEN.pattern)]
 Leeway = Annotated[
-    Duration, AfterValidator(at_least(0, MAX_LEEWAY)), Kind(f"a duration of {MAX_LEEWAY // 60}m at most", DURATION.pattern)
+    Duration, AfterValidator(in_range(0, MAX_LEEWAY)), TextFormat(f"a duration of {MAX_LEEWAY // 60}m at most", DURATION.pattern)
 ]
 
 
-def _claim_condition(condition: Condition) -> Condition:
-    """See that values which refer to the request refer to what a match binds."""
+def _check_claim_condition(condition: Condition) -> Condition:
+    """Raises an error for a reference to a claim in the values. They can refer only to what the match binds."""
     for value in condition.values or ():
         if any(bound.source == "claim" for bound in references(template_of(value))):
-            raise value_error(
-                f"{value!r} refers to a claim", "compare a claim with a value, or with what the match binds, as '{tenant}'"
-            )
+            suggestion = "compare a claim with a value, or with what the match binds, such as '{tenant}'"
+            raise value_error(f"{value!r} refers to a claim", suggestion)
     return condition
 
 
 class ClientKey(VerificationKey):
-    """A key that clients' tokens are signed with."""
+    """A key for the signatures of clients' tokens."""
 
     kid: KeyId | None = None
-    """What tokens say in `kid`; the key is for these only then, otherwise for any."""
+    """The key's id. With it, the key is used only for tokens with this `kid`, otherwise for any."""
 
 
 class TokenPlace(Model):
@@ -85,53 +82,56 @@ class TokenPlace(Model):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     authorization: Literal[True] | None = None
-    """In the header Authorization, after `Bearer`; `authorization` alone is short for this."""
+    """In the Authorization header, after `Bearer`. `authorization` alone is short for this."""
     cookie: CookieName | None = None
     """In the cookie of this name."""
     query: Parameter | None = None
-    """In the query parameter of this name, for what can set no header. No backend gets it."""
+    """In the query parameter of this name, for clients that cannot set a header. Backends do not get it."""
 
     @model_validator(mode="after")
-    def _one(self) -> "TokenPlace":
+    def _has_one_key(self) -> "TokenPlace":
         if len(self.model_fields_set) != 1:
-            raise value_error("a place is one of header, cookie and query parameter", _PLACES)
+            raise value_error("a token's place must have exactly one of 'authorization', 'cookie' and 'query'", _TOKEN_PLACES)
         return self
 
 
+TokenPlaceOrName = Annotated[
+    TokenPlace, BeforeValidator(_as_token_place, json_schema_input_type=Literal["authorization"] | TokenPlace)
+]
+
+
 class Auth(Model):
-    """Which token a client needs: a JWT. A client without one gets a 401, one whose token does not allow it a 403."""
+    """The token that a client needs: a JWT.
+
+    A client without a valid token gets a 401. A client whose token does not allow the request gets a 403.
+    """
 
     keys: Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)]
-    """The keys, of which one has signed it; one or a list."""
-    token: (
-        Annotated[
-            list[Annotated[TokenPlace, BeforeValidator(_place, json_schema_input_type=Literal["authorization"] | TokenPlace)]],
-            BeforeValidator(as_list),
-            Field(min_length=1),
-        ]
-        | None
-    ) = None
-    """Where it is: the first of these places that has one counts. `authorization` if not given."""
+    """The keys, one of which must have signed the token: one key or a list."""
+    token: Annotated[list[TokenPlaceOrName], BeforeValidator(as_list), Field(min_length=1)] | None = None
+    """Where the token may be. In a list, the first place that has a token counts. `authorization` if not given."""
     issuer: Annotated[list[Issuer], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    """Who has issued it, as it says in `iss`; one or a list."""
+    """Who may have issued the token, as in its `iss`: one issuer or a list. If not given, anybody with one of the keys."""
     audience: Annotated[list[Audience], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    """Whom it is for, as it says in `aud`; one or a list, of which one must fit. Without this, a token with `aud` is refused."""
+    """Whom the token must be for, as in its `aud`: one audience or a list, one of which must fit. If not given, a token with an
+    `aud` is refused."""
     leeway: Leeway | None = None
-    """How far clocks may differ: a token counts so much earlier and longer than it says in `nbf` and `exp`. 10 s if not given."""
-    claims: dict[ClaimName, Annotated[ConditionOrValues, AfterValidator(_claim_condition)]] = Field(default_factory=dict)
-    """What its claims must be, by name. Of a claim that is a list one item must fit. A value may contain what the match binds, as
-    `{tenant}`: the claim must be equal to that."""
+    """How far clocks may differ. A token is valid so much earlier than its `nbf`, and so much longer than its `exp`. 10 s if not
+    given."""
+    claims: dict[ClaimName, Annotated[ConditionOrValues, AfterValidator(_check_claim_condition)]] = Field(default_factory=dict)
+    """Conditions on the token's claims, by name. If a claim is a list, one item must fit. A value can contain what the match
+    binds, such as `{tenant}`; then the claim must be equal to the result."""
     channels: ClaimName | None = None
-    """The claim that lists the channels which its holder may subscribe to. A route on any other channel is refused."""
+    """The claim that lists the channels which the client may subscribe to. A request for any other channel is refused."""
     any_channel: Literal[True] | None = None
-    """Says that any holder of such a token may subscribe to every channel of the route, although no claim restricts the
+    """States that any client with such a token may subscribe to every channel of the route, although no claim restricts the
     choice."""
     on_expiry: Literal["keep", "close"] = "keep"
-    """Whether a WebSocket that the edge answers stays open when its client's token expires, or is closed with code 3000. Another
-    connection stays open."""
+    """What happens to a WebSocket that the edge answers when its client's token expires: `keep` leaves it open, `close` closes it
+    with code 3000. Other connections stay open."""
 
     @model_validator(mode="after")
-    def _channels_are_said_once(self) -> "Auth":
+    def _channels_or_any_channel(self) -> "Auth":
         if self.channels is not None and self.any_channel:
-            raise value_error("both 'channels' and 'any_channel'", "keep one")
+            raise value_error("'channels' and 'any_channel' contradict each other", "keep one of them")
         return self

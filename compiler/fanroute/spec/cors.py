@@ -1,4 +1,4 @@
-"""Which pages of other origins may read what the edge answers: `cors`."""
+"""Defines `cors` and `origins`: which pages of other origins may read answers, and open WebSockets."""
 
 import re
 from ipaddress import IPv6Address
@@ -7,13 +7,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.plan.backend import PORTS
-from fanroute.spec.types import HeaderName, Kind, MaxAge, Model, Text, as_list, is_host, value_error
+from fanroute.spec.types import HeaderName, MaxAge, Model, Text, TextFormat, as_list, is_host, value_error
 
+# The serialization of an origin (RFC 6454, 6.2), as browsers send it in the Origin header.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/:@?#\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 
 
-def _origin(value: str) -> str:
-    """An origin in the one form that it has in a request, or `*`."""
+def _normalize_origin(value: str) -> str:
+    """Returns an origin in the only form that it has in requests. `*` stays as it is."""
     if value == "*":
         return value
     if value == "null":
@@ -22,7 +23,7 @@ def _origin(value: str) -> str:
     port = int(parts[3]) if parts and parts[3] else None
     if not parts or not _is_origin_host(parts[2]) or not (port is None or 0 < port < 65536):
         before_path = re.match(rf"({_ORIGIN.pattern})/", value.lower())
-        suggestion = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, and a :PORT if needed"
+        suggestion = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, with :PORT if needed"
         raise value_error(f"{value!r} is not an origin", suggestion)
     return f"{parts[1]}://{parts[2]}" + (f":{port}" if port not in (None, PORTS.get(parts[1])) else "")
 
@@ -36,30 +37,30 @@ def _is_origin_host(host: str) -> bool:
         return False
 
 
-def _any_stands_alone(value: list[str]) -> list[str]:
+def _check_any_is_alone(value: list[str]) -> list[str]:
     if "*" in value and len(value) > 1:
-        raise value_error("'*' is any origin, and stands alone", "keep '*', or the others")
+        raise value_error("'*' must be the only origin in the list", "keep '*', or the others")
     return value
 
 
-Origin = Annotated[Text, AfterValidator(_origin), Kind("an origin", r"\*|[^/]+://[^/]+")]
-Origins = Annotated[list[Origin], BeforeValidator(as_list), Field(min_length=1), AfterValidator(_any_stands_alone)]
-
+Origin = Annotated[Text, AfterValidator(_normalize_origin), TextFormat("an origin", r"\*|[^/]+://[^/]+")]
+Origins = Annotated[list[Origin], BeforeValidator(as_list), Field(min_length=1), AfterValidator(_check_any_is_alone)]
 HeaderNames = Annotated[list[HeaderName], BeforeValidator(as_list)]
 
 
 class Cors(Model):
-    """Which pages of other origins may read the answer; their preflight requests are answered at the edge."""
+    """Which pages of other origins may read the answer. The edge answers their preflight requests."""
 
     origins: Origins
-    """Where the pages come from: origins as `https://chat.example.com`, with `*.` for all hosts that end so; or `"*"`, any."""
+    """The origins of the pages, such as `https://chat.example.com`. `*.` before a name stands for all hosts below it, and `"*"`
+    alone for any origin."""
     headers: HeaderNames = Field(default_factory=list)
-    """Headers that their requests may have, besides those that any page's may; or `"*"`, any but `Authorization`."""
+    """Headers that their requests may have, besides those that any page may send. `"*"` allows any but `Authorization`."""
     credentials: bool = False
     """Whether their requests may carry cookies and other credentials."""
     max_age: MaxAge | None = None
-    """How long a browser may keep the answer to a preflight request; 5 s if not given, a day at most."""
+    """How long a browser may cache the answer to a preflight request. 5 s if not given, a day at most."""
     expose: HeaderNames = Field(default_factory=list)
-    """Headers of the answer that they may read, besides those that any page may; or `"*"`, any."""
+    """Headers of the answer that they may read, besides those that any page may read. `"*"` allows any."""
     backend_answers: bool = False
     """For a `forward`: these pages may also read the backend's answers. The edge's CORS headers replace the backend's."""

@@ -1,4 +1,4 @@
-"""`defaults` written out: what routes have that say nothing else."""
+"""Fills the `defaults` of a Spec into its routes."""
 
 from typing import Any, get_args
 
@@ -7,21 +7,21 @@ from fanroute.spec.document import Defaults, Route, Spec
 from fanroute.spec.headers import RequestHeaders, ResponseHeaders
 from fanroute.spec.types import Model
 
-Rules = RequestHeaders | ResponseHeaders | None
+HeaderChanges = RequestHeaders | ResponseHeaders | None
 
-# Keys of the actions themselves, and of routes: what a route has of its own stands in the default's place.
+# Defaults for keys of the action, and for keys of the route. A route's own value replaces them as a whole.
 ACTION_DEFAULTS = ("cors", "keep_alive")
 ROUTE_DEFAULTS = ("auth", "origins")
 
 
 def takes_default(action: str, key: str) -> bool:
-    """Whether routes with an action take a default."""
+    """Returns True if routes with an action take the default for a key."""
     if key == "auth":
         return True
     if key == "origins":
         return action in WEBSOCKET_ACTIONS
     if key == "cors" and action in BACKEND_ANSWERED:
-        return False  # a backend that answers preflight requests itself goes on doing so, until its route says otherwise
+        return False  # a backend may answer preflight requests itself, and goes on doing so unless its route has `cors`
     if key == "request_headers":
         return action in BACKEND_ANSWERED
     if key == "response_headers":
@@ -30,15 +30,15 @@ def takes_default(action: str, key: str) -> bool:
     return any(isinstance(kind, type) and issubclass(kind, Model) and key in kind.model_fields for kind in kinds)
 
 
-def with_defaults(routes_yaml: Spec) -> Spec:
-    """The same with its defaults in each route that takes them."""
-    if routes_yaml.defaults == Defaults():
-        return routes_yaml
-    routes = [_filled(route, routes_yaml.defaults) for route in routes_yaml.routes]
-    return routes_yaml.model_copy(update={"routes": routes, "defaults": Defaults()})
+def with_defaults(spec: Spec) -> Spec:
+    """Returns a Spec with its defaults filled into each route that takes them, and without `defaults`."""
+    if spec.defaults == Defaults():
+        return spec
+    routes = [_fill(route, spec.defaults) for route in spec.routes]
+    return spec.model_copy(update={"routes": routes, "defaults": Defaults()})
 
 
-def _filled(route: Route, defaults: Defaults) -> Route:
+def _fill(route: Route, defaults: Defaults) -> Route:
     (action,) = route.actions()
     of_action: dict[str, Any] = {
         key: getattr(defaults, key)
@@ -50,14 +50,14 @@ def _filled(route: Route, defaults: Defaults) -> Route:
     if route.public:
         filled["auth"] = None
     if takes_default(action, "request_headers"):
-        filled["request_headers"] = _merged(defaults.request_headers, route.request_headers)
+        filled["request_headers"] = _merge(defaults.request_headers, route.request_headers)
     if takes_default(action, "response_headers"):
-        filled["response_headers"] = _merged(defaults.response_headers, route.response_headers)
+        filled["response_headers"] = _merge(defaults.response_headers, route.response_headers)
     return route.model_copy(update=filled)
 
 
-def _merged(default: Rules, own: Rules) -> Rules:
-    """Rules of one kind together; of two for one header the route's own."""
+def _merge(default: HeaderChanges, own: HeaderChanges) -> HeaderChanges:
+    """Joins the changes of a default and of a route. If both name a header, the route's own win."""
     if default is None or own is None:
         return own or default
     named = {name.lower() for name in (*own.set, *own.add, *own.remove)}

@@ -1,4 +1,4 @@
-"""What a user may write in routes.yaml; nothing else. References and rules between values are in the room `rules`."""
+"""Defines the top of routes.yaml: the Spec, its settings, and its routes. Checks across several values are in `rules`."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,30 +11,31 @@ from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, Re
 from fanroute.spec.keys import ProxyKey
 from fanroute.spec.match import Match
 from fanroute.spec.sandbox import Sandbox
-from fanroute.spec.types import BackendName, Host, KeepAlive, Kind, LocalUrl, Model, Name, Text, Url, as_list, value_error
+from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Model, Name, Text, TextFormat, Url, as_list, value_error
 from fanroute.syntax.variables import NAMES
 
-# The language's version.
+# The version of the language.
 VERSION = 1
 
 
-def _version(value: int) -> int:
+def _check_version(value: int) -> int:
     if value != VERSION:
-        raise value_error(f"version {value} of the language is not known", f"write 'version: {VERSION}'")
+        raise value_error(f"version {value} of the language does not exist", f"write 'version: {VERSION}'")
     return value
 
 
-def _variable(value: str) -> str:
+def _check_variable(value: str) -> str:
     if not NAMES.fullmatch(value):
-        raise value_error(f"{value!r} is not the name of a variable", "write a name, or how names begin and '*', as 'APP_*'")
+        suggestion = "write a name, or the beginning of names and '*', such as 'APP_*'"
+        raise value_error(f"{value!r} is not the name of a variable", suggestion)
     return value
 
 
-Variables = Annotated[Text, AfterValidator(_variable), Kind("a variable", NAMES.pattern)]
+VariableName = Annotated[Text, AfterValidator(_check_variable), TextFormat("a variable", NAMES.pattern)]
 
 
 def default_domain(service: str) -> str:
-    """The domain of a service that has none of its own, by the service's name."""
+    """Returns the domain of a service for which routes.yaml names none."""
     return f"{service.lower().replace('_', '-')}.edgecompute.app"
 
 
@@ -42,24 +43,24 @@ class Service(Model):
     """The Fastly service."""
 
     name: Name
-    """Its name, and by default its domain: NAME.edgecompute.app."""
+    """The service's name. It also gives the default domain, NAME.edgecompute.app."""
 
 
 class Fallback(Model):
-    """What the edge answers in place of a backend that cannot be reached."""
+    """The edge's answer if it cannot reach the backend."""
 
     status: Status | None = None
-    """The answer's status; if not given, 502, or 504 where the backend did not answer in time."""
+    """The answer's status. If not given, 502, or 504 if the backend did not answer in time."""
     content_type: HeaderValue = "text/plain; charset=utf-8"
     """The answer's media type."""
     headers: AnswerHeaders = Field(default_factory=dict)
-    """Headers of the answer."""
+    """Further headers of the answer."""
     body: Text = ""
     """The answer's content."""
 
 
 class Backend(Model):
-    """A server at `url`, or this service itself (`loopback: true`) under the name `host`."""
+    """A server at `url`, or this service itself (`loopback: true`) at the domain `host`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -69,31 +70,32 @@ class Backend(Model):
     )
 
     url: Url | None = None
-    """Scheme, host and port of a server of yours."""
+    """Scheme, host and port of your server, such as `https://app.example.com`."""
     local: LocalUrl | None = None
-    """Where that server is while you develop; without it, an embedded origin takes its place."""
+    """Where local edges find the server while you develop. If not given, an embedded origin takes its place."""
     strict_paths: Literal[True] | None = None
-    """Says that the server does not change paths: it does not read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as
+    """States that the server does not change paths: it does not read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as
     `/a`."""
     loopback: Literal[True] | None = None
-    """This service itself, asked by Fanout; needed for what the edge answers."""
+    """Makes this service itself the backend, for Fanout to ask. `stream`, `sse`, `long_poll` and `websocket` need it."""
     host: Host | None = None
-    """The domain that this service is published under."""
+    """The domain under which this service is published. If not given, the default domain of `service`."""
     fallback: Fallback | None = None
-    """What a client gets where the edge cannot reach the backend, instead of a line that says so."""
+    """The answer if the edge cannot reach the backend. If not given, a line of text that says so."""
 
 
 class Fanout(Model):
-    """How the edge knows Fanout, which asks it in the clients' place."""
+    """How the edge recognizes requests from Fanout, which asks it on behalf of clients."""
 
     grip_sig: Literal["verify", "present", "none"] = "verify"
-    """`verify`: by a Grip-Sig that Fastly has signed for this service, or the holder of one of `keys`; `present`: by any;
-    `none`: by a Grip-Feature, which a proxy sends that signs nothing. With these two, whoever sends the header is believed."""
+    """`verify` accepts a Grip-Sig that is signed by Fastly for this service, or with one of `keys`. `present` accepts any
+    Grip-Sig. `none` accepts a Grip-Feature, for a proxy that signs nothing. With these two, anybody who sends the header is
+    believed."""
     keys: Annotated[list[ProxyKey], BeforeValidator(as_list)] = Field(default_factory=list)
-    """Keys of GRIP proxies of your own, besides Fastly's."""
+    """Keys of your own GRIP proxies, accepted besides Fastly's."""
 
 
-Choice = Literal["reject", "keep"]
+RejectOrKeep = Literal["reject", "keep"]
 
 
 class Paths(Model):
@@ -102,108 +104,109 @@ class Paths(Model):
     With `reject` such a request gets a 400 before any route is tried. With `keep` the path is matched as it is.
     """
 
-    dot_segments: Choice = "reject"
+    dot_segments: RejectOrKeep = "reject"
     """A segment `.` or `..`, alone or before a `;`. Many servers resolve it, and so does Fanout."""
-    backslashes: Choice = "reject"
+    backslashes: RejectOrKeep = "reject"
     """A backslash. Some servers read it as a slash."""
-    controls: Choice = "reject"
+    controls: RejectOrKeep = "reject"
     """A control character of ASCII: a byte below 0x20, or 0x7F. Some servers end a path there."""
-    empty_segments: Choice = "keep"
+    empty_segments: RejectOrKeep = "keep"
     """Two slashes in a row, not encoded. Some servers read them as one."""
-    encoded_slashes: Choice = "keep"
+    encoded_slashes: RejectOrKeep = "keep"
     """`%2F`. Some servers read it as a slash between two segments."""
-    parameters: Choice = "keep"
+    parameters: RejectOrKeep = "keep"
     """A `;`. Some servers ignore the rest of the segment."""
 
 
-def _one_action(schema: dict[str, Any]) -> None:
+def _require_one_action(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": [action]} for action in ACTIONS]
 
 
 class Route(Model):
-    """One rule; exactly one of its actions is given."""
+    """A route: which requests it takes, and exactly one action from `handoff` to `redirect`."""
 
-    model_config = ConfigDict(json_schema_extra=_one_action)
+    model_config = ConfigDict(json_schema_extra=_require_one_action)
 
     name: Name | None = None
-    """What it is called in messages; stands once."""
+    """The route's name in messages. Each route needs a different one."""
     match: Match = Match()
-    """Which requests it is for; without it, any."""
+    """Which requests the route takes. If not given, all."""
     auth: Auth | None = None
     """Which token a client needs."""
     public: Literal[True] | None = None
-    """That it is meant for anybody, whatever token `defaults` ask for."""
+    """Lets anybody use the route, even if `defaults` require a token."""
     handoff: HandoffTo | None = None
-    """The backend's answer, through Fanout: the backend may hold the connection with GRIP instructions."""
+    """Sends the request to a backend through Fanout. The backend can hold the connection with GRIP instructions."""
     forward: ForwardTo | None = None
-    """The backend's answer, without Fanout."""
+    """Sends the request to a backend without Fanout."""
     tunnel: BackendName | None = None
-    """A WebSocket of the backend's, without Fanout; needs Fastly's WebSockets on the service."""
+    """Connects the client to a WebSocket of this backend, without Fanout. Fastly's WebSockets must be enabled for the service."""
     stream: Stream | None = None
-    """An open answer that grows by what is published."""
+    """Opens a stream: an answer that grows with each published message."""
     sse: Sse | None = None
-    """The same as server-sent events."""
+    """Opens a stream of server-sent events."""
     long_poll: LongPoll | None = None
-    """An answer that waits for what is published."""
+    """Answers when a message is published, or after a time-out."""
     websocket: WebSocket | None = None
-    """A WebSocket that gets what is published."""
+    """Opens a WebSocket that gets published messages."""
     respond: Respond | None = None
-    """An answer of the edge's own."""
+    """Answers at the edge, without Fanout."""
     redirect: Redirect | None = None
-    """A redirection elsewhere."""
+    """Redirects the client."""
     origins: Origins | None = None
-    """Of which other origins pages may open a WebSocket by `websocket`, `tunnel` or `handoff`: as under `cors`; `"*"` is any."""
+    """The other origins whose pages may open a WebSocket by `websocket`, `tunnel` or `handoff`, written as those of `cors`.
+    `"*"` allows any. If not given here or in `defaults`, any may."""
     request_headers: RequestHeaders | None = None
-    """What is done with the request's headers before the backend gets them, for `handoff`, `forward` and `tunnel`."""
+    """Changes headers of the request before the backend gets it, for `handoff`, `forward` and `tunnel`."""
     response_headers: ResponseHeaders | None = None
-    """What is done with the answer's headers before the client gets them, for `forward` and what the edge answers."""
+    """Changes headers of the answer before the client gets it, for `forward` and for what the edge answers."""
 
     def actions(self) -> list[str]:
-        """The names of the actions given."""
+        """Returns the names of the route's actions. A valid route has one."""
         return [name for name in ACTIONS if getattr(self, name) is not None]
 
 
 def default_name(index: int) -> str:
-    """What a route without a name is called, by its index."""
+    """Returns the name of a route that has none in routes.yaml, by its index there."""
     return f"route-{index + 1}"
 
 
 class Defaults(Model):
-    """What routes have that say nothing else, each key for those whose action takes it."""
+    """Values for routes that do not set their own. Each key applies to the routes whose action takes it."""
 
     cors: Cors | None = None
-    """Which pages of other origins may read the answers."""
+    """Which pages of other origins may read the answers of the edge. It does not apply to `handoff` and `forward`."""
     keep_alive: KeepAlive | None = None
     """After how long without a message something is sent that nobody sees."""
     auth: Auth | None = None
-    """Which token a client needs, of routes that are not `public`."""
+    """Which token a client needs, on routes that are not `public`."""
     origins: Origins | None = None
-    """Of which other origins pages may open a WebSocket."""
+    """The other origins whose pages may open a WebSocket."""
     request_headers: RequestHeaders | None = None
-    """What is done with headers of requests; together with a route's own, which count where both name one."""
+    """Changes headers of requests. A route's own changes are added, and win if both name the same header."""
     response_headers: ResponseHeaders | None = None
-    """What is done with headers of answers; together with a route's own, which count where both name one."""
+    """Changes headers of answers. A route's own changes are added, and win if both name the same header."""
 
 
 class Spec(Model):
     """A whole routes.yaml."""
 
-    version: Annotated[int, AfterValidator(_version), Field(json_schema_extra={"const": VERSION})]
-    """The language's version: 1."""
+    version: Annotated[int, AfterValidator(_check_version), Field(json_schema_extra={"const": VERSION})]
+    """The version of the language: 1."""
     service: Service
-    """What is published."""
-    environment: Annotated[list[Variables], BeforeValidator(as_list)] | None = None
-    """The variables of the build's environment that `${NAME}` may use: names, or the beginning of names and `*`, as `APP_*`.
-    Without it, any."""
+    """The Fastly service that is published."""
+    environment: Annotated[list[VariableName], BeforeValidator(as_list)] | None = None
+    """The variables of the build's environment that `${NAME}` may use: names, or the beginning of names and `*`, such as
+    `APP_*`. If not given, any."""
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
-    """What can be asked, by name."""
+    """The servers that routes send requests to, by name. This service itself can be one of them."""
     fanout: Fanout = Fanout()
-    """How the edge knows Fanout."""
+    """How the edge recognizes requests from Fanout."""
     paths: Paths = Paths()
     """Which paths are refused because another server may read them differently."""
     sandbox: Sandbox = Sandbox()
-    """Until when a sandbox takes one request after another."""
+    """How long a sandbox takes further requests."""
     defaults: Defaults = Defaults()
-    """What routes have that say nothing else."""
+    """Values for routes that do not set their own."""
     routes: Annotated[list[Route], Field(min_length=1)]
-    """The rules, in order: the first that matches wins."""
+    """The routes, in order: the first that matches a request takes it."""

@@ -1,4 +1,4 @@
-"""Headers as a user may match, set and remove them, and those that are not the user's: in one table, with the reason each."""
+"""Defines the headers that a file may match, set and remove, and lists the reserved ones with the reason for each."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,110 +7,110 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from fanroute.spec.types import HeaderName, Kind, Model, Text, value_error
+from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error
 from fanroute_runtime.headers import HOP_BY_HOP, PIN, is_platforms
 
-# Where a header may be named: in a match, in rules for requests or for responses, among those of an answer of the edge's own.
-Place = Literal["match", "request", "response", "answer"]
+# Where a file may name a header: in a match, in changes of a request or a response, or in an answer of the edge's own.
+HeaderUse = Literal["match", "request", "response", "answer"]
 
-_EVERYWHERE: tuple[Place, ...] = ("match", "request", "response", "answer")
-_CONNECTION = dict.fromkeys(_EVERYWHERE, "it belongs to one connection")
-_HANDSHAKE = dict.fromkeys(_EVERYWHERE, "it belongs to a WebSocket's handshake")
-_FANOUTS = dict.fromkeys(_EVERYWHERE, "it is between Fanout and who answers it")
-_FANOUTS_WORD: dict[Place, str] = dict.fromkeys(("match", "request"), "it is Fanout's, of a WebSocket")
-_FASTLYS = dict.fromkeys(_EVERYWHERE[1:], "Fastly sets it")
-# What Fastly keeps as the client sent it when a request is handed off, whatever is set.
-_KEPT: dict[Place, str] = {"request": "Fastly keeps the client's"}
-_TOLD: dict[Place, str] = dict.fromkeys(("match", "request"), "the edge sets it, from the connection")
-_UNTOLD: dict[Place, str] = dict.fromkeys(_TOLD, "the edge removes it, and tells of the connection in X-Forwarded-*")
+_EVERYWHERE: tuple[HeaderUse, ...] = ("match", "request", "response", "answer")
+_HOP_BY_HOP = dict.fromkeys(_EVERYWHERE, "it belongs to one connection")
+_HANDSHAKE = dict.fromkeys(_EVERYWHERE, "it belongs to the handshake of a WebSocket")
+_FANOUT = dict.fromkeys(_EVERYWHERE, "it is reserved for Fanout and the servers that answer it")
+_FANOUT_WEBSOCKET: dict[HeaderUse, str] = dict.fromkeys(("match", "request"), "Fanout sets it, for WebSockets")
+_FASTLY = dict.fromkeys(_EVERYWHERE[1:], "Fastly sets it")
+# When a request is handed off, Fastly keeps the client's value of these, whatever the edge sets.
+_KEPT: dict[HeaderUse, str] = {"request": "Fastly keeps the client's value"}
+_FORWARDED: dict[HeaderUse, str] = dict.fromkeys(("match", "request"), "the edge sets it, from the connection")
+_REMOVED: dict[HeaderUse, str] = dict.fromkeys(_FORWARDED, "the edge removes it, and sets X-Forwarded-* from the connection")
 
-# Why, or what to write instead, by header and place. A name that ends in '-' stands for all that begin so.
-RESERVED: dict[str, dict[Place, str]] = {
-    **dict.fromkeys(HOP_BY_HOP, _CONNECTION),
-    "connection": _CONNECTION | {"match": "match on 'websocket:'"},
-    "upgrade": _CONNECTION | {"match": "match on 'websocket:'"},
-    "host": {"match": "match on 'host:'", "request": "a backend is asked under its own"},
-    "content-type": {"answer": "write 'content_type:'"},
+# The reason, or what to write instead, by header and use. A name that ends in '-' stands for all that begin so.
+RESERVED: dict[str, dict[HeaderUse, str]] = {
+    **dict.fromkeys(HOP_BY_HOP, _HOP_BY_HOP),
+    "connection": _HOP_BY_HOP | {"match": "match on 'websocket'"},
+    "upgrade": _HOP_BY_HOP | {"match": "match on 'websocket'"},
+    "host": {"match": "match on 'host'", "request": "the edge sets it to the backend's own"},
+    "content-type": {"answer": "write 'content_type' instead"},
     "content-length": dict.fromkeys(_EVERYWHERE, "it is computed"),
     "content-range": _KEPT,
     "expect": _KEPT,
     "proxy-authenticate": _KEPT,
     "proxy-authorization": _KEPT,
-    "location": {"answer": "write a 'redirect:'"},
-    "cdn-loop": _FASTLYS,
-    "fastly-": _FASTLYS,
-    "pushpin-route": _FANOUTS,
-    PIN: dict.fromkeys(_EVERYWHERE, "it is between the edge's two passes"),
-    "grip-": _FANOUTS,
-    "connection-id": _FANOUTS_WORD,
-    "meta-": _FANOUTS_WORD,
+    "location": {"answer": "write a 'redirect' instead"},
+    "cdn-loop": _FASTLY,
+    "fastly-": _FASTLY,
+    "pushpin-route": _FANOUT,
+    PIN: dict.fromkeys(_EVERYWHERE, "the edge uses it between its two passes"),
+    "grip-": _FANOUT,
+    "connection-id": _FANOUT_WEBSOCKET,
+    "meta-": _FANOUT_WEBSOCKET,
     "sec-websocket-": _HANDSHAKE,
-    "forwarded": _UNTOLD,
-    "x-forwarded-": _TOLD,
+    "forwarded": _REMOVED,
+    "x-forwarded-": _FORWARDED,
 }
 
 
-# What Fanout changes or takes away: it can be matched if only the first pass matches a request.
+# Headers that Fanout changes or removes. They can be matched only if all requests of the route are matched on the first pass.
 CHANGED_BY_FANOUT = frozenset({"accept", "accept-encoding", "content-encoding", "content-type"})
 
 
 @lru_cache(maxsize=1000)
-def reserved_reason(name: str, place: Place) -> str | None:
-    """Why a header, in any case, is not the user's in a place, or what to write instead; None where it is the user's."""
+def reserved_reason(name: str, use: HeaderUse) -> str | None:
+    """Returns why a header, in any case, is reserved for a use, or what to write instead. Returns None if it is not reserved."""
     name = name.lower()
     name = name.replace("_", "-") if is_platforms(name) else name
     reasons = next((found for key, found in RESERVED.items() if name == key or (key.endswith("-") and name.startswith(key))), {})
-    return reasons.get(place)
+    return reasons.get(use)
 
 
-def _named(place: Place, done: str) -> Callable[[str], str]:
+def _not_reserved(use: HeaderUse, done: str) -> Callable[[str], str]:
     def check(value: str) -> str:
-        if reason := reserved_reason(value, place):
+        if reason := reserved_reason(value, use):
             raise value_error(f"'{value}' cannot be {done}", reason)
         return value
 
     return check
 
 
-def _value(value: str) -> str:
+def _check_value(value: str) -> str:
     if not value.isascii() or not value.isprintable() or value != value.strip():
-        raise value_error(f"{value!r} is not a valid header value", "use printable ASCII, without spaces around it")
+        raise value_error(f"{value!r} is not a valid header value", "use printable ASCII, without spaces at either end")
     return value
 
 
 def no_duplicate_names(value: dict[str, Any]) -> dict[str, Any]:
-    """Headers by name, as they are given. Raises where a name stands there twice, in whatever case."""
-    twice = next((name for name, count in Counter(name.lower() for name in value).items() if count > 1), None)
-    if twice:
-        raise value_error(f"the header '{twice}' stands twice", "names of headers are of any case: leave one out")
+    """Returns headers by name as they are. Raises an error if a name appears twice, in whatever case."""
+    duplicate = next((name for name, count in Counter(name.lower() for name in value).items() if count > 1), None)
+    if duplicate:
+        raise value_error(f"the header '{duplicate}' appears twice", "names of headers are case-insensitive: remove one of them")
     return value
 
 
-MatchedHeader = Annotated[HeaderName, AfterValidator(_named("match", "matched"))]
-AnswerHeader = Annotated[HeaderName, AfterValidator(_named("answer", "set here"))]
-RequestHeader = Annotated[HeaderName, AfterValidator(_named("request", "changed"))]
-ResponseHeader = Annotated[HeaderName, AfterValidator(_named("response", "changed"))]
-HeaderValue = Annotated[Text, AfterValidator(_value), Kind("printable ASCII", "[ -~]*")]
+MatchedHeader = Annotated[HeaderName, AfterValidator(_not_reserved("match", "matched"))]
+AnswerHeader = Annotated[HeaderName, AfterValidator(_not_reserved("answer", "set here"))]
+RequestHeader = Annotated[HeaderName, AfterValidator(_not_reserved("request", "changed"))]
+ResponseHeader = Annotated[HeaderName, AfterValidator(_not_reserved("response", "changed"))]
+HeaderValue = Annotated[Text, AfterValidator(_check_value), TextFormat("printable ASCII", "[ -~]*")]
 AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(no_duplicate_names)]
 
 
 class RequestHeaders(Model):
-    """What is done with the headers of the request before it goes on to the backend; each name once."""
+    """Changes to the headers of a request before it goes to the backend. Each header can be named once."""
 
     set: dict[RequestHeader, HeaderValue] = Field(default_factory=dict)
-    """Headers that get this one value, whatever the client sent."""
+    """Headers that get only this value, whatever the client sent."""
     add: dict[RequestHeader, HeaderValue] = Field(default_factory=dict)
-    """Headers that get a further value."""
+    """Headers that get this value in addition."""
     remove: list[RequestHeader] = Field(default_factory=list)
-    """Headers that go, by name."""
+    """Names of headers that are removed."""
 
 
 class ResponseHeaders(Model):
-    """What is done with the headers of the answer before it goes to the client; each name once."""
+    """Changes to the headers of an answer before it goes to the client. Each header can be named once."""
 
     set: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict)
-    """Headers that get this one value, whatever the answer had."""
+    """Headers that get only this value, whatever the answer had."""
     add: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict)
-    """Headers that get a further value."""
+    """Headers that get this value in addition."""
     remove: list[ResponseHeader] = Field(default_factory=list)
-    """Headers that go, by name."""
+    """Names of headers that are removed."""

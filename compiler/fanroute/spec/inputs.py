@@ -1,4 +1,4 @@
-"""Holds what a routes.yaml is compiled with besides its own text, and reads the files that it names."""
+"""Holds the inputs of a compilation besides the text of routes.yaml, and reads the files that it names."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,22 +17,22 @@ from fanroute.syntax.source import Path, Source
 FR211 = Rule(
     "FR211",
     "error",
-    "a file that is named cannot be read, or is too large",
-    "The content of a `file` is read when building, and is part of the component that every request loads: it is for pages, "
-    "not for downloads. Its path begins at the folder of routes.yaml and stays within it, links included, so that a copy of "
-    "the folder builds the same.",
+    "a file that routes.yaml names cannot be read, or is too large",
+    "The content of a `file` is read when building. It becomes part of the component, which every request loads, so it is for "
+    "pages and not for downloads. Its path begins at the folder of routes.yaml and stays within it, even if it follows "
+    "links, so that a copy of the folder builds the same component.",
     START + "routes:\n  - respond: {status: 200, file: hello.html}\n",
-    "Name a file of the folder, of 1 MiB at most; leave what is larger to a backend.",
+    "Name a file in the folder, of 1 MiB at most. Leave larger ones to a backend.",
 )
 
 
-# Returns the content of a file that has at most so many bytes, by its path from routes.yaml's folder. Raises OSError.
-Read = Callable[[str, int], bytes]
+# Reads a file, by its path from the folder of routes.yaml and the most bytes that it may have. Raises OSError.
+ReadFile = Callable[[str, int], bytes]
 
-# Most bytes of one file: they are part of the component, which every request loads.
+# Limit for one file, in bytes. Files are part of the component, which every request loads.
 MAX_FILE = 1 << 20
 
-# Python's own table, the same on every machine, and what some of its versions have otherwise or not at all.
+# Media types by suffix: Python's own table, which is the same on every machine, and types that some of its versions lack.
 _TYPES = MimeTypes(filenames=())
 for _suffix, _type in {
     ".js": "text/javascript",
@@ -45,48 +45,48 @@ for _suffix, _type in {
     _TYPES.add_type(_type, _suffix)
 
 
-def no_files(path: str, limit: int) -> bytes:
-    """Raises FileNotFoundError: a `Read` of a folder without files."""
+def read_no_file(path: str, limit: int) -> bytes:
+    """Raises FileNotFoundError: the ReadFile of a folder without files."""
     raise FileNotFoundError("no such file or directory")
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a routes.yaml is compiled with: the build's environment, and the files beside it."""
+    """The inputs of a compilation: the build's environment, and a function that reads the files beside routes.yaml."""
 
-    # Has secrets too, so it is never printed.
+    # Kept out of repr(), because it can contain secrets.
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    read: Read = no_files
+    read: ReadFile = read_no_file
 
 
-def read_files(source: Source, read: Read) -> tuple[dict[str, bytes], list[Diagnostic]]:
-    """The content of each file that is named, by its path, and which of them cannot be used (FR211)."""
+def read_files(source: Source, read: ReadFile) -> tuple[dict[str, bytes], list[Diagnostic]]:
+    """Returns the content of each file that routes.yaml names, by its path, and reports FR211 for those that cannot be read."""
     contents: dict[str, bytes] = {}
-    wrong: list[Diagnostic] = []
-    for place, path in _named(source) if "file" in source.keys else ():
+    errors: list[Diagnostic] = []
+    for place, path in _file_paths(source) if "file" in source.keys else ():
         try:
             content = contents[path] if path in contents else read(path, MAX_FILE)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             suggestion = (
-                "let a backend answer with it" if error.errno == EFBIG else "its path begins at the folder of routes.yaml"
+                "let a backend answer with it" if error.errno == EFBIG else "write its path from the folder of routes.yaml"
             )
-            wrong.append(Diagnostic(FR211, f"the file '{path}' cannot be read: {reason}", source.value_span(place), suggestion))
+            errors.append(Diagnostic(FR211, f"the file '{path}' cannot be read: {reason}", source.value_span(place), suggestion))
             continue
         contents[path] = content
-    return contents, wrong
+    return contents, errors
 
 
 def media_type(path: str, content: bytes) -> str:
-    """The media type of a file, by its name; of text with its charset if that is UTF-8."""
+    """Returns the media type of a file by its suffix, with a charset if the file is text in UTF-8."""
     guessed, encoding = _TYPES.guess_type("x" + PurePosixPath(path).suffix)
     if guessed is None or encoding is not None:
         return "application/octet-stream"
     return f"{guessed}; charset=utf-8" if guessed.startswith("text/") and _is_utf8(content) else guessed
 
 
-def _named(source: Source) -> Iterator[tuple[Path, str]]:
-    """The files that are named, each with its place; those only that are within the folder."""
+def _file_paths(source: Source) -> Iterator[tuple[Path, str]]:
+    """Yields the valid file paths in routes.yaml, each with its path in the data."""
     for place, key in verification_keys(source):
         path = key.get("file")
         if isinstance(path, str) and is_file_path(path):

@@ -1,7 +1,7 @@
-"""The JSON Schema of routes.yaml, for editors, from the models. Pure.
+"""Generates the JSON Schema of routes.yaml for editors, from the models. Pure.
 
-It takes all that the language takes, and refuses what can be told of a key or value by itself: what a backend, a
-channel or a name refers to is `fanroute check`'s to say.
+It accepts every valid file, and refuses keys and values that are wrong by themselves. It does not check references between
+values, such as the name of a backend: `fanroute check` does.
 Source: https://json-schema.org/draft/2020-12
 """
 
@@ -16,30 +16,33 @@ from pydantic_core import core_schema
 from fanroute.spec.document import Spec
 from fanroute.spec.types import Model, as_list
 
-# The schema's file beside a routes.yaml, and the line there that tells editors of it.
+# The file of the schema, beside a routes.yaml, and the line in routes.yaml that points editors to it.
 SCHEMA_FILE = "routes.schema.json"
 MODELINE = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
 
 
 def routes_schema() -> dict[str, Any]:
-    """The schema, as plain data."""
+    """Returns the JSON Schema of routes.yaml as plain data."""
     return {"$schema": _Generator.schema_dialect, "title": "routes.yaml", **Spec.model_json_schema(schema_generator=_Generator)}
 
 
 def key_descriptions(model: type[Model]) -> dict[str, str]:
-    """What each key of a model means, on one line, as its source says: what is for readers is read when they ask."""
+    """Returns the description of each key of a model, on one line.
+
+    They are read from the docstrings in the source, so commands that do not need them do not load them.
+    """
     found: dict[str, str] = {}
     for base in reversed(model.__mro__[: model.__mro__.index(Model)]):
-        (written,) = ast.parse(inspect.getsource(base)).body
-        for key, text in pairwise(ast.iter_child_nodes(written)):
+        (definition,) = ast.parse(inspect.getsource(base)).body
+        for key, text in pairwise(ast.iter_child_nodes(definition)):
             match key, text:
-                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(meaning))):
-                    found[name] = " ".join(meaning.split())
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(description))):
+                    found[name] = " ".join(description.split())
     return found
 
 
 class _Generator(GenerateJsonSchema):
-    """pydantic's, for what a user writes: short forms too, no nulls, and no names of Python's."""
+    """Adapts pydantic's generator to what users write: with short forms, without nulls and without names from Python."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -51,8 +54,8 @@ class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         model = super().model_schema(schema)
         model.pop("title", None)
-        for key, meaning in key_descriptions(schema["cls"]).items():
-            model["properties"][key]["description"] = meaning
+        for key, description in key_descriptions(schema["cls"]).items():
+            model["properties"][key]["description"] = description
         return model
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
@@ -74,12 +77,12 @@ class _Generator(GenerateJsonSchema):
         if schema["function"]["function"] is as_list:
             items = self.generate_inner(schema["schema"])
             return {"anyOf": [items["items"], items]}
-        assert "json_schema_input_schema" in schema, "a short form says what it takes, as its json_schema_input_type"
+        assert "json_schema_input_schema" in schema, "a short form needs a json_schema_input_type"
         return self.generate_inner(schema["json_schema_input_schema"])
 
 
 def _on_one_line(node: Any) -> Any:
-    """The same, with each description on one line."""
+    """Returns a part of the schema with each description on one line."""
     if isinstance(node, dict):
         return {k: " ".join(v.split()) if k == "description" and isinstance(v, str) else _on_one_line(v) for k, v in node.items()}
     return [_on_one_line(item) for item in node] if isinstance(node, list) else node

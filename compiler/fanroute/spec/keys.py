@@ -1,4 +1,4 @@
-"""Which keys the signatures of tokens are checked with."""
+"""Defines the keys that verify the signatures of tokens."""
 
 import re
 from collections.abc import Callable
@@ -6,49 +6,52 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict
 
-from fanroute.spec.types import FilePath, Kind, Line, Model, Text, value_error
+from fanroute.spec.types import FilePath, Line, Model, Text, TextFormat, value_error
 
-# The issuers of Fanout itself: Fastly's, with the service's id, and that of the local edges.
+# The issuers of Fanout's own tokens: Fastly's begins so and ends with the service's id, and the local edges have the other.
 _FASTLYS, _LOCAL = "fastly:", "viceroy"
-# Names of stores and of their entries, as Fastly has them for secrets.
+# Names of secret stores and their entries, as Fastly allows them. Those of config stores are checked in the same way.
 _ENTRY = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
 
-def _entry(value: str) -> str:
+def _check_entry(value: str) -> str:
     if not _ENTRY.fullmatch(value):
-        raise value_error(f"{value!r} is not a name in Fastly's stores", "use letters, digits, '-', '_' and '.'; 255 at most")
+        suggestion = "use letters, digits, '-', '_' and '.'; 255 characters at most"
+        raise value_error(f"{value!r} is not a name in Fastly's stores", suggestion)
     return value
 
 
-def party(what: str, claim: str) -> Callable[[str], str]:
-    """A check of a name that tokens have in a claim or parameter of theirs."""
+def not_empty(what: str, claim: str) -> Callable[[str], str]:
+    """Returns a validator that refuses an empty text. `claim` is the token's claim or parameter that has the value."""
 
     def check(value: str) -> str:
         if not value:
-            raise value_error(f"{what} is not an empty text", f"write what its tokens say in '{claim}'")
+            raise value_error(f"{what} cannot be empty", f"write the value that the tokens have in '{claim}'")
         return value
 
     return check
 
 
-def _proxys(value: str) -> str:
+def _check_proxy_issuer(value: str) -> str:
     if value == _LOCAL or value.startswith(_FASTLYS):
         where = " on local edges" if value == _LOCAL else ""
-        raise value_error(f"{value!r} is Fanout's own name{where}", "give your proxy another sig_iss")
+        raise value_error(f"{value!r} is the issuer of Fanout itself{where}", "give your proxy another sig_iss")
     return value
 
 
-EntryName = Annotated[Text, AfterValidator(_entry), Kind("a name in Fastly's stores", _ENTRY.pattern)]
-Issuer = Annotated[Line, AfterValidator(party("an issuer", "iss")), Kind("an issuer", "[^\\r\\n]+")]
-ProxyIssuer = Annotated[Issuer, AfterValidator(_proxys), Kind("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+")]
+EntryName = Annotated[Text, AfterValidator(_check_entry), TextFormat("a name in Fastly's stores", _ENTRY.pattern)]
+Issuer = Annotated[Line, AfterValidator(not_empty("an issuer", "iss")), TextFormat("an issuer", "[^\\r\\n]+")]
+ProxyIssuer = Annotated[
+    Issuer, AfterValidator(_check_proxy_issuer), TextFormat("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+")
+]
 
-# Where a key may be: in a file when building, or in a store of the running service.
+# The keys that say where a verification key is: in a store of the running service, or in a file when building.
 KEY_STORES = ("secret_store", "config_store")
 KEY_SOURCES = ("file", *KEY_STORES)
 
 
 class VerificationKey(Model):
-    """A key, for signatures by one algorithm: in a file that is read when building, or in a store of Fastly's."""
+    """A key for signatures by one algorithm: in a file that is read when building, or in one of Fastly's stores."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -57,20 +60,20 @@ class VerificationKey(Model):
     )
 
     algorithm: Literal["ES256", "RS256", "HS256"]
-    """The only one it is for."""
+    """The only algorithm that the key is used with."""
     file: FilePath | None = None
-    """A public key in PEM, by the file's path from the folder of routes.yaml; part of what is built."""
+    """A file with a public key in PEM, by its path from the folder of routes.yaml. The key becomes part of the component."""
     secret_store: EntryName | None = None
-    """The secret store that holds the key, by the name it is linked to the service with: a public key in PEM or, of HS256, the
-    secret's bytes as they are, 32 at least."""
+    """The secret store that holds the key, by the name under which it is linked to the service. Its entry is a public key in PEM
+    or, for HS256, the secret's bytes as they are, at least 32."""
     config_store: EntryName | None = None
-    """The config store that holds the key, a public one in PEM."""
+    """The config store that holds the key, which must be a public key in PEM."""
     name: EntryName | None = None
-    """What the key is called in its store."""
+    """The name of the key's entry in its store."""
 
 
 class ProxyKey(VerificationKey):
     """A key of a GRIP proxy of your own."""
 
     issuer: ProxyIssuer
-    """What its Grip-Sig says in `iss`."""
+    """The `iss` of the Grip-Sig that the proxy sends."""

@@ -1,14 +1,14 @@
-"""What a route may ask of a request: `match`."""
+"""Defines `match`: the conditions for requests that a route takes."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from fanroute.spec.headers import MatchedHeader, no_duplicate_names
-from fanroute.spec.types import Host, MatchedMethod, Model, Parameter, Path, Pattern, Text, as_list, value_error
+from fanroute.spec.types import Host, MatchedMethod, Model, Parameter, Pattern, RoutePath, Text, as_list, value_error
 
 
-def _condition(value: Any) -> Any:
+def _as_condition(value: Any) -> Any:
     return value if isinstance(value, dict) else {"values": as_list(value)}
 
 
@@ -16,48 +16,49 @@ Texts = Annotated[list[Text], Field(min_length=1)]
 
 
 class Condition(Model):
-    """What a header or query parameter must be: one of some values; or fit a pattern; or present or absent."""
+    """A condition on a claim, header or query parameter: it has one of these values, fits a pattern, or is present or absent."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     values: Texts | None = None
-    """The values it may have; a value or a list alone is short for this."""
+    """The values that it may have. A value or a list alone is short for this."""
     present: bool | None = None
-    """Whether it must be there, whatever its value, or must not."""
+    """`true` if it must be present, with any value; `false` if it must be absent."""
     pattern: Pattern | None = None
-    """What its whole value must fit: a regular expression of the subset that routes.md describes."""
+    """A regular expression that its whole value must fit, of the subset that routes.md describes."""
 
     @model_validator(mode="after")
-    def _one(self) -> "Condition":
+    def _has_one_key(self) -> "Condition":
         given = [value for value in (self.values, self.present, self.pattern) if value is not None]
         if len(given) != 1:
             suggestion = "write one value, a list, {present: true} or {pattern: '[0-9]+'}"
-            raise value_error("a condition is either values, a pattern or 'present'", suggestion)
+            raise value_error("a condition must have exactly one of 'values', 'present' and 'pattern'", suggestion)
         return self
 
 
-ConditionOrValues = Annotated[Condition, BeforeValidator(_condition, json_schema_input_type=Text | Texts | Condition)]
+ConditionOrValues = Annotated[Condition, BeforeValidator(_as_condition, json_schema_input_type=Text | Texts | Condition)]
 
 
 class Match(Model):
-    """Which requests a route is for. All that is given must hold; a list is alternatives; what is left out matches anything."""
+    """Which requests a route takes. All conditions must hold, a list gives alternatives, and a missing key matches anything."""
 
     host: Annotated[list[Host], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    """A name, or `*.` and a name for all hosts that end so (not the name itself). Case, port and a final dot do not count."""
-    path: Path | None = None
-    """Literal segments, decoded or percent-encoded, and parameters: `{room}` is one whole segment and binds its text; a final
-    `/*` stands for any rest, also an empty one."""
+    """A host name, or `*.` and a name for all hosts below it, but not for the name itself. Upper and lower case, the port and a
+    final dot make no difference."""
+    path: RoutePath | None = None
+    """Segments, decoded or percent-encoded. `{room}` stands for one whole segment and binds its text. A final `/*` stands for any
+    rest, even an empty one."""
     where: dict[Parameter, Pattern] = Field(default_factory=dict)
-    """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, of the whole
+    """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, for the whole
     decoded segment."""
     method: Annotated[list[MatchedMethod], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    """One or a list. The case counts: HTTP's own methods are in capital letters."""
+    """One method or a list. Methods are case-sensitive: HTTP's own are in upper case."""
     scheme: Literal["http", "https"] | None = None
-    """The client's."""
+    """The scheme of the client's request."""
     websocket: bool | None = None
-    """Whether the client asks for a WebSocket (`Upgrade: websocket`)."""
+    """`true` if the client must ask for a WebSocket (`Upgrade: websocket`), `false` if it must not."""
     header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(no_duplicate_names)] = Field(default_factory=dict)
-    """What headers must be, by name, of any case. Of one that stands more than once the first counts; lines of `Cookie` are one,
-    joined by `; `."""
+    """Conditions on headers, by name in any case. If a header appears more than once, the first counts. Several lines of `Cookie`
+    are joined by `; `."""
     query: dict[Parameter, ConditionOrValues] = Field(default_factory=dict)
-    """What query parameters must be, by name, decoded. Of one that stands more than once the first counts."""
+    """Conditions on query parameters, decoded, by name. If a parameter appears more than once, the first counts."""

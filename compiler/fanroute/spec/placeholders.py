@@ -1,11 +1,11 @@
-"""Recognizes path placeholders of other routers, which are plain text here, and says what to write instead. Pure."""
+"""Recognizes path placeholders of other routers, which are plain text here, and suggests what to write instead. Pure."""
 
 import re
 from typing import Any
 
 _TYPE = "int|float|uuid|slug|str|string"
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
-# What one segment is for others; `type` says what it has to fit.
+# Placeholders for one segment. `type` or `pattern` is what the segment has to fit.
 _SEGMENT = (
     rf":{_NAME}",
     rf"\[{_NAME}\]",
@@ -17,7 +17,7 @@ _SEGMENT = (
     r"\^?\((?P<pattern>.*[^*+(|].*)\)[*+]?\$?",
     r"(?P<pattern>\[.+\](?:[*+]|\{\d+(?:,\d*)?\}))",
 )
-# What any rest of the path is.
+# Placeholders for the rest of the path.
 _REST = (
     rf"\*{_NAME}",
     r"\*\*",
@@ -27,34 +27,37 @@ _REST = (
     rf"<{_NAME}:path>",
     r"\(?\.[*+]\)?\$?",
 )
-# The advice for that.
+# What to write in place of these.
 REST_SUGGESTION = "end the path with '/*' for any rest"
-# What is one of these segments within a longer text. After a letter or digit, `:` and `$` are signs like any other.
+# Placeholders within a longer text. After a letter or digit, `:` and `$` begin none.
 _WITHIN = re.compile(r"\[[A-Za-z_]\w*\]|<(?:\w+:)?[A-Za-z_]\w*>|(?<!\w)[:$][A-Za-z_]\w*")
 _TYPED = re.compile(rf"(?<=<)(?:{_TYPE}):|:(?:{_TYPE})(?=>)")
 _TYPES = {"int": "[0-9]+", "float": "[0-9.]+", "uuid": "[0-9a-f-]{36}", "slug": "[a-z0-9-]+"}
 
 
 def suggest_segment(segment: str) -> str | None:
-    """Returns advice for a segment that is a placeholder of another router or a regular expression; None for any other."""
+    """Suggests what to write in place of a segment that is another router's placeholder or a regular expression.
+
+    Returns None for any other segment.
+    """
     if any(re.fullmatch(rest, segment) for rest in _REST):
         return REST_SUGGESTION
     found = next(filter(None, (re.fullmatch(one, segment) for one in _SEGMENT)), None)
     if found is None:
         return None
-    given = found.groupdict()
-    name = parameter_name(given.get("name") or "name")
-    pattern = given.get("pattern") or _TYPES.get(given.get("type") or "")
+    groups = found.groupdict()
+    name = parameter_name(groups.get("name") or "name")
+    pattern = groups.get("pattern") or _TYPES.get(groups.get("type") or "")
     return f"write '{{{name}}}'" + (f" with where: {{{name}: '{pattern}'}}" if pattern else "")
 
 
 def find_placeholders(text: str) -> list[tuple[str, str]]:
-    """Returns the placeholders of other routers in a text, such as a channel, each with its name as one here."""
+    """Returns the placeholders of other routers in a text such as a channel, each with its `parameter_name`."""
     return [(found, parameter_name(_TYPED.sub("", found).strip("[]<>:$"))) for found in _WITHIN.findall(text)]
 
 
 def suggest_binding(name: str, path: Any) -> str:
-    """Returns advice to bind a name that the path has as another router's placeholder; "" if the path has no such one."""
+    """Suggests how to bind a name that is in the path as another router's placeholder. Returns "" if it is not."""
     for segment in path.split("/") if isinstance(path, str) else ():
         if suggest_segment(segment) not in (None, REST_SUGGESTION) and parameter_name(name) in (
             found for _, found in find_placeholders(segment)
@@ -64,10 +67,10 @@ def suggest_binding(name: str, path: Any) -> str:
 
 
 def parameter_name(name: str) -> str:
-    """Returns a name in the form that names of parameters have here: `roomId` is `room_id`."""
+    """Converts a name to the form of a parameter's: `roomId` to `room_id`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.lstrip("_") or "name").lower()
 
 
 def is_regular_expression(path: str) -> bool:
-    """Returns True if a path looks like a regular expression, as some routers take them."""
+    """Returns True if a path looks like a regular expression, which some routers accept."""
     return bool(re.search(r"\\[dwsDWS.]|\.[*+]|\(\?|^\^|\$$|\[[^\]/]*-[^\]/]*\]|\[\^", path))

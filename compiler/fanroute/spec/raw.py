@@ -1,4 +1,7 @@
-"""The parts of a routes.yaml's data that have the right shape: rules look at them even if other parts are wrong."""
+"""Finds the parts of a routes.yaml's data that have the right shape. So checks can run even if other parts are invalid.
+
+Functions that return a path and a value return the value's path in the data.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,41 +14,43 @@ _ACTIONS = frozenset(ACTIONS)
 
 
 def routes(source: Source) -> Sequence[tuple[int, dict[str, Any]]]:
-    """The routes that are mappings, with their places; found once for all rules."""
+    """Returns the routes that are mappings, with their indices. They are found once, and kept in the Source."""
     if source.routes is None:
-        found = source.data.get("routes") if isinstance(source.data, dict) else None
-        given = enumerate(found) if isinstance(found, list) else ()
-        source.routes = [(index, route) for index, route in given if isinstance(route, dict)]
+        value = source.data.get("routes") if isinstance(source.data, dict) else None
+        items = enumerate(value) if isinstance(value, list) else ()
+        source.routes = [(index, route) for index, route in items if isinstance(route, dict)]
     return source.routes
 
 
 def defaults(source: Source) -> dict[str, Any]:
-    found = source.data.get("defaults")
-    return found if isinstance(found, dict) else {}
+    """Returns `defaults`, empty if it is not a mapping."""
+    value = source.data.get("defaults")
+    return value if isinstance(value, dict) else {}
 
 
 def backends(source: Source) -> dict[str, Any]:
-    found = source.data.get("backends")
-    return found if isinstance(found, dict) else {}
+    """Returns `backends`, empty if it is not a mapping."""
+    value = source.data.get("backends")
+    return value if isinstance(value, dict) else {}
 
 
 def verification_keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The keys that signatures are checked with, with their places."""
+    """Yields the keys that verify signatures, of `fanout` and of every `auth`."""
     owners = [(("fanout",), source.data.get("fanout")), *auths(source)] if isinstance(source.data, dict) else []
     for path, owner in owners:
         if isinstance(owner, dict):
-            yield from ((place, key) for place, key in items((*path, "keys"), owner.get("keys")) if isinstance(key, dict))
+            yield from ((at, key) for at, key in items((*path, "keys"), owner.get("keys")) if isinstance(key, dict))
 
 
 def auths(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """What is said of clients' tokens, by default and by routes, with its places."""
-    given: list[tuple[Path, Any]] = [(("defaults", "auth"), defaults(source).get("auth"))]
-    given += [(("routes", index, "auth"), route["auth"]) for index, route in routes(source) if "auth" in route]
-    yield from ((path, auth) for path, auth in given if isinstance(auth, dict))
+    """Yields every `auth`: the default and those of routes."""
+    found: list[tuple[Path, Any]] = [(("defaults", "auth"), defaults(source).get("auth"))]
+    found += [(("routes", index, "auth"), route["auth"]) for index, route in routes(source) if "auth" in route]
+    yield from ((path, auth) for path, auth in found if isinstance(auth, dict))
 
 
 def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, Any] | None:
-    """What is said of the tokens of a route's clients, with its place; None where none is needed."""
+    """Returns the `auth` that applies to a route, its own or the default. Returns None if clients need no token."""
     if "auth" in route:
         return ("routes", index, "auth"), route["auth"]
     default = defaults(source).get("auth")
@@ -53,76 +58,89 @@ def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, An
 
 
 def claim_values(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
-    """The values that claims are compared with, with their places; `path` is that of what is said of tokens."""
+    """Yields the values that claims are compared with. `path` is the path of `auth`."""
     claims = auth.get("claims") if isinstance(auth, dict) else None
     for name, condition in claims.items() if isinstance(claims, dict) else ():
-        place = (*path, "claims", name)
+        at = (*path, "claims", name)
         if isinstance(condition, dict):
-            yield from items((*place, "values"), condition.get("values"))
+            yield from items((*at, "values"), condition.get("values"))
         else:
-            yield from items(place, condition)
+            yield from items(at, condition)
 
 
 def origins_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, Any] | None:
-    """What is said of the pages that may open a route's WebSocket, with its place; None where any may."""
+    """Returns the `origins` that apply to a route, its own or the default. Returns None if pages of any origin may connect."""
     if "origins" in route:
         return ("routes", index, "origins"), route["origins"]
     default = defaults(source).get("origins")
     return None if default is None else (("defaults", "origins"), default)
 
 
-def items(path: Path, given: Any) -> Iterator[tuple[Path, Any]]:
-    """The items of a list, or the one that stands in its place, with their places."""
-    if isinstance(given, list):
-        yield from (((*path, i), item) for i, item in enumerate(given))
+def items(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    """Yields the items of a list, or the one value that is short for a list of it."""
+    if isinstance(value, list):
+        yield from (((*path, i), item) for i, item in enumerate(value))
     else:
-        yield path, given
+        yield path, value
 
 
 def actions(route: dict[str, Any]) -> list[str]:
-    """The names of the actions that a route has."""
+    """Returns the names of a route's actions."""
     return [action for action in route if action in _ACTIONS]
 
 
 def backend_of(index: int, route: dict[str, Any], action: str) -> tuple[Path, str] | None:
-    """The name of the backend that an action asks, with its place; None if there is no such name."""
-    place: Path = ("routes", index, action)
-    given = route.get(action)
-    if isinstance(given, dict):
-        place, given = (*place, "backend"), given.get("backend")
-    return (place, given) if isinstance(given, str) else None
+    """Returns the name of the backend that an action of a route asks. Returns None if the action names none."""
+    path: Path = ("routes", index, action)
+    value = route.get(action)
+    if isinstance(value, dict):
+        path, value = (*path, "backend"), value.get("backend")
+    return (path, value) if isinstance(value, str) else None
 
 
 def action_mappings(index: int, route: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
-    """A route's actions that are mappings, with their places."""
-    return [(("routes", index, key), given) for key, given in route.items() if key in _ACTIONS and isinstance(given, dict)]
+    """Returns a route's actions that are mappings."""
+    return [(("routes", index, key), value) for key, value in route.items() if key in _ACTIONS and isinstance(value, dict)]
 
 
 def edge_answered_actions(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The actions that this service answers itself, with their places."""
+    """Yields the actions that Fanout asks this service to answer."""
     found = (mapping for index, route in routes(source) for mapping in action_mappings(index, route))
-    return ((path, given) for path, given in found if path[-1] in EDGE_ANSWERED)
+    return ((path, action) for path, action in found if path[-1] in EDGE_ANSWERED)
 
 
-def channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """The channels of an action, with their places."""
-    return items((*path, "channel"), given.get("channel"))
+def channels(path: Path, action: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Yields the channels of an action. `path` is the path of the action."""
+    return items((*path, "channel"), action.get("channel"))
+
+
+def channel_mappings(path: Path, action: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
+    """Returns the channels of an action that are mappings, not just names."""
+    return [(at, channel) for at, channel in channels(path, action) if isinstance(channel, dict)]
 
 
 def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """What in a route may refer to the request, with its places."""
-    for path, given in action_mappings(index, route):
-        for key, value in given.items():
+    """Yields the values of a route's actions that can contain references to the request."""
+    for path, action in action_mappings(index, route):
+        for key, value in action.items():
             if key in ("location", "link"):
                 yield (*path, key), value
             elif key == "meta" and isinstance(value, dict):
                 yield from (((*path, key, name), text) for name, text in value.items())
             elif key == "channel":
-                yield from _of_channels(path, given)
+                yield from _channel_templates(path, action)
+
+
+def _channel_templates(path: Path, action: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for at, channel in channels(path, action):
+        if isinstance(channel, dict):
+            yield from (((*at, key), channel[key]) for key in ("name", "prev_id") if key in channel)
+        else:
+            yield at, channel
 
 
 def bound_references(match: Any) -> list[str]:
-    """What a match binds, as it is written in a template."""
+    """Returns the references that a match binds, as they are written in a template, such as `{room}` or `{query.id}`."""
     if not isinstance(match, dict):
         return []
     path = match.get("path")
@@ -133,16 +151,3 @@ def bound_references(match: Any) -> list[str]:
             if condition != {"present": False}:
                 found.append(f"{{{source}.{name.lower() if source == 'header' else name}}}")
     return found
-
-
-def _of_channels(path: Path, given: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    for place, channel in channels(path, given):
-        if isinstance(channel, dict):
-            yield from (((*place, key), channel[key]) for key in ("name", "prev_id") if key in channel)
-        else:
-            yield place, channel
-
-
-def channel_mappings(path: Path, given: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
-    """The channels of an action that are more than a name, with their places."""
-    return [(place, channel) for place, channel in channels(path, given) if isinstance(channel, dict)]

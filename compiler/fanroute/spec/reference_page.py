@@ -1,4 +1,4 @@
-"""The keys of routes.yaml as documentation, in Markdown, from its JSON Schema. Pure."""
+"""Generates docs/reference.md, which documents the keys of routes.yaml, from the JSON Schema. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from fanroute.spec.json_schema import routes_schema
 _INTRODUCTION = """\
 # routes.yaml, key by key
 
-Every key there is, a section for each mapping; [routes.md](routes.md) tells how they work together. A key may be left out
-unless it is **required**. `NAME` stands for a name of your own, `[]` for each item of a list; a duration is written as
-`25s`, `2m` or `1h`. This page is made from the code by `pytest --update`; `fanroute schema` prints the same as a JSON Schema,
-for editors.
+This page lists every key, with a section for each mapping. [routes.md](routes.md) explains how they work together. A key is
+optional unless it is marked **required**. `NAME` stands for a name that you choose, `[]` for each item of a list. A duration is
+written as `25s`, `2m` or `1h`. `fanroute schema` prints the same as a JSON Schema, for editors. `pytest --update` generates this
+page from the code.
 """
 
 Schema = dict[str, Any]
@@ -21,27 +21,27 @@ Schema = dict[str, Any]
 
 @dataclass(slots=True)
 class _Section:
-    """A mapping of known keys, and where in the file it stands."""
+    """A mapping of known keys, and the paths at which it can be in the file."""
 
     mapping: Schema
-    places: list[str] = field(default_factory=list)
-    # How many keys of a place are told, from its end.
+    paths: list[str] = field(default_factory=list)
+    # How many keys from the end of a path are in the title.
     depth: int = 1
 
     @property
     def title(self) -> str:
-        """The keys it stands under, each once."""
-        keys = (place.replace(".NAME", "").replace("[]", "").split(".") for place in self.places)
-        return ", ".join(dict.fromkeys(".".join(named[-self.depth :]) for named in keys)) or "the file"
+        """Returns the keys that have this mapping as their value, each once."""
+        keys = (path.replace(".NAME", "").replace("[]", "").split(".") for path in self.paths)
+        return ", ".join(dict.fromkeys(".".join(names[-self.depth :]) for names in keys)) or "the file"
 
     @property
     def anchor(self) -> str:
-        """Its heading's, as GitHub makes it."""
+        """Returns the anchor that GitHub gives the section's heading."""
         return self.title.replace(",", "").replace(".", "").replace(" ", "-")
 
 
 def reference_page() -> str:
-    """docs/reference.md."""
+    """Returns the text of docs/reference.md."""
     root = routes_schema()
     sections: dict[str, _Section] = {}
     _collect(root, "", root, sections)
@@ -49,42 +49,42 @@ def reference_page() -> str:
     for section in [section for section in sections.values() if titles[section.title] > 1]:
         section.depth += 1
     contents = "".join(f"- [{section.title}](#{section.anchor})\n" for section in sections.values())
-    return "\n".join([_INTRODUCTION, contents, *(_written(section, sections) for section in sections.values())])
+    return "\n".join([_INTRODUCTION, contents, *(_render(section, sections) for section in sections.values())])
 
 
-def _collect(node: Schema, place: str, root: Schema, sections: dict[str, _Section]) -> None:
-    """Find the sections in a part of the schema: each mapping once, by its reference ("" is the file itself)."""
-    for name, part in _parts(node):
-        _collect(part, f"{place}{name}", root, sections)
+def _collect(node: Schema, path: str, root: Schema, sections: dict[str, _Section]) -> None:
+    """Adds the sections of a node of the schema: one for each mapping, by its reference ("" is the file itself)."""
+    for suffix, child in _children(node):
+        _collect(child, f"{path}{suffix}", root, sections)
     reference = node.get("$ref", "" if node is root else None)
     if reference is None:
         return
-    mapping = _resolved(reference, root)
+    mapping = _resolve(reference, root)
     known = reference in sections
-    sections.setdefault(reference, _Section(mapping)).places.append(place)
-    for key, part in () if known else mapping["properties"].items():
-        _collect(part, f"{place}.{key}".lstrip("."), root, sections)
+    sections.setdefault(reference, _Section(mapping)).paths.append(path)
+    for key, child in () if known else mapping["properties"].items():
+        _collect(child, f"{path}.{key}".lstrip("."), root, sections)
 
 
-def _parts(node: Schema) -> Iterator[tuple[str, Schema]]:
-    """What a value is made of, each with what its place is called beside the value's."""
-    yield from (("", part) for part in node.get("anyOf", ()))
+def _children(node: Schema) -> Iterator[tuple[str, Schema]]:
+    """Yields the alternatives, items and values of a node, each with what is appended to the node's path for it."""
+    yield from (("", alternative) for alternative in node.get("anyOf", ()))
     if "items" in node:
         yield "[]", node["items"]
     if isinstance(node.get("additionalProperties"), dict):
         yield ".NAME", node["additionalProperties"]
 
 
-def _resolved(reference: str, root: Schema) -> Schema:
+def _resolve(reference: str, root: Schema) -> Schema:
     mapping: Schema = root["$defs"][reference.rpartition("/")[2]] if reference else root
     return mapping
 
 
-def _written(section: _Section, sections: dict[str, _Section]) -> str:
-    """One section: what the mapping is, where it stands, and a row for each key."""
+def _render(section: _Section, sections: dict[str, _Section]) -> str:
+    """Renders a section: the description of the mapping, its paths, and a row for each key."""
     heading = f"## {section.title}\n\n{section.mapping['description']}\n"
-    places = [f"`{place}`" for place in section.places if place]
-    where = f"\nStands at {', '.join(places)}.\n" if places else ""
+    paths = [f"`{path}`" for path in section.paths if path]
+    where = f"\nUsed at {', '.join(paths)}.\n" if paths else ""
     required = section.mapping.get("required", ())
     rows = []
     for key, node in section.mapping["properties"].items():
@@ -95,26 +95,28 @@ def _written(section: _Section, sections: dict[str, _Section]) -> str:
 
 def _value(node: Schema, required: bool, sections: dict[str, _Section]) -> str:
     default = f"; `{str(node['default']).lower()}` if left out" if "default" in node else ""
-    return _cell(_words(node, sections)) + (", **required**" if required else "") + default
+    return _cell(_describe(node, sections)) + (", **required**" if required else "") + default
 
 
-def _words(node: Schema, sections: dict[str, _Section]) -> str:
-    """A value in words."""
+def _describe(node: Schema, sections: dict[str, _Section]) -> str:
+    """Describes the values that a node of the schema allows."""
     match node:
         case {"$ref": reference}:
             return f"[a mapping](#{sections[reference].anchor})"
         case {"anyOf": alternatives}:
-            return ", or ".join(_words(alternative | _size(node, alternative), sections) for alternative in alternatives)
+            return ", or ".join(
+                _describe(alternative | _list_limits(node, alternative), sections) for alternative in alternatives
+            )
         case {"const": value}:
             return f"`{str(value).lower()}`"
         case {"enum": values}:
             *others, last = (f"`{value}`" for value in values)
             return f"{', '.join(others)} or {last}"
         case {"type": "array"}:
-            return f"a list{_limits(node)}, each {_words(node['items'], sections)}"
+            return f"a list{_limits(node)}, each {_describe(node['items'], sections)}"
         case {"type": "object"}:
-            names = _words(node["propertyNames"], sections).removeprefix("a ")
-            return f"by {names}: {_words(node['additionalProperties'], sections)}"
+            names = _describe(node["propertyNames"], sections).removeprefix("a ")
+            return f"by {names}: {_describe(node['additionalProperties'], sections)}"
         case {"type": "boolean"}:
             return "`true` or `false`"
         case {"type": "integer"}:
@@ -123,8 +125,8 @@ def _words(node: Schema, sections: dict[str, _Section]) -> str:
             return str(node.get("title", "text"))
 
 
-def _size(node: Schema, alternative: Schema) -> Schema:
-    """The limits of a list that are told beside its short form."""
+def _list_limits(node: Schema, alternative: Schema) -> Schema:
+    """Returns the limits of a list that are beside the list's short form in the schema."""
     return {name: node[name] for name in ("maxItems",) if name in node and alternative.get("type") == "array"}
 
 
@@ -138,5 +140,5 @@ def _limits(node: Schema) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text in a cell of a table."""
+    """Escapes a text for a cell of a table."""
     return text.replace("|", "\\|")

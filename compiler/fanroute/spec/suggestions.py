@@ -1,4 +1,4 @@
-"""Says what to write in place of a value of another kind than is wanted. Pure."""
+"""Suggests what to write in place of a value of the wrong type. Pure."""
 
 import json
 from typing import Any, get_args, get_origin
@@ -7,46 +7,46 @@ from pydantic import ValidationError
 
 from fanroute.spec.types import Model
 
-# Texts that mean true or false elsewhere, such as in YAML 1.1.
+# Texts that mean true or false elsewhere, for example in YAML 1.1.
 _BOOLEANS = dict.fromkeys(("yes", "on", "true", "y", "1"), "true") | dict.fromkeys(("no", "off", "false", "n", "0"), "false")
 
 
-def suggest_value(given: Any, kind: str, key: str, model: type[Model] | None) -> str:
-    """Returns what to write under a key in place of what is given; "" if that is not known.
+def suggest_value(value: Any, error: str, key: str, model: type[Model] | None) -> str:
+    """Suggests what to write in place of a value. Returns "" if that is not clear.
 
     Args:
-        given: what is written there.
-        kind: pydantic's type of error.
-        key: the key; "" for an item of a list, or the file itself.
-        model: what is wanted, if it is a mapping of known keys.
+        value: the value of the wrong type.
+        error: pydantic's type of the error.
+        key: the value's key, "" if it is an item of a list or the file itself.
+        model: the model of the mapping that is expected there, None if no such mapping is.
     """
-    if kind == "string_type" and isinstance(given, bool | int):
+    if error == "string_type" and isinstance(value, bool | int):
         return "put it in quotes"
     if not key:
         return ""
-    match kind:
+    match error:
         case "string_type":
-            text = given.get("backend") if isinstance(given, dict) else given[0] if len(given) == 1 else None
+            text = value.get("backend") if isinstance(value, dict) else value[0] if len(value) == 1 else None
             return f"write {key}: {json.dumps(text, ensure_ascii=False)}" if isinstance(text, str) else ""
         case "bool_type":
-            meant = _BOOLEANS.get(str(given).lower())
+            meant = _BOOLEANS.get(str(value).lower())
             return f"write {key}: {meant}" if meant else f"write {key}: true, or {key}: false"
         case "int_type":
-            return f"write {key}: {given}" if str(given).isdecimal() else ""
-        case "list_type" if isinstance(given, dict):
-            return f"write {key}: {json.dumps([*given], ensure_ascii=False)}"
+            return f"write {key}: {value}" if str(value).isdecimal() else ""
+        case "list_type" if isinstance(value, dict):
+            return f"write {key}: {json.dumps([*value], ensure_ascii=False)}"
         case "dict_type":
             return f"write {key}: {{NAME: …}}"
-    fitting = _only_key_for(given, model) if model else ""
-    return f"write {key}: {{{fitting}: {json.dumps(given, ensure_ascii=False)}}}" if fitting else ""
+    fitting = _only_key_for(value, model) if model else ""
+    return f"write {key}: {{{fitting}: {json.dumps(value, ensure_ascii=False)}}}" if fitting else ""
 
 
-def _only_key_for(given: Any, model: type[Model]) -> str:
-    """Returns the only required key of a mapping, or the only key at all, that takes a value; "" if there is no such key."""
+def _only_key_for(value: Any, model: type[Model]) -> str:
+    """Returns the only required key that takes a value, or the only key if none is required. Returns "" if there is none."""
     required = [name for name, field in model.model_fields.items() if field.is_required()]
-    # A list can be meant for more than it fits.
-    known = required or ([] if isinstance(given, list) else [*model.model_fields])
-    fitting = [name for name in known if _fits(model, {name: given})]
+    # A list is suggested for required keys only: it can fit an optional one by chance.
+    known = required or ([] if isinstance(value, list) else [*model.model_fields])
+    fitting = [name for name in known if _fits(model, {name: value})]
     return fitting[0] if len(fitting) == 1 else ""
 
 
@@ -59,7 +59,7 @@ def _fits(model: type[Model], data: Any) -> bool:
 
 
 def model_at(path: tuple[str | int, ...], annotation: Any) -> type[Model] | None:
-    """Returns the model of the mapping at a path of a model's data; None if the path leads to no mapping of ours."""
+    """Returns the model of the mapping at a path in the data of another model. Returns None if there is no known mapping."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         if not path:
             return annotation

@@ -1,4 +1,4 @@
-"""Text with references to what a request has: `{room}` of the path, `{query.room}`, `{header.x-room}`, `{claim.sub}`."""
+"""Parses texts with references to the request: `{room}` from the path, `{query.room}`, `{header.x-room}`, `{claim.sub}`."""
 
 import re
 from typing import Any
@@ -12,24 +12,24 @@ _SOURCES: tuple[Source, ...] = ("path", "query", "header", "claim")
 
 
 class BadTemplate(ValueError):
-    """A brace that begins or ends no reference."""
+    """A brace that does not belong to a reference."""
 
 
 def parse(text: str) -> Template:
-    """Text and references, in order. Raises BadTemplate."""
+    """Splits a text into plain texts and references, in order. Raises BadTemplate."""
     if "{" not in text and "}" not in text:
         return (text,) if text else ()
     parts: list[str | Bound] = []
     end = 0
     for reference in _REFERENCE.finditer(text):
-        parts += [_plain(text[end : reference.start()]), _bound(reference)]
+        parts += [_check_braces(text[end : reference.start()]), _bound(reference)]
         end = reference.end()
-    parts.append(_plain(text[end:]))
+    parts.append(_check_braces(text[end:]))
     return tuple(part for part in parts if part)
 
 
 def references_in(value: Any) -> list[Bound]:
-    """What a value of the file takes from the request, if it is a template."""
+    """Returns the references in a value of the file. A value that is not a valid template has none."""
     try:
         return references(parse(value)) if isinstance(value, str) and "{" in value else []
     except BadTemplate:
@@ -41,7 +41,7 @@ def _bound(reference: re.Match[str]) -> Bound:
     return Bound(source, name.lower() if source == "header" else name)
 
 
-def _plain(text: str) -> str:
+def _check_braces(text: str) -> str:
     if "{" in text or "}" in text:
         raise BadTemplate(text)
     return text

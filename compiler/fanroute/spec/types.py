@@ -1,4 +1,4 @@
-"""The values a user may write in routes.yaml: names, hosts, paths, channels, durations, each with what is wrong with another."""
+"""Defines the types of values in routes.yaml, such as hosts, paths and durations. Each says what is wrong with other values."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Annotated, Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -16,42 +16,45 @@ from fanroute.spec.template import PARAMETER, BadTemplate, parse
 from fanroute_runtime.grip import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Template
 
-TEMPLATE_SUGGESTION = "write '{name}' of the path, '{query.name}', '{header.name}' or '{claim.name}'"
 # Longest duration, in seconds.
 MAX_SECONDS = 3600
-# Longest time that any browser keeps the answer to a preflight request, in seconds.
+# Longest time for which any browser caches the answer to a preflight request, in seconds.
 MAX_PREFLIGHT_AGE = 86_400
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
-# A method or the name of a header: a token of RFC 9110, 5.6.2.
+# A token (RFC 9110, 5.6.2), such as a method or the name of a header.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
-# A path, or a scheme and a whole host: no client chooses the host.
+# The beginning of a location: a path, or a scheme and a whole host. So no reference in it can choose the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
-# A '%' that encodes nothing by itself: with what follows it, a client could make it another character.
+# A '%' that encodes nothing. Before a reference, a client could make it encode a character of its choice.
 STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
-# Text of a segment that may be percent-encoded.
+# A path segment in which each '%' encodes a byte.
 _ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
-NO_EXPRESSION = "a path is no regular expression: write '{name}' for a segment, and what it has to fit under 'where'"
-# Paths whose last segment may be missing, as other routers have them.
+# Paths whose last segment is optional, in the syntax of other routers.
 _OPTIONAL = re.compile(r"(?P<before>/.*|)/(?::|\{|\[|<)(?P<name>[A-Za-z_]\w*)(?:\?\}|[\]>}]?\?)")
-# Paths of which nothing else needs to be asked: of letters and digits, with one parameter at most.
+# Paths that need no further check: letters and digits, with at most one parameter.
 _LITERALS = "(/[A-Za-z0-9_-]+)*"
 _USUAL_PATH = re.compile(rf"(?=/){_LITERALS}(/{PARAMETER.pattern}{_LITERALS})?(/\*?)?")
 
+_NO_REGULAR_EXPRESSION = "a path is not a regular expression: write '{name}' for a segment, and its pattern under 'where'"
+
 
 class Model(BaseModel):
-    """A mapping of known keys, of exactly the types given."""
+    """The base of all mappings with known keys.
+
+    A docstring under each key describes it, in docs/reference.md and in the JSON Schema.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What a text in the file is: in words for the reference, and as a pattern of the whole text for editors."""
+class TextFormat:
+    """Describes a text in the JSON Schema: in words, and if `pattern` is not empty as a regular expression for the whole text."""
 
     words: str
     pattern: str = ""
@@ -61,104 +64,122 @@ class Kind:
 
 
 def value_error(message: str, suggestion: str) -> PydanticCustomError:
+    """Returns an error for a validator to raise. It is reported as FR204, at the value."""
     return PydanticCustomError("fanroute", "{message}", {"message": message, "suggestion": suggestion})
 
 
 def as_list(value: Any) -> Any:
+    """Returns a list as it is, and any other value in a list: one item is short for a list of it."""
     return value if isinstance(value, list) else [value]
 
 
+def no_duplicates(values: list[str]) -> list[str]:
+    """Returns a list of different values. Raises an error if a value appears twice."""
+    duplicate = next((value for value, count in Counter(values).items() if count > 1), None)
+    if duplicate is not None:
+        raise value_error(f"'{duplicate}' appears twice", "remove one of them")
+    return values
+
+
 def is_host(value: str) -> bool:
-    """Whether a text is a host's name, or `*.` and one."""
+    """Returns True if a text is a host name, or `*.` and a host name."""
     return _HOST.fullmatch(value.removeprefix("*.")) is not None and len(value) <= MAX_HOST
 
 
-def _host(value: str) -> str:
+def _check_host(value: str) -> str:
+    if value == "*":
+        raise value_error("'*' is not a host", "leave 'host' out: without it, any host matches")
     if not is_host(value):
-        suggestion = "write a name, or '*.' and a name, without scheme, port and path"
-        raise value_error(
-            f"'{value}' is not a host", "leave 'host' out: without it, any host matches" if value == "*" else suggestion
-        )
+        raise value_error(f"'{value}' is not a host", "write a host name, or '*.' and a host name, without scheme, port or path")
     return value
 
 
-def _path(value: str) -> str:
+def _check_path(value: str) -> str:
     if _USUAL_PATH.fullmatch(value):
         return value
-    expression = is_regular_expression(value)
+    is_expression = is_regular_expression(value)
     if not value.startswith("/"):
-        suggestion = NO_EXPRESSION if expression else f"did you mean '/{value}'?"
+        suggestion = _NO_REGULAR_EXPRESSION if is_expression else f"did you mean '/{value}'?"
         raise value_error(f"the path '{value}' does not begin with '/'", suggestion)
     if optional := _OPTIONAL.fullmatch(value):
-        name = parameter_name(optional["name"])
-        suggestion = f"write a route for '{optional['before'] or '/'}' and another for '{optional['before']}/{{{name}}}'"
-        raise value_error("a path has no optional segment", suggestion)
-    *before, last = (segment for segment in value.split("/") if suggest_segment(segment) is None or segment == "**")
-    if any("*" in segment for segment in before) or ("*" in last and last != "*"):
-        suggestion = NO_EXPRESSION if expression else "end the path with '/*'; one segment is '{name}'"
-        raise value_error("a '*' in a path stands for the rest, and only at its end", suggestion)
-    twice = next((name for name, count in Counter(PARAMETER.findall(value)).items() if count > 1), None)
-    if twice:
-        raise value_error(f"the parameter '{twice}' stands twice in the path", "give each its own name")
+        before, name = optional["before"], parameter_name(optional["name"])
+        suggestion = f"write a route for '{before or '/'}' and another for '{before}/{{{name}}}'"
+        raise value_error("a path cannot have an optional segment", suggestion)
+    *before_last, last = (segment for segment in value.split("/") if suggest_segment(segment) is None or segment == "**")
+    if any("*" in segment for segment in before_last) or ("*" in last and last != "*"):
+        suggestion = _NO_REGULAR_EXPRESSION if is_expression else "end the path with '/*' for any rest; one segment is '{name}'"
+        raise value_error("in a path, '*' can only be the last segment", suggestion)
+    duplicate = next((name for name, count in Counter(PARAMETER.findall(value)).items() if count > 1), None)
+    if duplicate:
+        raise value_error(f"the path has two parameters named '{duplicate}'", "give each a name of its own")
     segments = [segment for segment in value.split("/") if not PARAMETER.fullmatch(segment)]
     if any("{" in segment or "}" in segment for segment in segments):
-        suggestion = "write '/{name}', in small letters, digits and '_'; what it has to fit is for 'where'"
-        raise value_error("a parameter is a whole segment of the path", suggestion)
+        suggestion = "write '/{name}' in lower-case letters, digits and '_', and its pattern under 'where'"
+        raise value_error("a parameter must be a whole segment of the path", suggestion)
     odd = next((c for segment in segments for c in segment if c in "?#\\" or c.isspace() or not c.isprintable()), None)
     if odd:
-        suggestion = f"write '{value.partition('?')[0]}', and 'query:' for parameters" if odd == "?" else "write the path decoded"
-        raise value_error(f"a path has no {odd!r}", NO_EXPRESSION if expression else suggestion)
-    decoded = [_decoded(segment) for segment in segments]
+        suggestion = _NO_REGULAR_EXPRESSION if is_expression else _instead_of_character(odd, value)
+        raise value_error(f"a path cannot contain {odd!r}", suggestion)
+    decoded = [_decode_segment(segment) for segment in segments]
     if any(segment in (".", "..") for segment in decoded):
-        raise value_error("a path has no '.' or '..' segments", "write the path as it is meant")
+        raise value_error("a path cannot have '.' or '..' segments", "write the path that they lead to")
     return value
 
 
-def _decoded(segment: str) -> str:
-    """A segment's text: what is percent-encoded is decoded."""
+def _instead_of_character(odd: str, path: str) -> str:
+    if odd == "?":
+        return f"write '{path.partition('?')[0]}', and 'query:' for parameters"
+    return "write '/' between segments" if odd == "\\" else f"write it as '{quote(odd, errors='replace')}'"
+
+
+def _decode_segment(segment: str) -> str:
+    """Percent-decodes a segment. Raises an error if a client's path cannot have such a segment."""
     if not _ENCODED.fullmatch(segment):
-        raise value_error(f"a '%' in {segment!r} encodes nothing", "write '%25' for a '%' itself")
+        raise value_error(f"a '%' in {segment!r} is not followed by two hexadecimal digits", "write '%25' for a '%' itself")
     try:
         text = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
-        raise value_error(f"{segment!r} is not UTF-8 when it is decoded", "write the character itself") from None
+        raise value_error(f"{segment!r} does not decode to UTF-8", "write the character itself") from None
     if "/" in text:
-        raise value_error(f"the segment {segment!r} has an encoded slash", "only '/*' takes such paths")
+        raise value_error(f"the segment {segment!r} contains an encoded slash", "only '/*' matches such paths")
     return text
 
 
 def template_of(value: str) -> Template:
-    """A text with references, parsed."""
+    """Parses a text with references to the request. Raises an error for a stray brace."""
     try:
         return parse(value)
     except BadTemplate:
-        raise value_error(f"{value!r} has a brace that is no parameter's", TEMPLATE_SUGGESTION) from None
+        suggestion = "write '{name}' for a path parameter, '{query.name}', '{header.name}' or '{claim.name}'"
+        raise value_error(f"{value!r} has a brace that is not part of a reference", suggestion) from None
 
 
 def check_method(value: str) -> str:
-    """Returns a method that a client can send, in any case."""
+    """Returns a method that a client can send, in any case. Raises an error for anything else."""
     if not TOKEN.fullmatch(value):
-        raise value_error(f"{value!r} is not a method", "write GET")
+        raise value_error(f"{value!r} is not a method", "write a method such as GET")
     return value
 
 
-def _method(value: str) -> str:
+def _check_upper_case_method(value: str) -> str:
     if check_method(value) != value.upper():
         raise value_error(f"'{value}' is not a method", f"did you mean '{value.upper()}'?")
     return value
 
 
-def _matched_method(value: str) -> str:
+def _check_matched_method(value: str) -> str:
     if not TOKEN.fullmatch(value):
         several = [part for part in re.split(r"[\s,|]+", value) if part]
         are_methods = len(several) > 1 and all(map(TOKEN.fullmatch, several))
-        raise value_error(f"'{value}' is not a method", f"write [{', '.join(several)}]" if are_methods else "write GET")
+        suggestion = f"write [{', '.join(several)}]" if are_methods else "write a method such as GET"
+        raise value_error(f"'{value}' is not a method", suggestion)
     return value
 
 
-def _name(value: str) -> str:
+def _check_name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise value_error(f"{value!r} is not a name", "begin with a letter; letters, digits, '-' and '_'; 63 at most")
+        suggestion = "begin with a letter, and use letters, digits, '-' and '_'; 63 characters at most"
+        raise value_error(f"{value!r} is not a name", suggestion)
     return value
 
 
@@ -170,128 +191,121 @@ def _is_ipv6(host: str) -> bool:
     return True
 
 
-def _local_url(value: str) -> str:
-    return _url(value, lambda host: _HOST.fullmatch(host) or _is_ipv6(host))
+def _check_local_url(value: str) -> str:
+    return _check_url(value, lambda host: _HOST.fullmatch(host) or _is_ipv6(host))
 
 
-def _url(value: str, is_host: Callable[[str], object] = _HOST.fullmatch) -> str:
+def _check_url(value: str, is_host: Callable[[str], object] = _HOST.fullmatch) -> str:
     try:
         parts = urlsplit(value)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port, parts = "", None, urlsplit("")
-    # urlsplit drops newlines and spaces at the ends.
-    spaced = not value.isprintable() or " " in value
-    if spaced or parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
-        raise value_error(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, and a :PORT if needed")
+    # urlsplit drops newlines, and spaces at both ends.
+    has_space = not value.isprintable() or " " in value
+    if has_space or parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
+        raise value_error(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, with :PORT if needed")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        raise value_error("a backend's url has no path, query or user", "write the scheme, host and port only")
+        raise value_error("a backend's url cannot have a path, query, fragment or user", "write only the scheme, host and port")
     return value
 
 
-def _duration(value: Any) -> int:
+def _parse_duration(value: Any) -> int:
     duration = DURATION.fullmatch(str(value))
     if not duration:
-        raise value_error(f"'{value}' is not a duration", "write seconds, minutes or hours, as '25s', '2m' or '1h'")
+        raise value_error(f"'{value}' is not a duration", "write seconds, minutes or hours, such as '25s', '2m' or '1h'")
     return int(duration.group(1)) * {"s": 1, "m": 60, "h": 3600}[duration.group(2)]
 
 
-def at_least(seconds: int, most: int) -> Callable[[int], int]:
+def in_range(least: int, most: int) -> Callable[[int], int]:
+    """Returns a validator for a duration. Both limits are in seconds and belong to the range."""
+
     def check(value: int) -> int:
-        if not seconds <= value <= most:
+        if not least <= value <= most:
             longest = f"{most // 60}m" if most <= MAX_SECONDS else f"{most // 3600}h"
-            raise value_error("the duration is out of range", f"it is {seconds}s at least and {longest} at most")
+            raise value_error("the duration is out of range", f"write at least {least}s and at most {longest}")
         return value
 
     return check
 
 
-def _location(value: str) -> str:
+def _check_location(value: str) -> str:
     shape = "".join(part if isinstance(part, str) else "{}" for part in template_of(value))
-    spelt = value.isascii() and value.isprintable() and " " not in value and not STRAY_PERCENT.search(shape)
-    if not _LOCATION_START.match(shape) or not spelt:
-        raise value_error(
-            f"{value!r} is not a location", "begin with '/', https://HOST/ or http://HOST/, percent-encoded, without spaces"
-        )
+    is_encoded = value.isascii() and value.isprintable() and " " not in value and not STRAY_PERCENT.search(shape)
+    if not _LOCATION_START.match(shape) or not is_encoded:
+        suggestion = "begin with '/', https://HOST/ or http://HOST/, and percent-encode spaces and special characters"
+        raise value_error(f"{value!r} is not a location", suggestion)
     return value
 
 
 def check_header_name(value: str) -> str:
-    """Returns the name of a header."""
+    """Returns the name of a header, in any case. Raises an error for anything else."""
     if not TOKEN.fullmatch(value):
         raise value_error(f"{value!r} is not the name of a header", "use letters, digits and '-'")
     return value
 
 
 def is_file_path(value: str) -> bool:
-    """Whether a path leads from a folder to something within it."""
+    """Returns True if a relative path leads to something within its folder."""
     parts = value.split("/")
     return value.isprintable() and "\\" not in value and all(part not in ("", "..") for part in parts)
 
 
-def _file_path(value: str) -> str:
+def _check_file_path(value: str) -> str:
     if not is_file_path(value):
-        raise value_error(
-            f"{value!r} is not a path within the folder of routes.yaml", "write it as 'pages/hello.html', without '..'"
-        )
+        suggestion = "write it relative to that folder, such as 'pages/hello.html', without '..'"
+        raise value_error(f"{value!r} is not a path within the folder of routes.yaml", suggestion)
     return value
 
 
-def _size(value: Any) -> int:
+def _parse_size(value: Any) -> int:
     size = SIZE.fullmatch(str(value))
     if not size:
-        raise value_error(
-            f"'{value}' is not a size", "write bytes, or units of 1024 or 1024 × 1024, as '512B', '64KiB' or '1MiB'"
-        )
+        suggestion = "write bytes, or units of 1024 or 1024 × 1024 bytes, such as '512B', '64KiB' or '1MiB'"
+        raise value_error(f"'{value}' is not a size", suggestion)
     return int(size.group(1)) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[size.group(2)]
 
 
-def no_duplicates(values: list[str]) -> list[str]:
-    """A check of a list: no value stands twice."""
-    twice = next((value for value, count in Counter(values).items() if count > 1), None)
-    if twice is not None:
-        raise value_error(f"'{twice}' stands twice", "leave one out")
-    return values
-
-
-def _line(value: str) -> str:
+def _check_line(value: str) -> str:
     if any(c in value for c in "\r\n\0"):
-        raise value_error(f"{value!r} is more than one line", "leave out line breaks and NUL")
+        raise value_error(f"{value!r} is not one line of text", "remove line breaks and NUL")
     return value
 
 
-# A text that a variable of the environment completes.
+# The pattern, for editors, of a text with a variable of the environment.
 _WITH_VARIABLE = r".*\$\{.*"
 
 Text = Annotated[str, Field(strict=True)]
-Host = Annotated[Text, AfterValidator(_host), Kind("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}")]
-Name = Annotated[Text, AfterValidator(_name), Kind("a name", _NAME.pattern)]
-BackendName = Annotated[Name, Kind("a backend's name", _NAME.pattern)]
-Method = Annotated[Text, AfterValidator(_method), Kind("a method", TOKEN.pattern.replace("a-z", ""))]
-MatchedMethod = Annotated[Text, AfterValidator(_matched_method), Kind("a method", TOKEN.pattern)]
-Parameter = Annotated[Text, Kind("a parameter")]
-Pattern = Annotated[Text, Kind("a pattern", r"[\s\S]+")]
-Url = Annotated[Text, AfterValidator(_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
-LocalUrl = Annotated[Text, AfterValidator(_local_url), Kind("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
-Path = Annotated[Text, AfterValidator(_path), Kind("a path", "/.*")]
-FilePath = Annotated[Text, AfterValidator(_file_path), Kind("a path within the folder", r"[^/\\]+(/[^/\\]+)*")]
-Location = Annotated[Text, AfterValidator(_location), Kind("a location", "(/|https?://).*")]
-Line = Annotated[Text, AfterValidator(_line), Kind("one line", "[^\\r\\n]*")]
-Duration = Annotated[int, BeforeValidator(_duration), Kind("a duration", DURATION.pattern)]
-Size = Annotated[int, BeforeValidator(_size), Kind("a size", SIZE.pattern)]
+Host = Annotated[Text, AfterValidator(_check_host), TextFormat("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}")]
+Name = Annotated[Text, AfterValidator(_check_name), TextFormat("a name", _NAME.pattern)]
+BackendName = Annotated[Name, TextFormat("a backend's name", _NAME.pattern)]
+Method = Annotated[Text, AfterValidator(_check_upper_case_method), TextFormat("a method", TOKEN.pattern.replace("a-z", ""))]
+MatchedMethod = Annotated[Text, AfterValidator(_check_matched_method), TextFormat("a method", TOKEN.pattern)]
+Parameter = Annotated[Text, TextFormat("a parameter")]
+Pattern = Annotated[Text, TextFormat("a pattern", r"[\s\S]+")]
+Url = Annotated[Text, AfterValidator(_check_url), TextFormat("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
+LocalUrl = Annotated[Text, AfterValidator(_check_local_url), TextFormat("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
+RoutePath = Annotated[Text, AfterValidator(_check_path), TextFormat("a path", "/.*")]
+FilePath = Annotated[Text, AfterValidator(_check_file_path), TextFormat("a path within the folder", r"[^/\\]+(/[^/\\]+)*")]
+Location = Annotated[Text, AfterValidator(_check_location), TextFormat("a location", "(/|https?://).*")]
+Line = Annotated[Text, AfterValidator(_check_line), TextFormat("one line", "[^\\r\\n]*")]
+HeaderName = Annotated[Text, AfterValidator(check_header_name), TextFormat("a header", TOKEN.pattern)]
+# In seconds.
+Duration = Annotated[int, BeforeValidator(_parse_duration), TextFormat("a duration", DURATION.pattern)]
 Timeout = Annotated[
     Duration,
-    AfterValidator(at_least(MIN_TIMEOUT, MAX_SECONDS)),
-    Kind(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", DURATION.pattern),
+    AfterValidator(in_range(MIN_TIMEOUT, MAX_SECONDS)),
+    TextFormat(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", DURATION.pattern),
 ]
 KeepAlive = Annotated[
     Duration,
-    AfterValidator(at_least(1, MAX_SECONDS)),
-    Kind(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern),
+    AfterValidator(in_range(1, MAX_SECONDS)),
+    TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern),
 ]
 MaxAge = Annotated[
     Duration,
-    AfterValidator(at_least(0, MAX_PREFLIGHT_AGE)),
-    Kind(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern),
+    AfterValidator(in_range(0, MAX_PREFLIGHT_AGE)),
+    TextFormat(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern),
 ]
-HeaderName = Annotated[Text, AfterValidator(check_header_name), Kind("a header", TOKEN.pattern)]
+# In bytes.
+Size = Annotated[int, BeforeValidator(_parse_size), TextFormat("a size", SIZE.pattern)]
