@@ -45,7 +45,7 @@ test-quick: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
 
 # What a request and the component cost, counted, beside tests/support/budget.json; `make test` does that too.
 perf-check: $(VENV)/installed-dev
-	@$(RUN) pytest -q -m budget tests/component tests/unit/runtime/test_matcher.py
+	@$(RUN) pytest -q -m budget tests/component tests/unit/runtime/matching/test_decision_tree.py
 
 # What `make test` does with few generated inputs, always the same ones, with many, and others each time; and what is guided by
 # coverage.

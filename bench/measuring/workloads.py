@@ -18,8 +18,8 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LIFETIME, grip_sig
 from fanroute.plan.trace import through_fanout
 from fanroute.spec.inputs import Inputs
-from fanroute_runtime.exchange import Headers
-from fanroute_runtime.headers import PIN
+from fanroute_runtime.http.headers import PIN
+from fanroute_runtime.messages import Headers
 
 HOST = "bench.edgecompute.app"
 EVENTS = "application/websocket-events"

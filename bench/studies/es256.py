@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from wasmtime.component import Component, Linker
 
 from fanroute.bundle import toolchain
+from fanroute.codegen.app_module import file_of
 from fanroute.project import processes
 from fanroute.project.package_files import runtime_sources
 
@@ -52,7 +53,7 @@ class WitWorld(wit_world.WitWorld):
         return all([call() for _ in range(count)])
 """
 ES256 = """\
-from fanroute_runtime import es256, p256
+from fanroute_runtime.jose import es256, p256
 from es256_alternatives import *
 POINT = es256._point(KEY)
 {tables}
@@ -124,7 +125,7 @@ OPERATIONS = {
     "sha256 of 100 bytes": "sha256(text).digest()",
 }
 OPERATIONS_SETUP = """\
-from fanroute_runtime.p256 import P as p, N as n
+from fanroute_runtime.jose.p256 import P as p, N as n
 a, b = pow(3, 500, p), pow(5, 500, p)
 c, text = a * b, bytes(100)
 WORD, FOLD, LOW = 2**32 - 1, 2**192 + 2**128 + 2**96 - 2**32 - 1, 2**288 - 1
@@ -165,9 +166,9 @@ def signed_token() -> str:
 
 def build_component(folder: Path, sizes: tuple[int, int, int], setup: str) -> bytes:
     """Builds a component from an app's source. `sizes` replace ROWS, COLUMNS and MANY_TEETH of `p256`."""
-    sources = {f"{name.replace('.', '/')}.py": text for name, text in runtime_sources().items()}
-    sources["fanroute_runtime/__init__.py"] = sources.pop("fanroute_runtime.py")
-    p256 = "fanroute_runtime/p256.py"
+    runtime = runtime_sources()
+    sources = {file_of(name, runtime): text for name, text in runtime.items()}
+    p256 = file_of("fanroute_runtime.jose.p256", runtime)
     for name, size in zip(("ROWS", "COLUMNS", "MANY_TEETH"), sizes, strict=True):
         sources[p256] = re.sub(rf"(?m)^{name} = \d+$", f"{name} = {size}", sources[p256])
     sources["es256_alternatives.py"] = (Path(__file__).parent / "es256_alternatives.py").read_text()

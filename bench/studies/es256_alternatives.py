@@ -6,8 +6,8 @@ Has no command, and imports only what ships in a component.
 from collections.abc import Callable, Sequence
 from operator import add
 
-from fanroute_runtime import es256, p256
-from fanroute_runtime.p256 import Comb, N, P, Point
+from fanroute_runtime.jose import es256, p256
+from fanroute_runtime.jose.p256 import Comb, N, P, Point
 
 # A function with the signature of `p256.x_of_sum`.
 Sum = Callable[[Comb, int, Comb, int], tuple[int, int]]

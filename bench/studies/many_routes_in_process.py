@@ -24,8 +24,8 @@ from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.plan.request import RequestData
 from fanroute.project.workspace import Workspace
-from fanroute_runtime.client import Client
-from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.matching.decision_tree import Matcher
 
 SIZES = (10, 100, 1_000, 10_000)
 HEAD = """\

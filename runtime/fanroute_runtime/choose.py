@@ -3,16 +3,16 @@
 docs/security.md says who may send a pin, when it counts, and what a request from Fanout without one may get.
 """
 
-from fanroute_runtime.client import Client
-from fanroute_runtime.exchange import Binding, Refused, Request
-from fanroute_runtime.headers import PIN
-from fanroute_runtime.match import bound_value
-from fanroute_runtime.matcher import Matcher
-from fanroute_runtime.media_types import is_websocket_events
-from fanroute_runtime.paths import Paths
-from fanroute_runtime.pin import Pins, action_of, decode
+from fanroute_runtime.grip.signature import Signatures
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.headers import PIN
+from fanroute_runtime.http.media_types import is_websocket_events
+from fanroute_runtime.matching.decision_tree import Matcher
+from fanroute_runtime.matching.paths import Paths
+from fanroute_runtime.matching.pin import Pins, action_of, decode
+from fanroute_runtime.matching.predicates import bound_value
+from fanroute_runtime.messages import Binding, Refused, Request
 from fanroute_runtime.plan import Forward, Hold, Plan, Respond, Route, WebSocket, plain
-from fanroute_runtime.signature import Signatures
 
 
 @plain

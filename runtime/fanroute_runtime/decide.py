@@ -10,11 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fanroute_runtime.authorization import Guard
+from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.choose import Chooser, Chosen
-from fanroute_runtime.client import Client
-from fanroute_runtime.cors import share, sharing
-from fanroute_runtime.exchange import (
+from fanroute_runtime.grip.instructions import channel_name, encoded
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.cors import share, sharing
+from fanroute_runtime.http.forwarding import forwarded, handed_over, tunnelled, with_connection
+from fanroute_runtime.http.headers import PIN, applied
+from fanroute_runtime.http.media_types import opens_websocket
+from fanroute_runtime.http.origins import may_connect
+from fanroute_runtime.jose.jwt import Claims
+from fanroute_runtime.jose.keys import Keys
+from fanroute_runtime.messages import (
     Answer,
     Binding,
     Decision,
@@ -27,14 +34,6 @@ from fanroute_runtime.exchange import (
     ToWebSocket,
     text,
 )
-from fanroute_runtime.grip import channel_name, encoded
-from fanroute_runtime.headers import PIN, applied
-from fanroute_runtime.jwt import Claims
-from fanroute_runtime.keys import Keys
-from fanroute_runtime.media_types import opens_websocket
-from fanroute_runtime.onward import forwarded, handed_over, tunnelled, with_connection
-from fanroute_runtime.origins import may_connect
-from fanroute_runtime.packed import auths_of
 from fanroute_runtime.plan import (
     Action,
     Bound,
@@ -50,6 +49,7 @@ from fanroute_runtime.plan import (
     Tunnel,
     WebSocket,
 )
+from fanroute_runtime.routes_file import auths_of
 
 # How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
 Handler = Callable[[Any, Request, Binding], Answer]

@@ -1,6 +1,6 @@
 """Recognizes local edges, and finds the host that their own names stand for."""
 
-from fanroute_runtime.exchange import Request
+from fanroute_runtime.messages import Request
 
 # The id that Viceroy gives to every service; no service of Fastly's has it.
 LOCAL_SERVICE = "0000000000000000000000"

@@ -17,7 +17,7 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
 from fanroute.project.package_files import template_files, template_names
 from fanroute.spec.inputs import Inputs
-from fanroute_runtime.exchange import ToFanout
+from fanroute_runtime.messages import ToFanout
 from tests.conftest import REPOSITORY
 
 TEMPLATES = ["chat", "llm-streaming", "notifications", "starter-kit"]

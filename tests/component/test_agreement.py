@@ -13,8 +13,8 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan.request import CLIENT_ADDRESS, RequestData
 from fanroute.plan.trace import trace
 from fanroute.project.workspace import Workspace
-from fanroute_runtime.exchange import Answer, Decision, ToBackend, ToFanout
-from fanroute_runtime.headers import applied
+from fanroute_runtime.http.headers import applied
+from fanroute_runtime.messages import Answer, Decision, ToBackend, ToFanout
 from tests.component.test_component import Host
 from tests.component.test_sandbox import Line
 from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY

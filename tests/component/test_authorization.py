@@ -20,7 +20,7 @@ from tests.support.budget import Budget
 from tests.support.builds import build_once
 from tests.support.pins import UPGRADE, pin
 from tests.support.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt, public
-from tests.unit.runtime.test_authorization import TAMPERED
+from tests.unit.runtime.auth.test_guard import TAMPERED
 
 BASE = "http://www.example.com"
 FACTS: dict[str, Any] = {

@@ -14,9 +14,9 @@ from fanroute.host.exchange import Exchange, HostError, Response
 from fanroute.pipeline import compile_routes
 from fanroute.plan.signing import DEV_KEY, LOCAL_ENTRIES
 from fanroute.project.workspace import Workspace
+from fanroute_runtime.grip.signature import LOCAL_KEY
 from fanroute_runtime.local import LOCAL_STORE
-from fanroute_runtime.pin import Pin, encode
-from fanroute_runtime.signature import LOCAL_KEY
+from fanroute_runtime.matching.pin import Pin, encode
 from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
 from tests.support.budget import Budget
 from tests.support.builds import build_once
@@ -199,7 +199,7 @@ def test_a_production_component_refuses_the_local_key(host: Host) -> None:
 def test_what_was_served_while_building_is_forgotten(host: Host) -> None:
     """Its key is accepted by nothing, and stores are asked anew: the counts below show it for all that is kept."""
     key = "in no store but that of the samples"
-    assert f'STORED = b"{key}"' in (REPOSITORY / "runtime/fanroute_runtime/warm.py").read_text()
+    assert f'STORED = b"{key}"' in (REPOSITORY / "runtime/fanroute_runtime/snapshot/warm.py").read_text()
     signature = jwt.encode({"iss": LOCAL_KEY.issuer, "exp": 4_102_444_800}, key, "HS256")
     for _ in range(2):
         assert outcome(host.ask(REQUESTS["stream"][0], [("Grip-Sig", signature.encode())])) == 403

@@ -23,7 +23,7 @@ from fanroute.project.workspace import Workspace
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.flatten import flatten
 from fanroute.wasm.flatten.linking import ModuleInstance, read_core_definitions
-from fanroute_runtime.lasting import MARK
+from fanroute_runtime.snapshot.immortal import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import INPUTS, REPOSITORY
 

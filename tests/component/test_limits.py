@@ -4,7 +4,7 @@ import pytest
 
 from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace
-from fanroute_runtime.media_types import MAX_EVENTS
+from fanroute_runtime.http.media_types import MAX_EVENTS
 from tests.component.test_component import EVENTS, Host, outcome
 from tests.conftest import INPUTS
 from tests.support.builds import build_once

@@ -13,7 +13,7 @@ from wasmtime.component import Component, Linker
 
 from fanroute.bundle import toolchain
 from fanroute.project import processes
-from fanroute_runtime import es256, hs256, rs256
+from fanroute_runtime.jose import es256, hs256, rs256
 from tests.conftest import REPOSITORY
 from tests.vectors import groups
 
@@ -27,7 +27,7 @@ world test {
 APP = """\
 import wit_world
 
-from fanroute_runtime import es256, hs256, rs256
+from fanroute_runtime.jose import es256, hs256, rs256
 
 LOADERS = {"ES256": es256.load, "HS256": hs256.load, "RS256": rs256.load}
 loaded = []

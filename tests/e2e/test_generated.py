@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
-from fanroute_runtime.exchange import ToFanout
+from fanroute_runtime.messages import ToFanout
 from fanroute_runtime.plan import Plan
 from tests.conftest import INPUTS
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, running

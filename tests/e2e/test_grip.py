@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 from websockets.sync.client import ClientConnection, connect
 
-from fanroute_runtime.websocket import MAX_MESSAGE
+from fanroute_runtime.grip.websocket import MAX_MESSAGE
 from tests.conftest import GRIP_SIG
 from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of

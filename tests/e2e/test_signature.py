@@ -17,7 +17,7 @@ from tests.e2e.conftest import Edge, older_pushpin, on_an_older_one_too, running
 from tests.e2e.origin import Origin
 from tests.support.tampering import deep
 from tests.support.tokens import by_hand
-from tests.unit.runtime.test_signature import FASTLYS, PUBLIC, confused, unsigned
+from tests.unit.runtime.grip.test_signature import FASTLYS, PUBLIC, confused, unsigned
 
 VICEROY = {"iss": "viceroy", "exp": 4_102_444_800}
 FORGED = {

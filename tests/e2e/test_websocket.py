@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from fanroute_runtime.websocket import MAX_MESSAGE
+from fanroute_runtime.grip.websocket import MAX_MESSAGE
 from tests.conftest import GRIP_SIG, OWN_HOST
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 

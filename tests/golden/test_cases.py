@@ -26,8 +26,8 @@ from fanroute.routetests.coverage import coverage_text, measure_coverage
 from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute_runtime import plan as plan_module
-from fanroute_runtime.packed import Routes
 from fanroute_runtime.plan import Plan
+from fanroute_runtime.routes_file import Routes
 from tests.conftest import REPOSITORY, inputs_of
 
 CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "golden" / "cases").glob("*/routes.yaml"))
@@ -131,17 +131,20 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     used = {type(route.action) for route in compiled.plan.routes}
     for action, handler in HANDLERS.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
-    assert ("fanroute_runtime/websocket.py" in files) == (plan_module.WebSocket in used)
+    assert ("fanroute_runtime/grip/websocket.py" in files) == (plan_module.WebSocket in used)
 
 
 def test_only_what_is_reached_ships() -> None:
-    runtime = {"fanroute_runtime": "", "fanroute_runtime.edge": "from fanroute_runtime.a import x", "fanroute_runtime.a": ""}
-    runtime |= {"fanroute_runtime.plan": "", "fanroute_runtime.unused": ""}
+    """With the packages that it is in."""
+    empty = ("", ".compute", ".compute.unused", ".routes_file", ".plan", ".a", ".a.b", ".c", ".c.unused")
+    runtime = {f"fanroute_runtime{name}": "" for name in empty}
+    runtime["fanroute_runtime.compute.edge"] = "from fanroute_runtime.a.b import x"
     files = emit(Plan("x", ()), (), runtime)
     assert set(files) == {
         "app.py",
         "routes.jsonl",
-        *(f"fanroute_runtime/{name}.py" for name in ("__init__", "edge", "a", "plan")),
+        *(f"fanroute_runtime/{name}__init__.py" for name in ("", "compute/", "a/")),
+        *(f"fanroute_runtime/{name}.py" for name in ("compute/edge", "a/b", "plan", "routes_file")),
     }
 
 

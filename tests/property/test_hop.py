@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from fanroute.plan.request import TIME, RequestData, with_fanout_headers
 from fanroute.plan.trace import HANDLERS, Tracer
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, Decision, Headers, ToBackend
-from fanroute_runtime.headers import PIN
-from fanroute_runtime.pin import Pin, encode
+from fanroute_runtime.http.headers import PIN
+from fanroute_runtime.matching.pin import Pin, encode
+from fanroute_runtime.messages import Answer, Decision, Headers, ToBackend
 from tests.conftest import times
 from tests.support.counts import COUNTS
 from tests.support.tokens import SECRET
-from tests.unit.runtime.test_pin import LIVE, POLL, ROOM, ROUTES, SOCKET, plan_of
+from tests.unit.runtime.matching.test_pin import LIVE, POLL, ROOM, ROUTES, SOCKET, plan_of
 
 # The routes of test_pin.py, and an endpoint whose clients need a token.
 GUARDED = """

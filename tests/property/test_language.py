@@ -13,8 +13,8 @@ from fanroute.bundle.builder import app_files
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
-from fanroute_runtime.client import Client
-from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route
 from tests.conftest import INPUTS, times
 from tests.golden.test_cases import evaluated, shipped

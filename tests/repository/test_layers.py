@@ -17,7 +17,7 @@ COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
 # The modules of the runtime that know them: one reads, one plays the host when building, two have effects too.
-CALL_THE_HOST = {"host", "warm", "sandbox", "edge"}
+CALL_THE_HOST = {"compute.edge", "compute.request", "compute.sandbox", "snapshot.warm"}
 
 # The rooms of `fanroute`: packages and one module. A room imports only from rooms of the lines below its own.
 LAYERS = """
@@ -30,15 +30,15 @@ syntax plan wasm
 diagnostics
 """
 RUNTIME_LAYERS = """
-edge
+compute
 decide
-cors
-authorization choose onward origins
-client websocket warm
-grip matcher media_types pin signature
-headers paths local match keys host
-exchange packed pattern jwt es256 rs256 heap sandbox
-plan pattern_syntax spki p256 hs256 lasting resources
+choose snapshot
+auth
+grip
+http jose
+matching routes_file local
+messages
+plan
 """
 
 # What only one module may do, as the names that do it.

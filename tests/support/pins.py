@@ -4,7 +4,7 @@ from functools import cache
 
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
-from fanroute_runtime.headers import PIN
+from fanroute_runtime.http.headers import PIN
 from fanroute_runtime.plan import Plan
 
 UPGRADE = ("upgrade", b"websocket")

@@ -7,21 +7,10 @@ from hypothesis import strategies as st
 
 from fanroute.analysis.box import Point
 from fanroute.analysis.witness import request_of
-from fanroute_runtime.exchange import Refused
-from fanroute_runtime.match import split_uri
-from fanroute_runtime.paths import Paths
-from fanroute_runtime.plan import (
-    Bound,
-    Condition,
-    Handoff,
-    Match,
-    Parameter,
-    PathFault,
-    PathPattern,
-    Redirect,
-    Respond,
-    Route,
-)
+from fanroute_runtime.matching.paths import Paths
+from fanroute_runtime.matching.predicates import split_uri
+from fanroute_runtime.messages import Refused
+from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Parameter, PathFault, PathPattern, Redirect, Respond, Route
 
 SEGMENTS: list[str | None] = ["", "a", "b", "ab", "ba", "é", "..", "..;", "a/b", None]
 PATHS = [

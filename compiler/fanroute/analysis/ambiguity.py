@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from fanroute.analysis.automata import representatives
-from fanroute_runtime.pattern import DEAD, Automaton
+from fanroute_runtime.matching.pattern import DEAD, Automaton
 
 # The most pairs of positions that a search visits.
 MAX_PAIRS = 100_000

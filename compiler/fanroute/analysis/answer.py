@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fanroute.analysis.box import Dimension, Point
-from fanroute_runtime.match import bound_value
+from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.plan import Bound, Parameter, Route
 
 # The fields that are URLs: values from the request are percent-encoded there.

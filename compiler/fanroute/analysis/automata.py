@@ -7,7 +7,7 @@ from functools import cache
 from itertools import chain
 
 from fanroute.analysis.budget import BudgetExceeded
-from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
+from fanroute_runtime.matching.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import PathFault
 
 # The values that a path parameter can have if no path is refused (`match.binds`), those of a header (RFC 9110, 5.5, with bytes

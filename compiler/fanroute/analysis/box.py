@@ -20,7 +20,7 @@ from fanroute.analysis.sets import (
     Texts,
     ValueSet,
 )
-from fanroute_runtime.match import Segments
+from fanroute_runtime.matching.predicates import Segments
 from fanroute_runtime.plan import Condition, Match, PathPattern
 
 # The kind of a dimension, and which one of that kind: `("segment", 1)`, `("header", "x-plan")`.

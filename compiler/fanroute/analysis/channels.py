@@ -14,8 +14,8 @@ from fanroute.analysis.automata import (
     segment_values,
     shortest_text,
 )
-from fanroute_runtime.grip import MAX_VALUE
-from fanroute_runtime.pattern import DEAD, Automaton, compile_pattern
+from fanroute_runtime.grip.instructions import MAX_VALUE
+from fanroute_runtime.matching.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Parameter, PathFault, Route, Source, Template
 
 # The values that a client may choose for a part of a channel (`grip.is_value`). None of them contains a `%` with two

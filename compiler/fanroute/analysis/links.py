@@ -12,12 +12,12 @@ from fanroute.analysis.sets import SEGMENTS, Lengths, Texts, ValueSet
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
-from fanroute_runtime.client import Client
-from fanroute_runtime.exchange import Refused
-from fanroute_runtime.grip import encoded
-from fanroute_runtime.match import bound_value, path_segments
-from fanroute_runtime.matcher import Matcher
-from fanroute_runtime.paths import Paths
+from fanroute_runtime.grip.instructions import encoded
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.matching.decision_tree import Matcher
+from fanroute_runtime.matching.paths import Paths
+from fanroute_runtime.matching.predicates import bound_value, path_segments
+from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import (
     Bound,
     Condition,

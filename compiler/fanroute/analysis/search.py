@@ -9,7 +9,7 @@ from fanroute.analysis.budget import Budget
 from fanroute.analysis.index import Index
 from fanroute.analysis.refused import Refusals
 from fanroute.analysis.sets import NONE, Hosts, Names, Texts
-from fanroute_runtime.match import Test, tests
+from fanroute_runtime.matching.predicates import Test, tests
 from fanroute_runtime.plan import Match, PathFault, Plan
 
 # The texts and hosts that routes name, by dimension.

@@ -9,7 +9,7 @@ from sys import maxsize
 from typing import NamedTuple
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, shortest_text
-from fanroute_runtime.pattern import Automaton, compile_pattern
+from fanroute_runtime.matching.pattern import Automaton, compile_pattern
 
 Names = frozenset[str]
 NONE: Names = frozenset()

@@ -13,8 +13,8 @@ from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.trace import mismatches
 from fanroute_runtime.local import host_entry
-from fanroute_runtime.match import tests
-from fanroute_runtime.pattern import Automaton
+from fanroute_runtime.matching.pattern import Automaton
+from fanroute_runtime.matching.predicates import tests
 from fanroute_runtime.plan import (
     Bound,
     Condition,

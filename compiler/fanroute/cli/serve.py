@@ -19,7 +19,7 @@ from fanroute.devserver.request_log import make_explainer, make_redactor, token_
 from fanroute.project.workspace import Workspace
 from fanroute.routetests.outcome import make_tracer
 from fanroute.spec.types import is_host
-from fanroute_runtime.match import host_name
+from fanroute_runtime.matching.predicates import host_name
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
 

@@ -11,13 +11,15 @@ from fanroute.codegen.constants import with_constant_instructions
 from fanroute.codegen.routes_file import encode_routes
 from fanroute.plan.trace import HANDLERS
 from fanroute_runtime.decide import Handler
-from fanroute_runtime.exchange import Sample
+from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, GripSig, Plan
 
 APP_MODULE = "app"
 # The routes are in a file of their own: compiling a module with many routes would leave garbage in the snapshot.
 ROUTES_FILE = "routes.jsonl"
 RUNTIME = "fanroute_runtime"
+# The names that the main module imports from the runtime whatever the Plan is, by module.
+_ALWAYS = {"compute.edge": "http_incoming", "routes_file": "Routes"}
 
 
 class _Code:
@@ -66,7 +68,7 @@ def emit(plan: Plan, samples: Sequence[Sample], runtime: Mapping[str, str]) -> d
     modules = _reachable_modules(set(imports), runtime)
     routes = encode_routes([with_constant_instructions(route) for route in plan.routes])
     files = {f"{APP_MODULE}.py": _app_module(plan, samples, imports), ROUTES_FILE: routes}
-    return files | {_file_of(name): runtime[name] for name in sorted(modules)}
+    return files | {file_of(name, runtime): runtime[name] for name in sorted(modules)}
 
 
 def _app_module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set[str]]) -> str:
@@ -94,7 +96,7 @@ def _custom_grip_sig(plan: Plan) -> list[GripSig]:
 def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     """Returns the names that the app module imports, by module."""
     used = {name for part in (*plan.fallbacks, *_custom_grip_sig(plan), plan.sandbox) for name in _dataclasses(part)}
-    imports = {f"{RUNTIME}.edge": {"http_incoming"}, f"{RUNTIME}.packed": {"Routes"}, f"{RUNTIME}.plan": {"Plan"} | used}
+    imports = {f"{RUNTIME}.{module}": {name} for module, name in _ALWAYS.items()} | {f"{RUNTIME}.plan": {"Plan"} | used}
     for action, handler in _handlers(plan):
         imports[f"{RUNTIME}.plan"].add(action.__name__)
         imports.setdefault(handler.__module__, set()).add(handler.__name__)
@@ -118,13 +120,13 @@ def _dataclasses(value: Any) -> Iterator[str]:
 
 
 def _reachable_modules(waiting: set[str], runtime: Mapping[str, str]) -> set[str]:
-    """Returns the runtime modules that these modules import, directly or not, and the runtime's package."""
-    reached = {RUNTIME}
+    """Returns the runtime modules that these modules import, directly or not, and the packages that they are in."""
+    reached: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name in runtime and name not in reached:
             reached.add(name)
-            waiting |= _imported_modules(runtime[name])
+            waiting |= {name.rpartition(".")[0]} | _imported_modules(runtime[name])
     return reached
 
 
@@ -134,5 +136,8 @@ def _imported_modules(source: str) -> set[str]:
     return {name for node in nodes for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))}
 
 
-def _file_of(module: str) -> str:
-    return f"{module}/__init__.py" if module == RUNTIME else f"{module.replace('.', '/')}.py"
+def file_of(module: str, runtime: Mapping[str, str]) -> str:
+    """Returns the path of a runtime module's file among those that ship."""
+    path = module.replace(".", "/")
+    is_package = any(name.startswith(f"{module}.") for name in runtime)
+    return f"{path}/__init__.py" if is_package else f"{path}.py"

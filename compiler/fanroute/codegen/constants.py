@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from fanroute.plan.routes import references
-from fanroute_runtime import grip, websocket
-from fanroute_runtime.exchange import Binding
+from fanroute_runtime.grip import instructions as grip
+from fanroute_runtime.grip import websocket
+from fanroute_runtime.messages import Binding
 from fanroute_runtime.plan import Hold, Route, Template, WebSocket
 
 Endpoint = TypeVar("Endpoint", Hold, WebSocket)

@@ -1,4 +1,4 @@
-"""Encodes a Plan's routes as the file that ships. `fanroute_runtime.packed` describes the format, and reads it. Pure."""
+"""Encodes a Plan's routes as the file that ships. `fanroute_runtime.routes_file` describes the format, and reads it. Pure."""
 
 import json
 from collections import Counter

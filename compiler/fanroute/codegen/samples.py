@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from fanroute.analysis.witness import requests_of
-from fanroute_runtime.exchange import Sample
+from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import Hold, Match, Plan, Route, Tunnel, WebSocket
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import httpx
 from aiohttp import web
 
-from fanroute_runtime.headers import of_one_connection
+from fanroute_runtime.http.headers import of_one_connection
 
 Headers = list[tuple[str, bytes]]
 

@@ -20,7 +20,7 @@ from fanroute.devserver.pushpin_json import (
     strings,
     valid_text,
 )
-from fanroute_runtime.media_types import INSTRUCT
+from fanroute_runtime.http.media_types import INSTRUCT
 
 _INTEGER = re.compile(r"[0-9]{1,9}")
 

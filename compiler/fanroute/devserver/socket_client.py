@@ -14,8 +14,8 @@ from fanroute.devserver.grip_headers import DEFAULT_KEEP_ALIVE, Channel
 from fanroute.devserver.items import WS_MESSAGE
 from fanroute.devserver.pubsub import Subscriber
 from fanroute.devserver.pushpin_json import WrongType, content_bytes, integer, member, parse_json, strings
-from fanroute_runtime.grip import MAX_CHANNELS
-from fanroute_runtime.websocket import Event
+from fanroute_runtime.grip.instructions import MAX_CHANNELS
+from fanroute_runtime.grip.websocket import Event
 
 # Longest content of a PING, PONG or CLOSE, including the close code (RFC 6455, 5.5).
 MAX_CONTROL_FRAME = 125

@@ -23,7 +23,7 @@ from fanroute.plan.signing import DEV_KEY
 from fanroute.project import processes
 from fanroute.project.folder import write
 from fanroute.project.processes import Program, ProgramFailed
-from fanroute_runtime.signature import LOCAL_KEY
+from fanroute_runtime.grip.signature import LOCAL_KEY
 
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
 START_TIMEOUT = 120.0

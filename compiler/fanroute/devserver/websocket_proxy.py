@@ -14,8 +14,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from fanroute.devserver.forwarding import MAX_EVENTS_BODY, Headers, TooLong, bad_gateway, client_headers, read_whole
 from fanroute.devserver.grip_proxy import GripProxy
 from fanroute.devserver.socket_client import SocketClient
-from fanroute_runtime.media_types import WEBSOCKET_EVENTS
-from fanroute_runtime.websocket import (
+from fanroute_runtime.grip.websocket import (
     MAX_CONTROL,
     MAX_MESSAGE,
     MESSAGE_PREFIX,
@@ -25,6 +24,7 @@ from fanroute_runtime.websocket import (
     decode,
     encode,
 )
+from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 
 _PREFIX = re.compile(r'message-prefix="?([^";]*)"?')
 # Headers of the client's handshake that a backend does not get.

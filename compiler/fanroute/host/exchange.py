@@ -11,7 +11,7 @@ from typing import Any
 from wasmtime.component import Record, ResourceHost, Variant
 
 from fanroute_runtime.local import LOCAL_SERVICE
-from fanroute_runtime.match import split_uri
+from fanroute_runtime.matching.predicates import split_uri
 
 
 class HostError(Exception):

@@ -10,9 +10,9 @@ from fanroute.spec.auth import Auth
 from fanroute.spec.channels import FullChannel
 from fanroute.spec.inputs import media_type
 from fanroute.spec.template import parse
-from fanroute_runtime.grip import keep_alive, timeout
+from fanroute_runtime.grip.instructions import keep_alive, timeout
+from fanroute_runtime.grip.websocket import keep_alive as socket_keep_alive
 from fanroute_runtime.plan import Action, Channel, Fallback, Forward, Handoff, Hold, Meta, Redirect, Respond, Tunnel, WebSocket
-from fanroute_runtime.websocket import keep_alive as socket_keep_alive
 
 # The keep-alive messages of streams: a newline, or a comment of an event stream, which no listener sees.
 STREAM_KEEP_ALIVE, SSE_KEEP_ALIVE = "\n", ":\n\n"

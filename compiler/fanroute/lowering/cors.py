@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from fanroute.plan.routes import preflight_match
 from fanroute.spec import cors, document
-from fanroute_runtime.origins import ANY
+from fanroute_runtime.http.origins import ANY
 from fanroute_runtime.plan import Cors, Preflight, Route
 
 

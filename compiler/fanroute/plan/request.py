@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from fanroute.plan.signing import LOCAL_ENTRIES, grip_sig
-from fanroute_runtime import signature
-from fanroute_runtime.client import Client
-from fanroute_runtime.exchange import Headers, ToFanout
-from fanroute_runtime.headers import applied
+from fanroute_runtime.grip import signature
+from fanroute_runtime.grip.websocket import Event, encode
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.headers import applied
+from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
-from fanroute_runtime.media_types import WEBSOCKET_EVENTS
-from fanroute_runtime.websocket import Event, encode
+from fanroute_runtime.messages import Headers, ToFanout
 
 # The client's address, one for documentation (RFC 5737).
 CLIENT_ADDRESS = "192.0.2.1"

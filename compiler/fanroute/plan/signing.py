@@ -6,8 +6,8 @@ import hmac
 import json
 from typing import Any
 
+from fanroute_runtime.grip.signature import LOCAL_KEY
 from fanroute_runtime.plan import Stored
-from fanroute_runtime.signature import LOCAL_KEY
 
 # The key that a local proxy signs with, the same as the Fastly CLI's. It is public, so it protects nothing in production.
 DEV_KEY = "viceroy_dev_signing_key_dont_use_in_production"

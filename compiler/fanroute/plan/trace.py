@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
-from fanroute_runtime.client import Client
-from fanroute_runtime.cors import preflight
 from fanroute_runtime.decide import Decider, Handler, redirect, respond
-from fanroute_runtime.exchange import Answer, Decision, Passing, Refused, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.grip import hold
-from fanroute_runtime.match import Test, tests
+from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.grip.websocket import converse
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.cors import preflight
+from fanroute_runtime.matching.predicates import Test, tests
+from fanroute_runtime.messages import Answer, Decision, Passing, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
-from fanroute_runtime.websocket import converse
 
 # The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none.
 HANDLERS: dict[type, Handler] = {Hold: hold, WebSocket: converse, Respond: respond, Redirect: redirect, Preflight: preflight}

@@ -7,8 +7,8 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
 from fanroute.routetests.judge import Result
 from fanroute.routetests.outcome import Outcome, predict
-from fanroute_runtime.exchange import Answer, Headers
-from fanroute_runtime.headers import PIN
+from fanroute_runtime.http.headers import PIN
+from fanroute_runtime.messages import Answer, Headers
 
 # The request headers that say who the client is. On a local edge it is another client than in a trace.
 CONNECTION_HEADERS = frozenset({"x-forwarded-for", "x-forwarded-proto"})

@@ -15,7 +15,7 @@ from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.trace import mismatches
 from fanroute.routetests import locate
-from fanroute_runtime.match import tests as match_tests
+from fanroute_runtime.matching.predicates import tests as match_tests
 from fanroute_runtime.plan import Condition, Match
 
 FR515 = Rule(

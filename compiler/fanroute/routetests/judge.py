@@ -20,8 +20,8 @@ from fanroute.routetests.outcome import Outcome, client_request, make_tracer, pr
 from fanroute.routetests.read import ParsedTests
 from fanroute.spec.match import Condition
 from fanroute.syntax.source import Path
-from fanroute_runtime.exchange import Answer, Headers
-from fanroute_runtime.match import tests as match_tests
+from fanroute_runtime.matching.predicates import tests as match_tests
+from fanroute_runtime.messages import Answer, Headers
 from fanroute_runtime.plan import Match
 
 FR510 = Rule(

@@ -19,8 +19,8 @@ from fanroute.plan.trace import Tracer
 from fanroute.routetests.compare import differences, skip_reason
 from fanroute.routetests.judge import Result, unmet_expectations
 from fanroute.routetests.outcome import Outcome
-from fanroute_runtime.exchange import Answer, Headers
-from fanroute_runtime.match import split_uri
+from fanroute_runtime.matching.predicates import split_uri
+from fanroute_runtime.messages import Answer, Headers
 
 # How long the edge can take to answer, in seconds. Nothing is held, so it answers at once.
 TIMEOUT = 15.0

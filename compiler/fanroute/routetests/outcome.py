@@ -10,10 +10,10 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.tokens import accept_test_tokens
 from fanroute.plan.trace import Tracer
 from fanroute.routetests.document import Request
-from fanroute_runtime.exchange import Answer, Headers
-from fanroute_runtime.headers import applied
-from fanroute_runtime.media_types import WEBSOCKET_EVENTS
-from fanroute_runtime.websocket import decode
+from fanroute_runtime.grip.websocket import decode
+from fanroute_runtime.http.headers import applied
+from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
+from fanroute_runtime.messages import Answer, Headers
 
 # The headers with which a client asks for a WebSocket. The key is the example of RFC 6455, 1.3.
 HANDSHAKE: Headers = (

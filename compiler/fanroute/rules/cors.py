@@ -19,7 +19,7 @@ from fanroute.spec import raw
 from fanroute.spec.actions import WEBSOCKET_ACTIONS
 from fanroute.spec.defaults import takes_default
 from fanroute.syntax.source import Path, Source
-from fanroute_runtime.origins import ANY
+from fanroute_runtime.http.origins import ANY
 from fanroute_runtime.plan import Action, Auth, Condition, Forward, Handoff, Hold, Plan, Preflight, Route, Template, WebSocket
 
 FR240 = Rule(

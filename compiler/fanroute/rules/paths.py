@@ -18,7 +18,7 @@ from fanroute.plan.routes import is_declared
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
 from fanroute.spec.actions import BACKEND_ANSWERED
-from fanroute_runtime.match import path_segments, split_uri
+from fanroute_runtime.matching.predicates import path_segments, split_uri
 from fanroute_runtime.plan import REFUSED_PATHS, Forward, Handoff, PathFault, Plan, Tunnel
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from fanroute.spec.placeholders import suggest_binding
 from fanroute.spec.template import PARAMETER
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
-from fanroute_runtime.pattern import BadPattern, compile_pattern
+from fanroute_runtime.matching.pattern import BadPattern, compile_pattern
 
 FR216 = Rule(
     "FR216",

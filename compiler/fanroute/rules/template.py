@@ -29,8 +29,8 @@ from fanroute.spec.placeholders import suggest_binding
 from fanroute.spec.template import references_in
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
-from fanroute_runtime.grip import SEPARATORS, leads_elsewhere
-from fanroute_runtime.pattern import Automaton, compile_pattern
+from fanroute_runtime.grip.instructions import SEPARATORS, leads_elsewhere
+from fanroute_runtime.matching.pattern import Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Hold, PathFault, Redirect, Route
 
 FR209 = Rule(

@@ -28,7 +28,7 @@ from fanroute.spec.types import (
     no_duplicates,
     value_error,
 )
-from fanroute_runtime.websocket import MAX_MESSAGE, MIN_KEEP_ALIVE_INTERVAL
+from fanroute_runtime.grip.websocket import MAX_MESSAGE, MIN_KEEP_ALIVE_INTERVAL
 
 STREAM_ACTIONS = ("stream", "sse")
 # Fanout asks this service to answer these.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.types import STRAY_PERCENT, Model, Text, TextFormat, as_list, no_duplicates, template_of, value_error
-from fanroute_runtime.grip import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_value
+from fanroute_runtime.grip.instructions import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_value
 
 # The meta variable that a filter uses. "" stands for any.
 FILTER_META = {"skip-self": "user", "skip-users": "user", "build-id": "id_format", "var-subst": ""}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error
-from fanroute_runtime.headers import HOP_BY_HOP, PIN, is_platforms
+from fanroute_runtime.http.headers import HOP_BY_HOP, PIN, is_platforms
 
 # Where a file may name a header: in a match, in changes of a request or a response, or in an answer of the edge's own.
 HeaderUse = Literal["match", "request", "response", "answer"]

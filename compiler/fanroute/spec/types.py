@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_segment
 from fanroute.spec.template import PARAMETER, BadTemplate, parse
-from fanroute_runtime.grip import MIN_TIMEOUT
+from fanroute_runtime.grip.instructions import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Template
 
 # Longest duration, in seconds.

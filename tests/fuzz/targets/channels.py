@@ -8,8 +8,8 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import HANDLERS, Tracer
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, ToFanout
-from fanroute_runtime.pin import MAX_PIN
+from fanroute_runtime.matching.pin import MAX_PIN
+from fanroute_runtime.messages import Answer, ToFanout
 from tests.conftest import INPUTS
 from tests.fuzz.target import Target
 from tests.fuzz.targets.events import read

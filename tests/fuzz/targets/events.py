@@ -4,9 +4,9 @@ import re
 
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute_runtime.exchange import Refused
+from fanroute_runtime.grip.websocket import MalformedEvents, converse, decode, encode
+from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound, WebSocket
-from fanroute_runtime.websocket import MalformedEvents, converse, decode, encode
 from tests.conftest import INPUTS
 from tests.fuzz.target import Target
 

@@ -3,11 +3,11 @@
 import re
 
 from fanroute.plan.request import RequestData
-from fanroute_runtime.client import Client
-from fanroute_runtime.cors import share, sharing
-from fanroute_runtime.exchange import Answer
-from fanroute_runtime.headers import applied, of_one_connection
-from fanroute_runtime.media_types import is_websocket_events
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.cors import share, sharing
+from fanroute_runtime.http.headers import applied, of_one_connection
+from fanroute_runtime.http.media_types import is_websocket_events
+from fanroute_runtime.messages import Answer
 from fanroute_runtime.plan import Cors, HeaderRules
 from tests.fuzz.target import Target
 

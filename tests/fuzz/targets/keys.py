@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from fanroute_runtime import es256, rs256, spki
-from fanroute_runtime.p256 import N, P
+from fanroute_runtime.jose import es256, rs256, spki
+from fanroute_runtime.jose.p256 import N, P
 from tests.conftest import REPOSITORY
 from tests.fuzz.target import Target
 

@@ -12,14 +12,14 @@ from pydantic_core import from_json
 
 from fanroute.plan.request import RequestData
 from fanroute.plan.signing import DEV_KEY
-from fanroute_runtime import hs256
-from fanroute_runtime.authorization import Guard
-from fanroute_runtime.client import Client
-from fanroute_runtime.exchange import Refused
-from fanroute_runtime.jwt import BadToken, parse, require_current
-from fanroute_runtime.keys import Keys
+from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.grip.signature import Signatures
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.jose import hs256
+from fanroute_runtime.jose.jwt import BadToken, parse, require_current
+from fanroute_runtime.jose.keys import Keys
+from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Auth, GripSig, Key, TokenPlace
-from fanroute_runtime.signature import Signatures
 from tests.conftest import GRIP_SIG
 from tests.fuzz.target import Target
 from tests.property import reference

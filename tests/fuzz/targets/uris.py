@@ -3,8 +3,8 @@
 import re
 
 from fanroute.plan.request import RequestData
-from fanroute_runtime.client import Client
-from fanroute_runtime.match import binds, host_name, path_segments, split_uri
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.matching.predicates import binds, host_name, path_segments, split_uri
 from tests.fuzz.target import Target
 from tests.property import reference
 

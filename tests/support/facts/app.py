@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from fanroute_runtime import edge
+from fanroute_runtime.compute import edge
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, Binding, Decision, Request, ToBackend, ToFanout, ToWebSocket, text
-from fanroute_runtime.match import split_uri
+from fanroute_runtime.matching.predicates import split_uri
+from fanroute_runtime.messages import Answer, Binding, Decision, Request, ToBackend, ToFanout, ToWebSocket, text
 from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Plan, Respond, Route, Tunnel
 
 PASSING = {"handoff": Handoff("origin"), "forward": Forward("origin"), "tunnel": Tunnel("origin")}

@@ -3,10 +3,10 @@
 import os
 from itertools import count
 
-from fanroute_runtime import edge
+from fanroute_runtime.compute import edge
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, Binding, Request
-from fanroute_runtime.match import split_uri
+from fanroute_runtime.matching.predicates import split_uri
+from fanroute_runtime.messages import Answer, Binding, Request
 from fanroute_runtime.plan import Match, Plan, Respond, Route, SandboxLimits
 
 PLAN = Plan("series", (Route("number", Match(), Respond(200, (), b"")),), sandbox=SandboxLimits(1000, 600, 10))

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from fanroute.analysis.box import Point
 from fanroute.analysis.witness import request_of
 from fanroute.plan.trace import trace
-from fanroute_runtime.client import Client
-from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.plan import Plan, Route
 from tests.support import naive, universe
 

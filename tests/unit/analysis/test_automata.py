@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text, segment_values, shortest_text
-from fanroute_runtime.exchange import Refused
-from fanroute_runtime.match import binds
-from fanroute_runtime.paths import Paths
-from fanroute_runtime.pattern import Automaton, BadPattern, compile_pattern
+from fanroute_runtime.matching.paths import Paths
+from fanroute_runtime.matching.pattern import Automaton, BadPattern, compile_pattern
+from fanroute_runtime.matching.predicates import binds
+from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import PathFault
-from tests.unit.runtime.test_pattern import PATTERNS, TEXTS
+from tests.unit.runtime.matching.test_pattern import PATTERNS, TEXTS
 
 
 @given(st.one_of(st.text(max_size=4), st.text("./a\n", max_size=4)))

@@ -18,10 +18,10 @@ from fanroute.analysis.channels import (
     references_in,
     resolve,
 )
-from fanroute_runtime.grip import MAX_VALUE, is_encoded, is_value
-from fanroute_runtime.pattern import Automaton, BadPattern, compile_pattern
+from fanroute_runtime.grip.instructions import MAX_VALUE, is_encoded, is_value
+from fanroute_runtime.matching.pattern import Automaton, BadPattern, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Route
-from tests.unit.runtime.test_pattern import PATTERNS, TEXTS
+from tests.unit.runtime.matching.test_pattern import PATTERNS, TEXTS
 
 A, B = Bound("path", "a"), Bound("path", "b")
 

@@ -10,8 +10,8 @@ from fanroute.analysis.box import Point
 from fanroute.analysis.difference import Side, find_changes
 from fanroute.cli.diff_report import Difference, compare, text_lines
 from fanroute.pipeline import compile_routes
-from fanroute_runtime.match import Matched, bound_value
-from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.matching.decision_tree import Matcher
+from fanroute_runtime.matching.predicates import Matched, bound_value
 from fanroute_runtime.plan import Bound, Plan, Redirect, Route
 from tests.conftest import REPOSITORY, inputs_of
 from tests.golden.test_cases import CASES

@@ -14,9 +14,9 @@ from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachability, Reacha
 from fanroute.analysis.search import Boxes
 from fanroute.analysis.witness import match_arguments, request_of
 from fanroute.pipeline import compile_routes
-from fanroute_runtime.client import Client
-from fanroute_runtime.match import binds
-from fanroute_runtime.matcher import Matcher
+from fanroute_runtime.http.client import Client
+from fanroute_runtime.matching.decision_tree import Matcher
+from fanroute_runtime.matching.predicates import binds
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathFault, PathPattern, Route
 from tests.conftest import inputs_of
 from tests.golden.test_cases import CASES

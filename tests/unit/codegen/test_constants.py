@@ -3,11 +3,12 @@
 import pytest
 
 from fanroute.codegen.constants import with_constant_instructions
-from fanroute_runtime.exchange import Request
-from fanroute_runtime.grip import hold, timeout
+from fanroute_runtime.grip.instructions import hold, timeout
+from fanroute_runtime.grip.websocket import converse, keep_alive
+from fanroute_runtime.messages import Request
 from fanroute_runtime.plan import Action, Bound, Channel, Handoff, Hold, Match, Meta, Route, Template, WebSocket
-from fanroute_runtime.websocket import converse, keep_alive
-from tests.unit.runtime import test_grip, test_websocket
+from tests.unit.runtime.grip import test_instructions as test_grip
+from tests.unit.runtime.grip import test_websocket
 
 OF_A_REQUEST: Template = ("x-", Bound("path", "room"))
 CHANNELS = (Channel(("a",), ("skip-self", "build-id"), ("7",)), Channel(("b",)))

@@ -5,7 +5,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import HANDLERS
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.exchange import Answer, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.messages import Answer, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import Plan
 from tests.conftest import INPUTS
 

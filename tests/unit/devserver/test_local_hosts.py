@@ -11,7 +11,7 @@ from fanroute.devserver.request_log import host_mismatch, make_explainer
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
-from fanroute_runtime.exchange import ToFanout
+from fanroute_runtime.messages import ToFanout
 from fanroute_runtime.plan import Handoff, Match, Route
 from tests.conftest import INPUTS, REPOSITORY
 

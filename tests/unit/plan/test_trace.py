@@ -8,7 +8,7 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.describe import route_rows
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Trace, through_fanout, trace, trace_lines
-from fanroute_runtime.exchange import Answer, Headers, Passing, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.messages import Answer, Headers, Passing, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Plan
 from tests.conftest import INPUTS, REPOSITORY
 

@@ -19,7 +19,7 @@ from fanroute.routetests.judge import Result, diagnostics_of, judge, passed_requ
 from fanroute.routetests.locate import action_key
 from fanroute.routetests.outcome import Outcome, make_tracer, subscribed_channels
 from fanroute.routetests.read import read_tests
-from fanroute_runtime.exchange import Answer
+from fanroute_runtime.messages import Answer
 from tests.conftest import INPUTS, REPOSITORY
 
 ROUTES = (REPOSITORY / "tests" / "golden" / "cases" / "route-tests" / "routes.yaml").read_bytes()

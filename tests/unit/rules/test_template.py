@@ -14,8 +14,8 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
 from fanroute.rules.template import bad_values
 from fanroute.spec.template import parse
-from fanroute_runtime.exchange import Refused
-from fanroute_runtime.grip import encoded, leads_elsewhere
+from fanroute_runtime.grip.instructions import encoded, leads_elsewhere
+from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound
 from tests.conftest import INPUTS
 

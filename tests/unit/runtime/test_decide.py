@@ -6,9 +6,10 @@ import pytest
 
 from fanroute.plan.signing import DEV_KEY
 from fanroute_runtime.decide import UPGRADE_REQUIRED, Decider, redirect, respond
-from fanroute_runtime.exchange import Answer, Decision, Refused, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.grip import MAX_VALUE, hold
+from fanroute_runtime.grip.instructions import MAX_VALUE, hold
+from fanroute_runtime.grip.signature import LOCAL_KEY
 from fanroute_runtime.local import LOCAL_SERVICE
+from fanroute_runtime.messages import Answer, Decision, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
     Bound,
     Channel,
@@ -29,7 +30,6 @@ from fanroute_runtime.plan import (
     Stored,
     Tunnel,
 )
-from fanroute_runtime.signature import LOCAL_KEY
 from tests.conftest import GRIP_SIG
 
 SIGNED = GRIP_SIG.encode()

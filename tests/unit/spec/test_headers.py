@@ -3,7 +3,7 @@
 import pytest
 
 from fanroute.spec.headers import RESERVED, reserved_reason
-from fanroute_runtime.headers import HOP_BY_HOP, PLATFORMS, applied, is_platforms, of_one_connection
+from fanroute_runtime.http.headers import HOP_BY_HOP, PLATFORMS, applied, is_platforms, of_one_connection
 from fanroute_runtime.plan import HeaderRules
 
 HEADERS = (("a", b"1"), ("b", b"2"), ("a", b"3"), ("c", b"4"))

@@ -6,7 +6,7 @@ import pytest
 
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.flatten.immortal import make_immortal
-from fanroute_runtime.lasting import MARK
+from fanroute_runtime.snapshot.immortal import MARK
 
 NONE, TYPE, IMMORTAL = 0x100, 0x40, 0x5000_0000
 # Objects by their addresses, as reference count and type: None, what may become immortal, what is, and what is none any more.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.flatten.image import Piece
-from fanroute_runtime.lasting import MARK
+from fanroute_runtime.snapshot.immortal import MARK
 
 # The count that CPython gives an object to make it immortal, and the least count of an immortal object.
 _IMMORTAL, _LEAST_IMMORTAL = 5 << 28, 1 << 30

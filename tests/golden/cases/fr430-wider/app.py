@@ -1,10 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.cors import preflight
-from fanroute_runtime.edge import http_incoming
-from fanroute_runtime.grip import hold
-from fanroute_runtime.packed import Routes
+from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.grip.websocket import converse
+from fanroute_runtime.http.cors import preflight
 from fanroute_runtime.plan import Hold, Plan, Preflight, SandboxLimits, WebSocket
-from fanroute_runtime.websocket import converse
+from fanroute_runtime.routes_file import Routes
 
 ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 

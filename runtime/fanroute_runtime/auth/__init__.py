@@ -1,0 +1,1 @@
+"""Decides whether a client's token allows a request."""

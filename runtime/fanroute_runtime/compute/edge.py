@@ -1,0 +1,190 @@
+"""Requests served: what is decided is told to Fastly's host. With `sandbox` the only module with effects."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.imports import http_body, http_req, http_resp, types
+from wit_world.imports.async_io import Pollable
+from wit_world.imports.backend import Backend
+
+from fanroute_runtime.compute.request import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
+from fanroute_runtime.compute.resources import use_finalizers
+from fanroute_runtime.compute.sandbox import Sandbox
+from fanroute_runtime.decide import Decider, Handler
+from fanroute_runtime.http.cors import in_place_of, share
+from fanroute_runtime.http.headers import of_one_connection
+from fanroute_runtime.http.media_types import is_for_fanout
+from fanroute_runtime.messages import Answer, Passing, Sample, ToBackend, ToFanout, text
+from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
+from fanroute_runtime.snapshot.heap import settle_last
+from fanroute_runtime.snapshot.warm import warm_up
+
+FAILED = text(500, UNREADABLE)
+BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
+FOR_FANOUT = text(502, "The backend's answer is for Fanout, which has not asked.")
+
+# Of what goes wrong with a backend, what is no answer in time (RFC 9110, 15.6.5).
+TIMED_OUT = (
+    http_req.SendErrorDetail_DnsTimeout,
+    http_req.SendErrorDetail_ConnectionTimeout,
+    http_req.SendErrorDetail_HttpResponseTimeout,
+)
+
+
+def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample]) -> type[exports.HttpIncoming]:
+    """The class that the component exports: it serves requests by a Plan with the handlers its actions need.
+
+    It has served the `samples` before, and forgotten what it was told then.
+    """
+    use_finalizers()
+    decider = Decider(plan, handlers)
+    served = incoming(decider, plan.sandbox)
+
+    def forget() -> None:
+        decider.forget()
+        service_id.cache_clear()
+
+    warm_up(served().handle, forget, samples)
+    settle_last()
+    return served
+
+
+def incoming(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:
+    """The class that a component exports: it serves a request, and those that the host has for the same sandbox after it."""
+
+    class HttpIncoming(exports.HttpIncoming):
+        def handle(self, request: http_req.Request, body: Pollable) -> None:
+            sandbox = Sandbox(limits)
+            following = _serve(decider, sandbox, request, body)
+            while following:
+                following = _serve(decider, sandbox, *following)
+
+    return HttpIncoming
+
+
+def _serve(
+    decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable
+) -> tuple[http_req.Request, Pollable] | None:
+    """Serve a request; the one that follows it, if one does. Raises Err where none does and this one could not be answered."""
+    try:
+        _answer(decider, sandbox, request, body)
+    except Exception:
+        following = sandbox.following()
+        if following is None:
+            raise Err(None) from None
+        return following
+    return sandbox.following()
+
+
+def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable) -> None:
+    asking = HostRequest(request, body)
+
+    def ask() -> None:
+        sandbox.ask(asking.now)
+
+    # Anything that is wrong with one request, a bug of ours included, ends in an answer and not in a trap.
+    try:
+        decision = decider.decide(asking)
+        names = () if isinstance(decision, Answer) else asking.names()
+    except Exception:
+        decision = FAILED
+    answer = decision if isinstance(decision, Answer) else _pass_on(decider, ask, request, body, names, decision)
+    if answer is not None:
+        _send(ask, answer)
+
+
+def _pass_on(
+    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, names: Collection[str], to: Passing
+) -> Answer | None:
+    """Pass the request on; the answer instead where that fails. `names` are those of its headers."""
+    try:
+        _change(request, to.headers, names)
+        if to.uri is not None:
+            request.set_uri(to.uri)
+    except Err:
+        return FAILED
+    try:
+        backend = Backend.open(to.backend)
+    except Err:
+        return decider.unreachable(to, 502)
+    with backend:
+        if isinstance(to, ToBackend):
+            return _forward(decider, ask, request, body, backend, to)
+        redirect = request.redirect_to_grip_proxy if isinstance(to, ToFanout) else request.redirect_to_websocket_proxy
+        ask()
+        try:
+            redirect(backend)
+        except Err:
+            return decider.unreachable(to, 502)
+    return None
+
+
+def _forward(
+    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, backend: Backend, to: ToBackend
+) -> Answer | None:
+    """Send the request, and the backend's answer to the client; the answer instead where that fails.
+
+    The host carries both bodies. Raises Err, the failure of `handle` itself, where the host takes no answer.
+    """
+    try:
+        response, content = http_req.send(request, body, backend)
+    except Err as error:
+        return decider.unreachable(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)
+    try:
+        names = header_names(response)
+        if not to.through_fanout and "content-type" in names and is_for_fanout(header_values(response, "content-type")):
+            return share(FOR_FANOUT, to.sharing)
+        gone = of_one_connection(names, header_values(response, "connection") if "connection" in names else [])
+        instructions = [name for name in names if name.startswith("grip-") and not to.through_fanout]
+        for name in dict.fromkeys([*gone, *instructions]):
+            _remove(response, name)
+        _change(response, to.response_headers, names)
+        if to.backend_answers:
+            _change(response, in_place_of(names, to.sharing), names)
+        ask()
+        http_resp.send_downstream(response, content)
+    except Err:  # that of the sending is the host's, of a 101
+        return share(BAD_GATEWAY, to.sharing)
+    return None
+
+
+def _change(message: Message, rules: HeaderRules, names: Collection[str]) -> None:
+    """Apply rules to a message's headers, of which `names` may be there. Raises Err."""
+    for name in rules.remove:
+        if name in names:
+            _remove(message, name)
+    for name, value in rules.set:
+        message.insert_header(name, value)
+    for name, value in rules.add:
+        message.append_header(name, value)
+
+
+def _remove(message: Message, name: str) -> None:
+    """Remove a header, if it is there. Raises Err."""
+    try:
+        message.remove_header(name)
+    except Err as error:
+        if not isinstance(error.value, types.Error_InvalidArgument):  # the host's word for a header that is not there
+            raise
+
+
+def _send(ask: Callable[[], None], answer: Answer) -> None:
+    """Send an answer. Raises Err, the failure of `handle` itself, where the host takes none."""
+    try:
+        response = http_resp.Response.new()
+        if answer.status != 200:  # what a new one has
+            response.set_status(answer.status)
+        for name, value in answer.headers:
+            response.append_header(name, value)
+        body = http_body.new()
+        rest = answer.body
+        while rest:
+            written = http_body.write(body, rest)
+            if not written:
+                raise Err(None)
+            rest = rest[written:]
+        ask()
+        http_resp.send_downstream(response, body)
+    except Err as error:
+        raise Err(None) from error

@@ -1,0 +1,172 @@
+"""What a request asks of Fastly's host, changing nothing. Only this, `warm`, `sandbox` and `edge` know the WIT's bindings."""
+
+from functools import cache
+from ipaddress import ip_address
+
+from componentize_py_types import Err
+from wit_world.imports import (
+    compute_runtime,
+    config_store,
+    http_body,
+    http_downstream,
+    http_req,
+    http_resp,
+    secret_store,
+    types,
+    wall_clock,
+)
+from wit_world.imports.async_io import Pollable
+
+from fanroute_runtime.messages import Refused
+
+# Longest method, URI and header value read, in bytes.
+MAX_METHOD = 64
+MAX_URI = 16_384
+MAX_HEADER = 65_536
+# Longest value read of a store, in bytes: a secret's limit at Fastly; a config store's values are shorter.
+MAX_STORED = 65_536
+# How much of a body is asked of the host at once, in bytes.
+CHUNK = 65_536
+
+Message = http_req.Request | http_resp.Response
+
+UNREADABLE = "The edge could not read the request."
+UNREADABLE_STORE = "The edge could not read its configuration."
+
+
+class HostRequest:
+    """An `exchange.Request` that asks Fastly's host, and nothing twice but what changes."""
+
+    def __init__(self, request: http_req.Request, body: Pollable) -> None:
+        self._request = request
+        self._body = body
+        self._content: bytes | None = None
+        self._method = ""
+        self._names: list[str] | None = None
+        self._values: dict[str, list[bytes]] = {}
+        self._now: int | None = None
+
+    def method(self) -> str:
+        if not self._method:
+            try:
+                self._method = self._request.get_method(MAX_METHOD)
+            except Err as error:
+                raise _refused(error, 501, "The method is too long.") from error
+        return self._method
+
+    def uri(self) -> str:
+        try:
+            return self._request.get_uri(MAX_URI)
+        except Err as error:
+            raise _refused(error, 414, "The URI is too long.") from error
+
+    def header(self, name: str) -> bytes | None:
+        values = self.values(name)
+        return values[0] if values else None
+
+    def values(self, name: str) -> list[bytes]:
+        if self._names is not None and name not in self._names:
+            return []
+        if name not in self._values:
+            try:
+                self._values[name] = header_values(self._request, name)
+            except Err as error:
+                raise _refused(error, 431, f"The header {name} is too long.") from error
+        return self._values[name]
+
+    def names(self) -> list[str]:
+        if self._names is None:
+            try:
+                self._names = header_names(self._request)
+            except Err as error:
+                raise _refused(error, 431, "A header's name is too long.") from error
+        return self._names
+
+    def body(self, limit: int) -> bytes:
+        if self._content is None:
+            self._content = self._read(limit)
+        return self._content
+
+    def _read(self, limit: int) -> bytes:
+        parts = []
+        size = 0
+        try:
+            while chunk := http_body.read(self._body, CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    raise Refused(413, "The body is too long.")
+                parts.append(chunk)
+        except Err as error:
+            raise Refused(400, "The body could not be read to its end.") from error
+        return b"".join(parts)
+
+    def client_address(self) -> str | None:
+        address = http_downstream.downstream_client_ip_addr(self._request)
+        if address is None:
+            return None
+        if isinstance(address, types.IpAddress_Ipv4):
+            return ".".join(map(str, address.value))
+        return str(ip_address(b"".join(group.to_bytes(2) for group in address.value)))
+
+    def client_scheme(self) -> str:
+        protocol = http_downstream.downstream_tls_protocol(self._request, MAX_HEADER)
+        return "http" if protocol is None else "https"
+
+    def now(self) -> int:
+        if self._now is None:
+            self._now = wall_clock.now().seconds
+        return self._now
+
+    def service_id(self) -> str:
+        return service_id()
+
+    def config(self, store: str, name: str) -> str | None:
+        try:
+            with config_store.Store.open(store) as opened:
+                return opened.get(name, MAX_STORED)
+        except Err as error:
+            if error.value is types.OpenError.NOT_FOUND:
+                return None
+            raise Refused(500, UNREADABLE_STORE) from error
+
+    def secret(self, store: str, name: str) -> bytes | None:
+        try:
+            with secret_store.Store.open(store) as opened:
+                secret = opened.get(name)
+            if secret is None:
+                return None
+            with secret:
+                return secret.plaintext(MAX_STORED)
+        except Err as error:
+            if error.value is types.OpenError.NOT_FOUND:
+                return None
+            raise Refused(500, UNREADABLE_STORE) from error
+
+
+# A sandbox is of one service as long as it lives.
+service_id = cache(compute_runtime.get_service_id)
+
+
+def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:
+    """The refusal for a host's error: `status` for a value longer than we read, otherwise 500."""
+    if isinstance(error.value, types.Error_BufferLen):
+        return Refused(status, reason)
+    return Refused(500, UNREADABLE)
+
+
+def header_names(message: Message) -> list[str]:
+    """The names of a message's headers, in small letters. Raises Err."""
+    text, more = message.get_header_names(MAX_HEADER, 0)
+    while more is not None:
+        part, more = message.get_header_names(MAX_HEADER, more)
+        text += part
+    return text.lower().split("\0")[:-1]
+
+
+def header_values(message: Message, name: str) -> list[bytes]:
+    """All values of a message's header. Raises Err."""
+    text, more = message.get_header_values(name, MAX_HEADER, 0)
+    while more is not None:
+        part, more = message.get_header_values(name, MAX_HEADER, more)
+        text += part
+    return text.split(b"\0")[:-1]

@@ -1,0 +1,1 @@
+"""Writes GRIP instructions, answers WebSocket-over-HTTP, and recognises requests that Fanout signed."""

@@ -1,0 +1,235 @@
+"""WebSocket-over-HTTP: events, their coding, and the edge's answers to them.
+
+Source: https://pushpin.org/docs/protocols/websocket-over-http/
+"""
+
+import json
+from math import ceil
+from typing import Literal, cast, get_args
+
+from fanroute_runtime.grip.instructions import channel_name, meta_values
+from fanroute_runtime.http.media_types import MAX_EVENTS, WEBSOCKET_EVENTS, is_websocket_events
+from fanroute_runtime.messages import Answer, Binding, Headers, Refused, Request, text
+from fanroute_runtime.plan import Bound, WebSocket, plain
+
+# Longest message of a client's that Fanout carries, in bytes; at a longer one the connection breaks.
+MAX_MESSAGE = 199_999
+# Largest control message Fanout takes, in bytes.
+MAX_CONTROL = 16_384
+# What begins every message meant for the client (GRIP's default); only what begins otherwise can be a control message.
+MESSAGE_PREFIX = b"m:"
+EXTENSION = b'grip; message-prefix="' + MESSAGE_PREFIX + b'"'
+
+# Codes of a CLOSE (RFC 6455, 7.4.1, and IANA's registry).
+GOING_AWAY, MESSAGE_TOO_BIG, UNAUTHORIZED = 1001, 1009, 3000
+# Shortest Keep-Alive-Interval, in seconds: Fanout makes a shorter one this long. And the longest that we ask for.
+MIN_KEEP_ALIVE_INTERVAL, MAX_KEEP_ALIVE_INTERVAL = 20, 3600
+# When the client's token expires (RFC 7519, 4.1.4).
+EXPIRY = Bound("claim", "exp")
+
+EventType = Literal["OPEN", "TEXT", "BINARY", "PING", "PONG", "CLOSE", "DISCONNECT"]
+_TYPES = frozenset(get_args(EventType))
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+# A length of more digits is beyond any body we read.
+_MAX_LENGTH_DIGITS = 8
+
+
+class MalformedEvents(ValueError):
+    """The bytes are not WebSocket-over-HTTP events."""
+
+
+@plain
+class Event:
+    """One event; no content and empty content are the same."""
+
+    type: EventType
+    content: bytes = b""
+
+
+def encode(events: list[Event]) -> bytes:
+    """Events as a body: `TYPE` or `TYPE LENGTH` (hexadecimal, in bytes), CRLF, and the content with a CRLF."""
+    return b"".join(
+        b"%s %x\r\n%s\r\n" % (event.type.encode(), len(event.content), event.content)
+        if event.content
+        else b"%s\r\n" % event.type.encode()
+        for event in events
+    )
+
+
+def decode(body: bytes) -> list[Event]:
+    """The events of a body. Raises MalformedEvents."""
+    events = []
+    position = 0
+    while position < len(body):
+        event, position = _decode_one(body, position)
+        events.append(event)
+    return events
+
+
+def _decode_one(body: bytes, start: int) -> tuple[Event, int]:
+    line_end = body.find(b"\r\n", start)
+    if line_end < 0:
+        raise MalformedEvents("an event's first line has no end")
+    name, has_length, length = body[start:line_end].partition(b" ")
+    type_ = name.decode("latin-1")
+    if type_ not in _TYPES:
+        raise MalformedEvents("unknown event type")
+    begin = line_end + 2
+    if not has_length:
+        return Event(cast(EventType, type_)), begin
+    end = begin + _length(length)
+    if body[end : end + 2] != b"\r\n":
+        raise MalformedEvents("an event's content is cut short or too long")
+    return Event(cast(EventType, type_), body[begin:end]), end + 2
+
+
+def _length(digits: bytes) -> int:
+    if not 0 < len(digits) <= _MAX_LENGTH_DIGITS or not _HEX.issuperset(digits):
+        raise MalformedEvents("an event's length is not a hexadecimal number")
+    return int(digits, 16)
+
+
+def close(code: int, reason: str = "") -> Event:
+    """The event that closes a connection; `reason` has 123 bytes at most (RFC 6455, 5.5)."""
+    return Event("CLOSE", code.to_bytes(2) + reason.encode())
+
+
+def subscribe(channel: str, filters: tuple[str, ...] = ()) -> bytes:
+    """The control message that subscribes the connection to a channel."""
+    return _control("subscribe", channel=channel, **({"filters": filters} if filters else {}))
+
+
+def set_meta(name: str, value: str) -> bytes:
+    """The control message that sets a meta variable of the connection."""
+    return _control("set-meta", name=name, value=value)
+
+
+def keep_alive(type_: Literal["ping", "pong"], seconds: int) -> bytes:
+    """The control message that has a frame sent after some time without one."""
+    return _control("keep-alive", **{"message-type": type_}, content="keep-alive", timeout=seconds)
+
+
+def _control(type_: str, **fields: object) -> bytes:
+    """A control message for Fanout."""
+    return b"c:" + json.dumps({"type": type_} | fields, separators=(",", ":")).encode()
+
+
+def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
+    """Answers Fanout's events.
+
+    Raises Refused: 400 for malformed events, no channel or no protocol, 413 for too many bytes.
+    """
+    if not is_websocket_events(request):
+        return text(400, "Not a websocket-over-HTTP request.")
+    try:
+        events = decode(request.body(MAX_EVENTS))
+        left = _left(action, request, bound)
+        if events and events[0].type == "OPEN":
+            return _open(action, request, bound, events[1:], _interval(action, left))
+        if left is not None and left <= 0:
+            return _answer([close(UNAUTHORIZED, "The token has expired.")])
+        replies = reply(events, action) if events else _asked_for_more(action)
+        return _answer(replies, () if left is None else _interval(action, left))
+    except MalformedEvents as error:
+        raise Refused(400, f"Malformed websocket-over-HTTP body: {error}.") from error
+
+
+def _answer(replies: list[Event], headers: Headers = ()) -> Answer:
+    return Answer(200, (("content-type", WEBSOCKET_EVENTS.encode()), *headers), encode(replies))
+
+
+def _left(action: WebSocket, request: Request, bound: Binding) -> float | None:
+    """How many seconds the client's token has left for the connection; None where that does not count."""
+    if action.expiry_leeway is None:
+        return None
+    return float(bound(EXPIRY) or 0) + action.expiry_leeway - request.now()
+
+
+def _interval(action: WebSocket, left: float | None) -> Headers:
+    """After how long without an event Fanout asks again: the client is idle then, or its token has expired."""
+    times = [action.idle_close] if action.idle_close else []
+    times += [] if left is None else [ceil(min(left, MAX_KEEP_ALIVE_INTERVAL))]
+    return (("keep-alive-interval", b"%d" % min(times)),) if times else ()
+
+
+def _asked_for_more(action: WebSocket) -> list[Event]:
+    """What is said where the client has sent nothing: Fanout asks so after the time of a Keep-Alive-Interval."""
+    return [close(GOING_AWAY, "Idle.")] if action.idle_close else []
+
+
+def _open(action: WebSocket, request: Request, bound: Binding, events: list[Event], interval: Headers) -> Answer:
+    """Accept the connection and reply to the events that came with it. Raises Refused (400)."""
+    try:
+        protocol = _protocol(action, request)
+        messages = action.instructions if action.ready else instructions(action, bound)
+    except Refused as refused:
+        return _refuse(action.refuse_code, request, refused)
+    headers: Headers = (("sec-websocket-extensions", EXTENSION), *interval)
+    if protocol:
+        headers += (("sec-websocket-protocol", protocol.encode()),)
+    controls = [Event("TEXT", message) for message in messages]
+    return _answer([Event("OPEN"), *controls, *reply(events, action)], headers)
+
+
+def instructions(action: WebSocket, bound: Binding) -> tuple[bytes, ...]:
+    """The control messages of a WebSocket that is not ready. Raises Refused (400)."""
+    variables = [set_meta(name, value) for name, value in meta_values(action.meta, bound)]
+    subscriptions = [subscribe(channel_name(channel, bound), channel.filters) for channel in action.channels]
+    return (*variables, *subscriptions, *action.instructions)
+
+
+def _refuse(code: int, request: Request, refused: Refused) -> Answer:
+    """Accept the connection only to close it with a code, which a browser's script can see. Raises Refused without a code."""
+    if not code:
+        raise refused
+    # A browser takes no answer that leaves all the protocols out which it has offered.
+    headers = tuple(("sec-websocket-protocol", offered.encode("latin-1")) for offered in _offered(request)[:1])
+    return _answer([Event("OPEN"), close(code, refused.reason)], headers)
+
+
+def _protocol(action: WebSocket, request: Request) -> str:
+    """The first protocol that the client offers and the route knows, "" where it knows none. Raises Refused (400)."""
+    if not action.protocols:
+        return ""
+    chosen = next((offered for offered in _offered(request) if offered in action.protocols), None)
+    if chosen is None:
+        raise Refused(400, "The client offers none of the endpoint's protocols.")
+    return chosen
+
+
+def _offered(request: Request) -> list[str]:
+    """The protocols that a client offers (RFC 6455, 4.1)."""
+    value = (request.header("sec-websocket-protocol") or b"").decode("latin-1")
+    return [offered.strip() for offered in value.split(",") if offered.strip()]
+
+
+def reply(events: list[Event], action: WebSocket) -> list[Event]:
+    """The edge's events in reply to those of an open connection. Raises MalformedEvents for what makes no sense together."""
+    replies: list[Event] = []
+    for event in events:
+        match event.type:
+            case "OPEN":
+                raise MalformedEvents("OPEN is not the first event")
+            case "TEXT" | "BINARY":
+                if action.max_message and len(event.content) > action.max_message:
+                    return [*replies, close(MESSAGE_TOO_BIG, f"More than {action.max_message} bytes.")]
+                if action.echo:
+                    replies.append(Event(event.type, MESSAGE_PREFIX + event.content))
+            case "PING":
+                replies.append(Event("PONG", event.content))
+            case "CLOSE":
+                return [*replies, Event("CLOSE", _close_content(event.content))]
+            case "DISCONNECT":
+                return replies
+    return replies
+
+
+def _close_content(content: bytes) -> bytes:
+    """A CLOSE's content: nothing, or two bytes of code (RFC 6455, 5.5.1) and a reason in UTF-8."""
+    try:
+        reason = content[2:].decode()
+    except UnicodeDecodeError:
+        raise MalformedEvents("a CLOSE's reason is not UTF-8") from None
+    if len(content) == 1 or len(reason.encode()) > 123:
+        raise MalformedEvents("a CLOSE's content is not a code and a reason")
+    return content

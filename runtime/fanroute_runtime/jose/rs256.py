@@ -1,0 +1,45 @@
+"""RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, 3.3; RFC 8017, 8.2.2)."""
+
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+
+from fanroute_runtime.jose import spki
+
+# rsaEncryption and NULL (RFC 8017, A.1).
+ALGORITHM = bytes.fromhex("06092a864886f70d010101 0500")
+# A DigestInfo of SHA-256, without the digest (RFC 8017, 9.2).
+DIGEST_INFO = bytes.fromhex("3031 300d0609608648016503040201 0500 0420")
+
+# Sizes of a modulus, in bits: the least that RFC 7518 allows, and what is still verified fast.
+MIN_BITS = 2048
+MAX_BITS = 4096
+MAX_EXPONENT = 2**32
+
+
+def load(material: bytes) -> Callable[[bytes, bytes], bool]:
+    """A verifier, of what is signed and its signature, for a public key as PEM. Raises ValueError, with the reason."""
+    algorithm, key = spki.read(material)
+    if algorithm != ALGORITHM:
+        raise ValueError("a key for RS256 is an RSA key")
+    numbers, behind = spki.take(key, spki.SEQUENCE)
+    modulus, rest = spki.take_natural(numbers)
+    exponent, rest = spki.take_natural(rest)
+    if behind or rest:
+        raise ValueError("the public key is not DER")
+    if not MIN_BITS <= modulus.bit_length() <= MAX_BITS:
+        bits = modulus.bit_length()
+        raise ValueError(f"an RSA key has {MIN_BITS} to {MAX_BITS} bits here (RFC 7518, 3.3), and this one has {bits}")
+    if not 3 <= exponent < MAX_EXPONENT or not exponent & modulus & 1:
+        raise ValueError("the RSA key is none: its modulus and its exponent are odd, the exponent from 3 to 2**32")
+    return partial(_verify, modulus, exponent)
+
+
+def _verify(modulus: int, exponent: int, signed: bytes, signature: bytes) -> bool:
+    size = (modulus.bit_length() + 7) // 8
+    number = int.from_bytes(signature)
+    if len(signature) != size or number >= modulus:
+        return False
+    info = DIGEST_INFO + sha256(signed).digest()
+    encoded = b"\x00\x01" + b"\xff" * (size - 3 - len(info)) + b"\x00" + info
+    return pow(number, exponent, modulus).to_bytes(size) == encoded

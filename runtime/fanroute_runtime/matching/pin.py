@@ -1,0 +1,151 @@
+"""Makes and reads pins. By a pin the first pass tells the second one its route, and the values that the match has bound.
+
+A pin is one header, `Fanroute-Pin: 1;3;sse-0123456789abcdef;blue;9ae0daaf`. Its parts are a version, the route's number in the
+Plan, its fingerprint, the values of the references that its action and auth use (percent-encoded), and a checksum, so that a pin
+cut or rewritten by a proxy is invalid. docs/security.md says when a pin counts.
+"""
+
+from binascii import crc32
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+
+from fanroute_runtime.matching.pattern import compile_pattern
+from fanroute_runtime.matching.predicates import Matched, binds, bound_value, text_test
+from fanroute_runtime.messages import Binding, Refused
+from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, Route, WebSocket, plain
+
+# Longest pin, in bytes.
+MAX_PIN = 2048
+_VERSION = "1"
+# What stands for a value that is no text. No value is written so: `quote` encodes it.
+_NO_TEXT = "*"
+# So many routes have what a pin needs of them ready.
+_READY = 128
+
+# The references of a route, each with whether a value is one that the route's match binds to it.
+References = tuple[tuple[Bound, Callable[[str | None], bool]], ...]
+
+
+@plain
+class Pin:
+    """Names a route by its number and fingerprint, and holds the values of its references; None is a value that is no text."""
+
+    number: int
+    fingerprint: str
+    values: tuple[str | None, ...] = ()
+
+    @property
+    def action(self) -> str:
+        """Returns the key of the route's action in routes.yaml."""
+        return action_of(self.fingerprint)
+
+
+def action_of(fingerprint: str) -> str:
+    """Returns the key of the action at the beginning of a fingerprint, such as `sse`."""
+    return fingerprint.partition("-")[0]
+
+
+def encode(pin: Pin) -> bytes:
+    """Returns the header's value for a pin. Raises Refused (431) if it is too long."""
+    values = (_NO_TEXT if value is None else quote(value, safe="") for value in (pin.fingerprint, *pin.values))
+    text = ";".join([_VERSION, str(pin.number), *values]).encode()
+    raw = b"%s;%08x" % (text, crc32(text))
+    if len(raw) > MAX_PIN:
+        raise Refused(431, "What the route takes of the request is too long.")
+    return raw
+
+
+def decode(raw: bytes) -> Pin:
+    """Reads a pin from the header's value. Raises Refused (403) if it is malformed."""
+    try:
+        _, number, *values, _ = raw[: MAX_PIN + 1].decode("ascii").split(";")
+        fingerprint, *rest = map(_decoded, values)
+        pin = Pin(int(number), fingerprint or "", tuple(rest))
+        if pin.number >= 0 and encode(pin) == raw:
+            return pin
+    except (ValueError, Refused):
+        pass
+    raise Refused(403, "The pin is refused: it is malformed.")
+
+
+def _decoded(value: str) -> str | None:
+    return None if value == _NO_TEXT else unquote_to_bytes(value).decode()
+
+
+class Pins:
+    """Makes the pins of some routes, and reads them.
+
+    Args:
+        count: how many routes there are.
+        route: gives a route by its number.
+    """
+
+    def __init__(self, count: int, route: Callable[[int], Route]) -> None:
+        self._count = count
+        self._route = route
+        self._references = lru_cache(_READY)(lambda number: _references(route(number)))
+        for number in range(min(count, _READY)):
+            self._references(number)
+
+    def pin(self, number: int, client: Matched) -> bytes:
+        """Returns the pin of a route for a client's request that fits it. Raises Refused (431)."""
+        route = self._route(number)
+        values = tuple(bound_value(bound, route, client) for bound, _ in self._references(number))
+        return encode(Pin(number, route.fingerprint, values))
+
+    def route(self, pin: Pin) -> Route | None:
+        """Returns the route that a pin names, or None for a pin of another build. Raises Refused (403) if it is no endpoint."""
+        route = self._route(pin.number) if pin.number < self._count else None
+        if route is None or route.fingerprint != pin.fingerprint:
+            return None
+        if not isinstance(route.action, Hold | WebSocket):
+            raise Refused(403, "The pin is refused: its route is no endpoint.")
+        return route
+
+    def values(self, pin: Pin) -> Binding:
+        """Returns the values of a pin whose route is known. Raises Refused (403) if the route's match would not bind them."""
+        references = self._references(pin.number)
+        if len(references) != len(pin.values):
+            raise Refused(403, "The pin is refused: its values are not the route's.")
+        for (_, fits), value in zip(references, pin.values, strict=True):
+            if not fits(value):
+                raise Refused(403, "The pin is refused: a value does not fit the route.")
+        return {bound: value for (bound, _), value in zip(references, pin.values, strict=True)}.__getitem__
+
+
+def _references(route: Route) -> References:
+    bounds = dict.fromkeys(_bounds((route.action, route.auth)))
+    return tuple((bound, _test(bound, route)) for bound in bounds)
+
+
+def _bounds(part: Any) -> Iterator[Bound]:
+    """Yields the references of a part of a route to the path, the query and the headers."""
+    if isinstance(part, Bound):
+        if part.source != "claim":
+            yield part
+    else:
+        for each in part if isinstance(part, tuple) else [getattr(part, name) for name in getattr(part, "__slots__", ())]:
+            yield from _bounds(each)
+
+
+def _test(bound: Bound, route: Route) -> Callable[[str | None], bool]:
+    """Returns a test for the values that a route's match binds to a reference."""
+    if bound.source == "path":
+        return _segment_test(next(one for one in _parameters(route) if one.name == bound.name).pattern)
+    conditions = route.match.query if bound.source == "query" else route.match.headers
+    condition = next((one for one in conditions if one.name == bound.name), Condition(bound.name))
+    return text_test(condition) if condition.values or condition.pattern else lambda value: True
+
+
+def _segment_test(pattern: str) -> Callable[[str | None], bool]:
+    if not pattern:
+        return binds
+    matches = compile_pattern(pattern).matches
+    return lambda value: value is not None and binds(value) and matches(value)
+
+
+def _parameters(route: Route) -> Iterator[Parameter]:
+    segments = route.match.path.segments if route.match.path else ()
+    return (segment for segment in segments if isinstance(segment, Parameter))

@@ -1,0 +1,206 @@
+"""Which requests a route is for."""
+
+from collections.abc import Callable, Collection, Hashable, Mapping
+from functools import lru_cache
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+from fanroute_runtime.matching.pattern import compile_pattern
+from fanroute_runtime.plan import Bound, Condition, Match, Parameter, PathPattern, Route
+
+# A path's segments; a segment that is not UTF-8 when decoded is None: it equals no literal and binds no parameter.
+Segments = tuple[str | None, ...]
+
+# A URL with these as segments means another one (RFC 3986, 5.2.4).
+_DOTS = frozenset({".", ".."})
+
+
+class Matched(Protocol):
+    """What matching asks of a client's request; see `client.Client`."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def segments(self) -> Segments: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def websocket(self) -> bool: ...
+    @property
+    def query(self) -> Mapping[str, str | None]: ...
+    def header(self, name: str) -> str | None: ...
+
+
+Test = Callable[[Matched], bool]
+# Tests are made once for all routes that ask the same; so many are kept.
+once = lru_cache(256)
+
+
+def host_name(authority: str) -> str:
+    """The host of an authority (RFC 3986, 3.2), lower-case, without userinfo, port or a final dot."""
+    host = authority.rpartition("@")[2]
+    end = host.find(":", host.find("]") + 1)
+    if end >= 0:
+        host = host[:end]
+    return host.lower().removesuffix(".")
+
+
+def split_uri(uri: str) -> tuple[str, str, str]:
+    """Authority, raw path and raw query of an absolute URI, or of an origin-form target (`/path?query`).
+
+    Of `OPTIONS *` (RFC 9112, 3.2.4) hosts make `http://a*`: its path is empty, and so the same as `/`.
+    """
+    whole, _, query = uri.partition("#")[0].partition("?")
+    scheme, separator, rest = whole.partition("://")
+    if not separator or "/" in scheme:
+        return "", whole or "/", query
+    authority, slash, path = rest.partition("/")
+    if not slash and whole == uri:
+        authority = authority.removesuffix("*")
+    return authority, f"/{path}", query
+
+
+def path_segments(path: str) -> Segments:
+    """A raw path's segments, each percent-decoded once: an encoded slash stays within its segment."""
+    segments = path.split("/")[1:]
+    return tuple(map(_decoded, segments)) if "%" in path else tuple(segments)
+
+
+def _decoded(segment: str) -> str | None:
+    try:
+        return unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def binds(segment: str | None) -> bool:
+    """Whether a segment can be a parameter's value: text, not empty, no dot segment, and no slash in it."""
+    return segment is not None and segment != "" and segment not in _DOTS and "/" not in segment
+
+
+def bound_value(bound: Bound, route: Route, client: Matched) -> str | None:
+    """The value that a route's match has bound in a client's request that fits it; None where it is no text."""
+    if bound.source == "query":
+        return client.query.get(bound.name)
+    if bound.source == "header":
+        return client.header(bound.name)
+    assert route.match.path is not None
+    return client.segments[next(i for i, parameter in _parameters(route.match.path) if parameter.name == bound.name)]
+
+
+def tests(match: Match, told: Collection[Hashable] = ()) -> dict[str, Test]:
+    """What a request must pass to match, by the key of routes.yaml; the cheap ones first.
+
+    What is `told` of a request is not tested: some of these keys, and of literal segments of the path the numbers. Those who ask
+    the same get the same tests.
+    """
+    found: dict[str, Test] = {}
+    if match.path is not None:
+        found["path"] = _path_test(match.path, told)
+        for index, parameter in _parameters(match.path):
+            if parameter.pattern:
+                found[f"where {parameter.name}"] = _segment_test(index, parameter.pattern)
+    if match.hosts:
+        found["host"] = _host_test(match.hosts)
+    if match.methods:
+        found["method"] = _method_test(match.methods)
+    if match.scheme is not None:
+        found["scheme"] = _scheme_test(match.scheme)
+    if match.websocket is not None:
+        found["websocket"] = _websocket_test(match.websocket)
+    for condition in match.query:
+        found[f"query {condition.name}"] = _query_test(condition)
+    for condition in match.headers:
+        found[f"header {condition.name}"] = _header_test(condition)
+    return {key: test for key, test in found.items() if key not in told}
+
+
+def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
+    """The parameters of a path, each with the number of its segment."""
+    return [(i, segment) for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter)]
+
+
+def _path_test(pattern: PathPattern, told: Collection[Hashable]) -> Test:
+    literals = ((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
+    untold = tuple((i, literal) for i, literal in literals if i not in told)
+    return _segments_test(len(pattern.segments), pattern.rest, untold, tuple(i for i, _ in _parameters(pattern)))
+
+
+@once
+def _segments_test(size: int, rest: bool, literals: tuple[tuple[int, str], ...], parameters: tuple[int, ...]) -> Test:
+    def fits(client: Matched) -> bool:
+        segments = client.segments
+        if len(segments) <= size if rest else len(segments) != size:
+            return False
+        for i, literal in literals:
+            if segments[i] != literal:
+                return False
+        return all(binds(segments[i]) for i in parameters)
+
+    return fits
+
+
+@once
+def _segment_test(index: int, pattern: str) -> Test:
+    """Whether a segment fits its parameter's pattern; asked alone, a request may have no such segment."""
+    matches = compile_pattern(pattern).matches
+
+    def fits(client: Matched) -> bool:
+        segment = client.segments[index] if index < len(client.segments) else None
+        return segment is not None and matches(segment)
+
+    return fits
+
+
+@once
+def _host_test(hosts: tuple[str, ...]) -> Test:
+    exact = frozenset(host for host in hosts if not host.startswith("*"))
+    suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
+    # A host is longer than the suffix that it fits.
+    return lambda client: client.host in exact or client.host[1:].endswith(suffixes)
+
+
+@once
+def _method_test(methods: tuple[str, ...]) -> Test:
+    return lambda client: client.method in methods
+
+
+@once
+def _scheme_test(scheme: str) -> Test:
+    return lambda client: client.scheme == scheme
+
+
+@once
+def _websocket_test(websocket: bool) -> Test:
+    return lambda client: client.websocket == websocket
+
+
+@once
+def _query_test(condition: Condition) -> Test:
+    name, present = condition.name, condition.present
+    if condition.values or condition.pattern:
+        return _value_test(condition, lambda client: client.query.get(name))
+    return lambda client: (name in client.query) == present
+
+
+@once
+def _header_test(condition: Condition) -> Test:
+    name, present = condition.name, condition.present
+    if condition.values or condition.pattern:
+        return _value_test(condition, lambda client: client.header(name))
+    return lambda client: (client.header(name) is not None) == present
+
+
+def _value_test(condition: Condition, value_of: Callable[[Matched], str | None]) -> Test:
+    fits = text_test(condition)
+    return lambda client: fits(value_of(client))
+
+
+def text_test(condition: Condition) -> Callable[[str | None], bool]:
+    """Whether a value is text, and is one of a condition's or fits its pattern."""
+    if not condition.pattern:
+        return frozenset(condition.values).__contains__
+    matches = compile_pattern(condition.pattern).matches
+    return lambda value: value is not None and matches(value)

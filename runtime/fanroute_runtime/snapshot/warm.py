@@ -1,0 +1,205 @@
+"""What is done when the component is built for the requests after it: its snapshot holds what a request needs, ready for use.
+
+Python specializes instructions to what they have met, and fills caches. What has run before the snapshot need not do so in
+every sandbox, which would write to a page of memory here and there.
+"""
+
+import json
+import weakref
+from binascii import b2a_base64
+from collections.abc import Callable, Iterable
+from functools import partial
+from hmac import digest
+from typing import Any
+
+import componentize_py_runtime
+from componentize_py_types import Ok
+from wit_world.imports import (
+    backend,
+    compute_runtime,
+    config_store,
+    http_body,
+    http_downstream,
+    http_req,
+    http_resp,
+    secret_store,
+    types,
+    wall_clock,
+)
+from wit_world.imports.async_io import Pollable
+
+from fanroute_runtime.grip.signature import FASTLY_ISSUER, HEADER, LOCAL_KEY
+from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
+from fanroute_runtime.local import LOCAL_SERVICE
+from fanroute_runtime.messages import Headers, Sample
+from fanroute_runtime.plan import Algorithm
+from fanroute_runtime.snapshot.heap import code_of, gather
+
+# How often each request is served: all is specialized before.
+ROUNDS = 64
+# The time, the client's address (RFC 5737), what each store has, and what Fanout tells of a WebSocket.
+NOW = 1_767_225_600
+ADDRESS = types.IpAddress_Ipv4((192, 0, 2, 1))
+STORED = b"in no store but that of the samples"
+EVENTS = b"OPEN\r\nTEXT 5\r\nhello\r\n"
+
+Serve = Callable[[http_req.Request, Pollable], None]
+
+
+class _Host:
+    """The host of one request, which comes from nowhere and goes nowhere."""
+
+    def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
+        self.method = method
+        self.uri = uri
+        self.headers = headers
+        self.body = body
+        self.handed_off = False
+
+    def read(self) -> bytes:
+        body, self.body = self.body, b""
+        return body
+
+    def values(self, name: str) -> list[bytes]:
+        return [value for key, value in self.headers if key == name]
+
+    def add(self, name: str, value: bytes) -> None:
+        self.headers += ((name, value),)
+
+    def hand_off(self) -> None:
+        self.handed_off = True
+
+
+def warm_up(serve: Serve, forget: Callable[[], None], samples: Iterable[Sample]) -> None:
+    """Have requests served: samples of clients' requests, and Fanout's in their place. No host is asked.
+
+    First once, to see what code they run: it is put together, and is cold then. `forget` forgets what the host has told.
+    """
+    bindings: Any = componentize_py_runtime
+    host_call = bindings.call_import
+    answers = _answers(bindings)
+
+    def served(host: _Host) -> bool:
+        """Whether a request was handed off."""
+        # No function of Python's, as the host's is none: calls are specialized to what they have met.
+        bindings.call_import = partial(_call, answers, host)
+        serve(_owned(http_req.Request), _owned(Pollable))
+        return host.handed_off
+
+    def serve_all() -> None:
+        for method, uri, headers in samples:
+            host = _Host(method, uri, headers)
+            for signature in SIGNATURES if served(host) else ():
+                served(_of_fanout(host, signature))
+        forget()
+
+    try:
+        gather(code_of(serve_all))
+        for _ in range(ROUNDS):
+            serve_all()
+    finally:
+        bindings.call_import = host_call
+
+
+def _call(answers: dict[int, Callable[..., Any]], host: _Host, number: int, arguments: list[Any]) -> Any:
+    return answers[number](host, *arguments)
+
+
+def _of_fanout(host: _Host, signature: bytes) -> _Host:
+    """Fanout's request for one that was handed off."""
+    headers = (*host.headers, (HEADER, signature))
+    if not any(name == "upgrade" for name, _ in headers):
+        return _Host(host.method, host.uri, headers)
+    return _Host("POST", host.uri, (*headers, ("content-type", WEBSOCKET_EVENTS.encode())), EVENTS)
+
+
+def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
+    """What answers in place of each of the host's functions, by the bindings' numbers."""
+    request, response = http_req.Request, http_resp.Response
+    results: dict[Callable[..., Any], Callable[..., Any]] = {
+        request.get_method: lambda host, *_: host.method,
+        request.get_uri: lambda host, *_: host.uri,
+        request.get_header_names: lambda host, *_: ("".join(f"{name}\0" for name, _ in host.headers), None),
+        request.get_header_values: lambda host, _, name, *__: (b"".join(b"%s\0" % each for each in host.values(name)), None),
+        request.insert_header: lambda host, _, name, value: host.add(name, value),
+        request.append_header: lambda host, _, name, value: host.add(name, value),
+        request.remove_header: lambda *_: None,
+        request.set_uri: lambda *_: None,
+        request.redirect_to_grip_proxy: lambda host, *_: host.hand_off(),
+        request.redirect_to_websocket_proxy: lambda *_: None,
+        http_req.send: lambda *_: (_owned(response), _owned(Pollable)),
+        response.new: lambda *_: _owned(response),
+        response.get_header_names: lambda *_: ("content-length\0content-type\0date\0", None),
+        response.get_header_values: lambda *_: (b"text/plain\0", None),
+        response.set_status: lambda *_: None,
+        response.insert_header: lambda *_: None,
+        response.append_header: lambda *_: None,
+        response.remove_header: lambda *_: None,
+        http_resp.send_downstream: lambda *_: None,
+        http_body.new: lambda *_: _owned(Pollable),
+        http_body.read: lambda host, *_: host.read(),
+        http_body.write: lambda host, body, content: len(content),
+        http_downstream.next_request: lambda *_: _owned(Pollable),
+        http_downstream.await_request: lambda *_: None,
+        http_downstream.downstream_tls_protocol: lambda host, *_: b"TLSv1.3" if host.uri.startswith("https") else None,
+        backend.Backend.open: lambda *_: _owned(backend.Backend),
+        config_store.Store.open: lambda *_: _owned(config_store.Store),
+        config_store.Store.get: lambda *_: STORED.decode(),
+        secret_store.Store.open: lambda *_: _owned(secret_store.Store),
+        secret_store.Store.get: lambda *_: _owned(secret_store.Secret),
+        secret_store.Secret.plaintext: lambda *_: STORED,
+    }
+    values: dict[Callable[..., Any], Callable[..., Any]] = {
+        http_downstream.downstream_client_ip_addr: lambda *_: ADDRESS,
+        compute_runtime.get_heap_mib: lambda *_: 1,
+        compute_runtime.get_service_id: lambda *_: LOCAL_SERVICE,
+        wall_clock.now: lambda *_: wall_clock.Datetime(NOW, 0),
+    }
+    wrapped = {function: lambda *arguments, give=give: Ok(give(*arguments)) for function, give in results.items()}
+    return {_number(bindings, function): give for function, give in (wrapped | values).items()}
+
+
+def _number(bindings: Any, function: Any) -> int:
+    """The number by which the bindings call a function of the host's."""
+    numbers: list[int] = []
+
+    def call(number: int, arguments: list[Any]) -> Any:
+        numbers.append(number)
+        return Ok(None)
+
+    bindings.call_import = call
+    # Of a class method the first argument is there already.
+    function(*[None] * (function.__code__.co_argcount - hasattr(function, "__self__")))
+    return numbers[0]
+
+
+def _owned(kind: type[Any]) -> Any:
+    """A resource, as the bindings make those that the host gives."""
+    resource = object.__new__(kind)
+    resource.handle = 0
+    resource.finalizer = weakref.finalize(resource, _drop, 0, 0)
+    return resource
+
+
+def _drop(handle: int, type_: int) -> None:
+    """What the bindings do when a resource is no longer needed."""
+
+
+def _signature(algorithm: Algorithm, issuer: str, sign: Callable[[bytes], bytes]) -> bytes:
+    """A Grip-Sig as Fanout makes it."""
+    claims = {"iss": issuer, "exp": NOW + 3600}
+    signed = b".".join(
+        _base64url(json.dumps(part, separators=(",", ":")).encode()) for part in ({"typ": "JWT", "alg": algorithm}, claims)
+    )
+    return b".".join([signed, _base64url(sign(signed))])
+
+
+def _base64url(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
+
+
+# One that is verified by the key that is in the samples' store, and one that is checked in vain with Fastly's key.
+SIGNATURES = (
+    _signature("HS256", LOCAL_KEY.issuer, lambda signed: digest(STORED, signed, "sha256")),
+    _signature("ES256", FASTLY_ISSUER.format(LOCAL_SERVICE), lambda signed: bytes([1] * 64)),
+)
