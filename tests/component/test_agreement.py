@@ -1,4 +1,4 @@
-"""The real component and `fanroute match` say the same of any request, on both passes."""
+"""Compares the real component with `fanroute match` for generated requests, on both passes."""
 
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def language(tmp_path_factory: pytest.TempPathFactory) -> Host:
 
 
 def test_the_requests_reach_every_route() -> None:
-    """What follows asks something of each of them."""
+    """Otherwise the tests below would not cover every route."""
     seen: set[str] = set()
 
     @settings(max_examples=3000, database=None, derandomize=True, deadline=None)
@@ -86,11 +86,11 @@ def test_the_requests_reach_every_route() -> None:
 @settings(max_examples=1500, deadline=None)
 @given(REQUESTS)
 def test_a_naive_matcher_says_what_match_says(asked: RequestData) -> None:
-    """Of the requests that clients may send."""
+    """The requests are those that clients may send."""
     if not {"grip-sig", "content-type"} & dict(asked.headers).keys():
         expected = naive.first(PLAN.routes, asked)
         steps = trace(PLAN, "self", asked).steps
-        # None is tried for a path that is refused.
+        # No route is tried if the path is refused.
         assert not steps or (None if steps[-1].mismatches else steps[-1].route) == (expected and expected.name)
 
 
@@ -101,13 +101,13 @@ def ask(host: Host, asked: RequestData, **facts: Any) -> Exchange:
 
 
 def connection(asked: RequestData) -> dict[str, Any]:
-    """What the host knows of a request beside what it says."""
+    """Returns the facts of a request that the host knows from its connection."""
     tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
     return {"client_ip": CLIENT_ADDRESS, "tls": tls, "method": asked.verb}
 
 
 def assert_told(host: Host, asked: RequestData, decision: Decision, exchange: Exchange) -> None:
-    """That a decision tells what became of a request."""
+    """Asserts that the component did what the decision says."""
     if isinstance(decision, Answer):
         assert exchange.answer is not None
         answer = exchange.answer.status, tuple(exchange.answer.headers), exchange.answer.body
@@ -129,7 +129,7 @@ def test_the_component_does_what_match_says(language: Host, asked: RequestData) 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(REQUESTS, min_size=2, max_size=20))
 def test_a_request_has_nothing_of_those_before_it(language: Host, asked: list[RequestData]) -> None:
-    """In one sandbox each gets what it gets in a sandbox of its own."""
+    """In one sandbox, each request gets the same answer as in a sandbox of its own."""
     alone = [ask(language, one) for one in asked]
     exchanges = [language.exchange(one.url, one.headers, one.content, **connection(one)) for one in asked]
     line = Line(language, exchanges)

@@ -1,4 +1,4 @@
-"""Clients' tokens in the real component, under the counting, fault-injecting host."""
+"""Tests clients' tokens in the real component, with a host that counts calls and makes them fail."""
 
 import shutil
 from dataclasses import replace
@@ -37,7 +37,7 @@ STREAM, SOCKET = [*SIGNED, *pin(PLAN, f"{BASE}/stream")], [*EVENTS, *pin(PLAN, f
 MEMBER = {**CLAIMS, "role": ["guest", "member"]}
 ES, RS, HS = by_pyjwt(MEMBER, "ES256"), by_joserfc(MEMBER, "RS256"), by_pyjwt(MEMBER, "HS256")
 BEARER, COOKIE = ("Authorization", b"Bearer " + ES), ("Cookie", b"a=b; session=" + RS)
-# Every kind of request that is let in: what it asks for, its headers, its body; and what comes of it.
+# Every kind of request that is let in: its path, its headers, its body and its outcome.
 LET_IN: dict[str, tuple[str, list[tuple[str, bytes]], bytes, str | int]] = {
     "stream": ("/stream", [BEARER], b"", "self"),
     "stream, for Fanout": ("/stream", [BEARER, *STREAM], b"", 200),
@@ -82,7 +82,7 @@ def test_who_has_a_token_is_let_in(host: Host, kind: str) -> None:
 
 @pytest.mark.budget
 def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
-    """Counted, with those to stores: what a token costs. A key in a file is asked of none."""
+    """Counts the host calls, including those to stores, that a token costs. A key in a file costs none."""
     counts = {}
     for kind, (target, headers, body, _) in LET_IN.items():
         ask(host, target, headers, body)
@@ -101,7 +101,7 @@ def test_a_tampered_token_is_refused(host: Host, token: bytes) -> None:
 
 @pytest.mark.parametrize("kind", LET_IN)
 def test_a_deep_token_is_refused_in_each_place(host: Host, kind: str) -> None:
-    """A message of an open WebSocket too, whose token is read without asking who has signed it."""
+    """So is a message of an open WebSocket, whose token is read without verifying its signature."""
     target, _, body, _ = LET_IN[kind]
     for name in (name for name in TAMPERED if "deep" in name):
         query, headers = f"{target.partition('?')[0]}?token={TAMPERED[name].decode()}", LET_IN[kind][1]
@@ -114,7 +114,7 @@ def test_a_deep_token_is_refused_in_each_place(host: Host, kind: str) -> None:
 def test_without_a_token_nothing_goes_on(host: Host) -> None:
     for target, headers, body, _ in LET_IN.values():
         bare = [(name, value) for name, value in headers if name not in ("Authorization", "Cookie")]
-        # Of an open WebSocket's messages none is without the token: the connection breaks.
+        # The connection of an open WebSocket ends if a message has no token.
         status, _, told = answer(ask(host, target.partition("?")[0], bare, body))
         assert status == 401
         assert told["www-authenticate"].startswith(b'Bearer realm="component"')
@@ -132,7 +132,7 @@ def test_the_channel_is_the_claims(host: Host) -> None:
 
 
 def test_time_goes_on(host: Host) -> None:
-    """By the host's clock: a token expires, and an open WebSocket with it."""
+    """A token expires by the host's clock, and an open WebSocket with it."""
     late = {"clock": lambda: TIME + 70}
     assert answer(ask(host, "/stream", [BEARER], **late))[0] == 401
     assert answer(ask(host, *LET_IN["socket"][:3], **late))[0] == 401
@@ -158,7 +158,7 @@ def test_a_key_that_is_not_there_lets_nobody_in(host: Host) -> None:
 
 @pytest.mark.parametrize("kind", LET_IN)
 def test_each_call_may_fail_once(host: Host, kind: str) -> None:
-    """One failure at any point, with a good token and a bad one: an answer of ours or a failed `handle`; nobody is let in."""
+    """After one failure at any point, with a good or a bad token, the edge answers or `handle` fails, and nobody is let in."""
     target, headers, body, came = LET_IN[kind]
     bad = [(name, value[:-1]) for name, value in headers if name in ("Authorization", "Cookie")]
     bad += [(name, value) for name, value in headers if name not in ("Authorization", "Cookie")]

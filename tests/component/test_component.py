@@ -1,4 +1,4 @@
-"""The real component under a host that counts its calls and makes them fail."""
+"""Tests the real component with a host that counts its calls and makes them fail."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -26,16 +26,16 @@ ERRORS = (
     "generic-error invalid-argument auxiliary-error buffer-len unsupported http-invalid http-user http-incomplete "
     "cannot-read http-head-too-large http-invalid-status limit-exceeded"
 ).split()
-# What only facts and a URI of the edge's own need: test_facts.py.
+# Only facts and a URI of the edge's own need these calls: see test_facts.py.
 FACT_CALLS = {
     "http-req.request.set-uri",
     "secret-store.store.open",
     "secret-store.store.get",
     "secret-store.secret.plaintext",
 }
-# What only a limit of memory needs: test_sandbox.py.
+# Only a memory limit needs this call: see test_sandbox.py.
 LIMIT_CALLS = {"compute-runtime.get-heap-mib"}
-# Those for the request after a request: where they fail, there is none.
+# The calls for the next request in a sandbox. If they fail, there is none.
 SANDBOX_CALLS = {"http-downstream.next-request", "http-downstream.await-request"}
 OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()
 
@@ -49,11 +49,11 @@ GUARDED = [*EVENTS, *pin(PLAN, "http://www.example.com/guarded", UPGRADE)]
 PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com")]
 FOREIGN_PAGE = [("Upgrade", b"websocket"), ("Origin", b"https://chat.example.com.evil.com")]
 HOP = [("Connection", b"x-hop"), ("X-Hop", b"1"), ("X-Other", b"1")]
-# What a client says in the platform's name.
+# Headers of the platform that a client sends itself.
 CLAIMS = [("Grip-Last", b"x; last-id=1"), ("meta_user", b"x"), ("X-Forwarded-Prefix", b"/x"), ("X-Forwarded-For", b"x")]
-# What a backend answers.
+# A backend's answer.
 ANSWER = [("Grip-Hold", b"stream"), ("X-There", b"1"), ("X-Set", b"1"), *HOP]
-# Every kind of request: what it asks for, its headers, its body.
+# Every kind of request: its path, its headers, its body.
 REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "handoff to origin": ("http://www.example.com/x", [], b""),
     "handoff to self": (f"{BASE}/test/stream", [], b""),
@@ -80,7 +80,7 @@ REQUESTS: dict[str, tuple[str, list[tuple[str, bytes]], bytes]] = {
     "forged events": (f"{BASE}/test/websocket", EVENTS[1:], b"OPEN\r\n"),
     "forged signature": (f"{BASE}/test/stream", [("Grip-Sig", b"present")], b""),
 }
-# What clients send beside that, and no route here asks for: to read one of these is a call too many.
+# Headers that clients also send, and that no route here uses. Reading one of them is a call too many.
 USUAL = [("Accept", b"*/*"), ("Accept-Language", b"en"), ("Cookie", b"a=b"), ("Referer", b"/"), ("User-Agent", b"test")]
 HANDED_OFF = {
     "handoff to origin": "origin",
@@ -113,7 +113,7 @@ STATUS = {
 
 
 class Host:
-    """The component, with a log of its calls and a fault of the test's choice."""
+    """Runs the component with a log of its calls, and with a fault that the test chooses."""
 
     def __init__(self, workspace: Workspace) -> None:
         engine, component = load_component(workspace.wasm, workspace.cache)
@@ -127,7 +127,7 @@ class Host:
         # The headers of a backend's answer.
         self.answered = ANSWER
         self.fault: Callable[[int, str], Any] = lambda index, name: None
-        # What a backend answers.
+        # A backend's answer.
         self.backend: Callable[[], Response] = lambda: Response(201, list(self.answered), b"a backend's")
 
     def _intercept(self, name: str, call: Callable[[], Any]) -> Any:
@@ -143,7 +143,7 @@ class Host:
         chunk: int = 1 << 20,
         **facts: Any,
     ) -> Exchange | None:
-        """The exchange after the component has handled it; None if its `handle` failed. A trap raises."""
+        """Returns the exchange after the component has handled it, or None if `handle` failed. Raises if it trapped."""
         self.calls.clear()
         self.asked, self.target = ("", []), ""
         exchange = self.exchange(uri, headers, body, chunk, **facts)
@@ -155,7 +155,7 @@ class Host:
     def exchange(
         self, uri: str, headers: Sequence[tuple[str, bytes]] = (), body: bytes = b"", chunk: int = 1 << 20, **facts: Any
     ) -> Exchange:
-        """A request to the component, whose body comes in chunks; backends answer it as this host's do."""
+        """Returns a request to the component whose body comes in chunks. Backends give it this host's answer."""
         rest = bytearray(body)
 
         def read(size: int) -> bytes:
@@ -189,7 +189,7 @@ def host(session_host: Host) -> Host:
 
 
 def test_a_production_component_refuses_the_local_key(host: Host) -> None:
-    """It is the one that ships. The key is not in it, and where the service is one of Fastly's it asks no store for it."""
+    """The component that ships does not contain the key, and on a Fastly service it asks no store for it."""
     refused = host.ask(*REQUESTS["stream"], service_id="SU1Z0isxPaozGVKXdv0eY")
     assert outcome(refused) == 403
     assert not [call for call in host.calls if call.startswith(("config-store", "secret-store"))]
@@ -197,7 +197,7 @@ def test_a_production_component_refuses_the_local_key(host: Host) -> None:
 
 
 def test_what_was_served_while_building_is_forgotten(host: Host) -> None:
-    """Its key is accepted by nothing, and stores are asked anew: the counts below show it for all that is kept."""
+    """No key of the build is accepted, and stores are read again. The counts below show it for everything that is cached."""
     key = "in no store but that of the samples"
     assert f'STORED = b"{key}"' in (REPOSITORY / "runtime/fanroute_runtime/snapshot/warm.py").read_text()
     signature = jwt.encode({"iss": LOCAL_KEY.issuer, "exp": 4_102_444_800}, key, "HS256")
@@ -207,7 +207,7 @@ def test_what_was_served_while_building_is_forgotten(host: Host) -> None:
 
 
 def outcome(exchange: Exchange | None) -> str | int | None:
-    """The backend handed off to, the status answered, or None where `handle` failed."""
+    """Returns the backend of the handoff, the status of the answer, or None if `handle` failed."""
     if exchange is None:
         return None
     return exchange.handoff or exchange.tunnel or (exchange.answer.status if exchange.answer else None)
@@ -220,7 +220,7 @@ def test_without_faults(host: Host, kind: str) -> None:
 
 @pytest.mark.budget
 def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
-    """Counted: what a request costs. Every call there is is used by one of them, or by test_facts.py."""
+    """Counts the host calls that a request costs. Each host call is used by one of these requests, or in test_facts.py."""
     counts = {}
     used: set[str] = set()
     for kind, (uri, headers, body) in REQUESTS.items():
@@ -239,7 +239,7 @@ def errors_of(name: str) -> list[str]:
     ("name", "error"), [(name, error) for name in CALLS if name not in INFALLIBLE for error in errors_of(name)]
 )
 def test_any_call_may_fail(host: Host, name: str, error: str) -> None:
-    """Each error of each call, always: a defined answer, and never a handoff with the client's own claims."""
+    """If a call always fails with any of its errors, the edge answers, and never hands off with claims that the client made."""
     payload = 100_000 if error == "buffer-len" else None
 
     def fault(index: int, called: str) -> None:
@@ -271,21 +271,21 @@ def test_any_call_may_fail(host: Host, name: str, error: str) -> None:
     }
     for kind, request in REQUESTS.items():
         result = outcome(host.ask(*request))
-        # With that error the host says that there is no such header, which is well then.
+        # This error means that the header is missing, which is fine.
         harmless = name.endswith("remove-header") and error == "invalid-argument"
         if name not in host.calls or harmless or name in SANDBOX_CALLS:
             assert result == (HANDED_OFF | STATUS)[kind]
         else:
-            # What sends the answer itself leaves nothing to answer with: `handle` fails, the host answers 500.
+            # If sending the answer fails, no answer is left: `handle` fails, and the host answers 500.
             assert result == expected.get(name)
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_each_call_may_fail_once(host: Host, kind: str) -> None:
-    """One failure at any point: an answer of ours, a handoff that does without it, or a failed `handle`; no trap."""
+    """After one failure at any point, the edge answers, hands off without the fact, or `handle` fails. It never traps."""
     host.ask(*REQUESTS[kind])
     calls = list(host.calls)
-    # Where these fail, there is nothing left to answer with; a backend's answer can be replaced until it is sent.
+    # If these fail, no answer is left. A backend's answer can be replaced until it is sent.
     sending = () if "http-req.send" in calls else ("http-resp", "http-body.new", "http-body.write")
     for failing, name in enumerate(calls):
         if name in INFALLIBLE:
@@ -386,7 +386,7 @@ def test_what_a_client_claims_goes_no_further(host: Host, kind: str) -> None:
 
 @pytest.mark.parametrize("names", [[f"x-{i:05}" + "x" * 90 for i in range(1500)]])
 def test_headers_may_come_in_parts(host: Host, names: list[str]) -> None:
-    """More names, and more values of Connection, than the host gives at once."""
+    """There are more names, and more values of Connection, than the host returns at once."""
     named = [("Connection", b", ".join(name.encode() for name in names[i : i + 300])) for i in range(0, 1500, 300)]
     exchange = host.ask("http://www.example.com/forward", [*((name, b"") for name in names), *named, ("X-Other", b"1")])
     assert exchange is not None
@@ -455,7 +455,7 @@ def test_the_connection_is_told_as_it_is(host: Host, facts: dict[str, Any], addr
 
 
 def test_the_component_imports_the_wit_alone(host: Host) -> None:
-    """No random, no file system: nothing but what we declare, of which the clock is WASI's."""
+    """It imports no random numbers and no file system, only the declared interfaces. The clock is WASI's."""
     interfaces = ["types", "async-io", "http-types", "http-body", "backend", "http-resp", "http-req", "http-downstream"]
     interfaces += ["secret-store", "config-store", "compute-runtime"]
     assert host.imports == {f"fastly:compute/{name}@0.1.0" for name in interfaces} | {"wasi:clocks/wall-clock@0.2.6"}

@@ -1,4 +1,4 @@
-"""The host's facts in the real component, under the counting, fault-injecting host."""
+"""Tests the host's facts in the real component, with a host that counts calls and makes them fail."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.component.test_component import FACT_CALLS, Host, errors_of, outcome
 from tests.support.facts import build_facts
 
 BASE = "http://www.example.com"
-# Longest value taken, in bytes.
+# The longest value that is accepted, in bytes.
 MAX_STORED = 65_536
 STORES: dict[str, Any] = {
     "config_stores": {"settings": {"key": "välue", "empty": "", "long": "x" * MAX_STORED, "longer": "x" * (MAX_STORED + 1)}},
@@ -48,7 +48,7 @@ def test_the_time_is_asked_each_time(host: Host) -> None:
 
 @pytest.mark.parametrize("name", ["0000000000000000000000", "SU1Z0isxPaozGVKXdv0eY"])
 def test_the_service_is_the_one_that_runs(host: Host, name: str) -> None:
-    """And not the one that was there when the component was made."""
+    """It is not the service id of the build."""
     assert answer(host.ask(f"{BASE}/service-id", service_id=name)) == (200, name.encode())
 
 
@@ -95,7 +95,7 @@ def test_a_uri_that_the_host_does_not_take_is_an_answer(host: Host, how: str) ->
     assert answer(exchange) == (500, b"The edge could not read the request.\n")
 
 
-# Every kind of fact, and the calls that tell it.
+# Every kind of fact, and the calls that return it.
 KINDS = {
     "now": ["wall-clock.now"],
     "service-id": ["compute-runtime.get-service-id"],
@@ -129,7 +129,7 @@ def test_the_host_calls_of_each_fact(host: Host) -> None:
     ],
 )
 def test_any_fact_may_fail(host: Host, kind: str, name: str, error: str) -> None:
-    """Each error of each call: an answer, and only a store that is not there is taken for one without the entry."""
+    """If a call fails with any of its errors, the edge answers. Only a missing store counts as a store without the entry."""
 
     def fault(index: int, called: str) -> None:
         if called == name:

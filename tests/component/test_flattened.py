@@ -1,4 +1,4 @@
-"""The component that ships beside the one that componentize-py makes: the same but for its core modules."""
+"""Compares the flattened component that ships with the one that componentize-py makes: only the core modules differ."""
 
 import os
 import re
@@ -31,7 +31,7 @@ OWN = REPOSITORY / "routes.yaml"
 
 
 def built(folder: Path, flatten: bool) -> Workspace:
-    """The component of tests/component/routes.yaml."""
+    """Builds the component of tests/component/routes.yaml."""
     shutil.copy(Path(__file__).parent / "routes.yaml", folder)
     workspace = Workspace(folder / "routes.yaml")
     assert build(workspace, print, flatten).warnings == ()
@@ -40,7 +40,7 @@ def built(folder: Path, flatten: bool) -> Workspace:
 
 @pytest.fixture(scope="module")
 def as_made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """As componentize-py makes it."""
+    """Builds the component as componentize-py makes it."""
     return built(tmp_path_factory.mktemp("as-made"), flatten=False)
 
 
@@ -55,7 +55,7 @@ def seen(exchange: Exchange | None) -> Any:
 
 
 def test_they_do_the_same(as_made: Workspace, shipped: Workspace) -> None:
-    """Call by call, whatever is asked."""
+    """They make the same host calls for each request."""
     hosts = Host(as_made), Host(shipped)
     for kind, request in REQUESTS.items():
         outcomes = [(seen(host.ask(*request)), host.calls.copy(), host.asked, host.target) for host in hosts]
@@ -63,14 +63,14 @@ def test_they_do_the_same(as_made: Workspace, shipped: Workspace) -> None:
 
 
 def test_no_references_are_counted_to_what_lasts(as_made: Workspace, shipped: Workspace) -> None:
-    """Of tens of thousands of objects: the page that one is on would be written to."""
+    """There are tens of thousands of such objects. Counting a reference would write to the page of the object."""
     mark, immortal = b"".join(MARK), (5 << 28).to_bytes(4, "little")
     assert [workspace.read_wasm().count(mark) for workspace in (as_made, shipped)] == [1, 0]
     assert shipped.read_wasm().count(immortal) - as_made.read_wasm().count(immortal) > 20_000
 
 
 def wit(component: bytes, folder: Path) -> str:
-    """The WIT of a component, but for the interface that only its making needs."""
+    """Returns the WIT of a component, without the interface that only its build needs."""
     file = folder / "component.wasm"
     file.write_bytes(component)
     text = processes.run([toolchain.installed_program(toolchain.WASM_TOOLS), "component", "wit", file])
@@ -82,7 +82,7 @@ def instances(component: bytes) -> int:
 
 
 def test_of_its_core_modules_one_is_left(as_made: Workspace, shipped: Workspace, tmp_path: Path) -> None:
-    """Beside wit-component's shim and fix-up."""
+    """wit-component's shim and fix-up are left, too."""
     before, after = as_made.wasm.read_bytes(), shipped.wasm.read_bytes()
     assert (instances(before) > 30, instances(after)) == (True, 3)
     assert wit(after, tmp_path) == wit(before, tmp_path)
@@ -108,7 +108,7 @@ def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_projec
 
 @pytest.fixture
 def project(tmp_path: Path, as_made: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A folder in which componentize-py has made that component already."""
+    """Makes a folder in which componentize-py returns that component at once."""
     shutil.copy(as_made.routes, tmp_path)
     made = as_made.wasm.read_bytes()
     monkeypatch.setattr(toolchain, "componentize", lambda app, wit, new: write(new, made))
@@ -131,7 +131,7 @@ def refuse(*_: object) -> bytes:
 def test_what_cannot_be_flattened_ships_as_it_is(
     project: Workspace, as_made: Workspace, monkeypatch: pytest.MonkeyPatch, of: str, name: str, value: Any, told: str
 ) -> None:
-    """With one warning."""
+    """The build prints one warning."""
     monkeypatch.setattr(f"{of}.{name}", value)
     done = CliRunner().invoke(main, ["build", str(project.routes)])
     assert done.exit_code == 0
@@ -142,7 +142,7 @@ def test_what_cannot_be_flattened_ships_as_it_is(
 
 
 def test_it_can_be_left_as_it_is(project: Workspace, as_made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By an option, or by the environment; what was refused is tried again, and one is not taken for the other."""
+    """An option and a variable turn flattening off. A failed attempt is repeated, and each kind of component has its own key."""
 
     def stderr(*arguments: str, **environment: str) -> str:
         done = CliRunner().invoke(main, ["build", str(project.routes), *arguments], env=environment)

@@ -1,4 +1,4 @@
-"""The real component with requests that are as long as it reads any: none of them uses up its stack or its memory."""
+"""Tests the longest requests that the real component reads: none of them uses up its stack or its memory."""
 
 import pytest
 

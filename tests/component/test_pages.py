@@ -1,4 +1,4 @@
-"""How many pages of the snapshot a request in a new sandbox writes to, by Linux's count: each of them is copied first.
+"""Counts the pages of the snapshot that a request in a new sandbox writes to. Linux copies each of them first.
 
 Reads cost page faults too, but how many depends on the kernel.
 """
@@ -24,7 +24,7 @@ REQUESTS = {
     "websocket": (f"{BASE}/test/websocket", [*EVENTS, *pin(PLAN, f"{BASE}/test/websocket", UPGRADE)], b"TEXT 5\r\nhello\r\n"),
     "handoff": (f"{BASE}/room/1", [], b""),
 }
-# Python's hashes are others in each component, and with them where its objects lie.
+# Python's hashes differ between components, and with them the addresses of objects.
 SPREAD = 0.15
 
 SMAPS = Path("/proc/self/smaps")
@@ -33,7 +33,7 @@ MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ (?P<kind>\S{4}) \S+ \S+ (?P<inode>\d+
 
 
 def copied() -> Iterator[int]:
-    """The pages that this process has of its own in each mapping of a file, as a sandbox's snapshot is."""
+    """Yields the number of pages that this process has copied of each file mapping, such as a sandbox's snapshot."""
     of_file = False
     for line in SMAPS.read_text().splitlines():
         if mapping := MAPPING.match(line):
@@ -43,7 +43,7 @@ def copied() -> Iterator[int]:
 
 
 def written(host: Host, kind: str) -> int:
-    """Those that one request writes to."""
+    """Returns the number of pages that one request writes to."""
     handle = host.component.sandbox()
     exchange = host.exchange(*REQUESTS[kind])
     before = sum(copied())

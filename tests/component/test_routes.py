@@ -1,4 +1,4 @@
-"""The real component with 10,000 routes: it can be built, and each gets its requests."""
+"""Tests the real component with 10,000 routes: it builds, and each route gets its requests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One request after another in one sandbox: its limits, what the host has for it, and what goes wrong."""
+"""Tests several requests in one sandbox: its limits, its resources, and failures."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ LIMITS = "sandbox: {max_requests: 4, max_lifetime: 10s, max_memory: 50MiB, next_
 
 
 def host_of(folder: Path, sandbox: str = "") -> Host:
-    """The component of routes.yaml beside this file, with what is said of sandboxes there."""
+    """Builds the component of routes.yaml in this folder, with this `sandbox`."""
     routes = (Path(__file__).parent / "routes.yaml").read_text().replace("routes:\n", f"{sandbox}routes:\n", 1)
     workspace = Workspace(folder / "routes.yaml")
     workspace.routes.write_text(routes)
@@ -39,7 +39,7 @@ def host(limited_host: Host) -> Host:
 
 
 class Line:
-    """Requests that a host has for one sandbox, and what became of them."""
+    """Represents the requests that a host has for one sandbox, and their results."""
 
     def __init__(self, host: Host, exchanges: Sequence[Exchange]) -> None:
         self.waits: list[float] = []
@@ -59,7 +59,7 @@ class Line:
         return exchange
 
     def run(self) -> bool:
-        """Whether `handle` came to its end. A trap raises."""
+        """Returns True if `handle` returned. Raises if it trapped."""
         self._host.calls.clear()
         first = self._take()
         assert first is not None
@@ -74,7 +74,7 @@ def line(host: Host, *kinds: str, **facts: Any) -> Line:
 
 
 def test_all_kinds_in_one_sandbox(tmp_path: Path) -> None:
-    """Each is answered as in a sandbox of its own, and none has what another had."""
+    """Each request gets the same answer as in a sandbox of its own, and nothing of another request."""
     host = host_of(tmp_path)
     kinds = [kind for first in REQUESTS for kind in (first, *REQUESTS)]
     alone = {kind: host.ask(*REQUESTS[kind]) for kind in REQUESTS}
@@ -89,7 +89,7 @@ def test_all_kinds_in_one_sandbox(tmp_path: Path) -> None:
 
 
 def test_what_a_request_had_is_dropped(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All handles, before the sandbox ends, those that the host has taken back among them."""
+    """All handles are dropped before the sandbox ends, including those that the host has taken back."""
     dropped: Counter[str] = Counter()
     add_resource = LinkerInstance.add_resource
 
@@ -99,7 +99,7 @@ def test_what_a_request_had_is_dropped(host: Host, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(LinkerInstance, "add_resource", counting)
     monkeypatch.setattr(host.component, "_linker", host.component._link())
     assert line(host, "stream", "websocket", "respond", "handoff to self").run()
-    # Pollables are the bodies of the four requests and of three answers, and what the next request was waited for with.
+    # The pollables are the bodies of the four requests and of three answers, and those that wait for the next request.
     assert dropped == {"request": 4, "response": 3, "pollable": 4 + 3 + 3, "backend": 1, "store": 1}
 
 
@@ -127,7 +127,7 @@ def test_the_next_is_asked_for_before_an_answer_leaves(host: Host) -> None:
 
 @pytest.mark.parametrize(("step", "requests"), [(3.0, 4), (5.0, 3), (10.0, 2), (-3.0, 4)])
 def test_a_sandbox_lives_so_long(host: Host, step: float, requests: int) -> None:
-    """As many requests as begin to be answered within ten seconds, and one more. A clock that is set back ends nothing."""
+    """It serves all requests that begin within ten seconds, and one more. A clock that is set back ends nothing."""
     times = iter(range(10))
     together = line(host, *["respond"] * 6, clock=lambda: 1_700_000_000 + step * next(times))
     assert together.run()
@@ -152,7 +152,7 @@ def test_a_sandbox_for_each_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call", [NEXT, AWAIT])
 @pytest.mark.parametrize("error", ["unsupported", "limit-exceeded", "generic-error", "cannot-read"])
 def test_a_host_without_a_next_request(host: Host, call: str, error: str) -> None:
-    """One that does not know it, or has no more for this sandbox."""
+    """The host does not know the call, or has no more requests for this sandbox."""
 
     def fault(index: int, name: str) -> None:
         if name == call:
@@ -167,7 +167,7 @@ def test_a_host_without_a_next_request(host: Host, call: str, error: str) -> Non
 
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_each_call_of_a_second_request_may_fail(host: Host, kind: str) -> None:
-    """Its answer is ours, or none; and the request after it is answered as ever where the host still has it."""
+    """The edge answers the request or fails. If the host still has the next request, it is answered as usual."""
     line(host, kind).run()
     calls = list(host.calls)
     for failing in range(len(calls)):
@@ -185,13 +185,13 @@ def test_each_call_of_a_second_request_may_fail(host: Host, kind: str) -> None:
         first, second, *rest = together.outcomes()
         assert first == 404
         assert second in (None, 400, 500, 502, (HANDED_OFF | STATUS)[kind])
-        # What got no answer is `handle`'s failure: the host answers it, and gives the next one to another sandbox.
+        # A request without an answer makes `handle` fail: the host answers it, and gives the next request to another sandbox.
         assert ended == (second is not None)
         assert rest in ([200], [])
 
 
 def test_a_client_that_has_gone_ends_nothing(host: Host) -> None:
-    """The host takes the answer and says that it could not send it; what follows is served."""
+    """The host takes the answer and reports that it could not send it. The next request is served."""
     together = line(host, "respond", "respond", "stream")
 
     def fault(index: int, name: str) -> None:

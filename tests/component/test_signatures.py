@@ -1,4 +1,4 @@
-"""The verifiers inside a component: they say there what they say here."""
+"""Compares the verifiers inside a component with the same verifiers in this process."""
 
 import shutil
 import sysconfig
@@ -48,7 +48,7 @@ LOADERS = {"ES256": es256.load, "HS256": hs256.load, "RS256": rs256.load}
 
 
 class Verifiers:
-    """The component, with one verifier at a time."""
+    """Runs the component with one verifier at a time."""
 
     def __init__(self, wasm: Path) -> None:
         engine = wasmtime.Engine()
@@ -56,7 +56,7 @@ class Verifiers:
         self._instance = Linker(engine).instantiate(self._store, Component.from_file(engine, wasm))
 
     def load(self, algorithm: str, material: bytes, at_build: bool = False) -> str | None:
-        """Why the key cannot be used, if it cannot."""
+        """Returns why the key cannot be used, or None if it can."""
         reason: str | None = self._call("load", algorithm, material, at_build)
         return reason
 
@@ -95,7 +95,7 @@ def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Verifiers:
     ],
 )
 def test_wycheproof(verifiers: Verifiers, algorithm: str, name: str) -> None:
-    """Each vector, with what this process says of it."""
+    """Each vector has the same result as in this process."""
     for key, vectors in groups(name):
         material = bytes.fromhex(key) if algorithm == "HS256" else key.encode()
         try:
@@ -109,7 +109,7 @@ def test_wycheproof(verifiers: Verifiers, algorithm: str, name: str) -> None:
 
 
 def test_tables_made_at_build(verifiers: Verifiers) -> None:
-    """With a verifier as the build makes it, for the first keys."""
+    """The first keys use a verifier that was made at build time."""
     for key, vectors in islice(groups("ecdsa_secp256r1_sha256_p1363"), 10):
         assert verifiers.load("ES256", key.encode(), at_build=True) is None
         for vector in vectors:

@@ -1,4 +1,4 @@
-"""What the component of the repository's own routes.yaml is made of, and how large it is."""
+"""Tests the structure and the size of the component of the repository's own routes.yaml."""
 
 import gzip
 import inspect
@@ -13,7 +13,7 @@ from fanroute.wasm.flatten.module import read_module
 from fanroute_runtime import decide, plan
 from tests.support.budget import Budget
 
-# The same files make components that differ a little: Python's hashes are others in each.
+# The same files make slightly different components, because Python's hashes differ.
 SPREAD = 0.01
 
 
@@ -29,7 +29,7 @@ def test_the_size_of_the_component(own_project: Workspace, budget: Budget) -> No
 
 
 def test_what_nobody_reads_there_is_not_carried(own_project: Workspace) -> None:
-    """Docstrings of functions, properties and modules; and `random`, source and all."""
+    """Docstrings of functions, properties and modules are not in the component, nor is the module `random`."""
     wasm = own_project.read_wasm()
     read = (decide.respond, plan, IPv4Address.packed, random)
     for text in (inspect.cleandoc(each.__doc__ or "").partition("\n")[0] for each in read):

@@ -29,7 +29,7 @@ class ProgramFailed(Exception):
 
 
 def find(name: str, *places: Path) -> Path | None:
-    """Returns the path of a program: on PATH, or else the first of `places` that is an executable file. None if it is missing."""
+    """Returns the path of a program on PATH, or else the first executable file among `places`, or None."""
     found = shutil.which(name)
     if found:
         return Path(found)

@@ -46,8 +46,8 @@ class Workspace:
     """Represents the files around a routes.yaml.
 
     `wasm` is the component that ships. `good` is a copy of the last one that was built, which `fastly compute build` does not
-    remove. The copy is used only if the user's cache records that it was built in this folder, and from what. Writing follows no
-    link below the folder.
+    remove. The copy is used only if the user's cache has a record of its build in this folder. Writing follows no link below the
+    folder.
     """
 
     def __init__(self, routes: Path, piped: BinaryIO | None = None) -> None:
@@ -65,7 +65,7 @@ class Workspace:
 
     @cached_property
     def cache(self) -> Cache:
-        """Returns the user's cache. It is unused if this project cannot trust it."""
+        """Returns the user's cache. It stays unused if it cannot be trusted here."""
         return Cache(self.routes.parent)
 
     @property

@@ -1,4 +1,4 @@
-"""The compiled matcher and `fanroute match` say what a naive reference matcher says."""
+"""Compares the compiled matcher and `fanroute match` with a naive reference matcher."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Which texts automata accept."""
+"""Tests which texts automata accept, and which are found."""
 
 from typing import get_args
 from urllib.parse import quote

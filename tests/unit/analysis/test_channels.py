@@ -1,4 +1,4 @@
-"""Which channels clients choose: languages, ambiguity against a naive search, and what a reference can be."""
+"""Tests the channels that clients choose: automata, ambiguity against a naive search, and the values of references."""
 
 from itertools import product
 
@@ -47,7 +47,7 @@ def test_what_both_accept(one: str, other: str, texts: list[str]) -> None:
 
 
 def naive(languages: list[list[str]], longest: int) -> int | None:
-    """The length of a shortest text that is one of each language in two ways."""
+    """Returns the length of a shortest text that can be split in two ways into one text of each language, or None."""
     texts = ["".join(cut) for cut in product(*languages)]
     twice = [len(text) for text in texts if texts.count(text) > 1 and len(text) <= longest]
     return min(twice, default=None)
@@ -123,7 +123,7 @@ def test_only_a_channel_that_is_short_enough_counts() -> None:
         (("t-", Reference(A), "-", Reference(B), "-u"), ({A: "a", B: "-a"}, {A: "a-", B: "a"})),
         (("x" * (MAX_VALUE - 4), Reference(A), "-", Reference(B)), ({A: "a", B: "-a"}, {A: "a-", B: "a"})),
         (("x" * (MAX_VALUE - 3), Reference(A), "-", Reference(B)), None),
-        # The shortest channel read in two ways gives `a` two values at once.
+        # One of the two splits of the shortest such channel gives `a` two values.
         ((Reference(A, pattern="a+"), Reference(B, pattern="a+"), Reference(A, pattern="a+")), None),
     ],
 )

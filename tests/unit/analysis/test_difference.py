@@ -1,4 +1,4 @@
-"""What two files do differently, against asking both for all requests of small universes; and by hand."""
+"""Compares the difference of two files with their answers to every request of small universes, and with examples."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def compared(old: str, new: str) -> Difference:
 
 
 def told(old: list[str], new: list[str]) -> list[str]:
-    """What is told of routes, each as a flow mapping."""
+    """Returns the lines for two lists of routes, each route a flow mapping."""
     texts = (START + "".join(f"  - {{{route}}}\n" for route in routes) for routes in (old, new))
     return list(text_lines(compared(*texts)))
 
@@ -89,7 +89,7 @@ def test_no_request_changes(old: list[str], new: list[str]) -> None:
             ],
         ),
         (
-            # With x for the room both are the same.
+            # Both answer the same if the room is x.
             [ROOM],
             [ROOM.replace("r-{room}", "r-x")],
             [
@@ -131,7 +131,7 @@ def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) 
     ],
 )
 def test_a_path_is_refused_from_now_on(fault: str, path: str, by_default: str) -> None:
-    """And one that is taken from now on."""
+    """The other way round, a path that was refused is served."""
     rejecting, keeping = (START.replace("routes:", f"paths: {{{fault}: {how}}}\nroutes:") for how in ("reject", "keep"))
     rest = f"  - {{{REST}}}\n"
     taken, refused = "rest: handoff to https://a.example.com", "no route: 400, because of its path"
@@ -149,14 +149,14 @@ def test_a_file_does_what_it_does(folder: Path) -> None:
 
 
 def test_where_a_backend_is() -> None:
-    """In production: a name, and where it is while one develops, is no request's business."""
+    """Only the address in production counts. The name of a backend and its local URL do not change what a request gets."""
     assert not compared(OWN, OWN.replace("origin", "app").replace("127.0.0.1:3000", "127.0.0.1:4000")).changes
     (change,) = compared(OWN, OWN.replace("app.example.com", "b.example.com")).changes
     assert (change.old.route, change.differs) == ("everything-else", ["backend"])
 
 
 def test_what_a_client_gets_instead_of_a_backend() -> None:
-    """Of a backend that routes forward to."""
+    """A fallback counts for a backend to which a route forwards."""
     forward = OWN.replace("handoff: origin", "forward: origin")
     with_fallback = forward.replace("{url: ", "{fallback: {status: 503}, url: ")
     (change,) = compared(forward, with_fallback).changes
@@ -164,7 +164,7 @@ def test_what_a_client_gets_instead_of_a_backend() -> None:
 
 
 def answered(plan: Plan, request: Point) -> tuple[str | None, str]:
-    """What a request gets: the name of its route and what it answers, as text."""
+    """Returns what a request gets: the name of its route, and the answer as text."""
     if universe.is_refused(request, plan.refused_paths):
         return None, "400"
     route = Matcher(plan.routes).match(request)

@@ -1,4 +1,4 @@
-"""Which requests reach which route, against going through all requests of small universes; and by hand."""
+"""Compares which requests reach which route with every request of small universes, and with examples."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -157,7 +157,7 @@ def test_what_earlier_routes_leave_may_be_refused() -> None:
 
 
 def first(matches: list[Match], request: Point) -> int | None:
-    """The number of the first match that a request fits, by the matcher that ships, asked as the edge is."""
+    """Returns the number of the first match that a request fits, by the matcher that ships."""
     routes = tuple(Route(str(number), match, Handoff("")) for number, match in enumerate(matches))
     found = Matcher(routes).match(Client(request_of(request), through_fanout=False))
     return int(found.name) if found else None
@@ -207,7 +207,7 @@ def test_what_is_shared_is_found(data: st.DataObject) -> None:
 
 @given(st.sampled_from(list(universe.VALUES)).flatmap(lambda name: st.sampled_from(universe.requests((name,)))))
 def test_a_request_comes_back(request: Point) -> None:
-    """As a URL and headers it is what matching sees of them."""
+    """A request that is written as a URL and headers is matched as the same request."""
     client = Client(request_of(request), through_fanout=False)
     seen = (client.host, client.segments, client.method, client.scheme, client.websocket, dict(client.query))
     assert seen == (request.host, request.segments, request.method, request.scheme, request.websocket, request.query)

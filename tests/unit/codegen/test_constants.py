@@ -1,4 +1,4 @@
-"""What is put together when building: the same that a request would get, and nothing that is of a request."""
+"""Tests instructions that are computed at build time: they equal those of a request, and none depends on a request."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a component serves while it is built."""
+"""Tests the sample requests that a component serves while it is built."""
 
 from fanroute.codegen.samples import sample_requests
 from fanroute.pipeline import compile_routes
@@ -39,7 +39,7 @@ def test_one_of_each_kind() -> None:
         (ToBackend, "origin"),
         (ToFanout, "origin"),
     ]
-    # The first stream's, with all that its route asks for.
+    # The sample of the first stream satisfies its route's conditions.
     (method, uri, headers), *_ = sample_requests(plan)
     assert (method, uri[:-1].rpartition("/")[0], headers) == ("GET", "https://example.com/rooms", (("x-key", b"k"),))
 

@@ -1,4 +1,4 @@
-"""What `fanroute match` and `fanroute routes` tell."""
+"""Tests the texts of `fanroute match` and `fanroute routes`, and the requests that they trace."""
 
 from dataclasses import replace
 

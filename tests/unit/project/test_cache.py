@@ -1,4 +1,4 @@
-"""The user's cache: only the user can put anything there, and nothing of a project's counts."""
+"""Tests the user's cache: only the user can write there, and nothing in a project's folder counts."""
 
 import os
 from collections.abc import Callable
@@ -19,7 +19,7 @@ OTHER = wasmtime.wat2wasm('(component (core module (func (export "a"))))')
 
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What XDG_CACHE_HOME names."""
+    """Makes the folder that XDG_CACHE_HOME names."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -35,7 +35,7 @@ def mode(path: Path) -> int:
 
 
 def test_what_is_kept_is_found_again(base: Path, project: Path) -> None:
-    """By the user alone."""
+    """Only the user can read or write the files."""
     Cache(project).put("built", "a", b"one")
     assert (Cache(project).get("built", "a"), Cache(project).get("built", "b")) == (b"one", None)
     assert [mode(base / NAME), mode(base / NAME / "built"), mode(base / NAME / "built/a")] == [0o700, 0o700, 0o600]
@@ -43,7 +43,7 @@ def test_what_is_kept_is_found_again(base: Path, project: Path) -> None:
 
 
 def test_a_folder_that_others_can_read_is_closed_to_them(base: Path, project: Path) -> None:
-    """`make` and `fanroute install` made it in former versions."""
+    """Former versions of `make` and `fanroute install` made such a folder."""
     (base / NAME).mkdir(parents=True, mode=0o755)
     assert (Cache(project).reason, mode(base / NAME)) == ("", 0o700)
 
@@ -93,14 +93,14 @@ def test_a_cache_that_others_may_have_written_is_not_used(base: Path, project: P
 
 
 def test_a_cache_of_another_user_is_not_used(base: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with sudo, which keeps HOME."""
+    """sudo causes this, because it keeps HOME."""
     Cache(project).put("built", "a", b"one")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert "belongs to another user" in Cache(project).reason
 
 
 def test_a_cache_in_the_projects_folder_is_not_used(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor one to which a link of the project's leads, nor one for programs."""
+    """A link of the project that leads to a cache is not followed either, and programs are not kept there."""
     (project / "out").symlink_to(tmp_path)
     (tmp_path / "in").symlink_to(project)
     for place in (project / ".cache", project / "out" / "cache", tmp_path / "in" / "cache", project.parent / "project/x/../c"):
@@ -164,7 +164,7 @@ def a_fifo(kept: Path, other: Path) -> None:
 
 
 def of_a_checkout(kept: Path, other: Path) -> None:
-    """git makes files that others can read."""
+    """Makes files readable for others, as git does."""
     kept.chmod(0o644)
 
 
@@ -216,7 +216,7 @@ def test_a_component_is_compiled_once(base: Path, project: Path, monkeypatch: py
 
 
 def test_what_does_not_load_is_compiled(base: Path, project: Path) -> None:
-    """Of another version, or another machine."""
+    """The compiled form may come from another version or another machine."""
     (project / "tiny.wasm").write_bytes(TINY)
     load_component(project / "tiny.wasm", Cache(project))
     (kept,) = (base / NAME / "compiled").iterdir()
@@ -235,7 +235,7 @@ def test_another_version_has_another_name(base: Path, project: Path, monkeypatch
 
 
 def test_compiled_code_in_the_folder_is_not_loaded(base: Path, project: Path) -> None:
-    """Nothing there is, whatever it is called, and nothing is put there."""
+    """No file in the project's folder is loaded, whatever its name, and none is written there."""
     (project / "tiny.wasm").write_bytes(TINY)
     load_component(project / "tiny.wasm", Cache(project))
     (kept,) = (base / NAME / "compiled").iterdir()

@@ -1,4 +1,4 @@
-"""fastly.toml: our keys are set, the rest stays."""
+"""Tests fastly.toml: Fanroute's keys are set, and the rest stays as it is."""
 
 import tomllib
 
@@ -13,7 +13,7 @@ BACKENDS = (
     Backend("dev", "b.example.com", 8080, tls=False, loopback=False, local="http://127.0.0.1:3000"),
     Backend("self", "chat.edgecompute.app", 443, tls=True, loopback=True, local=None),
 )
-# What a local Grip-Sig is checked with.
+# The key that verifies a local Grip-Sig.
 LOCAL_STORE = {"format": "inline-toml", "contents": {"grip_sig_key": "viceroy_dev_signing_key_dont_use_in_production"}}
 
 
@@ -85,7 +85,7 @@ def test_what_is_not_ours_stays() -> None:
 
 
 def test_what_is_replaced_is_told() -> None:
-    """By its key: a value may be that of a variable."""
+    """A line names the key and not the value, which may come from a variable."""
     told = replacement_notes(KEPT, update(KEPT, "chat", BACKENDS, "make build"))
     assert told == [
         "fastly.toml: language had another value, which is replaced; each build sets it",
@@ -123,7 +123,7 @@ def test_twice_is_once(text: str | None) -> None:
 
 @pytest.mark.parametrize("key", ["config_stores", "dictionaries"])
 def test_local_stores_of_the_users_own_stay(key: str) -> None:
-    """Under whichever of the two names, of which Viceroy takes one."""
+    """Viceroy reads one of two names for these stores, and each of them works."""
     text = update(f'[local_server.{key}.x]\nformat = "json"\nfile = "x.json"\n', "chat", BACKENDS, "make build")
     data = tomllib.loads(text)
     assert data["local_server"][key] == {"x": {"format": "json", "file": "x.json"}, "fanroute-local": LOCAL_STORE}
@@ -174,7 +174,7 @@ def test_what_is_not_toml_is_told_with_its_place(text: str) -> None:
 
 
 def test_hosts_of_the_local_store_are_those_of_this_build() -> None:
-    """A name that stood for a host before, and is matched by a route now, stands for itself again."""
+    """A local name that a route matches now no longer stands for another host."""
     before = update(
         None, "chat", BACKENDS, "make build", hosts={"host localhost": "a.example.com", "host [::1]": "a.example.com"}
     )

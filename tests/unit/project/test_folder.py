@@ -1,4 +1,4 @@
-"""Files below a folder: no link is followed, and a write that fails leaves nothing."""
+"""Tests files below a folder: no link is followed, and a write that fails leaves nothing behind."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from tests.conftest import names
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A folder that is none of the project's business; it must stay as it is."""
+    """Makes a folder outside the project, which must not change."""
     folder = tmp_path / "victim"
     (folder / "kept").mkdir(parents=True)
     (folder / "file").write_bytes(b"precious")
@@ -42,7 +42,7 @@ def test_a_file_is_written_whole_and_keeps_its_permissions(folder: Path) -> None
 
 
 def test_the_way_to_the_folder_may_be_a_link(folder: Path, tmp_path: Path) -> None:
-    """As it is with /tmp on some systems."""
+    """On some systems /tmp is a link."""
     (tmp_path / "link").symlink_to(folder)
     Folder(tmp_path / "link").write("a/file", b"one")
     write(tmp_path / "link" / "b", b"two")
@@ -75,7 +75,7 @@ def test_no_link_is_followed(folder: Path, victim: Path, use: str, link: str, ta
 @pytest.mark.parametrize("use", ["read", "write", "lock"])
 @pytest.mark.parametrize("kind", ["a pipe", "a folder"])
 def test_what_is_no_file_is_told(folder: Path, use: str, kind: str) -> None:
-    """And nobody waits for a pipe's other end."""
+    """Reading a pipe does not wait for its other end."""
     os.mkfifo(folder / "a") if kind == "a pipe" else (folder / "a").mkdir()
     with pytest.raises(Invalid, match=f"is {kind}, and Fanroute writes a file of its own there"):
         USES[use](Folder(folder), "a")
@@ -92,7 +92,7 @@ def test_a_file_is_no_folder(folder: Path) -> None:
 def test_a_link_that_takes_a_partial_files_name_is_not_followed(
     folder: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody can know the name; if somebody did, the write would fail."""
+    """The name cannot be guessed. If somebody did guess it, the write would fail."""
     monkeypatch.setattr("fanroute.project.folder.token_hex", lambda size: "known")
     (folder / ".a.known").symlink_to(victim / "file")
     with pytest.raises(FileExistsError):
@@ -122,7 +122,7 @@ def test_what_is_removed_is_removed_with_its_links_only(folder: Path, victim: Pa
 
 
 def test_what_cannot_be_removed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else it would be shipped."""
+    """Otherwise the file would ship."""
     workspace = Workspace(folder / "routes.yaml")
     workspace.write_app({"evil.py": ""})
 
@@ -147,7 +147,7 @@ def test_what_is_staged_is_all_there_is(folder: Path, victim: Path) -> None:
 
 
 def test_only_files_are_read(folder: Path) -> None:
-    """A device has no end, and a pipe may have no other one."""
+    """A device has no end, and a pipe may never be written to."""
     os.mkfifo(folder / "pipe")
     for path, told in {
         folder / "pipe": "it is a pipe, not a file",

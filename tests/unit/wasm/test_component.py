@@ -1,4 +1,4 @@
-"""A component's import under another name, and bytes that are no component."""
+"""Tests renaming an import of a component, and bytes that are not a component."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ OLD, NEW = "a:b/c@1.0.0", "wasi:clocks/wall-clock@0.2.6"
 
 
 def sized(content: bytes) -> bytes:
-    """Content of less than 16 KiB after its size, in LEB128."""
+    """Encodes contents of less than 16 KiB with their size in LEB128 before them."""
     size = len(content)
     return (bytes([size]) if size < 0x80 else bytes([size & 0x7F | 0x80, size >> 7])) + content
 
@@ -29,12 +29,12 @@ def section(number: int, content: bytes) -> bytes:
 
 
 def imports(*names: str, kind: int = 0) -> bytes:
-    """An import section: each name with a type of its own."""
+    """Encodes an import section with these names, each with a type of its own."""
     entries = [bytes([kind]) + sized(name.encode()) + bytes([5, index]) for index, name in enumerate(names)]
     return section(10, bytes([len(names)]) + b"".join(entries))
 
 
-# What else a component has: one within it that imports the same, a custom section that says so, and a long one.
+# Other sections of a component: a nested component with the same import, a custom section with its bytes, and a long one.
 INNER = section(4, PREAMBLE + imports(OLD))
 CUSTOM = section(0, sized(b"name") + imports(OLD))
 LONG = section(1, b"\x0a" * 10_000)
@@ -50,7 +50,7 @@ def test_one_import_gets_another_name(names: list[str], kind: int) -> None:
 
 
 def test_a_name_may_be_long() -> None:
-    """So that its size, and the section's, take more bytes."""
+    """The sizes of the name and of its section then take more bytes."""
     renamed = rename_import(PREAMBLE + imports("x"), "x", "y" * 300)
     assert renamed == PREAMBLE + imports("y" * 300)
     assert rename_import(renamed, "y" * 300, "x") == PREAMBLE + imports("x")
@@ -115,7 +115,7 @@ def test_a_real_component_has_the_clocks_own_name(own_project: Workspace) -> Non
 
 
 def test_a_component_that_cannot_be_finished_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one may be that another version of componentize-py makes."""
+    """Another version of componentize-py may make such a component."""
     new = tmp_path / "new.wasm"
     monkeypatch.setattr(processes, "run", lambda command, environment: write(new, PREAMBLE))
     with pytest.raises(ProgramFailed) as failed:

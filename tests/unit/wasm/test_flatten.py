@@ -1,4 +1,4 @@
-"""Components of some modules as one: small ones by hand, each kind that is refused, broken ones, and the real one."""
+"""Tests flattening: small components that work, each kind that is refused, damaged ones, and a real one."""
 
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from tests.conftest import times
 from tests.support.counts import COUNTS
 
 ENGINE = wasmtime.Engine()
-# What wit-component makes where a module calls a function of the host's that needs the memory: modules that share a memory, a
-# table and globals, one of which calls the host through the shim.
+# A component as wit-component makes it if a module calls a host function that needs the memory. The modules share a memory, a
+# table and globals, and one of them calls the host through the shim.
 WAT = """
 (component
   (import "test:host/log@1.0.0" (instance $host
@@ -107,7 +107,7 @@ world host { import log; export run: func(n: u32) -> string; export count: func(
 
 
 def component(*changes: tuple[str, str], wat: str = WAT) -> bytes:
-    """The component above, with some of its text changed."""
+    """Returns the component above with parts of its text replaced."""
     for old, new in changes:
         assert old in wat
         wat = wat.replace(old, new)
@@ -115,7 +115,7 @@ def component(*changes: tuple[str, str], wat: str = WAT) -> bytes:
 
 
 def answers(data: bytes) -> list[Any]:
-    """What a component answers, and what its host gets to hear."""
+    """Returns what a component answers, and the calls that its host gets."""
     store = wasmtime.Store(ENGINE)
     linker = Linker(ENGINE)
     seen: list[Any] = []
@@ -137,7 +137,7 @@ def answers(data: bytes) -> list[Any]:
 
 
 def finished(core: bytes, folder: Path) -> bytes:
-    """The component of a core module."""
+    """Returns the component of a core module."""
     (folder / "core.wasm").write_bytes(core)
     (folder / "host.wit").write_text(WIT)
     tools = toolchain.installed_program(toolchain.WASM_TOOLS)
@@ -151,7 +151,7 @@ def test_joined_they_do_the_same(tmp_path: Path) -> None:
     expected = answers(before)
     assert expected[:5] == ["hello", "ello", 3, "llo", 10]
     assert answers(finished(flatten(before, ["init"]), tmp_path)) == expected
-    # What ends a call is called whatever its name was.
+    # The name of the post-return function does not matter.
     other_name = component(('"post"', '"ending"'))
     assert flatten(other_name, ["init"]) == flatten(before, ["init"])
 
@@ -160,7 +160,7 @@ def test_what_is_left_is_one_module_of_what_is_needed() -> None:
     module = read_module(flatten(component(), ["init"]))
     assert [(one.module, one.name) for one in module.imports] == [("test:host/log@1.0.0", name) for name in ("add", "put")]
     assert list(module.exports) == ["run", "cabi_post_run", "count", "memory", "cabi_realloc"]
-    # $square, $next, realloc, run, count and post: neither $unused nor init nor what the shim and the fix-up have.
+    # $square, $next, realloc, run, count and post are left, without $unused, init and the functions of the shim and the fix-up.
     assert len(module.functions) == 6
     assert [one.value for one in module.globals] == [(7,)]
     assert [(table, offset) for table, offset, _ in module.element_segments] == [(0, (1,))]
@@ -169,7 +169,7 @@ def test_what_is_left_is_one_module_of_what_is_needed() -> None:
 
 
 def test_constants_are_added_up() -> None:
-    """What is relative to where a library was put, is no more."""
+    """Addresses relative to the place of a library become absolute."""
     module = read_module(flatten(component(), ["init"]))
     run = module.bodies[module.exports["run"][1] - 2]
     assert b"\x41" + signed(1026) + b"\x36" in run  # i32.const, i32.store
@@ -181,7 +181,7 @@ def test_the_same_component_gives_the_same_module() -> None:
 
 
 def of_module(content: bytes) -> bytes:
-    """A component of one module with some sections."""
+    """Returns a component of one module with these sections."""
     return COMPONENT + section(1, MODULE + content)
 
 
@@ -435,7 +435,7 @@ WHOLE = component()
 @times(20)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255), st.integers(0, 4))
 def test_a_changed_component_is_told_or_joined(place: int, byte: int, more: int) -> None:
-    """Whatever a byte becomes, or some bytes that are cut out there; and from what is valid comes what is valid."""
+    """A component with changed or missing bytes is refused or flattened, and a valid one gives a valid module."""
     changed = WHOLE[:place] + bytes([byte]) + WHOLE[place + more :]
     COUNTS["changed components"] += 1
     try:
@@ -453,7 +453,7 @@ def test_any_bytes_are_refused(data: bytes) -> None:
 
 
 def test_a_wide_memory_is_filled_so_that_it_is_mapped() -> None:
-    """Zeros between data make a memory dense, which hosts then map instead of copying it."""
+    """Zeros between data make a memory dense, so hosts map it instead of copying it."""
     wide = component(
         ('(memory (export "memory") 2)', '(memory (export "memory") 400)'),
         (

@@ -1,4 +1,4 @@
-"""Objects that are made immortal in a memory: those that are listed there and are what they were."""
+"""Tests making objects in a memory immortal: those of its list that are still what they were."""
 
 import struct
 
@@ -9,7 +9,7 @@ from fanroute.wasm.flatten.immortal import make_immortal
 from fanroute_runtime.snapshot.immortal import MARK
 
 NONE, TYPE, IMMORTAL = 0x100, 0x40, 0x5000_0000
-# Objects by their addresses, as reference count and type: None, what may become immortal, what is, and what is none any more.
+# Objects by address, as reference count and type: None, ones that may become immortal or are, and freed ones.
 OBJECTS = {
     NONE: (7 << 28, TYPE),
     0x110: (1, TYPE),
@@ -20,13 +20,13 @@ OBJECTS = {
 }
 
 
-# Instructions that load a constant, and count that or not; and where two of them are, one of which is another one now.
+# Instructions that load a constant with and without counting the reference, and the addresses of two, one of which has changed.
 COUNTING, NOT_COUNTING = 80, 81
 INSTRUCTION, OTHER = 0x138, 0x13A
 
 
 def memory(addresses: list[int], objects: dict[int, tuple[int, int]] = OBJECTS) -> list[tuple[int, bytes]]:
-    """Pieces of a memory with objects, a list of some addresses and the type of each, and one of instructions."""
+    """Returns the pieces of a memory with objects, a list of addresses with the type of each, and a list of instructions."""
     words = [word for address in addresses for word in (address, TYPE)]
     loading = [word for address in (INSTRUCTION, OTHER) for word in (address, COUNTING | NOT_COUNTING << 8)]
     listed = b"".join(MARK) + struct.pack(f"<I{len(words)}I", len(words), *words)
@@ -49,7 +49,7 @@ def test_what_is_listed_is_immortal() -> None:
 
 
 def test_constants_are_loaded_without_counting() -> None:
-    """Where they still are, with the same operands."""
+    """Only instructions that are still there change, and they keep their operands."""
     ((_, image),) = make_immortal(memory([NONE]))
     assert image[INSTRUCTION : INSTRUCTION + 4] == bytes([NOT_COUNTING, 3, NOT_COUNTING - 2, 4])
 
