@@ -84,7 +84,7 @@ def keep_until_exit(compiled: Compiled) -> None:
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Pauses the garbage collector, which would search the growing trees for cycles again and again. They have none.
+    """Pauses the garbage collector, which would search the growing trees for cycles again and again, although they have none.
 
     freeze() and unfreeze() move all objects to the oldest generation, so the collector does not search them soon after, either.
     """

@@ -1,4 +1,4 @@
-"""Defines the actions of routes, and which of them have what in common."""
+"""Defines the actions of routes, and groups them by who answers."""
 
 from typing import Annotated, Any, Literal
 
@@ -201,7 +201,7 @@ class WebSocket(Model):
     keep_alive: KeepAlive | None = None
     """After how long without a message a ping is sent. With `idle_close` it is a pong, which no client answers."""
     idle_close: IdleClose | None = None
-    """After how long without anything from the client it is closed with code 1001. Published messages do not count."""
+    """After how long without anything from the client the WebSocket is closed with code 1001. Published messages do not count."""
     max_message: MaxMessage | None = None
     """The longest message that a client may send. After a longer one, the connection is closed with code 1009. Fanout breaks the
     connection at a message above 200,000 bytes."""

@@ -77,7 +77,7 @@ class Backend(Model):
     """States that the server does not change paths: it does not read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as
     `/a`."""
     loopback: Literal[True] | None = None
-    """Makes this service itself the backend, for Fanout to ask. `stream`, `sse`, `long_poll` and `websocket` need it."""
+    """Makes this service itself the backend, for Fanout to ask. Needed for `stream`, `sse`, `long_poll` and `websocket`."""
     host: Host | None = None
     """The domain under which this service is published. If not given, the default domain of `service`."""
     fallback: Fallback | None = None
@@ -128,7 +128,7 @@ class Route(Model):
     model_config = ConfigDict(json_schema_extra=_require_one_action)
 
     name: Name | None = None
-    """The route's name in messages. Each route needs a different one."""
+    """The route's name in messages. It must be unique. If not given, `route-` and the number of the route."""
     match: Match = Match()
     """Which requests the route takes. If not given, all."""
     auth: Auth | None = None
@@ -154,8 +154,8 @@ class Route(Model):
     redirect: Redirect | None = None
     """Redirects the client."""
     origins: Origins | None = None
-    """The other origins whose pages may open a WebSocket by `websocket`, `tunnel` or `handoff`, written as those of `cors`.
-    `"*"` allows any. If not given here or in `defaults`, any may."""
+    """The other origins whose pages may open a WebSocket with `websocket`, `tunnel` or `handoff`, written as in `cors`. `"*"`
+    allows any. If neither this nor the default is given, pages of any origin may."""
     request_headers: RequestHeaders | None = None
     """Changes headers of the request before the backend gets it, for `handoff`, `forward` and `tunnel`."""
     response_headers: ResponseHeaders | None = None
@@ -177,7 +177,7 @@ class Defaults(Model):
     cors: Cors | None = None
     """Which pages of other origins may read the answers of the edge. It does not apply to `handoff` and `forward`."""
     keep_alive: KeepAlive | None = None
-    """After how long without a message something is sent that nobody sees."""
+    """After how long without a message a keep-alive is sent, such as a newline, a comment or a ping. Users do not see it."""
     auth: Auth | None = None
     """Which token a client needs, on routes that are not `public`."""
     origins: Origins | None = None

@@ -63,7 +63,7 @@ def read_files(source: Source, read: ReadFile) -> tuple[dict[str, bytes], list[D
     """Returns the content of each file that routes.yaml names, by its path, and reports FR211 for those that cannot be read."""
     contents: dict[str, bytes] = {}
     errors: list[Diagnostic] = []
-    for place, path in _file_paths(source) if "file" in source.keys else ():
+    for at, path in _file_paths(source) if "file" in source.keys else ():
         try:
             content = contents[path] if path in contents else read(path, MAX_FILE)
         except OSError as error:
@@ -71,7 +71,7 @@ def read_files(source: Source, read: ReadFile) -> tuple[dict[str, bytes], list[D
             suggestion = (
                 "let a backend answer with it" if error.errno == EFBIG else "write its path from the folder of routes.yaml"
             )
-            errors.append(Diagnostic(FR211, f"the file '{path}' cannot be read: {reason}", source.value_span(place), suggestion))
+            errors.append(Diagnostic(FR211, f"the file '{path}' cannot be read: {reason}", source.value_span(at), suggestion))
             continue
         contents[path] = content
     return contents, errors
@@ -87,10 +87,10 @@ def media_type(path: str, content: bytes) -> str:
 
 def _file_paths(source: Source) -> Iterator[tuple[Path, str]]:
     """Yields the valid file paths in routes.yaml, each with its path in the data."""
-    for place, key in verification_keys(source):
+    for at, key in verification_keys(source):
         path = key.get("file")
         if isinstance(path, str) and is_file_path(path):
-            yield (*place, "file"), path
+            yield (*at, "file"), path
     for index, route in routes(source):
         respond: Any = route.get("respond")
         path = respond.get("file") if isinstance(respond, dict) and "body" not in respond else None

@@ -65,7 +65,7 @@ class VerificationKey(Model):
     """A file with a public key in PEM, by its path from the folder of routes.yaml. The key becomes part of the component."""
     secret_store: EntryName | None = None
     """The secret store that holds the key, by the name under which it is linked to the service. Its entry is a public key in PEM
-    or, for HS256, the secret's bytes as they are, at least 32."""
+    or, for HS256, the secret: at least 32 bytes, used as they are."""
     config_store: EntryName | None = None
     """The config store that holds the key, which must be a public key in PEM."""
     name: EntryName | None = None

@@ -29,8 +29,8 @@ class Condition(Model):
 
     @model_validator(mode="after")
     def _has_one_key(self) -> "Condition":
-        given = [value for value in (self.values, self.present, self.pattern) if value is not None]
-        if len(given) != 1:
+        conditions = [value for value in (self.values, self.present, self.pattern) if value is not None]
+        if len(conditions) != 1:
             suggestion = "write one value, a list, {present: true} or {pattern: '[0-9]+'}"
             raise value_error("a condition must have exactly one of 'values', 'present' and 'pattern'", suggestion)
         return self

@@ -16,7 +16,7 @@ class BadTemplate(ValueError):
 
 
 def parse(text: str) -> Template:
-    """Splits a text into plain texts and references, in order. Raises BadTemplate."""
+    """Splits a text into its references and the texts between them, in order. Raises BadTemplate."""
     if "{" not in text and "}" not in text:
         return (text,) if text else ()
     parts: list[str | Bound] = []

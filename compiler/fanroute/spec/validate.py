@@ -42,7 +42,7 @@ FR204 = Rule(
     "Values are read strictly: `on` is text and not `true`, and `1` is a number and not text. A path, host, channel or "
     "duration must be one that can occur.",
     START + "routes:\n  - respond: {status: 99}\n",
-    "Write a value that the key accepts. docs/reference.md says which these are.",
+    "Write a value that the key accepts. docs/reference.md lists the values of every key.",
 )
 
 
@@ -50,9 +50,9 @@ Valid = TypeVar("Valid", bound=Model)
 # Checks across values, which a model cannot make.
 Checks = Callable[[Source], Iterable[Diagnostic]]
 
-# How many known words are compared with an unknown one, and how many a suggestion lists.
+# Limits: the known words that are compared with an unknown one, and those that a suggestion lists.
 MAX_COMPARED, MAX_LISTED = 200, 30
-# Keys that users often forget above the keys that belong under them.
+# Keys that users often forget to write above the keys that belong under them.
 _FORGOTTEN_PARENTS = ("match", "defaults")
 _TYPE_NAMES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
 # The type that is expected, by pydantic's type of the error.
@@ -161,7 +161,7 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
 
 
 def _parent_for(path: Path, source: Source, model: type[Model]) -> str:
-    """Returns the key of a neighbouring mapping, present or possible, in which an unknown key is known. Returns "" if none is."""
+    """Returns the key of a mapping, present or possible, in which an unknown key would be known. Returns "" if there is none."""
     *above, key = path
     mapping = reduce(getitem, above, source.data)
     # A file can have any number of unknown keys, so this goes through the known ones only.

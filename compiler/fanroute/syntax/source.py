@@ -75,7 +75,7 @@ FR106 = Rule(
     "error",
     "the file has an anchor, an alias, a tag or a second document",
     "A few lines with aliases can expand to gigabytes, and tags can name types of a programming language. "
-    "Without them, everything about a route stands in one place.",
+    "Without them, everything about a route is in one place.",
     START + "routes:\n  - match: &chat {path: /chat}\n    handoff: origin\n  - match: *chat\n    handoff: origin\n",
     "Write the value out where it is used, remove tags, and keep one document in a file.",
 )
@@ -105,7 +105,7 @@ _BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # White space that the two parsers may understand differently.
 _UNUSUAL_SPACE = "\t\r\x85\u2028\u2029\ufeff"
-# A comment that touches a block scalar's `|` or `>`, likewise.
+# A comment that touches a block scalar's `|` or `>`. The two parsers may understand it differently, too.
 _COMMENT_AT_BLOCK = re.compile(r"[|>][0-9+-]*#")
 # What PyYAML says it was doing when a text without quotes begins with `*` or `&`.
 _ALIAS_OR_ANCHOR = ("while scanning an alias", "while scanning an anchor")

@@ -1,4 +1,4 @@
-"""Defaults, written out in the routes that take them."""
+"""Tests that defaults are filled into the routes that take them."""
 
 from typing import Any
 

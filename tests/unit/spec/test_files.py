@@ -1,4 +1,4 @@
-"""The files that routes answer with: what may be read of a folder, and what type a name says."""
+"""Tests the files that routes answer with: which files of a folder may be read, and the media type of a name."""
 
 import os
 from pathlib import Path

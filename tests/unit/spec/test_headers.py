@@ -1,4 +1,4 @@
-"""Headers that pass through, and those that are not the user's."""
+"""Tests which headers are passed on, and which are reserved."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_where_a_header_is_the_users() -> None:
 
 
 def test_what_a_client_cannot_send_is_neither_matched_nor_changed() -> None:
-    """The first pass takes it away: the second would see another request."""
+    """The first pass removes such a header, so the second pass would see a different request."""
     for name in PLATFORMS:
         for written in (f"{name}x" if name.endswith("-") else name, name.replace("-", "_") + "x" * name.endswith("-")):
             assert is_platforms(written)

@@ -1,4 +1,4 @@
-"""The JSON Schema of routes.yaml, judged by a validator of others: it takes what the language takes, and refuses what it can."""
+"""Tests the JSON Schema with an independent validator: it accepts every valid file, and refuses what a schema can refuse."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from tests.conftest import INPUTS, REPOSITORY
 FILES = sorted(
     path for path in REPOSITORY.rglob("*.yaml") if not path.relative_to(REPOSITORY).parts[0].startswith((".", "build"))
 )
-# Of keys and values by themselves; what they refer to is not a schema's to say.
+# Errors in keys and values by themselves. A schema cannot check references between values.
 TELLABLE = {"FR201", "FR202", "FR205", "FR206"}
 
 
@@ -33,7 +33,7 @@ def codes(raw: bytes) -> set[str]:
 
 
 class Variables(dict[str, str]):
-    """Each variable is itself: an editor sees the file as it is written."""
+    """Expands each variable to its own reference, because an editor sees the file without values."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -107,7 +107,7 @@ WRONG = {
 
 
 def test_a_channel_may_have_any_name_in_it(validator: Draft202012Validator) -> None:
-    """A dot of a pattern is no line feed."""
+    """A dot in a pattern does not match a line feed."""
     text = START + 'routes: [{match: {query: {"\\n": {present: true}}}, sse: {channel: "{query.\\n}"}}]'
     assert codes(text.encode()) == set()
     assert list(validator.iter_errors(data(text))) == []
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_refused_at_its_place(validator: Draft202012Validator, 
 
 
 def test_every_key_is_described() -> None:
-    """With text of ours on one line, and no name of Python's."""
+    """Descriptions are our own texts on one line, without names from Python."""
     for mapping in (routes_schema(), *routes_schema()["$defs"].values()):
         assert mapping["additionalProperties"] is False
         for node in mapping["properties"].values():
@@ -131,7 +131,7 @@ def test_every_key_is_described() -> None:
 
 
 def test_it_is_printed(tmp_path: Path) -> None:
-    """As it is, whatever the terminal's width and encoding."""
+    """The output does not depend on the terminal's width and encoding."""
     environment = {"PYTHONIOENCODING": "ascii", "COLUMNS": "20"}
     command = [sys.executable, "-P", "-m", "fanroute", "schema"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

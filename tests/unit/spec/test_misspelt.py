@@ -1,4 +1,4 @@
-"""One misspelt key is one mistake: what would be wrong only because of it is not told."""
+"""Tests that a misspelt key is one error: errors that follow from it are not reported."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ KEYS = "{algorithm: HS256, secret_store: a, name: b}"
 
 
 def wrong(text: str) -> list[tuple[str, str]]:
-    """The codes of what is wrong with a routes.yaml, each with its message."""
+    """Returns the codes and messages of the errors in a routes.yaml."""
     with pytest.raises(Invalid) as invalid:
         compile_routes(text.encode(), INPUTS)
     return told(invalid.value.diagnostics)
@@ -32,7 +32,7 @@ def told(diagnostics: list[Diagnostic]) -> list[tuple[str, str]]:
 
 
 def known_keys(source: Source, model: type) -> Iterator[tuple[str | int, ...]]:
-    """The paths of all keys that the language has."""
+    """Returns the paths of all keys in a file that the language knows."""
 
     def within(path: tuple[str | int, ...], data: object) -> Iterator[tuple[str | int, ...]]:
         parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
@@ -45,12 +45,12 @@ def known_keys(source: Source, model: type) -> Iterator[tuple[str | int, ...]]:
 
 
 def misspelt(source: Source, path: tuple[str | int, ...]) -> str:
-    """The text with a key's last letter doubled."""
+    """Returns the text with the last letter of a key doubled."""
     return written(source, path, str(path[-1]) + str(path[-1])[-1])
 
 
 def written(source: Source, path: tuple[str | int, ...], other: str) -> str:
-    """The text with another key in place of one."""
+    """Returns the text with a key replaced by another one."""
     span, key = source.key_span(path), str(path[-1])
     lines = source.text.splitlines(keepends=True)
     line, end = lines[span.line - 1], span.column - 1 + len(key)
@@ -130,7 +130,7 @@ def test_what_is_wrong_because_of_a_key_is_not_told(text: str, expected: list[st
 
 
 def test_what_is_wrong_anyway_is_told() -> None:
-    """Also in the mapping that has the misspelt key."""
+    """An error in the mapping of the misspelt key is reported, too."""
     keys = "{algoritm: HS256}"
     routes = f"[{{handof: origni, forward: nowhere}}, {{handoff: origin, auth: {{keys: {keys}}}}}, {{proxy: origin}}]"
     assert sorted(wrong(f"{BEGIN}{BACKENDS}routes: {routes}\n")) == [

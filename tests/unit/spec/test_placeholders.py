@@ -1,4 +1,4 @@
-"""Placeholders of other routers, and paths that are percent-encoded because text is meant."""
+"""Tests placeholders of other routers, and paths that are percent-encoded to be taken as text."""
 
 import re
 
@@ -72,7 +72,7 @@ def test_a_segment_is_text(path: str, takes: list[str], leaves: list[str], liste
 
 @pytest.mark.parametrize("text", [".+", ".*", "(.+)", ":room", "*rest", "^([a-z]+)", "$room", "[^/]+", "<int:room>"])
 def test_what_is_told_for_a_text_silences_the_warning(text: str) -> None:
-    """And it is another way to write the same text."""
+    """The encoded path is another way to write the same text."""
     (told,) = [found for found in compiled(f'{{path: "/a/{text}"}}').diagnostics if found.code == "FR406"]
     encoded = re.findall(r"'([^']+)' if that text is intended", told.suggestion)[0]
     written = compiled(f'{{path: "/a/{encoded}"}}')
@@ -88,7 +88,7 @@ def test_a_method_is_matched_as_it_is(methods: str, told: int) -> None:
 
 
 def told_of(match: str, action: str) -> list[tuple[str, str]]:
-    """What FR406 says of a route, each with what to write instead."""
+    """Returns the messages of FR406 about a route, with their suggestions."""
     text = f"""version: 1
 service: {{name: x}}
 backends: {{origin: {{url: "https://a.example.com"}}, self: {{loopback: true}}}}
@@ -175,7 +175,7 @@ routes: [{{match: {{path: "/a/{segment}/b", {match}}}, {action}}}]
 
 
 def test_a_channel_as_in_the_path() -> None:
-    """A placeholder of another router that the path has, too, is meant as one."""
+    """A placeholder of another router is meant as one if the path has it, too."""
     found = told_of('path: "/rooms/:room"', 'stream: {channel: "room-:room"}')
     assert [text for text, _ in found] == [":room", ":room"]
 

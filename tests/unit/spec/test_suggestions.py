@@ -1,4 +1,4 @@
-"""What is told instead of values that other tools take."""
+"""Tests the suggestions for values that other tools accept."""
 
 import pytest
 

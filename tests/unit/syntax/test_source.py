@@ -1,4 +1,4 @@
-"""Reading YAML: both of PyYAML's parsers give the same, and nothing in a file brings the process down."""
+"""Tests the YAML parser: both of PyYAML's parsers give the same result, and no file can crash the process."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ VALID = [folder for folder in CASES if (folder / "app.py").exists()]
 
 
 def paths(data: Any, path: Path = ()) -> Iterator[Path]:
-    """The path of every part of a file's data."""
+    """Yields the path of every value in a file's data."""
     yield path
     if isinstance(data, dict | list):
         for part, value in data.items() if isinstance(data, dict) else enumerate(data):
@@ -25,7 +25,7 @@ def paths(data: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def all_of(source: Source) -> Any:
-    """All that can be asked of a source."""
+    """Returns everything that a Source says about its file."""
     places = {path: (source.key_span(path), source.value_span(path)) for path in paths(source.data)}
     return source.data, source.diagnostics, places
 
@@ -115,7 +115,7 @@ DEEP = {
 
 @pytest.mark.parametrize("text", DEEP.values(), ids=list(DEEP))
 def test_deep_nesting_is_refused(text: str) -> None:
-    """In a process of its own, which must not crash, with 512 MB of memory and 20 s of the processor."""
+    """Parses in a process of its own, which must not crash, with 512 MB of memory and 20 s of processor time."""
     code = f"""
 import resource
 from fanroute.diagnostics.diagnostic import Invalid

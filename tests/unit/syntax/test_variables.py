@@ -1,4 +1,4 @@
-"""Variables of the build's environment, as shells have them."""
+"""Tests the variables of the build's environment, which are written as in shells."""
 
 import shlex
 import subprocess
@@ -52,7 +52,7 @@ def test_what_names_no_variable(text: str) -> None:
 
 
 def test_each_that_is_not_set_is_told() -> None:
-    """Without a word of those that are."""
+    """Variables that are set are not reported."""
     _, wrong = expand_variables("${host} ${HOST} ${OTHER}", ENVIRONMENT)
     assert wrong == [
         (name, f"the environment variable '{name}' is not set", f"set it, or write '${{{name}:-default}}'")
@@ -103,7 +103,7 @@ def test_a_value_is_told_as_it_is_written(value: str, told: str, open: str) -> N
 
 @given(st.text(min_size=1), st.text("ab.:/'", max_size=8), st.text("ab.:/'", max_size=8))
 def test_no_value_is_left(value: str, before: str, after: str) -> None:
-    """In the three ways in which messages quote."""
+    """Messages quote values in three ways."""
     value = f"§{value}§"
     hide = unexpander({value: "${X}", f"{value}b": "${Y}"})
     for quoted in (f"{before}'{value}'{after}", f"{before}{value!r}{after}", f"{before} {value.lower()} {after}"):
@@ -167,7 +167,7 @@ routes:
 
 
 def test_a_component_is_made_anew_where_its_hosts_change() -> None:
-    """And only then: where a backend is is no part of it."""
+    """The URL of a backend is not part of the component, so a change of it builds nothing."""
 
     def compiled(**environment: str) -> Compiled:
         return compile_routes(ROUTES, Inputs(environment))
