@@ -9,7 +9,7 @@ from fanroute.spec import actions, document
 from fanroute.spec.auth import Auth
 from fanroute.spec.channels import FullChannel
 from fanroute.spec.inputs import media_type
-from fanroute.spec.template import parse
+from fanroute.spec.template import parse_template
 from fanroute_runtime.grip.instructions import keep_alive, timeout
 from fanroute_runtime.grip.websocket import keep_alive as socket_keep_alive
 from fanroute_runtime.plan import Action, Channel, Fallback, Forward, Handoff, Hold, Meta, Redirect, Respond, Tunnel, WebSocket
@@ -43,7 +43,7 @@ def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes
     if route.websocket is not None:
         return _websocket(route.websocket, loopback, route.auth)
     if route.redirect is not None:
-        return Redirect(route.redirect.status, parse(route.redirect.location))
+        return Redirect(route.redirect.status, parse_template(route.redirect.location))
     assert route.respond is not None  # a route without an action is FR205
     return _respond(route.respond, files)
 
@@ -64,7 +64,7 @@ def _stream(stream: actions.Stream | actions.Sse, content_type: str, body: str, 
         _headers(content_type, stream.headers),
         instructions=(keep_alive(content, stream.keep_alive),) if stream.keep_alive else (),
         meta=_meta(stream.meta),
-        link=parse(stream.link or ""),
+        link=parse_template(stream.link or ""),
         body=(body.replace("%", "%%") if has_directives else body).encode(),
     )
 
@@ -116,11 +116,14 @@ def _websocket(socket: actions.WebSocket, loopback: str, auth: Auth | None) -> W
 
 
 def _channels(channels: list[FullChannel]) -> tuple[Channel, ...]:
-    return tuple(Channel(parse(channel.name), tuple(channel.filters), parse(channel.prev_id or "")) for channel in channels)
+    return tuple(
+        Channel(parse_template(channel.name), tuple(channel.filters), parse_template(channel.prev_id or ""))
+        for channel in channels
+    )
 
 
 def _meta(meta: dict[str, str]) -> Meta:
-    return tuple((name, parse(value)) for name, value in meta.items())
+    return tuple((name, parse_template(value)) for name, value in meta.items())
 
 
 def _headers(content_type: str, headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:

@@ -7,7 +7,7 @@ from fanroute.lowering.keys import lower_key
 from fanroute.lowering.match import lower_condition
 from fanroute.spec import auth, document
 from fanroute.spec.match import Condition
-from fanroute.spec.template import parse, references_in
+from fanroute.spec.template import parse_template, references_in
 from fanroute_runtime import plan
 from fanroute_runtime.plan import Auth, TokenPlace
 
@@ -36,7 +36,7 @@ def _auth(spec: auth.Auth, files: Mapping[str, bytes]) -> Auth:
 def _claim(name: str, condition: Condition) -> plan.Condition:
     """Lowers a condition on a claim. Values with references to the request become templates."""
     lowered = lower_condition(name, condition)
-    templates = tuple(parse(value) for value in lowered.values if references_in(value))
+    templates = tuple(parse_template(value) for value in lowered.values if references_in(value))
     return replace(lowered, values=tuple(value for value in lowered.values if not references_in(value)), templates=templates)
 
 

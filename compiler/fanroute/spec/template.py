@@ -15,7 +15,7 @@ class BadTemplate(ValueError):
     """A brace that does not belong to a reference."""
 
 
-def parse(text: str) -> Template:
+def parse_template(text: str) -> Template:
     """Splits a text into its references and the texts between them, in order. Raises BadTemplate."""
     if "{" not in text and "}" not in text:
         return (text,) if text else ()
@@ -31,7 +31,7 @@ def parse(text: str) -> Template:
 def references_in(value: Any) -> list[Bound]:
     """Returns the references in a value of the file. A value that is not a valid template has none."""
     try:
-        return references(parse(value)) if isinstance(value, str) and "{" in value else []
+        return references(parse_template(value)) if isinstance(value, str) and "{" in value else []
     except BadTemplate:
         return []
 

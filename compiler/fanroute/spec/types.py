@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_segment
-from fanroute.spec.template import PARAMETER, BadTemplate, parse
+from fanroute.spec.template import PARAMETER, BadTemplate, parse_template
 from fanroute_runtime.grip.instructions import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Template
 
@@ -148,7 +148,7 @@ def _decode_segment(segment: str) -> str:
 def template_of(value: str) -> Template:
     """Parses a text with references to the request. Raises an error for a stray brace."""
     try:
-        return parse(value)
+        return parse_template(value)
     except BadTemplate:
         suggestion = "write '{name}' for a path parameter, '{query.name}', '{header.name}' or '{claim.name}'"
         raise value_error(f"{value!r} has a brace that is not part of a reference", suggestion) from None

@@ -13,7 +13,7 @@ from fanroute.analysis.channels import Reference
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
 from fanroute.rules.template import bad_values
-from fanroute.spec.template import parse
+from fanroute.spec.template import parse_template
 from fanroute_runtime.grip.instructions import encoded, leads_elsewhere
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound
@@ -23,7 +23,7 @@ BASE = "https://own.example/deep/er?query"
 
 
 def location(template: str, **values: str | None) -> str:
-    return encoded(parse(template), lambda bound: values[bound.name]).decode()
+    return encoded(parse_template(template), lambda bound: values[bound.name]).decode()
 
 
 @pytest.mark.parametrize(
