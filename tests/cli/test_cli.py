@@ -1,4 +1,4 @@
-"""The commands as a user runs them: exit codes, one message, and what stays."""
+"""Tests the commands as a user runs them: their exit codes, their messages, and the files that remain."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def fanroute(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder that was built before: with a component in its place and kept."""
+    """Makes a folder that was built before: its component is in bin/ and in the cache."""
     workspace = Workspace(tmp_path / "routes.yaml")
     workspace.keep_component(GOOD, "of other routes")
     workspace.write_wasm(GOOD)
@@ -69,7 +69,7 @@ def test_wrong_input_is_told_and_nothing_is_lost(project: Path, kind: str, comma
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_removed_component_is_put_back(project: Path, kind: str) -> None:
-    """`fastly compute build` removes it before it calls the build."""
+    """Tests the case that `fastly compute build` has removed the component before it calls the build."""
     content = WRONG[kind][0]
     if content is not None:
         (project / "routes.yaml").write_bytes(content)
@@ -102,7 +102,7 @@ def test_a_broken_manifest_is_told(project: Path) -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_a_manifest(tmp_path: Path) -> None:
-    """Some editors of Windows write one."""
+    """Tests a byte order mark, which some editors on Windows write."""
     (tmp_path / "fastly.toml").write_bytes(b"\xef\xbb\xbfname = 'x'\n")
     assert Workspace(tmp_path / "routes.yaml").read_manifest() == "name = 'x'\n"
 
@@ -138,27 +138,27 @@ SHELL = shutil.which("sh")
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """A folder that is all of PATH, without fanroute."""
+    """Makes an empty folder that is the only one on PATH."""
     folder = tmp_path / "path"
     folder.mkdir()
     return folder
 
 
 def stub(path: Path) -> None:
-    """A program that tells that it was called, and how."""
+    """Makes a program that prints its arguments."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!{SHELL}\necho {path.parent.name} $@\n")
     path.chmod(0o755)
 
 
 def built_by(folder: Path, path: Path, build: str = BUILD_COMMAND) -> subprocess.CompletedProcess[str]:
-    """What the Fastly CLI runs in a folder, with another PATH."""
+    """Runs in a folder what the Fastly CLI would run there, with another PATH."""
     command = [str(SHELL), "-c", build]
     return subprocess.run(command, cwd=folder, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
 
 
 def test_the_cli_builds_with_the_fanroute_that_it_finds(tmp_path: Path, bare: Path) -> None:
-    """On PATH, or else beside fastly.toml; or else it says in one line how to install it."""
+    """Tests that it looks on PATH, then next to fastly.toml, and otherwise says in one line how to install fanroute."""
     done = built_by(tmp_path, bare)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
@@ -184,7 +184,7 @@ def test_a_build_of_another_folder_and_file_says_how_it_is_published(own_project
 
 @pytest.mark.parametrize("name", ["edge.yaml", "it's mine.yaml", "-x.yaml", "$HOME.yaml"])
 def test_the_cli_builds_the_file_that_was_built(tmp_path: Path, bare: Path, name: str) -> None:
-    """If it is called otherwise than routes.yaml."""
+    """Tests files with names other than routes.yaml."""
     (bare / "fanroute").write_text(f'#!{SHELL}\nprintf "%s|" "$@"\n')
     (bare / "fanroute").chmod(0o755)
     assert built_by(tmp_path, bare, build_command(name)).stdout == f"build|./{name}|"
@@ -221,7 +221,7 @@ def test_a_broken_local_store_is_told(own_project: Workspace, tmp_path: Path, ed
 
 
 def test_the_environment_reaches_what_is_built(own_project: Workspace, tmp_path: Path) -> None:
-    """Where a backend is stands in fastly.toml alone: the component stays."""
+    """Tests that a backend's address is only in fastly.toml, so the component stays the same."""
     folder = tmp_path / "copy"
     copied(own_project, folder)
     (folder / "routes.yaml").write_text(OWN.replace("https://app.example.com", "https://${FANROUTE_TEST_ORIGIN}"))
@@ -286,7 +286,7 @@ def test_claims_for_nobody_are_told(tmp_path: Path) -> None:
 
 
 def test_a_variable_for_another_edge_is_no_mistake(tmp_path: Path) -> None:
-    """It may be set for all that one does."""
+    """Tests that the variable may be set although the embedded edge does not use it."""
     done = fanroute(tmp_path, "serve", FANROUTE_PUSHPIN="/bin/sh")
     assert (done.returncode, "FR101" in done.stderr) == (1, True)
 
@@ -307,7 +307,7 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_check_imports_what_it_needs(tmp_path: Path) -> None:
-    """Nothing of what styles for terminals, writes JSON, documents or emits: half of the time with few routes is imports."""
+    """Tests that `check` imports nothing for styles, JSON, documents or code, because imports take half of a short run."""
     (tmp_path / "routes.yaml").write_text(OWN)
     command = [sys.executable, "-X", "importtime", "-P", "-m", "fanroute", "check"]
     told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stderr
@@ -324,7 +324,7 @@ def test_check_imports_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_check_tells_programs(tmp_path: Path) -> None:
-    """As JSON, also where nothing is wrong, and as GitHub's workflow commands; all on standard output."""
+    """Tests JSON, also for a file without faults, and GitHub's workflow commands. Both go to standard output."""
     (tmp_path / "routes.yaml").write_text(OWN.replace("handoff: origin", "respond: {status: 404}"))
     done = fanroute(tmp_path, "check", "--format", "json")
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"diagnostics": []}, "")
@@ -341,7 +341,7 @@ def test_check_tells_programs(tmp_path: Path) -> None:
 
 
 def test_routes_are_listed(tmp_path: Path) -> None:
-    """In a pipe, a line each."""
+    """Tests that each route is one line in a pipe."""
     (tmp_path / "routes.yaml").write_text(OWN)
     done = fanroute(tmp_path, "routes")
     rows = [re.split(r"  +", line.strip()) for line in done.stdout.splitlines()]
@@ -358,7 +358,7 @@ def test_routes_are_listed(tmp_path: Path) -> None:
 
 
 def test_every_route_has_a_request(tmp_path: Path) -> None:
-    """Each as a command that a shell takes and that says so."""
+    """Tests that each is a command that a shell can run, and that its output confirms the route."""
     routes = """routes:
   - {name: odd, match: {path: "/it's", header: {x-a: "é it's"}, query: {"a&": "$x ✓"}, method: "X'"}, handoff: origin}
   - {name: socket, match: {host: "*.example.com", websocket: true}, handoff: origin}
@@ -382,7 +382,7 @@ def test_a_witness_says_of_which_file(tmp_path: Path) -> None:
 
 
 def test_what_begins_with_a_hyphen_is_no_option(tmp_path: Path) -> None:
-    """Neither a method nor a folder."""
+    """Tests a method and a folder that begin with a hyphen."""
     (tmp_path / "-x").mkdir()
     (tmp_path / "-x" / "routes.yaml").write_text(
         OWN.partition("routes:\n")[0] + "routes: [{match: {method: -x}, handoff: origin}]\n"
@@ -397,7 +397,7 @@ def test_what_begins_with_a_hyphen_is_no_option(tmp_path: Path) -> None:
 
 
 def shell(folder: Path, command: str) -> str:
-    """What a command prints."""
+    """Returns what a command prints."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
@@ -410,7 +410,7 @@ def diff(folder: Path, *arguments: str, given: str = "") -> subprocess.Completed
 
 
 def test_what_changes_is_told(tmp_path: Path) -> None:
-    """Of a file against what Git has, for instance."""
+    """Tests a file against an older version on standard input, such as Git's."""
     (tmp_path / "routes.yaml").write_text(OWN.replace("channel: test}", "channel: news}", 1))
     done = diff(tmp_path, "-", "routes.yaml", given=OWN)
     assert (done.returncode, done.stderr) == (1, "")
@@ -540,7 +540,7 @@ NO_REQUESTS = [
 
 @pytest.mark.parametrize(("told", "part", "arguments"), NO_REQUESTS)
 def test_what_is_no_request_is_told(told: str, part: str, arguments: list[str]) -> None:
-    """Before anything is read."""
+    """Tests that a wrong request is reported before any file is read."""
     done = CliRunner().invoke(main, ["match", *arguments, "--routes", "missing.yaml"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert f"Error: Invalid value for {told.format(part)}" in done.stderr
@@ -579,7 +579,7 @@ def test_the_host_of_a_request_is_its_urls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("depth", [*range(900, 1010, 5), 20_000])
 def test_claims_of_any_depth_are_no_traceback(tmp_path: Path, depth: int) -> None:
-    """Also where they are read, and are too deep to be written again."""
+    """Tests claims that can be parsed, but are nested too deeply to be serialized."""
     auth = "  auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: token}}\n"
     (tmp_path / "routes.yaml").write_text(OWN.partition("routes:\n")[0] + "defaults:\n" + auth + "routes:\n  - handoff: origin\n")
     claims = '{"a": ' + "[" * depth + "]" * depth + "}"
@@ -603,7 +603,7 @@ def test_text_of_the_users_is_told_as_it_is(tmp_path: Path) -> None:
 
 
 def test_colours_are_for_a_terminal(tmp_path: Path) -> None:
-    """Never in a pipe, and not where NO_COLOR is set."""
+    """Tests that there are no colours in a pipe, or if NO_COLOR is set."""
     (tmp_path / "routes.yaml").write_bytes(WRONG["an unknown backend"][0] or b"")
     plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     plain |= {"TERM": "xterm"}
@@ -613,7 +613,7 @@ def test_colours_are_for_a_terminal(tmp_path: Path) -> None:
 
 
 def on_terminal(folder: Path, environment: dict[str, str], *arguments: str) -> str:
-    """What a command writes to a terminal."""
+    """Returns what a command writes to a terminal."""
     ours, its = pty.openpty()
     command = [sys.executable, "-P", "-m", "fanroute", *arguments]
     subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its, check=False)
@@ -636,7 +636,7 @@ DEAD = OWN.replace(
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--deny", "warnings"], 1)])
 @pytest.mark.parametrize("form", ["text", "json", "github"])
 def test_warnings_can_be_denied(tmp_path: Path, form: str, arguments: list[str], code: int) -> None:
-    """Of a valid file."""
+    """Tests the warnings of a valid file."""
     (tmp_path / "routes.yaml").write_text(DEAD)
     done = fanroute(tmp_path, "check", "--format", form, *arguments)
     assert done.returncode == code
@@ -697,14 +697,14 @@ tests:
 
 @pytest.fixture
 def tested(tmp_path: Path) -> Path:
-    """A folder with tests, of which one fails."""
+    """Makes a folder with two tests. One of them fails."""
     (tmp_path / "routes.yaml").write_text(OWN)
     (tmp_path / "routes.test.yaml").write_text(TESTS)
     return tmp_path
 
 
 def test_a_failing_test_is_exit_code_1(tested: Path) -> None:
-    """Told at its expectation, with the reasons at their places in the other file."""
+    """Tests that a failure is reported at the expectation, with notes that point at the reasons in the other file."""
     done = fanroute(tested, "test")
     assert (done.returncode, done.stdout) == (1, "routes.test.yaml: 2 tests, 1 passed, 1 failed\n")
     assert done.stderr.startswith(
@@ -730,7 +730,7 @@ def test_failures_and_coverage_are_told_to_programs(tested: Path) -> None:
 
 @pytest.mark.parametrize(("percent", "code"), [("18", 0), ("19", 1)])
 def test_too_little_coverage_is_exit_code_1(tested: Path, percent: str, code: int) -> None:
-    """2 of the 11 routes and hosts."""
+    """Tests a coverage of 2 of the 11 routes and hosts."""
     (tested / "routes.test.yaml").write_text(TESTS.partition("  - request: GET https://a.edgecompute.app/test/sse")[0])
     done = fanroute(tested, "test", "--fail-under", percent)
     assert done.returncode == code
@@ -738,7 +738,7 @@ def test_too_little_coverage_is_exit_code_1(tested: Path, percent: str, code: in
 
 
 def test_tests_in_several_files(tested: Path) -> None:
-    """What is wrong with any of them is told before any is run."""
+    """Tests that the errors of all files are reported before any test runs."""
     for name in ("a", "b"):
         (tested / f"{name}.yaml").write_text(TESTS.replace("route: everything-else", "rout: x"))
     done = fanroute(tested, "test", "routes.yaml", "--tests", "a.yaml", "--tests", "b.yaml", "--tests", "c.yaml")
@@ -774,7 +774,7 @@ def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
 
 
 def test_a_second_build_is_the_first(own_project: Workspace) -> None:
-    """From its own cache: the same component, the same fastly.toml; also where the component was removed."""
+    """Tests that it takes the component from the cache, even if that was removed from bin/, and leaves fastly.toml as it is."""
     component, manifest = own_project.wasm.read_bytes(), own_project.manifest.read_bytes()
     own_project.wasm.unlink()
     done = fanroute(own_project.routes.parent, "build")
@@ -785,7 +785,7 @@ def test_a_second_build_is_the_first(own_project: Workspace) -> None:
 
 
 def test_a_build_warns(own_project: Workspace, tmp_path: Path) -> None:
-    """And tells no notes: those are for `check`."""
+    """Tests that a build prints warnings, but no notes: these are for `check`."""
     folder = copied(own_project, tmp_path / "warned").routes.parent
     (folder / "routes.yaml").write_text(DEAD)
     done = fanroute(folder, "build")
@@ -806,7 +806,7 @@ def test_builds_at_once_are_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_serve_takes_a_free_port_and_stops(own_project: Workspace, sign: int) -> None:
-    """Two at once, both with the default ports: the second gets others."""
+    """Tests two servers at once with the default ports: the second one gets other ports."""
     command = [sys.executable, "-P", "-m", "fanroute", "serve"]
     servers = [
         subprocess.Popen(command, cwd=own_project.routes.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

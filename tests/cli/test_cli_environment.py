@@ -1,4 +1,4 @@
-"""What stands in the build's environment is told by no command."""
+"""Tests that no command prints the values of environment variables."""
 
 import json
 import subprocess
@@ -112,8 +112,8 @@ def test_the_variable_is_named_in_its_place(folder: Path) -> None:
 
 
 def test_what_the_build_says_has_no_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The values are in what is built: in the component, and in fastly.toml."""
-    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (b"\0asm\x0d\0\x01\0", ""))
+    """Tests that the values are in the results of a build: in the component and in fastly.toml."""
+    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (b"\0asm\x0d\0\x01\0", ""))
     (folder / "routes.yaml").write_text(VALID)
     done = CliRunner().invoke(main, ["build"], env=ENVIRONMENT)
     assert (done.exit_code, SECRET in done.output.lower()) == (0, False)
@@ -122,7 +122,7 @@ def test_what_the_build_says_has_no_value(folder: Path, monkeypatch: pytest.Monk
 
 
 def test_a_witness_runs_in_a_shell_with_the_variables(folder: Path) -> None:
-    """Each command asks for a request that its route gets, also with a host of two variables, and one that has a default."""
+    """Tests that the request in each command gets its route, even if a host has two variables, one of them with a default."""
     host = 'host: "${UNSET:-x}.${WIDE:-y.example}", query: {a: b}'
     routes = VALID.replace('host: "x.${WIDE}", path: /a', f"{host}, path: /b")
     (folder / "routes.yaml").write_text(routes)

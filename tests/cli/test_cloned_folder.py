@@ -1,4 +1,4 @@
-"""What somebody else has committed to a folder that is cloned and built: links, files in the way, pipes, a component."""
+"""Tests folders that somebody else has prepared, with links, files in the way, pipes, or a component."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ FILES = ["bin/main.wasm", "build/lock", "build/good.wasm", "fastly.toml", "build
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A folder beside the clone."""
+    """Makes a folder next to the clone."""
     (tmp_path / "victim" / "app").mkdir(parents=True)
     for name in ("file", "app/app.py", "main.wasm", "good.wasm", "lock"):
         (tmp_path / "victim" / name).write_text("precious")
@@ -43,7 +43,7 @@ def content(folder: Path) -> dict[str, str | None]:
 
 
 def run(folder: Path, *arguments: str) -> Result:
-    """A command in this process, in a folder."""
+    """Runs a command in a folder, within this process."""
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -90,7 +90,7 @@ def test_a_file_where_a_folder_belongs(clone: Path, place: str) -> None:
 @pytest.mark.parametrize("place", FILES)
 @pytest.mark.parametrize("kind", ["a pipe", "a folder"])
 def test_what_is_no_file_where_a_file_belongs(clone: Path, place: str, kind: str) -> None:
-    """git commits no pipes; archives have them."""
+    """Tests pipes, which git does not commit but archives can contain."""
     (clone / place).parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(clone / place) if kind == "a pipe" else (clone / place).mkdir()
     done = run(clone, "build")
@@ -169,7 +169,7 @@ HUGE: dict[str, tuple[str, str, str]] = {
 
 
 def huge(file: Path) -> None:
-    """Makes a file of more than any memory has, which needs no place on the disk."""
+    """Makes a sparse file that is larger than any memory but takes no space on the disk."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as made:
         made.truncate(1 << 42)
@@ -197,9 +197,9 @@ def test_a_huge_file_of_the_local_stores_is_told(clone: Path, own_project: Works
 
 
 def test_a_huge_component_is_built_anew(clone: Path, own_project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And is not put back. A Makefile of that size is none of ours."""
+    """Tests that such a component is not put back, and that a Makefile of that size does not count as ours."""
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (component, ""))
     for place in ("build/good.wasm", "bin/main.wasm", "Makefile"):
         huge(clone / place)
     done = run(clone, "build")
@@ -269,7 +269,7 @@ def damaged(workspace: Workspace) -> None:
 
 
 def moved(workspace: Workspace) -> None:
-    """The folder has another name than when it was built."""
+    """Renames the folder after the build, and leaves a link with its old name."""
     folder = workspace.routes.parent
     shutil.copytree(folder, folder.parent / "moved")
     shutil.rmtree(folder)
@@ -277,13 +277,13 @@ def moved(workspace: Workspace) -> None:
 
 
 def with_its_key(workspace: Workspace) -> None:
-    """As former versions said what a component was made from."""
+    """Adds the file in which former versions recorded what a component was made from."""
     garbage(workspace)
     (workspace.build / "good.key").write_bytes(b"\xff not UTF-8")
 
 
 def of_no_record(workspace: Workspace) -> None:
-    """Built by somebody else, or the cache was emptied."""
+    """Has an empty cache, as if somebody else had built the component."""
     os.environ["XDG_CACHE_HOME"] = str(workspace.build.parent.parent / "empty")
 
 
@@ -295,10 +295,10 @@ def without_a_cache(workspace: Workspace) -> None:
 def test_a_component_that_was_not_built_here_is_not_shipped(
     clone: Path, own_project: Workspace, change: Callable[[Workspace], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is built anew, and one line says so."""
+    """Tests that it is built again, and that one line says so."""
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", ""))  # is set back in the end
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (component, ""))
     copied(own_project, clone)
     workspace = Workspace(clone / "routes.yaml")
     change(workspace)
@@ -325,7 +325,7 @@ def test_what_was_damaged_is_built_again_for_real(clone: Path, own_project: Work
 
 
 def test_a_component_of_somebody_else_is_not_put_back(clone: Path) -> None:
-    """`fastly compute build` has removed the one in bin/, and the routes are wrong."""
+    """Tests the case that `fastly compute build` has removed the component in bin/, and the routes have errors."""
     (clone / "routes.yaml").write_text("version: 2\n")
     (clone / "build").mkdir()
     garbage(Workspace(clone / "routes.yaml"))
@@ -334,7 +334,7 @@ def test_a_component_of_somebody_else_is_not_put_back(clone: Path) -> None:
 
 
 def test_a_component_of_another_project_is_not_put_back(clone: Path, own_project: Workspace) -> None:
-    """Although this user has built it: the routes here are wrong, and never were those that it was built from."""
+    """Tests that it is not used although this user has built it, because it was built from other routes than these."""
     shutil.copytree(own_project.build, clone / "build")
     (clone / "routes.yaml").write_text("version: 2\n")
     assert run(clone, "build").exit_code == 1
@@ -346,7 +346,7 @@ def test_the_same_component_of_another_project_is_not_shipped(
 ) -> None:
     shutil.copytree(own_project.build, clone / "build")
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.bundle.builder._make", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (component, ""))
     told = run(clone, "build").stdout.splitlines()[0]
     assert told.startswith("build/good.wasm is not used: ")
     assert " has no record that you built it in this folder: " in told
@@ -367,7 +367,7 @@ MODULES = ["fanroute", "click", "runpy", "shlex", "yaml", "rich", "pydantic"]
 
 @pytest.mark.parametrize(("options", "modules"), [(["-P"], MODULES), ([], MODULES[1:])])
 def test_a_module_in_the_folder_is_not_imported(clone: Path, options: list[str], modules: list[str]) -> None:
-    """`python -m fanroute` looks for our own package there first, before any code of ours: so we say `python -P -m fanroute`."""
+    """Tests `python -P -m fanroute`. Without -P, Python would look for the package in that folder first."""
     for name in modules:
         (clone / f"{name}.py").write_text("raise SystemExit('evil')\n")
     command = [sys.executable, *options, "-m", "fanroute", "check"]
@@ -376,7 +376,7 @@ def test_a_module_in_the_folder_is_not_imported(clone: Path, options: list[str],
 
 
 def test_what_is_printed_and_written_down_says_so(clone: Path) -> None:
-    """As `--help` does if the program was started so: with the Python that was called, so that it works as printed."""
+    """Tests that `--help` names the Python that was called, so that its usage line works as printed."""
     for python in (sys.executable, os.path.relpath(sys.executable, REPOSITORY)):
         done = subprocess.run(
             [python, "-P", "-m", "fanroute", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""The commands that help to write a routes.yaml, as a user runs them."""
+"""Tests `fanroute fmt` and `fanroute schema` as a user runs them."""
 
 import stat
 import subprocess
@@ -23,7 +23,7 @@ def fanroute(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_file_is_formatted(tmp_path: Path) -> None:
-    """In place: with its permissions, and where a link leads to."""
+    """Tests that a file is formatted in place: it keeps its permissions, and a link is followed."""
     (tmp_path / "real.yaml").write_text(UNTIDY)
     (tmp_path / "real.yaml").chmod(0o640)
     (tmp_path / "routes.yaml").symlink_to("real.yaml")
@@ -50,7 +50,7 @@ def test_what_would_change_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["fmt"], ["fmt", "--check"]])
 def test_what_cannot_be_read_is_left(tmp_path: Path, arguments: list[str]) -> None:
-    """And told; the other files are formatted all the same."""
+    """Tests that its error is reported, and that the other files are formatted."""
     broken = UNTIDY.replace("{host", "{{host")
     (tmp_path / "a.yaml").write_text(broken)
     (tmp_path / "b.yaml").write_text(UNTIDY)
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_left(tmp_path: Path, arguments: list[str]) -> No
 
 
 def test_a_file_with_other_mistakes_is_formatted(tmp_path: Path) -> None:
-    """What formatting needs is that it can be read."""
+    """Tests that a file with errors is formatted if it is well-formed YAML."""
     (tmp_path / "routes.yaml").write_text(UNTIDY.replace("handoff: origin", "handoff: 'orgin'"))
     assert fanroute(tmp_path, "fmt").returncode == 0
     assert (tmp_path / "routes.yaml").read_text() == TIDY.replace("handoff: origin", "handoff: orgin")

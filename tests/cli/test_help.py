@@ -1,4 +1,4 @@
-"""What the commands say of themselves, to people and to their shells."""
+"""Tests the help of the commands, and their completion in shells."""
 
 import os
 import re
@@ -21,7 +21,7 @@ COMMANDS = [command for name in NAMES if (command := main.get_command(click.Cont
 
 
 def completed(shell: str, *words: str) -> str:
-    """What a shell's completion offers for the last word."""
+    """Returns what a shell's completion offers for the last word."""
     # fish tells the word itself where the others tell its number.
     current = words[-1] if shell == "fish" else str(len(words))
     line = " ".join(["fanroute", *words])
@@ -40,7 +40,7 @@ def test_the_commands_are_listed_in_order() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_a_command_has_examples(command: click.Command) -> None:
-    """Of itself, which it understands."""
+    """Tests that a command's examples are calls of that command, with arguments that it accepts."""
     shown = CliRunner().invoke(main, [command.name or "", "--help"]).output
     examples = re.findall(r"^    (?:.*\| |eval \"\$\()?(fanroute [^>\n)]+)", shown.partition("Examples:\n")[2], re.MULTILINE)
     assert examples
@@ -62,7 +62,7 @@ def test_a_shell_completes(shell: str) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_takes_the_script(tmp_path: Path, shell: str) -> None:
-    """Where there is that shell, of which bash is everywhere."""
+    """Tests each shell that is installed; bash always is."""
     done = subprocess.run([BIN / "fanroute", "completion", shell], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f"_FANROUTE_COMPLETE={shell}_complete" in done.stdout
     if shutil.which(shell):
@@ -71,7 +71,7 @@ def test_a_shell_takes_the_script(tmp_path: Path, shell: str) -> None:
 
 
 def test_bash_completes(tmp_path: Path) -> None:
-    """As it does where somebody types."""
+    """Tests the completion in bash as if somebody were typing."""
     script = """
     eval "$(fanroute completion bash)"
     COMP_WORDS=(fanroute explain FR20) COMP_CWORD=2

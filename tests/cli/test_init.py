@@ -1,4 +1,4 @@
-"""From nothing to a working folder, as a user does it; and from a wheel."""
+"""Tests the way from nothing to a working folder, from a checkout and from a wheel."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def test_the_templates() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_folder_works(tmp_path: Path, template: str) -> None:
-    """It has nothing to be warned of, is formatted, its tests pass and exercise all of it, and it builds."""
+    """Tests that a template has no warnings, is formatted, builds, and has tests that pass and cover everything."""
     done = fanroute(tmp_path, "init", "new folder", "--template", template)
     assert (done.returncode, done.stderr) == (0, "")
     made, following = done.stdout.splitlines()
@@ -61,7 +61,7 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_readme_is_true(template: str) -> None:
-    """Its example requests get an endpoint of the edge's, and it publishes to their channels."""
+    """Tests that the example requests of a README get an endpoint of the edge, and that it publishes to their channels."""
     texts = template_files(template)
     compiled = compile_routes(texts["routes.yaml"].encode(), Inputs())
     commands = [shlex.split(command) for command in re.findall(r"(?:curl|npx wscat) [^`\n]+", texts["README.md"])]
@@ -88,7 +88,7 @@ def test_a_readme_is_true(template: str) -> None:
 
 @pytest.mark.parametrize("taken", sorted(MADE))
 def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
-    """Nor is anything made beside it; a link that leads nowhere counts too."""
+    """Tests that no other file is made either. A dangling link counts as a file."""
     (tmp_path / taken).symlink_to("nowhere")
     done = fanroute(tmp_path, "init")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {taken} exists already\n")
@@ -122,7 +122,7 @@ def test_the_templates_are_listed(tmp_path: Path) -> None:
 
 
 def test_a_wheel_has_them_all(tmp_path: Path) -> None:
-    """And works from where it is installed."""
+    """Tests that the wheel has the templates, and works where it is installed."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -144,7 +144,7 @@ def test_a_wheel_has_them_all(tmp_path: Path) -> None:
 
 
 def test_a_schema_is_printed_as_it_is() -> None:
-    """Brackets and backslashes are no markup."""
+    """Tests that brackets and backslashes are not treated as markup."""
     lines = [r"(\\[[0-9]\\]", "[bold]x[/bold]", r"a\[b]", "x\\"]
     code = f"from fanroute.cli.output import say\nfor line in {lines!r}: say(line)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -166,7 +166,7 @@ def test_usage_names_the_program_as_it_was_called(tmp_path: Path) -> None:
 
 
 def test_what_is_printed_can_be_called(tmp_path: Path) -> None:
-    """By the program's path, which holds in any folder, where the shell does not find it by its name."""
+    """Tests that it names the program's absolute path, if the shell would not find the bare name."""
     program = Path(sys.executable).with_name("fanroute")
     done = fanroute(tmp_path, "init", program=program)
     assert done.stdout.splitlines()[1].startswith(f"Next: {program} serve ")

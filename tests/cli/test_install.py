@@ -1,4 +1,4 @@
-"""How Pushpin is installed, with archives of the tests' own: what is signed and whole is taken, and nothing else."""
+"""Tests how Pushpin is installed, from archives that the tests make: only signed and complete ones are accepted."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def run(*command: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two keys, `ours` and `strangers`: each with its secret (`NAME`) and its public half (`NAME.gpg`)."""
+    """Makes a folder with two keys, `ours` and `strangers`: each has a secret file (`NAME`) and a public one (`NAME.gpg`)."""
     folder = tmp_path_factory.mktemp("keys")
     for name in ("ours", "strangers"):
         (folder / name).mkdir(mode=0o700)
@@ -40,7 +40,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Archive:
-    """An archive with a Pushpin in it, as far as apt reads one."""
+    """Represents an archive with a Pushpin, with the files that apt reads."""
 
     def __init__(self, folder: Path, keys: Path) -> None:
         self.folder = folder
@@ -49,7 +49,7 @@ class Archive:
         self.packages: list[str] = []
 
     def add(self, name: str, version: str, files: Mapping[str, Path], depends: str = "") -> Path:
-        """Add a package that has these files."""
+        """Adds a package that has these files."""
         tree, deb = self.folder / f"{name}.tree", self.folder / f"{name}.deb"
         for path, source in files.items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class Archive:
         return deb
 
     def sign(self, key: str) -> None:
-        """Write the index, signed by a key; by none if it is empty."""
+        """Writes the index, signed by a key, or unsigned if the key is empty."""
         architecture = run("dpkg", "--print-architecture").strip()
         index, suite = f"main/binary-{architecture}/Packages", self.folder / "dists" / "sid"
         content = "\n".join(self.packages).encode()
@@ -85,7 +85,7 @@ class Archive:
 
 @pytest.fixture
 def archive(tmp_path: Path, keys: Path) -> Archive:
-    """An archive with a Pushpin 1.99, not yet signed. Its program is another one that starts and has a version."""
+    """Makes an archive with a Pushpin 1.99, not yet signed. Its program is another one that starts and prints a version."""
     archive = Archive(tmp_path / "archive", keys)
     triplet = next(Path("/usr/lib").glob("*-linux-gnu*/libc.so.6")).parent
     names = ["libc.so.6", *(path.name for path in triplet.glob("ld-linux*.so.*"))]
@@ -184,7 +184,7 @@ def test_a_bad_archive_leaves_nothing(archive: Archive, cache: Path, spoil: Call
 def test_the_machines_own_settings_cannot_weaken_it(
     archive: Archive, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No hook of the machine's runs: it might clean the system's own folders. No unsigned archive is taken, whatever it says."""
+    """Tests that no hook of this machine runs, as it could clean system folders, and that no setting allows unsigned archives."""
     trace = tmp_path / "trace"
     settings = f"""\
 APT::Update::Pre-Invoke {{"touch {trace}";}};
@@ -206,7 +206,7 @@ Acquire::AllowWeakRepositories "true";
 
 
 def test_the_system_stays_as_it_is(archive: Archive, cache: Path) -> None:
-    """Where apt and dpkg keep what they know of the system, nothing is written."""
+    """Tests that nothing is written to the state of apt and dpkg on this system."""
     folders = [
         Path("/var/lib/apt"),
         Path("/var/lib/apt/lists"),
@@ -239,7 +239,7 @@ def test_a_cache_that_no_file_can_name(archive: Archive, tmp_path: Path, name: s
 
 
 def _says(folder: Path, text: str, code: int = 0) -> Path:
-    """A program that prints a text, in a folder."""
+    """Makes a program that prints a text."""
     folder.mkdir(parents=True)
     program = folder / "pushpin"
     program.write_text(f"#!/bin/sh\necho '{text}'\nexit {code}\n")
@@ -249,14 +249,14 @@ def _says(folder: Path, text: str, code: int = 0) -> Path:
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The system's Pushpin, a 1.36.0."""
+    """Makes a Pushpin 1.36.0 of the system."""
     program = _says(tmp_path / "system", "pushpin 1.36.0")
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     return program
 
 
 def test_the_newest_is_chosen(system: Path, cache: Path) -> None:
-    """By number and not by letters, and only if it starts."""
+    """Tests that versions are compared by number, and that a program counts only if it starts."""
     assert pushpin.find_newest(cache) == Pushpin(system, "1.36.0")
     _says(cache / "pushpin-1.9.0-1", "pushpin 1.9.0")
     assert pushpin.find_newest(cache) == Pushpin(system, "1.36.0")
@@ -318,7 +318,7 @@ def test_a_system_without_debians_archive_is_told(tmp_path: Path) -> None:
 
 
 def test_a_configuration_is_completed(tmp_path: Path) -> None:
-    """The installed Pushpin gets its own settings, and leaves nothing of the copy behind. The rest is passed on as it is."""
+    """Tests that the installed Pushpin gets its own settings and leaves no copy behind. Other arguments stay the same."""
     folder, configuration = tmp_path / "pushpin-1.41.0-7", tmp_path / "pushpin.conf"
     (folder / "usr" / "bin").mkdir(parents=True)
     (folder / "usr" / "bin" / "pushpin").write_text('#!/bin/sh\necho "$@"; command -v pushpin; cat "${1#--config=}"')

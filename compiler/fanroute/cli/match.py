@@ -39,20 +39,22 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
 
     Nothing is sent. The code that runs at the edge computes the result.
     """
-    asked = RequestData(_checked(check_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers)))
+    request = RequestData(
+        _checked(check_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers))
+    )
     compiled = compile_or_exit(routes)
     stores = Stores().with_local_store(host_entries(compiled.plan.routes, compiled.loopback_host))
-    asked = without = replace(asked, configs=stores.config)
+    request = without_token = replace(request, configs=stores.config)
     tracer = make_tracer(compiled)
     if claims is not None:
         try:
-            asked = with_test_token(asked, _claims(claims), tracer)
+            request = with_test_token(request, _claims(claims), tracer)
         except RecursionError:
             raise click.BadParameter("the JSON is nested too deeply", param_hint="--claims") from None
-    unused = claims is not None and asked == without
+    unused = claims is not None and request == without_token
     if via_fanout:
-        asked = tracer.through_fanout(asked)
-    trace = tracer.trace(asked)
+        request = tracer.through_fanout(request)
+    trace = tracer.trace(request)
     for line in trace_lines(trace):
         say(line)
     if unused:

@@ -1,4 +1,4 @@
-"""What is printed can be pasted into a shell."""
+"""Tests that printed commands can be pasted into a shell."""
 
 import json
 import shlex
@@ -30,7 +30,7 @@ COMPILED = compile_routes(ROUTES, INPUTS)
 
 
 def shown(compiled: Compiled, urls: Urls, as_host: str = "") -> list[str]:
-    """What is printed, where local names stand for the service's own host, or for another one."""
+    """Returns the printed lines. Local names stand for the service's own host, or for another one."""
     hosts = host_entries(compiled.plan.routes, as_host or compiled.loopback_host)
     return list(serve_lines(compiled, "embedded", urls, hosts))
 
@@ -115,7 +115,7 @@ def test_the_first_publish_names_the_domain() -> None:
 
 @pytest.mark.parametrize("service", ["", "abc"])
 def test_what_is_printed_publishes_from_the_current_folder(service: str, tmp_path: Path) -> None:
-    """Wherever the service's own folder is: each command runs there."""
+    """Tests that each command runs in the service's folder, wherever that is."""
     folder = Path("it's a/b")
     (tmp_path / folder).mkdir(parents=True)
     fastly = tmp_path / "fastly"
@@ -155,7 +155,7 @@ def test_a_services_id_is_no_shell_code() -> None:
 
 
 def test_examples_fit_the_patterns() -> None:
-    """The commands' own requests get the routes that they are shown for."""
+    """Tests that each printed request gets the route that it is shown for."""
     routes = (REPOSITORY / "tests" / "golden" / "cases" / "patterns" / "routes.yaml").read_bytes()
     compiled = compile_routes(routes, INPUTS)
     commands = [shlex.split(line) for line in shown(compiled, Urls("http://a", "http://b/publish/"))][1:-1]

@@ -1,4 +1,4 @@
-"""What others send is escaped wherever it is printed."""
+"""Tests that text from others is escaped wherever it is printed."""
 
 import json
 import logging
@@ -67,7 +67,7 @@ def test_every_way_to_print_escapes(print_, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_what_libraries_log_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    """aiohttp tells exceptions that nobody expected, with what was asked."""
+    """Tests the log of aiohttp, which writes unexpected exceptions together with the request."""
     with _libraries_logged():
         try:
             raise ValueError(OBEYED)
@@ -108,7 +108,7 @@ COMMANDS: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_prints_what_a_terminal_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    """Nothing of a routes.yaml of somebody else, nor of its name."""
+    """Tests that neither a stranger's routes.yaml nor its name can send control characters to a terminal."""
     (tmp_path / "routes.yaml").write_text(ROUTES)
     (tmp_path / NAME).write_text(ROUTES.replace("status: 200", "status:  404"))
     (tmp_path / "tests.yaml").write_text("tests:\n  - {request: GET https://a/, expect: {route: none}}\n")

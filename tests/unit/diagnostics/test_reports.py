@@ -1,4 +1,4 @@
-"""Diagnostics for people and for programs."""
+"""Tests how diagnostics are written for people and for programs."""
 
 import io
 import json
@@ -60,7 +60,7 @@ def test_github() -> None:
 
 
 def shown(diagnostics: list[Diagnostic], file: str, text: str, **options: bool | str | None) -> str:
-    """What a console prints of diagnostics."""
+    """Returns what a console prints for diagnostics."""
     written = io.StringIO()
     console = Console(file=written, soft_wrap=True, highlight=False, emoji=False, **options)  # type: ignore[arg-type]
     console.print(styled(diagnostics, file, text))
@@ -110,7 +110,7 @@ def test_a_terminal_gets_colours(diagnostic: Diagnostic, colour: int) -> None:
 
 
 def test_text_is_neither_markup_nor_control() -> None:
-    """Of the file's name, the message, the suggestion, a note, and the excerpt."""
+    """Tests the file's name, the message, the suggestion, a note, and the excerpt."""
     hostile = "[red]x[/] :smile: \\[b] \x1b[2J\r\x07\u202e\udc80é"
     told = Diagnostic(FR201, hostile, Span(1, 1, 1, 2), hostile, (Note(hostile, Span()),))
     rendered = render([told], hostile, hostile)
@@ -123,7 +123,7 @@ def test_text_is_neither_markup_nor_control() -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_all_forms_say_the_same(folder: Path) -> None:
-    """Each golden case, against what its text says."""
+    """Compares the report of each golden case with its text."""
     raw = (folder / "routes.yaml").read_bytes()
     text = (folder / "diagnostics.txt").read_text()
     diagnostics = diagnose(raw, inputs_of(folder))

@@ -1,4 +1,4 @@
-"""Each part of a printed command is one word of a shell's, whatever it is."""
+"""Tests that a shell reads each quoted value as one word, whatever it contains."""
 
 import os
 import subprocess

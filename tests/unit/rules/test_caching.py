@@ -1,4 +1,4 @@
-"""FR410: which handoffs lose the cache for everything else, and which do not."""
+"""Tests FR410: which handoffs are reported because Fastly does not cache everything else."""
 
 import pytest
 
@@ -14,7 +14,7 @@ routes:
 
 
 def noted(*routes: str) -> list[int]:
-    """The numbers of the routes at which FR410 is told."""
+    """Returns the numbers of the routes at which FR410 is reported."""
     text = START + "".join(f"  - {{{route}}}\n" for route in routes)
     lines = [found.span.line for found in compile_routes(text.encode(), INPUTS).diagnostics if found.code == "FR410"]
     return [line - START.count("\n") for line in lines]

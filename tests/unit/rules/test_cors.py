@@ -1,4 +1,4 @@
-"""Which headers a browser asks about before a page of another origin may send them.
+"""Tests which headers need a preflight request before a page of another origin may send them.
 
 Source: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 """

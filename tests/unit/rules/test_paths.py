@@ -1,4 +1,4 @@
-"""FR405: which routes with `auth` a client gets around by another way of writing a path, and by which request."""
+"""Tests FR405: which routes with `auth` a client can get around by another way of writing a path, and with which request."""
 
 import shlex
 
@@ -14,7 +14,7 @@ REJECTED = "empty_segments: reject, encoded_slashes: reject, parameters: reject"
 
 
 def shown(guarded: str, free: str, paths: str = "parameters: keep", backend: str = "") -> str | None:
-    """The target that FR405 tells of two routes with these matches; it is verified to get the second one."""
+    """Returns the target that FR405 shows for two routes with these matches. Verifies that it gets the second route."""
     text = f"""
 version: 1
 service: {{name: x}}

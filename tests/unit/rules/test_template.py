@@ -1,4 +1,4 @@
-"""Locations and links made of what a client sends: they lead where the route's own text leads, or the request is refused."""
+"""Tests locations and links with values from clients: they lead where the route's own text leads, or the request is refused."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def test_what_leads_elsewhere_is_refused(template: str, values: dict[str, str | 
     ],
 )
 def test_where_a_location_may_begin(given: str, taken: bool) -> None:
-    """As docs/routes.md says. Another scheme is the route's own choice, no client's."""
+    """Tests what docs/routes.md says. A client cannot choose the scheme."""
     text = "version: 1\nservice: {name: x}\nbackends: {a: {url: 'https://a'}}\nroutes: [{redirect: {location: 'GIVEN'}}]\n"
     with nullcontext() if taken else pytest.raises(Invalid):
         compile_routes(text.replace("GIVEN", given).encode(), INPUTS)
@@ -124,7 +124,7 @@ def test_where_a_location_may_begin(given: str, taken: bool) -> None:
     ],
 )
 def test_each_value_that_is_refused_is_told(location: str, condition: object, told: list[str]) -> None:
-    """With the text around a reference, which belongs to its segment."""
+    """Tests references with text around them in the same segment."""
     given = json.dumps(condition) if isinstance(condition, list) else condition
     text = f"""version: 1
 service: {{name: x}}
@@ -166,7 +166,7 @@ VALUES = st.sampled_from(["", ".", "..", "/", "//", "\\", "%2e", "..;", "?", "#"
 def test_any_values_stay_in_their_segments(
     begin: str, segments: list[str], separator: str, end: str, a: str, b: str, c: str
 ) -> None:
-    """As a browser reads the location, and as RFC 3986 does."""
+    """Compares the locations as a browser reads them, and as RFC 3986 does."""
     template = f"{begin}{separator.join(segments)}{end}"
     values = {"a": a, "b": b, "c": c}
     try:
@@ -187,11 +187,11 @@ def test_any_values_stay_in_their_segments(
 
 
 def dots(decoded: str) -> list[str]:
-    """The dot segments of a decoded path or piece of one."""
+    """Returns the dot segments of a decoded path, or of a piece of one."""
     return [one for one in re.split(r"[/\\]", decoded) if one.split(";")[0] in (".", "..")]
 
 
 def browsers(url: str) -> str:
-    """A location as a browser takes it: a backslash is a slash in its path, and a dot may be percent-encoded."""
+    """Returns a location as a browser reads it: a backslash in the path is a slash, and a dot may be percent-encoded."""
     path, *rest = re.split("([?#])", url, maxsplit=1)
     return re.sub("%2e", ".", path.replace("\\", "/"), flags=re.IGNORECASE) + "".join(rest)
