@@ -1,1 +1,1 @@
-"""The two local edges: one in this process, and Viceroy with Pushpin."""
+"""Runs the local edges: one in this process, and Viceroy with Pushpin."""

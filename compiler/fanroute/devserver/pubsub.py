@@ -36,7 +36,7 @@ class Channels:
 
     @contextmanager
     def subscriber(self, is_long_poll: bool = False, max_waiting: int = MAX_WAITING) -> Iterator["Subscriber"]:
-        """Yields a new connection without subscriptions. Those that it gets end with the context.
+        """Yields a new connection without subscriptions. All that it gets end with the context.
 
         While the connection is busy, at most `max_waiting` items wait for it.
         """
