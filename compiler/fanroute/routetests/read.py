@@ -62,15 +62,15 @@ def read_tests(raw: bytes, compiled: Compiled) -> ParsedTests:
         diagnostics = [replace(one, suggestion=suggestion) if one.code == "FR104" else one for one in invalid.diagnostics]
         raise Invalid(diagnostics) from None
 
-    def rules(source: Source) -> Iterator[Diagnostic]:
-        for rule in RULES:
-            yield from rule(source, compiled)
+    def checks(source: Source) -> Iterator[Diagnostic]:
+        for check in CHECKS:
+            yield from check(source, compiled)
 
-    return ParsedTests(source, tuple(validate(RouteTests, source, rules).tests))
+    return ParsedTests(source, tuple(validate(RouteTests, source, checks).tests))
 
 
 def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yields each `expect` with its test's index. Skips malformed ones, because the rules run on an invalid file too."""
+    """Yields each `expect` with its test's index. Skips malformed ones, because the checks run on an invalid file too."""
     tests = source.data.get("tests") if isinstance(source.data, dict) else None
     for index, test in enumerate(tests if isinstance(tests, list) else ()):
         expect = test.get("expect") if isinstance(test, dict) else None
@@ -78,13 +78,13 @@ def _expected(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
             yield index, expect
 
 
-def routes_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+def check_expected_routes(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
     """Reports FR501: the expected route does not exist."""
     names = [*(route.name for route in compiled.plan.routes), NO_ROUTE]
     yield from _unknown(FR501, "route", names, source)
 
 
-def backends_are_known(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+def check_expected_backends(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
     """Reports FR502: the expected backend does not exist."""
     yield from _unknown(FR502, "backend", [backend.name for backend in compiled.backends], source)
 
@@ -97,7 +97,7 @@ def _unknown(rule: Rule, key: str, names: list[str], source: Source) -> Iterator
             yield Diagnostic(rule, f"unknown {key} '{name}'", span, did_you_mean(name, names, f"{key}s"))
 
 
-def something_is_expected(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
+def check_expectations(source: Source, compiled: Compiled) -> Iterator[Diagnostic]:
     """Reports FR503: the test expects nothing."""
     for index, expect in _expected(source):
         if all(value == {} for value in expect.values()):
@@ -105,4 +105,4 @@ def something_is_expected(source: Source, compiled: Compiled) -> Iterator[Diagno
             yield Diagnostic(FR503, "the test expects nothing", span, "say which route takes the request")
 
 
-RULES = (routes_are_known, backends_are_known, something_is_expected)
+CHECKS = (check_expected_routes, check_expected_backends, check_expectations)

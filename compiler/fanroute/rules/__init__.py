@@ -1,1 +1,1 @@
-"""The checks of a routes.yaml, by topic, each with what it reports. How a diagnostic is printed is in `diagnostics`."""
+"""All checks of a routes.yaml, one file for each topic, with the rules that they report. `diagnostics` has what prints them."""
