@@ -1,43 +1,39 @@
-"""Builds each component once in a test run. Folders that need the same component share it, in all of the run's processes."""
+"""Builds the components that tests need, each once: the user's cache keeps what was built, by what it is made from."""
 
 import os
 import shutil
-import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from fanroute.bundle import toolchain
 from fanroute.bundle.builder import Built, app_files, build
 from fanroute.pipeline import compile_routes
+from fanroute.project.cache import cache_folder
 from fanroute.project.package_files import wit_sources
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY
 
-# The environment variable with the folder of the run's components. The processes of pytest-xdist inherit it.
-_FOLDER = "FANROUTE_TEST_BUILDS"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if _FOLDER not in os.environ:
-        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="fanroute-builds-")
-        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(_FOLDER)))
+# How many components are kept, the latest used ones; a run of all tests needs some 60, of 6 MB each.
+KEPT = 100
 
 
 def build_once(workspace: Workspace) -> Built:
-    """Builds a folder's component, or gives the folder the one that this run has built from the same."""
+    """Builds a folder's component, or gives the folder one that was built from the same before, also in another run."""
     key = key_of(workspace)
-    kept = Path(os.environ[_FOLDER], f"{key}.wasm")
-    with _alone(kept.with_suffix(".lock")):
-        if kept.exists():
-            workspace.keep_component(kept.read_bytes(), key)
+    with _alone(key) as file:
+        with suppress(zlib.error):  # there is none yet, or only a part of one
+            workspace.keep_component(zlib.decompress(file.read()), key)
         built = build(workspace, print)
-        if not built.warnings:
-            shutil.copy(workspace.good, kept)
-        return built
+        if built.rebuilt and not built.warnings:
+            file.truncate(0)
+            file.write(zlib.compress(workspace.good.read_bytes(), 1))
+    return built
 
 
 def key_of(workspace: Workspace) -> str:
@@ -47,11 +43,17 @@ def key_of(workspace: Workspace) -> str:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Waits until no other process is in here with the same file."""
-    with lock.open("w") as file:
+def _alone(key: str) -> Iterator[BinaryIO]:
+    """Opens the file of a key in the cache. Waits until no other process has it open."""
+    folder = cache_folder() / "tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / key).open("a+b") as file:
         flock(file, LOCK_EX)
-        yield
+        file.seek(0)
+        os.utime(file.fileno())
+        yield file
+    for former in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        former.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

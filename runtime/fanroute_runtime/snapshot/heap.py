@@ -43,8 +43,6 @@ def gather(codes: set[CodeType]) -> None:
 
     Python counts in a code's own memory how often what it cannot specialize was done.
     """
-    # All imports are done, so nobody needs the names of the files in the folders that they searched.
-    sys.path_importer_cache.clear()
     functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
     used = [each for each in functions if each.__code__ in codes]
     for each in gc.get_objects():
@@ -74,6 +72,8 @@ def _bare(code: CodeType) -> CodeType:
 def settle_last() -> None:
     """Have the heap settled last of all: componentize-py asks for `random.seed` before it takes the snapshot, for nothing."""
     sys.modules["random"] = _Last("random")
+    # All imports are done, so nobody needs the names of the files in the folders that they searched.
+    sys.path_importer_cache.clear()
     # It empties that, too, and keeps the names until then.
     os.environ.clear()
 
