@@ -54,7 +54,7 @@ class Windows:
         for _ in range(-(-257 // width)):
             self._rows.append(tuple(multiples(point, 2 ** (width - 1) if signed else 2**width - 1)))
             for _ in range(width):
-                point = p256._sum(point, point)
+                point = p256._add(point, point)
 
     def columns(self, scalar: int) -> list[list[Point]]:
         points = []
@@ -75,9 +75,9 @@ class Windows:
 
 def multiples(point: Point, count: int) -> list[Point]:
     """Returns 1, 2, …, `count` times a point."""
-    found = [point, p256._sum(point, point)]
+    found = [point, p256._add(point, point)]
     while len(found) < count:
-        found += [*p256._sums(found[:-1], found[-1]), p256._sum(found[-1], found[-1])]
+        found += [*p256._add_to_each(found[:-1], found[-1]), p256._add(found[-1], found[-1])]
     return found[:count]
 
 
@@ -117,7 +117,7 @@ def in_pairs(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[in
     columns = list(zip(one.columns(scalar), other.columns(other_scalar), strict=True))
     pairs = [pair for points in columns for pair in zip(*points, strict=True)]
     sums = []
-    for ((x1, y1), (x2, y2)), inverse in zip(pairs, p256._inverses([x2 - x1 for (x1, _), (x2, _) in pairs]), strict=True):
+    for ((x1, y1), (x2, y2)), inverse in zip(pairs, p256._invert_all([x2 - x1 for (x1, _), (x2, _) in pairs]), strict=True):
         slope = (y2 - y1) * inverse % P
         x3 = (slope * slope - x1 - x2) % P
         sums.append((x3, (slope * (x1 - x3) - y1) % P))
@@ -131,7 +131,7 @@ def x_of_columns(columns: Sequence[Sequence[Point]]) -> tuple[int, int]:
     x = y = zz = zzz = 0
     for points in columns:
         if zz:
-            x, y, zz, zzz = p256._doubled(x, y, zz, zzz)
+            x, y, zz, zzz = p256._double(x, y, zz, zzz)
         for x2, y2 in points:
             if not zz:
                 x, y, zz, zzz = x2, y2, 1, 1

@@ -24,7 +24,7 @@ from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.plan.request import RequestData
 from fanroute.project.workspace import Workspace
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.matching.decision_tree import Matcher
 
 SIZES = (10, 100, 1_000, 10_000)
@@ -107,7 +107,7 @@ def build_service(folder: Path, count: int) -> Service:
 
 def count_tested(matcher: Matcher, route: int) -> int:
     """Returns how many routes are tested for a request until its own is found."""
-    client = Client(RequestData("GET", url_for(route)), through_fanout=False)
+    client = ClientRequest(RequestData("GET", url_for(route)), through_fanout=False)
     return next(tested for tested, candidate in enumerate(matcher.candidates(client), 1) if candidate == route)
 
 

@@ -4,7 +4,7 @@ docs/security.md says who may send a pin, when it counts, and what a request fro
 """
 
 from fanroute_runtime.grip.signature import Signatures
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.headers import PIN
 from fanroute_runtime.http.media_types import is_websocket_events
 from fanroute_runtime.matching.decision_tree import Matcher
@@ -12,10 +12,10 @@ from fanroute_runtime.matching.paths import Paths
 from fanroute_runtime.matching.pin import Pins, action_of, decode
 from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.messages import Binding, Refused, Request
-from fanroute_runtime.plan import Forward, Hold, Plan, Respond, Route, WebSocket, plain
+from fanroute_runtime.plan import Forward, Hold, Plan, Respond, Route, WebSocket, record
 
 
-@plain
+@record
 class Chosen:
     """Holds the route for a request, its number in the Plan, and the values that its match has bound."""
 
@@ -38,40 +38,40 @@ class Chooser:
         """Forgets everything that was read from the host, as a new sandbox does."""
         self._signatures.forget()
 
-    def client(self, request: Request) -> Client:
+    def client_request(self, request: Request) -> ClientRequest:
         """Returns the client's request: this one, or the one that Fanout asks for. Raises Refused (403, or 400 for its path)."""
-        client = self._sent(request)
-        if client.pin is None or self._pins.route(client.pin) is None:
+        client = self._identify_client(request)
+        if client.pin is None or self._pins.pinned_route(client.pin) is None:
             # It is matched: so its path has to be one that the next hop cannot read otherwise.
             if client.has_fragment:
                 raise Refused(400, "The request's target has a '#'.")
             self._paths.check(client.path)
         return client
 
-    def _sent(self, request: Request) -> Client:
+    def _identify_client(self, request: Request) -> ClientRequest:
         """Returns the client's request, after it is clear who has sent this one. Raises Refused (403)."""
-        sender = self._signatures.sender(request)
+        sender = self._signatures.identify_sender(request)
         if sender == "client":
             # Of all names at once, as much else is asked by them: what a client does not send is known then.
             if "content-type" in request.names() and is_websocket_events(request):
                 raise Refused(403, "Only Fanout may send websocket events.")
-            return Client(request, through_fanout=False)
+            return ClientRequest(request, through_fanout=False)
         pins = [] if sender == "proxy" else request.values(PIN)
         if len(pins) > 1:
             raise Refused(403, "The pin is refused: there is more than one.")
         if pins:
-            return Client(request, through_fanout=True, pin=decode(pins[0]))
+            return ClientRequest(request, through_fanout=True, pin=decode(pins[0]))
         if sender == "fanout":
             _require_link(request)
-        return Client(request, through_fanout=True, link=sender == "fanout")
+        return ClientRequest(request, through_fanout=True, link=sender == "fanout")
 
-    def choose(self, client: Client, request: Request) -> Chosen:
+    def choose(self, client: ClientRequest, request: Request) -> Chosen:
         """Returns the route for a request: the one that its pin names, or else the first that matches. Raises Refused."""
-        pinned = None if client.pin is None else self._pins.route(client.pin)
+        pinned = None if client.pin is None else self._pins.pinned_route(client.pin)
         if client.pin is not None and pinned is not None:
-            chosen = Chosen(client.pin.number, pinned, self._pins.values(client.pin))
+            chosen = Chosen(client.pin.number, pinned, self._pins.pinned_values(client.pin))
         else:
-            number = self._matcher.number(client)
+            number = self._matcher.match_number(client)
             if number is None:
                 raise Refused(404, "No route for this request.")
             route = self._matcher.route(number)
@@ -82,9 +82,9 @@ class Chooser:
             raise Refused(403, f"Fanout asks without a pin, and no link leads to the route {chosen.route.name!r}.")
         return chosen
 
-    def pin(self, number: int, client: Client) -> bytes:
+    def make_pin(self, number: int, client: ClientRequest) -> bytes:
         """Returns the pin of a route for a client's request. Raises Refused (431) if it is too long."""
-        return self._pins.pin(number, client)
+        return self._pins.make_pin(number, client)
 
     def _is_for_links(self, route: Route) -> bool:
         """Returns True if a request from Fanout without a pin, for a link, may get the route."""

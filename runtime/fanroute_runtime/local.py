@@ -18,7 +18,7 @@ def host_entry(name: str) -> str:
     return f"host {name}"
 
 
-def stands_for(name: str, request: Request) -> tuple[str, str]:
+def resolve_local_name(name: str, request: Request) -> tuple[str, str]:
     """Returns the scheme and host that routes match for a name in LOCAL_NAMES; the scheme is "" for the connection's.
 
     The name stands for itself in production, and where the store has no entry for it. Raises Refused (500) if a local

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from fanroute_runtime.plan import Bound, HeaderRules, plain
+from fanroute_runtime.plan import Bound, HeaderRules, record
 
 Headers = tuple[tuple[str, bytes], ...]
 # A client's request as data: its method, absolute URI and headers.
@@ -68,7 +68,7 @@ class Request(Protocol):
         """A secret of a secret store, or None. Raises Refused (500) where the store cannot be read."""
 
 
-@plain
+@record
 class Answer:
     """Answer the request here."""
 
@@ -77,25 +77,25 @@ class Answer:
     body: bytes = b""
 
 
-@plain
+@record
 class ToFanout:
     """Hand the request off to `backend` through Fanout, after `headers`.
 
-    If Fastly refuses the handoff, the edge's own answer gets the headers `sharing`, which let a page of another origin read it.
+    If Fastly refuses the handoff, the edge's own answer gets `cors_headers`, which let a page of another origin read it.
     """
 
     backend: str
     headers: HeaderRules
     uri: str | None = None
-    sharing: Headers = ()
+    cors_headers: Headers = ()
 
 
-@plain
+@record
 class ToBackend:
     """Send the request to `backend` after `headers`, and its answer to the client after `response_headers`.
 
     With `through_fanout` it is Fanout that gets the answer, and the backend's instructions for it. If the backend
-    gives no answer, the edge's own gets the headers `sharing`, which let a page of another origin read it; with
+    gives no answer, the edge's own gets `cors_headers`, which let a page of another origin read it; with
     `backend_answers`, the backend's answer gets them too.
     """
 
@@ -104,11 +104,11 @@ class ToBackend:
     response_headers: HeaderRules
     through_fanout: bool = False
     uri: str | None = None
-    sharing: Headers = ()
+    cors_headers: Headers = ()
     backend_answers: bool = False
 
 
-@plain
+@record
 class ToWebSocket:
     """Join the client's WebSocket to `backend`, after `headers`."""
 
@@ -118,10 +118,10 @@ class ToWebSocket:
 
 
 # `uri`, where there is one, takes the place of the request's.
-Passing = ToFanout | ToBackend | ToWebSocket
-Decision = Answer | Passing
+NextHop = ToFanout | ToBackend | ToWebSocket
+Decision = Answer | NextHop
 
 
-def text(status: int, message: str) -> Answer:
+def text_answer(status: int, message: str) -> Answer:
     """An answer of one line of plain text."""
     return Answer(status, (("content-type", b"text/plain; charset=utf-8"),), message.encode() + b"\n")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar, dataclass_transform
 
-Made = TypeVar("Made")
+Class = TypeVar("Class")
 
 
 @dataclass_transform(frozen_default=True)
-def plain(kind: type[Made]) -> type[Made]:
+def record(kind: type[Class]) -> type[Class]:
     """A dataclass that nobody changes. Type checkers hold to that; Python would take four times as long to make one."""
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
@@ -23,7 +23,7 @@ REFUSED_PATHS: tuple[PathFault, ...] = ("dot_segments", "backslashes", "controls
 MAX_HOST = 253
 
 
-@plain
+@record
 class Parameter:
     """A path segment that binds its decoded text, any but an empty one, to `name`; it fits `pattern`, if there is one."""
 
@@ -31,7 +31,7 @@ class Parameter:
     pattern: str = ""
 
 
-@plain
+@record
 class PathPattern:
     """A path as decoded segments.
 
@@ -43,7 +43,7 @@ class PathPattern:
     rest: bool = False
 
 
-@plain
+@record
 class Bound:
     """A value that a request has: a path parameter, the first value of a query parameter or header, or a claim of its token."""
 
@@ -55,7 +55,7 @@ class Bound:
 Template = tuple[str | Bound, ...]
 
 
-@plain
+@record
 class Condition:
     """What the first value of a header or query parameter must be, or a claim.
 
@@ -70,7 +70,7 @@ class Condition:
     templates: tuple[Template, ...] = ()
 
 
-@plain
+@record
 class Match:
     """Which requests a route is for; what is empty or None means any.
 
@@ -91,7 +91,7 @@ class Match:
 Meta = tuple[tuple[str, Template], ...]
 
 
-@plain
+@record
 class Channel:
     """A channel to subscribe a connection to.
 
@@ -104,28 +104,28 @@ class Channel:
     prev_id: Template = ()
 
 
-@plain
+@record
 class Handoff:
     """Hand the request off to `backend` through Fanout."""
 
     backend: str
 
 
-@plain
+@record
 class Forward:
     """Send the request on to `backend`, and its answer to the client, without Fanout."""
 
     backend: str
 
 
-@plain
+@record
 class Tunnel:
     """Join the client's WebSocket to one of `backend`'s, without Fanout."""
 
     backend: str
 
 
-@plain
+@record
 class Hold:
     """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channels`.
 
@@ -140,14 +140,14 @@ class Hold:
     channels: tuple[Channel, ...]
     headers: tuple[tuple[str, bytes], ...]
     instructions: tuple[tuple[str, bytes], ...] = ()
-    ready: bool = False
+    instructions_are_complete: bool = False
     meta: Meta = ()
     link: Template = ()
     status: int = 200
     body: bytes = b""
 
 
-@plain
+@record
 class WebSocket:
     """Have Fanout ask `backend` (this service), which speaks WebSocket-over-HTTP.
 
@@ -164,7 +164,7 @@ class WebSocket:
     echo: bool = False
     meta: Meta = ()
     instructions: tuple[bytes, ...] = ()
-    ready: bool = False
+    instructions_are_complete: bool = False
     protocols: tuple[str, ...] = ()
     idle_close: int = 0
     max_message: int = 0
@@ -172,7 +172,7 @@ class WebSocket:
     expiry_leeway: int | None = None
 
 
-@plain
+@record
 class Respond:
     """Answer at the edge, without Fanout. `headers` are (name, value) pairs as they go on the wire."""
 
@@ -181,7 +181,7 @@ class Respond:
     body: bytes
 
 
-@plain
+@record
 class Redirect:
     """Send the client to `location`; what the match has bound is percent-encoded in it."""
 
@@ -189,7 +189,7 @@ class Redirect:
     location: Template
 
 
-@plain
+@record
 class Preflight:
     """Say what a browser asks for a page of another origin: whether the requests of the route after this one are allowed.
 
@@ -200,7 +200,7 @@ class Preflight:
 Action = Handoff | Forward | Tunnel | Hold | WebSocket | Respond | Redirect | Preflight
 
 
-@plain
+@record
 class Cors:
     """Which pages of other origins may read the answers of a route.
 
@@ -214,7 +214,7 @@ class Cors:
     backend_answers: bool = False
 
 
-@plain
+@record
 class HeaderRules:
     """What is done with the headers of a message.
 
@@ -230,8 +230,8 @@ class HeaderRules:
 Algorithm = Literal["ES256", "HS256", "RS256"]
 
 
-@plain
-class Stored:
+@record
+class StoreEntry:
     """An entry of one of Fastly's stores, read by the running service."""
 
     kind: Literal["config", "secret"]
@@ -239,7 +239,7 @@ class Stored:
     name: str
 
 
-@plain
+@record
 class Key:
     """What signatures by `algorithm` are checked with: a public key in PEM, or the secret of an HS256.
 
@@ -247,12 +247,12 @@ class Key:
     """
 
     algorithm: Algorithm
-    material: bytes | Stored
+    material: bytes | StoreEntry
     kid: str = ""
     issuer: str = ""
 
 
-@plain
+@record
 class TokenPlace:
     """Where a client's token may be: in Authorization, or in the cookie or query parameter of a name."""
 
@@ -260,7 +260,7 @@ class TokenPlace:
     name: str = ""
 
 
-@plain
+@record
 class Auth:
     """Which token a client needs: it is in the first of `places` that has one.
 
@@ -278,7 +278,7 @@ class Auth:
     channels: str = ""
 
 
-@plain
+@record
 class Route:
     """A route: a request that fits `match` gets `action`, if its token is as `auth` says.
 
@@ -300,7 +300,7 @@ class Route:
     fingerprint: str = ""
 
 
-@plain
+@record
 class Fallback:
     """What a client gets where `backend` cannot be reached; `status` None is 502, or 504 where time has run out."""
 
@@ -310,7 +310,7 @@ class Fallback:
     status: int | None = None
 
 
-@plain
+@record
 class GripSig:
     """How a request shows that it comes from Fanout.
 
@@ -322,7 +322,7 @@ class GripSig:
     keys: tuple[Key, ...] = ()
 
 
-@plain
+@record
 class SandboxLimits:
     """How long a sandbox takes one request after another, where the host has more for it.
 
@@ -336,7 +336,7 @@ class SandboxLimits:
     max_memory: int = 0
 
 
-@plain
+@record
 class Plan:
     """The routes of a service, in order: the first that matches wins. Paths with one of `refused_paths` match none.
 

@@ -14,48 +14,48 @@ from typing import Any
 from fanroute_runtime import plan
 from fanroute_runtime.plan import Auth, Route
 
-_MAKERS: dict[str, Any] = {name: kind for name, kind in vars(plan).items() if is_dataclass(kind)}
-_MAKERS |= {"tuple": lambda *items: items, "bytes": lambda text: text.encode("latin-1"), "int": int}
+_CONSTRUCTORS: dict[str, Any] = {name: kind for name, kind in vars(plan).items() if is_dataclass(kind)}
+_CONSTRUCTORS |= {"tuple": lambda *items: items, "bytes": lambda text: text.encode("latin-1"), "int": int}
 
 
-class Routes(Sequence[Route]):
+class LazyRoutes(Sequence[Route]):
     """Routes of such a text, as `fanroute.codegen.routes_file` makes it."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text.decode("ascii")
         self._starts = array("I")
-        self._parts: dict[str, Any] = {}
+        self._shared: dict[str, Any] = {}
         # All is done within the decoder, but that Python is called once for each thing that is made.
-        self._decoded = json.JSONDecoder(object_pairs_hook=_made, parse_int=self._parts.__getitem__).raw_decode
+        self._decode = json.JSONDecoder(object_pairs_hook=_construct, parse_int=self._shared.__getitem__).raw_decode
         start = 0
         while end := text.find(b"\n", start) + 1:
-            made = None if self._starts else self._at(start)
+            made = None if self._starts else self._route_at(start)
             if made is None or isinstance(made, Route):
                 self._starts.append(start)
             else:
-                self._parts[str(len(self._parts))] = made
+                self._shared[str(len(self._shared))] = made
             start = end
 
     @property
     def auths(self) -> list[Auth]:
         """What they ask of tokens, each once."""
-        return [part for part in self._parts.values() if isinstance(part, Auth)]
+        return [part for part in self._shared.values() if isinstance(part, Auth)]
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def __getitem__(self, number: Any) -> Any:
-        return self._at(self._starts[number])
+        return self._route_at(self._starts[number])
 
-    def _at(self, start: int) -> Any:
-        return self._decoded(self._text, start)[0]
+    def _route_at(self, start: int) -> Any:
+        return self._decode(self._text, start)[0]
 
 
-def _made(found: list[tuple[str, list[Any]]]) -> Any:
+def _construct(found: list[tuple[str, list[Any]]]) -> Any:
     ((maker, contents),) = found
-    return _MAKERS[maker](*contents)
+    return _CONSTRUCTORS[maker](*contents)
 
 
-def auths_of(routes: Sequence[Route]) -> list[Auth]:
+def distinct_auths(routes: Sequence[Route]) -> list[Auth]:
     """What routes ask of tokens, each once."""
-    return routes.auths if isinstance(routes, Routes) else list(dict.fromkeys(route.auth for route in routes if route.auth))
+    return routes.auths if isinstance(routes, LazyRoutes) else list(dict.fromkeys(route.auth for route in routes if route.auth))

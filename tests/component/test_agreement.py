@@ -13,7 +13,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan.request import CLIENT_ADDRESS, RequestData
 from fanroute.plan.trace import trace
 from fanroute.project.workspace import Workspace
-from fanroute_runtime.http.headers import applied
+from fanroute_runtime.http.headers import apply_rules
 from fanroute_runtime.messages import Answer, Decision, ToBackend, ToFanout
 from tests.component.test_component import Host
 from tests.component.test_sandbox import Line
@@ -117,7 +117,7 @@ def assert_told(host: Host, asked: RequestData, decision: Decision, exchange: Ex
         assert host.asked[0] == decision.backend
         return
     assert (exchange.handoff if isinstance(decision, ToFanout) else exchange.tunnel) == decision.backend
-    assert tuple(exchange.headers) == applied(decision.headers, asked.headers)
+    assert tuple(exchange.headers) == apply_rules(decision.headers, asked.headers)
 
 
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -44,7 +44,7 @@ class WitWorld(wit_world.WitWorld):
         return loaded[0](signed, signature)
 """
 LOADERS: dict[str, Callable[[bytes], Callable[[bytes, bytes], bool]]]
-LOADERS = {"ES256": es256.load, "HS256": hs256.load, "RS256": rs256.load}
+LOADERS = {"ES256": es256.verifier, "HS256": hs256.verifier, "RS256": rs256.verifier}
 
 
 class Verifiers:

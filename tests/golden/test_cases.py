@@ -27,7 +27,7 @@ from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.plan import Plan
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 from tests.conftest import REPOSITORY, inputs_of
 
 CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "golden" / "cases").glob("*/routes.yaml"))
@@ -81,7 +81,7 @@ def _tested(folder: Path, raw: bytes) -> str:
 
 def evaluated(files: dict[str, str]) -> Plan:
     """The Plan of an emitted module, which is nothing but literals, with the routes beside it."""
-    known = vars(plan_module) | {"__builtins__": {}, "ROUTES": tuple(Routes(files["routes.jsonl"].encode()))}
+    known = vars(plan_module) | {"__builtins__": {}, "ROUTES": tuple(LazyRoutes(files["routes.jsonl"].encode()))}
     (plan,) = [
         eval(compile(ast.Expression(node.value), "app.py", "eval"), known)
         for node in ast.parse(files["app.py"]).body

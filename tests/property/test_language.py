@@ -13,7 +13,7 @@ from fanroute.bundle.builder import app_files
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route
 from tests.conftest import INPUTS, times
@@ -67,7 +67,7 @@ def test_a_request_gets_one_route(data: st.DataObject) -> None:
         if reference.is_refused(spec, reference.facts(asked.verb, asked.url, asked.headers)):
             assert steps == () and expected is None
             continue
-        assert matcher.match(Client(asked, through_fanout=False)) == expected
+        assert matcher.match(ClientRequest(asked, through_fanout=False)) == expected
         assert [not step.mismatches for step in steps] == [False] * (len(steps) - 1) + [expected is not None]
         assert len(steps) == (len(plan.routes) if number is None else number + 1)
         assert number is None or not isinstance(reaches[number], Unreachable)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from fanroute.plan.request import TIME
-from fanroute_runtime.plan import Algorithm, Key, Stored
+from fanroute_runtime.plan import Algorithm, Key, StoreEntry
 
 SECRET = b"a secret that clients' tokens are signed with"
 EC, RSA = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65_537, 2048)
@@ -37,7 +37,7 @@ SIGNERS: dict[Algorithm, Any] = {"ES256": EC, "RS256": RSA, "HS256": SECRET}
 KEYS: dict[Algorithm, Key] = {
     "ES256": Key("ES256", public(EC)),
     "RS256": Key("RS256", public(RSA)),
-    "HS256": Key("HS256", Stored("secret", "edge", "login")),
+    "HS256": Key("HS256", StoreEntry("secret", "edge", "login")),
 }
 _JOSE_KEYS: dict[Algorithm, Any] = {
     "ES256": ECKey.import_key(private(EC).decode()),

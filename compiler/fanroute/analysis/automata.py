@@ -10,7 +10,7 @@ from fanroute.analysis.budget import BudgetExceeded
 from fanroute_runtime.matching.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import PathFault
 
-# The values that a path parameter can have if no path is refused (`match.binds`), those of a header (RFC 9110, 5.5, with bytes
+# The values that a path parameter can have if no path is refused (`can_bind`), those of a header (RFC 9110, 5.5, with bytes
 # beyond ASCII as Latin-1), and those of a query parameter.
 SEGMENT = compile_pattern(r"[^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+")
 HEADER_VALUE = compile_pattern("([!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?)?")

@@ -18,8 +18,8 @@ from fanroute_runtime.grip.instructions import MAX_VALUE
 from fanroute_runtime.matching.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Parameter, PathFault, Route, Source, Template
 
-# The values that a client may choose for a part of a channel (`grip.is_value`). None of them contains a `%` with two
-# hexadecimal digits after it, which could be percent-encoding (`grip.is_encoded`). A channel begins and ends without a space.
+# The values that a client may choose for a part of a channel (`is_valid_value`). None of them contains a `%` with two
+# hexadecimal digits after it, which could be percent-encoding (`is_percent_encoded`). A channel begins and ends without a space.
 _HEX, _OTHER = "0-9A-Fa-f", " !#-$&-+\\--/:<-@G-`g-~"
 _UNENCODED = compile_pattern(f"[{_HEX}{_OTHER}]*(%+([{_HEX}]?[{_OTHER}][{_HEX}{_OTHER}]*|[{_HEX}])?)*")
 _VALUE = intersection(_UNENCODED, compile_pattern(r"[\s\S]+"))

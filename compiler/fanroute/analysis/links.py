@@ -12,8 +12,8 @@ from fanroute.analysis.sets import SEGMENTS, Lengths, Texts, ValueSet
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
-from fanroute_runtime.grip.instructions import encoded
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.grip.instructions import expand_uri
+from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.matching.paths import Paths
 from fanroute_runtime.matching.predicates import bound_value, path_segments
@@ -49,7 +49,7 @@ def unusable_links(plan: Plan, host: str) -> Iterator[tuple[int, str, str]]:
     links = [(index, target) for index, route in enumerate(declared_routes(plan)) for target in _examples(route)]
     matcher, paths = Matcher(plan.routes if links else ()), Paths(plan.refused_paths)
     for index, target in links:
-        client = Client(RequestData("GET", f"https://{host}{target}"), through_fanout=True, link=True)
+        client = ClientRequest(RequestData("GET", f"https://{host}{target}"), through_fanout=True, link=True)
         if problem := _refusal(paths, client) or _problem_of_answer(matcher.match(client), client):
             yield index, target, problem
 
@@ -61,17 +61,17 @@ def _examples(route: Route) -> Iterator[str]:
     region = box_of(route.match)
     if not any(values.is_empty for values in region.values()):
         with suppress(Refused):
-            yield _link(route.action.link, route, Client(request_of(sample_point(region, {})), through_fanout=False))
+            yield _link(route.action.link, route, ClientRequest(request_of(sample_point(region, {})), through_fanout=False))
 
 
-def _link(link: Template, route: Route, client: Client) -> str:
+def _link(link: Template, route: Route, client: ClientRequest) -> str:
     def value(bound: Bound) -> str | None:
         return bound.name if bound.source == "claim" else bound_value(bound, route, client)
 
-    return encoded(link, value).decode()
+    return expand_uri(link, value).decode()
 
 
-def _refusal(paths: Paths, client: Client) -> str:
+def _refusal(paths: Paths, client: ClientRequest) -> str:
     """Returns why the request is refused before it is matched; "" if it is not."""
     try:
         paths.check(client.path)
@@ -80,7 +80,7 @@ def _refusal(paths: Paths, client: Client) -> str:
     return ""
 
 
-def _problem_of_answer(route: Route | None, client: Client) -> str:
+def _problem_of_answer(route: Route | None, client: ClientRequest) -> str:
     """Returns what the route of a request answers instead of a part of a stream; "" if the stream can continue with it."""
     if route is None:
         return "no route takes that request"

@@ -9,7 +9,7 @@ from fanroute.analysis.budget import Budget
 from fanroute.analysis.index import Index
 from fanroute.analysis.refused import Refusals
 from fanroute.analysis.sets import NONE, Hosts, Names, Texts
-from fanroute_runtime.matching.predicates import Test, tests
+from fanroute_runtime.matching.predicates import Predicate, match_predicates
 from fanroute_runtime.plan import Match, PathFault, Plan
 
 # The texts and hosts that routes name, by dimension.
@@ -30,7 +30,7 @@ class Boxes:
         self.refusals = Refusals(refused)
         self.boxes: tuple[Box, ...] = tuple(map(box_of, self.matches))
         self.index = Index(self.matches)
-        self._tests: dict[int, tuple[Test, ...]] = {}
+        self._tests: dict[int, tuple[Predicate, ...]] = {}
 
     @classmethod
     def of(cls, plan: Plan) -> "Boxes":
@@ -66,7 +66,7 @@ class Boxes:
     def fits(self, point: Point, number: int) -> bool:
         """Returns True if a request fits a match. Uses the tests that ship."""
         if number not in self._tests:
-            self._tests[number] = tuple(tests(self.matches[number]).values())
+            self._tests[number] = tuple(match_predicates(self.matches[number]).values())
         return all(test(point) for test in self._tests[number])
 
 

@@ -14,7 +14,7 @@ from fanroute.plan.routes import declared_routes
 from fanroute.plan.trace import mismatches
 from fanroute_runtime.local import host_entry
 from fanroute_runtime.matching.pattern import Automaton
-from fanroute_runtime.matching.predicates import tests
+from fanroute_runtime.matching.predicates import match_predicates
 from fanroute_runtime.plan import (
     Bound,
     Condition,
@@ -126,7 +126,7 @@ def _for_curl(name: str, value: str) -> str:
 
 
 def _is_for(host: str, hosts: tuple[str, ...]) -> bool:
-    return not mismatches(tests(Match(hosts=hosts)), client_of(RequestData("GET", f"http://{host}/")))
+    return not mismatches(match_predicates(Match(hosts=hosts)), client_of(RequestData("GET", f"http://{host}/")))
 
 
 def _token_header(place: TokenPlace | None) -> list[tuple[str, str]]:

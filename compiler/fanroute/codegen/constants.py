@@ -26,7 +26,7 @@ def with_constant_instructions(route: Route) -> Route:
 def _with_instructions(action: Endpoint, instructions: Callable[[Endpoint, Binding], tuple[Any, ...]]) -> Endpoint:
     if any(map(references, _templates(action))):
         return action
-    return replace(action, instructions=instructions(action, lambda bound: None), ready=True)
+    return replace(action, instructions=instructions(action, lambda bound: None), instructions_are_complete=True)
 
 
 def _templates(action: Hold | WebSocket) -> Iterator[Template]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import httpx
 from aiohttp import web
 
-from fanroute_runtime.http.headers import of_one_connection
+from fanroute_runtime.http.headers import hop_by_hop_names
 
 Headers = list[tuple[str, bytes]]
 
@@ -39,7 +39,7 @@ async def read_whole(answer: httpx.Response, limit: int) -> httpx.Response:
 def end_to_end(headers: Headers) -> Headers:
     """Returns the headers without the hop-by-hop ones (RFC 9110, 7.6.1)."""
     connection = [value for name, value in headers if name.lower() == "connection"]
-    hop_by_hop = set(of_one_connection((name.lower() for name, _ in headers), connection))
+    hop_by_hop = set(hop_by_hop_names((name.lower() for name, _ in headers), connection))
     return [(name, value) for name, value in headers if name.lower() not in hop_by_hop]
 
 

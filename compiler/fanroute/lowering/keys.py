@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fanroute.spec import keys
 from fanroute.spec.document import Fanout
-from fanroute_runtime.plan import GripSig, Key, Stored
+from fanroute_runtime.plan import GripSig, Key, StoreEntry
 
 
 def lower_grip_sig(fanout: Fanout, files: Mapping[str, bytes]) -> GripSig:
@@ -19,9 +19,9 @@ def lower_key(key: keys.VerificationKey, files: Mapping[str, bytes], kid: str = 
     return Key(key.algorithm, _stored(key), kid, issuer)
 
 
-def _stored(key: keys.VerificationKey) -> Stored:
+def _stored(key: keys.VerificationKey) -> StoreEntry:
     assert key.name is not None
     if key.secret_store is not None:
-        return Stored("secret", key.secret_store, key.name)
+        return StoreEntry("secret", key.secret_store, key.name)
     assert key.config_store is not None
-    return Stored("config", key.config_store, key.name)
+    return StoreEntry("config", key.config_store, key.name)

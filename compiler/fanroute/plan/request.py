@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from fanroute.plan.signing import LOCAL_ENTRIES, grip_sig
 from fanroute_runtime.grip import signature
 from fanroute_runtime.grip.websocket import Event, encode
-from fanroute_runtime.http.client import Client
-from fanroute_runtime.http.headers import applied
+from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.http.headers import apply_rules
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.messages import Headers, ToFanout
@@ -72,9 +72,9 @@ class RequestData:
         return self.secrets.get(store, {}).get(name)
 
 
-def client_of(request: RequestData) -> Client:
+def client_of(request: RequestData) -> ClientRequest:
     """Returns the request as routes see it. One with a Grip-Sig counts as Fanout's, without verifying the signature."""
-    return Client(request, request.header(signature.HEADER) is not None)
+    return ClientRequest(request, request.header(signature.HEADER) is not None)
 
 
 def with_fanout_headers(headers: Headers, time: int) -> Headers:
@@ -84,9 +84,9 @@ def with_fanout_headers(headers: Headers, time: int) -> Headers:
 
 def second_pass_request(request: RequestData, handoff: ToFanout) -> RequestData:
     """Returns the request that Fanout sends after a handoff. For a WebSocket it is a POST with the event OPEN."""
-    headers = with_fanout_headers(applied(handoff.headers, request.headers), request.time)
+    headers = with_fanout_headers(apply_rules(handoff.headers, request.headers), request.time)
     request = request if handoff.uri is None else replace(request, url=handoff.uri)
-    if not Client(request, through_fanout=False).websocket:
+    if not ClientRequest(request, through_fanout=False).websocket:
         return replace(request, headers=headers)
     kept = tuple((name, value) for name, value in headers if name not in ("upgrade", "connection", "content-type"))
     headers = (*kept, ("content-type", WEBSOCKET_EVENTS.encode()))

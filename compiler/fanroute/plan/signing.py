@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 from fanroute_runtime.grip.signature import LOCAL_KEY
-from fanroute_runtime.plan import Stored
+from fanroute_runtime.plan import StoreEntry
 
 # The key that a local proxy signs with, the same as the Fastly CLI's. It is public, so it protects nothing in production.
 DEV_KEY = "viceroy_dev_signing_key_dont_use_in_production"
 # The entry of LOCAL_STORE from which the component reads that key: the component itself does not contain it.
-assert isinstance(LOCAL_KEY.material, Stored)
+assert isinstance(LOCAL_KEY.material, StoreEntry)
 LOCAL_ENTRIES = {LOCAL_KEY.material.name: DEV_KEY}
 # How long a token is valid, in seconds.
 LIFETIME = 3600

@@ -6,15 +6,21 @@ from dataclasses import dataclass, replace
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
 from fanroute_runtime.decide import Decider, Handler, redirect, respond
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.grip.websocket import converse
-from fanroute_runtime.http.client import Client
-from fanroute_runtime.http.cors import preflight
-from fanroute_runtime.matching.predicates import Test, tests
-from fanroute_runtime.messages import Answer, Decision, Passing, Refused, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.grip.websocket import answer_events
+from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.http.cors import answer_preflight
+from fanroute_runtime.matching.predicates import Predicate, match_predicates
+from fanroute_runtime.messages import Answer, Decision, NextHop, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
 
 # The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none.
-HANDLERS: dict[type, Handler] = {Hold: hold, WebSocket: converse, Respond: respond, Redirect: redirect, Preflight: preflight}
+HANDLERS: dict[type, Handler] = {
+    Hold: hold,
+    WebSocket: answer_events,
+    Respond: respond,
+    Redirect: redirect,
+    Preflight: answer_preflight,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Tracer:
         self._loopback = loopback
         self.plan = plan
         self._decider = Decider(plan, HANDLERS)
-        self._tests = [(route.name, tests(route.match)) for route in plan.routes]
+        self._tests = [(route.name, match_predicates(route.match)) for route in plan.routes]
 
     def trace(self, request: RequestData) -> Trace:
         """Returns what happens to a request on both passes."""
@@ -69,10 +75,10 @@ class Tracer:
         link has none.
         """
         try:
-            client = self._decider.chooser.client(request)
+            client = self._decider.chooser.client_request(request)
             chosen = self._decider.chooser.choose(client, request)
             if isinstance(chosen.route.action, Hold | WebSocket):
-                handoff = self._decider.to_itself(chosen.route.action, chosen.number, client, request)
+                handoff = self._decider.hand_off_to_self(chosen.route.action, chosen.number, client, request)
                 return second_pass_request(request, handoff)
         except Refused:
             pass
@@ -80,7 +86,7 @@ class Tracer:
 
     def _steps(self, request: RequestData) -> tuple[tuple[Step, ...], int | None]:
         try:
-            client = self._decider.chooser.client(request)
+            client = self._decider.chooser.client_request(request)
             if client.pin:
                 chosen = self._decider.chooser.choose(client, request)
                 return (Step(chosen.route.name, ()),), chosen.number
@@ -104,7 +110,7 @@ def through_fanout(plan: Plan, request: RequestData) -> RequestData:
     return Tracer(plan, "").through_fanout(request)
 
 
-def mismatches(of_match: Mapping[str, Test], client: Client) -> tuple[str, ...]:
+def mismatches(of_match: Mapping[str, Predicate], client: ClientRequest) -> tuple[str, ...]:
     """Returns the keys of a match's tests that a request fails.
 
     If the path does not match, its parameters have no values, so the tests of their patterns are left out.
@@ -142,7 +148,7 @@ def _decision_lines(intro: str, decision: Decision) -> Iterator[str]:
                 yield from _rule_lines(response_headers)
             if decision.backend_answers:
                 yield "  access-control-* (removed)"
-                yield from _rule_lines(HeaderRules(add=decision.sharing))
+                yield from _rule_lines(HeaderRules(add=decision.cors_headers))
 
 
 def _answer_lines(intro: str, answer: Answer) -> Iterator[str]:
@@ -152,7 +158,7 @@ def _answer_lines(intro: str, answer: Answer) -> Iterator[str]:
         yield f"  | {line}"
 
 
-def _passing_lines(passing: Passing) -> Iterator[str]:
+def _passing_lines(passing: NextHop) -> Iterator[str]:
     if passing.uri is not None:
         yield f"  the URI {passing.uri}"
     yield from _rule_lines(passing.headers)

@@ -15,7 +15,7 @@ from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.trace import mismatches
 from fanroute.routetests import locate
-from fanroute_runtime.matching.predicates import tests as match_tests
+from fanroute_runtime.matching.predicates import match_predicates
 from fanroute_runtime.plan import Condition, Match
 
 FR515 = Rule(
@@ -45,7 +45,7 @@ class Alternative:
 
     Args:
         route: the route's number in routes.yaml.
-        key: the key that `match.tests` has for the value, such as `host` or `header x-plan`.
+        key: the key that `match_predicates` has for the value, such as `host` or `header x-plan`.
         index: the value's index there.
         value: the value.
         alone: a match that asks for this value and nothing else.
@@ -81,7 +81,9 @@ def measure_coverage(compiled: Compiled, requests: Iterable[tuple[int | None, Re
     every = list(alternatives(compiled))
 
     def is_missed(alternative: Alternative) -> bool:
-        return all(route != alternative.route or mismatches(match_tests(alternative.alone), client) for route, client in taken)
+        return all(
+            route != alternative.route or mismatches(match_predicates(alternative.alone), client) for route, client in taken
+        )
 
     missed_routes = set(numbers.values()) - {route for route, _ in taken}
     return Coverage(len(numbers), len(every), tuple(sorted(missed_routes)), tuple(filter(is_missed, every)))
@@ -95,7 +97,7 @@ def alternatives(compiled: Compiled) -> Iterator[Alternative]:
 
 
 def _values(match: Match) -> dict[str, list[tuple[str, Match]]]:
-    """Returns the values of a match, by the key that `match.tests` has for them, each with a match that asks for it alone."""
+    """Returns the values of a match, by their keys in `match_predicates`, each with a match that asks for it alone."""
     found = {
         "host": [(host, Match(hosts=(host,))) for host in match.hosts],
         "method": [(method, Match(methods=(method,))) for method in match.methods],

@@ -20,7 +20,7 @@ from fanroute.routetests.outcome import Outcome, client_request, make_tracer, pr
 from fanroute.routetests.read import ParsedTests
 from fanroute.spec.match import Condition
 from fanroute.syntax.source import Path
-from fanroute_runtime.matching.predicates import tests as match_tests
+from fanroute_runtime.matching.predicates import match_predicates
 from fanroute_runtime.messages import Answer, Headers
 from fanroute_runtime.plan import Match
 
@@ -109,7 +109,7 @@ def _unmet_headers(
     message = client_of(RequestData("GET", "http://message/", headers or ()))
     for name, spec_condition in expected.items():
         condition = lower_condition(name.lower(), spec_condition)
-        if headers is None or mismatches(match_tests(Match(headers=(condition,))), message):
+        if headers is None or mismatches(match_predicates(Match(headers=(condition,))), message):
             actual = unknown if headers is None else message.header(condition.name)
             path = (f"{kind.replace(' ', '_')}s", name)
             yield UnmetExpectation(path, condition_text(kind, condition), "none" if actual is None else actual)
@@ -201,7 +201,7 @@ def _reasons(result: Result, compiled: Compiled) -> Iterator[tuple[str, Path]]:
     routes, taken = compiled.plan.routes, result.outcome.route
     expected = next((index for index, route in enumerate(routes) if route.name == result.test.expect.route), None)
     if expected is not None and expected != taken:
-        name, keys = routes[expected].name, mismatches(match_tests(routes[expected].match), client_of(result.request))
+        name, keys = routes[expected].name, mismatches(match_predicates(routes[expected].match), client_of(result.request))
         for key in keys:
             yield f"'{name}' does not match: {key}", locate.route_path(compiled, expected, key)
         if not keys:

@@ -43,7 +43,7 @@ def route_path(compiled: Compiled, index: int, key: str = "") -> Path:
 
 
 def key_path(compiled: Compiled, number: int, key: str) -> Path:
-    """Returns the path of a key that `match.tests` has, such as `path` or `header x-plan`."""
+    """Returns the path of a key that `match_predicates` has, such as `path` or `header x-plan`."""
     kind, _, name = key.partition(" ")
     path: Path = ("routes", number, "match", kind)
     return (*path, _name_in_file(name, _value_at(compiled, path))) if name else path

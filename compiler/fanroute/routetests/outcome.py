@@ -11,7 +11,7 @@ from fanroute.plan.tokens import accept_test_tokens
 from fanroute.plan.trace import Tracer
 from fanroute.routetests.document import Request
 from fanroute_runtime.grip.websocket import decode
-from fanroute_runtime.http.headers import applied
+from fanroute_runtime.http.headers import apply_rules
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.messages import Answer, Headers
 
@@ -69,7 +69,7 @@ def predict(tracer: Tracer, request: RequestData) -> Outcome:
     rules = trace.decision.headers
     changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
     second = trace.second if isinstance(trace.second, Answer) else None
-    return Outcome(trace.route, trace.decision.backend, applied(rules, request.headers), second, changed)
+    return Outcome(trace.route, trace.decision.backend, apply_rules(rules, request.headers), second, changed)
 
 
 def subscribed_channels(answer: Answer | None) -> tuple[str, ...]:

@@ -87,11 +87,11 @@ def check_key_files(source: Source, files: Mapping[str, bytes]) -> Iterator[Diag
 
 def _problem_of_key(content: bytes, algorithm: str) -> str:
     """Returns why a file's content is not a key for an algorithm; "" if it is one, or if the algorithm has no keys in files."""
-    from fanroute_runtime.jose.keys import LOADERS  # late: importing it computes tables
+    from fanroute_runtime.jose.keys import VERIFIER_MAKERS  # late: importing it computes tables
 
     try:
         if algorithm in PUBLIC_KEY_ALGORITHMS:
-            LOADERS[algorithm](content)  # type: ignore[index]
+            VERIFIER_MAKERS[algorithm](content)  # type: ignore[index]
     except ValueError as error:
         return str(error)
     return ""

@@ -58,7 +58,7 @@ def check_patterns(source: Source) -> Iterator[Diagnostic]:
                 _, subject, suggestion = _POSSIBLE[key]
                 yield Diagnostic(FR218, f"{subject} never fits this pattern", source.value_span(path), suggestion)
         except BadPattern as bad:
-            yield Diagnostic(FR216, bad.message, source.value_span(path), bad.mend)
+            yield Diagnostic(FR216, bad.message, source.value_span(path), bad.suggestion)
 
 
 @cache

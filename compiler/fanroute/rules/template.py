@@ -29,7 +29,7 @@ from fanroute.spec.placeholders import suggest_binding
 from fanroute.spec.template import references_in
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
-from fanroute_runtime.grip.instructions import SEPARATORS, leads_elsewhere
+from fanroute_runtime.grip.instructions import SEPARATORS, changes_path
 from fanroute_runtime.matching.pattern import Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Hold, PathFault, Redirect, Route
 
@@ -186,7 +186,7 @@ def _segments(template: ResolvedTemplate) -> list[ResolvedTemplate]:
     return segments
 
 
-# Segments that lead elsewhere (`grip.leads_elsewhere`).
+# Segments that lead elsewhere (`instructions.changes_path`).
 _ELSEWHERE = compile_pattern(r"(([\s\S]*[/\\])?\.\.?(;[^/\\]*)?([/\\][\s\S]*)?)?")
 # Values that can make a segment of several references lead elsewhere, the shortest first.
 _DOTS = ("", ".", "..")
@@ -227,7 +227,7 @@ def _state(state: int, text: str) -> int:
 
 def _leads_elsewhere(segment: ResolvedTemplate, values: Values) -> bool:
     text = "".join(part if isinstance(part, str) else values[part.bound] for part in segment)
-    return leads_elsewhere(text.encode())
+    return changes_path(text.encode())
 
 
 def _always_leads_elsewhere(segment: ResolvedTemplate, reference: Reference) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.types import STRAY_PERCENT, Model, Text, TextFormat, as_list, no_duplicates, template_of, value_error
-from fanroute_runtime.grip.instructions import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_value
+from fanroute_runtime.grip.instructions import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_valid_value
 
 # The meta variable that a filter uses. "" stands for any.
 FILTER_META = {"skip-self": "user", "skip-users": "user", "build-id": "id_format", "var-subst": ""}
@@ -23,7 +23,7 @@ def _grip_value(what: str) -> Callable[[str], str]:
         shortest = "".join(part if isinstance(part, str) else "x" for part in template_of(value))
         if len(shortest) > MAX_VALUE:
             raise value_error(f"the {what} has more than {MAX_VALUE} characters", "choose a shorter one")
-        if not is_value(shortest):
+        if not is_valid_value(shortest):
             suggestion = f"use printable ASCII without {' '.join(SEPARATORS)}, and without spaces at either end"
             raise value_error(f"{value!r} is not a {what}", suggestion)
         return value

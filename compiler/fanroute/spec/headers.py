@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error
-from fanroute_runtime.http.headers import HOP_BY_HOP, PIN, is_platforms
+from fanroute_runtime.http.headers import HOP_BY_HOP, PIN, is_platform_header
 
 # Where a file may name a header: in a match, in changes of a request or a response, or in an answer of the edge's own.
 HeaderUse = Literal["match", "request", "response", "answer"]
@@ -58,7 +58,7 @@ CHANGED_BY_FANOUT = frozenset({"accept", "accept-encoding", "content-encoding", 
 def reserved_reason(name: str, use: HeaderUse) -> str | None:
     """Returns why a header, in any case, is reserved for a use, or what to write instead. Returns None if it is not reserved."""
     name = name.lower()
-    name = name.replace("_", "-") if is_platforms(name) else name
+    name = name.replace("_", "-") if is_platform_header(name) else name
     reasons = next((found for key, found in RESERVED.items() if name == key or (key.endswith("-") and name.startswith(key))), {})
     return reasons.get(use)
 

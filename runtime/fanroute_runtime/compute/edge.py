@@ -6,23 +6,23 @@ from componentize_py_types import Err
 from wit_world import exports
 from wit_world.imports import http_body, http_req, http_resp, types
 from wit_world.imports.async_io import Pollable
-from wit_world.imports.backend import Backend
+from wit_world.imports.backend import Backend as HostBackend
 
 from fanroute_runtime.compute.request import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
 from fanroute_runtime.compute.resources import use_finalizers
 from fanroute_runtime.compute.sandbox import Sandbox
 from fanroute_runtime.decide import Decider, Handler
-from fanroute_runtime.http.cors import in_place_of, share
-from fanroute_runtime.http.headers import of_one_connection
+from fanroute_runtime.http.cors import add_cors_headers, replace_cors_headers
+from fanroute_runtime.http.headers import hop_by_hop_names
 from fanroute_runtime.http.media_types import is_for_fanout
-from fanroute_runtime.messages import Answer, Passing, Sample, ToBackend, ToFanout, text
+from fanroute_runtime.messages import Answer, NextHop, Sample, ToBackend, ToFanout, text_answer
 from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
-from fanroute_runtime.snapshot.heap import settle_last
+from fanroute_runtime.snapshot.heap import settle_heap_last
 from fanroute_runtime.snapshot.warm import warm_up
 
-FAILED = text(500, UNREADABLE)
-BAD_GATEWAY = text(502, "The edge could not read the backend's answer.")
-FOR_FANOUT = text(502, "The backend's answer is for Fanout, which has not asked.")
+FAILED = text_answer(500, UNREADABLE)
+BAD_GATEWAY = text_answer(502, "The edge could not read the backend's answer.")
+FOR_FANOUT = text_answer(502, "The backend's answer is for Fanout, which has not asked.")
 
 # Of what goes wrong with a backend, what is no answer in time (RFC 9110, 15.6.5).
 TIMED_OUT = (
@@ -39,18 +39,18 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
     """
     use_finalizers()
     decider = Decider(plan, handlers)
-    served = incoming(decider, plan.sandbox)
+    served = handler_class(decider, plan.sandbox)
 
     def forget() -> None:
         decider.forget()
         service_id.cache_clear()
 
     warm_up(served().handle, forget, samples)
-    settle_last()
+    settle_heap_last()
     return served
 
 
-def incoming(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:
+def handler_class(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:
     """The class that a component exports: it serves a request, and those that the host has for the same sandbox after it."""
 
     class HttpIncoming(exports.HttpIncoming):
@@ -70,18 +70,18 @@ def _serve(
     try:
         _answer(decider, sandbox, request, body)
     except Exception:
-        following = sandbox.following()
+        following = sandbox.await_next()
         if following is None:
             raise Err(None) from None
         return following
-    return sandbox.following()
+    return sandbox.await_next()
 
 
 def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable) -> None:
     asking = HostRequest(request, body)
 
     def ask() -> None:
-        sandbox.ask(asking.now)
+        sandbox.request_next(asking.now)
 
     # Anything that is wrong with one request, a bug of ours included, ends in an answer and not in a trap.
     try:
@@ -89,25 +89,25 @@ def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body:
         names = () if isinstance(decision, Answer) else asking.names()
     except Exception:
         decision = FAILED
-    answer = decision if isinstance(decision, Answer) else _pass_on(decider, ask, request, body, names, decision)
+    answer = decision if isinstance(decision, Answer) else _send_to_next_hop(decider, ask, request, body, names, decision)
     if answer is not None:
         _send(ask, answer)
 
 
-def _pass_on(
-    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, names: Collection[str], to: Passing
+def _send_to_next_hop(
+    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, names: Collection[str], to: NextHop
 ) -> Answer | None:
     """Pass the request on; the answer instead where that fails. `names` are those of its headers."""
     try:
-        _change(request, to.headers, names)
+        _apply_header_rules(request, to.headers, names)
         if to.uri is not None:
             request.set_uri(to.uri)
     except Err:
         return FAILED
     try:
-        backend = Backend.open(to.backend)
+        backend = HostBackend.open(to.backend)
     except Err:
-        return decider.unreachable(to, 502)
+        return decider.unreachable_answer(to, 502)
     with backend:
         if isinstance(to, ToBackend):
             return _forward(decider, ask, request, body, backend, to)
@@ -116,12 +116,12 @@ def _pass_on(
         try:
             redirect(backend)
         except Err:
-            return decider.unreachable(to, 502)
+            return decider.unreachable_answer(to, 502)
     return None
 
 
 def _forward(
-    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, backend: Backend, to: ToBackend
+    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, backend: HostBackend, to: ToBackend
 ) -> Answer | None:
     """Send the request, and the backend's answer to the client; the answer instead where that fails.
 
@@ -130,37 +130,37 @@ def _forward(
     try:
         response, content = http_req.send(request, body, backend)
     except Err as error:
-        return decider.unreachable(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)
+        return decider.unreachable_answer(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)
     try:
         names = header_names(response)
         if not to.through_fanout and "content-type" in names and is_for_fanout(header_values(response, "content-type")):
-            return share(FOR_FANOUT, to.sharing)
-        gone = of_one_connection(names, header_values(response, "connection") if "connection" in names else [])
+            return add_cors_headers(FOR_FANOUT, to.cors_headers)
+        gone = hop_by_hop_names(names, header_values(response, "connection") if "connection" in names else [])
         instructions = [name for name in names if name.startswith("grip-") and not to.through_fanout]
         for name in dict.fromkeys([*gone, *instructions]):
-            _remove(response, name)
-        _change(response, to.response_headers, names)
+            _remove_header(response, name)
+        _apply_header_rules(response, to.response_headers, names)
         if to.backend_answers:
-            _change(response, in_place_of(names, to.sharing), names)
+            _apply_header_rules(response, replace_cors_headers(names, to.cors_headers), names)
         ask()
         http_resp.send_downstream(response, content)
     except Err:  # that of the sending is the host's, of a 101
-        return share(BAD_GATEWAY, to.sharing)
+        return add_cors_headers(BAD_GATEWAY, to.cors_headers)
     return None
 
 
-def _change(message: Message, rules: HeaderRules, names: Collection[str]) -> None:
+def _apply_header_rules(message: Message, rules: HeaderRules, names: Collection[str]) -> None:
     """Apply rules to a message's headers, of which `names` may be there. Raises Err."""
     for name in rules.remove:
         if name in names:
-            _remove(message, name)
+            _remove_header(message, name)
     for name, value in rules.set:
         message.insert_header(name, value)
     for name, value in rules.add:
         message.append_header(name, value)
 
 
-def _remove(message: Message, name: str) -> None:
+def _remove_header(message: Message, name: str) -> None:
     """Remove a header, if it is there. Raises Err."""
     try:
         message.remove_header(name)

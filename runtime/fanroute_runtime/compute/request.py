@@ -51,14 +51,14 @@ class HostRequest:
             try:
                 self._method = self._request.get_method(MAX_METHOD)
             except Err as error:
-                raise _refused(error, 501, "The method is too long.") from error
+                raise _refusal(error, 501, "The method is too long.") from error
         return self._method
 
     def uri(self) -> str:
         try:
             return self._request.get_uri(MAX_URI)
         except Err as error:
-            raise _refused(error, 414, "The URI is too long.") from error
+            raise _refusal(error, 414, "The URI is too long.") from error
 
     def header(self, name: str) -> bytes | None:
         values = self.values(name)
@@ -71,7 +71,7 @@ class HostRequest:
             try:
                 self._values[name] = header_values(self._request, name)
             except Err as error:
-                raise _refused(error, 431, f"The header {name} is too long.") from error
+                raise _refusal(error, 431, f"The header {name} is too long.") from error
         return self._values[name]
 
     def names(self) -> list[str]:
@@ -79,7 +79,7 @@ class HostRequest:
             try:
                 self._names = header_names(self._request)
             except Err as error:
-                raise _refused(error, 431, "A header's name is too long.") from error
+                raise _refusal(error, 431, "A header's name is too long.") from error
         return self._names
 
     def body(self, limit: int) -> bytes:
@@ -147,7 +147,7 @@ class HostRequest:
 service_id = cache(compute_runtime.get_service_id)
 
 
-def _refused(error: Err[types.Error], status: int, reason: str) -> Refused:
+def _refusal(error: Err[types.Error], status: int, reason: str) -> Refused:
     """The refusal for a host's error: `status` for a value longer than we read, otherwise 500."""
     if isinstance(error.value, types.Error_BufferLen):
         return Refused(status, reason)

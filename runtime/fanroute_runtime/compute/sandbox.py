@@ -23,7 +23,7 @@ class Sandbox:
         self._requests = 1
         self._pending: Pollable | None = None
 
-    def ask(self, now: Callable[[], int]) -> None:
+    def request_next(self, now: Callable[[], int]) -> None:
         """Ask the host for the next request. Best before an answer leaves: a client may send the next one at once."""
         if self._pending is None and self._is_within_limits(now):
             try:
@@ -31,7 +31,7 @@ class Sandbox:
             except Err:  # the host has no more for a sandbox
                 self._pending = None
 
-    def following(self) -> tuple[http_req.Request, Pollable] | None:
+    def await_next(self) -> tuple[http_req.Request, Pollable] | None:
         """Wait for the next request; None if none was asked for, or none comes."""
         pending, self._pending = self._pending, None
         if pending is None:

@@ -21,52 +21,52 @@ _ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 _PATH_END, _SEGMENT_END = re.compile(r"[?#]"), re.compile(r"[/\\]")
 
 
-def is_value(text: str) -> bool:
+def is_valid_value(text: str) -> bool:
     """Whether a text can stand in Grip-Channel and Grip-Set-Meta: printable ASCII, no separator, no space at an end."""
     printable = text.isascii() and text.isprintable()
     return bool(text) and printable and text == text.strip() and not any(c in text for c in SEPARATORS)
 
 
-def is_encoded(text: str) -> bool:
+def is_percent_encoded(text: str) -> bool:
     """Whether something of a text is percent-encoded still: whoever decodes it again finds another one."""
     return _ENCODED.search(text) is not None
 
 
-def value(template: Template, bound: Binding, what: str) -> str:
+def expand_value(template: Template, bound: Binding, what: str) -> str:
     """The value that a template gives for a request. Raises Refused (400) where it gives none; `what` says of what kind."""
     if len(template) == 1 and isinstance(template[0], str):
         return template[0]  # the compiler has looked at it
-    parts = [part if isinstance(part, str) else _chosen(bound(part)) for part in template]
+    parts = [part if isinstance(part, str) else _decoded_or_empty(bound(part)) for part in template]
     text = "".join(parts)
-    if not all(parts) or len(text) > MAX_VALUE or not is_value(text):
+    if not all(parts) or len(text) > MAX_VALUE or not is_valid_value(text):
         raise Refused(400, f"The request names no {what}.")
     return text
 
 
-def _chosen(text: str | None) -> str:
+def _decoded_or_empty(text: str | None) -> str:
     """What a client chooses for a part of a value, "" where that is not taken."""
-    return "" if text is None or is_encoded(text) else text
+    return "" if text is None or is_percent_encoded(text) else text
 
 
 def channel_name(channel: Channel, bound: Binding) -> str:
     """A channel's name for a request. Raises Refused (400)."""
-    return value(channel.name, bound, "channel")
+    return expand_value(channel.name, bound, "channel")
 
 
 def meta_values(meta: Meta, bound: Binding) -> list[tuple[str, str]]:
     """The meta variables of a connection. Raises Refused (400)."""
-    return [(name, value(template, bound, f"'{name}'")) for name, template in meta]
+    return [(name, expand_value(template, bound, f"'{name}'")) for name, template in meta]
 
 
-def encoded(template: Template, bound: Binding) -> bytes:
+def expand_uri(template: Template, bound: Binding) -> bytes:
     """Returns a location or link. What is bound is percent-encoded in it, slashes too, so it keeps to its segment of the path.
 
     Raises Refused (400) if what is bound is no text, or leaves its segment of the path empty or makes it '.' or '..', also
     between slashes of its own: that would be another path, or with '//' at its beginning another host.
     """
-    text = "".join(part if isinstance(part, str) else _quoted(bound(part)) for part in template)
+    text = "".join(part if isinstance(part, str) else _quote(bound(part)) for part in template)
     for segment in _SEGMENT_END.split(_PATH_END.split(text, 1)[0]):
-        if _BOUND in segment and leads_elsewhere(unquote_to_bytes(segment.replace(_BOUND, ""))):
+        if _BOUND in segment and changes_path(unquote_to_bytes(segment.replace(_BOUND, ""))):
             raise Refused(400, "The request makes a segment of the address empty, '.' or '..'.")
     return text.replace(_BOUND, "").encode()
 
@@ -75,13 +75,13 @@ def encoded(template: Template, bound: Binding) -> bytes:
 _BOUND = "\0"
 
 
-def _quoted(text: str | None) -> str:
+def _quote(text: str | None) -> str:
     if text is None:
         raise Refused(400, "The request is not UTF-8.")
     return _BOUND + quote(text, safe="")
 
 
-def leads_elsewhere(segment: bytes) -> bool:
+def changes_path(segment: bytes) -> bool:
     """Returns True if a decoded segment is empty or has dots (RFC 3986, 5.2.4), also between slashes of its own."""
     return not segment or has_dot_segment(segment.replace(b"\\", b"/"))
 
@@ -92,7 +92,7 @@ def hold(action: Hold, request: Request, bound: Binding) -> Answer:
     Nothing is held for a HEAD, which has no content (RFC 9110, 9.3.2), nor a response to which something has been published
     since its previous id: Fanout has found that out and asks again, with a Grip-Last.
     """
-    told = action.instructions if action.ready else instructions(action, bound)
+    told = action.instructions if action.instructions_are_complete else instructions(action, bound)
     if request.method() == "HEAD":
         return Answer(action.status, action.headers)
     if action.mode == "response" and request.header("grip-last") is not None:
@@ -108,14 +108,14 @@ def instructions(action: Hold, bound: Binding) -> Headers:
         meta = ", ".join([f"{name}={text}" for name, text in meta_values(action.meta, bound)])
         told.append(("grip-set-meta", meta.encode()))
     if action.link:
-        told.append(("grip-link", b"<%s>; rel=next" % encoded(action.link, bound)))
+        told.append(("grip-link", b"<%s>; rel=next" % expand_uri(action.link, bound)))
     return (*told, *action.instructions)
 
 
 def _subscription(channel: Channel, bound: Binding) -> str:
     if not (channel.prev_id or channel.filters):
         return channel_name(channel, bound)
-    prev_id = [f"prev-id={value(channel.prev_id, bound, 'previous id')}"] if channel.prev_id else []
+    prev_id = [f"prev-id={expand_value(channel.prev_id, bound, 'previous id')}"] if channel.prev_id else []
     return "; ".join([channel_name(channel, bound), *prev_id, *(f"filter={name}" for name in channel.filters)])
 
 

@@ -10,7 +10,7 @@ from fanroute_runtime.jose.jwt import BadToken, Token, parse, require_current
 from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.messages import Refused, Request
-from fanroute_runtime.plan import GripSig, Key, Stored
+from fanroute_runtime.plan import GripSig, Key, StoreEntry
 
 HEADER = "grip-sig"
 # What a Pushpin that signs nothing sends too.
@@ -33,7 +33,7 @@ FASTLY_ISSUER = "fastly:{}"
 Sender = Literal["client", "fanout", "proxy", "unverified"]
 
 # The key that the proxies of local edges sign with.
-LOCAL_KEY = Key("HS256", Stored("config", LOCAL_STORE, "grip_sig_key"), issuer="viceroy")
+LOCAL_KEY = Key("HS256", StoreEntry("config", LOCAL_STORE, "grip_sig_key"), issuer="viceroy")
 
 
 class Signatures:
@@ -41,12 +41,12 @@ class Signatures:
 
     def __init__(self, grip_sig: GripSig) -> None:
         self._check = grip_sig.check
-        self._further = grip_sig.keys
+        self._user_keys = grip_sig.keys
         self._keys = Keys((FASTLY_KEY, *grip_sig.keys) if grip_sig.check == "verify" else ())
         # A sandbox is of one service as long as it lives.
-        self._known = lru_cache(1)(self._issuers)
+        self._known_issuers = lru_cache(1)(self._issuers)
 
-    def sender(self, request: Request) -> Sender:
+    def identify_sender(self, request: Request) -> Sender:
         """Tells who sends a request. Raises Refused (403) for one that says that it is Fanout's and is not."""
         if self._check == "none":
             return "client" if request.header(FEATURES) is None else "unverified"
@@ -59,21 +59,21 @@ class Signatures:
         if self._check == "present":
             return "unverified"
         try:
-            return self._signer(parse(signatures[0]), request)
+            return self._verify_sender(parse(signatures[0]), request)
         except BadToken as bad:
             raise Refused(403, f"The Grip-Sig is refused: {bad}.") from bad
 
     def forget(self) -> None:
         """Forget what the host has told, as a new sandbox has."""
         self._keys.forget()
-        self._known.cache_clear()
+        self._known_issuers.cache_clear()
 
-    def _signer(self, token: Token, request: Request) -> Sender:
+    def _verify_sender(self, token: Token, request: Request) -> Sender:
         """Raises BadToken."""
         issuer = token.claims.get("iss")
-        own = [key for name, key in self._known(request.service_id()) if name == issuer]
-        further = [key for key in self._further if key.issuer == issuer]
-        key = self._keys.signer(token, (*own, *further), request)
+        own = [key for name, key in self._known_issuers(request.service_id()) if name == issuer]
+        users = [key for key in self._user_keys if key.issuer == issuer]
+        key = self._keys.find_signer(token, (*own, *users), request)
         require_current(token.claims, request.now(), LEEWAY)
         return "fanout" if key in own else "proxy"
 

@@ -9,8 +9,8 @@ from typing import Literal, cast, get_args
 
 from fanroute_runtime.grip.instructions import channel_name, meta_values
 from fanroute_runtime.http.media_types import MAX_EVENTS, WEBSOCKET_EVENTS, is_websocket_events
-from fanroute_runtime.messages import Answer, Binding, Headers, Refused, Request, text
-from fanroute_runtime.plan import Bound, WebSocket, plain
+from fanroute_runtime.messages import Answer, Binding, Headers, Refused, Request, text_answer
+from fanroute_runtime.plan import Bound, WebSocket, record
 
 # Longest message of a client's that Fanout carries, in bytes; at a longer one the connection breaks.
 MAX_MESSAGE = 199_999
@@ -38,7 +38,7 @@ class MalformedEvents(ValueError):
     """The bytes are not WebSocket-over-HTTP events."""
 
 
-@plain
+@record
 class Event:
     """One event; no content and empty content are the same."""
 
@@ -77,13 +77,13 @@ def _decode_one(body: bytes, start: int) -> tuple[Event, int]:
     begin = line_end + 2
     if not has_length:
         return Event(cast(EventType, type_)), begin
-    end = begin + _length(length)
+    end = begin + _parse_length(length)
     if body[end : end + 2] != b"\r\n":
         raise MalformedEvents("an event's content is cut short or too long")
     return Event(cast(EventType, type_), body[begin:end]), end + 2
 
 
-def _length(digits: bytes) -> int:
+def _parse_length(digits: bytes) -> int:
     if not 0 < len(digits) <= _MAX_LENGTH_DIGITS or not _HEX.issuperset(digits):
         raise MalformedEvents("an event's length is not a hexadecimal number")
     return int(digits, 16)
@@ -96,79 +96,79 @@ def close(code: int, reason: str = "") -> Event:
 
 def subscribe(channel: str, filters: tuple[str, ...] = ()) -> bytes:
     """The control message that subscribes the connection to a channel."""
-    return _control("subscribe", channel=channel, **({"filters": filters} if filters else {}))
+    return _control_message("subscribe", channel=channel, **({"filters": filters} if filters else {}))
 
 
 def set_meta(name: str, value: str) -> bytes:
     """The control message that sets a meta variable of the connection."""
-    return _control("set-meta", name=name, value=value)
+    return _control_message("set-meta", name=name, value=value)
 
 
 def keep_alive(type_: Literal["ping", "pong"], seconds: int) -> bytes:
     """The control message that has a frame sent after some time without one."""
-    return _control("keep-alive", **{"message-type": type_}, content="keep-alive", timeout=seconds)
+    return _control_message("keep-alive", **{"message-type": type_}, content="keep-alive", timeout=seconds)
 
 
-def _control(type_: str, **fields: object) -> bytes:
+def _control_message(type_: str, **fields: object) -> bytes:
     """A control message for Fanout."""
     return b"c:" + json.dumps({"type": type_} | fields, separators=(",", ":")).encode()
 
 
-def converse(action: WebSocket, request: Request, bound: Binding) -> Answer:
+def answer_events(action: WebSocket, request: Request, bound: Binding) -> Answer:
     """Answers Fanout's events.
 
     Raises Refused: 400 for malformed events, no channel or no protocol, 413 for too many bytes.
     """
     if not is_websocket_events(request):
-        return text(400, "Not a websocket-over-HTTP request.")
+        return text_answer(400, "Not a websocket-over-HTTP request.")
     try:
         events = decode(request.body(MAX_EVENTS))
-        left = _left(action, request, bound)
+        left = _seconds_left(action, request, bound)
         if events and events[0].type == "OPEN":
-            return _open(action, request, bound, events[1:], _interval(action, left))
+            return _accept(action, request, bound, events[1:], _keep_alive_interval(action, left))
         if left is not None and left <= 0:
-            return _answer([close(UNAUTHORIZED, "The token has expired.")])
-        replies = reply(events, action) if events else _asked_for_more(action)
-        return _answer(replies, () if left is None else _interval(action, left))
+            return _events_answer([close(UNAUTHORIZED, "The token has expired.")])
+        replies = reply(events, action) if events else _reply_to_no_events(action)
+        return _events_answer(replies, () if left is None else _keep_alive_interval(action, left))
     except MalformedEvents as error:
         raise Refused(400, f"Malformed websocket-over-HTTP body: {error}.") from error
 
 
-def _answer(replies: list[Event], headers: Headers = ()) -> Answer:
+def _events_answer(replies: list[Event], headers: Headers = ()) -> Answer:
     return Answer(200, (("content-type", WEBSOCKET_EVENTS.encode()), *headers), encode(replies))
 
 
-def _left(action: WebSocket, request: Request, bound: Binding) -> float | None:
+def _seconds_left(action: WebSocket, request: Request, bound: Binding) -> float | None:
     """How many seconds the client's token has left for the connection; None where that does not count."""
     if action.expiry_leeway is None:
         return None
     return float(bound(EXPIRY) or 0) + action.expiry_leeway - request.now()
 
 
-def _interval(action: WebSocket, left: float | None) -> Headers:
+def _keep_alive_interval(action: WebSocket, left: float | None) -> Headers:
     """After how long without an event Fanout asks again: the client is idle then, or its token has expired."""
     times = [action.idle_close] if action.idle_close else []
     times += [] if left is None else [ceil(min(left, MAX_KEEP_ALIVE_INTERVAL))]
     return (("keep-alive-interval", b"%d" % min(times)),) if times else ()
 
 
-def _asked_for_more(action: WebSocket) -> list[Event]:
+def _reply_to_no_events(action: WebSocket) -> list[Event]:
     """What is said where the client has sent nothing: Fanout asks so after the time of a Keep-Alive-Interval."""
     return [close(GOING_AWAY, "Idle.")] if action.idle_close else []
 
 
-def _open(action: WebSocket, request: Request, bound: Binding, events: list[Event], interval: Headers) -> Answer:
+def _accept(action: WebSocket, request: Request, bound: Binding, events: list[Event], interval: Headers) -> Answer:
     """Accept the connection and reply to the events that came with it. Raises Refused (400)."""
     try:
-        protocol = _protocol(action, request)
-        messages = action.instructions if action.ready else instructions(action, bound)
+        protocol = _choose_protocol(action, request)
+        messages = action.instructions if action.instructions_are_complete else instructions(action, bound)
     except Refused as refused:
         return _refuse(action.refuse_code, request, refused)
     headers: Headers = (("sec-websocket-extensions", EXTENSION), *interval)
     if protocol:
         headers += (("sec-websocket-protocol", protocol.encode()),)
     controls = [Event("TEXT", message) for message in messages]
-    return _answer([Event("OPEN"), *controls, *reply(events, action)], headers)
+    return _events_answer([Event("OPEN"), *controls, *reply(events, action)], headers)
 
 
 def instructions(action: WebSocket, bound: Binding) -> tuple[bytes, ...]:
@@ -183,21 +183,21 @@ def _refuse(code: int, request: Request, refused: Refused) -> Answer:
     if not code:
         raise refused
     # A browser takes no answer that leaves all the protocols out which it has offered.
-    headers = tuple(("sec-websocket-protocol", offered.encode("latin-1")) for offered in _offered(request)[:1])
-    return _answer([Event("OPEN"), close(code, refused.reason)], headers)
+    headers = tuple(("sec-websocket-protocol", offered.encode("latin-1")) for offered in _offered_protocols(request)[:1])
+    return _events_answer([Event("OPEN"), close(code, refused.reason)], headers)
 
 
-def _protocol(action: WebSocket, request: Request) -> str:
+def _choose_protocol(action: WebSocket, request: Request) -> str:
     """The first protocol that the client offers and the route knows, "" where it knows none. Raises Refused (400)."""
     if not action.protocols:
         return ""
-    chosen = next((offered for offered in _offered(request) if offered in action.protocols), None)
+    chosen = next((offered for offered in _offered_protocols(request) if offered in action.protocols), None)
     if chosen is None:
         raise Refused(400, "The client offers none of the endpoint's protocols.")
     return chosen
 
 
-def _offered(request: Request) -> list[str]:
+def _offered_protocols(request: Request) -> list[str]:
     """The protocols that a client offers (RFC 6455, 4.1)."""
     value = (request.header("sec-websocket-protocol") or b"").decode("latin-1")
     return [offered.strip() for offered in value.split(",") if offered.strip()]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from fanroute_runtime.http.headers import listed
+from fanroute_runtime.http.headers import list_items
 from fanroute_runtime.http.media_types import is_websocket_events
-from fanroute_runtime.local import LOCAL_NAMES, stands_for
+from fanroute_runtime.local import LOCAL_NAMES, resolve_local_name
 from fanroute_runtime.matching.pin import Pin
 from fanroute_runtime.matching.predicates import Segments, host_name, path_segments, split_uri
 from fanroute_runtime.messages import Request
@@ -19,7 +19,7 @@ from fanroute_runtime.plan import Bound
 Fact = TypeVar("Fact")
 
 
-class asked(Generic[Fact]):
+class lazy_property(Generic[Fact]):
     """A property that is asked for once. `functools.cached_property` takes half as long again, for what is never needed here."""
 
     def __init__(self, ask: Callable[[Any], Fact]) -> None:
@@ -31,7 +31,7 @@ class asked(Generic[Fact]):
         return fact
 
 
-class Client:
+class ClientRequest:
     """What can be asked about the client's request. Each is asked of the host once, and only when it is needed.
 
     Args:
@@ -47,11 +47,11 @@ class Client:
         self.pin = pin
         self.link = link
 
-    @asked
+    @lazy_property
     def _uri(self) -> str:
         return self._request.uri()
 
-    @asked
+    @lazy_property
     def _target(self) -> tuple[str, str, str]:
         """Authority, raw path and raw query."""
         return split_uri(self._uri)
@@ -66,48 +66,48 @@ class Client:
         """Whether its target has a `#`, which HTTP has no place for (RFC 9112, 3.2)."""
         return "#" in self._uri
 
-    @asked
+    @lazy_property
     def names(self) -> list[str]:
         """The names of the headers that are there, in small letters."""
         return self._request.names()
 
-    @asked
+    @lazy_property
     def authority(self) -> str:
-        forwarded = self._forwarded("x-forwarded-host")
+        forwarded = self._forwarded_value("x-forwarded-host")
         return self._target[0] if forwarded is None else forwarded
 
-    @asked
+    @lazy_property
     def host(self) -> str:
         """The host that routes match: on a local edge, a name such as localhost stands for the service's own."""
-        return self._matched[1]
+        return self._matched_scheme_and_host[1]
 
-    @asked
+    @lazy_property
     def segments(self) -> Segments:
         return path_segments(self.path)
 
-    @asked
+    @lazy_property
     def method(self) -> str:
         method = self._request.method()
         # A WebSocket's events are POSTed in place of its GET.
         return "GET" if method == "POST" and self.through_fanout and is_websocket_events(self._request) else method
 
-    @asked
+    @lazy_property
     def proto(self) -> str:
         """The scheme of the client's connection."""
-        return self._forwarded("x-forwarded-proto") or self._request.client_scheme()
+        return self._forwarded_value("x-forwarded-proto") or self._request.client_scheme()
 
-    @asked
+    @lazy_property
     def scheme(self) -> str:
         """The scheme that routes match: that of the connection, unless a local edge is told another one."""
-        return self._matched[0] or self.proto
+        return self._matched_scheme_and_host[0] or self.proto
 
-    @asked
-    def _matched(self) -> tuple[str, str]:
+    @lazy_property
+    def _matched_scheme_and_host(self) -> tuple[str, str]:
         """The scheme ("" for the connection's) and host that routes match."""
         host = host_name(self.authority)
-        return stands_for(host, self._request) if host in LOCAL_NAMES and not self.through_fanout else ("", host)
+        return resolve_local_name(host, self._request) if host in LOCAL_NAMES and not self.through_fanout else ("", host)
 
-    @asked
+    @lazy_property
     def websocket(self) -> bool:
         """Whether the client asks for a WebSocket, which begins with a GET (RFC 6455, 4.1)."""
         if self.link:
@@ -122,27 +122,27 @@ class Client:
 
         HTTP/2 splits cookies into several lines, which are one header (RFC 9113, 8.2.3).
         """
-        value = None if self._is_absent(name) else self._request.header(name)
+        value = None if self._counts_as_absent(name) else self._request.header(name)
         if name == "cookie" and value is not None:
             value = b"; ".join(filter(None, self._request.values(name)))
         return None if value is None else value.decode("latin-1")
 
     def values(self, name: str) -> list[bytes]:
         """All values of a header, in order."""
-        return [] if self._is_absent(name) else self._request.values(name)
+        return [] if self._counts_as_absent(name) else self._request.values(name)
 
-    @asked
+    @lazy_property
     def query(self) -> Mapping[str, str | None]:
         """The first value of each query parameter; None for one that is not UTF-8."""
         values: dict[str, str | None] = {}
         for pair in filter(None, self._target[2].split("&")):
             name, _, value = pair.partition("=")
-            decoded = _form_decoded(name)
+            decoded = _decode_form(name)
             if decoded is not None:
-                values.setdefault(decoded, _form_decoded(value))
+                values.setdefault(decoded, _decode_form(value))
         return values
 
-    def is_doubled(self, bound: Bound) -> bool:
+    def has_several_values(self, bound: Bound) -> bool:
         """Returns True if a server may find a query parameter or header more than once, and read another value than the first.
 
         Some servers also split a query at `;`, take capital and small letters of its names for the same, or `_` of a header's
@@ -150,33 +150,33 @@ class Client:
         """
         if bound.source == "query":
             pairs = self._target[2].replace(";", "&").split("&")
-            return [(_form_decoded(pair.partition("=")[0]) or "").lower() for pair in pairs].count(bound.name.lower()) > 1
+            return [(_decode_form(pair.partition("=")[0]) or "").lower() for pair in pairs].count(bound.name.lower()) > 1
         alike = [name for name in self.names if name.replace("_", "-") == bound.name.replace("_", "-")]
         return sum(len(self._request.values(name)) for name in alike) > 1
 
     def uri_without(self, names: Container[str | None]) -> str:
         """The request's URI, without the query parameters of some names."""
-        kept = [pair for pair in self._target[2].split("&") if _form_decoded(pair.partition("=")[0]) not in names]
+        kept = [pair for pair in self._target[2].split("&") if _decode_form(pair.partition("=")[0]) not in names]
         before = self._uri.partition("?")[0]
         return f"{before}?{'&'.join(kept)}" if kept else before
 
-    def _is_absent(self, name: str) -> bool:
+    def _counts_as_absent(self, name: str) -> bool:
         """Returns True for a header that counts as absent, whether it is there or not."""
-        return self.link or name in self._of_its_connection
+        return self.link or name in self._connection_options
 
-    @asked
-    def _of_its_connection(self) -> Collection[str]:
+    @lazy_property
+    def _connection_options(self) -> Collection[str]:
         """What the client's Connection names: it is for the edge alone (RFC 9110, 7.6.1), and some proxies take it away."""
         if self.through_fanout or "connection" not in self.names:
             return ()
-        return listed(self._request.values("connection")) - {"connection", "upgrade"}
+        return list_items(self._request.values("connection")) - {"connection", "upgrade"}
 
-    def _forwarded(self, name: str) -> str | None:
+    def _forwarded_value(self, name: str) -> str | None:
         """What the first pass has said of the client's connection; None on the first pass itself."""
         return self.header(name) if self.through_fanout else None
 
 
-def _form_decoded(text: str) -> str | None:
+def _decode_form(text: str) -> str | None:
     """A name or value of a query as forms write it (application/x-www-form-urlencoded); None for what is not UTF-8."""
     try:
         return unquote_to_bytes(text.replace("+", " ")).decode()

@@ -6,20 +6,20 @@ Source: the Fetch standard's CORS protocol, https://fetch.spec.whatwg.org/#http-
 from collections.abc import Iterable
 from dataclasses import replace
 
-from fanroute_runtime.http.client import Client
-from fanroute_runtime.http.origins import ANY, is_one_of
+from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.http.origins import ANY, matches_origin
 from fanroute_runtime.messages import Answer, Binding, Headers, Request
 from fanroute_runtime.plan import Cors, HeaderRules, Preflight
 
 _VARY = ("vary", b"Origin")
 
 
-def preflight(action: Preflight, request: Request, bound: Binding) -> Answer:
+def answer_preflight(action: Preflight, request: Request, bound: Binding) -> Answer:
     """Allow the method that a page asks for, which the route's match takes; no content, as no page ever sees it."""
     return Answer(204, (("access-control-allow-methods", request.header("access-control-request-method") or b""),))
 
 
-def sharing(cors: Cors, client: Client) -> Headers:
+def cors_headers(cors: Cors, client: ClientRequest) -> Headers:
     """Returns the headers that let a page of one of the origins read an answer to its request.
 
     A page of another origin gets none of these, so its browser keeps the answer from it. `Vary` tells caches that the answer
@@ -28,13 +28,13 @@ def sharing(cors: Cors, client: Client) -> Headers:
     if cors.origins == ANY:
         return (("access-control-allow-origin", b"*"), *cors.headers)
     origin = client.header("origin")
-    if origin is None or not is_one_of(origin, cors.origins):
+    if origin is None or not matches_origin(origin, cors.origins):
         return (_VARY,)
     return (_VARY, ("access-control-allow-origin", origin.encode("latin-1")), *cors.headers)
 
 
-def share(answer: Answer, headers: Headers) -> Answer:
-    """Adds `sharing` headers to an answer of the edge's own; what it varies by stays on one line (RFC 9110, 12.5.5)."""
+def add_cors_headers(answer: Answer, headers: Headers) -> Answer:
+    """Adds CORS headers to an answer of the edge's own; what it varies by stays on one line (RFC 9110, 12.5.5)."""
     if _VARY not in headers:
         return replace(answer, headers=answer.headers + headers) if headers else answer
     kept = tuple(header for header in answer.headers if header[0] != "vary")
@@ -42,6 +42,6 @@ def share(answer: Answer, headers: Headers) -> Answer:
     return replace(answer, headers=(*kept, ("vary", b", ".join(varies)), *headers[1:]))
 
 
-def in_place_of(names: Iterable[str], headers: Headers) -> HeaderRules:
-    """Returns rules that put `sharing` headers in place of a backend's, whose answer has headers of some names."""
+def replace_cors_headers(names: Iterable[str], headers: Headers) -> HeaderRules:
+    """Returns rules that put CORS headers in place of a backend's, whose answer has headers of some names."""
     return HeaderRules(add=headers, remove=tuple(name for name in names if name.startswith("access-control-")))

@@ -10,27 +10,27 @@ HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "t
 # By which the first pass tells the second which route it has chosen: see `pin`.
 PIN = "fanroute-pin"
 # What a backend takes for the word of the edge or of Fanout. A name that ends in '-' stands for all that begin so.
-PLATFORMS = frozenset(
+PLATFORM_HEADERS = frozenset(
     {"connection-id", PIN, "forwarded", "grip-", "meta-", "pushpin-route", "sec-websocket-extensions", "x-forwarded-"}
 )
-_PLATFORMS_BEGIN = tuple(name for name in PLATFORMS if name.endswith("-"))
+_PLATFORM_PREFIXES = tuple(name for name in PLATFORM_HEADERS if name.endswith("-"))
 
 
-def listed(values: Iterable[bytes]) -> set[str]:
+def list_items(values: Iterable[bytes]) -> set[str]:
     """The items of a header whose values are lists (RFC 9110, 5.6.1), in small letters."""
     return {item.strip().lower() for value in values for item in value.decode("latin-1").split(",")}
 
 
-def of_one_connection(names: Iterable[str], connection: Sequence[bytes]) -> list[str]:
+def hop_by_hop_names(names: Iterable[str], connection: Sequence[bytes]) -> list[str]:
     """Those of a message's headers that concern one connection only; `connection` are the values of its Connection header."""
-    named = listed(connection)
+    named = list_items(connection)
     return [name for name in names if name in HOP_BY_HOP or name in named]
 
 
-def is_platforms(name: str) -> bool:
+def is_platform_header(name: str) -> bool:
     """Whether a header is the platform's to tell. `_` is as good as `-`: CGI knows no difference (RFC 3875, 4.1.18)."""
     name = name.replace("_", "-")
-    return name in PLATFORMS or name.startswith(_PLATFORMS_BEGIN)
+    return name in PLATFORM_HEADERS or name.startswith(_PLATFORM_PREFIXES)
 
 
 def is_pin(name: str) -> bool:
@@ -38,7 +38,7 @@ def is_pin(name: str) -> bool:
     return name.replace("_", "-") == PIN
 
 
-def applied(rules: HeaderRules, headers: Headers) -> Headers:
+def apply_rules(rules: HeaderRules, headers: Headers) -> Headers:
     """Headers after some rules."""
     if not (rules.remove or rules.set or rules.add):
         return headers

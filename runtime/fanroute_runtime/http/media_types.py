@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fanroute_runtime.http.headers import listed
+from fanroute_runtime.http.headers import list_items
 from fanroute_runtime.messages import Request
 
 # The media type of WebSocket-over-HTTP, which Fanout alone may send, and that of a body of instructions for Fanout.
@@ -14,7 +14,7 @@ MAX_EVENTS = 1 << 20
 
 def media_types(content_types: Iterable[bytes]) -> set[str]:
     """The media types that the values of Content-Type name, in small letters: one, as a rule."""
-    return {item.partition(";")[0].strip() for item in listed(content_types)}
+    return {item.partition(";")[0].strip() for item in list_items(content_types)}
 
 
 def is_websocket_events(request: Request) -> bool:

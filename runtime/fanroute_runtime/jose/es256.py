@@ -15,18 +15,18 @@ SIZE = 32
 UNCOMPRESSED = b"\x04"
 
 
-def load(material: bytes, fixed: bool = False) -> Callable[[bytes, bytes], bool]:
+def verifier(material: bytes, fixed: bool = False) -> Callable[[bytes, bytes], bool]:
     """A verifier, of what is signed and its signature, for a public key as PEM. Raises ValueError, with the reason.
 
     Args:
         material: the key.
         fixed: whether this happens when the component is built, and so large tables cost no time.
     """
-    return partial(_verify, Comb(_point(material), p256.MANY_TEETH if fixed else p256.FEW_TEETH))
+    return partial(_verify, Comb(_read_point(material), p256.MANY_TEETH if fixed else p256.FEW_TEETH))
 
 
-def _point(material: bytes) -> p256.Point:
-    algorithm, key = spki.read(material)
+def _read_point(material: bytes) -> p256.Point:
+    algorithm, key = spki.read_public_key(material)
     if algorithm != ALGORITHM:
         raise ValueError("a key for ES256 is an EC key on the named curve P-256")
     if len(key) != 1 + 2 * SIZE or not key.startswith(UNCOMPRESSED):

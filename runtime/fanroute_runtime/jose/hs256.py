@@ -8,7 +8,7 @@ from functools import partial
 MIN_KEY = 32
 
 
-def load(material: bytes) -> Callable[[bytes, bytes], bool]:
+def verifier(material: bytes) -> Callable[[bytes, bytes], bool]:
     """A verifier, of what is signed and its signature, for a key. Raises ValueError, with the reason."""
     if len(material) < MIN_KEY:
         raise ValueError(f"a key for HS256 has at least {MIN_KEY} bytes (RFC 7518, 3.2), and this one has {len(material)}")

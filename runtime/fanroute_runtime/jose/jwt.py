@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import isinf
 from typing import Any
 
-from fanroute_runtime.plan import plain
+from fanroute_runtime.plan import record
 
 # Longest token read, in bytes.
 MAX_TOKEN = 8_192
@@ -26,7 +26,7 @@ class BadToken(ValueError):
     """It is no token that can be accepted; why, for the client."""
 
 
-@plain
+@record
 class Token:
     """A token as it came, not yet verified: `signature` is said to be one of `signed`, by `algorithm` and the key `kid`."""
 
@@ -45,14 +45,19 @@ def parse(token: bytes) -> Token:
     if len(parts) != 3:
         raise BadToken("it has not three parts")
     header, claims, signature = parts
-    return Token(*_header(header), _object(_decoded(claims)), token[: -len(signature) - 1], _decoded(signature))
+    return Token(
+        *_parse_header(header),
+        _parse_object(_decode_base64url(claims)),
+        token[: -len(signature) - 1],
+        _decode_base64url(signature),
+    )
 
 
 # Those of one issuer's tokens are alike: what is kept outlives a request, and is the same for all.
 @lru_cache(HEADERS)
-def _header(part: bytes) -> tuple[str, str | None]:
+def _parse_header(part: bytes) -> tuple[str, str | None]:
     """The algorithm and key id that a token's header names. Raises BadToken."""
-    header = _object(_decoded(part))
+    header = _parse_object(_decode_base64url(part))
     algorithm, kid = header.get("alg"), header.get("kid")
     # What must be understood (RFC 7515, 4.1.11) is not: nothing there is.
     if not isinstance(algorithm, str) or not isinstance(kid, str | None) or "crit" in header:
@@ -65,13 +70,13 @@ def require_current(claims: Claims, now: int, leeway: int) -> None:
 
     Raises BadToken; a token without an end is refused too.
     """
-    if now >= _time(claims, "exp") + leeway:
+    if now >= _numeric_date(claims, "exp") + leeway:
         raise BadToken("it has expired")
-    if "nbf" in claims and now < _time(claims, "nbf") - leeway:
+    if "nbf" in claims and now < _numeric_date(claims, "nbf") - leeway:
         raise BadToken("its time has not come")
 
 
-def _time(claims: Claims, name: str) -> float:
+def _numeric_date(claims: Claims, name: str) -> float:
     """A claim that is a NumericDate (RFC 7519, 2). Raises BadToken."""
     if name not in claims:
         raise BadToken(f"it has no claim {name}")
@@ -81,7 +86,7 @@ def _time(claims: Claims, name: str) -> float:
     return time
 
 
-def _decoded(part: bytes) -> bytes:
+def _decode_base64url(part: bytes) -> bytes:
     """What base64url without padding stands for (RFC 7515, 2), in its one spelling. Raises BadToken."""
     standard = part.translate(_TO_STANDARD)
     try:
@@ -100,9 +105,9 @@ _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/   ")
 _ENDS = ((b"",), (), (b"A", b"Q", b"g", b"w"), tuple(b"%c" % each for each in b"AEIMQUYcgkosw048"))
 
 
-def _object(text: bytes) -> Claims:
+def _parse_object(text: bytes) -> Claims:
     """A JSON object in UTF-8, each name in it once. Raises BadToken."""
-    if _is_deep(text):
+    if _is_nested_too_deep(text):
         raise BadToken(f"its JSON nests deeper than {MAX_DEPTH} levels")
     try:
         # Without the two searches for white space that `decode` makes.
@@ -119,7 +124,7 @@ def _object(text: bytes) -> Claims:
     return value
 
 
-def _is_deep(text: bytes) -> bool:
+def _is_nested_too_deep(text: bytes) -> bool:
     """Returns True if the arrays and objects of a JSON text nest deeper than MAX_DEPTH, up to where it stops being JSON."""
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
@@ -133,7 +138,7 @@ def _is_deep(text: bytes) -> bool:
     return False
 
 
-def _members(pairs: list[tuple[str, Any]]) -> Claims:
+def _unique_members(pairs: list[tuple[str, Any]]) -> Claims:
     """Raises ValueError for a name that stands twice: which one counts, readers do not agree."""
     members = dict(pairs)
     if len(members) < len(pairs):
@@ -141,7 +146,7 @@ def _members(pairs: list[tuple[str, Any]]) -> Claims:
     return members
 
 
-def _finite(number: str) -> float:
+def _parse_finite(number: str) -> float:
     """Raises ValueError for what is beyond a float's range: a time that never comes."""
     value = float(number)
     if isinf(value):
@@ -149,8 +154,8 @@ def _finite(number: str) -> float:
     return value
 
 
-def _no_number(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=_finite, parse_constant=_no_number)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_float=_parse_finite, parse_constant=_refuse_constant)

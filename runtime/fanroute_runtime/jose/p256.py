@@ -48,7 +48,7 @@ class Comb:
         self.point = point
         rows = _row_points(point)
         self._teeth = teeth
-        self._tables = tuple(_table(rows[row : row + teeth]) for row in range(0, ROWS, teeth))
+        self._tables = tuple(_make_table(rows[row : row + teeth]) for row in range(0, ROWS, teeth))
 
     def columns(self, scalar: int) -> list[list[Point]]:
         """The points to be added for each column, from the highest: doubled between columns, they come to the multiple.
@@ -78,12 +78,12 @@ def _row_points(point: Point) -> list[Point]:
     """What a 1 stands for in each row of the lowest column."""
     found = [(*point, 1, 1)]
     while len(found) < ROWS:
-        found.append(reduce(lambda last, _: _doubled(*last), range(COLUMNS), found[-1]))
-    inverses = _inverses([zzz for *_, zzz in found])
+        found.append(reduce(lambda last, _: _double(*last), range(COLUMNS), found[-1]))
+    inverses = _invert_all([zzz for *_, zzz in found])
     return [(x * (zz * inverse) ** 2 % P, y * inverse % P) for (x, y, zz, _), inverse in zip(found, inverses, strict=True)]
 
 
-def _table(rows: Sequence[Point]) -> bytearray:
+def _make_table(rows: Sequence[Point]) -> bytearray:
     """The sums of some rows' points for any signs, in their order as binary numbers; that of the last row is positive.
 
     No sum meets another on the way, as none reaches half of N. It is made in small parts: what is freed while a component is
@@ -94,7 +94,7 @@ def _table(rows: Sequence[Point]) -> bytearray:
     table, end = bytearray(_SIZE << len(others)), 0
     lower = _signed_sums(_both_signs(others[middle]), others[middle + 1 :]) if others else []
     for high in _signed_sums([first], others[:middle]):
-        for x, y in _sums(lower, high) if lower else [high]:
+        for x, y in _add_to_each(lower, high) if lower else [high]:
             table[end : end + _SIZE] = (y << _WORD | x).to_bytes(_SIZE)
             end += _SIZE
     return table
@@ -108,22 +108,24 @@ def _both_signs(point: Point) -> list[Point]:
 def _signed_sums(points: list[Point], others: Iterable[Point]) -> list[Point]:
     """Each of some points with all others subtracted or added."""
     for other in others:
-        points = [point for pair in zip(*(_sums(points, signed) for signed in _both_signs(other)), strict=True) for point in pair]
+        points = [
+            point for pair in zip(*(_add_to_each(points, signed) for signed in _both_signs(other)), strict=True) for point in pair
+        ]
     return points
 
 
-def _sums(points: Sequence[Point], other: Point) -> list[Point]:
+def _add_to_each(points: Sequence[Point], other: Point) -> list[Point]:
     """Each of some points, none of which has the other's x, and the other."""
     x2, y2 = other
     found = []
-    for (x1, y1), inverse in zip(points, _inverses([x2 - x1 for x1, _ in points]), strict=True):
+    for (x1, y1), inverse in zip(points, _invert_all([x2 - x1 for x1, _ in points]), strict=True):
         slope = (y2 - y1) * inverse % P
         x3 = (slope * slope - x1 - x2) % P
         found.append((x3, (slope * (x1 - x3) - y1) % P))
     return found
 
 
-def _inverses(values: Sequence[int]) -> list[int]:
+def _invert_all(values: Sequence[int]) -> list[int]:
     """The inverses modulo P of values, none of which is 0, with one inversion (Montgomery's trick)."""
     products = [1]
     for value in values:
@@ -136,7 +138,7 @@ def _inverses(values: Sequence[int]) -> list[int]:
     return found[::-1]
 
 
-def _doubled(x: int, y: int, zz: int, zzz: int) -> tuple[int, int, int, int]:
+def _double(x: int, y: int, zz: int, zzz: int) -> tuple[int, int, int, int]:
     """Twice a point with the affine coordinates x/zz, y/zzz, where zz**3 is zzz**2 ("XYZZ")."""
     u = 2 * y
     v = u * u % P
@@ -168,25 +170,25 @@ def x_of_sum(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[in
         points = next(columns, [])
         if not points:
             break
-        x, y, zz, zzz = _doubled(x, y, zz, zzz)
+        x, y, zz, zzz = _double(x, y, zz, zzz)
     if zz == 0:
-        total = _sum(_times(one.point, scalar), _times(other.point, other_scalar))
+        total = _add(_multiply(one.point, scalar), _multiply(other.point, other_scalar))
         return (total[0], 1) if total else (1, 0)
     return x, zz
 
 
-def _times(point: Point | None, scalar: int) -> Point | None:
+def _multiply(point: Point | None, scalar: int) -> Point | None:
     """A multiple of any point, None being infinity: slow, and exact where points meet."""
     found = None
     while scalar:
         if scalar & 1:
-            found = _sum(found, point)
-        point = _sum(point, point)
+            found = _add(found, point)
+        point = _add(point, point)
         scalar >>= 1
     return found
 
 
-def _sum(one: Point | None, other: Point | None) -> Point | None:
+def _add(one: Point | None, other: Point | None) -> Point | None:
     if one is None or other is None:
         return one or other
     (x1, y1), (x2, y2) = one, other

@@ -17,12 +17,12 @@ MAX_BITS = 4096
 MAX_EXPONENT = 2**32
 
 
-def load(material: bytes) -> Callable[[bytes, bytes], bool]:
+def verifier(material: bytes) -> Callable[[bytes, bytes], bool]:
     """A verifier, of what is signed and its signature, for a public key as PEM. Raises ValueError, with the reason."""
-    algorithm, key = spki.read(material)
+    algorithm, key = spki.read_public_key(material)
     if algorithm != ALGORITHM:
         raise ValueError("a key for RS256 is an RSA key")
-    numbers, behind = spki.take(key, spki.SEQUENCE)
+    numbers, behind = spki.take_element(key, spki.SEQUENCE)
     modulus, rest = spki.take_natural(numbers)
     exponent, rest = spki.take_natural(rest)
     if behind or rest:

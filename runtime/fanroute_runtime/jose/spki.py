@@ -10,21 +10,21 @@ BIT_STRING = 0x03
 SEQUENCE = 0x30
 
 
-def read(material: bytes) -> tuple[bytes, bytes]:
+def read_public_key(material: bytes) -> tuple[bytes, bytes]:
     """The content of a key's AlgorithmIdentifier, and the key itself, both DER. Raises ValueError, with the reason."""
-    info, rest = take(_from_pem(material), SEQUENCE)
-    algorithm, key = take(info, SEQUENCE)
-    bits, behind = take(key, BIT_STRING)
+    info, rest = take_element(_decode_pem(material), SEQUENCE)
+    algorithm, key = take_element(info, SEQUENCE)
+    bits, behind = take_element(key, BIT_STRING)
     if rest or behind or bits[:1] != b"\0":
         raise ValueError("the public key is not DER")
     return algorithm, bits[1:]
 
 
-def _from_pem(material: bytes) -> bytes:
+def _decode_pem(material: bytes) -> bytes:
     begin, end = b"-----BEGIN %s-----" % LABEL, b"-----END %s-----" % LABEL
     text = material.strip()
     if not text.startswith(begin):
-        raise ValueError(_not_a_public_key(text))
+        raise ValueError(_pem_error(text))
     content, found, rest = text.removeprefix(begin).partition(end)
     if not found or rest:
         raise ValueError(f"behind {begin.decode()} one {end.decode()} must follow, and nothing behind that")
@@ -34,7 +34,7 @@ def _from_pem(material: bytes) -> bytes:
         raise ValueError("the public key is not base64") from None
 
 
-def _not_a_public_key(text: bytes) -> str:
+def _pem_error(text: bytes) -> str:
     expected = f"a public key begins with -----BEGIN {LABEL.decode()}-----"
     if b"PRIVATE KEY-----" in text:
         return f"this is a private key: {expected}, and 'openssl pkey -pubout' makes one of it"
@@ -45,19 +45,19 @@ def _not_a_public_key(text: bytes) -> str:
     return expected
 
 
-def take(der: bytes, tag: int) -> tuple[bytes, bytes]:
+def take_element(der: bytes, tag: int) -> tuple[bytes, bytes]:
     """The content of the element that DER begins with, and what follows it. Raises ValueError where it has another tag."""
     size, start = der[1] if len(der) > 1 else 0, 2
     if size > 0x80:
         start += size - 0x80
         size = int.from_bytes(der[2:start])
     end = start + size
-    if der[:start] != _head(tag, size) or len(der) < end:
+    if der[:start] != _encode_header(tag, size) or len(der) < end:
         raise ValueError("the public key is not DER")
     return der[start:end], der[end:]
 
 
-def _head(tag: int, size: int) -> bytes:
+def _encode_header(tag: int, size: int) -> bytes:
     """Tag and length in their only form (X.690, 10.1)."""
     if size < 0x80:
         return bytes((tag, size))
@@ -67,7 +67,7 @@ def _head(tag: int, size: int) -> bytes:
 
 def take_natural(der: bytes) -> tuple[int, bytes]:
     """The INTEGER that DER begins with, and what follows it. Raises ValueError where it is negative."""
-    content, rest = take(der, INTEGER)
+    content, rest = take_element(der, INTEGER)
     number = int.from_bytes(content)
     if content != number.to_bytes(number.bit_length() // 8 + 1):
         raise ValueError("the public key is not DER")

@@ -1,6 +1,6 @@
 """The first of many routes that a request fits, without asking all of them.
 
-Routes are told apart by texts that their matches want: segments of the path, host, method, values of query parameters and
+Routes are known apart by texts that their matches want: segments of the path, host, method, values of query parameters and
 headers. Where many could be next, a `Fork` asks the request for one of these, and only the routes that want what it has, or
 that do not mind, go on. What is left, as a rule one route, is tested for all else that it wants: of many routes the same.
 """
@@ -12,22 +12,22 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
-from fanroute_runtime.matching.predicates import Matched, Test, tests
+from fanroute_runtime.matching.predicates import Matchable, Predicate, match_predicates
 from fanroute_runtime.plan import MAX_HOST, Condition, Match, Parameter, Route
 
 # So many routes are kept ready, and so many kinds of what is to be tested, those of the most routes.
-READY = 128
-# So many routes are tested one after the other, rather than told apart.
-FEW = 2
+MAX_KEPT = 128
+# So many routes are tested one after the other, rather than known apart.
+MAX_UNFORKED = 2
 # A fork is made where at least one in so many routes minds what it asks for.
-MINDING = 8
+MIN_SHARE = 8
 
 # What a path has after its last segment, as a text that is no segment's.
 END = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Dimension:
     """One thing that tells routes apart: which texts a match wants (none: it does not mind), and which a request has.
 
     `name` is for `match.tests`: of a route that wants what a request has, this need not be tested.
@@ -35,13 +35,13 @@ class Key:
 
     name: Hashable
     wanted: Callable[[Match], tuple[Hashable, ...]]
-    had: Callable[[Matched], Iterable[Hashable]]
+    had: Callable[[Matchable], Iterable[Hashable]]
 
 
 class Fork(int):
     """What to go on with, by what a request has. As a number it is the first of the routes that it leads to."""
 
-    had: Callable[[Matched], Iterable[Hashable]]
+    had: Callable[[Matchable], Iterable[Hashable]]
     # One route is that number alone: 10,000 tuples more would take room.
     branches: dict[Hashable, "int | Branch"]
 
@@ -49,7 +49,7 @@ class Fork(int):
 # Routes by their numbers, and forks that lead to further ones.
 Branch = tuple[int, ...]
 # What a request has to pass for a route.
-Tests = tuple[Test, ...]
+Predicates = tuple[Predicate, ...]
 
 
 class Matcher:
@@ -57,34 +57,34 @@ class Matcher:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         # What they keep outlives a request, and is the same for all.
-        self.route: Callable[[int], Route] = lru_cache(READY)(routes.__getitem__)
-        self._own = lru_cache(READY)(lambda number: _tests(routes[number], ()))
+        self.route: Callable[[int], Route] = lru_cache(MAX_KEPT)(routes.__getitem__)
+        self._predicates_of = lru_cache(MAX_KEPT)(lambda number: _predicates(routes[number], ()))
         paths = (self.route(number).match.path for number in range(len(routes)))
         depth = max((len(path.segments) for path in paths if path), default=0)
         forks = _Forks(routes, depth)
         self._root = forks.branch(range(len(routes)))
         # All are made here once, so that patterns are compiled.
-        needed = [_tests(route, forks.told[number]) for number, route in enumerate(routes)]
-        self._kinds = [kind for kind, _ in Counter(needed).most_common(READY)]
+        needed = [_predicates(route, forks.known[number]) for number, route in enumerate(routes)]
+        self._kinds = [kind for kind, _ in Counter(needed).most_common(MAX_KEPT)]
         numbers = {kind: number for number, kind in enumerate(self._kinds)}
-        self._kind_of = bytes(numbers.get(kind, READY) for kind in needed)
+        self._kind_of = bytes(numbers.get(kind, MAX_KEPT) for kind in needed)
 
-    def match(self, client: Matched) -> Route | None:
+    def match(self, client: Matchable) -> Route | None:
         """The first route for a client's request, or None."""
-        number = self.number(client)
+        number = self.match_number(client)
         return None if number is None else self.route(number)
 
-    def number(self, client: Matched) -> int | None:
+    def match_number(self, client: Matchable) -> int | None:
         """The number of the first route for a client's request, or None."""
         for number in self.candidates(client):
-            for test in self._needed(number):
+            for test in self._predicates_for(number):
                 if not test(client):
                     break
             else:
                 return number
         return None
 
-    def candidates(self, client: Matched) -> Iterator[int]:
+    def candidates(self, client: Matchable) -> Iterator[int]:
         """The numbers of the routes that a request may fit, in order; all that it fits are among them.
 
         Of the request only that is asked which tells the next route.
@@ -100,14 +100,14 @@ class Matcher:
             else:
                 yield number
 
-    def _needed(self, number: int) -> Tests:
+    def _predicates_for(self, number: int) -> Predicates:
         """What a candidate is tested for."""
         kind = self._kind_of[number]
-        return self._kinds[kind] if kind < READY else self._own(number)
+        return self._kinds[kind] if kind < MAX_KEPT else self._predicates_of(number)
 
 
-def _tests(route: Route, told: Collection[Hashable]) -> Tests:
-    return tuple(tests(route.match, told).values())
+def _predicates(route: Route, known: Collection[Hashable]) -> Predicates:
+    return tuple(match_predicates(route.match, known).values())
 
 
 class _Forks:
@@ -121,47 +121,47 @@ class _Forks:
     def __init__(self, routes: Sequence[Route], depth: int) -> None:
         self._routes = routes
         # What is known of a request for which a route is a candidate, by the route's number.
-        self.told: dict[int, frozenset[Hashable]] = {}
-        self._always = (*map(_segment, range(depth + 1)), HOST, METHOD)
+        self.known: dict[int, frozenset[Hashable]] = {}
+        self._always_useful = (*map(_segment_dimension, range(depth + 1)), HOST, METHOD)
 
-    def branch(self, numbers: Sequence[int], told: frozenset[Hashable] = frozenset()) -> Branch:
-        """Some routes: as they are, or behind forks. `told` is what is known of a request that comes here."""
-        if len(numbers) > FEW:
-            for key in self._keys(numbers):
-                branches, others = self._told_apart(numbers, key)
+    def branch(self, numbers: Sequence[int], known: frozenset[Hashable] = frozenset()) -> Branch:
+        """Some routes: as they are, or behind forks. `known` is what is known of a request that comes here."""
+        if len(numbers) > MAX_UNFORKED:
+            for dimension in self._dimensions(numbers):
+                branches, others = self._partition(numbers, dimension)
                 minding = len(numbers) - len(others)
-                if minding * MINDING >= len(numbers) and max(map(_size, branches.values())) * 2 <= minding:
-                    return tuple(sorted((self._fork(key, branches, told), *self.branch(others, told))))
+                if minding * MIN_SHARE >= len(numbers) and max(map(_size, branches.values())) * 2 <= minding:
+                    return tuple(sorted((self._fork(dimension, branches, known), *self.branch(others, known))))
         for number in numbers:
             # A route may be in several branches.
-            self.told[number] = told & self.told.get(number, told)
+            self.known[number] = known & self.known.get(number, known)
         return tuple(numbers)
 
-    def _fork(self, key: Key, branches: dict[Hashable, Any], told: frozenset[Hashable]) -> Fork:
+    def _fork(self, dimension: Dimension, branches: dict[Hashable, Any], known: frozenset[Hashable]) -> Fork:
         # In place: all that is made and thrown away leaves holes in the snapshot.
         fork = Fork(min(one if isinstance(one, int) else one[0] for one in branches.values()))
-        fork.had, fork.branches = key.had, branches
-        told |= {key.name}
+        fork.had, fork.branches = dimension.had, branches
+        known |= {dimension.name}
         for text, one in branches.items():
-            several = self.branch([one] if isinstance(one, int) else one, told)
+            several = self.branch([one] if isinstance(one, int) else one, known)
             branches[text] = several if several[1:] else several[0]
         return fork
 
-    def _keys(self, numbers: Sequence[int]) -> Iterator[Key]:
+    def _dimensions(self, numbers: Sequence[int]) -> Iterator[Dimension]:
         """What may tell some routes apart; what costs no call of the host comes first."""
-        yield from self._always
-        yield from map(_query, _frequent((match.query for match in self._matches(numbers)), len(numbers)))
-        yield from map(_header, _frequent((match.headers for match in self._matches(numbers)), len(numbers)))
+        yield from self._always_useful
+        yield from map(_query_dimension, _frequent_names((match.query for match in self._matches(numbers)), len(numbers)))
+        yield from map(_header_dimension, _frequent_names((match.headers for match in self._matches(numbers)), len(numbers)))
 
     def _matches(self, numbers: Sequence[int]) -> Iterator[Match]:
         return (self._routes[number].match for number in numbers)
 
-    def _told_apart(self, numbers: Sequence[int], key: Key) -> tuple[dict[Hashable, Any], list[int]]:
+    def _partition(self, numbers: Sequence[int], dimension: Dimension) -> tuple[dict[Hashable, Any], list[int]]:
         """Some routes by the texts that they want, a number or a list of several, and those that do not mind."""
         branches: dict[Hashable, Any] = {}
         others = []
         for number, match in zip(numbers, self._matches(numbers), strict=True):
-            wanted = key.wanted(match)
+            wanted = dimension.wanted(match)
             for text in wanted:
                 before = branches.setdefault(text, number)
                 if isinstance(before, list):
@@ -177,23 +177,23 @@ def _size(branch: Any) -> int:
     return 1 if isinstance(branch, int) else len(branch)
 
 
-def _frequent(conditions: Iterable[tuple[Condition, ...]], count: int) -> list[str]:
+def _frequent_names(conditions: Iterable[tuple[Condition, ...]], count: int) -> list[str]:
     """The names of which enough of `count` routes want certain values."""
     names = Counter(condition.name for of_route in conditions for condition in of_route if condition.values)
-    return [name for name, wanting in names.items() if wanting * MINDING >= count]
+    return [name for name, wanting in names.items() if wanting * MIN_SHARE >= count]
 
 
-def _segment(depth: int) -> Key:
+def _segment_dimension(depth: int) -> Dimension:
     def wanted(match: Match) -> tuple[Hashable, ...]:
         if match.path is None or (match.path.rest and len(match.path.segments) <= depth):
             return ()
         segment = match.path.segments[depth] if depth < len(match.path.segments) else END
         return () if isinstance(segment, Parameter) else (segment,)
 
-    return Key(depth, wanted, lambda client: client.segments[depth : depth + 1] or (END,))
+    return Dimension(depth, wanted, lambda client: client.segments[depth : depth + 1] or (END,))
 
 
-def _hosts(client: Matched) -> Iterator[str]:
+def _host_and_suffixes(client: Matchable) -> Iterator[str]:
     """The host, and each suffix of it that routes may speak of."""
     host = client.host
     yield host
@@ -203,18 +203,18 @@ def _hosts(client: Matched) -> Iterator[str]:
         dot = host.find(".", dot + 1)
 
 
-HOST = Key("host", lambda match: match.hosts, _hosts)
-METHOD = Key("method", lambda match: match.methods, lambda client: (client.method,))
+HOST = Dimension("host", lambda match: match.hosts, _host_and_suffixes)
+METHOD = Dimension("method", lambda match: match.methods, lambda client: (client.method,))
 
 
-def _query(name: str) -> Key:
-    return Key(f"query {name}", lambda match: _values(match.query, name), lambda client: (client.query.get(name),))
+def _query_dimension(name: str) -> Dimension:
+    return Dimension(f"query {name}", lambda match: _required_values(match.query, name), lambda client: (client.query.get(name),))
 
 
-def _header(name: str) -> Key:
-    return Key(f"header {name}", lambda match: _values(match.headers, name), lambda client: (client.header(name),))
+def _header_dimension(name: str) -> Dimension:
+    return Dimension(f"header {name}", lambda match: _required_values(match.headers, name), lambda client: (client.header(name),))
 
 
-def _values(conditions: tuple[Condition, ...], name: str) -> tuple[str, ...]:
+def _required_values(conditions: tuple[Condition, ...], name: str) -> tuple[str, ...]:
     """The values of which a header or query parameter must have one, if it must."""
     return next((condition.values for condition in conditions if condition.name == name), ())

@@ -14,7 +14,7 @@ _DOTS = (b".", b"..")
 _CONTROLS = bytes([*range(0x20), 0x7F])
 
 # Whether a path has a fault: as it came, and percent-decoded once.
-_Test = Callable[[str, bytes], bool]
+_HasFault = Callable[[str, bytes], bool]
 
 
 def has_dot_segment(decoded: bytes) -> bool:
@@ -29,7 +29,7 @@ def _dot_segments(path: str, decoded: bytes) -> bool:
 
 # For each fault: a sign without which a path does not have it, unless it has a `%` or is not printable; the test; and what the
 # client is told.
-_FAULTS: dict[PathFault, tuple[str, _Test, str]] = {
+_FAULTS: dict[PathFault, tuple[str, _HasFault, str]] = {
     "dot_segments": ("/.", _dot_segments, "has a segment '.' or '..'"),
     "backslashes": ("\\", lambda path, decoded: b"\\" in decoded, "has a backslash"),
     "controls": (

@@ -46,7 +46,7 @@ class Automaton:
 def compile_pattern(text: str) -> Automaton:
     """The automaton of a pattern. Raises BadPattern."""
     positions = _Positions()
-    whole = positions.place(syntax.parse(text))
+    whole = positions.add(syntax.parse(text))
     starts, members = _alphabet(positions.chars)
     # A state is what may come next, and whether the text may end here.
     states = [(whole.first, whole.nullable)]
@@ -63,16 +63,16 @@ def compile_pattern(text: str) -> Automaton:
                     numbers[state] = len(states)
                     states.append(state)
                 reached[read] = numbers[state]
-                _limit(len(reached))
+                _require_within_limit(len(reached))
             row.append(reached[read] if read else DEAD)
         steps.append(tuple(row))
     return Automaton(0, starts, tuple(steps), frozenset(i for i, (_, accepting) in enumerate(states) if accepting))
 
 
-def _limit(size: int) -> None:
+def _require_within_limit(size: int) -> None:
     if size > MAX_STATES:
-        mend = "use smaller counts, or '*' and '+' for any number"
-        raise BadPattern(f"the pattern needs more than {MAX_STATES} states", mend)
+        suggestion = "use smaller counts, or '*' and '+' for any number"
+        raise BadPattern(f"the pattern needs more than {MAX_STATES} states", suggestion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,62 +101,62 @@ class _Positions:
             found |= self._follow[position]
         return found
 
-    def place(self, node: syntax.Node) -> _Part:
+    def add(self, node: syntax.Node) -> _Part:
         """Adds the positions of a tree. Raises BadPattern where they are too many."""
         match node:
             case syntax.Chars():
-                return self._position(node.ranges)
+                return self._add_position(node.ranges)
             case syntax.Sequence():
-                return self._in_a_row(node.parts)
+                return self._add_sequence(node.parts)
             case syntax.Choice():
-                parts = [self.place(part) for part in node.parts]
-                return _Part(_or(p.first for p in parts), _or(p.last for p in parts), any(p.nullable for p in parts))
+                parts = [self.add(part) for part in node.parts]
+                return _Part(_union_of(p.first for p in parts), _union_of(p.last for p in parts), any(p.nullable for p in parts))
             case syntax.Repeat():
-                return self._repeated(node)
+                return self._add_repeat(node)
 
-    def _position(self, ranges: syntax.Ranges) -> _Part:
+    def _add_position(self, ranges: syntax.Ranges) -> _Part:
         bit = 1 << len(self.chars)
         self.chars.append(ranges)
         self._follow.append(0)
-        _limit(len(self.chars))
+        _require_within_limit(len(self.chars))
         return _Part(bit, bit, nullable=False)
 
-    def _in_a_row(self, parts: Sequence[syntax.Node]) -> _Part:
+    def _add_sequence(self, parts: Sequence[syntax.Node]) -> _Part:
         whole = _NOTHING
         for part in parts:
-            whole = self._before(whole, self.place(part))
+            whole = self._concatenate(whole, self.add(part))
         return whole
 
-    def _repeated(self, repeat: syntax.Repeat) -> _Part:
+    def _add_repeat(self, repeat: syntax.Repeat) -> _Part:
         """`a{2,4}` as `aa(a(a)?)?`, `a{2,}` as `aaa*`, from the right."""
-        whole = self._any_number(repeat.part) if repeat.most is None else _NOTHING
+        whole = self._add_star(repeat.part) if repeat.most is None else _NOTHING
         copies = repeat.least if repeat.most is None else repeat.most
         for copy in range(copies):
-            part = self.place(repeat.part)
+            part = self.add(repeat.part)
             if not part.first:
                 return _NOTHING  # the same as nothing, however often
-            whole = self._before(part, whole)
+            whole = self._concatenate(part, whole)
             if copy < copies - repeat.least:
                 whole = _Part(whole.first, whole.last)
         return whole
 
-    def _any_number(self, node: syntax.Node) -> _Part:
-        part = self.place(node)
-        self._join(part, part)
+    def _add_star(self, node: syntax.Node) -> _Part:
+        part = self.add(node)
+        self._link(part, part)
         return _Part(part.first, part.last)
 
-    def _before(self, one: _Part, other: _Part) -> _Part:
-        self._join(one, other)
+    def _concatenate(self, one: _Part, other: _Part) -> _Part:
+        self._link(one, other)
         first = one.first | other.first if one.nullable else one.first
         last = one.last | other.last if other.nullable else other.last
         return _Part(first, last, one.nullable and other.nullable)
 
-    def _join(self, one: _Part, other: _Part) -> None:
+    def _link(self, one: _Part, other: _Part) -> None:
         for position in _bits(one.last):
             self._follow[position] |= other.first
 
 
-def _or(bits: Iterable[int]) -> int:
+def _union_of(bits: Iterable[int]) -> int:
     found = 0
     for some in bits:
         found |= some

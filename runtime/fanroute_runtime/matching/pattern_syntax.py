@@ -47,12 +47,12 @@ Node = Chars | Sequence | Choice | Repeat
 
 
 class BadPattern(ValueError):
-    """Text that is no pattern: what is wrong with it, and how to mend it."""
+    """Text that is no pattern: what is wrong with it, and how to suggestion it."""
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, suggestion: str) -> None:
         super().__init__(message)
         self.message = message
-        self.mend = mend
+        self.suggestion = suggestion
 
 
 def parse(text: str) -> Node:
@@ -151,8 +151,8 @@ class _Reader:
         if counts is None:
             return part
         if self.next and self.next in "?+":
-            mend = "leave it out: the whole value is matched anyway" if self.next == "?" else "leave it out"
-            raise BadPattern(f"a pattern has no lazy or possessive repeats, as with this '{self.next}'", mend)
+            suggestion = "leave it out: the whole value is matched anyway" if self.next == "?" else "leave it out"
+            raise BadPattern(f"a pattern has no lazy or possessive repeats, as with this '{self.next}'", suggestion)
         if self.next and self.next in "*{":
             raise BadPattern("the pattern repeats a repeat", "put what is repeated in a group, as in '(a+)*'")
         return Repeat(part, *counts)
@@ -213,9 +213,9 @@ class _Reader:
         if self._ahead(":"):
             self._take()
             return
-        for sign, (name, mend) in _GROUPS.items():
+        for sign, (name, suggestion) in _GROUPS.items():
             if self._ahead(sign):
-                raise BadPattern(f"a pattern has no {name}, as with '(?{sign}'", mend)
+                raise BadPattern(f"a pattern has no {name}, as with '(?{sign}'", suggestion)
         raise BadPattern(f"a pattern has no flags, as with '(?{self.next}'", "write '(?:...)'; for both cases of a letter '[aA]'")
 
     def _class(self) -> Node:

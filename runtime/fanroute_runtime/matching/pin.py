@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from fanroute_runtime.matching.pattern import compile_pattern
-from fanroute_runtime.matching.predicates import Matched, binds, bound_value, text_test
+from fanroute_runtime.matching.predicates import Matchable, bound_value, can_bind, text_predicate
 from fanroute_runtime.messages import Binding, Refused
-from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, Route, WebSocket, plain
+from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, Route, WebSocket, record
 
 # Longest pin, in bytes.
 MAX_PIN = 2048
@@ -22,13 +22,13 @@ _VERSION = "1"
 # What stands for a value that is no text. No value is written so: `quote` encodes it.
 _NO_TEXT = "*"
 # So many routes have what a pin needs of them ready.
-_READY = 128
+_MAX_KEPT = 128
 
 # The references of a route, each with whether a value is one that the route's match binds to it.
 References = tuple[tuple[Bound, Callable[[str | None], bool]], ...]
 
 
-@plain
+@record
 class Pin:
     """Names a route by its number and fingerprint, and holds the values of its references; None is a value that is no text."""
 
@@ -61,7 +61,7 @@ def decode(raw: bytes) -> Pin:
     """Reads a pin from the header's value. Raises Refused (403) if it is malformed."""
     try:
         _, number, *values, _ = raw[: MAX_PIN + 1].decode("ascii").split(";")
-        fingerprint, *rest = map(_decoded, values)
+        fingerprint, *rest = map(_decode_value, values)
         pin = Pin(int(number), fingerprint or "", tuple(rest))
         if pin.number >= 0 and encode(pin) == raw:
             return pin
@@ -70,7 +70,7 @@ def decode(raw: bytes) -> Pin:
     raise Refused(403, "The pin is refused: it is malformed.")
 
 
-def _decoded(value: str) -> str | None:
+def _decode_value(value: str) -> str | None:
     return None if value == _NO_TEXT else unquote_to_bytes(value).decode()
 
 
@@ -85,17 +85,17 @@ class Pins:
     def __init__(self, count: int, route: Callable[[int], Route]) -> None:
         self._count = count
         self._route = route
-        self._references = lru_cache(_READY)(lambda number: _references(route(number)))
-        for number in range(min(count, _READY)):
+        self._references = lru_cache(_MAX_KEPT)(lambda number: _references(route(number)))
+        for number in range(min(count, _MAX_KEPT)):
             self._references(number)
 
-    def pin(self, number: int, client: Matched) -> bytes:
+    def make_pin(self, number: int, client: Matchable) -> bytes:
         """Returns the pin of a route for a client's request that fits it. Raises Refused (431)."""
         route = self._route(number)
         values = tuple(bound_value(bound, route, client) for bound, _ in self._references(number))
         return encode(Pin(number, route.fingerprint, values))
 
-    def route(self, pin: Pin) -> Route | None:
+    def pinned_route(self, pin: Pin) -> Route | None:
         """Returns the route that a pin names, or None for a pin of another build. Raises Refused (403) if it is no endpoint."""
         route = self._route(pin.number) if pin.number < self._count else None
         if route is None or route.fingerprint != pin.fingerprint:
@@ -104,7 +104,7 @@ class Pins:
             raise Refused(403, "The pin is refused: its route is no endpoint.")
         return route
 
-    def values(self, pin: Pin) -> Binding:
+    def pinned_values(self, pin: Pin) -> Binding:
         """Returns the values of a pin whose route is known. Raises Refused (403) if the route's match would not bind them."""
         references = self._references(pin.number)
         if len(references) != len(pin.values):
@@ -116,34 +116,34 @@ class Pins:
 
 
 def _references(route: Route) -> References:
-    bounds = dict.fromkeys(_bounds((route.action, route.auth)))
-    return tuple((bound, _test(bound, route)) for bound in bounds)
+    bounds = dict.fromkeys(_bounds_of((route.action, route.auth)))
+    return tuple((bound, _binding_predicate(bound, route)) for bound in bounds)
 
 
-def _bounds(part: Any) -> Iterator[Bound]:
+def _bounds_of(part: Any) -> Iterator[Bound]:
     """Yields the references of a part of a route to the path, the query and the headers."""
     if isinstance(part, Bound):
         if part.source != "claim":
             yield part
     else:
         for each in part if isinstance(part, tuple) else [getattr(part, name) for name in getattr(part, "__slots__", ())]:
-            yield from _bounds(each)
+            yield from _bounds_of(each)
 
 
-def _test(bound: Bound, route: Route) -> Callable[[str | None], bool]:
+def _binding_predicate(bound: Bound, route: Route) -> Callable[[str | None], bool]:
     """Returns a test for the values that a route's match binds to a reference."""
     if bound.source == "path":
-        return _segment_test(next(one for one in _parameters(route) if one.name == bound.name).pattern)
+        return _segment_predicate(next(one for one in _parameters(route) if one.name == bound.name).pattern)
     conditions = route.match.query if bound.source == "query" else route.match.headers
     condition = next((one for one in conditions if one.name == bound.name), Condition(bound.name))
-    return text_test(condition) if condition.values or condition.pattern else lambda value: True
+    return text_predicate(condition) if condition.values or condition.pattern else lambda value: True
 
 
-def _segment_test(pattern: str) -> Callable[[str | None], bool]:
+def _segment_predicate(pattern: str) -> Callable[[str | None], bool]:
     if not pattern:
-        return binds
+        return can_bind
     matches = compile_pattern(pattern).matches
-    return lambda value: value is not None and binds(value) and matches(value)
+    return lambda value: value is not None and can_bind(value) and matches(value)
 
 
 def _parameters(route: Route) -> Iterator[Parameter]:

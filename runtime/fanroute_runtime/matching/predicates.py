@@ -15,7 +15,7 @@ Segments = tuple[str | None, ...]
 _DOTS = frozenset({".", ".."})
 
 
-class Matched(Protocol):
+class Matchable(Protocol):
     """What matching asks of a client's request; see `client.Client`."""
 
     @property
@@ -33,9 +33,9 @@ class Matched(Protocol):
     def header(self, name: str) -> str | None: ...
 
 
-Test = Callable[[Matched], bool]
+Predicate = Callable[[Matchable], bool]
 # Tests are made once for all routes that ask the same; so many are kept.
-once = lru_cache(256)
+cached = lru_cache(256)
 
 
 def host_name(authority: str) -> str:
@@ -65,22 +65,22 @@ def split_uri(uri: str) -> tuple[str, str, str]:
 def path_segments(path: str) -> Segments:
     """A raw path's segments, each percent-decoded once: an encoded slash stays within its segment."""
     segments = path.split("/")[1:]
-    return tuple(map(_decoded, segments)) if "%" in path else tuple(segments)
+    return tuple(map(_decode_segment, segments)) if "%" in path else tuple(segments)
 
 
-def _decoded(segment: str) -> str | None:
+def _decode_segment(segment: str) -> str | None:
     try:
         return unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
         return None
 
 
-def binds(segment: str | None) -> bool:
+def can_bind(segment: str | None) -> bool:
     """Whether a segment can be a parameter's value: text, not empty, no dot segment, and no slash in it."""
     return segment is not None and segment != "" and segment not in _DOTS and "/" not in segment
 
 
-def bound_value(bound: Bound, route: Route, client: Matched) -> str | None:
+def bound_value(bound: Bound, route: Route, client: Matchable) -> str | None:
     """The value that a route's match has bound in a client's request that fits it; None where it is no text."""
     if bound.source == "query":
         return client.query.get(bound.name)
@@ -90,30 +90,30 @@ def bound_value(bound: Bound, route: Route, client: Matched) -> str | None:
     return client.segments[next(i for i, parameter in _parameters(route.match.path) if parameter.name == bound.name)]
 
 
-def tests(match: Match, told: Collection[Hashable] = ()) -> dict[str, Test]:
+def match_predicates(match: Match, told: Collection[Hashable] = ()) -> dict[str, Predicate]:
     """What a request must pass to match, by the key of routes.yaml; the cheap ones first.
 
     What is `told` of a request is not tested: some of these keys, and of literal segments of the path the numbers. Those who ask
     the same get the same tests.
     """
-    found: dict[str, Test] = {}
+    found: dict[str, Predicate] = {}
     if match.path is not None:
-        found["path"] = _path_test(match.path, told)
+        found["path"] = _path_predicate(match.path, told)
         for index, parameter in _parameters(match.path):
             if parameter.pattern:
-                found[f"where {parameter.name}"] = _segment_test(index, parameter.pattern)
+                found[f"where {parameter.name}"] = _segment_predicate(index, parameter.pattern)
     if match.hosts:
-        found["host"] = _host_test(match.hosts)
+        found["host"] = _host_predicate(match.hosts)
     if match.methods:
-        found["method"] = _method_test(match.methods)
+        found["method"] = _method_predicate(match.methods)
     if match.scheme is not None:
-        found["scheme"] = _scheme_test(match.scheme)
+        found["scheme"] = _scheme_predicate(match.scheme)
     if match.websocket is not None:
-        found["websocket"] = _websocket_test(match.websocket)
+        found["websocket"] = _websocket_predicate(match.websocket)
     for condition in match.query:
-        found[f"query {condition.name}"] = _query_test(condition)
+        found[f"query {condition.name}"] = _query_predicate(condition)
     for condition in match.headers:
-        found[f"header {condition.name}"] = _header_test(condition)
+        found[f"header {condition.name}"] = _header_predicate(condition)
     return {key: test for key, test in found.items() if key not in told}
 
 
@@ -122,83 +122,83 @@ def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
     return [(i, segment) for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter)]
 
 
-def _path_test(pattern: PathPattern, told: Collection[Hashable]) -> Test:
+def _path_predicate(pattern: PathPattern, told: Collection[Hashable]) -> Predicate:
     literals = ((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
     untold = tuple((i, literal) for i, literal in literals if i not in told)
-    return _segments_test(len(pattern.segments), pattern.rest, untold, tuple(i for i, _ in _parameters(pattern)))
+    return _segments_predicate(len(pattern.segments), pattern.rest, untold, tuple(i for i, _ in _parameters(pattern)))
 
 
-@once
-def _segments_test(size: int, rest: bool, literals: tuple[tuple[int, str], ...], parameters: tuple[int, ...]) -> Test:
-    def fits(client: Matched) -> bool:
+@cached
+def _segments_predicate(size: int, rest: bool, literals: tuple[tuple[int, str], ...], parameters: tuple[int, ...]) -> Predicate:
+    def fits(client: Matchable) -> bool:
         segments = client.segments
         if len(segments) <= size if rest else len(segments) != size:
             return False
         for i, literal in literals:
             if segments[i] != literal:
                 return False
-        return all(binds(segments[i]) for i in parameters)
+        return all(can_bind(segments[i]) for i in parameters)
 
     return fits
 
 
-@once
-def _segment_test(index: int, pattern: str) -> Test:
+@cached
+def _segment_predicate(index: int, pattern: str) -> Predicate:
     """Whether a segment fits its parameter's pattern; asked alone, a request may have no such segment."""
     matches = compile_pattern(pattern).matches
 
-    def fits(client: Matched) -> bool:
+    def fits(client: Matchable) -> bool:
         segment = client.segments[index] if index < len(client.segments) else None
         return segment is not None and matches(segment)
 
     return fits
 
 
-@once
-def _host_test(hosts: tuple[str, ...]) -> Test:
+@cached
+def _host_predicate(hosts: tuple[str, ...]) -> Predicate:
     exact = frozenset(host for host in hosts if not host.startswith("*"))
     suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
     # A host is longer than the suffix that it fits.
     return lambda client: client.host in exact or client.host[1:].endswith(suffixes)
 
 
-@once
-def _method_test(methods: tuple[str, ...]) -> Test:
+@cached
+def _method_predicate(methods: tuple[str, ...]) -> Predicate:
     return lambda client: client.method in methods
 
 
-@once
-def _scheme_test(scheme: str) -> Test:
+@cached
+def _scheme_predicate(scheme: str) -> Predicate:
     return lambda client: client.scheme == scheme
 
 
-@once
-def _websocket_test(websocket: bool) -> Test:
+@cached
+def _websocket_predicate(websocket: bool) -> Predicate:
     return lambda client: client.websocket == websocket
 
 
-@once
-def _query_test(condition: Condition) -> Test:
+@cached
+def _query_predicate(condition: Condition) -> Predicate:
     name, present = condition.name, condition.present
     if condition.values or condition.pattern:
-        return _value_test(condition, lambda client: client.query.get(name))
+        return _value_predicate(condition, lambda client: client.query.get(name))
     return lambda client: (name in client.query) == present
 
 
-@once
-def _header_test(condition: Condition) -> Test:
+@cached
+def _header_predicate(condition: Condition) -> Predicate:
     name, present = condition.name, condition.present
     if condition.values or condition.pattern:
-        return _value_test(condition, lambda client: client.header(name))
+        return _value_predicate(condition, lambda client: client.header(name))
     return lambda client: (client.header(name) is not None) == present
 
 
-def _value_test(condition: Condition, value_of: Callable[[Matched], str | None]) -> Test:
-    fits = text_test(condition)
+def _value_predicate(condition: Condition, value_of: Callable[[Matchable], str | None]) -> Predicate:
+    fits = text_predicate(condition)
     return lambda client: fits(value_of(client))
 
 
-def text_test(condition: Condition) -> Callable[[str | None], bool]:
+def text_predicate(condition: Condition) -> Callable[[str | None], bool]:
     """Whether a value is text, and is one of a condition's or fits its pattern."""
     if not condition.pattern:
         return frozenset(condition.values).__contains__

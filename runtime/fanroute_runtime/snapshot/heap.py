@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import TypeGuard
 
-from fanroute_runtime.snapshot.immortal import lasting
+from fanroute_runtime.snapshot.immortal import object_table
 
 # CPython's CO_HAS_DOCSTRING: the first constant of the code is one. And its Py_TPFLAGS_IMMUTABLETYPE.
 HAS_DOCSTRING = 0x4000000
@@ -20,10 +20,10 @@ MAX_HOLE, PAGE = 1 << 20, 4096
 
 # What fills the holes, mostly with zeros, of which the component need not keep a copy.
 _FILLINGS: list[object] = []
-_LASTING: list[bytes] = []
+_OBJECT_TABLE: list[bytes] = []
 
 
-def code_of(call: Callable[[], None]) -> set[CodeType]:
+def record_code(call: Callable[[], None]) -> set[CodeType]:
     """The code that a call runs."""
     codes: set[CodeType] = set()
 
@@ -38,7 +38,7 @@ def code_of(call: Callable[[], None]) -> set[CodeType]:
     return codes
 
 
-def gather(codes: set[CodeType]) -> None:
+def gather_code(codes: set[CodeType]) -> None:
     """Give all functions their code anew, and some of it together, without what nobody reads here: docstrings, and line numbers.
 
     Python counts in a code's own memory how often what it cannot specialize was done.
@@ -50,10 +50,10 @@ def gather(codes: set[CodeType]) -> None:
             each.__doc__ = None
     for each in functions:
         if each.__code__ not in codes:
-            each.__code__ = _bare(each.__code__)
+            each.__code__ = _without_debug_info(each.__code__)
     _fill_holes()
     for each in used:
-        each.__code__ = _bare(each.__code__)
+        each.__code__ = _without_debug_info(each.__code__)
     _FILLINGS.clear()
 
 
@@ -62,35 +62,35 @@ def _is_class(each: object) -> TypeGuard[type]:
     return isinstance(each, type) and not each.__flags__ & IMMUTABLE_TYPE
 
 
-def _bare(code: CodeType) -> CodeType:
-    constants = [_bare(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+def _without_debug_info(code: CodeType) -> CodeType:
+    constants = [_without_debug_info(each) if isinstance(each, CodeType) else each for each in code.co_consts]
     if code.co_flags & HAS_DOCSTRING:
         constants[0] = None
     return code.replace(co_consts=tuple(constants), co_linetable=b"")
 
 
-def settle_last() -> None:
+def settle_heap_last() -> None:
     """Have the heap settled last of all: componentize-py asks for `random.seed` before it takes the snapshot, for nothing."""
-    sys.modules["random"] = _Last("random")
+    sys.modules["random"] = _SettlesHeap("random")
     # All imports are done, so nobody needs the names of the files in the folders that they searched.
     sys.path_importer_cache.clear()
     # It empties that, too, and keeps the names until then.
     os.environ.clear()
 
 
-class _Last(ModuleType):
+class _SettlesHeap(ModuleType):
     @property
     def seed(self) -> None:
-        _settle()
+        _settle_heap()
 
 
-def _settle() -> None:
+def _settle_heap() -> None:
     """Leave a heap in which a request's objects come to lie together, at its end, and no garbage.
 
     Each hole in it would otherwise be filled by some object of a request, and its page be written to in every sandbox.
     """
     gc.collect()
-    _LASTING.append(lasting())
+    _OBJECT_TABLE.append(object_table())
     _fill_holes()
     gc.freeze()
 

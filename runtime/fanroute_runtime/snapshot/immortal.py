@@ -15,7 +15,7 @@ from typing import Any
 MARK = (b"objects that ", b"last\0")
 
 
-def lasting() -> bytes:
+def object_table() -> bytes:
     """All objects that there are, and where code counts references to constants.
 
     MARK, how many words follow, and for each object its address and that of its type; then how many words follow, and for each
@@ -34,13 +34,13 @@ def lasting() -> bytes:
         if not seen[place] >> bit & 1:
             seen[place] |= 1 << bit
             words.extend((id(each), id(type(each))))
-            waiting += _referred(each)
+            waiting += _referents(each)
             if type(each) is CodeType:
-                loading.extend(_loading(each))
+                loading.extend(_constant_loads(each))
     return b"".join([*MARK, *(part for one in (words, loading) for part in (len(one).to_bytes(4, "little"), one))])
 
 
-def _referred(each: Any) -> Iterable[Any]:
+def _referents(each: Any) -> Iterable[Any]:
     """What an object refers to, also where the collector is not told."""
     kind = type(each)
     # Not by isinstance: it fills the cache of what types have with what no request asks for.
@@ -51,7 +51,7 @@ def _referred(each: Any) -> Iterable[Any]:
     return gc.get_referents(each)
 
 
-def _loading(code: Any) -> Iterator[int]:
+def _constant_loads(code: Any) -> Iterator[int]:
     """Of each instruction of a code that has found a constant that is not immortal: its address, and what it is and would be."""
     special_opmap: dict[str, int] = opcode._specialized_opmap  # type: ignore[attr-defined]
     counting, not_counting = special_opmap["LOAD_CONST_MORTAL"], special_opmap["LOAD_CONST_IMMORTAL"]

@@ -33,7 +33,7 @@ from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.local import LOCAL_SERVICE
 from fanroute_runtime.messages import Headers, Sample
 from fanroute_runtime.plan import Algorithm
-from fanroute_runtime.snapshot.heap import code_of, gather
+from fanroute_runtime.snapshot.heap import gather_code, record_code
 
 # How often each request is served: all is specialized before.
 ROUNDS = 64
@@ -46,7 +46,7 @@ EVENTS = b"OPEN\r\nTEXT 5\r\nhello\r\n"
 Serve = Callable[[http_req.Request, Pollable], None]
 
 
-class _Host:
+class _SampleHost:
     """The host of one request, which comes from nowhere and goes nowhere."""
 
     def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
@@ -77,43 +77,43 @@ def warm_up(serve: Serve, forget: Callable[[], None], samples: Iterable[Sample])
     """
     bindings: Any = componentize_py_runtime
     host_call = bindings.call_import
-    answers = _answers(bindings)
+    answers = _host_functions(bindings)
 
-    def served(host: _Host) -> bool:
+    def served(host: _SampleHost) -> bool:
         """Whether a request was handed off."""
         # No function of Python's, as the host's is none: calls are specialized to what they have met.
         bindings.call_import = partial(_call, answers, host)
-        serve(_owned(http_req.Request), _owned(Pollable))
+        serve(_make_resource(http_req.Request), _make_resource(Pollable))
         return host.handed_off
 
     def serve_all() -> None:
         for method, uri, headers in samples:
-            host = _Host(method, uri, headers)
+            host = _SampleHost(method, uri, headers)
             for signature in SIGNATURES if served(host) else ():
-                served(_of_fanout(host, signature))
+                served(_fanout_request(host, signature))
         forget()
 
     try:
-        gather(code_of(serve_all))
+        gather_code(record_code(serve_all))
         for _ in range(ROUNDS):
             serve_all()
     finally:
         bindings.call_import = host_call
 
 
-def _call(answers: dict[int, Callable[..., Any]], host: _Host, number: int, arguments: list[Any]) -> Any:
+def _call(answers: dict[int, Callable[..., Any]], host: _SampleHost, number: int, arguments: list[Any]) -> Any:
     return answers[number](host, *arguments)
 
 
-def _of_fanout(host: _Host, signature: bytes) -> _Host:
+def _fanout_request(host: _SampleHost, signature: bytes) -> _SampleHost:
     """Fanout's request for one that was handed off."""
     headers = (*host.headers, (HEADER, signature))
     if not any(name == "upgrade" for name, _ in headers):
-        return _Host(host.method, host.uri, headers)
-    return _Host("POST", host.uri, (*headers, ("content-type", WEBSOCKET_EVENTS.encode())), EVENTS)
+        return _SampleHost(host.method, host.uri, headers)
+    return _SampleHost("POST", host.uri, (*headers, ("content-type", WEBSOCKET_EVENTS.encode())), EVENTS)
 
 
-def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
+def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
     """What answers in place of each of the host's functions, by the bindings' numbers."""
     request, response = http_req.Request, http_resp.Response
     results: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -127,8 +127,8 @@ def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
         request.set_uri: lambda *_: None,
         request.redirect_to_grip_proxy: lambda host, *_: host.hand_off(),
         request.redirect_to_websocket_proxy: lambda *_: None,
-        http_req.send: lambda *_: (_owned(response), _owned(Pollable)),
-        response.new: lambda *_: _owned(response),
+        http_req.send: lambda *_: (_make_resource(response), _make_resource(Pollable)),
+        response.new: lambda *_: _make_resource(response),
         response.get_header_names: lambda *_: ("content-length\0content-type\0date\0", None),
         response.get_header_values: lambda *_: (b"text/plain\0", None),
         response.set_status: lambda *_: None,
@@ -136,17 +136,17 @@ def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
         response.append_header: lambda *_: None,
         response.remove_header: lambda *_: None,
         http_resp.send_downstream: lambda *_: None,
-        http_body.new: lambda *_: _owned(Pollable),
+        http_body.new: lambda *_: _make_resource(Pollable),
         http_body.read: lambda host, *_: host.read(),
         http_body.write: lambda host, body, content: len(content),
-        http_downstream.next_request: lambda *_: _owned(Pollable),
+        http_downstream.next_request: lambda *_: _make_resource(Pollable),
         http_downstream.await_request: lambda *_: None,
         http_downstream.downstream_tls_protocol: lambda host, *_: b"TLSv1.3" if host.uri.startswith("https") else None,
-        backend.Backend.open: lambda *_: _owned(backend.Backend),
-        config_store.Store.open: lambda *_: _owned(config_store.Store),
+        backend.Backend.open: lambda *_: _make_resource(backend.Backend),
+        config_store.Store.open: lambda *_: _make_resource(config_store.Store),
         config_store.Store.get: lambda *_: STORED.decode(),
-        secret_store.Store.open: lambda *_: _owned(secret_store.Store),
-        secret_store.Store.get: lambda *_: _owned(secret_store.Secret),
+        secret_store.Store.open: lambda *_: _make_resource(secret_store.Store),
+        secret_store.Store.get: lambda *_: _make_resource(secret_store.Secret),
         secret_store.Secret.plaintext: lambda *_: STORED,
     }
     values: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -156,10 +156,10 @@ def _answers(bindings: Any) -> dict[int, Callable[..., Any]]:
         wall_clock.now: lambda *_: wall_clock.Datetime(NOW, 0),
     }
     wrapped = {function: lambda *arguments, give=give: Ok(give(*arguments)) for function, give in results.items()}
-    return {_number(bindings, function): give for function, give in (wrapped | values).items()}
+    return {_import_number(bindings, function): give for function, give in (wrapped | values).items()}
 
 
-def _number(bindings: Any, function: Any) -> int:
+def _import_number(bindings: Any, function: Any) -> int:
     """The number by which the bindings call a function of the host's."""
     numbers: list[int] = []
 
@@ -173,7 +173,7 @@ def _number(bindings: Any, function: Any) -> int:
     return numbers[0]
 
 
-def _owned(kind: type[Any]) -> Any:
+def _make_resource(kind: type[Any]) -> Any:
     """A resource, as the bindings make those that the host gives."""
     resource = object.__new__(kind)
     resource.handle = 0
@@ -185,7 +185,7 @@ def _drop(handle: int, type_: int) -> None:
     """What the bindings do when a resource is no longer needed."""
 
 
-def _signature(algorithm: Algorithm, issuer: str, sign: Callable[[bytes], bytes]) -> bytes:
+def _sign_token(algorithm: Algorithm, issuer: str, sign: Callable[[bytes], bytes]) -> bytes:
     """A Grip-Sig as Fanout makes it."""
     claims = {"iss": issuer, "exp": NOW + 3600}
     signed = b".".join(
@@ -200,6 +200,6 @@ def _base64url(data: bytes) -> bytes:
 
 # One that is verified by the key that is in the samples' store, and one that is checked in vain with Fastly's key.
 SIGNATURES = (
-    _signature("HS256", LOCAL_KEY.issuer, lambda signed: digest(STORED, signed, "sha256")),
-    _signature("ES256", FASTLY_ISSUER.format(LOCAL_SERVICE), lambda signed: bytes([1] * 64)),
+    _sign_token("HS256", LOCAL_KEY.issuer, lambda signed: digest(STORED, signed, "sha256")),
+    _sign_token("ES256", FASTLY_ISSUER.format(LOCAL_SERVICE), lambda signed: bytes([1] * 64)),
 )

@@ -4,7 +4,7 @@ import re
 
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute_runtime.grip.websocket import MalformedEvents, converse, decode, encode
+from fanroute_runtime.grip.websocket import MalformedEvents, answer_events, decode, encode
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound, WebSocket
 from tests.conftest import INPUTS
@@ -67,7 +67,7 @@ def check_answers(body: bytes) -> None:
 def check_answer(action: WebSocket, body: bytes) -> None:
     asked = read(body)
     try:
-        answer = converse(action, RequestData("POST", "http://a/", HEADERS, body), no_binding)
+        answer = answer_events(action, RequestData("POST", "http://a/", HEADERS, body), no_binding)
     except Refused as refused:
         assert refused.status == 400
         # A sound body is refused only for what does not fit the conversation.
@@ -81,7 +81,7 @@ def check_answer(action: WebSocket, body: bytes) -> None:
     messages = [content for type_, content in told if type_ in ("TEXT", "BINARY")]
     # What a client sends never comes back as a control message.
     beginning = (
-        decode(converse(action, RequestData("POST", "http://a/", HEADERS, b"OPEN\r\n"), no_binding).body) if opened else []
+        decode(answer_events(action, RequestData("POST", "http://a/", HEADERS, b"OPEN\r\n"), no_binding).body) if opened else []
     )
     assert [m for m in messages if not m.startswith(b"m:")] == [event.content for event in beginning if event.type == "TEXT"]
     echoed = [content for content in messages if content.startswith(b"m:")]

@@ -3,9 +3,9 @@
 import re
 
 from fanroute.plan.request import RequestData
-from fanroute_runtime.http.client import Client
-from fanroute_runtime.http.cors import share, sharing
-from fanroute_runtime.http.headers import applied, of_one_connection
+from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.http.cors import add_cors_headers, cors_headers
+from fanroute_runtime.http.headers import apply_rules, hop_by_hop_names
 from fanroute_runtime.http.media_types import is_websocket_events
 from fanroute_runtime.messages import Answer
 from fanroute_runtime.plan import Cors, HeaderRules
@@ -27,8 +27,8 @@ HOP_BY_HOP = "Connection Keep-Alive Proxy-Connection TE Trailer Transfer-Encodin
 def check_origin(origin: bytes) -> None:
     """A page's origin is told back as it is, if it is one of those allowed, and is not otherwise."""
     allowed = any(re.fullmatch(pattern, origin.decode("latin-1"), re.ASCII) for pattern in ORIGINS.values())
-    client = Client(RequestData("GET", "http://a/", (("origin", origin),)), through_fanout=False)
-    answer = share(ANSWER, sharing(ALLOWED, client))
+    client = ClientRequest(RequestData("GET", "http://a/", (("origin", origin),)), through_fanout=False)
+    answer = add_cors_headers(ANSWER, cors_headers(ALLOWED, client))
     told = (("access-control-allow-origin", origin), *ALLOWED.headers) if allowed else ()
     assert answer.headers == (("x-a", b"1"), ("vary", b"Accept, Origin"), *told)
     assert (answer.status, answer.body) == (200, b"body")
@@ -41,7 +41,7 @@ def check_connection(data: bytes) -> None:
     listed = re.compile(r"(?:^|,)\s*({})\s*(?=,|$)".format("|".join(map(re.escape, names)) or "(?!)"), re.IGNORECASE)
     named = {name.lower() for connection in connections for name in listed.findall(connection)}
     gone = [name for name in names if name in HOP_BY_HOP or name in named]
-    assert of_one_connection(names, [connection.encode("latin-1") for connection in connections]) == gone
+    assert hop_by_hop_names(names, [connection.encode("latin-1") for connection in connections]) == gone
 
 
 def check_content_type(data: bytes) -> None:
@@ -62,7 +62,7 @@ def check_rules(data: bytes) -> None:
             lines[kind].append((name, value))
     rules = HeaderRules(tuple(lines["set"]), tuple(lines["add"]), tuple(name for name, _ in lines["remove"]))
     headers = dict.fromkeys([name for kind in lines.values() for name, _ in kind])
-    result = applied(rules, tuple(lines[""]))
+    result = apply_rules(rules, tuple(lines[""]))
     for name in headers:
         values, before = ([value for other, value in pairs if other == name] for pairs in (result, lines[""]))
         if name in rules.remove:

@@ -14,7 +14,7 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.signing import DEV_KEY
 from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.grip.signature import Signatures
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.jose import hs256
 from fanroute_runtime.jose.jwt import BadToken, parse, require_current
 from fanroute_runtime.jose.keys import Keys
@@ -113,7 +113,7 @@ def check_claims(data: bytes) -> None:
         require_current(parsed.claims, now, LEEWAY)
     except BadToken:
         return
-    assert hs256.load(SECRET)(parsed.signed, parsed.signature)
+    assert hs256.verifier(SECRET)(parsed.signed, parsed.signature)
     if parsed.algorithm == "HS256":
         assert jwt.decode(token, SECRET, algorithms=["HS256"], leeway=LEEWAY, options=UNASKED) == parsed.claims
     assert now - LEEWAY < parsed.claims["exp"] < float("inf")
@@ -127,7 +127,7 @@ def check_claim(claims: dict[str, Any]) -> None:
     value = claims.get("sub")
     text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else None
     try:
-        assert GUARD.claim(claims, "sub") == text and is_channel(text)
+        assert GUARD.claim_value(claims, "sub") == text and is_channel(text)
     except Refused as refused:
         assert refused.status == 403 and not is_channel(text)
 
@@ -140,7 +140,7 @@ def check_client(data: bytes) -> None:
     found = next(filter(None, (bearers([first, second]), cookies(cookie), parameters(text))), [])
     asked = RequestData("GET", f"http://a/?{text}", headers)
     try:
-        claims = GUARD.admit(Client(asked, through_fanout=False), asked, lambda bound: None)
+        claims = GUARD.admit(ClientRequest(asked, through_fanout=False), asked, lambda bound: None)
     except Refused as refused:
         assert refused.status == 401 and (len(found) != 1 or found[0] not in CLIENTS)
         ((name, challenge),) = refused.headers
@@ -166,7 +166,7 @@ def parameters(query: str) -> list[bytes]:
 def check_signature(token: bytes) -> None:
     """A Grip-Sig is one of those that were signed, or refused."""
     try:
-        sender = SIGNATURES.sender(RequestData("GET", "http://a/", (("grip-sig", token),)))
+        sender = SIGNATURES.identify_sender(RequestData("GET", "http://a/", (("grip-sig", token),)))
     except Refused as refused:
         assert refused.status == 403
         assert token not in SIGNED

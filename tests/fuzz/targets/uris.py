@@ -3,8 +3,8 @@
 import re
 
 from fanroute.plan.request import RequestData
-from fanroute_runtime.http.client import Client
-from fanroute_runtime.matching.predicates import binds, host_name, path_segments, split_uri
+from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.matching.predicates import can_bind, host_name, path_segments, split_uri
 from tests.fuzz.target import Target
 from tests.property import reference
 
@@ -17,10 +17,10 @@ def check_uri(data: bytes) -> None:
     """Of an absolute URI; what is none stands for the rest of one."""
     text = data.decode("utf-8", "replace")
     url = text if re.match("https?://", text) else f"http://a.example.com/{text}"
-    client = Client(RequestData("GET", url), through_fanout=False)
+    client = ClientRequest(RequestData("GET", url), through_fanout=False)
     facts = reference.facts("GET", url, ())
     assert (list(client.segments), client.query, client.scheme) == (facts.segments, facts.query, facts.scheme)
-    assert all(binds(segment) == reference.binds(segment) for segment in client.segments)
+    assert all(can_bind(segment) == reference.binds(segment) for segment in client.segments)
     check_parts(url, *split_uri(url))
     if AUTHORITY.fullmatch(client.authority):
         assert client.host == facts.host
@@ -29,7 +29,7 @@ def check_uri(data: bytes) -> None:
         check_uri_without(client, facts)
 
 
-def check_uri_without(client: Client, facts: reference.Facts) -> None:
+def check_uri_without(client: ClientRequest, facts: reference.Facts) -> None:
     """The parameters of some names are gone, and nothing else is."""
     others = reference.facts("GET", client.uri_without(NAMES), ())
     assert others.query == {name: value for name, value in facts.query.items() if name not in NAMES}

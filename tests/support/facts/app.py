@@ -5,7 +5,7 @@ from dataclasses import replace
 from fanroute_runtime.compute import edge
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.matching.predicates import split_uri
-from fanroute_runtime.messages import Answer, Binding, Decision, Request, ToBackend, ToFanout, ToWebSocket, text
+from fanroute_runtime.messages import Answer, Binding, Decision, Request, ToBackend, ToFanout, ToWebSocket, text_answer
 from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Plan, Respond, Route, Tunnel
 
 PASSING = {"handoff": Handoff("origin"), "forward": Forward("origin"), "tunnel": Tunnel("origin")}
@@ -28,7 +28,7 @@ def fact(action: Respond, request: Request, bound: Binding) -> Answer:
         case _:
             found = None
     if found is None:
-        return text(404, "none")
+        return text_answer(404, "none")
     return Answer(200, (), found if isinstance(found, bytes) else found.encode())
 
 
@@ -43,4 +43,4 @@ class Elsewhere(Decider):
         return replace(decision, uri=uri.decode())
 
 
-HttpIncoming = edge.incoming(Elsewhere(PLAN, {Respond: fact}), PLAN.sandbox)
+HttpIncoming = edge.handler_class(Elsewhere(PLAN, {Respond: fact}), PLAN.sandbox)

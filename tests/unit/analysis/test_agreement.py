@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from fanroute.analysis.box import Point
 from fanroute.analysis.witness import request_of
 from fanroute.plan.trace import trace
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.plan import Plan, Route
 from tests.support import naive, universe
@@ -28,7 +28,7 @@ def test_all_give_a_request_the_same_route(drawn: tuple[tuple[Route, ...], list[
         request = request_of(point)
         expected = naive.first(routes, request)
         assert matcher.match(point) == expected
-        assert matcher.match(Client(request, through_fanout=False)) == expected
+        assert matcher.match(ClientRequest(request, through_fanout=False)) == expected
         *earlier, last = trace(Plan("x", routes, refused_paths=()), "", request).steps
         assert all(step.mismatches for step in earlier)
         assert (None if last.mismatches else last.route) == (expected and expected.name)

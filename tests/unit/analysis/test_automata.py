@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text, segment_values, shortest_text
 from fanroute_runtime.matching.paths import Paths
 from fanroute_runtime.matching.pattern import Automaton, BadPattern, compile_pattern
-from fanroute_runtime.matching.predicates import binds
+from fanroute_runtime.matching.predicates import can_bind
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import PathFault
 from tests.unit.runtime.matching.test_pattern import PATTERNS, TEXTS
@@ -18,14 +18,14 @@ from tests.unit.runtime.matching.test_pattern import PATTERNS, TEXTS
 
 @given(st.one_of(st.text(max_size=4), st.text("./a\n", max_size=4)))
 def test_a_segment_is_what_a_parameter_binds(text: str) -> None:
-    assert SEGMENT.matches(text) == binds(text)
+    assert SEGMENT.matches(text) == can_bind(text)
     assert QUERY_VALUE.matches(text)
 
 
 @given(st.one_of(st.text(max_size=4), st.text("./;\\\n\x7fa", max_size=4)), st.sets(st.sampled_from(get_args(PathFault))))
 def test_a_segment_of_a_path_that_is_not_refused(text: str, faults: set[PathFault]) -> None:
     chosen = tuple(sorted(faults))
-    assert segment_values(chosen).matches(text) == (binds(text) and not is_refused(text, chosen))
+    assert segment_values(chosen).matches(text) == (can_bind(text) and not is_refused(text, chosen))
 
 
 def is_refused(text: str, faults: tuple[PathFault, ...]) -> bool:

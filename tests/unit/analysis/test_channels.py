@@ -18,7 +18,7 @@ from fanroute.analysis.channels import (
     references_in,
     resolve,
 )
-from fanroute_runtime.grip.instructions import MAX_VALUE, is_encoded, is_value
+from fanroute_runtime.grip.instructions import MAX_VALUE, is_percent_encoded, is_valid_value
 from fanroute_runtime.matching.pattern import Automaton, BadPattern, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Route
 from tests.unit.runtime.matching.test_pattern import PATTERNS, TEXTS
@@ -162,7 +162,7 @@ def test_what_gives_a_channel_is_what_the_edge_takes(text: str) -> None:
     for template in ((query,), ("x", query), (query, "x"), ("x", query, "x")):
         whole = "".join(part if isinstance(part, str) else text for part in template)
         (reference,) = references_in(resolve(template, route))
-        assert (find_invalid_value(reference) is None) == (bool(text) and is_value(whole) and not is_encoded(text))
+        assert (find_invalid_value(reference) is None) == (bool(text) and is_valid_value(whole) and not is_percent_encoded(text))
 
 
 def test_a_character_that_no_value_has() -> None:

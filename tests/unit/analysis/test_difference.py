@@ -11,7 +11,7 @@ from fanroute.analysis.difference import Side, find_changes
 from fanroute.cli.diff_report import Difference, compare, text_lines
 from fanroute.pipeline import compile_routes
 from fanroute_runtime.matching.decision_tree import Matcher
-from fanroute_runtime.matching.predicates import Matched, bound_value
+from fanroute_runtime.matching.predicates import Matchable, bound_value
 from fanroute_runtime.plan import Bound, Plan, Redirect, Route
 from tests.conftest import REPOSITORY, inputs_of
 from tests.golden.test_cases import CASES
@@ -173,7 +173,7 @@ def answered(plan: Plan, request: Point) -> tuple[str | None, str]:
     return route.name, str(with_values(route, request))
 
 
-def with_values(route: Route, request: Matched) -> object:
+def with_values(route: Route, request: Matchable) -> object:
     if not isinstance(route.action, Redirect):
         return route.action
     return "".join(str(bound_value(part, route, request)) if isinstance(part, Bound) else part for part in route.action.location)

@@ -14,9 +14,9 @@ from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachability, Reacha
 from fanroute.analysis.search import Boxes
 from fanroute.analysis.witness import match_arguments, request_of
 from fanroute.pipeline import compile_routes
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.matching.decision_tree import Matcher
-from fanroute_runtime.matching.predicates import binds
+from fanroute_runtime.matching.predicates import can_bind
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathFault, PathPattern, Route
 from tests.conftest import inputs_of
 from tests.golden.test_cases import CASES
@@ -159,7 +159,7 @@ def test_what_earlier_routes_leave_may_be_refused() -> None:
 def first(matches: list[Match], request: Point) -> int | None:
     """Returns the number of the first match that a request fits, by the matcher that ships."""
     routes = tuple(Route(str(number), match, Handoff("")) for number, match in enumerate(matches))
-    found = Matcher(routes).match(Client(request_of(request), through_fanout=False))
+    found = Matcher(routes).match(ClientRequest(request_of(request), through_fanout=False))
     return int(found.name) if found else None
 
 
@@ -193,7 +193,7 @@ def test_what_is_shared_is_found(data: st.DataObject) -> None:
     boxes, last = Boxes((route.match for route in routes), faults), len(routes) - 1
     found = dict(find_overlaps(boxes, last, lambda one, other: routes[one].action != routes[other].action, Budget(10**9)))
     for earlier, request in found.items():
-        client = Client(request_of(request), through_fanout=False)
+        client = ClientRequest(request_of(request), through_fanout=False)
         assert not universe.is_refused(request, faults)
         assert matcher.match(client) == routes[earlier]
         assert alone[last].match(client) == routes[last]
@@ -208,7 +208,7 @@ def test_what_is_shared_is_found(data: st.DataObject) -> None:
 @given(st.sampled_from(list(universe.VALUES)).flatmap(lambda name: st.sampled_from(universe.requests((name,)))))
 def test_a_request_comes_back(request: Point) -> None:
     """A request that is written as a URL and headers is matched as the same request."""
-    client = Client(request_of(request), through_fanout=False)
+    client = ClientRequest(request_of(request), through_fanout=False)
     seen = (client.host, client.segments, client.method, client.scheme, client.websocket, dict(client.query))
     assert seen == (request.host, request.segments, request.method, request.scheme, request.websocket, request.query)
     assert client.header("h") == request.header("h")
@@ -236,7 +236,7 @@ def test_the_routes_of_every_case(folder: Path) -> None:
 
 
 def test_what_no_parameter_binds() -> None:
-    assert not any(map(binds, UNBOUND))
+    assert not any(map(can_bind, UNBOUND))
 
 
 def test_too_much_is_not_guessed() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from fanroute.codegen.constants import with_constant_instructions
 from fanroute_runtime.grip.instructions import hold, timeout
-from fanroute_runtime.grip.websocket import converse, keep_alive
+from fanroute_runtime.grip.websocket import answer_events, keep_alive
 from fanroute_runtime.messages import Request
 from fanroute_runtime.plan import Action, Bound, Channel, Handoff, Hold, Match, Meta, Route, Template, WebSocket
 from tests.unit.runtime.grip import test_instructions as test_grip
@@ -30,15 +30,15 @@ def never(bound: Bound) -> str:
 @pytest.mark.parametrize("request_", [test_grip.Asked(), test_grip.Asked("HEAD"), test_grip.Asked(last=b"a; last-id=7")])
 def test_a_ready_hold_says_the_same(action: Hold, request_: Request) -> None:
     known = made_ready(action)
-    assert isinstance(known, Hold) and known.ready
+    assert isinstance(known, Hold) and known.instructions_are_complete
     assert hold(known, request_, never) == hold(action, request_, never)
 
 
 def test_a_ready_websocket_says_the_same() -> None:
     known = made_ready(SOCKET)
-    assert isinstance(known, WebSocket) and known.ready
+    assert isinstance(known, WebSocket) and known.instructions_are_complete
     opening = test_websocket.Asked(b"OPEN\r\nTEXT 1\r\nx\r\n")
-    assert converse(known, opening, never) == converse(SOCKET, opening, never)
+    assert answer_events(known, opening, never) == answer_events(SOCKET, opening, never)
 
 
 @pytest.mark.parametrize(

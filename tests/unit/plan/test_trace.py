@@ -8,7 +8,7 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.describe import route_rows
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Trace, through_fanout, trace, trace_lines
-from fanroute_runtime.messages import Answer, Headers, Passing, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.messages import Answer, Headers, NextHop, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Plan
 from tests.conftest import INPUTS, REPOSITORY
 
@@ -51,7 +51,7 @@ def test_everything_is_told_in_words() -> None:
 
 
 @pytest.mark.parametrize("passed", [ToFanout("a", RULES), ToBackend("a", RULES, HeaderRules()), ToWebSocket("a", RULES)])
-def test_another_uri_is_told(passed: Passing) -> None:
+def test_another_uri_is_told(passed: NextHop) -> None:
     lines = list(trace_lines(Trace((), None, replace(passed, uri="https://a/?b=1"), None)))
     assert lines[2:] == ["  the URI https://a/?b=1", "  x: y"]
     assert list(trace_lines(Trace((), None, passed, None)))[2:] == ["  x: y"]

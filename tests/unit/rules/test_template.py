@@ -14,7 +14,7 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import compile_routes
 from fanroute.rules.template import bad_values
 from fanroute.spec.template import parse_template
-from fanroute_runtime.grip.instructions import encoded, leads_elsewhere
+from fanroute_runtime.grip.instructions import changes_path, expand_uri
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound
 from tests.conftest import INPUTS
@@ -23,7 +23,7 @@ BASE = "https://own.example/deep/er?query"
 
 
 def location(template: str, **values: str | None) -> str:
-    return encoded(parse_template(template), lambda bound: values[bound.name]).decode()
+    return expand_uri(parse_template(template), lambda bound: values[bound.name]).decode()
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ PIECES = st.text("./\\;ax\n", max_size=6)
 def test_what_is_told_of_a_value_is_what_the_edge_does(before: str, value: str, after: str) -> None:
     reference = Reference(Bound("query", "l"))
     bad = bad_values((before, reference, after), reference)
-    assert bad.matches(value) == leads_elsewhere(f"{before}{value}{after}".encode())
+    assert bad.matches(value) == changes_path(f"{before}{value}{after}".encode())
 
 
 OWN = st.sampled_from(["a", "b-1", ".", "..", "%2e", "%2E%2e", "x%2Fy", ";v", "%20", "'"])

@@ -27,7 +27,7 @@ from fanroute_runtime.plan import (
     Redirect,
     Respond,
     Route,
-    Stored,
+    StoreEntry,
     Tunnel,
 )
 from tests.conftest import GRIP_SIG
@@ -93,7 +93,7 @@ class Asked:
         return LOCAL_SERVICE
 
     def config(self, store: str, name: str) -> str | None:
-        return DEV_KEY if Stored("config", store, name) == LOCAL_KEY.material else None
+        return DEV_KEY if StoreEntry("config", store, name) == LOCAL_KEY.material else None
 
     def secret(self, store: str, name: str) -> bytes | None:
         return None
@@ -105,10 +105,10 @@ def decide(target: str = "http://a/", long: str = "", decider: Decider = DECIDER
 
 def through_fanout(decider: Decider, asked: Asked) -> Decision:
     """What is decided on the second pass, after a first pass. Raises Refused where that refuses."""
-    client = decider.chooser.client(asked)
+    client = decider.chooser.client_request(asked)
     chosen = decider.chooser.choose(client, asked)
     assert isinstance(chosen.route.action, Hold)
-    rules = decider.to_itself(chosen.route.action, chosen.number, client, asked).headers
+    rules = decider.hand_off_to_self(chosen.route.action, chosen.number, client, asked).headers
     return decider.decide(replace(asked, headers=asked.headers | dict(rules.set) | {"grip-sig": SIGNED}))
 
 
@@ -363,8 +363,8 @@ def test_a_tunnel_is_not_for_fanout(headers: dict[str, bytes]) -> None:
 def test_without_a_backend_there_is_a_fallback() -> None:
     forwarded, handed_off = PASSING.decide(Asked("http://a/f")), PASSING.decide(Asked("http://a/h"))
     assert isinstance(forwarded, ToBackend) and isinstance(handed_off, ToFanout)
-    assert PASSING.unreachable(handed_off, 502) == Answer(503, (("x-a", b"own"),), b"soon")
-    assert PASSING.unreachable(ToFanout("other", RULES), 504) == Answer(504, (), b"soon")
-    answer = PASSING.unreachable(forwarded, 504)
+    assert PASSING.unreachable_answer(handed_off, 502) == Answer(503, (("x-a", b"own"),), b"soon")
+    assert PASSING.unreachable_answer(ToFanout("other", RULES), 504) == Answer(504, (), b"soon")
+    answer = PASSING.unreachable_answer(forwarded, 504)
     assert (answer.status, answer.headers[1:]) == (504, RULED_SET)
     assert answer.body == b"The backend 'origin' does not answer in time.\n"

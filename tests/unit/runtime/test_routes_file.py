@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 
 from fanroute.codegen.routes_file import encode_routes
 from fanroute_runtime.plan import Auth, Forward, Handoff, HeaderRules, Key, Match, PathPattern, Respond, Route, TokenPlace
-from fanroute_runtime.routes_file import Routes, auths_of
+from fanroute_runtime.routes_file import LazyRoutes, distinct_auths
 from tests.support import universe
 
 AUTHS = [Auth((Key("HS256", secret),), (TokenPlace("authorization"),), 0) for secret in (b"\x00\xff", b'"\\\n')]
 
 
 def unpacked(routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    return tuple(Routes(encode_routes(routes).encode("ascii")))
+    return tuple(LazyRoutes(encode_routes(routes).encode("ascii")))
 
 
 @given(universe.DIMENSIONS.flatmap(universe.routes))
@@ -40,12 +40,12 @@ def test_parts_are_shared() -> None:
     )
     text = encode_routes(routes)
     assert text.count("a page") == 1
-    unpacked = Routes(text.encode())
+    unpacked = LazyRoutes(text.encode())
     assert len(unpacked) == len(routes)
     assert tuple(unpacked) == routes
     assert unpacked[0].action is unpacked[8].action
-    assert unpacked.auths == AUTHS == auths_of(routes)
-    assert auths_of(unpacked) == unpacked.auths
+    assert unpacked.auths == AUTHS == distinct_auths(routes)
+    assert distinct_auths(unpacked) == unpacked.auths
 
 
 def test_no_routes() -> None:

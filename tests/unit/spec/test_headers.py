@@ -3,7 +3,7 @@
 import pytest
 
 from fanroute.spec.headers import RESERVED, reserved_reason
-from fanroute_runtime.http.headers import HOP_BY_HOP, PLATFORMS, applied, is_platforms, of_one_connection
+from fanroute_runtime.http.headers import HOP_BY_HOP, PLATFORM_HEADERS, apply_rules, hop_by_hop_names, is_platform_header
 from fanroute_runtime.plan import HeaderRules
 
 HEADERS = (("a", b"1"), ("b", b"2"), ("a", b"3"), ("c", b"4"))
@@ -20,7 +20,7 @@ HEADERS = (("a", b"1"), ("b", b"2"), ("a", b"3"), ("c", b"4"))
     ],
 )
 def test_rules_are_applied(rules: HeaderRules, after: tuple[tuple[str, bytes], ...]) -> None:
-    assert applied(rules, HEADERS) == after
+    assert apply_rules(rules, HEADERS) == after
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_rules_are_applied(rules: HeaderRules, after: tuple[tuple[str, bytes], .
     ],
 )
 def test_what_belongs_to_one_connection(names: list[str], connection: list[bytes], gone: list[str]) -> None:
-    assert [name for name in of_one_connection(names, connection) if name] == gone
+    assert [name for name in hop_by_hop_names(names, connection) if name] == gone
 
 
 @pytest.mark.parametrize("name", ["Grip-Sig", "GRIP-HOLD", "grip-", "Sec-WebSocket-Key", *sorted(HOP_BY_HOP)])
@@ -77,9 +77,9 @@ def test_where_a_header_is_the_users() -> None:
 
 def test_what_a_client_cannot_send_is_neither_matched_nor_changed() -> None:
     """The first pass removes such a header, so the second pass would see a different request."""
-    for name in PLATFORMS:
+    for name in PLATFORM_HEADERS:
         for written in (f"{name}x" if name.endswith("-") else name, name.replace("-", "_") + "x" * name.endswith("-")):
-            assert is_platforms(written)
+            assert is_platform_header(written)
             assert all(reserved_reason(written.upper(), place) for place in ("match", "request"))
 
 

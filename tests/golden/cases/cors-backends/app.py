@@ -1,11 +1,11 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.decide import respond
-from fanroute_runtime.http.cors import preflight
+from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='shared',
@@ -22,4 +22,4 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Preflight: preflight, Respond: respond}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Preflight: answer_preflight, Respond: respond}, SAMPLES)

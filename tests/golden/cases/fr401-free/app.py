@@ -2,11 +2,11 @@
 from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.decide import redirect
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.grip.websocket import converse
+from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Hold, Plan, Redirect, SandboxLimits, WebSocket
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='free',
@@ -21,4 +21,4 @@ SAMPLES = (
     ('GET', 'https://example.com/elsewhere/x', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect, WebSocket: converse}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Redirect: redirect, WebSocket: answer_events}, SAMPLES)

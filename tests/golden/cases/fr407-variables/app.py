@@ -2,11 +2,11 @@
 from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.decide import redirect, respond
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.http.cors import preflight
+from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.plan import Fallback, Hold, Plan, Preflight, Redirect, Respond, SandboxLimits
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='x',
@@ -26,4 +26,4 @@ SAMPLES = (
     ('GET', 'https://example.com/f/x', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, Respond: respond}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: answer_preflight, Redirect: redirect, Respond: respond}, SAMPLES)

@@ -2,12 +2,12 @@
 from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.decide import redirect
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.grip.websocket import converse
-from fanroute_runtime.http.cors import preflight
+from fanroute_runtime.grip.websocket import answer_events
+from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.plan import Hold, Plan, Preflight, Redirect, SandboxLimits, WebSocket
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='by-default',
@@ -22,4 +22,4 @@ SAMPLES = (
     ('GET', 'https://example.com/c', (('upgrade', b'websocket'),)),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, Redirect: redirect, WebSocket: converse}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: answer_preflight, Redirect: redirect, WebSocket: answer_events}, SAMPLES)

@@ -3,9 +3,9 @@ from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.decide import redirect
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.plan import Hold, Plan, Redirect, SandboxLimits
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='links',

@@ -1,12 +1,12 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.grip.websocket import converse
-from fanroute_runtime.http.cors import preflight
+from fanroute_runtime.grip.websocket import answer_events
+from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.plan import Hold, Plan, Preflight, SandboxLimits, WebSocket
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='guarded',
@@ -22,4 +22,4 @@ SAMPLES = (
     ('GET', 'https://example.com/token', (('upgrade', b'websocket'),)),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: preflight, WebSocket: converse}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: answer_preflight, WebSocket: answer_events}, SAMPLES)

@@ -1,11 +1,11 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.grip.websocket import converse
+from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Hold, Plan, SandboxLimits, WebSocket
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='chat-edge',
@@ -19,4 +19,4 @@ SAMPLES = (
     ('GET', 'https://example.com/d/x', (('upgrade', b'websocket'),)),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, WebSocket: converse}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, WebSocket: answer_events}, SAMPLES)

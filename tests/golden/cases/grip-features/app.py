@@ -2,11 +2,11 @@
 from fanroute_runtime.compute.edge import http_incoming
 from fanroute_runtime.decide import respond
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.grip.websocket import converse
+from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Hold, Plan, Respond, SandboxLimits, WebSocket
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='features',
@@ -21,4 +21,4 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: converse}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: answer_events}, SAMPLES)

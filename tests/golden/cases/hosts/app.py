@@ -1,10 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import http_incoming
-from fanroute_runtime.grip.websocket import converse
+from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Plan, SandboxLimits, WebSocket
-from fanroute_runtime.routes_file import Routes
+from fanroute_runtime.routes_file import LazyRoutes
 
-ROUTES = Routes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
 
 PLAN = Plan(
     service='My_Chat',
@@ -17,4 +17,4 @@ SAMPLES = (
     ('GET', 'https://c.example.com/', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {WebSocket: converse}, SAMPLES)
+HttpIncoming = http_incoming(PLAN, {WebSocket: answer_events}, SAMPLES)

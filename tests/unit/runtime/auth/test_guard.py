@@ -34,7 +34,7 @@ from fanroute_runtime.plan import (
     Redirect,
     Respond,
     Route,
-    Stored,
+    StoreEntry,
     TokenPlace,
     Tunnel,
     WebSocket,
@@ -174,8 +174,8 @@ OLD, NEW = b"the old secret of the people who sign", b"the new secret of the peo
 ROTATION = replace(
     AUTH,
     keys=(
-        Key("HS256", Stored("secret", "edge", "old"), kid="2025"),
-        Key("HS256", Stored("secret", "edge", "new"), kid="2026"),
+        Key("HS256", StoreEntry("secret", "edge", "old"), kid="2025"),
+        Key("HS256", StoreEntry("secret", "edge", "new"), kid="2026"),
     ),
 )
 
@@ -195,15 +195,17 @@ def test_a_key_without_a_kid_is_for_any() -> None:
     assert subscribed(ask(by_pyjwt(CLAIMS, "HS256", kid="any"))) == "user-ann"
 
 
-@pytest.mark.parametrize("stored", [Stored("secret", "edge", "x"), Stored("secret", "x", "login"), Stored("config", "x", "x")])
-def test_without_its_key_the_edge_fails(stored: Stored) -> None:
+@pytest.mark.parametrize(
+    "stored", [StoreEntry("secret", "edge", "x"), StoreEntry("secret", "x", "login"), StoreEntry("config", "x", "x")]
+)
+def test_without_its_key_the_edge_fails(stored: StoreEntry) -> None:
     """With an error of its own, and nobody is let in."""
     answer = decide(ask(GOOD), replace(AUTH, keys=(Key("HS256", stored),)))
     assert isinstance(answer, Answer) and answer.status == 500
 
 
 def test_a_key_in_a_config_store() -> None:
-    auth = replace(AUTH, keys=(Key("ES256", Stored("config", "edge", "login")),))
+    auth = replace(AUTH, keys=(Key("ES256", StoreEntry("config", "edge", "login")),))
     asked = replace(ask(ES), configs={**ask().configs, "edge": {"login": public(EC).decode()}})
     assert subscribed(asked, auth) == "user-ann"
 

@@ -20,7 +20,7 @@ from fanroute_runtime.grip import signature
 from fanroute_runtime.grip.signature import FASTLY_KEY, LEEWAY, Signatures
 from fanroute_runtime.local import LOCAL_SERVICE
 from fanroute_runtime.messages import Refused
-from fanroute_runtime.plan import GripSig, Key, Stored
+from fanroute_runtime.plan import GripSig, Key, StoreEntry
 from tests.conftest import GRIP_SIG
 
 NOW = 1_700_000_000
@@ -44,8 +44,8 @@ def pem(private: Any) -> bytes:
 KEYS = (
     Key("ES256", pem(P256), issuer="mine"),
     Key("RS256", pem(RSA), issuer="mine"),
-    Key("HS256", Stored("secret", "keys", "pushpin"), issuer="theirs"),
-    Key("ES256", Stored("config", "proxies", "old"), issuer="theirs"),
+    Key("HS256", StoreEntry("secret", "keys", "pushpin"), issuer="theirs"),
+    Key("ES256", StoreEntry("config", "proxies", "old"), issuer="theirs"),
 )
 VERIFYING = Signatures(GripSig(keys=KEYS))
 STORES = {"configs": {"proxies": {"old": pem(OTHER_P256).decode()}}, "secrets": {"keys": {"pushpin": SECRET}}}
@@ -62,7 +62,7 @@ def signed(key: Any, algorithm: str, **claims: Any) -> str:
 
 
 def comes(given: str | bytes | None, signatures: Signatures = VERIFYING, **facts: Any) -> bool:
-    return signatures.sender(asked(given, **facts)) != "client"
+    return signatures.identify_sender(asked(given, **facts)) != "client"
 
 
 def test_without_a_signature_a_request_is_a_clients() -> None:
@@ -158,7 +158,7 @@ def test_what_is_no_signature_of_fanouts_is_refused(name: str) -> None:
 def test_more_than_one_signature_is_refused(check: Any, given: tuple[str, str]) -> None:
     headers = tuple(("grip-sig", value.encode()) for value in given)
     with pytest.raises(Refused, match="there is more than one") as refused:
-        Signatures(GripSig(check, KEYS)).sender(replace(asked(None), headers=headers))
+        Signatures(GripSig(check, KEYS)).identify_sender(replace(asked(None), headers=headers))
     assert refused.value.status == 403
 
 
@@ -188,14 +188,14 @@ def test_fastly_signs_for_one_service(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_local_key_is_of_local_edges_alone() -> None:
     """Whatever a service of Fastly's has in its stores."""
     local = RequestData("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)
-    assert VERIFYING.sender(local) == "fanout"
+    assert VERIFYING.identify_sender(local) == "fanout"
     with pytest.raises(Refused, match="no key of ours"):
-        VERIFYING.sender(replace(local, service=SERVICE))
+        VERIFYING.identify_sender(replace(local, service=SERVICE))
     other = jwt.encode({"iss": "viceroy", "exp": NOW + 1}, DEV_KEY + "x", "HS256")
     with pytest.raises(Refused, match="no key of ours"):
-        VERIFYING.sender(replace(local, headers=(("grip-sig", other.encode()),)))
+        VERIFYING.identify_sender(replace(local, headers=(("grip-sig", other.encode()),)))
     with pytest.raises(Refused, match="is not there"):
-        Signatures(GripSig()).sender(replace(local, configs={}))
+        Signatures(GripSig()).identify_sender(replace(local, configs={}))
 
 
 @pytest.mark.parametrize("service", [SERVICE, LOCAL_SERVICE])
@@ -205,24 +205,26 @@ def test_who_sends_is_told_by_the_key(service: str, monkeypatch: pytest.MonkeyPa
     issuer = f"fastly:{service}"
     proxys = (Key("ES256", pem(P256), issuer=issuer), Key("HS256", SECRET, issuer="viceroy"))
     signatures = Signatures(GripSig(keys=proxys))
-    assert signatures.sender(asked(signed(OTHER_P256, "ES256", iss=issuer), service)) == "fanout"
-    assert signatures.sender(asked(signed(P256, "ES256", iss=issuer), service)) == "proxy"
+    assert signatures.identify_sender(asked(signed(OTHER_P256, "ES256", iss=issuer), service)) == "fanout"
+    assert signatures.identify_sender(asked(signed(P256, "ES256", iss=issuer), service)) == "proxy"
     if service == SERVICE:
-        assert signatures.sender(asked(signed(SECRET, "HS256", iss="viceroy"), service)) == "proxy"
+        assert signatures.identify_sender(asked(signed(SECRET, "HS256", iss="viceroy"), service)) == "proxy"
     else:
-        assert signatures.sender(RequestData("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)) == "fanout"
+        assert (
+            signatures.identify_sender(RequestData("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)) == "fanout"
+        )
 
 
 def test_no_proxy_has_an_issuer_of_fanouts_own() -> None:
     for issuer in (signature.LOCAL_KEY.issuer, signature.FASTLY_ISSUER.format(SERVICE)):
-        with pytest.raises(ValidationError, match="is Fanout's own name"):
+        with pytest.raises(ValidationError, match="is the issuer of Fanout itself"):
             ProxyKey(algorithm="HS256", secret_store="keys", name="pushpin", issuer=issuer)
 
 
 def test_unverified() -> None:
     present, none = Signatures(GripSig("present")), Signatures(GripSig("none"))
     for given in ("present", GOOD, ""):
-        assert present.sender(asked(given)) == "unverified"
-        assert none.sender(asked(given)) == "client"
-    assert present.sender(asked(None)) == "client"
-    assert none.sender(replace(asked(None), headers=(("grip-feature", b"status"),))) == "unverified"
+        assert present.identify_sender(asked(given)) == "unverified"
+        assert none.identify_sender(asked(given)) == "client"
+    assert present.identify_sender(asked(None)) == "client"
+    assert none.identify_sender(replace(asked(None), headers=(("grip-feature", b"status"),))) == "unverified"

@@ -14,7 +14,7 @@ from fanroute_runtime.grip.websocket import (
     Event,
     EventType,
     MalformedEvents,
-    converse,
+    answer_events,
     decode,
     encode,
     keep_alive,
@@ -140,7 +140,7 @@ class Asked:
 
 def answered(action: WebSocket, content: bytes, offered: bytes | None = None, room: str | None = "a") -> tuple[Any, list[Event]]:
     """The answer's headers, but the content type, and its events."""
-    answer = converse(action, Asked(content, offered), lambda bound: room)
+    answer = answer_events(action, Asked(content, offered), lambda bound: room)
     headers = dict(answer.headers)
     assert (answer.status, headers.pop("content-type")) == (200, b"application/websocket-events")
     return headers, decode(answer.body)
@@ -188,7 +188,7 @@ def test_the_first_protocol_offered_is_chosen(offered: bytes, chosen: bytes) -> 
 @pytest.mark.parametrize("offered", [None, b"", b",", b"CHAT.V1", b"chat", b"chat.v1x", b"chat.v1;chat.v2", b"\xe9"])
 def test_without_a_protocol_in_common_the_open_is_refused(offered: bytes | None) -> None:
     with pytest.raises(Refused, match="none of the endpoint's protocols") as refused:
-        converse(TALKING, Asked(OPEN, offered), lambda bound: None)
+        answer_events(TALKING, Asked(OPEN, offered), lambda bound: None)
     assert refused.value.status == 400
 
 

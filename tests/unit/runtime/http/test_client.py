@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.plan import request
-from fanroute_runtime.http.client import Client
+from fanroute_runtime.http.client import ClientRequest
 from tests.unit.runtime.test_decide import Asked
 
 
@@ -31,26 +31,26 @@ from tests.unit.runtime.test_decide import Asked
     ],
 )
 def test_the_query(query: str, values: dict[str, str | None]) -> None:
-    assert Client(Asked(f"http://a/?{query}"), through_fanout=False).query == values
+    assert ClientRequest(Asked(f"http://a/?{query}"), through_fanout=False).query == values
 
 
 @given(st.text())
 def test_any_query_is_read(query: str) -> None:
-    assert all(isinstance(name, str) for name in Client(Asked(f"http://a/?{query}"), through_fanout=False).query)
+    assert all(isinstance(name, str) for name in ClientRequest(Asked(f"http://a/?{query}"), through_fanout=False).query)
 
 
 def test_the_first_pass_believes_the_connection() -> None:
     claimed = {"x-forwarded-host": b"evil", "x-forwarded-proto": b"http", "content-type": b"application/websocket-events"}
-    client = Client(Asked("http://A.example.com:80/", claimed), through_fanout=False)
+    client = ClientRequest(Asked("http://A.example.com:80/", claimed), through_fanout=False)
     assert (client.host, client.scheme, client.method, client.websocket) == ("a.example.com", "https", "GET", False)
 
 
 def test_the_second_pass_believes_the_first() -> None:
     told = {"x-forwarded-host": b"Chat.example.com:8080", "x-forwarded-proto": b"http"}
-    client = Client(Asked("http://self/", told, verb="PUT"), through_fanout=True)
+    client = ClientRequest(Asked("http://self/", told, verb="PUT"), through_fanout=True)
     assert (client.host, client.scheme, client.method, client.websocket) == ("chat.example.com", "http", "PUT", False)
     events = told | {"content-type": b"application/websocket-events"}
-    client = Client(Asked("http://self/", events, verb="POST"), through_fanout=True)
+    client = ClientRequest(Asked("http://self/", events, verb="POST"), through_fanout=True)
     assert (client.method, client.websocket) == ("GET", True)
 
 
@@ -68,11 +68,11 @@ def test_the_second_pass_believes_the_first() -> None:
 def test_lines_of_cookies_are_one_header(lines: list[bytes], cookie: str | None) -> None:
     asked = request.RequestData("GET", "http://a/", tuple(("cookie", line) for line in lines))
     for through_fanout in (False, True):
-        assert Client(asked, through_fanout).header("cookie") == cookie
+        assert ClientRequest(asked, through_fanout).header("cookie") == cookie
 
 
 def test_a_header_is_its_first_value() -> None:
-    client = Client(Asked(headers={"a": b"\xe9"}), through_fanout=False)
+    client = ClientRequest(Asked(headers={"a": b"\xe9"}), through_fanout=False)
     assert (client.header("a"), client.header("b")) == ("é", None)
 
 
@@ -88,4 +88,4 @@ def test_a_header_is_its_first_value() -> None:
     ],
 )
 def test_a_websocket_begins_with_a_get(verb: str, upgrade: bytes, asks: bool) -> None:
-    assert Client(Asked("http://a/", {"upgrade": upgrade}, verb=verb), through_fanout=False).websocket is asks
+    assert ClientRequest(Asked("http://a/", {"upgrade": upgrade}, verb=verb), through_fanout=False).websocket is asks

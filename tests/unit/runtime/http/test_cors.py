@@ -13,8 +13,8 @@ from fanroute.plan.tokens import accept_test_tokens, with_test_token
 from fanroute.plan.trace import HANDLERS, Tracer, through_fanout, trace, trace_lines
 from fanroute.spec.cors import Origins
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.http.client import Client
-from fanroute_runtime.http.cors import in_place_of, share, sharing
+from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.http.cors import add_cors_headers, cors_headers, replace_cors_headers
 from fanroute_runtime.messages import Answer, Decision, Headers, ToBackend, ToFanout
 from fanroute_runtime.plan import Cors, GripSig, HeaderRules, Preflight
 from tests.conftest import GRIP_SIG, INPUTS
@@ -26,7 +26,10 @@ EXPOSED = (("access-control-expose-headers", b"X-A"),)
 
 def shared(origins: tuple[str, ...], origin: bytes | None, answer: Answer = ANSWER) -> Answer:
     headers = () if origin is None else (("origin", origin),)
-    return share(answer, sharing(Cors(origins, EXPOSED), Client(RequestData("GET", "http://a/", headers), through_fanout=False)))
+    return add_cors_headers(
+        answer,
+        cors_headers(Cors(origins, EXPOSED), ClientRequest(RequestData("GET", "http://a/", headers), through_fanout=False)),
+    )
 
 
 @pytest.mark.parametrize("origin", [None, b"https://a.example.com", b"null", b""])
@@ -301,11 +304,11 @@ def test_a_backend_that_gives_no_answer() -> None:
     for path, status, varies in (("/own", 504, b"Origin"), ("/app/a", 502, b"Origin")):
         decision = decider.decide(RequestData("GET", f"https://x{path}", PAGE))
         assert isinstance(decision, ToBackend | ToFanout)
-        answer = decider.unreachable(decision, status)
+        answer = decider.unreachable_answer(decision, status)
         assert (answer.status, answer.headers[1:]) == (status, (("vary", varies), SHARED[1]))
     route = PASSED_ON.routes[1]
-    fallen = ToBackend("fallen", HeaderRules(), route.response_headers, sharing=SHARED, backend_answers=True)
-    assert decider.unreachable(fallen, 502).headers[1:] == (("vary", b"Cookie, X-A, Origin"), SHARED[1])
+    fallen = ToBackend("fallen", HeaderRules(), route.response_headers, cors_headers=SHARED, backend_answers=True)
+    assert decider.unreachable_answer(fallen, 502).headers[1:] == (("vary", b"Cookie, X-A, Origin"), SHARED[1])
 
 
 @pytest.mark.parametrize(
@@ -314,9 +317,9 @@ def test_a_backend_that_gives_no_answer() -> None:
 def test_what_goes_to_a_backend_says_who_may_read_what_comes(page: Headers, headers: Headers) -> None:
     for path, kind in (("/own", ToBackend), ("/app/a", ToFanout)):
         _, decision = decided("GET", path, page)
-        assert isinstance(decision, kind) and decision.sharing == headers
+        assert isinstance(decision, kind) and decision.cors_headers == headers
     _, decision = decided("GET", "/plain", page)
-    assert isinstance(decision, ToBackend) and (decision.sharing, decision.backend_answers) == ((), False)
+    assert isinstance(decision, ToBackend) and (decision.cors_headers, decision.backend_answers) == ((), False)
 
 
 @pytest.mark.parametrize("status", [401, 400, 508])
@@ -335,7 +338,7 @@ def test_what_the_edge_answers_itself_is_shared(status: int) -> None:
 
 def test_the_edges_word_takes_the_place_of_the_backends() -> None:
     names = ["content-type", "access-control-allow-origin", "access-control-max-age", "vary", "x-access-control-a"]
-    rules = in_place_of(names, SHARED)
+    rules = replace_cors_headers(names, SHARED)
     assert (rules.set, rules.add, rules.remove) == ((), SHARED, ("access-control-allow-origin", "access-control-max-age"))
 
 

@@ -6,7 +6,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan import describe
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import through_fanout, trace
-from fanroute_runtime.decide import FOREIGN_PAGE
+from fanroute_runtime.decide import FORBIDDEN_ORIGIN
 from fanroute_runtime.http.headers import PIN
 from fanroute_runtime.messages import Answer, Decision, Headers, ToFanout, ToWebSocket
 from tests.conftest import GRIP_SIG, INPUTS
@@ -114,17 +114,17 @@ FOREIGN = [
 @pytest.mark.parametrize("origin", FOREIGN, ids=[origin[:40].decode("latin-1") for origin in FOREIGN])
 def test_any_other_page_is_refused(origin: bytes) -> None:
     """On both passes, at each event, and without a word by `refuse_code`."""
-    assert decided(origin) == Answer(403, (*FOREIGN_PAGE.headers, ("x-edge", b"fanroute")), FOREIGN_PAGE.body)
+    assert decided(origin) == Answer(403, (*FORBIDDEN_ORIGIN.headers, ("x-edge", b"fanroute")), FORBIDDEN_ORIGIN.body)
     for body in (b"OPEN\r\n", b"TEXT 2\r\nhi\r\n", b""):
         answer = second_pass(origin, body)
-        assert isinstance(answer, Answer) and (answer.status, answer.body) == (403, FOREIGN_PAGE.body)
+        assert isinstance(answer, Answer) and (answer.status, answer.body) == (403, FORBIDDEN_ORIGIN.body)
 
 
 @pytest.mark.parametrize("path", ["tunnel", "handoff"])
 def test_so_it_is_with_a_socket_of_the_backends(path: str) -> None:
     url = f"https://edge.example.com/{path}"
     assert isinstance(decided(CHAT, url=url), ToWebSocket if path == "tunnel" else ToFanout)
-    assert decided(b"https://evil.example", url=url) == FOREIGN_PAGE
+    assert decided(b"https://evil.example", url=url) == FORBIDDEN_ORIGIN
 
 
 @pytest.mark.parametrize("upgrade", [b"", b"h2c", b"websockets"])

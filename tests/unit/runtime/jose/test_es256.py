@@ -48,7 +48,7 @@ def key_of(private: int) -> ec.EllipticCurvePrivateKey:
 
 @cache
 def verifier(private: int, fixed: bool) -> Verifier:
-    return es256.load(pem(key_of(private).public_key()), fixed)
+    return es256.verifier(pem(key_of(private).public_key()), fixed)
 
 
 def joined(r: int, s: int) -> bytes:
@@ -68,7 +68,7 @@ def wrong(verify: Verifier, vectors: list[Vector]) -> list[Vector]:
 @both
 def test_wycheproof(fixed: bool) -> None:
     """Among them: r and s out of range, r + n < p, points that meet, scalars at the edges, signatures too short and too long."""
-    found = [(es256.load(key.encode(), fixed), vectors) for key, vectors in groups("ecdsa_secp256r1_sha256_p1363")]
+    found = [(es256.verifier(key.encode(), fixed), vectors) for key, vectors in groups("ecdsa_secp256r1_sha256_p1363")]
     assert sum(len(vectors) for _, vectors in found) == 262
     assert [vector for verify, vectors in found for vector in wrong(verify, vectors)] == []
 
@@ -77,7 +77,7 @@ def test_wycheproof_from_der() -> None:
     """Those whose signature is DER, and whose integers have room in r and s."""
     asked = 0
     for key, vectors in groups("ecdsa_secp256r1_sha256"):
-        verify = es256.load(key.encode())
+        verify = es256.verifier(key.encode())
         for vector in vectors:
             try:
                 r, s = decode_dss_signature(vector.signature)
@@ -92,7 +92,7 @@ def test_wycheproof_from_der() -> None:
 
 @both
 def test_the_token_that_fastly_signed(fixed: bool) -> None:
-    verify = es256.load(FASTLY, fixed)
+    verify = es256.verifier(FASTLY, fixed)
     signed, signature = parts(FASTLY_TOKEN)
     assert verify(signed, signature)
     assert not verify(signed[:-1] + b"8", signature)
@@ -179,9 +179,9 @@ def test_points_that_meet(teeth: int, scalars: tuple[int, int]) -> None:
     """The sum of multiples of a point and of itself, its opposite or its double, where additions meet doublings and infinity."""
     one, other = scalars
     for factor in (1, N - 1, 2, N - 2, pow(2, -1, N)):
-        point = p256._times(p256.GENERATOR.point, factor)
+        point = p256._multiply(p256.GENERATOR.point, factor)
         assert point is not None
-        expected = p256._times(p256.GENERATOR.point, (one + factor * other) % N)
+        expected = p256._multiply(p256.GENERATOR.point, (one + factor * other) % N)
         x, denominator = p256.x_of_sum(p256.GENERATOR, one, Comb(point, teeth), other)
         assert (denominator % P == 0) == (expected is None)
         if expected is not None:

@@ -31,7 +31,7 @@ def test_wycheproof(bits: int) -> None:
     """The one "acceptable" signature lacks the NULL of DigestInfo: not the encoding that RFC 8017 compares with."""
     asked = 0
     for key, vectors in groups(f"rsa_signature_{bits}_sha256"):
-        verify = rs256.load(key.encode())
+        verify = rs256.verifier(key.encode())
         for vector in vectors:
             asked += 1
             assert verify(vector.message, vector.signature) == (vector.result == "valid"), vector
@@ -40,7 +40,7 @@ def test_wycheproof(bits: int) -> None:
 
 def test_tokens_of_two_libraries() -> None:
     key = private_key()
-    verify = rs256.load(pem(key.public_key()))
+    verify = rs256.verifier(pem(key.public_key()))
     tokens = [
         jwt.encode({"iss": "a"}, key, "RS256"),
         jws.serialize_compact({"alg": "RS256"}, b'{"iss":"a"}', RSAKey.import_key(key), ["RS256"]),
@@ -54,7 +54,7 @@ def test_tokens_of_two_libraries() -> None:
 @given(message=st.binary(max_size=200), bit=st.integers(0, 2047))
 def test_what_cryptography_signs(message: bytes, bit: int) -> None:
     key = private_key(exponent=3)
-    verify = rs256.load(pem(key.public_key()))
+    verify = rs256.verifier(pem(key.public_key()))
     signature = key.sign(message, padding.PKCS1v15(), SHA256())
     assert verify(message, signature)
     assert not verify(message + b"x", signature)
@@ -63,14 +63,14 @@ def test_what_cryptography_signs(message: bytes, bit: int) -> None:
 
 @given(signature=st.one_of(st.binary(max_size=300), st.binary(min_size=256, max_size=256)))
 def test_any_bytes_are_no_signature(signature: bytes) -> None:
-    assert not rs256.load(pem(private_key().public_key()))(b"message", signature)
+    assert not rs256.verifier(pem(private_key().public_key()))(b"message", signature)
 
 
 def test_a_signature_is_one_number() -> None:
     """Nothing is added to it, neither the modulus nor leading zeros."""
     key = private_key()
     modulus = key.public_key().public_numbers().n
-    verify = rs256.load(pem(key.public_key()))
+    verify = rs256.verifier(pem(key.public_key()))
     for message in map(str.encode, map(str, count())):
         signature = key.sign(message, padding.PKCS1v15(), SHA256())
         more = int.from_bytes(signature) + modulus

@@ -15,7 +15,7 @@ Public = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 EC = ec.derive_private_key(7, ec.SECP256R1())
 RSA = rsa.generate_private_key(65537, 2048)
-LOADERS: dict[str, Callable[[bytes], object]] = {"ES256": es256.load, "RS256": rs256.load}
+LOADERS: dict[str, Callable[[bytes], object]] = {"ES256": es256.verifier, "RS256": rs256.verifier}
 KEYS: dict[str, Public] = {"ES256": EC.public_key(), "RS256": RSA.public_key()}
 DER = {name: key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for name, key in KEYS.items()}
 
@@ -114,7 +114,7 @@ def test_rsa_keys_of_other_parts(exponent: bytes, behind: bytes) -> None:
     def info(bits: bytes) -> bytes:
         return pem(element(0x30, algorithm + element(0x03, b"\0" + bits)))
 
-    rs256.load(info(key))
+    rs256.verifier(info(key))
     assert "not DER" in told("RS256", info(element(0x30, key[4:-5] + exponent) + behind))
 
 
@@ -127,7 +127,7 @@ def test_rsa_keys_that_are_too_small_or_none() -> None:
     assert "and this one has 1024" in told("RS256", numbers(n >> 1024 | 1, 65537))
     assert "and this one has 4097" in told("RS256", numbers(1 << 4096 | 1, 65537))
     assert "odd" in told("RS256", numbers(n, 2**32 + 15))
-    rs256.load(numbers(n, 2**32 - 5))
+    rs256.verifier(numbers(n, 2**32 - 5))
 
 
 @algorithms

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis.box import Point
-from fanroute_runtime.matching.decision_tree import FEW, READY, Matcher
-from fanroute_runtime.matching.predicates import Segments, path_segments
-from fanroute_runtime.matching.predicates import tests as match_tests
+from fanroute_runtime.matching.decision_tree import MAX_KEPT, MAX_UNFORKED, Matcher
+from fanroute_runtime.matching.predicates import Segments, match_predicates, path_segments
 from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
 from tests.support import universe
 from tests.support.budget import Budget
@@ -70,7 +69,7 @@ def routes_and_requests(draw: st.DrawFn) -> tuple[tuple[Route, ...], list[Point]
 @given(routes_and_requests())
 def test_the_same_as_one_after_the_other(drawn: tuple[tuple[Route, ...], list[Point]]) -> None:
     routes, points = drawn
-    matcher, needed = Matcher(routes), [match_tests(route.match).values() for route in routes]
+    matcher, needed = Matcher(routes), [match_predicates(route.match).values() for route in routes]
     for point in points:
         fitting = [number for number, of_route in enumerate(needed) if all(test(point) for test in of_route)]
         candidates = list(matcher.candidates(point))
@@ -144,7 +143,7 @@ def test_few_of_many_routes_are_tested(kind: str) -> None:
     matcher = matcher_of(kind)
     candidates = list(matcher.candidates(asked))
     assert expected in candidates
-    assert len(candidates) <= FEW + 1
+    assert len(candidates) <= MAX_UNFORKED + 1
     route = matcher.match(asked)
     assert route is not None
     assert route.name == f"r{expected}"
@@ -181,7 +180,7 @@ def test_what_one_branch_tells_another_may_not() -> None:
 
 def test_as_many_kinds_as_routes() -> None:
     """More than are kept ready: the others are tested for all that they want."""
-    pairs = [path(f"/a{n}/{last}{n}") for n in range(READY) for last in "bc"]
+    pairs = [path(f"/a{n}/{last}{n}") for n in range(MAX_KEPT) for last in "bc"]
     matcher = Matcher(routes_of(*(Match(path=pair) for pair in pairs)))
     for number, pair in enumerate(pairs):
         text = "/".join(map(str, ("", *pair.segments)))

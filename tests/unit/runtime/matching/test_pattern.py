@@ -42,7 +42,7 @@ def test_a_pattern_and_its_near_misses(pattern: str, accepted: list[str], near: 
 
 
 @pytest.mark.parametrize(
-    ("pattern", "message", "mend"),
+    ("pattern", "message", "suggestion"),
     [
         ("", "not empty", "'.*'"),
         ("a" * (MAX_LENGTH + 1), f"{MAX_LENGTH} characters", "shorter"),
@@ -110,11 +110,11 @@ def test_a_pattern_and_its_near_misses(pattern: str, accepted: list[str], near: 
         ("((a{1,999}){1,999}){1,999}", f"more than {MAX_STATES} states", "smaller counts"),
     ],
 )
-def test_what_is_refused_says_why(pattern: str, message: str, mend: str) -> None:
+def test_what_is_refused_says_why(pattern: str, message: str, suggestion: str) -> None:
     with pytest.raises(BadPattern) as refused:
         compile_pattern(pattern)
     assert message in refused.value.message
-    assert mend in refused.value.mend
+    assert suggestion in refused.value.suggestion
 
 
 def test_the_greatest_are_taken() -> None:
@@ -198,7 +198,7 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str, text: str) -> None:
     try:
         automaton = compile_pattern(pattern)
     except BadPattern as refused:
-        assert refused.message and refused.mend
+        assert refused.message and refused.suggestion
         return
     assert well_formed(automaton)
     with warnings.catch_warnings():
