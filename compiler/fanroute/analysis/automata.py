@@ -16,7 +16,7 @@ SEGMENT = compile_pattern(r"[^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+")
 HEADER_VALUE = compile_pattern("([!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 QUERY_VALUE = compile_pattern(r"[\s\S]*")
 
-# For each fault, the characters that a path cannot contain if paths with the fault are refused (`paths.py` of the runtime).
+# For each fault, the characters that a path cannot contain if paths with the fault are refused (`matching.paths` of the runtime).
 _EXCLUDED: dict[PathFault, str] = {"backslashes": r"\\", "controls": "\x00-\x1f\x7f", "parameters": ";"}
 
 # The kinds of example texts, the best first: valid in a channel and easy to type, not empty, any text.

@@ -57,7 +57,7 @@ _ALL_VALUES: dict[str, ValueSet] = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Represents a client's request as matching sees it (`match.Matched`)."""
+    """Represents a client's request as matching sees it (`predicates.Matched`)."""
 
     host: str
     segments: Segments

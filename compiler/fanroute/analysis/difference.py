@@ -58,7 +58,7 @@ class Side:
     def taken_box(self, point: Point, number: int, budget: Budget) -> Box | None:
         """Returns a box of requests that something before `number` takes, and that includes this request.
 
-        Returns None if the request gets `number`. It must be in the box of that number.
+        Returns None if the request gets `number`. The request must be in the box of that number.
         """
         return None if number == self.refused else self.boxes.taken_box(point, number, budget)
 

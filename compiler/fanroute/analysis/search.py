@@ -15,11 +15,11 @@ from fanroute_runtime.plan import Match, PathFault, Plan
 # The texts and hosts that routes name, by dimension.
 NamedValues = Mapping[Dimension, Names]
 # The steps of testing and cutting a region; testing a request on a route is one step.
-REGION = 10
+REGION_STEPS = 10
 # Returns a box of requests that are taken and that include this one, or None if this one is not taken.
 TakenBox = Callable[[Point], Box | None]
 # All requests are in these boxes: a WebSocket begins with a GET (RFC 6455, 4.1).
-KINDS: tuple[Box, ...] = (box_of(Match(websocket=False)), box_of(Match(websocket=True, methods=("GET",))))
+_POSSIBLE: tuple[Box, ...] = (box_of(Match(websocket=False)), box_of(Match(websocket=True, methods=("GET",))))
 
 
 class Boxes:
@@ -88,7 +88,7 @@ def find_untaken(regions: Iterable[Box], taken: TakenBox, named: NamedValues, bu
     """
     left = [*possible_regions(regions)][::-1]
     while left:
-        budget.spend(REGION)
+        budget.spend(REGION_STEPS)
         region = left.pop()
         box = taken(sample_point(region, named))
         if box is None:
@@ -99,4 +99,4 @@ def find_untaken(regions: Iterable[Box], taken: TakenBox, named: NamedValues, bu
 
 def possible_regions(regions: Iterable[Box]) -> Iterator[Box]:
     """Yields the regions without the requests that cannot exist, such as a WebSocket that begins with a POST."""
-    return (possible for region in regions for kind in KINDS if (possible := intersect(region, kind)) is not None)
+    return (possible for region in regions for kind in _POSSIBLE if (possible := intersect(region, kind)) is not None)

@@ -20,7 +20,7 @@ TIME = 1_767_225_600
 
 @dataclass(frozen=True, slots=True)
 class RequestData:
-    """Represents a request as data; it satisfies the protocol `exchange.Request`.
+    """Represents a request as data; it satisfies the protocol `messages.Request`.
 
     `headers` are (name, value) pairs with lower-case names, and `time` is when the request arrives, in seconds since 1970.
     `service` is the id of the service. `configs` and `secrets` map the name of a store to its entries.

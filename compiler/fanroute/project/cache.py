@@ -1,4 +1,4 @@
-"""Keeps build results in the user's cache for later runs. Only the user can write there, and no project can."""
+"""Keeps build results in the user's cache for later runs. Only the user can write there; nothing in a project's folder counts."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Runs other programs, which no other module does. Each is ended by its own process group."""
+"""Runs other programs, which no other module does. Each is ended with its process group."""
 
 import asyncio
 import os

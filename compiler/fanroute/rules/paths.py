@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fanroute.analysis.box import LENGTH, Box, intersect, sample_point
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
-from fanroute.analysis.search import REGION, Boxes, find_untaken
+from fanroute.analysis.search import REGION_STEPS, Boxes, find_untaken
 from fanroute.analysis.sets import SEGMENTS, Lengths, Texts
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
@@ -136,7 +136,7 @@ def _find_misread_request(
         request = request_of(guarded)
         _, path, _ = split_uri(request.url)
         for other in misreadings(path):
-            budget.spend(REGION)
+            budget.spend(REGION_STEPS)
             segments = path_segments(other)
             refused = boxes.refusals.box(segments) is not None
             taking = None if refused else boxes.first_match(replace(guarded, segments=segments), len(boxes.boxes), budget)

@@ -167,7 +167,7 @@ def _element_segment(module: Module, reader: Reader) -> None:
     if form not in (0, 2):
         raise BadComponent(f"a core module has an element segment of the unsupported form {form}")
     table = reader.u32() if form else 0
-    offset = expression(reader)
+    offset = read_expression(reader)
     if form and reader.byte() != 0:
         raise BadComponent("a core module has an element segment of something other than functions")
     module.element_segments.append(ElementSegment(table, offset, [reader.u32() for _ in range(reader.u32())]))
@@ -176,10 +176,10 @@ def _element_segment(module: Module, reader: Reader) -> None:
 def _data_segment(module: Module, reader: Reader) -> None:
     if reader.u32() != 0:
         raise BadComponent("a core module has a data segment that is not active, or for another memory")
-    module.data_segments.append(DataSegment(expression(reader), reader.take(reader.u32())))
+    module.data_segments.append(DataSegment(read_expression(reader), reader.take(reader.u32())))
 
 
-def expression(reader: Reader) -> Expression:
+def read_expression(reader: Reader) -> Expression:
     """Reads a constant expression (3.3.10, with the i32 operators of WebAssembly 3.0). Raises BadComponent."""
     instructions: list[int | bytes | GlobalGet | Operator] = []
     while True:
@@ -214,7 +214,7 @@ _READ: dict[int, Callable[[Module, Reader], None]] = {
     3: lambda module, reader: module.functions.append(reader.u32()),
     4: lambda module, reader: module.tables.append(_table_type(reader)),
     5: lambda module, reader: module.memories.append(_limits(reader)),
-    6: lambda module, reader: module.globals.append(Global(_global_type(reader), expression(reader))),
+    6: lambda module, reader: module.globals.append(Global(_global_type(reader), read_expression(reader))),
     7: _export,
     9: _element_segment,
     10: lambda module, reader: module.bodies.append(reader.take(reader.u32())),
