@@ -11,7 +11,7 @@ import httpx
 
 from fanroute.project import processes
 
-# All names lead to this machine, so a page can be of any host, and nothing is asked of any other.
+# All names lead to this machine, so a page can have any host, and no request leaves the machine.
 _ARGUMENTS = """
 --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
 --disable-sync --no-proxy-server --disable-dev-shm-usage

@@ -38,7 +38,7 @@ from tests.support.builds import build_once, copied
 
 START_TIMEOUT = 300  # seconds
 ANSWER_TIMEOUT = 15  # seconds
-# The header by which a request is Fanout's.
+# The header of Fanout's requests.
 FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]
 ROUTES = Path(__file__).parent / "routes"
 
@@ -56,7 +56,7 @@ class Edge:
     def _start(self, name: str, folder: Path, command: list[str], environment: dict[str, str]) -> None:
         self.name = name
         self.folder = folder
-        # The version of Pushpin, as numbers; the embedded edge has none.
+        # The version of Pushpin as numbers; empty for the embedded edge.
         self.pushpin: tuple[int, ...] = ()
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
@@ -78,7 +78,7 @@ class Edge:
         self.publish_url = publish_url
         self.port = int(url.rpartition(":")[2])
         self.client = httpx.Client(base_url=self.url, timeout=ANSWER_TIMEOUT, trust_env=False)
-        # A request has the cookies that its test says, and none of another's answer.
+        # A request has only the cookies that its test sets, and none of earlier answers.
         self.client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def _read(self) -> None:
@@ -198,7 +198,7 @@ def serving(served: Origin) -> Iterator[Origin]:
     loop.close()
 
 
-# Viceroy has the newest Pushpin. What is asked most is asked of an older one of the system's too.
+# Viceroy has the newest Pushpin. The most important tests also run with the system's, if that is older.
 EDGES = ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)]
 OLDER = pytest.param("older", marks=pytest.mark.viceroy)
 on_an_older_one_too = pytest.mark.parametrize("edge", [*EDGES, OLDER], indirect=True, scope="session")
@@ -230,7 +230,7 @@ def edge(
     routes = (REPOSITORY / "routes.yaml").read_text()
     before = 'origin: {url: "https://app.example.com"}'
     assert before in routes
-    # The same component: where its backends are is no part of it.
+    # The component stays the same, because it does not contain the URLs of backends.
     copied(own_project, folder).routes.write_text(
         routes.replace(before, f'origin: {{url: "https://app.example.com", local: "{origin.url}"}}')
     )

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, processes
 
-# What tests/e2e/origin.py holds connections on.
+# The channel on which tests/e2e/origin.py holds connections.
 CHANNEL = "of-origin"
 
 

@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 from multidict import CIMultiDict
 
 EVENTS = "application/websocket-events"
-# Instructions for Fanout, those that there are and one that there is not, and what Connection names.
+# Instructions for Fanout, one of them unknown, and headers that Connection names.
 INSTRUCTIONS = [
     ("Grip-Hold", "stream"),
     ("Grip-Channel", "of-origin"),
@@ -26,7 +26,7 @@ INSTRUCTIONS = [
     ("Set-Cookie", "a=1"),
     ("Set-Cookie", "b=2"),
 ]
-# What a backend says itself of pages of other origins.
+# A backend's own CORS headers.
 SHARED = [
     ("Access-Control-Allow-Origin", "https://backend.example"),
     ("Access-Control-Allow-Credentials", "true"),
@@ -34,15 +34,15 @@ SHARED = [
     ("Vary", "Accept-Language"),
     ("X-Origin", "yes"),
 ]
-# How a stream goes on after what was missed.
+# The instructions with which a stream continues after missed items.
 CONTINUED = {"Grip-Hold": "stream", "Grip-Channel": "linked; prev-id=2", "Grip-Link": "</forward/missed>; rel=next"}
-# A line in gzip.
+# A line, compressed with gzip.
 COMPRESSED = gzip.compress(b"compressed\n", mtime=0)
-# Eight mebibytes, in parts.
+# Eight mebibytes, in chunks.
 LARGE = [bytes([i]) * 65_536 for i in range(128)]
 
 
-# What is no answer of HTTP's, or no whole one, as it is written to the connection, which is closed then.
+# Bytes that are not an HTTP answer, or not a complete one. The connection is closed after them.
 _OK = b"HTTP/1.1 200 OK\r\n"
 _HI = b"Content-Length: 2\r\n\r\nhi"
 BROKEN = {
@@ -70,7 +70,7 @@ BROKEN = {
 }
 
 
-# A channel with the byte that begins an escape sequence on some terminals.
+# An answer with a channel that has the byte of an escape sequence on some terminals.
 OBEYED = (
     _OK
     + b"Grip-Hold: stream\r\nGrip-Channel: obeyed-\x9b31m\r\nX-A: \x9b31m\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n"
@@ -83,10 +83,10 @@ class Origin:
     url = ""
     edge_url = ""
     disconnects = 0
-    # Requests whose bodies were cut, and WebSockets that have ended.
+    # How many requests had a cut body, and how many WebSockets have ended.
     cut = 0
     ended = 0
-    # The method and headers, by name, of the last request for what a stream has missed.
+    # The method and headers of the last request for missed items.
     asked_for_missed: tuple[str, dict[str, str]] = ("", {})
     # How often a link has failed.
     failures = 0
@@ -94,10 +94,10 @@ class Origin:
     opened: tuple[tuple[str, str], ...] = ()
 
     def __init__(self) -> None:
-        # What WebSockets with variables have sent: bodies, and headers as (name, value).
+        # The requests of WebSockets with meta variables: bodies, and headers as (name, value).
         self.events: list[tuple[bytes, tuple[tuple[str, str], ...]]] = []
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
-        # What it was asked for, in order: paths and queries, as they came.
+        # The targets of all requests, in order.
         self.targets: list[str] = []
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -274,7 +274,7 @@ async def _cut(request: web.BaseRequest, chunked: bool) -> web.StreamResponse:
     response = web.StreamResponse(headers={} if chunked else {"Content-Length": "1000"})
     await response.prepare(request)
     await response.write(b"beginning\n")
-    # So that it goes out before the end does.
+    # The chunk must be sent before the connection ends.
     await asyncio.sleep(0.1)
     assert request.transport is not None
     request.transport.close()
@@ -352,7 +352,7 @@ def _socket(body: bytes) -> web.Response:
     if body == b"TEXT 3\r\nbye\r\n":
         return web.Response(body=b"TEXT 6\r\nm:ciao\r\nCLOSE 2\r\n\x0f\xa1\r\n", headers=headers)
     if body.startswith(b"TEXT ") and (length := body.split(b"\r\n")[1]).isdigit():
-        # The answer has so many bytes.
+        # The message is the length of the answer.
         return web.Response(body=_text(int(length)), headers=headers)
     if body.startswith(b"TEXT ") and (asked := body.split(b"\r\n")[1]).startswith(b"close "):
         content = bytes.fromhex(asked.removeprefix(b"close ").decode())

@@ -22,7 +22,7 @@ from tests.support.tampering import tampered
 from tests.support.tokens import EC, RSA, SECRET, by_joserfc, by_pyjwt, public
 
 OLD, NEW = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-# JSON's texts are TOML's too.
+# A JSON string is also a TOML string.
 MANIFEST = f"""\
 manifest_version = 3
 [local_server.config_stores.edge]
@@ -47,11 +47,11 @@ HANDSHAKE = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ]
 
-# What a claim may have that is no part of a channel, and lists without the channel room-bob.
+# Values of a claim that make no channel, and lists without the channel room-bob.
 NO_CHANNELS: list[Any] = ["a,user-bob", "a\r\nGrip-Channel: user-bob", "bob;filter=x", "böb", "b" * 300, "", " bob", ["bob"]]
 OTHER_LISTS: list[Any] = [[], ["room-ann"], ["room-*"], ["ROOM-BOB"], ["room-ann,room-bob"], {"room-bob": 1}, None]
 
-# By name; values are text or bytes.
+# Headers as (name, value); values are text or bytes.
 Headers = list[tuple[str, Any]]
 
 
@@ -77,7 +77,7 @@ def placed(place: str, token: bytes) -> tuple[str, Headers]:
     return "", [("Authorization", b"Bearer " + token)]
 
 
-# Signed by the right people for another key id.
+# Tokens with a good signature and the wrong key id.
 WRONG = {
     "the next kid": jwt.encode(claims("eve"), OLD, "ES256", headers={"kid": "2026"}).encode(),
     "an unknown kid": jwt.encode(claims("eve"), OLD, "ES256", headers={"kid": "2024"}).encode(),

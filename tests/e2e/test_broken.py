@@ -16,9 +16,9 @@ from tests.e2e.origin import BROKEN
 hostile_edge = edge_of("hostile")
 
 CUT = "200, cut"
-# How long an answer may take, in seconds: of some 400 that end within their head, Pushpin 1.36 gives one up after a minute only.
+# How long an answer can take, in seconds. Of some 400 that end within their head, Pushpin 1.36 gives up one after a minute only.
 LONGEST = 75
-# An answer that looks whole, however much of it came.
+# The status of an answer that looks complete, however much of its content arrives.
 WHOLE = "200 "
 NOTHING = "nothing in time"
 # Each row of the table, by its first cell: answers of BROKEN, each with what the client gets of a handoff and of a forward; where

@@ -28,7 +28,7 @@ class ComputeServe(Edge):
 
     def __init__(self, folder: Path, pushpin: Path, home: Path) -> None:
         assert "FASTLY_CLI" in os.environ, "run `make test`, which installs the Fastly CLI"
-        # Pushpin takes three ports behind the one for publishing.
+        # Pushpin uses the three ports after the one for publishing.
         (port,), (proxy_port,), (publish_port, *_) = _free_ports(1), _free_ports(1), _free_ports(4)
         url = f"http://127.0.0.1:{port}"
         manifest = folder / "fastly.toml"
@@ -47,7 +47,7 @@ class ComputeServe(Edge):
 
     def stop(self) -> int:
         pids, code, deadline = processes(self), super().stop(), monotonic() + ANSWER_TIMEOUT
-        # npm's launcher of the CLI ends by the signal itself, and before the programs that it has launched.
+        # npm's launcher of the CLI is ended by the signal, and before the programs that it has started.
         while any(Path(f"/proc/{pid}").exists() for pid in pids) and monotonic() < deadline:
             sleep(0.05)
         return 0 if code == -signal.SIGINT else code

@@ -10,7 +10,7 @@ from tests.e2e.conftest import Edge, edge_of
 from tests.e2e.origin import SHARED, Origin, seen, values
 from tests.support.tokens import SECRET, by_pyjwt
 
-# JSON's texts are TOML's too.
+# A JSON string is also a TOML string.
 MANIFEST = f"""\
 manifest_version = 3
 [local_server.secret_stores]
@@ -144,7 +144,7 @@ def test_a_file_is_answered_byte_by_byte(cors_edge: Edge) -> None:
 
 MEMBER = by_pyjwt({"exp": 4_102_444_800, "role": "member"}, "HS256").decode()
 GUEST = by_pyjwt({"exp": 4_102_444_800, "role": "guest"}, "HS256").decode()
-# What a proxy of one's own sends beside what it passes on.
+# The headers that a proxy of one's own adds.
 PROXY = by_pyjwt({"exp": 4_102_444_800, "iss": "pushpin"}, "HS256").decode()
 BY_BACKEND = {name.lower(): value for name, value in SHARED if name.startswith("Access-")}
 

@@ -21,7 +21,7 @@ from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
 delivery_edge = edge_of("delivery")
 
 CONTENT, ASK = "data: hello\n\n", "ask\n"
-# How long after its subscription something is published to a connection, in seconds: in the first round and in the last.
+# The time between subscription and publishing, in seconds: in the first round and in the last.
 EARLIEST, LATEST = 0.6, 1.4
 # How many rounds run at once.
 AT_ONCE = 10
@@ -37,7 +37,7 @@ class Channel:
         self._edge = edge
         self._subscriptions = subscriptions
         self._expected = 0
-        # One connection, so that a long-poll comes after another one on it.
+        # Only one connection, so that long-polls follow each other on it.
         limits = httpx.Limits(max_connections=1)
         self.client = httpx.AsyncClient(base_url=edge.url, timeout=2 * ANSWER_TIMEOUT, limits=limits, trust_env=False)
         self._publisher = httpx.AsyncClient(trust_env=False)

@@ -10,7 +10,7 @@ from tests.e2e.conftest import Edge, on_an_older_one_too
 
 pytestmark = on_an_older_one_too
 
-# A request with it is Fanout's.
+# The header of Fanout's requests.
 FROM_FANOUT = {"Grip-Sig": GRIP_SIG}
 HOSTS = [OWN_HOST, "TEST.EdgeCompute.App", "a.b.edgecompute.app:8080"]
 STREAMS = [("/test/stream", "text/plain"), ("/test/sse", "text/event-stream")]

@@ -29,15 +29,15 @@ STORE = f"""\
 [local_server.secret_stores]
 edge = [{{ key = "login", data = "{SECRET_STORES["edge"]["login"].decode()}" }}]
 """
-# What others on the way say, each as it begins: Pushpin 1.36 of a `%` of its own; Viceroy where Pushpin hangs up, as on a
-# WebSocket that is none, or a body breaks off; the embedded edge of the same, or in the words of what answered a WebSocket.
+# How the errors of others begin: of Pushpin 1.36 for a `%` alone; of Viceroy if Pushpin hangs up, for example on a malformed
+# WebSocket or a cut body; of the embedded edge for the same, or as the origin answered a WebSocket.
 OTHERS = {
     500: "Accept service unavailable.",
     502: 'Error: Handoff request failed: .*|The backend \'origin\' gave no answer: .*|{"method": "POST", .*|',
 }
-# What the edges tell of a component that has ended otherwise than by returning.
+# What the edges log if a component does not end by returning.
 BROKEN = re.compile("trapped|WebAssembly exited|the component gave no answer|Guest error")
-# How long what is no whole request may still be answered, in seconds, before the client says that no more of it comes.
+# How many seconds a client waits for an answer to an incomplete request, before it closes its side of the connection.
 PATIENCE = 0.2
 
 METHODS = b"GET GET GET GET HEAD POST PUT DELETE OPTIONS TRACE PATCH BREW get M-SEARCH".split()

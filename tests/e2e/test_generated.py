@@ -71,7 +71,7 @@ def test_viceroy_does_what_is_said(served: Served, data: st.DataObject) -> None:
         asked = replace(asked, url=re.sub(r"//[^/?]*", "//x.example.com", asked.url, count=1))  # a Host that is none is refused
     facts = reference.facts(asked.verb, asked.url, asked.headers)
     expected = reference.outcome(spec, facts)
-    # A socket to our origin takes a whole handshake, and Pushpin takes any method's Upgrade for one.
+    # A WebSocket to our origin needs a complete handshake, and for Pushpin any method with an Upgrade is one.
     assume(expected[0] not in ("handoff", "tunnel") or facts.headers.get("upgrade", "").lower() != "websocket")
     decision = trace(plan, "self", asked).decision
     held = isinstance(decision, ToFanout) and decision.backend == "self"

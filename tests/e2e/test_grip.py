@@ -103,7 +103,7 @@ def test_filters_make_ids_and_put_in_variables(grip_edge: Edge) -> None:
     with stream(grip_edge, "/rendered/made") as lines:
         assert [next(lines) for _ in range(2)] == ["data: 100 %I", ""]
         publish(grip_edge, "made", "id: %I\ndata: %%(name)s, 100 %%%%\n\n", id="8", prev_id="7")
-        # docs/local.md: Pushpin from 1.41 on puts in the id of the message before.
+        # docs/local.md: from 1.41 on, Pushpin inserts the id of the message before.
         made = "7" if grip_edge.has_new_pushpin else "8"
         assert [next(lines) for _ in range(3)] == [f"id: {made}", "data: ann, 100 %", ""]
 

@@ -165,7 +165,7 @@ def test_an_origins_long_poll_gets_a_message(edge: Edge) -> None:
         poll.join(0.2)
     answer = answers[0]
     assert (answer.status_code, answer.text, answer.headers["x-message"]) == (201, "now\n", "yes")
-    # Those of the answer that was held stay, unless what is published has its own.
+    # The headers of the held answer stay, unless the published message has its own.
     assert (answer.headers["content-type"], answer.headers["x-held"]) == ("text/plain; charset=utf-8", "replaced")
 
 

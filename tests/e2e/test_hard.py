@@ -16,13 +16,13 @@ hard_edge = edge_of("hard")
 
 STREAM, ROOM, ROOMS, EVENTS = "/test/stream", "/rooms/{room}", "/rooms/*", "data: events"
 OTHER = "no other route"
-# What a path gets that is refused before any route is tried.
+# The answer for a path that is refused before any route is tried.
 DOTS, BACKSLASH, CONTROL = "The path has a segment '.' or '..'.", "The path has a backslash.", "The path has a control character."
 REFUSED = (DOTS, BACKSLASH, CONTROL)
 UPGRADE = ("Upgrade: WebSocket", "Connection: Upgrade")
 PREFLIGHT = ("Origin: https://a.example.com", "Access-Control-Request-Method: GET")
 
-# Each row of the table, by its first cell: requests as a start of their line and as headers, and what the answers say.
+# Each row of the table, by its first cell: requests, as the start of the request line and headers, and their answers.
 ROWS: dict[str, list[tuple[str, tuple[str, ...], str]]] = {
     "`/test/str%65am`, `/caf%c3%a9`": [
         ("GET /test/str%65am", (), STREAM),

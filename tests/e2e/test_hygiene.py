@@ -23,7 +23,7 @@ Headers = Sequence[tuple[str, str]]
 SITE = "www.example.com"
 EVENTS = ("Content-Type", "application/websocket-events")
 GRIP = ("Sec-WebSocket-Extensions", "permessage-deflate, grip")
-# Each row of the table, by its first cell: headers that a client claims, and what of each gets to a backend of the first pass.
+# Each row of the table, by its first cell: a client's headers, and those of them that a backend of the first pass gets.
 CLAIMS: dict[str, list[tuple[str, str, list[str]]]] = {
     "`Grip-Hold`, `Grip-Channel`, `Grip-Link` …": [
         ("Grip-Hold", "stream", []),
@@ -60,12 +60,12 @@ CLAIMS: dict[str, list[tuple[str, str, list[str]]]] = {
         ("Pushpin_Route", "self", []),
     ],
 }
-# Those that Fanout may say.
+# The headers that Fanout may send.
 FANOUTS_WORDS = [(name, value) for claims in CLAIMS.values() for name, value, _ in claims]
-# A pin is the edge's alone.
+# Only the edge may send a pin.
 CLAIMS["`Fanroute-Pin`"] = [("Fanroute-Pin", "1;0;sse-0;c2dd25cd", []), ("Fanroute_Pin", "1;0;sse-0;c2dd25cd", [])]
 ALL = [(name, value) for claims in CLAIMS.values() for name, value, _ in claims]
-# The rows that have tests of their own.
+# The rows that have their own tests.
 OTHERS = [
     "`Grip-Sig`",
     "`Pushpin-Route`",
@@ -74,7 +74,7 @@ OTHERS = [
     "`Connection: X-Forwarded-Host`",
     "`Upgrade: h2c`, `Upgrade: websocket`",
 ]
-# What else there is of some header: Fanout's own.
+# Fanout's own values of some headers.
 FANOUTS = {"grip-feature": "status, "}
 
 

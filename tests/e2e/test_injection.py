@@ -19,7 +19,7 @@ HANDSHAKE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
 
-# By what it is: as it stands in a path and a query, and as bytes in a header; None where a header cannot have it.
+# Values by description: as text in a path and a query, and as bytes in a header (None if a header cannot contain it).
 VALUES: dict[str, tuple[str, bytes | None]] = {
     "a comma": ("a,room-own", b"a,room-own"),
     "a comma, encoded": ("a%2Croom-own", b"a , room-own"),
@@ -45,7 +45,7 @@ VALUES: dict[str, tuple[str, bytes | None]] = {
     "an overlong comma": ("a%C0%ACroom-own", b"a\xc0\xacroom-own"),
     "a surrogate": ("own%ED%A0%80", b"own\xed\xa0\x80"),
 }
-# What is another path, to which no route here belongs.
+# Values that change the path, so that no route here matches.
 OTHER_PATHS = {
     "nothing": "",
     "no UTF-8": "",
@@ -53,7 +53,7 @@ OTHER_PATHS = {
     "a surrogate": "",
     "a slash": "a%2Fb",
 }
-# The channels that a lenient reader would take one of them for.
+# The channels that a lenient parser could read in them.
 WOULD_BE = ["room-own", "room-a", "room-", "own", "a", "room-a,room-own", "room-a%2Croom-own", "room-%6fwn", "room-own;prev-id=0"]
 WOULD_BE += ["room-own ", 'room-"own"', "room-öwn", "öwn", "o" * 300, "room-" + "o" * 300, "room-" + "o" * 251]
 

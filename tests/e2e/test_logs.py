@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 
-# Escape sequences, line ends that would begin a line of the sender's own, and controls that turn text around.
+# Escape sequences, line breaks that would start a forged line, and characters that reverse text.
 CHANNEL = "logged-\x1b[2J\x1b]0;title\x07\r\nGET / → 200\u202e\x9b31m\u2066"
 
 
@@ -46,7 +46,7 @@ def page(edge: Edge) -> None:
     httpx.post(edge.publish_url, json={}, headers=[("Origin", b"https://\x9b31m.example"), ("Host", b"a")], trust_env=False)
 
 
-# What each edge tells of it; Pushpin logs the rest in files.
+# What each edge logs; Pushpin logs the rest in files.
 TOLD: dict[Callable[[Edge], Any], dict[str, str]] = {
     publish: {"embedded": "published on logged-"},
     hold: {"embedded": "subscribed to obeyed-"},

@@ -22,7 +22,7 @@ FROM_FANOUT = [
     ("X-Forwarded-Host", HOST),
     ("X-Forwarded-Proto", "http"),
 ]
-# The edge's own socket, the origin's through Fanout, and the origin's by a tunnel, each with a message and what comes back.
+# The edge's own WebSocket, and the origin's through Fanout and through a tunnel, each with a message and its answer.
 SOCKETS = {"/rooms/blue": ("hello", "hello"), "/origin/socket": ("bye", "ciao"), "/tunnel/echo": ("hello", "hello")}
 
 FOREIGN = [

@@ -9,7 +9,7 @@ from tests.e2e.test_hard import UPGRADE, ask
 paths_edge = edge_of("paths")
 
 WAYS = ["handoff", "forward", "tunnel"]
-# Each would be the private path to one server or another.
+# For some server, each of them is the private path.
 AROUND = [
     "public/../private/x",
     "./private/x",

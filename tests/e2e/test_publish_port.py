@@ -172,7 +172,7 @@ def test_further_names_may_be_allowed(own_project: Workspace, tmp_path: Path) ->
         assert asked(port, "Host: host.docker.internal", "Sec-Fetch-Site: cross-site") == 403
 
 
-# What a page does that must not succeed, given the publish port's URL and the body of a publish request.
+# A page's attempts to publish, which must fail. They get the publish port's URL and the body of a publish request.
 ATTACKS = {
     "a simple request": "await fetch(args[0] + '/publish/', {method: 'POST', mode: 'no-cors', body: args[1]});",
     "with Fastly's path": "await fetch(args[0] + '/service/x/publish/', {method: 'POST', mode: 'no-cors', body: args[1]});",

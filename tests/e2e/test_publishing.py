@@ -51,7 +51,7 @@ INVALID_CODE = refused("'http-response' contains 'code' with invalid value")
 WRONG_CODE = refused("'http-response' contains 'code' with wrong type")
 ITEM = "publish item object"
 
-# Bodies of publish requests, and what is answered: that of Pushpin 1.36.
+# Bodies of publish requests, and the answers of Pushpin 1.36.
 BODIES: dict[str, tuple[bytes, tuple[int, str]]] = {
     "nothing": (b"", NO_JSON),
     "a list": (b"[]", (400, "Invalid format.\n")),

@@ -25,7 +25,7 @@ from tests.support.series import build_series
 from tests.support.tokens import EC, RSA, by_joserfc, by_pyjwt, public
 
 CONNECTIONS = 16
-# As many requests as Viceroy lends a sandbox, and as many sandboxes as it has waiting.
+# The number of requests that Viceroy gives a sandbox, and of sandboxes that wait in it.
 LENT, WAITING = 6, 5
 
 
@@ -67,7 +67,7 @@ def asked_by(user: str, other: str) -> list[Asked]:
 
 
 USERS = [f"user{letter}" for letter in "abcdefghijklmnop"[:CONNECTIONS]]
-# Of each user all; what goes wrong stands beside what does not.
+# All requests of each user, mixed: good ones next to bad ones.
 SERIES = [
     (user, asked)
     for number, user in enumerate(USERS)

@@ -34,7 +34,7 @@ FORGED = {
     "deep claims that were signed": by_hand({"alg": "HS256"}, deep(VICEROY, "[", "]"), DEV_KEY.encode()).decode(),
     "a deep header": by_hand(deep({"alg": "HS256"}, "[", "]"), VICEROY).decode(),
 }
-# What the edge answers itself, hands off to the origin, and answers at once.
+# Paths that the edge answers itself, hands off to the origin, and answers at once.
 ASKED = [("/test/stream", OWN_HOST), ("/x", "www.example.com"), ("/test/other", OWN_HOST)]
 
 
@@ -70,7 +70,7 @@ routes:
   - match: {{path: /events}}
     sse: {{channel: news}}
 """
-# A Pushpin that signs by ES256 with a key of its own.
+# Starts a Pushpin that signs with ES256 and a key of its own.
 PUSHPIN = """\
 #!/bin/sh
 case "$1" in

@@ -14,15 +14,15 @@ from tests.e2e.origin import Origin
 
 slow_edge = edge_of("delivery")
 
-# 24 MB in all: more than MAX_WAITING items and what the buffers of a connection take.
+# 24 MB together: more than MAX_WAITING items plus the buffers of a connection.
 COUNT, SIZE = 800, 30_000
 LAST = "last"
-# A socket's level, name and value.
+# A socket option: level, name and value.
 Option = tuple[int, int, int]
-# For a client that does not read: its window is small, so that what is for it stays with the edge.
+# For a client that does not read: with a small window, its items stay in the edge.
 SMALL: Option = (socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
 
-# Waits for the next thing that is published, and gives its content.
+# Waits for the next published item, and returns its content.
 Received = Callable[[], str]
 
 
