@@ -33,7 +33,7 @@ class _Sections(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Has usage messages name the program as it was called, if its bare name would not find it. So usage can be pasted."""
+        """Names the program in usage messages as it was called, if a shell would not find its bare name."""
         called = Path(sys.argv[0])
         if info_name == called.name and shutil.which(info_name) != str(called.absolute()):
             info_name = shlex.quote(sys.argv[0])

@@ -13,6 +13,9 @@ from fanroute.spec.json_schema import routes_schema
 def schema() -> None:
     """Print the JSON Schema of routes.yaml. Editors use it to complete and check the file.
 
-    To make an editor use it, begin routes.yaml with this line: # yaml-language-server: $schema=./routes.schema.json
+    For an editor to find it, begin routes.yaml with this line:
+
+    \b
+      # yaml-language-server: $schema=./routes.schema.json
     """
     say_json(json.dumps(routes_schema(), indent=2))

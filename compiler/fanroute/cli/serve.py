@@ -48,16 +48,20 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
 
 @click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080"))
 @routes_argument
-@click.option("--edge", type=EDGES, default="embedded", show_default=True, help="The local edge that serves.")
+@click.option("--edge", type=EDGES, default="embedded", show_default=True, help="Which local edge to run.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="If it is 0 or taken, a free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="The port to listen on. If it is 0 or taken, a free one is used.",
 )
 @click.option(
     "--publish-port",
     type=click.IntRange(0, 65535),
     default=DEFAULT_PUBLISH_PORT,
     show_default=True,
-    help="The same for the publish endpoint.",
+    help="The port to publish on, likewise.",
 )
 @click.option(
     "--as-host",

@@ -32,7 +32,7 @@ Results = dict[Path, list[Result]]
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="Run the tests of this file instead; can be given several times.",
+    help="A file of tests to run instead of routes.test.yaml. Can be repeated.",
 )
 @click.option("--coverage", "cover", is_flag=True, help="Report the routes and values that no passed test exercises.")
 @click.option("--fail-under", type=click.IntRange(0, 100), metavar="PERCENT", help="Fail if the coverage is lower.")

@@ -57,7 +57,7 @@ def check_uncached_handoffs(file: ValidFile) -> Iterator[Diagnostic]:
 
 
 def _is_any(pattern: PathPattern | None) -> bool:
-    """Returns True if a pattern fits paths by the number of their segments at most, not by their text."""
+    """Returns True if a pattern has a final `*` and names no text of a segment, or if there is no pattern."""
     if pattern is None:
         return True
     return pattern.rest and all(isinstance(segment, Parameter) and not segment.pattern for segment in pattern.segments)

@@ -79,7 +79,7 @@ def check_cors_headers(source: Source) -> Iterator[Diagnostic]:
 
 
 def cors_path(source: Source, path: Path, mapping: dict[str, Any]) -> Path | None:
-    """Returns the path of the `cors` that holds for an action, its own or the default one; None if there is none."""
+    """Returns the path of the `cors` that applies to an action, its own or the default one; None if there is none."""
     if "cors" in mapping:
         return (*path, "cors")
     return ("defaults", "cors") if "cors" in raw.defaults(source) and takes_default(str(path[-1]), "cors") else None

@@ -1,4 +1,4 @@
-"""Checks for ways around `auth`: FR405. They are paths that the edge and a backend read differently."""
+"""Checks for ways around `auth`, by paths that the edge and a backend read differently: FR405."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
@@ -168,7 +168,7 @@ def _misreadings(path: str) -> Iterator[str]:
 
 
 def _kept_misreadings(path: str, kept: Collection[PathFault]) -> Iterator[str]:
-    """Yields such paths with faults that are refused by default and that `paths` keeps."""
+    """Yields other paths that some servers read as this one, with faults that are refused by default but kept by `paths`."""
     slashes = [index for index, character in enumerate(path) if character == "/"]
     if "dot_segments" in kept:
         yield from (f"{path[:index]}/{dot}{path[index:]}" for index in slashes for dot in (".", ".;x"))
