@@ -170,8 +170,8 @@ def assert_told_well(raw: bytes) -> None:
         assert_within(span, raw)
     text = text_report.render(diagnostics, "routes.yaml", text_of(raw))
     assert all(c.isprintable() or c == "\n" for c in text)
-    SCHEMA.validate(json.loads(json_report.report(diagnostics, "routes.yaml").model_dump_json()))
-    assert len(text_report.github(diagnostics, "routes.yaml").splitlines()) == len(diagnostics)
+    SCHEMA.validate(json.loads(json_report.make_report(diagnostics, "routes.yaml").model_dump_json()))
+    assert len(text_report.render_github(diagnostics, "routes.yaml").splitlines()) == len(diagnostics)
     COUNTS["files that fanroute check was given"] += 1
     COUNTS["diagnostics told of them"] += len(diagnostics)
 

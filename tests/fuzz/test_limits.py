@@ -22,8 +22,8 @@ try:
 except Invalid as invalid:
     told = invalid.diagnostics
 print(len(text_report.render(told, "routes.yaml", raw.decode())))
-print(len(json_report.report(told, "routes.yaml").model_dump_json()))
-print(len(text_report.github(told, "routes.yaml")))
+print(len(json_report.make_report(told, "routes.yaml").model_dump_json()))
+print(len(text_report.render_github(told, "routes.yaml")))
 """
 
 START = "version: 1\nservice: {name: a}\nbackends: {origin: {url: 'https://a.example.com'}}\nroutes:\n"

@@ -7,7 +7,7 @@ from fanroute.analysis.box import Point
 from fanroute.analysis.budget import Budget
 from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
-from fanroute.diagnostics.shell import word
+from fanroute.diagnostics.shell import shell_word
 from fanroute.plan.request import RequestData
 from fanroute_runtime.plan import Match, PathFault, Plan
 
@@ -27,8 +27,8 @@ def request_of(point: Point) -> RequestData:
 
 def match_arguments(request: RequestData, more_options: str = "") -> str:
     """Returns the arguments of `fanroute match` for a request, quoted for a shell. `more_options` begin with a space."""
-    options = "".join(f" -H {word(name.encode() + b': ' + value)}" for name, value in request.headers) + more_options
-    words = f"{word(request.verb)} {word(request.url)}"
+    options = "".join(f" -H {shell_word(name.encode() + b': ' + value)}" for name, value in request.headers) + more_options
+    words = f"{shell_word(request.verb)} {shell_word(request.url)}"
     return f"{options} -- {words}".lstrip() if request.verb.startswith("-") else f"{words}{options}"
 
 

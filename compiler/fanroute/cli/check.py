@@ -34,6 +34,6 @@ def check(routes: Path, form: str, deny: str | None) -> None:
             keep_until_exit(compiled)
             found = list(compiled.diagnostics)
             if form == "text":
-                say(f"{routes}: {len(declared_routes(compiled.plan))} routes, {text_report.summary(found)}")
+                say(f"{routes}: {len(declared_routes(compiled.plan))} routes, {text_report.counts_text(found)}")
         print_diagnostics(found, workspace, form)
     exit_if_failed(failed=fails(found, deny_warnings=deny == "warnings"))

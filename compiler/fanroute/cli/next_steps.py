@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
-from fanroute.diagnostics.shell import path_word, word
+from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import declared_routes
@@ -56,12 +56,12 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator
     """Yields the commands that publish the service in a folder to Fastly, for the first time or again."""
     fastly = "fastly" if folder == Path() else f"cd {path_word(folder)} && fastly"
     if service_id:
-        yield f"Publish (service {word(service_id)}): {fastly} compute publish"
+        yield f"Publish (service {shell_word(service_id)}): {fastly} compute publish"
         if compiled.has_tunnels:
             yield f"Its tunnels need WebSockets, to be enabled on the service once: {fastly} products --enable=websockets"
         return
     domain = compiled.loopback_host
-    first = f"Publish, the first time: {fastly} compute publish --domain {word(domain)}"
+    first = f"Publish, the first time: {fastly} compute publish --domain {shell_word(domain)}"
     yield first if domain else f"Publish: {fastly} compute publish"
 
 
@@ -90,7 +90,7 @@ def changed_port_warnings(urls: Urls, wanted: tuple[int, int]) -> Iterator[str]:
 def publish_command(messages: Mapping[str, Formats], url: str) -> str:
     """Returns a curl command that publishes messages. `messages` has the formats of a message for each channel."""
     items = [{"channel": channel, "formats": formats} for channel, formats in messages.items()]
-    return f"curl -d {word(json.dumps({'items': items}))} {word(url)}"
+    return f"curl -d {shell_word(json.dumps({'items': items}))} {shell_word(url)}"
 
 
 def _example(route: Route, edge: str, own_host: str) -> str:
@@ -102,27 +102,29 @@ def _example(route: Route, edge: str, own_host: str) -> str:
     headers = [("Host", match.hosts[0].replace("*", "example"))] if needs_host else []
     headers += [(condition.name, _value(condition, HEADER_VALUE)) for condition in match.headers if condition.present]
     headers += _token_header(token)
-    options = "".join(f" -H {word(f'{name}: {value}')}" for name, value in headers)
+    options = "".join(f" -H {shell_word(f'{name}: {value}')}" for name, value in headers)
     if isinstance(route.action, WebSocket):
-        options += "".join(f" -s {word(protocol)}" for protocol in route.action.protocols[:1])
+        options += "".join(f" -s {shell_word(protocol)}" for protocol in route.action.protocols[:1])
     if isinstance(route.action, WebSocket | Tunnel) or match.websocket:
-        return f"{route.name}: npx wscat -c {word(edge.replace('http', 'ws', 1) + target)}{options}"
+        return f"{route.name}: npx wscat -c {shell_word(edge.replace('http', 'ws', 1) + target)}{options}"
     options = "".join(f" -H {_for_curl(name, value)}" for name, value in headers)
-    options += "".join(f" -H {word(f'{one.name}:')}" for one in match.headers if not one.present and one.name in _SENT_BY_CURL)
+    options += "".join(
+        f" -H {shell_word(f'{one.name}:')}" for one in match.headers if not one.present and one.name in _SENT_BY_CURL
+    )
     hold = " -N" if isinstance(route.action, Hold) else ""
-    return f"{route.name}: curl{hold}{_method(match.methods)}{options} {word(edge + target)}"
+    return f"{route.name}: curl{hold}{_method(match.methods)}{options} {shell_word(edge + target)}"
 
 
 def _method(methods: tuple[str, ...]) -> str:
     if not methods or methods[0] == "GET":
         return ""
     # With -X HEAD, curl would wait for a body.
-    return " -I" if methods[0] == "HEAD" else f" -X {word(methods[0])}"
+    return " -I" if methods[0] == "HEAD" else f" -X {shell_word(methods[0])}"
 
 
 def _for_curl(name: str, value: str) -> str:
     """Returns a header as a quoted argument of curl. Bytes are not changed, and a header without a value ends in ';'."""
-    return word(f"{name}: {value}".encode("latin-1", "replace") if value else f"{name};")
+    return shell_word(f"{name}: {value}".encode("latin-1", "replace") if value else f"{name};")
 
 
 def _is_for(host: str, hosts: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, print_diagnostics, standard_input
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.diagnostics.shell import path_word, word
+from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project.processes import find
 from fanroute.project.workspace import Workspace
@@ -29,7 +29,7 @@ def own_command() -> str:
         return "fanroute"
     if called.name == "fanroute":
         return path_word(called.absolute())
-    return f"{word(sys.executable)} -P -m fanroute"
+    return f"{shell_word(sys.executable)} -P -m fanroute"
 
 
 def is_on_command_line(option: str) -> bool:

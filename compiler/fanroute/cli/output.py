@@ -107,14 +107,16 @@ def print_all_diagnostics(files: Sequence[tuple[Path, Sequence[Diagnostic]]], fo
     if form == "json":
         from fanroute.diagnostics import json_report  # late: most output is text
 
-        json_diagnostics = [one for file, diagnostics in files for one in json_report.report(diagnostics, str(file)).diagnostics]
+        json_diagnostics = [
+            one for file, diagnostics in files for one in json_report.make_report(diagnostics, str(file)).diagnostics
+        ]
         say_json(json_report.Report(diagnostics=json_diagnostics).model_dump_json(indent=2))
         return
     for file, diagnostics in files:
         if form == "github" and diagnostics:
-            say_text(text_report.github(diagnostics, str(file)))
+            say_text(text_report.render_github(diagnostics, str(file)))
         elif diagnostics and _shows_styles():
-            _console(stderr=True).print(text_report.styled(diagnostics, str(file), _text(file)))
+            _console(stderr=True).print(text_report.render_styled(diagnostics, str(file), _text(file)))
         elif diagnostics:
             sys.stderr.write(f"{text_report.render(diagnostics, str(file), _text(file))}\n")
 

@@ -46,7 +46,7 @@ class Report(_Model):
     diagnostics: list[JsonDiagnostic]
 
 
-def report(diagnostics: Iterable[Diagnostic], file: str) -> Report:
+def make_report(diagnostics: Iterable[Diagnostic], file: str) -> Report:
     """Converts the diagnostics of a file. `model_dump_json` of the result gives the JSON text."""
     return Report(diagnostics=[_json_diagnostic(diagnostic, file) for diagnostic in diagnostics])
 

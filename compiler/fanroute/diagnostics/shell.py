@@ -5,7 +5,7 @@ import shlex
 from pathlib import PurePath
 
 
-def word(value: str | bytes) -> str:
+def shell_word(value: str | bytes) -> str:
     """Quotes a value as one word. Control characters, and bytes beyond ASCII, are written as `$'\\x1b'`, for bash and zsh."""
     if isinstance(value, str) and value.isprintable():
         return shlex.quote(value)
@@ -17,9 +17,9 @@ def word(value: str | bytes) -> str:
 
 def path_word(path: PurePath) -> str:
     """Quotes a path as one word that no program takes for an option."""
-    return word(argument(path))
+    return shell_word(path_argument(path))
 
 
-def argument(path: PurePath) -> str:
+def path_argument(path: PurePath) -> str:
     """Returns a path as an argument that does not begin with '-', so that no program takes it for an option."""
     return f"./{path}" if str(path).startswith("-") else str(path)

@@ -27,14 +27,14 @@ def render(diagnostics: Iterable[Diagnostic], file: str, text: str) -> str:
     return "".join(piece for piece, _ in _styled_pieces(diagnostics, file, text))
 
 
-def styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> "Text":
+def render_styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> "Text":
     """Returns the same as `render`, with colours for a terminal."""
     from rich.text import Text  # late: most output goes to no terminal
 
     return Text.assemble(*_styled_pieces(diagnostics, file, text))
 
 
-def summary(diagnostics: Iterable[Diagnostic]) -> str:
+def counts_text(diagnostics: Iterable[Diagnostic]) -> str:
     """Counts the diagnostics by severity, as in "1 error, 2 warnings"."""
     counts = Counter(diagnostic.severity for diagnostic in diagnostics)
     phrases = [f"{count} {severity}{'s' if count > 1 else ''}" for severity in get_args(Severity) if (count := counts[severity])]
@@ -78,7 +78,7 @@ def _note_line(note: Note, file: str) -> str:
     return f"{printable(note.span.file) or file}:{note.span.line}:{note.span.column}: {message}" if note.span else message
 
 
-def github(diagnostics: Iterable[Diagnostic], file: str) -> str:
+def render_github(diagnostics: Iterable[Diagnostic], file: str) -> str:
     """Returns the diagnostics as workflow commands, one line each.
 
     Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from fanroute.diagnostics.shell import argument
+from fanroute.diagnostics.shell import path_argument
 
 # How long a program may take to end after SIGTERM, in seconds.
 GRACE = 5.0
@@ -83,7 +83,7 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
 
 
 def _argument(part: str | Path) -> str:
-    return part if isinstance(part, str) else argument(part)
+    return part if isinstance(part, str) else path_argument(part)
 
 
 async def _read_lines(process: Program, on_line: Callable[[str], None]) -> None:

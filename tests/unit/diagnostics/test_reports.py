@@ -10,9 +10,9 @@ from rich.console import Console
 
 from fanroute.cli.codes_page import diagnose
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span, fails, in_source_order
-from fanroute.diagnostics.json_report import Report, report
+from fanroute.diagnostics.json_report import Report, make_report
 from fanroute.diagnostics.rule import Rule
-from fanroute.diagnostics.text_report import github, render, styled
+from fanroute.diagnostics.text_report import render, render_github, render_styled
 from fanroute.spec.validate import FR201
 from fanroute.syntax.source import FR105
 from tests.conftest import REPOSITORY, inputs_of
@@ -34,7 +34,7 @@ def test_the_schema_is_the_models(request: pytest.FixtureRequest) -> None:
 
 
 def test_json() -> None:
-    assert json.loads(report([HOSTILE], "a.yaml").model_dump_json()) == {
+    assert json.loads(make_report([HOSTILE], "a.yaml").model_dump_json()) == {
         "diagnostics": [
             {
                 "severity": "error",
@@ -48,12 +48,12 @@ def test_json() -> None:
             }
         ]
     }
-    assert report([LONG], "a.yaml").diagnostics[0].suggestion is None
-    assert json.loads(report([], "a.yaml").model_dump_json()) == {"diagnostics": []}
+    assert make_report([LONG], "a.yaml").diagnostics[0].suggestion is None
+    assert json.loads(make_report([], "a.yaml").model_dump_json()) == {"diagnostics": []}
 
 
 def test_github() -> None:
-    assert github([HOSTILE, LONG], "a,b:c%.yaml").splitlines() == [
+    assert render_github([HOSTILE, LONG], "a,b:c%.yaml").splitlines() == [
         "::error file=a%2Cb%3Ac%25.yaml,line=3,endLine=3,col=5,endColumn=8,title=FR201::100%25%0D%0A::error::x, y: a:b",
         "::error file=a%2Cb%3Ac%25.yaml,line=1,endLine=2,col=4,title=FR105::twice",
     ]
@@ -63,14 +63,18 @@ def shown(diagnostics: list[Diagnostic], file: str, text: str, **options: bool |
     """Returns what a console prints for diagnostics."""
     written = io.StringIO()
     console = Console(file=written, soft_wrap=True, highlight=False, emoji=False, **options)  # type: ignore[arg-type]
-    console.print(styled(diagnostics, file, text))
+    console.print(render_styled(diagnostics, file, text))
     return written.getvalue()
 
 
 def test_severities() -> None:
     assert [one.severity for one in (LONG, WARNING, NOTE)] == ["error", "warning", "note"]
-    assert [one.severity for one in report([LONG, WARNING, NOTE], "a").diagnostics] == ["error", "warning", "note"]
-    assert [line.split()[0] for line in github([LONG, WARNING, NOTE], "a").splitlines()] == ["::error", "::warning", "::notice"]
+    assert [one.severity for one in make_report([LONG, WARNING, NOTE], "a").diagnostics] == ["error", "warning", "note"]
+    assert [line.split()[0] for line in render_github([LONG, WARNING, NOTE], "a").splitlines()] == [
+        "::error",
+        "::warning",
+        "::notice",
+    ]
     assert render([WARNING, NOTE], "a.yaml", "one\ntwo\n").splitlines() == [
         "a.yaml:2:1: warning[FR998]: odd",
         "    2 | two",
@@ -80,7 +84,7 @@ def test_severities() -> None:
         "      | ^",
         "      = alone",
     ]
-    assert report([NOTE], "a").diagnostics[0].notes[0].span is None
+    assert make_report([NOTE], "a").diagnostics[0].notes[0].span is None
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_all_forms_say_the_same(folder: Path) -> None:
     text = (folder / "diagnostics.txt").read_text()
     diagnostics = diagnose(raw, inputs_of(folder))
     heads = re.findall(r"^routes\.yaml:(\d+):(\d+): (\w+)\[(FR\d+)\]", text, re.MULTILINE)
-    told = report(diagnostics, "routes.yaml").diagnostics
+    told = make_report(diagnostics, "routes.yaml").diagnostics
     assert [(str(one.span.line), str(one.span.column), one.severity, one.code) for one in told] == heads
-    assert Report.model_validate_json(report(diagnostics, "routes.yaml").model_dump_json()).diagnostics == told
-    assert len(github(diagnostics, "routes.yaml").splitlines()) == len(heads)
+    assert Report.model_validate_json(make_report(diagnostics, "routes.yaml").model_dump_json()).diagnostics == told
+    assert len(render_github(diagnostics, "routes.yaml").splitlines()) == len(heads)

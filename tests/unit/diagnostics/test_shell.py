@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.diagnostics.shell import path_word, word
+from fanroute.diagnostics.shell import path_word, shell_word
 
 PARTS = [
     *("GET", "`id`", "X|id&X", "$(id)", "$x", "'", "!x", "~", "#", "", "a b", "a\\b", "é ✓", "a;b", "*"),
@@ -16,7 +16,7 @@ PARTS = [
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_is_one_word(part: str | bytes) -> None:
-    written = word(part)
+    written = shell_word(part)
     assert written.isprintable()
     done = subprocess.run(["bash", "-c", f"printf '%s|' {written}"], capture_output=True, check=True)
     assert done.stdout == (part if isinstance(part, bytes) else os.fsencode(part)) + b"|"
