@@ -94,7 +94,7 @@ def _render(section: _Section, sections: dict[str, _Section]) -> str:
 
 
 def _value(node: Schema, required: bool, sections: dict[str, _Section]) -> str:
-    default = f"; `{str(node['default']).lower()}` if left out" if "default" in node else ""
+    default = f"; `{str(node['default']).lower()}` if not given" if "default" in node else ""
     return _cell(_describe(node, sections)) + (", **required**" if required else "") + default
 
 
