@@ -50,7 +50,7 @@ routes:
 # The commands that tell requests, and what stands before a request in a message.
 REQUESTS = {
     "FR302": (["check", "--format", "json"], "more specific: "),
-    "FR405": (["check", "--format", "json"], "needs one: "),
+    "FR405": (["check", "--format", "json"], "which requires one: "),
     "diff": (["diff", "routes.yaml", "other.yaml"], ""),
     "diff as JSON": (["diff", "routes.yaml", "other.yaml", "--format", "json"], ""),
 }

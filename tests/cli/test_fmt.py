@@ -77,5 +77,5 @@ def test_what_would_change_its_meaning_is_not_written(tmp_path: Path, monkeypatc
     (tmp_path / "routes.yaml").write_text(UNTIDY)
     done = CliRunner().invoke(main, ["fmt", str(tmp_path / "routes.yaml")])
     assert done.exit_code == 1
-    assert "it stays as it is" in done.stderr
+    assert "so the file stays as it is" in done.stderr
     assert (tmp_path / "routes.yaml").read_text() == UNTIDY
