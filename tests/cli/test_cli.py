@@ -466,7 +466,7 @@ def test_a_request_is_matched(tmp_path: Path) -> None:
             "  x-forwarded-for: 192.0.2.1",
             "  x-forwarded-host: a.edgecompute.app",
             "  x-forwarded-proto: https",
-            "  fanroute-pin: 1;1;stream-b61e499154449741;49804363",
+            "  fanroute-pin: 1;1;stream-1f46221179903af6;b22947f5",
             "Asked by Fanout, the edge answers: 200",
             "  content-type: text/plain",
             "  grip-hold: stream",

@@ -49,7 +49,7 @@ class _Encoder:
         """Returns a value as JSON. A shared value is the index of its line."""
         if not _is_constructed(value):
             return value
-        # Each Auth is shared, because the runtime prepares the shared ones to verify tokens (`routes_file.auths_of`).
+        # Each Auth is shared, because the runtime prepares the shared ones to verify tokens (`routes_file.distinct_auths`).
         if self._uses[value] < MIN_USES and not isinstance(value, Auth):
             return self.line(value)
         if value not in self._numbers:
