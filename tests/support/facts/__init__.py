@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fanroute.bundle import toolchain
-from fanroute.codegen.app_module import APP_MODULE
+from fanroute.codegen.app_module import APP_MODULE, file_of
 from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
 from fanroute.project.package_files import runtime_sources, wit_folder
 from fanroute.project.workspace import Workspace
@@ -16,10 +16,8 @@ def build_facts(folder: Path) -> Workspace:
 
 def build_app(folder: Path, app: Path) -> Workspace:
     """Build a component of an emitted module that is written by hand."""
-    files = {f"{APP_MODULE}.py": app.read_text()}
-    for name, source in runtime_sources().items():
-        path = name.replace(".", "/")
-        files[f"{path}.py" if "." in name else f"{path}/__init__.py"] = source
+    runtime = runtime_sources()
+    files = {f"{APP_MODULE}.py": app.read_text(), **{file_of(name, runtime): source for name, source in runtime.items()}}
     workspace = Workspace(folder / "routes.yaml")
     workspace.write_app(files)
     with temporary_folder() as made:
