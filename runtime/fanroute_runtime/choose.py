@@ -1,4 +1,4 @@
-"""Chooses the route for a request and the values bound from it: by its match or, for a request from Fanout, by its pin.
+"""Chooses the route for a request, and the values that its match binds: by matching or, on the second pass, by the pin.
 
 docs/security.md says who may send a pin, when it counts, and what a request from Fanout without one may get.
 """
@@ -17,7 +17,7 @@ from fanroute_runtime.plan import Forward, Hold, Plan, Respond, Route, WebSocket
 
 @record
 class Chosen:
-    """Holds the route for a request, its number in the Plan, and the values that its match has bound."""
+    """Represents the route for a request, with its number in the Plan and the values that its match has bound."""
 
     number: int
     route: Route
@@ -35,26 +35,29 @@ class Chooser:
         self._linked = frozenset(plan.linked)
 
     def forget(self) -> None:
-        """Forgets everything that was read from the host, as a new sandbox does."""
+        """Forgets what was read from the host, so that the state is that of a new sandbox."""
         self._signatures.forget()
 
     def client_request(self, request: Request) -> ClientRequest:
-        """Returns the client's request: this one, or the one that Fanout asks for. Raises Refused (403, or 400 for its path)."""
+        """Returns the client's request: this one, or the one for which Fanout sent this one.
+
+        Raises Refused: 403 if the sender is not who it claims to be, 400 for its path.
+        """
         client = self._identify_client(request)
         if client.pin is None or self._pins.pinned_route(client.pin) is None:
-            # It is matched: so its path has to be one that the next hop cannot read otherwise.
+            # It will be matched, so the next hop must not read its path as another one.
             if client.has_fragment:
-                raise Refused(400, "The request's target has a '#'.")
+                raise Refused(400, "The request target must not have a '#'.")
             self._paths.check(client.path)
         return client
 
     def _identify_client(self, request: Request) -> ClientRequest:
-        """Returns the client's request, after it is clear who has sent this one. Raises Refused (403)."""
+        """Finds out who sent the request, and returns the client's request. Raises Refused (403)."""
         sender = self._signatures.identify_sender(request)
         if sender == "client":
-            # Of all names at once, as much else is asked by them: what a client does not send is known then.
+            # Reading all names at once saves calls: the host is not called for headers that are known to be absent.
             if "content-type" in request.names() and is_websocket_events(request):
-                raise Refused(403, "Only Fanout may send websocket events.")
+                raise Refused(403, "Only Fanout may send WebSocket events.")
             return ClientRequest(request, through_fanout=False)
         pins = [] if sender == "proxy" else request.values(PIN)
         if len(pins) > 1:
@@ -66,20 +69,20 @@ class Chooser:
         return ClientRequest(request, through_fanout=True, link=sender == "fanout")
 
     def choose(self, client: ClientRequest, request: Request) -> Chosen:
-        """Returns the route for a request: the one that its pin names, or else the first that matches. Raises Refused."""
+        """Returns the route for a request: the one that its pin names, or the first that matches. Raises Refused."""
         pinned = None if client.pin is None else self._pins.pinned_route(client.pin)
         if client.pin is not None and pinned is not None:
             chosen = Chosen(client.pin.number, pinned, self._pins.pinned_values(client.pin))
         else:
             number = self._matcher.match_number(client)
             if number is None:
-                raise Refused(404, "No route for this request.")
+                raise Refused(404, "No route matches this request.")
             route = self._matcher.route(number)
             chosen = Chosen(number, route, lambda value: bound_value(value, route, client))
         if client.pin is not None:
             _require_same_action(client.pin.action, chosen.route, request)
         elif client.link and not self._is_for_links(chosen.route):
-            raise Refused(403, f"Fanout asks without a pin, and no link leads to the route {chosen.route.name!r}.")
+            raise Refused(403, f"Fanout sent a request without a pin, and no link leads to the route {chosen.route.name!r}.")
         return chosen
 
     def make_pin(self, number: int, client: ClientRequest) -> bytes:
@@ -87,7 +90,7 @@ class Chooser:
         return self._pins.make_pin(number, client)
 
     def _is_for_links(self, route: Route) -> bool:
-        """Returns True if a request from Fanout without a pin, for a link, may get the route."""
+        """Returns True if a request for a link, which Fanout sends without a pin, may get the route."""
         match route.action:
             case Hold() | WebSocket() | Respond():
                 return True
@@ -97,9 +100,12 @@ class Chooser:
 
 
 def _require_link(request: Request) -> None:
-    """Checks that a request from Fanout without a pin looks like one for a link: nothing of a client's. Raises Refused (403)."""
+    """Checks that a request from Fanout without a pin looks like one for a link: it has no data of a client.
+
+    Raises Refused (403).
+    """
     if request.method() != "GET" or "cookie" in request.names() or _has_body(request):
-        raise Refused(403, "Fanout asks without a pin, and not as for a link.")
+        raise Refused(403, "Fanout sent a request without a pin, but it is not a request for a link.")
 
 
 def _has_body(request: Request) -> bool:
@@ -112,7 +118,7 @@ def _has_body(request: Request) -> bool:
 
 
 def _require_same_action(action: str, route: Route, request: Request) -> None:
-    """Checks that the route is an endpoint with the pinned action, and that the request fits it. Raises Refused (403)."""
+    """Checks that the route has the pinned action, and that the request fits this action. Raises Refused (403)."""
     match route.action:
         case WebSocket():
             is_of_kind = is_websocket_events(request)
@@ -121,4 +127,4 @@ def _require_same_action(action: str, route: Route, request: Request) -> None:
         case _:
             is_of_kind = False
     if not is_of_kind or action != action_of(route.fingerprint):
-        raise Refused(403, "The pin is refused: its route is not for this request.")
+        raise Refused(403, "The pin is refused: its route does not fit this request.")

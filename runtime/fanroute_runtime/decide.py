@@ -1,9 +1,9 @@
-"""What happens to a request: the product's whole behaviour. Pure, given the request's own facts.
+"""Decides what happens to a request. It only reads facts of the request, and changes nothing.
 
-A request comes once or twice. First from the client: it is answered here, passed on to a backend, or handed off to Fanout,
-with the client's host, scheme and address in X-Forwarded-*. Then, if the backend it was handed off to is this service, from
-Fanout with a Grip-Sig: it gets the route that the first pass has pinned, and is answered with GRIP instructions. One
-whose Grip-Sig is refused goes nowhere, nor one whose client the route does not let in, on either pass.
+On the first pass, a request comes from a client. It is answered here, sent to a backend, or handed off to Fanout with the
+client's host, scheme and address in X-Forwarded-*. If it was handed off to this service, Fanout sends it back with a Grip-Sig:
+this is the second pass. It then gets the route that the first pass has pinned, and an answer with GRIP instructions. On both
+passes, a request is refused if its Grip-Sig is invalid, or if the route does not admit its client.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,27 +51,27 @@ from fanroute_runtime.plan import (
 )
 from fanroute_runtime.routes_file import distinct_auths
 
-# How an action answers: the action, the request and what its match has bound to an answer. Raises Refused.
+# Answers a request: gets the action, the request, and the values that the match has bound. Raises Refused.
 Handler = Callable[[Any, Request, Binding], Answer]
 
-# What is answered on the first pass, without Fanout.
+# The actions that the edge answers on the first pass, without Fanout.
 AnsweredAtEdge = Respond | Redirect | Preflight
-# What a backend answers.
+# The actions that a backend answers.
 AnsweredByBackend = Forward | Handoff | Tunnel
 
 # RFC 9110, 15.5.22.
 UPGRADE_REQUIRED = Answer(
     426,
     (("content-type", b"text/plain; charset=utf-8"), ("upgrade", b"websocket"), ("connection", b"upgrade")),
-    b"Only a WebSocket is to be had here.\n",
+    b"This route accepts only WebSockets.\n",
 )
-FORBIDDEN_ORIGIN = text_answer(403, "Pages of this origin may not connect.")
+FORBIDDEN_ORIGIN = text_answer(403, "Pages of this origin must not open a WebSocket here.")
 
 
 class Decider:
     """Decides about requests by a Plan.
 
-    `handlers` answers for each type of action in the Plan that can answer here (every one but those that a backend answers).
+    `handlers` has a handler for each type of action in the Plan, except those that a backend answers.
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
@@ -83,7 +83,7 @@ class Decider:
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
 
     def decide(self, request: Request) -> Decision:
-        """The decision about a request; never raises Refused."""
+        """Returns the decision about a request. Never raises Refused."""
         try:
             client = self.chooser.client_request(request)
             chosen = self.chooser.choose(client, request)
@@ -93,12 +93,12 @@ class Decider:
             return _refusal_answer(refused)
 
     def forget(self) -> None:
-        """Forget what the host has told, as a new sandbox has. Nothing else is kept of a request."""
+        """Forgets what was read from the host, so that the state is that of a new sandbox. Nothing else outlives a request."""
         self.chooser.forget()
         self._keys.forget()
 
     def unreachable_answer(self, to: NextHop, status: int) -> Answer:
-        """What the client gets instead where a backend cannot be reached; `status` is 502, or 504 where time has run out."""
+        """Returns the answer for a backend that cannot be reached. `status` is 502, or 504 after a time-out."""
         fallback = self._fallbacks.get(to.backend)
         if fallback is None:
             answer = text_answer(status, f"The backend {to.backend!r} {_FAILURES[status]}.")
@@ -111,14 +111,14 @@ class Decider:
         try:
             if not may_open_websocket(client, chosen.route.origins):
                 return FORBIDDEN_ORIGIN
-            bound = self._admit(chosen, client, request)
+            value_of = self._admit(chosen, client, request)
             decide = self._second_pass if client.through_fanout else self._first_pass
-            return decide(chosen, client, request, bound)
+            return decide(chosen, client, request, value_of)
         except Refused as refused:
             return _refusal_answer(refused)
 
     def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> Binding:
-        """What the request has for the route's action, if its client is let in. Raises Refused."""
+        """Checks that the route admits the client, and returns the values for its action. Raises Refused."""
         route = chosen.route
         if route.auth is None:
             return chosen.values
@@ -126,17 +126,17 @@ class Decider:
         if _is_event_of_open_websocket(route, client, request):
             return _with_claims(chosen.values, guard, lambda: guard.claims_of_open_websocket(client))
         claims = guard.admit(client, request, chosen.values)
-        bound = _with_claims(chosen.values, guard, lambda: claims)
+        value_of = _with_claims(chosen.values, guard, lambda: claims)
         if isinstance(route.action, Hold | WebSocket):
-            guard.require_channels(claims, _channel_names(route.action, bound))
+            guard.require_channels(claims, _channel_names(route.action, value_of))
         elif isinstance(route.action, AnsweredByBackend):
             guard.require_single_values(client)
-        return bound
+        return value_of
 
-    def _first_pass(self, chosen: Chosen, client: ClientRequest, request: Request, bound: Binding) -> Decision:
+    def _first_pass(self, chosen: Chosen, client: ClientRequest, request: Request, value_of: Binding) -> Decision:
         route = chosen.route
         if isinstance(route.action, AnsweredAtEdge) or _holds_nothing(route.action, client):
-            return self._handlers[type(route.action)](route.action, request, bound)
+            return self._handlers[type(route.action)](route.action, request, value_of)
         if isinstance(route.action, Tunnel) and not client.websocket:
             return UPGRADE_REQUIRED
         headers = with_x_forwarded(route.request_headers, request, client)
@@ -153,33 +153,33 @@ class Decider:
                 return self.hand_off_to_self(action, chosen.number, client, request)
 
     def hand_off_to_self(self, action: Hold | WebSocket, number: int, client: ClientRequest, request: Request) -> ToFanout:
-        """Hands a request for an endpoint off to this service, with the pin of its route. Raises Refused.
+        """Hands off a request to this service itself, with the pin of its route. Raises Refused.
 
-        The request keeps its token, which the second pass checks again.
+        The request keeps its token, because the second pass checks it again.
         """
         pinned = HeaderRules(set=((PIN, self.chooser.make_pin(number, client)),))
         return ToFanout(action.backend, rules_for_fanout(with_x_forwarded(pinned, request, client), request, client))
 
-    def _second_pass(self, chosen: Chosen, client: ClientRequest, request: Request, bound: Binding) -> Decision:
+    def _second_pass(self, chosen: Chosen, client: ClientRequest, request: Request, value_of: Binding) -> Decision:
         route = chosen.route
         match route.action:
             case Handoff(backend):
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
             case Forward(backend):
-                # X-Forwarded-* are there, from the first pass; this connection is not the client's.
+                # The first pass has set X-Forwarded-*. This connection is that of Fanout, not of the client.
                 headers, uri = rules_for_backend(route.request_headers, request, client), self._uri_for_next_hop(route, client)
                 return _to_backend(route, backend, headers, client, through_fanout=True, uri=uri)
             case Tunnel():
-                return UPGRADE_REQUIRED  # Fanout carries a WebSocket's events, not the WebSocket
+                return UPGRADE_REQUIRED  # Fanout sends a WebSocket's events, not the WebSocket itself
             case action:
-                return self._handlers[type(action)](action, request, bound)
+                return self._handlers[type(action)](action, request, value_of)
 
     def _uri_for_next_hop(self, route: Route, client: ClientRequest) -> str | None:
-        """The URI for a backend, where it is not the request's."""
+        """Returns the URI for the next hop, or None if it is the request's own."""
         return self._guards[route.auth].uri_without_token(client) if route.auth else None
 
     def _finish_answer(self, answer: Answer, route: Route, client: ClientRequest) -> Answer:
-        """A route's answer as its client gets it. Raises Refused."""
+        """Adds a route's response headers and CORS headers to the edge's answer. Raises Refused."""
         answer = _with_response_headers(route.response_headers, answer)
         return add_cors_headers(answer, _cors_headers(route, client))
 
@@ -187,13 +187,13 @@ class Decider:
 def _to_backend(
     route: Route, backend: str, headers: HeaderRules, client: ClientRequest, *, through_fanout: bool = False, uri: str | None
 ) -> ToBackend:
-    """Sends a request to a route's backend, and says which pages may read what comes of it. Raises Refused."""
+    """Returns the decision to send a request to a route's backend. Raises Refused."""
     shares = route.cors is not None and route.cors.backend_answers
     return ToBackend(backend, headers, route.response_headers, through_fanout, uri, _cors_headers(route, client), shares)
 
 
 def _cors_headers(route: Route, client: ClientRequest) -> Headers:
-    """What lets a page of another origin read the answer that a route gives. Raises Refused."""
+    """Returns the headers that let a page of another origin read a route's answer. Raises Refused."""
     return () if route.cors is None else cors_headers(route.cors, client)
 
 
@@ -206,46 +206,46 @@ def _refusal_answer(refused: Refused) -> Answer:
 
 
 def _with_response_headers(rules: HeaderRules, answer: Answer) -> Answer:
-    """An answer under rules for its headers."""
+    """Applies rules to the headers of an answer."""
     headers = apply_rules(rules, answer.headers)
     return answer if headers is answer.headers else replace(answer, headers=headers)
 
 
 def _holds_nothing(action: Action, client: ClientRequest) -> bool:
-    """Returns True if a request asks an endpoint for nothing that Fanout could hold."""
+    """Returns True if Fanout could not hold the answer to this request."""
     if isinstance(action, WebSocket):
         return not client.websocket
     return isinstance(action, Hold) and client.method == "HEAD"
 
 
 def _with_claims(values: Binding, guard: Guard, claims: Callable[[], Claims]) -> Binding:
-    def bound(value: Bound) -> str | None:
+    def value_of(value: Bound) -> str | None:
         return guard.claim_value(claims(), value.name) if value.source == "claim" else values(value)
 
-    return bound
+    return value_of
 
 
 def _is_event_of_open_websocket(route: Route, client: ClientRequest, request: Request) -> bool:
-    """Whether a request is of a WebSocket whose client has been let in. Raises Refused."""
+    """Returns True if a request has events of a WebSocket whose client was admitted before. Raises Refused."""
     events = isinstance(route.action, WebSocket) and client.through_fanout and client.websocket
     return events and not opens_websocket(request)
 
 
-def _channel_names(action: Hold | WebSocket, bound: Binding) -> list[str]:
-    """The channels of an endpoint; none where one is no channel: it refuses that itself. Raises Refused (403)."""
+def _channel_names(action: Hold | WebSocket, value_of: Binding) -> list[str]:
+    """Returns the channels of an action, or none if one is invalid, because the handler refuses that. Raises Refused (403)."""
     try:
-        return [channel_name(channel, bound) for channel in action.channels]
+        return [channel_name(channel, value_of) for channel in action.channels]
     except Refused as refused:
         if refused.status != 400:
             raise
         return []
 
 
-def respond(action: Respond, request: Request, bound: Binding) -> Answer:
-    """Answer with what the route says."""
+def respond(action: Respond, request: Request, value_of: Binding) -> Answer:
+    """Returns the answer that the route configures."""
     return Answer(action.status, action.headers, action.body)
 
 
-def redirect(action: Redirect, request: Request, bound: Binding) -> Answer:
-    """Send the client elsewhere (RFC 9110, 15.4). Raises Refused (400) where what is bound is no text."""
-    return Answer(action.status, (("location", expand_uri(action.location, bound)),))
+def redirect(action: Redirect, request: Request, value_of: Binding) -> Answer:
+    """Redirects the client (RFC 9110, 15.4). Raises Refused (400) if a value in the location is invalid."""
+    return Answer(action.status, (("location", expand_uri(action.location, value_of)),))

@@ -1,4 +1,4 @@
-"""What a request is to the runtime, and what can be decided about it."""
+"""Defines the messages of the runtime: requests as it reads them, and the decisions that it can make about them."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,12 +8,13 @@ from fanroute_runtime.plan import Bound, HeaderRules, record
 Headers = tuple[tuple[str, bytes], ...]
 # A client's request as data: its method, absolute URI and headers.
 Sample = tuple[str, str, Headers]
-# Gives a value that the request has; None where that is no text. Raises Refused (403) for a claim that the token has not.
+# Returns the value that a Bound has in a request, or None if the value is not text. Raises Refused (403) for a claim that the
+# token does not have.
 Binding = Callable[[Bound], str | None]
 
 
 class Refused(Exception):
-    """The request cannot be served as it is.
+    """Raised if a request is answered with an error of the edge.
 
     Args:
         status: HTTP status code of the answer.
@@ -29,48 +30,48 @@ class Refused(Exception):
 
 
 class Request(Protocol):
-    """A client's request, or Fanout's; each method asks the host, so it is asked only for what is needed."""
+    """Represents a request that arrived, from a client or from Fanout. Each method may call the host: use only those needed."""
 
     def method(self) -> str:
-        """The method, as sent."""
+        """Returns the method, as it was sent."""
 
     def uri(self) -> str:
-        """Absolute URI: scheme, authority, raw path and query."""
+        """Returns the absolute URI: scheme, authority, raw path and query."""
 
     def header(self, name: str) -> bytes | None:
-        """First value of a header, or None."""
+        """Returns the first value of a header, or None."""
 
     def values(self, name: str) -> list[bytes]:
-        """All values of a header, in order."""
+        """Returns all values of a header, in order."""
 
     def names(self) -> list[str]:
-        """The names of the headers that are there, in small letters."""
+        """Returns the names of the headers that the request has, in lower case."""
 
     def body(self, limit: int) -> bytes:
-        """The whole body, each time. Raises Refused (413) when it has more than `limit` bytes."""
+        """Returns the whole body, on each call. Raises Refused (413) if it has more than `limit` bytes."""
 
     def client_address(self) -> str | None:
-        """The connection's IP address as text, or None where it has none."""
+        """Returns the IP address of the connection as text, or None if the host does not know one."""
 
     def client_scheme(self) -> str:
-        """`https` if the connection is TLS, otherwise `http`."""
+        """Returns `https` if the connection uses TLS, otherwise `http`."""
 
     def now(self) -> int:
-        """The time, in seconds since 1970-01-01T00:00:00Z."""
+        """Returns the time, in seconds since 1970-01-01T00:00:00Z."""
 
     def service_id(self) -> str:
-        """The id of the Fastly service that runs."""
+        """Returns the id of the running Fastly service."""
 
     def config(self, store: str, name: str) -> str | None:
-        """The value of an entry of a config store, or None. Raises Refused (500) where the store cannot be read."""
+        """Returns the value of an entry of a config store, or None. Raises Refused (500) if the store cannot be read."""
 
     def secret(self, store: str, name: str) -> bytes | None:
-        """A secret of a secret store, or None. Raises Refused (500) where the store cannot be read."""
+        """Returns a secret of a secret store, or None. Raises Refused (500) if the store cannot be read."""
 
 
 @record
 class Answer:
-    """Answer the request here."""
+    """Represents the decision to answer at the edge, and the answer."""
 
     status: int
     headers: Headers
@@ -79,7 +80,7 @@ class Answer:
 
 @record
 class ToFanout:
-    """Hand the request off to `backend` through Fanout, after `headers`.
+    """Represents the decision to hand the request off to `backend` through Fanout, with its headers changed by `headers`.
 
     If Fastly refuses the handoff, the edge's own answer gets `cors_headers`, which let a page of another origin read it.
     """
@@ -92,11 +93,11 @@ class ToFanout:
 
 @record
 class ToBackend:
-    """Send the request to `backend` after `headers`, and its answer to the client after `response_headers`.
+    """Represents the decision to send the request to `backend`, and the backend's answer to the client.
 
-    With `through_fanout` it is Fanout that gets the answer, and the backend's instructions for it. If the backend
-    gives no answer, the edge's own gets `cors_headers`, which let a page of another origin read it; with
-    `backend_answers`, the backend's answer gets them too.
+    `headers` changes the request's headers, `response_headers` those of the answer. With `through_fanout`, the answer goes to
+    Fanout and keeps its GRIP headers. If the backend gives no answer, the edge's own answer gets `cors_headers`, which let a page
+    of another origin read it. With `backend_answers`, the backend's answer gets them too.
     """
 
     backend: str
@@ -110,18 +111,18 @@ class ToBackend:
 
 @record
 class ToWebSocket:
-    """Join the client's WebSocket to `backend`, after `headers`."""
+    """Represents the decision to tunnel the client's WebSocket to `backend`, with the request's headers changed by `headers`."""
 
     backend: str
     headers: HeaderRules
     uri: str | None = None
 
 
-# `uri`, where there is one, takes the place of the request's.
+# A decision that sends the request on. Its `uri`, if it is not None, replaces the request's.
 NextHop = ToFanout | ToBackend | ToWebSocket
 Decision = Answer | NextHop
 
 
 def text_answer(status: int, message: str) -> Answer:
-    """An answer of one line of plain text."""
+    """Returns an answer with one line of plain text."""
     return Answer(status, (("content-type", b"text/plain; charset=utf-8"),), message.encode() + b"\n")

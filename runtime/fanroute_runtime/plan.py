@@ -1,4 +1,4 @@
-"""The Plan: all the edge app knows of a routes.yaml. Plain frozen data, equal when its fields are equal."""
+"""Defines the Plan: everything that the component knows about a routes.yaml. It is plain data that nothing changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,23 +9,26 @@ Class = TypeVar("Class")
 
 @dataclass_transform(frozen_default=True)
 def record(kind: type[Class]) -> type[Class]:
-    """A dataclass that nobody changes. Type checkers hold to that; Python would take four times as long to make one."""
+    """Makes a class a dataclass that must not be changed. Type checkers enforce that.
+
+    If Python enforced it (`frozen`), creating an object would take four times as long.
+    """
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
 
 Source = Literal["path", "query", "header", "claim"]
 
-# What in a path another server may read otherwise than the edge, by the keys of routes.yaml.
+# Features of a path that another server may read differently from the edge, by their keys in routes.yaml.
 PathFault = Literal["dot_segments", "backslashes", "controls", "empty_segments", "encoded_slashes", "parameters"]
 REFUSED_PATHS: tuple[PathFault, ...] = ("dot_segments", "backslashes", "controls")
 
-# Longest name of a host, in characters (RFC 1035, 2.3.4: in octets of DNS, two more).
+# The longest name of a host, in characters (RFC 1035, 2.3.4 counts octets on the wire, which are two more).
 MAX_HOST = 253
 
 
 @record
 class Parameter:
-    """A path segment that binds its decoded text, any but an empty one, to `name`; it fits `pattern`, if there is one."""
+    """Represents a path segment whose decoded text is bound to `name`. The text is not empty, and matches `pattern`, if any."""
 
     name: str
     pattern: str = ""
@@ -33,7 +36,7 @@ class Parameter:
 
 @record
 class PathPattern:
-    """A path as decoded segments.
+    """Represents a path as decoded segments.
 
     `segments` of `/rooms/{room}` are `("rooms", Parameter("room"))`. With `rest`, anything may follow them: `/test/*` is
     `PathPattern(("test",), rest=True)` and matches `/test/` and `/test/a/b`, but not `/test`.
@@ -45,22 +48,22 @@ class PathPattern:
 
 @record
 class Bound:
-    """A value that a request has: a path parameter, the first value of a query parameter or header, or a claim of its token."""
+    """Refers to a value of a request: a path parameter, the first value of a query parameter or header, or a claim."""
 
     source: Source
     name: str
 
 
-# Text as it stands, or as parts of which some are bound by the match.
+# A text in parts: literal texts, and references to values of the request.
 Template = tuple[str | Bound, ...]
 
 
 @record
 class Condition:
-    """What the first value of a header or query parameter must be, or a claim.
+    """Represents a condition on the first value of a header or query parameter, or on a claim.
 
-    It is one of `values`, or it fits `pattern`; without either, it is there (`present`) or not. A claim may also be one of
-    `templates`: equal to what they give for the request.
+    The value must be one of `values`, or match `pattern`. Without either, it must exist if `present` is True, and must not exist
+    if it is False. A claim may also equal one of `templates`, expanded for the request.
     """
 
     name: str
@@ -72,10 +75,10 @@ class Condition:
 
 @record
 class Match:
-    """Which requests a route is for; what is empty or None means any.
+    """Represents the requests that a route takes. A field that is empty or None allows any value.
 
-    `hosts` are lower-case names, or `*.` and a suffix, of at most MAX_HOST characters. `websocket` is whether the client asks
-    for a WebSocket.
+    `hosts` are lower-case names, or `*.` and a suffix, of at most MAX_HOST characters. `websocket` says if the client must open a
+    WebSocket, or must not.
     """
 
     hosts: tuple[str, ...] = ()
@@ -93,10 +96,10 @@ Meta = tuple[tuple[str, Template], ...]
 
 @record
 class Channel:
-    """A channel to subscribe a connection to.
+    """Represents a channel to which a connection is subscribed.
 
-    `filters` are applied to what is published there. With `prev_id`, only what follows that id is delivered: Fanout asks
-    for the rest.
+    Fanout applies `filters` to messages on the channel. With `prev_id`, it delivers only messages that follow that id, and
+    requests those that it has missed.
     """
 
     name: Template
@@ -106,33 +109,33 @@ class Channel:
 
 @record
 class Handoff:
-    """Hand the request off to `backend` through Fanout."""
+    """Hands the request off to `backend` through Fanout."""
 
     backend: str
 
 
 @record
 class Forward:
-    """Send the request on to `backend`, and its answer to the client, without Fanout."""
+    """Sends the request to `backend`, and its answer to the client, without Fanout."""
 
     backend: str
 
 
 @record
 class Tunnel:
-    """Join the client's WebSocket to one of `backend`'s, without Fanout."""
+    """Tunnels the client's WebSocket to `backend`, without Fanout."""
 
     backend: str
 
 
 @record
 class Hold:
-    """Have Fanout ask `backend` (this service), which answers with a GRIP hold on `channels`.
+    """Makes Fanout send the request to `backend` (this service), which answers with a GRIP hold on `channels`.
 
-    The answer is the beginning of a stream, or what a held response is after the time-out. `link` is the path where
-    Fanout asks for what a stream has missed; `meta` is what filters know of the connection. `instructions` are
-    further ones for Fanout or, if it is `ready`, all of them: nothing in them is of a request. These and `headers` are
-    (name, value) pairs as they go on the wire.
+    The answer is the beginning of a stream, or the response after the time-out of a long poll. `link` is the path from which
+    Fanout gets messages that a stream has missed. `meta` has the connection's variables for filters. `instructions` are further
+    GRIP headers. With `instructions_are_complete`, they are all GRIP headers, which then do not depend on the request. They and
+    `headers` are (name, value) pairs as they are sent.
     """
 
     backend: str
@@ -149,14 +152,16 @@ class Hold:
 
 @record
 class WebSocket:
-    """Have Fanout ask `backend` (this service), which speaks WebSocket-over-HTTP.
+    """Makes Fanout send the WebSocket's events to `backend` (this service), which answers them with WebSocket-over-HTTP.
 
-    On OPEN the connection is subscribed to `channels`; with `echo`, each message goes back to its sender. `meta` is what
-    filters know of the connection. `instructions` are further control messages, as they go on the wire, or, if it is `ready`,
-    all of them: nothing in them is of a request. The client has to offer one of `protocols`, if there are any. After
-    `idle_close` seconds without an event, or a message of more than `max_message` bytes, the connection is closed; a refused
-    one is accepted and closed with `refuse_code`. In all three 0 is none. With `expiry_leeway`, it is closed so many seconds
-    after its client's token has expired.
+    On OPEN, the connection is subscribed to `channels`. With `echo`, each message goes back to its sender. `meta` has the
+    connection's variables for filters. `instructions` are further control messages, as they are sent. With
+    `instructions_are_complete`, they are all control messages, which then do not depend on the request. If there are `protocols`,
+    the client must offer one of them.
+
+    The connection is closed after `idle_close` seconds without an event, and after a message of more than `max_message` bytes. A
+    refused connection is accepted, and closed with `refuse_code`. For each of these three, 0 means never. With `expiry_leeway`,
+    the connection is closed that many seconds after the client's token has expired.
     """
 
     backend: str
@@ -174,7 +179,7 @@ class WebSocket:
 
 @record
 class Respond:
-    """Answer at the edge, without Fanout. `headers` are (name, value) pairs as they go on the wire."""
+    """Answers at the edge, without Fanout. `headers` are (name, value) pairs as they are sent."""
 
     status: int
     headers: tuple[tuple[str, bytes], ...]
@@ -183,7 +188,7 @@ class Respond:
 
 @record
 class Redirect:
-    """Send the client to `location`; what the match has bound is percent-encoded in it."""
+    """Redirects the client to `location`. Values of the request are percent-encoded in it."""
 
     status: int
     location: Template
@@ -191,9 +196,9 @@ class Redirect:
 
 @record
 class Preflight:
-    """Say what a browser asks for a page of another origin: whether the requests of the route after this one are allowed.
+    """Answers a preflight request: tells the browser if a page of another origin may use the route after this one.
 
-    These are no routes of routes.yaml: the n-th route of the Plan without them is the n-th there.
+    A preflight route does not stand in routes.yaml. Without these, the n-th route of the Plan is the n-th route there.
     """
 
 
@@ -202,11 +207,11 @@ Action = Handoff | Forward | Tunnel | Hold | WebSocket | Respond | Redirect | Pr
 
 @record
 class Cors:
-    """Which pages of other origins may read the answers of a route.
+    """Represents the pages of other origins that may read the answers of a route.
 
-    `origins` are as in the header Origin, with `*.` for all hosts that end so, or `*` alone for any. `headers` are (name, value)
-    pairs as they go on the wire, of an answer to such a page. With `backend_answers`, a forwarded backend's answer has them too,
-    in place of its own.
+    `origins` have the form of the header Origin. `*.` stands for all hosts with that suffix, and `*` alone for any origin. An
+    answer to such a page gets `headers`, which are (name, value) pairs as they are sent. With `backend_answers`, they replace the
+    CORS headers of a backend's answer.
     """
 
     origins: tuple[str, ...]
@@ -216,10 +221,10 @@ class Cors:
 
 @record
 class HeaderRules:
-    """What is done with the headers of a message.
+    """Represents changes to the headers of a message.
 
-    `remove` takes a name's values away, `set` puts one in their place, `add` puts one beside them.
-    Names are in small letters, each once in all three; the pairs are (name, value) as they go on the wire.
+    `remove` removes all values of a name, `set` replaces them with one value, and `add` adds a value to them. Names are in lower
+    case. Each name occurs once in all three. The pairs are (name, value) as they are sent.
     """
 
     set: tuple[tuple[str, bytes], ...] = ()
@@ -232,7 +237,7 @@ Algorithm = Literal["ES256", "HS256", "RS256"]
 
 @record
 class StoreEntry:
-    """An entry of one of Fastly's stores, read by the running service."""
+    """Names an entry of one of Fastly's stores, which the running service reads."""
 
     kind: Literal["config", "secret"]
     store: str
@@ -241,9 +246,9 @@ class StoreEntry:
 
 @record
 class Key:
-    """What signatures by `algorithm` are checked with: a public key in PEM, or the secret of an HS256.
+    """Represents a key that verifies signatures by `algorithm`: a public key in PEM, or the secret for HS256.
 
-    With `kid`, it is for tokens that name it; with `issuer`, for those of one issuer.
+    With `kid`, it is for tokens that name it. With `issuer`, it is for tokens of that issuer.
     """
 
     algorithm: Algorithm
@@ -254,7 +259,7 @@ class Key:
 
 @record
 class TokenPlace:
-    """Where a client's token may be: in Authorization, or in the cookie or query parameter of a name."""
+    """Names a place for a client's token: the header Authorization, a cookie or a query parameter."""
 
     kind: Literal["authorization", "cookie", "query"]
     name: str = ""
@@ -262,11 +267,11 @@ class TokenPlace:
 
 @record
 class Auth:
-    """Which token a client needs: it is in the first of `places` that has one.
+    """Represents the token that a client needs. It is read from the first of `places` that has one.
 
-    One of `keys` has signed it, one of `issuers` has issued it (empty: any), for one of `audiences` (empty: for none in
-    particular). Its claims fit `claims`, of a list one item; `channels` is the claim that lists those to which its holder may
-    subscribe, "" for any. Clocks may differ by `leeway` seconds.
+    It must be signed with one of `keys`, have one of `issuers` (any, if empty), and be for one of `audiences` (without an
+    audience, if empty). Its claims must fit `claims`: of a claim that is a list, one item must fit. `channels` is the claim that
+    lists the channels to which its holder may subscribe, or "" if it may subscribe to all. Clocks may differ by `leeway` seconds.
     """
 
     keys: tuple[Key, ...]
@@ -280,13 +285,12 @@ class Auth:
 
 @record
 class Route:
-    """A route: a request that fits `match` gets `action`, if its token is as `auth` says.
+    """Represents a route: a request that `match` takes gets `action`, if its token fits `auth`.
 
-    Pages of other origins may read the answer if `cors` says so.
-    Only pages of `origins`, which are as those of Cors, may open a WebSocket; without any, all may.
-    `request_headers` are for the request that goes on to a backend of the user's, `response_headers` for the answer to the
-    client, unless it is Fanout that gives it. `fingerprint` is for the routes that Fanout asks this service for: the key of
-    the action in routes.yaml, and a digest of the route.
+    Pages of other origins may read the answer if `cors` allows them. Only pages of `origins`, in the form of Cors.origins, may
+    open a WebSocket. Without `origins`, any page may. `request_headers` change a request to a backend of the user,
+    `response_headers` the answer to the client, unless Fanout gives it. A route with a second pass has a `fingerprint`: the key
+    of the action in routes.yaml, and a digest of the route.
     """
 
     name: str
@@ -302,7 +306,7 @@ class Route:
 
 @record
 class Fallback:
-    """What a client gets where `backend` cannot be reached; `status` None is 502, or 504 where time has run out."""
+    """Represents the answer for a `backend` that cannot be reached. `status` None means 502, or 504 after a time-out."""
 
     backend: str
     headers: tuple[tuple[str, bytes], ...]
@@ -312,10 +316,10 @@ class Fallback:
 
 @record
 class GripSig:
-    """How a request shows that it comes from Fanout.
+    """Says how a request proves that it comes from Fanout.
 
-    `verify`: by a Grip-Sig that Fastly has signed, or the issuer of one of `keys`. `present`: by any Grip-Sig. `none`: by a
-    Grip-Feature, which a proxy sends that signs nothing.
+    `verify`: with a Grip-Sig that is signed by Fastly or with one of `keys`. `present`: with any Grip-Sig. `none`: with a
+    Grip-Feature, which a proxy sends even if it signs nothing.
     """
 
     check: Literal["verify", "present", "none"] = "verify"
@@ -324,10 +328,10 @@ class GripSig:
 
 @record
 class SandboxLimits:
-    """How long a sandbox takes one request after another, where the host has more for it.
+    """Represents the limits within which a sandbox takes one request after another, if the host has more for it.
 
-    After `max_requests` requests, `max_lifetime` seconds or with more than `max_memory` MiB in use (0: any) it ends; and where
-    none comes within `next_request_timeout` seconds.
+    The sandbox ends after `max_requests` requests, after `max_lifetime` seconds, with more than `max_memory` MiB in use (0: no
+    limit), or if no request comes within `next_request_timeout` seconds.
     """
 
     max_requests: int = 1
@@ -338,7 +342,7 @@ class SandboxLimits:
 
 @record
 class Plan:
-    """The routes of a service, in order: the first that matches wins. Paths with one of `refused_paths` match none.
+    """Represents the routes of a service, in order. The first that matches wins. A path with one of `refused_paths` matches none.
 
     `linked` are the backends to which a request for a `link` of these routes may be forwarded.
     """

@@ -1,8 +1,8 @@
-"""A Plan's routes as text, since of many only few are in use: each is made when it is asked for.
+"""Reads a Plan's routes from text. A sandbox uses few of many routes, so each is constructed only when it is needed.
 
-The text is lines of JSON. `{"Handoff":["origin"]}` is a dataclass of `plan` with its fields in order, without those at the end
-that are as by default; likewise `{"tuple":["a","b"]}`, `{"bytes":["…"]}`, as Latin-1, and `{"int":["404"]}`. A number is a part:
-first come lines of parts, which later lines share, `0` is the first of them; then one line a route.
+The text is lines of JSON. `{"Handoff":["origin"]}` is a dataclass of `plan` with its fields in order. Fields at the end are left
+out if they have their defaults. `{"tuple":["a","b"]}`, `{"bytes":["…"]}` (as Latin-1) and `{"int":["404"]}` are the other values.
+The first lines are values that later lines share: the number `0` stands for the first of them. Then each route has one line.
 """
 
 import json
@@ -19,13 +19,13 @@ _CONSTRUCTORS |= {"tuple": lambda *items: items, "bytes": lambda text: text.enco
 
 
 class LazyRoutes(Sequence[Route]):
-    """Routes of such a text, as `fanroute.codegen.routes_file` makes it."""
+    """Represents the routes of a text that `fanroute.codegen.routes_file` has written."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text.decode("ascii")
         self._starts = array("I")
         self._shared: dict[str, Any] = {}
-        # All is done within the decoder, but that Python is called once for each thing that is made.
+        # The decoder does everything, except that it calls `_construct` for each object.
         self._decode = json.JSONDecoder(object_pairs_hook=_construct, parse_int=self._shared.__getitem__).raw_decode
         start = 0
         while end := text.find(b"\n", start) + 1:
@@ -38,7 +38,7 @@ class LazyRoutes(Sequence[Route]):
 
     @property
     def auths(self) -> list[Auth]:
-        """What they ask of tokens, each once."""
+        """Returns the distinct Auths of the routes."""
         return [part for part in self._shared.values() if isinstance(part, Auth)]
 
     def __len__(self) -> int:
@@ -57,5 +57,5 @@ def _construct(found: list[tuple[str, list[Any]]]) -> Any:
 
 
 def distinct_auths(routes: Sequence[Route]) -> list[Auth]:
-    """What routes ask of tokens, each once."""
+    """Returns the distinct Auths of some routes."""
     return routes.auths if isinstance(routes, LazyRoutes) else list(dict.fromkeys(route.auth for route in routes if route.auth))

@@ -122,7 +122,7 @@ def test_without_a_token_nothing_goes_on(host: Host) -> None:
 
 def test_who_may_not_is_told_so(host: Host) -> None:
     status, body, headers = answer(ask(host, "/stream", [("Authorization", b"Bearer " + by_pyjwt(CLAIMS, "ES256"))]))
-    assert (status, body) == (403, b"The token does not allow this, by the claim role.\n")
+    assert (status, body) == (403, b"The token does not allow this, because of the claim role.\n")
     assert b'error="insufficient_scope"' in headers["www-authenticate"]
 
 
@@ -153,7 +153,7 @@ def test_a_key_that_is_not_there_lets_nobody_in(host: Host) -> None:
         for stores in ({}, {"edge": {}}, {"edge": {"login": "no key"}}):
             secrets = {name: {key: value.encode() for key, value in entries.items()} for name, entries in stores.items()}
             asked = ask(host, target, headers, body, secret_stores=secrets, config_stores=stores)
-            assert answer(asked)[:2] == (500, b"A key that the edge checks with is not there.\n")
+            assert answer(asked)[:2] == (500, b"A key that the edge needs to verify tokens is missing or unusable.\n")
 
 
 @pytest.mark.parametrize("kind", LET_IN)

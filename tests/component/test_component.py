@@ -366,7 +366,10 @@ def test_an_answer_for_fanout_is_no_clients(host: Host, types: list[bytes]) -> N
     host.answered = [("X-A", b"1"), *(("Content-Type", value) for value in types)]
     exchange = host.ask(*REQUESTS["forward"])
     assert exchange is not None and exchange.answer is not None
-    assert (exchange.answer.status, exchange.answer.body) == (502, b"The backend's answer is for Fanout, which has not asked.\n")
+    assert (exchange.answer.status, exchange.answer.body) == (
+        502,
+        b"The backend's answer is for Fanout, but Fanout did not send this request.\n",
+    )
     assert ("X-A", b"1") not in exchange.answer.headers
     exchange = host.ask(*REQUESTS["forward for Fanout"])
     assert exchange is not None and exchange.answer is not None

@@ -39,9 +39,9 @@ def asked(component: EmbeddedComponent, url: str, *headers: tuple[str, bytes]) -
 @pytest.mark.parametrize("number", [0, COUNT // 2, COUNT - 1])
 def test_each_gets_its_requests(component: EmbeddedComponent, number: int) -> None:
     assert asked(component, f"https://a.example.com/rooms{number}/blue") == f"room {number}\n"
-    assert asked(component, f"https://a.example.com/rooms{number}/Blue") == "No route for this request.\n"
+    assert asked(component, f"https://a.example.com/rooms{number}/Blue") == "No route matches this request.\n"
     tenant = f"https://a.tenant{number}.example.com/"
     assert asked(component, tenant, ("x-plan", b"pro")) == f"tenant {number}\n"
-    assert asked(component, tenant) == "No route for this request.\n"
+    assert asked(component, tenant) == "No route matches this request.\n"
     assert asked(component, f"https://a.example.com/users/ann/things{number}/x") == "origin"
     assert asked(component, f"https://a.example.com/api/v1/items{number}") == f"item {number}\n"

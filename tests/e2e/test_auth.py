@@ -185,7 +185,7 @@ def test_who_may_not_goes_nowhere(auth_edge: Edge, kind: str) -> None:
 
 def forbidden(edge: Edge, kind: str, path: str, said: dict[str, Any], by: str) -> None:
     """Asserts that a token is refused for its claims, on both passes."""
-    description = f'error="insufficient_scope", error_description="The token does not allow this, by {by}."'
+    description = f'error="insufficient_scope", error_description="The token does not allow this, because of {by}."'
     for signed in (False, True):
         answer = asked(edge, kind, path, "authorization", by_pyjwt(said, "ES256"), signed)
         assert refusal(answer) == (403, f"{CHALLENGE}, {description}"), said
@@ -241,7 +241,7 @@ def test_of_two_tokens_none_counts(auth_edge: Edge) -> None:
             status, challenge = refusal(auth_edge.request("GET", "/own/stream", headers=[*headers, *grip]))
             assert (status, challenge) == (
                 401,
-                f'{CHALLENGE}, error="invalid_token", error_description="The token is refused: there are two."',
+                f'{CHALLENGE}, error="invalid_token", error_description="The token is refused: the request has more than one."',
             )
 
 
@@ -259,7 +259,7 @@ def test_the_first_place_counts(auth_edge: Edge) -> None:
 
 def test_a_key_that_is_not_there_lets_nobody_in(auth_edge: Edge) -> None:
     answer = auth_edge.request("GET", "/unready", headers=placed("authorization", by_pyjwt(claims("ann"), "HS256"))[1])
-    assert (answer.status_code, answer.text) == (500, "A key that the edge checks with is not there.\n")
+    assert (answer.status_code, answer.text) == (500, "A key that the edge needs to verify tokens is missing or unusable.\n")
 
 
 PASSED_ON = [("{}", ""), ("a=b&{}&c", "?a=b&c"), ("{}&a=%20&token=x&%74oken=y", "?a=%20")]
@@ -319,7 +319,7 @@ def test_a_foreign_page_does_not_get_in_by_its_visitors_cookie(auth_edge: Edge) 
     for signed in (False, True):
         headers = [("Cookie", cookie), ("Origin", "https://evil.example"), *(from_fanout if signed else HANDSHAKE)]
         answer = auth_edge.request("POST" if signed else "GET", "/own/socket", headers=headers)
-        assert (answer.status_code, answer.text) == (403, "Pages of this origin may not connect.\n")
+        assert (answer.status_code, answer.text) == (403, "Pages of this origin must not open a WebSocket here.\n")
 
 
 def test_a_websocket_ends_with_its_token(auth_edge: Edge) -> None:

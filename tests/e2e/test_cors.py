@@ -120,7 +120,7 @@ def test_a_published_response_is_shared_too(cors_edge: Edge) -> None:
 
 def test_a_refusal_can_be_read(cors_edge: Edge) -> None:
     answer = cors_edge.request("GET", "/poll?id=a,b", headers={"Origin": CHAT})
-    assert (answer.status_code, answer.text) == (400, "The request names no channel.\n")
+    assert (answer.status_code, answer.text) == (400, "The request gives no valid channel.\n")
     assert sharing(answer) == {"access-control-allow-origin": CHAT}
 
 
@@ -176,7 +176,7 @@ def test_a_preflight_of_a_foreign_page_is_allowed_nothing(cors_edge: Edge, path:
 @pytest.mark.parametrize("path", ["/locked/a", "/tunnel/a"])
 def test_a_preflight_without_cors_needs_a_token(cors_edge: Edge, path: str) -> None:
     answer = preflight(cors_edge, path, "GET", CHAT, "authorization")
-    assert (answer.status_code, answer.text, sharing(answer)) == (401, "A token is needed.\n", {})
+    assert (answer.status_code, answer.text, sharing(answer)) == (401, "This request needs a token.\n", {})
 
 
 @pytest.mark.parametrize("path", ["/api/a", "/app/a"])
@@ -213,7 +213,10 @@ def test_that_a_backend_is_not_there_can_be_read(cors_edge: Edge, path: str, sta
 
 def test_an_answer_that_is_for_fanout_is_a_readable_502(cors_edge: Edge) -> None:
     answer = cors_edge.request("GET", "/api/instructions", headers=by_page(MEMBER))
-    assert (answer.status_code, answer.text) == (502, "The backend's answer is for Fanout, which has not asked.\n")
+    assert (answer.status_code, answer.text) == (
+        502,
+        "The backend's answer is for Fanout, but Fanout did not send this request.\n",
+    )
     assert sharing(answer)["access-control-allow-origin"] == CHAT
 
 

@@ -180,7 +180,7 @@ def test_a_poll_that_has_missed_something_ends(grip_edge: Edge) -> None:
 def test_no_previous_id_is_no_instruction(grip_edge: Edge, path: str, after: str) -> None:
     for headers in ({}, {"Grip-Sig": GRIP_SIG} | dict(grip_edge.pin(f"{path}?after={after}"))):
         answer = grip_edge.client.get(f"{path}?after={after}", headers=headers)
-        assert (answer.status_code, answer.text) == (400, "The request names no previous id.\n")
+        assert (answer.status_code, answer.text) == (400, "The request gives no valid previous id.\n")
         assert not [name for name in answer.headers if name.startswith("grip-")]
 
 
@@ -234,7 +234,7 @@ def test_without_a_protocol_in_common_there_is_no_socket(grip_edge: Edge, offere
     [
         ("/refusing/a", None, "The client offers none of the endpoint's protocols."),
         ("/refusing/a", ["chat.v9", "other"], "The client offers none of the endpoint's protocols."),
-        ("/refusing/a%2Cb", ["chat.v1"], "The request names no channel."),
+        ("/refusing/a%2Cb", ["chat.v1"], "The request gives no valid channel."),
     ],
 )
 def test_a_refused_socket_has_a_code(grip_edge: Edge, path: str, offered: Any, reason: str) -> None:

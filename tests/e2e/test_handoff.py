@@ -222,4 +222,4 @@ def test_a_loop_ends(edge: Edge) -> None:
     """Fanout's request to the origin comes back to the edge, which does not hand it off again."""
     answer = edge.request("GET", "/origin/back-to-the-edge", SITE)
     assert answer.status_code == 403
-    assert answer.text.startswith("Fanout asks without a pin")
+    assert answer.text.startswith("Fanout sent a request without a pin")

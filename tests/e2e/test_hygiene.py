@@ -158,7 +158,7 @@ def test_a_claimed_last_id_ends_no_poll(hostile_edge: Edge) -> None:
 def test_nobody_chooses_pushpins_route(hostile_edge: Edge, path: str) -> None:
     handshake = [("Upgrade", "websocket"), ("Connection", "Upgrade")] if path == "/socket" else []
     answer = hostile_edge.request("GET", path, SITE, [("Pushpin-Route", "self"), *handshake])
-    assert (answer.status_code, answer.text) == (400, "Pushpin-Route is not a client's to send.\n")
+    assert (answer.status_code, answer.text) == (400, "A client must not send the header Pushpin-Route.\n")
 
 
 def test_pushpins_route_elsewhere(hostile_edge: Edge) -> None:
@@ -202,7 +202,7 @@ def test_a_client_sends_no_events(hostile_edge: Edge, path: str, types: list[str
     if hostile_edge.name == "embedded" and len(types) > 1:
         assert answer.status_code == 400  # docs/local.md: its server takes no second Content-Type
         return
-    assert (answer.status_code, answer.text) == (403, "Only Fanout may send websocket events.\n")
+    assert (answer.status_code, answer.text) == (403, "Only Fanout may send WebSocket events.\n")
 
 
 def test_a_handshakes_own_type_hides_no_events(hostile_edge: Edge) -> None:
@@ -216,7 +216,7 @@ def test_a_handshakes_own_type_hides_no_events(hostile_edge: Edge) -> None:
 def test_a_connection_undoes_nothing(hostile_edge: Edge, path: str, named: str) -> None:
     """A proxy that followed it would drop the headers of the first pass, and the second pass would see another host."""
     answer = hostile_edge.request("GET", path, "inner.example.com", [("Connection", named)])
-    assert (answer.status_code, answer.text) == (400, "Connection names a header that the edge sets.\n")
+    assert (answer.status_code, answer.text) == (400, "The header Connection must not name a header that the edge sets.\n")
 
 
 def test_a_connection_undoes_no_rule(hostile_edge: Edge) -> None:

@@ -76,7 +76,7 @@ def test_a_page_of_an_origin_connects(origins_edge: Edge, path: str, page: str |
 @pytest.mark.parametrize("page", FOREIGN, ids=[page[:40] for page in FOREIGN])
 def test_any_other_page_is_refused(origins_edge: Edge, page: str) -> None:
     for path in SOCKETS:
-        assert refused(origins_edge, path, page) == (403, b"Pages of this origin may not connect.\n")
+        assert refused(origins_edge, path, page) == (403, b"Pages of this origin must not open a WebSocket here.\n")
 
 
 @pytest.mark.parametrize("page", FOREIGN, ids=[page[:40] for page in FOREIGN])
@@ -85,7 +85,7 @@ def test_it_is_refused_on_the_second_pass_too(origins_edge: Edge, page: str) -> 
     pinned = origins_edge.pin("/rooms/blue", websocket=True)
     for content in (OPEN, b"TEXT 2\r\nhi\r\n"):
         answer = origins_edge.request("POST", "/rooms/blue", headers=[*FROM_FANOUT, *pinned, ("Origin", page)], content=content)
-        assert (answer.status_code, answer.text) == (403, "Pages of this origin may not connect.\n")
+        assert (answer.status_code, answer.text) == (403, "Pages of this origin must not open a WebSocket here.\n")
 
 
 @pytest.mark.parametrize("page", [CHAT, f"http://{HOST}", None])

@@ -77,7 +77,9 @@ def refused(edge: Edge, method: str, target: str, *headers: tuple[str, str], con
 
 def test_without_a_pin_there_is_what_a_link_may_get(pins_edge: Edge) -> None:
     assert pins_edge.request("GET", "/missed", headers=[FROM_FANOUT]).text == "missed\n"
-    assert refused(pins_edge, "GET", "/forward/instructions", ("X-Live", "1")).text.startswith("Fanout asks without a pin")
+    assert refused(pins_edge, "GET", "/forward/instructions", ("X-Live", "1")).text.startswith(
+        "Fanout sent a request without a pin"
+    )
     for target in ("/handoff", "/rooms/blue"):
         refused(pins_edge, "GET", target, ("X-Tenant", "acme"))
     refused(pins_edge, "POST", "/missed", content=b"x")

@@ -110,7 +110,7 @@ def test_a_proxys_es256_is_verified(signing_edge: Edge, request: pytest.FixtureR
     with httpx.stream("GET", f"{signing_edge.url}/events", trust_env=False) as answer:
         if request.node.callspec.params["signing_edge"] is OTHER_KEY:
             assert answer.status_code == 403
-            assert answer.read() == b"The Grip-Sig is refused: no key of ours has signed it.\n"
+            assert answer.read() == b"The Grip-Sig is refused: it is not signed with a key that the edge knows.\n"
             return
         assert answer.status_code == 200
         lines = answer.iter_lines()

@@ -82,7 +82,7 @@ def test_a_headers_value_leads_nowhere_else(hostile_edge: Edge, page: bytes, loc
 def test_a_link_leads_nowhere_else(hostile_edge: Edge, room: str) -> None:
     """Nothing is held with a link by which Fanout would ask for another path."""
     refused = hostile_edge.request("GET", f"/reliable?room={room}", "a")
-    assert (refused.status_code, refused.text) == (400, "The request makes a segment of the address empty, '.' or '..'.\n")
+    assert (refused.status_code, refused.text) == (400, "The request would make a segment of the address empty, '.' or '..'.\n")
     told = headers(hostile_edge, "/reliable?room=x", f"Grip-Sig: {GRIP_SIG}".encode())
     assert told["grip-link"] == "</missed/x>; rel=next"
 

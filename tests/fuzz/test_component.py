@@ -39,11 +39,14 @@ PINS = {name: pin(PLAN, *client)[0][1] for name, client in CLIENTS.items()}
 
 # Every answer of 500 and above that is ours.
 OURS = {
-    500: "The edge could not read (the request|its configuration).|A key that the edge checks with is not there.",
+    500: (
+        "The edge could not read (the request|its configuration)."
+        "|A key that the edge needs to verify tokens is missing or unusable."
+    ),
     501: "The method is too long.",
     502: (
         "The edge could not read the backend's answer.|The backend '(origin|self)' cannot be reached."
-        "|The backend's answer is for Fanout, which has not asked."
+        "|The backend's answer is for Fanout, but Fanout did not send this request."
     ),
     503: "Back soon",
     504: "The backend 'origin' does not answer in time.",

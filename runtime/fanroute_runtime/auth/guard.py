@@ -1,4 +1,4 @@
-"""Which clients a route lets in: the tokens they come with, and what these allow.
+"""Admits clients to a route: reads their tokens, and checks what these allow.
 
 Sources: RFC 6750 (bearer tokens), RFC 7519 (JWT), RFC 6265 (cookies).
 """
@@ -14,17 +14,17 @@ from fanroute_runtime.matching.predicates import text_predicate
 from fanroute_runtime.messages import Binding, Refused, Request
 from fanroute_runtime.plan import Auth, Bound, Condition, Template
 
-# What stands for a query parameter that is not UTF-8.
+# Stands for a token in a query parameter that is not UTF-8. It is refused like any malformed token.
 NOT_A_TOKEN = b"."
 
 
 class Guard:
-    """Lets clients in by an Auth, or says in the answer's WWW-Authenticate why not.
+    """Admits clients as an Auth requires. A refusal gives the reason in WWW-Authenticate.
 
     Args:
-        auth: which token they need.
-        keys: its keys, among others.
-        realm: what they want to get into (RFC 9110, 11.5).
+        auth: the token that a client needs.
+        keys: the keys of this Auth, and of others.
+        realm: the protection space that WWW-Authenticate names (RFC 9110, 11.5).
     """
 
     def __init__(self, auth: Auth, keys: Keys, realm: str) -> None:
@@ -36,25 +36,25 @@ class Guard:
         self._compared = [part for part in parts if isinstance(part, Bound) and part.source != "path"]
         self._parameters = frozenset(place.name for place in auth.places if place.kind == "query")
 
-    def admit(self, client: ClientRequest, request: Request, bound: Binding) -> Claims:
-        """The claims of the client's token; `bound` is what the match has bound, for claims that must be equal to it.
+    def admit(self, client: ClientRequest, request: Request, value_of: Binding) -> Claims:
+        """Returns the claims of the client's token. `value_of` gives the values of the request that claims are compared with.
 
-        Raises Refused: 401 for none, or one that cannot be accepted; 403 for one whose claims are not as they must be; 500
-        where a key is not in its store.
+        Raises Refused: 401 if there is no token or it cannot be accepted, 403 if its claims do not fit, 500 if a key is not in
+        its store.
         """
         try:
             claims = self._verify_token(client, request)
         except BadToken as bad:
             raise self._invalid_token(bad) from bad
         for name, templates, fits in self._claims:
-            if not fits(claims.get(name)) and not _equals_template(templates, claims.get(name), bound):
+            if not fits(claims.get(name)) and not _equals_template(templates, claims.get(name), value_of):
                 raise self._insufficient(f"the claim {name}")
         return claims
 
     def claims_of_open_websocket(self, client: ClientRequest) -> Claims:
-        """The claims of the token by which the client of an open WebSocket was let in: Fanout sends it with each event.
+        """Returns the claims of the token that admitted the client of an open WebSocket. Fanout sends it with each event.
 
-        Raises Refused (401) where it does not.
+        Raises Refused (401) if it is missing.
         """
         try:
             return parse(self._find_token(client) or b"").claims
@@ -62,35 +62,35 @@ class Guard:
             raise self._invalid_token(bad) from bad
 
     def claim_value(self, claims: Claims, name: str) -> str:
-        """A claim as it can stand in a channel: a text or number. Raises Refused (403)."""
+        """Returns a claim as a value for a channel: a text or number. Raises Refused (403)."""
         text = claim_text(claims.get(name))
         if text is None or len(text) > MAX_VALUE or not is_valid_value(text):
             raise self._insufficient(f"the claim {name}")
         return text
 
     def require_channels(self, claims: Claims, channels: Iterable[str]) -> None:
-        """See that the token's holder may subscribe to some channels. Raises Refused (403)."""
+        """Checks that the token's holder may subscribe to some channels. Raises Refused (403)."""
         if self._auth.channels:
             allowed = _as_list(claims.get(self._auth.channels))
             if not all(channel in allowed for channel in channels):
                 raise self._insufficient("the channel")
 
     def require_single_values(self, client: ClientRequest) -> None:
-        """See that a backend finds no other values than those that claims were compared with. Raises Refused (400)."""
+        """Checks that a backend reads the same values that claims were compared with. Raises Refused (400)."""
         for bound in self._compared:
             if client.has_several_values(bound):
                 what = "query parameter" if bound.source == "query" else "header"
-                raise Refused(400, f"The {what} {bound.name!r} stands twice.")
+                raise Refused(400, f"The {what} {bound.name!r} must not occur more than once.")
 
     def uri_without_token(self, client: ClientRequest) -> str | None:
-        """The URI for others than this service, which never get the token; None where it need not change."""
+        """Returns the URI for the next hop, which never gets the token, or None if the URI has no token."""
         return client.uri_without(self._parameters) if self._parameters & client.query.keys() else None
 
     def _verify_token(self, client: ClientRequest, request: Request) -> Claims:
-        """Raises BadToken and Refused."""
+        """Returns the claims of the client's token after verifying it. Raises BadToken and Refused."""
         raw = self._find_token(client)
         if raw is None:
-            raise self._challenge(401, "A token is needed.")
+            raise self._challenge(401, "This request needs a token.")
         token = parse(raw)
         candidates = (key for key in self._auth.keys if key.kid in ("", token.kid))
         self._keys.find_signer(token, candidates, request)
@@ -99,11 +99,11 @@ class Guard:
         return token.claims
 
     def _find_token(self, client: ClientRequest) -> bytes | None:
-        """The token in the first place that has one. Raises BadToken where it has two."""
+        """Returns the token in the first place that has one. Raises BadToken if that place has several."""
         for place in self._auth.places:
             found = [token for token in _TOKEN_READERS[place.kind](client, place.name) if token]
             if len(found) > 1:
-                raise BadToken("there are two")
+                raise BadToken("the request has more than one")
             if found:
                 return found[0]
         return None
@@ -112,10 +112,10 @@ class Guard:
         return self._challenge(401, f"The token is refused: {bad}.", "invalid_token")
 
     def _insufficient(self, what: str) -> Refused:
-        return self._challenge(403, f"The token does not allow this, by {what}.", "insufficient_scope")
+        return self._challenge(403, f"The token does not allow this, because of {what}.", "insufficient_scope")
 
     def _challenge(self, status: int, reason: str, error: str = "") -> Refused:
-        """A refusal with the challenge that RFC 6750, 3 has for it."""
+        """Returns a refusal with its challenge (RFC 6750, 3)."""
         challenge = f'Bearer realm="{self._realm}"'
         if error:
             challenge += f', error="{error}", error_description="{reason}"'
@@ -123,46 +123,46 @@ class Guard:
 
 
 def claim_text(value: Any) -> str | None:
-    """A claim as text, as it stands in JSON if it is none; None for what has parts, or is null."""
+    """Returns a claim as text. A number or boolean is written as in JSON. An object, list or null gives None."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, str | int | float) else None
 
 
 def _require_parties(claims: Claims, auth: Auth) -> None:
-    """See that a token is from whom it has to be, and for us (RFC 7519, 4.1.1 and 4.1.3). Raises BadToken."""
+    """Checks issuer and audience of a token (RFC 7519, 4.1.1 and 4.1.3). Raises BadToken."""
     if auth.issuers and claims.get("iss") not in auth.issuers:
-        raise BadToken("it is not of an issuer of ours")
-    meant = _as_list(claims["aud"]) if "aud" in claims else []
-    if (auth.audiences or "aud" in claims) and not any(audience in auth.audiences for audience in meant):
-        raise BadToken("it is not for an audience of ours")
+        raise BadToken("the edge does not accept its issuer")
+    audiences = _as_list(claims["aud"]) if "aud" in claims else []
+    if (auth.audiences or "aud" in claims) and not any(audience in auth.audiences for audience in audiences):
+        raise BadToken("it is for another audience")
 
 
 def _claim_predicate(condition: Condition) -> Callable[[Any], bool]:
-    """Whether a claim fits a condition, its templates aside; None is one that is not there."""
+    """Returns a predicate for claims: true if one fits a condition, without its templates. A missing claim is None."""
     if not condition.values and not condition.pattern and not condition.templates:
         return lambda value: (value is not None) == condition.present
     fits = text_predicate(condition)
     return lambda value: any(fits(claim_text(item)) for item in _as_list(value))
 
 
-def _equals_template(templates: Iterable[Template], value: Any, bound: Binding) -> bool:
-    """Returns True if a claim, or one of its items, equals what one of the templates gives for the request."""
+def _equals_template(templates: Iterable[Template], value: Any, value_of: Binding) -> bool:
+    """Returns True if a claim, or one of its items, equals one of the templates, expanded for the request."""
     texts = [claim_text(item) for item in _as_list(value)] if templates else []
     for template in templates:
-        parts = [part if isinstance(part, str) else bound(part) for part in template]
+        parts = [part if isinstance(part, str) else value_of(part) for part in template]
         if None not in parts and "".join(filter(None, parts)) in texts:
             return True
     return False
 
 
 def _as_list(value: Any) -> list[Any]:
-    """The items of a claim that is a list, or the one that stands in its place."""
+    """Returns the items of a claim that is a list, or any other claim as a list of one item."""
     return value if isinstance(value, list) else [value]
 
 
 def _bearer_tokens(client: ClientRequest, name: str) -> Iterator[bytes]:
-    """Tokens in Authorization (RFC 6750, 2.1); of another scheme it has none."""
+    """Yields the tokens in Authorization (RFC 6750, 2.1). A header with another scheme has none."""
     for value in client.values("authorization"):
         scheme, _, token = value.partition(b" ")
         if scheme.lower() == b"bearer":
@@ -170,7 +170,7 @@ def _bearer_tokens(client: ClientRequest, name: str) -> Iterator[bytes]:
 
 
 def _cookie_tokens(client: ClientRequest, name: str) -> Iterator[bytes]:
-    """A cookie's values (RFC 6265, 4.2.1); HTTP/2 splits Cookie into several headers (RFC 9113, 8.2.3)."""
+    """Yields the values of a cookie (RFC 6265, 4.2.1). HTTP/2 splits Cookie into several headers (RFC 9113, 8.2.3)."""
     for value in client.values("cookie"):
         for pair in value.split(b";"):
             key, _, token = pair.strip(b" \t").partition(b"=")
@@ -179,7 +179,7 @@ def _cookie_tokens(client: ClientRequest, name: str) -> Iterator[bytes]:
 
 
 def _query_token(client: ClientRequest, name: str) -> Iterator[bytes]:
-    """A query parameter's first value (RFC 6750, 2.3)."""
+    """Yields the first value of a query parameter (RFC 6750, 2.3)."""
     value = client.query.get(name, "")
     yield NOT_A_TOKEN if value is None else value.encode()
 

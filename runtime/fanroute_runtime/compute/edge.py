@@ -1,4 +1,4 @@
-"""Requests served: what is decided is told to Fastly's host. With `sandbox` the only module with effects."""
+"""Serves requests: carries out decisions by calling Fastly's host. Only this module and `sandbox` have effects."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -22,9 +22,9 @@ from fanroute_runtime.snapshot.warm import warm_up
 
 FAILED = text_answer(500, UNREADABLE)
 BAD_GATEWAY = text_answer(502, "The edge could not read the backend's answer.")
-FOR_FANOUT = text_answer(502, "The backend's answer is for Fanout, which has not asked.")
+FOR_FANOUT = text_answer(502, "The backend's answer is for Fanout, but Fanout did not send this request.")
 
-# Of what goes wrong with a backend, what is no answer in time (RFC 9110, 15.6.5).
+# The errors which mean that a backend did not answer in time (RFC 9110, 15.6.5).
 TIMED_OUT = (
     http_req.SendErrorDetail_DnsTimeout,
     http_req.SendErrorDetail_ConnectionTimeout,
@@ -33,9 +33,9 @@ TIMED_OUT = (
 
 
 def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample]) -> type[exports.HttpIncoming]:
-    """The class that the component exports: it serves requests by a Plan with the handlers its actions need.
+    """Returns the class that the component exports. It serves requests by a Plan, with the handlers that its actions need.
 
-    It has served the `samples` before, and forgotten what it was told then.
+    Before, it serves the `samples` and forgets what it read from the host.
     """
     use_finalizers()
     decider = Decider(plan, handlers)
@@ -51,7 +51,7 @@ def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterabl
 
 
 def handler_class(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:
-    """The class that a component exports: it serves a request, and those that the host has for the same sandbox after it."""
+    """Returns the class that a component exports. It serves a request, and then the next requests for the same sandbox."""
 
     class HttpIncoming(exports.HttpIncoming):
         def handle(self, request: http_req.Request, body: Pollable) -> None:
@@ -66,7 +66,10 @@ def handler_class(decider: Decider, limits: SandboxLimits) -> type[exports.HttpI
 def _serve(
     decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable
 ) -> tuple[http_req.Request, Pollable] | None:
-    """Serve a request; the one that follows it, if one does. Raises Err where none does and this one could not be answered."""
+    """Serves a request, and returns the next one, if there is one.
+
+    Raises Err if there is none and this request could not be answered.
+    """
     try:
         _answer(decider, sandbox, request, body)
     except Exception:
@@ -83,7 +86,7 @@ def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body:
     def ask() -> None:
         sandbox.request_next(asking.now)
 
-    # Anything that is wrong with one request, a bug of ours included, ends in an answer and not in a trap.
+    # Every failure of one request, including a bug, ends in an answer and not in a trap.
     try:
         decision = decider.decide(asking)
         names = () if isinstance(decision, Answer) else asking.names()
@@ -97,7 +100,7 @@ def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body:
 def _send_to_next_hop(
     decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, names: Collection[str], to: NextHop
 ) -> Answer | None:
-    """Pass the request on; the answer instead where that fails. `names` are those of its headers."""
+    """Sends the request to the next hop, or returns the edge's answer if that fails. `names` are those of its headers."""
     try:
         _apply_header_rules(request, to.headers, names)
         if to.uri is not None:
@@ -123,9 +126,9 @@ def _send_to_next_hop(
 def _forward(
     decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, backend: HostBackend, to: ToBackend
 ) -> Answer | None:
-    """Send the request, and the backend's answer to the client; the answer instead where that fails.
+    """Sends the request to a backend and its answer to the client, or returns the edge's answer if that fails.
 
-    The host carries both bodies. Raises Err, the failure of `handle` itself, where the host takes no answer.
+    The host transfers both bodies. Raises Err, the failure of `handle` itself, if the host accepts no answer.
     """
     try:
         response, content = http_req.send(request, body, backend)
@@ -144,13 +147,13 @@ def _forward(
             _apply_header_rules(response, replace_cors_headers(names, to.cors_headers), names)
         ask()
         http_resp.send_downstream(response, content)
-    except Err:  # that of the sending is the host's, of a 101
+    except Err:  # sending fails if the host does not accept the answer, such as a 101
         return add_cors_headers(BAD_GATEWAY, to.cors_headers)
     return None
 
 
 def _apply_header_rules(message: Message, rules: HeaderRules, names: Collection[str]) -> None:
-    """Apply rules to a message's headers, of which `names` may be there. Raises Err."""
+    """Applies rules to the headers of a message, which has no other names than `names`. Raises Err."""
     for name in rules.remove:
         if name in names:
             _remove_header(message, name)
@@ -161,19 +164,19 @@ def _apply_header_rules(message: Message, rules: HeaderRules, names: Collection[
 
 
 def _remove_header(message: Message, name: str) -> None:
-    """Remove a header, if it is there. Raises Err."""
+    """Removes a header, if the message has it. Raises Err."""
     try:
         message.remove_header(name)
     except Err as error:
-        if not isinstance(error.value, types.Error_InvalidArgument):  # the host's word for a header that is not there
+        if not isinstance(error.value, types.Error_InvalidArgument):  # the host's error for an absent header
             raise
 
 
 def _send(ask: Callable[[], None], answer: Answer) -> None:
-    """Send an answer. Raises Err, the failure of `handle` itself, where the host takes none."""
+    """Sends an answer. Raises Err, the failure of `handle` itself, if the host does not accept it."""
     try:
         response = http_resp.Response.new()
-        if answer.status != 200:  # what a new one has
+        if answer.status != 200:  # the status of a new response
             response.set_status(answer.status)
         for name, value in answer.headers:
             response.append_header(name, value)

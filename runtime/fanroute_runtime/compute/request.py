@@ -1,4 +1,7 @@
-"""What a request asks of Fastly's host, changing nothing. Only this, `warm`, `sandbox` and `edge` know the WIT's bindings."""
+"""Reads facts of a request from Fastly's host, and changes nothing.
+
+Only this module, `snapshot.warm`, `compute.sandbox` and `compute.edge` import the WIT's bindings.
+"""
 
 from functools import cache
 from ipaddress import ip_address
@@ -19,13 +22,13 @@ from wit_world.imports.async_io import Pollable
 
 from fanroute_runtime.messages import Refused
 
-# Longest method, URI and header value read, in bytes.
+# The longest method, URI and header value that are read, in bytes.
 MAX_METHOD = 64
 MAX_URI = 16_384
 MAX_HEADER = 65_536
-# Longest value read of a store, in bytes: a secret's limit at Fastly; a config store's values are shorter.
+# The longest value that is read from a store, in bytes: Fastly's limit for a secret. Values of a config store are shorter.
 MAX_STORED = 65_536
-# How much of a body is asked of the host at once, in bytes.
+# How much of a body is read with one call of the host, in bytes.
 CHUNK = 65_536
 
 Message = http_req.Request | http_resp.Response
@@ -35,7 +38,7 @@ UNREADABLE_STORE = "The edge could not read its configuration."
 
 
 class HostRequest:
-    """An `exchange.Request` that asks Fastly's host, and nothing twice but what changes."""
+    """Implements `messages.Request` with calls of Fastly's host. Most values are kept, so that the host is called once."""
 
     def __init__(self, request: http_req.Request, body: Pollable) -> None:
         self._request = request
@@ -143,19 +146,19 @@ class HostRequest:
             raise Refused(500, UNREADABLE_STORE) from error
 
 
-# A sandbox is of one service as long as it lives.
+# A sandbox belongs to one service as long as it lives.
 service_id = cache(compute_runtime.get_service_id)
 
 
 def _refusal(error: Err[types.Error], status: int, reason: str) -> Refused:
-    """The refusal for a host's error: `status` for a value longer than we read, otherwise 500."""
+    """Returns the refusal for an error of the host: `status` for a value that is too long, otherwise 500."""
     if isinstance(error.value, types.Error_BufferLen):
         return Refused(status, reason)
     return Refused(500, UNREADABLE)
 
 
 def header_names(message: Message) -> list[str]:
-    """The names of a message's headers, in small letters. Raises Err."""
+    """Returns the names of a message's headers in lower case. Raises Err."""
     text, more = message.get_header_names(MAX_HEADER, 0)
     while more is not None:
         part, more = message.get_header_names(MAX_HEADER, more)
@@ -164,7 +167,7 @@ def header_names(message: Message) -> list[str]:
 
 
 def header_values(message: Message, name: str) -> list[bytes]:
-    """All values of a message's header. Raises Err."""
+    """Returns all values of a header of a message. Raises Err."""
     text, more = message.get_header_values(name, MAX_HEADER, 0)
     while more is not None:
         part, more = message.get_header_values(name, MAX_HEADER, more)

@@ -1,4 +1,4 @@
-"""The host's resources: what is done when one is no longer needed."""
+"""Drops the host's resources when they are no longer needed, with less work than `weakref.finalize`."""
 
 import weakref
 from collections.abc import Callable
@@ -9,14 +9,14 @@ Detached = tuple[None, Drop, tuple[int, int], dict[str, Any]]
 
 
 class Finalizer:
-    """What the bindings need of `weakref.finalize`, without the rest, which takes most of a resource's time.
+    """Does what the bindings need of `weakref.finalize`, and nothing else, because the rest takes most of a resource's time.
 
-    There, each is entered into a registry that the end of the interpreter goes through: in a sandbox that never comes. A resource
-    is the only one that refers to its Finalizer, so both end together.
+    `weakref.finalize` keeps a registry for the interpreter's exit, which does not happen in a sandbox. Only its resource refers
+    to a Finalizer, so both are freed together.
 
     Args:
-        resource: whose end is meant.
-        drop: what is called then, with the two numbers by which the bindings know the resource.
+        resource: the object whose end calls `drop`.
+        drop: is called with the two numbers by which the bindings know the resource.
     """
 
     __slots__ = ("_drop", "_handle", "_type")
@@ -27,7 +27,7 @@ class Finalizer:
         self._handle = handle
 
     def detach(self) -> Detached | None:
-        """Call nothing any more; what would have been called, as `weakref.finalize` tells it."""
+        """Cancels the call, and returns it in the form of `weakref.finalize.detach`."""
         drop, self._drop = self._drop, None
         return drop and (None, drop, (self._type, self._handle), {})
 
@@ -37,5 +37,5 @@ class Finalizer:
 
 
 def use_finalizers() -> None:
-    """Have the bindings use Finalizers. They look for `weakref.finalize` once, when all has been imported."""
+    """Makes the bindings use Finalizers. They look up `weakref.finalize` once, after all imports."""
     weakref.finalize = Finalizer  # type: ignore[misc, assignment]

@@ -1,4 +1,4 @@
-"""One request after another in one sandbox, as far as its limits and the host go: Fastly's `next-request`."""
+"""Lets a sandbox serve several requests, within its limits, with Fastly's `next-request`."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ from fanroute_runtime.plan import SandboxLimits
 
 
 class Sandbox:
-    """The requests that follow the one a sandbox was made for.
+    """Asks the host for the requests after the one that the sandbox was started for.
 
     Args:
-        limits: until when there may be another.
+        limits: says how long the sandbox may take further requests.
     """
 
     def __init__(self, limits: SandboxLimits) -> None:
@@ -24,15 +24,15 @@ class Sandbox:
         self._pending: Pollable | None = None
 
     def request_next(self, now: Callable[[], int]) -> None:
-        """Ask the host for the next request. Best before an answer leaves: a client may send the next one at once."""
+        """Asks the host for the next request. Call it before answering, because a client may send the next one at once."""
         if self._pending is None and self._is_within_limits(now):
             try:
                 self._pending = http_downstream.next_request(self._options)
-            except Err:  # the host has no more for a sandbox
+            except Err:  # the host gives this sandbox no more requests
                 self._pending = None
 
     def await_next(self) -> tuple[http_req.Request, Pollable] | None:
-        """Wait for the next request; None if none was asked for, or none comes."""
+        """Waits for the next request. Returns None if the host was not asked for one, or gives none."""
         pending, self._pending = self._pending, None
         if pending is None:
             return None

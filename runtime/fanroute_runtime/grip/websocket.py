@@ -1,4 +1,4 @@
-"""WebSocket-over-HTTP: events, their coding, and the edge's answers to them.
+"""Decodes and encodes the events of WebSocket-over-HTTP, and answers them.
 
 Source: https://pushpin.org/docs/protocols/websocket-over-http/
 """
@@ -12,42 +12,42 @@ from fanroute_runtime.http.media_types import MAX_EVENTS, WEBSOCKET_EVENTS, is_w
 from fanroute_runtime.messages import Answer, Binding, Headers, Refused, Request, text_answer
 from fanroute_runtime.plan import Bound, WebSocket, record
 
-# Longest message of a client's that Fanout carries, in bytes; at a longer one the connection breaks.
+# The longest message of a client that Fanout carries, in bytes. A longer one breaks the connection.
 MAX_MESSAGE = 199_999
-# Largest control message Fanout takes, in bytes.
+# The largest control message that Fanout accepts, in bytes.
 MAX_CONTROL = 16_384
-# What begins every message meant for the client (GRIP's default); only what begins otherwise can be a control message.
+# The prefix of every message for the client (GRIP's default). A message without it may be a control message.
 MESSAGE_PREFIX = b"m:"
 EXTENSION = b'grip; message-prefix="' + MESSAGE_PREFIX + b'"'
 
 # Codes of a CLOSE (RFC 6455, 7.4.1, and IANA's registry).
 GOING_AWAY, MESSAGE_TOO_BIG, UNAUTHORIZED = 1001, 1009, 3000
-# Shortest Keep-Alive-Interval, in seconds: Fanout makes a shorter one this long. And the longest that we ask for.
+# The shortest Keep-Alive-Interval, in seconds (Fanout raises a shorter one to this), and the longest that the edge sends.
 MIN_KEEP_ALIVE_INTERVAL, MAX_KEEP_ALIVE_INTERVAL = 20, 3600
-# When the client's token expires (RFC 7519, 4.1.4).
+# The time at which the client's token expires (RFC 7519, 4.1.4).
 EXPIRY = Bound("claim", "exp")
 
 EventType = Literal["OPEN", "TEXT", "BINARY", "PING", "PONG", "CLOSE", "DISCONNECT"]
 _TYPES = frozenset(get_args(EventType))
 _HEX = frozenset(b"0123456789abcdefABCDEF")
-# A length of more digits is beyond any body we read.
+# A length with more digits is larger than any body that is read.
 _MAX_LENGTH_DIGITS = 8
 
 
 class MalformedEvents(ValueError):
-    """The bytes are not WebSocket-over-HTTP events."""
+    """Raised for a body that does not have valid WebSocket-over-HTTP events."""
 
 
 @record
 class Event:
-    """One event; no content and empty content are the same."""
+    """Represents an event. No content and empty content are the same."""
 
     type: EventType
     content: bytes = b""
 
 
 def encode(events: list[Event]) -> bytes:
-    """Events as a body: `TYPE` or `TYPE LENGTH` (hexadecimal, in bytes), CRLF, and the content with a CRLF."""
+    """Encodes events as a body. Each is `TYPE` or `TYPE LENGTH` (hexadecimal, in bytes), CRLF, and the content with a CRLF."""
     return b"".join(
         b"%s %x\r\n%s\r\n" % (event.type.encode(), len(event.content), event.content)
         if event.content
@@ -57,7 +57,7 @@ def encode(events: list[Event]) -> bytes:
 
 
 def decode(body: bytes) -> list[Event]:
-    """The events of a body. Raises MalformedEvents."""
+    """Decodes the events of a body. Raises MalformedEvents."""
     events = []
     position = 0
     while position < len(body):
@@ -90,42 +90,42 @@ def _parse_length(digits: bytes) -> int:
 
 
 def close(code: int, reason: str = "") -> Event:
-    """The event that closes a connection; `reason` has 123 bytes at most (RFC 6455, 5.5)."""
+    """Returns the event that closes a connection. `reason` must have at most 123 bytes (RFC 6455, 5.5)."""
     return Event("CLOSE", code.to_bytes(2) + reason.encode())
 
 
 def subscribe(channel: str, filters: tuple[str, ...] = ()) -> bytes:
-    """The control message that subscribes the connection to a channel."""
+    """Returns the control message that subscribes the connection to a channel."""
     return _control_message("subscribe", channel=channel, **({"filters": filters} if filters else {}))
 
 
 def set_meta(name: str, value: str) -> bytes:
-    """The control message that sets a meta variable of the connection."""
+    """Returns the control message that sets a meta variable of the connection."""
     return _control_message("set-meta", name=name, value=value)
 
 
 def keep_alive(type_: Literal["ping", "pong"], seconds: int) -> bytes:
-    """The control message that has a frame sent after some time without one."""
+    """Returns the control message that makes Fanout send a frame after some time without one."""
     return _control_message("keep-alive", **{"message-type": type_}, content="keep-alive", timeout=seconds)
 
 
 def _control_message(type_: str, **fields: object) -> bytes:
-    """A control message for Fanout."""
+    """Returns a control message for Fanout."""
     return b"c:" + json.dumps({"type": type_} | fields, separators=(",", ":")).encode()
 
 
-def answer_events(action: WebSocket, request: Request, bound: Binding) -> Answer:
+def answer_events(action: WebSocket, request: Request, value_of: Binding) -> Answer:
     """Answers Fanout's events.
 
-    Raises Refused: 400 for malformed events, no channel or no protocol, 413 for too many bytes.
+    Raises Refused: 400 for malformed events, an invalid channel or an unknown protocol, 413 for too many bytes.
     """
     if not is_websocket_events(request):
-        return text_answer(400, "Not a websocket-over-HTTP request.")
+        return text_answer(400, "This is not a WebSocket-over-HTTP request.")
     try:
         events = decode(request.body(MAX_EVENTS))
-        left = _seconds_left(action, request, bound)
+        left = _seconds_left(action, request, value_of)
         if events and events[0].type == "OPEN":
-            return _accept(action, request, bound, events[1:], _keep_alive_interval(action, left))
+            return _accept(action, request, value_of, events[1:], _keep_alive_interval(action, left))
         if left is not None and left <= 0:
             return _events_answer([close(UNAUTHORIZED, "The token has expired.")])
         replies = reply(events, action) if events else _reply_to_no_events(action)
@@ -138,30 +138,33 @@ def _events_answer(replies: list[Event], headers: Headers = ()) -> Answer:
     return Answer(200, (("content-type", WEBSOCKET_EVENTS.encode()), *headers), encode(replies))
 
 
-def _seconds_left(action: WebSocket, request: Request, bound: Binding) -> float | None:
-    """How many seconds the client's token has left for the connection; None where that does not count."""
+def _seconds_left(action: WebSocket, request: Request, value_of: Binding) -> float | None:
+    """Returns the seconds until the client's token expires, or None if the connection may outlive it."""
     if action.expiry_leeway is None:
         return None
-    return float(bound(EXPIRY) or 0) + action.expiry_leeway - request.now()
+    return float(value_of(EXPIRY) or 0) + action.expiry_leeway - request.now()
 
 
 def _keep_alive_interval(action: WebSocket, left: float | None) -> Headers:
-    """After how long without an event Fanout asks again: the client is idle then, or its token has expired."""
+    """Returns the header that makes Fanout send a request after some time without an event.
+
+    By then the client is idle, or its token has expired.
+    """
     times = [action.idle_close] if action.idle_close else []
     times += [] if left is None else [ceil(min(left, MAX_KEEP_ALIVE_INTERVAL))]
     return (("keep-alive-interval", b"%d" % min(times)),) if times else ()
 
 
 def _reply_to_no_events(action: WebSocket) -> list[Event]:
-    """What is said where the client has sent nothing: Fanout asks so after the time of a Keep-Alive-Interval."""
+    """Returns the events in reply to a request without events, which Fanout sends after a Keep-Alive-Interval."""
     return [close(GOING_AWAY, "Idle.")] if action.idle_close else []
 
 
-def _accept(action: WebSocket, request: Request, bound: Binding, events: list[Event], interval: Headers) -> Answer:
-    """Accept the connection and reply to the events that came with it. Raises Refused (400)."""
+def _accept(action: WebSocket, request: Request, value_of: Binding, events: list[Event], interval: Headers) -> Answer:
+    """Accepts the connection, and replies to the events that came with it. Raises Refused (400)."""
     try:
         protocol = _choose_protocol(action, request)
-        messages = action.instructions if action.instructions_are_complete else instructions(action, bound)
+        messages = action.instructions if action.instructions_are_complete else instructions(action, value_of)
     except Refused as refused:
         return _refuse(action.refuse_code, request, refused)
     headers: Headers = (("sec-websocket-extensions", EXTENSION), *interval)
@@ -171,24 +174,27 @@ def _accept(action: WebSocket, request: Request, bound: Binding, events: list[Ev
     return _events_answer([Event("OPEN"), *controls, *reply(events, action)], headers)
 
 
-def instructions(action: WebSocket, bound: Binding) -> tuple[bytes, ...]:
-    """The control messages of a WebSocket that is not ready. Raises Refused (400)."""
-    variables = [set_meta(name, value) for name, value in meta_values(action.meta, bound)]
-    subscriptions = [subscribe(channel_name(channel, bound), channel.filters) for channel in action.channels]
+def instructions(action: WebSocket, value_of: Binding) -> tuple[bytes, ...]:
+    """Returns the control messages of a WebSocket whose instructions are not complete. Raises Refused (400)."""
+    variables = [set_meta(name, value) for name, value in meta_values(action.meta, value_of)]
+    subscriptions = [subscribe(channel_name(channel, value_of), channel.filters) for channel in action.channels]
     return (*variables, *subscriptions, *action.instructions)
 
 
 def _refuse(code: int, request: Request, refused: Refused) -> Answer:
-    """Accept the connection only to close it with a code, which a browser's script can see. Raises Refused without a code."""
+    """Accepts the connection only to close it with a code, which a script in a browser can read. Raises Refused if it is 0."""
     if not code:
         raise refused
-    # A browser takes no answer that leaves all the protocols out which it has offered.
+    # If a browser offers protocols, it does not accept an answer without one of them.
     headers = tuple(("sec-websocket-protocol", offered.encode("latin-1")) for offered in _offered_protocols(request)[:1])
     return _events_answer([Event("OPEN"), close(code, refused.reason)], headers)
 
 
 def _choose_protocol(action: WebSocket, request: Request) -> str:
-    """The first protocol that the client offers and the route knows, "" where it knows none. Raises Refused (400)."""
+    """Returns the first protocol that the client offers and the route has, or "" if the route has none.
+
+    Raises Refused (400) if the client offers none of the route's protocols.
+    """
     if not action.protocols:
         return ""
     chosen = next((offered for offered in _offered_protocols(request) if offered in action.protocols), None)
@@ -198,13 +204,13 @@ def _choose_protocol(action: WebSocket, request: Request) -> str:
 
 
 def _offered_protocols(request: Request) -> list[str]:
-    """The protocols that a client offers (RFC 6455, 4.1)."""
+    """Returns the protocols that a client offers (RFC 6455, 4.1)."""
     value = (request.header("sec-websocket-protocol") or b"").decode("latin-1")
     return [offered.strip() for offered in value.split(",") if offered.strip()]
 
 
 def reply(events: list[Event], action: WebSocket) -> list[Event]:
-    """The edge's events in reply to those of an open connection. Raises MalformedEvents for what makes no sense together."""
+    """Returns the edge's events in reply to those of an open connection. Raises MalformedEvents for an impossible sequence."""
     replies: list[Event] = []
     for event in events:
         match event.type:
@@ -225,7 +231,10 @@ def reply(events: list[Event], action: WebSocket) -> list[Event]:
 
 
 def _close_content(content: bytes) -> bytes:
-    """A CLOSE's content: nothing, or two bytes of code (RFC 6455, 5.5.1) and a reason in UTF-8."""
+    """Checks the content of a CLOSE, and returns it. It is empty, or two bytes of code (RFC 6455, 5.5.1) and a reason in UTF-8.
+
+    Raises MalformedEvents.
+    """
     try:
         reason = content[2:].decode()
     except UnicodeDecodeError:

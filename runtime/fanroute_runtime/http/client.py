@@ -1,7 +1,7 @@
-"""The client's request, as routes speak of it, on both passes.
+"""Represents the client's request as routes see it, the same on both passes.
 
-From Fanout comes another request in its place: the client's host and scheme are in X-Forwarded-*, where the first pass
-has put them, and a WebSocket's GET is a POST of events.
+On the second pass, Fanout sends a request of its own. The client's host and scheme are then in X-Forwarded-*, where the first
+pass has put them, and the GET of a WebSocket has become a POST of events.
 """
 
 from collections.abc import Callable, Collection, Container, Mapping
@@ -20,7 +20,10 @@ Fact = TypeVar("Fact")
 
 
 class lazy_property(Generic[Fact]):
-    """A property that is asked for once. `functools.cached_property` takes half as long again, for what is never needed here."""
+    """Computes a property when it is first read, and keeps the value.
+
+    `functools.cached_property` takes half as long again, for features that are not needed here.
+    """
 
     def __init__(self, ask: Callable[[Any], Fact]) -> None:
         self._ask = ask
@@ -32,13 +35,13 @@ class lazy_property(Generic[Fact]):
 
 
 class ClientRequest:
-    """What can be asked about the client's request. Each is asked of the host once, and only when it is needed.
+    """Represents the client's request. Each fact is read from the host once, and only when it is needed.
 
     Args:
-        request: the request that came.
-        through_fanout: whether Fanout sent it, in the client's place.
-        pin: what the first pass has told of the client's request, if that counts.
-        link: whether Fanout asks for a link of its own accord. Such a request has a path, and no headers of a client's.
+        request: the request that arrived.
+        through_fanout: True if Fanout sent it, in the client's place.
+        pin: the pin of the first pass, if it counts.
+        link: True if Fanout requests a link by itself. Such a request has a path, but no headers of a client.
     """
 
     def __init__(self, request: Request, through_fanout: bool, pin: Pin | None = None, link: bool = False) -> None:
@@ -53,22 +56,22 @@ class ClientRequest:
 
     @lazy_property
     def _target(self) -> tuple[str, str, str]:
-        """Authority, raw path and raw query."""
+        """Returns authority, raw path and raw query."""
         return split_uri(self._uri)
 
     @property
     def path(self) -> str:
-        """The raw path."""
+        """Returns the raw path."""
         return self._target[1]
 
     @property
     def has_fragment(self) -> bool:
-        """Whether its target has a `#`, which HTTP has no place for (RFC 9112, 3.2)."""
+        """Returns True if the request target has a `#`, which HTTP does not allow there (RFC 9112, 3.2)."""
         return "#" in self._uri
 
     @lazy_property
     def names(self) -> list[str]:
-        """The names of the headers that are there, in small letters."""
+        """Returns the names of the headers that the request has, in lower case."""
         return self._request.names()
 
     @lazy_property
@@ -78,7 +81,7 @@ class ClientRequest:
 
     @lazy_property
     def host(self) -> str:
-        """The host that routes match: on a local edge, a name such as localhost stands for the service's own."""
+        """Returns the host that routes match. On a local edge, a name such as localhost stands for a host of the service."""
         return self._matched_scheme_and_host[1]
 
     @lazy_property
@@ -88,28 +91,28 @@ class ClientRequest:
     @lazy_property
     def method(self) -> str:
         method = self._request.method()
-        # A WebSocket's events are POSTed in place of its GET.
+        # Fanout POSTs a WebSocket's events in place of its GET.
         return "GET" if method == "POST" and self.through_fanout and is_websocket_events(self._request) else method
 
     @lazy_property
     def proto(self) -> str:
-        """The scheme of the client's connection."""
+        """Returns the scheme of the client's connection."""
         return self._forwarded_value("x-forwarded-proto") or self._request.client_scheme()
 
     @lazy_property
     def scheme(self) -> str:
-        """The scheme that routes match: that of the connection, unless a local edge is told another one."""
+        """Returns the scheme that routes match: that of the connection, unless a local edge is configured with another one."""
         return self._matched_scheme_and_host[0] or self.proto
 
     @lazy_property
     def _matched_scheme_and_host(self) -> tuple[str, str]:
-        """The scheme ("" for the connection's) and host that routes match."""
+        """Returns the scheme ("" for the connection's) and host that routes match."""
         host = host_name(self.authority)
         return resolve_local_name(host, self._request) if host in LOCAL_NAMES and not self.through_fanout else ("", host)
 
     @lazy_property
     def websocket(self) -> bool:
-        """Whether the client asks for a WebSocket, which begins with a GET (RFC 6455, 4.1)."""
+        """Returns True if the client opens a WebSocket, which begins with a GET (RFC 6455, 4.1)."""
         if self.link:
             return False
         if self.through_fanout:
@@ -118,9 +121,9 @@ class ClientRequest:
         return b"websocket" in upgrades and self.method == "GET"
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, None where it is absent. Bytes beyond ASCII stand for themselves, as Latin-1.
+        """Returns the first value of a header as Latin-1, or None if it is absent.
 
-        HTTP/2 splits cookies into several lines, which are one header (RFC 9113, 8.2.3).
+        HTTP/2 splits cookies into several lines, which are one header (RFC 9113, 8.2.3). They are joined.
         """
         value = None if self._counts_as_absent(name) else self._request.header(name)
         if name == "cookie" and value is not None:
@@ -128,12 +131,12 @@ class ClientRequest:
         return None if value is None else value.decode("latin-1")
 
     def values(self, name: str) -> list[bytes]:
-        """All values of a header, in order."""
+        """Returns all values of a header, in order."""
         return [] if self._counts_as_absent(name) else self._request.values(name)
 
     @lazy_property
     def query(self) -> Mapping[str, str | None]:
-        """The first value of each query parameter; None for one that is not UTF-8."""
+        """Returns the first value of each query parameter. A value that is not UTF-8 is None."""
         values: dict[str, str | None] = {}
         for pair in filter(None, self._target[2].split("&")):
             name, _, value = pair.partition("=")
@@ -145,39 +148,42 @@ class ClientRequest:
     def has_several_values(self, bound: Bound) -> bool:
         """Returns True if a server may find a query parameter or header more than once, and read another value than the first.
 
-        Some servers also split a query at `;`, take capital and small letters of its names for the same, or `_` of a header's
-        name for `-` (RFC 3875, 4.1.18).
+        Some servers also split a query at `;`, ignore case in its names, or read `_` in a header's name as `-`
+        (RFC 3875, 4.1.18).
         """
         if bound.source == "query":
             pairs = self._target[2].replace(";", "&").split("&")
             return [(_decode_form(pair.partition("=")[0]) or "").lower() for pair in pairs].count(bound.name.lower()) > 1
-        alike = [name for name in self.names if name.replace("_", "-") == bound.name.replace("_", "-")]
-        return sum(len(self._request.values(name)) for name in alike) > 1
+        same_names = [name for name in self.names if name.replace("_", "-") == bound.name.replace("_", "-")]
+        return sum(len(self._request.values(name)) for name in same_names) > 1
 
     def uri_without(self, names: Container[str | None]) -> str:
-        """The request's URI, without the query parameters of some names."""
+        """Returns the request's URI without the query parameters of the given names."""
         kept = [pair for pair in self._target[2].split("&") if _decode_form(pair.partition("=")[0]) not in names]
         before = self._uri.partition("?")[0]
         return f"{before}?{'&'.join(kept)}" if kept else before
 
     def _counts_as_absent(self, name: str) -> bool:
-        """Returns True for a header that counts as absent, whether it is there or not."""
+        """Returns True for a header that is not the client's, or that Connection names. It counts as absent."""
         return self.link or name in self._connection_options
 
     @lazy_property
     def _connection_options(self) -> Collection[str]:
-        """What the client's Connection names: it is for the edge alone (RFC 9110, 7.6.1), and some proxies take it away."""
+        """Returns the headers that the client's Connection names.
+
+        They are meant for the edge alone (RFC 9110, 7.6.1), and some proxies remove them.
+        """
         if self.through_fanout or "connection" not in self.names:
             return ()
         return list_items(self._request.values("connection")) - {"connection", "upgrade"}
 
     def _forwarded_value(self, name: str) -> str | None:
-        """What the first pass has said of the client's connection; None on the first pass itself."""
+        """Returns an X-Forwarded header that the first pass has set, or None on the first pass itself."""
         return self.header(name) if self.through_fanout else None
 
 
 def _decode_form(text: str) -> str | None:
-    """A name or value of a query as forms write it (application/x-www-form-urlencoded); None for what is not UTF-8."""
+    """Decodes a name or value of a query (application/x-www-form-urlencoded). Returns None if it is not UTF-8."""
     try:
         return unquote_to_bytes(text.replace("+", " ")).decode()
     except UnicodeDecodeError:

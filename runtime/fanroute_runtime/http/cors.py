@@ -1,4 +1,4 @@
-"""Cross-origin resource sharing: which pages of other origins may read an answer.
+"""Adds the headers of cross-origin resource sharing (CORS): they let pages of other origins read an answer.
 
 Source: the Fetch standard's CORS protocol, https://fetch.spec.whatwg.org/#http-cors-protocol
 """
@@ -14,16 +14,19 @@ from fanroute_runtime.plan import Cors, HeaderRules, Preflight
 _VARY = ("vary", b"Origin")
 
 
-def answer_preflight(action: Preflight, request: Request, bound: Binding) -> Answer:
-    """Allow the method that a page asks for, which the route's match takes; no content, as no page ever sees it."""
+def answer_preflight(action: Preflight, request: Request, value_of: Binding) -> Answer:
+    """Answers a preflight request: allows the method that the page wants, because the route's match takes it.
+
+    The answer has no content, because no page ever sees it.
+    """
     return Answer(204, (("access-control-allow-methods", request.header("access-control-request-method") or b""),))
 
 
 def cors_headers(cors: Cors, client: ClientRequest) -> Headers:
     """Returns the headers that let a page of one of the origins read an answer to its request.
 
-    A page of another origin gets none of these, so its browser keeps the answer from it. `Vary` tells caches that the answer
-    depends on Origin.
+    A page of any other origin gets none of these, so its browser does not let it read the answer. `Vary` tells caches that the
+    answer depends on Origin.
     """
     if cors.origins == ANY:
         return (("access-control-allow-origin", b"*"), *cors.headers)
@@ -34,7 +37,7 @@ def cors_headers(cors: Cors, client: ClientRequest) -> Headers:
 
 
 def add_cors_headers(answer: Answer, headers: Headers) -> Answer:
-    """Adds CORS headers to an answer of the edge's own; what it varies by stays on one line (RFC 9110, 12.5.5)."""
+    """Adds CORS headers to an answer of the edge itself. All values of Vary stay on one line (RFC 9110, 12.5.5)."""
     if _VARY not in headers:
         return replace(answer, headers=answer.headers + headers) if headers else answer
     kept = tuple(header for header in answer.headers if header[0] != "vary")
@@ -43,5 +46,5 @@ def add_cors_headers(answer: Answer, headers: Headers) -> Answer:
 
 
 def replace_cors_headers(names: Iterable[str], headers: Headers) -> HeaderRules:
-    """Returns rules that put CORS headers in place of a backend's, whose answer has headers of some names."""
+    """Returns rules that replace the CORS headers of a backend's answer. `names` are the names of the answer's headers."""
     return HeaderRules(add=headers, remove=tuple(name for name in names if name.startswith("access-control-")))

@@ -1,4 +1,4 @@
-"""What goes on of a client's headers, to Fanout or to a backend. Pure, given the request's own facts."""
+"""Decides which of a client's headers go to Fanout or to a backend. It only reads facts of the request."""
 
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.headers import hop_by_hop_names, is_pin, is_platform_header, list_items
@@ -9,45 +9,48 @@ EXTENSIONS = "sec-websocket-extensions"
 
 
 def with_x_forwarded(rules: HeaderRules, request: Request, client: ClientRequest) -> HeaderRules:
-    """Rules that also tell of the client's connection, in place of all that the client claims in the platform's name."""
+    """Adds X-Forwarded-* to rules, and the removal of all headers that only the edge or Fanout may set."""
     connection = (
         ("x-forwarded-for", (request.client_address() or "unknown").encode()),
         ("x-forwarded-host", client.authority.encode()),
         ("x-forwarded-proto", client.proto.encode()),
     )
-    told = {name for name, _ in connection}
-    claimed = (name for name in client.names if is_platform_header(name) and name not in told)
-    return HeaderRules(connection + rules.set, rules.add, (*rules.remove, *claimed))
+    replaced = {name for name, _ in connection}
+    forged = (name for name in client.names if is_platform_header(name) and name not in replaced)
+    return HeaderRules(connection + rules.set, rules.add, (*rules.remove, *forged))
 
 
 def rules_for_backend(rules: HeaderRules, request: Request, client: ClientRequest) -> HeaderRules:
-    """Rules for a request that the edge sends itself: they also remove what concerns the connection it came on, and any pin."""
+    """Returns rules for a request that the edge sends to a backend. They also remove hop-by-hop headers and any pin."""
     connection = request.values("connection") if "connection" in client.names else []
-    # The rules' removals come first, so that what Connection names can be set again.
-    gone = dict.fromkeys((*rules.remove, *filter(is_pin, client.names), *hop_by_hop_names(client.names, connection)))
-    return HeaderRules(rules.set, rules.add, tuple(gone))
+    # Removals are applied before the rules set headers, so a header that Connection names can be set again.
+    removed = dict.fromkeys((*rules.remove, *filter(is_pin, client.names), *hop_by_hop_names(client.names, connection)))
+    return HeaderRules(rules.set, rules.add, tuple(removed))
 
 
 def rules_for_fanout(rules: HeaderRules, request: Request, client: ClientRequest) -> HeaderRules:
-    """Rules for a request that Fastly sends, which keeps some headers as they are, whatever the rules.
+    """Returns rules for a request that Fastly hands off. Fastly keeps some headers unchanged, whatever the rules say.
 
-    Raises Refused (400) where these would undo the rules.
+    Raises Refused (400) if such a header would undo the rules.
     """
     if "pushpin-route" in client.names:
-        raise Refused(400, "Pushpin-Route is not a client's to send.")
+        raise Refused(400, "A client must not send the header Pushpin-Route.")
     if "connection" in client.names:
         ours = {name for name, _ in rules.set + rules.add}
         named = list_items(request.values("connection"))
         if not ours.isdisjoint(named) or any(map(is_pin, named)):
-            raise Refused(400, "Connection names a header that the edge sets.")
+            raise Refused(400, "The header Connection must not name a header that the edge sets.")
     if {"content-type", "upgrade"}.issubset(client.names) and client.websocket:
-        # Pushpin would send it on before its own, that of the WebSocket's events.
+        # Pushpin would send it before its own Content-Type, which says that the body has a WebSocket's events.
         return HeaderRules(rules.set, rules.add, tuple(dict.fromkeys((*rules.remove, "content-type"))))
     return rules
 
 
 def rules_for_tunnel(rules: HeaderRules, request: Request, client: ClientRequest) -> HeaderRules:
-    """Rules for a WebSocket that Fastly joins to the backend's: its extensions stay, but for Fanout's. Raises Refused (400)."""
+    """Returns rules for a WebSocket that Fastly tunnels to a backend. Its extensions stay, unless one is `grip`.
+
+    Raises Refused (400).
+    """
     rules = rules_for_fanout(rules, request, client)
     if EXTENSIONS not in rules.remove or any(
         offer.partition(";")[0].strip() == "grip" for offer in list_items(request.values(EXTENSIONS))

@@ -1,22 +1,22 @@
-"""Origins: where the page comes from that has a browser send a request (RFC 6454)."""
+"""Compares the Origin of a request (RFC 6454) with those that a route allows."""
 
 from fanroute_runtime.http.client import ClientRequest
 
 ANY = ("*",)
-# What stands for the `*` of an origin pattern: labels of a host.
+# The characters that the `*` of an origin pattern may stand for: labels of a host.
 _LABELS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def matches_origin(origin: str, origins: tuple[str, ...]) -> bool:
-    """Whether a header Origin has one of some origins, of which each may be a pattern with `*.`."""
+    """Returns True if the value of the header Origin is one of `origins`. Each of them may be a pattern with `*.`."""
     return any(_matches_pattern(origin, *pattern.split("*")) if "*" in pattern else origin == pattern for pattern in origins)
 
 
 def may_open_websocket(client: ClientRequest, origins: tuple[str, ...]) -> bool:
-    """Whether a request keeps to the origins whose pages may open a WebSocket; none given are any.
+    """Returns True unless a page of another origin than `origins` opens a WebSocket. Without `origins`, any page may.
 
-    The service's own pages always may. Browsers tell the origin with every WebSocket (RFC 6455, 4.1 and 10.2): who tells none
-    is no browser, and has no cookies but its own.
+    Pages of the service itself always may. Browsers send Origin with every WebSocket (RFC 6455, 4.1 and 10.2). A client without
+    Origin is not a browser, so no page can make it send a user's cookies.
     """
     if not origins or not client.websocket:
         return True

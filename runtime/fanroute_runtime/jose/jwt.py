@@ -1,4 +1,4 @@
-"""JSON Web Tokens in compact serialization: read strictly, before any key is tried.
+"""Parses JSON Web Tokens in compact serialization. Malformed tokens are refused before any key is tried.
 
 Sources: RFC 7515 (JWS), RFC 7519 (JWT), and RFC 8725 for what is refused.
 """
@@ -11,24 +11,27 @@ from typing import Any
 
 from fanroute_runtime.plan import record
 
-# Longest token read, in bytes.
+# The longest token that is read, in bytes.
 MAX_TOKEN = 8_192
 # How deep the arrays and objects of a token may nest. Python's JSON reader calls itself for each level, and without a limit
 # a client's token would use up the component's stack, which ends the sandbox.
 MAX_DEPTH = 32
-# So many headers of tokens are kept ready.
+# How many parsed headers of tokens are kept.
 HEADERS = 8
 
 Claims = dict[str, Any]
 
 
 class BadToken(ValueError):
-    """It is no token that can be accepted; why, for the client."""
+    """Raised for a token that cannot be accepted. The message is part of a sentence for the client: "it has expired"."""
 
 
 @record
 class Token:
-    """A token as it came, not yet verified: `signature` is said to be one of `signed`, by `algorithm` and the key `kid`."""
+    """Represents a token that has not been verified yet.
+
+    Its header says that `signature` is the signature of `signed` by `algorithm` with the key `kid`.
+    """
 
     algorithm: str
     kid: str | None
@@ -38,12 +41,12 @@ class Token:
 
 
 def parse(token: bytes) -> Token:
-    """A token's parts. Raises BadToken."""
+    """Parses a token. Raises BadToken."""
     if len(token) > MAX_TOKEN:
         raise BadToken("it is too long")
     parts = token.split(b".")
     if len(parts) != 3:
-        raise BadToken("it has not three parts")
+        raise BadToken("it does not have three parts")
     header, claims, signature = parts
     return Token(
         *_parse_header(header),
@@ -53,41 +56,41 @@ def parse(token: bytes) -> Token:
     )
 
 
-# Those of one issuer's tokens are alike: what is kept outlives a request, and is the same for all.
+# The tokens of an issuer have equal headers. What is kept outlives a request, and is the same for all clients.
 @lru_cache(HEADERS)
 def _parse_header(part: bytes) -> tuple[str, str | None]:
-    """The algorithm and key id that a token's header names. Raises BadToken."""
+    """Returns the algorithm and key id that a token's header names. Raises BadToken."""
     header = _parse_object(_decode_base64url(part))
     algorithm, kid = header.get("alg"), header.get("kid")
-    # What must be understood (RFC 7515, 4.1.11) is not: nothing there is.
+    # `crit` names extensions that must be understood (RFC 7515, 4.1.11). None is understood here.
     if not isinstance(algorithm, str) or not isinstance(kid, str | None) or "crit" in header:
         raise BadToken("its header is not understood")
     return algorithm, kid
 
 
 def require_current(claims: Claims, now: int, leeway: int) -> None:
-    """See that a token's time has come and is not over (RFC 7519, 4.1.4 and 4.1.5); `now` and `leeway` in seconds.
+    """Checks that a token is valid at the time `now` (RFC 7519, 4.1.4 and 4.1.5). `now` and `leeway` are in seconds.
 
-    Raises BadToken; a token without an end is refused too.
+    Raises BadToken, also for a token that never expires.
     """
     if now >= _numeric_date(claims, "exp") + leeway:
         raise BadToken("it has expired")
     if "nbf" in claims and now < _numeric_date(claims, "nbf") - leeway:
-        raise BadToken("its time has not come")
+        raise BadToken("it is not valid yet")
 
 
 def _numeric_date(claims: Claims, name: str) -> float:
-    """A claim that is a NumericDate (RFC 7519, 2). Raises BadToken."""
+    """Returns a claim that is a NumericDate (RFC 7519, 2). Raises BadToken."""
     if name not in claims:
-        raise BadToken(f"it has no claim {name}")
+        raise BadToken(f"it does not have the claim {name}")
     time: float = claims[name]
-    if type(time) not in _NUMBERS:  # a bool is an int, too
+    if type(time) not in _NUMBERS:  # not isinstance, because a bool is an int
         raise BadToken(f"its claim {name} is not a time")
     return time
 
 
 def _decode_base64url(part: bytes) -> bytes:
-    """What base64url without padding stands for (RFC 7515, 2), in its one spelling. Raises BadToken."""
+    """Decodes base64url without padding (RFC 7515, 2). Raises BadToken, also for a spelling that is not canonical."""
     standard = part.translate(_TO_STANDARD)
     try:
         decoded = a2b_base64(standard + b"=" * (-len(part) % 4), strict_mode=True)
@@ -99,28 +102,28 @@ def _decode_base64url(part: bytes) -> bytes:
 
 
 _NUMBERS = (int, float)
-# base64url's two characters to base64's; base64's, and what pads it, to none that can be decoded.
+# Maps the two characters of base64url to those of base64, and the characters of base64 to one that cannot be decoded.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/   ")
-# What it can end with, by the characters of its last group: of their bits, those beyond the last whole byte are 0.
+# The possible ends of a text, by the number of characters in its last group. Bits behind the last whole byte must be 0.
 _ENDS = ((b"",), (), (b"A", b"Q", b"g", b"w"), tuple(b"%c" % each for each in b"AEIMQUYcgkosw048"))
 
 
 def _parse_object(text: bytes) -> Claims:
-    """A JSON object in UTF-8, each name in it once. Raises BadToken."""
+    """Parses a JSON object in UTF-8. Raises BadToken, also if a name occurs twice in an object."""
     if _is_nested_too_deep(text):
         raise BadToken(f"its JSON nests deeper than {MAX_DEPTH} levels")
     try:
-        # Without the two searches for white space that `decode` makes.
+        # This leaves out the two searches for white space that `decode` makes.
         document = text.decode().strip(" \t\n\r")
         value, end = _DECODER.raw_decode(document)
         if end < len(document):
             value = None
         if b"\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            json.dumps(value, ensure_ascii=False).encode()  # fails for half of a surrogate pair
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise BadToken("it is not JSON")
+        raise BadToken("it is not valid JSON")
     return value
 
 
@@ -128,7 +131,7 @@ def _is_nested_too_deep(text: bytes) -> bool:
     """Returns True if the arrays and objects of a JSON text nest deeper than MAX_DEPTH, up to where it stops being JSON."""
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
-    # JSON escapes in strings only, so without escaped quotes each quote begins or ends a string.
+    # JSON has escapes in strings only. Without escaped quotes, each quote begins or ends a string.
     outside_strings = text.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
     depth = 0
     for byte in b"".join(outside_strings):
@@ -139,15 +142,15 @@ def _is_nested_too_deep(text: bytes) -> bool:
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> Claims:
-    """Raises ValueError for a name that stands twice: which one counts, readers do not agree."""
+    """Returns the members of an object. Raises ValueError if a name occurs twice, because readers disagree which one counts."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return members
 
 
 def _parse_finite(number: str) -> float:
-    """Raises ValueError for what is beyond a float's range: a time that never comes."""
+    """Parses a number. Raises ValueError if it is beyond a float's range: as a time, it would never come."""
     value = float(number)
     if isinf(value):
         raise ValueError(f"{number} is too large")

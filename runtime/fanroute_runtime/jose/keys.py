@@ -1,4 +1,4 @@
-"""The keys that signatures of tokens are checked with: each for one algorithm (RFC 7518, 3.1; RFC 8725, 3.1)."""
+"""Verifies signatures of tokens with keys. Each key is for one algorithm (RFC 7518, 3.1; RFC 8725, 3.1)."""
 
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -8,43 +8,43 @@ from fanroute_runtime.jose.jwt import BadToken, Token
 from fanroute_runtime.messages import Refused, Request
 from fanroute_runtime.plan import Algorithm, Key, StoreEntry
 
-# Whether a signature (second) is one of some bytes (first).
+# Returns True if the second argument is a signature of the first.
 Verifier = Callable[[bytes, bytes], bool]
 
-# A verifier of a key. Raises ValueError, with the reason.
+# Makes the verifier of a key. Raises ValueError, with the reason.
 MakeVerifier = Callable[[bytes], Verifier]
 
 VERIFIER_MAKERS: dict[Algorithm, MakeVerifier] = {"ES256": es256.verifier, "HS256": hs256.verifier, "RS256": rs256.verifier}
-# Those that take their time, as they may when the component is built, and give a faster one: once for each key, as commands and
-# tests make many Deciders.
+# Makes verifiers while the component is built. It may take longer then, and gives faster verifiers. They are cached, because
+# commands and tests make many Deciders.
 BUILD_VERIFIER_MAKERS: dict[Algorithm, MakeVerifier] = VERIFIER_MAKERS | {"ES256": cache(partial(es256.verifier, fixed=True))}
 
 
 class Keys:
-    """Keys, ready to check with. What is known when building is made ready then; the rest when it is first needed.
+    """Keeps a verifier for each key. A key in the Plan gets its verifier at build time, a key in a store when it is first needed.
 
-    Made of keys whose material cannot be used it raises ValueError.
+    The constructor raises ValueError if the material of a key cannot be used.
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
         known = {key: key.material for key in keys if isinstance(key.material, bytes)}
         self._known_at_build = {key: BUILD_VERIFIER_MAKERS[key.algorithm](material) for key, material in known.items()}
-        # With those of stores, for the sandbox's life: one that has been changed is taken by the next sandbox.
+        # Verifiers for keys in stores are kept as long as the sandbox lives. The next sandbox reads a changed key.
         self._verifiers = dict(self._known_at_build)
 
     def forget(self) -> None:
-        """Forget the keys that stores gave, as a new sandbox has."""
+        """Forgets the keys that were read from stores, so that the state is that of a new sandbox."""
         self._verifiers = dict(self._known_at_build)
 
     def find_signer(self, token: Token, candidates: Iterable[Key], request: Request) -> Key:
-        """Returns the first of some keys that has signed a token.
+        """Returns the first candidate that has signed a token.
 
-        Raises BadToken, and Refused (500) where a key is not in its store.
+        Raises BadToken if there is none, and Refused (500) if a key is not in its store.
         """
         for key in candidates:
             if key.algorithm == token.algorithm and self._verifier(key, request)(token.signed, token.signature):
                 return key
-        raise BadToken("no key of ours has signed it")
+        raise BadToken("it is not signed with a key that the edge knows")
 
     def _verifier(self, key: Key, request: Request) -> Verifier:
         verifier = self._verifiers.get(key)
@@ -54,7 +54,7 @@ class Keys:
 
 
 def _verifier_from_store(key: Key, request: Request) -> Verifier:
-    """Raises Refused (500)."""
+    """Makes the verifier of a key that is in a store. Raises Refused (500) if the store has no such key, or an unusable one."""
     assert isinstance(key.material, StoreEntry)
     stored = key.material
     if stored.kind == "secret":
@@ -67,4 +67,4 @@ def _verifier_from_store(key: Key, request: Request) -> Verifier:
             return VERIFIER_MAKERS[key.algorithm](material)
         except ValueError:
             pass
-    raise Refused(500, "A key that the edge checks with is not there.")
+    raise Refused(500, "A key that the edge needs to verify tokens is missing or unusable.")

@@ -1,10 +1,11 @@
-"""The elliptic curve P-256 (SP 800-186, 3.2.1.3): sums of two points' multiples, fast for points that are known early.
+"""Computes the sum of two points' multiples on the elliptic curve P-256 (SP 800-186, 3.2.1.3). Tables make it fast.
 
-Verifying knows no secrets, so nothing here is made to take the same time always.
+Verification uses no secrets, so nothing here needs constant time.
 
-A scalar is written in digits of 1 and -1, `ROWS` rows of `COLUMNS` each. A comb (Lim and Lee, 1994) has a table for every few
-rows, its teeth, with the sum of their points for all signs that a column can have in them. So a column costs an addition for each
-table, and from one column to the next all combs share one doubling. docs/es256.md tells what else was measured.
+A scalar is written with the digits 1 and -1, in `ROWS` rows of `COLUMNS` digits. A comb (Lim and Lee, 1994) groups the rows and
+calls those of a group teeth. For each group, a table has the sum of the rows' points for every combination of signs. So a column
+costs one addition for each table, and between two columns all combs share one doubling. docs/es256.md describes what else was
+measured.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from operator import add
 P = 2**256 - 2**224 + 2**192 + 2**96 - 1
 A = -3
 B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-# The order of the generator, and so of every point: the cofactor is 1.
+# The order of the generator, and therefore of every point, because the cofactor is 1.
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 # A point in affine coordinates.
@@ -23,10 +24,10 @@ Point = tuple[int, int]
 ROWS = 24
 COLUMNS = 11
 BITS = ROWS * COLUMNS
-# Teeth of the tables: of those made when the component is built, and of those made for one sandbox. They divide `ROWS`.
+# The teeth of tables that are made while the component is built, and of those made in a sandbox. Both divide `ROWS`.
 MANY_TEETH = 12
 FEW_TEETH = 4
-# A point in a table: y and x, in bytes. A table is one object, whose pages are only read: a new sandbox need not copy them.
+# A point in a table is y and x, in bytes. A table is one object and its pages are only read, so a sandbox need not copy them.
 _WORD = 256
 _SIZE = 64
 _X = 2**_WORD - 1
@@ -37,12 +38,13 @@ _OFFSET = (2**BITS - 1) * _HALF % N
 
 
 def is_on_curve(point: Point) -> bool:
+    """Returns True if a point is on P-256 and its coordinates are reduced modulo P."""
     x, y = point
     return 0 <= x < P and 0 <= y < P and (y * y - (x * x + A) * x - B) % P == 0
 
 
 class Comb:
-    """A point with the tables for its multiples. The more teeth, a divisor of ROWS, the faster and the larger."""
+    """Represents a point with the tables for its multiples. More teeth make it faster and larger. They must divide ROWS."""
 
     def __init__(self, point: Point, teeth: int) -> None:
         self.point = point
@@ -51,9 +53,9 @@ class Comb:
         self._tables = tuple(_make_table(rows[row : row + teeth]) for row in range(0, ROWS, teeth))
 
     def columns(self, scalar: int) -> list[list[Point]]:
-        """The points to be added for each column, from the highest: doubled between columns, they come to the multiple.
+        """Returns the points to add for each column of a scalar, from the highest. Their y may be negative.
 
-        Their y may be negative.
+        Adding them, with a doubling between two columns, gives the point's multiple.
         """
         bits = format((scalar * _HALF + _OFFSET) % N, f"0{BITS}b")
         teeth, tables, from_bytes = self._teeth, self._tables, int.from_bytes
@@ -63,7 +65,7 @@ class Comb:
             signs = int(bits[column::COLUMNS], 2)
             points = []
             for table in tables:
-                # In the table are the sums in which the last row's point is positive; the others are their opposites.
+                # The table has the sums in which the last row's point is positive. The other sums are their opposites.
                 number = signs & 2 * positive - 1
                 start = _SIZE * (number - positive if number >= positive else positive - 1 - number)
                 packed = from_bytes(table[start : start + _SIZE])
@@ -75,7 +77,7 @@ class Comb:
 
 
 def _row_points(point: Point) -> list[Point]:
-    """What a 1 stands for in each row of the lowest column."""
+    """Returns the points that a digit 1 stands for in each row of the lowest column."""
     found = [(*point, 1, 1)]
     while len(found) < ROWS:
         found.append(reduce(lambda last, _: _double(*last), range(COLUMNS), found[-1]))
@@ -84,10 +86,10 @@ def _row_points(point: Point) -> list[Point]:
 
 
 def _make_table(rows: Sequence[Point]) -> bytearray:
-    """The sums of some rows' points for any signs, in their order as binary numbers; that of the last row is positive.
+    """Returns the sums of some rows' points for all signs, ordered by the signs as binary numbers. The last row's is positive.
 
-    No sum meets another on the way, as none reaches half of N. It is made in small parts: what is freed while a component is
-    built stays in it as noise.
+    No addition meets equal or opposite points, because no sum reaches half of N. The table is made in small parts, because memory
+    that is freed while a component is built stays in it as noise.
     """
     first, *others = reversed(rows)
     middle = len(others) // 2
@@ -106,7 +108,7 @@ def _both_signs(point: Point) -> list[Point]:
 
 
 def _signed_sums(points: list[Point], others: Iterable[Point]) -> list[Point]:
-    """Each of some points with all others subtracted or added."""
+    """Returns the sums of each point with all `others`, for all signs of these."""
     for other in others:
         points = [
             point for pair in zip(*(_add_to_each(points, signed) for signed in _both_signs(other)), strict=True) for point in pair
@@ -115,7 +117,7 @@ def _signed_sums(points: list[Point], others: Iterable[Point]) -> list[Point]:
 
 
 def _add_to_each(points: Sequence[Point], other: Point) -> list[Point]:
-    """Each of some points, none of which has the other's x, and the other."""
+    """Adds `other` to each of some points, none of which has its x."""
     x2, y2 = other
     found = []
     for (x1, y1), inverse in zip(points, _invert_all([x2 - x1 for x1, _ in points]), strict=True):
@@ -126,7 +128,7 @@ def _add_to_each(points: Sequence[Point], other: Point) -> list[Point]:
 
 
 def _invert_all(values: Sequence[int]) -> list[int]:
-    """The inverses modulo P of values, none of which is 0, with one inversion (Montgomery's trick)."""
+    """Returns the inverses modulo P of values that are not 0, with a single inversion (Montgomery's trick)."""
     products = [1]
     for value in values:
         products.append(products[-1] * value % P)
@@ -139,7 +141,7 @@ def _invert_all(values: Sequence[int]) -> list[int]:
 
 
 def _double(x: int, y: int, zz: int, zzz: int) -> tuple[int, int, int, int]:
-    """Twice a point with the affine coordinates x/zz, y/zzz, where zz**3 is zzz**2 ("XYZZ")."""
+    """Doubles a point with the affine coordinates x/zz and y/zzz, where zz**3 is zzz**2 ("XYZZ")."""
     u = 2 * y
     v = u * u % P
     w = u * v % P
@@ -150,14 +152,14 @@ def _double(x: int, y: int, zz: int, zzz: int) -> tuple[int, int, int, int]:
 
 
 def x_of_sum(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[int, int]:
-    """The affine x of the sum of two points' multiples, as numerator and denominator modulo P; at infinity 1 and 0."""
+    """Returns the affine x of the sum of two points' multiples, as numerator and denominator modulo P. Infinity is 1 and 0."""
     p = P
     columns = map(add, one.columns(scalar), other.columns(other_scalar))
     start, *points = next(columns)
     (x, y), zz, zzz = start, 1, 1
     while True:
         for x2, y2 in points:
-            # Where this point is the other or its opposite, h is 0, and zz is from then on.
+            # If the two points are equal or opposite, h is 0, and zz is 0 from then on.
             h = (x2 * zz - x) % p
             r = (y2 * zzz - y) % p
             hh = h * h % p
@@ -178,7 +180,7 @@ def x_of_sum(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[in
 
 
 def _multiply(point: Point | None, scalar: int) -> Point | None:
-    """A multiple of any point, None being infinity: slow, and exact where points meet."""
+    """Multiplies any point, where None is infinity. This is slow, but correct if equal or opposite points meet."""
     found = None
     while scalar:
         if scalar & 1:

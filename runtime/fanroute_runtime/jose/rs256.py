@@ -1,4 +1,4 @@
-"""RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, 3.3; RFC 8017, 8.2.2)."""
+"""Verifies RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, 3.3; RFC 8017, 8.2.2)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,17 +11,20 @@ ALGORITHM = bytes.fromhex("06092a864886f70d010101 0500")
 # A DigestInfo of SHA-256, without the digest (RFC 8017, 9.2).
 DIGEST_INFO = bytes.fromhex("3031 300d0609608648016503040201 0500 0420")
 
-# Sizes of a modulus, in bits: the least that RFC 7518 allows, and what is still verified fast.
+# Sizes of a modulus, in bits: the least that RFC 7518 allows, and the largest that is still verified fast.
 MIN_BITS = 2048
 MAX_BITS = 4096
 MAX_EXPONENT = 2**32
 
 
 def verifier(material: bytes) -> Callable[[bytes, bytes], bool]:
-    """A verifier, of what is signed and its signature, for a public key as PEM. Raises ValueError, with the reason."""
+    """Returns a verifier for a public key in PEM: a function of the signed bytes and a signature.
+
+    Raises ValueError, with the reason.
+    """
     algorithm, key = spki.read_public_key(material)
     if algorithm != ALGORITHM:
-        raise ValueError("a key for RS256 is an RSA key")
+        raise ValueError("a key for RS256 must be an RSA key")
     numbers, behind = spki.take_element(key, spki.SEQUENCE)
     modulus, rest = spki.take_natural(numbers)
     exponent, rest = spki.take_natural(rest)
@@ -29,9 +32,9 @@ def verifier(material: bytes) -> Callable[[bytes, bytes], bool]:
         raise ValueError("the public key is not DER")
     if not MIN_BITS <= modulus.bit_length() <= MAX_BITS:
         bits = modulus.bit_length()
-        raise ValueError(f"an RSA key has {MIN_BITS} to {MAX_BITS} bits here (RFC 7518, 3.3), and this one has {bits}")
+        raise ValueError(f"an RSA key must have {MIN_BITS} to {MAX_BITS} bits (RFC 7518, 3.3), but this one has {bits}")
     if not 3 <= exponent < MAX_EXPONENT or not exponent & modulus & 1:
-        raise ValueError("the RSA key is none: its modulus and its exponent are odd, the exponent from 3 to 2**32")
+        raise ValueError("the RSA key is invalid: modulus and exponent must be odd, and the exponent from 3 to 2**32")
     return partial(_verify, modulus, exponent)
 
 

@@ -1,4 +1,4 @@
-"""A public key as PEM: a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7; RFC 7468, 13), read strictly."""
+"""Reads public keys in PEM strictly: a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7; RFC 7468, 13)."""
 
 from binascii import Error, a2b_base64
 
@@ -11,7 +11,7 @@ SEQUENCE = 0x30
 
 
 def read_public_key(material: bytes) -> tuple[bytes, bytes]:
-    """The content of a key's AlgorithmIdentifier, and the key itself, both DER. Raises ValueError, with the reason."""
+    """Returns the content of a key's AlgorithmIdentifier, and the key itself, both in DER. Raises ValueError, with the reason."""
     info, rest = take_element(_decode_pem(material), SEQUENCE)
     algorithm, key = take_element(info, SEQUENCE)
     bits, behind = take_element(key, BIT_STRING)
@@ -27,7 +27,7 @@ def _decode_pem(material: bytes) -> bytes:
         raise ValueError(_pem_error(text))
     content, found, rest = text.removeprefix(begin).partition(end)
     if not found or rest:
-        raise ValueError(f"behind {begin.decode()} one {end.decode()} must follow, and nothing behind that")
+        raise ValueError(f"a public key must end with {end.decode()}, with nothing after it")
     try:
         return a2b_base64(b"".join(content.split()), strict_mode=True)
     except Error:
@@ -37,16 +37,16 @@ def _decode_pem(material: bytes) -> bytes:
 def _pem_error(text: bytes) -> str:
     expected = f"a public key begins with -----BEGIN {LABEL.decode()}-----"
     if b"PRIVATE KEY-----" in text:
-        return f"this is a private key: {expected}, and 'openssl pkey -pubout' makes one of it"
+        return f"this is a private key, but {expected}: 'openssl pkey -pubout' makes one from it"
     if text.startswith(b"-----BEGIN CERTIFICATE-----"):
-        return f"this is a certificate: {expected}, and 'openssl x509 -pubkey -noout' takes it from there"
+        return f"this is a certificate, but {expected}: 'openssl x509 -pubkey -noout' extracts it"
     if text.startswith(b"-----BEGIN RSA PUBLIC KEY-----"):
-        return f"this is a key as PKCS #1 has it: {expected}, and 'openssl rsa -RSAPublicKey_in -pubout' makes one of it"
+        return f"this is a PKCS #1 key, but {expected}: 'openssl rsa -RSAPublicKey_in -pubout' converts it"
     return expected
 
 
 def take_element(der: bytes, tag: int) -> tuple[bytes, bytes]:
-    """The content of the element that DER begins with, and what follows it. Raises ValueError where it has another tag."""
+    """Returns the content of the first element of DER, and the rest behind it. Raises ValueError if it has another tag."""
     size, start = der[1] if len(der) > 1 else 0, 2
     if size > 0x80:
         start += size - 0x80
@@ -58,7 +58,7 @@ def take_element(der: bytes, tag: int) -> tuple[bytes, bytes]:
 
 
 def _encode_header(tag: int, size: int) -> bytes:
-    """Tag and length in their only form (X.690, 10.1)."""
+    """Returns a tag and a length in the only form that DER allows (X.690, 10.1)."""
     if size < 0x80:
         return bytes((tag, size))
     length = size.to_bytes((size.bit_length() + 7) // 8)
@@ -66,7 +66,7 @@ def _encode_header(tag: int, size: int) -> bytes:
 
 
 def take_natural(der: bytes) -> tuple[int, bytes]:
-    """The INTEGER that DER begins with, and what follows it. Raises ValueError where it is negative."""
+    """Returns the INTEGER at the beginning of DER, and the rest behind it. Raises ValueError if it is negative."""
     content, rest = take_element(der, INTEGER)
     number = int.from_bytes(content)
     if content != number.to_bytes(number.bit_length() // 8 + 1):

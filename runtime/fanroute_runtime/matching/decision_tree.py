@@ -1,8 +1,9 @@
-"""The first of many routes that a request fits, without asking all of them.
+"""Finds the first route that takes a request, without testing all of them.
 
-Routes are known apart by texts that their matches want: segments of the path, host, method, values of query parameters and
-headers. Where many could be next, a `Fork` asks the request for one of these, and only the routes that want what it has, or
-that do not mind, go on. What is left, as a rule one route, is tested for all else that it wants: of many routes the same.
+Routes differ in the texts that their matches require: segments of the path, host, method, values of query parameters and
+headers. If many routes could be next, a `Fork` reads one of these from the request. It leads on only to the routes that require
+that text. Routes that require nothing there are not behind the fork. The remaining candidates, usually one, are then tested
+for everything else that they require. Many routes share the same predicates for that.
 """
 
 from collections import Counter
@@ -15,67 +16,68 @@ from typing import Any
 from fanroute_runtime.matching.predicates import Matchable, Predicate, match_predicates
 from fanroute_runtime.plan import MAX_HOST, Condition, Match, Parameter, Route
 
-# So many routes are kept ready, and so many kinds of what is to be tested, those of the most routes.
+# How many routes are kept, and how many tuples of predicates: those that most routes share.
 MAX_KEPT = 128
-# So many routes are tested one after the other, rather than known apart.
+# Up to this many routes are tested one after the other, without a fork.
 MAX_UNFORKED = 2
-# A fork is made where at least one in so many routes minds what it asks for.
+# A fork is made if at least 1/MIN_SHARE of the routes require something in its dimension.
 MIN_SHARE = 8
 
-# What a path has after its last segment, as a text that is no segment's.
+# Stands for the end of the path, behind its last segment. No segment equals it.
 END = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One thing that tells routes apart: which texts a match wants (none: it does not mind), and which a request has.
+    """Represents something in which routes differ, such as the host.
 
-    `name` is for `match.tests`: of a route that wants what a request has, this need not be tested.
+    `required` returns the texts of which a match requires one, or none if any will do. `texts_of` returns those of a request.
+    `name` is the key in `match_predicates` that need not be tested behind a fork of this dimension.
     """
 
     name: Hashable
-    wanted: Callable[[Match], tuple[Hashable, ...]]
-    had: Callable[[Matchable], Iterable[Hashable]]
+    required: Callable[[Match], tuple[Hashable, ...]]
+    texts_of: Callable[[Matchable], Iterable[Hashable]]
 
 
 class Fork(int):
-    """What to go on with, by what a request has. As a number it is the first of the routes that it leads to."""
+    """Leads to further routes, by what the request has in one dimension. As a number it is the first of these routes."""
 
-    had: Callable[[Matchable], Iterable[Hashable]]
-    # One route is that number alone: 10,000 tuples more would take room.
+    texts_of: Callable[[Matchable], Iterable[Hashable]]
+    # A single route is its number, without a tuple, because 10,000 more tuples would take room.
     branches: dict[Hashable, "int | Branch"]
 
 
-# Routes by their numbers, and forks that lead to further ones.
+# Numbers of routes, and forks that lead to further routes.
 Branch = tuple[int, ...]
-# What a request has to pass for a route.
+# The predicates that a request must pass for a route.
 Predicates = tuple[Predicate, ...]
 
 
 class Matcher:
-    """The routes of a Plan, ready to be asked."""
+    """Finds the first of a Plan's routes that takes a request."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        # What they keep outlives a request, and is the same for all.
+        # These caches outlive a request. What they keep does not depend on one.
         self.route: Callable[[int], Route] = lru_cache(MAX_KEPT)(routes.__getitem__)
         self._predicates_of = lru_cache(MAX_KEPT)(lambda number: _predicates(routes[number], ()))
         paths = (self.route(number).match.path for number in range(len(routes)))
         depth = max((len(path.segments) for path in paths if path), default=0)
         forks = _Forks(routes, depth)
         self._root = forks.branch(range(len(routes)))
-        # All are made here once, so that patterns are compiled.
+        # This compiles all patterns, too.
         needed = [_predicates(route, forks.known[number]) for number, route in enumerate(routes)]
         self._kinds = [kind for kind, _ in Counter(needed).most_common(MAX_KEPT)]
         numbers = {kind: number for number, kind in enumerate(self._kinds)}
         self._kind_of = bytes(numbers.get(kind, MAX_KEPT) for kind in needed)
 
     def match(self, client: Matchable) -> Route | None:
-        """The first route for a client's request, or None."""
+        """Returns the first route that takes a client's request, or None."""
         number = self.match_number(client)
         return None if number is None else self.route(number)
 
     def match_number(self, client: Matchable) -> int | None:
-        """The number of the first route for a client's request, or None."""
+        """Returns the number of the first route that takes a client's request, or None."""
         for number in self.candidates(client):
             for test in self._predicates_for(number):
                 if not test(client):
@@ -85,15 +87,15 @@ class Matcher:
         return None
 
     def candidates(self, client: Matchable) -> Iterator[int]:
-        """The numbers of the routes that a request may fit, in order; all that it fits are among them.
+        """Yields the numbers of routes that may take a request, in order. All routes that do take it are among them.
 
-        Of the request only that is asked which tells the next route.
+        It reads only what it needs from the request to find the next candidate.
         """
         waiting = list(self._root)
         while waiting:
             number = heappop(waiting)
             if isinstance(number, Fork):
-                for text in number.had(client):
+                for text in number.texts_of(client):
                     branch = number.branches.get(text, ())
                     for following in (branch,) if isinstance(branch, int) else branch:
                         heappush(waiting, following)
@@ -101,7 +103,7 @@ class Matcher:
                 yield number
 
     def _predicates_for(self, number: int) -> Predicates:
-        """What a candidate is tested for."""
+        """Returns the predicates that a request must pass for a candidate."""
         kind = self._kind_of[number]
         return self._kinds[kind] if kind < MAX_KEPT else self._predicates_of(number)
 
@@ -111,26 +113,26 @@ def _predicates(route: Route, known: Collection[Hashable]) -> Predicates:
 
 
 class _Forks:
-    """Makes forks for some routes, of which it keeps none: together they may take much memory.
+    """Makes forks for some routes. It keeps none of the routes, because all of them together may take much memory.
 
     Args:
         routes: the routes.
-        depth: how many segments a path has at most.
+        depth: the number of segments of the longest path.
     """
 
     def __init__(self, routes: Sequence[Route], depth: int) -> None:
         self._routes = routes
-        # What is known of a request for which a route is a candidate, by the route's number.
+        # For each route's number: the dimensions that need not be tested if the route is a candidate.
         self.known: dict[int, frozenset[Hashable]] = {}
         self._always_useful = (*map(_segment_dimension, range(depth + 1)), HOST, METHOD)
 
     def branch(self, numbers: Sequence[int], known: frozenset[Hashable] = frozenset()) -> Branch:
-        """Some routes: as they are, or behind forks. `known` is what is known of a request that comes here."""
+        """Returns some routes, behind forks if there are many. `known` names the dimensions of the forks on the way here."""
         if len(numbers) > MAX_UNFORKED:
             for dimension in self._dimensions(numbers):
                 branches, others = self._partition(numbers, dimension)
-                minding = len(numbers) - len(others)
-                if minding * MIN_SHARE >= len(numbers) and max(map(_size, branches.values())) * 2 <= minding:
+                requiring = len(numbers) - len(others)
+                if requiring * MIN_SHARE >= len(numbers) and max(map(_size, branches.values())) * 2 <= requiring:
                     return tuple(sorted((self._fork(dimension, branches, known), *self.branch(others, known))))
         for number in numbers:
             # A route may be in several branches.
@@ -138,17 +140,17 @@ class _Forks:
         return tuple(numbers)
 
     def _fork(self, dimension: Dimension, branches: dict[Hashable, Any], known: frozenset[Hashable]) -> Fork:
-        # In place: all that is made and thrown away leaves holes in the snapshot.
+        # In place, because objects that are made and freed leave holes in the snapshot.
         fork = Fork(min(one if isinstance(one, int) else one[0] for one in branches.values()))
-        fork.had, fork.branches = dimension.had, branches
+        fork.texts_of, fork.branches = dimension.texts_of, branches
         known |= {dimension.name}
         for text, one in branches.items():
-            several = self.branch([one] if isinstance(one, int) else one, known)
-            branches[text] = several if several[1:] else several[0]
+            following = self.branch([one] if isinstance(one, int) else one, known)
+            branches[text] = following if following[1:] else following[0]
         return fork
 
     def _dimensions(self, numbers: Sequence[int]) -> Iterator[Dimension]:
-        """What may tell some routes apart; what costs no call of the host comes first."""
+        """Yields dimensions in which some routes may differ. Those that cost no call of the host come first."""
         yield from self._always_useful
         yield from map(_query_dimension, _frequent_names((match.query for match in self._matches(numbers)), len(numbers)))
         yield from map(_header_dimension, _frequent_names((match.headers for match in self._matches(numbers)), len(numbers)))
@@ -157,18 +159,18 @@ class _Forks:
         return (self._routes[number].match for number in numbers)
 
     def _partition(self, numbers: Sequence[int], dimension: Dimension) -> tuple[dict[Hashable, Any], list[int]]:
-        """Some routes by the texts that they want, a number or a list of several, and those that do not mind."""
+        """Returns the routes by the texts that they require (a number, or a list of several), and those that require none."""
         branches: dict[Hashable, Any] = {}
         others = []
         for number, match in zip(numbers, self._matches(numbers), strict=True):
-            wanted = dimension.wanted(match)
-            for text in wanted:
+            required = dimension.required(match)
+            for text in required:
                 before = branches.setdefault(text, number)
                 if isinstance(before, list):
                     before.append(number)
                 elif before != number:
                     branches[text] = [before, number]
-            if not wanted:
+            if not required:
                 others.append(number)
         return branches, others
 
@@ -178,23 +180,23 @@ def _size(branch: Any) -> int:
 
 
 def _frequent_names(conditions: Iterable[tuple[Condition, ...]], count: int) -> list[str]:
-    """The names of which enough of `count` routes want certain values."""
+    """Returns the names for which enough of `count` routes require certain values."""
     names = Counter(condition.name for of_route in conditions for condition in of_route if condition.values)
-    return [name for name, wanting in names.items() if wanting * MIN_SHARE >= count]
+    return [name for name, requiring in names.items() if requiring * MIN_SHARE >= count]
 
 
 def _segment_dimension(depth: int) -> Dimension:
-    def wanted(match: Match) -> tuple[Hashable, ...]:
+    def required(match: Match) -> tuple[Hashable, ...]:
         if match.path is None or (match.path.rest and len(match.path.segments) <= depth):
             return ()
         segment = match.path.segments[depth] if depth < len(match.path.segments) else END
         return () if isinstance(segment, Parameter) else (segment,)
 
-    return Dimension(depth, wanted, lambda client: client.segments[depth : depth + 1] or (END,))
+    return Dimension(depth, required, lambda client: client.segments[depth : depth + 1] or (END,))
 
 
 def _host_and_suffixes(client: Matchable) -> Iterator[str]:
-    """The host, and each suffix of it that routes may speak of."""
+    """Yields the host, and each of its suffixes that routes may name."""
     host = client.host
     yield host
     dot = host.find(".", max(1, len(host) - MAX_HOST))
@@ -216,5 +218,5 @@ def _header_dimension(name: str) -> Dimension:
 
 
 def _required_values(conditions: tuple[Condition, ...], name: str) -> tuple[str, ...]:
-    """The values of which a header or query parameter must have one, if it must."""
+    """Returns the values of which a header or query parameter must have one, or none if any value will do."""
     return next((condition.values for condition in conditions if condition.name == name), ())

@@ -1,7 +1,7 @@
 """Refuses paths that the edge and the next hop may read as two different paths.
 
-Fanout and many servers resolve `..`, take `\\` for `/`, or cut a path at a control character; the edge does none of that. So a
-path that one route may have would be served as one that another route guards.
+Fanout and many servers resolve `..`, read `\\` as `/`, or cut a path at a control character. The edge does none of that. Without
+this check, a path that one route takes could be served as a path that another route guards.
 """
 
 from collections.abc import Callable, Collection
@@ -13,13 +13,13 @@ from fanroute_runtime.plan import PathFault
 _DOTS = (b".", b"..")
 _CONTROLS = bytes([*range(0x20), 0x7F])
 
-# Whether a path has a fault: as it came, and percent-decoded once.
+# Returns True if a path has a fault. The arguments are the path as it came, and the path percent-decoded once.
 _HasFault = Callable[[str, bytes], bool]
 
 
 def has_dot_segment(decoded: bytes) -> bool:
     """Returns True if a path, or a piece of one, has a segment `.` or `..` after it has been percent-decoded once."""
-    # Some servers cut parameters off before they resolve: `..;x` is `..` to them.
+    # Some servers cut parameters off before they resolve dots: they read `..;x` as `..`.
     return any(segment.partition(b";")[0] in _DOTS for segment in decoded.split(b"/"))
 
 
@@ -27,8 +27,8 @@ def _dot_segments(path: str, decoded: bytes) -> bool:
     return b"/." in decoded and has_dot_segment(decoded)
 
 
-# For each fault: a sign without which a path does not have it, unless it has a `%` or is not printable; the test; and what the
-# client is told.
+# For each fault: a sign, the test, and a description for the client. A path without the sign does not have the fault, unless it
+# has a `%` or is not printable.
 _FAULTS: dict[PathFault, tuple[str, _HasFault, str]] = {
     "dot_segments": ("/.", _dot_segments, "has a segment '.' or '..'"),
     "backslashes": ("\\", lambda path, decoded: b"\\" in decoded, "has a backslash"),
@@ -52,10 +52,10 @@ class Paths:
 
     def check(self, path: str) -> None:
         """Checks a path. Raises Refused (400) if it has one of the faults."""
-        # Hardly any path has a sign of one; the rest costs those few only.
+        # Few paths have a sign of a fault. Only these pay for the tests.
         if path.isprintable() and not any(sign in path for sign in self._signs):
             return
         decoded = unquote_to_bytes(path)
-        for has, told in self._tests:
-            if has(path, decoded):
-                raise Refused(400, f"The path {told}.")
+        for has_fault, description in self._tests:
+            if has_fault(path, decoded):
+                raise Refused(400, f"The path {description}.")

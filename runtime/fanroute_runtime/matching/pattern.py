@@ -1,7 +1,7 @@
-"""Patterns on whole values, each compiled to a table: one step a character, whatever the pattern and the text.
+"""Compiles patterns to deterministic automata. Matching takes one step for each character, whatever the pattern and the text.
 
-The table is made of the pattern's positions, the characters that stand in it: which may come first and last, and which
-may follow which (Glushkov's construction), and of the sets of positions that a text may have just reached.
+A position is a place in the pattern that matches one character. Glushkov's construction finds the positions that may come first
+and last, and those that may follow each other. The states of the automaton are sets of positions that a text may have reached.
 """
 
 from bisect import bisect_right
@@ -14,17 +14,17 @@ from fanroute_runtime.matching.pattern_syntax import BadPattern
 
 __all__ = ["MAX_STATES", "Automaton", "BadPattern", "compile_pattern"]
 
-# Most positions of a pattern, its repeats written out, and most sets of them that a text can reach.
+# The most positions that a pattern may have when its repeats are written out, and the most sets of them that a text may reach.
 MAX_STATES = 1000
 DEAD = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Automaton:
-    """A deterministic automaton over the Unicode scalar values.
+    """Represents a deterministic automaton over the Unicode scalar values.
 
-    Class i of its alphabet is the code points from `starts[i]`, up to the next one; `starts[0]` is 0. `steps[state][i]` is the
-    state after a character of class i, or DEAD. From every state a state of `accepting` can be reached.
+    Class i of its alphabet has the code points from `starts[i]` up to the next start. `starts[0]` is 0. `steps[state][i]` is the
+    state after a character of class i, or DEAD. From every state, a state in `accepting` can be reached.
     """
 
     start: int
@@ -33,7 +33,7 @@ class Automaton:
     accepting: frozenset[int]
 
     def matches(self, text: str) -> bool:
-        """Whether the whole of a text is accepted."""
+        """Returns True if the automaton accepts the whole text."""
         starts, steps, state = self.starts, self.steps, self.start
         for character in text:
             state = steps[state][bisect_right(starts, ord(character)) - 1]
@@ -44,11 +44,11 @@ class Automaton:
 
 @cache
 def compile_pattern(text: str) -> Automaton:
-    """The automaton of a pattern. Raises BadPattern."""
+    """Compiles a pattern to an automaton. Raises BadPattern."""
     positions = _Positions()
     whole = positions.add(syntax.parse(text))
     starts, members = _alphabet(positions.chars)
-    # A state is what may come next, and whether the text may end here.
+    # A state is the positions that may come next, and whether the text may end here.
     states = [(whole.first, whole.nullable)]
     numbers = {states[0]: 0}
     reached: dict[int, int] = {}
@@ -77,7 +77,7 @@ def _require_within_limit(size: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a pattern: the positions that may come first and last in it, as bits, and whether it may be empty."""
+    """Represents a part of a pattern: the positions that may come first and last in it, as bits, and whether it may be empty."""
 
     first: int = 0
     last: int = 0
@@ -88,21 +88,21 @@ _NOTHING = _Part()
 
 
 class _Positions:
-    """The positions of a pattern: the characters at each, and which may follow it, as bits."""
+    """Collects the positions of a pattern: for each its characters, and the positions that may follow it, as bits."""
 
     def __init__(self) -> None:
         self.chars: list[syntax.Ranges] = []
         self._follow: list[int] = []
 
     def following(self, positions: int) -> int:
-        """The positions that may follow one of some."""
+        """Returns the positions that may follow one of the given positions."""
         found = 0
         for position in _bits(positions):
             found |= self._follow[position]
         return found
 
     def add(self, node: syntax.Node) -> _Part:
-        """Adds the positions of a tree. Raises BadPattern where they are too many."""
+        """Adds the positions of a tree. Raises BadPattern if there are too many."""
         match node:
             case syntax.Chars():
                 return self._add_position(node.ranges)
@@ -128,13 +128,13 @@ class _Positions:
         return whole
 
     def _add_repeat(self, repeat: syntax.Repeat) -> _Part:
-        """`a{2,4}` as `aa(a(a)?)?`, `a{2,}` as `aaa*`, from the right."""
+        """Adds `a{2,4}` as `aa(a(a)?)?` and `a{2,}` as `aaa*`, from the right."""
         whole = self._add_star(repeat.part) if repeat.most is None else _NOTHING
         copies = repeat.least if repeat.most is None else repeat.most
         for copy in range(copies):
             part = self.add(repeat.part)
             if not part.first:
-                return _NOTHING  # the same as nothing, however often
+                return _NOTHING  # repeating nothing gives nothing
             whole = self._concatenate(part, whole)
             if copy < copies - repeat.least:
                 whole = _Part(whole.first, whole.last)
@@ -164,7 +164,7 @@ def _union_of(bits: Iterable[int]) -> int:
 
 
 def _bits(bits: int) -> Iterator[int]:
-    """The numbers of the bits that are set."""
+    """Yields the indices of the bits that are set."""
     while bits:
         low = bits & -bits
         yield low.bit_length() - 1
@@ -172,7 +172,10 @@ def _bits(bits: int) -> Iterator[int]:
 
 
 def _alphabet(chars: Sequence[syntax.Ranges]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The first code points of the classes that positions tell apart, and of each class the positions it is at, as bits."""
+    """Divides the code points into classes that no position distinguishes.
+
+    Returns the first code point of each class, and for each class the positions that its characters fit, as bits.
+    """
     at: dict[syntax.Ranges, int] = {}
     for position, ranges in enumerate(chars):
         at[ranges] = at.get(ranges, 0) | 1 << position

@@ -1,7 +1,7 @@
-r"""The syntax of patterns: a subset of regular expressions that a table can decide, read into a tree.
+r"""Parses patterns into trees. Patterns are a subset of regular expressions that a deterministic automaton can decide.
 
-Literals, `.` (anything but a line feed), classes, `\d \w \s \D \W \S` of ASCII, `\t` and escapes of punctuation, groups,
-`|`, `* + ? {n} {n,} {n,m}`. What they mean is what Python's `re` takes them for in `re.fullmatch` with `re.ASCII`.
+The subset has literals, `.` (anything but a line feed), classes, `\d \w \s \D \W \S` for ASCII, `\t`, escapes of punctuation,
+groups, `|` and `* + ? {n} {n,} {n,m}`. They mean the same as for Python's `re.fullmatch` with `re.ASCII`.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 MAX_LENGTH = 256
 MAX_DEPTH = 20
 
-# Code points from a first to a last one; several are in order and apart.
+# Pairs of a first and a last code point. Several ranges are in order and do not touch.
 Ranges = tuple[tuple[int, int], ...]
 
 LAST = 0x10FFFF
@@ -19,24 +19,28 @@ _SURROGATES = (0xD800, 0xDFFF)
 
 @dataclass(frozen=True, slots=True)
 class Chars:
-    """One character of some, none of them half of a surrogate pair; never of none."""
+    """Represents one character from a set. The set is not empty, and has no half of a surrogate pair."""
 
     ranges: Ranges
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
+    """Represents parts that follow each other."""
+
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """Represents alternatives, of which one must match."""
+
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A part, `least` times to `most` times, or any number of times more (None)."""
+    """Represents a part that is repeated from `least` to `most` times. None for `most` means any number of times."""
 
     part: "Node"
     least: int
@@ -47,7 +51,12 @@ Node = Chars | Sequence | Choice | Repeat
 
 
 class BadPattern(ValueError):
-    """Text that is no pattern: what is wrong with it, and how to suggestion it."""
+    """Raised for text that is not a pattern.
+
+    Args:
+        message: says what is wrong.
+        suggestion: says how to fix it.
+    """
 
     def __init__(self, message: str, suggestion: str) -> None:
         super().__init__(message)
@@ -56,11 +65,11 @@ class BadPattern(ValueError):
 
 
 def parse(text: str) -> Node:
-    """A pattern as a tree. Raises BadPattern."""
+    """Parses a pattern into a tree. Raises BadPattern."""
     if not text:
-        raise BadPattern("a pattern is not empty", "leave it out, or write '.*' for any text")
+        raise BadPattern("a pattern must not be empty", "leave it out, or write '.*' for any text")
     if len(text) > MAX_LENGTH:
-        raise BadPattern(f"a pattern has {MAX_LENGTH} characters at most", "choose a shorter one")
+        raise BadPattern(f"a pattern must have at most {MAX_LENGTH} characters", "shorten it")
     reader = _Reader(text)
     node = reader.choice()
     if reader.next:
@@ -69,7 +78,7 @@ def parse(text: str) -> Node:
 
 
 def _complement(ranges: Ranges) -> Ranges:
-    """All characters but some."""
+    """Returns all characters except the given ones."""
     found: list[tuple[int, int]] = []
     start = 0
     for first, last in sorted((*ranges, _SURROGATES)):
@@ -97,13 +106,13 @@ _NOT_LINE_FEED = _complement(_one("\n"))
 _COUNTS = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _ANCHORS = frozenset("bBAZzG")
 _ESCAPES = r"the escapes are \d \w \s \D \W \S \t, and '\' before punctuation"
-# What may follow `(?` elsewhere, and does not here.
+# What may follow `(?` in other regular expressions. A pattern must not have it.
 _GROUPS = {
-    "=": ("lookahead", "say what the whole value looks like"),
-    "!": ("negative lookahead", "say what the whole value looks like"),
-    "<=": ("lookbehind", "say what the whole value looks like"),
-    "<!": ("negative lookbehind", "say what the whole value looks like"),
-    "P=": ("back-references", "write out what may stand there"),
+    "=": ("lookahead", "describe the whole value"),
+    "!": ("negative lookahead", "describe the whole value"),
+    "<=": ("lookbehind", "describe the whole value"),
+    "<!": ("negative lookbehind", "describe the whole value"),
+    "P=": ("back-references", "write the possible texts instead"),
     ">": ("atomic groups", "write '(?:...)'"),
     "P<": ("named groups", "write '(...)'"),
     "<": ("named groups", "write '(...)'"),
@@ -113,7 +122,7 @@ _GROUPS = {
 
 
 class _Reader:
-    """Reads a pattern from left to right; `next` is the character ahead, empty at the end."""
+    """Reads a pattern from left to right. `next` is the next character, or "" at the end."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -152,13 +161,13 @@ class _Reader:
             return part
         if self.next and self.next in "?+":
             suggestion = "leave it out: the whole value is matched anyway" if self.next == "?" else "leave it out"
-            raise BadPattern(f"a pattern has no lazy or possessive repeats, as with this '{self.next}'", suggestion)
+            raise BadPattern(f"a pattern must not have lazy or possessive repeats, such as this '{self.next}'", suggestion)
         if self.next and self.next in "*{":
-            raise BadPattern("the pattern repeats a repeat", "put what is repeated in a group, as in '(a+)*'")
+            raise BadPattern("the pattern repeats a repeat", "put the inner repeat in a group, as in '(a+)*'")
         return Repeat(part, *counts)
 
     def _counts(self) -> tuple[int, int | None] | None:
-        """The least and the most of the repeat ahead; None if there is none."""
+        """Reads the least and the most count of a repeat, or returns None if no repeat follows."""
         if self.next in _COUNTS:
             return _COUNTS[self._take()]
         if self.next != "{":
@@ -166,7 +175,7 @@ class _Reader:
         inside, closed, _ = self._text[self._at + 1 :].partition("}")
         least, comma, most = inside.partition(",")
         if not closed or not _is_number(least) or (most and not _is_number(most)):
-            raise BadPattern("a '{' begins a repeat", r"write {n}, {n,} or {n,m}; '\{' for the character")
+            raise BadPattern("a '{' must begin a repeat", r"write {n}, {n,} or {n,m}; '\{' for the character")
         self._at += len(inside) + 2
         if not comma:
             return int(least), int(least)
@@ -192,7 +201,7 @@ class _Reader:
                     f"the pattern has a '{character}' that closes nothing", rf"write '\{character}' for the character"
                 )
             case "^" | "$":
-                raise BadPattern(f"a pattern has no '{character}'", "patterns are anchored: leave it out")
+                raise BadPattern(f"a pattern must not have '{character}'", "patterns are anchored: leave it out")
         return Chars(self._character(character))
 
     def _group(self) -> Node:
@@ -201,7 +210,7 @@ class _Reader:
             self._plain_group()
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise BadPattern(f"groups are nested {MAX_DEPTH} deep at most", "write it flatter")
+            raise BadPattern(f"groups must not be nested more than {MAX_DEPTH} deep", "nest fewer groups")
         node = self.choice()
         if self._take() != ")":
             raise BadPattern("the pattern has a '(' without its ')'", r"close it, or write '\(' for the character")
@@ -209,14 +218,15 @@ class _Reader:
         return node
 
     def _plain_group(self) -> None:
-        """What follows a `(?`, which is a colon."""
+        """Reads what follows `(?`, which must be a colon."""
         if self._ahead(":"):
             self._take()
             return
         for sign, (name, suggestion) in _GROUPS.items():
             if self._ahead(sign):
-                raise BadPattern(f"a pattern has no {name}, as with '(?{sign}'", suggestion)
-        raise BadPattern(f"a pattern has no flags, as with '(?{self.next}'", "write '(?:...)'; for both cases of a letter '[aA]'")
+                raise BadPattern(f"a pattern must not have {name}, such as '(?{sign}'", suggestion)
+        message = f"a pattern must not have flags, such as '(?{self.next}'"
+        raise BadPattern(message, "write '(?:...)'; match both cases of a letter with '[aA]'")
 
     def _class(self) -> Node:
         negated = self._ahead("^")
@@ -230,20 +240,20 @@ class _Reader:
         self._take()
         ranges = _complement(ranges) if negated else _union(ranges)
         if not ranges:
-            raise BadPattern("the pattern has a class that no character is in", "leave some out")
+            raise BadPattern("the pattern has a class that contains no character", "remove some of its items")
         return Chars(ranges)
 
     def _item(self, first: bool) -> Ranges:
-        """A character, a set or a range of a class."""
+        """Reads a character, a set or a range of a class."""
         if self.next == "-" and not first and self._text[self._at + 1 : self._at + 2] not in ("]", ""):
-            raise BadPattern("a '-' in a class is between two characters", r"put it last, or write '\-' for the character")
+            raise BadPattern("a '-' in a class must be between two characters", r"put it last, or write '\-' for the character")
         start = self._member()
         if self.next != "-" or self._text[self._at + 1 : self._at + 2] in ("]", ""):
             return start
         self._take()
         end = self._member()
         if len(start) > 1 or len(end) > 1 or start[0][0] < start[0][1] or end[0][0] < end[0][1]:
-            raise BadPattern("a range in a class is from one character to another", r"put the '-' last, or write '\-'")
+            raise BadPattern("a range in a class must be from one character to another", r"put the '-' last, or write '\-'")
         if start > end:
             message = f"the range '{chr(start[0][0])}-{chr(end[0][0])}' is the wrong way round"
             raise BadPattern(message, f"write '{chr(end[0][0])}-{chr(start[0][0])}'")
@@ -254,11 +264,11 @@ class _Reader:
         if not character:
             raise BadPattern("the pattern has a '[' without its ']'", r"close it, or write '\[' for the character")
         if character == "[":
-            raise BadPattern("a class has no '[' in it", r"write '\[' for the character")
+            raise BadPattern("a class must not contain '['", r"write '\[' for the character")
         return self._escape() if character == "\\" else self._character(character)
 
     def _escape(self) -> Ranges:
-        r"""What a `\` stands for with what follows."""
+        r"""Reads what follows a `\`, and returns the characters that the escape stands for."""
         character = self._take()
         if character in _SETS:
             return _SETS[character]
@@ -267,16 +277,17 @@ class _Reader:
         if not character:
             raise BadPattern(r"the pattern ends with a '\'", r"write '\\' for the character")
         if character in _ANCHORS:
-            raise BadPattern(rf"a pattern has no '\{character}'", "patterns are anchored: leave it out")
+            raise BadPattern(rf"a pattern must not have '\{character}'", "patterns are anchored: leave it out")
         if character in "123456789kg":
-            raise BadPattern(rf"a pattern has no back-references, as with '\{character}'", "write out what may stand there")
+            message = rf"a pattern must not have back-references, such as '\{character}'"
+            raise BadPattern(message, "write the possible texts instead")
         if character.isalnum() or not character.isascii() or not character.isprintable():
-            raise BadPattern(rf"a pattern has no escape '\{character}'", _ESCAPES)
+            raise BadPattern(rf"a pattern must not have the escape '\{character}'", _ESCAPES)
         return _one(character)
 
     def _character(self, character: str) -> Ranges:
         if _SURROGATES[0] <= ord(character) <= _SURROGATES[1]:
-            raise BadPattern("a pattern has no half of a surrogate pair", "write the whole character")
+            raise BadPattern("a pattern must not have half of a surrogate pair", "write the whole character")
         return _one(character)
 
 

@@ -1,8 +1,8 @@
-"""Makes and reads pins. By a pin the first pass tells the second one its route, and the values that the match has bound.
+"""Makes and reads pins. A pin passes the route, and the values that its match has bound, from the first pass to the second.
 
-A pin is one header, `Fanroute-Pin: 1;3;sse-0123456789abcdef;blue;9ae0daaf`. Its parts are a version, the route's number in the
-Plan, its fingerprint, the values of the references that its action and auth use (percent-encoded), and a checksum, so that a pin
-cut or rewritten by a proxy is invalid. docs/security.md says when a pin counts.
+A pin is one header, `Fanroute-Pin: 1;3;sse-0123456789abcdef;blue;9ae0daaf`. It consists of a version, the route's number in the
+Plan, the route's fingerprint, the values of the references in its action and auth (percent-encoded), and a checksum. If a proxy
+cuts or rewrites a pin, the checksum shows it. docs/security.md says when a pin counts.
 """
 
 from binascii import crc32
@@ -19,18 +19,18 @@ from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, Route, WebS
 # Longest pin, in bytes.
 MAX_PIN = 2048
 _VERSION = "1"
-# What stands for a value that is no text. No value is written so: `quote` encodes it.
+# Stands for a value that is not text. No value is written like this, because `quote` encodes the character.
 _NO_TEXT = "*"
-# So many routes have what a pin needs of them ready.
+# For this many routes, the references are kept.
 _MAX_KEPT = 128
 
-# The references of a route, each with whether a value is one that the route's match binds to it.
+# The references of a route, each with a predicate for the values that the route's match can bind to it.
 References = tuple[tuple[Bound, Callable[[str | None], bool]], ...]
 
 
 @record
 class Pin:
-    """Names a route by its number and fingerprint, and holds the values of its references; None is a value that is no text."""
+    """Names a route by its number and fingerprint, and holds the values of its references. None is a value that is not text."""
 
     number: int
     fingerprint: str
@@ -53,7 +53,7 @@ def encode(pin: Pin) -> bytes:
     text = ";".join([_VERSION, str(pin.number), *values]).encode()
     raw = b"%s;%08x" % (text, crc32(text))
     if len(raw) > MAX_PIN:
-        raise Refused(431, "What the route takes of the request is too long.")
+        raise Refused(431, "The values that the route uses of the request are too long.")
     return raw
 
 
@@ -90,25 +90,28 @@ class Pins:
             self._references(number)
 
     def make_pin(self, number: int, client: Matchable) -> bytes:
-        """Returns the pin of a route for a client's request that fits it. Raises Refused (431)."""
+        """Returns the pin of a route for a client's request that it takes. Raises Refused (431) if the pin is too long."""
         route = self._route(number)
         values = tuple(bound_value(bound, route, client) for bound, _ in self._references(number))
         return encode(Pin(number, route.fingerprint, values))
 
     def pinned_route(self, pin: Pin) -> Route | None:
-        """Returns the route that a pin names, or None for a pin of another build. Raises Refused (403) if it is no endpoint."""
+        """Returns the route that a pin names, or None for a pin of another build.
+
+        Raises Refused (403) if the route's action is not answered with GRIP.
+        """
         route = self._route(pin.number) if pin.number < self._count else None
         if route is None or route.fingerprint != pin.fingerprint:
             return None
         if not isinstance(route.action, Hold | WebSocket):
-            raise Refused(403, "The pin is refused: its route is no endpoint.")
+            raise Refused(403, "The pin is refused: its route is not an endpoint of the edge.")
         return route
 
     def pinned_values(self, pin: Pin) -> Binding:
-        """Returns the values of a pin whose route is known. Raises Refused (403) if the route's match would not bind them."""
+        """Returns the values of a pin for one of the routes. Raises Refused (403) if the route's match would not bind them."""
         references = self._references(pin.number)
         if len(references) != len(pin.values):
-            raise Refused(403, "The pin is refused: its values are not the route's.")
+            raise Refused(403, "The pin is refused: it has another number of values than its route.")
         for (_, fits), value in zip(references, pin.values, strict=True):
             if not fits(value):
                 raise Refused(403, "The pin is refused: a value does not fit the route.")
@@ -121,7 +124,7 @@ def _references(route: Route) -> References:
 
 
 def _bounds_of(part: Any) -> Iterator[Bound]:
-    """Yields the references of a part of a route to the path, the query and the headers."""
+    """Yields the references to path, query and headers in a part of a route."""
     if isinstance(part, Bound):
         if part.source != "claim":
             yield part
@@ -131,7 +134,7 @@ def _bounds_of(part: Any) -> Iterator[Bound]:
 
 
 def _binding_predicate(bound: Bound, route: Route) -> Callable[[str | None], bool]:
-    """Returns a test for the values that a route's match binds to a reference."""
+    """Returns a predicate for the values that a route's match can bind to a reference."""
     if bound.source == "path":
         return _segment_predicate(next(one for one in _parameters(route) if one.name == bound.name).pattern)
     conditions = route.match.query if bound.source == "query" else route.match.headers

@@ -1,4 +1,4 @@
-"""Which requests a route is for."""
+"""Makes predicates from a route's match, and reads the values that it binds."""
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache
@@ -8,15 +8,15 @@ from urllib.parse import unquote_to_bytes
 from fanroute_runtime.matching.pattern import compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Match, Parameter, PathPattern, Route
 
-# A path's segments; a segment that is not UTF-8 when decoded is None: it equals no literal and binds no parameter.
+# The segments of a path. A segment that is not UTF-8 after decoding is None: it equals no literal and binds no parameter.
 Segments = tuple[str | None, ...]
 
-# A URL with these as segments means another one (RFC 3986, 5.2.4).
+# Segments that change which path a URL refers to (RFC 3986, 5.2.4).
 _DOTS = frozenset({".", ".."})
 
 
 class Matchable(Protocol):
-    """What matching asks of a client's request; see `client.Client`."""
+    """Represents a client's request as matching needs it: see `ClientRequest` in `http.client`."""
 
     @property
     def host(self) -> str: ...
@@ -34,12 +34,12 @@ class Matchable(Protocol):
 
 
 Predicate = Callable[[Matchable], bool]
-# Tests are made once for all routes that ask the same; so many are kept.
+# Routes that require the same share a predicate. This many are kept.
 cached = lru_cache(256)
 
 
 def host_name(authority: str) -> str:
-    """The host of an authority (RFC 3986, 3.2), lower-case, without userinfo, port or a final dot."""
+    """Returns the host of an authority (RFC 3986, 3.2) in lower case, without userinfo, port or a final dot."""
     host = authority.rpartition("@")[2]
     end = host.find(":", host.find("]") + 1)
     if end >= 0:
@@ -48,9 +48,9 @@ def host_name(authority: str) -> str:
 
 
 def split_uri(uri: str) -> tuple[str, str, str]:
-    """Authority, raw path and raw query of an absolute URI, or of an origin-form target (`/path?query`).
+    """Returns authority, raw path and raw query of an absolute URI, or of an origin-form target (`/path?query`).
 
-    Of `OPTIONS *` (RFC 9112, 3.2.4) hosts make `http://a*`: its path is empty, and so the same as `/`.
+    For `OPTIONS *` (RFC 9112, 3.2.4), hosts give `http://a*`. Its path is empty, and therefore the same as `/`.
     """
     whole, _, query = uri.partition("#")[0].partition("?")
     scheme, separator, rest = whole.partition("://")
@@ -63,7 +63,7 @@ def split_uri(uri: str) -> tuple[str, str, str]:
 
 
 def path_segments(path: str) -> Segments:
-    """A raw path's segments, each percent-decoded once: an encoded slash stays within its segment."""
+    """Returns the segments of a raw path. Each is percent-decoded once, so an encoded slash stays in its segment."""
     segments = path.split("/")[1:]
     return tuple(map(_decode_segment, segments)) if "%" in path else tuple(segments)
 
@@ -76,12 +76,12 @@ def _decode_segment(segment: str) -> str | None:
 
 
 def can_bind(segment: str | None) -> bool:
-    """Whether a segment can be a parameter's value: text, not empty, no dot segment, and no slash in it."""
+    """Returns True if a segment can be the value of a parameter: text that is not empty, no dot segment, and without a slash."""
     return segment is not None and segment != "" and segment not in _DOTS and "/" not in segment
 
 
 def bound_value(bound: Bound, route: Route, client: Matchable) -> str | None:
-    """The value that a route's match has bound in a client's request that fits it; None where it is no text."""
+    """Returns the value that a route's match binds in a request that it takes, or None if the value is not text."""
     if bound.source == "query":
         return client.query.get(bound.name)
     if bound.source == "header":
@@ -91,10 +91,10 @@ def bound_value(bound: Bound, route: Route, client: Matchable) -> str | None:
 
 
 def match_predicates(match: Match, told: Collection[Hashable] = ()) -> dict[str, Predicate]:
-    """What a request must pass to match, by the key of routes.yaml; the cheap ones first.
+    """Returns the predicates that a request must pass, by their keys in routes.yaml. Those that cost least come first.
 
-    What is `told` of a request is not tested: some of these keys, and of literal segments of the path the numbers. Those who ask
-    the same get the same tests.
+    `known` names what has been found out about the request already, so that it is not tested again: some of these keys, and the
+    indices of literal path segments. Equal conditions give the same predicate.
     """
     found: dict[str, Predicate] = {}
     if match.path is not None:
@@ -118,7 +118,7 @@ def match_predicates(match: Match, told: Collection[Hashable] = ()) -> dict[str,
 
 
 def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
-    """The parameters of a path, each with the number of its segment."""
+    """Returns the parameters of a path, each with the index of its segment."""
     return [(i, segment) for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter)]
 
 
@@ -144,7 +144,7 @@ def _segments_predicate(size: int, rest: bool, literals: tuple[tuple[int, str], 
 
 @cached
 def _segment_predicate(index: int, pattern: str) -> Predicate:
-    """Whether a segment fits its parameter's pattern; asked alone, a request may have no such segment."""
+    """Tests a segment against its parameter's pattern. If this predicate is called alone, the request may lack the segment."""
     matches = compile_pattern(pattern).matches
 
     def fits(client: Matchable) -> bool:
@@ -158,7 +158,7 @@ def _segment_predicate(index: int, pattern: str) -> Predicate:
 def _host_predicate(hosts: tuple[str, ...]) -> Predicate:
     exact = frozenset(host for host in hosts if not host.startswith("*"))
     suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
-    # A host is longer than the suffix that it fits.
+    # The suffix must not be the whole host.
     return lambda client: client.host in exact or client.host[1:].endswith(suffixes)
 
 
@@ -199,7 +199,7 @@ def _value_predicate(condition: Condition, value_of: Callable[[Matchable], str |
 
 
 def text_predicate(condition: Condition) -> Callable[[str | None], bool]:
-    """Whether a value is text, and is one of a condition's or fits its pattern."""
+    """Returns a predicate for values: true for text that is one of a condition's values or matches its pattern."""
     if not condition.pattern:
         return frozenset(condition.values).__contains__
     matches = compile_pattern(condition.pattern).matches

@@ -1,6 +1,6 @@
-"""Where in the snapshot's memory is what requests use, and where there is room for what they make.
+"""Arranges the snapshot's memory: objects that requests use lie together, and free space for new objects is at the end.
 
-A sandbox copies each page that it writes to, and gets those that it reads by the sixteen: what is used should lie together.
+A sandbox copies each page that it writes to, and loads pages in groups of sixteen when it reads one.
 """
 
 import gc
@@ -12,19 +12,19 @@ from typing import TypeGuard
 
 from fanroute_runtime.snapshot.immortal import object_table
 
-# CPython's CO_HAS_DOCSTRING: the first constant of the code is one. And its Py_TPFLAGS_IMMUTABLETYPE.
+# CPython's CO_HAS_DOCSTRING: the first constant of the code is a docstring. CPython's Py_TPFLAGS_IMMUTABLETYPE.
 HAS_DOCSTRING = 0x4000000
 IMMUTABLE_TYPE = 1 << 8
-# No hole in the heap is larger; and a page of memory, in bytes.
+# The size of the largest hole that the heap may have, and of a page of memory, in bytes.
 MAX_HOLE, PAGE = 1 << 20, 4096
 
-# What fills the holes, mostly with zeros, of which the component need not keep a copy.
+# These objects fill the holes in the heap, mostly with zeros, which take no space in the component.
 _FILLINGS: list[object] = []
 _OBJECT_TABLE: list[bytes] = []
 
 
 def record_code(call: Callable[[], None]) -> set[CodeType]:
-    """The code that a call runs."""
+    """Calls a function, and returns the code objects that ran."""
     codes: set[CodeType] = set()
 
     def profile(frame: FrameType, event: str, argument: object) -> None:
@@ -39,9 +39,9 @@ def record_code(call: Callable[[], None]) -> set[CodeType]:
 
 
 def gather_code(codes: set[CodeType]) -> None:
-    """Give all functions their code anew, and some of it together, without what nobody reads here: docstrings, and line numbers.
+    """Copies the code of all functions, so that the given code lies together. Docstrings and line numbers are left out.
 
-    Python counts in a code's own memory how often what it cannot specialize was done.
+    Code that runs is written to, because Python keeps counters for its specialization in the code itself.
     """
     functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
     used = [each for each in functions if each.__code__ in codes]
@@ -58,7 +58,7 @@ def gather_code(codes: set[CodeType]) -> None:
 
 
 def _is_class(each: object) -> TypeGuard[type]:
-    """Whether it is a class made by Python code, whose attributes can be set."""
+    """Returns True for a class that was made by Python code, whose attributes can be set."""
     return isinstance(each, type) and not each.__flags__ & IMMUTABLE_TYPE
 
 
@@ -70,11 +70,11 @@ def _without_debug_info(code: CodeType) -> CodeType:
 
 
 def settle_heap_last() -> None:
-    """Have the heap settled last of all: componentize-py asks for `random.seed` before it takes the snapshot, for nothing."""
+    """Arranges that the heap is settled last of all, when componentize-py reads `random.seed` before it takes the snapshot."""
     sys.modules["random"] = _SettlesHeap("random")
     # All imports are done, so nobody needs the names of the files in the folders that they searched.
     sys.path_importer_cache.clear()
-    # It empties that, too, and keeps the names until then.
+    # componentize-py empties this, too, and keeps the names until then.
     os.environ.clear()
 
 
@@ -85,9 +85,9 @@ class _SettlesHeap(ModuleType):
 
 
 def _settle_heap() -> None:
-    """Leave a heap in which a request's objects come to lie together, at its end, and no garbage.
+    """Collects garbage and fills the holes of the heap, so that new objects lie together at its end.
 
-    Each hole in it would otherwise be filled by some object of a request, and its page be written to in every sandbox.
+    Otherwise an object of a request would fill each hole, and every sandbox would write to the page of that hole.
     """
     gc.collect()
     _OBJECT_TABLE.append(object_table())
@@ -96,13 +96,13 @@ def _settle_heap() -> None:
 
 
 def _fill_holes() -> None:
-    # Twice: Python keeps some room for objects of a few types, also here and there, and frees it with the garbage.
+    # Twice, because Python keeps free memory for objects of a few types in several places, and frees it with the garbage.
     for _ in range(2):
         gc.collect()
         end = id(bytes(MAX_HOLE))
         for size in (*range(MAX_HOLE, PAGE, -PAGE), *range(PAGE, 0, -8)):
             while id(filling := bytes(size)) < end:
                 _FILLINGS.append(filling)
-        # A hole may be too small for any bytes.
+        # A hole may be too small for a bytes object.
         while id(tiny := object()) < end:
             _FILLINGS.append(tiny)

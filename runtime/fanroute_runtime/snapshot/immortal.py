@@ -1,7 +1,7 @@
-"""Which objects a snapshot keeps for good. The build gives them no reference counts (`fanroute.wasm.flatten.immortal`).
+"""Lists the objects of a snapshot for the build, which makes them immortal (`fanroute.wasm.flatten.immortal`).
 
-To count references to an object is to write to its page of memory, which each sandbox then has to copy: more pages than by all
-else that a request does.
+Counting references to an object writes to its page of memory, and each sandbox then has to copy the page. That would write to
+more pages than everything else that a request does.
 """
 
 import gc
@@ -11,20 +11,21 @@ from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Any
 
-# What the lists begin with, in two parts, so that in the memory it stands there alone.
+# The beginning of the lists. It is in two parts, so that the whole occurs only once in memory.
 MARK = (b"objects that ", b"last\0")
 
 
 def object_table() -> bytes:
-    """All objects that there are, and where code counts references to constants.
+    """Returns a table of all objects, and of all instructions that count references to constants.
 
-    MARK, how many words follow, and for each object its address and that of its type; then how many words follow, and for each
-    instruction that loads a constant and counts that, its address, and what it is and what it is without counting.
+    The table has MARK, the number of words that follow, and for each object its address and that of its type. Then it has the
+    number of words that follow, and for each instruction that loads a constant and counts the reference: its address, its opcode,
+    and the opcode that does not count.
 
-    Words are of 32 bits. The first object is None. One that is gone when the snapshot is taken is told by its type.
+    Words have 32 bits. The first object is None. If an object is gone when the snapshot is taken, its type shows that.
     """
     words, loading = array("I"), array("I")
-    # A bit for every eight bytes: sets leave larger holes in the heap.
+    # A bit for every eight bytes, because sets would leave larger holes in the heap.
     seen = bytearray()
     waiting = [*gc.get_objects(), None]
     while waiting:
@@ -41,9 +42,9 @@ def object_table() -> bytes:
 
 
 def _referents(each: Any) -> Iterable[Any]:
-    """What an object refers to, also where the collector is not told."""
+    """Returns the objects to which an object refers, including those that the garbage collector does not know."""
     kind = type(each)
-    # Not by isinstance: it fills the cache of what types have with what no request asks for.
+    # `isinstance` is not used, because it would fill the type cache with entries that no request needs.
     if kind is CodeType:
         return (each.co_consts, each.co_names)
     if issubclass(kind, type):
@@ -52,11 +53,11 @@ def _referents(each: Any) -> Iterable[Any]:
 
 
 def _constant_loads(code: Any) -> Iterator[int]:
-    """Of each instruction of a code that has found a constant that is not immortal: its address, and what it is and would be."""
+    """Yields address and opcodes of each instruction that is specialized to load a constant that is not immortal."""
     special_opmap: dict[str, int] = opcode._specialized_opmap  # type: ignore[attr-defined]
     counting, not_counting = special_opmap["LOAD_CONST_MORTAL"], special_opmap["LOAD_CONST_IMMORTAL"]
     special = code._co_code_adaptive
-    # Asked of a copy, as a code keeps the answer.
+    # `co_code` is read from a copy, because a code object keeps the value.
     general = code.replace().co_code if counting in special[::2] else b""
     for at in range(0, len(general), 2):
         if special[at] == counting and general[at] == opcode.opmap["LOAD_CONST"]:

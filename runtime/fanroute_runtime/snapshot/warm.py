@@ -1,7 +1,7 @@
-"""What is done when the component is built for the requests after it: its snapshot holds what a request needs, ready for use.
+"""Serves sample requests while the component is built, so that the snapshot is warmed up (docs/warm-up.md).
 
-Python specializes instructions to what they have met, and fills caches. What has run before the snapshot need not do so in
-every sandbox, which would write to a page of memory here and there.
+Python specializes instructions to the types that they meet, and fills caches. If that happens before the snapshot is taken, it
+need not happen in every sandbox, where it would write to many pages of memory.
 """
 
 import json
@@ -35,9 +35,9 @@ from fanroute_runtime.messages import Headers, Sample
 from fanroute_runtime.plan import Algorithm
 from fanroute_runtime.snapshot.heap import gather_code, record_code
 
-# How often each request is served: all is specialized before.
+# How often each request is served. After that, all instructions are specialized.
 ROUNDS = 64
-# The time, the client's address (RFC 5737), what each store has, and what Fanout tells of a WebSocket.
+# The sample host's time, client address (RFC 5737), value of each store entry, and the events of a WebSocket.
 NOW = 1_767_225_600
 ADDRESS = types.IpAddress_Ipv4((192, 0, 2, 1))
 STORED = b"in no store but that of the samples"
@@ -47,7 +47,7 @@ Serve = Callable[[http_req.Request, Pollable], None]
 
 
 class _SampleHost:
-    """The host of one request, which comes from nowhere and goes nowhere."""
+    """Stands in for Fastly's host, for one sample request."""
 
     def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
         self.method = method
@@ -71,17 +71,19 @@ class _SampleHost:
 
 
 def warm_up(serve: Serve, forget: Callable[[], None], samples: Iterable[Sample]) -> None:
-    """Have requests served: samples of clients' requests, and Fanout's in their place. No host is asked.
+    """Serves sample requests of clients, and the requests that Fanout would send for them. No real host function is called.
 
-    First once, to see what code they run: it is put together, and is cold then. `forget` forgets what the host has told.
+    The first round records which code they run. That code is then gathered in memory, and has to be warmed up from the
+    beginning. `forget` forgets what was read from the host.
     """
     bindings: Any = componentize_py_runtime
     host_call = bindings.call_import
     answers = _host_functions(bindings)
 
     def served(host: _SampleHost) -> bool:
-        """Whether a request was handed off."""
-        # No function of Python's, as the host's is none: calls are specialized to what they have met.
+        """Serves a request, and returns True if it was handed off."""
+        # A `partial` and no Python function, because instructions are specialized to the kind of callable, and the host's
+        # functions are not Python functions.
         bindings.call_import = partial(_call, answers, host)
         serve(_make_resource(http_req.Request), _make_resource(Pollable))
         return host.handed_off
@@ -106,7 +108,7 @@ def _call(answers: dict[int, Callable[..., Any]], host: _SampleHost, number: int
 
 
 def _fanout_request(host: _SampleHost, signature: bytes) -> _SampleHost:
-    """Fanout's request for one that was handed off."""
+    """Returns the request that Fanout sends for one that was handed off."""
     headers = (*host.headers, (HEADER, signature))
     if not any(name == "upgrade" for name, _ in headers):
         return _SampleHost(host.method, host.uri, headers)
@@ -114,7 +116,7 @@ def _fanout_request(host: _SampleHost, signature: bytes) -> _SampleHost:
 
 
 def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
-    """What answers in place of each of the host's functions, by the bindings' numbers."""
+    """Returns a replacement for each of the host's functions, by the number that it has in the bindings."""
     request, response = http_req.Request, http_resp.Response
     results: dict[Callable[..., Any], Callable[..., Any]] = {
         request.get_method: lambda host, *_: host.method,
@@ -160,7 +162,7 @@ def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
 
 
 def _import_number(bindings: Any, function: Any) -> int:
-    """The number by which the bindings call a function of the host's."""
+    """Returns the number by which the bindings call a function of the host."""
     numbers: list[int] = []
 
     def call(number: int, arguments: list[Any]) -> Any:
@@ -168,13 +170,13 @@ def _import_number(bindings: Any, function: Any) -> int:
         return Ok(None)
 
     bindings.call_import = call
-    # Of a class method the first argument is there already.
+    # A class method has its first argument already.
     function(*[None] * (function.__code__.co_argcount - hasattr(function, "__self__")))
     return numbers[0]
 
 
 def _make_resource(kind: type[Any]) -> Any:
-    """A resource, as the bindings make those that the host gives."""
+    """Makes a resource in the same way as the bindings do for a resource of the host."""
     resource = object.__new__(kind)
     resource.handle = 0
     resource.finalizer = weakref.finalize(resource, _drop, 0, 0)
@@ -182,11 +184,11 @@ def _make_resource(kind: type[Any]) -> Any:
 
 
 def _drop(handle: int, type_: int) -> None:
-    """What the bindings do when a resource is no longer needed."""
+    """Stands in for the bindings' function that drops a resource."""
 
 
 def _sign_token(algorithm: Algorithm, issuer: str, sign: Callable[[bytes], bytes]) -> bytes:
-    """A Grip-Sig as Fanout makes it."""
+    """Returns a Grip-Sig as Fanout makes it."""
     claims = {"iss": issuer, "exp": NOW + 3600}
     signed = b".".join(
         _base64url(json.dumps(part, separators=(",", ":")).encode()) for part in ({"typ": "JWT", "alg": algorithm}, claims)
@@ -198,7 +200,7 @@ def _base64url(data: bytes) -> bytes:
     return b2a_base64(data, newline=False).rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
 
 
-# One that is verified by the key that is in the samples' store, and one that is checked in vain with Fastly's key.
+# The first is valid for the key in the sample host's store. The second is verified with Fastly's key, and fails.
 SIGNATURES = (
     _sign_token("HS256", LOCAL_KEY.issuer, lambda signed: digest(STORED, signed, "sha256")),
     _sign_token("ES256", FASTLY_ISSUER.format(LOCAL_SERVICE), lambda signed: bytes([1] * 64)),

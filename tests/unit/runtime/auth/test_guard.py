@@ -116,7 +116,7 @@ def refused(why: str) -> set[tuple[int, bytes]]:
 
 
 def forbidden(what: str) -> set[tuple[int, bytes]]:
-    return {(403, challenge(f"The token does not allow this, by {what}.", "insufficient_scope"))}
+    return {(403, challenge(f"The token does not allow this, because of {what}.", "insufficient_scope"))}
 
 
 def subscribed(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> str:
@@ -188,7 +188,7 @@ def test_a_key_with_a_kid_is_for_its_tokens(kid: str, secret: bytes, is_in: bool
     if is_in:
         assert subscribed(asked, ROTATION) == "user-ann"
     else:
-        assert refusals(asked, ROTATION) == refused("no key of ours has signed it")
+        assert refusals(asked, ROTATION) == refused("it is not signed with a key that the edge knows")
 
 
 def test_a_key_without_a_kid_is_for_any() -> None:
@@ -252,10 +252,12 @@ def test_other_cookies_are_none(cookie: bytes) -> None:
 def test_two_tokens_in_one_place_are_refused() -> None:
     """Whoever can set a cookie for a parent domain does not choose whom somebody is taken for."""
     two = b"session=" + GOOD
-    assert refusals(ask(cookie=two + b"; " + two), COOKIE) == refused("there are two")
-    assert refusals(replace(ask(), headers=(("cookie", two), ("cookie", two))), COOKIE) == refused("there are two")
+    assert refusals(ask(cookie=two + b"; " + two), COOKIE) == refused("the request has more than one")
+    assert refusals(replace(ask(), headers=(("cookie", two), ("cookie", two))), COOKIE) == refused(
+        "the request has more than one"
+    )
     bearer = ("authorization", b"Bearer " + GOOD)
-    assert refusals(replace(ask(), headers=(bearer, bearer))) == refused("there are two")
+    assert refusals(replace(ask(), headers=(bearer, bearer))) == refused("the request has more than one")
 
 
 @pytest.mark.parametrize("query", ["token={}", "a=b&token={}&c", "token={}&token=x", "%74oken={}"])
@@ -269,7 +271,7 @@ def test_other_parameters_are_none(query: str) -> None:
 
 
 def test_a_parameter_that_is_no_text_is_no_token() -> None:
-    assert refusals(ask(url="https://a/?token=%FF"), QUERY) == refused("it has not three parts")
+    assert refusals(ask(url="https://a/?token=%FF"), QUERY) == refused("it does not have three parts")
 
 
 def test_the_first_place_that_has_one_counts() -> None:
@@ -277,13 +279,13 @@ def test_the_first_place_that_has_one_counts() -> None:
     url = f"https://a/?token={GOOD.decode()}"
     assert subscribed(ask(url=url), auth) == "user-ann"
     assert subscribed(ask(url=url, cookie=b"session=", authorization=b"Basic YTpi"), auth) == "user-ann"
-    assert refusals(ask(b"x", url=url), auth) == refused("it has not three parts")
-    assert refusals(ask(url=url, cookie=b"session=x"), auth) == refused("it has not three parts")
+    assert refusals(ask(b"x", url=url), auth) == refused("it does not have three parts")
+    assert refusals(ask(url=url, cookie=b"session=x"), auth) == refused("it does not have three parts")
 
 
 ISSUERS = replace(AUTH, issuers=("a", "b"))
 AUDIENCES = replace(AUTH, audiences=("chat", "chat-dev"))
-ISSUER, AUDIENCE = refused("it is not of an issuer of ours"), refused("it is not for an audience of ours")
+ISSUER, AUDIENCE = refused("the edge does not accept its issuer"), refused("it is for another audience")
 
 
 @pytest.mark.parametrize("issuer", ["a", "b"])
@@ -449,7 +451,7 @@ def of_tenant(query: str, names: tuple[str, ...]) -> RequestData:
 def test_a_compared_value_stands_once(action: Action, name: str) -> None:
     """A backend may read another one than the first."""
     answer = decide(of_tenant(*TWICE[name]), COMPARED, action)
-    assert isinstance(answer, Answer) and answer.status == 400 and answer.body.endswith(b" stands twice.\n")
+    assert isinstance(answer, Answer) and answer.status == 400 and answer.body.endswith(b" must not occur more than once.\n")
 
 
 @pytest.mark.parametrize("action", [Forward("app"), Handoff("app"), Tunnel("app")])
@@ -550,7 +552,7 @@ def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
     first = decider_of(plan).decide(asked)
     assert isinstance(first, ToFanout)
     answer = decider_of(plan).decide(tracer_of(plan).through_fanout(asked))
-    assert isinstance(answer, Answer) and answer.body.startswith(b"OPEN\r\nCLOSE 1f\r\n\x0f\xa0")
+    assert isinstance(answer, Answer) and answer.body.startswith(b"OPEN\r\nCLOSE 25\r\n\x0f\xa0")
 
 
 def test_a_websocket_is_checked_on_open() -> None:

@@ -85,7 +85,7 @@ def test_a_link_is_encoded() -> None:
 def test_a_meta_variable_is_a_value() -> None:
     named = Hold("self", "stream", (Channel(("a",)),), (), meta=(("user", AFTER),))
     assert dict(held(named, "ann").headers)["grip-set-meta"] == b"user=ann"
-    with pytest.raises(Refused, match="The request names no 'user'"):
+    with pytest.raises(Refused, match="The request gives no valid 'user'"):
         held(named, "ann, admin=yes")
 
 

@@ -212,7 +212,7 @@ def test_an_open_without_a_channel_is_closed_with_a_code() -> None:
     for room in ("", "a,b", None):
         assert answered(action, OPEN, room=room) == (
             {},
-            [Event("OPEN"), Event("CLOSE", b"\x03\xf0The request names no channel.")],
+            [Event("OPEN"), Event("CLOSE", b"\x03\xf0The request gives no valid channel.")],
         )
     assert answered(action, b"CLOSE 2\r\n\x03\xf0\r\n", room="") == ({}, [Event("CLOSE", b"\x03\xf0")])
 

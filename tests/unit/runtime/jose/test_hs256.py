@@ -44,5 +44,5 @@ def test_any_bytes_are_no_signature(signature: bytes) -> None:
 
 
 def test_a_short_key_is_told() -> None:
-    with pytest.raises(ValueError, match=r"at least 32 bytes .* and this one has 31"):
+    with pytest.raises(ValueError, match=r"at least 32 bytes .* but this one has 31"):
         hs256.verifier(KEY[:31])

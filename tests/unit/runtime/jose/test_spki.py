@@ -56,12 +56,15 @@ def test_pem_as_it_may_be(algorithm: str) -> None:
         (private(RSA, PrivateFormat.TraditionalOpenSSL), "'openssl pkey -pubout'"),
         (b"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n", "'openssl x509 -pubkey -noout'"),
         (public(RSA.public_key(), PublicFormat.PKCS1), "'openssl rsa -RSAPublicKey_in -pubout'"),
-        (b"-----BEGIN PUBLIC KEY-----\n", "one -----END PUBLIC KEY----- must follow"),
-        (public(EC.public_key()) * 2, "nothing behind that"),
+        (b"-----BEGIN PUBLIC KEY-----\n", "a public key must end with -----END PUBLIC KEY-----"),
+        (public(EC.public_key()) * 2, "nothing after it"),
         (pem(b"").replace(b"\n\n", b"\nM!==\n"), "not base64"),
         (pem(b"").replace(b"\n\n", b"\nMA\n"), "not base64"),
         (pem(b"0"), "not DER"),
-        (public(ed25519.Ed25519PrivateKey.from_private_bytes(b"7" * 32).public_key()), "a key for [ER]S256 is an (EC|RSA) key"),
+        (
+            public(ed25519.Ed25519PrivateKey.from_private_bytes(b"7" * 32).public_key()),
+            "a key for [ER]S256 must be an (EC|RSA) key",
+        ),
     ],
 )
 def test_what_is_no_public_key(algorithm: str, material: bytes, reason: str) -> None:
@@ -124,8 +127,8 @@ def numbers(modulus: int, exponent: int) -> bytes:
 
 def test_rsa_keys_that_are_too_small_or_none() -> None:
     n = RSA.public_key().public_numbers().n
-    assert "and this one has 1024" in told("RS256", numbers(n >> 1024 | 1, 65537))
-    assert "and this one has 4097" in told("RS256", numbers(1 << 4096 | 1, 65537))
+    assert "but this one has 1024" in told("RS256", numbers(n >> 1024 | 1, 65537))
+    assert "but this one has 4097" in told("RS256", numbers(1 << 4096 | 1, 65537))
     assert "odd" in told("RS256", numbers(n, 2**32 + 15))
     rs256.verifier(numbers(n, 2**32 - 5))
 
