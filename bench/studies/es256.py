@@ -55,7 +55,7 @@ class WitWorld(wit_world.WitWorld):
 ES256 = """\
 from fanroute_runtime.jose import es256, p256
 from es256_alternatives import *
-POINT = es256._point(KEY)
+POINT = es256._read_point(KEY)
 {tables}
 CALLS = {{"verify": lambda: verify(SIGNED, SIGNATURE)}}
 assert not verify(SIGNED + b"x", SIGNATURE)

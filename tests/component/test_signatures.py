@@ -29,14 +29,14 @@ import wit_world
 
 from fanroute_runtime.jose import es256, hs256, rs256
 
-LOADERS = {"ES256": es256.load, "HS256": hs256.load, "RS256": rs256.load}
+VERIFIERS = {"ES256": es256.verifier, "HS256": hs256.verifier, "RS256": rs256.verifier}
 loaded = []
 
 
 class WitWorld(wit_world.WitWorld):
     def load(self, algorithm, material, at_build):
         try:
-            loaded[:] = [es256.load(material, True) if at_build else LOADERS[algorithm](material)]
+            loaded[:] = [es256.verifier(material, True) if at_build else VERIFIERS[algorithm](material)]
         except ValueError as error:
             return str(error)
 
