@@ -1,4 +1,4 @@
-"""Decisions, with requests in plain data."""
+"""Tests decisions, with requests as plain data."""
 
 from dataclasses import dataclass, field, replace
 
@@ -43,13 +43,13 @@ PLAN = Plan(
     ),
 )
 DECIDER = Decider(PLAN, {Respond: respond})
-# Before a proxy of the user's there is no first pass: what it sends is matched.
+# A proxy of the user sends requests without a first pass. They are matched.
 BEHIND_A_PROXY = Decider(replace(PLAN, grip_sig=GripSig("present")), {Respond: respond})
 
 
 @dataclass
 class Asked:
-    """A request as data: a header's further values stand behind line feeds; `long` names one that the host cannot give."""
+    """A request as data. A line feed separates the values of a header. `long` names a header that the host cannot return."""
 
     target: str = "http://a/"
     headers: dict[str, bytes] = field(default_factory=dict)
@@ -104,7 +104,7 @@ def decide(target: str = "http://a/", long: str = "", decider: Decider = DECIDER
 
 
 def through_fanout(decider: Decider, asked: Asked) -> Decision:
-    """What is decided on the second pass, after a first pass. Raises Refused where that refuses."""
+    """Returns the decision of the second pass, after a first pass. Raises Refused if the first pass refuses the request."""
     client = decider.chooser.client_request(asked)
     chosen = decider.chooser.choose(client, asked)
     assert isinstance(chosen.route.action, Hold)
@@ -124,7 +124,7 @@ def test_a_request_is_handed_off_with_its_connection() -> None:
 
 @pytest.mark.parametrize("target", ["http://a/", "http://a/own", "http://b/own"])
 def test_a_request_from_fanout_is_never_handed_off(target: str) -> None:
-    """To `self` as little as to the origin."""
+    """Neither to `self` nor to the origin."""
     assert status(decide(target, grip_sig=SIGNED)) == 403
     assert status(decide(target, grip_sig=SIGNED, decider=BEHIND_A_PROXY)) == 508
 
@@ -166,7 +166,7 @@ def test_a_forwarded_host_counts_beside_a_grip_sig_only() -> None:
 
 
 def test_a_request_for_a_link_has_no_forwarded_host() -> None:
-    """Fanout adds none of its own accord: who has one there has lost its pin."""
+    """Fanout does not add one, so a request with one has lost its pin."""
     assert status(decide("http://b/", x_forwarded_host=b"a", grip_sig=SIGNED)) == 404
 
 
@@ -186,7 +186,7 @@ ROOMS = Decider(Plan("test", (Route("room", ROOM, HOLD),)), {Hold: hold})
 
 
 def channel(room: str, user: str, tenant: bytes, verb: str = "GET") -> str | int | None:
-    """The channel that Fanout is told, the status of a refusal, or None for an answer without a hold."""
+    """Returns the channel of a hold, the status of a refusal, or None for an answer without a hold."""
     request = Asked(f"http://a/rooms/{room}?x=1&user={user}&user=second", {"x-tenant": tenant}, verb=verb)
     try:
         answer = through_fanout(ROOMS, request)
@@ -204,7 +204,7 @@ def test_a_channel_is_made_of_what_the_match_binds() -> None:
 
 @pytest.mark.parametrize("target", ["http://a/own#/../x", "http://a/own#", "http://a#/own"])
 def test_a_target_with_a_fragment_is_refused(target: str) -> None:
-    """Some hosts pass it on to the next hop, which may read a path in it."""
+    """Some hosts forward it to the next hop, which may read a path from it."""
     answer = DECIDER.decide(Asked(target))
     assert isinstance(answer, Answer) and answer.status == 400
     assert isinstance(DECIDER.decide(Asked("http://a/own?%23")), ToFanout)
@@ -228,7 +228,7 @@ def test_such_a_path_is_refused_before_it_is_matched(room: str) -> None:
 
 
 def test_a_head_is_answered_without_a_hold() -> None:
-    """On both passes, and without a handoff."""
+    """So on both passes, and without a handoff."""
     assert channel("blue", "ann", b"acme", verb="HEAD") is None
     first = ROOMS.decide(Asked("http://a/rooms/blue?user=ann", {"x-tenant": b"acme"}, verb="HEAD"))
     assert first == Answer(200, (("content-type", b"text/plain"),))
@@ -239,7 +239,7 @@ SOCKETS = Decider(Plan("test", (Route("socket", EVERYTHING, Handoff("self")),), 
 
 
 def test_what_a_proxy_asks_is_matched_as_the_clients_request() -> None:
-    """A WebSocket's GET comes as a POST of events over another connection."""
+    """A proxy sends a WebSocket's GET as a POST of events, over another connection."""
     assert isinstance(SOCKETS.decide(Asked(headers={"upgrade": b"WebSocket", "x": b"1"})), ToFanout)
     events = {"content-type": b"application/websocket-events", "x-forwarded-proto": b"https", "grip-sig": SIGNED, "x": b"1"}
     assert status(SOCKETS.decide(Asked(headers=events, verb="POST"))) == 508
@@ -296,7 +296,7 @@ def test_rules_for_a_request_go_with_it() -> None:
 
 
 def test_rules_for_a_response_change_what_the_edge_answers() -> None:
-    """Its refusals of what the route takes too."""
+    """They also change refusals of requests that the route takes."""
     refused = through_fanout(WITH_RULES, Asked("http://a/rooms/a?user=%FF", {"x-tenant": b"x"}))
     answered = WITH_RULES.decide(Asked("http://a/x"))
     for answer, status, own in ((answered, 200, ("x-b", b"own")), (refused, 400, ("content-type", TEXT))):
@@ -331,7 +331,7 @@ def test_a_request_is_forwarded_with_its_connection() -> None:
 
 
 def test_fanout_may_have_a_request_forwarded() -> None:
-    """For a link: it is no handoff."""
+    """Fanout requests a link like this. Forwarding is not a handoff."""
     assert PASSING.decide(Asked("http://a/f", {"grip-sig": SIGNED})) == ToBackend("origin", RULES, RULES, through_fanout=True)
 
 

@@ -1,4 +1,4 @@
-"""Routes as text: what is packed comes back, and what routes share stands there once."""
+"""Tests routes as text: reading returns the routes that were written, and shared values occur once."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ def test_any_text_and_bytes_come_back(text: str, content: bytes) -> None:
 
 
 def test_parts_are_shared() -> None:
-    """They are the same object then, too; what is asked of tokens is a part also where one route alone asks it."""
+    """Shared values become the same object. An Auth has a line of its own even if only one route uses it."""
     page = Respond(200, (), b"a page that many have")
     routes = (
         *(

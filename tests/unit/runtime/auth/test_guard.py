@@ -1,4 +1,4 @@
-"""Which clients are let in, on both passes: by tokens of two libraries, and by none that was tampered with."""
+"""Tests which clients a route admits, on both passes: with tokens of two libraries, and with tokens that were tampered with."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -75,14 +75,14 @@ def decider_of(plan: Plan) -> Decider:
 
 
 def ask(token: bytes | None = None, url: str = "https://a/", **headers: bytes) -> RequestData:
-    """A client's request, with a token in Authorization if there is one."""
+    """Returns a client's request, with the token, if any, in Authorization."""
     bearer = () if token is None else (("authorization", b"Bearer " + token),)
     given = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return RequestData("GET", url, (*bearer, *given), secrets=SECRETS)
 
 
 def through_fanout(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> RequestData:
-    """What Fanout sends in the client's place, whether the first pass lets the client in or not."""
+    """Returns the request that Fanout sends in the client's place, even if the first pass does not admit the client."""
     return tracer_of(Plan("chat", (Route("only", Match(), action, auth=auth),))).through_fanout(asked)
 
 
@@ -96,7 +96,7 @@ def decide(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD, **route
 
 
 def refusals(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> set[tuple[int, bytes]]:
-    """The status and the challenge of a refused request: on the first pass, and on the second as if there had been none."""
+    """Returns status and challenge of a refused request, on the first pass and on a second pass without a first."""
     found = set()
     endpoint = isinstance(action, Hold | WebSocket)
     for one in (asked, through_fanout(asked, auth, action)) if endpoint else (asked,):
@@ -120,7 +120,7 @@ def forbidden(what: str) -> set[tuple[int, bytes]]:
 
 
 def subscribed(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> str:
-    """The channels that a request subscribes to, let in on both passes."""
+    """Returns the channels to which a request subscribes. Both passes must admit it."""
     first = decide(asked, auth, action)
     assert isinstance(first, ToFanout)
     answer = decide(through_fanout(asked, auth, action), auth, action)
@@ -150,7 +150,7 @@ TAMPERED = tampered(CLAIMS, TIME)
 
 @pytest.mark.parametrize("token", TAMPERED.values(), ids=TAMPERED)
 def test_a_tampered_token_is_refused(token: bytes) -> None:
-    """Also where there is a key for each algorithm."""
+    """Also if there is a key for each algorithm."""
     ((status, said),) = refusals(ask(token), replace(AUTH, keys=tuple(KEYS.values())))
     assert (status, said.startswith(b'Bearer realm="chat", error="invalid_token", ')) == (401, True)
 
@@ -199,7 +199,7 @@ def test_a_key_without_a_kid_is_for_any() -> None:
     "stored", [StoreEntry("secret", "edge", "x"), StoreEntry("secret", "x", "login"), StoreEntry("config", "x", "x")]
 )
 def test_without_its_key_the_edge_fails(stored: StoreEntry) -> None:
-    """With an error of its own, and nobody is let in."""
+    """It answers with an error of its own, and admits nobody."""
     answer = decide(ask(GOOD), replace(AUTH, keys=(Key("HS256", stored),)))
     assert isinstance(answer, Answer) and answer.status == 500
 
@@ -238,7 +238,7 @@ def test_a_token_in_a_cookie(cookie: bytes) -> None:
 
 
 def test_a_cookie_in_one_of_several_headers() -> None:
-    """As HTTP/2's clients send them."""
+    """HTTP/2 clients send them like this."""
     asked = ask()
     cookies = (("cookie", b"a=b"), ("cookie", b"session=" + GOOD))
     assert subscribed(replace(asked, headers=cookies), COOKIE) == "user-ann"
@@ -250,7 +250,7 @@ def test_other_cookies_are_none(cookie: bytes) -> None:
 
 
 def test_two_tokens_in_one_place_are_refused() -> None:
-    """Whoever can set a cookie for a parent domain does not choose whom somebody is taken for."""
+    """Otherwise, whoever can set a cookie for a parent domain could choose the identity of another client."""
     two = b"session=" + GOOD
     assert refusals(ask(cookie=two + b"; " + two), COOKIE) == refused("the request has more than one")
     assert refusals(replace(ask(), headers=(("cookie", two), ("cookie", two))), COOKIE) == refused(
@@ -310,7 +310,7 @@ def test_an_audience_of_others(audience: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("audience", ["chat", [], None])
 def test_a_token_for_somebody_is_not_for_anybody(audience: Any) -> None:
-    """Where no audience is named, a token that has one is refused (RFC 7519, 4.1.3)."""
+    """If the route names no audience, a token with one is refused (RFC 7519, 4.1.3)."""
     assert refusals(ask(by_hand({"alg": "HS256"}, {**CLAIMS, "aud": audience}))) == AUDIENCE
 
 
@@ -402,7 +402,7 @@ BINDING = Match(
 def test_a_claim_that_equals_what_the_match_binds(
     templates: tuple[Any, ...], claims: dict[str, Any], path: str, is_in: bool
 ) -> None:
-    """On both passes; also beside values that are written out."""
+    """On both passes, also if the condition has literal values too."""
     for values in ((), ("all",)):
         auth = replace(AUTH, claims=(Condition("tenant", values, templates=templates),))
         plan = Plan("chat", (Route("only", BINDING, HOLD, auth=auth),))
@@ -449,7 +449,7 @@ def of_tenant(query: str, names: tuple[str, ...]) -> RequestData:
 @pytest.mark.parametrize("action", [Forward("app"), Handoff("app"), Tunnel("app")])
 @pytest.mark.parametrize("name", TWICE)
 def test_a_compared_value_stands_once(action: Action, name: str) -> None:
-    """A backend may read another one than the first."""
+    """A backend may read another value than the first."""
     answer = decide(of_tenant(*TWICE[name]), COMPARED, action)
     assert isinstance(answer, Answer) and answer.status == 400 and answer.body.endswith(b" must not occur more than once.\n")
 
@@ -492,7 +492,7 @@ def test_a_claim_in_a_channel(value: Any, channel: str) -> None:
     "value", [None, "", " ", "a,b", "a;filter=x", 'a"', "a\r\nGrip-Channel: b", "é", "a\0", " a", "x" * 257, ["ann"], {"ann": 1}]
 )
 def test_a_claim_that_is_no_channel(value: Any) -> None:
-    """Forbidden on the first pass already: a token does not choose a channel that its issuer has not meant."""
+    """The first pass already answers 403, because a token must not lead to a channel that its issuer did not intend."""
     token = by_hand({"alg": "HS256"}, {**CLAIMS, "sub": value})
     assert refusals(ask(token)) == refusals(ask(token, upgrade=b"websocket"), action=SOCKET) == forbidden("the claim sub")
 
@@ -545,7 +545,7 @@ def test_the_channels_of_a_token(listed: Any, is_in: bool) -> None:
 
 
 def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
-    """In its own way: with a code, after Fanout has accepted the WebSocket."""
+    """The endpoint closes the WebSocket with its own code, after Fanout has accepted it."""
     socket = WebSocket("self", (Channel((Bound("path", "room"),)),), refuse_code=4000)
     plan = Plan("chat", (Route("room", ROOMS, socket, auth=LISTED),))
     asked = ask(GOOD, url="https://a/a%2Cb", upgrade=b"websocket")
@@ -556,7 +556,7 @@ def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
 
 
 def test_a_websocket_is_checked_on_open() -> None:
-    """And not on each message: a token may expire, and its key go, while the connection lasts."""
+    """It is not checked on each message: a token may expire, and its key may be removed, while the connection lasts."""
     socket = replace(SOCKET, echo=True)
     opened = through_fanout(ask(GOOD, upgrade=b"websocket"), action=socket)
     later = replace(opened, time=TIME + 1_000)
@@ -619,7 +619,7 @@ def test_a_token_in_the_query_is_not_passed_on(query: str, left: str) -> None:
 
 
 def test_another_uri_stays() -> None:
-    """Also where the token is elsewhere."""
+    """The query stays unchanged if the token is not in it."""
     asked = ask(GOOD, url="https://a/x?a=b")
     to = decide(asked, PAIR, Forward("o"))
     assert isinstance(to, ToBackend) and to.uri is None
@@ -628,7 +628,7 @@ def test_another_uri_stays() -> None:
 
 
 def test_a_refusal_is_an_answer_of_the_routes() -> None:
-    """A page of another origin may read why; rules for the route's answers hold for it."""
+    """A page of another origin may read the reason, and the route's response headers are applied."""
     cors, rules = Cors(("https://b",)), HeaderRules(set=(("x-a", b"b"),))
     answer = decide(ask(origin=b"https://b"), cors=cors, response_headers=rules)
     assert isinstance(answer, Answer)
@@ -647,7 +647,7 @@ def test_a_preflight_needs_no_token() -> None:
 
 
 def test_routes_have_their_own() -> None:
-    """Of two routes each asks for its own token, of a third nobody asks for any."""
+    """Two routes need different tokens, and a third route needs none."""
     other = replace(AUTH, keys=(KEYS["ES256"],))
     paths = {name: Match(path=PathPattern((name,))) for name in ("a", "b", "c")}
     auths = {"a": AUTH, "b": other, "c": None}
@@ -657,7 +657,7 @@ def test_routes_have_their_own() -> None:
 
 
 def test_who_signs_is_whom_the_tests_think() -> None:
-    """The keys of this file differ, or none of the above says anything."""
+    """The keys of this file differ. Otherwise the tests above would prove nothing."""
     assert len({public(key) for key in (EC, OTHER_EC, RSA, OTHER_RSA)}) == 4 and SIGNERS["HS256"] == SECRET
 
 
@@ -665,14 +665,14 @@ CLOSED = replace(SOCKET, echo=True, expiry_leeway=10)
 
 
 def interval(answer: Decision) -> int | None:
-    """An answer's Keep-Alive-Interval."""
+    """Returns an answer's Keep-Alive-Interval."""
     assert isinstance(answer, Answer)
     value = dict(answer.headers).get("keep-alive-interval")
     return None if value is None else int(value)
 
 
 def event(asked: RequestData, seconds: int, *events: Event, socket: WebSocket = CLOSED) -> Answer:
-    """What is answered to events of an open WebSocket, some seconds after it was opened."""
+    """Returns the answer to events of an open WebSocket, some seconds after it was opened."""
     opened = through_fanout(replace(asked, headers=(*asked.headers, ("upgrade", b"websocket"))), action=socket)
     answer = decide(replace(opened, time=TIME + seconds, content=encode(list(events))), action=socket)
     assert isinstance(answer, Answer)
@@ -681,7 +681,7 @@ def event(asked: RequestData, seconds: int, *events: Event, socket: WebSocket = 
 
 @pytest.mark.parametrize("events", [(), (Event("TEXT", b"hi"),), (Event("PING"), Event("TEXT", b"hi"))])
 def test_a_websocket_is_closed_when_its_token_has_expired(events: tuple[Event, ...]) -> None:
-    """At the next event, or when Fanout asks because there was none; the leeway counts as on OPEN."""
+    """It is closed at the next event, or when Fanout sends a request because there was none. The leeway counts, as on OPEN."""
     assert b"CLOSE" not in event(ask(GOOD), 69, *events).body
     assert event(ask(GOOD), 70, *events).body == b"CLOSE 18\r\n\x0b\xb8The token has expired.\r\n"
     assert b"CLOSE" not in event(ask(GOOD), 1_000, *events, socket=replace(CLOSED, expiry_leeway=None)).body

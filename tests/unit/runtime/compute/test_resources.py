@@ -1,4 +1,4 @@
-"""What is done when a resource of the host's is no longer needed: as by `weakref.finalize`, for which the bindings are made."""
+"""Tests that a resource of the host is dropped as `weakref.finalize` would do it, because the bindings expect that."""
 
 import weakref
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from fanroute_runtime.compute.resources import Finalizer
 
 
 class Resource:
-    """One as the bindings make it."""
+    """A resource as the bindings make it."""
 
     finalizer: Any
 
 
 @pytest.fixture
 def dropped() -> list[tuple[int, int]]:
-    """With what resources have been dropped."""
+    """Collects the arguments with which resources were dropped."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""The answers that make Fanout hold a connection."""
+"""Tests the answers that make Fanout hold a connection."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from fanroute_runtime.plan import Bound, Channel, Hold
 
 @dataclass
 class Asked:
-    """Fanout's request, with a Grip-Last or not."""
+    """A request of Fanout, with or without a Grip-Last."""
 
     verb: str = "GET"
     last: bytes | None = None
@@ -90,7 +90,7 @@ def test_a_meta_variable_is_a_value() -> None:
 
 
 def test_a_poll_that_has_missed_something_ends_at_once() -> None:
-    """Fanout has found out and asks again, with a Grip-Last."""
+    """Fanout noticed it, and repeats the request with a Grip-Last."""
     assert dict(held(POLL, "7").headers)["grip-hold"] == b"response"
     assert held(POLL, "7", Asked(last=b"a; last-id=7")) == Answer(202, (("x", b"y"),), b"nothing")
     assert dict(held(STREAM, "7", Asked(last=b"a; last-id=7")).headers)["grip-hold"] == b"stream"

@@ -1,4 +1,4 @@
-"""Which requests come from Fanout: tokens that nobody here made, and what is no such token."""
+"""Tests which requests count as Fanout's, with tokens from elsewhere and with texts that are not tokens."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ from tests.conftest import GRIP_SIG
 
 NOW = 1_700_000_000
 SERVICE = "SU1Z0isxPaozGVKXdv0eY"
-# Signed by Fastly, before its issuer named the service; a Swift library's tests show it to everybody.
+# Signed by Fastly, before its issuer named the service. It is public in the tests of a Swift library.
 FASTLYS = (
     "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.eyJleHAiOjE2NzUzNjU0MjgsImlzcyI6ImZhc3RseSJ9."
     "QL2Pm1JnXV_vAYK7ijeD4U1CBjOTLihNMDZ-qfvjkKOTUiK1jyxGEwjZfeApijRaOtQT8fVkdPnKjF-tBiUzkA"
@@ -112,7 +112,7 @@ OWN = ECKey.generate_key("P-256")
 
 
 def confused(public: bytes) -> str:
-    """A public key taken for a secret; made by us, as libraries refuse to."""
+    """Returns a token whose HS256 secret is a public key. It is made by hand, because libraries refuse to make it."""
     return sign_token(CLAIMS, public).decode()
 
 
@@ -163,7 +163,7 @@ def test_more_than_one_signature_is_refused(check: Any, given: tuple[str, str]) 
 
 
 def test_a_token_of_fastlys_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock set back, and the issuer that it had then."""
+    """Verifies a real token of Fastly, with the time and the issuer of the day when it was made."""
     monkeypatch.setattr(signature, "FASTLY_ISSUER", "fastly")
     signatures = Signatures(GripSig())
     assert comes(FASTLYS, signatures, now=FASTLYS_END - 1)
@@ -186,7 +186,7 @@ def test_fastly_signs_for_one_service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_local_key_is_of_local_edges_alone() -> None:
-    """Whatever a service of Fastly's has in its stores."""
+    """It does not count for a service at Fastly, whatever is in its stores."""
     local = RequestData("GET", "https://a/", (("grip-sig", GRIP_SIG.encode()),), time=NOW)
     assert VERIFYING.identify_sender(local) == "fanout"
     with pytest.raises(Refused, match="it is not signed with a key that the edge knows"):
@@ -200,7 +200,7 @@ def test_the_local_key_is_of_local_edges_alone() -> None:
 
 @pytest.mark.parametrize("service", [SERVICE, LOCAL_SERVICE])
 def test_who_sends_is_told_by_the_key(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two keys under one issuer: the service's own, and a proxy's."""
+    """Two keys have the same issuer: that of the service itself, and that of a proxy."""
     monkeypatch.setattr(signature, "FASTLY_KEY", Key("ES256", pem(OTHER_P256)))
     issuer = f"fastly:{service}"
     proxys = (Key("ES256", pem(P256), issuer=issuer), Key("HS256", SECRET, issuer="viceroy"))

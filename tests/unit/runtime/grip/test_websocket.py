@@ -1,4 +1,4 @@
-"""The WebSocket-over-HTTP codec, and the replies to events."""
+"""Tests the WebSocket-over-HTTP codec, and the replies to events."""
 
 from dataclasses import dataclass, replace
 from typing import Any, get_args
@@ -75,7 +75,7 @@ ECHO = WebSocket("self", (Channel(("test",)),), echo=True)
 
 @given(st.lists(EVENTS, min_size=1))
 def test_what_goes_to_the_client_has_the_prefix(events: list[Event]) -> None:
-    """Nothing that a client sends can come back as a control message."""
+    """No message that a client sends can come back as a control message."""
     try:
         replies = reply(events, ECHO)
     except MalformedEvents:
@@ -95,7 +95,7 @@ def test_nothing_follows_a_close() -> None:
 
 
 def test_control_messages_are_in_one_frame() -> None:
-    """Whatever a route or a client gives: each value is limited, and each escape is two characters."""
+    """It is so for all values of a route or a client, because each value is limited and each escape has two characters."""
     filters = ("skip-self", "skip-users", "require-sub", "build-id", "var-subst")
     longest = "\\" * MAX_VALUE
     assert subscribe('a"b') == b'c:{"type":"subscribe","channel":"a\\"b"}'
@@ -107,7 +107,7 @@ def test_control_messages_are_in_one_frame() -> None:
 
 @dataclass
 class Asked:
-    """Fanout's request with some events, and the client's Sec-WebSocket-Protocol."""
+    """A request of Fanout with some events, and the client's Sec-WebSocket-Protocol."""
 
     content: bytes
     offered: bytes | None = None
@@ -139,7 +139,7 @@ class Asked:
 
 
 def answered(action: WebSocket, content: bytes, offered: bytes | None = None, room: str | None = "a") -> tuple[Any, list[Event]]:
-    """The answer's headers, but the content type, and its events."""
+    """Returns the answer's headers without Content-Type, and its events."""
     answer = answer_events(action, Asked(content, offered), lambda bound: room)
     headers = dict(answer.headers)
     assert (answer.status, headers.pop("content-type")) == (200, b"application/websocket-events")
@@ -202,7 +202,7 @@ def test_protocols_are_asked_for_once() -> None:
     [(None, {}), (b"x,y", {"sec-websocket-protocol": b"x"}), (b"\xe9", {"sec-websocket-protocol": b"\xe9"})],
 )
 def test_a_refused_open_is_closed_with_a_code(offered: bytes | None, headers: Any) -> None:
-    """With a protocol that was offered: a browser takes no other answer."""
+    """The answer has a protocol that the client offered, because a browser accepts no other answer."""
     events = [Event("OPEN"), Event("CLOSE", b"\x11\x30The client offers none of the endpoint's protocols.")]
     assert answered(replace(TALKING, refuse_code=4400), OPEN + b"PING\r\n", offered) == (headers, events)
 
@@ -218,7 +218,7 @@ def test_an_open_without_a_channel_is_closed_with_a_code() -> None:
 
 
 def test_an_idle_connection_is_closed() -> None:
-    """Fanout asks with no events after the interval that it was told on OPEN."""
+    """After the interval in the answer to OPEN, Fanout sends a request without events."""
     action = WebSocket("self", (), idle_close=300)
     assert answered(action, OPEN) == (EXTENDED | {"keep-alive-interval": b"300"}, [Event("OPEN")])
     assert answered(action, b"PONG\r\n") == ({}, [])

@@ -1,4 +1,4 @@
-"""The client's request, on both passes."""
+"""Tests the client's request as it is read on both passes."""
 
 import pytest
 from hypothesis import given

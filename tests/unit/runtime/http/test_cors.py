@@ -1,4 +1,4 @@
-"""Which pages may read an answer, and which preflight requests are answered. Source: https://fetch.spec.whatwg.org/#http-cors-protocol"""
+"""Tests which pages may read an answer, and which preflight requests are answered. Source: https://fetch.spec.whatwg.org/#http-cors-protocol"""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def shared(origins: tuple[str, ...], origin: bytes | None, answer: Answer = ANSW
 
 @pytest.mark.parametrize("origin", [None, b"https://a.example.com", b"null", b""])
 def test_any_page(origin: bytes | None) -> None:
-    """The same for all, so that caches need not tell them apart."""
+    """The headers are the same for all pages, so that caches need not distinguish them."""
     assert shared(("*",), origin).headers == (*ANSWER.headers, (ALLOWED, b"*"), *EXPOSED)
 
 
@@ -146,7 +146,7 @@ ROOM = "https://chat.example.com/rooms/blue?v=1"
 
 
 def asked(verb: str, url: str, **headers: str) -> tuple[str, Answer | None]:
-    """The route that a request gets, and the answer on the first pass; names with underscores for hyphens."""
+    """Returns the route of a request and the answer on the first pass. Headers are named with underscores for hyphens."""
     pairs = tuple((name.replace("_", "-"), value.encode()) for name, value in headers.items())
     traced = trace(COMPILED.plan, "self", RequestData(verb, url, pairs))
     return traced.steps[-1].route, traced.decision if isinstance(traced.decision, Answer) else traced.second
@@ -213,7 +213,7 @@ def test_what_is_no_preflight_of_a_route(verb: str, url: str, headers: dict[str,
 
 
 def test_the_answer_through_fanout_is_shared() -> None:
-    """And its HEAD, which is answered at once."""
+    """The answer to HEAD, which the first pass gives, can be read too."""
     for verb in ("GET", "HEAD"):
         route, answer = asked(verb, "https://x/tenant?id=a", origin="https://one.example.com")
         assert answer is not None
@@ -279,7 +279,7 @@ SHARED = (("vary", b"Origin"), (ALLOWED, b"https://one.example.com"))
 
 
 def decided(verb: str, path: str, headers: Headers = PAGE) -> tuple[str, Decision]:
-    """The route that a request gets, and what is decided about it on the first pass."""
+    """Returns the route of a request, and the decision on the first pass."""
     traced = trace(PASSED_ON, "", RequestData(verb, f"https://x{path}", headers))
     return traced.steps[-1].route, traced.decision
 
@@ -299,7 +299,7 @@ def test_a_preflight_of_a_forward_has_no_token_and_no_headers(verb: str) -> None
 
 
 def test_a_backend_that_gives_no_answer() -> None:
-    """The page's own origin counts, whatever the rules put in its place for the backend."""
+    """The origin of the page counts, even if the route's rules change the header Origin for the backend."""
     decider = Decider(PASSED_ON, HANDLERS)
     for path, status, varies in (("/own", 504, b"Origin"), ("/app/a", 502, b"Origin")):
         decision = decider.decide(RequestData("GET", f"https://x{path}", PAGE))
@@ -329,7 +329,7 @@ def test_what_the_edge_answers_itself_is_shared(status: int) -> None:
         400: ("/app/a", (("pushpin-route", b"x"),)),
         508: ("/app/a", (("grip-sig", GRIP_SIG.encode()),)),
     }[status]
-    # What a proxy of the user's brings is matched anew.
+    # A request from a proxy of the user is matched again.
     plan = replace(PASSED_ON, grip_sig=GripSig("present"))
     answer = trace(plan, "", RequestData("GET", f"https://x{path}", (*PAGE, *further))).decision
     assert isinstance(answer, Answer)

@@ -1,4 +1,4 @@
-"""What goes on of a client's headers."""
+"""Tests which of a client's headers are forwarded."""
 
 import pytest
 
@@ -17,7 +17,7 @@ OTHERS = "x-gone accept cookie x-meta-a grip metadata forwarded-for connection-i
 
 
 def told(*names: str, **values: bytes) -> tuple[HeaderRules, Asked, ClientRequest]:
-    """The rules of a first pass, for a request with some headers."""
+    """Returns the rules of a first pass, with the request and the client for which they are."""
     headers = dict.fromkeys(names, b"x") | {name.replace("_", "-"): value for name, value in values.items()}
     request = Asked(headers=headers)
     client = ClientRequest(request, through_fanout=False)
@@ -55,7 +55,7 @@ def test_nobody_chooses_pushpins_route(hand: type) -> None:
 
 
 def test_a_handshake_has_no_type_of_its_own() -> None:
-    """The events that follow have Fanout's."""
+    """The events that follow have the Content-Type of Fanout."""
     assert "content-type" in rules_for_fanout(*told(upgrade=b"websocket", content_type=b"text/plain")).remove
     assert "content-type" not in rules_for_fanout(*told(upgrade=b"h2c", content_type=b"text/plain")).remove
 

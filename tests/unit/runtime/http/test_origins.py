@@ -1,4 +1,4 @@
-"""Whose pages may open a WebSocket. Source: RFC 6455, 4.1 and 10.2, and RFC 6454"""
+"""Tests which pages may open a WebSocket. Source: RFC 6455, 4.1 and 10.2, and RFC 6454"""
 
 import pytest
 
@@ -113,7 +113,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("origin", FOREIGN, ids=[origin[:40].decode("latin-1") for origin in FOREIGN])
 def test_any_other_page_is_refused(origin: bytes) -> None:
-    """On both passes, at each event, and without a word by `refuse_code`."""
+    """It is refused on both passes and at each event, with a 403 instead of `refuse_code`."""
     assert decided(origin) == Answer(403, (*FORBIDDEN_ORIGIN.headers, ("x-edge", b"fanroute")), FORBIDDEN_ORIGIN.body)
     for body in (b"OPEN\r\n", b"TEXT 2\r\nhi\r\n", b""):
         answer = second_pass(origin, body)
@@ -139,7 +139,7 @@ def test_any_page_may_where_the_route_says_so() -> None:
 
 
 def test_of_two_origins_the_first_counts() -> None:
-    """As of any header; no browser sends two."""
+    """The first value counts for any header. No browser sends two."""
     assert isinstance(decided(CHAT, b"https://evil.example"), ToFanout)
     assert isinstance(decided(b"https://evil.example", CHAT), Answer)
 
@@ -158,7 +158,7 @@ def test_of_two_origins_the_first_counts() -> None:
     ],
 )
 def test_a_page_of_the_services_own_connects(url: str, origin: bytes, is_own: bool) -> None:
-    """Of the authority, to the letter: browsers write it the same in Host and in Origin."""
+    """The origin must equal the request's authority exactly, because browsers write both in the same way."""
     assert isinstance(decided(origin, url=url), ToFanout) == is_own
 
 

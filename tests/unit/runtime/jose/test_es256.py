@@ -1,4 +1,4 @@
-"""ES256: Project Wycheproof's vectors, tokens that others signed, points that meet, and `cryptography` as the judge."""
+"""Tests ES256 with Project Wycheproof's vectors, tokens of others, equal and opposite points, and against `cryptography`."""
 
 from collections.abc import Callable
 from functools import cache
@@ -56,7 +56,7 @@ def joined(r: int, s: int) -> bytes:
 
 
 def parts(token: str) -> tuple[bytes, bytes]:
-    """What is signed of a token, and its signature."""
+    """Returns the signed bytes of a token, and its signature."""
     signed, _, signature = token.rpartition(".")
     return signed.encode(), jwt.utils.base64url_decode(signature)
 
@@ -67,14 +67,14 @@ def wrong(verify: Verifier, vectors: list[Vector]) -> list[Vector]:
 
 @both
 def test_wycheproof(fixed: bool) -> None:
-    """Among them: r and s out of range, r + n < p, points that meet, scalars at the edges, signatures too short and too long."""
+    """The vectors have r and s out of range, r + n < p, equal and opposite points, extreme scalars, and wrong lengths."""
     found = [(es256.verifier(key.encode(), fixed), vectors) for key, vectors in groups("ecdsa_secp256r1_sha256_p1363")]
     assert sum(len(vectors) for _, vectors in found) == 262
     assert [vector for verify, vectors in found for vector in wrong(verify, vectors)] == []
 
 
 def test_wycheproof_from_der() -> None:
-    """Those whose signature is DER, and whose integers have room in r and s."""
+    """These vectors have DER signatures. Those whose integers fit r and s are converted."""
     asked = 0
     for key, vectors in groups("ecdsa_secp256r1_sha256"):
         verify = es256.verifier(key.encode())
@@ -151,7 +151,7 @@ def test_any_bytes_are_no_signature(fixed: bool, signature: bytes) -> None:
 
 @both
 def test_a_signature_has_64_bytes(fixed: bool) -> None:
-    """Neither an integer's leading zeros nor their lack make another of a signature."""
+    """Additional or missing leading zeros do not make another valid signature."""
     for message in map(str.encode, map(str, count())):
         r, s = decode_dss_signature(key_of(7).sign(message, ec.ECDSA(SHA256())))
         if s < 2**248:
@@ -176,7 +176,7 @@ def test_out_of_range(fixed: bool, edge: int) -> None:
     [(0, 0), (0, 1), (1, 0), (1, 1), (5, 5), (1, N - 1), (N - 1, N - 1), (2**255, 2**255), (N - 2, 2), (2**200, N - 2**200)],
 )
 def test_points_that_meet(teeth: int, scalars: tuple[int, int]) -> None:
-    """The sum of multiples of a point and of itself, its opposite or its double, where additions meet doublings and infinity."""
+    """Adds multiples of a point and of itself, its opposite or its double. Additions then become doublings, or give infinity."""
     one, other = scalars
     for factor in (1, N - 1, 2, N - 2, pow(2, -1, N)):
         point = p256._multiply(p256.GENERATOR.point, factor)

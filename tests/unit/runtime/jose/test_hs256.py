@@ -1,4 +1,4 @@
-"""HS256: Project Wycheproof's vectors, and tokens of two libraries."""
+"""Tests HS256 with Project Wycheproof's vectors, and tokens of two libraries."""
 
 import jwt
 import pytest
@@ -14,7 +14,7 @@ KEY = b"thirty-two bytes, and a few more"
 
 
 def test_wycheproof() -> None:
-    """Those with a key that is long enough for HS256; a tag that was cut is none."""
+    """Uses the vectors whose key is long enough for HS256. A truncated tag is not a signature."""
     asked = 0
     for key, vectors in groups("hmac_sha256"):
         material = bytes.fromhex(key)

@@ -1,4 +1,4 @@
-"""The strict reading of tokens, and their times."""
+"""Tests that tokens are parsed strictly, and the times for which they are valid."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ CLAIMS = {"iss": "a", "exp": 2_000, "sub": "\u00e9"}
 
 
 def part(value: Any) -> bytes:
-    """A part of a token: bytes as they are, anything else as JSON."""
+    """Encodes a part of a token: bytes unchanged, anything else as JSON."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
@@ -107,13 +107,13 @@ def test_what_is_no_token_is_refused(raw: bytes) -> None:
 
 
 def nested(levels: int) -> bytes:
-    """An object of JSON with so many levels of arrays and objects, itself among them."""
+    """Returns a JSON object with this many levels of arrays and objects, including itself."""
     return b'{"a":' + b'[{"b":' * ((levels - 1) // 2) + (b"1" if levels % 2 else b"[]") + b"}]" * ((levels - 1) // 2) + b"}"
 
 
 @pytest.mark.parametrize("text", ['"[', "]}\\\\", '\\"[{' * 50, "\\" * 3 + '"' + "[" * 99])
 def test_nesting_is_limited(text: str) -> None:
-    """Brackets in strings are no levels, and no string hides one."""
+    """Brackets in strings do not count as levels, and a string cannot hide a level."""
     members = json.dumps({text: text, "alg": "HS256"}).encode()[:-1]
     for levels in range(1, 40):
         for parts in ({"header": members + b"," + nested(levels)[1:]}, {"claims": members + b"," + nested(levels)[1:]}):
@@ -167,7 +167,7 @@ def test_what_is_encoded_is_read(claims: dict[str, Any], signature: bytes) -> No
 
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 255))
 def test_each_spelling_is_another_token(index: int, byte: int) -> None:
-    """No two tokens are read alike: who has seen one cannot make another of it."""
+    """No two tokens decode to the same content, so nobody can make another token from one that was seen."""
     changed = GOOD[:index] + bytes([byte]) + GOOD[index + 1 :]
     try:
         again = parse(changed)

@@ -1,4 +1,4 @@
-"""RS256: Project Wycheproof's vectors, tokens of two libraries, and `cryptography` as the judge."""
+"""Tests RS256 with Project Wycheproof's vectors, tokens of two libraries, and against `cryptography`."""
 
 from functools import cache
 from itertools import count
@@ -28,7 +28,7 @@ def pem(key: rsa.RSAPublicKey) -> bytes:
 
 @pytest.mark.parametrize("bits", [2048, 3072, 4096])
 def test_wycheproof(bits: int) -> None:
-    """The one "acceptable" signature lacks the NULL of DigestInfo: not the encoding that RFC 8017 compares with."""
+    """The one "acceptable" signature lacks the NULL of DigestInfo. RFC 8017 compares with another encoding, so it is refused."""
     asked = 0
     for key, vectors in groups(f"rsa_signature_{bits}_sha256"):
         verify = rs256.verifier(key.encode())
@@ -67,7 +67,7 @@ def test_any_bytes_are_no_signature(signature: bytes) -> None:
 
 
 def test_a_signature_is_one_number() -> None:
-    """Nothing is added to it, neither the modulus nor leading zeros."""
+    """Adding the modulus or leading zeros does not give another valid signature."""
     key = private_key()
     modulus = key.public_key().public_numbers().n
     verify = rs256.verifier(pem(key.public_key()))

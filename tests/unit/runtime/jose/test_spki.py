@@ -1,4 +1,4 @@
-"""Public keys as PEM: what is none is told, whatever it is."""
+"""Tests that public keys in PEM are read, and that anything else is refused with a reason."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -136,7 +136,7 @@ def test_rsa_keys_that_are_too_small_or_none() -> None:
 @algorithms
 @given(data=st.data())
 def test_any_change_is_told_or_is_another_key(algorithm: str, data: st.DataObject) -> None:
-    """Nothing but ValueError is raised; what is taken, `cryptography` takes as a key, too."""
+    """Only ValueError is raised. If a changed text is accepted, `cryptography` reads it as a key, too."""
     der = bytearray(DER[algorithm])
     place = data.draw(st.integers(0, min(len(der) - 1, 60)))
     match data.draw(st.sampled_from(["replace", "insert", "cut", "append"])):

@@ -1,4 +1,4 @@
-"""The matcher of many routes: the same as testing them one after the other, with few of them tested and little asked."""
+"""Tests the matcher: it finds the same route as testing all in order, but tests few routes and reads little of the request."""
 
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -28,7 +28,7 @@ def path(text: str) -> PathPattern:
 
 @dataclass
 class Asked:
-    """A client's request that notes what it is asked."""
+    """A client's request that records which facts are read."""
 
     target: str = "/"
     name: str = "x"
@@ -133,7 +133,7 @@ def matcher_of(kind: str) -> Matcher:
 
 @pytest.mark.budget
 def test_the_routes_tested_of_many(budget: Budget) -> None:
-    """Counted: how many of 10,000 routes are tested for a request."""
+    """Counts how many of 10,000 routes are tested for a request."""
     budget.check("routes tested of 10,000", {kind: len(list(matcher_of(kind).candidates(WORST[kind][1]))) for kind in WORST})
 
 
@@ -150,7 +150,7 @@ def test_few_of_many_routes_are_tested(kind: str) -> None:
 
 
 def test_only_what_tells_the_next_route_is_asked() -> None:
-    """A header costs a call of the host."""
+    """Reading a header costs a call of the host."""
     by_header = [Match(path=path("/a"), headers=(Condition("h", (f"{n}",)),)) for n in range(9)]
     by_method = [Match(path=path("/b"), methods=(f"M{n}",)) for n in range(9)]
     by_host = [Match((f"h{n}",), path=path("/c")) for n in range(9)]
@@ -169,7 +169,7 @@ def test_only_what_tells_the_next_route_is_asked() -> None:
 
 
 def test_what_one_branch_tells_another_may_not() -> None:
-    """A route is tested for what is not told wherever it is a candidate."""
+    """A route is tested for everything that not every fork on the way to it has settled."""
     by_method = [Match(("a",), methods=(f"M{n}",)) for n in range(9)]
     by_host = [Match((f"h{n}",)) for n in range(20)]
     matcher = Matcher(routes_of(Match(("b", "a"), methods=("X",)), *by_method, *by_host))
@@ -179,7 +179,7 @@ def test_what_one_branch_tells_another_may_not() -> None:
 
 
 def test_as_many_kinds_as_routes() -> None:
-    """More than are kept ready: the others are tested for all that they want."""
+    """There are more kinds than are kept. The other routes are tested for everything that they require."""
     pairs = [path(f"/a{n}/{last}{n}") for n in range(MAX_KEPT) for last in "bc"]
     matcher = Matcher(routes_of(*(Match(path=pair) for pair in pairs)))
     for number, pair in enumerate(pairs):
@@ -195,7 +195,7 @@ def test_no_routes() -> None:
 
 
 def test_a_hosts_many_dots() -> None:
-    """Only what can be a route's is looked up."""
+    """Only suffixes that a route can name are looked up."""
     matches = [Match((f"*.h{n}",)) for n in range(9)]
     route = Matcher(routes_of(*matches)).match(Asked(name="." * 100_000 + "h3"))
     assert route is not None

@@ -1,4 +1,4 @@
-"""Paths that the edge refuses, beside a naive reading of what routes.md says of them."""
+"""Tests which paths the edge refuses, against a naive implementation of what routes.md says."""
 
 import re
 from typing import get_args
@@ -15,7 +15,7 @@ EVERY: tuple[PathFault, ...] = get_args(PathFault)
 
 
 def refused(path: str, faults: tuple[PathFault, ...] = REFUSED_PATHS) -> str:
-    """Why a path is refused, "" if it is not."""
+    """Returns why a path is refused, or "" if it is not."""
     try:
         Paths(faults).check(path)
     except Refused as refusal:
@@ -54,7 +54,7 @@ DOTS, BACKSLASH, CONTROL = "The path has a segment '.' or '..'.", "The path has 
         ("/a%0D%0a", CONTROL),
         ("/a%1f", CONTROL),
         ("/a%7F", CONTROL),
-        # What may be meant, and what was encoded twice.
+        # Paths that are allowed, and paths that were encoded twice.
         *(
             (path, "")
             for path in (

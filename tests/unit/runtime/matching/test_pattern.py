@@ -1,4 +1,4 @@
-"""Patterns: against Python's `re`, what is refused, and any text at all."""
+"""Tests patterns: compares them with Python's `re`, and checks which texts are refused as patterns, and why."""
 
 import re
 import warnings
@@ -126,7 +126,7 @@ def test_the_greatest_are_taken() -> None:
 
 
 def well_formed(automaton: Automaton) -> bool:
-    """Sorted classes, steps for each of them, and from each state a way to accept."""
+    """Checks that classes are sorted, that states have a step for each of them, and that each state can reach acceptance."""
     states = range(len(automaton.steps))
     live = set(automaton.accepting)
     while found := {state for state in states if state not in live and live & set(automaton.steps[state])}:
@@ -166,7 +166,7 @@ PATTERNS = st.recursive(
 
 
 def walked(automaton: Automaton, turns: list[int]) -> list[str]:
-    """Texts on one way through an automaton, of which some are accepted."""
+    """Returns texts on one path through an automaton, some of which are accepted."""
     texts, state = [""], automaton.start
     for turn in turns:
         open_ways = [i for i, step in enumerate(automaton.steps[state]) if step != DEAD]

@@ -1,4 +1,4 @@
-"""Pins: how they are written and read, and which requests get which route by one."""
+"""Tests how pins are written and read, and which route a request with a pin gets."""
 
 from binascii import crc32
 from dataclasses import replace
@@ -78,7 +78,7 @@ VALUES = st.one_of(st.none(), st.text(max_size=20))
 
 
 def with_pin(asked: RequestData, *pins: bytes) -> RequestData:
-    """The request with other pins."""
+    """Returns the request with other pins."""
     others = tuple(header for header in asked.headers if header[0] != PIN)
     return replace(asked, headers=(*others, *((PIN, pin) for pin in pins)))
 
@@ -99,7 +99,7 @@ def told(decision: Decision, name: str) -> str:
 
 
 def sealed(text: bytes) -> bytes:
-    """With the checksum of a pin."""
+    """Adds the checksum of a pin."""
     return b"%s;%08x" % (text, crc32(text))
 
 
@@ -159,7 +159,7 @@ def test_a_pin_that_is_cut_or_changed_is_no_pin(asked: RequestData, data: st.Dat
 
 
 def test_a_pin_has_the_route_and_what_it_takes() -> None:
-    """And nothing else of the request."""
+    """It has nothing else of the request."""
     number = [route.name for route in PLAN.routes].index("room")
     assert decode(pin_of(ROOM)) == Pin(number, PLAN.routes[number].fingerprint, ("acme", "blue", "7", "pro % plus"))
     assert decode(pin_of(LIVE)).values == ()
@@ -179,7 +179,7 @@ def test_the_pinned_route_is_served_whatever_becomes_of_the_request(asked: Reque
 
 
 def test_a_header_that_is_lost_chooses_no_other_route() -> None:
-    """Neither does a header that is won."""
+    """Nor does a header that is added."""
     through = TRACER.through_fanout(LIVE)
     lost = replace(through, headers=tuple(header for header in through.headers if header[0] != "x-live"))
     assert told(DECIDER.decide(lost), "grip-channel") == "live"
@@ -188,7 +188,7 @@ def test_a_header_that_is_lost_chooses_no_other_route() -> None:
 
 
 def test_a_pin_that_is_lost_leaves_what_a_link_may_get() -> None:
-    """A bucket that no link leads to would choose the channels of whoever is sent to it."""
+    """Otherwise a backend that no link leads to could choose the channels of clients that are sent to it."""
     assert status(DECIDER.decide(with_pin(TRACER.through_fanout(LIVE)))) == 403
     assert status(DECIDER.decide(with_pin(TRACER.through_fanout(ROOM)))) == 403
     assert told(DECIDER.decide(with_pin(TRACER.through_fanout(POLL))), "grip-channel") == "polled"
@@ -266,7 +266,7 @@ def test_events_and_other_requests_have_no_pin_in_common(asked: RequestData) -> 
     assert status(DECIDER.decide(with_pin(TRACER.through_fanout(asked), pin_of(SOCKET)))) == 403
 
 
-# A build in which the routes stand elsewhere, and one of them has changed.
+# A build in which the routes have other numbers, and one of them has changed.
 NEXT_ROUTES = ROUTES.replace(
     "routes:\n", "routes:\n  - {name: new, match: {path: /new}, respond: {status: 200, body: new}}\n", 1
 ).replace("websocket: {channel", "websocket: {idle_close: 60s, channel")
@@ -280,7 +280,7 @@ def test_a_pin_of_another_build_is_matched_anew(asked: RequestData) -> None:
 
 
 def test_a_socket_lives_on_over_a_deploy() -> None:
-    """Its handshake's headers, so its pin too, come with each POST, also when another build serves them."""
+    """The headers of its handshake, and so its pin, come with each POST, even if another build answers."""
     through = replace(TRACER.through_fanout(SOCKET), content=b"TEXT 2\r\nhi\r\n")
     answer = NEXT.decide(through)
     assert isinstance(answer, Answer) and answer.body == b"TEXT 4\r\nm:hi\r\n"
@@ -298,14 +298,14 @@ def test_another_build_serves_the_same_action_only(action: str, instead: str) ->
 
 
 def test_another_builds_pin_gets_no_forward() -> None:
-    """The header that told the routes apart may be lost, too."""
+    """The header in which the routes differ may be lost, too."""
     through = TRACER.through_fanout(LIVE)
     lost = replace(through, headers=tuple(header for header in through.headers if header[0] != "x-live"))
     assert told(NEXT.decide(through), "grip-channel") == "live"
     assert status(NEXT.decide(lost)) == 403
 
 
-# A build whose routes are another's, in another order: numbers agree, fingerprints do not.
+# A build with routes of another file. Their numbers exist in both, but their fingerprints differ.
 def test_a_number_alone_names_no_route() -> None:
     one = plan_of(ROUTES.replace("channel: live", "channel: other"))
     pin = replace(decode(pin_of(LIVE)), fingerprint=one.routes[0].fingerprint)
@@ -329,7 +329,7 @@ PROXY = Key("HS256", b"what a proxy of the user's signs with", issuer="proxy")
 
 
 def test_a_pin_beside_a_proxys_signature_is_ignored() -> None:
-    """A proxy before the service sends on what its client says."""
+    """A proxy in front of the service forwards what its client sends."""
     decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=(PROXY,))), HANDLERS)
     grip_sig = sign_token({"iss": "proxy", "exp": TIME + 60}, b"what a proxy of the user's signs with")
     asked = RequestData("GET", "https://a/poll", (("grip-sig", grip_sig), (PIN, pin_of(LIVE)), ("fanroute_pin", b"x")))
@@ -340,7 +340,7 @@ def test_a_pin_beside_a_proxys_signature_is_ignored() -> None:
 
 
 def test_a_pin_of_fanouts_own_counts_beside_a_proxys_key() -> None:
-    """Whatever issuer the proxy's key has: the key that has signed decides."""
+    """The key that signed decides, whatever issuer the proxy's key has."""
     assert LOCAL_KEY.issuer == "viceroy"
     proxys = (PROXY, replace(PROXY, issuer=LOCAL_KEY.issuer))
     decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=proxys)), HANDLERS)
@@ -353,7 +353,7 @@ def test_a_pin_of_fanouts_own_counts_beside_a_proxys_key() -> None:
 
 @pytest.mark.parametrize("check", ["present", "none"])
 def test_a_pin_counts_where_nothing_is_verified(check: str) -> None:
-    """As X-Forwarded-Host does. Without one the request is matched: there may be no first pass."""
+    """X-Forwarded-Host counts, too. Without a pin the request is matched, because there may have been no first pass."""
     decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, check=check)), HANDLERS)
     through = replace(TRACER.through_fanout(LIVE), url="https://self/poll")
     assert told(decider.decide(through), "grip-channel") == "live"

@@ -1,4 +1,4 @@
-"""Matching: tests read as requests; and the matcher against a naive one."""
+"""Tests matching with single requests, and against a naive matcher."""
 
 import string
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ def route(name: str, path: str | None = None, *hosts: str) -> Route:
 
 @dataclass
 class Asked:
-    """A client's request, plainly."""
+    """A client's request as plain data."""
 
     host: str = "x"
     path: str = "/"
@@ -171,7 +171,7 @@ PATTERNS = st.one_of(st.none(), PATHS, PATHS.map(lambda path: path + "/*"), st.j
 
 
 def naive(route: Route, pattern: str | None, host: str, path: str) -> bool:
-    """What a pattern means, by its letters; for hosts and paths without anything to decode."""
+    """Matches a pattern character by character, for hosts and paths without anything to decode."""
     fits_host = not route.match.hosts or any(
         host == wanted or (wanted[0] == "*" and host.endswith(wanted[1:]) and len(host) > len(wanted) - 1)
         for wanted in route.match.hosts
