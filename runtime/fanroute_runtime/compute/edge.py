@@ -81,24 +81,31 @@ def _serve(
 
 
 def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable) -> None:
-    asking = HostRequest(request, body)
+    facts = HostRequest(request, body)
 
-    def ask() -> None:
-        sandbox.request_next(asking.now)
+    def request_next() -> None:
+        sandbox.request_next(facts.now)
 
     # Every failure of one request, including a bug, ends in an answer and not in a trap.
     try:
-        decision = decider.decide(asking)
-        names = () if isinstance(decision, Answer) else asking.names()
+        decision = decider.decide(facts)
+        names = () if isinstance(decision, Answer) else facts.names()
     except Exception:
         decision = FAILED
-    answer = decision if isinstance(decision, Answer) else _send_to_next_hop(decider, ask, request, body, names, decision)
+    answer = (
+        decision if isinstance(decision, Answer) else _send_to_next_hop(decider, request_next, request, body, names, decision)
+    )
     if answer is not None:
-        _send(ask, answer)
+        _send(request_next, answer)
 
 
 def _send_to_next_hop(
-    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, names: Collection[str], to: NextHop
+    decider: Decider,
+    request_next: Callable[[], None],
+    request: http_req.Request,
+    body: Pollable,
+    names: Collection[str],
+    to: NextHop,
 ) -> Answer | None:
     """Sends the request to the next hop, or returns the edge's answer if that fails. `names` are those of its headers."""
     try:
@@ -113,9 +120,9 @@ def _send_to_next_hop(
         return decider.unreachable_answer(to, 502)
     with backend:
         if isinstance(to, ToBackend):
-            return _forward(decider, ask, request, body, backend, to)
+            return _forward(decider, request_next, request, body, backend, to)
         redirect = request.redirect_to_grip_proxy if isinstance(to, ToFanout) else request.redirect_to_websocket_proxy
-        ask()
+        request_next()
         try:
             redirect(backend)
         except Err:
@@ -124,7 +131,12 @@ def _send_to_next_hop(
 
 
 def _forward(
-    decider: Decider, ask: Callable[[], None], request: http_req.Request, body: Pollable, backend: HostBackend, to: ToBackend
+    decider: Decider,
+    request_next: Callable[[], None],
+    request: http_req.Request,
+    body: Pollable,
+    backend: HostBackend,
+    to: ToBackend,
 ) -> Answer | None:
     """Sends the request to a backend and its answer to the client, or returns the edge's answer if that fails.
 
@@ -138,14 +150,14 @@ def _forward(
         names = header_names(response)
         if not to.through_fanout and "content-type" in names and is_for_fanout(header_values(response, "content-type")):
             return add_cors_headers(FOR_FANOUT, to.cors_headers)
-        gone = hop_by_hop_names(names, header_values(response, "connection") if "connection" in names else [])
+        hop_by_hop = hop_by_hop_names(names, header_values(response, "connection") if "connection" in names else [])
         instructions = [name for name in names if name.startswith("grip-") and not to.through_fanout]
-        for name in dict.fromkeys([*gone, *instructions]):
+        for name in dict.fromkeys([*hop_by_hop, *instructions]):
             _remove_header(response, name)
         _apply_header_rules(response, to.response_headers, names)
         if to.backend_answers:
             _apply_header_rules(response, replace_cors_headers(names, to.cors_headers), names)
-        ask()
+        request_next()
         http_resp.send_downstream(response, content)
     except Err:  # sending fails if the host does not accept the answer, such as a 101
         return add_cors_headers(BAD_GATEWAY, to.cors_headers)
@@ -172,7 +184,7 @@ def _remove_header(message: Message, name: str) -> None:
             raise
 
 
-def _send(ask: Callable[[], None], answer: Answer) -> None:
+def _send(request_next: Callable[[], None], answer: Answer) -> None:
     """Sends an answer. Raises Err, the failure of `handle` itself, if the host does not accept it."""
     try:
         response = http_resp.Response.new()
@@ -187,7 +199,7 @@ def _send(ask: Callable[[], None], answer: Answer) -> None:
             if not written:
                 raise Err(None)
             rest = rest[written:]
-        ask()
+        request_next()
         http_resp.send_downstream(response, body)
     except Err as error:
         raise Err(None) from error

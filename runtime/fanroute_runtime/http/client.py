@@ -25,12 +25,12 @@ class lazy_property(Generic[Fact]):
     `functools.cached_property` takes half as long again, for features that are not needed here.
     """
 
-    def __init__(self, ask: Callable[[Any], Fact]) -> None:
-        self._ask = ask
+    def __init__(self, read: Callable[[Any], Fact]) -> None:
+        self._read = read
 
     def __get__(self, client: Any, owner: type) -> Fact:
-        fact = self._ask(client)
-        setattr(client, self._ask.__name__, fact)  # found first from now on
+        fact = self._read(client)
+        setattr(client, self._read.__name__, fact)  # found first from now on
         return fact
 
 

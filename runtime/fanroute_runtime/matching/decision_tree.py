@@ -79,8 +79,8 @@ class Matcher:
     def match_number(self, client: Matchable) -> int | None:
         """Returns the number of the first route that takes a client's request, or None."""
         for number in self.candidates(client):
-            for test in self._predicates_for(number):
-                if not test(client):
+            for predicate in self._predicates_for(number):
+                if not predicate(client):
                     break
             else:
                 return number

@@ -90,7 +90,7 @@ def bound_value(bound: Bound, route: Route, client: Matchable) -> str | None:
     return client.segments[next(i for i, parameter in _parameters(route.match.path) if parameter.name == bound.name)]
 
 
-def match_predicates(match: Match, told: Collection[Hashable] = ()) -> dict[str, Predicate]:
+def match_predicates(match: Match, known: Collection[Hashable] = ()) -> dict[str, Predicate]:
     """Returns the predicates that a request must pass, by their keys in routes.yaml. Those that cost least come first.
 
     `known` names what has been found out about the request already, so that it is not tested again: some of these keys, and the
@@ -98,7 +98,7 @@ def match_predicates(match: Match, told: Collection[Hashable] = ()) -> dict[str,
     """
     found: dict[str, Predicate] = {}
     if match.path is not None:
-        found["path"] = _path_predicate(match.path, told)
+        found["path"] = _path_predicate(match.path, known)
         for index, parameter in _parameters(match.path):
             if parameter.pattern:
                 found[f"where {parameter.name}"] = _segment_predicate(index, parameter.pattern)
@@ -114,7 +114,7 @@ def match_predicates(match: Match, told: Collection[Hashable] = ()) -> dict[str,
         found[f"query {condition.name}"] = _query_predicate(condition)
     for condition in match.headers:
         found[f"header {condition.name}"] = _header_predicate(condition)
-    return {key: test for key, test in found.items() if key not in told}
+    return {key: predicate for key, predicate in found.items() if key not in known}
 
 
 def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
@@ -122,10 +122,10 @@ def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
     return [(i, segment) for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter)]
 
 
-def _path_predicate(pattern: PathPattern, told: Collection[Hashable]) -> Predicate:
+def _path_predicate(pattern: PathPattern, known: Collection[Hashable]) -> Predicate:
     literals = ((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
-    untold = tuple((i, literal) for i, literal in literals if i not in told)
-    return _segments_predicate(len(pattern.segments), pattern.rest, untold, tuple(i for i, _ in _parameters(pattern)))
+    to_test = tuple((i, literal) for i, literal in literals if i not in known)
+    return _segments_predicate(len(pattern.segments), pattern.rest, to_test, tuple(i for i, _ in _parameters(pattern)))
 
 
 @cached
