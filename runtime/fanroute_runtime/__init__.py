@@ -1,1 +1,1 @@
-"""What ships in the component: matching, GRIP, WebSocket-over-HTTP and the calls to Fastly's host."""
+"""Serves requests in the component: matching, GRIP, WebSocket-over-HTTP, and the calls of Fastly's host."""
