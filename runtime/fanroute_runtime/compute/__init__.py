@@ -1,1 +1,1 @@
-"""Speaks to Fastly Compute: requests, responses and resources of the host. Only here are the host's bindings imported."""
+"""Connects the runtime to Fastly Compute. Only this package and `snapshot.warm` import the bindings of the host."""

@@ -1,1 +1,1 @@
-"""Writes GRIP instructions, answers WebSocket-over-HTTP, and recognises requests that Fanout signed."""
+"""Writes GRIP instructions, answers WebSocket-over-HTTP, and recognizes requests that Fanout signed."""
