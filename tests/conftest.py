@@ -14,49 +14,49 @@ from tests.support.budget import Budget
 pytest_plugins = ["tests.support.builds", "tests.support.counts", "tests.support.reports"]
 
 REPOSITORY = Path(__file__).parent.parent
-# What tests/golden/cases/ know of the environment.
+# The environment variables that tests/golden/cases/ are compiled with.
 ENVIRONMENT = {"ORIGIN_HOST": "origin.example.net", "EMPTY": "", "NEWLINE": "a\nb", "NOT_TEXT": "\udcff"}
 INPUTS = Inputs(ENVIRONMENT)
 
 
 def inputs_of(case: Path) -> Inputs:
-    """What a folder of tests/golden/cases/ is compiled with: the files that it names are in it, in `files/`."""
+    """Returns the inputs for a folder of tests/golden/cases/. The files that its routes.yaml names are in its `files/`."""
     return replace(INPUTS, read=Workspace(case / "routes.yaml").read)
 
 
 def names(folder: Path) -> list[str]:
-    """The names of what is in a folder, in order."""
+    """Returns the sorted names of a folder's files and subfolders."""
     return sorted(path.name for path in folder.iterdir())
 
 
-# Folders that show how a whole service is described, by name: the examples, and what `fanroute init` begins with.
+# Folders with a complete service, by name: the examples, and the templates of `fanroute init`.
 EXAMPLES = {
     path.parent.name: path.parent
     for folder in ("examples", "compiler/fanroute/templates/init")
     for path in sorted((REPOSITORY / folder).glob("*/routes.yaml"))
 }
-# What a local edge's Fanout signs with, until the year 2100.
+# A Grip-Sig as a local edge's Fanout signs it, valid until the year 2100.
 GRIP_SIG = jwt.encode({"iss": "viceroy", "exp": 4_102_444_800}, "viceroy_dev_signing_key_dont_use_in_production", "HS256")
 OWN_HOST = "fanroute-starter.edgecompute.app"
 
-# `make test` generates little, and always the same; `make fuzz` much, and something else each time.
+# `make test` generates few examples, always the same ones. `make fuzz` generates many, and others each time.
 settings.register_profile("test", max_examples=100, derandomize=True, deadline=None)
 settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("test")
 
 
 def times(factor: float) -> settings:
-    """As many examples as the profile has, times a factor."""
+    """Returns settings with the number of examples of the profile, times a factor."""
     return settings(max_examples=round(settings.default.max_examples * factor))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--update", action="store_true", help="rewrite what golden cases expect, the docs that are made, and the budget"
+        "--update", action="store_true", help="rewrite the outputs of golden cases, the generated docs and the budget"
     )
 
 
 @pytest.fixture
 def budget(request: pytest.FixtureRequest) -> Budget:
-    """What things may cost."""
+    """Gives a test the budget in tests/support/budget.json."""
     return Budget(request.config.getoption("--update"))

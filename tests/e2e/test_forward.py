@@ -1,4 +1,4 @@
-"""What a backend gets without Fanout, what header rules do, and what a client gets if there is no backend."""
+"""Tests requests that go to a backend without Fanout, header rules, and the answers if the backend cannot be reached."""
 
 import json
 import re
@@ -128,8 +128,8 @@ def test_instructions_for_fanout_reach_no_client(forward_edge: Edge) -> None:
 def test_fanout_gets_instructions_and_what_the_first_pass_said(forward_edge: Edge) -> None:
     answer = forward_edge.request("GET", "/forward/instructions", headers=FROM_FANOUT)
     assert (answer.headers["grip-hold"], answer.headers["grip-yet-unknown"], answer.headers["gripe"]) == ("stream", "1", "kept")
-    told = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Host", "chat.example.com")]
-    request = seen(forward_edge.request("GET", "/forward/x", headers=[*FROM_FANOUT, *told]))
+    forwarded = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Host", "chat.example.com")]
+    request = seen(forward_edge.request("GET", "/forward/x", headers=[*FROM_FANOUT, *forwarded]))
     assert values(request, "x-forwarded-for") == ["203.0.113.9"]
     assert values(request, "grip-sig") == [GRIP_SIG]
 

@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.guided TARGET [FOLDER OF INPUTS, FILES AND OPTIONS OF LIBFUZZER...]
 
-With files, it only checks those: `make fuzz` keeps there what it has found.
+With files, it only checks those files. `make fuzz` keeps its findings in the folder.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Bytes that are nearly something, made of examples of it."""
+"""Mutates examples of a format into bytes that are nearly well-formed."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ TOKENS = re.compile(rb"\s+|\w+|[^\w\s]")
 
 
 def mutated(random: Random, seeds: Sequence[bytes], words: Sequence[bytes]) -> bytes:
-    """A seed with some of its tokens gone, doubled, exchanged or replaced by words; or lines with another indentation."""
+    """Returns a seed with some tokens deleted, doubled, exchanged or replaced by words, or with lines indented differently."""
     tokens = TOKENS.findall(random.choice(seeds)) or [b"a"]
     for _ in range(random.randint(1, 4)):
         place, other = random.randrange(len(tokens)), random.randrange(len(tokens))

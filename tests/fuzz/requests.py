@@ -1,4 +1,4 @@
-"""Requests to the routes of routes.yaml here, as hostile as a host lets them be, and what goes wrong meanwhile."""
+"""Generates requests to the routes of tests/fuzz/routes.yaml, as hostile as a host allows, with failing host calls."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SEGMENTS = [
     *["", " ", "\x85", "\r\n", "x" * 300],
 ]
 QUERIES = ["", "?", "?id", "?id=1&id=2", "?=&&", "#?id=1", *(f"?id={segment}" for segment in SEGMENTS)]
-# What clients' tokens are signed with, some that are, the places where each of them lets in, and others.
+# The secret of clients' tokens, some tokens signed with it, the routes that admit each of them, and other tokens.
 SECRET_STORES = {"edge": {"login": tokens.SECRET}}
 ANN = {"sub": "ann", "exp": 4_102_444_800, "role": "member", "may": ["user-ann", "room"]}
 FULL, NUMBER, GUEST, COMMA, NOBODY = (
@@ -36,7 +36,7 @@ FULL, NUMBER, GUEST, COMMA, NOBODY = (
 )
 LET_IN = {"member": [FULL, NUMBER, GUEST], "session": [FULL], "behind": [FULL, NUMBER, COMMA, NOBODY]}
 TOKENS = [*[FULL] * 6, NUMBER, GUEST, COMMA, NOBODY, *tokens.STRANGERS, b"a.b.c", b"..", b"\xff"]
-# Longer than what is read of a URI.
+# Unusual URIs. The last ones are longer than the edge reads.
 ODD_URIS = [
     "",
     "*",
@@ -64,7 +64,7 @@ VALUES = [
     """.split(),
     *[b"", b" ", b"\r\nX-A: b", b"\x00", b"x" * 300],
 ]
-# About as long as what is read of a header, and longer.
+# Lengths around the most that the edge reads of a header, and one far above.
 LONG = [65_535, 65_536, 65_537, 200_000]
 EVENTS = [("Content-Type", b"application/websocket-events")]
 UPGRADE = [("Upgrade", b"websocket"), ("Connection", b"Upgrade")]
@@ -77,7 +77,10 @@ BACKENDS = frozenset({"origin", "fallen", "self"})
 
 @dataclass(frozen=True)
 class Hostile:
-    """A request, what signature it has, facts of its connection, a backend's answer, and the errors of host calls, by number."""
+    """Represents a request with its kind of signature, facts of its connection, a backend's answer, and errors of host calls.
+
+    `faults` has the errors by the number of the host call; `pinned` names the route of the request's pin, or is empty.
+    """
 
     method: str
     uri: str
@@ -91,7 +94,10 @@ class Hostile:
 
 
 def hostile(random: Random, good: bytes, pins: Mapping[str, bytes]) -> Hostile:
-    """A request; where it has a Grip-Sig, that is `good` or another one, and beside it may be one of the `pins`, by routes."""
+    """Generates a request. Its Grip-Sig, if any, is `good` or a bad one; with a good one it may have one of the `pins`.
+
+    `pins` has a pin for each endpoint, by the name of the route.
+    """
     pairs = _headers(random, 4) + random.choice(KINDS) + _token(random)
     signature = random.choice(["absent", "absent", "good", "good", "empty", "garbage"])
     sent = {"good": good, "empty": b"", "garbage": random.choice([*GARBAGE, good[:-1], good + b"="])}
@@ -137,7 +143,7 @@ def _headers(random: Random, most: int) -> Headers:
 
 def _body(random: Random) -> bytes:
     if _rarely(random):
-        return b"x" * 1_100_000  # more than is read
+        return b"x" * 1_100_000  # more than the edge reads
     return random.choice([lambda: b"", lambda: b"OPEN\r\n", lambda: mutated(random, events.SEEDS, events.WORDS)])()
 
 

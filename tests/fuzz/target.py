@@ -1,4 +1,4 @@
-"""What is fuzzed: a property of any bytes, whoever makes them up, hypothesis or a fuzzer that is guided by coverage."""
+"""Represents a fuzz target: a property that must hold for any bytes, from hypothesis or from a coverage-guided fuzzer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """A property.
+    """Represents a property that must hold for any bytes.
 
     Args:
         name: of the target, as `make fuzz` and tests/fuzz/guided.py know it.
-        check: raises AssertionError where the property does not hold of some bytes.
-        seeds: bytes to begin with, that get far.
-        words: what further ones may be made of.
+        check: raises AssertionError if the property does not hold for the bytes.
+        seeds: bytes to begin with, which are well-formed or nearly so.
+        words: pieces to build more inputs from.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whatever stands in a routes.yaml, `fanroute check` says where it is wrong: never a traceback, and always within the file."""
+"""Tests that `fanroute check` reports errors within the file for any routes.yaml, and never a traceback."""
 
 import json
 import re
@@ -21,10 +21,10 @@ from tests.golden.test_cases import CASES
 from tests.support.counts import COUNTS
 
 SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "docs" / "diagnostics.schema.json").read_text()))
-# The larger ones are of one thing many times.
+# The larger cases only repeat one thing many times.
 TEXTS = [raw for folder in CASES if len(raw := (folder / "routes.yaml").read_bytes()) < 5000]
 CASE = st.sampled_from(TEXTS)
-# What YAML makes something of, or a reader of it might.
+# Texts that are special in YAML, or may be to a reader of it.
 SPECIAL = [
     *[
         b"[",
@@ -134,8 +134,8 @@ ENDS = st.tuples(CASE, st.sampled_from([b"\r\n", b"\r", "\x85".encode(), "\u2028
 )
 
 
-def told(raw: bytes) -> list[Diagnostic]:
-    """What is said of a file; any exception but Invalid is a failure."""
+def diagnostics_of(raw: bytes) -> list[Diagnostic]:
+    """Returns the diagnostics of a file. Any exception but Invalid is a failure."""
     try:
         return list(compile_routes(raw, INPUTS).diagnostics)
     except Invalid as invalid:
@@ -157,15 +157,15 @@ def spans(diagnostics: list[Diagnostic]) -> Iterator[Span]:
 
 
 def assert_within(span: Span, raw: bytes) -> None:
-    """That a span begins in the file, at its end at most, and does not end before."""
+    """Checks that a span begins in the file, or at its end, and does not end before it begins."""
     lines = [*re.split("\r\n|[\n\r\x85\u2028\u2029]", raw.decode("utf-8-sig", "replace"))]
     assert 1 <= span.line <= span.end_line <= len(lines)
     assert 1 <= span.column <= len(lines[span.line - 1]) + 1
     assert (span.line, span.column) <= (span.end_line, span.end_column)
 
 
-def assert_told_well(raw: bytes) -> None:
-    diagnostics = told(raw)
+def assert_well_reported(raw: bytes) -> None:
+    diagnostics = diagnostics_of(raw)
     for span in spans(diagnostics):
         assert_within(span, raw)
     text = text_report.render(diagnostics, "routes.yaml", text_of(raw))
@@ -179,7 +179,7 @@ def assert_told_well(raw: bytes) -> None:
 @times(20)
 @given(FILES)
 def test_mutated_files(raw: bytes) -> None:
-    assert_told_well(raw)
+    assert_well_reported(raw)
 
 
 @times(2)
@@ -192,25 +192,25 @@ def test_mutated_files(raw: bytes) -> None:
 @example(b"\xef\xbb\xbf")
 @example("\ufeff\ufeffa: b\n".encode())
 def test_other_encodings_line_ends_and_bytes(raw: bytes) -> None:
-    assert_told_well(raw)
+    assert_well_reported(raw)
 
 
 @times(5)
 @given(FILES)
 def test_python_reads_what_libyaml_reads(raw: bytes) -> None:
-    """Where libyaml is not there, the same is said."""
-    expected = told(raw)
+    """The diagnostics are the same without libyaml."""
+    expected = diagnostics_of(raw)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(yaml, "__with_libyaml__", False)
-        assert told(raw) == expected
+        assert diagnostics_of(raw) == expected
     COUNTS["files that both of PyYAML's parsers were given"] += 1
 
 
 @times(5)
 @given(FILES)
 def test_a_rule_that_is_not_asked_has_nothing_to_say(raw: bytes) -> None:
-    expected = told(raw)
+    expected = diagnostics_of(raw)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "SOURCE_CHECKS", dict.fromkeys(run.SOURCE_CHECKS, ()))
-        assert told(raw) == expected
+        assert diagnostics_of(raw) == expected
     COUNTS["files that all rules were asked about"] += 1

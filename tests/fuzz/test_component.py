@@ -1,4 +1,4 @@
-"""Any request to the real component, whatever its host's calls do, has one outcome, and one that is meant to be."""
+"""Tests that any request to the real component has one intended outcome, even if calls of the host fail."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ from tests.support.pins import UPGRADE, pin
 
 GOOD = GRIP_SIG.encode()
 PLAN = compile_routes((Path(__file__).parent / "routes.yaml").read_bytes(), INPUTS).plan
-# The pins of a request for each endpoint, by the names of the routes.
+# A request to each endpoint, by the name of its route. The first pass gives each a pin.
 CLIENTS = {
     "room": ("https://x/rooms/blue",),
     "events": ("https://x/events/blue?id=1", ("x-tenant", b"acme")),
@@ -37,7 +37,7 @@ CLIENTS = {
 }
 PINS = {name: pin(PLAN, *client)[0][1] for name, client in CLIENTS.items()}
 
-# Every answer of 500 and above that is ours.
+# The text of each answer of 500 and above that the edge itself gives, as a pattern.
 OURS = {
     500: (
         "The edge could not read (the request|its configuration)."
@@ -52,9 +52,9 @@ OURS = {
     504: "The backend 'origin' does not answer in time.",
     508: "Loop: a request from Fanout would be handed off again, to '(origin|self)'.",
 }
-# Why a backend has not answered.
+# Reasons of the host why a backend does not answer.
 DETAILS = ["", "dns-timeout", "dns-error", "connection-refused", "http-response-timeout", "tls-alert-received", "h2-error"]
-# Calls that send the answer: where they fail there is nothing left to answer with.
+# Calls that send the answer. If they fail, the edge cannot answer at all.
 SENDING = ("http-resp.", "http-body.new", "http-body.write")
 
 
@@ -84,7 +84,10 @@ def test_any_request_has_one_outcome(component: Host) -> None:
 
 
 def ask(component: Host, asked: Hostile, failed: list[str]) -> Exchange | None:
-    """What becomes of a request (None: `handle` has failed); `failed` gets the calls of the host that have."""
+    """Sends a request to the component, and adds the names of the host's failed calls to `failed`.
+
+    Returns None if `handle` has failed.
+    """
 
     def fault(index: int, name: str) -> Any:
         if index in asked.faults and name not in INFALLIBLE:
@@ -97,7 +100,7 @@ def ask(component: Host, asked: Hostile, failed: list[str]) -> Exchange | None:
 
 
 def error(name: str, case: str) -> HostError:
-    """An error for a call; where it has no such, one that it has."""
+    """Returns the error `case` for a call, or another that the call can have."""
     number = ERRORS.index(case)
     if name.endswith(".open"):
         return HostError(OPEN_ERRORS[number % len(OPEN_ERRORS)])
@@ -118,7 +121,7 @@ def check(asked: Hostile, exchange: Exchange | None, failed: list[str]) -> None:
 
 
 def check_let_in(asked: Hostile) -> None:
-    """What is behind a token is reached by one that lets in only."""
+    """Checks that a route that needs a token was reached only with a token that it admits."""
     place = re.match("https?://[^/]*/(member|session|behind)/", asked.uri)
     name = asked.pinned or (place[1] if place else "")
     sent = [asked.uri.encode(), *(value for _, value in asked.headers)]
@@ -126,19 +129,19 @@ def check_let_in(asked: Hostile) -> None:
 
 
 def check_passed_on(asked: Hostile, exchange: Exchange, failed: list[str]) -> None:
-    """Only what has not been through Fanout is, and it tells of its connection what is so."""
+    """Checks that only a request that did not come through Fanout is passed on, with true forwarding headers."""
     assert asked.signature == "absent"
     check_let_in(asked)
     assert exchange.handoff in ("origin", "self", None) and exchange.tunnel in ("origin", None)
-    told = {"x-forwarded-for": asked.facts["client_ip"] or "unknown", "x-forwarded-proto": "https"}
-    told["x-forwarded-proto"] = "http" if asked.facts["tls"] is None else "https"
-    for name, value in told.items():
+    expected = {"x-forwarded-for": asked.facts["client_ip"] or "unknown", "x-forwarded-proto": "https"}
+    expected["x-forwarded-proto"] = "http" if asked.facts["tls"] is None else "https"
+    for name, value in expected.items():
         assert [v for n, v in exchange.headers if n.lower() == name] == [value.encode()]
     assert len([name for name, _ in exchange.headers if name.lower() == "x-forwarded-host"]) == 1
 
 
 def check_forwarded(asked: Hostile, answer: Response, failed: list[str]) -> None:
-    """A backend's answer is its own, without instructions for Fanout where Fanout does not get it."""
+    """Checks a backend's answer: it keeps its status, and has no instructions for Fanout if it goes to a client."""
     assert answer.status == asked.response.status
     check_let_in(asked)
     assert asked.signature in ("absent", "good")
@@ -147,8 +150,8 @@ def check_forwarded(asked: Hostile, answer: Response, failed: list[str]) -> None
 
 
 def is_odd(asked: Hostile, status: int) -> bool:
-    """Whether a request, what is configured, or a backend's answer is such that we answer 500, 502 and 503 of ourselves."""
-    if status == 500:  # hosts know no such URIs, and take none either
+    """Returns True if the request, the configuration or the backend's answer explains a 500, 502 or 503 of the edge."""
+    if status == 500:  # hosts never send or accept such URIs
         return not asked.facts["secret_stores"] or re.search("[\0- \x7f]|^(?!https?://)", asked.uri) is not None
     long = any(len(name) + len(value) > LONG[0] or b"websocket-events" in value for name, value in asked.response.headers)
     return not asked.facts["backends"] or long

@@ -1,4 +1,4 @@
-"""Each property holds of what a fuzzer finds that is guided by coverage: a part of `make fuzz`."""
+"""Tests each property with a coverage-guided fuzzer, as a part of `make fuzz`."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
 from tests.support.counts import COUNTS
 
-# How long each target is fuzzed, and how long one input of it may take.
+# How long each target is fuzzed, and how long one input may take.
 SECONDS, TIMEOUT = 40, 20
 
 pytestmark = [
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 def quoted(word: bytes) -> str:
-    """A word as it stands in a libFuzzer dictionary."""
+    """Returns a word as a libFuzzer dictionary spells it."""
     return "".join(f"\\x{byte:02x}" for byte in word)
 
 

@@ -1,4 +1,4 @@
-"""Large and nasty files end soon, with little memory: each in a process of its own, with limits on both."""
+"""Tests that large and hostile files are checked within limits of time and memory, each in a process of its own."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-# Of the processor, in seconds, and of memory, in bytes.
+# The limits: processor time in seconds, and memory in bytes.
 SECONDS, BYTES = 30, 1 << 30
 CHILD = f"""
 import resource, sys
@@ -18,19 +18,19 @@ resource.setrlimit(resource.RLIMIT_AS, ({BYTES}, {BYTES}))
 resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
 raw = sys.stdin.buffer.read()
 try:
-    told = compile_routes(raw, Inputs()).diagnostics
+    diagnostics = compile_routes(raw, Inputs()).diagnostics
 except Invalid as invalid:
-    told = invalid.diagnostics
-print(len(text_report.render(told, "routes.yaml", raw.decode())))
-print(len(json_report.make_report(told, "routes.yaml").model_dump_json()))
-print(len(text_report.render_github(told, "routes.yaml")))
+    diagnostics = invalid.diagnostics
+print(len(text_report.render(diagnostics, "routes.yaml", raw.decode())))
+print(len(json_report.make_report(diagnostics, "routes.yaml").model_dump_json()))
+print(len(text_report.render_github(diagnostics, "routes.yaml")))
 """
 
 START = "version: 1\nservice: {name: a}\nbackends: {origin: {url: 'https://a.example.com'}}\nroutes:\n"
 
 
 def lines(count: int, line: str) -> str:
-    """A line many times, with its number for `N`."""
+    """Repeats a line, with its number in place of `N`."""
     return "".join(line.replace("N", str(number)) + "\n" for number in range(count))
 
 
@@ -90,5 +90,5 @@ FILES: dict[str, Callable[[], str]] = {
 def test_a_large_file_ends_soon(text: Callable[[], str]) -> None:
     done = subprocess.run([sys.executable, "-c", CHILD], input=text().encode(), capture_output=True, check=False)
     assert (done.returncode, done.stderr.decode()[-2000:]) == (0, "")
-    # What is told is no bomb either.
+    # The output is not huge either.
     assert max(map(int, done.stdout.split())) < 20_000_000

@@ -1,4 +1,4 @@
-"""Each property holds of bytes that are nearly well-formed; `make fuzz` tries more of them, guided by coverage."""
+"""Tests each property with bytes that are nearly well-formed. `make fuzz` tries more of them, guided by coverage."""
 
 import pytest
 from hypothesis import given

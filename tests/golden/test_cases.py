@@ -1,4 +1,4 @@
-"""Golden folders: a routes.yaml and all that comes of it. `pytest --update` rewrites what is expected."""
+"""Compares everything that a routes.yaml compiles to with its golden folder. `pytest --update` rewrites the expected files."""
 
 import ast
 import os
@@ -34,14 +34,14 @@ CASES = sorted(path.parent for path in (REPOSITORY / "tests" / "golden" / "cases
 
 
 def made(folder: Path) -> dict[str, str]:
-    """All that a case's routes.yaml gives, by the name of the file that expects it."""
+    """Returns all outputs of a case, by the name of the file that holds the expected one."""
     raw = (folder / "routes.yaml").read_bytes()
     if (folder / "routes.test.yaml").exists():
-        return {"tests.txt": _tested(folder, raw)}
+        return {"tests.txt": _test_report(folder, raw)}
     try:
         compiled = compile_routes(raw, inputs_of(folder))
     except Invalid as invalid:
-        return _told(invalid.diagnostics, raw)
+        return _diagnostics_file(invalid.diagnostics, raw)
     files = app_files(compiled.plan)
     return {
         "app.py": files["app.py"],
@@ -55,17 +55,17 @@ def made(folder: Path) -> dict[str, str]:
             compiled.has_tunnels,
             host_entries(compiled.plan.routes, compiled.loopback_host),
         ),
-    } | _told(compiled.diagnostics, raw)
+    } | _diagnostics_file(compiled.diagnostics, raw)
 
 
-def _told(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
+def _diagnostics_file(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
     if not diagnostics:
         return {}
     return {"diagnostics.txt": text_report.render(diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
 
 
-def _tested(folder: Path, raw: bytes) -> str:
-    """All that is said of a routes.test.yaml and of what it covers, and what that comes to."""
+def _test_report(folder: Path, raw: bytes) -> str:
+    """Returns the reports on a routes.test.yaml and its routes, the counts of passed tests, and the coverage."""
     tests = (folder / "routes.test.yaml").read_bytes()
     of_tests, of_routes = diagnose_tests(raw, tests, inputs_of(folder))
     parts = [
@@ -80,7 +80,7 @@ def _tested(folder: Path, raw: bytes) -> str:
 
 
 def evaluated(files: dict[str, str]) -> Plan:
-    """The Plan of an emitted module, which is nothing but literals, with the routes beside it."""
+    """Evaluates the Plan of an emitted module. The module is made of literals only; the routes are in a file next to it."""
     known = vars(plan_module) | {"__builtins__": {}, "ROUTES": tuple(LazyRoutes(files["routes.jsonl"].encode()))}
     (plan,) = [
         eval(compile(ast.Expression(node.value), "app.py", "eval"), known)
@@ -92,15 +92,15 @@ def evaluated(files: dict[str, str]) -> Plan:
 
 
 def shipped(plan: Plan) -> Plan:
-    """A Plan as it is emitted: with all that is put together when building."""
+    """Returns a Plan as it is emitted, with the instructions that are computed at build time."""
     return replace(plan, routes=tuple(map(with_constant_instructions, plan.routes)))
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_case(folder: Path, request: pytest.FixtureRequest) -> None:
     files = made(folder)
-    given = ("routes.yaml", "routes.test.yaml")
-    expected = {path.name: path for path in folder.iterdir() if path.is_file() and path.name not in given}
+    sources = ("routes.yaml", "routes.test.yaml")
+    expected = {path.name: path for path in folder.iterdir() if path.is_file() and path.name not in sources}
     if request.config.getoption("--update"):
         for path in expected.values():
             path.unlink()
@@ -115,8 +115,8 @@ def test_the_repositorys_own_is_a_case() -> None:
 
 
 def test_every_code_has_a_case() -> None:
-    told = "".join(text for folder in CASES for text in made(folder).values())
-    missing = {code for code in CODES if f"[{code}]: " not in told}
+    outputs = "".join(text for folder in CASES for text in made(folder).values())
+    missing = {code for code in CODES if f"[{code}]: " not in outputs}
     assert missing == {"FR101", "FR511", "FR512", "FR517"}, (
         "of a file that is not there, and of a local edge: tests/cli/test_cli.py, tests/e2e"
     )
@@ -135,7 +135,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
 
 
 def test_only_what_is_reached_ships() -> None:
-    """With the packages that it is in."""
+    """A module ships with the packages that contain it."""
     empty = ("", ".compute", ".compute.unused", ".routes_file", ".plan", ".a", ".a.b", ".c", ".c.unused")
     runtime = {f"fanroute_runtime{name}": "" for name in empty}
     runtime["fanroute_runtime.compute.edge"] = "from fanroute_runtime.a.b import x"
@@ -149,7 +149,7 @@ def test_only_what_is_reached_ships() -> None:
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
-    """In other processes too, whatever the order of their sets."""
+    """The bytes are also the same in other processes, which order their sets differently."""
     code = (
         "import sys; from tests.golden.test_cases import CASES, made; sys.stdout.write(repr([made(folder) for folder in CASES]))"
     )

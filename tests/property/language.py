@@ -1,4 +1,4 @@
-"""Strategies: a valid routes.yaml, as data and as text, with as much of the language and as hostile texts as can be."""
+"""Provides strategies for a valid routes.yaml, as data and as text. They cover the language, with hostile texts."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 Data = dict[str, Any]
 
-# What would become code, another scalar or another line if it were ever pasted.
+# Texts that would become code, another scalar or another line if they were ever pasted.
 HOSTILE = [
     *[
         "{{ 7*7 }}",
@@ -84,7 +84,7 @@ QUERIES = st.one_of(st.sampled_from(["id", "after", "a b", "é", "a+b", "a=b", "
 
 
 def one_or_list(items: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """The short form or the long one."""
+    """Generates one item, or a list of up to three."""
     return st.one_of(items, st.lists(items, min_size=1, max_size=3))
 
 
@@ -111,7 +111,7 @@ CONDITIONS = st.one_of(
 
 
 def distinct(headers: Data) -> bool:
-    """Whether names of headers, which are of any case, stand once."""
+    """Returns True if no two header names differ in case only."""
     return len({name.lower() for name in headers}) == len(headers)
 
 
@@ -138,7 +138,7 @@ def matches(draw: st.DrawFn) -> Data:
     return match
 
 
-# The printable characters that a channel may have, but for braces and, at an end, spaces.
+# Printable characters that a channel may contain, except braces and spaces.
 CHANNEL_TEXT = st.text(st.sampled_from([chr(c) for c in range(0x21, 0x7F) if chr(c) not in ',;"{}']), max_size=6)
 DURATIONS = st.sampled_from(["5s", "25s", "2m", "60m"])
 STATUSES = st.sampled_from([200, 201, 404, 418, 503])
@@ -167,12 +167,12 @@ ANSWERS: dict[str, st.SearchStrategy[Any]] = {"headers": RESPONSE_HEADERS, "body
 
 
 def passing(backends: st.SearchStrategy[str], cors: st.SearchStrategy[Data]) -> st.SearchStrategy[Data]:
-    """The long form of what goes to a backend."""
+    """Generates the long form of an action that sends requests to a backend."""
     return st.fixed_dictionaries({"backend": backends}, optional={"cors": cors})
 
 
 def references(match: Data) -> list[str]:
-    """What a template may take from a match."""
+    """Returns the references that a template may make to a match."""
     segments = match.get("path", "").split("/")
     found = [segment for segment in segments if segment.startswith("{")]
     for source in ("query", "header"):
@@ -188,13 +188,13 @@ def templates(texts: st.SearchStrategy[str], bound: list[str]) -> st.SearchStrat
 
 
 def channels(value: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """One or a list, each in the short form or the long one."""
+    """Generates one channel, or a list of channels in the short or the long form."""
     long = st.fixed_dictionaries({"name": value}, optional={"filters": st.sampled_from(["require-sub", ["require-sub"], []])})
     return st.one_of(value, st.lists(st.one_of(value, long), min_size=1, max_size=3))
 
 
 def actions(match: Data) -> st.SearchStrategy[Data]:
-    """One action for a route of that match, as a mapping of its key."""
+    """Generates an action for a route with this match, as a mapping with its key."""
     bound = references(match)
     value = templates(CHANNEL_TEXT, bound).map(lambda text: text or "c")
     meta = st.fixed_dictionaries({"user": value}, optional={"x-1": value})
@@ -241,7 +241,7 @@ def routes(draw: st.DrawFn) -> Data:
 
 
 def fitting(match: Data, action: str) -> Data:
-    """The match, without what its action can do nothing with."""
+    """Returns the match without conditions that its action does not allow."""
     only = {"stream": False, "sse": False, "long_poll": False, "forward": False, "websocket": True, "tunnel": True}.get(action)
     left = {key: value for key, value in match.items() if key != "websocket" or only is None or value == only}
     return left | {"method": "GET"} if only and "method" in match else left
@@ -260,7 +260,7 @@ PATHS = st.dictionaries(st.sampled_from(FAULTS), st.sampled_from(["reject", "kee
 
 @st.composite
 def specs(draw: st.DrawFn) -> Data:
-    """A whole routes.yaml."""
+    """Generates a whole routes.yaml."""
     listed = draw(st.lists(routes(), min_size=1, max_size=6))
     names = draw(st.lists(st.one_of(st.none(), NAMES), min_size=len(listed), max_size=len(listed)))
     for index, name in enumerate(names):
@@ -282,24 +282,24 @@ STYLES = st.fixed_dictionaries(
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes out what stands in several places."""
+    """Writes YAML without aliases: repeated data is written in full."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def written(spec: Data, style: Data) -> bytes:
-    """A routes.yaml in one of the ways that YAML has."""
+    """Writes a routes.yaml as YAML in the given style."""
     text: str = yaml.dump(spec, Dumper=Dumper, **style)
-    if "\x85" in text:  # PyYAML writes it where it is read as the end of a line
+    if "\x85" in text:  # PyYAML writes it even if it is then read as the end of a line
         text = yaml.dump(spec, Dumper=Dumper, **(style | {"allow_unicode": False}))
-    if style.get("width", 80) < 80 and yaml.safe_load(text) != spec:  # where PyYAML folds a text, a backslash may be too many
+    if style.get("width", 80) < 80 and yaml.safe_load(text) != spec:  # PyYAML may add a backslash when it folds a text
         text = yaml.dump(spec, Dumper=Dumper, **(style | {"width": 10_000}))
     return text.encode()
 
 
 def together(several: list[Data]) -> Data:
-    """Many routes.yaml as one: the n-th keeps its requests to hosts that end in `.sN`."""
+    """Merges many routes.yaml into one. The n-th gets only requests to hosts that end in `.sN`."""
     listed = []
     for number, spec in enumerate(several):
         for route in spec["routes"]:
@@ -313,7 +313,7 @@ def together(several: list[Data]) -> Data:
 
 
 def some_together(routes_wanted: int) -> Data:
-    """Generated ones as one, with at least so many routes."""
+    """Merges generated routes.yaml until there are at least so many routes."""
     found: list[Data] = []
 
     @settings(max_examples=2 * routes_wanted, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck))

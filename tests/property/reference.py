@@ -1,6 +1,6 @@
-"""What docs/routes.md says of requests, said once more and naively: for tests only, and without a line of the runtime's code.
+"""Implements docs/routes.md a second time, naively, as a reference for tests. It shares no code with the runtime.
 
-Works on the data of a routes.yaml as it is written.
+It works on the plain data of a routes.yaml.
 """
 
 import re
@@ -14,9 +14,9 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is said of a client's request; `own` is the origin of the service's own pages, if it has any there.
+    """Represents a client's request. `own` is the origin of pages that the service itself would serve on that host.
 
-    `faults` are the keys of `paths` in routes.yaml that have to do with the request's path.
+    `faults` are the keys of `paths` in routes.yaml that apply to the request's path.
     """
 
     method: str
@@ -31,11 +31,11 @@ class Facts:
 
 
 def facts(method: str, url: str, headers: Headers) -> Facts:
-    """A request with an absolute URL, and the names of headers in small letters."""
+    """Returns the facts of a request. The URL is absolute, and header names are in lower case."""
     parts = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", url, re.DOTALL)
     assert parts
     scheme, authority, path, query = parts.groups()
-    if url == f"{scheme}://{authority}":  # of `OPTIONS *`
+    if url == f"{scheme}://{authority}":  # the target of `OPTIONS *`
         authority = authority.removesuffix("*")
     first: dict[str, str] = {}
     for name, value in headers:
@@ -57,7 +57,7 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
 
 
 def faults_of(path: str) -> frozenset[str]:
-    """What another server may read otherwise in a path: as it is, and decoded once."""
+    """Returns the faults of a path: parts that another server may read differently, as it is or decoded once."""
     raw = re.sub("%([0-9a-fA-F]{2})", lambda code: chr(int(code[1], 16)), path)
     found = {
         "dot_segments": re.search(r"/\.\.?(;[^/]*)?(/|\Z)", raw),
@@ -71,13 +71,13 @@ def faults_of(path: str) -> frozenset[str]:
 
 
 def is_refused(spec: Data, asked: Facts) -> bool:
-    """Whether a request is refused because of its path."""
+    """Returns True if a request is refused because of its path."""
     usual = dict.fromkeys(("dot_segments", "backslashes", "controls"), "reject")
     return any((usual | spec.get("paths", {})).get(fault) == "reject" for fault in asked.faults)
 
 
 def host_of(authority: str) -> str:
-    """`user@A.Example.com.:80` is `a.example.com`."""
+    """Returns the host of an authority: `a.example.com` for `user@A.Example.com.:80`."""
     host = authority.split("@")[-1]
     host = re.sub(r":[^:\]]*$", "", host) if not host.startswith("[") else host[: host.index("]") + 1] if "]" in host else host
     host = host.lower()
@@ -85,7 +85,7 @@ def host_of(authority: str) -> str:
 
 
 def decoded(text: str) -> str | None:
-    """Percent-decoded once; None for what is not UTF-8."""
+    """Percent-decodes a text once. Returns None if the result is not UTF-8."""
     raw = b""
     for part in re.split(r"(%[0-9a-fA-F]{2})", text):
         raw += bytes([int(part[1:], 16)]) if re.fullmatch(r"%[0-9a-fA-F]{2}", part) else part.encode()
@@ -96,7 +96,7 @@ def decoded(text: str) -> str | None:
 
 
 def parameters(query: str) -> dict[str, str | None]:
-    """By name, the first value."""
+    """Returns the first value of each query parameter, by name."""
     found: dict[str, str | None] = {}
     for pair in query.split("&"):
         name, _, value = pair.replace("+", " ").partition("=")
@@ -111,7 +111,7 @@ def is_parameter(segment: str) -> bool:
 
 
 def binds(value: str | None) -> bool:
-    """Whether a segment can be a parameter's."""
+    """Returns True if a path parameter can take this segment."""
     return value not in (None, "", ".", "..") and "/" not in str(value)
 
 
@@ -158,7 +158,7 @@ def condition_fits(condition: Any, present: bool, value: str | None) -> bool:
 
 
 def fits(match: Data, asked: Facts) -> bool:
-    """Whether all that a match says holds."""
+    """Returns True if the request meets all conditions of a match."""
     tests = [True]
     if "host" in match:
         tests.append(any(host_fits(wanted, asked.host) for wanted in listed(match["host"])))
@@ -179,7 +179,7 @@ def fits(match: Data, asked: Facts) -> bool:
 
 
 def is_preflight(route: Data, asked: Facts) -> bool:
-    """Whether a browser asks here whether a page may send a request that the route's match takes."""
+    """Returns True if the request is a CORS preflight for a request that the route's match takes."""
     if not any(isinstance(action, dict) and "cors" in action for action in route.values()):
         return False
     to_come = asked.headers.get("access-control-request-method")
@@ -190,7 +190,7 @@ def is_preflight(route: Data, asked: Facts) -> bool:
 
 
 def route_of(spec: Data, asked: Facts) -> tuple[int, bool] | None:
-    """The number of the route that a request gets, from 0, and whether as a preflight request."""
+    """Returns the number of the route that takes a request, from 0, and True if it takes it as a preflight."""
     if is_refused(spec, asked):
         return None
     for number, route in enumerate(spec["routes"]):
@@ -202,19 +202,19 @@ def route_of(spec: Data, asked: Facts) -> tuple[int, bool] | None:
 
 
 def page_may_connect(origins: Any, asked: Facts) -> bool:
-    """Whether the page that asks for a WebSocket, if it is one, is of one of the origins or of the service's own."""
+    """Returns True if the request may open a WebSocket: it comes from no page, an allowed origin or the service's own."""
     page = asked.headers.get("origin")
     if not asked.websocket or page in (None, asked.own):
         return True
     return any(re.fullmatch(re.escape(origin).replace(r"\*", "[a-z0-9._-]+"), str(page)) for origin in listed(origins))
 
 
-# What becomes of a request in the end: what it is, and of whom.
+# The final outcome of a request: its kind, and for example the status or the backend.
 Outcome = tuple[str, Any]
 
 
 def outcome(spec: Data, asked: Facts) -> Outcome:
-    """A backend's name, the status of an answer, the location of a redirect, or the channels of a hold or socket."""
+    """Returns the outcome: a backend's name, an answer's status, a redirect's location, or the channels of a hold or socket."""
     if is_refused(spec, asked):
         return "answer", 400
     found = route_of(spec, asked)
@@ -241,9 +241,9 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
 
 
 def held(action: str, route: Data, asked: Facts) -> Outcome:
-    """The outcome of an action that Fanout asks the service itself for."""
+    """Returns the outcome of an action that holds a connection, for which Fanout sends the request back to the service."""
     if asked.websocket != (action == "websocket"):
-        # A plain request is answered at once; events are refused when Fanout brings them.
+        # An HTTP request is answered at once; WebSocket events are refused when they come through Fanout.
         return "answer", 400 if action == "websocket" else 403
     given = route[action]
     channels = [channel if isinstance(channel, dict) else {"name": channel} for channel in listed(given["channel"])]
@@ -262,7 +262,10 @@ def is_channel(name: str | None) -> bool:
 
 
 def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> str | None:
-    """A template with what the match has bound; None where that is no text or, if it is not percent-encoded, nothing."""
+    """Fills a template with the values that the match has bound.
+
+    Returns None if a value is no text, or if it is empty and the template is not percent-encoded.
+    """
     text = ""
     for part in filter(None, re.split(r"(\{[^{}]*\})", template)):
         value: str | None = part

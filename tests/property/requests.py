@@ -1,4 +1,4 @@
-"""Strategies: requests that a routes.yaml is about, and those that just miss it."""
+"""Provides strategies for requests that match the routes of a routes.yaml, and for near misses."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ Data = dict[str, Any]
 Pairs = list[tuple[str, bytes]]
 
 VALUES = st.sampled_from(["", "1", "2", "a", "b", "pro", "team", "é", "a,b", "a b", "x" * 300])
-# A segment on the wire: hard to read, or hard to take for another.
+# Path segments as sent: hard to read, or easy to confuse with others.
 SEGMENTS = st.sampled_from(
     [
         "",
@@ -47,7 +47,7 @@ AUTHORITIES = st.sampled_from(["", "a", "b.a", "chat", "x-1.a", "[::1]:80", "u@a
 
 @st.composite
 def escaped(draw: st.DrawFn, text: str) -> str:
-    """A text on the wire, some of it percent-encoded that needs it or not."""
+    """Generates a text as sent, with some characters percent-encoded even if they need not be."""
     shown = [draw(st.sampled_from([character, character, _hex(character)])) for character in text]
     return quote("".join(shown), safe="%~!$'()*;:@,.-_")
 
@@ -58,7 +58,7 @@ def _hex(character: str) -> str:
 
 @st.composite
 def requests(draw: st.DrawFn, spec: Data) -> RequestData:
-    """A request that fits one of the routes, or would but for a few things."""
+    """Generates a request that fits one of the routes, or misses it in up to two ways."""
     match = draw(st.sampled_from(spec["routes"])).get("match", {})
     tweaks = draw(st.one_of(st.just([]), st.lists(TWEAKS, max_size=2)))
     url = draw(_schemes(match, "scheme" in tweaks)) + "://" + draw(_authority(match, "host" in tweaks))
@@ -76,7 +76,7 @@ def requests(draw: st.DrawFn, spec: Data) -> RequestData:
 
 @st.composite
 def _origin(draw: st.DrawFn, url: str) -> Pairs:
-    """Of which origin the page is that asks, if it is one: one that is listed, the service's own, or one that looks like it."""
+    """Generates no Origin header, or one with a listed origin, the service's own, or one that looks like it."""
     own = url.lower().split("/")[0] + "//" + url.lower().split("/")[2].split("?")[0]
     origin = draw(st.sampled_from(["", "", "", "https://chat.example.com", own, *FOREIGN, own + ".evil.com"]))
     return [("origin", origin.encode())] if origin else []
@@ -124,7 +124,7 @@ def _path(draw: st.DrawFn, match: Data, other: bool) -> str:
 
 @st.composite
 def _segment(draw: st.DrawFn, parameter: str, where: Data) -> str:
-    """What may stand for a parameter."""
+    """Generates a segment for a path parameter."""
     if parameter[1:-1] in where:
         return quote(draw(_fitting(where[parameter[1:-1]])), safe="")
     return draw(st.one_of(st.sampled_from(["a", "blue", "b%6Cue", "%C3%A9"]), SEGMENTS))
@@ -170,7 +170,7 @@ def _headers(draw: st.DrawFn, match: Data, other: bool) -> Pairs:
 
 @st.composite
 def _value(draw: st.DrawFn, condition: Any) -> str | None:
-    """A value that fits a condition; None for none."""
+    """Generates a value that fits a condition, or None if the condition demands that there is no value."""
     if isinstance(condition, dict) and "present" in condition:
         return draw(VALUES) if condition["present"] else None
     if isinstance(condition, dict) and "pattern" in condition:
@@ -180,5 +180,5 @@ def _value(draw: st.DrawFn, condition: Any) -> str | None:
 
 
 def _fitting(pattern: str) -> st.SearchStrategy[str]:
-    """Texts that fit a pattern, and some that just do not."""
+    """Generates texts that fit a pattern, and some that may not."""
     return st.one_of(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True).map(lambda text: text[:80]), VALUES)

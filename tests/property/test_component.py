@@ -1,4 +1,7 @@
-"""The real component does what the reference and `fanroute match` say, on both passes: built few times, asked often."""
+"""Tests that the real component agrees with the reference and `fanroute match`, on both passes.
+
+It is built few times, and gets many requests.
+"""
 
 import json
 import re
@@ -29,16 +32,16 @@ Data = dict[str, Any]
 Built = tuple[Data, Plan, Host]
 
 ROUTES = 50
-# How many components are made; where what is generated is always the same, one.
+# How many components are built: one if the examples are always the same.
 COMPONENTS = 1 if settings.default.derandomize else 3
 BACKENDS = frozenset({"origin", "other", "self"})
-# The domain of the service itself, where Fanout asks it.
+# The domain of the service itself, to which Fanout sends requests.
 OWN = "http://r.edgecompute.app"
 
 
 @pytest.fixture(scope="module", params=range(COMPONENTS))
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """A component of generated routes, with those routes as data and as a Plan."""
+    """Builds a component of generated routes. Gives the routes as data, their Plan, and a host of the component."""
     folder: Path = tmp_path_factory.mktemp("generated")
     spec = some_together(ROUTES)
     raw = written(spec, {"sort_keys": False})
@@ -49,7 +52,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def from_fanout(asked: RequestData, websocket: bool) -> RequestData:
-    """What Fanout asks the service itself, in place of a request that was handed off to it as it is here."""
+    """Returns the request that Fanout sends to the service for a request that was handed off to it."""
     url = OWN + re.sub(r"^https?://[^/?#]*", "", asked.url)
     headers = (*((name.lower(), value) for name, value in asked.headers), ("grip-sig", GRIP_SIG.encode()))
     if not websocket:
@@ -59,7 +62,7 @@ def from_fanout(asked: RequestData, websocket: bool) -> RequestData:
 
 
 def answered(status: int, headers: dict[str, str], body: bytes) -> reference.Outcome:
-    """What an answer of the edge's is."""
+    """Returns the outcome that an answer of the edge stands for."""
     if "grip-channel" in headers:
         return "channels", [channel.partition(";")[0] for channel in headers["grip-channel"].split(", ")]
     if headers.get("content-type") == "application/websocket-events":
@@ -68,7 +71,7 @@ def answered(status: int, headers: dict[str, str], body: bytes) -> reference.Out
 
 
 def observed(host: Host, exchange: Exchange) -> reference.Outcome:
-    """What became of a request."""
+    """Returns the outcome of a request to the component."""
     if host.asked[0]:
         return "forward", host.asked[0]
     if exchange.handoff is not None:
@@ -81,7 +84,7 @@ def observed(host: Host, exchange: Exchange) -> reference.Outcome:
 
 
 def subscribed(events: bytes) -> list[str]:
-    """The channels of the control messages in a body of events."""
+    """Returns the channels of the subscribe messages in a body of events."""
     messages = map(json.loads, re.findall(rb"c:({.*})\r\n", events))
     return [message["channel"] for message in messages if message["type"] == "subscribe"]
 

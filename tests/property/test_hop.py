@@ -1,4 +1,4 @@
-"""Between the two passes stands a hop that may do to a request what it likes, but makes no pin of its own."""
+"""Tests a hop between the two passes that changes requests as it likes, but cannot make a pin of its own."""
 
 from dataclasses import replace
 from functools import cache
@@ -17,7 +17,7 @@ from tests.support.counts import COUNTS
 from tests.support.tokens import SECRET
 from tests.unit.runtime.matching.test_pin import LIVE, POLL, ROOM, ROUTES, SOCKET, plan_of
 
-# The routes of test_pin.py, and an endpoint whose clients need a token.
+# Added to the routes of test_pin.py: an endpoint whose clients need a token.
 GUARDED = """
   - name: own
     match: {path: "/own/{room}"}
@@ -71,8 +71,8 @@ def tracer() -> Tracer:
 
 
 @st.composite
-def hopped(draw: st.DrawFn, through: RequestData) -> RequestData:
-    """What a hop may make of a request on its way: Fanout signs it in any case."""
+def altered_by_hop(draw: st.DrawFn, through: RequestData) -> RequestData:
+    """Generates a request as a hop may have changed it. Fanout signs it in any case."""
     headers = [header for header in through.headers if draw(st.integers(0, 3)) or header[0] == "grip-sig"]
     headers += draw(st.lists(st.sampled_from(HEADERS), max_size=3))
     pins = [value for name, value in through.headers if name == PIN]
@@ -102,8 +102,8 @@ def hopped(draw: st.DrawFn, through: RequestData) -> RequestData:
     )
 
 
-def for_a_link(asked: RequestData) -> Decision:
-    """What Fanout gets that asks for a link with the same path."""
+def decision_for_link(asked: RequestData) -> Decision:
+    """Returns the decision on a request of Fanout for a link with the same path."""
     headers = tuple(header for header in asked.headers if header[0] == "grip-last")
     return decider().decide(RequestData("GET", asked.url, (*with_fanout_headers((), TIME), *headers)))
 
@@ -112,29 +112,29 @@ def is_refusal(decision: Decision) -> bool:
     return isinstance(decision, Answer) and decision.status in (400, 403)
 
 
-def gist(decision: Decision) -> object:
-    """What matters of a decision: what of a backend's request is a client's does not."""
+def comparable(decision: Decision) -> object:
+    """Returns the part of a decision that must agree. For a backend, the rest of the request is the client's."""
     return (decision.backend, decision.uri) if isinstance(decision, ToBackend) else decision
 
 
 @times(5)
 @given(st.data())
 def test_a_hop_chooses_no_route(data: st.DataObject) -> None:
-    """What comes of it is the pinned route with the pinned values, a refusal or, without the pin, what a link may get."""
+    """The pinned route answers with the pinned values, or the request is refused. Without a pin, it gets no more than a link."""
     client = data.draw(CLIENTS)
     through = tracer().through_fanout(client)
-    asked = data.draw(hopped(through))
+    asked = data.draw(altered_by_hop(through))
     decision = decider().decide(asked)
     COUNTS["requests through a hop that changes them"] += 1
     if asked.values(PIN):
-        # A long-poll ends by Fanout's own Grip-Last; a WebSocket that is sent other events answers those.
+        # Fanout's own Grip-Last ends a long-poll, and a WebSocket answers the events that it gets.
         same = replace(through, content=asked.content)
         last = tuple(header for header in asked.headers if header[0] == "grip-last")
         assert is_refusal(decision) or decision in [
             decider().decide(replace(one, headers=(*one.headers, *further))) for one in (through, same) for further in ((), last)
         ]
     else:
-        assert is_refusal(decision) or gist(decision) == gist(for_a_link(asked))
+        assert is_refusal(decision) or comparable(decision) == comparable(decision_for_link(asked))
         # One of the routes has a link: it leads to the origin.
         allowed = isinstance(decision, Answer) and decision.status in (200, 400, 401, 403, 404)
         assert allowed or (isinstance(decision, ToBackend) and decision.backend == "origin")
@@ -146,7 +146,7 @@ PINS = st.builds(
     st.sampled_from([*(route.fingerprint for route in PLAN.routes), "sse-0", "stream-0", "websocket-0", "long_poll-0", ""]),
     st.lists(st.one_of(st.sampled_from(["acme", "blue", "7", "pro", "evil", "../x", "a,b"]), st.none()), max_size=4),
 )
-# What an endpoint subscribes to, by what an origin may choose: docs/security.md.
+# The channels that endpoints may subscribe to with values that an origin chooses (docs/security.md).
 ROOMS = {f"{tenant}-{room}" for tenant in ("acme", "umbrella") for room in ("acme", "blue", "pro", "evil", "red", "all")}
 IDS = ("acme", "blue", "7", "pro", "evil", "../x")
 CHANNELS = {"live", "polled", *(f"{room}; prev-id={id_}" for room in ROOMS for id_ in IDS)}
@@ -161,15 +161,15 @@ CHANNELS = {"live", "polled", *(f"{room}; prev-id={id_}" for room in ROOMS for i
     st.sampled_from([b"", b"OPEN\r\n", b"TEXT 1\r\na\r\n"]),
 )
 def test_an_origin_with_a_pin_of_its_own(pin: bytes, verb: str, url: str, headers: Headers, content: bytes) -> None:
-    """It has a Grip-Sig that it got. It sees what the edge says to Fanout, and gets no more than docs/security.md says."""
+    """The origin reuses a Grip-Sig that it got. It sees the edge's answers to Fanout, but no more than docs/security.md says."""
     asked = RequestData(
         verb, url, (*with_fanout_headers((), TIME), (PIN, pin), *headers), content, secrets={"edge": {"login": SECRET}}
     )
     decision = decider().decide(asked)
     assert isinstance(decision, Answer)
-    told = dict(decision.headers)
+    instructions = dict(decision.headers)
     assert decision.status in (200, 400, 401, 403, 404)
-    if "grip-channel" in told:
-        assert told["grip-channel"].decode() in CHANNELS
+    if "grip-channel" in instructions:
+        assert instructions["grip-channel"].decode() in CHANNELS
     if decision.status == 401:
-        assert "grip-channel" not in told and told["www-authenticate"].startswith(b"Bearer")
+        assert "grip-channel" not in instructions and instructions["www-authenticate"].startswith(b"Bearer")

@@ -1,4 +1,4 @@
-"""Generated routes.yaml and requests: all that says which route a request gets says the same."""
+"""Tests with generated routes.yaml and requests that all code that chooses a route chooses the same one."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_a_request_gets_one_route(data: st.DataObject) -> None:
 
 
 def numbered(plan: Plan) -> list[tuple[int, Route]]:
-    """The routes of a Plan with the number of the one of routes.yaml that each is for."""
+    """Returns the routes of a Plan, each with the number of its route in routes.yaml."""
     found, number = [], 0
     for route in plan.routes:
         found.append((number, route))

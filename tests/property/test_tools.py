@@ -1,4 +1,4 @@
-"""Generated files, formatted and held against the schema: nothing is lost, and what is valid is taken."""
+"""Tests with generated files that formatting loses nothing, and that the schema accepts valid ones."""
 
 import re
 from typing import Any
@@ -38,7 +38,7 @@ COMMENT = st.sampled_from(["# about", "#", "#!x: {y", "# - 'a", "# \u00e9\t# b"]
 
 
 class Writer:
-    """Writes data as YAML in a way that is drawn: in any style, and with comments wherever there can be some."""
+    """Writes data as YAML in a generated style, with comments wherever YAML allows them."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
@@ -50,7 +50,7 @@ class Writer:
         return self.draw(COMMENT)
 
     def above(self) -> list[str]:
-        """Lines between others."""
+        """Generates empty lines and comments to put between others."""
         lines = []
         while self.maybe():
             lines.append(" " * self.draw(st.integers(0, 8)) + self.comment() if self.maybe(2) else "")
@@ -81,7 +81,7 @@ class Writer:
         return f"{opening}{inner}{between[-1]}{closing}"
 
     def value(self, head: str, data: Any, indent: int) -> list[str]:
-        """The lines of a key or item; `head` is how it begins."""
+        """Returns the lines of a key or item, which begin with `head`."""
         if not data or not isinstance(data, dict | list) or self.maybe(3):
             lines = block_scalar(data) if isinstance(data, str) and self.maybe(2) else None
             if lines:
@@ -105,7 +105,7 @@ def texts(draw: st.DrawFn) -> str:
 
 @given(texts())
 def test_formatting_loses_nothing(text: str) -> None:
-    """Neither data nor comments; and formatting again changes nothing."""
+    """Formatting keeps data and comments, and formatting again changes nothing."""
     done = form(text)
     assert (parse_yaml(done).data, told(done)) == (parse_yaml(text).data, told(text))
     assert form(done) == done
@@ -114,7 +114,7 @@ def test_formatting_loses_nothing(text: str) -> None:
 
 @given(texts())
 def test_every_reader_takes_it_for_the_same(text: str) -> None:
-    """One of YAML 1.1 and one of YAML 1.2."""
+    """A reader of YAML 1.1 and one of YAML 1.2 read the same data."""
     done = form(text)
     assert yaml.safe_load(done) == parse_yaml(text).data
     assert YAML(typ="safe", pure=True).load(done) == parse_yaml(text).data

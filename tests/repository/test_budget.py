@@ -1,4 +1,4 @@
-"""What is said of costs that are not as in the budget."""
+"""Tests the messages about costs that differ from the budget."""
 
 from tests.support.budget import differences
 

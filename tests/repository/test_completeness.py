@@ -1,4 +1,4 @@
-"""Every key of the language stands in a valid golden case, and in one where a diagnostic points at it or at its value."""
+"""Tests that every key of the language is in a valid golden case, and in one with a diagnostic on it or its value."""
 
 from collections.abc import Iterator
 from pathlib import Path as Folder
@@ -12,15 +12,15 @@ from fanroute.syntax.source import Path, decode, parse_yaml
 from tests.conftest import ENVIRONMENT, inputs_of
 from tests.golden.test_cases import CASES
 
-# A key, by its model's name and its own.
+# A key: its model's name, and its own.
 Key = tuple[str, str]
 
-# What a diagnostic says of a key that is another one, or is not there.
+# The codes of diagnostics about an unknown or a missing key.
 NOT_OF_A_KEY = {"FR201", "FR202"}
 
 
 def all_keys(annotation: Any) -> Iterator[Key]:
-    """The keys of a model, and of those within it."""
+    """Yields the keys of a model, and of the models within it."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         for name, field in annotation.model_fields.items():
             yield annotation.__name__, name
@@ -30,7 +30,7 @@ def all_keys(annotation: Any) -> Iterator[Key]:
 
 
 def keys_in(data: Any, annotation: Any, path: Path = ()) -> Iterator[tuple[Path, Key]]:
-    """The known keys that stand in data, with their paths, in order."""
+    """Yields the known keys in data with their paths, in order."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         for name in data if isinstance(data, dict) else ():
             if name in annotation.model_fields:
@@ -47,8 +47,8 @@ def keys_in(data: Any, annotation: Any, path: Path = ()) -> Iterator[tuple[Path,
             yield from keys_in(data, part, path)
 
 
-def used_and_told(folder: Folder) -> tuple[set[Key], set[Key]]:
-    """The keys of a valid case, and those that the diagnostics of a case point at: the last key before each."""
+def used_and_reported(folder: Folder) -> tuple[set[Key], set[Key]]:
+    """Returns the keys of a case if it is valid, and the keys that its diagnostics point at: the last key before each."""
     raw = (folder / "routes.yaml").read_bytes()
     try:
         diagnostics, valid = compile_routes(raw, inputs_of(folder)).diagnostics, True
@@ -59,16 +59,16 @@ def used_and_told(folder: Folder) -> tuple[set[Key], set[Key]]:
     except Invalid:
         return set(), set()
     places: list[tuple[Span, Key]] = [(source.key_span(path), key) for path, key in keys_in(source.data, Spec)]
-    told = set()
+    reported = set()
     for diagnostic in diagnostics:
         before = [(span, key) for span, key in places if span <= diagnostic.span and diagnostic.code not in NOT_OF_A_KEY]
-        told |= {max(before)[1]} if before else set()
-    return {key for _, key in places} if valid else set(), told
+        reported |= {max(before)[1]} if before else set()
+    return {key for _, key in places} if valid else set(), reported
 
 
 def test_every_key_has_a_valid_case_and_a_diagnostic() -> None:
-    cases = [used_and_told(folder) for folder in CASES]
+    cases = [used_and_reported(folder) for folder in CASES]
     keys = set(all_keys(Spec))
     assert ("Match", "path") in keys
     assert keys - {key for used, _ in cases for key in used} == set(), "in no valid case"
-    assert keys - {key for _, told in cases for key in told} == set(), "in no case with a diagnostic at it"
+    assert keys - {key for _, reported in cases for key in reported} == set(), "in no case with a diagnostic at it"

@@ -1,4 +1,4 @@
-"""The docs that are made from the code, and the rules' examples. `pytest --update` rewrites the pages."""
+"""Tests the docs that are generated from the code, the rules' examples and docstrings. `pytest --update` rewrites the pages."""
 
 import ast
 import re
@@ -50,17 +50,17 @@ def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
 
 
 def test_only_what_no_file_shows_has_no_example() -> None:
-    """A file that is not there, one beside the file, what is seen on a local edge, and a link in the way."""
+    """These codes are about a missing file, a file next to routes.yaml, a local edge, and a link in the way."""
     assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101", "FR252", "FR511", "FR512", "FR517"]
     assert "```" not in section(CODES["FR101"], INPUTS)
 
 
 def test_the_rules_are_those_of_the_compiler() -> None:
-    """Each is a constant that is named by its code, and there is none that nothing tells."""
+    """Each rule is a constant named by its code, and each is reported somewhere."""
     trees = [ast.parse(path.read_text()) for path in (REPOSITORY / "compiler" / "fanroute").rglob("*.py")]
     names = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name) and re.fullmatch(r"FR\d+", node.id)]
-    made, told = ({name.id for name in names if isinstance(name.ctx, context)} for context in (ast.Store, ast.Load))
-    assert made == told == set(CODES)
+    assigned, reported = ({name.id for name in names if isinstance(name.ctx, context)} for context in (ast.Store, ast.Load))
+    assert assigned == reported == set(CODES)
     assert list(CODES) == sorted(CODES)
 
 
@@ -71,8 +71,27 @@ def test_a_rule_is_written_as_the_others(rule: Rule) -> None:
         assert text[0].isupper() and text.endswith(".") and text == text.strip()
 
 
+def test_docstrings_begin_with_a_sentence() -> None:
+    """A docstring that begins with one of these words is a fragment without a verb."""
+    fragment = re.compile(r"(What|Of what|Of which|Those|Whether|Whose)\b")
+    found = []
+    for folder in ("compiler", "runtime", "bench", "tests"):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            name = path.relative_to(REPOSITORY).as_posix()
+            if not name.startswith(("bench/apps/", "tests/golden/cases/")):
+                found += [f"{name}: {owner}" for owner, text in docstrings(ast.parse(path.read_text())) if fragment.match(text)]
+    assert not found, "docstrings that do not begin with a sentence:\n" + "\n".join(found)
+
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yields the docstrings of a module and of its classes and functions, with their names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield getattr(node, "name", "the module"), ast.get_docstring(node) or ""
+
+
 def models(model: type[Model]) -> Iterator[type[Model]]:
-    """All models there are."""
+    """Yields all models."""
     for kind in model.__subclasses__():
         yield kind
         yield from models(kind)
@@ -111,7 +130,7 @@ def test_the_references_links_lead_somewhere() -> None:
 
 
 def test_the_page_on_testing_shows_what_is_said(request: pytest.FixtureRequest) -> None:
-    """Of the routes and tests that are on it; the first two are a routes.yaml and a routes.test.yaml."""
+    """The page has one routes.yaml and one routes.test.yaml, and the report on both."""
     page = TESTING.read_text(encoding="utf-8")
     routes, tests = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     of_tests, of_routes = diagnose_tests(routes.encode(), tests.encode(), INPUTS)
@@ -141,23 +160,23 @@ def test_a_test_that_is_not_there_is_missed() -> None:
 
 
 def named_in(text: str) -> set[str]:
-    """The tests that a page names."""
+    """Returns the tests that a page names."""
     return set(re.findall(r"\b(test_\w+)\b(?!\.py)", text))
 
 
 def all_tests() -> set[str]:
-    """All tests that there are."""
+    """Returns the names of all tests."""
     sources = [path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py")]
     return {name for source in sources for name in re.findall(r"^def (test_\w+)\(", source, re.MULTILINE)}
 
 
 def heading_anchor(title: str) -> str:
-    """GitHub's, of a heading."""
+    """Returns the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def parts(annotation: Any) -> set[type[Model]]:
-    """The models that an annotation is made of."""
+    """Returns the models that occur in an annotation."""
     found = {part for inner in get_args(annotation) for part in parts(inner)}
     if isinstance(annotation, type) and issubclass(annotation, Model):
         found |= {annotation, *(part for field in annotation.model_fields.values() for part in parts(field.annotation))}

@@ -1,4 +1,4 @@
-"""The examples: each is checked and tested as its user would."""
+"""Checks and tests each example as its user would."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The real Fastly CLI, from `compute build` to `compute publish`, against a small Fastly API of ours on 127.0.0.1."""
+"""Runs the real Fastly CLI, from `compute build` to `compute publish`, against our small Fastly API on 127.0.0.1."""
 
 import io
 import json
@@ -25,7 +25,7 @@ SERVICE = "TestService0123456789ab"
 
 
 class FastlyApi(ThreadingHTTPServer):
-    """Fastly's API, as far as publishing asks it: remembers what it was told."""
+    """Represents the part of Fastly's API that publishing calls. It remembers what it received."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -39,7 +39,7 @@ class FastlyApi(ThreadingHTTPServer):
         self.active = 0
 
     def answer(self, method: str, path: str, body: bytes) -> Any:
-        """The JSON to answer with."""
+        """Returns the JSON to answer with."""
         form = {key: values[0] for key, values in parse_qs(body.decode("latin-1")).items()}
         number = int(found.group(1)) if (found := re.search(r"/version/(\d+)", path)) else 0
         if path.endswith("openid-configuration"):
@@ -126,7 +126,7 @@ def api() -> Iterator[FastlyApi]:
 
 
 class Cli:
-    """The Fastly CLI in a folder with the repository's routes.yaml."""
+    """Runs the Fastly CLI in a folder with the repository's routes.yaml."""
 
     def __init__(self, folder: Path, home: Path, api: FastlyApi) -> None:
         self.folder = folder
@@ -136,12 +136,12 @@ class Cli:
         self._environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),
-            "XDG_CACHE_HOME": str(cache_folder().parent),  # which knows what was built
+            "XDG_CACHE_HOME": str(cache_folder().parent),  # has the component that was built
             "XDG_CONFIG_HOME": str(home),
             "FASTLY_API_ENDPOINT": api.url,
             "FASTLY_ACCOUNT_ENDPOINT": api.url,
             "FASTLY_API_TOKEN": "not-a-token",
-            # It would fetch tools to annotate the component with; tests ask nobody but this machine.
+            # Otherwise the CLI would download tools to annotate the component. Tests use no network.
             "HTTPS_PROXY": api.url,
             "NO_PROXY": "127.0.0.1",
         }
@@ -169,7 +169,7 @@ def cli(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, own_project: W
 
 
 def packed(package: bytes, name: str) -> bytes:
-    """A file of a package, by the end of its path."""
+    """Returns the content of a package's file, found by the end of its path."""
     with tarfile.open(fileobj=io.BytesIO(package[package.index(b"\x1f\x8b") :])) as archive:
         (member,) = [member for member in archive.getmembers() if member.name.endswith(name)]
         file = archive.extractfile(member)
@@ -192,7 +192,7 @@ def test_build_and_pack(cli: Cli) -> None:
 
 
 def test_a_failed_build_keeps_the_last_good_component(cli: Cli) -> None:
-    """The CLI removes bin/main.wasm first: it is put back, and the build has failed all the same."""
+    """The CLI removes bin/main.wasm first. Fanroute puts it back, and the build still fails."""
     component = (cli.folder / "bin/main.wasm").read_bytes()
     routes = cli.folder / "routes.yaml"
     routes.write_text(routes.read_text().replace("echo", "ecko"))

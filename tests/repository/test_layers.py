@@ -1,4 +1,4 @@
-"""The import rules of the two halves, on the syntax trees: who may import whom, and who alone may do what."""
+"""Tests the import rules of compiler and runtime on the syntax trees, and that each effect has one module."""
 
 import ast
 import re
@@ -16,10 +16,10 @@ REPOSITORY = Path(__file__).parents[2]
 COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
-# The modules of the runtime that know them: one reads, one plays the host when building, two have effects too.
+# The runtime modules that use them: one reads, one plays the host at build time, two also have effects.
 CALL_THE_HOST = {"compute.edge", "compute.request", "compute.sandbox", "snapshot.warm"}
 
-# The rooms of `fanroute`: packages and one module. A room imports only from rooms of the lines below its own.
+# The packages of `fanroute`, and one module. Each imports only from lines below its own.
 LAYERS = """
 cli
 bundle routetests formatting
@@ -41,15 +41,15 @@ messages
 plan
 """
 
-# What only one module may do, as the names that do it.
+# Effects that only one module may have, as the names that cause them.
 ONLY = {
     "project.processes": {"subprocess", "create_subprocess_exec", "system", "Popen", "killpg"},
     "cli.output": {"print", "exit", "_exit", "stdout", "stderr", "stdin"},
     "project.folder": {"write_text", "write_bytes", "read_bytes", "open", "unlink", "rmtree", "touch"},
-    # Of the package's own files alone.
+    # It reads only the package's own files.
     "project.package_files": {"read_text"},
 }
-# `processes` reads its child's output, which is no printing.
+# `processes` reads its child's output, and prints nothing.
 ALLOWED = {("project.processes", "stdout")}
 
 
@@ -61,7 +61,7 @@ def modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
-    """The modules that a module imports, wherever in it; `from a import b` as `a` and `a.b`."""
+    """Yields the modules that a module imports, also in functions. `from a import b` gives `a` and `a.b`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -73,7 +73,7 @@ def imports(tree: ast.Module) -> Iterator[str]:
 
 
 def within(package: str, tree: ast.Module, known: set[str]) -> set[str]:
-    """The modules of a package that a module imports, without the package's name."""
+    """Returns the modules of a package that a module imports, without the package's name."""
     names = {name.removeprefix(f"{package}.") for name in imports(tree) if name.startswith(f"{package}.")}
     return names & known
 
@@ -119,7 +119,7 @@ def test_the_runtime_imports_the_standard_library_only() -> None:
 
 
 def test_the_key_of_a_component_covers_what_flattens_it() -> None:
-    """Each module that takes part, with what it imports; but for the rooms that only read, write and run for it."""
+    """The key covers each module that takes part, and its imports, except packages that only read, write or run for it."""
     covered = {name.removeprefix("fanroute.") for name in module_sources(*toolchain.FLATTENING)}
     assert {"bundle.toolchain", "wasm.flatten.joining"} <= covered
     trees = dict(modules(COMPILER))
@@ -138,7 +138,7 @@ def test_the_compiler_calls_no_host() -> None:
 
 
 def names(tree: ast.Module) -> set[str]:
-    """The names that a module calls or takes from others."""
+    """Returns the names that a module calls or takes from others."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -1,4 +1,4 @@
-"""What make runs, with a Python that only tells how it is called: in a clone, and in a copy of that clone."""
+"""Tests which commands make runs, in a clone and in a copy of it. The Python there only records its calls."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-# Makes what `python -m venv` does, as far as make needs it; whatever else it is asked for it writes down, with where it is.
+# Does as much of `python -m venv` as make needs. Records its other calls with the folder that it is called in.
 PYTHON = """\
 #!/bin/sh
 case "$*" in
@@ -23,13 +23,13 @@ NEEDED = ["Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.l
 
 
 class Clone:
-    """A folder with a Makefile."""
+    """Represents a folder with a Makefile."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def make(self, *arguments: str) -> list[str]:
-        """The arguments of each call of its own Python; no other is called but to make the environment."""
+        """Runs make and returns the arguments of each call of the clone's Python. Only the environment is made by another one."""
         calls = self.folder / "calls"
         calls.unlink(missing_ok=True)
         environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "CALLS": str(calls), "HOME": str(self.folder)}
@@ -38,10 +38,10 @@ class Clone:
         assert done.returncode == 0, done.stdout + done.stderr
         found = []
         for line in calls.read_text().splitlines():
-            where, program, given = line.split("|")
+            where, program, command_line = line.split("|")
             assert where == str(self.folder)
-            assert program == ".venv/bin/python" or "-m venv" in given
-            found.append(given)
+            assert program == ".venv/bin/python" or "-m venv" in command_line
+            found.append(command_line)
         return found
 
     def copy(self, to: Path) -> "Clone":
@@ -69,7 +69,7 @@ def test_an_environment_is_made_once(clone: Clone) -> None:
 
 
 def test_a_copied_clone_has_an_environment_of_its_own(clone: Clone, tmp_path: Path) -> None:
-    """Nothing is installed into the clone that it was copied from, and nothing of that is run."""
+    """Make neither installs into the original clone nor runs anything from it."""
     expected = clone.make("build")
     before = sorted((path, path.stat().st_mtime_ns) for path in clone.folder.rglob("*"))
     assert clone.copy(tmp_path / "copy").make("build") == expected
@@ -98,7 +98,7 @@ def test_serve_takes_ports(clone: Clone, given: list[str], options: str) -> None
 
 @pytest.mark.parametrize("given", ["PORT=abc", "PORT=80 80", "PUBLISH_PORT=-1", "EDGE=vicroy", "EDGE=", "PORT=80.5"])
 def test_a_wrong_use_of_make_is_told_in_its_own_words(clone: Clone, given: str) -> None:
-    """Not with options that nobody has written."""
+    """The message does not name options that the user has not written."""
     clone.make("build")
     environment = {"PATH": f"{clone.folder}:/usr/bin:/bin", "CALLS": str(clone.folder / "calls"), "HOME": str(clone.folder)}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Builds the components that tests need, each once: the user's cache keeps what was built, by what it is made from."""
+"""Builds each component that tests need once. The user's cache keeps the components, by a key of their sources."""
 
 import os
 import shutil
@@ -19,15 +19,15 @@ from fanroute.project.package_files import wit_sources
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY
 
-# How many components are kept, the latest used ones; a run of all tests needs some 60, of 6 MB each.
+# How many components are kept, by latest use. A run of all tests needs about 60, of 6 MB each.
 KEPT = 100
 
 
 def build_once(workspace: Workspace) -> Built:
-    """Builds a folder's component, or gives the folder one that was built from the same before, also in another run."""
+    """Builds a folder's component, or copies one that was built from the same sources, also by another run."""
     key = key_of(workspace)
     with _alone(key) as file:
-        with suppress(zlib.error):  # there is none yet, or only a part of one
+        with suppress(zlib.error):  # no component is cached yet, or only a part of one
             workspace.keep_component(zlib.decompress(file.read()), key)
         built = build(workspace, print)
         if built.rebuilt and not built.warnings:
@@ -58,7 +58,7 @@ def _alone(key: str) -> Iterator[BinaryIO]:
 
 @pytest.fixture(scope="session")
 def own_project(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A folder with the repository's routes.yaml, built."""
+    """Builds a folder with the repository's routes.yaml."""
     folder = tmp_path_factory.mktemp("own")
     shutil.copy(REPOSITORY / "routes.yaml", folder)
     workspace = Workspace(folder / "routes.yaml")
@@ -67,7 +67,7 @@ def own_project(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def copied(project: Workspace, folder: Path) -> Workspace:
-    """Copies a folder that was built, as if it had been built there too."""
+    """Copies a built folder, so that the copy counts as built too."""
     shutil.copytree(project.routes.parent, folder, dirs_exist_ok=True)
     copy = Workspace(folder / "routes.yaml")
     copy.keep_component(copy.good.read_bytes(), key_of(copy))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-# How often each thing was generated or asked; how long the tests took that did so, in seconds, and how many of them failed.
+# How often each kind was counted; the seconds that the tests that count it took; and how many of these tests failed.
 COUNTS: Counter[str] = Counter()
 SECONDS: Counter[str] = Counter()
 FAILURES: Counter[str] = Counter()

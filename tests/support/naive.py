@@ -1,4 +1,4 @@
-"""What a match means, plainly: a request's own text against the words of docs/routes.md, with Python's `re` for patterns."""
+"""Matches requests naively, as docs/routes.md says, on the text of the request and with Python's `re` for patterns."""
 
 import re
 from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
@@ -8,7 +8,7 @@ from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern, Rout
 
 
 def first(routes: tuple[Route, ...], asked: RequestData) -> Route | None:
-    """The first route that a client's request fits."""
+    """Returns the first route that a client's request fits."""
     return next((route for route in routes if fits(route.match, asked)), None)
 
 
@@ -58,13 +58,13 @@ def _form_text(raw: str) -> str | None:
 
 
 def _values(asked: RequestData, name: str) -> list[str]:
-    """The values of a header. Several lines of cookies are one value (RFC 9113, 8.2.3)."""
+    """Returns the values of a header. Several Cookie lines are one value (RFC 9113, 8.2.3)."""
     values = [value.decode("latin-1") for other, value in asked.headers if other == name]
     return ["; ".join(filter(None, values))] if name == "cookie" and values else values
 
 
 def _holds(condition: Condition, values: list[str | None]) -> bool:
-    """Whether a condition holds, of all values of the name."""
+    """Returns True if a condition holds, given all values of its name."""
     if condition.values:
         return bool(values) and values[0] in condition.values
     if condition.pattern:

@@ -1,4 +1,4 @@
-"""Pins for requests that tests send as Fanout: those that the first pass gives to a client's request."""
+"""Makes pins for requests that tests send as Fanout, as the first pass gives them to a client's request."""
 
 from functools import cache
 
@@ -11,7 +11,7 @@ UPGRADE = ("upgrade", b"websocket")
 
 
 def pin(plan: Plan, url: str, *headers: tuple[str, bytes], verb: str = "GET") -> list[tuple[str, bytes]]:
-    """The pin's header for a client's request; none if its route is no endpoint."""
+    """Returns the pin's header for a client's request, or an empty list if its route is no endpoint."""
     asked = RequestData(verb, url, tuple((name.lower(), value) for name, value in headers))
     return [("Fanroute-Pin", value) for value in _tracer(plan).through_fanout(asked).values(PIN)]
 

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Iterator[Any]:
-    """Escapes what UTF-8 cannot hold, such as a test's own broken bytes."""
+    """Escapes characters that UTF-8 cannot hold, such as a test's own broken bytes."""
     return encodable((yield))
 
 

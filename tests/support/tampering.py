@@ -1,4 +1,4 @@
-"""Tokens that somebody has tampered with, each in a way of its own: none may be accepted."""
+"""Makes tokens that were tampered with, each in another way. None may be accepted."""
 
 import base64
 import json
@@ -12,9 +12,9 @@ CERTIFICATE = base64.b64encode(b"a certificate").decode()
 
 
 def tampered(claims: dict[str, Any], now: int) -> dict[str, bytes]:
-    """By what was done: tokens that would be ann's, with these claims, or claim to be another's.
+    """Returns tampered tokens by what was done to them. They pretend to be ann's, with these claims, or someone else's.
 
-    Each is made of good ones for the keys of tests.support.tokens; `now` is the time at which they are asked about.
+    Each is made from valid tokens for the keys of tests.support.tokens. `now` is the time at which they are verified.
     """
     good, es, rs = by_pyjwt(claims, "HS256"), by_pyjwt(claims, "ES256"), by_pyjwt(claims, "RS256")
     evil = {**claims, "sub": "bob"}
@@ -81,22 +81,22 @@ def tampered(claims: dict[str, Any], now: int) -> dict[str, bytes]:
 
 
 def deep(members: dict[str, Any], begin: str, end: str, levels: int = 1_800) -> bytes:
-    """An object of JSON with a member that is nested so deep that a recursive reader uses up the component's stack."""
+    """Returns a JSON object with a member nested so deep that a recursive reader exhausts the component's stack."""
     return f"""{json.dumps(members)[:-1]}, "deep": {begin * levels}{end * levels}}}""".encode()
 
 
 def swapped(header: dict[str, Any], token: bytes) -> bytes:
-    """A token with another header."""
+    """Returns a token with another header."""
     return base64url(json.dumps(header).encode()) + token[token.index(b".") :]
 
 
 def changed(claims: dict[str, Any], token: bytes) -> bytes:
-    """A token with other claims."""
+    """Returns a token with other claims."""
     header, _, signature = token.split(b".")
     return b".".join([header, base64url(json.dumps(claims).encode()), signature])
 
 
 def jwk(key: Any) -> dict[str, Any]:
-    """A public key as a header may have it (RFC 7515, 4.1.3)."""
+    """Returns a public key as a token's header may contain it (RFC 7515, 4.1.3)."""
     found: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     return found

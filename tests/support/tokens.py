@@ -1,4 +1,4 @@
-"""Clients' tokens for tests: keys of each algorithm, and tokens as two independent libraries make them, or as nobody should."""
+"""Makes clients' tokens for tests, with a key of each algorithm: by two independent libraries, and malformed by hand."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ CLAIMS = {"sub": "ann", "exp": TIME + 60}
 
 
 def public(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
-    """The public key in PEM."""
+    """Returns the public key in PEM."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -32,7 +32,7 @@ def private(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-# Who signs, and who verifies, by algorithm.
+# The signing and the verifying key of each algorithm.
 SIGNERS: dict[Algorithm, Any] = {"ES256": EC, "RS256": RSA, "HS256": SECRET}
 KEYS: dict[Algorithm, Key] = {
     "ES256": Key("ES256", public(EC)),
@@ -59,7 +59,7 @@ def base64url(raw: bytes) -> bytes:
 
 
 def by_hand(header: Any, claims: Any, secret: bytes = SECRET) -> bytes:
-    """A token of any header and claims, as JSON or bytes, with a signature by HS256 whatever the header says."""
+    """Returns a token of any header and claims, as data or bytes. It is signed with HS256 whatever the header says."""
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
     signed = b".".join(map(base64url, parts))
     return signed + b"." + base64url(hmac.digest(secret, signed, hashlib.sha256))

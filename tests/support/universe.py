@@ -1,4 +1,4 @@
-"""Small universes of requests and matches, for tests that go through all of a universe."""
+"""Defines small sets of requests and matches, for tests that go through all combinations."""
 
 from itertools import product
 from typing import Any, get_args
@@ -21,7 +21,7 @@ PATHS = [
     ("ab", "a", "b", "a"),
 ]
 TEXTS = ["", "a", "b", "ab", "aab", "é"]
-# All that a request can have, by dimension; the first is what it has where nothing is asked of it.
+# All values of a request, by dimension. The first is its default.
 VALUES: dict[str, list[Any]] = {
     "segments": PATHS,
     "host": ["x", "a.b", "b", "c.a.b", "x.a.b", "x.b", "x.c.a.b"],
@@ -35,7 +35,7 @@ PATTERNS = ["a+", "[ab]{1,2}", "a|b", "(ab)*", "[.;]*", "b.*", "[^a]+", "a?", ".
 
 
 def requests(dimensions: tuple[str, ...]) -> list[Point]:
-    """All requests of the universe that differ in some dimensions only."""
+    """Returns all requests of the universe that differ only in these dimensions."""
     values = {name: all_values if name in dimensions else all_values[:1] for name, all_values in VALUES.items()}
     points = (Point(**dict(zip(values, chosen, strict=True))) for chosen in product(*values.values()))
     return [point for point in points if point.method == "GET" or not point.websocket]
@@ -79,7 +79,7 @@ FAULTS = st.sets(st.sampled_from(get_args(PathFault))).map(lambda faults: tuple(
 
 
 def is_refused(request: Point, faults: tuple[PathFault, ...]) -> bool:
-    """Whether the code that ships refuses a request because of its path."""
+    """Returns True if the runtime refuses a request because of its path."""
     try:
         Paths(faults).check(split_uri(request_of(request).url)[1])
     except Refused:
@@ -89,7 +89,7 @@ def is_refused(request: Point, faults: tuple[PathFault, ...]) -> bool:
 
 @st.composite
 def matches(draw: st.DrawFn, dimensions: tuple[str, ...]) -> Match:
-    """A match that asks something of some of the dimensions."""
+    """Generates a match with conditions on some of the dimensions."""
     given = {}
     for name in dimensions:
         key, values = KEYS[name]
@@ -100,19 +100,19 @@ def matches(draw: st.DrawFn, dimensions: tuple[str, ...]) -> Match:
 
 @st.composite
 def routes(draw: st.DrawFn, dimensions: tuple[str, ...]) -> tuple[Route, ...]:
-    """Some routes, with few different answers."""
+    """Generates routes with few different answers."""
     drawn = draw(st.lists(matches(dimensions), min_size=1, max_size=6))
     return tuple(Route(f"r{number}", match, draw(actions(match))) for number, match in enumerate(drawn))
 
 
 def actions(match: Match) -> st.SearchStrategy[Any]:
-    """Actions, some of which depend on the request."""
+    """Generates actions, some of which depend on the request."""
     bound = (
         [Bound("path", segment.name) for segment in match.path.segments if isinstance(segment, Parameter)] if match.path else []
     )
     bound += [Bound("query", condition.name) for condition in match.query if condition.present]
     bound += [Bound("header", condition.name) for condition in match.headers if condition.present]
-    # As `template.parse` gives them: no two texts beside each other.
+    # As `template.parse` returns them: no two texts are adjacent.
     values = st.lists(st.sampled_from(bound), max_size=2) if bound else st.just([])
     parts = st.tuples(st.sampled_from(["/", "/a", "/b"]), values, st.sampled_from(["", "b"])).map(
         lambda drawn: (drawn[0], *drawn[1], drawn[2]) if drawn[1] and drawn[2] else (drawn[0], *drawn[1])

@@ -1,4 +1,4 @@
-"""All targets, by name."""
+"""Collects all fuzz targets, by name."""
 
 from tests.fuzz.target import Target
 from tests.fuzz.targets import channels, events, files, headers, keys, tokens, uris

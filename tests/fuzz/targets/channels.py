@@ -1,4 +1,4 @@
-"""Channels, previous ids, meta variables and links that are made of what a client sends: either none, or just those."""
+"""Fuzzes channels, previous ids, meta variables and links built from client input: the edge sends exactly those, or none."""
 
 import json
 import re
@@ -30,7 +30,7 @@ DECIDER, TRACER = Decider(PLAN, HANDLERS), Tracer(PLAN, "self")
 
 
 def check_values(data: bytes) -> None:
-    """Of four values: two segments of a path and a query parameter as they are sent, and a header."""
+    """Checks four values: two path segments and a query parameter as they are sent, and a header."""
     room, user, id_, tenant = (data.split(b"\n") + [b"1"] * 4)[:4]
     raw = [re.sub(r"[/?#&\n]", "_", part.decode("utf-8", "replace")) for part in (room, user, id_)]
     url = "http://a/{}/{}?id={}".format(*raw)
@@ -49,11 +49,11 @@ def check_values(data: bytes) -> None:
             assert answer.status == expected >= 400
             assert not [name for name, _ in answer.headers if name.startswith("grip-")] and b"c:" not in answer.body
         else:
-            check_told(answer, expected, facts, websocket)
+            check_instructions(answer, expected, facts, websocket)
 
 
-def check_told(answer: Answer, channels: list[str], asked: reference.Facts, websocket: bool) -> None:
-    """That Fanout is told of the channels, and of nothing else that comes from the client."""
+def check_instructions(answer: Answer, channels: list[str], asked: reference.Facts, websocket: bool) -> None:
+    """Checks that Fanout gets the channels, and nothing else that comes from the client."""
     (room, user), id_, tenant = asked.segments, asked.query["id"], asked.headers["x-tenant"]
     values = {"room": room, "user": f"a-{user}", "id": id_, "tenant": tenant}
     if websocket:
@@ -63,9 +63,9 @@ def check_told(answer: Answer, channels: list[str], asked: reference.Facts, webs
         return
     headers = dict(answer.headers)
     assert len(headers) == len(answer.headers)
-    told = instructions(headers["grip-channel"])
-    assert [name for name, _ in told] == channels
-    assert [parameters for _, parameters in told] == [[], [], [["prev-id", tenant], ["filter", "require-sub"]]]
+    found = instructions(headers["grip-channel"])
+    assert [name for name, _ in found] == channels
+    assert [parameters for _, parameters in found] == [[], [], [["prev-id", tenant], ["filter", "require-sub"]]]
     assert [(name.split("=", 1), parameters) for name, parameters in instructions(headers["grip-set-meta"])] == [
         ([name, value], []) for name, value in values.items()
     ]
@@ -73,7 +73,7 @@ def check_told(answer: Answer, channels: list[str], asked: reference.Facts, webs
 
 
 def instructions(value: bytes) -> list[tuple[str, list[list[str]]]]:
-    """A header's values with their parameters, as Pushpin takes them apart."""
+    """Parses a header's values and their parameters as Pushpin does."""
     found = []
     for part in value.decode("ascii").split(","):
         name, *parameters = (text.strip() for text in part.split(";"))

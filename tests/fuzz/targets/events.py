@@ -1,4 +1,4 @@
-"""WebSocket-over-HTTP: another, naive decoder reads the same events, and the edge's answers are sound ones."""
+"""Fuzzes WebSocket-over-HTTP: a second, naive decoder reads the same events, and the edge's answers are well-formed."""
 
 import re
 
@@ -28,7 +28,7 @@ Pairs = list[tuple[str, bytes]]
 
 
 def read(body: bytes) -> Pairs | None:
-    """The events of a body, None where it is no body of events."""
+    """Returns the events of a body, or None if the body is malformed."""
     events: Pairs = []
     while body:
         head = HEAD.match(body)
@@ -70,16 +70,16 @@ def check_answer(action: WebSocket, body: bytes) -> None:
         answer = answer_events(action, RequestData("POST", "http://a/", HEADERS, body), no_binding)
     except Refused as refused:
         assert refused.status == 400
-        # A sound body is refused only for what does not fit the conversation.
+        # A well-formed body is refused only if its events do not fit the conversation.
         assert asked is None or {"OPEN", "CLOSE"} & {type_ for type_, _ in asked}
         return
-    told = read(answer.body)
-    assert asked is not None and told is not None
+    reply = read(answer.body)
+    assert asked is not None and reply is not None
     assert (answer.status, answer.headers[0]) == (200, HEADERS[0])
     opened = asked[:1] == [("OPEN", asked[0][1])] if asked else False
-    assert [type_ for type_, _ in told].count("OPEN") == (told[:1] == [("OPEN", b"")]) == opened
-    messages = [content for type_, content in told if type_ in ("TEXT", "BINARY")]
-    # What a client sends never comes back as a control message.
+    assert [type_ for type_, _ in reply].count("OPEN") == (reply[:1] == [("OPEN", b"")]) == opened
+    messages = [content for type_, content in reply if type_ in ("TEXT", "BINARY")]
+    # The client's own messages never come back as control messages.
     beginning = (
         decode(answer_events(action, RequestData("POST", "http://a/", HEADERS, b"OPEN\r\n"), no_binding).body) if opened else []
     )
@@ -88,16 +88,16 @@ def check_answer(action: WebSocket, body: bytes) -> None:
     sent = [b"m:" + content for type_, content in asked if type_ in ("TEXT", "BINARY")]
     assert echoed == (sent[: len(echoed)] if action.echo else [])
     assert not action.max_message or max(map(len, echoed), default=0) <= action.max_message + 2
-    check_end(asked, told)
+    check_end(asked, reply)
 
 
-def check_end(asked: Pairs, told: Pairs) -> None:
-    """Pings are answered, and a CLOSE is the last thing said, and one that a frame takes (RFC 6455, 5.5.1)."""
+def check_end(asked: Pairs, reply: Pairs) -> None:
+    """Checks that pings are answered, and that a CLOSE comes last and fits a frame (RFC 6455, 5.5.1)."""
     pings = [content for type_, content in asked if type_ == "PING"]
-    pongs = [content for type_, content in told if type_ == "PONG"]
+    pongs = [content for type_, content in reply if type_ == "PONG"]
     assert pongs == pings[: len(pongs)]
-    ends = [content for type_, content in told if type_ == "CLOSE"]
-    assert len(ends) <= 1 and "CLOSE" not in [type_ for type_, _ in told[:-1]]
+    ends = [content for type_, content in reply if type_ == "CLOSE"]
+    assert len(ends) <= 1 and "CLOSE" not in [type_ for type_, _ in reply[:-1]]
     for content in ends:
         assert len(content) != 1 and len(content[2:].decode().encode()) <= 123
     if not ends and not {"DISCONNECT", "CLOSE"} & {type_ for type_, _ in asked}:

@@ -1,6 +1,6 @@
-"""Files: whatever stands in a routes.yaml, `fanroute check` says where it is wrong."""
+"""Fuzzes files: `fanroute check` reports where any routes.yaml is wrong."""
 
 from tests.fuzz.target import Target
-from tests.fuzz.test_check import SPECIAL, TEXTS, assert_told_well
+from tests.fuzz.test_check import SPECIAL, TEXTS, assert_well_reported
 
-TARGETS = [Target("files", assert_told_well, TEXTS, SPECIAL)]
+TARGETS = [Target("files", assert_well_reported, TEXTS, SPECIAL)]

@@ -1,4 +1,4 @@
-"""Headers: whose page may read an answer, what concerns one connection, what is a body of events, and rules."""
+"""Fuzzes headers: allowed origins, hop-by-hop headers, the content type of WebSocket events, and header rules."""
 
 import re
 
@@ -11,7 +11,7 @@ from fanroute_runtime.messages import Answer
 from fanroute_runtime.plan import Cors, HeaderRules
 from tests.fuzz.target import Target
 
-# Origins as in a Plan, and which they are in other words.
+# Origins as in a Plan, and as regular expressions of the origins that they allow.
 ORIGINS = {
     "https://chat.example.com": r"https://chat\.example\.com",
     "https://*.example.org:8443": r"https://[a-z0-9_.-]+\.example\.org:8443",
@@ -25,17 +25,17 @@ HOP_BY_HOP = "Connection Keep-Alive Proxy-Connection TE Trailer Transfer-Encodin
 
 
 def check_origin(origin: bytes) -> None:
-    """A page's origin is told back as it is, if it is one of those allowed, and is not otherwise."""
+    """Checks that an allowed page's origin is repeated unchanged, and that no other is."""
     allowed = any(re.fullmatch(pattern, origin.decode("latin-1"), re.ASCII) for pattern in ORIGINS.values())
     client = ClientRequest(RequestData("GET", "http://a/", (("origin", origin),)), through_fanout=False)
     answer = add_cors_headers(ANSWER, cors_headers(ALLOWED, client))
-    told = (("access-control-allow-origin", origin), *ALLOWED.headers) if allowed else ()
-    assert answer.headers == (("x-a", b"1"), ("vary", b"Accept, Origin"), *told)
+    expected = (("access-control-allow-origin", origin), *ALLOWED.headers) if allowed else ()
+    assert answer.headers == (("x-a", b"1"), ("vary", b"Accept, Origin"), *expected)
     assert (answer.status, answer.body) == (200, b"body")
 
 
 def check_connection(data: bytes) -> None:
-    """Of two Connection headers and lines of names: those go no further that these name, and those that never do."""
+    """Checks two Connection headers and lines of names: headers that Connection names, and all hop-by-hop ones, are removed."""
     lines = data.decode("latin-1").split("\n")
     connections, names = lines[:2], re.findall(r"[!#$%&'*+.^_`|~\w-]+", "\n".join(lines[2:]).lower(), re.ASCII)
     listed = re.compile(r"(?:^|,)\s*({})\s*(?=,|$)".format("|".join(map(re.escape, names)) or "(?!)"), re.IGNORECASE)
@@ -45,7 +45,7 @@ def check_connection(data: bytes) -> None:
 
 
 def check_content_type(data: bytes) -> None:
-    """Of several Content-Types: one is enough, wherever it stands."""
+    """Checks several Content-Types: one for events is enough, at any position."""
     values = data.decode("latin-1").split("\n")
     wanted = re.compile(r"(?:[^,]*,)*\s*application/websocket-events\s*(?:[;,].*)?", re.IGNORECASE | re.DOTALL)
     asked = RequestData("POST", "http://a/", tuple(("content-type", value.encode("latin-1")) for value in values))
@@ -53,7 +53,7 @@ def check_content_type(data: bytes) -> None:
 
 
 def check_rules(data: bytes) -> None:
-    """Of lines: those of a message, and behind `set`, `add` and `remove` those of rules."""
+    """Checks header rules, from lines: first a message's headers, then rules after `set`, `add` and `remove`."""
     lines: dict[str, list[tuple[str, bytes]]] = {"": [], "set": [], "add": [], "remove": []}
     for line in data.splitlines():
         name, _, value = line.partition(b":")

@@ -1,4 +1,4 @@
-"""Public keys: what we read of one, `cryptography` reads too; and what it reads in the one spelling of a key, we read."""
+"""Fuzzes public keys: `cryptography` reads every key that we read, and we read every key in the form that it writes."""
 
 from base64 import b64encode
 
@@ -15,7 +15,7 @@ from tests.fuzz.target import Target
 
 PEM = b"-----BEGIN PUBLIC KEY-----"
 MESSAGE = b"e30.e30"
-# One with a private key that is known.
+# A key pair whose private key is known.
 PRIVATE = ec.derive_private_key(7, ec.SECP256R1())
 
 
@@ -24,7 +24,7 @@ def pem(der: bytes) -> bytes:
 
 
 def check_key(data: bytes) -> None:
-    """Of a PEM, or of what may stand in one."""
+    """Checks a PEM, or the DER that one may contain."""
     material = data if data.startswith(b"-") else pem(data)
     theirs = read(material)
     known = isinstance(theirs, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
@@ -44,7 +44,7 @@ def check_key(data: bytes) -> None:
 
 
 def is_usable(key: object) -> bool:
-    """Whether it is an RSA key of those that we take."""
+    """Returns True if the key is an RSA key that we accept, by its size, modulus and exponent."""
     if not isinstance(key, rsa.RSAPublicKey):
         return False
     numbers = key.public_numbers()
@@ -62,7 +62,7 @@ VERIFY = es256.verifier(PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFo
 
 
 def check_signature(signature: bytes) -> None:
-    """Of two numbers, in 64 bytes: they sign what the same key signs for `cryptography`."""
+    """Checks a signature of two numbers, in 64 bytes: we accept it if and only if `cryptography` does."""
     r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
     try:
         PRIVATE.public_key().verify(encode_dss_signature(r, s), MESSAGE, ec.ECDSA(SHA256()))
@@ -73,7 +73,7 @@ def check_signature(signature: bytes) -> None:
 
 
 def signed(message: bytes) -> bytes:
-    """A signature of 64 bytes, always the same one."""
+    """Returns a signature of 64 bytes, the same for the same message."""
     r, s = decode_dss_signature(PRIVATE.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True)))
     return r.to_bytes(32) + s.to_bytes(32)
 

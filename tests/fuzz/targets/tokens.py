@@ -1,4 +1,4 @@
-"""Tokens: read as two other readers do, and no other than those that were signed holds."""
+"""Fuzzes tokens: two other readers read the same, and only signed tokens are accepted."""
 
 import base64
 import hmac
@@ -30,7 +30,7 @@ from tests.support.tokens import by_hand
 PARTS = re.compile(rb"([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)")
 SECRET = b"a secret of thirty-two bytes, or more"
 LEEWAY = 30
-# What PyJWT looks at beside the signature and the times.
+# The checks of PyJWT other than those of the signature and the times.
 UNASKED = dict.fromkeys(("verify_aud", "verify_iss", "verify_iat", "verify_sub", "verify_jti"), False)
 
 
@@ -39,7 +39,7 @@ def encoded(raw: bytes) -> bytes:
 
 
 def decoded(part: bytes) -> bytes | None:
-    """What a part stands for, None where this is not how it is spelt."""
+    """Decodes a part from base64url. Returns None if the part is not the canonical encoding."""
     if len(part) % 4 == 1:
         return None
     raw = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
@@ -47,18 +47,18 @@ def decoded(part: bytes) -> bytes | None:
 
 
 class Names(list[tuple[str, Any]]):
-    """The members of an object of JSON."""
+    """Represents a JSON object by its members, in order, with repeated names."""
 
 
 def repeats(value: Any) -> bool:
-    """Whether a name stands twice in an object."""
+    """Returns True if a JSON object in the value has the same name twice."""
     if isinstance(value, Names):
         return len({name for name, _ in value}) < len(value) or any(repeats(inner) for _, inner in value)
     return isinstance(value, list) and any(map(repeats, value))
 
 
 def depth(value: Any) -> int:
-    """How deep the arrays and objects of JSON nest."""
+    """Returns how deep the arrays and objects of a JSON value nest."""
     if isinstance(value, Names):
         value = [inner for _, inner in value]
     return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
@@ -70,7 +70,7 @@ def is_known(raw: bytes) -> bool:
 
 
 def read(raw: bytes) -> dict[str, Any] | None:
-    """An object of JSON, by pydantic's reader."""
+    """Reads a JSON object with pydantic's reader. Returns None for another value, repeated names or more than 32 levels."""
     try:
         value = from_json(raw, allow_inf_nan=False)
         pairs = json.loads(raw, object_pairs_hook=Names)
@@ -103,7 +103,7 @@ def is_understood(header: dict[str, Any]) -> bool:
 
 
 def check_claims(data: bytes) -> None:
-    """Of a header and claims, a line each: with a sound signature PyJWT takes what we take, and says the same of it."""
+    """Checks a header and claims, a line each: if we accept them with a valid signature, PyJWT reads the same claims."""
     header, _, claims = data.partition(b"\n")
     signed = encoded(header) + b"." + encoded(claims)
     token = signed + b"." + encoded(hmac.digest(SECRET, signed, "sha256"))
@@ -117,13 +117,13 @@ def check_claims(data: bytes) -> None:
     if parsed.algorithm == "HS256":
         assert jwt.decode(token, SECRET, algorithms=["HS256"], leeway=LEEWAY, options=UNASKED) == parsed.claims
     assert now - LEEWAY < parsed.claims["exp"] < float("inf")
-    # What may be bound and sent on is text.
+    # Claims can be bound and sent on only if they are text.
     json.dumps(parsed.claims, ensure_ascii=False).encode()
     check_claim(parsed.claims)
 
 
 def check_claim(claims: dict[str, Any]) -> None:
-    """A claim gives just the channel that it names, or none."""
+    """Checks that a claim gives exactly the channel that it names, or none."""
     value = claims.get("sub")
     text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else None
     try:
@@ -133,7 +133,10 @@ def check_claim(claims: dict[str, Any]) -> None:
 
 
 def check_client(data: bytes) -> None:
-    """Of lines: two of Authorization, one of Cookie, and a query. A client is let in by a token that was signed, and is alone."""
+    """Checks that only a single signed token admits a client.
+
+    The lines of `data` are two Authorization headers, a Cookie header and a query.
+    """
     first, second, cookie, query = (data.split(b"\n") + [b""] * 4)[:4]
     text = re.sub("[#\n]", "_", query.decode("utf-8", "replace"))
     headers = (("authorization", first), ("authorization", second), ("cookie", cookie))
@@ -164,7 +167,7 @@ def parameters(query: str) -> list[bytes]:
 
 
 def check_signature(token: bytes) -> None:
-    """A Grip-Sig is one of those that were signed, or refused."""
+    """Checks that a Grip-Sig is refused if it is not one of the signed ones."""
     try:
         sender = SIGNATURES.identify_sender(RequestData("GET", "http://a/", (("grip-sig", token),)))
     except Refused as refused:
@@ -183,7 +186,7 @@ KEY = Key("HS256", SECRET)
 PLACES = (TokenPlace("authorization", ""), TokenPlace("cookie", "session"), TokenPlace("query", "token"))
 GUARD = Guard(Auth((KEY,), PLACES, LEEWAY), Keys([KEY]), "fuzz")
 FUTURE = {"iss": "viceroy", "exp": 4_102_444_800}
-# Some that hold, and some that do not.
+# Valid Grip-Sigs, and invalid ones.
 SIGNED = [GRIP_SIG.encode(), signed({**FUTURE, "nbf": 1}), signed({**FUTURE, "aud": "x"}, kid="k")]
 OTHERS = [
     signed({"iss": "viceroy", "exp": 1}),

@@ -1,4 +1,4 @@
-"""URIs: what docs/routes.md says of them, said once more in tests/property/reference.py, is what the runtime reads."""
+"""Fuzzes URIs: the runtime reads them as docs/routes.md says, which tests/property/reference.py implements separately."""
 
 import re
 
@@ -14,7 +14,7 @@ AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^\[\]@]*\]|[^:\[\]@]*)(?::\d*)?", re.A
 
 
 def check_uri(data: bytes) -> None:
-    """Of an absolute URI; what is none stands for the rest of one."""
+    """Checks an absolute URI. Data that is not one becomes the rest of one, after its host."""
     text = data.decode("utf-8", "replace")
     url = text if re.match("https?://", text) else f"http://a.example.com/{text}"
     client = ClientRequest(RequestData("GET", url), through_fanout=False)
@@ -25,19 +25,19 @@ def check_uri(data: bytes) -> None:
     if AUTHORITY.fullmatch(client.authority):
         assert client.host == facts.host
     check_host(client.authority)
-    if client.query.keys() & NAMES and not client.authority.endswith("*"):  # which is no host's
+    if client.query.keys() & NAMES and not client.authority.endswith("*"):  # no host has such a name
         check_uri_without(client, facts)
 
 
 def check_uri_without(client: ClientRequest, facts: reference.Facts) -> None:
-    """The parameters of some names are gone, and nothing else is."""
+    """Checks that the parameters of the names are removed, and nothing else."""
     others = reference.facts("GET", client.uri_without(NAMES), ())
     assert others.query == {name: value for name, value in facts.query.items() if name not in NAMES}
     assert (others.segments, others.host, others.scheme) == (facts.segments, facts.host, facts.scheme)
 
 
 def check_parts(url: str, authority: str, path: str, query: str) -> None:
-    """The parts stand in a URI as they are, and so is read again what they make."""
+    """Checks that the parts occur unchanged in the URI, and that a URI built from them is read the same."""
     assert path.startswith("/") and not set("?#") & set(path) and "#" not in query and not set("/?#") & set(authority)
     assert authority + (path if path != "/" else "") in url and query in url
     assert split_uri(f"https://{authority}{path}?{query}#{url}") == (authority, path, query)
@@ -47,7 +47,7 @@ def check_parts(url: str, authority: str, path: str, query: str) -> None:
 
 
 def check_host(authority: str) -> None:
-    """Nothing but a host's name or address is left of an authority, whatever it is, and no more than stands in it."""
+    """Checks that an authority is reduced to a host's name or address, which the authority contains."""
     host = host_name(authority)
     assert host == host.lower() and host in authority.lower() and "@" not in host
     assert ":" not in host or "]" in host

@@ -1,4 +1,4 @@
-"""A component of the tests' own that shows what the host tells: until a route asks for a fact, none can be seen."""
+"""Builds a test component that answers with facts about its host. No fact is read before a route asks for it."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from fanroute.project.workspace import Workspace
 
 
 def build_facts(folder: Path) -> Workspace:
-    """Build it in a folder."""
+    """Builds the component in a folder."""
     return build_app(folder, Path(__file__).parent / "app.py")
 
 
 def build_app(folder: Path, app: Path) -> Workspace:
-    """Build a component of an emitted module that is written by hand."""
+    """Builds a component from a hand-written app module."""
     runtime = runtime_sources()
     files = {f"{APP_MODULE}.py": app.read_text(), **{file_of(name, runtime): source for name, source in runtime.items()}}
     workspace = Workspace(folder / "routes.yaml")

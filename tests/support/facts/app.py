@@ -1,4 +1,4 @@
-"""What the component is made of: a Plan, a handler that answers with facts, and another URI where the request asks for it."""
+"""Defines the component: a Plan, a handler that answers with facts, and a decider that can pass requests on with another URI."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ PLAN = Plan("facts", (*ROUTES, Route("fact", Match(), Respond(200, (), b""))))
 
 
 def fact(action: Respond, request: Request, bound: Binding) -> Answer:
-    """What the path names: `/now`, `/service-id`, `/config/STORE/NAME` or `/secret/STORE/NAME`; 404 where there is none."""
+    """Answers with the fact in the path: `/now`, `/service-id`, `/config/STORE/NAME` or `/secret/STORE/NAME`. Otherwise 404."""
     _, path, _ = split_uri(request.uri())
     match path.split("/")[1:]:
         case ["now"]:
@@ -33,7 +33,7 @@ def fact(action: Respond, request: Request, bound: Binding) -> Answer:
 
 
 class Elsewhere(Decider):
-    """Passes on with the URI that the header X-Uri has."""
+    """Passes the request on with the URI of its header X-Uri."""
 
     def decide(self, request: Request) -> Decision:
         decision = super().decide(request)

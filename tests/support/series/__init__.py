@@ -1,4 +1,4 @@
-"""A component of the tests' own that tells a request's number in its sandbox, and in which things go wrong."""
+"""Builds a test component that answers with a request's number in its sandbox, and can be made to fail."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ from tests.support.facts import build_app
 
 
 def build_series(folder: Path) -> Workspace:
-    """Build it in a folder."""
+    """Builds the component in a folder."""
     return build_app(folder, Path(__file__).parent / "app.py")

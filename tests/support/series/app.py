@@ -1,4 +1,4 @@
-"""What the component is made of: a handler that tells how many requests its sandbox has had, unless the path says otherwise."""
+"""Defines the component: a handler that answers with the number of requests to its sandbox. Some paths make it fail."""
 
 import os
 from itertools import count
@@ -15,7 +15,7 @@ KEPT: list[bytes] = []
 
 
 def number(action: Respond, request: Request, bound: Binding) -> Answer:
-    """The request's number: after `/keep` with 40 MiB more in use; `/raise` has an exception, `/trap` a trap."""
+    """Answers with the request's number. `/keep` first takes 40 MiB of memory, `/raise` raises, and `/trap` traps."""
     found = next(NUMBERS)
     match split_uri(request.uri())[1]:
         case "/keep":
