@@ -10,11 +10,10 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.next_steps import Urls
 from fanroute.cli.output import remark
 from fanroute.devserver import install as installing
 from fanroute.devserver import pushpin as pushpins
-from fanroute.devserver.config import LocalBackend
+from fanroute.devserver.config import EdgeUrls, LocalBackend
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.project.folder import read
 from fanroute.project.workspace import Workspace
@@ -52,7 +51,7 @@ async def running_edge(
     loopback: str,
     say: Say,
     log: Say,
-) -> AsyncIterator[Urls]:
+) -> AsyncIterator[EdgeUrls]:
     """Runs a local edge for the component that a folder has built, with the stores of its fastly.toml. Yields its URLs.
 
     Args:
@@ -99,7 +98,7 @@ async def running_edge(
         started = embedded.serve(embedded_component, backends, loopback, *options.ports, log, stores, options.allowed)
     with _libraries_logged():
         async with started as urls:
-            yield Urls(urls.edge, urls.publish)
+            yield urls
 
 
 @contextmanager

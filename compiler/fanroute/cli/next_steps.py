@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
+from fanroute.devserver.config import EdgeUrls
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData, client_of
@@ -44,14 +44,6 @@ _SENT_BY_CURL = ("accept", "user-agent")
 TOKEN = "TOKEN"
 
 
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Holds the URLs of a local edge and of its publish endpoint."""
-
-    edge: str
-    publish: str
-
-
 def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator[str]:
     """Yields the commands that publish the service in a folder to Fastly, for the first time or again."""
     fastly = "fastly" if folder == Path() else f"cd {path_word(folder)} && fastly"
@@ -65,7 +57,7 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator
     yield first if domain else f"Publish: {fastly} compute publish"
 
 
-def serve_lines(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, str]) -> Iterator[str]:
+def serve_lines(compiled: Compiled, edge: str, urls: EdgeUrls, hosts: Mapping[str, str]) -> Iterator[str]:
     """Yields a request for each route of a local edge, and a command that publishes a message.
 
     `hosts` has the entries of the local store that let its names stand for a host.
@@ -78,7 +70,7 @@ def serve_lines(compiled: Compiled, edge: str, urls: Urls, hosts: Mapping[str, s
     yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
 
 
-def changed_port_warnings(urls: Urls, wanted: tuple[int, int]) -> Iterator[str]:
+def changed_port_warnings(urls: EdgeUrls, wanted: tuple[int, int]) -> Iterator[str]:
     """Yields a warning for each wanted port that is not free. 0 stands for any port."""
     ports = zip(("", "publish "), (urls.edge, urls.publish), ("--port", "--publish-port"), wanted, strict=True)
     for what, url, option, port in ports:

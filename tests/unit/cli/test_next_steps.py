@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fanroute.cli.next_steps import Urls, changed_port_warnings, publish_command, publish_lines, serve_lines
-from fanroute.devserver.config import host_entries
+from fanroute.cli.next_steps import changed_port_warnings, publish_command, publish_lines, serve_lines
+from fanroute.devserver.config import EdgeUrls, host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Step, trace
@@ -29,14 +29,14 @@ routes:
 COMPILED = compile_routes(ROUTES, INPUTS)
 
 
-def shown(compiled: Compiled, urls: Urls, as_host: str = "") -> list[str]:
+def shown(compiled: Compiled, urls: EdgeUrls, as_host: str = "") -> list[str]:
     """Returns the printed lines. Local names stand for the service's own host, or for another one."""
     hosts = host_entries(compiled.plan.routes, as_host or compiled.loopback_host)
     return list(serve_lines(compiled, "embedded", urls, hosts))
 
 
 def test_routes_are_shown_as_commands() -> None:
-    lines = shown(COMPILED, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
+    lines = shown(COMPILED, EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
     assert [shlex.split(line) for line in lines[1:-1]] == [
         ["socket:", "npx", "wscat", "-c", "ws://127.0.0.1:1/it%27s/%24x", "-s", "chat.v1"],
         ["stream:", "curl", "-N", "-H", "Host: example.b.example.com", "http://127.0.0.1:1/"],
@@ -47,7 +47,7 @@ def test_routes_are_shown_as_commands() -> None:
 
 
 def test_a_url_needs_no_host_for_routes_of_the_host_that_it_stands_for() -> None:
-    urls = Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")
+    urls = EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")
     with_host = [line.split(":")[0].strip() for line in shown(COMPILED, urls, "https://x.b.example.com") if "Host: " in line]
     assert with_host == ["socket", "exact"]
     named = compile_routes(ROUTES.replace(b"c.example.com", b"127.0.0.1"), INPUTS)
@@ -65,7 +65,7 @@ routes:
   - {{match: {{path: /b}}, {auth % "{cookie: session}"}, handoff: origin}}
   - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
 """
-    lines = shown(compile_routes(routes.encode(), INPUTS), Urls("http://a", "http://b/publish/"))
+    lines = shown(compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/"))
     assert [shlex.split(line)[1:] for line in lines[1:-1]] == [
         ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
         ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
@@ -102,7 +102,7 @@ POLL, MESSAGE = {"http-response": {"body": "hello\n"}}, {"ws-message": {"content
 def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: dict[str, Any]) -> None:
     routes = "version: 1\nservice: {name: a}\nbackends: {origin: {url: https://a.example.com}, self: {loopback: true}}\nroutes:\n"
     routes += "".join(f"  - {{match: {{path: /{number}}}, {action}}}\n" for number, action in enumerate(actions))
-    *_, line = shown(compile_routes(routes.encode(), INPUTS), Urls("http://a", "http://b/publish/"))
+    *_, line = shown(compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/"))
     items = json.loads(shlex.split(line)[3])["items"]
     assert {item["channel"]: item["formats"] for item in items} == published
 
@@ -134,14 +134,14 @@ def test_tunnels_need_websockets() -> None:
     assert list(publish_lines(compiled, "abc", Path()))[1].endswith(
         "to be enabled on the service once: fastly products --enable=websockets"
     )
-    lines = shown(compiled, Urls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
+    lines = shown(compiled, EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 
 
 @pytest.mark.parametrize("method", ["`id`", "X|id&X", "#", "!!", "GET"])
 def test_a_method_is_no_shell_code(method: str) -> None:
     routes = ROUTES.replace(b"match: {path: /a/*}", f"match: {{path: /a, method: {json.dumps(method)}}}".encode())
-    lines = shown(compile_routes(routes, INPUTS), Urls("http://a", "http://b/publish/"))
+    lines = shown(compile_routes(routes, INPUTS), EdgeUrls("http://a", "http://b/publish/"))
     told = [] if method == "GET" else ["-X", method]
     assert shlex.split(lines[4], comments=True)[1:] == ["curl", *told, "http://a/a"]
     command = f"curl() {{ printf '%s\\n' \"$@\"; }}; {lines[4].partition(': ')[2]}"
@@ -158,7 +158,7 @@ def test_examples_fit_the_patterns() -> None:
     """Tests that each printed request gets the route that it is shown for."""
     routes = (REPOSITORY / "tests" / "golden" / "cases" / "patterns" / "routes.yaml").read_bytes()
     compiled = compile_routes(routes, INPUTS)
-    commands = [shlex.split(line) for line in shown(compiled, Urls("http://a", "http://b/publish/"))][1:-1]
+    commands = [shlex.split(line) for line in shown(compiled, EdgeUrls("http://a", "http://b/publish/"))][1:-1]
     assert [command[1:] for command in commands] == [
         ["curl", "-N", "http://a/rooms/room/events"],
         ["curl", "http://a/files/folder/a.md/x"],
@@ -170,7 +170,7 @@ def test_examples_fit_the_patterns() -> None:
 
 
 def test_a_port_that_is_not_free_is_told_with_the_one_that_is_used() -> None:
-    urls = Urls("http://127.0.0.1:8001", "http://127.0.0.1:8002/publish/")
+    urls = EdgeUrls("http://127.0.0.1:8001", "http://127.0.0.1:8002/publish/")
     assert list(changed_port_warnings(urls, (7676, 5561))) == [
         "the port 7676 is not free: using 8001 instead (--port chooses another)",
         "the publish port 5561 is not free: using 8002 instead (--publish-port chooses another)",
