@@ -232,7 +232,10 @@ def _is_event_of_open_websocket(route: Route, client: ClientRequest, request: Re
 
 
 def _channel_names(action: Hold | WebSocket, value_of: Binding) -> list[str]:
-    """Returns the channels of an action, or none if one is invalid, because the handler refuses that. Raises Refused (403)."""
+    """Returns the channels of an action, or [] if one is invalid: then the action's handler refuses the request.
+
+    Raises Refused (403) for a claim that no channel can contain.
+    """
     try:
         return [channel_name(channel, value_of) for channel in action.channels]
     except Refused as refused:

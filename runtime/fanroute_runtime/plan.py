@@ -134,8 +134,8 @@ class Hold:
 
     The answer is the beginning of a stream, or the response after the time-out of a long poll. `link` is the path from which
     Fanout gets messages that a stream has missed. `meta` has the connection's variables for filters. `instructions` are further
-    GRIP headers. With `instructions_are_complete`, they are all GRIP headers, which then do not depend on the request. They and
-    `headers` are (name, value) pairs as they are sent.
+    GRIP headers. If `instructions_are_complete`, the answer has no other GRIP headers, so these are the same for every request.
+    `instructions` and `headers` are (name, value) pairs as they are sent.
     """
 
     backend: str
@@ -155,9 +155,9 @@ class WebSocket:
     """Makes Fanout send the WebSocket's events to `backend` (this service), which answers them with WebSocket-over-HTTP.
 
     On OPEN, the connection is subscribed to `channels`. With `echo`, each message goes back to its sender. `meta` has the
-    connection's variables for filters. `instructions` are further control messages, as they are sent. With
-    `instructions_are_complete`, they are all control messages, which then do not depend on the request. If there are `protocols`,
-    the client must offer one of them.
+    connection's variables for filters. `instructions` are further control messages, as they are sent. If
+    `instructions_are_complete`, those for `channels` and `meta` are among them, because they are the same for every request. If
+    there are `protocols`, the client must offer one of them.
 
     The connection is closed after `idle_close` seconds without an event, and after a message of more than `max_message` bytes. A
     refused connection is accepted, and closed with `refuse_code`. For each of these three, 0 means never. With `expiry_leeway`,
@@ -198,7 +198,7 @@ class Redirect:
 class Preflight:
     """Answers a preflight request: tells the browser if a page of another origin may use the route after this one.
 
-    A preflight route does not stand in routes.yaml. Without these, the n-th route of the Plan is the n-th route there.
+    The compiler adds preflight routes. Not counting them, the n-th route of the Plan is the n-th route in routes.yaml.
     """
 
 

@@ -1,4 +1,4 @@
-"""Finds a text that can be split in two ways into pieces, each accepted by its automaton."""
+"""Finds a text that can be split in two ways into pieces, so that the n-th automaton accepts the n-th piece."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ MAX_PAIRS = 100_000
 
 # A text, split into pieces.
 Split = tuple[str, ...]
-# The position of a split after the text so far: the index of a piece, and the state of its automaton.
+# The position of a split after the text so far: the index of an automaton in `pieces`, and its state.
 _Position = tuple[int, int]
 # The positions of two splits of one text, and whether the splits differ so far.
 _Pair = tuple[_Position, _Position, bool]
@@ -43,7 +43,11 @@ def find_two_splits(pieces: Sequence[Automaton], longest: int) -> tuple[Split, S
 
 
 def _positions_after(pieces: Sequence[Automaton], position: _Position, classes: Sequence[int]) -> Iterator[_Position]:
-    """Yields the positions after a character: in the same piece, and in the next one if the piece may end before it."""
+    """Yields the positions to which one character leads. `classes` has the character's class for each automaton.
+
+    The character leads to the next state of the same automaton. If that automaton accepts the text before the character, it also
+    leads to the first step of the next automaton.
+    """
     number, state = position
     step = pieces[number].steps[state][classes[number]]
     if step != DEAD:

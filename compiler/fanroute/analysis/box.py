@@ -57,7 +57,7 @@ _ALL_VALUES: dict[str, ValueSet] = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Represents a client's request as matching sees it (`predicates.Matched`)."""
+    """Represents a client's request as matching sees it (`predicates.Matchable`)."""
 
     host: str
     segments: Segments
@@ -139,7 +139,7 @@ def subtract(region: Box, match_box: Box) -> Iterator[Box]:
 
 
 def sample_point(region: Box, named: Mapping[Dimension, Names]) -> Point:
-    """Returns a request of a region that is not empty, preferably with values that no route names."""
+    """Returns a request in a region, which must not be empty. It has values that no route names, if there are any."""
 
     def sample(dimension: Dimension) -> Any:
         return region.get(dimension, all_values(dimension)).sample(named.get(dimension, NONE))
@@ -164,7 +164,7 @@ def _text(value: str | NonText) -> str | None:
 
 
 def value_set(point: Point, dimension: Dimension) -> Texts:
-    """Returns the set of the one value that a request has in a segment, header or query parameter, which must be present."""
+    """Returns the set with only the request's value of a segment, header or query parameter, which must be present."""
     kind, name = dimension
     values = {"segment": point.segments, "header": point.headers, "query": point.query}[kind]
     space = {"segment": SEGMENTS, "header": HEADERS, "query": QUERIES}[kind]

@@ -94,7 +94,7 @@ def decided_by_token(route: Route) -> set[Bound]:
 def _decided_by(template: Template, route: Route) -> set[Bound]:
     """Returns the references that a claim decides if it equals a template.
 
-    It decides none if the template can be read in two ways, as `a-b-c` can for `{tenant}-{room}`.
+    It decides none if different values give the same text, as `a-b-c` fits `{tenant}-{room}` with tenant `a`, and with `a-b`.
     """
     resolved = resolve(template, route)
     return set() if find_collision(resolved) else {reference.bound for reference in references_in(resolved)}

@@ -1,4 +1,4 @@
-"""Represents the client of a WebSocket: delivers items, follows control messages, and keeps the connection alive.
+"""Serves the client of a WebSocket: delivers published items, follows control messages, and keeps the connection alive.
 
 Source: https://pushpin.org/docs/protocols/grip/ (control messages)
 """
@@ -24,12 +24,12 @@ _WHERE = "grip control object"
 
 
 class SocketClient:
-    """Represents the client's side of a WebSocket.
+    """Represents the local edge's connection to the client of a WebSocket.
 
     Args:
         socket: the WebSocket.
         transport: its TCP connection.
-        subscriber: has its subscriptions.
+        subscriber: the channels to which this client is subscribed, and the items that are queued for it.
     """
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, subscriber: Subscriber) -> None:
@@ -132,7 +132,7 @@ def _name(control: dict[str, Any], key: str) -> str:
 
 
 def _keep_alive(control: dict[str, Any]) -> tuple[float, Event] | None:
-    """Returns after how many seconds without a message to send what, or None if the control message ends keep-alives."""
+    """Returns a time in seconds, and the message to send if no other is sent for so long. Returns None to send no keep-alives."""
     type_ = member(control, "message-type", str, _WHERE, "text").upper()
     content = content_bytes(control, "content", _WHERE)
     if content is None or type_ not in ("TEXT", "BINARY", "PING", "PONG"):

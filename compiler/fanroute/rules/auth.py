@@ -129,8 +129,9 @@ FR445 = Rule(
     "Requests for an endpoint of the edge reach no server of yours. So anybody who guesses the name of a room, or of another "
     "user, receives its messages. The warning is for endpoints whose channels depend on the path, the query or a header. It is "
     "also given if the route requires a token, but neither `channels` nor a claim limits the channels of its holder: a token for "
-    "one tenant then opens the channels of all others. A claim does not limit them if it can be read in two ways: `a-b-c` equals "
-    "`{tenant}-{room}` for two requests if both values may have a `-`.",
+    "one tenant then opens the channels of all others. A claim that is compared with several values joined together does not "
+    "limit the channels if it is ambiguous where one value ends: the claim `a-b-c` fits `{tenant}-{room}` with tenant `a`, and "
+    "with tenant `a-b`.",
     LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
     "Say with `auth` which token a client needs, and which channels it opens. For the channels, use `claims: {tenant: "
     '"{tenant}"}`, which compares a claim with a value of the match, or `channels`, or `{claim.sub}` in the channel\'s name. If '

@@ -25,7 +25,7 @@ FR401 = Rule(
     "warning",
     "a client can choose any value in a channel",
     "A client that reaches the route can subscribe to any channel of this form, even another tenant's: the edge checks no "
-    "permission. A pattern or a list of values says which channels these are.",
+    "permission. With a pattern or a list of values, the file says which channels a client can choose.",
     LOOPBACK + '  - match: {path: "/rooms/{room}"}\n    public: true\n    sse: {channel: "room-{room}"}\n',
     "Restrict the value with a pattern or a list of values. If not every client may use every channel, use a token (`auth` with "
     "`channels`), or hand the request off: then your backend checks the permission and names the channel in its answer.",
@@ -99,5 +99,5 @@ def _with_pattern(template: ResolvedTemplate, pattern: str) -> ResolvedTemplate:
 def _suggest_separator(template: ResolvedTemplate) -> str:
     separator = find_separator(template, _SEPARATORS)
     if separator is None:
-        return "restrict the values, so that there is a character to separate them that none of them can contain"
+        return "choose a separator, and restrict the values so that none of them can contain it"
     return f"separate the values with '{separator}', which none of them can contain"

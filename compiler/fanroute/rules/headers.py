@@ -25,7 +25,7 @@ FR232 = Rule(
     "header rules are on a route where the edge cannot apply them",
     "Rules for a request change the request that your backend gets, so they have no effect if the edge answers itself. Rules for "
     "a response change an answer that goes through the edge. The answer to a handoff goes from Fanout to the client, and the "
-    "edge does not see it. So `cors: {backend_answers: true}` is for a `forward` alone.",
+    "edge does not see it. `cors: {backend_answers: true}` changes a backend's answer too, so it works only with `forward`.",
     START + "routes:\n  - handoff: origin\n    response_headers: {remove: [Server]}\n",
     "Remove the rules, or let the backend set the headers of its answers.",
 )
@@ -96,7 +96,7 @@ FR234 = Rule(
     "FR234",
     "error",
     "a header rule sets what a key of the action sets",
-    "If the edge answers itself, keys of the action set the content type and the location of a redirect. A header rule for them "
+    "If the edge answers itself, the action's own keys set Content-Type and, for a redirect, Location. A header rule for them "
     "would set them twice.",
     START + "routes:\n  - respond: {status: 200}\n    response_headers: {set: {Content-Type: text/html}}\n",
     "Use the action's own key.",

@@ -91,9 +91,10 @@ FR403 = Rule(
     "FR403",
     "note",
     "some requests of a route make no valid channel, location or link",
-    'A channel is printable ASCII without `,`, `;` and `"`, and without spaces around it. Nothing in it may still be '
-    "percent-encoded, as it is if a client encoded it twice. In the path of a location or link, a value must not make its "
-    "segment empty, `.` or `..`, even between slashes inside the value: that would lead to another path, and `//evil.example` to "
+    'A channel is printable ASCII without `,`, `;` and `"`, and without spaces around it. A value from the '
+    "request must not contain percent-encoding after it is decoded once (a client may have encoded it twice). In the path of a "
+    "location or link, a value must not make its segment empty, `.` or `..`. If the value contains slashes, it must not make "
+    "one of the parts between them `.` or `..`. Otherwise the address would lead to another path, or as `//evil.example` to "
     "another host. A request with such a value gets a 400. It does not go on to the next route, because it fits the match.",
     LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
     "Restrict the pattern to the values that are meant, as in `[a-z0-9-]{1,64}`. Leave it if such requests should get a 400.",
@@ -195,7 +196,10 @@ _SLASHED_BOTH = compile_pattern(r"[\s\S]*[/\\]\.\.?(;[^/\\]*)?[/\\][\s\S]*")
 
 
 def _value_of(segment: ResolvedTemplate, reference: Reference) -> str:
-    """Returns the shortest value of a reference that makes its segment lead elsewhere, or another value if none is found."""
+    """Returns a shortest value of a reference that can make its segment empty, or a part of it between slashes `.` or `..`.
+
+    Returns "x" if there is no such value, and for a claim.
+    """
     if reference.bound.source == "claim":  # a client does not choose its claims
         return "x"
     if len(references_of(segment)) == 1:

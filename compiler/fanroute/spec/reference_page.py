@@ -53,7 +53,7 @@ def reference_page() -> str:
 
 
 def _collect(node: Schema, path: str, root: Schema, sections: dict[str, _Section]) -> None:
-    """Adds the sections of a node of the schema: one for each mapping, by its reference ("" is the file itself)."""
+    """Adds the sections of a node of the JSON Schema: one for each mapping, by its reference ("" is the file itself)."""
     for suffix, child in _children(node):
         _collect(child, f"{path}{suffix}", root, sections)
     reference = node.get("$ref", "" if node is root else None)
@@ -67,7 +67,7 @@ def _collect(node: Schema, path: str, root: Schema, sections: dict[str, _Section
 
 
 def _children(node: Schema) -> Iterator[tuple[str, Schema]]:
-    """Yields the alternatives, items and values of a node, each with what is appended to the node's path for it."""
+    """Yields the alternatives, items and values of a node of the JSON Schema, each with what it appends to the node's path."""
     yield from (("", alternative) for alternative in node.get("anyOf", ()))
     if "items" in node:
         yield "[]", node["items"]
@@ -99,7 +99,7 @@ def _value(node: Schema, required: bool, sections: dict[str, _Section]) -> str:
 
 
 def _describe(node: Schema, sections: dict[str, _Section]) -> str:
-    """Describes the values that a node of the schema allows."""
+    """Describes the values that a node of the JSON Schema allows."""
     match node:
         case {"$ref": reference}:
             return f"[a mapping](#{sections[reference].anchor})"
@@ -126,7 +126,7 @@ def _describe(node: Schema, sections: dict[str, _Section]) -> str:
 
 
 def _list_limits(node: Schema, alternative: Schema) -> Schema:
-    """Returns the limits of a list that are beside the list's short form in the schema."""
+    """Returns the limits of a list that has a short form. The schema has them beside `anyOf`, not in the list's alternative."""
     return {name: node[name] for name in ("maxItems",) if name in node and alternative.get("type") == "array"}
 
 

@@ -37,7 +37,8 @@ FR102 = Rule(
     "error",
     "the file is not UTF-8 text",
     "The same bytes mean different text in other encodings, so only UTF-8 is accepted. "
-    "Control characters and halves of surrogate pairs are refused too: editors hide them, and no header can contain them.",
+    "Control characters and halves of surrogate pairs are refused too: editors hide them, and no header can contain them. "
+    "In this example, `\\xe9` stands for a single byte of the file, which is an `é` in Latin-1. In UTF-8, an `é` has two bytes.",
     b'version: 1\nservice: {name: "caf\xe9"}\n',
     "Save the file as UTF-8.",
 )
@@ -129,8 +130,8 @@ class Source:
         text: the file's text.
         data: mappings, lists, texts, numbers and booleans. A value with an error is None.
         keys: the keys of all mappings, wherever they are.
-        variables: each text that contains variables as it stands in the file, its span, and the errors in it.
-        unexpanded: by expanded text, the text in the file. Messages show only the latter, because values can be secret.
+        variables: each text with variables: its spelling in the file, its span, and its errors.
+        unexpanded: maps an expanded text to its spelling in the file. Messages show the spelling, because values can be secret.
         diagnostics: the errors after which parsing could go on.
         root: the position of the whole data.
         routes: used only by `spec.raw.routes`, to compute its result once.
@@ -207,14 +208,14 @@ def parse_yaml(text: str, environment: Mapping[str, str] | None = None) -> Sourc
 
 
 def _may_parse_differently(text: str) -> bool:
-    """Returns True if a quick look at the text shows that the two parsers may understand it differently."""
+    """Returns True if libyaml and the parser in Python may understand the text differently, as far as a quick look shows."""
     if not text.endswith("\n") or text.startswith("%") or "\n%" in text or any(space in text for space in _UNUSUAL_SPACE):
         return True
     return "#" in text and _COMMENT_AT_BLOCK.search(text) is not None
 
 
 def _refuse_question_marks(events: Iterator[Any]) -> Iterator[Any]:
-    """Passes libyaml's events on. Raises YAMLError at a plain scalar with a `?`, which the other parser may read differently."""
+    """Passes libyaml's events on. Raises YAMLError at a plain scalar with a `?`: the parser in Python may read it differently."""
     for event in events:
         if type(event) is yaml.ScalarEvent and not event.style and "?" in event.value:
             raise yaml.YAMLError

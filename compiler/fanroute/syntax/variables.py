@@ -57,7 +57,7 @@ def unexpander(unexpanded: Mapping[str, str], quote: Callable[[str], str] | None
     Messages can be printed in public logs, and the values can be secret.
 
     Args:
-        unexpanded: by expanded text, the text in the file (`Source.unexpanded`).
+        unexpanded: maps an expanded text to its spelling in the file (`Source.unexpanded`).
         quote: rewrites the text of the file for where it is put. By default it is written on one line.
     """
     quote = quote or _on_one_line

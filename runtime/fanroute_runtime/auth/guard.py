@@ -62,7 +62,7 @@ class Guard:
             raise self._invalid_token(bad) from bad
 
     def claim_value(self, claims: Claims, name: str) -> str:
-        """Returns a claim as a value for a channel: a text or number. Raises Refused (403)."""
+        """Returns a claim's text, for use in a channel. Raises Refused (403) if no channel can contain it."""
         text = claim_text(claims.get(name))
         if text is None or len(text) > MAX_VALUE or not is_valid_value(text):
             raise self._insufficient(f"the claim {name}")
@@ -76,7 +76,7 @@ class Guard:
                 raise self._insufficient("the channel")
 
     def require_single_values(self, client: ClientRequest) -> None:
-        """Checks that a backend reads the same values that claims were compared with. Raises Refused (400)."""
+        """Raises Refused (400) if a value with which claims were compared occurs twice: a backend might read the other one."""
         for bound in self._compared:
             if client.has_several_values(bound):
                 what = "query parameter" if bound.source == "query" else "header"
@@ -139,7 +139,10 @@ def _require_parties(claims: Claims, auth: Auth) -> None:
 
 
 def _claim_predicate(condition: Condition) -> Callable[[Any], bool]:
-    """Returns a predicate for claims: true if one fits a condition, without its templates. A missing claim is None."""
+    """Returns a function that says if a claim meets a condition. A missing claim is None.
+
+    It does not compare the claim with the condition's templates: `_equals_template` does.
+    """
     if not condition.values and not condition.pattern and not condition.templates:
         return lambda value: (value is not None) == condition.present
     fits = text_predicate(condition)

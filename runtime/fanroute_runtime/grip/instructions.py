@@ -52,7 +52,7 @@ def expand_value(template: Template, value_of: Binding, what: str) -> str:
 
 
 def _decoded_or_empty(text: str | None) -> str:
-    """Returns the text that a client chose for a part of a value, or "" if it is not accepted."""
+    """Returns the text, or "" if it is None or still percent-encoded. `expand_value` refuses an empty part."""
     return "" if text is None or is_percent_encoded(text) else text
 
 
@@ -69,8 +69,9 @@ def meta_values(meta: Meta, value_of: Binding) -> list[tuple[str, str]]:
 def expand_uri(template: Template, value_of: Binding) -> bytes:
     """Expands a template to a location or link. Values of the request are percent-encoded, so each stays in its path segment.
 
-    Raises Refused (400) if a value is not text. Also raises it if a segment would be empty, '.' or '..' because of a value, or if
-    the value has such a segment between slashes. That would be another path, or with '//' at its beginning another host.
+    Raises Refused (400) if a value is not text. Also raises it if a value would make its segment empty, '.' or '..', or if one of
+    the parts between the slashes in it would be '.' or '..'. That would be another path, or with '//' at its beginning another
+    host.
     """
     text = "".join(part if isinstance(part, str) else _quote(value_of(part)) for part in template)
     for segment in _SEGMENT_END.split(_PATH_END.split(text, 1)[0]):
@@ -90,7 +91,7 @@ def _quote(text: str | None) -> str:
 
 
 def changes_path(segment: bytes) -> bool:
-    """Returns True if a decoded segment is empty, '.' or '..' (RFC 3986, 5.2.4), also between slashes that it contains."""
+    """Returns True if a decoded segment is empty, or has a part '.' or '..' if it is split at slashes (RFC 3986, 5.2.4)."""
     return not segment or has_dot_segment(segment.replace(b"\\", b"/"))
 
 

@@ -41,7 +41,7 @@ class Dimension:
 
 
 class Fork(int):
-    """Leads to further routes, by what the request has in one dimension. As a number it is the first of these routes."""
+    """Leads to further routes, by what the request has in one dimension. Its own number is that of the first of these routes."""
 
     texts_of: Callable[[Matchable], Iterable[Hashable]]
     # A single route is its number, without a tuple, because 10,000 more tuples would take room.
@@ -113,10 +113,13 @@ def _predicates(route: Route, known: Collection[Hashable]) -> Predicates:
 
 
 class _Forks:
-    """Makes forks for some routes. It keeps none of the routes, because all of them together may take much memory.
+    """Makes the branches of the tree.
+
+    It reads each route from `routes` when it needs it and keeps none that it has read, because all of them together may take
+    much memory.
 
     Args:
-        routes: the routes.
+        routes: the Plan's routes, in order.
         depth: the number of segments of the longest path.
     """
 
@@ -127,7 +130,10 @@ class _Forks:
         self._always_useful = (*map(_segment_dimension, range(depth + 1)), HOST, METHOD)
 
     def branch(self, numbers: Sequence[int], known: frozenset[Hashable] = frozenset()) -> Branch:
-        """Returns some routes, behind forks if there are many. `known` names the dimensions of the forks on the way here."""
+        """Returns these routes, or forks that lead to them if there are many.
+
+        `known` has the names of the dimensions of the forks that lead to this branch.
+        """
         if len(numbers) > MAX_UNFORKED:
             for dimension in self._dimensions(numbers):
                 branches, others = self._partition(numbers, dimension)
@@ -159,7 +165,10 @@ class _Forks:
         return (self._routes[number].match for number in numbers)
 
     def _partition(self, numbers: Sequence[int], dimension: Dimension) -> tuple[dict[Hashable, Any], list[int]]:
-        """Returns the routes by the texts that they require (a number, or a list of several), and those that require none."""
+        """Groups routes by the text that they require: a single one as its number, several as a list.
+
+        Also returns the routes that require none.
+        """
         branches: dict[Hashable, Any] = {}
         others = []
         for number, match in zip(numbers, self._matches(numbers), strict=True):

@@ -16,8 +16,8 @@ from fanroute.wasm.flatten.linking import (
 from fanroute.wasm.flatten.module import FUNCTION, MEMORY, Module, read_module
 from fanroute.wasm.flatten.shim import find_shim
 
-# The names of the core exports that the canonical ABI needs, as `wasm-tools component new` expects them. The name of a function
-# follows in that of its post-return function.
+# The names of the core exports that the canonical ABI needs, as `wasm-tools component new` expects them. A post-return
+# function is named after its function, with the last of these as a prefix.
 MEMORY_NAME, REALLOC_NAME, POST_RETURN_NAME = "memory", "cabi_realloc", "cabi_post_"
 
 
@@ -45,7 +45,7 @@ class Graph:
 
 
 def read_graph(component: bytes, unused: Collection[str]) -> Graph:
-    """Reads the graph of a component, without the exports that are `unused`. Raises BadComponent."""
+    """Reads which core modules a component has and how they are linked, without its `unused` exports. Raises BadComponent."""
     return _GraphReader(read_core_definitions(component)).graph(unused)
 
 
@@ -69,7 +69,7 @@ class _GraphReader:
         return [self._provider(self._core.resolve(arguments[each.module], each.name)) for each in imports]
 
     def _provider(self, definition: Definition) -> NodeExport | CanonicalFunction:
-        """Returns the provider behind a definition, through inline exports and the shim."""
+        """Follows a definition through inline exports and the shim to the instance or host function that provides it."""
         for _ in self._core.instances:
             if isinstance(definition, CoreExport):
                 definition = self._core.resolve(*definition)

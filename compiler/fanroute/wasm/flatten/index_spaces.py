@@ -19,7 +19,7 @@ class Entity(NamedTuple):
 
 
 class HostFunction(NamedTuple):
-    """Represents a host function: the two names of its import, and its encoded type."""
+    """Represents a host function: the module and the name of its import, and its encoded type."""
 
     module: str
     name: str
@@ -114,7 +114,7 @@ class IndexSpaces:
         return module.globals[entity.number].type
 
     def _host_function(self, import_: Import, canonical: CanonicalFunction, type_: bytes) -> HostFunction:
-        """Returns the host function of an import. Raises BadComponent if another import with the same names means another one."""
+        """Returns the host function of an import. Raises BadComponent if a second import of its name differs."""
         names, function = (import_.module, import_.name), HostFunction(import_.module, import_.name, type_)
         if import_.kind != FUNCTION or self._host_functions.setdefault(names, (function, canonical)) != (function, canonical):
             raise BadComponent(f"core modules import different things as {import_.name} of {import_.module}")

@@ -32,7 +32,7 @@ class CoreExport(NamedTuple):
 
 
 class CanonicalFunction(NamedTuple):
-    """Represents a core function that the component makes of a host function or a resource type, by a canonical definition."""
+    """Represents a core function that a canonical definition makes from a host function or a resource type."""
 
     form: int
     target: int
@@ -69,8 +69,8 @@ class CanonicalOptions:
 class CoreDefinitions:
     """Represents the core definitions of a component, in order.
 
-    `definitions` has those of each kind. `lifted` has the functions that the component exports, with their options, and `lowered`
-    the options of the functions that it imports.
+    `definitions` has a list for each of KINDS. `lifted` has the functions that the component exports, with their options, and
+    `lowered` the options of the functions that it imports.
     """
 
     modules: list[bytes] = field(default_factory=list)
@@ -128,7 +128,7 @@ def _instance(core: CoreDefinitions, reader: Reader) -> None:
 
 
 def _named(reader: Reader, value: Callable[[], Value]) -> dict[str, Value]:
-    """Reads values with their names. Raises BadComponent if two have the same name."""
+    """Reads a list of (name, value) pairs as a dict. `value` reads a value. Raises BadComponent if a name occurs twice."""
     found: dict[str, Value] = {}
     for _ in range(reader.u32()):
         name = reader.name()
