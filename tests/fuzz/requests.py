@@ -152,7 +152,7 @@ def _facts(random: Random) -> dict[str, Any]:
         "client_ip": lambda: random.choice(["192.0.2.1", "2001:db8::1", None]),
         "tls": lambda: random.choice([None, "TLSv1.3", ""]),
         "chunk": lambda: random.choice([1 << 20, 1 << 12]),
-        "take": lambda: 0 if _rarely(random) else random.choice([1 << 20, 1 << 20, 3]),
+        "write_limit": lambda: 0 if _rarely(random) else random.choice([1 << 20, 1 << 20, 3]),
         "secret_stores": lambda: {} if _rarely(random) else SECRET_STORES,
         "backends": lambda: random.choice([BACKENDS, BACKENDS, BACKENDS, frozenset()]),
     }

@@ -111,7 +111,7 @@ def error(name: str, case: str) -> HostError:
 
 def check(asked: Hostile, exchange: Exchange | None, failed: list[str]) -> None:
     if exchange is None:
-        assert asked.facts["take"] == 0 or any(name.startswith(SENDING) for name in failed)
+        assert asked.facts["write_limit"] == 0 or any(name.startswith(SENDING) for name in failed)
     elif exchange.answer is None:
         check_passed_on(asked, exchange, failed)
     elif exchange.answer.body is asked.response.body:
