@@ -13,9 +13,11 @@ def pytest_report_to_serializable() -> Iterator[Any]:
 
 
 def encodable(data: Any) -> Any:
-    """Returns JSON's kinds of data with each character that UTF-8 cannot hold as a backslash escape."""
+    """Returns a list, tuple, dict or other value with each character that UTF-8 cannot hold as a backslash escape."""
     if isinstance(data, str):
         return data.encode("utf-8", "backslashreplace").decode()
     if isinstance(data, dict):
         return {encodable(name): encodable(value) for name, value in data.items()}
-    return [encodable(each) for each in data] if isinstance(data, list | tuple) else data
+    if isinstance(data, list | tuple):
+        return type(data)(map(encodable, data))
+    return data
