@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.folder import MAX_COMPONENT, Folder
 
 NAME = "fanroute"
-# How many files of each kind are kept. Those that were unused for longest are removed.
+# How many files of each kind are kept. The files that were unused for longest are removed.
 MAX_FILES = {"compiled": 8, "built": 500}
 _DIGEST = hashlib.sha256().digest_size
 
@@ -31,15 +32,19 @@ def cache_folder() -> Path:
 
 
 class Cache:
-    """Reads and writes the cache for one project. `reason` says why the cache is not used, or is "" if it is."""
+    """Reads and writes the cache for one project. `reason` says why the cache is not used, or is "" if it is.
 
-    def __init__(self, project: Path) -> None:
+    `max_files` says which kinds of files are kept, and how many of each.
+    """
+
+    def __init__(self, project: Path, max_files: Mapping[str, int] = MAX_FILES) -> None:
         self._project = project
+        self._max_files = max_files
         self.reason = ""
         try:
             self.folder = self.trusted_folder()
             self._files = Folder(self.folder.parent, private=True)
-            for kind in MAX_FILES:
+            for kind in max_files:
                 self._files.make_folder(f"{NAME}/{kind}")
             if not os.access(self.folder, os.W_OK):
                 self.reason = f"{self.folder} is not writable"
@@ -71,7 +76,7 @@ class Cache:
             return
         with suppress(OSError, Invalid):
             self._files.write(f"{NAME}/{kind}/{name}", hashlib.sha256(content).digest() + content)
-            for old in self._files.names_newest_first(f"{NAME}/{kind}")[MAX_FILES[kind] :]:
+            for old in self._files.names_newest_first(f"{NAME}/{kind}")[self._max_files[kind] :]:
                 self._files.remove(f"{NAME}/{kind}/{old}")
 
 
