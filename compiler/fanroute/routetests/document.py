@@ -96,14 +96,14 @@ class Request(Model):
     headers: Annotated[dict[SettableHeader, HeaderValue], AfterValidator(no_duplicate_names)] = Field(default_factory=dict)
     """Headers of the request."""
     websocket: bool = False
-    """Whether the client asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
+    """Asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
     body: Text = ""
     """The request's content. For a WebSocket with `via_fanout`, its events, in place of an OPEN."""
     claims: dict[Text, Any] | None = None
     """Claims of the client's token. The token is signed, is where the route expects it, and gets an `exp`, `iss` and `aud` that
     the route accepts if they are not here."""
     via_fanout: bool = False
-    """Whether Fanout sends the request in place of the client, as on the second pass: with a Grip-Sig and X-Forwarded-*."""
+    """Sends the request as Fanout does in place of the client, on the second pass: with a Grip-Sig and X-Forwarded-*."""
 
     @model_validator(mode="after")
     def _handshake(self) -> "Request":

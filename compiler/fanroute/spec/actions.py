@@ -79,8 +79,8 @@ class Handoff(Model):
     backend: BackendName
     """The backend's name. The action can also be just this name."""
     cors: Cors | None = None
-    """Which pages of other origins may send requests, and read the edge's own answers, such as a 401. The backend sets CORS
-    headers for its answers itself."""
+    """Lets pages of other origins send requests, and read the edge's own answers, such as a 401. The backend sets CORS headers
+    for its answers itself."""
 
 
 class Forward(Model):
@@ -89,7 +89,7 @@ class Forward(Model):
     backend: BackendName
     """The backend's name. The action can also be just this name."""
     cors: Cors | None = None
-    """Which pages of other origins may send requests, and read the edge's own answers, such as a 401 or 502."""
+    """Lets pages of other origins send requests, and read the edge's own answers, such as a 401 or 502."""
 
 
 def _with_backend(value: Any) -> Any:
@@ -118,7 +118,7 @@ class Stream(Model):
     link: Link | None = None
     """With `prev_id`: the path where Fanout asks for messages that the stream has missed. It can contain what the match binds."""
     cors: Cors | None = None
-    """Which pages of other origins may read the answer."""
+    """Lets pages of other origins read the answer."""
 
 
 class Event(Model):
@@ -148,7 +148,7 @@ class Sse(Model):
     headers: AnswerHeaders = Field(default_factory=dict)
     """Further headers of the answer."""
     retry: KeepAlive | None = None
-    """How long a client waits before it reconnects."""
+    """Tells a client how long to wait before it reconnects."""
     initial: Event = Event()
     """The event that begins the stream."""
     keep_alive: KeepAlive | None = None
@@ -156,7 +156,7 @@ class Sse(Model):
     link: Link | None = None
     """With `prev_id`: the path where Fanout asks for messages that the stream has missed. It can contain what the match binds."""
     cors: Cors | None = None
-    """Which pages of other origins may read the answer."""
+    """Lets pages of other origins read the answer."""
 
 
 class OnTimeout(Model):
@@ -180,11 +180,11 @@ class LongPoll(Model):
     headers: AnswerHeaders = Field(default_factory=dict)
     """Further headers of the answer after the time-out."""
     timeout: Timeout | None = None
-    """How long the request is held. 55 s if not given, 5 s at least."""
+    """Limits how long the request is held. 55 s if not given, 5 s at least."""
     on_timeout: OnTimeout = OnTimeout()
     """The answer after the time-out. If not given, an empty 200."""
     cors: Cors | None = None
-    """Which pages of other origins may read the answer."""
+    """Lets pages of other origins read the answer."""
 
 
 class WebSocket(Model):
@@ -195,7 +195,7 @@ class WebSocket(Model):
     meta: Meta = Field(default_factory=dict)
     """Variables of the connection for the channels' filters, by name. Values can contain what the match binds."""
     echo: bool = False
-    """Whether a client gets its own messages back."""
+    """Sends a client its own messages back."""
     protocols: Annotated[list[Protocol], BeforeValidator(as_list), AfterValidator(no_duplicates)] = Field(default_factory=list)
     """Subprotocols, of which a client must offer at least one. The first offered one that is in this list is used."""
     keep_alive: KeepAlive | None = None
@@ -224,14 +224,14 @@ class Respond(Model):
     file: FilePath | None = None
     """A file with the answer's content, by its path from the folder of routes.yaml. It is read when building."""
     cors: Cors | None = None
-    """Which pages of other origins may read the answer."""
+    """Lets pages of other origins read the answer."""
 
 
 class Redirect(Model):
     """Redirects the client."""
 
     location: Location
-    """Where the client is sent: it begins with `/`, `https://HOST/` or `http://HOST/`. It can contain what the match binds,
-    which is percent-encoded there."""
+    """Sends the client to this address, which begins with `/`, `https://HOST/` or `http://HOST/`. It can contain values that the
+    match binds, which are percent-encoded there."""
     status: Literal[301, 302, 303, 307, 308] = 302
     """The answer's status."""

@@ -77,7 +77,7 @@ class ClientKey(VerificationKey):
 
 
 class TokenPlace(Model):
-    """Where a client's token may be."""
+    """Names a place where a client's token may be."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
@@ -109,15 +109,15 @@ class Auth(Model):
     keys: Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)]
     """The keys, one of which must have signed the token: one key or a list."""
     token: Annotated[list[TokenPlaceOrName], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    """Where the token may be. In a list, the first place that has a token counts. `authorization` if not given."""
+    """Names where the token may be. In a list, the first place that has a token counts. `authorization` if not given."""
     issuer: Annotated[list[Issuer], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """Who may have issued the token, as in its `iss`: one issuer or a list. If not given, anybody with one of the keys."""
     audience: Annotated[list[Audience], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """Whom the token must be for, as in its `aud`: one audience or a list, one of which must fit. If not given, a token with an
     `aud` is refused."""
     leeway: Leeway | None = None
-    """How far clocks may differ. A token is valid so much earlier than its `nbf`, and so much longer than its `exp`. 10 s if not
-    given."""
+    """Allows clocks to differ by so much. A token is valid that much earlier than its `nbf`, and that much longer than its
+    `exp`. 10 s if not given."""
     claims: dict[ClaimName, Annotated[ConditionOrValues, AfterValidator(_check_claim_condition)]] = Field(default_factory=dict)
     """Conditions on the token's claims, by name. If a claim is a list, one item must fit. A value can contain what the match
     binds, such as `{tenant}`; then the claim must be equal to the result."""

@@ -49,7 +49,7 @@ HeaderNames = Annotated[list[HeaderName], BeforeValidator(as_list)]
 
 
 class Cors(Model):
-    """Which pages of other origins may read the answer. The edge answers their preflight requests."""
+    """Lets pages of other origins read the answer. The edge answers their preflight requests."""
 
     origins: Origins
     """The origins of the pages, such as `https://chat.example.com`. `*.` before a name stands for all hosts below it, and `"*"`
@@ -57,9 +57,9 @@ class Cors(Model):
     headers: HeaderNames = Field(default_factory=list)
     """Headers that their requests may have, besides those that any page may send. `"*"` allows any but `Authorization`."""
     credentials: bool = False
-    """Whether their requests may carry cookies and other credentials."""
+    """Lets their requests carry cookies and other credentials."""
     max_age: MaxAge | None = None
-    """How long a browser may cache the answer to a preflight request. 5 s if not given, a day at most."""
+    """Tells a browser how long it may cache the answer to a preflight request. 5 s if not given, a day at most."""
     expose: HeaderNames = Field(default_factory=list)
     """Headers of the answer that they may read, besides those that any page may read. `"*"` allows any."""
     backend_answers: bool = False

@@ -72,7 +72,7 @@ class Backend(Model):
     url: Url | None = None
     """Scheme, host and port of your server, such as `https://app.example.com`."""
     local: LocalUrl | None = None
-    """Where local edges find the server while you develop. If not given, an embedded origin takes its place."""
+    """Tells local edges where the server is while you develop. If not given, an embedded origin takes its place."""
     strict_paths: Literal[True] | None = None
     """States that the server does not change paths: it does not read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as
     `/a`."""
@@ -85,7 +85,7 @@ class Backend(Model):
 
 
 class Fanout(Model):
-    """How the edge recognizes requests from Fanout, which asks it on behalf of clients."""
+    """Says how the edge recognizes requests from Fanout, which asks it on behalf of clients."""
 
     grip_sig: Literal["verify", "present", "none"] = "verify"
     """`verify` accepts a Grip-Sig that is signed by Fastly for this service, or with one of `keys`. `present` accepts any
@@ -130,9 +130,9 @@ class Route(Model):
     name: Name | None = None
     """The route's name in messages. It must be unique. If not given, `route-` and the number of the route."""
     match: Match = Match()
-    """Which requests the route takes. If not given, all."""
+    """Says which requests the route takes. If not given, it takes all."""
     auth: Auth | None = None
-    """Which token a client needs."""
+    """Says which token a client needs."""
     public: Literal[True] | None = None
     """Lets anybody use the route, even if `defaults` require a token."""
     handoff: HandoffTo | None = None
@@ -175,11 +175,11 @@ class Defaults(Model):
     """Values for routes that do not set their own. Each key applies to the routes whose action takes it."""
 
     cors: Cors | None = None
-    """Which pages of other origins may read the answers of the edge. It does not apply to `handoff` and `forward`."""
+    """Lets pages of other origins read the answers of the edge. It does not apply to `handoff` and `forward`."""
     keep_alive: KeepAlive | None = None
     """After how long without a message a keep-alive is sent, such as a newline, a comment or a ping. Users do not see it."""
     auth: Auth | None = None
-    """Which token a client needs, on routes that are not `public`."""
+    """Says which token a client needs, on routes that are not `public`."""
     origins: Origins | None = None
     """The other origins whose pages may open a WebSocket."""
     request_headers: RequestHeaders | None = None
@@ -201,11 +201,11 @@ class Spec(Model):
     backends: Annotated[dict[Name, Backend], Field(min_length=1)]
     """The servers that routes send requests to, by name. This service itself can be one of them."""
     fanout: Fanout = Fanout()
-    """How the edge recognizes requests from Fanout."""
+    """Says how the edge recognizes requests from Fanout."""
     paths: Paths = Paths()
-    """Which paths are refused because another server may read them differently."""
+    """Says which paths are refused because another server may read them differently."""
     sandbox: Sandbox = Sandbox()
-    """How long a sandbox takes further requests."""
+    """Limits how long a sandbox takes further requests."""
     defaults: Defaults = Defaults()
     """Values for routes that do not set their own."""
     routes: Annotated[list[Route], Field(min_length=1)]

@@ -40,7 +40,7 @@ ConditionOrValues = Annotated[Condition, BeforeValidator(_as_condition, json_sch
 
 
 class Match(Model):
-    """Which requests a route takes. All conditions must hold, a list gives alternatives, and a missing key matches anything."""
+    """Says which requests a route takes. All conditions must hold. A list gives alternatives, a missing key matches anything."""
 
     host: Annotated[list[Host], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """A host name, or `*.` and a name for all hosts below it, but not for the name itself. Upper and lower case, the port and a

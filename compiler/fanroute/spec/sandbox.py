@@ -33,14 +33,14 @@ Wait = Annotated[
 
 
 class Sandbox(Model):
-    """How long a sandbox takes further requests, if Fastly has more for it."""
+    """Limits how long a sandbox takes further requests, if Fastly has more for it."""
 
     max_requests: RequestCount | None = None
-    """How many requests a sandbox takes. `1` gives each request a sandbox of its own. 1000 if not given."""
+    """Limits how many requests a sandbox takes. `1` gives each request a sandbox of its own. 1000 if not given."""
     max_lifetime: Lifetime | None = None
     """For how long a sandbox takes further requests. It also keeps a key from a store for as long. 60 s if not given."""
 
     max_memory: Memory | None = None
-    """How much memory a sandbox may be using when it takes another request. If not given, any amount."""
+    """Limits how much memory a sandbox may be using when it takes another request. If not given, any amount."""
     next_request_timeout: Wait | None = None
-    """How long a sandbox waits for another request. 1 s if not given."""
+    """Limits how long a sandbox waits for another request. 1 s if not given."""
