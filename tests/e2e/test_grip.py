@@ -280,15 +280,19 @@ def test_the_longest_message(grip_edge: Edge) -> None:
 
 
 @pytest.mark.parametrize(("path", "protocols"), [("/socket/ann", None), ("/chat/a", ["chat.v1"])])
-@pytest.mark.parametrize("message", ["a byte more", "many more", "without end"])
+@pytest.mark.parametrize("message", ["just too long", "many more", "without end"])
 def test_a_message_that_is_too_long_breaks_the_connection(grip_edge: Edge, path: str, protocols: Any, message: str) -> None:
-    """Also if a `max_message` makes the edge close a shorter one with 1009."""
+    """Also if a `max_message` makes the edge close a shorter one with 1009.
+
+    The embedded edge is exact. Pushpin refuses a message as soon as its unfinished parts reach the limit. So a last part that
+    begins below the limit still passes, and how the network divides the bytes decides. A part is never longer than the limit.
+    """
     part = b"x" * 100_000
     with socket(grip_edge, path, subprotocols=protocols) as client:
         with suppress(ConnectionClosed):
             match message:
-                case "a byte more":
-                    client.send(b"x" * (MAX_MESSAGE + 2))
+                case "just too long":
+                    client.send(b"x" * (MAX_MESSAGE + 2 if grip_edge.name == "embedded" else 3 * MAX_MESSAGE))
                 case "many more":
                     client.send(part * 20)
                 case "without end":
