@@ -16,8 +16,8 @@ MADE_HERE := $(VENV)/made-in-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 LOCK := $(RUN) piptools compile -q --strip-extras --generate-hashes --allow-unsafe --no-header --build-deps-for=editable \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 PIP := $(RUN) pip --quiet --disable-pip-version-check --no-input
-# One process more than there are processors, because many tests wait. The tests of a file share what it starts.
-IN_PARALLEL = -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
+# One process more than there are processors, because many tests wait. tests/support/scheduling.py says which tests share a process.
+IN_PARALLEL = -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --no-loadscope-reorder
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 # A package of Debian's, where apt-get is there to install it.
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \

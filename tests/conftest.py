@@ -11,7 +11,7 @@ from fanroute.project.workspace import Workspace
 from fanroute.spec.inputs import Inputs
 from tests.support.budget import Budget
 
-pytest_plugins = ["tests.support.builds", "tests.support.counts", "tests.support.reports"]
+pytest_plugins = ["tests.support.builds", "tests.support.counts", "tests.support.reports", "tests.support.scheduling"]
 
 REPOSITORY = Path(__file__).parent.parent
 # The environment variables that tests/golden/cases/ are compiled with.

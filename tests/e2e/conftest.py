@@ -17,7 +17,7 @@ from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from time import monotonic, sleep
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -240,14 +240,17 @@ def edge(
 
 
 def edge_of(
-    name: str, files: Mapping[str, bytes] = MappingProxyType({}), options: Sequence[str] = ()
+    name: str,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+    options: Sequence[str] = (),
+    scope: Literal["module", "session"] = "module",
 ) -> Callable[..., Iterator[Edge]]:
     """Returns a fixture: each local edge in turn, serving tests/e2e/routes/NAME.yaml with our origin (`ORIGIN` there) behind it.
 
     `files` are added to those of tests/e2e/files, by name; `options` are added to the command.
     """
 
-    @pytest.fixture(scope="module", params=EDGES)
+    @pytest.fixture(scope=scope, params=EDGES)
     def started(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         folder = tmp_path_factory.mktemp(f"{name}-{request.param}")
         routes = (ROUTES / f"{name}.yaml").read_text()
@@ -259,6 +262,14 @@ def edge_of(
             yield edge
 
     return started
+
+
+# The edges that several files share.
+channels_edge = edge_of("channels", scope="session")
+defaults_edge = edge_of("defaults", scope="session")
+hard_edge = edge_of("hard", scope="session")
+hostile_edge = edge_of("hostile", scope="session")
+language_edge = edge_of("language", scope="session")
 
 
 @contextmanager

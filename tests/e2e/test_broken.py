@@ -10,10 +10,8 @@ import httpx
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.conftest import Edge
 from tests.e2e.origin import BROKEN
-
-hostile_edge = edge_of("hostile")
 
 CUT = "200, cut"
 # How long an answer can take, in seconds. Of some 400 that end within their head, Pushpin 1.36 gives up one after a minute only.

@@ -2,9 +2,7 @@
 
 import json
 
-from tests.e2e.conftest import Edge, edge_of
-
-defaults_edge = edge_of("defaults")
+from tests.e2e.conftest import Edge
 
 CHAT = {"Origin": "https://chat.example.com"}
 

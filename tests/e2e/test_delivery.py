@@ -16,9 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from fanroute.devserver.viceroy import LOSES_MESSAGES
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
-
-delivery_edge = edge_of("delivery")
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 
 CONTENT, ASK = "data: hello\n\n", "ask\n"
 # The time between subscription and publishing, in seconds: in the first round and in the last.
@@ -139,10 +137,10 @@ def needs_a_new_pushpin(edge: Edge) -> None:
         (["socket", "poll"], "sse", 20),
     ],
 )
-def test_nothing_is_lost(delivery_edge: Edge, before: list[str], kind: str, count: int) -> None:
+def test_nothing_is_lost(channels_edge: Edge, before: list[str], kind: str, count: int) -> None:
     """Each connection exists before the item is published, and its client closes it."""
     if "poll" in [*before, kind]:
-        needs_a_new_pushpin(delivery_edge)
+        needs_a_new_pushpin(channels_edge)
 
     async def one(channel: Channel, moment: float) -> Any:
         for other in before:
@@ -155,12 +153,12 @@ def test_nothing_is_lost(delivery_edge: Edge, before: list[str], kind: str, coun
             return await unless_lost(received())
 
     name = "-".join([*before, kind])
-    assert rounds(delivery_edge, name, count, one) == {CONTENT: count}
+    assert rounds(channels_edge, name, count, one) == {CONTENT: count}
 
 
-def test_a_client_with_ids_misses_nothing(delivery_edge: Edge) -> None:
+def test_a_client_with_ids_misses_nothing(channels_edge: Edge) -> None:
     """A client that does not receive an item learns that it must ask for it, in the time that a message takes."""
-    needs_a_new_pushpin(delivery_edge)
+    needs_a_new_pushpin(channels_edge)
 
     async def one(channel: Channel, moment: float) -> str:
         published: asyncio.Task[None] | None = None
@@ -177,10 +175,10 @@ def test_a_client_with_ids_misses_nothing(delivery_edge: Edge) -> None:
         await asyncio.sleep(moment)
         await channel.publish(id="2", prev_id="1")
 
-    assert rounds(delivery_edge, "ids", 20, one).keys() <= {CONTENT, "asked for"}
+    assert rounds(channels_edge, "ids", 20, one).keys() <= {CONTENT, "asked for"}
 
 
-def test_what_comes_between_two_polls_is_noticed(delivery_edge: Edge) -> None:
+def test_what_comes_between_two_polls_is_noticed(channels_edge: Edge) -> None:
     async def one(channel: Channel, moment: float) -> tuple[str, str]:
         async with channel.held("reliable-poll", "?after=1") as received:
             await channel.publish(id="2", prev_id="1")
@@ -189,4 +187,4 @@ def test_what_comes_between_two_polls_is_noticed(delivery_edge: Edge) -> None:
         second = await unless_lost(channel.client.get(f"/reliable-poll/{channel.name}?after=2"))
         return first, second if isinstance(second, str) else second.text
 
-    assert rounds(delivery_edge, "between", 1, one) == {(CONTENT, ASK): 1}
+    assert rounds(channels_edge, "between", 1, one) == {(CONTENT, ASK): 1}

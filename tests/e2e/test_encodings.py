@@ -11,10 +11,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.conftest import Edge
 from tests.e2e.origin import COMPRESSED, Origin
-
-encodings_edge = edge_of("encodings")
 
 BODIES = {
     "gzip": gzip.compress(b"body", mtime=0),
@@ -44,75 +42,75 @@ def raw(edge: Edge, target: str) -> Iterator[tuple[httpx.Response, Iterator[byte
 
 @pytest.mark.parametrize("body", ["valid", "no such coding"])
 @pytest.mark.parametrize("coding", BODIES)
-def test_a_compressed_request_goes_on(encodings_edge: Edge, coding: str, body: str) -> None:
+def test_a_compressed_request_goes_on(hostile_edge: Edge, coding: str, body: str) -> None:
     sent = BODIES[coding] if body == "valid" else NO_CODING
-    got, headers = posted(encodings_edge, "/forward/x", coding, sent)
+    got, headers = posted(hostile_edge, "/forward/x", coding, sent)
     assert got == sent
     assert (headers["content-encoding"], headers["accept-encoding"]) == (coding, "gzip;q=0.5, br")
 
 
 @pytest.mark.parametrize("body", ["valid", "no such coding"])
 @pytest.mark.parametrize("coding", BODIES)
-def test_fanout_takes_the_codings_away(encodings_edge: Edge, coding: str, body: str) -> None:
+def test_fanout_takes_the_codings_away(hostile_edge: Edge, coding: str, body: str) -> None:
     """The bytes arrive, but not the headers that name their coding or the codings that the client accepts."""
     sent = BODIES[coding] if body == "valid" else NO_CODING
-    got, headers = posted(encodings_edge, "/origin/x", coding, sent)
+    got, headers = posted(hostile_edge, "/origin/x", coding, sent)
     assert got == sent
     assert "content-encoding" not in headers
-    if not encodings_edge.has_old_pushpin:
+    if not hostile_edge.has_old_pushpin:
         assert "accept-encoding" not in headers
 
 
-def test_an_endpoint_takes_a_compressed_request(encodings_edge: Edge) -> None:
-    with encodings_edge.client.stream("POST", "/events", content=NO_CODING, headers={"Content-Encoding": "gzip"}) as answer:
+def test_an_endpoint_takes_a_compressed_request(hostile_edge: Edge) -> None:
+    with hostile_edge.client.stream("POST", "/events", content=NO_CODING, headers={"Content-Encoding": "gzip"}) as answer:
         assert answer.status_code == 200
 
 
-def test_a_forwarded_answer_stays_compressed(encodings_edge: Edge) -> None:
-    with raw(encodings_edge, "/forward/compressed") as (answer, body):
+def test_a_forwarded_answer_stays_compressed(hostile_edge: Edge) -> None:
+    with raw(hostile_edge, "/forward/compressed") as (answer, body):
         assert (answer.headers["content-encoding"], b"".join(body)) == ("gzip", COMPRESSED)
 
 
 @pytest.mark.parametrize("query", ["", "?hold=response", "?link"])
-def test_fanout_does_not_say_that_an_answer_is_compressed(encodings_edge: Edge, query: str) -> None:
+def test_fanout_does_not_say_that_an_answer_is_compressed(hostile_edge: Edge, query: str) -> None:
     """It does not decode the answer either. An origin must not compress what nobody asked it to."""
-    if encodings_edge.has_old_pushpin:
+    if hostile_edge.has_old_pushpin:
         pytest.skip("docs/local.md: this Pushpin decodes it")
-    with raw(encodings_edge, f"/origin/compressed{query}") as (answer, body):
+    with raw(hostile_edge, f"/origin/compressed{query}") as (answer, body):
         assert (answer.status_code, answer.headers.get("content-encoding")) == (200, None)
         assert b"".join(body) == COMPRESSED * (2 if query == "?link" else 1)
 
 
-def test_what_is_published_is_not_called_compressed(encodings_edge: Edge) -> None:
-    with raw(encodings_edge, "/origin/compressed?hold=stream") as (answer, body):
+def test_what_is_published_is_not_called_compressed(hostile_edge: Edge) -> None:
+    with raw(hostile_edge, "/origin/compressed?hold=stream") as (answer, body):
         assert "content-encoding" not in answer.headers
         next(body)
-        encodings_edge.publish("compressed", http_stream={"content": "plain\n"})
+        hostile_edge.publish("compressed", http_stream={"content": "plain\n"})
         assert next(body) == b"plain\n"
     answers: list[httpx.Response] = []
-    poll = threading.Thread(target=lambda: answers.append(encodings_edge.client.get("/origin/compressed?hold=response")))
+    poll = threading.Thread(target=lambda: answers.append(hostile_edge.client.get("/origin/compressed?hold=response")))
     poll.start()
     while poll.is_alive():
-        encodings_edge.publish("compressed", http_response={"body": "plain\n"})
+        hostile_edge.publish("compressed", http_response={"body": "plain\n"})
         poll.join(0.1)
     assert [(answer.text, answer.headers.get("content-encoding")) for answer in answers] == [("plain\n", None)]
 
 
-def test_a_socket_opens_without_codings(encodings_edge: Edge, origin: Origin) -> None:
+def test_a_socket_opens_without_codings(hostile_edge: Edge, origin: Origin) -> None:
     """The backend of a WebSocket does not get the codings that the client accepts either."""
     headers = {"Accept-Encoding": "br", "Content-Encoding": "gzip"}
-    with connect(encodings_edge.url.replace("http", "ws", 1) + "/origin/socket", additional_headers=headers, proxy=None):
+    with connect(hostile_edge.url.replace("http", "ws", 1) + "/origin/socket", additional_headers=headers, proxy=None):
         told = dict(origin.opened)
     assert "content-encoding" not in told
     assert told.get("accept-encoding") != "br"
-    assert encodings_edge.has_old_pushpin or "accept-encoding" not in told
+    assert hostile_edge.has_old_pushpin or "accept-encoding" not in told
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "x"])
-def test_a_compressed_publish_request_is_taken_as_it_is(encodings_edge: Edge, coding: str) -> None:
+def test_a_compressed_publish_request_is_taken_as_it_is(hostile_edge: Edge, coding: str) -> None:
     """As in Pushpin: compressed JSON is not JSON, and JSON is JSON whatever its Content-Encoding."""
     items = b'{"items": []}'
     for body, status in ((items, 200), (gzip.compress(items), 400)):
         headers = {"Content-Encoding": coding}
-        answer = httpx.post(encodings_edge.publish_url, content=body, headers=headers, trust_env=False)
+        answer = httpx.post(hostile_edge.publish_url, content=body, headers=headers, trust_env=False)
         assert answer.status_code == status, answer.text

@@ -10,9 +10,7 @@ from http.client import HTTPResponse
 import pytest
 
 from tests.conftest import GRIP_SIG, REPOSITORY
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
-
-hard_edge = edge_of("hard")
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 
 STREAM, ROOM, ROOMS, EVENTS = "/test/stream", "/rooms/{room}", "/rooms/*", "data: events"
 OTHER = "no other route"

@@ -13,10 +13,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.conftest import REPOSITORY
-from tests.e2e.conftest import ANSWER_TIMEOUT, FROM_FANOUT, Edge, edge_of, open_websocket, wait_until
+from tests.e2e.conftest import ANSWER_TIMEOUT, FROM_FANOUT, Edge, open_websocket, wait_until
 from tests.e2e.origin import Origin, seen, values
-
-hostile_edge = edge_of("hostile")
 
 Headers = Sequence[tuple[str, str]]
 

@@ -10,9 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
-
-channels_edge = edge_of("channels")
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 
 KINDS = ["stream", "sse", "poll", "socket"]
 HANDSHAKE = (

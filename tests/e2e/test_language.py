@@ -11,9 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.conftest import GRIP_SIG
-from tests.e2e.conftest import Edge, edge_of
-
-language_edge = edge_of("language")
+from tests.e2e.conftest import Edge
 
 CHAT = {"Host": "chat.example.com"}
 FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]

@@ -9,9 +9,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.conftest import GRIP_SIG
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
-
-origins_edge = edge_of("origins")
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 
 HOST = "edge.example.com"
 CHAT = "https://chat.example.com"
@@ -65,47 +63,47 @@ def refused(edge: Edge, path: str, *origins: str) -> tuple[int, bytes | None]:
 
 @pytest.mark.parametrize("path", SOCKETS)
 @pytest.mark.parametrize("page", [CHAT, "https://a.example.org", f"http://{HOST}", None])
-def test_a_page_of_an_origin_connects(origins_edge: Edge, path: str, page: str | None) -> None:
+def test_a_page_of_an_origin_connects(defaults_edge: Edge, path: str, page: str | None) -> None:
     """A page of the service itself and a program without a page connect too."""
-    with opened(origins_edge, path, [page] if page is not None else []) as client:
+    with opened(defaults_edge, path, [page] if page is not None else []) as client:
         message, answer = SOCKETS[path]
         client.send(message)
         assert client.recv(timeout=ANSWER_TIMEOUT) == answer
 
 
 @pytest.mark.parametrize("page", FOREIGN, ids=[page[:40] for page in FOREIGN])
-def test_any_other_page_is_refused(origins_edge: Edge, page: str) -> None:
+def test_any_other_page_is_refused(defaults_edge: Edge, page: str) -> None:
     for path in SOCKETS:
-        assert refused(origins_edge, path, page) == (403, b"Pages of this origin must not open a WebSocket here.\n")
+        assert refused(defaults_edge, path, page) == (403, b"Pages of this origin must not open a WebSocket here.\n")
 
 
 @pytest.mark.parametrize("page", FOREIGN, ids=[page[:40] for page in FOREIGN])
-def test_it_is_refused_on_the_second_pass_too(origins_edge: Edge, page: str) -> None:
+def test_it_is_refused_on_the_second_pass_too(defaults_edge: Edge, page: str) -> None:
     """At the OPEN, and at each event after it."""
-    pinned = origins_edge.pin("/rooms/blue", websocket=True)
+    pinned = defaults_edge.pin("/rooms/blue", websocket=True)
     for content in (OPEN, b"TEXT 2\r\nhi\r\n"):
-        answer = origins_edge.request("POST", "/rooms/blue", headers=[*FROM_FANOUT, *pinned, ("Origin", page)], content=content)
+        answer = defaults_edge.request("POST", "/rooms/blue", headers=[*FROM_FANOUT, *pinned, ("Origin", page)], content=content)
         assert (answer.status_code, answer.text) == (403, "Pages of this origin must not open a WebSocket here.\n")
 
 
 @pytest.mark.parametrize("page", [CHAT, f"http://{HOST}", None])
-def test_a_page_of_an_origin_is_let_in_there(origins_edge: Edge, page: str | None) -> None:
-    headers = [*FROM_FANOUT, *origins_edge.pin("/rooms/blue", websocket=True), *([("Origin", page)] if page is not None else [])]
-    answer = origins_edge.request("POST", "/rooms/blue", headers=headers, content=OPEN)
+def test_a_page_of_an_origin_is_let_in_there(defaults_edge: Edge, page: str | None) -> None:
+    headers = [*FROM_FANOUT, *defaults_edge.pin("/rooms/blue", websocket=True), *([("Origin", page)] if page is not None else [])]
+    answer = defaults_edge.request("POST", "/rooms/blue", headers=headers, content=OPEN)
     assert (answer.status_code, answer.content.startswith(OPEN)) == (200, True)
 
 
-def test_of_two_origins_the_first_counts(origins_edge: Edge) -> None:
+def test_of_two_origins_the_first_counts(defaults_edge: Edge) -> None:
     """No browser sends two."""
-    assert refused(origins_edge, "/rooms/blue", "https://evil.example", CHAT)[0] == 403
+    assert refused(defaults_edge, "/rooms/blue", "https://evil.example", CHAT)[0] == 403
 
 
-def test_any_page_where_the_route_says_so(origins_edge: Edge) -> None:
-    with opened(origins_edge, "/any", ["https://evil.example"]) as client:
+def test_any_page_where_the_route_says_so(defaults_edge: Edge) -> None:
+    with opened(defaults_edge, "/any", ["https://evil.example"]) as client:
         client.send("hello")
         assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
 
 
-def test_other_requests_of_the_route_are_not_asked(origins_edge: Edge) -> None:
-    answer = origins_edge.request("GET", "/page", headers={"Origin": "https://evil.example"})
+def test_other_requests_of_the_route_are_not_asked(defaults_edge: Edge) -> None:
+    answer = defaults_edge.request("GET", "/page", headers={"Origin": "https://evil.example"})
     assert answer.status_code == 200

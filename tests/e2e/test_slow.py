@@ -9,10 +9,8 @@ import httpx
 from websockets.sync.client import connect
 
 from fanroute.devserver.pubsub import MAX_WAITING
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, wait_until
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, wait_until
 from tests.e2e.origin import Origin
-
-slow_edge = edge_of("delivery")
 
 # 24 MB together: more than MAX_WAITING items plus the buffers of a connection.
 COUNT, SIZE = 800, 30_000
@@ -26,19 +24,19 @@ SMALL: Option = (socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
 Received = Callable[[], str]
 
 
-def test_a_client_that_does_not_read_its_stream(slow_edge: Edge) -> None:
-    with streamed(slow_edge, "/stream/lines") as quick, streamed(slow_edge, "/stream/lines", SMALL) as slow:
-        publish_all(slow_edge, "lines", quick)
-        numbers = rest(slow_edge, "lines", slow)
+def test_a_client_that_does_not_read_its_stream(channels_edge: Edge) -> None:
+    with streamed(channels_edge, "/stream/lines") as quick, streamed(channels_edge, "/stream/lines", SMALL) as slow:
+        publish_all(channels_edge, "lines", quick)
+        numbers = rest(channels_edge, "lines", slow)
     assert numbers == list(range(len(numbers)))
     assert MAX_WAITING < len(numbers) < COUNT
 
 
-def test_a_client_that_does_not_read_its_websocket(slow_edge: Edge) -> None:
+def test_a_client_that_does_not_read_its_websocket(channels_edge: Edge) -> None:
     """No message waits for it, except in the buffers of its connection."""
-    with opened(slow_edge, "/socket/frames") as quick, opened(slow_edge, "/socket/frames", SMALL) as slow:
-        publish_all(slow_edge, "frames", quick)
-        numbers = rest(slow_edge, "frames", slow)
+    with opened(channels_edge, "/socket/frames") as quick, opened(channels_edge, "/socket/frames", SMALL) as slow:
+        publish_all(channels_edge, "frames", quick)
+        numbers = rest(channels_edge, "frames", slow)
     assert numbers == sorted(numbers)
     assert 0 < len(numbers) < COUNT
 

@@ -15,10 +15,8 @@ from typing import cast
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
 from tests.e2e.origin import Origin
-
-hostile_edge = edge_of("hostile")
 
 SITE, CHUNKED = "Host: www.example.com", "Transfer-Encoding: chunked"
 HUNG_UP = ""

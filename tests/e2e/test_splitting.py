@@ -3,10 +3,8 @@
 import pytest
 
 from tests.conftest import GRIP_SIG
-from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.conftest import Edge
 from tests.e2e.test_smuggling import answer, exchanged
-
-hostile_edge = edge_of("hostile")
 
 EVIL = "%0D%0ASet-Cookie:%20evil=1%0D%0A%0D%0A%3Cscript%3E"
 

@@ -1,5 +1,6 @@
 """Builds each component that tests need once. The user's cache keeps the components, by a key of their sources."""
 
+import fcntl
 import shutil
 import zlib
 from pathlib import Path
@@ -23,12 +24,15 @@ def build_once(workspace: Workspace) -> Built:
     """Builds a folder's component, or copies one that was built from the same sources, also by another run."""
     key = key_of(workspace)
     cache = Cache(workspace.routes.parent, MAX_FILES)
-    component = cache.get(_KIND, key)
-    if component is not None:
-        workspace.keep_component(zlib.decompress(component), key)
-    built = build(workspace, print)
-    if built.rebuilt and not built.warnings:
-        cache.put(_KIND, key, zlib.compress(workspace.good.read_bytes(), 1))
+    with (cache.folder / "tests.lock").open("ab") as lock:
+        # A byte of the file for each key: processes that need the same component wait for the first one, and others do not.
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, int(key[:8], 16))
+        component = cache.get(_KIND, key)
+        if component is not None:
+            workspace.keep_component(zlib.decompress(component), key)
+        built = build(workspace, print)
+        if built.rebuilt and not built.warnings:
+            cache.put(_KIND, key, zlib.compress(workspace.good.read_bytes(), 1))
     return built
 
 
