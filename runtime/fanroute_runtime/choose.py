@@ -104,7 +104,7 @@ def _require_link(request: Request) -> None:
 
     Raises Refused (403).
     """
-    if request.method() != "GET" or "cookie" in request.names() or _has_body(request):
+    if request.method() != "GET" or not {"cookie", "content-type"}.isdisjoint(request.names()) or _has_body(request):
         raise Refused(403, "Fanout sent a request without a pin, but it is not a request for a link.")
 
 

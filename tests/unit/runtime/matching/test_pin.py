@@ -213,6 +213,8 @@ def test_a_request_for_a_link(path: str, becomes: str | int) -> None:
         {"verb": "HEAD"},
         {"content": b"x"},
         {"headers": (*LINK, ("cookie", b"a=b"))},
+        {"headers": (*LINK, ("content-type", b"text/plain"))},
+        {"headers": (*LINK, ("content-type", b"application/websocket-events"))},
         {"verb": "POST", "headers": (*LINK, ("content-type", b"application/websocket-events"))},
     ],
 )
