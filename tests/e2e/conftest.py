@@ -269,7 +269,7 @@ channels_edge = edge_of("channels", scope="session")
 defaults_edge = edge_of("defaults", scope="session")
 hard_edge = edge_of("hard", scope="session")
 hostile_edge = edge_of("hostile", scope="session")
-language_edge = edge_of("language", scope="session")
+patterns_edge = edge_of("patterns", scope="session")
 
 
 @contextmanager

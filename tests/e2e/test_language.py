@@ -11,7 +11,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.conftest import GRIP_SIG
-from tests.e2e.conftest import Edge
+from tests.e2e.conftest import Edge, edge_of
+
+language_edge = edge_of("language")
 
 CHAT = {"Host": "chat.example.com"}
 FROM_FANOUT = [("Grip-Sig", GRIP_SIG)]

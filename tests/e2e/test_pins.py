@@ -18,52 +18,52 @@ def first_line(edge: Edge, method: str, target: str, headers: list[tuple[str, st
 
 
 @pytest.mark.parametrize("value", ["", "1"])
-def test_the_first_pass_chooses(language_edge: Edge, value: str) -> None:
+def test_the_first_pass_chooses(patterns_edge: Edge, value: str) -> None:
     """Pushpin 1.36 drops a header without a value. Without a pin, the bucket would then choose the channel."""
-    with language_edge.client.stream("GET", "/forward/instructions", headers={"X-Live": value}) as answer:
+    with patterns_edge.client.stream("GET", "/forward/instructions", headers={"X-Live": value}) as answer:
         lines = answer.iter_lines()
         assert next(lines) == "data: live"
-        language_edge.publish("live", http_stream={"content": "data: published\n\n"})
+        patterns_edge.publish("live", http_stream={"content": "data: published\n\n"})
         assert "data: published" in (next(lines), next(lines))
 
 
-def test_what_fanout_changes_can_be_matched(language_edge: Edge) -> None:
+def test_what_fanout_changes_can_be_matched(patterns_edge: Edge) -> None:
     """Fanout drops Accept-Encoding and Content-Encoding."""
-    assert first_line(language_edge, "GET", "/packed", [("Accept-Encoding", "gzip, br")]) == "data: packed"
+    assert first_line(patterns_edge, "GET", "/packed", [("Accept-Encoding", "gzip, br")]) == "data: packed"
     headers = [("Content-Type", "application/json"), ("Accept", "text/event-stream"), ("Content-Encoding", "x-none")]
-    assert first_line(language_edge, "POST", "/typed", headers, b"{}") == "data: typed"
+    assert first_line(patterns_edge, "POST", "/typed", headers, b"{}") == "data: typed"
 
 
 @pytest.mark.parametrize("named", ["X-Live", "close, x-live", "keep-alive, X-LIVE"])
-def test_what_connection_names_chooses_no_route(language_edge: Edge, named: str) -> None:
+def test_what_connection_names_chooses_no_route(patterns_edge: Edge, named: str) -> None:
     """The header can be gone on the second pass, so it counts as absent on the first."""
-    answer = language_edge.request("GET", "/forward/instructions", headers=[("Connection", named), ("X-Live", "1")])
+    answer = patterns_edge.request("GET", "/forward/instructions", headers=[("Connection", named), ("X-Live", "1")])
     assert answer.text == "not held\n"
     assert [name for name in answer.headers if name.startswith("grip-")] == []
 
 
 @pytest.mark.parametrize("tenant", ["", "acme"])
-def test_a_socket_keeps_what_its_handshake_had(language_edge: Edge, tenant: str) -> None:
+def test_a_socket_keeps_what_its_handshake_had(patterns_edge: Edge, tenant: str) -> None:
     """Each event has the channel and the route of the handshake."""
-    url = language_edge.url.replace("http", "ws", 1)
+    url = patterns_edge.url.replace("http", "ws", 1)
     if not tenant:
-        answer = language_edge.request("GET", "/pinned/blue", headers={"X-Tenant": "ACME"})
-        assert json.loads(answer.text)["target"] == "/pinned/blue"
+        answer = patterns_edge.request("GET", "/rooms/blue", headers={"X-Tenant": "ACME"})
+        assert json.loads(answer.text)["target"] == "/rooms/blue"
         return
-    with connect(f"{url}/pinned/blue", additional_headers={"X-Tenant": tenant}, proxy=None) as client:
+    with connect(f"{url}/rooms/blue", additional_headers={"X-Tenant": tenant}, proxy=None) as client:
         for _ in range(3):
             client.send("hello")
             assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
-        language_edge.publish(f"of{tenant}-blue", ws_message={"content": "published"})
+        patterns_edge.publish(f"of{tenant}-blue", ws_message={"content": "published"})
         assert client.recv(timeout=ANSWER_TIMEOUT) == "published"
 
 
-def test_a_link_needs_no_pin(language_edge: Edge) -> None:
-    with language_edge.client.stream("GET", "/linked") as answer:
+def test_a_link_needs_no_pin(patterns_edge: Edge) -> None:
+    with patterns_edge.client.stream("GET", "/linked") as answer:
         lines = answer.iter_lines()
         assert next(lines) == "ready"
         item = {"channel": "linked", "id": "2", "prev-id": "1", "formats": {"http-stream": {"content": "two\n"}}}
-        language_edge.publish_items(item)
+        patterns_edge.publish_items(item)
         assert next(lines) == "missed"
 
 
@@ -73,21 +73,21 @@ def refused(edge: Edge, method: str, target: str, *headers: tuple[str, str], con
     return answer
 
 
-def test_without_a_pin_there_is_what_a_link_may_get(language_edge: Edge) -> None:
-    assert language_edge.request("GET", "/missed", headers=[FROM_FANOUT]).text == "missed\n"
-    assert refused(language_edge, "GET", "/forward/instructions", ("X-Live", "1")).text.startswith(
+def test_without_a_pin_there_is_what_a_link_may_get(patterns_edge: Edge) -> None:
+    assert patterns_edge.request("GET", "/missed", headers=[FROM_FANOUT]).text == "missed\n"
+    assert refused(patterns_edge, "GET", "/forward/instructions", ("X-Live", "1")).text.startswith(
         "Fanout sent a request without a pin"
     )
-    for target in ("/handoff", "/pinned/blue"):
-        refused(language_edge, "GET", target, ("X-Tenant", "acme"))
-    refused(language_edge, "POST", "/missed", content=b"x")
-    refused(language_edge, "GET", "/missed", content=b"x")
-    refused(language_edge, "GET", "/missed", ("Cookie", "a=b"))
+    for target in ("/handoff", "/rooms/blue"):
+        refused(patterns_edge, "GET", target, ("X-Tenant", "acme"))
+    refused(patterns_edge, "POST", "/missed", content=b"x")
+    refused(patterns_edge, "GET", "/missed", content=b"x")
+    refused(patterns_edge, "GET", "/missed", ("Cookie", "a=b"))
 
 
-def test_a_pin_that_is_none_is_refused(language_edge: Edge) -> None:
-    (pin,) = language_edge.pin("/forward/x", "", ("X-Live", "1"))
-    assert language_edge.request("GET", "/handoff", headers=[FROM_FANOUT, pin]).headers["grip-channel"] == "live"
+def test_a_pin_that_is_none_is_refused(patterns_edge: Edge) -> None:
+    (pin,) = patterns_edge.pin("/forward/x", "", ("X-Live", "1"))
+    assert patterns_edge.request("GET", "/handoff", headers=[FROM_FANOUT, pin]).headers["grip-channel"] == "live"
     for pins in (
         [pin, pin],
         [(pin[0], pin[1][:-1])],
@@ -95,22 +95,23 @@ def test_a_pin_that_is_none_is_refused(language_edge: Edge) -> None:
         [(pin[0], f"{pin[1]}, {pin[1]}")],
         [(pin[0], "")],
     ):
-        refused(language_edge, "GET", "/missed", *pins)
-    refused(language_edge, "POST", "/pinned/blue", pin, ("Content-Type", "application/websocket-events"), content=b"OPEN\r\n")
+        refused(patterns_edge, "GET", "/missed", *pins)
+    refused(patterns_edge, "POST", "/rooms/blue", pin, ("Content-Type", "application/websocket-events"), content=b"OPEN\r\n")
 
 
-def test_a_clients_pin_does_not_count(language_edge: Edge) -> None:
+def test_a_clients_pin_does_not_count(patterns_edge: Edge) -> None:
     """The first pass adds its own."""
-    (pin,) = language_edge.pin("/packed", "", ("Accept-Encoding", "br"))
-    assert first_line(language_edge, "GET", "/forward/x", [pin, ("X-Live", "1")]) == "data: live"
-    seen = json.loads(language_edge.request("GET", "/handoff", headers=[pin, ("Fanroute_Pin", pin[1])]).text)
+    (pin,) = patterns_edge.pin("/packed", "", ("Accept-Encoding", "br"))
+    assert first_line(patterns_edge, "GET", "/forward/x", [pin, ("X-Live", "1")]) == "data: live"
+    seen = json.loads(patterns_edge.request("GET", "/handoff", headers=[pin, ("Fanroute_Pin", pin[1])]).text)
     assert [name for name, _ in seen["headers"] if "pin" in name] == []
-    headers = [("Connection", "Fanroute-Pin"), ("X-Live", "1")]
-    assert language_edge.request("GET", "/forward/x", headers=headers).status_code == 400
+    assert (
+        patterns_edge.request("GET", "/forward/x", headers=[("Connection", "Fanroute-Pin"), ("X-Live", "1")]).status_code == 400
+    )
 
 
-def test_what_a_route_takes_has_an_end(language_edge: Edge) -> None:
-    assert language_edge.request("GET", f"/pinned/{'a' * 2100}", headers=SOCKET).status_code == 431
+def test_what_a_route_takes_has_an_end(patterns_edge: Edge) -> None:
+    assert patterns_edge.request("GET", f"/rooms/{'a' * 2100}", headers=SOCKET).status_code == 431
 
 
 SOCKET = [
