@@ -105,9 +105,8 @@ def test_a_clients_pin_does_not_count(patterns_edge: Edge) -> None:
     assert first_line(patterns_edge, "GET", "/forward/x", [pin, ("X-Live", "1")]) == "data: live"
     seen = json.loads(patterns_edge.request("GET", "/handoff", headers=[pin, ("Fanroute_Pin", pin[1])]).text)
     assert [name for name, _ in seen["headers"] if "pin" in name] == []
-    assert (
-        patterns_edge.request("GET", "/forward/x", headers=[("Connection", "Fanroute-Pin"), ("X-Live", "1")]).status_code == 400
-    )
+    headers = [("Connection", "Fanroute-Pin"), ("X-Live", "1")]
+    assert patterns_edge.request("GET", "/forward/x", headers=headers).status_code == 400
 
 
 def test_what_a_route_takes_has_an_end(patterns_edge: Edge) -> None:
