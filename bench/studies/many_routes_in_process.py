@@ -18,8 +18,8 @@ from statistics import mean, median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from bench.measuring.in_process import load_optimized
 from fanroute.bundle.builder import build
-from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.plan.request import RequestData
@@ -101,7 +101,7 @@ def build_service(folder: Path, count: int) -> Service:
     wasm = workspace.wasm.read_bytes()
     matcher = Matcher(plan.routes)
     tested = mean(count_tested(matcher, route) for route in range(count))
-    component = EmbeddedComponent(*load_component(workspace.wasm, workspace.cache))
+    component = load_optimized(workspace.wasm)
     return Service(count, tested, seconds, len(wasm), len(gzip.compress(wasm)), component)
 
 

@@ -21,11 +21,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bench.measuring.in_process import load_optimized
 from fanroute.bundle.builder import build
 from fanroute.devserver import install, viceroy
 from fanroute.devserver.config import LocalBackend, Stores
-from fanroute.devserver.load import load_component
-from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.plan.signing import LOCAL_ENTRIES, grip_sig
 from fanroute.project.cache import cache_folder
@@ -159,7 +158,7 @@ def print_comparison(title: str, kinds: Mapping[str, Send], rounds: int) -> None
 
 
 def measure_in_process(workspaces: Mapping[str, Workspace], rounds: int) -> None:
-    components = {name: EmbeddedComponent(*load_component(found.wasm, found.cache)) for name, found in workspaces.items()}
+    components = {name: load_optimized(found.wasm) for name, found in workspaces.items()}
     for table in tables():
         warm = {title: in_process(components[request.component].sandbox(), request) for title, request in table.items()}
         print_comparison("in process, warm", warm, rounds)

@@ -6,20 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import wasmtime
-from wasmtime import _bindings as bindings
-from wasmtime.component import Component
 
 from fanroute.analysis.witness import requests_of
-from fanroute.host.component import EmbeddedComponent
+from fanroute.host.component import EmbeddedComponent, compile_quickly
 from fanroute.host.exchange import Exchange, Headers, Response
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.trace import Tracer
+from fanroute.project.folder import MAX_COMPONENT, read
 from fanroute_runtime.local import LOCAL_STORE
 
-# The number of Winch, wasmtime's compiler that is fast and makes slower code. The Python package has no name for it.
-_WINCH = 2
 # The time that both components get, in seconds since 1970.
 _NOW = 1_700_000_000
 
@@ -58,7 +55,7 @@ def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> li
         calls.append(name)
         return call()
 
-    component = EmbeddedComponent(*_load(wasm), intercept)
+    component = EmbeddedComponent(*compile_quickly(read(wasm, MAX_COMPONENT)), intercept)
     outcomes = []
     for request in requests:
         calls.clear()
@@ -85,15 +82,3 @@ def _exchange(compiled: Compiled, request: RequestData) -> Exchange:
     stores = {LOCAL_STORE: LOCAL_ENTRIES}
     headers = list(request.headers)
     return Exchange(request.url, headers, backends, method=request.verb, fetch=answer, clock=lambda: _NOW, config_stores=stores)
-
-
-def _load(wasm: Path) -> tuple[wasmtime.Engine, Component]:
-    """Compiles a component quickly: with Winch, or with the default compiler on machines that Winch does not support."""
-    config = wasmtime.Config()
-    bindings.wasmtime_config_strategy_set(config.ptr(), _WINCH)
-    try:
-        engine = wasmtime.Engine(config)
-        return engine, Component.from_file(engine, str(wasm))
-    except wasmtime.WasmtimeError:
-        engine = wasmtime.Engine()
-        return engine, Component.from_file(engine, str(wasm))

@@ -92,7 +92,7 @@ async def running_edge(
         )
     else:
         reason = workspace.cache.reason
-        say(f"Loading the component, which is compiled {f'each time: {reason}' if reason else 'the first time'} (about 6 s)")
+        say(f"Loading the component, which is compiled {f'each time: {reason}' if reason else 'the first time'} (about 2 s)")
         engine, component = await asyncio.to_thread(load_component, workspace.wasm, workspace.cache)
         embedded_component = EmbeddedComponent(engine, component)
         started = embedded.serve(embedded_component, backends, loopback, *options.ports, log, stores, options.allowed)

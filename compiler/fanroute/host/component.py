@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import wasmtime
+from wasmtime import _bindings as bindings
 from wasmtime.component import Component, Linker, Record, ResourceAny, ResourceHost, ResourceType, Variant
 from wasmtime.component import _types as component_types
 
@@ -24,6 +25,8 @@ from fanroute.host.exchange import (
 )
 from fanroute.wasm.component import WALL_CLOCK
 
+# The number of Winch, wasmtime's compiler that is fast and makes slower code. The Python package has no name for it.
+_WINCH = 2
 INTERFACE = "fastly:compute/{}@0.1.0"
 _RENAMED = {"wall-clock": WALL_CLOCK[1]}
 
@@ -108,6 +111,26 @@ def _call_name(interface: str, function: str) -> str:
 
 # The names of all host functions, as an Intercept gets them.
 CALLS = tuple(_call_name(interface, function) for interface, functions in _FUNCTIONS.items() for function in functions)
+
+
+def quick_engine() -> wasmtime.Engine:
+    """Returns an engine that compiles with Winch. Raises wasmtime.WasmtimeError on machines that Winch does not support."""
+    config = wasmtime.Config()
+    bindings.wasmtime_config_strategy_set(config.ptr(), _WINCH)
+    return wasmtime.Engine(config)
+
+
+def compile_quickly(content: bytes) -> tuple[wasmtime.Engine, Component]:
+    """Compiles a component with Winch, or with wasmtime's default compiler on machines that Winch does not support.
+
+    Raises wasmtime.WasmtimeError if wasmtime rejects the component.
+    """
+    try:
+        engine = quick_engine()
+        return engine, Component(engine, content)
+    except wasmtime.WasmtimeError:
+        engine = wasmtime.Engine()
+        return engine, Component(engine, content)
 
 
 class EmbeddedComponent:
