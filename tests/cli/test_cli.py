@@ -20,7 +20,7 @@ from fanroute.cli.catalog import CODES
 from fanroute.project.fastly_toml import BUILD_COMMAND, build_command
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY
-from tests.support.builds import copied
+from tests.support.builds import build_once, copied
 
 OWN = (REPOSITORY / "routes.yaml").read_text()
 GOOD = b"the last good component"
@@ -788,6 +788,7 @@ def test_a_build_warns(own_project: Workspace, tmp_path: Path) -> None:
     """Tests that a build prints warnings, but no notes: these are for `check`."""
     folder = copied(own_project, tmp_path / "warned").routes.parent
     (folder / "routes.yaml").write_text(DEAD)
+    build_once(Workspace(folder / "routes.yaml"))
     done = fanroute(folder, "build")
     assert done.returncode == 0
     assert re.findall(r"^routes\.yaml:.*(?:warning|note)\[(\w+)\]", done.stderr, re.MULTILINE) == ["FR301"]

@@ -16,9 +16,11 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
 from fanroute.project.package_files import template_files, template_names
+from fanroute.project.workspace import Workspace
 from fanroute.spec.inputs import Inputs
 from fanroute_runtime.messages import ToFanout
 from tests.conftest import REPOSITORY
+from tests.support.builds import build_once
 
 TEMPLATES = ["chat", "llm-streaming", "notifications", "starter-kit"]
 MADE = {".gitignore", "README.md", "routes.schema.json", "routes.test.yaml", "routes.yaml"}
@@ -53,6 +55,7 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
     assert fanroute(folder, "fmt", "--check").returncode == 0
     done = fanroute(folder, "test", "--coverage", "--fail-under", "100")
     assert (done.returncode, done.stderr) == (0, "")
+    build_once(Workspace(folder / "routes.yaml"))
     assert fanroute(folder, "build").returncode == 0
     assert (folder / "bin/main.wasm").stat().st_size > 1_000_000
     assert (folder / "routes.schema.json").read_text() == fanroute(folder, "schema").stdout

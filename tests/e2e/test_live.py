@@ -36,6 +36,7 @@ def test_tests_are_asked_of_an_edge(edge: str, tmp_path: Path) -> None:
     """The whole language. Tests that need https are skipped, and their routes are not covered."""
     for name in ("routes.yaml", "routes.test.yaml"):
         (tmp_path / name).write_bytes((CASE / name).read_bytes())
+    build_once(Workspace(tmp_path / "routes.yaml"))
     command = [sys.executable, "-P", "-m", "fanroute", "test", "--live", edge, "--coverage", "--format", "json"]
     done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     told = [(one["code"], one["span"]["line"]) for one in json.loads(done.stdout)["diagnostics"]]

@@ -19,7 +19,7 @@ import pytest
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
 from tests.conftest import OWN_HOST
-from tests.support.builds import copied
+from tests.support.builds import build_once, copied
 
 SERVICE = "TestService0123456789ab"
 
@@ -230,6 +230,7 @@ def test_publish_enables_websockets_for_a_tunnel(cli: Cli, api: FastlyApi) -> No
     routes = cli.folder / "routes.yaml"
     tunnel = "  - {match: {path: /ws}, tunnel: origin}\n"
     routes.write_text(routes.read_text().replace("  - name: test-stream", tunnel + "  - name: test-stream"))
+    build_once(Workspace(routes))
     done = cli("publish", "--status-check-off", "--domain", OWN_HOST)
     assert done.returncode == 0, done.stdout
     assert api.products == {"fanout", "websockets"}
