@@ -381,6 +381,7 @@ def test_a_witness_says_of_which_file(tmp_path: Path) -> None:
     assert "  test-websocket: yes" in shell(tmp_path, command)
 
 
+@pytest.mark.slow
 def test_what_begins_with_a_hyphen_is_no_option(tmp_path: Path) -> None:
     """Tests a method and a folder that begin with a hyphen."""
     (tmp_path / "-x").mkdir()
@@ -794,6 +795,7 @@ def test_a_build_warns(own_project: Workspace, tmp_path: Path) -> None:
     assert re.findall(r"^routes\.yaml:.*(?:warning|note)\[(\w+)\]", done.stderr, re.MULTILINE) == ["FR301"]
 
 
+@pytest.mark.slow
 def test_builds_at_once_are_one(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text(OWN)
     command = [sys.executable, "-P", "-m", "fanroute", "build"]

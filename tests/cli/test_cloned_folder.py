@@ -313,6 +313,7 @@ def test_a_component_that_was_not_built_here_is_not_shipped(
     assert ("nothing has changed" in again) == (change is not without_a_cache)
 
 
+@pytest.mark.slow
 def test_what_was_damaged_is_built_again_for_real(clone: Path, own_project: Workspace) -> None:
     copied(own_project, clone)
     damaged(Workspace(clone / "routes.yaml"))

@@ -41,6 +41,7 @@ def test_the_templates() -> None:
     assert template_names() == TEMPLATES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_folder_works(tmp_path: Path, template: str) -> None:
     """Tests that a template has no warnings, is formatted, builds, and has tests that pass and cover everything."""

@@ -27,6 +27,8 @@ from fanroute_runtime.snapshot.immortal import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import INPUTS, REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 OWN = REPOSITORY / "routes.yaml"
 
 

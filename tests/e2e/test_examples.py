@@ -15,6 +15,8 @@ from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running, serving
 from tests.e2e.origin import Origin
 from tests.support.tokens import EC, by_pyjwt, public
 
+pytestmark = pytest.mark.slow
+
 # The URL of the origin's own endpoints in the examples.
 PLACES = {
     "/events/": "/origin/stream",

@@ -28,6 +28,8 @@ from tests.conftest import INPUTS, REPOSITORY
 from tests.e2e.conftest import EDGES
 from tests.support.builds import build_once
 
+pytestmark = pytest.mark.slow
+
 CASE = REPOSITORY / "tests" / "golden" / "cases" / "route-tests"
 
 

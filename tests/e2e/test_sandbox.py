@@ -24,6 +24,8 @@ from tests.support.builds import build_once
 from tests.support.series import build_series
 from tests.support.tokens import EC, RSA, by_joserfc, by_pyjwt, public
 
+pytestmark = pytest.mark.slow
+
 CONNECTIONS = 16
 # The number of requests that Viceroy gives a sandbox, and of sandboxes that wait in it.
 LENT, WAITING = 6, 5

@@ -21,6 +21,8 @@ from fanroute.project.workspace import Workspace
 from tests.conftest import OWN_HOST
 from tests.support.builds import build_once, copied
 
+pytestmark = pytest.mark.slow
+
 SERVICE = "TestService0123456789ab"
 
 
@@ -130,7 +132,7 @@ class Cli:
 
     def __init__(self, folder: Path, home: Path, api: FastlyApi) -> None:
         self.folder = folder
-        assert "FASTLY_CLI" in os.environ, "run `make test` or `make test-quick`, which install the Fastly CLI"
+        assert "FASTLY_CLI" in os.environ, "run `make test`, which installs the Fastly CLI"
         program = Path(os.environ["FASTLY_CLI"]) / "node_modules/.bin/fastly"
         self._command = str(program)
         self._environment = os.environ | {
