@@ -18,7 +18,7 @@ from statistics import mean, median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bench.measuring.in_process import load_optimized
+from bench.studies.in_process import load_optimized
 from fanroute.bundle.builder import build
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange

@@ -21,7 +21,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bench.measuring.in_process import load_optimized
+from bench.studies.in_process import load_optimized
 from fanroute.bundle.builder import build
 from fanroute.devserver import install, viceroy
 from fanroute.devserver.config import LocalBackend, Stores
