@@ -15,10 +15,12 @@ from fanroute.wasm.binary import COMPONENT, MODULE, BadComponent, section, signe
 from fanroute.wasm.flatten import flatten
 from fanroute.wasm.flatten.image import ALWAYS_MAPPED, is_mapped, memories_are_mapped, sort_pieces, without_zeros
 from fanroute.wasm.flatten.module import read_module
+from fanroute.wasm.flatten.native import Native
 from tests.conftest import times
 from tests.support.counts import COUNTS
 
 ENGINE = wasmtime.Engine()
+LOG = "test:host/log@1.0.0"
 # A component as wit-component makes it if a module calls a host function that needs the memory. The modules share a memory, a
 # table and globals, and one of them calls the host through the shim.
 WAT = """
@@ -114,18 +116,19 @@ def component(*changes: tuple[str, str], wat: str = WAT) -> bytes:
     return bytes(wasmtime.wat2wasm(wat))
 
 
-def answers(data: bytes) -> list[Any]:
+def answers(data: bytes, with_calls: bool = True) -> list[Any]:
     """Returns what a component answers, and the calls that its host gets."""
     store = wasmtime.Store(ENGINE)
     linker = Linker(ENGINE)
     seen: list[Any] = []
+    calls = seen if with_calls else []
 
     def add(_: object, a: int) -> int:
-        seen.append(a)
+        calls.append(a)
         return a + 1000
 
-    with linker.root() as root, root.add_instance("test:host/log@1.0.0") as log:
-        log.add_func("put", lambda _, text: seen.append(text))
+    with linker.root() as root, root.add_instance(LOG) as log:
+        log.add_func("put", lambda _, text: calls.append(text))
         log.add_func("add", add)
     instance = linker.instantiate(store, Component(ENGINE, data))
     for argument in (3, 4, 5, 1 << 31):
@@ -154,6 +157,59 @@ def test_joined_they_do_the_same(tmp_path: Path) -> None:
     # The name of the post-return function does not matter.
     other_name = component(('"post"', '"ending"'))
     assert flatten(other_name, ["init"]) == flatten(before, ["init"])
+
+
+# A native module that adds as the host of `answers` does, by numbers in its memory, and stores there what it is asked to put.
+NATIVE = """
+(module
+  (import "python" "memory" (memory 0))
+  (func (export "add") (param i32) (result i32) (i32.add (local.get 0) (i32.load (i32.const {base}))))
+  (func (export "put") (param i32 i32) (i32.store (i32.const {end}) (local.get 0)))
+  (data (i32.const {base}) "\\e8\\03"))
+"""
+
+
+def native(*changes: tuple[str, str], pages: int = 1) -> Native:
+    """Returns the module, whose memory has some pages, with parts of its text replaced."""
+
+    def write(base: int) -> tuple[bytes, int]:
+        end = base + (pages << 16)
+        text = NATIVE.format(base=base, end=end - 4)
+        for old, new in changes:
+            text = text.replace(old, new)
+        return bytes(wasmtime.wat2wasm(text)), end
+
+    return Native(LOG, write)
+
+
+def test_a_native_module_takes_the_hosts_place(tmp_path: Path) -> None:
+    """The results are the same, but the host is not called. The memory has the native module's pages at its end."""
+    before = component()
+    core = flatten(before, ["init"], [native(pages=3)])
+    module = read_module(core)
+    assert (module.imports, module.memories) == ([], [b"\0\5"])
+    assert (2 << 16,) in [offset for offset, _ in module.data_segments]
+    assert answers(finished(core, tmp_path)) == answers(before, with_calls=False)
+
+
+def test_a_native_module_that_nothing_imports_is_left_out() -> None:
+    other = native()._replace(interface="test:host/other@1.0.0")
+    assert flatten(component(), ["init"], [other]) == flatten(component(), ["init"])
+
+
+@pytest.mark.parametrize(
+    ("added", "changes", "message"),
+    [
+        (native(('"add"', '"sub"')), [], "it refers to something that does not exist"),
+        (native(('"memory"', '"other"')), [], "it refers to something that does not exist"),
+        (native(), [('(memory (export "memory") 2)', '(memory (export "memory") 2 9)')], "its memory has a limit"),
+        (native(), [('(memory (export "memory") 2)', '(memory (export "memory") 2) (memory 1)')], "it has 2 memories, not one"),
+    ],
+    ids=["another name", "another import", "a limit", "two memories"],
+)
+def test_a_native_module_that_does_not_fit_is_refused(added: Native, changes: list[tuple[str, str]], message: str) -> None:
+    with pytest.raises(BadComponent, match=message):
+        flatten(component(*changes), ["init"], [added])
 
 
 def test_what_is_left_is_one_module_of_what_is_needed() -> None:
