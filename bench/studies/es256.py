@@ -73,22 +73,22 @@ def app(generator: str, key: str, adder: str = "p256.x_of_sum") -> str:
 
 def late_key_app(key: str, adder: str = "p256.x_of_sum") -> str:
     """Returns the source of an app whose key is late."""
-    tables = f"make = lambda: verifier(p256.GENERATOR, {key}, {adder})\nverify = make()"
+    tables = f"make = lambda: verifier(p256.generator_comb(), {key}, {adder})\nverify = make()"
     return ES256.format(tables=tables) + LATE
 
 
 def windows_app(width: int, signed: bool, adder: str = "jacobian") -> str:
     table = f"Windows({{}}, {width}, {signed})"
-    return app(table.format("p256.GENERATOR.point"), table.format("POINT"), adder)
+    return app(table.format("p256.GENERATOR"), table.format("POINT"), adder)
 
 
 def comb_app(adder: str = "p256.x_of_sum") -> str:
-    return app("p256.GENERATOR", "Comb(POINT, p256.MANY_TEETH)", adder)
+    return app("p256.generator_comb()", "Comb(POINT, p256.MANY_TEETH)", adder)
 
 
 def unpacked_comb_app(adder: str = "p256.x_of_sum") -> str:
     table = "UnpackedComb({}, TEETH)"
-    return app(table.format("p256.GENERATOR.point"), table.format("POINT"), adder)
+    return app(table.format("p256.GENERATOR"), table.format("POINT"), adder)
 
 
 # ROWS, COLUMNS and MANY_TEETH of `p256`. With one tooth the tables are as small as possible.
@@ -106,7 +106,7 @@ WAYS: dict[str, tuple[tuple[int, int, int], str]] = {
     "comb of 2 × 10 teeth": ((20, 13, 10), comb_app()),
     "comb of 3 × 8 teeth": ((24, 11, 8), comb_app()),
     "comb of 4 × 6 teeth": ((24, 11, 6), comb_app()),
-    "2 × 12 teeth, the key's 3 × 8": ((24, 11, 12), app("p256.GENERATOR", "Comb(POINT, 8)")),
+    "2 × 12 teeth, the key's 3 × 8": ((24, 11, 12), app("p256.generator_comb()", "Comb(POINT, 8)")),
     **{
         f"late key, {24 // teeth} × {teeth} teeth": ((24, 11, 12), late_key_app(f"Comb(POINT, {teeth})"))
         for teeth in (2, 3, 4, 6, 8)

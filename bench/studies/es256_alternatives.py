@@ -26,7 +26,7 @@ class UnpackedComb(Comb):
         return x, y
 
     def columns(self, scalar: int) -> list[list[Point]]:
-        bits = format((scalar * p256._HALF + p256._OFFSET) % N, f"0{p256.BITS}b")
+        bits = format((scalar * p256.HALF + p256.OFFSET) % N, f"0{p256.BITS}b")
         positive = 1 << self._teeth - 1
         columns = []
         for column in range(p256.COLUMNS):
@@ -181,5 +181,5 @@ def with_sliding_windows(one: Comb, scalar: int, other: Comb, other_scalar: int)
 
 def verifier(generator: Comb, key: Comb, x_of_sum: Sum) -> Callable[[bytes, bytes], bool]:
     """Returns a function that verifies a signature with these tables and this way to add. Changes `p256` itself."""
-    p256.GENERATOR, p256.x_of_sum = generator, x_of_sum
+    p256.generator_comb, p256.x_of_sum = lambda: generator, x_of_sum
     return lambda signed, signature: es256._verify(key, signed, signature)

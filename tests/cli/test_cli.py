@@ -766,7 +766,8 @@ def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
     modules += "compute/__init__ compute/edge compute/request compute/resources compute/sandbox".split()
     modules += "grip/__init__ grip/instructions grip/signature grip/websocket".split()
     modules += "http/__init__ http/client http/cors http/forwarding http/headers http/media_types http/origins".split()
-    modules += "jose/__init__ jose/es256 jose/hs256 jose/jwt jose/keys jose/p256 jose/rs256 jose/spki local".split()
+    modules += "jose/__init__ jose/es256 jose/hs256 jose/jwt jose/keys jose/limbs jose/native jose/p256 jose/rs256".split()
+    modules += "jose/spki local".split()
     modules += "matching/__init__ matching/decision_tree matching/paths matching/pattern matching/pattern_syntax".split()
     modules += "matching/pin matching/predicates snapshot/__init__ snapshot/heap snapshot/immortal snapshot/warm".split()
     assert names == {"app.py", "routes.jsonl", *(f"fanroute_runtime/{name}.py" for name in modules)}

@@ -16,8 +16,8 @@ REPOSITORY = Path(__file__).parents[2]
 COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
-# The runtime modules that use them: one reads, one plays the host at build time, two also have effects.
-CALL_THE_HOST = {"compute.edge", "compute.request", "compute.sandbox", "snapshot.warm"}
+# The runtime modules that use them: one reads, one plays the host at build time, one imports the native module, two have effects.
+CALL_THE_HOST = {"compute.edge", "compute.request", "compute.sandbox", "jose.native", "snapshot.warm"}
 
 # The packages of `fanroute`, and one module. Each imports only from lines below its own.
 LAYERS = """
@@ -25,7 +25,7 @@ cli
 bundle routetests formatting
 pipeline devserver
 lowering rules codegen project
-spec analysis host
+spec analysis host native
 syntax plan wasm
 diagnostics
 """

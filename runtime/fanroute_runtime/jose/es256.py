@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 
-from fanroute_runtime.jose import p256, spki
+from fanroute_runtime.jose import limbs, native, p256, spki
 from fanroute_runtime.jose.p256 import Comb, N, P
 
 # id-ecPublicKey and secp256r1 (RFC 5480, 2.1.1).
@@ -14,17 +14,29 @@ SIZE = 32
 # The first byte of an uncompressed point (SEC 1, 2.3.3).
 UNCOMPRESSED = b"\x04"
 
+Verifier = Callable[[bytes, bytes], bool]
 
-def verifier(material: bytes, fixed: bool = False) -> Callable[[bytes, bytes], bool]:
+
+def verifier(material: bytes, fixed: bool = False) -> Verifier:
     """Returns a verifier for a public key in PEM: a function of the signed bytes and a signature.
 
     Raises ValueError, with the reason.
 
     Args:
         material: the key.
-        fixed: True while the component is built, when large tables cost no time of a request.
+        fixed: True while the component is built, when large tables cost no time of a request, and nothing native can be called.
     """
-    return partial(_verify, Comb(_read_point(material), p256.MANY_TEETH if fixed else p256.FEW_TEETH))
+    point = _read_point(material)
+    if not native.LINKED:
+        return partial(_verify, Comb(point, p256.MANY_TEETH if fixed else p256.FEW_TEETH))
+    table = limbs.pack_table(point) if fixed else native.make_table(b"".join(each.to_bytes(SIZE) for each in point))
+    return partial(_verify_natively, table, point)
+
+
+def prepare() -> None:
+    """Makes the tables that all keys share, while the component is built."""
+    if not native.LINKED:
+        p256.generator_comb()
 
 
 def _read_point(material: bytes) -> p256.Point:
@@ -39,12 +51,38 @@ def _read_point(material: bytes) -> p256.Point:
     return point
 
 
+def _verify_natively(table: bytes, point: p256.Point, signed: bytes, signature: bytes) -> bool:
+    digest = sha256(signed).digest()
+    result = native.verify(table, signature, digest)
+    if result == limbs.MET:
+        return is_valid(partial(_exact_x_of_sum, point), digest, signature)
+    return result == limbs.VALID
+
+
 def _verify(key: Comb, signed: bytes, signature: bytes) -> bool:
+    return is_valid(partial(_x_of_sum, key), sha256(signed).digest(), signature)
+
+
+def _x_of_sum(key: Comb, scalar: int, key_scalar: int) -> tuple[int, int]:
+    return p256.x_of_sum(p256.generator_comb(), scalar, key, key_scalar)
+
+
+def _exact_x_of_sum(point: p256.Point, scalar: int, key_scalar: int) -> tuple[int, int]:
+    return p256.exact_x_of_sum(p256.GENERATOR, scalar, point, key_scalar)
+
+
+def is_valid(x_of_sum: Callable[[int, int], tuple[int, int]], digest: bytes, signature: bytes) -> bool:
+    """Returns True if a signature of a digest is valid.
+
+    Args:
+        x_of_sum: adds the multiples of the generator and of the key by two scalars, and returns x as `p256.x_of_sum` does.
+        digest: the SHA-256 of what is signed.
+        signature: the signature.
+    """
     r, s = int.from_bytes(signature[:SIZE]), int.from_bytes(signature[SIZE:])
     if len(signature) != 2 * SIZE or not (0 < r < N and 0 < s < N):
         return False
     inverse = pow(s, -1, N)
-    hashed = int.from_bytes(sha256(signed).digest())
-    x, denominator = p256.x_of_sum(p256.GENERATOR, hashed * inverse % N, key, r * inverse % N)
+    x, denominator = x_of_sum(int.from_bytes(digest) * inverse % N, r * inverse % N)
     # The affine x, which is below P, must be r modulo N. The point at infinity has no x.
     return any((r_or_more * denominator - x) % P == 0 for r_or_more in (r, r + N) if r_or_more < P)

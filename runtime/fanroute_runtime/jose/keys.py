@@ -27,6 +27,9 @@ class Keys:
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
+        keys = tuple(keys)
+        if any(key.algorithm == "ES256" for key in keys):
+            es256.prepare()
         known = {key: key.material for key in keys if isinstance(key.material, bytes)}
         self._known_at_build = {key: BUILD_VERIFIER_MAKERS[key.algorithm](material) for key, material in known.items()}
         # Verifiers for keys in stores are kept as long as the sandbox lives. The next sandbox reads a changed key.

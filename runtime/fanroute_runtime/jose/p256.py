@@ -8,8 +8,8 @@ costs one addition for each table, and between two columns all combs share one d
 measured.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import reduce
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, reduce
 from operator import add
 
 P = 2**256 - 2**224 + 2**192 + 2**96 - 1
@@ -20,6 +20,11 @@ N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 # A point in affine coordinates.
 Point = tuple[int, int]
+
+GENERATOR: Point = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
 
 ROWS = 24
 COLUMNS = 11
@@ -33,8 +38,8 @@ _SIZE = 64
 _X = 2**_WORD - 1
 
 # The digits of k are the bits of (k + 2**BITS - 1) / 2, with -1 for 0.
-_HALF = pow(2, -1, N)
-_OFFSET = (2**BITS - 1) * _HALF % N
+HALF = pow(2, -1, N)
+OFFSET = (2**BITS - 1) * HALF % N
 
 
 def is_on_curve(point: Point) -> bool:
@@ -52,12 +57,19 @@ class Comb:
         self._teeth = teeth
         self._tables = tuple(_make_table(rows[row : row + teeth]) for row in range(0, ROWS, teeth))
 
+    def points(self) -> Iterator[Point]:
+        """Yields the points of all tables, in order."""
+        for table in self._tables:
+            for start in range(0, len(table), _SIZE):
+                y, x = divmod(int.from_bytes(table[start : start + _SIZE]), 2**_WORD)
+                yield x, y
+
     def columns(self, scalar: int) -> list[list[Point]]:
         """Returns the points to add for each column of a scalar, from the highest. Their y may be negative.
 
         Adding them, with a doubling between two columns, gives the point's multiple.
         """
-        bits = format((scalar * _HALF + _OFFSET) % N, f"0{BITS}b")
+        bits = format((scalar * HALF + OFFSET) % N, f"0{BITS}b")
         teeth, tables, from_bytes = self._teeth, self._tables, int.from_bytes
         positive = 1 << teeth - 1
         columns = []
@@ -174,13 +186,18 @@ def x_of_sum(one: Comb, scalar: int, other: Comb, other_scalar: int) -> tuple[in
             break
         x, y, zz, zzz = _double(x, y, zz, zzz)
     if zz == 0:
-        total = _add(_multiply(one.point, scalar), _multiply(other.point, other_scalar))
-        return (total[0], 1) if total else (1, 0)
+        return exact_x_of_sum(one.point, scalar, other.point, other_scalar)
     return x, zz
 
 
+def exact_x_of_sum(one: Point, scalar: int, other: Point, other_scalar: int) -> tuple[int, int]:
+    """Does what `x_of_sum` does, slowly, but also if equal or opposite points meet."""
+    total = _add(_multiply(one, scalar), _multiply(other, other_scalar))
+    return (total[0], 1) if total else (1, 0)
+
+
 def _multiply(point: Point | None, scalar: int) -> Point | None:
-    """Multiplies any point, where None is infinity. This is slow, but correct if equal or opposite points meet."""
+    """Multiplies any point, where None is infinity."""
     found = None
     while scalar:
         if scalar & 1:
@@ -204,10 +221,7 @@ def _add(one: Point | None, other: Point | None) -> Point | None:
     return x, (slope * (x1 - x) - y1) % P
 
 
-GENERATOR = Comb(
-    (
-        0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
-        0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
-    ),
-    MANY_TEETH,
-)
+@cache
+def generator_comb() -> Comb:
+    """Returns the generator's tables, which all keys share."""
+    return Comb(GENERATOR, MANY_TEETH)

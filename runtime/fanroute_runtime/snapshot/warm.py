@@ -30,6 +30,7 @@ from wit_world.imports.async_io import Pollable
 
 from fanroute_runtime.grip.signature import FASTLY_ISSUER, HEADER, LOCAL_KEY
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
+from fanroute_runtime.jose import limbs, native
 from fanroute_runtime.local import LOCAL_SERVICE
 from fanroute_runtime.messages import Headers, Sample
 from fanroute_runtime.plan import Algorithm
@@ -157,6 +158,10 @@ def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
         compute_runtime.get_service_id: lambda *_: LOCAL_SERVICE,
         wall_clock.now: lambda *_: wall_clock.Datetime(NOW, 0),
     }
+    if native.LINKED:
+        from wit_world.imports import p256
+
+        values[p256.verify] = lambda *_: limbs.INVALID
     wrapped = {function: lambda *arguments, give=give: Ok(give(*arguments)) for function, give in results.items()}
     return {_import_number(bindings, function): give for function, give in (wrapped | values).items()}
 

@@ -1,0 +1,25 @@
+"""Puts the native module together, which verifies ECDSA on P-256."""
+
+from fanroute.native.assembler import Memory, Program
+from fanroute.native.numbers import write_read
+from fanroute.native.points import write_points
+from fanroute.native.table import write_table
+from fanroute.native.verify import write_verify
+from fanroute.wasm.flatten.native import Native
+from fanroute_runtime.jose.limbs import pack_table
+from fanroute_runtime.jose.p256 import GENERATOR
+
+
+def write_module(base: int) -> tuple[bytes, int]:
+    """Returns the module, and the address of the end of its memory, which begins at `base`."""
+    memory, program = Memory(base), Program()
+    # The table comes first, so that the numbers to which each verification writes are on one page after it.
+    generator = memory.place(pack_table(GENERATOR))
+    points, read = write_points(program, memory), write_read(program)
+    write_verify(program, memory, points, read, generator)
+    write_table(program, memory, points, read)
+    return program.encode(memory), memory.end
+
+
+# With the interface that Python imports (runtime/wit/edge.wit).
+P256 = Native("fanroute:native/p256@0.1.0", write_module)
