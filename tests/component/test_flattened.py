@@ -16,20 +16,28 @@ from fanroute.bundle.builder import build
 from fanroute.bundle.equivalence import behave_alike
 from fanroute.cli import main
 from fanroute.host.exchange import Exchange
+from fanroute.native.p256 import P256
 from fanroute.pipeline import compile_routes
 from fanroute.project import processes
 from fanroute.project.folder import write
+from fanroute.project.package_files import wit_folder
 from fanroute.project.workspace import Workspace
 from fanroute.wasm.binary import BadComponent
+from fanroute.wasm.component import import_names
 from fanroute.wasm.flatten import flatten
 from fanroute.wasm.flatten.linking import ModuleInstance, read_core_definitions
+from fanroute_runtime.jose.limbs import pack_table
+from fanroute_runtime.jose.p256 import GENERATOR
 from fanroute_runtime.snapshot.immortal import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import INPUTS, REPOSITORY
+from tests.support.builds import build_once
 
 pytestmark = pytest.mark.slow
 
 OWN = REPOSITORY / "routes.yaml"
+# A part of the native module's data.
+GENERATOR_TABLE = pack_table(GENERATOR)[:200]
 
 
 def built(folder: Path, flatten: bool) -> Workspace:
@@ -108,13 +116,40 @@ def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_projec
     assert not behave_alike(compiled, as_made.wasm, as_made.routes), "it is no component"
 
 
+@pytest.fixture(scope="module")
+def unlinked(as_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Builds the component that the native module is linked into."""
+    new = tmp_path_factory.mktemp("unlinked") / "new.wasm"
+    toolchain.componentize(as_made.app, wit_folder(), new, with_p256=True)
+    return new.read_bytes()
+
+
 @pytest.fixture
-def project(tmp_path: Path, as_made: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Makes a folder in which componentize-py returns that component at once."""
+def project(tmp_path: Path, as_made: Workspace, unlinked: bytes, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Makes a folder in which componentize-py returns these components at once."""
     shutil.copy(as_made.routes, tmp_path)
     made = as_made.wasm.read_bytes()
-    monkeypatch.setattr(toolchain, "componentize", lambda app, wit, new: write(new, made))
+
+    def componentize(app: Path, wit: Path, new: Path, with_p256: bool = False) -> None:
+        write(new, unlinked if with_p256 else made)
+
+    monkeypatch.setattr(toolchain, "componentize", componentize)
     return Workspace(tmp_path / "routes.yaml")
+
+
+def test_the_native_module_is_linked(as_made: Workspace, shipped: Workspace, unlinked: bytes) -> None:
+    """No host is asked for its functions. A component that is not flattened does without them."""
+    found = [P256.interface in import_names(wasm) for wasm in (unlinked, as_made.read_wasm(), shipped.read_wasm())]
+    assert found == [True, False, False]
+    assert GENERATOR_TABLE in shipped.read_wasm()
+    assert GENERATOR_TABLE not in as_made.read_wasm()
+
+
+def test_what_verifies_no_es256_has_no_native_module(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text("fanout: {grip_sig: present}\n" + (Path(__file__).parent / "routes.yaml").read_text())
+    workspace = Workspace(tmp_path / "routes.yaml")
+    build_once(workspace)
+    assert GENERATOR_TABLE not in workspace.read_wasm()
 
 
 def refuse(*_: object) -> bytes:

@@ -1,18 +1,27 @@
-"""Compares the verifiers inside a component with the same verifiers in this process."""
+"""Compares the verifiers inside a component with the same verifiers in this process, with and without the native module."""
 
 import shutil
-import sysconfig
 from collections.abc import Callable
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import wasmtime
+from hypothesis import given
+from hypothesis import strategies as st
 from wasmtime.component import Component, Linker
 
 from fanroute.bundle import toolchain
+from fanroute.native.p256 import P256
 from fanroute.project import processes
+from fanroute.project.package_files import wit_folder
+from fanroute.wasm.binary import Reader
+from fanroute.wasm.component import import_names
+from fanroute.wasm.flatten import flatten
+from fanroute.wasm.flatten.linking import read_core_definitions
+from fanroute.wasm.flatten.module import read_module
 from fanroute_runtime.jose import es256, hs256, rs256
 from tests.conftest import REPOSITORY
 from tests.vectors import groups
@@ -22,8 +31,15 @@ package fanroute:test;
 world test {
   export load: func(algorithm: string, material: list<u8>, at-build: bool) -> option<string>;
   export verify: func(signed: list<u8>, signature: list<u8>) -> bool;
+  export repeat: func(times: u32, signed: list<u8>, signature: list<u8>) -> bool;
+}
+world test-with-p256 {
+  include test;
+  import fanroute:native/p256@0.1.0;
 }
 """
+# The part of the product's WIT that has the native module's interface.
+INTERFACE = "package fanroute:native" + (wit_folder() / "edge.wit").read_text().partition("package fanroute:native")[2]
 APP = """\
 import wit_world
 
@@ -42,18 +58,25 @@ class WitWorld(wit_world.WitWorld):
 
     def verify(self, signed, signature):
         return loaded[0](signed, signature)
+
+    def repeat(self, times, signed, signature):
+        return all(loaded[0](signed, signature) for _ in range(times))
 """
+ENGINE = wasmtime.Engine()
+# How often a signature is verified to find out whether memory grows, by the way to verify.
+TIMES = {"in Python": 500, "linked": 100_000}
 LOADERS: dict[str, Callable[[bytes], Callable[[bytes, bytes], bool]]]
 LOADERS = {"ES256": es256.verifier, "HS256": hs256.verifier, "RS256": rs256.verifier}
 
 
 class Verifiers:
-    """Runs the component with one verifier at a time."""
+    """Runs the component with one verifier at a time. Its memory cannot grow by more than `growth` bytes."""
 
-    def __init__(self, wasm: Path) -> None:
-        engine = wasmtime.Engine()
-        self._store = wasmtime.Store(engine)
-        self._instance = Linker(engine).instantiate(self._store, Component.from_file(engine, wasm))
+    def __init__(self, wasm: Path, growth: int = 1 << 24) -> None:
+        component = compiled(wasm)
+        self._store = wasmtime.Store(ENGINE)
+        self._store.set_limits(memory_size=memory_size(wasm.read_bytes()) + growth)
+        self._instance = Linker(ENGINE).instantiate(self._store, component)
 
     def load(self, algorithm: str, material: bytes, at_build: bool = False) -> str | None:
         """Returns why the key cannot be used, or None if it can."""
@@ -63,6 +86,10 @@ class Verifiers:
     def verify(self, signed: bytes, signature: bytes) -> bool:
         return bool(self._call("verify", signed, signature))
 
+    def repeat(self, times: int, signed: bytes, signature: bytes) -> bool:
+        """Verifies a signature several times."""
+        return bool(self._call("repeat", times, signed, signature))
+
     def _call(self, name: str, *arguments: Any) -> Any:
         function = self._instance.get_func(self._store, name)
         assert function is not None
@@ -71,16 +98,51 @@ class Verifiers:
         return result
 
 
-@pytest.fixture(scope="module")
-def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Verifiers:
+@cache
+def compiled(wasm: Path) -> Component:
+    return Component.from_file(ENGINE, wasm)
+
+
+def memory_size(component: bytes) -> int:
+    """Returns the initial size of a component's memory, in bytes."""
+    modules = [read_module(module) for module in read_core_definitions(component).modules]
+    (memory,) = (Reader(memory[1:]) for module in modules for memory in module.memories)
+    return memory.u32() << 16
+
+
+def run(program: str, *arguments: str | Path, **environment: str) -> None:
+    processes.run([toolchain.installed_program(program), *arguments], environment)
+
+
+def link(component: bytes, wit: Path, linked: Path) -> None:
+    """Flattens the component and links the native module into it."""
+    core = flatten(component, ["exports#init"], [P256])
+    assert core != flatten(component, ["exports#init"])
+    linked.write_bytes(core)
+    run(toolchain.WASM_TOOLS, "component", "embed", wit, "-w", "test", linked, "-o", linked)
+    run(toolchain.WASM_TOOLS, "component", "new", linked, "-o", linked)
+    assert "p256" not in " ".join(import_names(linked.read_bytes()))
+
+
+@pytest.fixture(scope="module", params=["in Python", "linked"])
+def wasm(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """Builds the component: as componentize-py makes it, or with the native module."""
     folder = tmp_path_factory.mktemp("signatures")
-    app, wit, wasm = folder / "app", folder / "test.wit", folder / "test.wasm"
+    app, wit, made = folder / "app", folder / "test.wit", folder / f"{request.param}.wasm"
     shutil.copytree(REPOSITORY / "runtime" / "fanroute_runtime", app / "fanroute_runtime")
     (app / "app.py").write_text(APP)
-    wit.write_text(WIT)
-    program = Path(sysconfig.get_path("scripts")) / toolchain.COMPONENTIZE
-    command = [program, "-q", "-d", wit, "-w", "test", "componentize", "--stub-wasi", "-p", app, "app", "-o", wasm]
-    processes.run(command, {"VIRTUAL_ENV": str(app)})
+    wit.write_text(WIT + INTERFACE)
+    native = request.param == "linked"
+    world = "test-with-p256" if native else "test"
+    arguments = ["componentize", "--stub-wasi", "-p", app, "app", "-o", made]
+    run(toolchain.COMPONENTIZE, "-q", "-d", wit, "-w", world, *arguments, VIRTUAL_ENV=str(app))
+    if native:
+        link(made.read_bytes(), wit, made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def verifiers(wasm: Path) -> Verifiers:
     return Verifiers(wasm)
 
 
@@ -114,3 +176,20 @@ def test_tables_made_at_build(verifiers: Verifiers) -> None:
         assert verifiers.load("ES256", key.encode(), at_build=True) is None
         for vector in vectors:
             assert verifiers.verify(vector.message, vector.signature) == (vector.result == "valid"), vector
+
+
+def test_memory_does_not_grow(wasm: Path) -> None:
+    """A sandbox needs no more memory for many signatures than for one."""
+    key, vectors = next(iter(groups("ecdsa_secp256r1_sha256_p1363")))
+    vector = next(vector for vector in vectors if vector.result == "valid")
+    verifiers = Verifiers(wasm, growth=0)
+    assert verifiers.load("ES256", key.encode()) is None
+    assert verifiers.repeat(TIMES[wasm.stem], vector.message, vector.signature)
+    assert not verifiers.repeat(1, vector.message, vector.signature[::-1])
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_no_signature(verifiers: Verifiers, signature: bytes) -> None:
+    key, _ = next(iter(groups("ecdsa_secp256r1_sha256_p1363")))
+    assert verifiers.load("ES256", key.encode()) is None
+    assert not verifiers.verify(b"message", signature)

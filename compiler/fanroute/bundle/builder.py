@@ -10,6 +10,7 @@ from fanroute.bundle.toolchain import NotFlattened
 from fanroute.devserver.config import host_entries
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
+from fanroute.plan.keys import verifies_es256
 from fanroute.project import fastly_toml
 from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
 from fanroute.project.package_files import runtime_sources, wit_folder, wit_sources
@@ -100,19 +101,28 @@ def app_files(plan: Plan) -> dict[str, str]:
 
 def _make_component(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:
     """Makes the component. Returns it, and why it could not be flattened, or ""."""
+    with_p256 = flatten and verifies_es256(compiled.plan)
+    reason = ""
     with temporary_folder() as folder:
         new, flat = Path(folder) / "new.wasm", Path(folder) / "flat.wasm"
-        try:
-            toolchain.componentize(workspace.app, wit_folder(), new)
-        finally:
-            workspace.remove_bytecode()
-        try:
-            if flatten:
+        _componentize(workspace, new, with_p256)
+        if flatten:
+            try:
                 _flatten(compiled, new, flat)
                 return read(flat, MAX_COMPONENT), ""
-        except NotFlattened as reason:
-            return read(new, MAX_COMPONENT), str(reason)
-        return read(new, MAX_COMPONENT), ""
+            except NotFlattened as error:
+                reason = str(error)
+        if with_p256:
+            # The native P-256 cannot be linked without flattening. In a component of this world, Python verifies.
+            _componentize(workspace, new, with_p256=False)
+        return read(new, MAX_COMPONENT), reason
+
+
+def _componentize(workspace: Workspace, new: Path, with_p256: bool) -> None:
+    try:
+        toolchain.componentize(workspace.app, wit_folder(), new, with_p256)
+    finally:
+        workspace.remove_bytecode()
 
 
 def _flatten(compiled: Compiled, new: Path, flat: Path) -> None:

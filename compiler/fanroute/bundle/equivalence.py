@@ -8,15 +8,20 @@ from typing import Any
 import wasmtime
 
 from fanroute.analysis.witness import requests_of
-from fanroute.host.component import EmbeddedComponent, compile_quickly
+from fanroute.host.component import EmbeddedComponent, Functions, compile_quickly
 from fanroute.host.exchange import Exchange, Headers, Response
+from fanroute.native.p256 import P256
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
-from fanroute.plan.signing import LOCAL_ENTRIES
+from fanroute.plan.signing import LOCAL_ENTRIES, forged_grip_sig
 from fanroute.plan.trace import Tracer
 from fanroute.project.folder import MAX_COMPONENT, read
+from fanroute_runtime.grip.signature import HEADER
+from fanroute_runtime.jose.limbs import INVALID
 from fanroute_runtime.local import LOCAL_STORE
 
+# The functions of the native P-256, for a component that it is not linked into. The only signature that they get is forged.
+_UNLINKED: Functions = {P256.interface: {"make-table": lambda *_: None, "verify": lambda *_: INVALID}}
 # The time that both components get, in seconds since 1970.
 _NOW = 1_700_000_000
 
@@ -40,12 +45,16 @@ def behave_alike(compiled: Compiled, one: Path, other: Path) -> bool:
 
 
 def _requests(compiled: Compiled) -> Iterator[RequestData]:
-    """Yields a request for the first route and one that may reach no route, each as a client and as Fanout sends it."""
+    """Yields a request for the first route and one that may reach no route, each as a client and as Fanout sends it.
+
+    The last one has a forged Grip-Sig of Fastly's.
+    """
     tracer = Tracer(compiled.plan, compiled.loopback)
     first = requests_of((route.match for route in compiled.plan.routes[:1]), compiled.plan.refused_paths)
     for request in [*first, RequestData("GET", "http://localhost/")]:
         yield request
         yield tracer.through_fanout(replace(request, time=_NOW))
+    yield RequestData("GET", "http://localhost/", ((HEADER, forged_grip_sig(_NOW)),))
 
 
 def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> list[Outcome]:
@@ -55,7 +64,7 @@ def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> li
         calls.append(name)
         return call()
 
-    component = EmbeddedComponent(*compile_quickly(read(wasm, MAX_COMPONENT)), intercept)
+    component = EmbeddedComponent(*compile_quickly(read(wasm, MAX_COMPONENT)), intercept, _UNLINKED)
     outcomes = []
     for request in requests:
         calls.clear()

