@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 import wasmtime
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 from wasmtime.component import Component, Linker
@@ -24,6 +27,7 @@ from fanroute.wasm.flatten.linking import read_core_definitions
 from fanroute.wasm.flatten.module import read_module
 from fanroute_runtime.jose import es256, hs256, rs256
 from tests.conftest import REPOSITORY
+from tests.support.tokens import public
 from tests.vectors import groups
 
 WIT = """\
@@ -193,3 +197,14 @@ def test_any_bytes_are_no_signature(verifiers: Verifiers, signature: bytes) -> N
     key, _ = next(iter(groups("ecdsa_secp256r1_sha256_p1363")))
     assert verifiers.load("ES256", key.encode()) is None
     assert not verifiers.verify(b"message", signature)
+
+
+@pytest.mark.parametrize("size", [0, 1 << 16, 4 << 20])
+def test_a_message_for_which_memory_grows(verifiers: Verifiers, size: int) -> None:
+    """Memory that is added later does not touch the tables and numbers of verification."""
+    private = ec.derive_private_key(7, ec.SECP256R1())
+    assert verifiers.load("ES256", public(private)) is None
+    for message in (b"m" * size, b"message"):
+        r, s = decode_dss_signature(private.sign(message, ec.ECDSA(SHA256())))
+        assert verifiers.verify(message, r.to_bytes(32) + s.to_bytes(32))
+        assert not verifiers.verify(message + b"x", r.to_bytes(32) + s.to_bytes(32))

@@ -1,0 +1,99 @@
+"""Counts the instructions of a GRIP answer, by how its Grip-Sig is signed. wasmtime counts them as fuel."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import jwt
+import pytest
+import wasmtime
+from cryptography.hazmat.primitives.asymmetric import ec
+from wasmtime.component import Component
+
+from fanroute.host.component import EmbeddedComponent
+from fanroute.host.exchange import Exchange
+from fanroute.plan.signing import LOCAL_ENTRIES
+from fanroute.project.workspace import Workspace
+from fanroute_runtime.local import LOCAL_STORE
+from tests.conftest import GRIP_SIG, OWN_HOST, REPOSITORY
+from tests.support.budget import Budget
+from tests.support.builds import build_once
+from tests.support.tokens import public
+
+KEY = ec.derive_private_key(7, ec.SECP256R1())
+ROUTES = """
+fanout:
+  keys:
+    - {issuer: known, algorithm: ES256, file: key.pem}
+    - {issuer: late, algorithm: ES256, config_store: keys, name: late}
+"""
+STORES = {LOCAL_STORE: LOCAL_ENTRIES, "keys": {"late": public(KEY).decode()}}
+FUEL = 1 << 50
+# The requests of a sandbox, of which the last is counted as one in a reused sandbox.
+REQUESTS = 8
+# Python's hashes differ between components.
+SPREAD = 0.03
+
+
+def grip_sig(issuer: str) -> str:
+    return jwt.encode({"iss": issuer, "exp": 4_102_444_800}, KEY, "ES256")
+
+
+SIGNED = {"HS256": GRIP_SIG, "ES256": grip_sig("known"), "ES256, a key in a store": grip_sig("late")}
+
+
+@pytest.fixture(scope="module")
+def component(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedComponent:
+    """Builds the repository's own routes with two keys for ES256."""
+    workspace = Workspace(tmp_path_factory.mktemp("instructions") / "routes.yaml")
+    workspace.routes.write_text((REPOSITORY / "routes.yaml").read_text() + ROUTES)
+    workspace.routes.with_name("key.pem").write_bytes(public(KEY))
+    build_once(workspace)
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    engine = wasmtime.Engine(config)
+    return EmbeddedComponent(engine, Component(engine, workspace.wasm.read_bytes()))
+
+
+def instructions(component: EmbeddedComponent, signature: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Returns how many instructions each request of a sandbox takes."""
+    stores: list[wasmtime.Store[Any]] = []
+    left: list[int] = []
+
+    def store(engine: wasmtime.Engine, make: Any = wasmtime.Store) -> Any:
+        stores.append(make(engine))
+        stores[0].set_fuel(FUEL)
+        left.append(FUEL)
+        return stores[0]
+
+    def request_next(seconds: float) -> Callable[[], Exchange | None]:
+        return following
+
+    def following() -> Exchange | None:
+        left.append(stores[0].get_fuel())
+        return exchange() if len(left) <= REQUESTS else None
+
+    def exchange() -> Exchange:
+        headers = [("Grip-Sig", signature.encode())]
+        made = Exchange(f"https://{OWN_HOST}/test/stream", headers, frozenset({"self"}), config_stores=STORES)
+        made.request_next = request_next
+        exchanges.append(made)
+        return made
+
+    exchanges: list[Exchange] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(wasmtime, "Store", store)
+        handle = component.sandbox()
+    left[0] = stores[0].get_fuel()
+    assert handle(exchange())
+    assert all(each.answer is not None and each.answer.status == 200 for each in exchanges)
+    return [before - after for before, after in pairwise(left)]
+
+
+@pytest.mark.budget
+def test_the_instructions_of_a_grip_answer(component: EmbeddedComponent, monkeypatch: pytest.MonkeyPatch, budget: Budget) -> None:
+    counts = {}
+    for name, signature in SIGNED.items():
+        first, *_, last = instructions(component, signature, monkeypatch)
+        counts |= {name: last, f"{name}, in a new sandbox": first}
+    budget.check("instructions", counts, SPREAD)
