@@ -7,13 +7,13 @@ NAMEs are keys of WAYS below; ROUNDS is 30 unless given. All times are CPU time,
     cold: the first check in a new sandbox, minus a call that does nothing in a new sandbox.
     load and first check: making the tables of a late key, and a check with them.
     gzip: how many bytes the compressed component grows by.
-All ways take turns in each round.
+    fuel: the instructions of a check in a sandbox that has checked before, as wasmtime counts them.
+All ways take turns in each round. All components are flattened.
 """
 
 import gzip
 import re
 import sys
-import sysconfig
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -30,21 +30,31 @@ from wasmtime.component import Component, Linker
 
 from fanroute.bundle import toolchain
 from fanroute.codegen.app_module import file_of
+from fanroute.native.p256 import P256
 from fanroute.project import processes
-from fanroute.project.package_files import runtime_sources
+from fanroute.project.package_files import runtime_sources, wit_folder
+from fanroute.wasm.flatten import flatten
 
 WIT = """\
 package fanroute:bench;
 world bench {
   export run: func(name: string, count: u32) -> bool;
 }
+world bench-with-p256 {
+  include bench;
+  import fanroute:native/p256@0.1.0;
+}
 """
+# The part of the product's WIT that has the native module's interface.
+INTERFACE = "package fanroute:native" + (wit_folder() / "edge.wit").read_text().partition("package fanroute:native")[2]
 APP = """\
 import wit_world
 from hashlib import sha256
+from fanroute_runtime.jose import native
 {setup}
 CALLS["nothing"] = lambda: True
-for call in CALLS.values():
+# The native module is linked in later.
+for call in () if native.LINKED else CALLS.values():
     assert call()
 
 class WitWorld(wit_world.WitWorld):
@@ -63,6 +73,17 @@ assert not verify(SIGNED + b"x", SIGNATURE)
 # A late key is one that comes at run time, not when the component is built. `load` makes its tables and checks once.
 LATE = """
 CALLS["load"] = lambda: make()(SIGNED, SIGNATURE)
+"""
+
+NATIVE = """
+from fanroute_runtime.jose import es256
+make = lambda: es256.verifier(KEY, {fixed})
+kept = [make()] if {fixed} else []
+def check():
+    if not kept:
+        kept.append(make())
+    return kept[0](SIGNED, SIGNATURE)
+CALLS = {{"verify": check, "load": lambda: make()(SIGNED, SIGNATURE)}}
 """
 
 
@@ -95,6 +116,8 @@ def unpacked_comb_app(adder: str = "p256.x_of_sum") -> str:
 SMALL = (24, 11, 1)
 # The ways to compare by name: those three constants, and the source of the app.
 WAYS: dict[str, tuple[tuple[int, int, int], str]] = {
+    "native": ((24, 11, 12), NATIVE.format(fixed=True)),
+    "native, late key": ((24, 11, 12), NATIVE.format(fixed=False)),
     "windows of 8 bits, Jacobian": (SMALL, windows_app(8, False)),
     "windows of 8 bits, XYZZ": (SMALL, windows_app(8, False, "p256.x_of_sum")),
     **{f"signed windows of {width} bits, XYZZ": (SMALL, windows_app(width, True, "p256.x_of_sum")) for width in (4, 5, 6, 7, 8)},
@@ -164,8 +187,8 @@ def signed_token() -> str:
     return f"KEY = {pem!r}\nSIGNED = {signed.encode()!r}\nSIGNATURE = {jwt.utils.base64url_decode(signature)!r}\n"
 
 
-def build_component(folder: Path, sizes: tuple[int, int, int], setup: str) -> bytes:
-    """Builds a component from an app's source. `sizes` replace ROWS, COLUMNS and MANY_TEETH of `p256`."""
+def build_component(folder: Path, sizes: tuple[int, int, int], setup: str, native: bool) -> bytes:
+    """Builds a flattened component from an app's source. `sizes` replace ROWS, COLUMNS and MANY_TEETH of `p256`."""
     runtime = runtime_sources()
     sources = {file_of(name, runtime): text for name, text in runtime.items()}
     p256 = file_of("fanroute_runtime.jose.p256", runtime)
@@ -173,21 +196,29 @@ def build_component(folder: Path, sizes: tuple[int, int, int], setup: str) -> by
         sources[p256] = re.sub(rf"(?m)^{name} = \d+$", f"{name} = {size}", sources[p256])
     sources["es256_alternatives.py"] = (Path(__file__).parent / "es256_alternatives.py").read_text()
     sources["app.py"] = APP.format(setup=setup)
-    for name, text in ({f"app/{name}": text for name, text in sources.items()} | {"bench.wit": WIT}).items():
+    for name, text in ({f"app/{name}": text for name, text in sources.items()} | {"bench.wit": WIT + INTERFACE}).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    program, staged, wasm = Path(sysconfig.get_path("scripts")) / toolchain.COMPONENTIZE, folder / "app", folder / "bench.wasm"
-    command: list[str | Path] = [program, "-q", "-d", folder / "bench.wit", "-w", "bench"]
-    processes.run([*command, "componentize", "--stub-wasi", "-p", staged, "app", "-o", wasm], {"VIRTUAL_ENV": str(staged)})
+    wit, staged, wasm = folder / "bench.wit", folder / "app", folder / "bench.wasm"
+    componentize = [toolchain.installed_program(toolchain.COMPONENTIZE), "-q", "-d", wit]
+    world = "bench-with-p256" if native else "bench"
+    arguments = ["-w", world, "componentize", "--stub-wasi", "-p", staged, "app", "-o", wasm]
+    processes.run([*componentize, *arguments], {"VIRTUAL_ENV": str(staged)})
+    wasm.write_bytes(flatten(wasm.read_bytes(), ["exports#init"], [P256]))
+    tools = [toolchain.installed_program(toolchain.WASM_TOOLS), "component"]
+    processes.run([*tools, "embed", wit, "-w", "bench", wasm, "-o", wasm])
+    processes.run([*tools, "new", wasm, "-o", wasm])
     return wasm.read_bytes()
 
 
 class Sandbox:
     """Represents a new instance of a component."""
 
-    def __init__(self, engine: wasmtime.Engine, component: Component) -> None:
+    def __init__(self, engine: wasmtime.Engine, component: Component, fuel: int = 0) -> None:
         self._store = wasmtime.Store(engine)
+        if fuel:
+            self._store.set_fuel(fuel)
         self._instance = Linker(engine).instantiate(self._store, component)
 
     def seconds(self, name: str, count: int = 1) -> float:
@@ -199,15 +230,30 @@ class Sandbox:
         function.post_return(self._store)
         return seconds / count
 
+    def fuel(self, name: str) -> int:
+        """Returns how many instructions an operation takes when it is called again."""
+        self.seconds(name)
+        before = self._store.get_fuel()
+        self.seconds(name)
+        return before - self._store.get_fuel()
 
-ENGINE = wasmtime.Engine()
+
+ENGINE, FUEL = wasmtime.Engine(), 1 << 50
 
 
-def compile_component(sizes: tuple[int, int, int], setup: str) -> tuple[Component, int]:
-    """Builds and compiles a component. Returns it and its size with gzip."""
+def build(sizes: tuple[int, int, int], setup: str) -> bytes:
     with TemporaryDirectory() as folder:
-        wasm = build_component(Path(folder), sizes, setup)
-    return Component(ENGINE, wasm), len(gzip.compress(wasm, 9))
+        return build_component(Path(folder), sizes, setup, native="es256.verifier(KEY" in setup)
+
+
+def count_fuel(wasm: bytes) -> int:
+    """Returns the instructions of a check, without those of a call that does nothing."""
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    engine = wasmtime.Engine(config)
+    component = Component(engine, wasm)
+    check, nothing = (Sandbox(engine, component, FUEL).fuel(name) for name in ("verify", "nothing"))
+    return check - nothing
 
 
 def time_in_turn(rounds: int, calls: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
@@ -226,7 +272,7 @@ def print_row(*cells: str) -> None:
 def compare_operations(rounds: int) -> None:
     """Prints how long Python's operations take inside a component."""
     setup = OPERATIONS_SETUP + "".join(f"CALLS[{name!r}] = lambda: ({code}) is not None\n" for name, code in OPERATIONS.items())
-    sandbox = Sandbox(ENGINE, compile_component(SMALL, setup)[0])
+    sandbox = Sandbox(ENGINE, Component(ENGINE, build(SMALL, setup)))
     times = time_in_turn(rounds, {name: partial(sandbox.seconds, name, 500) for name in ["nothing", *OPERATIONS]})
     print_row("inside the component", "µs")
     print_row("---", "---")
@@ -237,32 +283,34 @@ def compare_operations(rounds: int) -> None:
 
 def compare_ways(rounds: int, names: list[str]) -> None:
     """Prints how long a check takes in some of the ways, and what they add to the component."""
-    size_without = compile_component(SMALL, "CALLS = {}")[1]
-    components = {name: compile_component(*WAYS[name]) for name in names}
-    sandboxes = {name: Sandbox(ENGINE, components[name][0]) for name in names}
+    size_without = len(gzip.compress(build(SMALL, "CALLS = {}"), 9))
+    built = {name: build(*WAYS[name]) for name in names}
+    components = {name: Component(ENGINE, wasm) for name, wasm in built.items()}
+    sandboxes = {name: Sandbox(ENGINE, component) for name, component in components.items()}
 
     def in_new_sandbox(name: str, call: str) -> float:
-        return Sandbox(ENGINE, components[name][0]).seconds(call)
+        return Sandbox(ENGINE, components[name]).seconds(call)
 
     calls: dict[str, Callable[[], float]] = {}
     for name in names:
         calls[f"{name} warm"] = partial(sandboxes[name].seconds, "verify", 20)
         calls[f"{name} cold"] = partial(in_new_sandbox, name, "verify")
         calls[f"{name} nothing"] = partial(in_new_sandbox, name, "nothing")
-        if name.startswith("late"):
+        if "late key" in name:
             calls[f"{name} load"] = partial(sandboxes[name].seconds, "load", 5)
     times = time_in_turn(rounds, calls)
-    print_row("", "warm, best", "warm, median", "cold", "load and first check", "gzip")
-    print_row(*["---"] * 6)
+    print_row("", "fuel", "warm, best", "warm, median", "cold", "load and first check", "gzip")
+    print_row(*["---"] * 7)
     for name in names:
         warm, cold, nothing = (times[f"{name} {kind}"] for kind in ("warm", "cold", "nothing"))
         print_row(
             name,
+            f"{count_fuel(built[name]):,}",
             f"{min(warm) / 1000:.3f} ms",
             f"{median(warm) / 1000:.3f} ms",
             f"{(median(cold) - median(nothing)) / 1000:.2f} ms",
             f"{median(times[f'{name} load']) / 1000:.2f} ms" if f"{name} load" in times else "",
-            f"{components[name][1] - size_without:,}",
+            f"{len(gzip.compress(built[name], 9)) - size_without:,}",
         )
 
 
