@@ -3,6 +3,8 @@
 import fcntl
 import shutil
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,10 +25,7 @@ MAX_FILES = {_KIND: 100}
 def build_once(workspace: Workspace) -> Built:
     """Builds a folder's component, or copies one that was built from the same sources, also by another run."""
     key = key_of(workspace)
-    cache = Cache(workspace.routes.parent, MAX_FILES)
-    with (cache.folder / "tests.lock").open("ab") as lock:
-        # A byte of the file for each key: processes that need the same component wait for the first one, and others do not.
-        fcntl.lockf(lock, fcntl.LOCK_EX, 1, int(key[:8], 16))
+    with locked(key, workspace.routes.parent) as cache:
         component = cache.get(_KIND, key)
         if component is not None:
             workspace.keep_component(zlib.decompress(component), key)
@@ -34,6 +33,27 @@ def build_once(workspace: Workspace) -> Built:
         if built.rebuilt and not built.warnings:
             cache.put(_KIND, key, zlib.compress(workspace.good.read_bytes(), 1))
     return built
+
+
+def made_once(folder: Path, key: str, make: Callable[[], bytes]) -> bytes:
+    """Makes a component of a test's own, or returns one that was made with the same key."""
+    with locked(key, folder) as cache:
+        component = cache.get(_KIND, key)
+        if component is not None:
+            return zlib.decompress(component)
+        made = make()
+        cache.put(_KIND, key, zlib.compress(made, 1))
+        return made
+
+
+@contextmanager
+def locked(key: str, folder: Path) -> Iterator[Cache]:
+    """Gives the cache to the first process that needs a component. Others that need the same one wait for it."""
+    cache = Cache(folder, MAX_FILES)
+    with (cache.folder / "tests.lock").open("ab") as lock:
+        # A byte of the file for each key: processes that need another component do not wait.
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, int(key[:8], 16))
+        yield cache
 
 
 def key_of(workspace: Workspace) -> str:
