@@ -1,6 +1,7 @@
 """Builds each component that tests need once. The user's cache keeps the components, by a key of their sources."""
 
 import fcntl
+import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from tests.conftest import REPOSITORY
 # A run of all tests needs about 60 components, of 6 MB each.
 _KIND = "tests"
 MAX_FILES = {_KIND: 100}
+# The variable of the commands, too. Without flattening, components do without the native module.
+FLATTEN = os.environ.get("FANROUTE_FLATTEN", "1") != "0"
 
 
 def build_once(workspace: Workspace) -> Built:
@@ -29,7 +32,7 @@ def build_once(workspace: Workspace) -> Built:
         component = cache.get(_KIND, key)
         if component is not None:
             workspace.keep_component(zlib.decompress(component), key)
-        built = build(workspace, print)
+        built = build(workspace, print, FLATTEN)
         if built.rebuilt and not built.warnings:
             cache.put(_KIND, key, zlib.compress(workspace.good.read_bytes(), 1))
     return built
@@ -59,7 +62,7 @@ def locked(key: str, folder: Path) -> Iterator[Cache]:
 def key_of(workspace: Workspace) -> str:
     """Returns the key of what a folder's component is made from."""
     plan = compile_routes(workspace.read_routes(), workspace.inputs()).plan
-    return toolchain.build_key(app_files(plan), wit_sources(), flattened=True)
+    return toolchain.build_key(app_files(plan), wit_sources(), FLATTEN)
 
 
 @pytest.fixture(scope="session")
