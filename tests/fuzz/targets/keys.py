@@ -1,6 +1,7 @@
 """Fuzzes public keys: `cryptography` reads every key that we read, and we read every key in the form that it writes."""
 
 from base64 import b64encode
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -8,10 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from fanroute_runtime.jose import es256, rs256, spki
+from fanroute_runtime.jose import es256, limbs, rs256, spki
 from fanroute_runtime.jose.p256 import N, P
 from tests.conftest import REPOSITORY
 from tests.fuzz.target import Target
+from tests.support.native import NativeModule
 
 PEM = b"-----BEGIN PUBLIC KEY-----"
 MESSAGE = b"e30.e30"
@@ -59,10 +61,13 @@ def read(material: bytes) -> object:
 
 
 VERIFY = es256.verifier(PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+NATIVE = NativeModule()
+TABLE = limbs.pack_table((PRIVATE.public_key().public_numbers().x, PRIVATE.public_key().public_numbers().y))
+DIGEST = sha256(MESSAGE).digest()
 
 
 def check_signature(signature: bytes) -> None:
-    """Checks a signature of two numbers, in 64 bytes: we accept it if and only if `cryptography` does."""
+    """Checks a signature, two numbers in 64 bytes: Python and the native module accept it if and only if `cryptography` does."""
     r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
     try:
         PRIVATE.public_key().verify(encode_dss_signature(r, s), MESSAGE, ec.ECDSA(SHA256()))
@@ -70,6 +75,7 @@ def check_signature(signature: bytes) -> None:
     except (InvalidSignature, ValueError):
         expected = False
     assert VERIFY(MESSAGE, signature) == expected
+    assert NATIVE.verify(TABLE, signature, DIGEST) in (limbs.VALID if expected else limbs.INVALID, limbs.MET)
 
 
 def signed(message: bytes) -> bytes:
