@@ -381,8 +381,7 @@ def test_a_witness_says_of_which_file(tmp_path: Path) -> None:
     assert "  test-websocket: yes" in shell(tmp_path, command)
 
 
-@pytest.mark.slow
-def test_what_begins_with_a_hyphen_is_no_option(tmp_path: Path) -> None:
+def test_what_begins_with_a_hyphen_is_no_option(own_project: Workspace, tmp_path: Path) -> None:
     """Tests a method and a folder that begin with a hyphen."""
     (tmp_path / "-x").mkdir()
     (tmp_path / "-x" / "routes.yaml").write_text(
@@ -390,7 +389,8 @@ def test_what_begins_with_a_hyphen_is_no_option(tmp_path: Path) -> None:
     )
     (command,) = fanroute(tmp_path, "routes", "--witness", "--", "-x/routes.yaml").stdout.splitlines()
     assert "  route-1: yes" in shell(tmp_path, command)
-    built = fanroute(tmp_path, "build", "--no-flatten", "--", "-x/routes.yaml")
+    copied(own_project, tmp_path / "-x")
+    built = fanroute(tmp_path, "build", "--", "-x/routes.yaml")
     assert built.returncode == 0, built.stderr
     assert "cd ./-x && fastly compute publish" in built.stdout
     begun = fanroute(tmp_path, "init", "--", "-y").stdout

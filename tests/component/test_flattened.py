@@ -40,23 +40,26 @@ OWN = REPOSITORY / "routes.yaml"
 GENERATOR_TABLE = pack_table(GENERATOR)[:200]
 
 
-def built(folder: Path, flatten: bool) -> Workspace:
-    """Builds the component of tests/component/routes.yaml."""
+def workspace_in(folder: Path) -> Workspace:
+    """Makes a folder with tests/component/routes.yaml."""
     shutil.copy(Path(__file__).parent / "routes.yaml", folder)
-    workspace = Workspace(folder / "routes.yaml")
-    assert build(workspace, print, flatten).warnings == ()
-    return workspace
+    return Workspace(folder / "routes.yaml")
 
 
 @pytest.fixture(scope="module")
 def as_made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Builds the component as componentize-py makes it."""
-    return built(tmp_path_factory.mktemp("as-made"), flatten=False)
+    workspace = workspace_in(tmp_path_factory.mktemp("as-made"))
+    assert build(workspace, print, flatten=False).warnings == ()
+    return workspace
 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return built(tmp_path_factory.mktemp("shipped"), flatten=True)
+    """Builds it as it ships."""
+    workspace = workspace_in(tmp_path_factory.mktemp("shipped"))
+    assert build_once(workspace).warnings == ()
+    return workspace
 
 
 def seen(exchange: Exchange | None) -> Any:

@@ -265,6 +265,7 @@ def edge_of(
 
 
 # The edges that several files share.
+actions_edge = edge_of("actions", scope="session")
 channels_edge = edge_of("channels", scope="session")
 defaults_edge = edge_of("defaults", scope="session")
 hard_edge = edge_of("hard", scope="session")
