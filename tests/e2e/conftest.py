@@ -10,14 +10,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from time import monotonic, sleep
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import pytest
@@ -201,7 +201,7 @@ def serving(served: Origin) -> Iterator[Origin]:
 # Viceroy has the newest Pushpin. The most important tests also run with the system's, if that is older.
 EDGES = ["embedded", pytest.param("viceroy", marks=pytest.mark.viceroy)]
 OLDER = pytest.param("older", marks=pytest.mark.viceroy)
-on_an_older_one_too = pytest.mark.parametrize("edge", [*EDGES, OLDER], indirect=True, scope="session")
+on_an_older_one_too = pytest.mark.parametrize("edge", [*EDGES, OLDER], indirect=True)
 
 
 def older_pushpin() -> Path:
@@ -221,41 +221,76 @@ def current_pushpin() -> Path:
     return found.program
 
 
-@pytest.fixture(scope="session", params=EDGES)
+class KeptEdges:
+    """Keeps the edges that files share running: of each kind, the one that was used last.
+
+    The others end, because each Viceroy takes 6 % of a processor even if nobody uses it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[str, Edge, ExitStack]] = {}
+
+    def get(self, name: str, kind: str, start: Callable[[], AbstractContextManager[Edge]]) -> Edge:
+        """Returns the running edge of a name, of one of EDGES or OLDER, and starts it if necessary."""
+        if kind in self._kept and self._kept[kind][0] != name:
+            self._kept.pop(kind)[2].close()
+        if kind not in self._kept:
+            ending = ExitStack()
+            self._kept[kind] = name, ending.enter_context(start()), ending
+        return self._kept[kind][1]
+
+    def end(self) -> None:
+        with ExitStack() as endings:
+            for _, _, ending in self._kept.values():
+                endings.enter_context(ending)
+
+
+@pytest.fixture(scope="session")
+def kept_edges() -> Iterator[KeptEdges]:
+    """The edges that files share."""
+    kept = KeptEdges()
+    yield kept
+    kept.end()
+
+
+@pytest.fixture(params=EDGES)
 def edge(
-    request: pytest.FixtureRequest, origin: Origin, own_project: Workspace, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Edge]:
+    request: pytest.FixtureRequest,
+    kept_edges: KeptEdges,
+    origin: Origin,
+    own_project: Workspace,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Edge:
     """Each local edge in turn, serving the repository's routes.yaml with our origin behind it."""
-    folder = tmp_path_factory.mktemp(request.param)
-    routes = (REPOSITORY / "routes.yaml").read_text()
-    before = 'origin: {url: "https://app.example.com"}'
-    assert before in routes
-    # The component stays the same, because it does not contain the URLs of backends.
-    copied(own_project, folder).routes.write_text(
-        routes.replace(before, f'origin: {{url: "https://app.example.com", local: "{origin.url}"}}')
-    )
-    with running(request.param, folder) as started:
-        origin.edge_url = started.url
-        yield started
+
+    def start() -> AbstractContextManager[Edge]:
+        folder = tmp_path_factory.mktemp(request.param)
+        routes = (REPOSITORY / "routes.yaml").read_text()
+        before = 'origin: {url: "https://app.example.com"}'
+        assert before in routes
+        # The component stays the same, because it does not contain the URLs of backends.
+        copied(own_project, folder).routes.write_text(
+            routes.replace(before, f'origin: {{url: "https://app.example.com", local: "{origin.url}"}}')
+        )
+        return running(request.param, folder)
+
+    started = kept_edges.get("own", request.param, start)
+    origin.edge_url = started.url
+    return started
 
 
 def edge_of(
-    name: str,
-    files: Mapping[str, bytes] = MappingProxyType({}),
-    options: Sequence[str] = (),
-    scope: Literal["module", "session"] = "module",
+    name: str, files: Mapping[str, bytes] = MappingProxyType({}), options: Sequence[str] = ()
 ) -> Callable[..., Iterator[Edge]]:
     """Returns a fixture: each local edge in turn, serving tests/e2e/routes/NAME.yaml with our origin (`ORIGIN` there) behind it.
 
     `files` are added to those of tests/e2e/files, by name; `options` are added to the command.
     """
 
-    @pytest.fixture(scope=scope, params=EDGES)
+    @pytest.fixture(scope="module", params=EDGES)
     def started(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         folder = tmp_path_factory.mktemp(f"{name}-{request.param}")
-        routes = (ROUTES / f"{name}.yaml").read_text()
-        (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
-        shutil.copytree(Path(__file__).parent / "files", folder / "files")
+        write_routes(name, origin, folder)
         for path, content in files.items():
             (folder / path).write_bytes(content)
         with running(request.param, folder, *options) as edge:
@@ -264,13 +299,36 @@ def edge_of(
     return started
 
 
-# The edges that several files share.
-actions_edge = edge_of("actions", scope="session")
-channels_edge = edge_of("channels", scope="session")
-defaults_edge = edge_of("defaults", scope="session")
-hard_edge = edge_of("hard", scope="session")
-hostile_edge = edge_of("hostile", scope="session")
-patterns_edge = edge_of("patterns", scope="session")
+def shared_edge_of(name: str) -> Callable[..., Edge]:
+    """Returns a fixture like those of `edge_of`, for several files."""
+
+    @pytest.fixture(params=EDGES)
+    def started(
+        request: pytest.FixtureRequest, kept_edges: KeptEdges, origin: Origin, tmp_path_factory: pytest.TempPathFactory
+    ) -> Edge:
+        def start() -> AbstractContextManager[Edge]:
+            folder = tmp_path_factory.mktemp(f"{name}-{request.param}")
+            write_routes(name, origin, folder)
+            return running(request.param, folder)
+
+        return kept_edges.get(name, request.param, start)
+
+    return started
+
+
+def write_routes(name: str, origin: Origin, folder: Path) -> None:
+    """Writes tests/e2e/routes/NAME.yaml and tests/e2e/files to a folder."""
+    routes = (ROUTES / f"{name}.yaml").read_text()
+    (folder / "routes.yaml").write_text(routes.replace("ORIGIN", origin.url))
+    shutil.copytree(Path(__file__).parent / "files", folder / "files")
+
+
+actions_edge = shared_edge_of("actions")
+channels_edge = shared_edge_of("channels")
+defaults_edge = shared_edge_of("defaults")
+hard_edge = shared_edge_of("hard")
+hostile_edge = shared_edge_of("hostile")
+patterns_edge = shared_edge_of("patterns")
 
 
 @contextmanager
