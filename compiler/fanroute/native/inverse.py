@@ -4,8 +4,8 @@ A division step replaces f, which is odd, and g by two numbers with the same com
 the lowest bit of g only. So 29 steps need the lowest limbs only, and give a matrix (u, v; q, r) that then replaces the whole
 f and g by (uf + vg) / 2**29 and (qf + rg) / 2**29. At the end, g is 0 and f is 1 or -1.
 
-The same matrices are applied to d and e, modulo the prime. Always, f is d times the number, and g is e times the number. Some 20
-matrices make g 0. Each adds at most the prime to d and e, so these stay below RADIX.
+The same matrices are applied to d and e, modulo the prime. Always, f is d times the number, and g is e times the number. At most
+21 matrices make g 0. Each adds at most the prime to d and e, so these stay below RADIX.
 """
 
 from collections.abc import Sequence
