@@ -9,8 +9,8 @@ from fanroute.bundle import toolchain
 from fanroute.bundle.toolchain import NotFlattened
 from fanroute.devserver.config import host_entries
 from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.native.keys import verifies_es256
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute.plan.keys import verifies_es256
 from fanroute.project import fastly_toml
 from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
 from fanroute.project.package_files import runtime_sources, wit_folder, wit_sources

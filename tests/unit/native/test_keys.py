@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from fanroute.native.keys import verifies_es256
 from fanroute.pipeline import compile_routes
-from fanroute.plan.keys import verifies_es256
 from fanroute.plan.request import TIME, RequestData
 from fanroute.plan.signing import forged_grip_sig
 from fanroute_runtime.grip.signature import HEADER, Signatures
