@@ -19,6 +19,7 @@ LONGEST = 75
 # The status of an answer that looks complete, however much of its content arrives.
 WHOLE = "200 "
 NOTHING = "nothing in time"
+HUNG_UP = "hung up"
 # Each row of the table, by its first cell: answers of BROKEN, each with what the client gets of a handoff and of a forward; where
 # the edges differ, "embedded | viceroy", and where an old Pushpin differs too, "embedded | viceroy | old". Pushpin's "or" is how
 # far it was when the connection ended.
@@ -32,11 +33,11 @@ ROWS: dict[str, list[tuple[str, str, str]]] = {
     "status 600": [("status 600", "600 hi", "600 hi")],
     "a 100 and nothing after it": [("100 alone", "502", "502")],
     "103 with instructions, then 200": [("103 and 200", f"200 hi | {NOTHING} | 200 hi", "200 hi")],
-    "an unrequested 101": [("101", "502 | 101 or hung up", "502")],
-    "a body that is shorter than its `Content-Length`": [("a short body", f"{CUT} | {CUT} or 502", CUT)],
+    "an unrequested 101": [("101", f"502 | 101 or {HUNG_UP}", "502")],
+    "a body that is shorter than its `Content-Length`": [("a short body", f"{CUT} | {CUT} or 502 or {HUNG_UP}", CUT)],
     "a body that is longer than its `Content-Length`": [("a long body", "200 hi", "200 hi")],
-    "a chunk that is cut off": [("a cut chunk", f"{CUT} | {WHOLE} or 502 | 200 hih or 502", CUT)],
-    "a malformed chunk": [("a bad chunk", f"{CUT} | {WHOLE} or 502 | 502 or {CUT}", CUT)],
+    "a chunk that is cut off": [("a cut chunk", f"{CUT} | {WHOLE} or 502 or {HUNG_UP} | 200 hih or 502", CUT)],
+    "a malformed chunk": [("a bad chunk", f"{CUT} | {WHOLE} or 502 or {HUNG_UP} | 502 or {CUT}", CUT)],
     "two lengths": [("two lengths", "502 | 200", "502")],
     "a space in a name, a bare CR": [("a space in a name", "502", "502"), ("a bare CR", "502", "502")],
     "a header of 90,000 bytes": [("a huge header", "200 hi | 502", "200 hi")],
@@ -81,7 +82,7 @@ def outcome_of(edge: Edge, target: str, timeout: float = LONGEST) -> str:
                 return f"{answer.status_code}, cut"
             return f"{answer.status_code} {content.decode()}"
     except httpx.RemoteProtocolError:
-        return "hung up"
+        return HUNG_UP
     except httpx.ReadTimeout:
         return NOTHING
 
