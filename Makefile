@@ -107,7 +107,7 @@ chromium:
 # The types of the host's functions, for mypy.
 build/bindings: $(VENV)/installed runtime/wit/edge.wit
 	@rm -rf $@
-	@$(BIN)/componentize-py -q -d runtime/wit -w edge-with-p256 bindings $@
+	@$(BIN)/componentize-py -q -d runtime/wit -w fanroute:app/flattened bindings $@
 	@touch $@
 
 $(CACHE)/fastly-cli-$(FASTLY_CLI):

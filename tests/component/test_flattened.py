@@ -5,18 +5,21 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fanroute.bundle import toolchain
 from fanroute.bundle.builder import build
-from fanroute.bundle.equivalence import behave_alike
+from fanroute.bundle.equivalence import READING, behave_alike
 from fanroute.cli import main
 from fanroute.host.exchange import Exchange
-from fanroute.native.p256 import P256
+from fanroute.native.p256 import P256_INTERFACE
 from fanroute.pipeline import compile_routes
 from fanroute.project import processes
 from fanroute.project.folder import write
@@ -67,12 +70,47 @@ def seen(exchange: Exchange | None) -> Any:
     return exchange.uri, exchange.headers, exchange.handoff, exchange.tunnel, exchange.answer
 
 
-def test_they_do_the_same(as_made: Workspace, shipped: Workspace) -> None:
-    """They make the same host calls for each request."""
-    hosts = Host(as_made), Host(shipped)
+def outcomes(hosts: Sequence[Host], *request: Any, **facts: Any) -> list[Any]:
+    """Returns what each component does with a request: the exchange, what a backend got, and the calls that change something."""
+    asked = [(seen(host.ask(*request, **facts)), host.asked, host.target, host.calls.copy()) for host in hosts]
+    return [(*others, [call for call in calls if not READING.fullmatch(call)]) for *others, calls in asked]
+
+
+@pytest.fixture(scope="module")
+def hosts(as_made: Workspace, shipped: Workspace) -> tuple[Host, Host]:
+    return Host(as_made), Host(shipped)
+
+
+def test_they_do_the_same(hosts: tuple[Host, Host]) -> None:
+    """They change the same things of the host in the same order. The native `handle` reads more of a request than Python does."""
     for kind, request in REQUESTS.items():
-        outcomes = [(seen(host.ask(*request)), host.calls.copy(), host.asked, host.target) for host in hosts]
-        assert outcomes[0] == outcomes[1], kind
+        python, native = outcomes(hosts, *request)
+        assert python == native, kind
+
+
+NAMES = st.sampled_from(["x-a", "X-A", "cookie", "Connection", "upgrade", "Grip-Sig", "origin", "x_a", "pushpin-route", "meta-x"])
+# A server lets no NUL and no CR in a value reach the edge. Viceroy refuses the line feeds that the host of the tests has.
+VALUES = st.binary(max_size=40).map(lambda value: value.replace(b"\0", b"").replace(b"\r", b"")) | st.sampled_from(
+    [b"", b"websocket", b"x-a", b"a\nx-a\tb", b"\n", b"v" * 9_000, b"v" * 60_000, b"v" * 65_535, b"v" * 65_536, b"v" * 70_000]
+)
+PATHS = st.sampled_from(["/x", "/rules", "/forward", "/tunnel", "/shared", "/guarded", "/test/stream", "/" + "p" * 16_400])
+ADDRESSES = st.ip_addresses().map(str) | st.none()
+
+
+@given(
+    st.sampled_from(["GET", "POST", "get", "M" * 64, "M" * 65]),
+    PATHS,
+    st.lists(st.tuples(NAMES, VALUES), max_size=6),
+    ADDRESSES,
+    st.sampled_from([None, "", "TLSv1.3"]),
+)
+def test_they_do_the_same_with_any_request(
+    hosts: tuple[Host, Host], method: str, path: str, headers: list[tuple[str, bytes]], address: str | None, tls: str | None
+) -> None:
+    """Some of the requests are not gathered, because something is too long or has a line feed. Python reads them itself."""
+    uri = f"http://www.example.com{path}"
+    python, native = outcomes(hosts, uri, headers, b"", method=method, client_ip=address, tls=tls)
+    assert python == native
 
 
 def test_no_references_are_counted_to_what_lasts(as_made: Workspace, shipped: Workspace) -> None:
@@ -123,7 +161,7 @@ def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_projec
 def unlinked(as_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Builds the component that the native module is linked into."""
     new = tmp_path_factory.mktemp("unlinked") / "new.wasm"
-    toolchain.componentize(as_made.app, wit_folder(), new, with_p256=True)
+    toolchain.componentize(as_made.app, wit_folder(), new, with_native=True)
     return new.read_bytes()
 
 
@@ -133,8 +171,8 @@ def project(tmp_path: Path, as_made: Workspace, unlinked: bytes, monkeypatch: py
     shutil.copy(as_made.routes, tmp_path)
     made = as_made.wasm.read_bytes()
 
-    def componentize(app: Path, wit: Path, new: Path, with_p256: bool = False) -> None:
-        write(new, unlinked if with_p256 else made)
+    def componentize(app: Path, wit: Path, new: Path, with_native: bool = False) -> None:
+        write(new, unlinked if with_native else made)
 
     monkeypatch.setattr(toolchain, "componentize", componentize)
     return Workspace(tmp_path / "routes.yaml")
@@ -142,17 +180,10 @@ def project(tmp_path: Path, as_made: Workspace, unlinked: bytes, monkeypatch: py
 
 def test_the_native_module_is_linked(as_made: Workspace, shipped: Workspace, unlinked: bytes) -> None:
     """No host is asked for its functions. A component that is not flattened does without them."""
-    found = [P256.interface in import_names(wasm) for wasm in (unlinked, as_made.read_wasm(), shipped.read_wasm())]
+    found = [P256_INTERFACE in import_names(wasm) for wasm in (unlinked, as_made.read_wasm(), shipped.read_wasm())]
     assert found == [True, False, False]
     assert GENERATOR_TABLE in shipped.read_wasm()
     assert GENERATOR_TABLE not in as_made.read_wasm()
-
-
-def test_what_verifies_no_es256_has_no_native_module(tmp_path: Path) -> None:
-    (tmp_path / "routes.yaml").write_text("fanout: {grip_sig: present}\n" + (Path(__file__).parent / "routes.yaml").read_text())
-    workspace = Workspace(tmp_path / "routes.yaml")
-    build_once(workspace)
-    assert GENERATOR_TABLE not in workspace.read_wasm()
 
 
 def refuse(*_: object) -> bytes:

@@ -36,7 +36,7 @@ choose snapshot
 auth
 grip
 http jose
-matching routes_file local
+matching routes_file local blocks
 messages
 plan
 """

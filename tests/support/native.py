@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import wasmtime
 
-from fanroute.native.p256 import write_module
+from fanroute.native.p256 import write_p256_module
 from fanroute_runtime.jose import native
 from fanroute_runtime.jose.limbs import INVALID, LIMB_BITS, LIMBS, TABLE_SIZE
 from fanroute_runtime.jose.native import DIGEST_SIZE, SIGNATURE_SIZE
@@ -22,7 +22,7 @@ BASE, WRITTEN, PAGES = 1 << 16, 2 << 16, 4
 @cache
 def compiled() -> tuple[wasmtime.Engine, wasmtime.Module]:
     engine = wasmtime.Engine()
-    return engine, wasmtime.Module(engine, write_module(BASE)[0])
+    return engine, wasmtime.Module(engine, write_p256_module(BASE)[0])
 
 
 class NativeModule:

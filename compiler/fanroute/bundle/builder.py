@@ -9,7 +9,6 @@ from fanroute.bundle import toolchain
 from fanroute.bundle.toolchain import NotFlattened
 from fanroute.devserver.config import host_entries
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.native.keys import verifies_es256
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project import fastly_toml
 from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
@@ -101,26 +100,29 @@ def app_files(plan: Plan) -> dict[str, str]:
 
 def _make_component(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:
     """Makes the component. Returns it, and why it could not be flattened, or ""."""
-    with_p256 = flatten and verifies_es256(compiled.plan)
-    reason = ""
     with temporary_folder() as folder:
         new, flat = Path(folder) / "new.wasm", Path(folder) / "flat.wasm"
-        _componentize(workspace, new, with_p256)
-        if flatten:
-            try:
-                _flatten(compiled, new, flat)
-                return read(flat, MAX_COMPONENT), ""
-            except NotFlattened as error:
-                reason = str(error)
-        if with_p256:
-            # The native P-256 cannot be linked without flattening. In a component of this world, Python verifies.
-            _componentize(workspace, new, with_p256=False)
+        reason = _make_flattened(workspace, compiled, new, flat) if flatten else ""
+        if flatten and not reason:
+            return read(flat, MAX_COMPONENT), ""
+        # The native module cannot be linked without flattening. In a component of the other world, Python does its work.
+        _componentize(workspace, new, with_native=False)
         return read(new, MAX_COMPONENT), reason
 
 
-def _componentize(workspace: Workspace, new: Path, with_p256: bool) -> None:
+def _make_flattened(workspace: Workspace, compiled: Compiled, new: Path, flat: Path) -> str:
+    """Makes the flattened component `flat`, by way of `new`. Returns why that is not possible, or ""."""
+    _componentize(workspace, new, with_native=True)
     try:
-        toolchain.componentize(workspace.app, wit_folder(), new, with_p256)
+        _flatten(compiled, new, flat)
+    except NotFlattened as error:
+        return str(error)
+    return ""
+
+
+def _componentize(workspace: Workspace, new: Path, with_native: bool) -> None:
+    try:
+        toolchain.componentize(workspace.app, wit_folder(), new, with_native)
     finally:
         workspace.remove_bytecode()
 

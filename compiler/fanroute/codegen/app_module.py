@@ -19,7 +19,7 @@ APP_MODULE = "app"
 ROUTES_FILE = "routes.jsonl"
 RUNTIME = "fanroute_runtime"
 # The names that the main module imports from the runtime whatever the Plan is, by module.
-_ALWAYS = {"compute.edge": "http_incoming", "routes_file": "LazyRoutes"}
+_ALWAYS = {"compute.edge": "exported_classes", "routes_file": "LazyRoutes"}
 
 
 class _Code:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from fanroute.wasm import binary
 from fanroute.wasm.binary import MODULE, section, signed, sized, u32, vector
-from fanroute.wasm.flatten.graph import MEMORY_NAME
+from fanroute.wasm.flatten.graph import MEMORY_NAME, PYTHON
 from fanroute.wasm.flatten.module import FUNCTION, MEMORY
 
 # The value types (5.3.1).
@@ -30,7 +30,8 @@ _GET, _SET = 0x20, 0x21
 _EMPTY = 0x40
 # Loads and stores (5.4.5), each with the logarithm of the alignment that is assumed.
 _LOAD_I32, _LOAD_LIMB, _LOAD_BYTE = b"\x28\x02", b"\x34\x02", b"\x2d\x00"
-_STORE_I32, _STORE_LIMB = b"\x36\x02", b"\x3e\x02"
+_STORE_I32, _STORE_LIMB, _STORE_BYTE, _STORE_I64 = b"\x36\x02", b"\x3e\x02", b"\x3a\x00", b"\x37\x00"
+_LOAD_I64 = b"\x29\x00"
 _MEMORY_COPY = b"\xfc\x0a\x00\x00"
 _FUNCTION_TYPE = b"\x60"
 
@@ -119,6 +120,11 @@ def load_byte(address: Address, offset: int = 0) -> Value:
     return Value(I64, _load(I32, _LOAD_BYTE, address, offset).widened().code)
 
 
+def load_long(address: Address, offset: int = 0) -> Value:
+    """Loads an i64."""
+    return _load(I64, _LOAD_I64, address, offset)
+
+
 def load_limb(address: Address, offset: int = 0) -> Value:
     """Loads 32 bits with a sign, as an i64."""
     return _load(I64, _LOAD_LIMB, address, offset)
@@ -159,17 +165,25 @@ class Function:
     def set(self, local: Local, value: Value) -> None:
         self._code += value.code + bytes([_SET]) + u32(local.index)
 
-    def store(self, address: Address, value: Value, offset: int = 0) -> None:
+    def store(self, address: Address, value: Value | int, offset: int = 0) -> None:
         """Stores an i32."""
-        self._code += _code(address) + value.code + _STORE_I32 + u32(offset)
+        self._code += _code(address) + _code(value) + _STORE_I32 + u32(offset)
 
     def store_limb(self, address: Address, value: Value, offset: int = 0) -> None:
         """Stores the low 32 bits of an i64."""
         self._code += _code(address) + value.code + _STORE_LIMB + u32(offset)
 
-    def copy(self, target: Address, source: Address, size: int) -> None:
+    def store_byte(self, address: Address, value: Value | int, offset: int = 0) -> None:
+        """Stores the low 8 bits of an i32."""
+        self._code += _code(address) + _code(value) + _STORE_BYTE + u32(offset)
+
+    def store_long(self, address: Address, value: Value, offset: int = 0) -> None:
+        """Stores an i64."""
+        self._code += _code(address) + value.code + _STORE_I64 + u32(offset)
+
+    def copy(self, target: Address, source: Address, size: Value | int) -> None:
         """Copies bytes in memory."""
-        self._code += _code(target) + _code(source) + constant(size).code + _MEMORY_COPY
+        self._code += _code(target) + _code(source) + _code(size) + _MEMORY_COPY
 
     def call(self, function: "Function", *arguments: Address) -> None:
         """Calls a function without a result."""
@@ -194,6 +208,12 @@ class Function:
         self.set(left, left - 1)
         yield left
         self._code += left.code + bytes([_BR_IF, 0, _END])
+
+    @contextmanager
+    def repeat_while(self, condition: Value) -> Iterator[None]:
+        """Repeats the code of the context as long as an i32 is not 0."""
+        with self.when(condition), self.repeat_until(condition.is_zero()):
+            yield
 
     @contextmanager
     def repeat_until(self, condition: Value) -> Iterator[None]:
@@ -246,21 +266,33 @@ class Program:
     """Represents a core module that is being written. It imports its memory, and exports all its functions."""
 
     def __init__(self) -> None:
+        self._imports: dict[tuple[str, str], Function] = {}
         self._functions: dict[str, Function] = {}
+
+    def imported(self, module: str, name: str, parameters: Sequence[int], results: Sequence[int] = ()) -> Function:
+        """Imports a function. All imports come before the first function of the module's own, as their indices do."""
+        assert not self._functions
+        self._imports[module, name] = function = Function(len(self._imports), tuple(parameters), tuple(results))
+        return function
 
     def function(self, name: str, parameters: Sequence[int], results: Sequence[int] = ()) -> Function:
         """Adds a function, whose code is written next."""
-        self._functions[name] = function = Function(len(self._functions), tuple(parameters), tuple(results))
+        index = len(self._imports) + len(self._functions)
+        self._functions[name] = function = Function(index, tuple(parameters), tuple(results))
         return function
 
     def encode(self, memory: Memory) -> bytes:
         """Returns the module."""
         functions = self._functions.values()
-        types = list(dict.fromkeys(function.type() for function in functions))
+        types = list(dict.fromkeys(function.type() for function in (*self._imports.values(), *functions)))
+        imports = [
+            binary.name(module) + binary.name(name) + bytes([FUNCTION]) + u32(types.index(function.type()))
+            for (module, name), function in self._imports.items()
+        ]
         # By section id: types, imports, functions, exports, code, data.
         contents = {
             1: types,
-            2: [binary.name("python") + binary.name(MEMORY_NAME) + bytes([MEMORY, 0]) + u32(0)],
+            2: [binary.name(PYTHON) + binary.name(MEMORY_NAME) + bytes([MEMORY, 0]) + u32(0), *imports],
             3: [u32(types.index(function.type())) for function in functions],
             7: [binary.name(name) + bytes([FUNCTION]) + u32(function.index) for name, function in self._functions.items()],
             10: [sized(function.body()) for function in functions],

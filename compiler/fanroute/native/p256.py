@@ -1,4 +1,4 @@
-"""Puts the native module together, which verifies ECDSA on P-256."""
+"""Writes the functions that verify ECDSA on P-256."""
 
 from fanroute.native.assembler import Memory, Program
 from fanroute.native.numbers import write_read
@@ -9,17 +9,25 @@ from fanroute.wasm.flatten.native import Native
 from fanroute_runtime.jose.limbs import pack_table
 from fanroute_runtime.jose.p256 import GENERATOR
 
+# The interface that Python imports (runtime/wit/edge.wit).
+P256_INTERFACE = "fanroute:native/p256@0.1.0"
 
-def write_module(base: int) -> tuple[bytes, int]:
-    """Returns the module, and the address of the end of its memory, which begins at `base`."""
-    memory, program = Memory(base), Program()
+
+def write_p256(program: Program, memory: Memory) -> None:
+    """Writes the functions of the interface."""
     # The table comes first, so that the numbers to which each verification writes are on one page after it.
     generator = memory.place(pack_table(GENERATOR))
     points, read = write_points(program, memory), write_read(program)
     write_verify(program, memory, points, read, generator)
     write_table(program, memory, points, read)
+
+
+def write_p256_module(base: int) -> tuple[bytes, int]:
+    """Returns a module with these functions only, and the address of the end of its memory, which begins at `base`."""
+    memory, program = Memory(base), Program()
+    write_p256(program, memory)
     return program.encode(memory), memory.end
 
 
-# With the interface that Python imports (runtime/wit/edge.wit).
-P256 = Native("fanroute:native/p256@0.1.0", write_module)
+# This module, for components that only verify signatures.
+P256 = Native(P256_INTERFACE, write_p256_module)

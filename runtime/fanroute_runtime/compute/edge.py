@@ -8,14 +8,23 @@ from wit_world.imports import http_body, http_req, http_resp, types
 from wit_world.imports.async_io import Pollable
 from wit_world.imports.backend import Backend as HostBackend
 
-from fanroute_runtime.compute.request import UNREADABLE, HostRequest, Message, header_names, header_values, service_id
-from fanroute_runtime.compute.resources import use_finalizers
-from fanroute_runtime.compute.sandbox import Sandbox
+from fanroute_runtime import blocks
+from fanroute_runtime.compute.request import (
+    UNREADABLE,
+    GatheredRequest,
+    HostRequest,
+    Message,
+    header_names,
+    header_values,
+    service_id,
+)
+from fanroute_runtime.compute.resources import give_up, use_finalizers
+from fanroute_runtime.compute.sandbox import Sandbox, await_next
 from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.http.cors import add_cors_headers, replace_cors_headers
 from fanroute_runtime.http.headers import hop_by_hop_names
 from fanroute_runtime.http.media_types import is_for_fanout
-from fanroute_runtime.messages import Answer, NextHop, Sample, ToBackend, ToFanout, text_answer
+from fanroute_runtime.messages import Answer, Decision, NextHop, Sample, ToBackend, ToFanout, text_answer
 from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
 from fanroute_runtime.snapshot.heap import settle_heap_last
 from fanroute_runtime.snapshot.warm import warm_up
@@ -32,71 +41,140 @@ TIMED_OUT = (
 )
 
 
-def http_incoming(plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample]) -> type[exports.HttpIncoming]:
-    """Returns the class that the component exports. It serves requests by a Plan, with the handlers that its actions need.
+def exported_classes(plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample]) -> tuple[type, type]:
+    """Returns the classes that the component exports. They serve requests by a Plan, with the handlers that its actions need.
 
-    Before, it serves the `samples` and forgets what it read from the host.
+    Before, they serve the `samples` and forget what they read from the host.
     """
     use_finalizers()
-    decider = Decider(plan, handlers)
-    served = handler_class(decider, plan.sandbox)
+    server = Server(Decider(plan, handlers), plan.sandbox)
+    warm_up(server, samples)
+    settle_heap_last()
+    return classes_of(server)
 
-    def forget() -> None:
-        decider.forget()
+
+class Server:
+    """Serves the requests of a sandbox.
+
+    Only `handle` is used in a component that is not flattened. In others, the native `handle` calls `decide` and `serve`.
+    """
+
+    def __init__(self, decider: Decider, limits: SandboxLimits) -> None:
+        self._decider = decider
+        self._sandbox = Sandbox(limits)
+        # The latest decision, which `serve` carries out if the native `handle` cannot.
+        self.decision: Decision = FAILED
+
+    def handle(self, request: http_req.Request, body: Pollable) -> None:
+        """Serves a request, and then the next ones for the same sandbox. Raises Err if the last could not be answered."""
+        served = 0
+        following: tuple[http_req.Request, Pollable] | None = (request, body)
+        while following:
+            failed, pending = self.serve(*following, blocks.NOT_DECIDED, served)
+            served += 1
+            following = None if pending is None else await_next(pending)
+        if failed:
+            raise Err(None)
+
+    def decide(self, block: bytes) -> bytes:
+        """Decides about a request. Takes and returns blocks."""
+        # Every failure of one request, including a bug, ends in an answer and not in a trap.
+        try:
+            facts = GatheredRequest(block)
+            self.decision = decision = self._decider.decide(facts)
+            if not isinstance(decision, Answer | ToFanout):
+                return blocks.BY_PYTHON_BLOCK
+            wait = self._sandbox.wait if self._sandbox.takes_another(facts.served, facts.now) else None
+            if isinstance(decision, Answer):
+                return blocks.encode_answer(decision, wait)
+            return blocks.encode_handoff(decision, facts.names(), wait)
+        except Exception:
+            self.decision = FAILED
+            return blocks.BY_PYTHON_BLOCK
+
+    def serve(self, request: http_req.Request, body: Pollable, progress: int, served: int) -> tuple[bool, Pollable | None]:
+        """Serves a request, of which `decide` and the native `handle` may have done a part.
+
+        Returns whether the request could not be answered, and what waits for the next request, if the host was asked for it.
+
+        Args:
+            request: the request.
+            body: its body.
+            progress: how far the native `handle` came.
+            served: how many requests the sandbox has served before.
+        """
+        facts = HostRequest(request, body)
+        pending: Pollable | None = None
+
+        def request_next() -> None:
+            """Asks before the answer is sent, because a client may send the next request at once."""
+            nonlocal pending
+            if pending is None and progress != blocks.NOT_HANDED_OFF and self._sandbox.takes_another(served, facts.now):
+                pending = self._sandbox.request_next()
+
+        try:
+            self._carry_out(request_next, request, body, *self._decision_and_names(facts, progress))
+        except Exception:
+            return True, pending
+        return False, pending
+
+    def forget(self) -> None:
+        """Forgets what was read from the host, so that the state is that of a new sandbox."""
+        self._decider.forget()
+        self.decision = FAILED
         service_id.cache_clear()
 
-    warm_up(served().handle, forget, samples)
-    settle_heap_last()
-    return served
+    def _decision_and_names(self, facts: HostRequest, progress: int) -> tuple[Decision, Collection[str]]:
+        """Returns the decision that is to be carried out and, if that needs them, the names of the request's headers."""
+        # Every failure of one request, including a bug, ends in an answer and not in a trap.
+        try:
+            decision = self._decision(facts, progress)
+            return decision, () if isinstance(decision, Answer) else facts.names()
+        except Exception:
+            return FAILED, ()
+
+    def _decision(self, facts: HostRequest, progress: int) -> Decision:
+        if progress == blocks.NOT_DECIDED:
+            return self._decider.decide(facts)
+        if progress == blocks.DECIDED or isinstance(self.decision, Answer):
+            return self.decision
+        if progress == blocks.NOT_CHANGED:
+            return FAILED
+        return self._decider.unreachable_answer(self.decision, 502)
+
+    def _carry_out(
+        self,
+        request_next: Callable[[], None],
+        request: http_req.Request,
+        body: Pollable,
+        decision: Decision,
+        names: Collection[str],
+    ) -> None:
+        answer: Answer | None
+        if isinstance(decision, Answer):
+            answer = decision
+        else:
+            answer = _send_to_next_hop(self._decider, request_next, request, body, names, decision)
+        if answer is not None:
+            _send(request_next, answer)
 
 
-def handler_class(decider: Decider, limits: SandboxLimits) -> type[exports.HttpIncoming]:
-    """Returns the class that a component exports. It serves a request, and then the next requests for the same sandbox."""
+def classes_of(server: Server) -> tuple[type, type]:
+    """Returns the classes that a component exports for its world: the first in each, the second for the native `handle`."""
 
     class HttpIncoming(exports.HttpIncoming):
         def handle(self, request: http_req.Request, body: Pollable) -> None:
-            sandbox = Sandbox(limits)
-            following = _serve(decider, sandbox, request, body)
-            while following:
-                following = _serve(decider, sandbox, *following)
+            server.handle(request, body)
 
-    return HttpIncoming
+    class Decisions:
+        def decide(self, request: bytes) -> bytes:
+            return server.decide(request)
 
+        def serve(self, request: http_req.Request, body: Pollable, progress: int, served: int) -> tuple[bool, int | None]:
+            failed, pending = server.serve(request, body, progress, served)
+            return failed, None if pending is None else give_up(pending)
 
-def _serve(
-    decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable
-) -> tuple[http_req.Request, Pollable] | None:
-    """Serves a request, and returns the next one, if there is one.
-
-    Raises Err if there is none and this request could not be answered.
-    """
-    try:
-        _answer(decider, sandbox, request, body)
-    except Exception:
-        following = sandbox.await_next()
-        if following is None:
-            raise Err(None) from None
-        return following
-    return sandbox.await_next()
-
-
-def _answer(decider: Decider, sandbox: Sandbox, request: http_req.Request, body: Pollable) -> None:
-    facts = HostRequest(request, body)
-
-    def request_next() -> None:
-        sandbox.request_next(facts.now)
-
-    # Every failure of one request, including a bug, ends in an answer and not in a trap.
-    try:
-        decision = decider.decide(facts)
-        names = () if isinstance(decision, Answer) else facts.names()
-    except Exception:
-        decision = FAILED
-    answer = (
-        decision if isinstance(decision, Answer) else _send_to_next_hop(decider, request_next, request, body, names, decision)
-    )
-    if answer is not None:
-        _send(request_next, answer)
+    return HttpIncoming, Decisions
 
 
 def _send_to_next_hop(

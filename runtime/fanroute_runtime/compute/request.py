@@ -20,12 +20,9 @@ from wit_world.imports import (
 )
 from wit_world.imports.async_io import Pollable
 
+from fanroute_runtime.blocks import MAX_HEADER, MAX_METHOD, MAX_URI, Gathered
 from fanroute_runtime.messages import Refused
 
-# The longest method, URI and header value that are read, in bytes.
-MAX_METHOD = 64
-MAX_URI = 16_384
-MAX_HEADER = 65_536
 # The longest value that is read from a store, in bytes: Fastly's limit for a secret. Values of a config store are shorter.
 MAX_STORED = 65_536
 # How much of a body is read with one call of the host, in bytes.
@@ -37,13 +34,63 @@ UNREADABLE = "The edge could not read the request."
 UNREADABLE_STORE = "The edge could not read its configuration."
 
 
-class HostRequest:
+class _HostFacts:
+    """Has the methods of `messages.Request` that always call the host. A sandbox's body is read once."""
+
+    def __init__(self, body: Pollable) -> None:
+        self._body = body
+        self._content: bytes | None = None
+
+    def body(self, limit: int) -> bytes:
+        if self._content is None:
+            self._content = self._read(limit)
+        return self._content
+
+    def _read(self, limit: int) -> bytes:
+        parts = []
+        size = 0
+        try:
+            while chunk := http_body.read(self._body, CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    raise Refused(413, "The body is too long.")
+                parts.append(chunk)
+        except Err as error:
+            raise Refused(400, "The body could not be read to its end.") from error
+        return b"".join(parts)
+
+    def service_id(self) -> str:
+        return service_id()
+
+    def config(self, store: str, name: str) -> str | None:
+        try:
+            with config_store.Store.open(store) as opened:
+                return opened.get(name, MAX_STORED)
+        except Err as error:
+            if error.value is types.OpenError.NOT_FOUND:
+                return None
+            raise Refused(500, UNREADABLE_STORE) from error
+
+    def secret(self, store: str, name: str) -> bytes | None:
+        try:
+            with secret_store.Store.open(store) as opened:
+                secret = opened.get(name)
+            if secret is None:
+                return None
+            with secret:
+                return secret.plaintext(MAX_STORED)
+        except Err as error:
+            if error.value is types.OpenError.NOT_FOUND:
+                return None
+            raise Refused(500, UNREADABLE_STORE) from error
+
+
+class HostRequest(_HostFacts):
     """Implements `messages.Request` with calls of Fastly's host. Most values are kept, so that the host is called once."""
 
     def __init__(self, request: http_req.Request, body: Pollable) -> None:
+        super().__init__(body)
         self._request = request
-        self._body = body
-        self._content: bytes | None = None
         self._method = ""
         self._names: list[str] | None = None
         self._values: dict[str, list[bytes]] = {}
@@ -85,24 +132,6 @@ class HostRequest:
                 raise _refusal(error, 431, "A header's name is too long.") from error
         return self._names
 
-    def body(self, limit: int) -> bytes:
-        if self._content is None:
-            self._content = self._read(limit)
-        return self._content
-
-    def _read(self, limit: int) -> bytes:
-        parts = []
-        size = 0
-        try:
-            while chunk := http_body.read(self._body, CHUNK):
-                size += len(chunk)
-                if size > limit:
-                    raise Refused(413, "The body is too long.")
-                parts.append(chunk)
-        except Err as error:
-            raise Refused(400, "The body could not be read to its end.") from error
-        return b"".join(parts)
-
     def client_address(self) -> str | None:
         address = http_downstream.downstream_client_ip_addr(self._request)
         if address is None:
@@ -120,30 +149,20 @@ class HostRequest:
             self._now = wall_clock.now().seconds
         return self._now
 
-    def service_id(self) -> str:
-        return service_id()
 
-    def config(self, store: str, name: str) -> str | None:
-        try:
-            with config_store.Store.open(store) as opened:
-                return opened.get(name, MAX_STORED)
-        except Err as error:
-            if error.value is types.OpenError.NOT_FOUND:
-                return None
-            raise Refused(500, UNREADABLE_STORE) from error
+class GatheredRequest(Gathered, _HostFacts):
+    """Implements `messages.Request` with the facts that the native `handle` has gathered."""
 
-    def secret(self, store: str, name: str) -> bytes | None:
-        try:
-            with secret_store.Store.open(store) as opened:
-                secret = opened.get(name)
-            if secret is None:
-                return None
-            with secret:
-                return secret.plaintext(MAX_STORED)
-        except Err as error:
-            if error.value is types.OpenError.NOT_FOUND:
-                return None
-            raise Refused(500, UNREADABLE_STORE) from error
+    def __init__(self, block: bytes) -> None:
+        Gathered.__init__(self, block)
+        _HostFacts.__init__(self, borrowed_body(self.body_handle))
+
+
+def borrowed_body(handle: int) -> Pollable:
+    """Returns the body with a handle that the native `handle` owns, and drops."""
+    body: Pollable = object.__new__(Pollable)
+    body.handle = handle  # type: ignore[attr-defined]
+    return body
 
 
 # A sandbox belongs to one service as long as it lives.

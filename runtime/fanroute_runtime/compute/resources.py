@@ -39,3 +39,10 @@ class Finalizer:
 def use_finalizers() -> None:
     """Makes the bindings use Finalizers. They look up `weakref.finalize` once, after all imports."""
     weakref.finalize = Finalizer  # type: ignore[misc, assignment]
+
+
+def give_up(resource: Any) -> int:
+    """Returns the handle of a resource, which whoever gets it has to drop."""
+    resource.finalizer.detach()
+    handle: int = resource.handle
+    return handle

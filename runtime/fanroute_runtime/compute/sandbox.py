@@ -18,34 +18,37 @@ class Sandbox:
 
     def __init__(self, limits: SandboxLimits) -> None:
         self._limits = limits
-        self._options = http_downstream.NextRequestOptions(limits.next_request_timeout * 1000, None)
+        # How long the host may wait for the next request, in milliseconds.
+        self.wait = limits.next_request_timeout * 1000
+        self._options = http_downstream.NextRequestOptions(self.wait, None)
         self._began = 0
-        self._requests = 1
-        self._pending: Pollable | None = None
 
-    def request_next(self, now: Callable[[], int]) -> None:
-        """Asks the host for the next request. Call it before answering, because a client may send the next one at once."""
-        if self._pending is None and self._is_within_limits(now):
-            try:
-                self._pending = http_downstream.next_request(self._options)
-            except Err:  # the host gives this sandbox no more requests
-                self._pending = None
+    def takes_another(self, served: int, now: Callable[[], int]) -> bool:
+        """Returns True if the limits allow another request.
 
-    def await_next(self) -> tuple[http_req.Request, Pollable] | None:
-        """Waits for the next request. Returns None if the host was not asked for one, or gives none."""
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return None
-        self._requests += 1
-        try:
-            return http_downstream.await_request(pending)
-        except Err:
-            return None
-
-    def _is_within_limits(self, now: Callable[[], int]) -> bool:
-        if self._requests >= self._limits.max_requests:
+        Args:
+            served: how many requests the sandbox has served before this one.
+            now: returns the time in seconds. It is called only if the answer depends on it.
+        """
+        if served + 1 >= self._limits.max_requests:
             return False
-        self._began = self._began or now()
+        if not served:
+            self._began = now()
         if now() - self._began >= self._limits.max_lifetime:
             return False
         return not self._limits.max_memory or compute_runtime.get_heap_mib() <= self._limits.max_memory
+
+    def request_next(self) -> Pollable | None:
+        """Asks the host for the next request. Returns None if it gives this sandbox no more requests."""
+        try:
+            return http_downstream.next_request(self._options)
+        except Err:
+            return None
+
+
+def await_next(pending: Pollable) -> tuple[http_req.Request, Pollable] | None:
+    """Waits for the request that the host was asked for. Returns None if there is none."""
+    try:
+        return http_downstream.await_request(pending)
+    except Err:
+        return None

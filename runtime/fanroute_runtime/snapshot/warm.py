@@ -10,7 +10,7 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterable
 from functools import partial
 from hmac import digest
-from typing import Any
+from typing import Any, Protocol
 
 import componentize_py_runtime
 from componentize_py_types import Ok
@@ -28,11 +28,12 @@ from wit_world.imports import (
 )
 from wit_world.imports.async_io import Pollable
 
+from fanroute_runtime.blocks import DECIDED, gather
 from fanroute_runtime.grip.signature import FASTLY_ISSUER, HEADER, LOCAL_KEY
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.jose import limbs, native
 from fanroute_runtime.local import LOCAL_SERVICE
-from fanroute_runtime.messages import Headers, Sample
+from fanroute_runtime.messages import Answer, Decision, Headers, Sample, ToFanout
 from fanroute_runtime.plan import Algorithm
 from fanroute_runtime.snapshot.heap import gather_code, record_code
 
@@ -43,8 +44,6 @@ NOW = 1_767_225_600
 ADDRESS = types.IpAddress_Ipv4((192, 0, 2, 1))
 STORED = b"in no store but that of the samples"
 EVENTS = b"OPEN\r\nTEXT 5\r\nhello\r\n"
-
-Serve = Callable[[http_req.Request, Pollable], None]
 
 
 class _SampleHost:
@@ -71,30 +70,43 @@ class _SampleHost:
         self.handed_off = True
 
 
-def warm_up(serve: Serve, forget: Callable[[], None], samples: Iterable[Sample]) -> None:
+class Serves(Protocol):
+    """Represents what serves the sample requests, as in `compute.edge.Server`."""
+
+    decision: Decision
+
+    def handle(self, request: http_req.Request, body: Pollable) -> None: ...
+
+    def decide(self, block: bytes) -> bytes: ...
+
+    def serve(self, request: http_req.Request, body: Pollable, progress: int, served: int) -> tuple[bool, Pollable | None]: ...
+
+    def forget(self) -> None: ...
+
+
+def warm_up(server: Serves, samples: Iterable[Sample]) -> None:
     """Serves sample requests of clients, and the requests that Fanout would send for them. No real host function is called.
 
     The first round records which code they run. That code is then gathered in memory, and has to be warmed up from the
-    beginning. `forget` forgets what was read from the host.
+    beginning. At the end, the server forgets what was read from the host.
     """
     bindings: Any = componentize_py_runtime
     host_call = bindings.call_import
     answers = _host_functions(bindings)
-
-    def served(host: _SampleHost) -> bool:
-        """Serves a request, and returns True if it was handed off."""
-        # A `partial` and no Python function, because instructions are specialized to the kind of callable, and the host's
-        # functions are not Python functions.
-        bindings.call_import = partial(_call, answers, host)
-        serve(_make_resource(http_req.Request), _make_resource(Pollable))
-        return host.handed_off
+    serve = _decide if native.LINKED else _handle
 
     def serve_all() -> None:
+        # A `partial` and no Python function, because instructions are specialized to the kind of callable, and the host's
+        # functions are not Python functions.
         for method, uri, headers in samples:
             host = _SampleHost(method, uri, headers)
-            for signature in SIGNATURES if served(host) else ():
-                served(_fanout_request(host, signature))
-        forget()
+            bindings.call_import = partial(_call, answers, host)
+            serve(server, host)
+            for signature in SIGNATURES if host.handed_off else ():
+                fanouts = _fanout_request(host, signature)
+                bindings.call_import = partial(_call, answers, fanouts)
+                serve(server, fanouts)
+        server.forget()
 
     try:
         gather_code(record_code(serve_all))
@@ -102,6 +114,22 @@ def warm_up(serve: Serve, forget: Callable[[], None], samples: Iterable[Sample])
             serve_all()
     finally:
         bindings.call_import = host_call
+
+
+def _handle(server: Serves, host: "_SampleHost") -> None:
+    """Serves a request as in a component that is not flattened."""
+    server.handle(_make_resource(http_req.Request), _make_resource(Pollable))
+
+
+def _decide(server: Serves, host: "_SampleHost") -> None:
+    """Serves a request as the native `handle` does. Python carries out some decisions."""
+    tls = host.uri.startswith("https")
+    server.decide(gather(host.method, host.uri, host.headers, NOW, bytes(ADDRESS.value), tls))
+    if isinstance(server.decision, ToFanout):
+        host.headers += server.decision.headers.set
+        host.hand_off()
+    elif not isinstance(server.decision, Answer):
+        server.serve(_make_resource(http_req.Request), _make_resource(Pollable), DECIDED, 0)
 
 
 def _call(answers: dict[int, Callable[..., Any]], host: _SampleHost, number: int, arguments: list[Any]) -> Any:

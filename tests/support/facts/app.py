@@ -43,4 +43,4 @@ class Elsewhere(Decider):
         return replace(decision, uri=uri.decode())
 
 
-HttpIncoming = edge.handler_class(Elsewhere(PLAN, {Respond: fact}), PLAN.sandbox)
+HttpIncoming, Decisions = edge.classes_of(edge.Server(Elsewhere(PLAN, {Respond: fact}), PLAN.sandbox))

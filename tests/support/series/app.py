@@ -27,4 +27,4 @@ def number(action: Respond, request: Request, bound: Binding) -> Answer:
     return Answer(200, (), b"%d" % found)
 
 
-HttpIncoming = edge.handler_class(Decider(PLAN, {Respond: number}), PLAN.sandbox)
+HttpIncoming, Decisions = edge.classes_of(edge.Server(Decider(PLAN, {Respond: number}), PLAN.sandbox))

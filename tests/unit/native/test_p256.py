@@ -11,7 +11,8 @@ import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanroute.native.p256 import write_module
+from fanroute.native.module import write_module
+from fanroute.native.p256 import write_p256_module
 from fanroute_runtime.jose import limbs, p256
 from fanroute_runtime.jose.limbs import INVALID, LIMBS, MET, NUMBER_SIZE, RADIX, VALID
 from fanroute_runtime.jose.p256 import GENERATOR, N, P
@@ -141,13 +142,12 @@ def test_it_is_written_the_same_each_time() -> None:
     assert write_module(BASE) == write_module(BASE)
     one, other = write_module(0)[1], write_module(BASE)[1]
     assert other - one == BASE
-    assert one < 1 << 16, "it fits a page of memory"
 
 
 def test_it_is_valid_anywhere() -> None:
     engine = wasmtime.Engine()
     for base in (0, 1 << 16, 240 << 16, 0x7FFF << 16):
-        wasmtime.Module.validate(engine, write_module(base)[0])
+        wasmtime.Module.validate(engine, write_p256_module(base)[0])
 
 
 def signed_by_seven() -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """Tests flattening: small components that work, each kind that is refused, damaged ones, and a real one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def component(*changes: tuple[str, str], wat: str = WAT) -> bytes:
     return bytes(wasmtime.wat2wasm(wat))
 
 
-def answers(data: bytes, with_calls: bool = True) -> list[Any]:
+def answers(data: bytes, with_calls: bool = True, arguments: Sequence[int] = (3, 4, 5, 1 << 31)) -> list[Any]:
     """Returns what a component answers, and the calls that its host gets."""
     store = wasmtime.Store(ENGINE)
     linker = Linker(ENGINE)
@@ -131,11 +132,11 @@ def answers(data: bytes, with_calls: bool = True) -> list[Any]:
         log.add_func("put", lambda _, text: calls.append(text))
         log.add_func("add", add)
     instance = linker.instantiate(store, Component(ENGINE, data))
-    for argument in (3, 4, 5, 1 << 31):
-        for name, arguments in (("run", [argument]), ("count", [])):
+    for argument in arguments:
+        for name, values in (("run", [argument]), ("count", [])):
             function = instance.get_func(store, name)
             assert function is not None
-            seen.append(function(store, *arguments))
+            seen.append(function(store, *values))
     return seen
 
 
@@ -192,8 +193,22 @@ def test_a_native_module_takes_the_hosts_place(tmp_path: Path) -> None:
     assert answers(finished(core, tmp_path)) == answers(before, with_calls=False)
 
 
+def test_a_native_module_replaces_an_export(tmp_path: Path) -> None:
+    """The replaced function can be called from the module. Its post-return function is not called, because it would not fit."""
+    # It shortens the answer, whose length is at 2052.
+    calling = "(param i32) (result i32) (call $run (local.get 0)) (i32.store (i32.const 2052) (i32.const 2))"
+    added = native(
+        ("(memory 0))", '(memory 0))\n  (import "python" "run" (func $run (param i32) (result i32)))'),
+        ("(data (i32", f'(func (export "run") {calling})\n  (data (i32'),
+    )
+    core = flatten(component(), ["init"], [added._replace(replaced=("run",))])
+    assert sorted(read_module(core).exports) == ["cabi_realloc", "count", "memory", "run"]
+    before, after = (answers(each, False, [3])[0] for each in (component(), finished(core, tmp_path)))
+    assert (before, after) == ("llo", "ll")
+
+
 def test_a_native_module_that_nothing_imports_is_left_out() -> None:
-    other = native()._replace(interface="test:host/other@1.0.0")
+    other = native()._replace(prefix="test:host/other@1.0.0")
     assert flatten(component(), ["init"], [other]) == flatten(component(), ["init"])
 
 

@@ -19,6 +19,8 @@ from fanroute.wasm.flatten.shim import find_shim
 # The names of the core exports that the canonical ABI needs, as `wasm-tools component new` expects them. A post-return
 # function is named after its function, with the last of these as a prefix.
 MEMORY_NAME, REALLOC_NAME, POST_RETURN_NAME = "memory", "cabi_realloc", "cabi_post_"
+# The module name under which a native module imports what the component exports.
+PYTHON = "python"
 
 
 class NodeExport(NamedTuple):

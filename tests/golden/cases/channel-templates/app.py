@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Hold, Plan, SandboxLimits, WebSocket
@@ -19,4 +19,4 @@ SAMPLES = (
     ('GET', 'https://example.com/sockets/x', (('upgrade', b'websocket'),)),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, WebSocket: answer_events}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, WebSocket: answer_events}, SAMPLES)

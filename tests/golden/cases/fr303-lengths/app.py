@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.decide import respond
 from fanroute_runtime.plan import Plan, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
@@ -17,4 +17,4 @@ SAMPLES = (
     ('GET', 'https://example.com/aaaaa', (('x-a', b'x'),)),
 )
 
-HttpIncoming = http_incoming(PLAN, {Respond: respond}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {Respond: respond}, SAMPLES)

@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.decide import redirect, respond
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.http.cors import answer_preflight
@@ -26,4 +26,4 @@ SAMPLES = (
     ('GET', 'https://example.com/f/x', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Preflight: answer_preflight, Redirect: redirect, Respond: respond}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Preflight: answer_preflight, Redirect: redirect, Respond: respond}, SAMPLES)

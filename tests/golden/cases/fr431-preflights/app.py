@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.decide import respond
 from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
@@ -24,4 +24,4 @@ SAMPLES = (
     ('GET', 'https://example.com/edge', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Preflight: answer_preflight, Respond: respond}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {Preflight: answer_preflight, Respond: respond}, SAMPLES)

@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.decide import respond
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
@@ -21,4 +21,4 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold, Respond: respond, WebSocket: answer_events}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Respond: respond, WebSocket: answer_events}, SAMPLES)

@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Plan, SandboxLimits, WebSocket
 from fanroute_runtime.routes_file import LazyRoutes
@@ -17,4 +17,4 @@ SAMPLES = (
     ('GET', 'https://c.example.com/', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {WebSocket: answer_events}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {WebSocket: answer_events}, SAMPLES)

@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.plan import Plan, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
@@ -15,4 +15,4 @@ SAMPLES = (
     ('GET', 'https://chat.example.com/rooms/x/users/x?version=2', (('x-plan', b'pro'),)),
 )
 
-HttpIncoming = http_incoming(PLAN, {}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {}, SAMPLES)

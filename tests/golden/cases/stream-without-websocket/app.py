@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.plan import Hold, Plan, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
@@ -16,4 +16,4 @@ SAMPLES = (
     ('GET', 'https://example.com/events', ()),
 )
 
-HttpIncoming = http_incoming(PLAN, {Hold: hold}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold}, SAMPLES)

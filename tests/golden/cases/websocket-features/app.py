@@ -1,5 +1,5 @@
 # Made by fanroute from routes.yaml; edit that file instead.
-from fanroute_runtime.compute.edge import http_incoming
+from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Plan, SandboxLimits, WebSocket
 from fanroute_runtime.routes_file import LazyRoutes
@@ -16,4 +16,4 @@ SAMPLES = (
     ('GET', 'https://example.com/rooms/x', (('upgrade', b'websocket'), ('x-user', b'x'))),
 )
 
-HttpIncoming = http_incoming(PLAN, {WebSocket: answer_events}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {WebSocket: answer_events}, SAMPLES)

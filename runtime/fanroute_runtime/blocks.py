@@ -1,0 +1,146 @@
+"""Reads a request from a block of bytes, and writes a decision as one, for the native `handle` (docs/native.md).
+
+All integers are little-endian, as in WebAssembly's memory. This module calls no host function, and the compiler imports it, too.
+"""
+
+from collections.abc import Collection
+from ipaddress import ip_address
+from struct import Struct
+
+from fanroute_runtime.messages import Answer, Headers, ToFanout
+from fanroute_runtime.plan import HeaderRules
+
+# The longest method, URI and value of a header that are read, in bytes.
+MAX_METHOD = 64
+MAX_URI = 16_384
+MAX_HEADER = 65_536
+
+# The head of a request: the time in seconds, the handle of the body, how many requests the sandbox has served before, the lengths
+# of the method and of the URI, the version of IP, whether the client uses TLS, and the client's address.
+REQUEST = Struct("<QIIIIB?16s")
+# What is after the head: the method, the URI, and for each header BEGIN, its name, END, and each value with END. Then BEGIN.
+BEGIN, END = b"\n", b"\0"
+# The version of IP, or that the host knows no address.
+NO_ADDRESS, IPV4, IPV6 = 0, 4, 6
+
+# The head of a decision: how long the host may wait for the next request in milliseconds, the number of changes, the length of
+# what is after them, the status of an answer, the kind, and whether to ask for the next request.
+DECISION = Struct("<QIIHB?")
+# The kinds: Python carries the decision out, or the native `handle` sends an answer or hands the request off.
+BY_PYTHON, ANSWER, HANDOFF = range(3)
+# The head of a change: what it does, and the lengths of the name and of the value after it.
+CHANGE = Struct("<III")
+REMOVE, INSERT, APPEND, SET_URI = range(4)
+
+# How far the native `handle` came with a request that Python has to serve: it did not ask Python, it changed nothing, it could
+# not change the request as decided, or it could not hand it off.
+NOT_DECIDED, DECIDED, NOT_CHANGED, NOT_HANDED_OFF = range(4)
+
+
+class Gathered:
+    """Reads the facts of a request from a block. It has the methods of `messages.Request` that need no call of the host.
+
+    Args:
+        block: the block, in the form that the native `handle` gives it.
+    """
+
+    def __init__(self, block: bytes) -> None:
+        self._block = block
+        self._now, self.body_handle, self.served, method, uri, *connection = REQUEST.unpack_from(block)
+        self._version, self._tls, self._address = connection
+        self._uri = REQUEST.size + method
+        self._headers = self._uri + uri
+        self._names: list[str] | None = None
+
+    def method(self) -> str:
+        return self._block[REQUEST.size : self._uri].decode()
+
+    def uri(self) -> str:
+        return self._block[self._uri : self._headers].decode()
+
+    def header(self, name: str) -> bytes | None:
+        values = self.values(name)
+        return values[0] if values else None
+
+    def values(self, name: str) -> list[bytes]:
+        block, key = self._block, f"\n{name}\0".encode()
+        at = block.find(key, self._headers)
+        if at < 0:
+            return []
+        at += len(key)
+        return block[at : block.index(BEGIN, at)].split(END)[:-1]
+
+    def names(self) -> list[str]:
+        if self._names is None:
+            headers = self._block[self._headers :].decode("latin-1").split("\n")[1:-1]
+            self._names = [header.partition("\0")[0] for header in headers]
+        return self._names
+
+    def client_address(self) -> str | None:
+        if self._version == NO_ADDRESS:
+            return None
+        if self._version == IPV4:
+            return ".".join(map(str, self._address[:4]))
+        # The groups of an address are integers.
+        groups = [self._address[at : at + 2][::-1] for at in range(0, 16, 2)]
+        return str(ip_address(b"".join(groups)))
+
+    def client_scheme(self) -> str:
+        return "https" if self._tls else "http"
+
+    def now(self) -> int:
+        now: int = self._now
+        return now
+
+
+def gather(method: str, uri: str, headers: Headers, now: int, address: bytes, tls: bool) -> bytes:
+    """Returns the block of a request, as the native `handle` makes it.
+
+    Args:
+        method: the method.
+        uri: the absolute URI.
+        headers: the headers. Those of a name need not follow each other.
+        now: the time, in seconds since 1970-01-01T00:00:00Z.
+        address: the four bytes of the client's IPv4 address, or b"".
+        tls: whether the client uses TLS.
+    """
+    values: dict[bytes, bytes] = {}
+    for name, value in headers:
+        values[name.encode()] = values.get(name.encode(), b"") + value + END
+    head = REQUEST.pack(now, 0, 0, len(method), len(uri), IPV4 if address else NO_ADDRESS, tls, address)
+    lines = (BEGIN + name + END + text for name, text in values.items())
+    return b"".join([head, method.encode(), uri.encode(), *lines, BEGIN])
+
+
+def encode_answer(answer: Answer, wait: int | None) -> bytes:
+    """Returns the block of an answer. `wait` is how long to wait for the next request in milliseconds, or None to end."""
+    return _decision(ANSWER, wait, [_change(APPEND, name, value) for name, value in answer.headers], answer.body, answer.status)
+
+
+def encode_handoff(to: ToFanout, names: Collection[str], wait: int | None) -> bytes:
+    """Returns the block of a handoff of a request that has no other headers than `names`. For `wait`, see `encode_answer`."""
+    changes = encode_rules(to.headers, names)
+    if to.uri is not None:
+        changes.append(_change(SET_URI, "", to.uri.encode()))
+    return _decision(HANDOFF, wait, changes, to.backend.encode())
+
+
+def encode_rules(rules: HeaderRules, names: Collection[str]) -> list[bytes]:
+    changes = [_change(REMOVE, name, b"") for name in rules.remove if name in names]
+    changes += [_change(INSERT, name, value) for name, value in rules.set]
+    changes += [_change(APPEND, name, value) for name, value in rules.add]
+    return changes
+
+
+def _decision(kind: int, wait: int | None, changes: list[bytes], rest: bytes, status: int = 0) -> bytes:
+    head = DECISION.pack(wait or 0, len(changes), len(rest), status, kind, wait is not None)
+    return b"".join([head, *changes, rest])
+
+
+def _change(operation: int, name: str, value: bytes) -> bytes:
+    encoded = name.encode()
+    return CHANGE.pack(operation, len(encoded), len(value)) + encoded + value
+
+
+# The block of a decision that Python carries out.
+BY_PYTHON_BLOCK = _decision(BY_PYTHON, None, [], b"")
