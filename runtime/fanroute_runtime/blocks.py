@@ -3,21 +3,21 @@
 All integers are little-endian, as in WebAssembly's memory. This module calls no host function, and the compiler imports it, too.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from ipaddress import ip_address
 from struct import Struct
 
 from fanroute_runtime.messages import Answer, Headers, ToFanout
-from fanroute_runtime.plan import HeaderRules
 
 # The longest method, URI and value of a header that are read, in bytes.
 MAX_METHOD = 64
 MAX_URI = 16_384
 MAX_HEADER = 65_536
 
-# The head of a request: the time in seconds, the handle of the body, how many requests the sandbox has served before, the lengths
-# of the method and of the URI, the version of IP, whether the client uses TLS, and the client's address.
-REQUEST = Struct("<QIIIIB?16s")
+# The head of a request: the time in seconds, and that of the sandbox's first request, the handle of the body, how many requests
+# the sandbox has served before, the lengths of the method and of the URI, the version of IP, whether the client uses TLS, and the
+# client's address.
+REQUEST = Struct("<QQIIIIB?16s")
 # What is after the head: the method, the URI, and for each header BEGIN, its name, END, and each value with END. Then BEGIN.
 BEGIN, END = b"\n", b"\0"
 # The version of IP, or that the host knows no address.
@@ -31,10 +31,13 @@ BY_PYTHON, ANSWER, HANDOFF = range(3)
 # The head of a change: what it does, and the lengths of the name and of the value after it.
 CHANGE = Struct("<III")
 REMOVE, INSERT, APPEND, SET_URI = range(4)
+# Changes of decisions that are known when building. They insert a header with a value of the connection.
+INSERT_ADDRESS, INSERT_AUTHORITY, INSERT_SCHEME = range(4, 7)
 
 # How far the native `handle` came with a request that Python has to serve: it did not ask Python, it changed nothing, it could
-# not change the request as decided, or it could not hand it off.
-NOT_DECIDED, DECIDED, NOT_CHANGED, NOT_HANDED_OFF = range(4)
+# not change the request as decided, or it could not hand it off, although it has asked for the next request. With ASKED_NEXT, it
+# did not ask Python, but it has asked for the next request.
+NOT_DECIDED, DECIDED, NOT_CHANGED, NOT_HANDED_OFF, ASKED_NEXT = range(5)
 
 
 class Gathered:
@@ -46,7 +49,7 @@ class Gathered:
 
     def __init__(self, block: bytes) -> None:
         self._block = block
-        self._now, self.body_handle, self.served, method, uri, *connection = REQUEST.unpack_from(block)
+        self._now, self.began, self.body_handle, self.served, method, uri, *connection = REQUEST.unpack_from(block)
         self._version, self._tls, self._address = connection
         self._uri = REQUEST.size + method
         self._headers = self._uri + uri
@@ -107,39 +110,41 @@ def gather(method: str, uri: str, headers: Headers, now: int, address: bytes, tl
     values: dict[bytes, bytes] = {}
     for name, value in headers:
         values[name.encode()] = values.get(name.encode(), b"") + value + END
-    head = REQUEST.pack(now, 0, 0, len(method), len(uri), IPV4 if address else NO_ADDRESS, tls, address)
+    head = REQUEST.pack(now, now, 0, 0, len(method), len(uri), IPV4 if address else NO_ADDRESS, tls, address)
     lines = (BEGIN + name + END + text for name, text in values.items())
     return b"".join([head, method.encode(), uri.encode(), *lines, BEGIN])
 
 
 def encode_answer(answer: Answer, wait: int | None) -> bytes:
     """Returns the block of an answer. `wait` is how long to wait for the next request in milliseconds, or None to end."""
-    return _decision(ANSWER, wait, [_change(APPEND, name, value) for name, value in answer.headers], answer.body, answer.status)
+    return _decision(ANSWER, wait, [change(APPEND, name, value) for name, value in answer.headers], answer.body, answer.status)
 
 
 def encode_handoff(to: ToFanout, names: Collection[str], wait: int | None) -> bytes:
     """Returns the block of a handoff of a request that has no other headers than `names`. For `wait`, see `encode_answer`."""
-    changes = encode_rules(to.headers, names)
+    rules = to.headers
+    changes = [change(REMOVE, name, b"") for name in rules.remove if name in names]
+    changes += [change(INSERT, name, value) for name, value in rules.set]
+    changes += [change(APPEND, name, value) for name, value in rules.add]
     if to.uri is not None:
-        changes.append(_change(SET_URI, "", to.uri.encode()))
-    return _decision(HANDOFF, wait, changes, to.backend.encode())
+        changes.append(change(SET_URI, "", to.uri.encode()))
+    return encode_changes(to.backend, changes, wait)
 
 
-def encode_rules(rules: HeaderRules, names: Collection[str]) -> list[bytes]:
-    changes = [_change(REMOVE, name, b"") for name in rules.remove if name in names]
-    changes += [_change(INSERT, name, value) for name, value in rules.set]
-    changes += [_change(APPEND, name, value) for name, value in rules.add]
-    return changes
+def encode_changes(backend: str, changes: Iterable[bytes], wait: int | None) -> bytes:
+    """Returns the block of a handoff to a backend. For `wait`, see `encode_answer`."""
+    return _decision(HANDOFF, wait, list(changes), backend.encode())
+
+
+def change(operation: int, name: str, value: bytes) -> bytes:
+    """Returns a change of a message's headers or URI, as a part of a block."""
+    encoded = name.encode()
+    return CHANGE.pack(operation, len(encoded), len(value)) + encoded + value
 
 
 def _decision(kind: int, wait: int | None, changes: list[bytes], rest: bytes, status: int = 0) -> bytes:
     head = DECISION.pack(wait or 0, len(changes), len(rest), status, kind, wait is not None)
     return b"".join([head, *changes, rest])
-
-
-def _change(operation: int, name: str, value: bytes) -> bytes:
-    encoded = name.encode()
-    return CHANGE.pack(operation, len(encoded), len(value)) + encoded + value
 
 
 # The block of a decision that Python carries out.

@@ -47,6 +47,8 @@ GATHERED = {
     "http-downstream.downstream-client-ip-addr",
     "wall-clock.now",
 }
+# The kinds whose handoff is known when building.
+KNOWN_HANDOFFS = ("handoff to origin", "handoff to self")
 OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()
 
 BASE = "http://a.edgecompute.app"
@@ -310,10 +312,12 @@ def test_each_call_may_fail_once(host: Host, kind: str) -> None:
         host.fault = fault
         result = outcome(host.ask(*REQUESTS[kind]))
         # If the native `handle` cannot read the request, Python reads it.
-        if name in SANDBOX_CALLS or all(each in GATHERED for each in calls[: failing + 1]):
+        if name in SANDBOX_CALLS or is_gathering(calls[: failing + 1]):
             assert result == (HANDED_OFF | STATUS)[kind]
             continue
-        assert result in (None, 400, 500, 502), name
+        # If a handoff that is known when building fails, Python tries again.
+        recovered = [HANDED_OFF[kind]] if kind in KNOWN_HANDOFFS else []
+        assert result in (None, 400, 500, 502, *recovered), name
         assert (result is None) == name.startswith(sending)
 
 

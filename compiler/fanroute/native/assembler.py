@@ -17,7 +17,7 @@ from fanroute.wasm.flatten.module import FUNCTION, MEMORY
 I32, I64 = 0x7F, 0x7E
 
 # The opcodes of operators on two i32 (5.4.6), and how far those on two i64 are from them.
-_ADD, _SUB, _MUL, _AND, _OR, _XOR, _SHL, _SHR_S = 0x6A, 0x6B, 0x6C, 0x71, 0x72, 0x73, 0x74, 0x75
+_ADD, _SUB, _MUL, _DIV_S, _AND, _OR, _XOR, _SHL, _SHR_S = 0x6A, 0x6B, 0x6C, 0x6D, 0x71, 0x72, 0x73, 0x74, 0x75
 _I64_OPERATOR = 0x7C - _ADD
 # The same for comparisons, whose result is an i32.
 _EQZ, _LT_S = 0x45, 0x48
@@ -51,6 +51,10 @@ class Value:
 
     def __mul__(self, other: "Value | int") -> "Value":
         return self._operator(_MUL, other)
+
+    def __floordiv__(self, other: "Value | int") -> "Value":
+        """Divides, and rounds towards zero."""
+        return self._operator(_DIV_S, other)
 
     def __and__(self, other: "Value | int") -> "Value":
         return self._operator(_AND, other)

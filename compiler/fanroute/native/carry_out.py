@@ -3,6 +3,7 @@
 The decision is a block of bytes (`fanroute_runtime.blocks`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fanroute.native.assembler import I32, Function, Memory, Program, Value, load, load_byte, load_long, result_of
@@ -10,7 +11,10 @@ from fanroute.native.gather import offsets
 from fanroute.native.host import INVALID_ARGUMENT, OPENED, Host, case_of, failed, payload
 from fanroute_runtime.blocks import APPEND, CHANGE, DECISION, INSERT, NOT_CHANGED, NOT_HANDED_OFF, REMOVE, SET_URI
 
-_WAIT, _CHANGES, _REST, _STATUS, KIND, _ASKS = offsets(DECISION)
+# The addresses and sizes of values of the connection, by the number of the change that inserts them.
+Connection = Mapping[int, tuple[Value, Value]]
+
+_WAIT, _CHANGES, _REST, _STATUS, KIND, ASKS = offsets(DECISION)
 _OPERATION, _NAME, _VALUE = offsets(CHANGE)
 # The status of a new response.
 _OK = 200
@@ -29,18 +33,22 @@ class CarryOut:
     hand_off: Function
 
 
-def write_carry_out(program: Program, memory: Memory, host: Host, result: int) -> CarryOut:
-    """Writes the functions. `result` is the address for the results of the host's functions."""
+def write_carry_out(program: Program, memory: Memory, host: Host, result: int, connection: Connection) -> CarryOut:
+    """Writes the functions.
+
+    `result` is the address for the results of the host's functions.
+    """
     pending = memory.reserve(4)
     ask = _write_ask(program, host, result, pending)
-    return CarryOut(pending, _write_answer(program, host, result, ask), _write_hand_off(program, host, result, ask))
+    hand_off = _write_hand_off(program, host, result, ask, connection)
+    return CarryOut(pending, _write_answer(program, host, result, ask), hand_off)
 
 
 def _write_ask(program: Program, host: Host, result: int, pending: int) -> Function:
     """Writes a function that asks for the next request, if the decision says so."""
     function = program.function("ask", [I32])
     decision = function.parameter(0)
-    with function.when(load_byte(decision, _ASKS).narrowed()):
+    with function.when(load_byte(decision, ASKS).narrowed()):
         function.call(host.next_request, 1, load_long(decision, _WAIT), 0, 0, result)
         with function.when(failed(result).is_zero()):
             function.store(pending, payload(result))
@@ -105,8 +113,8 @@ def _write_body(program: Program, host: Host, result: int) -> Function:
     return function
 
 
-def _write_hand_off(program: Program, host: Host, result: int, ask: Function) -> Function:
-    change = _write_change(program, host, result)
+def _write_hand_off(program: Program, host: Host, result: int, ask: Function, connection: Connection) -> Function:
+    change = _write_change(program, host, result, connection)
     function = program.function("hand off", [I32] * 2, [I32])
     decision, request = function.parameter(0), function.parameter(1)
     backend_name = function.local(result_of(change, decision, request))
@@ -125,7 +133,7 @@ def _write_hand_off(program: Program, host: Host, result: int, ask: Function) ->
     return function
 
 
-def _write_change(program: Program, host: Host, result: int) -> Function:
+def _write_change(program: Program, host: Host, result: int, connection: Connection) -> Function:
     """Writes a function that changes a request. It returns where the name of the backend begins, or 0."""
     function = program.function("change", [I32] * 2, [I32])
     decision, request = function.parameter(0), function.parameter(1)
@@ -138,6 +146,7 @@ def _write_change(program: Program, host: Host, result: int) -> Function:
             (INSERT, host.insert_header, (name, name_size, value, value_size)),
             (APPEND, host.append_header, (name, name_size, value, value_size)),
             (SET_URI, host.set_uri, (value, value_size)),
+            *((number, host.insert_header, (name, name_size, *value)) for number, value in connection.items()),
         ):
             with function.when((operation ^ number).is_zero()):
                 function.call(call, request, *arguments, result)

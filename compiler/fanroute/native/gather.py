@@ -4,6 +4,7 @@ Anything unusual is left to Python, which then reads the request from the host i
 than the block, or a line feed in a header, which would end the header in the block.
 """
 
+from dataclasses import dataclass
 from struct import Struct, calcsize
 
 from fanroute.native.assembler import (
@@ -38,7 +39,7 @@ def offsets(head: Struct) -> list[int]:
     return [calcsize(head.format[: 1 + field]) for field in range(len(head.unpack(bytes(head.size))))]
 
 
-_NOW, _BODY, _SERVED, _METHOD, _URI, _VERSION, _TLS, _ADDRESS = offsets(REQUEST)
+_NOW, _BEGAN, _BODY, _SERVED, _METHOD, _URI, _VERSION, _TLS, _ADDRESS = offsets(REQUEST)
 _ADDRESS_SIZE = REQUEST.size - _ADDRESS
 
 
@@ -72,14 +73,53 @@ def is_not_zero(value: Value) -> Value:
     return value.is_zero().is_zero()
 
 
-def write_gather(program: Program, memory: Memory, host: Host, arena: Arena, result: int, block: int) -> Function:
-    """Writes the function. It takes the handles of a request and its body, and how many requests were served before.
+@dataclass(frozen=True)
+class Gathered:
+    """Represents a gathered request, by the addresses of its parts, and the functions that gather it.
 
-    It returns the size of the block, or 0 if Python has to read the request.
+    `begin` takes the handles of a request and its body, and how many requests were served before. It gathers everything but the
+    values of headers, and returns the address behind that, or 0 if Python has to read the request. `add_headers` takes the handle
+    of the request and that address, appends the headers, and returns the size of the block, or 0.
     """
-    names = memory.reserve(NAMES_SIZE + _EIGHT_BYTES)
-    add_headers = _write_add_headers(program, host, arena, result, names, block)
-    function = program.function("gather", [I32] * 3, [I32])
+
+    block: int
+    now: int
+    began: int
+    method_size: int
+    uri_size: int
+    version: int
+    tls: int
+    address: int
+    method: int
+    names: int
+    names_size: int
+    begin: Function
+    add_headers: Function
+
+
+def write_gather(program: Program, memory: Memory, host: Host, arena: Arena, result: int) -> Gathered:
+    """Writes the functions. `result` is the address for the results of the host's functions."""
+    block, names = memory.reserve(BLOCK_SIZE), memory.reserve(NAMES_SIZE + _EIGHT_BYTES)
+    names_size = memory.reserve(4)
+    return Gathered(
+        block=block,
+        now=block + _NOW,
+        began=block + _BEGAN,
+        method_size=block + _METHOD,
+        uri_size=block + _URI,
+        version=block + _VERSION,
+        tls=block + _TLS,
+        address=block + _ADDRESS,
+        method=block + REQUEST.size,
+        names=names,
+        names_size=names_size,
+        begin=_write_begin(program, host, arena, result, block, names, names_size),
+        add_headers=_write_add_headers(program, host, arena, result, block, names, names_size),
+    )
+
+
+def _write_begin(program: Program, host: Host, arena: Arena, result: int, block: int, names: int, names_size: int) -> Function:
+    function = program.function("begin", [I32] * 3, [I32])
     request, body, served = map(function.parameter, range(3))
     end = block + BLOCK_SIZE - _RESERVED
     at = function.local(constant(block + REQUEST.size))
@@ -89,6 +129,8 @@ def write_gather(program: Program, memory: Memory, host: Host, arena: Arena, res
         _give_up_unless(function, (failed(result) | payload(result) ^ at).is_zero())
         function.store(block, payload(result, PAYLOAD + 4), length)
         function.set(at, at + payload(result, PAYLOAD + 4))
+    # Whoever reads the URI finds its end.
+    function.store_byte(at, BEGIN[0])
     arena.lend(function, names, names + NAMES_SIZE)
     function.call(host.tls_protocol, request, constant(NAMES_SIZE, I64), result)
     _give_up_unless(function, failed(result).is_zero())
@@ -100,9 +142,19 @@ def write_gather(program: Program, memory: Memory, host: Host, arena: Arena, res
     function.copy(block + _ADDRESS, result + 4, _ADDRESS_SIZE)
     function.call(host.now, result)
     function.store_long(block, load_long(result), _NOW)
+    with function.when(served.is_zero()):
+        function.store_long(block, load_long(result), _BEGAN)
     function.store(block, body, _BODY)
     function.store(block, served, _SERVED)
-    function.give(result_of(add_headers, request, at))
+    arena.lend(function, names, names + NAMES_SIZE)
+    function.call(host.get_header_names, request, constant(NAMES_SIZE, I64), 0, result)
+    _give_up_unless(function, (failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ names).is_zero())
+    size = function.local(payload(result, PAYLOAD + 4))
+    function.store(names_size, size)
+    # The last name has its end, so no name is read beyond the list.
+    with function.when(size):
+        _give_up_unless(function, (load_byte(size + names - 1).narrowed() ^ END[0]).is_zero())
+    function.give(at)
     return function
 
 
@@ -111,36 +163,27 @@ def _give_up_unless(function: Function, condition: Value) -> None:
         function.give(0)
 
 
-def _write_add_headers(program: Program, host: Host, arena: Arena, result: int, names: int, block: int) -> Function:
-    """Writes a function that takes a request's handle and the end of the block, and appends all headers.
-
-    It returns the size of the block, or 0.
-    """
+def _write_add_headers(
+    program: Program, host: Host, arena: Arena, result: int, block: int, names: int, names_size: int
+) -> Function:
     has_line_feed = _write_has_line_feed(program)
     function = program.function("add headers", [I32] * 2, [I32])
     request, at = function.parameter(0), function.parameter(1)
-    arena.lend(function, names, names + NAMES_SIZE)
-    function.call(host.get_header_names, request, constant(NAMES_SIZE, I64), 0, result)
-    size = function.local(payload(result, PAYLOAD + 4))
-    _give_up_unless(function, (failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ names).is_zero())
-    with function.when(size):
-        # The last name has its end, so no name is read beyond the list.
-        _give_up_unless(function, (load_byte(size + names - 1).narrowed() ^ END[0]).is_zero())
-        _give_up_unless(function, result_of(has_line_feed, names, size).is_zero())
-        name = function.local(constant(names))
-        with function.repeat_until((name - size - names).is_zero()):
-            function.store_byte(at, BEGIN[0])
-            start = function.local(at + 1)
-            function.set(at, start)
-            _copy_in_lower_case(function, at, name)
-            left = function.local(constant(block + BLOCK_SIZE - _RESERVED) - at)
-            _give_up_unless(function, constant(0).is_below(left))
-            arena.lend(function, at, at + left)
-            function.call(host.get_header_values, request, start, at - start - 1, left.widened(), 0, result)
-            size_of_values = function.local(payload(result, PAYLOAD + 4))
-            _give_up_unless(function, (failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ at).is_zero())
-            _give_up_unless(function, result_of(has_line_feed, at, size_of_values).is_zero())
-            function.set(at, at + size_of_values)
+    name, end = function.local(constant(names)), function.local(load(names_size) + names)
+    _give_up_unless(function, result_of(has_line_feed, names, load(names_size)).is_zero())
+    with function.repeat_while(name ^ end):
+        function.store_byte(at, BEGIN[0])
+        start = function.local(at + 1)
+        function.set(at, start)
+        _copy_in_lower_case(function, at, name)
+        left = function.local(constant(block + BLOCK_SIZE - _RESERVED) - at)
+        _give_up_unless(function, constant(0).is_below(left))
+        arena.lend(function, at, at + left)
+        function.call(host.get_header_values, request, start, at - start - 1, left.widened(), 0, result)
+        size = function.local(payload(result, PAYLOAD + 4))
+        _give_up_unless(function, (failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ at).is_zero())
+        _give_up_unless(function, result_of(has_line_feed, at, size).is_zero())
+        function.set(at, at + size)
     function.store_byte(at, BEGIN[0])
     function.give(at + 1 - block)
     return function

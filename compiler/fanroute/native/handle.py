@@ -3,24 +3,28 @@
 Python's own `handle` (`fanroute_runtime.compute.edge`) does the same in a component that is not flattened.
 """
 
-from fanroute.native.assembler import I32, Function, Memory, Program, Value, constant, load, load_byte, result_of
+from fanroute.native.assembler import I32, I64, Function, Memory, Program, Value, constant, load, load_byte, load_long, result_of
 from fanroute.native.carry_out import KIND, CarryOut, write_carry_out
-from fanroute.native.gather import BLOCK_SIZE, Arena, write_gather
+from fanroute.native.gather import Arena, Gathered, is_not_zero, write_gather
 from fanroute.native.host import HANDLE_NAME, PAYLOAD, RESULT_SIZE, Host, case_of, failed, payload
-from fanroute_runtime.blocks import ANSWER, BY_PYTHON, DECIDED, NOT_DECIDED
+from fanroute.native.look_up import LookUp, write_look_up
+from fanroute.native.tabulate import Table
+from fanroute_runtime.blocks import ANSWER, ASKED_NEXT, BY_PYTHON, DECIDED, HANDOFF, NOT_DECIDED
 
 
-def write_handle(program: Program, memory: Memory, host: Host) -> None:
+def write_handle(program: Program, memory: Memory, host: Host, table: Table | None) -> None:
     """Writes the function, and the allocator that the host calls."""
-    result, block = memory.reserve(RESULT_SIZE), memory.reserve(BLOCK_SIZE)
+    result = memory.reserve(RESULT_SIZE)
     arena = Arena(program, memory, host)
-    gather = write_gather(program, memory, host, arena, result, block)
-    carry_out = write_carry_out(program, memory, host, result)
-    by_python = _write_by_python(program, host, carry_out.pending)
-    serve = _write_serve(program, host, arena, gather, carry_out, by_python, block)
+    gathered = write_gather(program, memory, host, arena, result)
+    look_up = write_look_up(program, memory, table, gathered) if table else None
+    carry_out = write_carry_out(program, memory, host, result, look_up.connection if look_up else {})
+    by_python = _write_by_python(program, host, gathered, carry_out.pending)
+    serve = _write_serve(program, host, arena, gathered, look_up, carry_out, by_python, memory.reserve(4))
     function = program.function(HANDLE_NAME, [I32] * 2, [I32])
     request, body = function.parameter(0), function.parameter(1)
     served, pending = function.local(constant(0)), function.local(constant(0))
+    function.store_long(gathered.began, constant(0, I64))
     # The loop ends inside: there is always a request at its beginning.
     with function.repeat_until(constant(0)):
         function.store(carry_out.pending, 0)
@@ -38,33 +42,69 @@ def write_handle(program: Program, memory: Memory, host: Host) -> None:
 
 
 def _write_serve(
-    program: Program, host: Host, arena: Arena, gather: Function, carry_out: CarryOut, by_python: Function, block: int
+    program: Program,
+    host: Host,
+    arena: Arena,
+    gathered: Gathered,
+    look_up: LookUp | None,
+    carry_out: CarryOut,
+    by_python: Function,
+    has_failed: int,
 ) -> Function:
     """Writes a function that serves a request. It returns whether the request could not be answered."""
+    by_decision = _write_by_decision(program, host, carry_out, has_failed)
     function = program.function("serve", [I32] * 3, [I32])
     request, body, served = map(function.parameter, range(3))
-    size = function.local(result_of(gather, request, body, served))
+    end = function.local(result_of(gathered.begin, request, body, served))
+    arena.take_back(function)
+    with function.when(end.is_zero()):
+        function.give(result_of(by_python, request, body, NOT_DECIDED, served))
+    if look_up:
+        known = function.local(result_of(look_up.function, served))
+        with function.when(known):
+            progress = function.local(result_of(by_decision, known, request, body))
+            with function.when(progress):
+                # Python does not know this decision, so it decides again.
+                unknown = is_not_zero(load(carry_out.pending)) * ASKED_NEXT
+                function.give(result_of(by_python, request, body, unknown, served))
+            function.give(load(has_failed))
+    size = function.local(result_of(gathered.add_headers, request, end))
     arena.take_back(function)
     with function.when(size.is_zero()):
         function.give(result_of(by_python, request, body, NOT_DECIDED, served))
     # Python frees what it gets, so it gets a copy.
     copied = function.local(result_of(host.reallocate, 0, 0, 1, size))
-    function.copy(copied, block, size)
+    function.copy(copied, gathered.block, size)
     returned = function.local(result_of(host.decide, copied, size))
-    decision = function.local(load(returned))
-    kind = function.local(load_byte(decision, KIND).narrowed())
-    progress, has_failed = function.local(constant(DECIDED)), function.local(constant(0))
-    with function.when(_is(kind, ANSWER)):
-        function.set(has_failed, result_of(carry_out.answer, decision))
-        function.set(progress, constant(0))
-    with function.when((_is(kind, ANSWER) | _is(kind, BY_PYTHON)).is_zero()):
-        function.set(progress, result_of(carry_out.hand_off, decision, request))
+    function.set(end, result_of(by_decision, load(returned), request, body))
     function.call(host.forget_decision, returned)
-    with function.when(progress):
-        function.give(result_of(by_python, request, body, progress, served))
+    with function.when(end):
+        function.give(result_of(by_python, request, body, end, served))
+    function.give(load(has_failed))
+    return function
+
+
+def _write_by_decision(program: Program, host: Host, carry_out: CarryOut, has_failed: int) -> Function:
+    """Writes a function that carries a decision out, and drops the request and its body.
+
+    It takes the address of the decision, and the two handles. It returns how far it came if Python has to go on. Otherwise it
+    returns 0, and stores at `has_failed` whether the request could not be answered.
+    """
+    function = program.function("by decision", [I32] * 3, [I32])
+    decision, request, body = map(function.parameter, range(3))
+    kind = function.local(load_byte(decision, KIND).narrowed())
+    with function.when(_is(kind, BY_PYTHON)):
+        function.give(DECIDED)
+    function.store(has_failed, 0)
+    with function.when(_is(kind, ANSWER)):
+        function.store(has_failed, result_of(carry_out.answer, decision))
+    with function.when(_is(kind, HANDOFF)):
+        progress = function.local(result_of(carry_out.hand_off, decision, request))
+        with function.when(progress):
+            function.give(progress)
     function.call(host.drop_request, request)
     function.call(host.drop_body, body)
-    function.give(has_failed)
+    function.give(0)
     return function
 
 
@@ -72,10 +112,11 @@ def _is(value: Value, number: int) -> Value:
     return (value ^ number).is_zero()
 
 
-def _write_by_python(program: Program, host: Host, pending: int) -> Function:
+def _write_by_python(program: Program, host: Host, gathered: Gathered, pending: int) -> Function:
     """Writes a function that lets Python serve a request, and drop it. It returns whether the request could not be answered."""
     function = program.function("by python", [I32] * 4, [I32])
-    returned = function.local(result_of(host.serve, *map(function.parameter, range(4))))
+    arguments = map(function.parameter, range(4))
+    returned = function.local(result_of(host.serve, *arguments, load_long(gathered.began)))
     # A bool, and behind it an option of a handle.
     with function.when(load_byte(returned, 4).narrowed()):
         function.store(pending, load(returned, 8))

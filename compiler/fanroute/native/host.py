@@ -101,7 +101,7 @@ def import_host(program: Program) -> Host:
         now=program.imported(WALL_CLOCK[0], "now", (I32,)),
         decide=program.imported(PYTHON, f"{_DECISIONS}decide", (I32, I32), (I32,)),
         forget_decision=program.imported(PYTHON, f"{POST_RETURN_NAME}{_DECISIONS}decide", (I32,)),
-        serve=program.imported(PYTHON, f"{_DECISIONS}serve", (I32,) * 4, (I32,)),
+        serve=program.imported(PYTHON, f"{_DECISIONS}serve", (I32, I32, I32, I32, I64), (I32,)),
         forget_served=program.imported(PYTHON, f"{POST_RETURN_NAME}{_DECISIONS}serve", (I32,)),
         reallocate=program.imported(PYTHON, REALLOC_NAME, (I32,) * 4, (I32,)),
     )

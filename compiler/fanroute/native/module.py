@@ -1,21 +1,26 @@
 """Puts the native module together, which the build links into a component."""
 
+from functools import partial
+
 from fanroute.native.assembler import Memory, Program
 from fanroute.native.handle import write_handle
 from fanroute.native.host import HANDLE_NAME, import_host
 from fanroute.native.p256 import write_p256
+from fanroute.native.tabulate import Table, tabulate
 from fanroute.wasm.flatten.graph import REALLOC_NAME
 from fanroute.wasm.flatten.native import Native
+from fanroute_runtime.plan import Plan
 
 
-def write_module(base: int) -> tuple[bytes, int]:
+def write_module(base: int, table: Table | None) -> tuple[bytes, int]:
     """Returns the module, and the address of the end of its memory, which begins at `base`."""
     memory, program = Memory(base), Program()
     host = import_host(program)
     write_p256(program, memory)
-    write_handle(program, memory, host)
+    write_handle(program, memory, host, table)
     return program.encode(memory), memory.end
 
 
-# With the beginning of the names of the packages that connect it to Python (runtime/wit/edge.wit).
-NATIVE = Native("fanroute:", write_module, (HANDLE_NAME, REALLOC_NAME))
+def native_module(plan: Plan) -> Native:
+    """Returns the module for a Plan, with the names of what connects it to Python (runtime/wit/edge.wit)."""
+    return Native("fanroute:", partial(write_module, table=tabulate(plan)), (HANDLE_NAME, REALLOC_NAME))

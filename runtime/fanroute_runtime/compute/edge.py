@@ -70,7 +70,7 @@ class Server:
         served = 0
         following: tuple[http_req.Request, Pollable] | None = (request, body)
         while following:
-            failed, pending = self.serve(*following, blocks.NOT_DECIDED, served)
+            failed, pending = self.serve(*following, blocks.NOT_DECIDED, served, 0)
             served += 1
             following = None if pending is None else await_next(pending)
         if failed:
@@ -84,7 +84,7 @@ class Server:
             self.decision = decision = self._decider.decide(facts)
             if not isinstance(decision, Answer | ToFanout):
                 return blocks.BY_PYTHON_BLOCK
-            wait = self._sandbox.wait if self._sandbox.takes_another(facts.served, facts.now) else None
+            wait = self._sandbox.wait if self._sandbox.takes_another(facts.served, facts.began, facts.now) else None
             if isinstance(decision, Answer):
                 return blocks.encode_answer(decision, wait)
             return blocks.encode_handoff(decision, facts.names(), wait)
@@ -92,7 +92,9 @@ class Server:
             self.decision = FAILED
             return blocks.BY_PYTHON_BLOCK
 
-    def serve(self, request: http_req.Request, body: Pollable, progress: int, served: int) -> tuple[bool, Pollable | None]:
+    def serve(
+        self, request: http_req.Request, body: Pollable, progress: int, served: int, began: int
+    ) -> tuple[bool, Pollable | None]:
         """Serves a request, of which `decide` and the native `handle` may have done a part.
 
         Returns whether the request could not be answered, and what waits for the next request, if the host was asked for it.
@@ -102,14 +104,16 @@ class Server:
             body: its body.
             progress: how far the native `handle` came.
             served: how many requests the sandbox has served before.
+            began: the time of the first of them in seconds, or 0 if the native `handle` does not know it.
         """
         facts = HostRequest(request, body)
+        has_asked = progress in (blocks.NOT_HANDED_OFF, blocks.ASKED_NEXT)
         pending: Pollable | None = None
 
         def request_next() -> None:
             """Asks before the answer is sent, because a client may send the next request at once."""
             nonlocal pending
-            if pending is None and progress != blocks.NOT_HANDED_OFF and self._sandbox.takes_another(served, facts.now):
+            if pending is None and not has_asked and self._sandbox.takes_another(served, began, facts.now):
                 pending = self._sandbox.request_next()
 
         try:
@@ -134,7 +138,7 @@ class Server:
             return FAILED, ()
 
     def _decision(self, facts: HostRequest, progress: int) -> Decision:
-        if progress == blocks.NOT_DECIDED:
+        if progress in (blocks.NOT_DECIDED, blocks.ASKED_NEXT):
             return self._decider.decide(facts)
         if progress == blocks.DECIDED or isinstance(self.decision, Answer):
             return self.decision
@@ -170,8 +174,10 @@ def classes_of(server: Server) -> tuple[type, type]:
         def decide(self, request: bytes) -> bytes:
             return server.decide(request)
 
-        def serve(self, request: http_req.Request, body: Pollable, progress: int, served: int) -> tuple[bool, int | None]:
-            failed, pending = server.serve(request, body, progress, served)
+        def serve(
+            self, request: http_req.Request, body: Pollable, progress: int, served: int, began: int
+        ) -> tuple[bool, int | None]:
+            failed, pending = server.serve(request, body, progress, served, began)
             return failed, None if pending is None else give_up(pending)
 
     return HttpIncoming, Decisions

@@ -23,18 +23,19 @@ class Sandbox:
         self._options = http_downstream.NextRequestOptions(self.wait, None)
         self._began = 0
 
-    def takes_another(self, served: int, now: Callable[[], int]) -> bool:
+    def takes_another(self, served: int, began: int, now: Callable[[], int]) -> bool:
         """Returns True if the limits allow another request.
 
         Args:
             served: how many requests the sandbox has served before this one.
+            began: the time of the first of them in seconds, or 0 if only this object knows it.
             now: returns the time in seconds. It is called only if the answer depends on it.
         """
         if served + 1 >= self._limits.max_requests:
             return False
         if not served:
             self._began = now()
-        if now() - self._began >= self._limits.max_lifetime:
+        if now() - (began or self._began) >= self._limits.max_lifetime:
             return False
         return not self._limits.max_memory or compute_runtime.get_heap_mib() <= self._limits.max_memory
 

@@ -79,7 +79,9 @@ class Serves(Protocol):
 
     def decide(self, block: bytes) -> bytes: ...
 
-    def serve(self, request: http_req.Request, body: Pollable, progress: int, served: int) -> tuple[bool, Pollable | None]: ...
+    def serve(
+        self, request: http_req.Request, body: Pollable, progress: int, served: int, began: int
+    ) -> tuple[bool, Pollable | None]: ...
 
     def forget(self) -> None: ...
 
@@ -129,7 +131,7 @@ def _decide(server: Serves, host: "_SampleHost") -> None:
         host.headers += server.decision.headers.set
         host.hand_off()
     elif not isinstance(server.decision, Answer):
-        server.serve(_make_resource(http_req.Request), _make_resource(Pollable), DECIDED, 0)
+        server.serve(_make_resource(http_req.Request), _make_resource(Pollable), DECIDED, 0, 0)
 
 
 def _call(answers: dict[int, Callable[..., Any]], host: _SampleHost, number: int, arguments: list[Any]) -> Any:

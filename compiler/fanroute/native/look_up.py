@@ -1,0 +1,270 @@
+"""Writes the functions that find a request's decision in the table (`tabulate.py`), without Python."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from struct import pack
+
+from fanroute.native.assembler import (
+    I32,
+    Function,
+    Local,
+    Memory,
+    Program,
+    Value,
+    constant,
+    load,
+    load_byte,
+    load_long,
+    result_of,
+)
+from fanroute.native.carry_out import ASKS, Connection
+from fanroute.native.gather import Gathered
+from fanroute.native.tabulate import HOST_CHARACTERS, HOSTS, NAMES, PATH_CHARACTERS, Table
+from fanroute_runtime.blocks import INSERT_ADDRESS, INSERT_AUTHORITY, INSERT_SCHEME, IPV4
+
+# The factor of the hash FNV-1a, and the size of a slot: node, address and size of the text, next node.
+_FACTOR, _SLOT_SIZE = 0x0100_0193, 16
+# The classes of bytes.
+_IN_HOST, _IN_PATH, _DIGIT = 1, 2, 4
+_WORD = 4
+_GET = b"GET"
+# Room for the longest IPv4 address as text, with a dot behind it.
+_ADDRESS_SIZE = 16
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Represents the function that finds a decision, and where it leaves the values of the connection.
+
+    The function takes how many requests were served before, and returns the address of the decision, or 0.
+    """
+
+    function: Function
+    connection: Connection
+
+
+def write_look_up(program: Program, memory: Memory, table: Table, gathered: Gathered) -> LookUp:
+    """Writes the functions, and places the table."""
+    authority, address = memory.reserve(2 * _WORD), memory.reserve(_ADDRESS_SIZE)
+    address_size, schemes = memory.reserve(_WORD), memory.place(b"https")
+    node_of = _write_node_of(program, memory, table, gathered, authority)
+    write_address = _write_address(program, gathered, address)
+    decisions = _place_decisions(memory, table)
+    function = program.function("look up", [I32], [I32])
+    served = function.parameter(0)
+    decision = function.local(load(result_of(node_of) * _WORD + decisions))
+    _give_up_if(function, decision.is_zero())
+    function.store(address_size, result_of(write_address) - address)
+    age = load_long(gathered.now) - load_long(gathered.began)
+    limits = table.limits
+    function.store_byte(decision, (served + 1).is_below(limits.max_requests) & age.is_below(limits.max_lifetime), ASKS)
+    function.give(decision)
+    # The name of a scheme without TLS is a part of the other.
+    scheme_size = load_byte(gathered.tls).narrowed() + len(b"http")
+    connection = {
+        INSERT_ADDRESS: (constant(address), load(address_size)),
+        INSERT_AUTHORITY: (load(authority), load(authority, _WORD)),
+        INSERT_SCHEME: (constant(schemes), scheme_size),
+    }
+    return LookUp(function, connection)
+
+
+def _write_node_of(program: Program, memory: Memory, table: Table, gathered: Gathered, authority: int) -> Function:
+    """Writes a function that returns the node for the request, or 0. It stores the address and size of the authority."""
+    same, classes = _write_same(program), memory.place(bytes(map(_classes, range(256))))
+    find = _write_find(program, memory, same, table.edges)
+    host_node = _write_host_node(program, memory, same, find, table)
+    are_harmless = _write_are_harmless(program, find, gathered)
+    path_node = _write_path_node(program, memory, find, table, classes)
+    function = program.function("node of", [], [I32])
+    # Only GET requests of IPv4 are in the table.
+    _give_up_if(function, load(gathered.method_size) ^ len(_GET))
+    _give_up_if(function, load(gathered.method) << 8 ^ int.from_bytes(b"\0" + _GET, "little"))
+    _give_up_if(function, load_byte(gathered.version).narrowed() ^ IPV4)
+    _give_up_if(function, result_of(are_harmless).is_zero())
+    at = function.local(constant(gathered.method + len(_GET)))
+    end = function.local(at + load(gathered.uri_size))
+    _skip(function, at, b"http")
+    with function.when(_byte_is(at, b"s")):
+        function.set(at, at + 1)
+    _skip(function, at, b"://")
+    function.store(authority, at)
+    _skip_class(function, at, classes, _IN_HOST)
+    node = function.local(result_of(host_node, load(authority), at - load(authority)))
+    with function.when(_byte_is(at, b":")):
+        function.set(at, at + 1)
+        _skip_class(function, at, classes, _DIGIT)
+    function.store(authority, at - load(authority), _WORD)
+    function.give(result_of(path_node, node, at, end))
+    return function
+
+
+def _write_address(program: Program, gathered: Gathered, text: int) -> Function:
+    """Writes a function that writes the client's IPv4 address as text, and returns the end of the text."""
+    function = program.function("address", [], [I32])
+    at = function.local(constant(text))
+    with function.count_down(4) as left:
+        number = function.local(load_byte(constant(gathered.address + 3) - left).narrowed())
+        rest = function.local(number)
+        for unit in (100, 10):
+            with function.when(constant(unit - 1).is_below(number)):
+                function.store_byte(at, rest // unit + ord("0"))
+                function.set(rest, rest - rest // unit * unit)
+                function.set(at, at + 1)
+        function.store_byte(at, rest + ord("0"))
+        function.store_byte(at, ord("."), 1)
+        function.set(at, at + 2)
+    function.give(at - 1)
+    return function
+
+
+def _give_up_if(function: Function, condition: Value) -> None:
+    with function.when(condition):
+        function.give(0)
+
+
+def _classes(byte: int) -> int:
+    is_digit = byte in b"0123456789"
+    return _IN_HOST * (byte in HOST_CHARACTERS) | _IN_PATH * (byte in PATH_CHARACTERS) | _DIGIT * is_digit
+
+
+def _byte_is(at: Value, character: bytes) -> Value:
+    return (load_byte(at).narrowed() ^ character[0]).is_zero()
+
+
+def _skip(function: Function, at: Local, text: bytes) -> None:
+    """Moves an address behind a text. Gives up if another text is there."""
+    for offset, byte in enumerate(text):
+        _give_up_if(function, load_byte(at, offset).narrowed() ^ byte)
+    function.set(at, at + len(text))
+
+
+def _skip_class(function: Function, at: Local, classes: int, class_: int) -> None:
+    """Moves an address behind all bytes of a class. What is behind the URI is of no class."""
+    with function.repeat_while(load_byte(load_byte(at).narrowed() + classes).narrowed() & class_):
+        function.set(at, at + 1)
+
+
+def _write_same(program: Program) -> Function:
+    """Writes a function that takes two addresses and a size, and returns whether the bytes there are the same."""
+    function = program.function("same", [I32] * 3, [I32])
+    one, other, size = map(function.parameter, range(3))
+    end = function.local(one + size)
+    with function.repeat_while(one ^ end):
+        _give_up_if(function, (load_byte(one) - load_byte(other)).narrowed())
+        function.set(one, one + 1)
+        function.set(other, other + 1)
+    function.give(1)
+    return function
+
+
+def _write_find(program: Program, memory: Memory, same: Function, edges: Mapping[tuple[int, str], int]) -> Function:
+    """Writes a function that takes a node and the address and size of a text, and returns the next node, or 0."""
+    count = 1 << (2 * len(edges)).bit_length()
+    slots = _place_edges(memory, edges, count)
+    function = program.function("find", [I32] * 3, [I32])
+    node, text, size = map(function.parameter, range(3))
+    hashed, at, end = function.local(node), function.local(text), function.local(text + size)
+    with function.repeat_while(at ^ end):
+        function.set(hashed, (hashed ^ load_byte(at).narrowed()) * _FACTOR)
+        function.set(at, at + 1)
+    slot = function.local(((hashed ^ hashed >> 15) & count - 1) * _SLOT_SIZE + slots)
+    with function.repeat_while(load(slot)):
+        is_alike = (load(slot) ^ node | load(slot, 2 * _WORD) ^ size).is_zero()
+        with function.when(is_alike), function.when(result_of(same, load(slot, _WORD), text, size)):
+            function.give(load(slot, 3 * _WORD))
+        function.set(slot, slot + _SLOT_SIZE)
+        with function.when((slot ^ slots + count * _SLOT_SIZE).is_zero()):
+            function.set(slot, constant(slots))
+    function.give(0)
+    return function
+
+
+def _place_edges(memory: Memory, edges: Mapping[tuple[int, str], int], count: int) -> int:
+    """Places the edges in memory as a hash table with some slots, of which at least half are free. Returns its address."""
+    texts = {text: memory.place(text.encode()) for text in dict.fromkeys(text for _, text in edges)}
+    slots: list[bytes] = [bytes(_SLOT_SIZE)] * count
+    for (node, text), target in edges.items():
+        slot = _hash(node, text.encode()) & count - 1
+        while slots[slot] != bytes(_SLOT_SIZE):
+            slot = (slot + 1) % count
+        slots[slot] = pack("<4I", node, texts[text], len(text), target)
+    return memory.place(b"".join(slots))
+
+
+def _hash(node: int, text: bytes) -> int:
+    """Returns the low bits of the hash, as `find` computes it."""
+    hashed = node
+    for byte in text:
+        hashed = (hashed ^ byte) * _FACTOR & 0xFFFF_FFFF
+    return hashed ^ hashed >> 15
+
+
+def _write_are_harmless(program: Program, find: Function, gathered: Gathered) -> Function:
+    """Writes a function that returns whether the names of all headers are harmless."""
+    function = program.function("are harmless", [], [I32])
+    at, end = function.local(constant(gathered.names)), function.local(load(gathered.names_size) + gathered.names)
+    with function.repeat_while(at ^ end):
+        start = function.local(at)
+        with function.repeat_while(load_byte(at).narrowed()):
+            function.set(at, at + 1)
+        _give_up_if(function, result_of(find, NAMES, start, at - start).is_zero())
+        function.set(at, at + 1)
+    function.give(1)
+    return function
+
+
+def _write_host_node(program: Program, memory: Memory, same: Function, find: Function, table: Table) -> Function:
+    """Writes a function that takes the address and size of a host, and returns the node for its paths, or 0."""
+    function = program.function("host node", [I32] * 2, [I32])
+    host, size = function.parameter(0), function.parameter(1)
+    # A dot at the end does not count, so Python looks at such a host.
+    _give_up_if(function, size.is_zero())
+    _give_up_if(function, _byte_is(host + size - 1, b"."))
+    found = function.local(result_of(find, HOSTS, host, size))
+    with function.when(found):
+        function.give(found)
+    for suffix, node in table.suffixes:
+        text = memory.place(suffix.encode())
+        is_longer = constant(len(suffix)).is_below(size)
+        with function.when(is_longer), function.when(result_of(same, host + size - len(suffix), text, len(suffix))):
+            function.give(node)
+    function.give(table.other_host)
+    return function
+
+
+def _write_path_node(program: Program, memory: Memory, find: Function, table: Table, classes: int) -> Function:
+    """Writes a function that follows the segments of a path from a node. It takes the address of the path and the end of the URI.
+
+    It returns the node for the path, or 0.
+    """
+    others = memory.place(pack(f"<{len(table.others)}I", *table.others))
+    function = program.function("path node", [I32] * 3, [I32])
+    node, at, end = map(function.parameter, range(3))
+    _give_up_if(function, _byte_is(at, b"/").is_zero())
+    with function.repeat_while(_byte_is(at, b"/")):
+        function.set(at, at + 1)
+        start = function.local(at)
+        # Segments that begin with a dot may be dot segments.
+        _give_up_if(function, _byte_is(at, b"."))
+        _skip_class(function, at, classes, _IN_PATH)
+        found = function.local(result_of(find, node, start, at - start))
+        with function.when(found.is_zero() & (at ^ start).is_zero().is_zero()):
+            function.set(found, load(node * _WORD + others))
+        _give_up_if(function, found.is_zero())
+        function.set(node, found)
+    is_at_end = (at ^ end).is_zero()
+    _give_up_if(function, (is_at_end if table.without_query else is_at_end | _byte_is(at, b"?")).is_zero())
+    # A fragment would be refused.
+    with function.repeat_while(at ^ end):
+        _give_up_if(function, _byte_is(at, b"#"))
+        function.set(at, at + 1)
+    function.give(node)
+    return function
+
+
+def _place_decisions(memory: Memory, table: Table) -> int:
+    """Places the decisions, and their addresses by node. Returns the address of the latter."""
+    addresses = {block: memory.place(block) for block in dict.fromkeys(filter(None, table.decisions))}
+    found = [addresses[block] if block else 0 for block in table.decisions]
+    return memory.place(pack(f"<{len(found)}I", *found))

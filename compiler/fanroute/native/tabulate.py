@@ -1,0 +1,263 @@
+"""Tabulates decisions about clients' requests that are known when building, so that these requests need no Python.
+
+A decision is in the table if all GET requests to a kind of host and path get it, whatever else is in them. The names of their
+headers must be harmless: neither a route nor the edge looks at these headers. All other requests are left to Python, for example
+those about which a pattern, a condition on the scheme, a value of the request, a token or CORS may decide.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import HANDLERS
+from fanroute_runtime import blocks
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.http.headers import is_platform_header
+from fanroute_runtime.local import LOCAL_NAMES
+from fanroute_runtime.messages import Answer, Decision, ToFanout
+from fanroute_runtime.plan import Bound, Condition, Forward, Parameter, Plan, Route, SandboxLimits, Tunnel
+
+# Headers that the edge does not look at, unless a route names them.
+HARMLESS = frozenset(
+    """
+    accept accept-charset accept-encoding accept-language authorization cache-control cookie device-memory dnt downlink dpr ect
+    from host if-match if-modified-since if-none-match if-range if-unmodified-since last-event-id origin pragma priority range
+    referer rtt save-data sec-ch-ua sec-ch-ua-arch sec-ch-ua-bitness sec-ch-ua-full-version sec-ch-ua-full-version-list
+    sec-ch-ua-mobile sec-ch-ua-model sec-ch-ua-platform sec-ch-ua-platform-version sec-fetch-dest sec-fetch-mode sec-fetch-site
+    sec-fetch-user sec-gpc upgrade-insecure-requests user-agent viewport-width width x-requested-with
+    """.split()
+)
+# A Plan that needs a larger table, or has longer paths, has none.
+MAX_ROUTES, MAX_EDGES, MAX_SEGMENTS = 500, 2_000, 50
+
+# The nodes that stand for themselves: nothing is known, the names of headers, the hosts, and a host that is left to Python.
+UNKNOWN, NAMES, HOSTS, PYTHONS = range(4)
+# The segments that end a path with a slash, and those that no route names.
+_EMPTY, _OTHER = "", None
+# What such a segment is in two requests. No route names a segment like these.
+_OTHERS = ("0-other-0", "1-another-1")
+# The characters that a host, and a path between slashes, may have to be found in the table.
+HOST_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-.")
+PATH_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+# The headers that get a value of the connection, and the changes that insert it.
+_OF_CONNECTION = {
+    "x-forwarded-for": blocks.INSERT_ADDRESS,
+    "x-forwarded-host": blocks.INSERT_AUTHORITY,
+    "x-forwarded-proto": blocks.INSERT_SCHEME,
+}
+
+_Alive = tuple[int, ...]
+_Path = tuple[str | None, ...]
+
+
+@dataclass
+class Table:
+    """Represents the table as a graph of nodes, which are numbers.
+
+    `edges` maps a node and a text to the next node: at HOSTS the text is a host, at NAMES a harmless header, elsewhere a segment
+    of a path. `others` has for each node the next one for all further segments, or UNKNOWN. `suffixes` are the ends of hosts with
+    their nodes, longest first. `other_host` is the node for all further hosts. `decisions` has for each node the block for the
+    paths that end there, if it is known. With `without_query`, requests with a query are not in the table. `limits` says how long
+    a sandbox takes requests.
+    """
+
+    limits: SandboxLimits
+    without_query: bool
+    edges: dict[tuple[int, str], int] = field(default_factory=dict)
+    others: list[int] = field(default_factory=lambda: [UNKNOWN] * 4)
+    decisions: list[bytes | None] = field(default_factory=lambda: [None] * 4)
+    suffixes: list[tuple[str, int]] = field(default_factory=list)
+    other_host: int = UNKNOWN
+
+
+class _TooLarge(Exception):
+    """Raised if a table has more edges than it may have, or a path has more segments."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness(RequestData):
+    """Represents a request whose connection is known."""
+
+    address: str = ""
+
+    def client_address(self) -> str:
+        return self.address
+
+
+def tabulate(plan: Plan) -> Table | None:
+    """Returns the table of a Plan, or None if it would be empty or too large."""
+    # How much memory a sandbox has, only Python asks.
+    if len(plan.routes) > MAX_ROUTES or plan.sandbox.max_memory:
+        return None
+    try:
+        table = _Tabulator(plan).table()
+    except _TooLarge:
+        return None
+    return table if any(table.decisions) else None
+
+
+class _Tabulator:
+    def __init__(self, plan: Plan) -> None:
+        self._routes = plan.routes
+        self._decider = Decider(plan, HANDLERS)
+        query = any(route.match.query or _refers(route, "query") for route in plan.routes)
+        self._table = Table(plan.sandbox, without_query=query)
+        self._nodes: dict[tuple[str, bool, int, _Alive], int] = {}
+
+    def table(self) -> Table:
+        hosts = dict.fromkeys(host for route in self._routes for host in route.match.hosts)
+        exact = [host for host in hosts if not host.startswith("*") and HOST_CHARACTERS.issuperset(host.encode())]
+        ends = sorted((host[1:] for host in hosts if host.startswith("*")), key=len, reverse=True)
+        for host in exact:
+            self._add_edge(HOSTS, host, self._root(host))
+        for host in LOCAL_NAMES:
+            self._add_edge(HOSTS, host, PYTHONS)
+        self._table.suffixes = [(end, self._root(f"{_OTHERS[0]}{end}")) for end in ends]
+        self._table.other_host = self._root(_OTHERS[0])
+        for name in sorted(HARMLESS - self._names_of_routes()):
+            assert not is_platform_header(name)
+            self._add_edge(NAMES, name, NAMES)
+        return self._table
+
+    def _names_of_routes(self) -> set[str]:
+        """Returns the names of headers that a route looks at."""
+        names = {condition.name for route in self._routes for condition in route.match.headers}
+        names |= {bound.name for route in self._routes for bound in _bounds(route) if bound.source == "header"}
+        return names | {"origin" for route in self._routes if route.cors or route.origins}
+
+    def _root(self, host: str) -> int:
+        """Returns the node for the paths of a host."""
+        alive = tuple(number for number, route in enumerate(self._routes) if _takes_host(route, host) and _takes_get(route))
+        return self._node(host, alive, ())
+
+    def _node(self, host: str, alive: _Alive, path: _Path, is_end: bool = False) -> int:
+        """Returns the node for the paths that begin with some segments, or with `is_end` are these segments.
+
+        `alive` are the routes that may take such a path.
+        """
+        key = (host, is_end, len(path), alive)
+        if key in self._nodes:
+            return self._nodes[key]
+        number = self._nodes[key] = len(self._table.others)
+        self._table.others.append(UNKNOWN)
+        self._table.decisions.append(self._decision(host, alive, path) if path else None)
+        if is_end:
+            return number
+        # After the longest path of a route, there is one node for all longer ones.
+        if len(path) > MAX_SEGMENTS + 1:
+            raise _TooLarge
+        for segment in self._named_segments(alive, len(path)):
+            self._add_edge(number, segment, self._node(host, self._left(alive, path, segment), (*path, segment)))
+        self._add_edge(number, _EMPTY, self._node(host, self._left(alive, path, _EMPTY), (*path, _EMPTY), is_end=True))
+        # If the segments that follow make no difference, the node stands for all longer paths, too.
+        is_settled = path and all(self._is_settled(route, len(path)) for route in alive)
+        self._table.others[number] = number if is_settled else self._node(host, self._left(alive, path, _OTHER), (*path, _OTHER))
+        return number
+
+    def _add_edge(self, node: int, text: str, target: int) -> None:
+        self._table.edges[node, text] = target
+        if len(self._table.edges) > MAX_EDGES:
+            raise _TooLarge
+
+    def _named_segments(self, alive: _Alive, index: int) -> list[str]:
+        """Returns the segments at an index that a route names and that can be found in the table."""
+        named = dict.fromkeys(self._segment(route, index) for route in alive)
+        return [each for each in named if isinstance(each, str) and each and PATH_CHARACTERS.issuperset(each.encode())]
+
+    def _segment(self, route: int, index: int) -> str | Parameter | None:
+        """Returns the segment of a route's path at an index, or None if it says nothing about that index."""
+        pattern = self._routes[route].match.path
+        return pattern.segments[index] if pattern and index < len(pattern.segments) else None
+
+    def _left(self, alive: _Alive, path: _Path, segment: str | None) -> _Alive:
+        """Returns the routes that may still take a path after one more segment."""
+        return tuple(route for route in alive if self._fits(route, len(path), segment))
+
+    def _fits(self, route: int, index: int, segment: str | None) -> bool:
+        pattern = self._routes[route].match.path
+        if pattern is None or index >= len(pattern.segments):
+            return pattern is None or pattern.rest
+        expected = pattern.segments[index]
+        return segment != _EMPTY if isinstance(expected, Parameter) else segment == expected
+
+    def _is_settled(self, route: int, size: int) -> bool:
+        """Returns True if a route takes every path that begins with as many segments, as far as the path matters."""
+        pattern = self._routes[route].match.path
+        return pattern is None or len(pattern.segments) < size
+
+    def _ends(self, route: int, size: int) -> bool:
+        """Returns True if a route takes a path of so many segments, if they fit."""
+        pattern = self._routes[route].match.path
+        return pattern is None or (size > len(pattern.segments) if pattern.rest else size == len(pattern.segments))
+
+    def _decision(self, host: str, alive: _Alive, path: _Path) -> bytes | None:
+        """Returns the block of the decision about a path, or None if Python must decide."""
+        chosen = next((self._routes[route] for route in alive if self._ends(route, len(path))), None)
+        if chosen is not None and not _is_constant(chosen):
+            return None
+        plain = _Witness("GET", f"http://{host}{_text(path, _OTHERS[0])}", address="192.0.2.1")
+        other = _Witness("GET", f"https://{host}:8443{_text(path, _OTHERS[1])}", address="198.51.100.77")
+        found = {self._block(self._decider.decide(each), each) for each in (plain, other)}
+        return found.pop() if len(found) == 1 else None
+
+    def _block(self, decision: Decision, request: _Witness) -> bytes | None:
+        """Returns the block of a decision, with holes for what it has of the connection."""
+        wait = self._table.limits.next_request_timeout * 1000
+        if isinstance(decision, Answer):
+            return blocks.encode_answer(decision, wait)
+        if not isinstance(decision, ToFanout) or decision.uri is not None or decision.headers.add:
+            return None
+        return blocks.encode_changes(decision.backend, _changes(decision, request), wait)
+
+
+def _changes(decision: ToFanout, request: _Witness) -> Iterator[bytes]:
+    scheme, _, rest = request.url.partition("://")
+    connection = dict(zip(_OF_CONNECTION, (request.address, rest.partition("/")[0], scheme), strict=True))
+    for name in decision.headers.remove:
+        yield blocks.change(blocks.REMOVE, name, b"")
+    for name, value in decision.headers.set:
+        if connection.get(name, "").encode() == value:
+            yield blocks.change(_OF_CONNECTION[name], name, b"")
+        else:
+            yield blocks.change(blocks.INSERT, name, value)
+
+
+def _text(path: _Path, other: str) -> str:
+    return "".join(f"/{other if segment is _OTHER else segment}" for segment in path)
+
+
+def _takes_host(route: Route, host: str) -> bool:
+    hosts = route.match.hosts
+    return not hosts or any(host == each or (each[0] == "*" and host[1:].endswith(each[1:])) for each in hosts)
+
+
+def _takes_get(route: Route) -> bool:
+    """Returns True if a route may take a GET request without any header or query parameter that routes name."""
+    match = route.match
+    conditions: tuple[Condition, ...] = match.headers + match.query
+    takes_absent = all(not (each.present or each.values or each.pattern) for each in conditions)
+    return (not match.methods or "GET" in match.methods) and match.websocket is not True and takes_absent
+
+
+def _is_constant(route: Route) -> bool:
+    """Returns True if all requests of a kind that fit a route's host and path get the same decision."""
+    segments = route.match.path.segments if route.match.path else ()
+    has_pattern = any(isinstance(each, Parameter) and each.pattern for each in segments)
+    is_open = route.match.scheme is None and not has_pattern
+    by_edge = not isinstance(route.action, Forward | Tunnel)
+    return is_open and by_edge and route.auth is None and route.cors is None and not list(_bounds(route.action))
+
+
+def _refers(route: Route, source: str) -> bool:
+    return any(bound.source == source for bound in _bounds(route))
+
+
+def _bounds(part: Any) -> Iterator[Bound]:
+    """Yields the references to values of the request in a part of a Plan."""
+    if isinstance(part, Bound):
+        yield part
+    else:
+        for each in part if isinstance(part, tuple) else [getattr(part, name) for name in getattr(part, "__slots__", ())]:
+            yield from _bounds(each)
