@@ -32,10 +32,54 @@ KINDS = (
 """,
 )
 
+# The kinds of routes with patterns, in turn. Most patterns are for one route only, under a path that other routes have, too.
+PATTERN_KINDS = (
+    """\
+  - match: {{path: "/events/{{room}}", where: {{room: "team{0}-[a-z0-9-]{{1,64}}"}}}}
+    public: true
+    sse: {{channel: "room-{{room}}"}}
+""",
+    """\
+  - match: {{path: "/v1/users/{{user}}/feed-{0}", where: {{user: "[0-9]+"}}}}
+    handoff: origin
+""",
+    """\
+  - match: {{path: /api/*, header: {{x-tenant: {{pattern: "tenant{0}(-[a-z]+)?"}}}}}}
+    handoff: origin
+""",
+    """\
+  - match: {{path: "/files/{{file}}", where: {{file: "[a-z0-9]+-{0}\\\\.(jpg|png|webp)"}}}}
+    respond: {{status: 404}}
+""",
+    """\
+  - match: {{path: /files/page-{0}}}
+    handoff: origin
+""",
+)
+# Kinds of routes with patterns that are hard to tell apart or that overlap, by name.
+HARD_KINDS = {
+    "one prefix": """\
+  - match: {{path: "/rooms/{{room}}", where: {{room: "team{0}-[a-z0-9-]{{1,64}}"}}}}
+    respond: {{status: 200, body: "{0}"}}
+""",
+    "one beginning and end": """\
+  - match: {{path: "/rooms/{{room}}", where: {{room: "[a-z]+-{0}-[a-z]+"}}}}
+    respond: {{status: 200, body: "{0}"}}
+""",
+    "alternatives": """\
+  - match: {{path: "/rooms/{{room}}", where: {{room: "(a{0}|b{0}|c{0})-[0-9]*"}}}}
+    respond: {{status: 200, body: "{0}"}}
+""",
+    "all overlap": """\
+  - match: {{path: "/rooms/{{room}}", where: {{room: ".*-k{0}-.*"}}}}
+    respond: {{status: 200, body: "{0}"}}
+""",
+}
 
-def routes_yaml(count: int) -> str:
-    """Returns the text of a routes.yaml with `count` routes."""
-    return HEAD + "".join(KINDS[number % len(KINDS)].format(number // len(KINDS)) for number in range(count))
+
+def routes_yaml(count: int, kinds: tuple[str, ...] = KINDS) -> str:
+    """Returns the text of a routes.yaml with `count` routes of these kinds, in turn."""
+    return HEAD + "".join(kinds[number % len(kinds)].format(number // len(kinds)) for number in range(count))
 
 
 def stream_paths(count: int, most: int) -> tuple[str, ...]:

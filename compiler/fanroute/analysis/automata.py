@@ -65,6 +65,8 @@ def shortest_text(*automata: Automaton, rejected_by: Sequence[Automaton] = (), e
     classes_of_all = [*_classes(automata)]
     usual = _representatives(classes_of_all, ())
     start = (tuple(automaton.start for automaton in automata), 0)
+    # The last row of each table is that of DEAD, which is -1.
+    tables = [(*automaton.steps, (DEAD,) * len(automaton.starts)) for automaton in automata]
     # Maps each state to the one before it and the character between them.
     seen: dict[_State, tuple[_State, str] | None] = {start: None}
     waiting = deque([start])
@@ -74,12 +76,14 @@ def shortest_text(*automata: Automaton, rejected_by: Sequence[Automaton] = (), e
         if all(accepted[:accepting]) and not any(accepted[accepting:]) and node not in trie.ends:
             return _text_to(seen, state)
         branches = trie.branches(node)
+        rows = [table[at] for table, at in zip(tables, states, strict=True)]
         for character, classes in _representatives(classes_of_all, branches) if branches else usual:
-            after = tuple(map(_state_after, automata, states, classes))
-            following = (after, branches.get(character, -1))
-            if DEAD not in after[:accepting] and following not in seen:
-                seen[following] = (state, character)
-                waiting.append(following)
+            after = tuple([row[kind] for row, kind in zip(rows, classes)])  # noqa: B905 (strict costs time here)
+            if DEAD not in after[:accepting]:
+                following = (after, branches.get(character, -1))
+                if following not in seen:
+                    seen[following] = (state, character)
+                    waiting.append(following)
         if len(seen) > MAX_STATES:
             raise BudgetExceeded
     return None
@@ -175,10 +179,6 @@ def _live_states(rows: list[list[int]], accepting: Iterable[int]) -> set[int]:
     return live
 
 
-def _state_after(automaton: Automaton, state: int, kind: int) -> int:
-    return DEAD if state == DEAD else automaton.steps[state][kind]
-
-
 def _classes(automata: Sequence[Automaton]) -> Iterator[_Class]:
     """Yields each range of code points that all automata treat the same, with its class in each of them."""
     starts = sorted({start for automaton in automata for start in automaton.starts})
@@ -191,13 +191,24 @@ def _representatives(classes_of_all: list[_Class], branches: Collection[str]) ->
 
     Preferred characters come first.
     """
-    found = [(character, classes) for points, classes in classes_of_all for character in branches if ord(character) in points]
-    for points, classes in classes_of_all:
-        letters = (letter for letter in _LETTERS if ord(letter) in points)
-        others = (chr(point) for point in points if not 0xD800 <= point < 0xE000)
-        other = next((character for character in chain(letters, others) if character not in branches), None)
-        found += [(other, classes)] if other is not None else []
-    return sorted(found, key=lambda pair: _rank(pair[0]))
+    starts = [points.start for points, _ in classes_of_all]
+    found = {character: classes_of_all[bisect_right(starts, ord(character)) - 1][1] for character in branches}
+    # By the index of each class that has letters: the first of them.
+    letters: dict[int, str] = {}
+    for letter in _LETTERS:
+        if letter not in branches:
+            letters.setdefault(bisect_right(starts, ord(letter)) - 1, letter)
+    for index, (points, classes) in enumerate(classes_of_all):
+        other = letters.get(index) or _other_character(points, branches)
+        if other is not None:
+            found[other] = classes
+    return sorted(found.items(), key=lambda pair: _rank(pair[0]))
+
+
+def _other_character(points: range, branches: Collection[str]) -> str | None:
+    """Returns the first character of a range that is no branch, or None."""
+    around_surrogates = range(points.start, min(points.stop, 0xD800)), range(max(points.start, 0xE000), points.stop)
+    return next((character for character in map(chr, chain(*around_surrogates)) if character not in branches), None)
 
 
 def _text_to(seen: dict[_State, tuple[_State, str] | None], state: _State) -> str:

@@ -12,6 +12,7 @@ from fanroute.analysis.sets import (
     QUERIES,
     SCHEMES,
     SEGMENTS,
+    UNBOUND,
     WEBSOCKETS,
     Hosts,
     Lengths,
@@ -35,8 +36,6 @@ WEBSOCKET: Dimension = ("websocket", "")
 # The path as a whole, for messages only: boxes have its length and its segments.
 PATH: Dimension = ("path", "")
 
-# The segments that a parameter does not bind, besides those with a slash and those that are not UTF-8: see `predicates.can_bind`.
-UNBOUND = frozenset({"", ".", ".."})
 # Represents every segment with a slash.
 _SLASHED = "x/y"
 

@@ -14,6 +14,7 @@ from fanroute.analysis.automata import (
     segment_values,
     shortest_text,
 )
+from fanroute.analysis.outline import is_plain
 from fanroute_runtime.grip.instructions import MAX_VALUE
 from fanroute_runtime.matching.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Parameter, PathFault, Route, Source, Template
@@ -146,6 +147,8 @@ def _values_of(template: ResolvedTemplate, split: Split) -> Values | None:
 @cache
 def find_invalid_value(reference: Reference) -> str | None:
     """Returns a possible value of the reference that makes no valid channel, or None. Lengths are not considered."""
+    if reference.pattern and is_plain(reference.pattern):
+        return None
     valid = _valid_values(reference)
     if reference.values:
         return next((value for value in reference.values if not valid.matches(value)), None)

@@ -45,9 +45,13 @@ class Side:
         """Returns the box of a route. No route and `refused` have the box of all requests."""
         return self.boxes.boxes[number] if self.routes[number] else {}
 
-    def overlapping(self, box: Box) -> list[int]:
-        """Returns the numbers that may get requests of a box."""
-        return [*sorted(self.boxes.index.of_box(box, self.refused - 1)), self.refused - 1, self.refused]
+    def overlapping(self, box: Box, budget: Budget) -> list[int]:
+        """Returns the numbers that may get requests of a box: all numbers, if it would take too many steps to find fewer."""
+        routes = self.refused - 1
+        try:
+            return [*self.boxes.index.of_box(box, routes, budget), routes, self.refused]
+        except BudgetExceeded:
+            return [*range(self.refused + 1)]
 
     def refused_only_here(self, other: "Side") -> list[Box]:
         """Returns boxes of requests that this file refuses because of their path and the other does not, some of each kind."""
@@ -85,7 +89,7 @@ def find_changes(old: Side, new: Side) -> Iterator[Change]:
     budget = Budget(MAX_TOTAL_STEPS)
     refused_by_old, refused_by_new = old.refused_only_here(new), new.refused_only_here(old)
     for one in range(len(old.routes)):
-        for other in new.overlapping(old.box(one)):
+        for other in new.overlapping(old.box(one), budget):
             if old.answers[one] == new.answers[other]:
                 continue
             boxes = [old.box(one)] if one != old.refused else refused_by_old

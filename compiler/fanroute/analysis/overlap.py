@@ -15,7 +15,7 @@ def find_overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool],
     own = boxes.boxes[number]
     if not own or any(values.is_empty for values in own.values()):  # a route for any request, or for none
         return
-    for earlier in boxes.index.of_box(own, number):
+    for earlier in boxes.index.of_box(own, number, budget):
         budget.spend()
         if not differ(earlier, number):
             continue

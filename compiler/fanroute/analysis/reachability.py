@@ -60,7 +60,7 @@ def _reachability(boxes: Boxes, number: int, budget: Budget) -> Reachability:
     impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
     if impossible:
         return Unreachable(impossible=impossible)
-    alone = boxes.is_alone(number)
+    alone = boxes.is_alone(number, budget)
     if (
         alone
         and not boxes.refusals.may_refuse(boxes.matches[number].path)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from fanroute.analysis.box import LENGTH, Box
+from fanroute.analysis.outline import is_plain
 from fanroute.analysis.sets import NONE, SEGMENTS, Lengths, NonText, Texts
 from fanroute_runtime.plan import Parameter, PathFault, PathPattern
 
@@ -29,7 +30,7 @@ class Refusals:
     def may_refuse(self, path: PathPattern | None) -> bool:
         """Returns False if it is clear that the sample request for a path (`box.sample_point`) is not refused."""
         segments = path.segments if path else ()
-        if any(isinstance(segment, Parameter) and segment.pattern for segment in segments):
+        if any(isinstance(segment, Parameter) and segment.pattern and not is_plain(segment.pattern) for segment in segments):
             return True
         texts = ["x" if isinstance(segment, Parameter) else segment for segment in segments]
         return self.box([*texts, ""] if path and path.rest else texts) is not None

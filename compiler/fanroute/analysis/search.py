@@ -41,15 +41,13 @@ class Boxes:
         """Returns the texts and hosts that the boxes name."""
         return _named_values(self.boxes)
 
-    def is_alone(self, number: int) -> bool:
-        """Returns True if the index shows that no earlier match overlaps this one."""
-        return next(self.index.of_box(self.boxes[number], number), None) is None
+    def is_alone(self, number: int, budget: Budget) -> bool:
+        """Returns True if the index shows that no earlier match overlaps this one. Raises BudgetExceeded."""
+        return next(self.index.of_box(self.boxes[number], number, budget), None) is None
 
     def first_match(self, point: Point, before: int, budget: Budget) -> int | None:
         """Returns the number of the first match below `before` that a request fits, or None. Uses the tests that ship."""
-        for number in self.index.of_point(point):
-            if number >= before:
-                return None
+        for number in self.index.of_point(point, before, budget):
             budget.spend()
             if self.fits(point, number):
                 return number

@@ -9,6 +9,7 @@ from sys import maxsize
 from typing import NamedTuple
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, shortest_text
+from fanroute.analysis.outline import is_plain
 from fanroute_runtime.matching.pattern import Automaton, compile_pattern
 
 Names = frozenset[str]
@@ -26,6 +27,8 @@ class NonText(Enum):
     SLASHED = "slashed"
 
 
+# The segments that a parameter does not bind, besides those with a slash and those that are not UTF-8: see `predicates.can_bind`.
+UNBOUND: Names = frozenset({"", ".", ".."})
 # The segments without a slash.
 _SEGMENT = compile_pattern("[^/]*")
 
@@ -114,9 +117,15 @@ class Texts(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        if self.non_texts or self.values:
+        if self.non_texts or self.values or self._is_plain:
             return False
         return self.values is not None or (bool(self.patterns or self.excluded_patterns) and self._sample_text() is None)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Returns True if the texts are those of one plain pattern. Such a set has texts, as the values of any space."""
+        one_pattern = self.values is None and len(self.patterns) == 1 and not self.excluded_patterns
+        return one_pattern and self.excluded <= UNBOUND and all(map(is_plain, self.patterns))
 
     def sample(self, named: Names) -> str | NonText:
         """Returns a value of a set that is not empty: ABSENT if possible, otherwise preferably a text that is not in `named`."""

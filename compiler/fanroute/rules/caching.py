@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from fanroute.analysis.box import METHOD, UNBOUND, WEBSOCKET, Box, Dimension, Point, intersect
+from fanroute.analysis.box import METHOD, WEBSOCKET, Box, Dimension, Point, intersect
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import Boxes, find_untaken
-from fanroute.analysis.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, WEBSOCKETS, NonText, Texts, ValueSet
+from fanroute.analysis.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, UNBOUND, WEBSOCKETS, NonText, Texts, ValueSet
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule

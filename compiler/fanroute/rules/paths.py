@@ -121,7 +121,7 @@ def _find_misread_request(
     has the conditions of the free routes other than those on the path. Returns the number of the free route, and the request.
     """
     free_numbers = set(free)
-    near = sorted(free_numbers.intersection(boxes.index.of_box(boxes.boxes[number], len(boxes.boxes))))
+    near = [free for free in boxes.index.of_box(boxes.boxes[number], len(boxes.boxes), budget) if free in free_numbers]
     for other_box in chain(map(boxes.boxes.__getitem__, near), conditions):
         budget.spend()
         region = intersect(boxes.boxes[number], other_box)

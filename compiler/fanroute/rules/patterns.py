@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest_text
+from fanroute.analysis.outline import is_plain, is_small
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
@@ -64,6 +65,8 @@ def check_patterns(source: Source) -> Iterator[Diagnostic]:
 @cache
 def _fits_possible_value(pattern: str, key: str) -> bool:
     """Returns True if a value that can occur under a key fits the pattern. Raises BadPattern."""
+    if is_small(pattern) and is_plain(pattern):
+        return True
     return shortest_text(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
 
 
