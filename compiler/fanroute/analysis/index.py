@@ -1,7 +1,7 @@
 """Indexes matches by what they require, to find the few that can matter for a request or a box."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush, heapreplace
 from itertools import count, takewhile
 
@@ -25,15 +25,21 @@ class Index:
 
     Each match is stored under its most selective dimension: the one whose values the fewest other matches require. If many
     matches require the same value, they are told apart by their patterns.
+
+    Args:
+        matches: the matches by number, in order.
+        without: the dimensions under which no match is stored.
     """
 
-    def __init__(self, matches: Sequence[Match]) -> None:
-        self._matches = matches
-        required = [tuple(_required_keys(match)) for match in matches]
-        uses = Counter(key for dimensions in required for keys in dimensions for key in keys)
+    def __init__(self, matches: Mapping[int, Match], without: frozenset[Dimension] = frozenset()) -> None:
+        self._matches, self._without = matches, without
+        required = {
+            number: [keys for keys in _required_keys(match) if keys[0][0] not in without] for number, match in matches.items()
+        }
+        uses = Counter(key for dimensions in required.values() for keys in dimensions for key in keys)
         self._stored: dict[Dimension, dict[str | None, list[int]]] = defaultdict(lambda: defaultdict(list))
         self._anywhere: list[int] = []
-        for number, dimensions in enumerate(required):
+        for number, dimensions in required.items():
             if not dimensions:
                 self._anywhere.append(number)
                 continue
@@ -46,6 +52,8 @@ class Index:
         # By the key of a list of matches, with None for `_anywhere`.
         self._by_pattern: dict[Key | None, _PatternIndex] = {}
         self._tries: dict[Dimension, OutlineTrie] = {}
+        # By dimension, an index of the matches under it for boxes that any of its values is in.
+        self._others: dict[Dimension, Index] = {}
 
     def of_point(self, point: Point, before: int, budget: Budget) -> Iterator[int]:
         """Yields the numbers below `before` of the matches that a request may fit, in order. Raises BudgetExceeded."""
@@ -76,7 +84,9 @@ class Index:
         stored = self._stored[dimension]
         wanted = self._keys_overlapping(box, dimension)
         outlines = _outlines_in(box, dimension)
-        if wanted is None and outlines is not None and len(stored) > FEW:
+        if wanted is None and len(stored) > FEW:
+            if outlines is None:
+                return self._other_index(dimension).of_box(box, before, budget)
             return self._trie(dimension).overlapping(outlines, before, budget)
         found = stored.items() if wanted is None else [(value, stored[value]) for value in wanted if value in stored]
         bounds = ((numbers[0] if wanted is None else 0, value, numbers) for value, numbers in found)
@@ -92,6 +102,14 @@ class Index:
         if key not in self._by_pattern:
             self._by_pattern[key] = _PatternIndex({number: self._matches[number] for number in numbers})
         return self._by_pattern[key]
+
+    def _other_index(self, dimension: Dimension) -> "Index":
+        """Returns an index of the matches under one dimension by what they require in others."""
+        if dimension not in self._others:
+            numbers = sorted({number for numbers in self._stored[dimension].values() for number in numbers})
+            matches = {number: self._matches[number] for number in numbers}
+            self._others[dimension] = Index(matches, self._without | {dimension})
+        return self._others[dimension]
 
     def _trie(self, dimension: Dimension) -> OutlineTrie:
         """Returns the values of one dimension that matches are stored under."""

@@ -29,7 +29,7 @@ class Boxes:
         self.matches = tuple(matches)
         self.refusals = Refusals(refused)
         self.boxes: tuple[Box, ...] = tuple(map(box_of, self.matches))
-        self.index = Index(self.matches)
+        self.index = Index(dict(enumerate(self.matches)))
         self._tests: dict[int, tuple[Predicate, ...]] = {}
 
     @classmethod
