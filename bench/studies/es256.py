@@ -43,6 +43,7 @@ world bench {
 world bench-with-p256 {
   include bench;
   import fanroute:native/p256@0.1.0;
+  import fanroute:native/grip-sig@0.1.0;
 }
 """
 # The part of the product's WIT that has the native module's interface.

@@ -36,7 +36,7 @@ SPREAD = 0.03
 
 
 def grip_sig(issuer: str) -> str:
-    return jwt.encode({"iss": issuer, "exp": 4_102_444_800}, KEY, "ES256")
+    return jwt.encode({"exp": 4_102_444_800, "iss": issuer}, KEY, "ES256", sort_headers=False)
 
 
 SIGNED = {"HS256": GRIP_SIG, "ES256": grip_sig("known"), "ES256, a key in a store": grip_sig("late")}

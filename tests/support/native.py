@@ -1,4 +1,4 @@
-"""Runs the native module that verifies P-256, outside a component."""
+"""Runs the native module that verifies P-256 and Fanout's tokens, outside a component."""
 
 import struct
 from collections import Counter
@@ -11,9 +11,10 @@ import pytest
 import wasmtime
 
 from fanroute.native.p256 import write_p256_module
-from fanroute_runtime.jose import native
-from fanroute_runtime.jose.limbs import INVALID, LIMB_BITS, LIMBS, TABLE_SIZE
+from fanroute_runtime.jose import keys, native
+from fanroute_runtime.jose.limbs import ALGORITHMS, INVALID, LIMB_BITS, LIMBS, TABLE_SIZE
 from fanroute_runtime.jose.native import DIGEST_SIZE, SIGNATURE_SIZE
+from fanroute_runtime.plan import Algorithm
 
 # Where the module's own memory and what the tests write begin, and the size of all, in pages.
 BASE, WRITTEN, PAGES = 1 << 16, 2 << 16, 4
@@ -58,6 +59,20 @@ class NativeModule:
         self.results[result] += 1
         return result
 
+    def expiry(self, token: bytes, algorithm: Algorithm, end: bytes) -> int:
+        """Does what `fanroute_runtime.jose.native.expiry` does in a component."""
+        start = self.write(token + end)
+        result: int = self.call("expiry", start, len(token), ALGORITHMS[algorithm], start + len(token), len(end))
+        return result
+
+    def verify_token(self, token: bytes, algorithm: Algorithm, end: bytes, key: bytes) -> int:
+        """Does what `fanroute_runtime.jose.native.verify_token` does in a component."""
+        start = self.write(token + end + key)
+        end_at, key_at = start + len(token), start + len(token) + len(end)
+        numbers = start, len(token), ALGORITHMS[algorithm], end_at, len(end), key_at, len(key)
+        result: int = self.call("verify-token", *numbers)
+        return result
+
     def make_table(self, point: bytes) -> bytes:
         """Does what `fanroute_runtime.jose.native.make_table` does in a component."""
         table = self.write(bytes(TABLE_SIZE) + point)
@@ -66,13 +81,15 @@ class NativeModule:
 
 
 @contextmanager
-def linked() -> Iterator[NativeModule]:
+def linked(module: NativeModule | None = None) -> Iterator[NativeModule]:
     """Makes `fanroute_runtime` verify as in a component that the module is linked into."""
-    module = NativeModule()
+    module = module or NativeModule()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(native, "LINKED", True)
-        patched.setattr(native, "make_table", module.make_table)
-        patched.setattr(native, "verify", module.verify)
+        for name in ("make_table", "verify", "expiry", "verify_token"):
+            patched.setattr(native, name, getattr(module, name))
+        # Verifiers that Python made have no tables for the module.
+        patched.setattr(keys, "BUILD_VERIFIER_MAKERS", keys.VERIFIER_MAKERS)
         yield module
 
 

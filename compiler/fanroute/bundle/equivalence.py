@@ -11,7 +11,7 @@ import wasmtime
 from fanroute.analysis.witness import requests_of
 from fanroute.host.component import EmbeddedComponent, Functions, compile_quickly
 from fanroute.host.exchange import Exchange, Headers, Response
-from fanroute.native.p256 import P256_INTERFACE
+from fanroute.native.p256 import GRIP_SIG_INTERFACE, P256_INTERFACE
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LOCAL_ENTRIES, forged_grip_sig
@@ -21,8 +21,12 @@ from fanroute_runtime.grip.signature import HEADER
 from fanroute_runtime.jose.limbs import INVALID
 from fanroute_runtime.local import LOCAL_STORE
 
-# The functions of the native P-256, for a component that it is not linked into. The only signature that they get is forged.
-_UNLINKED: Functions = {P256_INTERFACE: {"make-table": lambda *_: None, "verify": lambda *_: INVALID}}
+# The native module's functions, for a component that it is not linked into. They leave each Grip-Sig to Python. So the only
+# signature that they get is forged.
+_UNLINKED: Functions = {
+    P256_INTERFACE: {"make-table": lambda *_: None, "verify": lambda *_: INVALID},
+    GRIP_SIG_INTERFACE: {"expiry": lambda *_: 0, "verify-token": lambda *_: 0},
+}
 # The host calls that change nothing. Python makes those that it needs, and the native `handle` all.
 READING = re.compile(r".*\.(get-.*|downstream-.*|now)")
 # The time that both components get, in seconds since 1970.

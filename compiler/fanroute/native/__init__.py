@@ -1,1 +1,1 @@
-"""Writes P-256 as a core module of WebAssembly, which the build links into components that verify ES256 (docs/es256.md)."""
+"""Writes a core module of WebAssembly that verifies ES256 and checks a Grip-Sig. The build links it in (docs/es256.md)."""

@@ -17,10 +17,11 @@ from fanroute.wasm.flatten.module import FUNCTION, MEMORY
 I32, I64 = 0x7F, 0x7E
 
 # The opcodes of operators on two i32 (5.4.6), and how far those on two i64 are from them.
-_ADD, _SUB, _MUL, _DIV_S, _AND, _OR, _XOR, _SHL, _SHR_S = 0x6A, 0x6B, 0x6C, 0x6D, 0x71, 0x72, 0x73, 0x74, 0x75
+_ADD, _SUB, _MUL, _DIV_S, _AND, _OR, _XOR = 0x6A, 0x6B, 0x6C, 0x6D, 0x71, 0x72, 0x73
+_SHL, _SHR_S, _SHR_U, _ROTR = 0x74, 0x75, 0x76, 0x78
 _I64_OPERATOR = 0x7C - _ADD
 # The same for comparisons, whose result is an i32.
-_EQZ, _LT_S = 0x45, 0x48
+_EQZ, _LT_S, _GT_U = 0x45, 0x48, 0x4B
 _I64_COMPARISON = 0x50 - _EQZ
 _CTZ, _WRAP, _EXTEND_S = 0x68, 0xA7, 0xAC
 _CONST = {I32: 0x41, I64: 0x42}
@@ -32,7 +33,7 @@ _EMPTY = 0x40
 _LOAD_I32, _LOAD_LIMB, _LOAD_BYTE = b"\x28\x02", b"\x34\x02", b"\x2d\x00"
 _STORE_I32, _STORE_LIMB, _STORE_BYTE, _STORE_I64 = b"\x36\x02", b"\x3e\x02", b"\x3a\x00", b"\x37\x00"
 _LOAD_I64 = b"\x29\x00"
-_MEMORY_COPY = b"\xfc\x0a\x00\x00"
+_MEMORY_COPY, _MEMORY_FILL = b"\xfc\x0a\x00\x00", b"\xfc\x0b\x00"
 _FUNCTION_TYPE = b"\x60"
 
 
@@ -72,12 +73,23 @@ class Value:
         """Shifts right, and keeps the sign."""
         return self._operator(_SHR_S, other)
 
+    def shift_right(self, bits: "Value | int") -> "Value":
+        """Shifts right, and fills up with zeros."""
+        return self._operator(_SHR_U, bits)
+
+    def rotate_right(self, bits: int) -> "Value":
+        return self._operator(_ROTR, bits)
+
     def is_zero(self) -> "Value":
         return Value(I32, self.code + bytes([_EQZ + self._wide(_I64_COMPARISON)]))
 
     def is_below(self, other: "Value | int") -> "Value":
         """Compares signed numbers."""
         return Value(I32, self._operator(_LT_S, other, _I64_COMPARISON).code)
+
+    def exceeds(self, other: "Value | int") -> "Value":
+        """Compares numbers without a sign."""
+        return Value(I32, self._operator(_GT_U, other, _I64_COMPARISON).code)
 
     def trailing_zeros(self) -> "Value":
         """Counts the zeros below the lowest 1 of an i32."""
@@ -120,8 +132,8 @@ def load(address: Address, offset: int = 0) -> Value:
 
 
 def load_byte(address: Address, offset: int = 0) -> Value:
-    """Loads a byte, as an i64."""
-    return Value(I64, _load(I32, _LOAD_BYTE, address, offset).widened().code)
+    """Loads a byte, as an i32."""
+    return _load(I32, _LOAD_BYTE, address, offset)
 
 
 def load_long(address: Address, offset: int = 0) -> Value:
@@ -188,6 +200,10 @@ class Function:
     def copy(self, target: Address, source: Address, size: Value | int) -> None:
         """Copies bytes in memory."""
         self._code += _code(target) + _code(source) + _code(size) + _MEMORY_COPY
+
+    def fill(self, target: Address, byte: int, size: int) -> None:
+        """Sets some bytes in memory."""
+        self._code += _code(target) + constant(byte).code + constant(size).code + _MEMORY_FILL
 
     def call(self, function: "Function", *arguments: Address) -> None:
         """Calls a function without a result."""
@@ -281,6 +297,7 @@ class Program:
 
     def function(self, name: str, parameters: Sequence[int], results: Sequence[int] = ()) -> Function:
         """Adds a function, whose code is written next."""
+        assert name not in self._functions
         index = len(self._imports) + len(self._functions)
         self._functions[name] = function = Function(index, tuple(parameters), tuple(results))
         return function

@@ -48,7 +48,7 @@ def _write_ask(program: Program, host: Host, result: int, pending: int) -> Funct
     """Writes a function that asks for the next request, if the decision says so."""
     function = program.function("ask", [I32])
     decision = function.parameter(0)
-    with function.when(load_byte(decision, ASKS).narrowed()):
+    with function.when(load_byte(decision, ASKS)):
         function.call(host.next_request, 1, load_long(decision, _WAIT), 0, 0, result)
         with function.when(failed(result).is_zero()):
             function.store(pending, payload(result))

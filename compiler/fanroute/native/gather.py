@@ -153,7 +153,7 @@ def _write_begin(program: Program, host: Host, arena: Arena, result: int, block:
     function.store(names_size, size)
     # The last name has its end, so no name is read beyond the list.
     with function.when(size):
-        _give_up_unless(function, (load_byte(size + names - 1).narrowed() ^ END[0]).is_zero())
+        _give_up_unless(function, (load_byte(size + names - 1) ^ END[0]).is_zero())
     function.give(at)
     return function
 
@@ -193,7 +193,7 @@ def _copy_in_lower_case(function: Function, target: Local, name: Local) -> None:
     """Copies a name with its end, and moves both addresses behind it."""
     byte = function.local(constant(1))
     with function.repeat_until(byte.is_zero()):
-        function.set(byte, load_byte(name).narrowed())
+        function.set(byte, load_byte(name))
         is_upper = byte.is_below(ord("Z") + 1) & constant(ord("A") - 1).is_below(byte)
         function.store_byte(target, byte + (is_upper << 5))
         function.set(name, name + 1)

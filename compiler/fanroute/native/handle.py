@@ -92,7 +92,7 @@ def _write_by_decision(program: Program, host: Host, carry_out: CarryOut, has_fa
     """
     function = program.function("by decision", [I32] * 3, [I32])
     decision, request, body = map(function.parameter, range(3))
-    kind = function.local(load_byte(decision, KIND).narrowed())
+    kind = function.local(load_byte(decision, KIND))
     with function.when(_is(kind, BY_PYTHON)):
         function.give(DECIDED)
     function.store(has_failed, 0)
@@ -118,9 +118,9 @@ def _write_by_python(program: Program, host: Host, gathered: Gathered, pending: 
     arguments = map(function.parameter, range(4))
     returned = function.local(result_of(host.serve, *arguments, load_long(gathered.began)))
     # A bool, and behind it an option of a handle.
-    with function.when(load_byte(returned, 4).narrowed()):
+    with function.when(load_byte(returned, 4)):
         function.store(pending, load(returned, 8))
-    has_failed = function.local(load_byte(returned).narrowed())
+    has_failed = function.local(load_byte(returned))
     function.call(host.forget_served, returned)
     function.give(has_failed)
     return function

@@ -109,7 +109,7 @@ def import_host(program: Program) -> Host:
 
 def failed(result: int) -> Value:
     """Returns 1 if the `result` at an address is an error."""
-    return load_byte(result).narrowed()
+    return load_byte(result)
 
 
 def payload(result: int, offset: int = PAYLOAD) -> Value:
@@ -119,4 +119,4 @@ def payload(result: int, offset: int = PAYLOAD) -> Value:
 
 def case_of(result: int, offset: int = PAYLOAD) -> Value:
     """Returns the number of the case that begins at an offset in the `result` at an address."""
-    return load_byte(result, offset).narrowed()
+    return load_byte(result, offset)

@@ -60,7 +60,7 @@ def write_look_up(program: Program, memory: Memory, table: Table, gathered: Gath
     function.store_byte(decision, (served + 1).is_below(limits.max_requests) & age.is_below(limits.max_lifetime), ASKS)
     function.give(decision)
     # The name of a scheme without TLS is a part of the other.
-    scheme_size = load_byte(gathered.tls).narrowed() + len(b"http")
+    scheme_size = load_byte(gathered.tls) + len(b"http")
     connection = {
         INSERT_ADDRESS: (constant(address), load(address_size)),
         INSERT_AUTHORITY: (load(authority), load(authority, _WORD)),
@@ -80,7 +80,7 @@ def _write_node_of(program: Program, memory: Memory, table: Table, gathered: Gat
     # Only GET requests of IPv4 are in the table.
     _give_up_if(function, load(gathered.method_size) ^ len(_GET))
     _give_up_if(function, load(gathered.method) << 8 ^ int.from_bytes(b"\0" + _GET, "little"))
-    _give_up_if(function, load_byte(gathered.version).narrowed() ^ IPV4)
+    _give_up_if(function, load_byte(gathered.version) ^ IPV4)
     _give_up_if(function, result_of(are_harmless).is_zero())
     at = function.local(constant(gathered.method + len(_GET)))
     end = function.local(at + load(gathered.uri_size))
@@ -104,7 +104,7 @@ def _write_address(program: Program, gathered: Gathered, text: int) -> Function:
     function = program.function("address", [], [I32])
     at = function.local(constant(text))
     with function.count_down(4) as left:
-        number = function.local(load_byte(constant(gathered.address + 3) - left).narrowed())
+        number = function.local(load_byte(constant(gathered.address + 3) - left))
         rest = function.local(number)
         for unit in (100, 10):
             with function.when(constant(unit - 1).is_below(number)):
@@ -129,19 +129,19 @@ def _classes(byte: int) -> int:
 
 
 def _byte_is(at: Value, character: bytes) -> Value:
-    return (load_byte(at).narrowed() ^ character[0]).is_zero()
+    return (load_byte(at) ^ character[0]).is_zero()
 
 
 def _skip(function: Function, at: Local, text: bytes) -> None:
     """Moves an address behind a text. Gives up if another text is there."""
     for offset, byte in enumerate(text):
-        _give_up_if(function, load_byte(at, offset).narrowed() ^ byte)
+        _give_up_if(function, load_byte(at, offset) ^ byte)
     function.set(at, at + len(text))
 
 
 def _skip_class(function: Function, at: Local, classes: int, class_: int) -> None:
     """Moves an address behind all bytes of a class. What is behind the URI is of no class."""
-    with function.repeat_while(load_byte(load_byte(at).narrowed() + classes).narrowed() & class_):
+    with function.repeat_while(load_byte(load_byte(at) + classes) & class_):
         function.set(at, at + 1)
 
 
@@ -151,7 +151,7 @@ def _write_same(program: Program) -> Function:
     one, other, size = map(function.parameter, range(3))
     end = function.local(one + size)
     with function.repeat_while(one ^ end):
-        _give_up_if(function, (load_byte(one) - load_byte(other)).narrowed())
+        _give_up_if(function, (load_byte(one) - load_byte(other)))
         function.set(one, one + 1)
         function.set(other, other + 1)
     function.give(1)
@@ -166,7 +166,7 @@ def _write_find(program: Program, memory: Memory, same: Function, edges: Mapping
     node, text, size = map(function.parameter, range(3))
     hashed, at, end = function.local(node), function.local(text), function.local(text + size)
     with function.repeat_while(at ^ end):
-        function.set(hashed, (hashed ^ load_byte(at).narrowed()) * _FACTOR)
+        function.set(hashed, (hashed ^ load_byte(at)) * _FACTOR)
         function.set(at, at + 1)
     slot = function.local(((hashed ^ hashed >> 15) & count - 1) * _SLOT_SIZE + slots)
     with function.repeat_while(load(slot)):
@@ -206,7 +206,7 @@ def _write_are_harmless(program: Program, find: Function, gathered: Gathered) ->
     at, end = function.local(constant(gathered.names)), function.local(load(gathered.names_size) + gathered.names)
     with function.repeat_while(at ^ end):
         start = function.local(at)
-        with function.repeat_while(load_byte(at).narrowed()):
+        with function.repeat_while(load_byte(at)):
             function.set(at, at + 1)
         _give_up_if(function, result_of(find, NAMES, start, at - start).is_zero())
         function.set(at, at + 1)

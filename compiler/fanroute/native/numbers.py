@@ -26,9 +26,9 @@ def write_read(program: Program) -> Function:
     function = program.function("read", [I32, I32])
     target, source = function.parameter(0), function.parameter(1)
     values: list[Value] = []
-    rest, bits = function.local(load_byte(source, BYTES - 1)), 8
+    rest, bits = function.local(load_byte(source, BYTES - 1).widened()), 8
     for offset in range(BYTES - 2, -1, -1):
-        function.set(rest, rest | load_byte(source, offset) << bits)
+        function.set(rest, rest | load_byte(source, offset).widened() << bits)
         bits += 8
         if bits >= LIMB_BITS:
             values.append(function.local(rest & MASK))

@@ -15,7 +15,7 @@ _SUMS = TABLES * TABLE_POINTS
 
 
 def write_table(program: Program, memory: Memory, points: Points, read: Function) -> None:
-    """Writes the function `make-table` of the interface."""
+    """Writes the function `make-table` of the interface `p256`."""
     squared, number = place_element(memory, RADIX, P), memory.reserve(NUMBER_SIZE)
     sums, rows = memory.reserve(_SUMS * SUM_SIZE), memory.reserve(2 * ROWS * POINT_SIZE)
     make_affine = _write_make_affine(program, memory, points, sums)

@@ -15,8 +15,8 @@ from fanroute_runtime.jose.limbs import INVALID, MET, NUMBER_SIZE, RADIX, VALID,
 from fanroute_runtime.jose.p256 import COLUMNS, HALF, OFFSET, N, P
 
 
-def write_verify(program: Program, memory: Memory, points: Points, read: Function, generator: int) -> None:
-    """Writes the function `verify` of the interface. `generator` is the address of the generator's table."""
+def write_verify(program: Program, memory: Memory, points: Points, read: Function, generator: int) -> Function:
+    """Writes the function `verify` of the interface `p256`. `generator` is the address of the generator's table."""
     r, s, hashed = (memory.reserve(NUMBER_SIZE) for _ in range(3))
     own, keys = memory.reserve(SCALAR_SIZE), memory.reserve(SCALAR_SIZE)
     scale = _write_scale(program, memory, r, s, hashed, own, keys)
@@ -42,6 +42,7 @@ def write_verify(program: Program, memory: Memory, points: Points, read: Functio
         function.give(INVALID)
     store_carried(function, r, _plus(r, N))
     function.give(result_of(has_x, r))
+    return function
 
 
 def _write_scale(program: Program, memory: Memory, r: int, s: int, hashed: int, own: int, keys: int) -> Function:

@@ -1,4 +1,7 @@
-"""Signs tokens as the local edges' proxies do: JWTs with HS256. Sources: RFC 7519; RFC 7515, 7.1; RFC 7518, 3.2."""
+"""Signs tokens as the local edges' proxies do: JWTs with HS256. Sources: RFC 7519; RFC 7515, 7.1; RFC 7518, 3.2.
+
+A Grip-Sig is written as Pushpin does it, so that the component's native module accepts it (compiler/fanroute/native/grip_sig.py).
+"""
 
 import base64
 import hashlib
@@ -21,12 +24,12 @@ LIFETIME = 3600
 
 def grip_sig(now: int) -> bytes:
     """Returns a local proxy's Grip-Sig; `now` is in seconds since 1970."""
-    return sign_token({"iss": LOCAL_KEY.issuer, "exp": now + LIFETIME}, DEV_KEY.encode())
+    return sign_token({"exp": now + LIFETIME, "iss": LOCAL_KEY.issuer}, DEV_KEY.encode())
 
 
 def forged_grip_sig(now: int) -> bytes:
     """Returns a Grip-Sig like those of Fastly's Fanout, but with a signature that is not valid."""
-    signing_input = _signing_input(FASTLY_KEY.algorithm, {"iss": FASTLY_ISSUER.format(LOCAL_SERVICE), "exp": now + LIFETIME})
+    signing_input = _signing_input(FASTLY_KEY.algorithm, {"exp": now + LIFETIME, "iss": FASTLY_ISSUER.format(LOCAL_SERVICE)})
     return b".".join([signing_input, _base64url(bytes([1] * 64))])
 
 

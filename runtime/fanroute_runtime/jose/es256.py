@@ -14,11 +14,11 @@ SIZE = 32
 # The first byte of an uncompressed point (SEC 1, 2.3.3).
 UNCOMPRESSED = b"\x04"
 
-Verifier = Callable[[bytes, bytes], bool]
 
-
-def verifier(material: bytes, fixed: bool = False) -> Verifier:
+def verifier(material: bytes, fixed: bool = False) -> partial[bool]:
     """Returns a verifier for a public key in PEM: a function of the signed bytes and a signature.
+
+    If there is a native module, what it needs is bound first: the key's table.
 
     Raises ValueError, with the reason.
 

@@ -8,8 +8,8 @@ from fanroute_runtime.jose.jwt import BadToken, Token
 from fanroute_runtime.messages import Refused, Request
 from fanroute_runtime.plan import Algorithm, Key, StoreEntry
 
-# Returns True if the second argument is a signature of the first.
-Verifier = Callable[[bytes, bytes], bool]
+# Returns True if the second argument is a signature of the first. What is bound already is the key, as its algorithm needs it.
+Verifier = partial[bool]
 
 # Makes the verifier of a key. Raises ValueError, with the reason.
 MakeVerifier = Callable[[bytes], Verifier]
@@ -38,6 +38,15 @@ class Keys:
     def forget(self) -> None:
         """Forgets the keys that were read from stores, so that the state is that of a new sandbox."""
         self._verifiers = dict(self._known_at_build)
+
+    def native_key(self, key: Key, request: Request) -> bytes:
+        """Returns a key for HS256 or ES256 as the native module needs it. Raises Refused (500) if the key is not in its store."""
+        material: bytes = self._verifier(key, request).args[0]
+        return material
+
+    def known_native_key(self, key: Key) -> bytes:
+        """Returns a key for ES256 as the native module needs it, or b"" if it is not known at build time."""
+        return self._known_at_build[key].args[0] if key.algorithm == "ES256" and key in self._known_at_build else b""
 
     def find_signer(self, token: Token, candidates: Iterable[Key], request: Request) -> Key:
         """Returns the first candidate that has signed a token.

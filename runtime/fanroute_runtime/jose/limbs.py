@@ -1,6 +1,7 @@
-"""Defines what passes between Python and the build's native module: numbers, tables of points, results (docs/es256.md)."""
+"""Defines what passes between Python and the native module: numbers, tables of points, results, tokens (docs/es256.md)."""
 
 from fanroute_runtime.jose.p256 import ROWS, Comb, P, Point
+from fanroute_runtime.plan import Algorithm
 
 # A number has limbs of 29 bits, from the lowest, each in 32 bits of memory. A coordinate is its product with RADIX, modulo P
 # (Montgomery, 1985).
@@ -15,6 +16,11 @@ TABLE_SIZE = ROWS // TEETH * 2 ** (TEETH - 1) * 2 * NUMBER_SIZE
 # What the module says of a signature. MET means that equal or opposite points met on the way, so that only the exact law of
 # addition can tell.
 INVALID, VALID, MET = range(3)
+
+# The beginnings of tokens in Fanout's form: the encoded headers `{"typ":"JWT","alg":"HS256"}` and that of ES256, each with a dot.
+TOKEN_HEADERS = (b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.", b"eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.")
+# The numbers of the algorithms, in the same order. The module refuses the last one.
+ALGORITHMS: dict[Algorithm, int] = {"HS256": 0, "ES256": 1, "RS256": 2}
 
 
 def split_number(number: int) -> list[int]:

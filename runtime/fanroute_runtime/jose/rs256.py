@@ -1,6 +1,5 @@
 """Verifies RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, 3.3; RFC 8017, 8.2.2)."""
 
-from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 
@@ -17,7 +16,7 @@ MAX_BITS = 4096
 MAX_EXPONENT = 2**32
 
 
-def verifier(material: bytes) -> Callable[[bytes, bytes], bool]:
+def verifier(material: bytes) -> partial[bool]:
     """Returns a verifier for a public key in PEM: a function of the signed bytes and a signature.
 
     Raises ValueError, with the reason.

@@ -39,8 +39,10 @@ from fanroute_runtime.snapshot.heap import gather_code, record_code
 
 # How often each request is served. After that, all instructions are specialized.
 ROUNDS = 64
-# The sample host's time, client address (RFC 5737), value of each store entry, and the events of a WebSocket.
+# The sample host's time, the time at which tokens expire, the client's address (RFC 5737), the value of each store entry, and the
+# events of a WebSocket.
 NOW = 1_767_225_600
+EXPIRY = NOW + 3600
 ADDRESS = types.IpAddress_Ipv4((192, 0, 2, 1))
 STORED = b"in no store but that of the samples"
 EVENTS = b"OPEN\r\nTEXT 5\r\nhello\r\n"
@@ -189,8 +191,11 @@ def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
         wall_clock.now: lambda *_: wall_clock.Datetime(NOW, 0),
     }
     if native.LINKED:
-        from wit_world.imports import p256
+        from wit_world.imports import grip_sig, p256
 
+        # The native module accepts the first signature only.
+        values[grip_sig.expiry] = lambda host, *_: EXPIRY if host.values(HEADER) == [SIGNATURES[0]] else 0
+        values[grip_sig.verify_token] = values[grip_sig.expiry]
         values[p256.verify] = lambda *_: limbs.INVALID
     wrapped = {function: lambda *arguments, give=give: Ok(give(*arguments)) for function, give in results.items()}
     return {_import_number(bindings, function): give for function, give in (wrapped | values).items()}
@@ -222,9 +227,8 @@ def _drop(handle: int, type_: int) -> None:
     """Stands in for the bindings' function that drops a resource."""
 
 
-def _sign_token(algorithm: Algorithm, issuer: str, sign: Callable[[bytes], bytes]) -> bytes:
-    """Returns a Grip-Sig as Fanout makes it."""
-    claims = {"iss": issuer, "exp": NOW + 3600}
+def _sign_token(algorithm: Algorithm, claims: dict[str, Any], sign: Callable[[bytes], bytes]) -> bytes:
+    """Returns a Grip-Sig. Fanout writes one like this, with the claims in the order of their names."""
     signed = b".".join(
         _base64url(json.dumps(part, separators=(",", ":")).encode()) for part in ({"typ": "JWT", "alg": algorithm}, claims)
     )
@@ -235,8 +239,10 @@ def _base64url(data: bytes) -> bytes:
     return b2a_base64(data, newline=False).rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
 
 
-# The first is valid for the key in the sample host's store. The second is verified with Fastly's key, and fails.
+# The first is valid for the key in the sample host's store. So is the second, but it does not have Fanout's form: Python verifies
+# it. The third is verified with Fastly's key, and fails.
 SIGNATURES = (
-    _sign_token("HS256", LOCAL_KEY.issuer, lambda signed: digest(STORED, signed, "sha256")),
-    _sign_token("ES256", FASTLY_ISSUER.format(LOCAL_SERVICE), lambda signed: bytes([1] * 64)),
+    _sign_token("HS256", {"exp": EXPIRY, "iss": LOCAL_KEY.issuer}, lambda signed: digest(STORED, signed, "sha256")),
+    _sign_token("HS256", {"iss": LOCAL_KEY.issuer, "exp": EXPIRY}, lambda signed: digest(STORED, signed, "sha256")),
+    _sign_token("ES256", {"exp": EXPIRY, "iss": FASTLY_ISSUER.format(LOCAL_SERVICE)}, lambda signed: bytes([1] * 64)),
 )

@@ -24,6 +24,7 @@ from tests.conftest import GRIP_SIG
 from tests.fuzz.target import Target
 from tests.property import reference
 from tests.property.reference import is_channel
+from tests.support.native import NativeModule, linked
 from tests.support.tampering import deep
 from tests.support.tokens import by_hand
 
@@ -167,14 +168,31 @@ def parameters(query: str) -> list[bytes]:
 
 
 def check_signature(token: bytes) -> None:
-    """Checks that a Grip-Sig is refused if it is not one of the signed ones."""
+    """Checks that a Grip-Sig is refused if it is not one of the signed ones, natively and in Python."""
+    assert sender(token) == ("fanout" if token in SIGNED else "refused")
+
+
+def check_grip_claims(data: bytes) -> None:
+    """Checks a header and claims, a line each, that are signed as a Grip-Sig: natively and in Python, the sender is the same."""
+    header, _, claims = data.partition(b"\n")
+    text = encoded(header) + b"." + encoded(claims)
+    sender(text + b"." + encoded(hmac.digest(DEV_KEY.encode(), text, "sha256")))
+
+
+def sender(token: bytes) -> str:
+    """Returns who has sent a Grip-Sig, or that it is refused: in Python, and the same with the native module."""
+    found = identified(SIGNATURES, token)
+    with linked(NATIVE):
+        assert identified(NATIVE_SIGNATURES, token) == found
+    return found
+
+
+def identified(signatures: Signatures, token: bytes) -> str:
     try:
-        sender = SIGNATURES.identify_sender(RequestData("GET", "http://a/", (("grip-sig", token),)))
+        return signatures.identify_sender(RequestData("GET", "http://a/", (("grip-sig", token),)))
     except Refused as refused:
         assert refused.status == 403
-        assert token not in SIGNED
-        return
-    assert sender == "fanout" and token in SIGNED
+        return "refused"
 
 
 def signed(claims: dict[str, Any], key: str | bytes = DEV_KEY, **header: Any) -> bytes:
@@ -182,6 +200,9 @@ def signed(claims: dict[str, Any], key: str | bytes = DEV_KEY, **header: Any) ->
 
 
 SIGNATURES = Signatures(GripSig())
+NATIVE = NativeModule()
+with linked(NATIVE):
+    NATIVE_SIGNATURES = Signatures(GripSig())
 KEY = Key("HS256", SECRET)
 PLACES = (TokenPlace("authorization", ""), TokenPlace("cookie", "session"), TokenPlace("query", "token"))
 GUARD = Guard(Auth((KEY,), PLACES, LEEWAY), Keys([KEY]), "fuzz")
@@ -241,10 +262,18 @@ TOKEN_WORDS = [
     b"\n",
     *map(encoded, (b'{"alg":"HS256"}', b"{}", b'{"exp":1}', b"[]")),
 ]
+GRIP_CLAIMS = [
+    b'{"typ":"JWT","alg":"HS256"}\n{"exp":4102444800,"iss":"viceroy"}',
+    b'{"alg":"HS256"}\n{"iss":"viceroy","exp":4102444800.5}',
+    b'{"typ":"JWT","alg":"HS256"}\n{"exp":1,"iss":"viceroy"}',
+    b'{"typ":"JWT","alg":"HS256"}\n{"exp":4102444800,"iss":"fastly:0000000000000000000000"}',
+]
+GRIP_WORDS = [*JSON_WORDS, *rb'"iss" "viceroy" "\u0076iceroy" 0 1 00 9 +1 1e9 4102444800 "typ" "JWT" "HS256" "ES256"'.split()]
 TARGETS = [
     Target("clients", check_client, ASKED, ASKED_WORDS),
     Target("tokens", check_token, [*TOKENS, *SIGNED, *OTHERS], TOKEN_WORDS),
     Target("claims", check_claims, JSON, JSON_WORDS),
+    Target("claims of Grip-Sigs", check_grip_claims, GRIP_CLAIMS, GRIP_WORDS),
     Target(
         "Grip-Sigs", check_signature, [*SIGNED, *OTHERS], [*TOKEN_WORDS, *(part for one in SIGNED for part in one.split(b"."))]
     ),
