@@ -1,6 +1,6 @@
 """Writes the functions that check a Grip-Sig in the form in which Fanout sends it. Python decides about every other form.
 
-The form is a JWT (RFC 7515, 7.1) with one of TOKEN_HEADERS and these claims: `{"exp":1700003600,"iss":"fastly:SU1Z"}`.
+The form is a JWT (RFC 7515, 7.1) with a header of TOKEN_ALGORITHMS and these claims: `{"exp":1700003600,"iss":"fastly:SU1Z"}`.
 Pushpin writes it so: its header and its claims come from serde_json, which sorts the claims
 (https://github.com/fastly/pushpin, src/core/jwt.rs).
 """
@@ -10,9 +10,8 @@ from fanroute.native.base64url import MALFORMED, write_decode
 from fanroute.native.comb import TABLE_SIZE, TABLES
 from fanroute.native.sha256 import DIGEST, Hashing
 from fanroute_runtime.jose.hs256 import MIN_KEY
-from fanroute_runtime.jose.limbs import INVALID, TOKEN_HEADERS, VALID
+from fanroute_runtime.jose.limbs import ALGORITHMS, INVALID, TOKEN_ALGORITHMS, TOKEN_HEADER, VALID
 
-_HEADER = len(TOKEN_HEADERS[0])
 # The claims before and after the time, of which the caller knows the second. The time has digits only, and fits an i64.
 _CLAIMS, _MAX_DIGITS = b'{"exp":', 18
 # The size of an HS256 signature, encoded. One of ES256 is twice as long, encoded or not.
@@ -42,7 +41,7 @@ def write_grip_sig(program: Program, memory: Memory, hashing: Hashing, verify: F
 
 def _write_expiry(program: Program, memory: Memory, decode: Function, differences: Function, signature: int) -> Function:
     """Writes the function `expiry` of the interface, which also decodes the signature."""
-    headers, begin = memory.place(b"".join(TOKEN_HEADERS)), memory.place(_CLAIMS)
+    headers, begin = memory.place(b"".join(TOKEN_ALGORITHMS)), memory.place(_CLAIMS)
     claims = memory.reserve(MAX_TOKEN)
     function = program.function("expiry", [I32] * 5, [I64])
     token, size, algorithm, end, end_size = map(function.parameter, range(5))
@@ -51,15 +50,15 @@ def _write_expiry(program: Program, memory: Memory, decode: Function, difference
         with function.when(condition.is_zero()):
             function.give(constant(0, I64))
 
-    require((size.exceeds(MAX_TOKEN) | end_size.exceeds(MAX_TOKEN) | algorithm.exceeds(len(TOKEN_HEADERS) - 1)).is_zero())
+    require((size.exceeds(MAX_TOKEN) | end_size.exceeds(MAX_TOKEN) | algorithm.exceeds(len(ALGORITHMS) - 1)).is_zero())
     signature_size = function.local(constant(_SIGNATURE) << algorithm)
     dot = function.local(token + size - signature_size - 1)
-    claims_size = function.local(dot - token - _HEADER)
+    claims_size = function.local(dot - token - TOKEN_HEADER)
     require(constant(0).is_below(claims_size))
-    require(result_of(differences, token, algorithm * _HEADER + headers, _HEADER).is_zero())
+    require(result_of(differences, token, algorithm * TOKEN_HEADER + headers, TOKEN_HEADER).is_zero())
     require((load_byte(dot) ^ ord(".")).is_zero())
     require(result_of(decode, signature, dot + 1, signature_size) ^ MALFORMED)
-    function.set(claims_size, result_of(decode, claims, token + _HEADER, claims_size))
+    function.set(claims_size, result_of(decode, claims, token + TOKEN_HEADER, claims_size))
     digits = function.local(claims_size - end_size - len(_CLAIMS))
     require((digits - 1).exceeds(_MAX_DIGITS - 1).is_zero())
     require(result_of(differences, begin, claims, len(_CLAIMS)).is_zero())

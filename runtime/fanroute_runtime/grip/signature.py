@@ -11,7 +11,7 @@ from typing import Literal
 from fanroute_runtime.jose import native
 from fanroute_runtime.jose.jwt import BadToken, Token, parse, require_current
 from fanroute_runtime.jose.keys import Keys
-from fanroute_runtime.jose.limbs import MET, TOKEN_HEADERS
+from fanroute_runtime.jose.limbs import MET, TOKEN_ALGORITHMS, TOKEN_HEADER
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.messages import Refused, Request
 from fanroute_runtime.plan import GripSig, Key, StoreEntry
@@ -98,10 +98,13 @@ class Signatures:
 
         It does what `_verify_sender` does, in the same order. Raises Refused (500) if a key is not in its store.
         """
-        if not native.LINKED or not token.startswith(TOKEN_HEADERS):
+        algorithm = TOKEN_ALGORITHMS.get(token[:TOKEN_HEADER])
+        if algorithm is None or not native.LINKED:
             return None
         for signer in self._known_signers(request.service_id()):
-            form = token, signer.key.algorithm, signer.claims_end
+            if signer.key.algorithm != algorithm:
+                continue
+            form = token, algorithm, signer.claims_end
             if not signer.native_key and native.expiry(*form):
                 signer.native_key = self._keys.native_key(signer.key, request)
             if signer.native_key and (expiry := native.verify_token(*form, signer.native_key)):

@@ -17,10 +17,15 @@ TABLE_SIZE = ROWS // TEETH * 2 ** (TEETH - 1) * 2 * NUMBER_SIZE
 # addition can tell.
 INVALID, VALID, MET = range(3)
 
-# The beginnings of tokens in Fanout's form: the encoded headers `{"typ":"JWT","alg":"HS256"}` and that of ES256, each with a dot.
-TOKEN_HEADERS = (b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.", b"eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.")
-# The numbers of the algorithms, in the same order. The module refuses the last one.
-ALGORITHMS: dict[Algorithm, int] = {"HS256": 0, "ES256": 1, "RS256": 2}
+# The algorithms that the module verifies tokens with, and their numbers there.
+ALGORITHMS: dict[Algorithm, int] = {"HS256": 0, "ES256": 1}
+# How tokens of these algorithms begin in Fanout's form, in the same order: with their header, encoded, and a dot. The first one's
+# header is `{"typ":"JWT","alg":"HS256"}`.
+TOKEN_ALGORITHMS: dict[bytes, Algorithm] = {
+    b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.": "HS256",
+    b"eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.": "ES256",
+}
+TOKEN_HEADER = 37
 
 
 def split_number(number: int) -> list[int]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.native.grip_sig import MAX_TOKEN
-from fanroute_runtime.jose.limbs import ALGORITHMS, INVALID, MET, TOKEN_HEADERS, pack_table
+from fanroute_runtime.jose.limbs import ALGORITHMS, INVALID, MET, TOKEN_ALGORITHMS, TOKEN_HEADER, pack_table
 from fanroute_runtime.jose.p256 import GENERATOR, P
 from fanroute_runtime.plan import Algorithm
 from tests.conftest import times
@@ -45,25 +45,25 @@ def module() -> NativeModule:
 def test_a_token_as_pyjwt_writes_it(module: NativeModule, algorithm: Algorithm) -> None:
     key = SECRET if algorithm == "HS256" else KEY
     token = jwt.encode({"exp": EXPIRY, "iss": ISSUER}, key, algorithm, sort_headers=False).encode()
-    assert token.startswith(TOKEN_HEADERS[ALGORITHMS[algorithm]])
+    assert TOKEN_ALGORITHMS[token[:TOKEN_HEADER]] == algorithm
     assert module.expiry(token, algorithm, END) == module.verify_token(token, algorithm, END, KEYS[algorithm]) == EXPIRY
 
 
 def test_the_headers_are_those_of_the_algorithms() -> None:
-    for algorithm, number in ALGORITHMS.items():
+    for number, (begin, algorithm) in enumerate(TOKEN_ALGORITHMS.items()):
         header = json.dumps({"typ": "JWT", "alg": algorithm}, separators=(",", ":")).encode()
-        assert algorithm == "RS256" or TOKEN_HEADERS[number] == encoded(header) + b"."
-    assert [ALGORITHMS[algorithm] for algorithm in EACH] == list(range(len(TOKEN_HEADERS)))
+        assert (begin, len(begin)) == (encoded(header) + b".", TOKEN_HEADER)
+        assert ALGORITHMS[algorithm] == number == EACH.index(algorithm)
 
 
 @pytest.mark.parametrize("algorithm", EACH)
 def test_another_argument(module: NativeModule, algorithm: Algorithm) -> None:
     token, key = TOKENS[algorithm], KEYS[algorithm]
-    others: list[Algorithm] = [other for other in ALGORITHMS if other != algorithm]
+    (other,) = {*EACH} - {algorithm}
     refused = [
         (token[:-1], algorithm, END, key),
         (token + b"A", algorithm, END, key),
-        *[(token, other, END, key) for other in others],
+        (token, other, END, key),
         (token, algorithm, END[:-1], key),
         (token, algorithm, END[1:], key),
         (token, algorithm, b"", key),
@@ -77,7 +77,7 @@ def test_another_argument(module: NativeModule, algorithm: Algorithm) -> None:
     assert module.verify_token(token, algorithm, END, key) == EXPIRY
     for arguments in refused:
         assert module.verify_token(*arguments) == INVALID, arguments
-    for arguments in refused[:8]:
+    for arguments in refused[:7]:
         assert module.expiry(*arguments[:3]) == 0, arguments
 
 
