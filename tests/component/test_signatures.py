@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import wasmtime
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -37,6 +38,7 @@ world test {
   export load: func(algorithm: string, material: list<u8>, at-build: bool) -> option<string>;
   export verify: func(signed: list<u8>, signature: list<u8>) -> bool;
   export repeat: func(times: u32, signed: list<u8>, signature: list<u8>) -> bool;
+  export repeat-token: func(times: u32, token: list<u8>, algorithm: string, claims-end: list<u8>, secret: list<u8>) -> u64;
 }
 world test-with-p256 {
   include test;
@@ -49,7 +51,7 @@ INTERFACE = "package fanroute:native" + (wit_folder() / "edge.wit").read_text().
 APP = """\
 import wit_world
 
-from fanroute_runtime.jose import es256, hs256, rs256
+from fanroute_runtime.jose import es256, hs256, native, rs256
 
 VERIFIERS = {"ES256": es256.verifier, "HS256": hs256.verifier, "RS256": rs256.verifier}
 loaded = []
@@ -67,6 +69,10 @@ class WitWorld(wit_world.WitWorld):
 
     def repeat(self, times, signed, signature):
         return all(loaded[0](signed, signature) for _ in range(times))
+
+    def repeat_token(self, times, token, algorithm, claims_end, secret):
+        key = secret or loaded[0].args[0]
+        return min(native.verify_token(token, algorithm, claims_end, key) for _ in range(times))
 """
 ENGINE = wasmtime.Engine()
 # How often a signature is verified to find out whether memory grows, by the way to verify.
@@ -95,6 +101,11 @@ class Verifiers:
     def repeat(self, times: int, signed: bytes, signature: bytes) -> bool:
         """Verifies a signature several times."""
         return bool(self._call("repeat", times, signed, signature))
+
+    def repeat_token(self, times: int, token: bytes, algorithm: str, claims_end: bytes, secret: bytes) -> int:
+        """Verifies a token several times natively, with a secret or with the key that was loaded. Returns the lowest result."""
+        result: int = self._call("repeat-token", times, token, algorithm, claims_end, secret)
+        return result
 
     def _call(self, name: str, *arguments: Any) -> Any:
         function = self._instance.get_func(self._store, name)
@@ -191,6 +202,19 @@ def test_memory_does_not_grow(wasm: Path) -> None:
     assert verifiers.load("ES256", key.encode()) is None
     assert verifiers.repeat(TIMES[wasm.stem], vector.message, vector.signature)
     assert not verifiers.repeat(1, vector.message, vector.signature[::-1])
+
+
+def test_memory_does_not_grow_by_tokens(wasm: Path) -> None:
+    """A sandbox needs no more memory for many Grip-Sigs than for one."""
+    if wasm.stem != "linked":
+        pytest.skip("Python checks them")
+    key, secret = ec.derive_private_key(7, ec.SECP256R1()), bytes(range(64))
+    verifiers = Verifiers(wasm, growth=0)
+    assert verifiers.load("ES256", public(key)) is None
+    for algorithm, signer, given_secret in (("ES256", key, b""), ("HS256", secret, secret)):
+        token = jwt.encode({"exp": 4_102_444_800, "iss": "a"}, signer, algorithm, sort_headers=False).encode()
+        assert verifiers.repeat_token(TIMES["linked"], token, algorithm, b',"iss":"a"}', given_secret) == 4_102_444_800
+        assert verifiers.repeat_token(1, token[:-9] + b"A" + token[-8:], algorithm, b',"iss":"a"}', given_secret) == 0
 
 
 @given(st.binary(max_size=200))
