@@ -22,8 +22,8 @@ MAX_TOKEN = 1024
 _MAX_SECRET = 1 << 16
 
 
-def write_grip_sig(program: Program, memory: Memory, hashing: Hashing, verify: Function) -> None:
-    """Writes the functions of the interface `grip-sig`. `verify` is that of the interface `p256`."""
+def write_grip_sig(program: Program, memory: Memory, hashing: Hashing, verify: Function) -> Function:
+    """Writes the functions of the interface `grip-sig`, and returns `verify-token`. `verify` is that of the interface `p256`."""
     differences, signature = _write_differences(program), memory.reserve(2 * DIGEST)
     expiry = _write_expiry(program, memory, write_decode(program, memory), differences, signature)
     is_signed = _write_is_signed(program, memory, hashing, differences, signature, verify)
@@ -37,6 +37,7 @@ def write_grip_sig(program: Program, memory: Memory, hashing: Hashing, verify: F
     with function.when(result ^ VALID):
         function.give(result.widened())
     function.give(time)
+    return function
 
 
 def _write_expiry(program: Program, memory: Memory, decode: Function, differences: Function, signature: int) -> Function:

@@ -12,12 +12,12 @@ from fanroute.native.tabulate import Table
 from fanroute_runtime.blocks import ANSWER, ASKED_NEXT, BY_PYTHON, DECIDED, HANDOFF, NOT_DECIDED
 
 
-def write_handle(program: Program, memory: Memory, host: Host, table: Table | None) -> None:
-    """Writes the function, and the allocator that the host calls."""
+def write_handle(program: Program, memory: Memory, host: Host, table: Table | None, verify_token: Function) -> None:
+    """Writes the function, and the allocator that the host calls. `verify_token` verifies a Grip-Sig."""
     result = memory.reserve(RESULT_SIZE)
     arena = Arena(program, memory, host)
     gathered = write_gather(program, memory, host, arena, result)
-    look_up = write_look_up(program, memory, table, gathered) if table else None
+    look_up = write_look_up(program, memory, host, arena, table, gathered, result, verify_token) if table else None
     carry_out = write_carry_out(program, memory, host, result, look_up.connection if look_up else {})
     by_python = _write_by_python(program, host, gathered, carry_out.pending)
     serve = _write_serve(program, host, arena, gathered, look_up, carry_out, by_python, memory.reserve(4))
@@ -60,7 +60,8 @@ def _write_serve(
     with function.when(end.is_zero()):
         function.give(result_of(by_python, request, body, NOT_DECIDED, served))
     if look_up:
-        known = function.local(result_of(look_up.function, served))
+        known = function.local(result_of(look_up.function, request, end, served))
+        arena.take_back(function)
         with function.when(known):
             progress = function.local(result_of(by_decision, known, request, body))
             with function.when(progress):

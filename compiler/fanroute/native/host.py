@@ -54,6 +54,7 @@ class Host:
     write_body: Function
     drop_body: Function
     now: Function
+    get_service_id: Function
     decide: Function
     forget_decision: Function
     serve: Function
@@ -98,6 +99,7 @@ def import_host(program: Program) -> Host:
         new_body=host("http-body", "new", I32),
         write_body=host("http-body", "write", I32, I32, I32, I32),
         drop_body=host("async-io", "[resource-drop]pollable", I32),
+        get_service_id=host("compute-runtime", "get-service-id", I32),
         now=program.imported(WALL_CLOCK[0], "now", (I32,)),
         decide=program.imported(PYTHON, f"{_DECISIONS}decide", (I32, I32), (I32,)),
         forget_decision=program.imported(PYTHON, f"{POST_RETURN_NAME}{_DECISIONS}decide", (I32,)),

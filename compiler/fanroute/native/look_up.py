@@ -18,7 +18,9 @@ from fanroute.native.assembler import (
     result_of,
 )
 from fanroute.native.carry_out import ASKS, Connection
-from fanroute.native.gather import Gathered
+from fanroute.native.gather import Arena, Gathered
+from fanroute.native.host import Host
+from fanroute.native.second_pass import Search, write_second_pass
 from fanroute.native.tabulate import HOST_CHARACTERS, HOSTS, NAMES, PATH_CHARACTERS, Table
 from fanroute_runtime.blocks import INSERT_ADDRESS, INSERT_AUTHORITY, INSERT_SCHEME, IPV4
 
@@ -36,23 +38,46 @@ _ADDRESS_SIZE = 16
 class LookUp:
     """Represents the function that finds a decision, and where it leaves the values of the connection.
 
-    The function takes how many requests were served before, and returns the address of the decision, or 0.
+    The function takes the handle of a request, the address behind its URI, and how many requests were served before. It returns
+    the address of the decision, or 0.
     """
 
     function: Function
     connection: Connection
 
 
-def write_look_up(program: Program, memory: Memory, table: Table, gathered: Gathered) -> LookUp:
-    """Writes the functions, and places the table."""
+def write_look_up(
+    program: Program,
+    memory: Memory,
+    host: Host,
+    arena: Arena,
+    table: Table,
+    gathered: Gathered,
+    result: int,
+    verify_token: Function,
+) -> LookUp:
+    """Writes the functions, and places the table.
+
+    `result` is the address for the results of the host's functions. `verify_token` verifies a Grip-Sig.
+    """
     authority, address = memory.reserve(2 * _WORD), memory.reserve(_ADDRESS_SIZE)
     address_size, schemes = memory.reserve(_WORD), memory.place(b"https")
-    node_of = _write_node_of(program, memory, table, gathered, authority)
+    same, classes = _write_same(program), memory.place(bytes(map(_classes, range(256))))
+    find = _write_find(program, memory, same, table.edges)
+    search = Search(find, _write_are_harmless(program, find, gathered), classes, _IN_PATH)
+    first_pass = _write_first_pass(program, memory, table, gathered, same, search, authority)
+    second_pass = write_second_pass(program, memory, host, arena, gathered, result, search, verify_token)
     write_address = _write_address(program, gathered, address)
     decisions = _place_decisions(memory, table)
-    function = program.function("look up", [I32], [I32])
-    served = function.parameter(0)
-    decision = function.local(load(result_of(node_of) * _WORD + decisions))
+    function = program.function("look up", [I32] * 3, [I32])
+    request, end, served = map(function.parameter, range(3))
+    # Only GET requests are in the table.
+    _give_up_if(function, load(gathered.method_size) ^ len(_GET))
+    _give_up_if(function, load(gathered.method) << 8 ^ int.from_bytes(b"\0" + _GET, "little"))
+    node = function.local(result_of(first_pass))
+    with function.when(node.is_zero()):
+        function.set(node, result_of(second_pass, request, end))
+    decision = function.local(load(node * _WORD + decisions))
     _give_up_if(function, decision.is_zero())
     function.store(address_size, result_of(write_address) - address)
     age = load_long(gathered.now) - load_long(gathered.began)
@@ -69,19 +94,15 @@ def write_look_up(program: Program, memory: Memory, table: Table, gathered: Gath
     return LookUp(function, connection)
 
 
-def _write_node_of(program: Program, memory: Memory, table: Table, gathered: Gathered, authority: int) -> Function:
-    """Writes a function that returns the node for the request, or 0. It stores the address and size of the authority."""
-    same, classes = _write_same(program), memory.place(bytes(map(_classes, range(256))))
-    find = _write_find(program, memory, same, table.edges)
-    host_node = _write_host_node(program, memory, same, find, table)
-    are_harmless = _write_are_harmless(program, find, gathered)
-    path_node = _write_path_node(program, memory, find, table, classes)
-    function = program.function("node of", [], [I32])
-    # Only GET requests of IPv4 are in the table.
-    _give_up_if(function, load(gathered.method_size) ^ len(_GET))
-    _give_up_if(function, load(gathered.method) << 8 ^ int.from_bytes(b"\0" + _GET, "little"))
+def _write_first_pass(
+    program: Program, memory: Memory, table: Table, gathered: Gathered, same: Function, search: Search, authority: int
+) -> Function:
+    """Writes a function that returns the node for a client's request, or 0. It stores the address and size of the authority."""
+    host_node = _write_host_node(program, memory, same, search.find, table)
+    path_node = _write_path_node(program, memory, search, table)
+    function = program.function("first pass", [], [I32])
     _give_up_if(function, load_byte(gathered.version) ^ IPV4)
-    _give_up_if(function, result_of(are_harmless).is_zero())
+    _give_up_if(function, result_of(search.are_harmless, NAMES).is_zero())
     at = function.local(constant(gathered.method + len(_GET)))
     end = function.local(at + load(gathered.uri_size))
     _skip(function, at, b"http")
@@ -89,11 +110,11 @@ def _write_node_of(program: Program, memory: Memory, table: Table, gathered: Gat
         function.set(at, at + 1)
     _skip(function, at, b"://")
     function.store(authority, at)
-    _skip_class(function, at, classes, _IN_HOST)
+    _skip_class(function, at, search.classes, _IN_HOST)
     node = function.local(result_of(host_node, load(authority), at - load(authority)))
     with function.when(_byte_is(at, b":")):
         function.set(at, at + 1)
-        _skip_class(function, at, classes, _DIGIT)
+        _skip_class(function, at, search.classes, _DIGIT)
     function.store(authority, at - load(authority), _WORD)
     function.give(result_of(path_node, node, at, end))
     return function
@@ -201,14 +222,14 @@ def _hash(node: int, text: bytes) -> int:
 
 
 def _write_are_harmless(program: Program, find: Function, gathered: Gathered) -> Function:
-    """Writes a function that returns whether the names of all headers are harmless."""
-    function = program.function("are harmless", [], [I32])
+    """Writes a function that takes a node, and returns whether it leads on for the names of all headers."""
+    function = program.function("are harmless", [I32], [I32])
     at, end = function.local(constant(gathered.names)), function.local(load(gathered.names_size) + gathered.names)
     with function.repeat_while(at ^ end):
         start = function.local(at)
         with function.repeat_while(load_byte(at)):
             function.set(at, at + 1)
-        _give_up_if(function, result_of(find, NAMES, start, at - start).is_zero())
+        _give_up_if(function, result_of(find, function.parameter(0), start, at - start).is_zero())
         function.set(at, at + 1)
     function.give(1)
     return function
@@ -233,7 +254,7 @@ def _write_host_node(program: Program, memory: Memory, same: Function, find: Fun
     return function
 
 
-def _write_path_node(program: Program, memory: Memory, find: Function, table: Table, classes: int) -> Function:
+def _write_path_node(program: Program, memory: Memory, search: Search, table: Table) -> Function:
     """Writes a function that follows the segments of a path from a node. It takes the address of the path and the end of the URI.
 
     It returns the node for the path, or 0.
@@ -247,8 +268,8 @@ def _write_path_node(program: Program, memory: Memory, find: Function, table: Ta
         start = function.local(at)
         # Segments that begin with a dot may be dot segments.
         _give_up_if(function, _byte_is(at, b"."))
-        _skip_class(function, at, classes, _IN_PATH)
-        found = function.local(result_of(find, node, start, at - start))
+        _skip_class(function, at, search.classes, _IN_PATH)
+        found = function.local(result_of(search.find, node, start, at - start))
         with function.when(found.is_zero() & (at ^ start).is_zero().is_zero()):
             function.set(found, load(node * _WORD + others))
         _give_up_if(function, found.is_zero())

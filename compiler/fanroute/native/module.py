@@ -16,8 +16,7 @@ def write_module(base: int, table: Table | None) -> tuple[bytes, int]:
     """Returns the module, and the address of the end of its memory, which begins at `base`."""
     memory, program = Memory(base), Program()
     host = import_host(program)
-    write_p256(program, memory)
-    write_handle(program, memory, host, table)
+    write_handle(program, memory, host, table, write_p256(program, memory))
     return program.encode(memory), memory.end
 
 

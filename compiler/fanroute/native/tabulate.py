@@ -5,15 +5,16 @@ headers must be harmless: neither a route nor the edge looks at these headers. A
 those about which a pattern, a condition on the scheme, a value of the request, a token or CORS may decide.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fanroute.plan.request import RequestData
+from fanroute.plan.request import RequestData, second_pass_request
 from fanroute.plan.trace import HANDLERS
 from fanroute_runtime import blocks
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.http.headers import is_platform_header
+from fanroute_runtime.grip.signature import FEATURES, HEADER
+from fanroute_runtime.http.headers import PIN, is_platform_header
 from fanroute_runtime.local import LOCAL_NAMES
 from fanroute_runtime.messages import Answer, Decision, ToFanout
 from fanroute_runtime.plan import Bound, Condition, Forward, Parameter, Plan, Route, SandboxLimits, Tunnel
@@ -21,18 +22,22 @@ from fanroute_runtime.plan import Bound, Condition, Forward, Parameter, Plan, Ro
 # Headers that the edge does not look at, unless a route names them.
 HARMLESS = frozenset(
     """
-    accept accept-charset accept-encoding accept-language authorization cache-control cookie device-memory dnt downlink dpr ect
-    from host if-match if-modified-since if-none-match if-range if-unmodified-since last-event-id origin pragma priority range
-    referer rtt save-data sec-ch-ua sec-ch-ua-arch sec-ch-ua-bitness sec-ch-ua-full-version sec-ch-ua-full-version-list
-    sec-ch-ua-mobile sec-ch-ua-model sec-ch-ua-platform sec-ch-ua-platform-version sec-fetch-dest sec-fetch-mode sec-fetch-site
-    sec-fetch-user sec-gpc upgrade-insecure-requests user-agent viewport-width width x-requested-with
+    accept accept-charset accept-encoding accept-language authorization cache-control cdn-loop cookie device-memory dnt
+    downlink dpr ect from host if-match if-modified-since if-none-match if-range if-unmodified-since last-event-id origin
+    pragma priority range referer rtt save-data sec-ch-ua sec-ch-ua-arch sec-ch-ua-bitness sec-ch-ua-full-version
+    sec-ch-ua-full-version-list sec-ch-ua-mobile sec-ch-ua-model sec-ch-ua-platform sec-ch-ua-platform-version
+    sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-gpc upgrade-insecure-requests user-agent via
+    viewport-width width x-requested-with
     """.split()
 )
 # A Plan that needs a larger table, or has longer paths, has none.
 MAX_ROUTES, MAX_EDGES, MAX_SEGMENTS = 500, 2_000, 50
 
-# The nodes that stand for themselves: nothing is known, the names of headers, the hosts, and a host that is left to Python.
-UNKNOWN, NAMES, HOSTS, PYTHONS = range(4)
+# Headers that Fanout adds, or that the first pass has set. On the second pass, they and the others do not matter beside a pin.
+OF_FANOUT = frozenset({HEADER, FEATURES, PIN, "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"})
+# The nodes that stand for themselves: nothing is known, the names of a client's headers, the hosts, a host that is left to
+# Python, the names of Fanout's headers, and the pins.
+UNKNOWN, NAMES, HOSTS, PYTHONS, FANOUTS, PINS = range(6)
 # The segments that end a path with a slash, and those that no route names.
 _EMPTY, _OTHER = "", None
 # What such a segment is in two requests. No route names a segment like these.
@@ -66,8 +71,8 @@ class Table:
     limits: SandboxLimits
     without_query: bool
     edges: dict[tuple[int, str], int] = field(default_factory=dict)
-    others: list[int] = field(default_factory=lambda: [UNKNOWN] * 4)
-    decisions: list[bytes | None] = field(default_factory=lambda: [None] * 4)
+    others: list[int] = field(default_factory=lambda: [UNKNOWN] * (PINS + 1))
+    decisions: list[bytes | None] = field(default_factory=lambda: [None] * (PINS + 1))
     suffixes: list[tuple[str, int]] = field(default_factory=list)
     other_host: int = UNKNOWN
 
@@ -102,6 +107,7 @@ class _Tabulator:
     def __init__(self, plan: Plan) -> None:
         self._routes = plan.routes
         self._decider = Decider(plan, HANDLERS)
+        self._verifies = plan.grip_sig.check == "verify"
         query = any(route.match.query or _refers(route, "query") for route in plan.routes)
         self._table = Table(plan.sandbox, without_query=query)
         self._nodes: dict[tuple[str, bool, int, _Alive], int] = {}
@@ -119,6 +125,8 @@ class _Tabulator:
         for name in sorted(HARMLESS - self._names_of_routes()):
             assert not is_platform_header(name)
             self._add_edge(NAMES, name, NAMES)
+        for name in sorted(HARMLESS | OF_FANOUT):
+            self._add_edge(FANOUTS, name, FANOUTS)
         return self._table
 
     def _names_of_routes(self) -> set[str]:
@@ -140,9 +148,7 @@ class _Tabulator:
         key = (host, is_end, len(path), alive)
         if key in self._nodes:
             return self._nodes[key]
-        number = self._nodes[key] = len(self._table.others)
-        self._table.others.append(UNKNOWN)
-        self._table.decisions.append(self._decision(host, alive, path) if path else None)
+        number = self._nodes[key] = self._add_node(self._decision(host, alive, path) if path else None)
         if is_end:
             return number
         # After the longest path of a route, there is one node for all longer ones.
@@ -155,6 +161,12 @@ class _Tabulator:
         is_settled = path and all(self._is_settled(route, len(path)) for route in alive)
         self._table.others[number] = number if is_settled else self._node(host, self._left(alive, path, _OTHER), (*path, _OTHER))
         return number
+
+    def _add_node(self, decision: bytes | None) -> int:
+        """Adds a node with the decision about what ends there."""
+        self._table.others.append(UNKNOWN)
+        self._table.decisions.append(decision)
+        return len(self._table.others) - 1
 
     def _add_edge(self, node: int, text: str, target: int) -> None:
         self._table.edges[node, text] = target
@@ -199,8 +211,22 @@ class _Tabulator:
             return None
         plain = _Witness("GET", f"http://{host}{_text(path, _OTHERS[0])}", address="192.0.2.1")
         other = _Witness("GET", f"https://{host}:8443{_text(path, _OTHERS[1])}", address="198.51.100.77")
-        found = {self._block(self._decider.decide(each), each) for each in (plain, other)}
-        return found.pop() if len(found) == 1 else None
+        return self._common_block([(each, self._decider.decide(each)) for each in (plain, other)])
+
+    def _common_block(self, decided: Sequence[tuple[_Witness, Decision]]) -> bytes | None:
+        """Returns the block of the decisions about some requests, or None if they differ."""
+        found = {self._block(decision, request) for request, decision in decided}
+        if len(found) > 1:
+            return None
+        pinned = [(each, decision) for each, decision in decided if isinstance(decision, ToFanout) and _pin(decision)]
+        if pinned and self._verifies:
+            answers = [(each, self._decider.decide(second_pass_request(each, decision))) for each, decision in pinned]
+            self._add_pin(_pin(pinned[0][1]), self._common_block(answers))
+        return found.pop()
+
+    def _add_pin(self, pin: str, answer: bytes | None) -> None:
+        """Adds the answer of the second pass."""
+        self._add_edge(PINS, pin, self._add_node(answer))
 
     def _block(self, decision: Decision, request: _Witness) -> bytes | None:
         """Returns the block of a decision, with holes for what it has of the connection."""
@@ -210,6 +236,11 @@ class _Tabulator:
         if not isinstance(decision, ToFanout) or decision.uri is not None or decision.headers.add:
             return None
         return blocks.encode_changes(decision.backend, _changes(decision, request), wait)
+
+
+def _pin(decision: ToFanout) -> str:
+    """Returns the pin of a handoff, or "" if it has none."""
+    return dict(decision.headers.set).get(PIN, b"").decode()
 
 
 def _changes(decision: ToFanout, request: _Witness) -> Iterator[bytes]:

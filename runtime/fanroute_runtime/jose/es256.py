@@ -26,7 +26,7 @@ def verifier(material: bytes, fixed: bool = False) -> partial[bool]:
         material: the key.
         fixed: True while the component is built, when large tables cost no time of a request, and nothing native can be called.
     """
-    point = _read_point(material)
+    point = read_point(material)
     if not native.LINKED:
         return partial(_verify, Comb(point, p256.MANY_TEETH if fixed else p256.FEW_TEETH))
     table = limbs.pack_table(point) if fixed else native.make_table(b"".join(each.to_bytes(SIZE) for each in point))
@@ -39,7 +39,8 @@ def prepare() -> None:
         p256.generator_comb()
 
 
-def _read_point(material: bytes) -> p256.Point:
+def read_point(material: bytes) -> p256.Point:
+    """Returns the point of a public key in PEM. Raises ValueError, with the reason."""
     algorithm, key = spki.read_public_key(material)
     if algorithm != ALGORITHM:
         raise ValueError("a key for ES256 must be an EC key on the named curve P-256")

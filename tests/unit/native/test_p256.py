@@ -139,8 +139,8 @@ def test_the_order_of_calls_does_not_matter(module: NativeModule) -> None:
 
 
 def test_it_is_written_the_same_each_time() -> None:
-    assert write_module(BASE) == write_module(BASE)
-    one, other = write_module(0)[1], write_module(BASE)[1]
+    assert write_module(BASE, None) == write_module(BASE, None)
+    one, other = write_module(0, None)[1], write_module(BASE, None)[1]
     assert other - one == BASE
 
 

@@ -1,6 +1,6 @@
 """Compares the decisions that the native module finds in its table with those of the Decider."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -8,28 +8,35 @@ from pathlib import Path
 from struct import pack
 from typing import Any
 
+import jwt
 import pytest
 import wasmtime
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis.witness import request_of, requests_of
 from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.native import second_pass
 from fanroute.native.assembler import I32, Memory, Program
 from fanroute.native.gather import Arena, write_gather
 from fanroute.native.host import RESULT_SIZE, import_host
 from fanroute.native.look_up import write_look_up
+from fanroute.native.p256 import write_p256
 from fanroute.native.tabulate import HARMLESS, MAX_ROUTES, MAX_SEGMENTS, Table, tabulate
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import HANDLERS
 from fanroute_runtime import blocks
 from fanroute_runtime.decide import Decider
+from fanroute_runtime.grip import signature
+from fanroute_runtime.grip.signature import LEEWAY
 from fanroute_runtime.messages import Answer, Decision, ToFanout
-from fanroute_runtime.plan import Match, PathPattern, Plan, Respond, Route, SandboxLimits
+from fanroute_runtime.plan import Key, Match, PathPattern, Plan, Respond, Route, SandboxLimits
 from tests.conftest import INPUTS, REPOSITORY, inputs_of, times
 from tests.support import universe
 from tests.support.counts import COUNTS
+from tests.support.tokens import public
 
 BASE, PAGES = 1 << 16, 64
 # For so many requests that routes of a file get, those that are nearly the same are tried.
@@ -44,14 +51,16 @@ ROUTES = [
 
 
 class LookUps:
-    """Runs the native module's look-up of decisions, alone. Its host and Python are never called."""
+    """Runs the native module's look-up of decisions, alone. It calls the host only for values of headers and the service's id."""
 
     def __init__(self, table: Table) -> None:
         memory, program = Memory(BASE), Program()
         host = import_host(program)
-        result = memory.reserve(RESULT_SIZE)
-        self._gathered = write_gather(program, memory, host, Arena(program, memory, host), result)
-        self._connection = write_look_up(program, memory, table, self._gathered).connection
+        verify_token, result = write_p256(program, memory), memory.reserve(RESULT_SIZE)
+        arena = Arena(program, memory, host)
+        self._gathered = write_gather(program, memory, host, arena, result)
+        look_up = write_look_up(program, memory, host, arena, table, self._gathered, result, verify_token)
+        self._connection = look_up.connection
         # Functions of the module return the addresses and sizes of the values of the connection.
         for number, values in self._connection.items():
             for part, value in enumerate(values):
@@ -60,16 +69,29 @@ class LookUps:
         module = wasmtime.Module(engine, program.encode(memory))
         self._store = wasmtime.Store(engine)
         self._memory = wasmtime.Memory(self._store, wasmtime.MemoryType(wasmtime.Limits(PAGES, PAGES)))
-        imports = [
-            self._memory if isinstance(each.type, wasmtime.MemoryType) else self._never(each.type) for each in module.imports
-        ]
-        self._exports = wasmtime.Instance(self._store, module, imports).exports(self._store)
+        self._request = RequestData("GET", "http://a")
+        hosts = {"[method]request.get-header-values": self._get_header_values, "get-service-id": self._get_service_id}
+        # Python gives out memory if the module has no room.
+        hosts["cabi_realloc"] = lambda *_: (PAGES - 1) << 16
+        _, *functions = module.imports
+        imported = [wasmtime.Func(self._store, each.type, hosts.get(str(each.name), _never)) for each in functions]
+        self._exports = wasmtime.Instance(self._store, module, [self._memory, *imported]).exports(self._store)
 
-    def _never(self, type_: Any) -> wasmtime.Func:
-        def call(*_: int) -> None:
-            raise AssertionError("it is called")
+    def _get_header_values(self, _: int, name: int, size: int, limit: int, cursor: int, result: int) -> None:
+        values = b"".join(value + b"\0" for value in self._request.values(self._read(name, size).decode()))
+        if len(values) > limit:
+            self._write(result, b"\1")
+        else:
+            self._write(result, pack("<QIIII", 0, self._allocate(values), len(values), 0, 0))
 
-        return wasmtime.Func(self._store, type_, call)
+    def _get_service_id(self, result: int) -> None:
+        service = self._request.service.encode()
+        self._write(result, pack("<II", self._allocate(service), len(service)))
+
+    def _allocate(self, content: bytes) -> int:
+        address = self._call("cabi_realloc", 0, 0, 1, len(content))
+        self._write(address, content)
+        return address
 
     def _call(self, name: str, *arguments: int) -> int:
         function: Any = self._exports[name]
@@ -79,18 +101,22 @@ class LookUps:
     def _read(self, address: int, size: int) -> bytes:
         return bytes(self._memory.read(self._store, address, address + size))
 
+    def _write(self, address: int, content: bytes) -> None:
+        self._memory.write(self._store, content, address)
+
     def find(self, request: RequestData, served: int = 0, began: int = NOW, address: bytes = bytes([192, 0, 2, 1])) -> Any:
         """Returns the decision about a request as (kind, status, asks, changes, rest), or None if Python has to decide."""
+        self._request = request
         gathered, method, uri = self._gathered, request.verb.encode(), request.url.encode()
         version = {0: blocks.NO_ADDRESS, 4: blocks.IPV4, 16: blocks.IPV6}[len(address)]
-        head = blocks.REQUEST.pack(
-            NOW, began, 0, served, len(method), len(uri), version, request.client_scheme() == "https", address
-        )
+        tls = request.client_scheme() == "https"
+        head = blocks.REQUEST.pack(request.time, began, 0, served, len(method), len(uri), version, tls, address)
         names = b"".join(name.encode() + b"\0" for name in request.names())
-        self._memory.write(self._store, head + method + uri + b"\n", gathered.block)
-        self._memory.write(self._store, names, gathered.names)
-        self._memory.write(self._store, pack("<I", len(names)), gathered.names_size)
-        at = self._call("look up", served)
+        self._write(gathered.block, head + method + uri + b"\n")
+        self._write(gathered.names, names)
+        self._write(gathered.names_size, pack("<I", len(names)))
+        end = gathered.block + len(head + method + uri)
+        at = self._call("look up", 0, end, served)
         return self._decoded(at) if at else None
 
     def _decoded(self, at: int) -> Any:
@@ -106,6 +132,10 @@ class LookUps:
                 operation, value = blocks.INSERT, self._read(*(self._call(f"connection {operation} {part}") for part in (0, 1)))
             changes.append((operation, name, value))
         return kind, status, asks, changes, self._read(at, size)
+
+
+def _never(*_: int) -> None:
+    raise AssertionError("this function is called")
 
 
 def expected(decision: Decision, request: RequestData, removed: list[str]) -> Any:
@@ -356,3 +386,101 @@ def test_plans_without_a_table() -> None:
     assert tabulate(Plan("p", hosts)) is None
     assert tabulate(Plan("p", many[1:], sandbox=SandboxLimits(max_memory=50))) is None
     assert tabulate(Plan("p", (Route("https", Match(scheme="https"), found),))) is None
+
+
+KEY = ec.derive_private_key(7, ec.SECP256R1())
+
+
+@pytest.fixture(scope="module")
+def fastlys() -> Iterator[tuple[LookUps, Decider]]:
+    """Makes the table of OWN for another key than Fastly's, whose private key is known."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (second_pass, signature):
+            patched.setattr(module, "FASTLY_KEY", Key("ES256", public(KEY)))
+        yield table_of(OWN), Decider(compile_routes(OWN.encode(), INPUTS).plan, HANDLERS)
+
+
+def fanouts(
+    token: bytes, *more: tuple[str, bytes], service: str = "SU1Z", url: str = "https://www.example.com/stream"
+) -> RequestData:
+    """Returns the request that Fanout sends for one of a client, with this Grip-Sig."""
+    plan = compile_routes(OWN.encode(), INPUTS).plan
+    decision = Decider(plan, HANDLERS).decide(RequestData("GET", "http://www.example.com/stream"))
+    assert isinstance(decision, ToFanout)
+    headers = (*decision.headers.set, ("grip-feature", b"status"), ("grip-sig", token), *more)
+    return RequestData("GET", url, headers, time=NOW, service=service)
+
+
+def fanouts_token(claims: dict[str, Any], key: Any = KEY, algorithm: str = "ES256") -> bytes:
+    """Signs a token in Fanout's form: the header begins with the type, and the claims are sorted."""
+    return jwt.encode(
+        dict(sorted(claims.items())), key, algorithm, headers={"typ": "JWT", "alg": algorithm}, sort_headers=False
+    ).encode()
+
+
+GOOD = fanouts_token({"iss": "fastly:SU1Z", "exp": NOW + 60})
+PINNED = fanouts(GOOD)
+BROWSERS = tuple((name, b"x") for name in sorted(HARMLESS))
+
+
+@pytest.mark.parametrize("request_", [PINNED, fanouts(GOOD, *BROWSERS), fanouts(GOOD, url="http://other/%2e%2e/x?y#z")])
+def test_the_second_pass(fastlys: tuple[LookUps, Decider], request_: RequestData) -> None:
+    """The path of a request with a pin does not matter."""
+    assert assert_agrees(*fastlys, request_)
+    found = fastlys[0].find(request_)
+    assert (found[0], found[1]) == (blocks.ANSWER, 200)
+    assert ("grip-channel", b"news") in [(name, value) for _, name, value in found[3]]
+
+
+def without(name: str) -> RequestData:
+    return replace(PINNED, headers=tuple(pair for pair in PINNED.headers if pair[0] != name))
+
+
+def changed(name: str, change: Callable[[bytes], bytes]) -> RequestData:
+    return replace(PINNED, headers=tuple((key, change(value) if key == name else value) for key, value in PINNED.headers))
+
+
+OTHER_KEY = ec.derive_private_key(8, ec.SECP256R1())
+NOT_FOUND = {
+    "no signature": without("grip-sig"),
+    "no pin": without("fanroute-pin"),
+    "two signatures": fanouts(GOOD, ("grip-sig", GOOD)),
+    "two pins": fanouts(GOOD, ("fanroute-pin", dict(PINNED.headers)["fanroute-pin"])),
+    "an empty pin": changed("fanroute-pin", lambda value: b""),
+    "another pin": changed("fanroute-pin", lambda value: value.replace(b";0;", b";1;")),
+    "a longer pin": changed("fanroute-pin", lambda value: value + b"x"),
+    "a very long pin": changed("fanroute-pin", lambda value: value * 100),
+    "another signature": changed("grip-sig", lambda value: value[:-1] + (b"A" if value[-1:] != b"A" else b"Q")),
+    "a very long signature": changed("grip-sig", lambda value: value * 10),
+    "another key": fanouts(fanouts_token({"iss": "fastly:SU1Z", "exp": NOW + 60}, OTHER_KEY)),
+    "another service": fanouts(GOOD, service="SU1X"),
+    "a service with quotes": fanouts(fanouts_token({"iss": 'fastly:a"b', "exp": NOW + 60}), service='a"b'),
+    "a long service": fanouts(fanouts_token({"iss": "fastly:" + "a" * 65, "exp": NOW + 60}), service="a" * 65),
+    "another issuer": fanouts(fanouts_token({"iss": "SU1Z", "exp": NOW + 60})),
+    "expired": fanouts(fanouts_token({"iss": "fastly:SU1Z", "exp": NOW - LEEWAY})),
+    "another claim": fanouts(fanouts_token({"iss": "fastly:SU1Z", "exp": NOW + 60, "nbf": NOW - 1})),
+    "a symmetric key": fanouts(fanouts_token({"iss": "fastly:SU1Z", "exp": NOW + 60}, public(KEY) * 0 + b"k" * 32, "HS256")),
+    "a previous id": fanouts(GOOD, ("grip-last", b"x; last-id=1")),
+    "events": fanouts(GOOD, ("content-type", b"application/websocket-events")),
+    "an unknown header": fanouts(GOOD, ("x-other", b"1")),
+    "a POST": replace(PINNED, verb="POST"),
+    "HEAD": replace(PINNED, verb="HEAD"),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_FOUND)
+def test_what_python_must_see_on_the_second_pass(fastlys: tuple[LookUps, Decider], kind: str) -> None:
+    assert fastlys[0].find(NOT_FOUND[kind]) is None
+
+
+def test_the_time_of_a_signature(fastlys: tuple[LookUps, Decider]) -> None:
+    token = fanouts_token({"iss": "fastly:SU1Z", "exp": NOW - LEEWAY + 1})
+    assert assert_agrees(*fastlys, fanouts(token))
+    assert fastlys[0].find(replace(fanouts(token), time=NOW + 1)) is None
+
+
+@pytest.mark.parametrize("check", ["present", "none"])
+def test_signatures_that_are_not_verified(check: str) -> None:
+    """Their pins are not in the table."""
+    look_ups = table_of(OWN.replace("routes:", f"fanout: {{grip_sig: {check}}}\nroutes:"))
+    assert look_ups.find(PINNED) is None
