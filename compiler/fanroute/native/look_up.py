@@ -172,7 +172,7 @@ def _write_same(program: Program) -> Function:
     one, other, size = map(function.parameter, range(3))
     end = function.local(one + size)
     with function.repeat_while(one ^ end):
-        _give_up_if(function, (load_byte(one) - load_byte(other)))
+        _give_up_if(function, load_byte(one) - load_byte(other))
         function.set(one, one + 1)
         function.set(other, other + 1)
     function.give(1)
