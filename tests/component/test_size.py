@@ -29,10 +29,11 @@ def test_the_size_of_the_component(own_project: Workspace, budget: Budget) -> No
 
 
 def test_what_nobody_reads_there_is_not_carried(own_project: Workspace) -> None:
-    """Docstrings of functions, properties and modules are not in the component, nor is the module `random`."""
+    """Docstrings of functions, properties and modules are not in the component, nor are annotations or the module `random`."""
     wasm = own_project.read_wasm()
     read = (decide.respond, plan, IPv4Address.packed, random)
     for text in (inspect.cleandoc(each.__doc__ or "").partition("\n")[0] for each in read):
         assert len(text) > 20
         assert text.encode() not in wasm, text
+    assert wasm.count(b".__annotate__") < 30, "Python evaluates annotations in a function of this name"
     assert plan.Respond.__name__.encode() in wasm

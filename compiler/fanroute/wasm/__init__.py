@@ -1,1 +1,1 @@
-"""Reads and rewrites WebAssembly. All it knows of Fanroute is the list of immortal objects in a snapshot."""
+"""Reads and rewrites WebAssembly. All that it knows of Fanroute is the lists in a snapshot."""

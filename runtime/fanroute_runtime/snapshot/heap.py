@@ -11,6 +11,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import TypeGuard
 
 from fanroute_runtime.snapshot.immortal import object_table
+from fanroute_runtime.snapshot.left_out import end_imports
 
 # CPython's CO_HAS_DOCSTRING: the first constant of the code is a docstring. CPython's Py_TPFLAGS_IMMUTABLETYPE.
 HAS_DOCSTRING = 0x4000000
@@ -20,7 +21,8 @@ MAX_HOLE, PAGE = 1 << 20, 4096
 
 # These objects fill the holes in the heap, mostly with zeros, which take no space in the component.
 _FILLINGS: list[object] = []
-_OBJECT_TABLE: list[bytes] = []
+# What the build reads in the memory.
+_LISTS: list[bytes] = []
 
 
 def record_code(call: Callable[[], None]) -> set[CodeType]:
@@ -39,15 +41,19 @@ def record_code(call: Callable[[], None]) -> set[CodeType]:
 
 
 def gather_code(codes: set[CodeType]) -> None:
-    """Copies the code of all functions, so that the given code lies together. Docstrings and line numbers are left out.
+    """Copies the code of all functions, so that the given code lies together.
+
+    Docstrings, line numbers and the functions that evaluate annotations are left out.
 
     Code that runs is written to, because Python keeps counters for its specialization in the code itself.
     """
-    functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
-    used = [each for each in functions if each.__code__ in codes]
     for each in gc.get_objects():
         if isinstance(each, FunctionType | ModuleType | property) or _is_class(each):
             each.__doc__ = None
+        if isinstance(each, FunctionType) or _is_class(each):
+            each.__annotate__ = None  # type: ignore[union-attr]
+    functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
+    used = [each for each in functions if each.__code__ in codes]
     for each in functions:
         if each.__code__ not in codes:
             each.__code__ = _without_debug_info(each.__code__)
@@ -90,7 +96,8 @@ def _settle_heap() -> None:
     Otherwise an object of a request would fill each hole, and every sandbox would write to the page of that hole.
     """
     gc.collect()
-    _OBJECT_TABLE.append(object_table())
+    _LISTS.append(end_imports())
+    _LISTS.append(object_table())
     _fill_holes()
     gc.freeze()
 

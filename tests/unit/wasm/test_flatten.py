@@ -14,7 +14,7 @@ from fanroute.bundle import toolchain
 from fanroute.project import processes
 from fanroute.wasm.binary import COMPONENT, MODULE, BadComponent, section, signed
 from fanroute.wasm.flatten import flatten
-from fanroute.wasm.flatten.image import ALWAYS_MAPPED, is_mapped, memories_are_mapped, sort_pieces, without_zeros
+from fanroute.wasm.flatten.image import ALWAYS_MAPPED, clear, is_mapped, memories_are_mapped, sort_pieces, without_zeros
 from fanroute.wasm.flatten.module import read_module
 from fanroute.wasm.flatten.native import Native
 from tests.conftest import times
@@ -569,6 +569,14 @@ def test_a_memory_begins_with_the_same(pieces: list[tuple[int, bytes]]) -> None:
         lying.append((end + gap, content))
         end += gap + len(content)
     assert image(without_zeros(sort_pieces(lying)), end) == image(lying, end)
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 90))), st.integers(0, 60))
+def test_stretches_are_cleared(stretches: list[tuple[int, int]], gap: int) -> None:
+    pieces = [(10, b"first" * 4), (30 + gap, b"second")]
+    cleared = {address for start, end in stretches for address in range(start, end)}
+    expected = bytes(0 if address in cleared else byte for address, byte in enumerate(image(pieces, 100)))
+    assert image(clear(pieces, stretches), 100) == expected
 
 
 def image(pieces: list[tuple[int, bytes]], size: int) -> bytes:

@@ -1,6 +1,6 @@
-"""Finds the instructions of a function that refer to something outside it by an index.
+"""Finds the instructions of a function that refer to something outside it by an index or by a relocated constant.
 
-Source: WebAssembly 2.0, 5.4 (instructions) and 5.5.13 (code section).
+Sources: WebAssembly 2.0, 5.4 (instructions) and 5.5.13 (code section); the tool conventions' Linking.md (relocations).
 """
 
 import re
@@ -10,13 +10,15 @@ from fanroute.wasm.binary import BadComponent, Reader
 from fanroute.wasm.flatten.module import VALUE_TYPES
 
 CALL, CALL_INDIRECT, REF_FUNC, GLOBAL_GET, GLOBAL_SET = 0x10, 0x11, 0xD2, 0x23, 0x24
+I32_CONST = 0x41
 BLOCKS = (0x02, 0x03, 0x04)  # block, loop, if
 TABLE_GET, TABLE_SET = 0x25, 0x26
 # Instructions with the prefix 0xfc that refer to one table: table.grow, table.size, table.fill.
 TABLE_PREFIXED = (0xFC0F, 0xFC10, 0xFC11)
 _PREFIX, _BR_TABLE, _SELECT, _END = 0xFC, 0x0E, 0x1C, 0x0B
 
-# An instruction with an index: its opcode, the index, the index of a table (or 0), and where it begins and ends in the body.
+# An instruction with an index: its opcode, the index, the index of a table (or 0), and where it begins and ends in the body. An
+# i32.const has its value instead of the index.
 IndexedInstruction = tuple[int, int, int, int, int]
 
 _LEB128 = rb"[\x80-\xff]*[\x00-\x7f]"
@@ -27,7 +29,8 @@ _UNCHANGED = re.compile(
     + b"|".join(
         [
             rb"[\x00\x01\x05\x0b\x0f\x1a\x1b\x45-\xc4\xd1]",  # without immediates
-            rb"[\x0c\x0d\x20-\x22\x41\x42]" + _LEB128,  # branches, locals, constants
+            rb"[\x0c\x0d\x20-\x22\x42]" + _LEB128,  # branches, locals, constants
+            rb"\x41[\x80-\xff]{0,3}[\x00-\x7f]",  # constants that are not relocated
             rb"\x43.{4}|\x44.{8}",  # constants
             rb"[\x28-\x3e]" + _MEMORY_ARGUMENT,  # loads and stores
             rb"[\x02-\x04][\x40\x6f\x70\x7b-\x7f]",  # blocks with one result or none
@@ -44,7 +47,10 @@ _UNCHANGED = re.compile(
 
 
 def indexed_instructions(body: bytes) -> Iterator[IndexedInstruction]:
-    """Yields the instructions of a function's body that refer to something by an index, in order. Raises BadComponent."""
+    """Yields the instructions of a function's body that refer to something by an index, in order.
+
+    An i32.const of five bytes is yielded, too: linkers write addresses in this way. Raises BadComponent.
+    """
     reader = Reader(body)
     for _ in range(reader.u32()):
         reader.u32()
@@ -90,4 +96,6 @@ def _indices(reader: Reader, opcode: int) -> tuple[int, int]:
         return kind, 0
     if opcode in (TABLE_GET, TABLE_SET, *TABLE_PREFIXED):
         return 0, reader.u32()
+    if opcode == I32_CONST:
+        return reader.signed(), 0
     raise BadComponent(f"a function has the unknown instruction {opcode:#x}")

@@ -53,6 +53,19 @@ def sort_pieces(unsorted: Iterable[Piece]) -> list[Piece]:
     return pieces
 
 
+def clear(pieces: Sequence[Piece], stretches: Sequence[tuple[int, int]]) -> list[Piece]:
+    """Returns the pieces with zeros in stretches of memory, each given by its first address and its end."""
+    cleared = []
+    for offset, content in pieces:
+        changed = bytearray(content)
+        for start, end in stretches:
+            first, last = max(start - offset, 0), min(end - offset, len(content))
+            if first < last:
+                changed[first:last] = bytes(last - first)
+        cleared.append((offset, bytes(changed)))
+    return cleared
+
+
 def without_zeros(pieces: Sequence[Piece]) -> list[Piece]:
     """Returns sorted pieces without long runs of zeros, but with as many zeros as are needed for the memory to be mapped."""
     gap = _GAP

@@ -1,5 +1,6 @@
 """Resolves the indices of each module in a graph to what they stand for. Source: WebAssembly 2.0, 2.5.1 (index spaces)."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from fanroute.wasm.binary import BadComponent
@@ -84,6 +85,26 @@ class IndexSpaces:
         if len(stack) != 1:
             raise BadComponent("a constant expression does not have exactly one value")
         return stack[0]
+
+    def offset(self, node: int, expression: Expression) -> int:
+        """Returns the offset of a segment of a node. Raises BadComponent if it is not an i32."""
+        value = self.evaluate(node, expression)
+        if isinstance(value, bytes):
+            raise BadComponent("an offset is not an i32")
+        return value
+
+    def table_entries(self) -> Iterator[tuple[int, int, Entity | HostFunction]]:
+        """Yields each entry that a node puts into a table: the node, the place in the table, and the function."""
+        for node, each in enumerate(self._graph.nodes):
+            for segment in each.module.element_segments:
+                for place, function in enumerate(segment.functions, self.offset(node, segment.offset)):
+                    yield node, place, self.entities[node][FUNCTION][function]
+
+    def data(self) -> Iterator[tuple[int, bytes]]:
+        """Yields the initial contents of the memory: an address, and the bytes there."""
+        for node, each in enumerate(self._graph.nodes):
+            for segment in each.module.data_segments:
+                yield self.offset(node, segment.offset) % (1 << 32), segment.content
 
     def _size(self, node: int, kind: int) -> int:
         return len(self._imported[node][kind]) + self._graph.nodes[node].module.defined_count(kind)

@@ -1,21 +1,22 @@
-"""Joins the modules of a graph into one core module, with new indices and without unreachable functions.
+"""Joins the modules of a graph into one core module, with new indices and without what cannot be reached.
 
 Source: WebAssembly 2.0, 5.5 (modules).
 """
 
 import re
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
 
 from fanroute.wasm import binary
 from fanroute.wasm.binary import MODULE, BadComponent, Reader, section, signed, sized, u32, vector
 from fanroute.wasm.flatten.call_graph import find_reachable
 from fanroute.wasm.flatten.code import BLOCKS, CALL, CALL_INDIRECT, GLOBAL_GET, GLOBAL_SET, REF_FUNC, IndexedInstruction
 from fanroute.wasm.flatten.graph import Graph
-from fanroute.wasm.flatten.image import sort_pieces, without_zeros
+from fanroute.wasm.flatten.image import clear, sort_pieces, without_zeros
 from fanroute.wasm.flatten.immortal import make_immortal
 from fanroute.wasm.flatten.index_spaces import Entity, HostFunction, IndexSpaces, to_i32
-from fanroute.wasm.flatten.module import FUNCTION, GLOBAL, TABLE, ElementSegment, Expression
+from fanroute.wasm.flatten.module import FUNCTION, GLOBAL, TABLE
+from fanroute.wasm.flatten.unused import find_unused
 
 _I32_CONST, _END = b"\x41", b"\x0b"
 # A constant that is added to the value before it: i32.const, i32.add.
@@ -36,7 +37,9 @@ class _Joiner:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._spaces = spaces = IndexSpaces(graph)
-        self._reachable = reachable = find_reachable(graph, spaces)
+        self._pieces = sort_pieces(spaces.data())
+        self._unused = find_unused(graph, spaces, self._pieces)
+        self._reachable = reachable = find_reachable(graph, spaces, self._unused.functions)
         every = dict.fromkeys(chain.from_iterable(entities[FUNCTION] for entities in spaces.entities))
         self._host_functions = [each for each in every if isinstance(each, HostFunction) and each in reachable.host_functions]
         self._functions = [each for each in spaces.defined(FUNCTION) if each in reachable.functions]
@@ -68,7 +71,7 @@ class _Joiner:
             5: vector(memories),
             6: vector(self._global(each) for each in self._globals),
             7: vector(self._exports()),
-            9: vector(self._elements(node, each) for node in range(len(nodes)) for each in nodes[node].module.element_segments),
+            9: vector(self._elements()),
             10: vector(code),
             11: vector(self._data()),
         }
@@ -94,26 +97,21 @@ class _Joiner:
             for name, (kind, (node, export)) in self._graph.exports.items()
         ]
 
-    def _offset(self, node: int, offset: Expression) -> int:
-        value = self._spaces.evaluate(node, offset)
-        if isinstance(value, bytes):
-            raise BadComponent("an offset is not an i32")
-        return value
-
-    def _elements(self, node: int, segment: ElementSegment) -> bytes:
-        """Returns an encoded element segment, of the form that names its table."""
-        table = self._table_index[node][segment.table]
-        functions = vector(self._function_index[node][function] for function in segment.functions)
-        return b"\x02" + table + _constant(self._offset(node, segment.offset)) + _END + b"\0" + functions
+    def _elements(self) -> Iterator[bytes]:
+        """Yields an encoded element segment, of the form that names its table, for each run of functions that are in use."""
+        for node, each in enumerate(self._graph.nodes):
+            for segment in each.module.element_segments:
+                table, offset = self._table_index[node][segment.table], self._spaces.offset(node, segment.offset)
+                functions = (self._function_index[node][function] for function in segment.functions)
+                # A place stays empty if nothing refers to it.
+                for is_used, run in groupby(enumerate(functions, offset), lambda entry: bool(entry[1])):
+                    if is_used:
+                        places, encoded = zip(*run, strict=True)
+                        yield b"\x02" + table + _constant(places[0]) + _END + b"\0" + vector(encoded)
 
     def _data(self) -> list[bytes]:
         """Returns the encoded data segments, which are the initial contents of the memory."""
-        pieces = [
-            (self._offset(index, segment.offset) % (1 << 32), segment.content)
-            for index, node in enumerate(self._graph.nodes)
-            for segment in node.module.data_segments
-        ]
-        image = without_zeros(make_immortal(sort_pieces(pieces)))
+        image = without_zeros(make_immortal(clear(self._pieces, self._unused.stretches)))
         return [b"\0" + _constant(to_i32(address)) + _END + sized(content) for address, content in image]
 
     def _body(self, function: Entity) -> bytes:
