@@ -110,9 +110,10 @@ def gather(method: str, uri: str, headers: Headers, now: int, address: bytes, tl
     values: dict[bytes, bytes] = {}
     for name, value in headers:
         values[name.encode()] = values.get(name.encode(), b"") + value + END
-    head = REQUEST.pack(now, now, 0, 0, len(method), len(uri), IPV4 if address else NO_ADDRESS, tls, address)
+    line, target = method.encode(), uri.encode()
+    head = REQUEST.pack(now, now, 0, 0, len(line), len(target), IPV4 if address else NO_ADDRESS, tls, address)
     lines = (BEGIN + name + END + text for name, text in values.items())
-    return b"".join([head, method.encode(), uri.encode(), *lines, BEGIN])
+    return b"".join([head, line, target, *lines, BEGIN])
 
 
 def encode_answer(answer: Answer, wait: int | None) -> bytes:

@@ -19,7 +19,7 @@ from fanroute_runtime.local import LOCAL_STORE
 from fanroute_runtime.matching.pin import Pin, encode
 from tests.conftest import GRIP_SIG, INPUTS, REPOSITORY
 from tests.support.budget import Budget
-from tests.support.builds import build_once
+from tests.support.builds import FLATTEN, build_once
 from tests.support.pins import UPGRADE, pin
 
 ERRORS = (
@@ -38,7 +38,7 @@ LIMIT_CALLS = {"compute-runtime.get-heap-mib"}
 # The calls for the next request in a sandbox. If they fail, there is none.
 SANDBOX_CALLS = {"http-downstream.next-request", "http-downstream.await-request"}
 # The calls with which the native `handle` begins. It makes them all once, but for the values of each header.
-GATHERED = {
+_GATHERED = {
     "http-req.request.get-method",
     "http-req.request.get-uri",
     "http-req.request.get-header-names",
@@ -47,6 +47,7 @@ GATHERED = {
     "http-downstream.downstream-client-ip-addr",
     "wall-clock.now",
 }
+GATHERED = _GATHERED if FLATTEN else set()
 # The kinds whose handoff is known when building.
 KNOWN_HANDOFFS = ("handoff to origin", "handoff to self")
 OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()

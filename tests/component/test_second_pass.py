@@ -1,0 +1,163 @@
+"""Tests that both passes of an endpoint that is known when building need no Python, in a component with a key of the tests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+import wasmtime
+from cryptography.hazmat.primitives.asymmetric import ec
+from wasmtime.component import Component
+
+from fanroute.bundle import builder
+from fanroute.host.component import EmbeddedComponent
+from fanroute.host.exchange import Exchange
+from fanroute.native import second_pass
+from fanroute.project.workspace import Workspace
+from fanroute_runtime.grip import signature
+from fanroute_runtime.grip.signature import FASTLY_KEY
+from fanroute_runtime.plan import Key
+from tests.conftest import OWN_HOST, REPOSITORY
+from tests.support.budget import Budget
+from tests.support.builds import FLATTEN, build_once
+from tests.support.tokens import public
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FLATTEN, reason="without flattening, Python decides about each request")]
+
+KEY = ec.derive_private_key(7, ec.SECP256R1())
+SERVICE = "SU1Z0isxPaozGVKXdv0eY"
+FUEL = 1 << 50
+# What browsers send.
+BROWSERS = [
+    ("accept", b"text/event-stream"),
+    ("accept-encoding", b"gzip, deflate, br, zstd"),
+    ("accept-language", b"en-US,en;q=0.9"),
+    ("cache-control", b"no-cache"),
+    ("cookie", b"session=0123456789abcdef"),
+    ("priority", b"u=1, i"),
+    ("referer", b"https://www.example.com/"),
+    ("sec-ch-ua", b'"Chromium";v="142"'),
+    ("sec-ch-ua-mobile", b"?0"),
+    ("sec-ch-ua-platform", b'"Linux"'),
+    ("sec-fetch-dest", b"empty"),
+    ("sec-fetch-mode", b"cors"),
+    ("sec-fetch-site", b"same-origin"),
+    ("user-agent", b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"),
+]
+
+
+class Counted:
+    """Runs a component, and counts the instructions of each request."""
+
+    def __init__(self, wasm: bytes) -> None:
+        config = wasmtime.Config()
+        config.consume_fuel = True
+        engine = wasmtime.Engine(config)
+        self._component = EmbeddedComponent(engine, Component(engine, wasm))
+
+    def ask(self, path: str, headers: list[tuple[str, bytes]]) -> tuple[Exchange, int]:
+        """Returns what a new sandbox does with a request, and how many instructions that takes."""
+        stores: list[wasmtime.Store[Any]] = []
+
+        def store(engine: wasmtime.Engine, make: Any = wasmtime.Store) -> Any:
+            stores.append(make(engine))
+            stores[0].set_fuel(FUEL)
+            return stores[0]
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(wasmtime, "Store", store)
+            handle = self._component.sandbox()
+        backends = frozenset({"self", "origin"})
+        exchange = Exchange(f"https://{OWN_HOST}{path}", list(headers), backends, tls="TLSv1.3", service_id=SERVICE)
+        before = stores[0].get_fuel()
+        assert handle(exchange)
+        return exchange, before - stores[0].get_fuel()
+
+
+@pytest.fixture(scope="module")
+def component(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
+    """Builds the repository's own routes for another key than Fastly's, whose private key is known."""
+    workspace = Workspace(tmp_path_factory.mktemp("second-pass") / "routes.yaml")
+    workspace.routes.write_text((REPOSITORY / "routes.yaml").read_text())
+    runtime_sources = builder.runtime_sources
+    assert isinstance(FASTLY_KEY.material, bytes)
+    pems = FASTLY_KEY.material.decode(), public(KEY).decode()
+
+    def sources() -> dict[str, str]:
+        found = runtime_sources()
+        name = signature.__name__
+        assert found[name].count(pems[0]) == 1
+        return found | {name: found[name].replace(*pems)}
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(builder, "runtime_sources", sources)
+        for module in (second_pass, signature):
+            patched.setattr(module, "FASTLY_KEY", Key("ES256", public(KEY)))
+        build_once(workspace)
+    yield Counted(workspace.wasm.read_bytes())
+
+
+def token(issuer: str, key: ec.EllipticCurvePrivateKey = KEY, **more: int) -> bytes:
+    header = {"typ": "JWT", "alg": "ES256"}
+    claims = {"exp": 4_102_444_800, "iss": issuer, **more}
+    return jwt.encode(claims, key, "ES256", headers=header, sort_headers=False).encode()
+
+
+def fanouts(component: Counted, path: str, sig: bytes) -> list[tuple[str, bytes]]:
+    """Returns the headers of the request that Fanout sends for a browser's."""
+    handed_off, _ = component.ask(path, BROWSERS)
+    assert handed_off.handoff == "self"
+    return [*handed_off.headers, ("grip-feature", b"status"), ("grip-sig", sig)]
+
+
+@pytest.mark.budget
+def test_the_instructions_of_both_passes(component: Counted, budget: Budget) -> None:
+    """A 404 and a handoff to the origin are counted, too."""
+    counts = {}
+    headers = fanouts(component, "/test/stream", token(f"fastly:{SERVICE}"))
+    for kind, path, sent in (
+        ("handoff to self", "/test/stream", BROWSERS),
+        ("GRIP answer", "/test/stream", headers),
+        ("404", "/test/none", BROWSERS),
+        ("handoff to origin", "/none", BROWSERS),
+    ):
+        counts[kind] = component.ask(path, sent)[1]
+    budget.check("instructions without Python", counts, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"), [("/test/stream", b"stream"), ("/test/sse", b"stream"), ("/test/long-poll", b"response")]
+)
+def test_the_answer_is_that_of_python(component: Counted, path: str, mode: bytes) -> None:
+    """One more header makes Python answer."""
+    headers = fanouts(component, path, token(f"fastly:{SERVICE}"))
+    native, few = component.ask(path, headers)
+    python, many = component.ask(path, [*headers, ("x-other", b"1")])
+    assert native.answer == python.answer
+    assert native.answer is not None
+    assert ("grip-hold", mode) in native.answer.headers
+    assert few < 0.8 * many
+
+
+@pytest.mark.parametrize(
+    "sig",
+    [
+        token("fastly:SU1Z"),
+        token(SERVICE),
+        token(f"fastly:{SERVICE}", ec.derive_private_key(8, ec.SECP256R1())),
+        token(f"fastly:{SERVICE}", nbf=4_102_444_000),
+        token(f"fastly:{SERVICE}")[:-1],
+        token(f"fastly:{SERVICE}") + b"A",
+        b"",
+    ],
+)
+def test_signatures_that_are_refused(component: Counted, sig: bytes) -> None:
+    exchange, _ = component.ask("/test/stream", fanouts(component, "/test/stream", sig))
+    assert exchange.answer is not None
+    assert exchange.answer.status == 403
+
+
+def test_a_forged_pin_is_of_no_use(component: Counted) -> None:
+    headers = [(name, value) for name, value in fanouts(component, "/test/stream", b"") if name != "grip-sig"]
+    exchange, _ = component.ask("/test/stream", headers)
+    assert exchange.handoff == "self"
