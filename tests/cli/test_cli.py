@@ -763,13 +763,14 @@ def test_routes_that_are_wrong_are_not_tested(tested: Path) -> None:
 def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
     names = {path.relative_to(own_project.app).as_posix() for path in own_project.app.rglob("*") if path.is_file()}
     modules = "__init__ choose decide messages plan routes_file auth/__init__ auth/guard".split()
-    modules += "compute/__init__ compute/edge compute/request compute/resources compute/sandbox".split()
+    modules += "blocks compute/__init__ compute/edge compute/request compute/resources compute/sandbox".split()
     modules += "grip/__init__ grip/instructions grip/signature grip/websocket".split()
     modules += "http/__init__ http/client http/cors http/forwarding http/headers http/media_types http/origins".split()
     modules += "jose/__init__ jose/es256 jose/hs256 jose/jwt jose/keys jose/limbs jose/native jose/p256 jose/rs256".split()
     modules += "jose/spki local".split()
     modules += "matching/__init__ matching/decision_tree matching/paths matching/pattern matching/pattern_syntax".split()
-    modules += "matching/pin matching/predicates snapshot/__init__ snapshot/heap snapshot/immortal snapshot/warm".split()
+    modules += "matching/pin matching/predicates".split()
+    modules += "snapshot/__init__ snapshot/heap snapshot/immortal snapshot/left_out snapshot/warm".split()
     assert names == {"app.py", "routes.jsonl", *(f"fanroute_runtime/{name}.py" for name in modules)}
     assert own_project.wasm.read_bytes() == own_project.good.read_bytes()
     assert own_project.wasm.read_bytes()[:8] == b"\0asm\x0d\0\x01\0"  # a component (Component Model, binary format)
