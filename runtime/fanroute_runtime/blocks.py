@@ -35,9 +35,8 @@ REMOVE, INSERT, APPEND, SET_URI = range(4)
 INSERT_ADDRESS, INSERT_AUTHORITY, INSERT_SCHEME = range(4, 7)
 
 # How far the native `handle` came with a request that Python has to serve: it did not ask Python, it changed nothing, it could
-# not change the request as decided, or it could not hand it off, although it has asked for the next request. With ASKED_NEXT, it
-# did not ask Python, but it has asked for the next request.
-NOT_DECIDED, DECIDED, NOT_CHANGED, NOT_HANDED_OFF, ASKED_NEXT = range(5)
+# not change the request as decided, or it could not hand it off.
+NOT_DECIDED, DECIDED, NOT_CHANGED, NOT_HANDED_OFF = range(4)
 
 
 class Gathered:

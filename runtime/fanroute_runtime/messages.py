@@ -126,3 +126,8 @@ Decision = Answer | NextHop
 def text_answer(status: int, message: str) -> Answer:
     """Returns an answer with one line of plain text."""
     return Answer(status, (("content-type", b"text/plain; charset=utf-8"),), message.encode() + b"\n")
+
+
+UNREADABLE = "The edge could not read the request."
+# The answer to a request that the host does not let the edge read or change.
+FAILED = text_answer(500, UNREADABLE)

@@ -48,8 +48,6 @@ _GATHERED = {
     "wall-clock.now",
 }
 GATHERED = _GATHERED if FLATTEN else set()
-# The kinds whose handoff is known when building.
-KNOWN_HANDOFFS = ("handoff to origin", "handoff to self")
 OPEN_ERRORS = "invalid-syntax name-too-long reserved not-found unsupported limit-exceeded generic-error".split()
 
 BASE = "http://a.edgecompute.app"
@@ -316,9 +314,7 @@ def test_each_call_may_fail_once(host: Host, kind: str) -> None:
         if name in SANDBOX_CALLS or is_gathering(calls[: failing + 1]):
             assert result == (HANDED_OFF | STATUS)[kind]
             continue
-        # If a handoff that is known when building fails, Python tries again.
-        recovered = [HANDED_OFF[kind]] if kind in KNOWN_HANDOFFS else []
-        assert result in (None, 400, 500, 502, *recovered), name
+        assert result in (None, 400, 500, 502), name
         assert (result is None) == name.startswith(sending)
 
 

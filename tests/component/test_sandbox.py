@@ -212,3 +212,11 @@ def test_bodies_left_unread_are_each_their_own(host: Host) -> None:
     assert [exchange.answer and exchange.answer.status for exchange in together.taken] == [201, 200, 200, 400]
     assert together.taken[1].answer is not None and b"subscribe" in together.taken[1].answer.body
     assert together.taken[2].answer is not None and b"subscribe" not in together.taken[2].answer.body
+
+
+def test_a_request_that_cannot_be_read_ends_no_sandbox(host: Host) -> None:
+    """The time of the first request is known even if the native `handle` cannot read the rest of it."""
+    uris = ["http://www.example.com/" + "p" * 16_400, *["http://a.edgecompute.app/test/other"] * 3]
+    together = Line(host, [host.exchange(uri) for uri in uris])
+    assert together.run()
+    assert together.outcomes() == [414, 404, 404, 404]

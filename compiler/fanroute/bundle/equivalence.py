@@ -10,7 +10,7 @@ import wasmtime
 
 from fanroute.analysis.witness import requests_of
 from fanroute.host.component import EmbeddedComponent, Functions, compile_quickly
-from fanroute.host.exchange import Exchange, Headers, Response
+from fanroute.host.exchange import Exchange, Headers, HostError, Response
 from fanroute.native.p256 import GRIP_SIG_INTERFACE, P256_INTERFACE
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
@@ -73,7 +73,13 @@ def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> li
     def intercept(name: str, call: Callable[[], Any]) -> Any:
         if not READING.fullmatch(name):
             calls.append(name)
-        return call()
+        try:
+            return call()
+        except HostError as error:
+            # This is the error for the removal of an absent header. The native module removes headers without looking for them.
+            if name.endswith("remove-header") and error.case == "invalid-argument":
+                calls.pop()
+            raise
 
     component = EmbeddedComponent(*compile_quickly(read(wasm, MAX_COMPONENT)), intercept, _UNLINKED)
     outcomes = []

@@ -207,6 +207,7 @@ class Function:
 
     def call(self, function: "Function", *arguments: Address) -> None:
         """Calls a function without a result."""
+        assert not function.results
         self._code += result_of(function, *arguments).code
 
     def give(self, value: Value | int) -> None:

@@ -64,8 +64,11 @@ def _write_answer(program: Program, host: Host, result: int, ask: Function) -> F
         function.give(1)
     response = function.local(payload(result))
     content = function.local(result_of(fill, decision, response))
+    with function.when(content.is_zero()):
+        function.call(host.drop_response, response)
+        function.give(1)
     function.call(host.new_body, result)
-    with function.when(content.is_zero() | failed(result)):
+    with function.when(failed(result)):
         function.call(host.drop_response, response)
         function.give(1)
     body = function.local(payload(result))

@@ -121,6 +121,11 @@ def write_gather(program: Program, memory: Memory, host: Host, arena: Arena, res
 def _write_begin(program: Program, host: Host, arena: Arena, result: int, block: int, names: int, names_size: int) -> Function:
     function = program.function("begin", [I32] * 3, [I32])
     request, body, served = map(function.parameter, range(3))
+    # The time comes first: that of the first request counts, even if Python has to read the rest.
+    function.call(host.now, result)
+    function.store_long(block, load_long(result), _NOW)
+    with function.when(served.is_zero()):
+        function.store_long(block, load_long(result), _BEGAN)
     end = block + BLOCK_SIZE - _RESERVED
     at = function.local(constant(block + REQUEST.size))
     for fact, limit, length in ((host.get_method, MAX_METHOD, _METHOD), (host.get_uri, MAX_URI, _URI)):
@@ -140,10 +145,6 @@ def _write_begin(program: Program, host: Host, arena: Arena, result: int, block:
     version = constant(IPV4) + case_of(result, 2) * (IPV6 - IPV4)
     function.store_byte(block, version * case_of(result, 0), _VERSION)
     function.copy(block + _ADDRESS, result + 4, _ADDRESS_SIZE)
-    function.call(host.now, result)
-    function.store_long(block, load_long(result), _NOW)
-    with function.when(served.is_zero()):
-        function.store_long(block, load_long(result), _BEGAN)
     function.store(block, body, _BODY)
     function.store(block, served, _SERVED)
     arena.lend(function, names, names + NAMES_SIZE)

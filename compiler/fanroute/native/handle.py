@@ -4,12 +4,12 @@ Python's own `handle` (`fanroute_runtime.compute.edge`) does the same in a compo
 """
 
 from fanroute.native.assembler import I32, I64, Function, Memory, Program, Value, constant, load, load_byte, load_long, result_of
-from fanroute.native.carry_out import KIND, CarryOut, write_carry_out
-from fanroute.native.gather import Arena, Gathered, is_not_zero, write_gather
+from fanroute.native.carry_out import ASKS, KIND, CarryOut, write_carry_out
+from fanroute.native.gather import Arena, Gathered, write_gather
 from fanroute.native.host import HANDLE_NAME, PAYLOAD, RESULT_SIZE, Host, case_of, failed, payload
-from fanroute.native.look_up import LookUp, write_look_up
+from fanroute.native.look_up import LookUp, answer_if, write_look_up
 from fanroute.native.tabulate import Table
-from fanroute_runtime.blocks import ANSWER, ASKED_NEXT, BY_PYTHON, DECIDED, HANDOFF, NOT_DECIDED
+from fanroute_runtime.blocks import ANSWER, BY_PYTHON, DECIDED, HANDOFF, NOT_DECIDED
 
 
 def write_handle(program: Program, memory: Memory, host: Host, table: Table | None, verify_token: Function) -> None:
@@ -65,9 +65,10 @@ def _write_serve(
         with function.when(known):
             progress = function.local(result_of(by_decision, known, request, body))
             with function.when(progress):
-                # Python does not know this decision, so it decides again.
-                unknown = is_not_zero(load(carry_out.pending)) * ASKED_NEXT
-                function.give(result_of(by_python, request, body, unknown, served))
+                # Python does not know the decision. It cannot decide again, because the request may have been changed.
+                answer = function.local(answer_if(known, progress))
+                function.store_byte(answer, load_byte(known, ASKS) & load(carry_out.pending).is_zero(), ASKS)
+                function.set(progress, result_of(by_decision, answer, request, body))
             function.give(load(has_failed))
     size = function.local(result_of(gathered.add_headers, request, end))
     arena.take_back(function)

@@ -22,7 +22,8 @@ from fanroute.native.gather import Arena, Gathered
 from fanroute.native.host import Host
 from fanroute.native.second_pass import Search, write_second_pass
 from fanroute.native.tabulate import HOST_CHARACTERS, HOSTS, NAMES, PATH_CHARACTERS, Table
-from fanroute_runtime.blocks import INSERT_ADDRESS, INSERT_AUTHORITY, INSERT_SCHEME, IPV4
+from fanroute_runtime.blocks import INSERT_ADDRESS, INSERT_AUTHORITY, INSERT_SCHEME, IPV4, NOT_CHANGED, encode_answer
+from fanroute_runtime.messages import FAILED
 
 # The factor of the hash FNV-1a, and the size of a slot: node, address and size of the text, next node.
 _FACTOR, _SLOT_SIZE = 0x0100_0193, 16
@@ -285,7 +286,20 @@ def _write_path_node(program: Program, memory: Memory, search: Search, table: Ta
 
 
 def _place_decisions(memory: Memory, table: Table) -> int:
-    """Places the decisions, and their addresses by node. Returns the address of the latter."""
-    addresses = {block: memory.place(block) for block in dict.fromkeys(filter(None, table.decisions))}
-    found = [addresses[block] if block else 0 for block in table.decisions]
+    """Places the decisions, and their addresses by node. Returns the address of the latter.
+
+    Before each decision are the addresses of the answers if the request cannot be changed, and if it cannot be handed off.
+    """
+    failed = memory.place(encode_answer(FAILED, table.wait))
+    addresses = {}
+    for decision in dict.fromkeys(filter(None, table.decisions)):
+        unreachable = memory.place(decision.if_unreachable)
+        answers = pack("<2I", failed, unreachable)
+        addresses[decision] = memory.place(answers + decision.block) + len(answers)
+    found = [addresses[decision] if decision else 0 for decision in table.decisions]
     return memory.place(pack(f"<{len(found)}I", *found))
+
+
+def answer_if(decision: Value, progress: Value) -> Value:
+    """Returns the address of the answer if a decision cannot be carried out. `progress` says how far it came."""
+    return load(decision + (progress - NOT_CHANGED) * _WORD - 2 * _WORD)

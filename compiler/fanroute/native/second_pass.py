@@ -13,7 +13,7 @@ from fanroute.native.tabulate import FANOUTS, PINS
 from fanroute_runtime.grip.signature import FASTLY_ISSUER, FASTLY_KEY, HEADER, LEEWAY
 from fanroute_runtime.http.headers import PIN
 from fanroute_runtime.jose.es256 import read_point
-from fanroute_runtime.jose.limbs import ALGORITHMS, TABLE_SIZE, pack_table
+from fanroute_runtime.jose.limbs import ALGORITHMS, MET, TABLE_SIZE, pack_table
 from fanroute_runtime.matching.pin import MAX_PIN
 
 # The longest id of a service, and the longest Grip-Sig that is read here, in bytes.
@@ -62,8 +62,8 @@ def write_second_pass(
     _require(function, claims_size)
     algorithm = constant(ALGORITHMS[FASTLY_KEY.algorithm])
     expiry = function.local(result_of(verify, at, size, algorithm, claims, claims_size, table, TABLE_SIZE))
-    # A result that is no expiry is far in the past.
-    _require(function, load_long(gathered.now).is_below(expiry + LEEWAY))
+    _require(function, expiry.exceeds(MET))
+    _require(function, (expiry + LEEWAY).exceeds(load_long(gathered.now)))
     function.give(node)
     return function
 

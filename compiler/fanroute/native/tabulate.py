@@ -5,9 +5,10 @@ headers must be harmless: neither a route nor the edge looks at these headers. A
 those about which a pattern, a condition on the scheme, a value of the request, a token or CORS may decide.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from fanroute.plan.request import RequestData, second_pass_request
 from fanroute.plan.trace import HANDLERS
@@ -40,8 +41,6 @@ OF_FANOUT = frozenset({HEADER, FEATURES, PIN, "x-forwarded-for", "x-forwarded-ho
 UNKNOWN, NAMES, HOSTS, PYTHONS, FANOUTS, PINS = range(6)
 # The segments that end a path with a slash, and those that no route names.
 _EMPTY, _OTHER = "", None
-# What such a segment is in two requests. No route names a segment like these.
-_OTHERS = ("0-other-0", "1-another-1")
 # The characters that a host, and a path between slashes, may have to be found in the table.
 HOST_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-.")
 PATH_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -55,6 +54,15 @@ _OF_CONNECTION = {
 
 _Alive = tuple[int, ...]
 _Path = tuple[str | None, ...]
+# A host of a kind in each of two requests.
+_Hosts = tuple[str, str]
+
+
+class Known(NamedTuple):
+    """Represents a decision as a block. If it is a handoff, `if_unreachable` is the block of the answer if that fails."""
+
+    block: bytes
+    if_unreachable: bytes = b""
 
 
 @dataclass
@@ -63,18 +71,23 @@ class Table:
 
     `edges` maps a node and a text to the next node: at HOSTS the text is a host, at NAMES a harmless header, elsewhere a segment
     of a path. `others` has for each node the next one for all further segments, or UNKNOWN. `suffixes` are the ends of hosts with
-    their nodes, longest first. `other_host` is the node for all further hosts. `decisions` has for each node the block for the
-    paths that end there, if it is known. With `without_query`, requests with a query are not in the table. `limits` says how long
-    a sandbox takes requests.
+    their nodes, longest first. `other_host` is the node for all further hosts. `decisions` has for each node the decision about
+    the paths that end there, if it is known. With `without_query`, requests with a query are not in the table. `limits` says how
+    long a sandbox takes requests.
     """
 
     limits: SandboxLimits
     without_query: bool
     edges: dict[tuple[int, str], int] = field(default_factory=dict)
     others: list[int] = field(default_factory=lambda: [UNKNOWN] * (PINS + 1))
-    decisions: list[bytes | None] = field(default_factory=lambda: [None] * (PINS + 1))
+    decisions: list[Known | None] = field(default_factory=lambda: [None] * (PINS + 1))
     suffixes: list[tuple[str, int]] = field(default_factory=list)
     other_host: int = UNKNOWN
+
+    @property
+    def wait(self) -> int:
+        """Returns how long the host may wait for the next request, in milliseconds."""
+        return self.limits.next_request_timeout * 1000
 
 
 class _TooLarge(Exception):
@@ -110,18 +123,21 @@ class _Tabulator:
         self._verifies = plan.grip_sig.check == "verify"
         query = any(route.match.query or _refers(route, "query") for route in plan.routes)
         self._table = Table(plan.sandbox, without_query=query)
-        self._nodes: dict[tuple[str, bool, int, _Alive], int] = {}
+        self._nodes: dict[tuple[_Hosts, bool, int, _Alive], int] = {}
+        # What such a segment, and a label of such a host, is in two requests.
+        self._others = _unnamed(plan.routes)
 
     def table(self) -> Table:
         hosts = dict.fromkeys(host for route in self._routes for host in route.match.hosts)
         exact = [host for host in hosts if not host.startswith("*") and HOST_CHARACTERS.issuperset(host.encode())]
         ends = sorted((host[1:] for host in hosts if host.startswith("*")), key=len, reverse=True)
         for host in exact:
-            self._add_edge(HOSTS, host, self._root(host))
+            self._add_edge(HOSTS, host, self._root((host, host)))
         for host in LOCAL_NAMES:
             self._add_edge(HOSTS, host, PYTHONS)
-        self._table.suffixes = [(end, self._root(f"{_OTHERS[0]}{end}")) for end in ends]
-        self._table.other_host = self._root(_OTHERS[0])
+        one, another = self._others
+        self._table.suffixes = [(end, self._root((f"{one}{end}", f"{another}{end}"))) for end in ends]
+        self._table.other_host = self._root(self._others)
         for name in sorted(HARMLESS - self._names_of_routes()):
             assert not is_platform_header(name)
             self._add_edge(NAMES, name, NAMES)
@@ -135,34 +151,34 @@ class _Tabulator:
         names |= {bound.name for route in self._routes for bound in _bounds(route) if bound.source == "header"}
         return names | {"origin" for route in self._routes if route.cors or route.origins}
 
-    def _root(self, host: str) -> int:
-        """Returns the node for the paths of a host."""
-        alive = tuple(number for number, route in enumerate(self._routes) if _takes_host(route, host) and _takes_get(route))
-        return self._node(host, alive, ())
+    def _root(self, hosts: _Hosts) -> int:
+        """Returns the node for the paths of a kind of host."""
+        taken = [_takes_host(route, hosts[0]) and _takes_get(route) for route in self._routes]
+        return self._node(hosts, tuple(number for number, each in enumerate(taken) if each), ())
 
-    def _node(self, host: str, alive: _Alive, path: _Path, is_end: bool = False) -> int:
+    def _node(self, hosts: _Hosts, alive: _Alive, path: _Path, is_end: bool = False) -> int:
         """Returns the node for the paths that begin with some segments, or with `is_end` are these segments.
 
         `alive` are the routes that may take such a path.
         """
-        key = (host, is_end, len(path), alive)
+        key = (hosts, is_end, len(path), alive)
         if key in self._nodes:
             return self._nodes[key]
-        number = self._nodes[key] = self._add_node(self._decision(host, alive, path) if path else None)
+        number = self._nodes[key] = self._add_node(self._decision(hosts, alive, path) if path else None)
         if is_end:
             return number
         # After the longest path of a route, there is one node for all longer ones.
         if len(path) > MAX_SEGMENTS + 1:
             raise _TooLarge
         for segment in self._named_segments(alive, len(path)):
-            self._add_edge(number, segment, self._node(host, self._left(alive, path, segment), (*path, segment)))
-        self._add_edge(number, _EMPTY, self._node(host, self._left(alive, path, _EMPTY), (*path, _EMPTY), is_end=True))
+            self._add_edge(number, segment, self._node(hosts, self._left(alive, path, segment), (*path, segment)))
+        self._add_edge(number, _EMPTY, self._node(hosts, self._left(alive, path, _EMPTY), (*path, _EMPTY), is_end=True))
         # If the segments that follow make no difference, the node stands for all longer paths, too.
         is_settled = path and all(self._is_settled(route, len(path)) for route in alive)
-        self._table.others[number] = number if is_settled else self._node(host, self._left(alive, path, _OTHER), (*path, _OTHER))
+        self._table.others[number] = number if is_settled else self._node(hosts, self._left(alive, path, _OTHER), (*path, _OTHER))
         return number
 
-    def _add_node(self, decision: bytes | None) -> int:
+    def _add_node(self, decision: Known | None) -> int:
         """Adds a node with the decision about what ends there."""
         self._table.others.append(UNKNOWN)
         self._table.decisions.append(decision)
@@ -204,38 +220,41 @@ class _Tabulator:
         pattern = self._routes[route].match.path
         return pattern is None or (size > len(pattern.segments) if pattern.rest else size == len(pattern.segments))
 
-    def _decision(self, host: str, alive: _Alive, path: _Path) -> bytes | None:
-        """Returns the block of the decision about a path, or None if Python must decide."""
+    def _decision(self, hosts: _Hosts, alive: _Alive, path: _Path) -> Known | None:
+        """Returns the decision about a path, or None if Python must decide."""
         chosen = next((self._routes[route] for route in alive if self._ends(route, len(path))), None)
         if chosen is not None and not _is_constant(chosen):
             return None
-        plain = _Witness("GET", f"http://{host}{_text(path, _OTHERS[0])}", address="192.0.2.1")
-        other = _Witness("GET", f"https://{host}:8443{_text(path, _OTHERS[1])}", address="198.51.100.77")
-        return self._common_block([(each, self._decider.decide(each)) for each in (plain, other)])
+        texts = [host + end + _text(path, other) for host, end, other in zip(hosts, ("", ":8443"), self._others, strict=True)]
+        plain = _Witness("GET", f"http://{texts[0]}", address="192.0.2.1")
+        other = _Witness("GET", f"https://{texts[1]}", address="198.51.100.77")
+        return self._common([(each, self._decider.decide(each)) for each in (plain, other)])
 
-    def _common_block(self, decided: Sequence[tuple[_Witness, Decision]]) -> bytes | None:
-        """Returns the block of the decisions about some requests, or None if they differ."""
-        found = {self._block(decision, request) for request, decision in decided}
+    def _common(self, decided: Sequence[tuple[_Witness, Decision]]) -> Known | None:
+        """Returns the decision about some requests, or None if they differ."""
+        found = {self._known(decision, request) for request, decision in decided}
         if len(found) > 1:
             return None
         pinned = [(each, decision) for each, decision in decided if isinstance(decision, ToFanout) and _pin(decision)]
         if pinned and self._verifies:
             answers = [(each, self._decider.decide(second_pass_request(each, decision))) for each, decision in pinned]
-            self._add_pin(_pin(pinned[0][1]), self._common_block(answers))
+            self._add_pin(_pin(pinned[0][1]), self._common(answers))
         return found.pop()
 
-    def _add_pin(self, pin: str, answer: bytes | None) -> None:
+    def _add_pin(self, pin: str, answer: Known | None) -> None:
         """Adds the answer of the second pass."""
         self._add_edge(PINS, pin, self._add_node(answer))
 
-    def _block(self, decision: Decision, request: _Witness) -> bytes | None:
-        """Returns the block of a decision, with holes for what it has of the connection."""
-        wait = self._table.limits.next_request_timeout * 1000
+    def _known(self, decision: Decision, request: _Witness) -> Known | None:
+        """Returns a decision with holes for the values of the connection, or None if only Python can carry it out."""
+        wait = self._table.wait
         if isinstance(decision, Answer):
-            return blocks.encode_answer(decision, wait)
+            return Known(blocks.encode_answer(decision, wait))
         if not isinstance(decision, ToFanout) or decision.uri is not None or decision.headers.add:
             return None
-        return blocks.encode_changes(decision.backend, _changes(decision, request), wait)
+        unreachable = self._decider.unreachable_answer(decision, 502)
+        handoff = blocks.encode_changes(decision.backend, _changes(decision, request), wait)
+        return Known(handoff, blocks.encode_answer(unreachable, wait))
 
 
 def _pin(decision: ToFanout) -> str:
@@ -249,10 +268,19 @@ def _changes(decision: ToFanout, request: _Witness) -> Iterator[bytes]:
     for name in decision.headers.remove:
         yield blocks.change(blocks.REMOVE, name, b"")
     for name, value in decision.headers.set:
-        if connection.get(name, "").encode() == value:
+        if name in connection and connection[name].encode() == value:
             yield blocks.change(_OF_CONNECTION[name], name, b"")
         else:
             yield blocks.change(blocks.INSERT, name, value)
+
+
+def _unnamed(routes: Iterable[Route]) -> tuple[str, str]:
+    """Returns two texts that no segment and no host of a route contains, as segments of a path and labels of a host."""
+    matches = [route.match for route in routes]
+    named = {host for match in matches for host in match.hosts}
+    named |= {str(segment) for match in matches if match.path for segment in match.path.segments}
+    free = (text for text in map("other-{}-x".format, count()) if not any(text in each for each in named))
+    return next(free), next(free)
 
 
 def _text(path: _Path, other: str) -> str:

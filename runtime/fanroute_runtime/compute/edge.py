@@ -10,7 +10,6 @@ from wit_world.imports.backend import Backend as HostBackend
 
 from fanroute_runtime import blocks
 from fanroute_runtime.compute.request import (
-    UNREADABLE,
     GatheredRequest,
     HostRequest,
     Message,
@@ -24,12 +23,11 @@ from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.http.cors import add_cors_headers, replace_cors_headers
 from fanroute_runtime.http.headers import hop_by_hop_names
 from fanroute_runtime.http.media_types import is_for_fanout
-from fanroute_runtime.messages import Answer, Decision, NextHop, Sample, ToBackend, ToFanout, text_answer
+from fanroute_runtime.messages import FAILED, Answer, Decision, NextHop, Sample, ToBackend, ToFanout, text_answer
 from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
 from fanroute_runtime.snapshot.heap import settle_heap_last
 from fanroute_runtime.snapshot.warm import warm_up
 
-FAILED = text_answer(500, UNREADABLE)
 BAD_GATEWAY = text_answer(502, "The edge could not read the backend's answer.")
 FOR_FANOUT = text_answer(502, "The backend's answer is for Fanout, but Fanout did not send this request.")
 
@@ -107,13 +105,12 @@ class Server:
             began: the time of the first of them in seconds, or 0 if the native `handle` does not know it.
         """
         facts = HostRequest(request, body)
-        has_asked = progress in (blocks.NOT_HANDED_OFF, blocks.ASKED_NEXT)
         pending: Pollable | None = None
 
         def request_next() -> None:
             """Asks before the answer is sent, because a client may send the next request at once."""
             nonlocal pending
-            if pending is None and not has_asked and self._sandbox.takes_another(served, began, facts.now):
+            if pending is None and progress != blocks.NOT_HANDED_OFF and self._sandbox.takes_another(served, began, facts.now):
                 pending = self._sandbox.request_next()
 
         try:
@@ -138,7 +135,7 @@ class Server:
             return FAILED, ()
 
     def _decision(self, facts: HostRequest, progress: int) -> Decision:
-        if progress in (blocks.NOT_DECIDED, blocks.ASKED_NEXT):
+        if progress == blocks.NOT_DECIDED:
             return self._decider.decide(facts)
         if progress == blocks.DECIDED or isinstance(self.decision, Answer):
             return self.decision

@@ -21,7 +21,7 @@ from wit_world.imports import (
 from wit_world.imports.async_io import Pollable
 
 from fanroute_runtime.blocks import MAX_HEADER, MAX_METHOD, MAX_URI, Gathered
-from fanroute_runtime.messages import Refused
+from fanroute_runtime.messages import UNREADABLE, Refused
 
 # The longest value that is read from a store, in bytes: Fastly's limit for a secret. Values of a config store are shorter.
 MAX_STORED = 65_536
@@ -30,7 +30,6 @@ CHUNK = 65_536
 
 Message = http_req.Request | http_resp.Response
 
-UNREADABLE = "The edge could not read the request."
 UNREADABLE_STORE = "The edge could not read its configuration."
 
 

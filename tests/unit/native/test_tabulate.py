@@ -373,6 +373,37 @@ def test_headers_that_routes_look_at() -> None:
     assert look_ups.find(RequestData("GET", "http://www.example.com/down", (("cookie", b"x"),))) is None
 
 
+HEAD = OWN.partition("routes:")[0] + "routes:\n"
+
+
+def test_a_header_without_a_value() -> None:
+    look_ups = table_of(f'{HEAD}  - {{name: a, handoff: origin, request_headers: {{set: {{x-edge: ""}}}}}}\n')
+    found = look_ups.find(RequestData("GET", "http://a.example/"))
+    assert (blocks.INSERT, "x-edge", b"") in found[3]
+
+
+OK, NO = "respond: {status: 200}", "respond: {status: 403}"
+OTHERS = [f"other-{number}-x" for number in range(4)]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize(
+    ("routes", "url"),
+    [
+        (f"{{match: {{host: OTHER.example.com}}, {OK}}}\n{{match: {{host: '*.example.com'}}, {NO}}}", "x.example.com/a"),
+        (f"{{match: {{host: OTHER}}, {OK}}}", "any/"),
+        (f"{{match: {{path: /x/OTHER}}, handoff: origin}}\n{{match: {{path: /x/*}}, {NO}}}", "any/x/secret"),
+        (f"{{match: {{path: /x/aOTHERb}}, handoff: origin}}\n{{match: {{path: /x/*}}, {NO}}}", "any/x/secret"),
+    ],
+)
+def test_routes_that_name_what_stands_for_others(routes: str, url: str, other: str) -> None:
+    """The requests with which the table is made must not be named by a route."""
+    lines = routes.replace("OTHER", other).splitlines()
+    text = HEAD + "".join(f"  - {{name: r{number}, {line[1:]}\n" for number, line in enumerate(lines))
+    decider = Decider(compile_routes(text.encode(), INPUTS).plan, HANDLERS)
+    assert assert_agrees(table_of(text), decider, RequestData("GET", f"http://{url}"))
+
+
 def test_plans_without_a_table() -> None:
     """They have too many routes, too many edges, a limit that only Python knows, or no decision that is always the same."""
     found = Respond(200, (), b"")
@@ -477,6 +508,11 @@ def test_the_time_of_a_signature(fastlys: tuple[LookUps, Decider]) -> None:
     token = fanouts_token({"iss": "fastly:SU1Z", "exp": NOW - LEEWAY + 1})
     assert assert_agrees(*fastlys, fanouts(token))
     assert fastlys[0].find(replace(fanouts(token), time=NOW + 1)) is None
+
+
+@pytest.mark.parametrize("now", [0, 29, 2**63, 2**64 - 1])
+def test_a_clock_that_is_wrong(fastlys: tuple[LookUps, Decider], now: int) -> None:
+    assert fastlys[0].find(replace(fanouts(b"x"), time=now), began=now) is None
 
 
 @pytest.mark.parametrize("check", ["present", "none"])
