@@ -34,9 +34,9 @@ from fanroute_runtime.jose.p256 import GENERATOR
 from fanroute_runtime.snapshot.immortal import MARK
 from tests.component.test_component import REQUESTS, Host
 from tests.conftest import INPUTS, REPOSITORY
-from tests.support.builds import build_once
+from tests.support.builds import FLATTEN, build_once
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FLATTEN, reason="without flattening, there is nothing to compare")]
 
 OWN = REPOSITORY / "routes.yaml"
 # A part of the native module's data.
