@@ -214,6 +214,11 @@ class Function:
         """Returns a result."""
         self._code += _code(value) + bytes([_RETURN])
 
+    def give_if(self, condition: Value, value: Value | int) -> None:
+        """Returns a result if an i32 is not 0."""
+        with self.when(condition):
+            self.give(value)
+
     @contextmanager
     def when(self, condition: Value) -> Iterator[None]:
         """Runs the code of the context only if an i32 is not 0."""

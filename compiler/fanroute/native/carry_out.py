@@ -60,8 +60,7 @@ def _write_answer(program: Program, host: Host, result: int, ask: Function) -> F
     function = program.function("answer", [I32], [I32])
     decision = function.parameter(0)
     function.call(host.new_response, result)
-    with function.when(failed(result)):
-        function.give(1)
+    function.give_if(failed(result), 1)
     response = function.local(payload(result))
     content = function.local(result_of(fill, decision, response))
     with function.when(content.is_zero()):
@@ -89,13 +88,11 @@ def _write_fill(program: Program, host: Host, result: int) -> Function:
     status = function.local(load(decision, _STATUS) & 0xFFFF)
     with function.when(status - _OK):
         function.call(host.set_status, response, status, result)
-        with function.when(failed(result)):
-            function.give(0)
+        function.give_if(failed(result), 0)
     at, left = function.local(decision + DECISION.size), function.local(load(decision, _CHANGES))
     with function.repeat_while(left):
         function.call(host.append_response_header, response, *_name_and_value(at), result)
-        with function.when(failed(result)):
-            function.give(0)
+        function.give_if(failed(result), 0)
         function.set(at, _next(at))
         function.set(left, left - 1)
     function.give(at)
@@ -108,8 +105,7 @@ def _write_body(program: Program, host: Host, result: int) -> Function:
     body, at, left = map(function.parameter, range(3))
     with function.repeat_while(left):
         function.call(host.write_body, body, at, left, result)
-        with function.when(failed(result) | payload(result).is_zero()):
-            function.give(0)
+        function.give_if(failed(result) | payload(result).is_zero(), 0)
         function.set(at, at + payload(result))
         function.set(left, left - payload(result))
     function.give(1)
@@ -121,17 +117,14 @@ def _write_hand_off(program: Program, host: Host, result: int, ask: Function, co
     function = program.function("hand off", [I32] * 2, [I32])
     decision, request = function.parameter(0), function.parameter(1)
     backend_name = function.local(result_of(change, decision, request))
-    with function.when(backend_name.is_zero()):
-        function.give(NOT_CHANGED)
+    function.give_if(backend_name.is_zero(), NOT_CHANGED)
     function.call(host.open_backend, backend_name, load(decision, _REST), result)
-    with function.when(failed(result)):
-        function.give(NOT_HANDED_OFF)
+    function.give_if(failed(result), NOT_HANDED_OFF)
     backend = function.local(payload(result, OPENED))
     function.call(ask, decision)
     function.call(host.redirect_to_grip_proxy, request, backend, result)
     function.call(host.drop_backend, backend)
-    with function.when(failed(result)):
-        function.give(NOT_HANDED_OFF)
+    function.give_if(failed(result), NOT_HANDED_OFF)
     function.give(0)
     return function
 
@@ -155,8 +148,7 @@ def _write_change(program: Program, host: Host, result: int, connection: Connect
                 function.call(call, request, *arguments, result)
         # The host has the error for the removal of a header that is absent.
         is_absent = (operation ^ REMOVE).is_zero() & (case_of(result) ^ INVALID_ARGUMENT).is_zero()
-        with function.when(failed(result) & is_absent.is_zero()):
-            function.give(0)
+        function.give_if(failed(result) & is_absent.is_zero(), 0)
         function.set(at, _next(at))
         function.set(left, left - 1)
     function.give(at)

@@ -54,8 +54,10 @@ class Arena:
         function = program.function(REALLOC_NAME, [I32] * 4, [I32])
         old, old_size, alignment, size = map(function.parameter, range(4))
         start = function.local((load(self._at) + alignment - 1) & (constant(0) - alignment))
-        with function.when(load(self._at).is_zero() | is_not_zero(old) | load(self._end).is_below(start + size)):
-            function.give(result_of(host.reallocate, old, old_size, alignment, size))
+        function.give_if(
+            load(self._at).is_zero() | old.exceeds(0) | load(self._end).is_below(start + size),
+            result_of(host.reallocate, old, old_size, alignment, size),
+        )
         function.store(self._at, start + size)
         function.give(start)
 
@@ -66,11 +68,6 @@ class Arena:
 
     def take_back(self, function: Function) -> None:
         function.store(self._at, 0)
-
-
-def is_not_zero(value: Value) -> Value:
-    """Returns 1 unless an i32 is 0."""
-    return value.is_zero().is_zero()
 
 
 @dataclass(frozen=True)
@@ -131,14 +128,14 @@ def _write_begin(program: Program, host: Host, arena: Arena, result: int, block:
     for fact, limit, length in ((host.get_method, MAX_METHOD, _METHOD), (host.get_uri, MAX_URI, _URI)):
         arena.lend(function, at, end)
         function.call(fact, request, constant(limit, I64), result)
-        _give_up_unless(function, (failed(result) | payload(result) ^ at).is_zero())
+        function.give_if(failed(result) | payload(result) ^ at, 0)
         function.store(block, payload(result, PAYLOAD + 4), length)
         function.set(at, at + payload(result, PAYLOAD + 4))
     # Whoever reads the URI finds its end.
     function.store_byte(at, BEGIN[0])
     arena.lend(function, names, names + NAMES_SIZE)
     function.call(host.tls_protocol, request, constant(NAMES_SIZE, I64), result)
-    _give_up_unless(function, failed(result).is_zero())
+    function.give_if(failed(result), 0)
     function.store_byte(block, case_of(result), _TLS)
     function.call(host.client_address, request, result)
     # The versions of IP are the cases of a variant behind the case of the option.
@@ -149,19 +146,14 @@ def _write_begin(program: Program, host: Host, arena: Arena, result: int, block:
     function.store(block, served, _SERVED)
     arena.lend(function, names, names + NAMES_SIZE)
     function.call(host.get_header_names, request, constant(NAMES_SIZE, I64), 0, result)
-    _give_up_unless(function, (failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ names).is_zero())
+    function.give_if(failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ names, 0)
     size = function.local(payload(result, PAYLOAD + 4))
     function.store(names_size, size)
     # The last name has its end, so no name is read beyond the list.
     with function.when(size):
-        _give_up_unless(function, (load_byte(size + names - 1) ^ END[0]).is_zero())
+        function.give_if(load_byte(size + names - 1) ^ END[0], 0)
     function.give(at)
     return function
-
-
-def _give_up_unless(function: Function, condition: Value) -> None:
-    with function.when(condition.is_zero()):
-        function.give(0)
 
 
 def _write_add_headers(
@@ -171,19 +163,19 @@ def _write_add_headers(
     function = program.function("add headers", [I32] * 2, [I32])
     request, at = function.parameter(0), function.parameter(1)
     name, end = function.local(constant(names)), function.local(load(names_size) + names)
-    _give_up_unless(function, result_of(has_line_feed, names, load(names_size)).is_zero())
+    function.give_if(result_of(has_line_feed, names, load(names_size)), 0)
     with function.repeat_while(name ^ end):
         function.store_byte(at, BEGIN[0])
         start = function.local(at + 1)
         function.set(at, start)
         _copy_in_lower_case(function, at, name)
         left = function.local(constant(block + BLOCK_SIZE - _RESERVED) - at)
-        _give_up_unless(function, constant(0).is_below(left))
+        function.give_if(constant(0).is_below(left).is_zero(), 0)
         arena.lend(function, at, at + left)
         function.call(host.get_header_values, request, start, at - start - 1, left.widened(), 0, result)
         size = function.local(payload(result, PAYLOAD + 4))
-        _give_up_unless(function, (failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ at).is_zero())
-        _give_up_unless(function, result_of(has_line_feed, at, size).is_zero())
+        function.give_if(failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ at, 0)
+        function.give_if(result_of(has_line_feed, at, size), 0)
         function.set(at, at + size)
     function.store_byte(at, BEGIN[0])
     function.give(at + 1 - block)
@@ -210,14 +202,12 @@ def _write_has_line_feed(program: Program) -> Function:
     at, size = function.parameter(0), function.parameter(1)
     end = function.local(at + size)
     function.store_long(end, constant(0, I64))
-    with function.when(size.is_zero()):
-        function.give(0)
+    function.give_if(size.is_zero(), 0)
     with function.repeat_until(at.is_below(end).is_zero()):
         # A byte is now 0 if it was a line feed. Only then is the highest bit of a byte set that had not been.
         differences = function.local(load_long(at) ^ _LINE_FEEDS)
         found = (differences - _LOWEST) & (differences ^ -1) & _HIGHEST
-        with function.when(found.is_zero().is_zero()):
-            function.give(1)
+        function.give_if(found.is_zero().is_zero(), 1)
         function.set(at, at + _EIGHT_BYTES)
     function.give(0)
     return function

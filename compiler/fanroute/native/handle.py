@@ -30,11 +30,9 @@ def write_handle(program: Program, memory: Memory, host: Host, table: Table | No
         function.store(carry_out.pending, 0)
         has_failed = function.local(result_of(serve, request, body, served))
         function.set(pending, load(carry_out.pending))
-        with function.when(pending.is_zero()):
-            function.give(has_failed)
+        function.give_if(pending.is_zero(), has_failed)
         function.call(host.await_request, pending, result)
-        with function.when(failed(result) | case_of(result).is_zero()):
-            function.give(has_failed)
+        function.give_if(failed(result) | case_of(result).is_zero(), has_failed)
         function.set(request, payload(result, PAYLOAD + 4))
         function.set(body, payload(result, PAYLOAD + 8))
         function.set(served, served + 1)
@@ -57,8 +55,7 @@ def _write_serve(
     request, body, served = map(function.parameter, range(3))
     end = function.local(result_of(gathered.begin, request, body, served))
     arena.take_back(function)
-    with function.when(end.is_zero()):
-        function.give(result_of(by_python, request, body, NOT_DECIDED, served))
+    function.give_if(end.is_zero(), result_of(by_python, request, body, NOT_DECIDED, served))
     if look_up:
         known = function.local(result_of(look_up.function, request, end, served))
         arena.take_back(function)
@@ -72,16 +69,14 @@ def _write_serve(
             function.give(load(has_failed))
     size = function.local(result_of(gathered.add_headers, request, end))
     arena.take_back(function)
-    with function.when(size.is_zero()):
-        function.give(result_of(by_python, request, body, NOT_DECIDED, served))
+    function.give_if(size.is_zero(), result_of(by_python, request, body, NOT_DECIDED, served))
     # Python frees what it gets, so it gets a copy.
     copied = function.local(result_of(host.reallocate, 0, 0, 1, size))
     function.copy(copied, gathered.block, size)
     returned = function.local(result_of(host.decide, copied, size))
     function.set(end, result_of(by_decision, load(returned), request, body))
     function.call(host.forget_decision, returned)
-    with function.when(end):
-        function.give(result_of(by_python, request, body, end, served))
+    function.give_if(end, result_of(by_python, request, body, end, served))
     function.give(load(has_failed))
     return function
 
@@ -95,15 +90,13 @@ def _write_by_decision(program: Program, host: Host, carry_out: CarryOut, has_fa
     function = program.function("by decision", [I32] * 3, [I32])
     decision, request, body = map(function.parameter, range(3))
     kind = function.local(load_byte(decision, KIND))
-    with function.when(_is(kind, BY_PYTHON)):
-        function.give(DECIDED)
+    function.give_if(_is(kind, BY_PYTHON), DECIDED)
     function.store(has_failed, 0)
     with function.when(_is(kind, ANSWER)):
         function.store(has_failed, result_of(carry_out.answer, decision))
     with function.when(_is(kind, HANDOFF)):
         progress = function.local(result_of(carry_out.hand_off, decision, request))
-        with function.when(progress):
-            function.give(progress)
+        function.give_if(progress, progress)
     function.call(host.drop_request, request)
     function.call(host.drop_body, body)
     function.give(0)

@@ -73,13 +73,13 @@ def write_look_up(
     function = program.function("look up", [I32] * 3, [I32])
     request, end, served = map(function.parameter, range(3))
     # Only GET requests are in the table.
-    _give_up_if(function, load(gathered.method_size) ^ len(_GET))
-    _give_up_if(function, load(gathered.method) << 8 ^ int.from_bytes(b"\0" + _GET, "little"))
+    function.give_if(load(gathered.method_size) ^ len(_GET), 0)
+    function.give_if(load(gathered.method) << 8 ^ int.from_bytes(b"\0" + _GET, "little"), 0)
     node = function.local(result_of(first_pass))
     with function.when(node.is_zero()):
         function.set(node, result_of(second_pass, request, end))
     decision = function.local(load(node * _WORD + decisions))
-    _give_up_if(function, decision.is_zero())
+    function.give_if(decision.is_zero(), 0)
     function.store(address_size, result_of(write_address) - address)
     age = load_long(gathered.now) - load_long(gathered.began)
     limits = table.limits
@@ -102,8 +102,8 @@ def _write_first_pass(
     host_node = _write_host_node(program, memory, same, search.find, table)
     path_node = _write_path_node(program, memory, search, table)
     function = program.function("first pass", [], [I32])
-    _give_up_if(function, load_byte(gathered.version) ^ IPV4)
-    _give_up_if(function, result_of(search.are_harmless, NAMES).is_zero())
+    function.give_if(load_byte(gathered.version) ^ IPV4, 0)
+    function.give_if(result_of(search.are_harmless, NAMES).is_zero(), 0)
     at = function.local(constant(gathered.method + len(_GET)))
     end = function.local(at + load(gathered.uri_size))
     _skip(function, at, b"http")
@@ -140,11 +140,6 @@ def _write_address(program: Program, gathered: Gathered, text: int) -> Function:
     return function
 
 
-def _give_up_if(function: Function, condition: Value) -> None:
-    with function.when(condition):
-        function.give(0)
-
-
 def _classes(byte: int) -> int:
     is_digit = byte in b"0123456789"
     return _IN_HOST * (byte in HOST_CHARACTERS) | _IN_PATH * (byte in PATH_CHARACTERS) | _DIGIT * is_digit
@@ -157,7 +152,7 @@ def _byte_is(at: Value, character: bytes) -> Value:
 def _skip(function: Function, at: Local, text: bytes) -> None:
     """Moves an address behind a text. Gives up if another text is there."""
     for offset, byte in enumerate(text):
-        _give_up_if(function, load_byte(at, offset) ^ byte)
+        function.give_if(load_byte(at, offset) ^ byte, 0)
     function.set(at, at + len(text))
 
 
@@ -173,7 +168,7 @@ def _write_same(program: Program) -> Function:
     one, other, size = map(function.parameter, range(3))
     end = function.local(one + size)
     with function.repeat_while(one ^ end):
-        _give_up_if(function, load_byte(one) - load_byte(other))
+        function.give_if(load_byte(one) - load_byte(other), 0)
         function.set(one, one + 1)
         function.set(other, other + 1)
     function.give(1)
@@ -230,7 +225,7 @@ def _write_are_harmless(program: Program, find: Function, gathered: Gathered) ->
         start = function.local(at)
         with function.repeat_while(load_byte(at)):
             function.set(at, at + 1)
-        _give_up_if(function, result_of(find, function.parameter(0), start, at - start).is_zero())
+        function.give_if(result_of(find, function.parameter(0), start, at - start).is_zero(), 0)
         function.set(at, at + 1)
     function.give(1)
     return function
@@ -241,11 +236,10 @@ def _write_host_node(program: Program, memory: Memory, same: Function, find: Fun
     function = program.function("host node", [I32] * 2, [I32])
     host, size = function.parameter(0), function.parameter(1)
     # A dot at the end does not count, so Python looks at such a host.
-    _give_up_if(function, size.is_zero())
-    _give_up_if(function, _byte_is(host + size - 1, b"."))
+    function.give_if(size.is_zero(), 0)
+    function.give_if(_byte_is(host + size - 1, b"."), 0)
     found = function.local(result_of(find, HOSTS, host, size))
-    with function.when(found):
-        function.give(found)
+    function.give_if(found, found)
     for suffix, node in table.suffixes:
         text = memory.place(suffix.encode())
         is_longer = constant(len(suffix)).is_below(size)
@@ -263,23 +257,23 @@ def _write_path_node(program: Program, memory: Memory, search: Search, table: Ta
     others = memory.place(pack(f"<{len(table.others)}I", *table.others))
     function = program.function("path node", [I32] * 3, [I32])
     node, at, end = map(function.parameter, range(3))
-    _give_up_if(function, _byte_is(at, b"/").is_zero())
+    function.give_if(_byte_is(at, b"/").is_zero(), 0)
     with function.repeat_while(_byte_is(at, b"/")):
         function.set(at, at + 1)
         start = function.local(at)
         # Segments that begin with a dot may be dot segments.
-        _give_up_if(function, _byte_is(at, b"."))
+        function.give_if(_byte_is(at, b"."), 0)
         _skip_class(function, at, search.classes, _IN_PATH)
         found = function.local(result_of(search.find, node, start, at - start))
         with function.when(found.is_zero() & (at ^ start).is_zero().is_zero()):
             function.set(found, load(node * _WORD + others))
-        _give_up_if(function, found.is_zero())
+        function.give_if(found.is_zero(), 0)
         function.set(node, found)
     is_at_end = (at ^ end).is_zero()
-    _give_up_if(function, (is_at_end if table.without_query else is_at_end | _byte_is(at, b"?")).is_zero())
+    function.give_if((is_at_end if table.without_query else is_at_end | _byte_is(at, b"?")).is_zero(), 0)
     # A fragment would be refused.
     with function.repeat_while(at ^ end):
-        _give_up_if(function, _byte_is(at, b"#"))
+        function.give_if(_byte_is(at, b"#"), 0)
         function.set(at, at + 1)
     function.give(node)
     return function

@@ -6,7 +6,7 @@ It does so only if Fastly's key has signed the request's Grip-Sig for this servi
 import json
 from dataclasses import dataclass
 
-from fanroute.native.assembler import I32, Function, Memory, Program, Value, constant, load, load_byte, load_long, result_of
+from fanroute.native.assembler import I32, Function, Memory, Program, constant, load, load_byte, load_long, result_of
 from fanroute.native.gather import Arena, Gathered
 from fanroute.native.host import PAYLOAD, Host, case_of, failed, payload
 from fanroute.native.tabulate import FANOUTS, PINS
@@ -50,27 +50,22 @@ def write_second_pass(
     pin_name, sig_name = memory.place(PIN.encode()), memory.place(HEADER.encode())
     function = program.function("second pass", [I32] * 2, [I32])
     request, at = function.parameter(0), function.parameter(1)
-    _require(function, result_of(search.are_harmless, FANOUTS))
+    function.give_if(result_of(search.are_harmless, FANOUTS).is_zero(), 0)
     pin_size = function.local(result_of(read_single, request, pin_name, len(PIN), at, MAX_PIN + 1))
-    _require(function, pin_size)
+    function.give_if(pin_size.is_zero(), 0)
     node = function.local(result_of(search.find, PINS, at, pin_size))
-    _require(function, node)
+    function.give_if(node.is_zero(), 0)
     function.set(at, at + pin_size)
     size = function.local(result_of(read_single, request, sig_name, len(HEADER), at, _MAX_TOKEN + 1))
-    _require(function, size)
+    function.give_if(size.is_zero(), 0)
     claims_size = function.local(result_of(write_claims))
-    _require(function, claims_size)
+    function.give_if(claims_size.is_zero(), 0)
     algorithm = constant(ALGORITHMS[FASTLY_KEY.algorithm])
     expiry = function.local(result_of(verify, at, size, algorithm, claims, claims_size, table, TABLE_SIZE))
-    _require(function, expiry.exceeds(MET))
-    _require(function, (expiry + LEEWAY).exceeds(load_long(gathered.now)))
+    function.give_if(expiry.exceeds(MET).is_zero(), 0)
+    function.give_if((expiry + LEEWAY).exceeds(load_long(gathered.now)).is_zero(), 0)
     function.give(node)
     return function
-
-
-def _require(function: Function, condition: Value) -> None:
-    with function.when(condition.is_zero()):
-        function.give(0)
 
 
 def _fastlys_table() -> bytes:
@@ -87,14 +82,14 @@ def _write_read_single(program: Program, host: Host, arena: Arena, result: int) 
     request, name, name_size, at, room = map(function.parameter, range(5))
     arena.lend(function, at, at + room)
     function.call(host.get_header_values, request, name, name_size, room.widened(), 0, result)
-    _require(function, (failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ at).is_zero())
+    function.give_if(failed(result) | case_of(result, PAYLOAD + 8) | payload(result) ^ at, 0)
     size = function.local(payload(result, PAYLOAD + 4))
-    _require(function, size)
+    function.give_if(size.is_zero(), 0)
     end = function.local(at)
     with function.repeat_while(load_byte(end).exceeds(0) & end.is_below(at + size)):
         function.set(end, end + 1)
     # The first end of a value is the last byte.
-    _require(function, (end ^ at + size - 1).is_zero())
+    function.give_if((end ^ at + size - 1).is_zero().is_zero(), 0)
     function.give(size - 1)
     return function
 
@@ -110,11 +105,11 @@ def _write_claims(
     arena.lend(function, service, service + _MAX_SERVICE)
     function.call(host.get_service_id, result)
     size = function.local(load(result, 4))
-    _require(function, (load(result) ^ service).is_zero())
+    function.give_if((load(result) ^ service).is_zero().is_zero(), 0)
     at, end = function.local(constant(service)), function.local(size + service)
     with function.repeat_while(at ^ end):
         # In JSON, other characters may have to be escaped.
-        _require(function, load_byte(load_byte(at) + search.classes) & search.plain)
+        function.give_if((load_byte(load_byte(at) + search.classes) & search.plain).is_zero(), 0)
         function.set(at, at + 1)
     function.copy(end, after, len(_AFTER))
     function.give(size + len(_BEFORE) + len(_AFTER))
