@@ -8,17 +8,20 @@ those about which a pattern, a condition on the scheme, a value of the request, 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, NamedTuple
+from string import ascii_letters, ascii_lowercase, digits
+from typing import NamedTuple
 
-from fanroute.plan.request import RequestData, second_pass_request
+from fanroute.plan.request import RequestData, client_of, second_pass_request
 from fanroute.plan.trace import HANDLERS
 from fanroute_runtime import blocks
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.signature import FEATURES, HEADER
 from fanroute_runtime.http.headers import PIN, is_platform_header
 from fanroute_runtime.local import LOCAL_NAMES
+from fanroute_runtime.matching.pin import bounds_of
+from fanroute_runtime.matching.predicates import Matchable, match_predicates
 from fanroute_runtime.messages import Answer, Decision, ToFanout
-from fanroute_runtime.plan import Bound, Condition, Forward, Parameter, Plan, Route, SandboxLimits, Tunnel
+from fanroute_runtime.plan import Forward, Parameter, Plan, Route, SandboxLimits, Tunnel
 
 # Headers that the edge does not look at, unless a route names them.
 HARMLESS = frozenset(
@@ -42,8 +45,8 @@ UNKNOWN, NAMES, HOSTS, PYTHONS, FANOUTS, PINS = range(6)
 # The segments that end a path with a slash, and those that no route names.
 _EMPTY, _OTHER = "", None
 # The characters that a host, and a path between slashes, may have to be found in the table.
-HOST_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-.")
-PATH_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+HOST_CHARACTERS = frozenset((ascii_lowercase + digits + "-.").encode())
+PATH_CHARACTERS = frozenset((ascii_letters + digits + "-._~").encode())
 
 # The headers that get a value of the connection, and the changes that insert it.
 _OF_CONNECTION = {
@@ -94,16 +97,6 @@ class _TooLarge(Exception):
     """Raised if a table has more edges than it may have, or a path has more segments."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Witness(RequestData):
-    """Represents a request whose connection is known."""
-
-    address: str = ""
-
-    def client_address(self) -> str:
-        return self.address
-
-
 def tabulate(plan: Plan) -> Table | None:
     """Returns the table of a Plan, or None if it would be empty or too large."""
     # How much memory a sandbox has, only Python asks.
@@ -133,7 +126,7 @@ class _Tabulator:
         ends = sorted((host[1:] for host in hosts if host.startswith("*")), key=len, reverse=True)
         for host in exact:
             self._add_edge(HOSTS, host, self._root((host, host)))
-        for host in LOCAL_NAMES:
+        for host in sorted(LOCAL_NAMES):
             self._add_edge(HOSTS, host, PYTHONS)
         one, another = self._others
         self._table.suffixes = [(end, self._root((f"{one}{end}", f"{another}{end}"))) for end in ends]
@@ -148,13 +141,14 @@ class _Tabulator:
     def _names_of_routes(self) -> set[str]:
         """Returns the names of headers that a route looks at."""
         names = {condition.name for route in self._routes for condition in route.match.headers}
-        names |= {bound.name for route in self._routes for bound in _bounds(route) if bound.source == "header"}
+        names |= {bound.name for route in self._routes for bound in bounds_of(route) if bound.source == "header"}
         return names | {"origin" for route in self._routes if route.cors or route.origins}
 
     def _root(self, hosts: _Hosts) -> int:
         """Returns the node for the paths of a kind of host."""
-        taken = [_takes_host(route, hosts[0]) and _takes_get(route) for route in self._routes]
-        return self._node(hosts, tuple(number for number, each in enumerate(taken) if each), ())
+        client = client_of(RequestData("GET", f"http://{hosts[0]}/"))
+        alive = tuple(number for number, route in enumerate(self._routes) if _may_take(route, client))
+        return self._node(hosts, alive, ())
 
     def _node(self, hosts: _Hosts, alive: _Alive, path: _Path, is_end: bool = False) -> int:
         """Returns the node for the paths that begin with some segments, or with `is_end` are these segments.
@@ -226,11 +220,11 @@ class _Tabulator:
         if chosen is not None and not _is_constant(chosen):
             return None
         texts = [host + end + _text(path, other) for host, end, other in zip(hosts, ("", ":8443"), self._others, strict=True)]
-        plain = _Witness("GET", f"http://{texts[0]}", address="192.0.2.1")
-        other = _Witness("GET", f"https://{texts[1]}", address="198.51.100.77")
+        plain = RequestData("GET", f"http://{texts[0]}", address="192.0.2.1")
+        other = RequestData("GET", f"https://{texts[1]}", address="198.51.100.77")
         return self._common([(each, self._decider.decide(each)) for each in (plain, other)])
 
-    def _common(self, decided: Sequence[tuple[_Witness, Decision]]) -> Known | None:
+    def _common(self, decided: Sequence[tuple[RequestData, Decision]]) -> Known | None:
         """Returns the decision about some requests, or None if they differ."""
         found = {self._known(decision, request) for request, decision in decided}
         if len(found) > 1:
@@ -245,7 +239,7 @@ class _Tabulator:
         """Adds the answer of the second pass."""
         self._add_edge(PINS, pin, self._add_node(answer))
 
-    def _known(self, decision: Decision, request: _Witness) -> Known | None:
+    def _known(self, decision: Decision, request: RequestData) -> Known | None:
         """Returns a decision with holes for the values of the connection, or None if only Python can carry it out."""
         wait = self._table.wait
         if isinstance(decision, Answer):
@@ -262,7 +256,7 @@ def _pin(decision: ToFanout) -> str:
     return dict(decision.headers.set).get(PIN, b"").decode()
 
 
-def _changes(decision: ToFanout, request: _Witness) -> Iterator[bytes]:
+def _changes(decision: ToFanout, request: RequestData) -> Iterator[bytes]:
     scheme, _, rest = request.url.partition("://")
     connection = dict(zip(_OF_CONNECTION, (request.address, rest.partition("/")[0], scheme), strict=True))
     for name in decision.headers.remove:
@@ -287,17 +281,10 @@ def _text(path: _Path, other: str) -> str:
     return "".join(f"/{other if segment is _OTHER else segment}" for segment in path)
 
 
-def _takes_host(route: Route, host: str) -> bool:
-    hosts = route.match.hosts
-    return not hosts or any(host == each or (each[0] == "*" and host[1:].endswith(each[1:])) for each in hosts)
-
-
-def _takes_get(route: Route) -> bool:
-    """Returns True if a route may take a GET request without any header or query parameter that routes name."""
-    match = route.match
-    conditions: tuple[Condition, ...] = match.headers + match.query
-    takes_absent = all(not (each.present or each.values or each.pattern) for each in conditions)
-    return (not match.methods or "GET" in match.methods) and match.websocket is not True and takes_absent
+def _may_take(route: Route, client: Matchable) -> bool:
+    """Returns True if a route may take the requests to some path that are otherwise like this one."""
+    tests = match_predicates(route.match).items()
+    return all(test(client) for key, test in tests if key.partition(" ")[0] not in ("path", "where", "scheme"))
 
 
 def _is_constant(route: Route) -> bool:
@@ -306,17 +293,8 @@ def _is_constant(route: Route) -> bool:
     has_pattern = any(isinstance(each, Parameter) and each.pattern for each in segments)
     is_open = route.match.scheme is None and not has_pattern
     by_edge = not isinstance(route.action, Forward | Tunnel)
-    return is_open and by_edge and route.auth is None and route.cors is None and not list(_bounds(route.action))
+    return is_open and by_edge and route.auth is None and route.cors is None and not list(bounds_of(route.action))
 
 
 def _refers(route: Route, source: str) -> bool:
-    return any(bound.source == source for bound in _bounds(route))
-
-
-def _bounds(part: Any) -> Iterator[Bound]:
-    """Yields the references to values of the request in a part of a Plan."""
-    if isinstance(part, Bound):
-        yield part
-    else:
-        for each in part if isinstance(part, tuple) else [getattr(part, name) for name in getattr(part, "__slots__", ())]:
-            yield from _bounds(each)
+    return any(bound.source == source for bound in bounds_of(route))

@@ -23,7 +23,8 @@ class RequestData:
     """Represents a request as data; it satisfies the protocol `messages.Request`.
 
     `headers` are (name, value) pairs with lower-case names, and `time` is when the request arrives, in seconds since 1970.
-    `service` is the id of the service. `configs` and `secrets` map the name of a store to its entries.
+    `service` is the id of the service, and `address` the client's IP address. `configs` and `secrets` map the name of a store to
+    its entries.
     """
 
     verb: str
@@ -34,6 +35,7 @@ class RequestData:
     service: str = LOCAL_SERVICE
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {LOCAL_STORE: LOCAL_ENTRIES}, hash=False)
     secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, hash=False)
+    address: str = CLIENT_ADDRESS
 
     def method(self) -> str:
         return self.verb
@@ -54,7 +56,7 @@ class RequestData:
         return self.content
 
     def client_address(self) -> str | None:
-        return CLIENT_ADDRESS
+        return self.address
 
     def client_scheme(self) -> str:
         return self.url.partition(":")[0]

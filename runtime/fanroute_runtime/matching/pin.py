@@ -119,18 +119,17 @@ class Pins:
 
 
 def _references(route: Route) -> References:
-    bounds = dict.fromkeys(_bounds_of((route.action, route.auth)))
+    bounds = dict.fromkeys(bound for bound in bounds_of((route.action, route.auth)) if bound.source != "claim")
     return tuple((bound, _binding_predicate(bound, route)) for bound in bounds)
 
 
-def _bounds_of(part: Any) -> Iterator[Bound]:
-    """Yields the references to path, query and headers in a part of a route."""
+def bounds_of(part: Any) -> Iterator[Bound]:
+    """Yields the references to values of a request in a part of a route."""
     if isinstance(part, Bound):
-        if part.source != "claim":
-            yield part
+        yield part
     else:
         for each in part if isinstance(part, tuple) else [getattr(part, name) for name in getattr(part, "__slots__", ())]:
-            yield from _bounds_of(each)
+            yield from bounds_of(each)
 
 
 def _binding_predicate(bound: Bound, route: Route) -> Callable[[str | None], bool]:
