@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import jwt
 import pytest
-import wasmtime
 from cryptography.hazmat.primitives.asymmetric import ec
-from wasmtime.component import Component
 
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
@@ -18,6 +15,7 @@ from fanroute_runtime.local import LOCAL_STORE
 from tests.conftest import GRIP_SIG, OWN_HOST, REPOSITORY
 from tests.support.budget import Budget
 from tests.support.builds import build_once
+from tests.support.fuel import counted, sandbox
 from tests.support.tokens import public
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())
@@ -28,7 +26,6 @@ fanout:
     - {issuer: late, algorithm: ES256, config_store: keys, name: late}
 """
 STORES = {LOCAL_STORE: LOCAL_ENTRIES, "keys": {"late": public(KEY).decode()}}
-FUEL = 1 << 50
 # The requests of a sandbox, of which the last is counted as one in a reused sandbox.
 REQUESTS = 8
 # Python's hashes differ between components.
@@ -49,28 +46,19 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedComponent:
     workspace.routes.write_text((REPOSITORY / "routes.yaml").read_text() + ROUTES)
     workspace.routes.with_name("key.pem").write_bytes(public(KEY))
     build_once(workspace)
-    config = wasmtime.Config()
-    config.consume_fuel = True
-    engine = wasmtime.Engine(config)
-    return EmbeddedComponent(engine, Component(engine, workspace.wasm.read_bytes()))
+    return counted(workspace.wasm.read_bytes())
 
 
-def instructions(component: EmbeddedComponent, signature: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def instructions(component: EmbeddedComponent, signature: str) -> list[int]:
     """Returns how many instructions each request of a sandbox takes."""
-    stores: list[wasmtime.Store[Any]] = []
-    left: list[int] = []
-
-    def store(engine: wasmtime.Engine, make: Any = wasmtime.Store) -> Any:
-        stores.append(make(engine))
-        stores[0].set_fuel(FUEL)
-        left.append(FUEL)
-        return stores[0]
+    handle, fuel = sandbox(component)
+    left = [fuel()]
 
     def request_next(seconds: float) -> Callable[[], Exchange | None]:
         return following
 
     def following() -> Exchange | None:
-        left.append(stores[0].get_fuel())
+        left.append(fuel())
         return exchange() if len(left) <= REQUESTS else None
 
     def exchange() -> Exchange:
@@ -81,19 +69,15 @@ def instructions(component: EmbeddedComponent, signature: str, monkeypatch: pyte
         return made
 
     exchanges: list[Exchange] = []
-    with monkeypatch.context() as patched:
-        patched.setattr(wasmtime, "Store", store)
-        handle = component.sandbox()
-    left[0] = stores[0].get_fuel()
     assert handle(exchange())
     assert all(each.answer is not None and each.answer.status == 200 for each in exchanges)
     return [before - after for before, after in pairwise(left)]
 
 
 @pytest.mark.budget
-def test_the_instructions_of_a_grip_answer(component: EmbeddedComponent, monkeypatch: pytest.MonkeyPatch, budget: Budget) -> None:
+def test_the_instructions_of_a_grip_answer(component: EmbeddedComponent, budget: Budget) -> None:
     counts = {}
     for name, signature in SIGNED.items():
-        first, *_, last = instructions(component, signature, monkeypatch)
+        first, *_, last = instructions(component, signature)
         counts |= {name: last, f"{name}, in a new sandbox": first}
     budget.check("instructions", counts, SPREAD)

@@ -1,13 +1,10 @@
 """Tests that both passes of an endpoint that is known when building need no Python, in a component with a key of the tests."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import jwt
 import pytest
-import wasmtime
 from cryptography.hazmat.primitives.asymmetric import ec
-from wasmtime.component import Component
 
 from fanroute.bundle import builder
 from fanroute.host.component import EmbeddedComponent
@@ -20,13 +17,13 @@ from fanroute_runtime.plan import Key
 from tests.conftest import OWN_HOST, REPOSITORY
 from tests.support.budget import Budget
 from tests.support.builds import FLATTEN, build_once
+from tests.support.fuel import counted, sandbox
 from tests.support.tokens import public
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FLATTEN, reason="without flattening, Python decides about each request")]
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())
 SERVICE = "SU1Z0isxPaozGVKXdv0eY"
-FUEL = 1 << 50
 # What browsers send.
 BROWSERS = [
     ("accept", b"text/event-stream"),
@@ -46,36 +43,18 @@ BROWSERS = [
 ]
 
 
-class Counted:
-    """Runs a component, and counts the instructions of each request."""
-
-    def __init__(self, wasm: bytes) -> None:
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        engine = wasmtime.Engine(config)
-        self._component = EmbeddedComponent(engine, Component(engine, wasm))
-
-    def ask(self, path: str, headers: list[tuple[str, bytes]]) -> tuple[Exchange, int]:
-        """Returns what a new sandbox does with a request, and how many instructions that takes."""
-        stores: list[wasmtime.Store[Any]] = []
-
-        def store(engine: wasmtime.Engine, make: Any = wasmtime.Store) -> Any:
-            stores.append(make(engine))
-            stores[0].set_fuel(FUEL)
-            return stores[0]
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(wasmtime, "Store", store)
-            handle = self._component.sandbox()
-        backends = frozenset({"self", "origin"})
-        exchange = Exchange(f"https://{OWN_HOST}{path}", list(headers), backends, tls="TLSv1.3", service_id=SERVICE)
-        before = stores[0].get_fuel()
-        assert handle(exchange)
-        return exchange, before - stores[0].get_fuel()
+def ask(component: EmbeddedComponent, path: str, headers: list[tuple[str, bytes]]) -> tuple[Exchange, int]:
+    """Returns what a new sandbox does with a request, and how many instructions that takes."""
+    handle, fuel = sandbox(component)
+    backends = frozenset({"self", "origin"})
+    exchange = Exchange(f"https://{OWN_HOST}{path}", list(headers), backends, tls="TLSv1.3", service_id=SERVICE)
+    before = fuel()
+    assert handle(exchange)
+    return exchange, before - fuel()
 
 
 @pytest.fixture(scope="module")
-def component(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
+def component(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedComponent]:
     """Builds the repository's own routes for another key than Fastly's, whose private key is known."""
     workspace = Workspace(tmp_path_factory.mktemp("second-pass") / "routes.yaml")
     workspace.routes.write_text((REPOSITORY / "routes.yaml").read_text())
@@ -94,24 +73,23 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
         for module in (second_pass, signature):
             patched.setattr(module, "FASTLY_KEY", Key("ES256", public(KEY)))
         build_once(workspace)
-    yield Counted(workspace.wasm.read_bytes())
+    yield counted(workspace.wasm.read_bytes())
 
 
 def token(issuer: str, key: ec.EllipticCurvePrivateKey = KEY, **more: int) -> bytes:
-    header = {"typ": "JWT", "alg": "ES256"}
     claims = {"exp": 4_102_444_800, "iss": issuer, **more}
-    return jwt.encode(claims, key, "ES256", headers=header, sort_headers=False).encode()
+    return jwt.encode(claims, key, "ES256", sort_headers=False).encode()
 
 
-def fanouts(component: Counted, path: str, sig: bytes) -> list[tuple[str, bytes]]:
+def fanouts(component: EmbeddedComponent, path: str, sig: bytes) -> list[tuple[str, bytes]]:
     """Returns the headers of the request that Fanout sends for a browser's."""
-    handed_off, _ = component.ask(path, BROWSERS)
+    handed_off, _ = ask(component, path, BROWSERS)
     assert handed_off.handoff == "self"
     return [*handed_off.headers, ("grip-feature", b"status"), ("grip-sig", sig)]
 
 
 @pytest.mark.budget
-def test_the_instructions_of_both_passes(component: Counted, budget: Budget) -> None:
+def test_the_instructions_of_both_passes(component: EmbeddedComponent, budget: Budget) -> None:
     """A 404 and a handoff to the origin are counted, too."""
     counts = {}
     headers = fanouts(component, "/test/stream", token(f"fastly:{SERVICE}"))
@@ -121,18 +99,18 @@ def test_the_instructions_of_both_passes(component: Counted, budget: Budget) -> 
         ("404", "/test/none", BROWSERS),
         ("handoff to origin", "/none", BROWSERS),
     ):
-        counts[kind] = component.ask(path, sent)[1]
+        counts[kind] = ask(component, path, sent)[1]
     budget.check("instructions without Python", counts, 0.03)
 
 
 @pytest.mark.parametrize(
     ("path", "mode"), [("/test/stream", b"stream"), ("/test/sse", b"stream"), ("/test/long-poll", b"response")]
 )
-def test_the_answer_is_that_of_python(component: Counted, path: str, mode: bytes) -> None:
+def test_the_answer_is_that_of_python(component: EmbeddedComponent, path: str, mode: bytes) -> None:
     """One more header makes Python answer."""
     headers = fanouts(component, path, token(f"fastly:{SERVICE}"))
-    native, few = component.ask(path, headers)
-    python, many = component.ask(path, [*headers, ("x-other", b"1")])
+    native, few = ask(component, path, headers)
+    python, many = ask(component, path, [*headers, ("x-other", b"1")])
     assert native.answer == python.answer
     assert native.answer is not None
     assert ("grip-hold", mode) in native.answer.headers
@@ -151,13 +129,13 @@ def test_the_answer_is_that_of_python(component: Counted, path: str, mode: bytes
         b"",
     ],
 )
-def test_signatures_that_are_refused(component: Counted, sig: bytes) -> None:
-    exchange, _ = component.ask("/test/stream", fanouts(component, "/test/stream", sig))
+def test_signatures_that_are_refused(component: EmbeddedComponent, sig: bytes) -> None:
+    exchange, _ = ask(component, "/test/stream", fanouts(component, "/test/stream", sig))
     assert exchange.answer is not None
     assert exchange.answer.status == 403
 
 
-def test_a_forged_pin_is_of_no_use(component: Counted) -> None:
+def test_a_forged_pin_is_of_no_use(component: EmbeddedComponent) -> None:
     headers = [(name, value) for name, value in fanouts(component, "/test/stream", b"") if name != "grip-sig"]
-    exchange, _ = component.ask("/test/stream", headers)
+    exchange, _ = ask(component, "/test/stream", headers)
     assert exchange.handoff == "self"
