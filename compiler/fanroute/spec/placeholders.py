@@ -27,6 +27,8 @@ _REST = (
     rf"<{_NAME}:path>",
     r"\(?\.[*+]\)?\$?",
 )
+# The first characters of all of these.
+_FIRST = frozenset(":[<$^(*.")
 # What to write in place of these.
 REST_SUGGESTION = "end the path with '/*' for any rest"
 # Placeholders within a longer text. After a letter or digit, `:` and `$` begin none.
@@ -40,6 +42,8 @@ def suggest_segment(segment: str) -> str | None:
 
     Returns None for any other segment.
     """
+    if segment[:1] not in _FIRST:
+        return None
     if any(re.fullmatch(rest, segment) for rest in _REST):
         return REST_SUGGESTION
     found = next(filter(None, (re.fullmatch(one, segment) for one in _SEGMENT)), None)

@@ -104,11 +104,11 @@ def _identity(diagnostic: Diagnostic) -> tuple[str, str, Span]:
 
 def _correct_keys(details: list[Any], model: type[Model], source: Source) -> Source | None:
     """Returns the source with each unknown key renamed or moved as its error suggests. Returns None if nothing changes."""
+    unknown = [_known_path(detail["loc"], source) for detail in details if detail["type"] == "extra_forbidden"]
+    if not unknown:
+        return None
     data, keys = deepcopy(source.data), set(source.keys)
-    for detail in details:
-        if detail["type"] != "extra_forbidden":
-            continue
-        path = _known_path(detail["loc"], source)
+    for path in unknown:
         *above, key = path
         mapping = reduce(getitem, above, data)
         if parent := _parent_for(path, source, model):

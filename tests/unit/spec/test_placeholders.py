@@ -3,12 +3,15 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.describe import match_text
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
+from fanroute.spec import placeholders
 from fanroute.spec.placeholders import suggest_segment
 from fanroute_runtime.plan import PathPattern
 from tests.conftest import INPUTS
@@ -48,6 +51,11 @@ routes:
 )
 def test_what_to_write_instead(segment: str, instead: str | None) -> None:
     assert suggest_segment(segment) == instead
+
+
+@given(st.one_of(*(st.from_regex(each, fullmatch=True) for each in (*placeholders._SEGMENT, *placeholders._REST))))
+def test_the_first_character_rules_out_no_placeholder(segment: str) -> None:
+    assert suggest_segment(segment) is not None
 
 
 @pytest.mark.parametrize(
