@@ -15,6 +15,9 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from bench import tools
 from fanroute.project import processes
 
@@ -23,9 +26,20 @@ APPS = Path(__file__).parent / "apps"
 Command = list[str | Path]
 
 # The workloads (bench/measuring/workloads.py) that a starter kit can do.
-KIT_WORKLOADS = ("stream", "sse", "open", "echo-100", "echo-8192", "echo-65536", "handoff", "respond", "404")
+KIT_WORKLOADS = (
+    "stream",
+    "stream-python",
+    "sse",
+    "open",
+    "echo-100",
+    "echo-8192",
+    "echo-65536",
+    "handoff",
+    "handoff-self",
+    "respond",
+)
 # The WSGI adapter of Fastly's Python SDK cannot hand off a request.
-FLASK_WORKLOADS = tuple(name for name in KIT_WORKLOADS if name != "handoff")
+FLASK_WORKLOADS = tuple(name for name in KIT_WORKLOADS if not name.startswith("handoff"))
 
 
 @dataclass(frozen=True)
@@ -142,18 +156,27 @@ def _empty_python_recipe() -> Recipe:
     return Recipe({"build/app/app.py": "empty-python/app.py"}, build, "build/new.wasm", cached=False)
 
 
-def fanroute_recipe(routes: str, *options: str, files: Mapping[str, bytes] | None = None) -> Recipe:
-    """Returns the recipe for the text of a routes.yaml, with options of `fanroute build` and other files in its folder."""
-    build: Command = [sys.executable, "-P", "-m", "fanroute", "build", *options, "routes.yaml"]
-    return Recipe({"routes.yaml": routes.encode(), **(files or {})}, build, "bin/main.wasm", cached=False)
+# Makes Fanroute verify the Grip-Sig of a proxy of one's own, too. Such a proxy has the key of the benchmark.
+KEYS = "fanout: {keys: {issuer: proxy, algorithm: ES256, file: key.pem}}\n"
 
 
-def contestants(key: bytes) -> list[Contestant]:
-    """Returns all contestants. `key` is the PEM of the public P-256 key for those that verify Grip-Sig with ES256."""
+def fanroute_recipe(routes: str, key: EllipticCurvePrivateKey, *options: str) -> Recipe:
+    """Returns the recipe for the text of a routes.yaml, with options of bench.fastly_key.
+
+    The component trusts `key` in place of Fastly's. routes.yaml can refer to its public key as key.pem.
+    """
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    build: Command = [sys.executable, "-P", "-m", "bench.fastly_key", "key.pem", *options]
+    environment = {"PYTHONPATH": str(APPS.parents[1])}
+    return Recipe({"routes.yaml": routes.encode(), "key.pem": pem}, build, "bin/main.wasm", environment=environment, cached=False)
+
+
+def contestants(key: EllipticCurvePrivateKey) -> list[Contestant]:
+    """Returns all contestants. `key` is the P-256 key that signs Grip-Sigs."""
     routes = (APPS / "fanroute" / "routes.yaml").read_text(encoding="utf-8")
-    es256 = routes + "fanout: {keys: {issuer: proxy, algorithm: ES256, file: es256.pem}}\n"
-    pem = {"es256.pem": key}
+    keys = routes + KEYS
     fresh = "sandbox: {max_requests: 1}\n"
+    ours = (*KIT_WORKLOADS, "stream-hs256")
     return [
         Contestant(
             "floor",
@@ -191,38 +214,38 @@ def contestants(key: bytes) -> list[Contestant]:
             _python_recipe("flask_app"),
             FLASK_WORKLOADS,
         ),
-        Contestant("fanroute", "Fanroute", "reused", "as it is built by default", fanroute_recipe(routes)),
-        Contestant("fanroute-fresh", "Fanroute", "fresh", "one sandbox per request", fanroute_recipe(routes + fresh)),
+        Contestant("fanroute", "Fanroute", "reused", "as it is built by default", fanroute_recipe(routes, key), ours),
+        Contestant("fanroute-fresh", "Fanroute", "fresh", "one sandbox per request", fanroute_recipe(routes + fresh, key), ours),
         Contestant(
             "fanroute-unflattened",
             "Fanroute",
             "fresh",
             "one sandbox per request, core modules not joined",
-            fanroute_recipe(routes + fresh, "--no-flatten"),
+            fanroute_recipe(routes + fresh, key, "--no-flatten"),
         ),
         Contestant(
             "fanroute-present",
             "Fanroute",
             "reused",
             "Grip-Sig only has to be present, as for the kits",
-            fanroute_recipe(routes + "fanout: {grip_sig: present}\n"),
-            ("stream",),
+            fanroute_recipe(routes + "fanout: {grip_sig: present}\n", key),
+            ("stream", "stream-python"),
         ),
         Contestant(
-            "fanroute-es256",
+            "fanroute-keys",
             "Fanroute",
             "reused",
-            "Grip-Sig verified with an ES256 key",
-            fanroute_recipe(es256, files=pem),
-            ("stream-es256",),
+            "Grip-Sig of another proxy, with a key of `fanout.keys`",
+            fanroute_recipe(keys, key),
+            ("stream-keys",),
         ),
         Contestant(
-            "fanroute-es256-fresh",
+            "fanroute-keys-fresh",
             "Fanroute",
             "fresh",
             "the same, one sandbox per request",
-            fanroute_recipe(es256 + fresh, files=pem),
-            ("stream-es256",),
+            fanroute_recipe(keys + fresh, key),
+            ("stream-keys",),
         ),
         Contestant(
             "empty-python",

@@ -13,6 +13,7 @@ KINDS = (
     """\
   - name: events-{0}
     match: {{host: "*.edgecompute.app", path: "/events{0}/{{room}}", where: {{room: "[a-z0-9-]{{1,64}}"}}}}
+    public: true
     sse: {{channel: "room-{{room}}", keep_alive: 25s}}
 """,
     """\

@@ -16,11 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench import machine, tools
 from bench.contestants import Contestant, contestants
-from bench.measuring.comparison import CONNECTIONS, Comparison
+from bench.measuring.comparison import CONNECTIONS, PARALLEL, Comparison
 from bench.measuring.many_routes import COUNTS, measure_many_routes
 from bench.measuring.viceroy import fanout_stand_in
 from bench.profiling.profiles import collect_profiles
@@ -45,8 +44,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    chosen = [one for one in contestants(pem) if not options.only or one.name in options.only]
+    chosen = [one for one in contestants(key) if not options.only or one.name in options.only]
     tools.require_packages("wrk")
     viceroy = install.ensure_viceroy(cache_folder(), tools.log)
     run = RunData(started.strftime("%Y-%m-%d"), options.rounds, options.seconds, machine.describe_machine(), RATE)
@@ -78,7 +76,7 @@ def measure_contestants(comparison: Comparison, chosen: list[Contestant]) -> Non
             tools.log(f"Round {number + 1} of {rounds}")
             comparison.run_closed_loops(chosen, 1, list(comparison.run.workloads))
             for connections in CONNECTIONS[1:]:
-                comparison.run_closed_loops(chosen, connections, ["stream"])
+                comparison.run_closed_loops(chosen, connections, PARALLEL)
             comparison.run_open_loops(chosen)
     tools.log("Compressing with brotli")
     comparison.compress(chosen)

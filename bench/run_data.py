@@ -36,7 +36,7 @@ class RunData:
         open: cells of an open loop: a contestant and a workload. Each round has the `latency` in µs by percentile; `curve` has it
             by percent, over all rounds.
         routes: cells of a file with many routes; see bench/measuring/many_routes.py.
-        checks: the seconds of each `fanroute check`, by the number of routes.
+        checks: the seconds of each `fanroute check`, by the name of the file; see bench/measuring/many_routes.py.
         profile: see bench/profiling/profiles.py.
     """
 

@@ -24,6 +24,8 @@ from bench.statistics import percentiles
 from fanroute.project.processes import ProgramFailed
 
 CONNECTIONS = (1, 4, 16)
+# The workloads that are measured on more than one connection.
+PARALLEL = ("stream", "stream-python")
 # The open loop lasts so many times as long as a closed loop.
 OPEN_LOOP_FACTOR = 2
 # The points of a latency plot, in percent.
@@ -61,7 +63,7 @@ class Comparison:
         self, run: RunData, key: EllipticCurvePrivateKey, viceroy: Path, vegeta: Path, fanout: int, folder: Path
     ) -> None:
         self.run, self.viceroy, self.vegeta, self.fanout, self.folder = run, viceroy, vegeta, fanout, folder
-        self._key = key
+        self.key = key
         self.components: dict[str, Path] = {}
         self._servers: dict[str, Viceroy] = {}
         self._fixed: set[str] = set()
@@ -71,7 +73,7 @@ class Comparison:
 
     def workload(self, name: str) -> Workload:
         """Returns a workload whose Grip-Sig is signed now."""
-        return workloads(self._key)[name]
+        return workloads(self.key)[name]
 
     def workload_for(self, contestant: str, name: str) -> Workload:
         """Returns a workload for a contestant. If the contestant always gives the same answer, only the status is checked."""

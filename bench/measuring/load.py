@@ -72,7 +72,10 @@ def closed_loop(workload: Workload, port: int, connections: int, seconds: float,
 
 
 def wrk_script(workload: Workload) -> bytes:
-    """Returns a Lua script that makes wrk send a workload."""
+    """Returns a Lua script that makes wrk send a workload.
+
+    Without a body, wrk must get no string, or it sends a Content-Length, which browsers do not send with a GET.
+    """
     headers = ", ".join(
         f"[{lua_string(name.encode())}] = {lua_string(value.encode())}" for name, value in workload.headers.items()
     )
@@ -80,7 +83,7 @@ def wrk_script(workload: Workload) -> bytes:
         paths="{" + ", ".join(lua_string(path.encode()) for path in workload.paths) + "}",
         method=lua_string(workload.method.encode()),
         headers="{" + headers + "}",
-        body=lua_string(workload.body),
+        body=lua_string(workload.body) if workload.body else "nil",
     ).encode()
 
 

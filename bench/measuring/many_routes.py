@@ -2,7 +2,7 @@
 
 Fills two fields of RunData. `routes` has a cell for each number of `routes` and `mode` of sandboxes: the seconds of each `build`,
 the size in bytes, and the rounds of a closed loop on one connection, with requests spread over the routes. `checks` has the
-seconds of each `fanroute check`.
+seconds of each `fanroute check`, by CHECKED.
 
 Has no command; bench.run uses it (`--routes N ...` chooses the numbers of routes).
 """
@@ -15,8 +15,8 @@ from time import perf_counter
 from typing import Any
 
 from bench import tools
-from bench.contestants import build, fanroute_recipe
-from bench.generate import routes_yaml, stream_paths
+from bench.contestants import KEYS, build, fanroute_recipe
+from bench.generate import PATTERN_KINDS, routes_yaml, stream_paths
 from bench.measuring.comparison import FAILURES, Comparison, component_sizes
 from bench.measuring.viceroy import Viceroy
 from fanroute.project import processes
@@ -24,12 +24,17 @@ from fanroute.project import processes
 COUNTS = (4, 10, 100, 1_000, 10_000)
 # The numbers that the goals compare: these are built and checked in each round.
 COMPARED = (10, 10_000)
+# The files that are checked in each round, by name.
+CHECKED = {
+    **{f"{count:,} routes": routes_yaml(count) for count in COMPARED},
+    "5,000 routes with patterns": routes_yaml(5_000, PATTERN_KINDS),
+}
 # At most so many builds and checks of each.
 ROUNDS = 3
 # Requests are spread over at most so many routes.
 PATHS = 50
 # Lines to add to the file, by the mode of sandboxes.
-MODES = {"reused": "", "fresh": "sandbox: {max_requests: 1}\n"}
+MODES = {"reused": KEYS, "fresh": KEYS + "sandbox: {max_requests: 1}\n"}
 HOLD = {"grip-hold": "stream", "grip-channel": "room-lobby"}
 
 
@@ -51,8 +56,9 @@ def measure_many_routes(comparison: Comparison, counts: Sequence[int]) -> None:
             _time_checks(comparison)
         for _ in range(run.rounds):
             for cell, server in servers:
+                # For a proxy of one's own, the edge looks for the route on the second pass, too.
                 paths = stream_paths(cell["routes"], PATHS)
-                workload = replace(comparison.workload("sse"), paths=paths, answer_headers=HOLD)
+                workload = replace(comparison.workload("stream-keys"), paths=paths, answer_headers=HOLD)
                 comparison.run_closed_loop(cell, server, workload, 1)
     finally:
         for _, server in servers:
@@ -63,7 +69,8 @@ def _build(comparison: Comparison, cell: dict[str, Any], number: int) -> Path | 
     """Builds a cell's file, and adds the seconds and sizes to the cell. Returns the component, or None if the build fails."""
     name = f"routes-{cell['routes']}-{cell['mode']}-{number}"
     try:
-        built = build(name, fanroute_recipe(routes_yaml(cell["routes"]) + MODES[cell["mode"]]), comparison.folder)
+        recipe = fanroute_recipe(routes_yaml(cell["routes"]) + MODES[cell["mode"]], comparison.key)
+        built = build(name, recipe, comparison.folder)
     except FAILURES as failed:
         cell["failed"] = str(getattr(failed, "output", failed)).replace(str(comparison.folder), ".")[-300:]
         return None
@@ -73,10 +80,10 @@ def _build(comparison: Comparison, cell: dict[str, Any], number: int) -> Path | 
 
 
 def _time_checks(comparison: Comparison) -> None:
-    """Times `fanroute check` once for each number of routes in COMPARED."""
-    for count in COMPARED:
-        file = comparison.folder / f"check-{count}.yaml"
-        file.write_text(routes_yaml(count))
+    """Times `fanroute check` once for each file in CHECKED."""
+    for name, text in CHECKED.items():
+        file = comparison.folder / "check.yaml"
+        file.write_text(text)
         started = perf_counter()
         processes.run([sys.executable, "-P", "-m", "fanroute", "check", file])
-        comparison.run.checks.setdefault(str(count), []).append(round(perf_counter() - started, 3))
+        comparison.run.checks.setdefault(name, []).append(round(perf_counter() - started, 3))

@@ -18,11 +18,31 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LIFETIME, grip_sig
 from fanroute.plan.trace import through_fanout
 from fanroute.spec.inputs import Inputs
-from fanroute_runtime.http.headers import PIN
-from fanroute_runtime.messages import Headers
+from fanroute_runtime.grip.signature import FASTLY_ISSUER
+from fanroute_runtime.grip.signature import HEADER as GRIP_SIG
+from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
+from fanroute_runtime.local import LOCAL_SERVICE
 
 HOST = "bench.edgecompute.app"
-EVENTS = "application/websocket-events"
+# The headers of a browser's request, without its Host. The budget counts requests with them, too.
+BROWSER = {
+    "accept": "text/event-stream",
+    "accept-encoding": "gzip, deflate, br, zstd",
+    "accept-language": "en-US,en;q=0.9",
+    "cache-control": "no-cache",
+    "cookie": "session=0123456789abcdef",
+    "priority": "u=1, i",
+    "referer": "https://www.example.com/",
+    "sec-ch-ua": '"Chromium";v="142"',
+    "sec-ch-ua-mobile": "?0",
+    "sec-ch-ua-platform": '"Linux"',
+    "sec-fetch-dest": "empty",
+    "sec-fetch-mode": "cors",
+    "sec-fetch-site": "same-origin",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+}
+# A header whose name Fanroute's native module does not know, so that Python decides about the request.
+UNUSUAL = {"x-app-version": "7"}
 # The routes.yaml of Fanroute's contestants.
 ROUTES = APPS / "fanroute" / "routes.yaml"
 # A header by which the stand-in for Fanout marks its answers.
@@ -56,15 +76,27 @@ class Workload:
 
 
 def workloads(key: EllipticCurvePrivateKey) -> dict[str, Workload]:
-    """Returns all workloads by name. Their Grip-Sigs are valid for an hour from now; `key` signs those with ES256."""
+    """Returns all workloads by name. Their Grip-Sigs are valid for an hour from now; `key` signs those with ES256.
+
+    All requests have a browser's headers. Most Grip-Sigs are those of Fastly's Fanout, as in production: Fanroute's contestants
+    trust `key` in place of Fastly's. The kits trust any.
+    """
     now = int(time())
-    signed = {"Host": HOST, "Grip-Sig": grip_sig(now).decode()}
-    stream, sse, socket = (signed | pin for pin in _pins())
-    es256 = {"Host": HOST, "Grip-Sig": jwt.encode({"iss": "proxy", "exp": now + LIFETIME}, key, "ES256")}
+    stream, sse, socket = (
+        headers | {GRIP_SIG: _by_es256(FASTLY_ISSUER.format(LOCAL_SERVICE), now, key)} for headers in _fanouts()
+    )
+    local = stream | {GRIP_SIG: grip_sig(now).decode()}
+    by_proxy = stream | {GRIP_SIG: _by_es256("proxy", now, key)}
+    browsers = {"Host": HOST, **BROWSER}
     hold = {"grip-hold": "stream", "grip-channel": "test"}
+    handed_off = {HANDED_OFF: "yes"}
     found = {
         "stream": Workload("GRIP answer, stream", ("/test/stream",), headers=stream, answer_headers=hold),
-        "stream-es256": Workload("GRIP answer, Grip-Sig by ES256", ("/test/stream",), headers=es256, answer_headers=hold),
+        "stream-python": Workload(
+            "GRIP answer, with an unusual header", ("/test/stream",), headers=stream | UNUSUAL, answer_headers=hold
+        ),
+        "stream-hs256": Workload("GRIP answer, Grip-Sig by HS256", ("/test/stream",), headers=local, answer_headers=hold),
+        "stream-keys": Workload("GRIP answer, Grip-Sig of a proxy", ("/test/stream",), headers=by_proxy, answer_headers=hold),
         "sse": Workload(
             "GRIP answer, SSE",
             ("/test/sse",),
@@ -77,27 +109,38 @@ def workloads(key: EllipticCurvePrivateKey) -> dict[str, Workload]:
         text = (b"Edge, " * size)[:size]
         event = b"TEXT %x\r\n%s\r\n" % (size, text)
         found[f"echo-{size}"] = _websocket_event(f"WebSocket echo, {title}", socket, event, text)
-    found["handoff"] = Workload("handoff to Fanout", ("/room/1",), headers={"Host": HOST}, answer_headers={HANDED_OFF: "yes"})
-    found["respond"] = Workload("fixed answer", ("/hello",), headers={"Host": HOST}, body_part=b"hello\n")
-    found["404"] = Workload("404", ("/test/none",), headers=signed, status=404, body_part=b"No such test endpoint\n")
+    found["handoff"] = Workload("handoff to the origin", ("/room/1",), headers=browsers, answer_headers=handed_off)
+    found["handoff-self"] = Workload("handoff to `self`", ("/test/stream",), headers=browsers, answer_headers=handed_off)
+    found["respond"] = Workload("fixed answer", ("/hello",), headers=browsers, body_part=b"hello\n")
     return found
 
 
+def _by_es256(issuer: str, now: int, key: EllipticCurvePrivateKey) -> str:
+    """Returns a Grip-Sig as Pushpin writes it, signed with ES256."""
+    return jwt.encode({"exp": now + LIFETIME, "iss": issuer}, key, "ES256", sort_headers=False)
+
+
 @cache
-def _pins() -> list[dict[str, str]]:
-    """Returns the pins of Fanroute's first pass for a stream, for SSE and for a WebSocket. The kits ignore the header."""
+def _fanouts() -> list[dict[str, str]]:
+    """Returns the headers that Fanout sends for a browser's request of a stream, of SSE and of a WebSocket, without a Grip-Sig.
+
+    Among them is the pin of Fanroute's first pass. The kits ignore it.
+    """
     plan = compile_routes(ROUTES.read_bytes(), Inputs()).plan
-    upgrade: Headers = (("upgrade", b"websocket"),)
-    requests = [RequestData("GET", f"https://{HOST}/test/{name}", upgrade) for name in ("stream", "sse", "websocket")]
-    return [{"Fanroute-Pin": through_fanout(plan, request).values(PIN)[0].decode()} for request in requests]
+    browsers = tuple((name, value.encode()) for name, value in BROWSER.items())
+    upgrade = (*browsers, ("upgrade", b"websocket"))
+    found = []
+    for name, headers in (("stream", browsers), ("sse", browsers), ("websocket", upgrade)):
+        asked = through_fanout(plan, RequestData("GET", f"https://{HOST}/test/{name}", headers))
+        found.append({"Host": HOST, **{name: value.decode() for name, value in asked.headers if name != GRIP_SIG}})
+    return found
 
 
 def _websocket_event(title: str, headers: Mapping[str, str], event: bytes, body_part: bytes) -> Workload:
     """Returns a request with a WebSocket event, as Fanout sends it in the WebSocket-over-HTTP protocol."""
-    complete = {**headers, "Content-Type": EVENTS, "Connection-Id": "1"}
-    return Workload(
-        title, ("/test/websocket",), "POST", complete, event, answer_headers={"content-type": EVENTS}, body_part=body_part
-    )
+    complete = {**headers, "connection-id": "1"}
+    answer_headers = {"content-type": WEBSOCKET_EVENTS}
+    return Workload(title, ("/test/websocket",), "POST", complete, event, answer_headers=answer_headers, body_part=body_part)
 
 
 def check_answers(workload: Workload, port: int) -> None:

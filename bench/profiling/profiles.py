@@ -27,17 +27,20 @@ from fanroute.devserver.embedded import ADDRESS
 from fanroute.project import processes
 from fanroute.project.processes import ProgramFailed
 
-# The contestants that are profiled, and the numbers of connections.
+# The contestants and workloads that are profiled, and the numbers of connections.
 PROFILED = {
-    "floor": (1,),
-    "rust-shipped": (1, 16),
-    "javascript-shipped": (1, 16),
-    "empty-python": (1,),
-    "fanroute-unflattened": (1,),
-    "fanroute-fresh": (1, 16),
-    "rust": (1, 16),
-    "javascript": (1, 16),
-    "fanroute": (1, 16),
+    ("fanroute", "stream"): (1, 16),
+    ("fanroute", "stream-python"): (1, 16),
+    ("fanroute-fresh", "stream"): (1, 16),
+    ("fanroute-fresh", "stream-python"): (1, 16),
+    ("fanroute-unflattened", "stream"): (1,),
+    ("rust", "stream"): (1, 16),
+    ("rust-shipped", "stream"): (1, 16),
+    ("go", "stream"): (1, 16),
+    ("javascript", "stream"): (1, 16),
+    ("javascript-shipped", "stream"): (1, 16),
+    ("empty-python", "stream"): (1,),
+    ("floor", "stream"): (1,),
 }
 # How long wrk sends requests for each of perf's measurements.
 SECONDS = 2
@@ -48,9 +51,11 @@ def collect_profiles(comparison: Comparison) -> dict[str, Any]:
     found: dict[str, Any] = {"sections": {name: section_sizes(path.read_bytes()) for name, path in components.items()}}
     found["commands"] = {command: _profile_command(comparison.folder, command) for command in ("check", "build")}
     found["requests"] = []
-    for name in filter(components.get, PROFILED):
+    for name, workload in PROFILED:
+        if name not in components:
+            continue
         try:
-            found["requests"] += _profile_requests(comparison, name, components[name])
+            found["requests"] += _profile_requests(comparison, name, workload)
         except (*FAILURES, LookupError) as failed:
             found["missing"] = f"{failed}: {getattr(failed, 'output', '')[-300:]}"
     return found
@@ -70,18 +75,18 @@ def _profile_command(parent: Path, command: str) -> list[list[Any]]:
     return [[round(seconds, 2), f"{Path(file).name}:{name}"] for seconds, (file, _, name) in own_seconds]
 
 
-def _profile_requests(comparison: Comparison, name: str, wasm: Path) -> list[dict[str, Any]]:
+def _profile_requests(comparison: Comparison, name: str, kind: str) -> list[dict[str, Any]]:
     tools.require_packages("linux-perf")
-    server = comparison.serve(f"profile-{name}", wasm, "--profile=perfmap")
+    server = comparison.serve(f"profile-{name}", comparison.components[name], "--profile=perfmap")
     try:
-        workload, script = comparison.workload_for(name, "stream"), comparison.folder / "profile.lua"
+        workload, script = comparison.workload_for(name, kind), comparison.folder / "profile.lua"
         check_answers(workload, server.port)
         script.write_bytes(wrk_script(workload))
         wrk = ["wrk", "-t1", f"-d{SECONDS}s", "-s", str(script), f"http://{ADDRESS}:{server.port}"]
         profiles = []
-        for connections in PROFILED[name]:
+        for connections in PROFILED[name, kind]:
             profile = profile_process(comparison.folder, server.process.pid, [*wrk, f"-c{connections}"])
-            profiles.append({"contestant": name, "connections": connections, **profile})
+            profiles.append({"contestant": name, "workload": kind, "connections": connections, **profile})
         return profiles
     finally:
         server.stop()

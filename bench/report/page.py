@@ -1,4 +1,4 @@
-"""Writes docs/performance.md and its plots from the data of the last run, without measuring anything.
+"""Writes docs/performance.md, its plots and README.md's figures from the data of the last run, without measuring anything.
 
 make bench-page
 .venv/bin/python -m bench.report.page
@@ -12,14 +12,23 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench.report.goals import best_figures, evaluate_goals, figures, format_factor, valid_rounds
+from bench.report.goals import evaluate_goals, figures, format_factor, valid_rounds
 from bench.report.plot import Line, draw_plot
 from bench.run_data import Data, read_run
 from bench.statistics import ratio, spread
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = "docs/performance.md"
-PATHS = (PAGE, *(f"docs/performance/{name}.svg" for name in ("latency", "connections", "routes")))
+README = "README.md"
+PATHS = (PAGE, README, *(f"docs/performance/{name}.svg" for name in ("latency", "connections", "routes")))
+# The lines around the figures in README.md.
+FIGURES = "<!-- figures from make bench -->\n", "<!-- end of the figures -->\n"
+# The columns of README.md's figures: the contestants with reused and with new sandboxes, and the workload.
+COLUMNS = {
+    "Fanroute": ("fanroute", "fanroute-fresh", "stream"),
+    "Fanroute, in Python": ("fanroute", "fanroute-fresh", "stream-python"),
+    **{kit: (kit.lower(), f"{kit.lower()}-shipped", "stream") for kit in ("Rust", "Go", "JavaScript", "Python")},
+}
 
 # The colour of a kit's lines.
 COLOURS = {
@@ -32,43 +41,67 @@ COLOURS = {
     "Fanroute": "#d6336c",
     "empty Python app": "#7a6fb0",
 }
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 # How sandboxes are used: as the data has it, and as the page says it.
 MODES = {"reused": "reused", "fresh": "one per request"}
-# The contestants and workloads of the table about Grip-Sig.
-SIGNATURES = (
-    ("fanroute-present", "stream"),
-    ("fanroute", "stream"),
-    ("fanroute-fresh", "stream"),
-    ("fanroute-es256", "stream-es256"),
-    ("fanroute-es256-fresh", "stream-es256"),
-)
+# The tables of GRIP answers: a workload, and its title for Fanroute.
+ANSWERS = {"stream": "Known when building", "stream-python": "Decided in Python"}
+# The rows of the table about Grip-Sig: what is checked, by contestant and workload.
+_FASTLYS, _OTHER, _LOCAL = "ES256, Fastly's Fanout", "ES256, another proxy", "HS256, a local edge"
+SIGNATURES = {
+    ("fanroute-present", "stream-python"): "only that there is one",
+    ("fanroute", "stream"): f"{_FASTLYS}; known when building",
+    ("fanroute-fresh", "stream"): f"{_FASTLYS}; known when building",
+    ("fanroute", "stream-python"): _FASTLYS,
+    ("fanroute-fresh", "stream-python"): _FASTLYS,
+    ("fanroute-keys", "stream-keys"): _OTHER,
+    ("fanroute-keys-fresh", "stream-keys"): _OTHER,
+    ("fanroute", "stream-hs256"): _LOCAL,
+    ("fanroute-fresh", "stream-hs256"): _LOCAL,
+}
 
 
 def render_pages(data: Data) -> dict[str, str]:
     """Returns the page and the plots for a run's data: texts by their paths in the repository."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    page: str = environment.get_template("performance.md.jinja").render(
+    page: str = ENVIRONMENT.get_template("performance.md.jinja").render(
         data=data,
         goals=evaluate_goals(data),
         modes=MODES,
-        answers=[_latency_row(data, name, "stream") for name in data["contestants"]],
-        signatures=[_latency_row(data, name, workload) for name, workload in SIGNATURES],
+        answers=[
+            (title, [_latency_row(data, name, workload) for name in data["contestants"]]) for workload, title in ANSWERS.items()
+        ],
+        signatures=[(title, _latency_row(data, *one)) for one, title in SIGNATURES.items()],
         workloads=[(mode, *_workload_table(data, mode)) for mode in MODES],
         open=_open_loop_table(data),
         routes=[_routes_row(cell) for cell in data["routes"]],
         title=lambda name: contestant_title(data, name),
-        profile=lambda name, connections: request_profile(data, name, connections),
-        best=lambda kit, name, connections: median(best_figures(data, kit, "stream", name, connections) or [0]),
-        mb=lambda size: f"{size / 1e6:.2f}" if size else "",
+        profile=lambda one: request_profile(data, *one),
+        mb=_format_mb,
         median=median,
     )
-    return dict(zip(PATHS, (page, _latency_plot(data), _connections_plot(data), _routes_plot(data)), strict=True))
+    plots = (_latency_plot(data), _connections_plot(data), _routes_plot(data))
+    return dict(zip(PATHS, (page, _readme(data), *plots), strict=True))
+
+
+def _readme(data: Data) -> str:
+    """Returns README.md with the figures of this run."""
+    begin, end = FIGURES
+    before, _, rest = (REPOSITORY / README).read_text(encoding="utf-8").partition(begin)
+    columns = COLUMNS.values()
+    table = ENVIRONMENT.get_template("readme.md.jinja").render(
+        columns=list(COLUMNS),
+        reused=[_format_ms(figures(data, reused, workload, "p50")) for reused, _, workload in columns],
+        fresh=[_format_ms(figures(data, fresh, workload, "p50")) for _, fresh, workload in columns],
+        rates=[_format_rate(figures(data, reused, workload, "rate", 16)) for reused, _, workload in columns],
+        sizes=[_format_mb(data["contestants"].get(reused, {}).get("gzip")) for reused, _, _ in columns],
+    )
+    return before + begin + table + end + rest.partition(end)[2]
 
 
 def contestant_title(data: Data, name: str) -> str:
@@ -77,13 +110,13 @@ def contestant_title(data: Data, name: str) -> str:
     return f"{data['contestants'][name]['kit']}{difference}"
 
 
-def request_profile(data: Data, name: str, connections: int) -> dict[str, float]:
+def request_profile(data: Data, name: str, workload: str, connections: int) -> dict[str, float]:
     """Returns how much CPU time a contestant's GRIP answer takes under perf, or {} if there is no profile.
 
     `processor` is all of it in µs, and `faults` the number of page faults. The other keys are the shares of the CPU time, in µs.
     """
     for one in data["profile"].get("requests", []):
-        if (one["contestant"], one["connections"]) == (name, connections):
+        if (one["contestant"], one["workload"], one["connections"]) == (name, workload, connections):
             shares = {share: one["processor"] * percent / 100 for share, percent in one["shares"].items()}
             return {**shares, "processor": one["processor"], "faults": one["faults"]}
     return {}
@@ -112,6 +145,14 @@ def _format_spread(microseconds: list[float]) -> str:
     return f"{found.median / 1000:.3f} ({found.minimum / 1000:.3f}–{found.maximum / 1000:.3f})"
 
 
+def _format_ms(microseconds: list[float]) -> str:
+    return f"{median(microseconds) / 1000:.3f}" if microseconds else ""
+
+
+def _format_mb(size: float | None) -> str:
+    return f"{size / 1e6:.2f}" if size else ""
+
+
 def _format_median(microseconds: list[float]) -> str:
     return f"{median(microseconds) / 1000:.2f}" if microseconds else ""
 
@@ -127,7 +168,7 @@ def _workload_table(data: Data, mode: str) -> tuple[list[str], list[tuple[str, l
     for workload, title in data["workloads"].items():
         columns = [figures(data, name, workload, "p50") for name in names]
         if any(columns):
-            table.append((title, [f"{median(values) / 1000:.3f}" if values else "–" for values in columns]))
+            table.append((title, [_format_ms(values) or "–" for values in columns]))
     return names, table
 
 
@@ -168,7 +209,7 @@ def _latency_plot(data: Data) -> str:
     ticks = {0.0: "0 %", 1.0: "90 %", 2.0: "99 %", 3.0: "99.9 %"}
     lines = []
     for cell in data["open"]:
-        if valid_rounds(cell) and cell["contestant"] not in ("fanroute-present", "fanroute-es256", "fanroute-es256-fresh"):
+        if valid_rounds(cell) and cell["workload"] == "stream" and cell["contestant"] != "fanroute-present":
             curve = {float(percent): value / 1000 for percent, value in cell["curve"].items() if float(percent) <= 99.9}
             points = [(-log10(1 - percent / 100), value) for percent, value in curve.items()]
             lines.append(_contestant_line(data, cell["contestant"], points))

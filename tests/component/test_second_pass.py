@@ -4,16 +4,13 @@ from collections.abc import Iterator
 
 import jwt
 import pytest
+from bench.fastly_key import replaced_by
+from bench.measuring.workloads import BROWSER
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fanroute.bundle import builder
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
-from fanroute.native import second_pass
 from fanroute.project.workspace import Workspace
-from fanroute_runtime.grip import signature
-from fanroute_runtime.grip.signature import FASTLY_KEY
-from fanroute_runtime.plan import Key
 from tests.conftest import OWN_HOST, REPOSITORY
 from tests.support.budget import Budget
 from tests.support.builds import FLATTEN, build_once
@@ -24,23 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FLATTEN, reason="without 
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())
 SERVICE = "SU1Z0isxPaozGVKXdv0eY"
-# What browsers send.
-BROWSERS = [
-    ("accept", b"text/event-stream"),
-    ("accept-encoding", b"gzip, deflate, br, zstd"),
-    ("accept-language", b"en-US,en;q=0.9"),
-    ("cache-control", b"no-cache"),
-    ("cookie", b"session=0123456789abcdef"),
-    ("priority", b"u=1, i"),
-    ("referer", b"https://www.example.com/"),
-    ("sec-ch-ua", b'"Chromium";v="142"'),
-    ("sec-ch-ua-mobile", b"?0"),
-    ("sec-ch-ua-platform", b'"Linux"'),
-    ("sec-fetch-dest", b"empty"),
-    ("sec-fetch-mode", b"cors"),
-    ("sec-fetch-site", b"same-origin"),
-    ("user-agent", b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"),
-]
+BROWSERS = [(name, value.encode()) for name, value in BROWSER.items()]
 
 
 def ask(component: EmbeddedComponent, path: str, headers: list[tuple[str, bytes]]) -> tuple[Exchange, int]:
@@ -58,20 +39,7 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedComp
     """Builds the repository's own routes for another key than Fastly's, whose private key is known."""
     workspace = Workspace(tmp_path_factory.mktemp("second-pass") / "routes.yaml")
     workspace.routes.write_text((REPOSITORY / "routes.yaml").read_text())
-    runtime_sources = builder.runtime_sources
-    assert isinstance(FASTLY_KEY.material, bytes)
-    pems = FASTLY_KEY.material.decode(), public(KEY).decode()
-
-    def sources() -> dict[str, str]:
-        found = runtime_sources()
-        name = signature.__name__
-        assert found[name].count(pems[0]) == 1
-        return found | {name: found[name].replace(*pems)}
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(builder, "runtime_sources", sources)
-        for module in (second_pass, signature):
-            patched.setattr(module, "FASTLY_KEY", Key("ES256", public(KEY)))
+    with replaced_by(public(KEY)):
         build_once(workspace)
     yield counted(workspace.wasm.read_bytes())
 

@@ -9,7 +9,7 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
-from fanroute.spec.placeholders import REST_SUGGESTION, find_placeholders, parameter_name, suggest_segment
+from fanroute.spec.placeholders import PLAIN, REST_SUGGESTION, find_placeholders, parameter_name, suggest_segment
 from fanroute.syntax.source import Source
 
 FR406 = Rule(
@@ -75,9 +75,12 @@ def _encoded(text: str) -> str:
 
 def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict[str, Any]) -> Iterator[Diagnostic]:
     """Reports FR406 for locations, links, channels and other texts that can refer to values of the match."""
+    suspicious = [(path, text) for path, text in raw.templates(index, route) if not PLAIN.fullmatch(text)]
+    if not suspicious:
+        return
     bound = {parameter_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound_references(match)}
     path_segments = match.get("path", "").split("/")
-    for path, text in raw.templates(index, route):
+    for path, text in suspicious:
         span = source.value_span(path)
         if path[-1] in ("location", "link"):
             for segment, instead in _address_placeholders(text, bound):

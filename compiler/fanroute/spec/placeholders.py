@@ -27,8 +27,9 @@ _REST = (
     rf"<{_NAME}:path>",
     r"\(?\.[*+]\)?\$?",
 )
-# The first characters of all of these.
+# The first characters of all of these, and a text that has none of them.
 _FIRST = frozenset(":[<$^(*.")
+PLAIN = re.compile(r"[^:\[<$^(*.]*", re.DOTALL)
 # What to write in place of these.
 REST_SUGGESTION = "end the path with '/*' for any rest"
 # Placeholders within a longer text. After a letter or digit, `:` and `$` begin none.

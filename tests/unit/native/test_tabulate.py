@@ -14,13 +14,13 @@ from typing import Any
 import jwt
 import pytest
 import wasmtime
+from bench.fastly_key import replaced_by
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanroute.analysis.witness import request_of, requests_of
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.native import second_pass
 from fanroute.native.assembler import I32, Memory, Program
 from fanroute.native.gather import Arena, write_gather
 from fanroute.native.host import RESULT_SIZE, import_host
@@ -32,10 +32,9 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.trace import HANDLERS
 from fanroute_runtime import blocks
 from fanroute_runtime.decide import Decider
-from fanroute_runtime.grip import signature
 from fanroute_runtime.grip.signature import LEEWAY
 from fanroute_runtime.messages import Answer, Decision, ToFanout
-from fanroute_runtime.plan import Key, Match, PathPattern, Plan, Respond, Route, SandboxLimits
+from fanroute_runtime.plan import Match, PathPattern, Plan, Respond, Route, SandboxLimits
 from tests.conftest import INPUTS, REPOSITORY, inputs_of, times
 from tests.support import universe
 from tests.support.counts import COUNTS
@@ -428,9 +427,7 @@ KEY = ec.derive_private_key(7, ec.SECP256R1())
 @pytest.fixture(scope="module")
 def fastlys() -> Iterator[tuple[LookUps, Decider]]:
     """Makes the table of OWN for another key than Fastly's, whose private key is known."""
-    with pytest.MonkeyPatch.context() as patched:
-        for module in (second_pass, signature):
-            patched.setattr(module, "FASTLY_KEY", Key("ES256", public(KEY)))
+    with replaced_by(public(KEY)):
         yield table_of(OWN), Decider(compile_routes(OWN.encode(), INPUTS).plan, HANDLERS)
 
 
