@@ -217,6 +217,16 @@ def test_what_was_served_while_building_is_forgotten(host: Host) -> None:
         assert "config-store.store.get" in host.calls
 
 
+def calls_of_two(
+    host: Host, uri: str, headers: Sequence[tuple[str, bytes]], body: bytes, **facts: Any
+) -> tuple[list[str], list[str]]:
+    """Returns the host calls of a request in a new sandbox, and those of the same request after it."""
+    second = host.exchange(uri, headers, body, **facts)
+    host.ask(uri, headers, body, request_next=lambda seconds: lambda: second, **facts)
+    after_first = host.calls.index("http-downstream.await-request") + 1
+    return host.calls[:after_first], host.calls[after_first:]
+
+
 def outcome(exchange: Exchange | None) -> str | int | None:
     """Returns the backend of the handoff, the status of the answer, or None if `handle` failed."""
     if exchange is None:
@@ -232,13 +242,14 @@ def test_without_faults(host: Host, kind: str) -> None:
 @pytest.mark.budget
 def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
     """Counts the host calls that a request costs. Each host call is used by one of these requests, or in test_facts.py."""
-    counts = {}
+    counts, reused = {}, {}
     used: set[str] = set()
     for kind, (uri, headers, body) in REQUESTS.items():
-        host.ask(uri, [*headers, *USUAL], body)
-        counts[kind] = len(host.calls)
+        first, second = calls_of_two(host, uri, [*headers, *USUAL], body)
+        counts[kind], reused[kind] = len(first), len(second)
         used |= set(host.calls)
     budget.check("host calls", counts)
+    budget.check("host calls in a reused sandbox", reused)
     assert used == set(CALLS) - FACT_CALLS - LIMIT_CALLS
 
 

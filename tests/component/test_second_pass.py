@@ -14,7 +14,7 @@ from fanroute.project.workspace import Workspace
 from tests.conftest import OWN_HOST, REPOSITORY
 from tests.support.budget import Budget
 from tests.support.builds import FLATTEN, build_once
-from tests.support.fuel import counted, sandbox
+from tests.support.fuel import CountedComponent, counted, sandbox
 from tests.support.tokens import public
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FLATTEN, reason="without flattening, Python decides about each request")]
@@ -57,18 +57,19 @@ def fanouts(component: EmbeddedComponent, path: str, sig: bytes) -> list[tuple[s
 
 
 @pytest.mark.budget
-def test_the_instructions_of_both_passes(component: EmbeddedComponent, budget: Budget) -> None:
-    """A 404 and a handoff to the origin are counted, too."""
-    counts = {}
-    headers = fanouts(component, "/test/stream", token(f"fastly:{SERVICE}"))
-    for kind, path, sent in (
-        ("handoff to self", "/test/stream", BROWSERS),
-        ("GRIP answer", "/test/stream", headers),
-        ("404", "/test/none", BROWSERS),
-        ("handoff to origin", "/none", BROWSERS),
-    ):
-        counts[kind] = ask(component, path, sent)[1]
-    budget.check("instructions without Python", counts, 0.03)
+def test_the_costs_of_both_passes(component: CountedComponent, budget: Budget) -> None:
+    """Counts instructions and host calls. A 404 and a handoff to the origin are counted, too."""
+    instructions, calls = {}, {}
+    kinds = {"404": ("/test/none", BROWSERS), "handoff to origin": ("/none", BROWSERS)}
+    for more, path in (("", "/test/stream"), (", SSE", "/test/sse"), (", long-poll", "/test/long-poll")):
+        kinds[f"handoff to self{more}"] = path, BROWSERS
+        kinds[f"GRIP answer{more}"] = path, fanouts(component, path, token(f"fastly:{SERVICE}"))
+    for kind, (path, sent) in kinds.items():
+        component.calls.clear()
+        instructions[kind] = ask(component, path, sent)[1]
+        calls[kind] = len(component.calls)
+    budget.check("host calls without Python", calls)
+    budget.check("instructions without Python", instructions, 0.03)
 
 
 @pytest.mark.parametrize(

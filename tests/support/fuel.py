@@ -1,4 +1,4 @@
-"""Counts the instructions that a component takes. wasmtime counts them as fuel."""
+"""Counts the instructions and the host calls that a component takes. wasmtime counts instructions as fuel."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,24 @@ from fanroute.host.exchange import Exchange
 FUEL = 1 << 50
 
 
-def counted(wasm: bytes) -> EmbeddedComponent:
+class CountedComponent(EmbeddedComponent):
+    """Runs a component whose instructions are counted. `calls` has the names of the host calls that it has made."""
+
+    def __init__(self, engine: wasmtime.Engine, component: Component) -> None:
+        super().__init__(engine, component, self._log)
+        self.calls: list[str] = []
+
+    def _log(self, name: str, call: Callable[[], Any]) -> Any:
+        self.calls.append(name)
+        return call()
+
+
+def counted(wasm: bytes) -> CountedComponent:
     """Compiles a component so that its instructions are counted."""
     config = wasmtime.Config()
     config.consume_fuel = True
     engine = wasmtime.Engine(config)
-    return EmbeddedComponent(engine, Component(engine, wasm))
+    return CountedComponent(engine, Component(engine, wasm))
 
 
 def sandbox(component: EmbeddedComponent) -> tuple[Callable[[Exchange], bool], Callable[[], int]]:
