@@ -48,6 +48,8 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+# How some of Fanroute's contestants differ from the usual ones.
+DIFFERENCES = {"fanroute-unflattened": ", not flattened", "fanroute-present": ", present", "fanroute-keys": ", another proxy"}
 # How sandboxes are used: as the data has it, and as the page says it.
 MODES = {"reused": "reused", "fresh": "one per request"}
 # The tables of GRIP answers: a workload, and its title for Fanroute.
@@ -106,7 +108,7 @@ def _readme(data: Data) -> str:
 
 def contestant_title(data: Data, name: str) -> str:
     """Returns a contestant's title: its kit, and how it differs from others of that kit."""
-    difference = {"fanroute-unflattened": ", not flattened", "fanroute-present": ", present"}.get(name, "")
+    difference = DIFFERENCES.get(name.removesuffix("-fresh"), "")
     return f"{data['contestants'][name]['kit']}{difference}"
 
 
