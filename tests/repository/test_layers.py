@@ -18,6 +18,8 @@ RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
 # The runtime modules that use them: one reads, one plays the host at build time, one imports the native module, two have effects.
 CALL_THE_HOST = {"compute.edge", "compute.request", "compute.sandbox", "jose.native", "snapshot.warm"}
+# The module of the compiler that uses them with a host of its own.
+INTERPRETER = "host.interpreted"
 
 # The packages of `fanroute`, and one module. Each imports only from lines below its own.
 LAYERS = """
@@ -134,7 +136,7 @@ def test_the_compiler_calls_no_host() -> None:
         roots = {imported.partition(".")[0] for imported in imports(tree)}
         assert not roots & HOST_BINDINGS, f"fanroute.{name} imports the host's bindings"
         callers = {f"fanroute_runtime.{caller}" for caller in CALL_THE_HOST} & set(imports(tree))
-        assert not callers, f"fanroute.{name} imports {sorted(callers)}"
+        assert not callers or name == INTERPRETER, f"fanroute.{name} imports {sorted(callers)}"
 
 
 def names(tree: ast.Module) -> set[str]:

@@ -1,5 +1,6 @@
 """`fanroute build`: builds bin/main.wasm and fastly.toml from a routes.yaml."""
 
+import signal
 from pathlib import Path
 from time import monotonic
 
@@ -27,6 +28,8 @@ flatten_option = click.option(
 @flatten_option
 def build(routes: Path, flatten: bool) -> None:
     """Build bin/main.wasm from ROUTES (routes.yaml), and update fastly.toml to match."""
+    # As Ctrl-C: temporary files are removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     build_and_report(Workspace(routes), flatten)
 
 

@@ -13,9 +13,10 @@ import click
 from fanroute.cli.output import remark
 from fanroute.devserver import install as installing
 from fanroute.devserver import pushpin as pushpins
-from fanroute.devserver.config import EdgeUrls, LocalBackend
+from fanroute.devserver.config import EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.project.folder import read
+from fanroute.project.used_files import UsedFiles
 from fanroute.project.workspace import Workspace
 
 EDGES = click.Choice(["embedded", "viceroy"])
@@ -65,12 +66,9 @@ async def running_edge(
     # Imported late: the other commands need neither wasmtime nor aiohttp.
     from fanroute.devserver import embedded, viceroy
     from fanroute.devserver.load import load_component
-    from fanroute.devserver.stores import read_local_stores
     from fanroute.host.component import EmbeddedComponent
 
-    folder = workspace.manifest.parent
-    stores = read_local_stores(workspace.read_manifest() or "", lambda path: read(folder / path), os.environ)
-    stores = stores.with_local_store(options.hosts)
+    stores = local_stores(workspace, options.hosts, UsedFiles())
     workspace.refuse_links()
     if options.edge == "viceroy":
         cache = workspace.cache.trusted_folder()
@@ -99,6 +97,26 @@ async def running_edge(
     with _libraries_logged():
         async with started as urls:
             yield urls
+
+
+def local_stores(workspace: Workspace, hosts: Mapping[str, str], files: UsedFiles) -> Stores:
+    """Returns the stores of a local edge: those of the folder's fastly.toml, and the one that only local edges have.
+
+    Raises BadManifest, and Invalid if fastly.toml is not a file.
+
+    Args:
+        workspace: the folder.
+        hosts: the entries of the local store that let local names stand for a host.
+        files: remembers what is read.
+    """
+    from fanroute.devserver.stores import read_local_stores  # late, for the commands that start no edge
+
+    def read_beside(path: str) -> bytes:
+        file = workspace.manifest.parent / path
+        return files.read(file, lambda: read(file))
+
+    text = files.read(workspace.manifest, workspace.read_manifest) or ""
+    return read_local_stores(text, read_beside, os.environ).with_local_store(hosts)
 
 
 @contextmanager

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MAX_ROW = 10_000
 # How many lines of a failed program's output are shown.
 OUTPUT_LINES = 30
+# What can go wrong with the user's files and machine.
+FAILURES = (Invalid, BadManifest, ProgramFailed, OSError)
 
 # The keys in the context of a command under which `conceal` keeps its functions.
 _CONCEALED, _CONCEALED_IN_COMMANDS = "fanroute.concealed", "fanroute.concealed-in-commands"
@@ -39,14 +41,15 @@ def conceal(unexpanded: Mapping[str, str]) -> None:
     Where a value would stand, the text of routes.yaml is printed, such as `${NAME}`. `unexpanded` is `Source.unexpanded`.
     """
     meta = click.get_current_context().meta
-    meta.setdefault(_CONCEALED, []).append(unexpander(unexpanded))
-    meta.setdefault(_CONCEALED_IN_COMMANDS, []).append(command_unexpander(unexpanded))
+    key = tuple(sorted(unexpanded.items()))
+    meta.setdefault(_CONCEALED, {})[key] = unexpander(unexpanded)
+    meta.setdefault(_CONCEALED_IN_COMMANDS, {})[key] = command_unexpander(unexpanded)
 
 
 def _shown(text: str, concealed: str = _CONCEALED) -> str:
     """Returns the text without the values that this command conceals."""
     context = click.get_current_context(silent=True)
-    for hide in context.meta.get(concealed, ()) if context else ():
+    for hide in context.meta.get(concealed, {}).values() if context else ():
         text = hide(text)
     return text
 
@@ -157,18 +160,26 @@ def exit_on_failure(workspace: Workspace) -> Iterator[None]:
     """Catches what can go wrong with the user's files and machine, prints one message and exits with code 1."""
     try:
         yield
-    except Invalid as invalid:
-        print_diagnostics(invalid.diagnostics, workspace)
-        sys.exit(1)
-    except BadManifest as bad:
-        fail(f"{workspace.manifest}:{bad.line}:{bad.column}: error: {bad}")
-    except ProgramFailed as failed:
-        lines = failed.output.strip().splitlines()[-OUTPUT_LINES:]
-        fail(f"error: {failed}", *(f"  {line}" for line in lines))
     except BrokenPipeError:
         raise  # the reader is gone: click ends the command
-    except OSError as error:
-        fail(f"error: {error}")
+    except FAILURES as error:
+        print_failure(error, workspace)
+        sys.exit(1)
+
+
+def print_failure(error: Exception, workspace: Workspace) -> None:
+    """Prints one of FAILURES to standard error."""
+    match error:
+        case Invalid():
+            print_diagnostics(error.diagnostics, workspace)
+        case BadManifest():
+            remark(f"{workspace.manifest}:{error.line}:{error.column}: error: {error}")
+        case ProgramFailed():
+            remark(f"error: {error}")
+            for line in error.output.strip().splitlines()[-OUTPUT_LINES:]:
+                remark(f"  {line}")
+        case _:
+            remark(f"error: {error}")
 
 
 def fail(*lines: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -10,14 +11,14 @@ import click
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
 from fanroute.cli.build import build_and_report, flatten_option
+from fanroute.cli.edge_log import EdgeLog
 from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
 from fanroute.cli.options import examples, is_on_command_line, routes_argument
 from fanroute.cli.output import exit_on_failure, say, say_command, warn
 from fanroute.devserver import guard
-from fanroute.devserver.config import host_entries, local_backends
-from fanroute.devserver.request_log import make_explainer, make_redactor, token_parameters
+from fanroute.devserver.config import EdgeUrls, host_entries, local_backends
+from fanroute.devserver.request_log import token_parameters
 from fanroute.project.workspace import Workspace
-from fanroute.routetests.outcome import make_tracer
 from fanroute.spec.types import is_host
 from fanroute_runtime.matching.predicates import host_name
 
@@ -77,6 +78,12 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     callback=_host_names,
     help="Another name of this machine under which programs and pages may publish, such as host.docker.internal.",
 )
+@click.option(
+    "--watch/--no-watch",
+    default=True,
+    show_default=True,
+    help="Serve what is saved: routes.yaml, the files that it names, and the stores of fastly.toml. Only on the embedded edge.",
+)
 @flatten_option
 @click.option(
     "--pushpin",
@@ -92,6 +99,7 @@ def serve(
     publish_port: int,
     as_host: str | None,
     allowed: frozenset[str],
+    watch: bool,
     flatten: bool,
     pushpin: Path | None,
 ) -> None:
@@ -105,29 +113,48 @@ def serve(
     result = build_and_report(workspace, flatten)
     plan = result.compiled.plan
     private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
+    options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)
     with exit_on_failure(workspace):
-        asyncio.run(_serve(workspace, result, EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)))
+        asyncio.run(_serve(workspace, result, options, Follow(as_host, flatten) if watch else None))
 
 
-async def _serve(workspace: Workspace, result: Built, options: EdgeOptions) -> None:
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Says how a save is served: what local names stand for (`--as-host`), and whether components are flattened."""
+
+    as_host: str | None
+    flatten: bool
+
+
+async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, follow: Follow | None) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
         backends, loopback = local_backends(result.compiled.backends)
-        plan = result.compiled.plan
-        redact, explain = make_redactor(plan), make_explainer(make_tracer(result.compiled), options.hosts)
-
-        def log(line: str) -> None:
-            say(redact(explain(line)))
-
+        log = EdgeLog()
+        log.follow(result.compiled, options.hosts)
+        log.explain()
         async with running_edge(options, workspace, backends, loopback, say, log) as urls:
             for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts):
                 say_command(line)
             for line in next_steps.changed_port_warnings(urls, options.ports):
                 warn(line)
             try:
+                if follow:
+                    await _serve_saves(workspace, result, urls, follow, log)
                 await asyncio.Event().wait()
             finally:
                 say("Stopping")
+
+
+async def _serve_saves(workspace: Workspace, result: Built, edge: EdgeUrls, follow: Follow, log: EdgeLog) -> None:
+    """Serves what is saved, if the edge can. Viceroy has its component for as long as it runs."""
+    from fanroute.cli.saving import Saving  # late, as the edges: the help needs neither wasmtime nor aiohttp
+    from fanroute.devserver.embedded import RunningEdge
+
+    if isinstance(edge, RunningEdge):
+        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled, log).run()
+    else:
+        say("What you save is served after a restart: this edge keeps its component (the embedded edge does not)")

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 
 import wasmtime
@@ -38,57 +39,89 @@ _CLIENT_ERRORS = (HttpProcessingError, ConnectionResetError)
 _LOGGER.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _CLIENT_ERRORS)))
 
 
-class EmbeddedEdge:
-    """Gives requests to the component, and does what it decides: an answer, a handoff to the GRIP proxy, or a tunnel.
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Says what an edge serves.
 
     Args:
-        component: the one that serves.
+        handle: lets a new sandbox handle a request and those that follow it, as `EmbeddedComponent.handle` does.
+        backends: where each backend is, or None if the embedded origin takes its place. The edge sets the URL of the loopback.
+        loopback: the name of the loopback backend, "" if there is none.
+        stores: the service's own, and the one that only local edges have.
+    """
+
+    handle: Callable[[Exchange], bool]
+    backends: Mapping[str, LocalBackend | None]
+    loopback: str
+    stores: Stores = LOCAL_STORES
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEdge(EdgeUrls):
+    """Names the URLs of a running embedded edge, and what it serves at first. `replace` makes it serve something else.
+
+    Requests that came before are finished with what was served then, and connections that are held stay.
+    """
+
+    first: Service
+    replace: Callable[[Service], None]
+
+
+class _Served:
+    """Holds what a request needs of the service that it came for. It keeps that to its end, whatever is served meanwhile."""
+
+    def __init__(self, service: Service, backends: Mapping[str, LocalBackend]) -> None:
+        self.sandboxes = Sandboxes(service.handle, MAX_BACKEND_REQUESTS * len(backends))
+        self.backends = backends
+        self.stores = service.stores
+        # By backend: a slot for each request that waits for it in a thread.
+        self.slots = {name: BoundedSemaphore(MAX_BACKEND_REQUESTS) for name in backends}
+
+
+class EmbeddedEdge:
+    """Gives requests to a component, and does what it decides: an answer, a handoff to the GRIP proxy, or a tunnel.
+
+    Until `replace` is called, the component finds no backends.
+
+    Args:
+        service: what is served at first.
         proxy: takes the requests that are handed off.
-        names: the names of all backends.
-        backends: where each backend is. The mapping is filled once the edge listens.
-        stores: what the component can read.
         log: takes a line for each request.
     """
 
-    def __init__(
-        self,
-        component: EmbeddedComponent,
-        proxy: GripProxy,
-        names: Collection[str],
-        backends: Mapping[str, LocalBackend],
-        stores: Stores,
-        log: Log,
-    ) -> None:
-        self._sandboxes = Sandboxes(component.handle, MAX_BACKEND_REQUESTS * len(names))
+    def __init__(self, service: Service, proxy: GripProxy, log: Log) -> None:
+        self._served = _Served(service, {})
         self._proxy = proxy
-        self._backends = backends
-        self._stores = stores
         self._log = log
-        # By backend: a slot for each request that waits for it in a thread.
-        self._slots = {name: BoundedSemaphore(MAX_BACKEND_REQUESTS) for name in names}
+
+    def replace(self, service: Service, backends: Mapping[str, LocalBackend]) -> None:
+        """Serves this service from now on, with its backends at these places."""
+        former, self._served = self._served, _Served(service, backends)
+        former.sandboxes.retire()
 
     def close(self) -> None:
         """Ends all sandboxes."""
-        self._sandboxes.close()
+        self._served.sandboxes.close()
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serves a client's request."""
         if not request.headers.get("Host", "").isascii():
             return web.Response(status=400, text="The Host header is not ASCII.\n")
-        client = _BackendClient(request, self._backends, self._slots)
+        served = self._served
+        client = _BackendClient(request, served)
         try:
-            return await self._serve(request, client)
+            return await self._serve(request, served, client)
         finally:
             client.close()
 
-    async def _serve(self, request: web.BaseRequest, client: "_BackendClient") -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest, served: _Served, client: "_BackendClient") -> web.StreamResponse:
         if not _HOST.fullmatch(_host(request)):
             self._log(f"{request.method} {request.raw_path} → 400: the Host header is not a host")
             return web.Response(status=400, text="The Host header is not a host.\n")
         line = f"{request.method} {_host(request)}{request.raw_path}"
-        exchange = self._exchange(request, client)
+        exchange = self._exchange(request, served, client)
         try:
-            await asyncio.wrap_future(self._sandboxes.serve(exchange))
+            await asyncio.wrap_future(served.sandboxes.serve(exchange))
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             self._log(f"{line} → the component trapped: {error}")
             return web.Response(status=500, text="The component trapped.\n")
@@ -101,7 +134,7 @@ class EmbeddedEdge:
             return await self._hand_off(request, exchange.handoff, target_of(exchange.uri), exchange.headers)
         if exchange.tunnel is not None:
             self._log(f"{line} → tunnel to {exchange.tunnel}")
-            backend = self._backends[exchange.tunnel]
+            backend = served.backends[exchange.tunnel]
             return await tunnel(request, exchange.tunnel, backend, target_of(exchange.uri), exchange.headers)
         if exchange.answer is None:
             self._log(f"{line} → the component gave no answer")
@@ -118,7 +151,7 @@ class EmbeddedEdge:
             return await WebSocketProxy(self._proxy, backend, request, target, headers).serve()
         return await self._proxy.serve(request, backend, target, headers)
 
-    def _exchange(self, request: web.BaseRequest, client: "_BackendClient") -> Exchange:
+    def _exchange(self, request: web.BaseRequest, served: _Served, client: "_BackendClient") -> Exchange:
         loop = asyncio.get_running_loop()
         headers = [(name.decode("latin-1"), value) for name, value in request.raw_headers]
 
@@ -132,29 +165,26 @@ class EmbeddedEdge:
         return Exchange(
             uri,
             headers,
-            frozenset(self._backends),
+            frozenset(served.backends),
             read,
             client_ip=request.remote,
             method=request.method,
             fetch=client.fetch,
-            config_stores=self._stores.config,
-            secret_stores=self._stores.secret,
+            config_stores=served.stores.config,
+            secret_stores=served.stores.secret,
         )
 
 
 class _BackendClient:
     """Sends a client's request on to backends, from the component's thread.
 
-    `slots` are those of EmbeddedEdge. If a backend has no free slot, `refused` is its name.
+    If a backend has no free slot of those in `served`, `refused` is its name.
     """
 
-    def __init__(
-        self, request: web.BaseRequest, backends: Mapping[str, LocalBackend], slots: Mapping[str, BoundedSemaphore]
-    ) -> None:
-        self._slots = slots
+    def __init__(self, request: web.BaseRequest, served: _Served) -> None:
+        self._served = served
         self.refused = ""
         self._request = request
-        self._backends = backends
         self._loop = asyncio.get_running_loop()
         self._answer: Future[Answer] | None = None
         self._closed = False
@@ -165,16 +195,16 @@ class _BackendClient:
         body = request.content.iter_any() if request.body_exists else None
         if self._closed:
             raise HostError("generic-error", detail="internal-error")
-        if not self._slots[backend].acquire(blocking=False):
+        if not self._served.slots[backend].acquire(blocking=False):
             self.refused = backend
             raise HostError("generic-error", detail="internal-error")
         try:
             return self._send(backend, target, headers, body)
         finally:
-            self._slots[backend].release()
+            self._served.slots[backend].release()
 
     def _send(self, backend: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Response:
-        sending = send_request(self._backends[backend], self._request.method, target, headers, body)
+        sending = send_request(self._served.backends[backend], self._request.method, target, headers, body)
         self._answer = asyncio.run_coroutine_threadsafe(sending, self._loop)
         try:
             answer = self._answer.result()
@@ -212,7 +242,7 @@ async def serve(
     log: Log,
     stores: Stores = LOCAL_STORES,
     allowed: Collection[str] = (),
-) -> AsyncIterator[EdgeUrls]:
+) -> AsyncIterator[RunningEdge]:
     """Serves a component on the embedded edge as long as the context lasts.
 
     Args:
@@ -225,21 +255,35 @@ async def serve(
         stores: the service's own, and the one that only local edges have.
         allowed: further names of this machine that a publish URL can have.
     """
+    service = Service(component.handle, backends, loopback, stores)
+    # Backends that are served no more stay in it, because a held connection may still have a link to one.
     addresses: dict[str, LocalBackend] = {}
     proxy = GripProxy(addresses, log)
-    edge = EmbeddedEdge(component, proxy, backends, addresses, stores, log)
+    edge = EmbeddedEdge(service, proxy, log)
     try:
         async with http_servers() as start_server:
             url = await start_server(edge.serve, port)
             publish = await start_server(publish_handler(publisher_to_channels(proxy.channels, log), allowed, log), publish_port)
-            origin = await start_server(embedded_origin, 0) if None in backends.values() else ""
-            for name, backend in backends.items():
-                address = backend or LocalBackend(origin)
-                addresses[name] = LocalBackend(url, address.host) if name == loopback else address
-            yield EdgeUrls(url, publish + "/publish/")
+            origin = await start_server(embedded_origin, 0)
+
+            def replace(service: Service) -> None:
+                located = _located(service, url, origin)
+                addresses.update(located)
+                edge.replace(service, located)
+
+            replace(service)
+            yield RunningEdge(url, publish + "/publish/", service, replace)
     finally:
         await proxy.close()
         edge.close()
+
+
+def _located(service: Service, edge: str, origin: str) -> dict[str, LocalBackend]:
+    """Returns where each backend of a service is. `edge` and `origin` are the URLs of the edge and of the embedded origin."""
+    located = {name: backend or LocalBackend(origin) for name, backend in service.backends.items()}
+    if service.loopback:
+        located[service.loopback] = LocalBackend(edge, located[service.loopback].host)
+    return located
 
 
 async def embedded_origin(request: web.BaseRequest) -> web.StreamResponse:

@@ -30,13 +30,17 @@ class Sandboxes:
         self._waiting: list[Pending] = []
         self._max_pending = MAX_PENDING
 
-    def close(self) -> None:
-        """Ends the sandboxes that wait for a request, and starts no more."""
+    def retire(self) -> None:
+        """Ends the sandboxes that wait for a request, and lets none wait from now on. Requests are still served."""
         with self._lock:
             self._max_pending = 0
             waiting, self._waiting = self._waiting, []
         for pending in waiting:
             pending.set_result(None)
+
+    def close(self) -> None:
+        """Ends the sandboxes that wait for a request, and starts no more."""
+        self.retire()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def serve(self, exchange: Exchange) -> Future[None]:

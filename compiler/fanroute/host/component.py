@@ -42,7 +42,7 @@ Intercept = Callable[[str, Call], Any]
 Functions = Mapping[str, Mapping[str, Callable[..., Any]]]
 
 # The host functions, by interface and name. Their arguments do not include resources.
-_FUNCTIONS: Functions = {
+FUNCTIONS: Functions = {
     "types": {},
     "http-types": {},
     "async-io": {},
@@ -86,7 +86,7 @@ _FUNCTIONS: Functions = {
     "compute-runtime": {"get-heap-mib": Exchange.get_heap_mib, "get-service-id": Exchange.get_service_id},
     "wall-clock": {"now": Exchange.now},
 }
-_RESOURCES = {
+RESOURCES = {
     "async-io": {"pollable": POLLABLE},
     "backend": {"backend": BACKEND},
     "http-resp": {"response": RESPONSE},
@@ -108,12 +108,12 @@ INFALLIBLE = frozenset(
 )
 
 
-def _call_name(interface: str, function: str) -> str:
+def call_name(interface: str, function: str) -> str:
     return f"{interface}.{function.partition(']')[2] or function}"
 
 
 # The names of all host functions, as an Intercept gets them.
-CALLS = tuple(_call_name(interface, function) for interface, functions in _FUNCTIONS.items() for function in functions)
+CALLS = tuple(call_name(interface, function) for interface, functions in FUNCTIONS.items() for function in functions)
 
 
 def quick_engine() -> wasmtime.Engine:
@@ -200,12 +200,12 @@ class EmbeddedComponent:
     def _link(self) -> Linker:
         linker = Linker(self._engine)
         with linker.root() as root:
-            for interface, functions in _FUNCTIONS.items():
+            for interface, functions in FUNCTIONS.items():
                 with root.add_instance(_RENAMED.get(interface, INTERFACE.format(interface))) as instance:
-                    for name, number in _RESOURCES.get(interface, {}).items():
+                    for name, number in RESOURCES.get(interface, {}).items():
                         instance.add_resource(name, ResourceType.host(number), lambda store, rep: None)
                     for function, implementation in functions.items():
-                        instance.add_func(function, self._host_function(_call_name(interface, function), implementation))
+                        instance.add_func(function, self._host_function(call_name(interface, function), implementation))
             for interface, functions in self._further.items():
                 with root.add_instance(interface) as instance:
                     for function, implementation in functions.items():

@@ -82,6 +82,29 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
         reader.cancel()
 
 
+async def run_cancellable(command: Sequence[str | Path], environment: dict[str, str]) -> str:
+    """Runs a program to its end, as `run` does, while this process does other things. Raises ProgramFailed.
+
+    If the call is cancelled, the program is ended, in a way that lets it clean up.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *map(_argument, command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+        env=os.environ | environment,
+    )
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            await _end(process)
+    if process.returncode:
+        raise ProgramFailed(Path(command[0]).name, output.decode(errors="replace"))
+    return output.decode(errors="replace")
+
+
 def _argument(part: str | Path) -> str:
     return part if isinstance(part, str) else path_argument(part)
 

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from fanroute.devserver import embedded, sandboxes
-from fanroute.devserver.config import LocalBackend
+from fanroute.devserver.config import LocalBackend, Stores
+from fanroute.devserver.embedded import Service
 from fanroute.host.exchange import Exchange, HostError, Response
 
 
@@ -49,8 +50,10 @@ class Hung:
             for name, origin in (("hung", hung), ("ok", ok))
         }
         component: Any = Forwarding()
-        urls = await self._stack.enter_async_context(embedded.serve(component, where, "", 0, 0, self.lines.append))
-        self._client = await self._stack.enter_async_context(httpx.AsyncClient(base_url=urls.edge, trust_env=False, timeout=20))
+        self.running = await self._stack.enter_async_context(embedded.serve(component, where, "", 0, 0, self.lines.append))
+        self._client = await self._stack.enter_async_context(
+            httpx.AsyncClient(base_url=self.running.edge, trust_env=False, timeout=20)
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -132,5 +135,48 @@ def test_a_handoff_that_waits_takes_no_place() -> None:
             await edge.hang("/forward/hung", 3)
             await edge.hang("/handoff/hung", 1)
             assert await edge.go() == [201] * 24
+
+    asyncio.run(asked())
+
+
+class Named:
+    """Stands in for a component: answers with its name, or with what a backend and a store have."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def handle(self, exchange: Exchange) -> bool:
+        if exchange.uri.endswith("/backend"):
+            exchange.answer = exchange.fetch("backend", "/", [("Host", b"a")])
+        else:
+            stored = exchange.config_stores["store"]["name"] if "store" in exchange.config_stores else ""
+            exchange.answer = Response(200, [], f"{self._name} {stored}".encode())
+        exchange.settle()
+        return True
+
+
+def test_what_is_served_can_be_replaced() -> None:
+    """Requests that wait for a backend are finished with what was served when they came."""
+
+    async def asked() -> None:
+        async with Hung() as edge:
+            await edge.hang("/forward/hung", 2)
+            named: Any = Named("new")
+            edge.running.replace(Service(named.handle, {"backend": None}, "", Stores({"store": {"name": "stored"}})))
+            assert await edge.get("/other") == (200, "new stored")
+            assert "embedded origin" in (await edge.get("/backend"))[1]
+            edge.running.replace(Service(named.handle, {"backend": LocalBackend(edge.running.edge)}, "", Stores()))
+            assert await edge.get("/backend") == (200, "new ")
+            assert await edge.go() == [201] * 2
+
+    asyncio.run(asked())
+
+
+def test_a_connection_that_was_handed_off_keeps_its_backend() -> None:
+    async def asked() -> None:
+        async with Hung() as edge:
+            await edge.hang("/handoff/hung", 1)
+            edge.running.replace(Service(Named("new").handle, {}, ""))
+            assert await edge.go() == [201]
 
     asyncio.run(asked())

@@ -123,3 +123,12 @@ def test_what_waits_ends_with_the_edge(component: Component) -> None:
     sandboxes.close()
     sandboxes._pool.shutdown(wait=True)
     assert component.ended == [1]
+
+
+def test_a_retired_pool_keeps_no_sandbox_and_still_serves(sandboxes: Sandboxes, component: Component) -> None:
+    assert asked(sandboxes) == b"1.1"
+    sandboxes.retire()
+    assert [asked(sandboxes) for _ in range(2)] == [b"2.1", b"3.1"]
+    while len(component.ended) < 3:
+        sleep(0.01)
+    assert sorted(component.ended) == [1, 2, 3]

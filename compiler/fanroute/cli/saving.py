@@ -1,0 +1,212 @@
+"""Serves what is saved: at once by the interpreted Plan, and by its component as soon as that is built."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fanroute.cli.edge_log import EdgeLog
+from fanroute.cli.edges import local_stores
+from fanroute.cli.output import FAILURES, conceal, print_diagnostics, print_failure, remark, say, warn
+from fanroute.devserver.config import Stores, host_entries, local_backends
+from fanroute.devserver.embedded import RunningEdge, Service
+from fanroute.devserver.load import load_component
+from fanroute.host.component import EmbeddedComponent
+from fanroute.host.exchange import Exchange
+from fanroute.host.interpreted import InterpretedComponent
+from fanroute.pipeline import Compiled, compile_routes
+from fanroute.plan.backend import Backend
+from fanroute.project import processes
+from fanroute.project.folder import temporary_folder
+from fanroute.project.used_files import UsedFiles
+from fanroute.project.watching import changes
+from fanroute.project.workspace import Workspace
+from fanroute_runtime.plan import Plan
+
+Handle = Callable[[Exchange], bool]
+# The Plan and the backends.
+Target = tuple[Plan, tuple[Backend, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Represents what a folder says that a local edge serves.
+
+    Args:
+        compiled: its routes.yaml.
+        hosts: the entries of the local store that let local names stand for a host.
+        stores: the local stores, that one included.
+    """
+
+    compiled: Compiled
+    hosts: Mapping[str, str]
+    stores: Stores
+
+    @property
+    def target(self) -> Target:
+        """Returns what a build depends on: the component on the Plan, and fastly.toml also on the backends."""
+        return self.compiled.plan, self.compiled.backends
+
+    def is_served_as(self, other: "Saved") -> bool:
+        """Returns True if no request shows which of the two is served."""
+        return (self.target, self.hosts, self.stores) == (other.target, other.hosts, other.stores)
+
+
+class Saving:
+    """Follows what is saved in a folder, as long as `run` runs.
+
+    Args:
+        workspace: the folder.
+        as_host: what local names stand for, or None if that is the loopback backend's host.
+        flatten: whether components are flattened.
+        edge: serves the folder's component.
+        compiled: the routes of this component.
+        log: the edge's.
+    """
+
+    def __init__(
+        self, workspace: Workspace, as_host: str | None, flatten: bool, edge: RunningEdge, compiled: Compiled, log: EdgeLog
+    ) -> None:
+        self._workspace = workspace
+        self._as_host = as_host
+        self._flatten = flatten
+        self._edge = edge
+        self._log = log
+        self._served = Saved(compiled, self._hosts(compiled), edge.first.stores)
+        self._handle: Handle = edge.first.handle
+        # The last component that was built, and its Plan.
+        self._component: tuple[Plan, Handle] = compiled.plan, edge.first.handle
+        self._is_wrong = False
+        # The files with the routes, and those with the stores.
+        self._sources, self._settings = UsedFiles(), UsedFiles()
+        # The last of these tasks builds the target, unless that is built. The others have been cancelled.
+        self._builds: set[asyncio.Task[None]] = set()
+        self._target: Target | None = self._served.target
+        # The files from which it was read last.
+        self._target_sources = self._sources
+        self._explaining: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serves each save. Returns only if the system cannot watch the files."""
+        try:
+            await self._follow()
+            async with aclosing(changes(lambda: self._sources.paths | self._settings.paths)) as found:
+                async for _ in found:
+                    if await asyncio.to_thread(self._has_changed):
+                        await self._follow()
+        except (OSError, RuntimeError) as error:
+            warn(f"what you save is not served until you start again, because the files cannot be watched: {error}")
+        finally:
+            self._cancel_build()
+            if self._builds:
+                await asyncio.wait(self._builds)
+
+    def _has_changed(self) -> bool:
+        return self._sources.have_changed() or self._settings.have_changed()
+
+    async def _follow(self) -> None:
+        """Serves what is in the folder now, unless it is wrong or served already."""
+        started = time.monotonic()
+        try:
+            saved = await asyncio.to_thread(self._read)
+        except FAILURES as error:
+            self._cancel_build()
+            print_failure(error, self._workspace)
+            say("Saved with errors: what was served before is still served")
+            self._is_wrong = True
+            return
+        if saved.target != self._target:
+            self._cancel_build()
+        if not saved.is_served_as(self._served):
+            await self._serve(saved, started)
+        elif self._is_wrong:
+            say("Saved without errors: this is what is served")
+        self._is_wrong = False
+        self._target_sources = self._sources
+        if self._target is None:
+            self._target = saved.target
+            task = asyncio.create_task(self._build(saved.compiled.plan, started))
+            self._builds.add(task)
+            task.add_done_callback(self._builds.discard)
+
+    def _read(self) -> Saved:
+        """Reads and compiles what is in the folder. Raises Invalid and BadManifest."""
+        self._sources, self._settings = sources, settings = UsedFiles(), UsedFiles()
+        workspace = self._workspace
+
+        def read(path: str, limit: int) -> bytes:
+            return sources.read(workspace.routes.parent / path, lambda: workspace.read(path, limit))
+
+        raw = sources.read(workspace.routes, workspace.read_routes)
+        compiled = compile_routes(raw, replace(workspace.inputs(), read=read))
+        hosts = self._hosts(compiled)
+        return Saved(compiled, hosts, local_stores(workspace, hosts, settings))
+
+    def _hosts(self, compiled: Compiled) -> Mapping[str, str]:
+        return host_entries(compiled.plan.routes, self._as_host or compiled.loopback_host)
+
+    async def _serve(self, saved: Saved, started: float) -> None:
+        """Serves something else from now on. `started` is when the save was noticed."""
+        handle = await self._handle_of(saved.compiled.plan)
+        conceal(saved.compiled.source.unexpanded)
+        self._log.follow(saved.compiled, saved.hosts)
+        self._replace(saved, handle)
+        took = f"{(time.monotonic() - started) * 1000:.0f} ms"
+        by = "by the component" if handle == self._component[1] else "interpreted until the component is built"
+        say(f"Saved: served after {took}, {by}")
+        print_diagnostics([one for one in saved.compiled.diagnostics if one.severity == "warning"], self._workspace)
+        self._explaining = asyncio.create_task(asyncio.to_thread(self._log.explain))
+
+    async def _handle_of(self, plan: Plan) -> Handle:
+        """Returns what serves a Plan: its component if that is built, otherwise an interpreter."""
+        if plan == self._component[0]:
+            return self._component[1]
+        if plan == self._served.compiled.plan:
+            return self._handle
+        return (await asyncio.to_thread(InterpretedComponent, plan)).handle
+
+    def _replace(self, saved: Saved, handle: Handle) -> None:
+        self._served, self._handle = saved, handle
+        self._edge.replace(Service(handle, *local_backends(saved.compiled.backends), saved.stores))
+
+    def _cancel_build(self) -> None:
+        """Cancels the build that is under way, whose component is then not served any more."""
+        self._target = None
+        for task in self._builds:
+            if not task.cancelling():  # a second time would disturb its end
+                task.cancel()
+
+    async def _build(self, plan: Plan, started: float) -> None:
+        """Builds what is saved, and lets the component take over. First waits until the cancelled builds have ended."""
+        others = {task for task in self._builds if task is not asyncio.current_task()}
+        if others:
+            await asyncio.wait(others)
+        try:
+            await _run_build(self._workspace.routes, self._flatten)
+            if plan == self._component[0]:
+                return
+            if await asyncio.to_thread(self._target_sources.have_changed):
+                self._target = None  # it may be the component of a later save, which is about to be served
+                return
+            handle = await asyncio.to_thread(self._load)
+        except FAILURES as error:
+            self._target = None
+            remark("The component could not be built. Until you save something else, the routes are served interpreted:")
+            print_failure(error, self._workspace)
+            return
+        self._component = plan, handle
+        self._replace(self._served, handle)
+        say(f"{time.strftime('%H:%M:%S')}: the component serves, {time.monotonic() - started:.1f} s after the save")
+
+    def _load(self) -> Handle:
+        return EmbeddedComponent(*load_component(self._workspace.wasm, self._workspace.cache)).handle
+
+
+async def _run_build(routes: Path, flatten: bool) -> None:
+    """Builds a folder in another process, which ends if the call is cancelled. Raises ProgramFailed."""
+    command: list[str | Path] = [sys.executable, "-P", "-m", "fanroute", "build", routes]
+    with temporary_folder() as folder:  # for its files, which componentize-py leaves behind if it is ended
+        await processes.run_cancellable([*command, "--flatten" if flatten else "--no-flatten"], {"TMPDIR": folder})

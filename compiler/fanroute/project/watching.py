@@ -1,0 +1,69 @@
+"""Waits for changes of files, so that `fanroute serve` can serve what was saved."""
+
+import os
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+from watchfiles import awatch
+from watchfiles.main import FileChange
+
+# For how long changes are gathered at most, in milliseconds. If no more come, they are told after 50 ms.
+GATHER = 200
+# How often the files are looked at without being told of a change, in milliseconds: some file systems tell of none.
+LOOK_AGAIN = 5000
+
+
+async def changes(files: Callable[[], Collection[Path]]) -> AsyncGenerator[None, None]:
+    """Yields when one of some files may have changed, and every few seconds.
+
+    Args:
+        files: returns their paths. It is called again after each change, because a change can name other files.
+
+    Raises OSError or RuntimeError if the system cannot watch folders.
+    """
+    while True:
+        places = watched_places(files())
+        folders = _folders(places)
+        async with aclosing(_folder_changes(places)) as found:
+            async for _ in found:
+                yield
+                if (places, folders) != (now := watched_places(files()), _folders(now)):
+                    break
+
+
+def _folder_changes(places: Collection[Path]) -> AsyncGenerator[set[FileChange], None]:
+    """Yields changes at some paths. Watches their folders, because an editor may replace a file by a new one."""
+    names = {str(each) for place in places for each in (place, place.parent)}
+    return awatch(
+        *{place.parent for place in places},
+        watch_filter=lambda change, path: path in names,
+        debounce=GATHER,
+        rust_timeout=LOOK_AGAIN,
+        yield_on_timeout=True,
+        recursive=False,
+    )
+
+
+def watched_places(files: Iterable[Path]) -> frozenset[Path]:
+    """Returns the absolute paths at which changes matter to some files.
+
+    For a file in a missing folder, that is the folder. For a link, it is both the link and the file that it leads to.
+    """
+    places = set()
+    for file in files:
+        for path in (file, Path(os.path.realpath(file))):
+            place = Path(os.path.realpath(path.parent)) / path.name
+            while not place.parent.is_dir():
+                place = place.parent
+            places.add(place)
+    return frozenset(places)
+
+
+def _folders(places: Iterable[Path]) -> frozenset[tuple[Path, int]]:
+    """Returns the folders of some paths, each with its number: a new folder at the same path has another one."""
+    folders = set()
+    for place in places:
+        with suppress(OSError):  # it was removed this moment
+            folders.add((place.parent, place.parent.stat().st_ino))
+    return frozenset(folders)
