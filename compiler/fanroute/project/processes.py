@@ -15,6 +15,8 @@ from fanroute.diagnostics.shell import path_argument
 GRACE = 5.0
 # The longest line of output that is read, in bytes.
 MAX_LINE = 1 << 20
+# How much less urgent than others a program is that nobody waits for (POSIX's nice value).
+LESS_URGENT = 10
 
 Program = asyncio.subprocess.Process
 
@@ -85,7 +87,8 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
 async def run_cancellable(command: Sequence[str | Path], environment: dict[str, str]) -> str:
     """Runs a program to its end, as `run` does, while this process does other things. Raises ProgramFailed.
 
-    If the call is cancelled, the program is ended, in a way that lets it clean up.
+    The program leaves the processor to more urgent ones, such as this process. If the call is cancelled, the program is ended, in
+    a way that lets it clean up.
     """
     process = await asyncio.create_subprocess_exec(
         *map(_argument, command),
@@ -95,6 +98,8 @@ async def run_cancellable(command: Sequence[str | Path], environment: dict[str, 
         start_new_session=True,
         env=os.environ | environment,
     )
+    with suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, LESS_URGENT)
     try:
         output, _ = await process.communicate()
     finally:

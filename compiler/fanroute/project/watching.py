@@ -1,5 +1,6 @@
 """Waits for changes of files, so that `fanroute serve` can serve what was saved."""
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import aclosing, suppress
@@ -15,7 +16,7 @@ LOOK_AGAIN = 5000
 
 
 async def changes(files: Callable[[], Collection[Path]]) -> AsyncGenerator[None, None]:
-    """Yields when one of some files may have changed, and every few seconds.
+    """Yields as soon as some files are watched, when one of them may have changed, and every few seconds.
 
     Args:
         files: returns their paths. It is called again after each change, because a change can name other files.
@@ -26,10 +27,18 @@ async def changes(files: Callable[[], Collection[Path]]) -> AsyncGenerator[None,
         places = watched_places(files())
         folders = _folders(places)
         async with aclosing(_folder_changes(places)) as found:
-            async for _ in found:
-                yield
-                if (places, folders) != (now := watched_places(files()), _folders(now)):
-                    break
+            telling = asyncio.create_task(anext(found))
+            await asyncio.sleep(0)  # lets the task begin to watch
+            try:
+                while True:
+                    yield
+                    if (places, folders) != (now := watched_places(files()), _folders(now)):
+                        break
+                    await telling
+                    telling = asyncio.create_task(anext(found))
+            finally:
+                telling.cancel()
+                await asyncio.wait([telling])
 
 
 def _folder_changes(places: Collection[Path]) -> AsyncGenerator[set[FileChange], None]:

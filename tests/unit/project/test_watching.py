@@ -92,11 +92,10 @@ def test_a_change_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps
 
     async def watch() -> None:
         async with aclosing(changes(lambda: [link if is_link else path])) as found:
+            await anext(found)  # now it watches
             for step in steps:
-                telling = asyncio.create_task(anext(found))
-                await asyncio.sleep(0)  # now it watches
                 step(path)
-                await asyncio.wait_for(telling, TIMEOUT)
+                await asyncio.wait_for(anext(found), TIMEOUT)
 
     asyncio.run(watch())
 
@@ -107,7 +106,7 @@ def test_files_are_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     async def watch() -> None:
         async with aclosing(changes(lambda: [tmp_path / "a"])) as found:
-            for _ in range(2):
+            for _ in range(3):
                 await asyncio.wait_for(anext(found), TIMEOUT)
 
     asyncio.run(watch())
