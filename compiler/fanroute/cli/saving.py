@@ -22,7 +22,7 @@ from fanroute.plan.backend import Backend
 from fanroute.project import processes
 from fanroute.project.folder import temporary_folder
 from fanroute.project.used_files import UsedFiles
-from fanroute.project.watching import changes
+from fanroute.project.watching import CannotWatch, changes
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
 
@@ -97,7 +97,7 @@ class Saving:
                 async for _ in found:
                     if await asyncio.to_thread(self._has_changed):
                         await self._follow()
-        except (OSError, RuntimeError) as error:
+        except CannotWatch as error:
             warn(f"what you save is not served until you start again, because the files cannot be watched: {error}")
         finally:
             self._cancel_build()

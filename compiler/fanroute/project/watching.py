@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from watchfiles import awatch
@@ -15,30 +15,37 @@ GATHER = 200
 LOOK_AGAIN = 5000
 
 
+class CannotWatch(Exception):
+    """Raised if the system cannot watch folders. The message says why."""
+
+
 async def changes(files: Callable[[], Collection[Path]]) -> AsyncGenerator[None, None]:
     """Yields as soon as some files are watched, when one of them may have changed, and every few seconds.
 
     Args:
         files: returns their paths. It is called again after each change, because a change can name other files.
 
-    Raises OSError or RuntimeError if the system cannot watch folders.
+    Raises CannotWatch.
     """
     while True:
         places = watched_places(files())
         folders = _folders(places)
-        async with aclosing(_folder_changes(places)) as found:
-            telling = asyncio.create_task(anext(found))
+        found = _folder_changes(places)
+        telling = asyncio.create_task(anext(found))
+        try:
             await asyncio.sleep(0)  # lets the task begin to watch
-            try:
-                while True:
-                    yield
-                    if (places, folders) != (now := watched_places(files()), _folders(now)):
-                        break
+            while True:
+                yield
+                if (places, folders) != (now := watched_places(files()), _folders(now)):
+                    break
+                try:
                     await telling
-                    telling = asyncio.create_task(anext(found))
-            finally:
-                telling.cancel()
-                await asyncio.wait([telling])
+                except (OSError, RuntimeError) as error:
+                    raise CannotWatch(str(error)) from error
+                telling = asyncio.create_task(anext(found))
+        finally:
+            telling.cancel()  # that ends `found`, too
+            await asyncio.wait([telling])
 
 
 def _folder_changes(places: Collection[Path]) -> AsyncGenerator[set[FileChange], None]:

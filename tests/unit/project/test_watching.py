@@ -1,7 +1,7 @@
 """Which files have changed, and being told of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from fanroute.project import watching
 from fanroute.project.used_files import UsedFiles
-from fanroute.project.watching import changes, watched_places
+from fanroute.project.watching import CannotWatch, changes, watched_places
 
 Step = Callable[[Path], None]
 # In seconds.
@@ -110,3 +110,37 @@ def test_files_are_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 await asyncio.wait_for(anext(found), TIMEOUT)
 
     asyncio.run(watch())
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_watching_can_be_cancelled_at_any_moment(tmp_path: Path, steps: int) -> None:
+    async def watch() -> None:
+        async with aclosing(changes(lambda: [tmp_path / "a"])) as found:
+            async for _ in found:
+                pass
+
+    async def cancel() -> None:
+        watching = asyncio.create_task(watch())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        watching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(watching, TIMEOUT)
+
+    asyncio.run(cancel())
+
+
+def test_a_system_that_cannot_watch_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*folders: Path, **options: object) -> AsyncGenerator[None, None]:
+        raise OSError("no space left on device")
+        yield
+
+    monkeypatch.setattr(watching, "awatch", full)
+
+    async def watch() -> None:
+        async with aclosing(changes(lambda: [tmp_path / "a"])) as found:
+            async for _ in found:
+                pass
+
+    with pytest.raises(CannotWatch, match="no space left on device"):
+        asyncio.run(watch())
