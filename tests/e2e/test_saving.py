@@ -88,6 +88,12 @@ def test_a_save_is_served(saving_edge: Edge) -> None:
     wait_until(lambda: printed(saving_edge, r"^Saved: served after \d+ ms, interpreted until the component is built$"))
 
 
+def test_warnings_are_told(saving_edge: Edge) -> None:
+    save(saving_edge, saying("warned", "  - match: {path: /text}\n    respond: {status: 201}\n"))
+    wait_until(lambda: printed(saving_edge, r"^routes\.yaml:\d+:\d+: warning\[FR301\]"))
+    assert answers(saving_edge, "/text", 200, "warned")
+
+
 def test_a_file_that_is_written_in_place_is_served(saving_edge: Edge) -> None:
     (saving_edge.folder / "routes.yaml").write_text(saying("in place"))
     wait_until(lambda: answers(saving_edge, "/text", 200, "in place"))

@@ -17,7 +17,7 @@ from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.host.interpreted import InterpretedComponent
-from fanroute.pipeline import Compiled, compile_routes
+from fanroute.pipeline import Compiled, compile_plan, warnings_of
 from fanroute.plan.backend import Backend
 from fanroute.project import processes
 from fanroute.project.folder import temporary_folder
@@ -87,7 +87,7 @@ class Saving:
         self._target: Target | None = self._served.target
         # The files from which it was read last.
         self._target_sources = self._sources
-        self._explaining: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serves each save. Returns only if the system cannot watch the files."""
@@ -141,7 +141,7 @@ class Saving:
             return sources.read(workspace.routes.parent / path, lambda: workspace.read(path, limit))
 
         raw = sources.read(workspace.routes, workspace.read_routes)
-        compiled = compile_routes(raw, replace(workspace.inputs(), read=read))
+        compiled = compile_plan(raw, replace(workspace.inputs(), read=read))
         hosts = self._hosts(compiled)
         return Saved(compiled, hosts, local_stores(workspace, hosts, settings))
 
@@ -157,8 +157,14 @@ class Saving:
         took = f"{(time.monotonic() - started) * 1000:.0f} ms"
         by = "by the component" if handle == self._component[1] else "interpreted until the component is built"
         say(f"Saved: served after {took}, {by}")
-        print_diagnostics([one for one in saved.compiled.diagnostics if one.severity == "warning"], self._workspace)
-        self._explaining = asyncio.create_task(asyncio.to_thread(self._log.explain))
+        self._telling = asyncio.create_task(self._tell_more(saved))
+
+    async def _tell_more(self, saved: Saved) -> None:
+        """Does what takes a while with many routes: lets the log explain, and prints the warnings."""
+        await asyncio.to_thread(self._log.explain)
+        warnings = [one for one in await asyncio.to_thread(warnings_of, saved.compiled) if one.severity == "warning"]
+        if saved is self._served:
+            print_diagnostics(warnings, self._workspace)
 
     async def _handle_of(self, plan: Plan) -> Handle:
         """Returns what serves a Plan: its component if that is built, otherwise an interpreter."""
