@@ -24,7 +24,7 @@ INTERPRETER = "host.interpreted"
 # The packages of `fanroute`, and one module. Each imports only from lines below its own.
 LAYERS = """
 cli
-bundle routetests formatting
+bundle routetests formatting doctor
 pipeline devserver
 lowering rules codegen project
 spec analysis host native

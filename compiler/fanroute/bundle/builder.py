@@ -55,16 +55,8 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     compiled = compile_routes(workspace.read_routes(), workspace.inputs())
     workspace.refuse_links()
     files, wit = app_files(compiled.plan), wit_sources()
-    command = fastly_toml.MAKE_COMMAND if workspace.has_makefile else fastly_toml.build_command(workspace.routes.name)
     before = workspace.read_manifest()
-    toml = fastly_toml.update(
-        before,
-        compiled.plan.service,
-        compiled.backends,
-        command,
-        compiled.has_tunnels,
-        host_entries(compiled.plan.routes, compiled.loopback_host),
-    )
+    toml = updated_manifest(workspace, compiled, before)
     key = toolchain.build_key(files, wit, flatten)
     warnings = []
     with workspace.locked():
@@ -87,6 +79,18 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
     if not toolchain.memory_is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
     return Built(compiled, rebuilt, fastly_toml.service_id(toml), tuple(warnings))
+
+
+def updated_manifest(workspace: Workspace, compiled: Compiled, before: str | None) -> str:
+    """Returns the fastly.toml that a build writes. `before` is its text, None if there is none. Raises BadManifest."""
+    return fastly_toml.update(
+        before,
+        compiled.plan.service,
+        compiled.backends,
+        fastly_toml.MAKE_COMMAND if workspace.has_makefile else fastly_toml.build_command(workspace.routes.name),
+        compiled.has_tunnels,
+        host_entries(compiled.plan.routes, compiled.loopback_host),
+    )
 
 
 def app_files(plan: Plan) -> dict[str, str]:

@@ -64,6 +64,11 @@ def say(line: str) -> None:
     click.echo(printable(_shown(line)))
 
 
+def say_marked(mark: str, colour: str, line: str) -> None:
+    """Prints a line that begins with a word, which has a colour on a terminal."""
+    click.echo(f"{click.style(mark, fg=colour)}{printable(_shown(line))}")
+
+
 def say_command(line: str) -> None:
     """Prints a line to paste into a shell with the same variables."""
     click.echo(printable(conceal_in_command(line)))

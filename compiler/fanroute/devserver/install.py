@@ -27,15 +27,24 @@ def ensure_pushpin(cache: Path, say: Say) -> Pushpin:
 
 def ensure_viceroy(cache: Path, say: Say) -> Path:
     """Returns Viceroy: the one on PATH, the Fastly CLI's, or one that cargo builds under `cache`. Raises ProgramFailed."""
-    built = cache / f"viceroy-{VICEROY_VERSION}"
-    found = processes.find("viceroy", Path.home() / ".config" / "fastly" / "viceroy", built / "bin" / "viceroy")
+    found = find_viceroy(cache)
     if found:
         return found
     cargo_path = Path.home() / ".cargo" / "bin" / "cargo"
     cargo = _ensure_program("cargo", cargo_path, "cargo-web", "install Rust (rustup.rs)", say)
     say(f"Building Viceroy {VICEROY_VERSION} with cargo, once: about 15 minutes on 2 cores")
-    processes.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", built])
-    return built / "bin" / "viceroy"
+    built = _own_viceroy(cache)
+    processes.run([cargo, "install", "viceroy", "--locked", "--version", VICEROY_VERSION, "--root", built.parents[1]])
+    return built
+
+
+def find_viceroy(cache: Path) -> Path | None:
+    """Returns Viceroy: the one on PATH, the Fastly CLI's, or the one under `cache`. Returns None if there is none."""
+    return processes.find("viceroy", Path.home() / ".config" / "fastly" / "viceroy", _own_viceroy(cache))
+
+
+def _own_viceroy(cache: Path) -> Path:
+    return cache / f"viceroy-{VICEROY_VERSION}" / "bin" / "viceroy"
 
 
 def _failure_line(failed: ProgramFailed) -> str:

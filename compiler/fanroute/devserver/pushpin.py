@@ -49,7 +49,7 @@ class Pushpin:
 
 def identify(program: Path) -> Pushpin:
     """Runs a program to get its version of Pushpin. Raises ProgramFailed if it is not Pushpin."""
-    output = processes.run([program, "--version"])
+    output = processes.run([program, "--version"], limit=processes.VERSION_LIMIT)
     number = _VERSION.search(output)
     if number is None:
         raise ProgramFailed(str(program), f"it is not Pushpin, whose --version prints 'pushpin' and a version: {output}")

@@ -30,6 +30,8 @@ BUILD_COMMAND = (
 MAKE_COMMAND = "make build"
 # The name of the file that `fanroute build` builds by default.
 DEFAULT_ROUTES = "routes.yaml"
+# The version of the form of fastly.toml.
+MANIFEST_VERSION = 3
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
 # The form of tomllib's messages.
@@ -60,7 +62,7 @@ def update(
     """
     document = parse(text or "")
     if text is None:
-        _set(document, {"manifest_version": 3, "name": service})
+        _set(document, {"manifest_version": MANIFEST_VERSION, "name": service})
     _set(document, {"language": "other"})
     _set(_table(document, "scripts"), {"build": build_command})
     _set(_table(document, "setup", "products", "fanout"), {"enable": True})
@@ -99,11 +101,20 @@ def replacement_notes(old: str | None, new: str) -> list[str]:
     return notes
 
 
-def _differing(old: Any, new: Any, key: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Yields the keys that both have, with different values."""
+def outdated_keys(old: str, new: str) -> list[str]:
+    """Returns the keys that the new fastly.toml has with another value than the old one, or that the old one lacks.
+
+    Raises BadManifest.
+    """
+    found = _differing(parse(old).unwrap(), parse(new).unwrap(), (), missing=True)
+    return sorted(".".join(key) for key in found)
+
+
+def _differing(old: Any, new: Any, key: tuple[str, ...], missing: bool = False) -> Iterator[tuple[str, ...]]:
+    """Yields the keys that both have, with different values, and with `missing` also those that only the new one has."""
     if isinstance(old, dict) and isinstance(new, dict):
-        for name in old.keys() & new.keys():
-            yield from _differing(old[name], new[name], (*key, name))
+        for name in new if missing else old.keys() & new.keys():
+            yield from _differing(old.get(name), new[name], (*key, name), missing)
     elif old != new:
         yield key
 

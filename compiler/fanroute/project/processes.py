@@ -13,6 +13,8 @@ from fanroute.diagnostics.shell import path_argument
 
 # How long a program may take to end after SIGTERM, in seconds.
 GRACE = 5.0
+# How long a program may take to print its version, in seconds.
+VERSION_LIMIT = 5.0
 # The longest line of output that is read, in bytes.
 MAX_LINE = 1 << 20
 # How much less urgent than others a program is that nobody waits for (POSIX's nice value).
@@ -38,14 +40,17 @@ def find(name: str, *places: Path) -> Path | None:
     return next((place for place in places if os.access(place, os.X_OK) and place.is_file()), None)
 
 
-def run(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> str:
+def run(command: Sequence[str | Path], environment: dict[str, str] | None = None, limit: float | None = None) -> str:
     """Runs a program to its end. Returns its output, both streams in one. Raises ProgramFailed.
 
-    `environment` is added to the variables of this process.
+    Args:
+        command: the program and its arguments.
+        environment: is added to the variables of this process.
+        limit: the seconds after which the program is ended, with those that it has started, and counts as failed.
     """
     name = Path(command[0]).name
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [*map(_argument, command)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -53,13 +58,22 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
             text=True,
             errors="replace",
             env=os.environ | (environment or {}),
-            check=False,
+            start_new_session=limit is not None,
         )
     except OSError as error:
         raise ProgramFailed(name, str(error)) from error
-    if done.returncode:
-        raise ProgramFailed(name, done.stdout)
-    return done.stdout
+    with process:
+        try:
+            output, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise ProgramFailed(name, f"it has not ended within {limit:.0f} s") from None
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise ProgramFailed(name, output)
+    return output
 
 
 @asynccontextmanager

@@ -1,0 +1,42 @@
+"""Checks that the stores of local edges have the entries that routes.yaml names."""
+
+from fanroute.devserver.stores import read_local_stores
+from fanroute.doctor.finding import Examined, Finding, Findings
+from fanroute.project.folder import read
+from fanroute.project.workspace import BadManifest
+from fanroute_runtime.plan import Plan, StoreEntry
+
+
+async def check_stores(examined: Examined) -> Findings:
+    """Reports the entries that local edges do not have, or that are empty."""
+    assert examined.compiled is not None
+    if examined.manifest_error:
+        yield Finding("local stores", "skipped", "fastly.toml cannot be used", "Correct fastly.toml first.")
+        return
+    entries, folder = store_entries(examined.compiled.plan), examined.workspace.manifest.parent
+    try:
+        stores = read_local_stores(examined.manifest or "", lambda path: read(folder / path), examined.environment)
+    except BadManifest as bad:
+        yield Finding("local stores", "error", f"fastly.toml: {bad}", "Correct it, as docs/local.md shows.")
+        return
+    for entry in entries:
+        subject = f"local {entry.kind} store '{entry.store}'"
+        value = (stores.config if entry.kind == "config" else stores.secret).get(entry.store, {}).get(entry.name)
+        if value:
+            yield Finding(subject, "ok", f"it has {entry_text(entry)}")
+        else:
+            text = f"{entry_text(entry)} is {'missing' if value is None else 'empty'}, so a local edge answers 500"
+            yield Finding(subject, "warning", text, f"Set it in fastly.toml, at local_server.{entry.kind}_stores.{entry.store}.")
+    if not entries:
+        yield Finding("local stores", "ok", "routes.yaml names no entries of stores")
+
+
+def store_entries(plan: Plan) -> list[StoreEntry]:
+    """Returns the entries of stores that the routes name, each once."""
+    keys = [*plan.grip_sig.keys, *(key for route in plan.routes if route.auth for key in route.auth.keys)]
+    return [*dict.fromkeys(key.material for key in keys if isinstance(key.material, StoreEntry))]
+
+
+def entry_text(entry: StoreEntry) -> str:
+    """Returns how a message calls an entry."""
+    return f"the {'entry' if entry.kind == 'config' else 'secret'} '{entry.name}'"

@@ -1,0 +1,73 @@
+"""Tests that missing and empty entries of local stores are found."""
+
+from pathlib import Path
+
+import pytest
+
+from fanroute.doctor.finding import Finding
+from fanroute.doctor.stores import check_stores
+from tests.support.doctor import examined, found
+
+SECRET, CONFIG = "local secret store 'keys'", "local config store 'settings'"
+GOOD = """\
+[local_server.secret_stores]
+keys = [{key = "first", env = "FIRST"}]
+[local_server.config_stores.settings]
+format = "inline-toml"
+contents = {public = "a key"}
+"""
+
+
+def test_entries_that_are_there_are_right(tmp_path: Path) -> None:
+    assert found(check_stores, examined(tmp_path, manifest=GOOD, environment={"FIRST": "x"})) == [
+        Finding(SECRET, "ok", "it has the secret 'first'"),
+        Finding(CONFIG, "ok", "it has the entry 'public'"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "secret", "config"),
+    [
+        (GOOD, "empty", ""),  # its variable is not set
+        (GOOD.replace('"first"', '"second"'), "missing", ""),
+        (GOOD.replace("keys =", "locks ="), "missing", ""),
+        (GOOD.replace('env = "FIRST"', 'data = "x"').replace('"a key"', '""'), "", "empty"),
+        (GOOD.replace('env = "FIRST"', 'data = "x"').replace("settings", "others"), "", "missing"),
+        (None, "missing", "missing"),
+    ],
+)
+def test_a_missing_or_empty_one_is_a_warning(tmp_path: Path, manifest: str | None, secret: str, config: str) -> None:
+    about_secret, about_config = found(check_stores, examined(tmp_path, manifest=manifest))
+    for finding, problem, name, place in (
+        (about_secret, secret, "secret 'first'", "secret_stores.keys"),
+        (about_config, config, "entry 'public'", "config_stores.settings"),
+    ):
+        assert finding.status == ("warning" if problem else "ok")
+        if problem:
+            assert finding.text == f"the {name} is {problem}, so a local edge answers 500"
+            assert finding.fix == f"Set it in fastly.toml, at local_server.{place}."
+
+
+def test_a_store_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    manifest = '[local_server.secret_stores]\nkeys = [{key = "first", file = "no/such/file"}]\n'
+    (finding,) = found(check_stores, examined(tmp_path, manifest=manifest))
+    assert finding.status == "error"
+    assert finding.text == "fastly.toml: 'local_server.secret_stores.keys[0].file' cannot be read: no such file or directory"
+
+
+def test_a_secret_in_a_file_is_next_to_fastly_toml(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"x")
+    manifest = GOOD.replace('env = "FIRST"', 'file = "key"')
+    assert [finding.status for finding in found(check_stores, examined(tmp_path, manifest=manifest))] == ["ok", "ok"]
+
+
+def test_routes_may_name_none(tmp_path: Path) -> None:
+    routes = "version: 1\nservice: {name: a}\nbackends: {o: {url: 'https://a.example'}}\nroutes: [{handoff: o}]\n"
+    assert found(check_stores, examined(tmp_path, routes)) == [
+        Finding("local stores", "ok", "routes.yaml names no entries of stores")
+    ]
+
+
+def test_a_broken_fastly_toml_is_not_said_twice(tmp_path: Path) -> None:
+    (finding,) = found(check_stores, examined(tmp_path, manifest_error="it is not TOML"))
+    assert finding.status == "skipped"
