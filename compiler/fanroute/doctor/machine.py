@@ -62,7 +62,7 @@ async def check_ports(examined: Examined) -> Findings:
                 listener.listen()
         except OSError:
             owner = await asyncio.to_thread(port_owner, port)
-            fix = f"End that process, or choose another port: `fanroute serve` has --port and --publish-port for {port}."
+            fix = "End that process, or choose others with --port and --publish-port of `fanroute serve`."
             yield Finding(subject, "warning", f"taken by {owner}", fix)
         else:
             yield Finding(subject, "ok", "free")

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,8 +94,10 @@ def test_instructions_can_be_in_the_body(tmp_path: Path, kind: str) -> None:
 
 def test_a_backend_without_a_handoff_has_no_instructions(tmp_path: Path) -> None:
     with serving({"": (404, {})}) as server:
-        (finding,) = looked_at(tmp_path, server.url, routes=FORWARD)
-        assert finding == Finding("backend 'origin' (url)", "ok", f"{server.url}/ answers 404")
+        production, local = looked_at(tmp_path, server.url, server.url, FORWARD)
+        assert production == Finding("backend 'origin' (url)", "ok", f"{server.url}/ answers 404")
+        assert local == Finding("backend 'origin' (local)", "ok", f"{server.url}/ answers 404")
+        assert not [headers for _, headers in server.requests if "grip-sig" in headers]
 
 
 def test_a_server_error_is_a_warning(tmp_path: Path) -> None:
@@ -124,8 +127,10 @@ def test_a_name_without_an_address_is_an_error(tmp_path: Path) -> None:
 
 def test_a_slow_backend_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "LIMIT", 0.2)
+    started = time.monotonic()
     with accepting(lambda connection: [*iter(lambda: connection.recv(4096), b"")]) as address:
         (finding,) = looked_at(tmp_path, f"http://{address}")
+    assert time.monotonic() - started < 4
     assert (finding.status, finding.text) == ("warning", f"http://{address}: it has not answered within 3 s")
 
 

@@ -49,6 +49,9 @@ def test_the_smallest_leeway_of_the_routes_counts(tmp_path: Path) -> None:
     routes = ROUTES.replace("auth: {", "auth: {leeway: 5s, ")
     assert clock(tmp_path, routes, date(7)).status == "ok"
     assert clock(tmp_path, routes, date(8)).text == "8 s behind the servers' clocks; tokens allow 5 s"
+    key = "{algorithm: HS256, secret_store: keys, name: first}"
+    routes += f"  - {{match: {{path: /lax}}, forward: origin, auth: {{leeway: 50s, keys: [{key}]}}}}\n"
+    assert clock(tmp_path, routes, date(8)).status == "warning"
 
 
 def test_a_cached_answer_is_as_old_as_it_says(tmp_path: Path) -> None:

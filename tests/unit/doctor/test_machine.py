@@ -59,7 +59,12 @@ def test_a_port_is_free_or_taken_by_whom(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"), [(["fanroute", "serve"], "fanroute serve"), (["--token", "secret"], Path(sys.executable).name)]
+    ("arguments", "told"),
+    [
+        (["fanroute", "serve"], "fanroute serve"),
+        (["fanroute", "check"], Path(sys.executable).name),
+        (["--token", "secret"], Path(sys.executable).name),
+    ],
 )
 def test_a_process_of_ours_is_named_and_no_argument_is_told(tmp_path: Path, arguments: list[str], told: str) -> None:
     command = [sys.executable, "-c", LISTEN, *arguments]
@@ -69,6 +74,11 @@ def test_a_process_of_ours_is_named_and_no_argument_is_told(tmp_path: Path, argu
         (finding,) = found(check_ports, examined(tmp_path, ports=(port,)))
         process.stdin.close()
     assert finding.text == f"taken by process {process.pid} ({told})"
+
+
+def test_a_connection_from_a_port_does_not_own_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as connection:
+        assert machine.port_owner(connection.getsockname()[1]) == "another program"
 
 
 def test_another_system_does_not_tell_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fanroute.doctor.finding import Finding
 from fanroute.doctor.stores import check_stores
-from tests.support.doctor import examined, found
+from tests.support.doctor import ROUTES, examined, found
 
 SECRET, CONFIG = "local secret store 'keys'", "local config store 'settings'"
 GOOD = """\
@@ -59,6 +59,14 @@ def test_a_secret_in_a_file_is_next_to_fastly_toml(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"x")
     manifest = GOOD.replace('env = "FIRST"', 'file = "key"')
     assert [finding.status for finding in found(check_stores, examined(tmp_path, manifest=manifest))] == ["ok", "ok"]
+
+
+def test_a_key_of_a_proxy_counts(tmp_path: Path) -> None:
+    head, _, _ = ROUTES.partition("defaults:")
+    key = "{issuer: own, algorithm: HS256, secret_store: proxies, name: one}"
+    routes = f"{head}fanout: {{keys: [{key}]}}\nroutes: [{{handoff: origin}}]\n"
+    (finding,) = found(check_stores, examined(tmp_path, routes))
+    assert (finding.subject, finding.status) == ("local secret store 'proxies'", "warning")
 
 
 def test_routes_may_name_none(tmp_path: Path) -> None:

@@ -55,7 +55,9 @@ def test_no_fastly_cli_is_a_warning(tmp_path: Path, program: Program) -> None:
     assert (finding.status, finding.text) == ("warning", "it is not on PATH, and it is needed to publish the service")
 
 
-@pytest.mark.parametrize("script", ["exit 1", "echo hello", "kill -9 $$", "sleep 60 & sleep 60", "printf '\\377'"])
+@pytest.mark.parametrize(
+    "script", ["exit 1", "echo hello", "kill -9 $$", "sleep 8; echo Fastly CLI version v99.0.0", "printf '\\377'"]
+)
 def test_a_program_that_does_not_work_is_an_error(
     tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
