@@ -135,7 +135,7 @@ class Cli:
         assert "FASTLY_CLI" in os.environ, "run `make test`, which installs the Fastly CLI"
         program = Path(os.environ["FASTLY_CLI"]) / "node_modules/.bin/fastly"
         self._command = str(program)
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),
             "XDG_CACHE_HOME": str(cache_folder().parent),  # has the component that was built
@@ -153,7 +153,7 @@ class Cli:
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -226,6 +226,20 @@ def test_publish_and_publish_again(cli: Cli, api: FastlyApi) -> None:
     assert packed(api.packages[2], "bin/main.wasm") != packed(api.packages[1], "bin/main.wasm")
     assert api.calls.count("POST /service") == 1
     assert len(api.backends) == 2
+
+
+def test_doctor_finds_nothing_wrong_with_what_was_published(cli: Cli, api: FastlyApi) -> None:
+    assert cli("publish", "--status-check-off", "--domain", OWN_HOST).returncode == 0
+    command = [sys.executable, "-P", "-m", "fanroute", "doctor", "--format", "json"]
+    done = subprocess.run(command, cwd=cli.folder, env=cli.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    found = {finding["subject"]: (finding["status"], finding["text"]) for finding in json.loads(done.stdout)["findings"]}
+    assert found["fastly.toml"] == ("ok", "as a build writes it")
+    assert found["service"] == ("ok", "version 1 of 'service' is active")
+    assert found["domains"] == ("ok", OWN_HOST)
+    assert found["Fanout"] == ("ok", "enabled on the service")
+    assert found["backend 'origin' on Fastly"] == ("ok", "app.example.com:443")
+    assert found["backend 'self' on Fastly"] == ("ok", f"{OWN_HOST}:443")
 
 
 def test_publish_enables_websockets_for_a_tunnel(cli: Cli, api: FastlyApi) -> None:

@@ -120,7 +120,7 @@ def healthy_service() -> dict[str, tuple[int, Any]]:
     """Returns the API's answers, by path, about a service that fits ROUTES."""
     version = f"/service/{SERVICE}/version/3"
     backends = [
-        {"name": "origin", "address": "app.example.com", "port": 443, "override_host": "app.example.com", "use_ssl": True},
+        {"name": "origin", "address": "app.example.com", "port": 443, "override_host": "app.example.com", "use_ssl": False},
         {"name": "self", "address": "chat.example.com", "port": 443, "override_host": "chat.example.com", "use_ssl": None},
     ]
     links = [

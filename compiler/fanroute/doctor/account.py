@@ -145,20 +145,22 @@ async def _backends(api: FastlyApi, compiled: Compiled, version: tuple[str, ...]
 
 
 def backend_finding(backend: Backend, found: ApiBackend | None) -> Finding:
-    """Compares a backend with the one on Fastly, which is None if there is none of its name."""
+    """Compares a backend with the one on Fastly, which is None if there is none of its name.
+
+    TLS is not compared, because the Fastly CLI does not set `use_ssl`.
+    """
     subject = f"backend '{backend.name}' on Fastly"
     if found is None:
         fix = "Create it with `fastly service backend create`: publishing does so only the first time."
         return Finding(subject, "error", "there is none", fix)
-    wanted = {"address": backend.host, "port": backend.port, "override_host": backend.host, "use_ssl": backend.tls}
+    wanted = {"address": backend.host, "port": backend.port, "override_host": backend.host}
     got = {key: getattr(found, key) for key in wanted}
-    wrong = [key for key in wanted if str(got[key]).lower() != str(wanted[key]).lower() and (key, got[key]) != ("use_ssl", None)]
+    wrong = [key for key in wanted if str(got[key]).lower() != str(wanted[key]).lower()]
     if not wrong:
         return Finding(subject, "ok", f"{found.address}:{found.port}")
     text = ", ".join(f"{key} is {got[key]!r} instead of {wanted[key]!r}" for key in wrong)
-    serious = backend.loopback and wrong != ["use_ssl"]
     fix = "Correct it with `fastly service backend update`, or correct routes.yaml."
-    return Finding(subject, "error" if serious else "warning", text, fix)
+    return Finding(subject, "error" if backend.loopback else "warning", text, fix)
 
 
 async def _product(api: FastlyApi, service_id: str, name: str) -> Iterable[Finding]:

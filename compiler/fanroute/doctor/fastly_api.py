@@ -55,7 +55,6 @@ class ApiBackend(BaseModel):
     address: str
     port: int
     override_host: str | None = None
-    use_ssl: bool | None = None
 
 
 class ApiDomain(BaseModel):

@@ -102,9 +102,9 @@ BROKEN: dict[str, tuple[Answers, list[tuple[str, str, str]]]] = {
         change(f"{VERSION}/backend", lambda backends: [backends[0] | {"address": "10.0.0.1", "port": 80}, backends[1]]),
         [(ORIGIN, "warning", "address is '10.0.0.1' instead of 'app.example.com', port is 80 instead of 443")],
     ),
-    "no TLS": (
-        change(f"{VERSION}/backend", lambda backends: [backends[0], backends[1] | {"use_ssl": False}]),
-        [(SELF, "warning", "use_ssl is False instead of True")],
+    "another port of the loopback": (
+        change(f"{VERSION}/backend", lambda backends: [backends[0], backends[1] | {"port": 80}]),
+        [(SELF, "error", "port is 80 instead of 443")],
     ),
     "no Fanout": (
         healthy_service() | {f"/enabled-products/v1/fanout/services/{SERVICE}": (400, {"title": "no product on service"})},
