@@ -61,7 +61,8 @@ async def _findings(subject: str, check: Check, examined: Examined) -> list[Find
             async for finding in check(examined):
                 found.append(finding)
     except TimeoutError:
-        found.append(Finding(subject, "error", f"the check took more than {LIMIT:.0f} s", "Try again when the machine is idle."))
+        text = f"not everything was looked at within {LIMIT:.0f} s"
+        found.append(Finding(subject, "skipped", text, "Try again when machine and network are less busy."))
     except Exception as error:
         # The message could contain a secret, such as the token in a header; its type cannot.
         fix = "Please report it, with this line and the machine's system."
