@@ -214,5 +214,10 @@ class Saving:
 async def _run_build(routes: Path, flatten: bool) -> None:
     """Builds a folder in another process, which ends if the call is cancelled. Raises ProgramFailed."""
     command: list[str | Path] = [sys.executable, "-P", "-m", "fanroute", "build", routes]
-    with temporary_folder() as folder:  # for its files, which componentize-py leaves behind if it is ended
-        await processes.run_cancellable([*command, "--flatten" if flatten else "--no-flatten"], {"TMPDIR": folder})
+    command.append("--flatten" if flatten else "--no-flatten")
+    # For its files, which componentize-py leaves behind if it is ended. They are many, so another thread removes them.
+    temporary = temporary_folder()
+    try:
+        await processes.run_cancellable(command, {"TMPDIR": temporary.name})
+    finally:
+        await asyncio.to_thread(temporary.cleanup)

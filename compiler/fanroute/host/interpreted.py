@@ -143,7 +143,7 @@ def _host_function(name: str, implementation: Callable[..., Any]) -> Callable[..
     """Returns the bindings' function for a host function: it calls it for the request of the thread's sandbox."""
 
     def call(*arguments: Any) -> Any:
-        values = [argument for argument in arguments if not isinstance(argument, _Resource | type)]
+        values = [argument for argument in arguments if not isinstance(argument, _Resource)]
         try:
             return _value(_CURRENT.intercept(name, partial(implementation, _CURRENT.exchange, *values)))
         except HostError as error:
@@ -191,11 +191,10 @@ def _fill_interfaces() -> None:
         for name, number in RESOURCES.get(interface, {}).items():
             setattr(stand_in, _class_name(name), _RESOURCE_CLASSES[number])
         for function, implementation in functions.items():
-            call: Any = _host_function(call_name(interface, function), implementation)
-            kind, _, rest = function.partition("]")
-            resource, _, method = rest.partition(".")
+            resource, _, method = function.partition("]")[2].partition(".")
             owner = getattr(stand_in, _class_name(resource)) if resource else stand_in
-            setattr(owner, (method or function).replace("-", "_"), classmethod(call) if kind == "[static" else call)
+            call = _host_function(call_name(interface, function), implementation)
+            setattr(owner, (method or function).replace("-", "_"), call)
 
 
 _fill_interfaces()

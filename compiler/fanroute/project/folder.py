@@ -6,7 +6,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from secrets import token_hex
@@ -195,7 +195,7 @@ def write(path: Path, content: bytes) -> None:
     Folder(path.parent).write(path.name, content)
 
 
-def temporary_folder() -> AbstractContextManager[str]:
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Creates a temporary folder, and removes it when the context ends."""
     return tempfile.TemporaryDirectory(prefix="fanroute-")
 

@@ -1,6 +1,7 @@
 """Requests that wait for a backend in the embedded edge: only so many can, and a further one gets a 503 that says so."""
 
 import asyncio
+import threading
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -172,11 +173,26 @@ def test_what_is_served_can_be_replaced() -> None:
     asyncio.run(asked())
 
 
-def test_a_connection_that_was_handed_off_keeps_its_backend() -> None:
+def test_a_request_is_handed_off_to_a_backend_that_is_served_no_more() -> None:
+    """Its component has decided so before."""
+
     async def asked() -> None:
+        came, may_decide = threading.Event(), threading.Event()
+
+        def decide_late(exchange: Exchange) -> bool:
+            came.set()
+            may_decide.wait()
+            exchange.handoff = "ok"
+            exchange.settle()
+            return True
+
         async with Hung() as edge:
-            await edge.hang("/handoff/hung", 1)
+            ok = edge.running.first.backends["ok"]
+            edge.running.replace(Service(decide_late, {"ok": ok}, ""))
+            late = asyncio.create_task(edge.get("/late"))
+            await asyncio.to_thread(came.wait)
             edge.running.replace(Service(Named("new").handle, {}, ""))
-            assert await edge.go() == [201]
+            may_decide.set()
+            assert await late == (201, "")
 
     asyncio.run(asked())

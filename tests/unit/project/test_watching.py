@@ -94,8 +94,10 @@ def test_a_change_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps
         async with aclosing(changes(lambda: [link if is_link else path])) as found:
             await anext(found)  # now it watches
             for step in steps:
+                telling = asyncio.create_task(anext(found))
+                await asyncio.sleep(0)
                 step(path)
-                await asyncio.wait_for(anext(found), TIMEOUT)
+                await asyncio.wait_for(telling, TIMEOUT)
 
     asyncio.run(watch())
 
