@@ -25,6 +25,8 @@ from bench.studies.in_process import load_optimized
 from fanroute.bundle.builder import build
 from fanroute.devserver import install, viceroy
 from fanroute.devserver.config import LocalBackend, Stores
+from fanroute.devserver.events import Event
+from fanroute.devserver.visits import Reporter
 from fanroute.host.exchange import Exchange
 from fanroute.plan.signing import LOCAL_ENTRIES, grip_sig
 from fanroute.project.cache import cache_folder
@@ -176,9 +178,11 @@ async def measure_on_viceroy(workspaces: Mapping[str, Workspace], rounds: int) -
             await asyncio.to_thread(measure)
             return
         (name, found), *others = waiting
-        log: list[str] = []
+        events: list[Event] = []
         backends = {"self": LocalBackend("", "bench")}
-        async with viceroy.serve(*programs, found.wasm, found.logs, backends, "self", 0, 0, log.append, STORES) as urls:
+        async with viceroy.serve(
+            *programs, found.wasm, found.logs, backends, "self", 0, 0, Reporter(events.append), STORES
+        ) as urls:
             connections[name] = http.client.HTTPConnection(urls.edge.removeprefix("http://"))
             await serve(others)
 

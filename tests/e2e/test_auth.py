@@ -217,7 +217,7 @@ def nothing_handed_off(edge: Edge) -> Iterator[None]:
         time.sleep(0.3)
 
     def handed_off() -> list[str]:
-        return [line for line in edge.output[before:] if "handed off to" in line or "Handoff target" in line]
+        return [line for line in edge.output[before:] if "pass 1+2" in line or "Handoff target" in line]
 
     yield
     with edge.client.stream("GET", "/witness") as witness:

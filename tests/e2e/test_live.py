@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fanroute.cli.edges import EdgeOptions, running_edge
 from fanroute.devserver import embedded
 from fanroute.devserver.load import load_component
+from fanroute.devserver.visits import Reporter
 from fanroute.host.component import EmbeddedComponent
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
@@ -75,7 +76,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     async def ask() -> list[tuple[RequestData, list[str]]]:
         async with (
             record_backends({"origin": None, "self": "language.edgecompute.app"}) as recorder,
-            running_edge(EdgeOptions(edge), workspace, recorder.backends, "", print, log=lambda line: None) as urls,
+            running_edge(EdgeOptions(edge), workspace, recorder.backends, "", print, lambda event: None) as urls,
             connect(urls.edge, recorder, "self") as local,
         ):
             compared = []
@@ -104,7 +105,7 @@ def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]
     async def ask() -> list[Result]:
         async with (
             record_backends({"origin": None, "self": "fanroute-starter.edgecompute.app"}) as recorder,
-            embedded.serve(component, recorder.backends, "", 0, 0, print) as urls,
+            embedded.serve(component, recorder.backends, "", 0, 0, Reporter(print)) as urls,
             connect(urls.edge, recorder, "self") as edge,
         ):
             return [await judge_live(result, edge, compiled, make_tracer(compiled)) for result in judge(read, compiled)]
@@ -158,7 +159,7 @@ def test_an_edge_that_gives_no_answer_is_told(component: EmbeddedComponent) -> N
 
     async def ask() -> Result:
         async with record_backends({}) as recorder:
-            async with embedded.serve(component, {}, "", 0, 0, print) as urls:
+            async with embedded.serve(component, {}, "", 0, 0, Reporter(print)) as urls:
                 pass
             async with connect(urls.edge, recorder, "self") as edge:
                 return await judge_live(judge(read, compiled)[0], edge, compiled, make_tracer(compiled))

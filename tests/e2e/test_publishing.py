@@ -312,9 +312,8 @@ def test_a_published_header_is_one_header(edge: Edge, headers: dict[str, str]) -
     if edge.name == "embedded":
         assert not {name for name, _ in delivered} & {"x-evil", "x-a", "x a", ""}
         (name,) = headers
-        line = f"published on of-origin without the header {name!a}: it is not valid\n"
-        wait_until(lambda: line in edge.output)
-        assert line in edge.output
+        notice = f"published on of-origin without the header {name!a}: it is not valid\n"
+        wait_until(lambda: any(line.endswith(notice) for line in edge.output))
 
 
 def test_a_published_reason_is_one_line(edge: Edge) -> None:

@@ -145,11 +145,12 @@ def test_stores_are_read_again_and_tokens_are_hidden(saving_edge: Edge) -> None:
     assert saving_edge.client.get(f"/guarded?key={tokens[1]}").status_code == 401
     (saving_edge.folder / "login.key").write_text(SECRETS[1])
     wait_until(lambda: answers(saving_edge, f"/guarded?key={tokens[1]}", 200, "in"))
+    assert saving_edge.client.get(f"/guarded?key={tokens[1]}").headers["fanroute-route"] == "route-3"
     assert saving_edge.client.get(f"/guarded?key={tokens[0]}").status_code == 401
     save(saving_edge, saying("unguarded"))
     wait_until(lambda: answers(saving_edge, "/text", 200, "unguarded"))
     assert saving_edge.client.get(f"/guarded?key={tokens[0]}").status_code == 404
-    wait_until(lambda: printed(saving_edge, r"/guarded\?key=… → 404"))
+    wait_until(lambda: printed(saving_edge, r" 404 GET /guarded\?key=… → "))
     assert not [token for token in tokens if token in "".join(saving_edge.output)]
 
 

@@ -14,10 +14,12 @@ from fanroute.cli.output import remark
 from fanroute.devserver import install as installing
 from fanroute.devserver import pushpin as pushpins
 from fanroute.devserver.config import EdgeUrls, LocalBackend, Stores
+from fanroute.devserver.events import Emit
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.project.folder import read
 from fanroute.project.used_files import UsedFiles
 from fanroute.project.workspace import Workspace
+from fanroute_runtime.plan import Plan
 
 EDGES = click.Choice(["embedded", "viceroy"])
 Say = Callable[[str], None]
@@ -51,7 +53,8 @@ async def running_edge(
     backends: Mapping[str, LocalBackend | None],
     loopback: str,
     say: Say,
-    log: Say,
+    emit: Emit,
+    plan: Plan | None = None,
 ) -> AsyncIterator[EdgeUrls]:
     """Runs a local edge for the component that a folder has built, with the stores of its fastly.toml. Yields its URLs.
 
@@ -61,15 +64,21 @@ async def running_edge(
         backends: the address of each backend, by name.
         loopback: the name of the loopback backend.
         say: is called with a line about each step that takes time.
-        log: is called with a line for each request.
+        emit: takes each event of the edge.
+        plan: that of the component. With it, no event contains a token, and the embedded edge reports routes.
     """
     # Imported late: the other commands need neither wasmtime nor aiohttp.
     from fanroute.devserver import embedded, viceroy
+    from fanroute.devserver.judging import Judge
     from fanroute.devserver.load import load_component
+    from fanroute.devserver.visits import Reporter
     from fanroute.host.component import EmbeddedComponent
 
     stores = local_stores(workspace, options.hosts, UsedFiles())
     workspace.refuse_links()
+    reporter = Reporter(emit)
+    if plan:
+        reporter.hide_tokens_of(plan)
     if options.edge == "viceroy":
         cache = workspace.cache.trusted_folder()
         fanout = await asyncio.to_thread(_pushpin, options.pushpin, cache, say)
@@ -83,7 +92,7 @@ async def running_edge(
             backends,
             loopback,
             *options.ports,
-            log,
+            reporter,
             stores,
             options.private,
             options.allowed,
@@ -93,7 +102,9 @@ async def running_edge(
         say(f"Loading the component, which is compiled {f'each time: {reason}' if reason else 'the first time'} (about 2 s)")
         engine, component = await asyncio.to_thread(load_component, workspace.wasm, workspace.cache)
         embedded_component = EmbeddedComponent(engine, component)
-        started = embedded.serve(embedded_component, backends, loopback, *options.ports, log, stores, options.allowed)
+        started = embedded.serve(
+            embedded_component, backends, loopback, *options.ports, reporter, stores, options.allowed, Judge(plan)
+        )
     with _libraries_logged():
         async with started as urls:
             yield urls

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
 
 import click
 
@@ -30,6 +30,8 @@ FAILURES = (Invalid, BadManifest, ProgramFailed, OSError)
 
 # The keys in the context of a command under which `conceal` keeps its functions.
 _CONCEALED, _CONCEALED_IN_COMMANDS = "fanroute.concealed", "fanroute.concealed-in-commands"
+# The key under which `reserve_output_for_json` notes that it was called.
+_ONLY_JSON = "fanroute.only-json"
 
 # Variables that have rich treat other output as a terminal.
 _FORCE_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")
@@ -46,12 +48,27 @@ def conceal(unexpanded: Mapping[str, str]) -> None:
     meta.setdefault(_CONCEALED_IN_COMMANDS, {})[key] = command_unexpander(unexpanded)
 
 
+def reserve_output_for_json() -> None:
+    """Prints lines of text to standard error from now on, so that standard output has only JSON."""
+    click.get_current_context().meta[_ONLY_JSON] = True
+
+
+def _print(text: str) -> None:
+    context = click.get_current_context(silent=True)
+    click.echo(text, err=context is not None and _ONLY_JSON in context.meta)
+
+
 def _shown(text: str, concealed: str = _CONCEALED) -> str:
     """Returns the text without the values that this command conceals."""
     context = click.get_current_context(silent=True)
     for hide in context.meta.get(concealed, {}).values() if context else ():
         text = hide(text)
     return text
+
+
+def conceal_in_text(text: str) -> str:
+    """Returns a text without the values that this command conceals."""
+    return _shown(text)
 
 
 def conceal_in_command(line: str) -> str:
@@ -61,7 +78,18 @@ def conceal_in_command(line: str) -> str:
 
 def say(line: str) -> None:
     """Prints a line. Characters that are not printable are escaped, because much of the text comes from others."""
-    click.echo(printable(_shown(line)))
+    _print(printable(_shown(line)))
+
+
+def say_styled(spans: Sequence[tuple[str, str]]) -> None:
+    """Prints a line. Its spans are texts, each with the style that a terminal shows (rich's name for it, or "")."""
+    line = "".join(text for text, _ in spans)
+    if not _shows_styles(sys.stdout) or _shown(line) != line:
+        say(line)
+        return
+    from rich.text import Text
+
+    _console().print(Text.assemble(*((printable(text), style) for text, style in spans)))
 
 
 def say_marked(mark: str, colour: str, line: str) -> None:
@@ -71,7 +99,7 @@ def say_marked(mark: str, colour: str, line: str) -> None:
 
 def say_command(line: str) -> None:
     """Prints a line to paste into a shell with the same variables."""
-    click.echo(printable(conceal_in_command(line)))
+    _print(printable(conceal_in_command(line)))
 
 
 def say_text(text: str) -> None:
@@ -123,7 +151,7 @@ def print_all_diagnostics(files: Sequence[tuple[Path, Sequence[Diagnostic]]], fo
     for file, diagnostics in files:
         if form == "github" and diagnostics:
             say_text(text_report.render_github(diagnostics, str(file)))
-        elif diagnostics and _shows_styles():
+        elif diagnostics and _shows_styles(sys.stderr):
             _console(stderr=True).print(text_report.render_styled(diagnostics, str(file), _text(file)))
         elif diagnostics:
             sys.stderr.write(f"{text_report.render(diagnostics, str(file), _text(file))}\n")
@@ -200,10 +228,10 @@ def _console(stderr: bool = False) -> "Console":
     return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
-def _shows_styles() -> bool:
-    """Returns True if standard error is a terminal, or is to be treated as one."""
-    may_be = sys.stderr.isatty() or any(name in os.environ for name in _FORCE_TERMINAL)
-    return may_be and _console(stderr=True).is_terminal
+def _shows_styles(stream: TextIO) -> bool:
+    """Returns True if a standard stream is a terminal, or is to be treated as one."""
+    may_be = stream.isatty() or any(name in os.environ for name in _FORCE_TERMINAL)
+    return may_be and _console(stderr=stream is sys.stderr).is_terminal
 
 
 def _text(file: Path) -> str:

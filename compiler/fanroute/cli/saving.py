@@ -8,11 +8,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fanroute.cli.edge_log import EdgeLog
 from fanroute.cli.edges import local_stores
 from fanroute.cli.output import FAILURES, conceal, print_diagnostics, print_failure, remark, say, warn
 from fanroute.devserver.config import Stores, host_entries, local_backends
 from fanroute.devserver.embedded import RunningEdge, Service
+from fanroute.devserver.judging import Judge
 from fanroute.devserver.load import load_component
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
@@ -64,19 +64,17 @@ class Saving:
         flatten: whether components are flattened.
         edge: serves the folder's component.
         compiled: the routes of this component.
-        log: the edge's.
     """
 
-    def __init__(
-        self, workspace: Workspace, as_host: str | None, flatten: bool, edge: RunningEdge, compiled: Compiled, log: EdgeLog
-    ) -> None:
+    def __init__(self, workspace: Workspace, as_host: str | None, flatten: bool, edge: RunningEdge, compiled: Compiled) -> None:
         self._workspace = workspace
         self._as_host = as_host
         self._flatten = flatten
         self._edge = edge
-        self._log = log
         self._served = Saved(compiled, self._hosts(compiled), edge.first.stores)
         self._handle: Handle = edge.first.handle
+        # For the Plan that is served.
+        self._judge = edge.first.judge
         # The last component that was built, and its Plan.
         self._component: tuple[Plan, Handle] = compiled.plan, edge.first.handle
         self._is_wrong = False
@@ -151,8 +149,9 @@ class Saving:
     async def _serve(self, saved: Saved, started: float) -> None:
         """Serves something else from now on. `started` is when the save was noticed."""
         handle = await self._handle_of(saved.compiled.plan)
+        # Also if only the stores have changed, because a judge keeps the keys that it has read.
+        self._judge = await asyncio.to_thread(Judge, saved.compiled.plan)
         conceal(saved.compiled.source.unexpanded)
-        self._log.follow(saved.compiled, saved.hosts)
         self._replace(saved, handle)
         took = f"{(time.monotonic() - started) * 1000:.0f} ms"
         by = "by the component" if handle == self._component[1] else "interpreted until the component is built"
@@ -160,8 +159,7 @@ class Saving:
         self._telling = asyncio.create_task(self._tell_more(saved))
 
     async def _tell_more(self, saved: Saved) -> None:
-        """Does what takes a while with many routes: lets the log explain, and prints the warnings."""
-        await asyncio.to_thread(self._log.explain)
+        """Prints the warnings. With many routes, it takes a while to find them."""
         warnings = [one for one in await asyncio.to_thread(warnings_of, saved.compiled) if one.severity == "warning"]
         if saved is self._served:
             print_diagnostics(warnings, self._workspace)
@@ -176,7 +174,7 @@ class Saving:
 
     def _replace(self, saved: Saved, handle: Handle) -> None:
         self._served, self._handle = saved, handle
-        self._edge.replace(Service(handle, *local_backends(saved.compiled.backends), saved.stores))
+        self._edge.replace(Service(handle, *local_backends(saved.compiled.backends), saved.stores, self._judge))
 
     def _cancel_build(self) -> None:
         """Cancels the build that is under way, whose component is then not served any more."""

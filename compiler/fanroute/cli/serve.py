@@ -5,18 +5,20 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 
 import click
 
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
 from fanroute.cli.build import build_and_report, flatten_option
-from fanroute.cli.edge_log import EdgeLog
 from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
 from fanroute.cli.options import examples, is_on_command_line, routes_argument
-from fanroute.cli.output import exit_on_failure, say, say_command, warn
+from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json, say, say_command, warn
+from fanroute.cli.traffic import make_printer
 from fanroute.devserver import guard
 from fanroute.devserver.config import EdgeUrls, host_entries, local_backends
+from fanroute.devserver.events import Serving
 from fanroute.devserver.request_log import token_parameters
 from fanroute.project.workspace import Workspace
 from fanroute.spec.types import is_host
@@ -47,7 +49,7 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     return f"{scheme}{separator}{host}"
 
 
-@click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080"))
+@click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080", "fanroute serve --format json"))
 @routes_argument
 @click.option("--edge", type=EDGES, default="embedded", show_default=True, help="Which local edge to run.")
 @click.option(
@@ -84,6 +86,14 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     show_default=True,
     help="Serve what is saved: routes.yaml, the files that it names, and the stores of fastly.toml. Only on the embedded edge.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How requests, connections and messages are reported. With json, standard output has one JSON object on each line.",
+)
 @flatten_option
 @click.option(
     "--pushpin",
@@ -100,6 +110,7 @@ def serve(
     as_host: str | None,
     allowed: frozenset[str],
     watch: bool,
+    form: str,
     flatten: bool,
     pushpin: Path | None,
 ) -> None:
@@ -109,13 +120,15 @@ def serve(
     """
     if edge != "viceroy" and is_on_command_line("pushpin"):
         raise click.UsageError("--pushpin is only for --edge viceroy: the embedded edge starts no Pushpin")
+    if form == "json":
+        reserve_output_for_json()
     workspace = Workspace(routes)
     result = build_and_report(workspace, flatten)
     plan = result.compiled.plan
     private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
     options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)
     with exit_on_failure(workspace):
-        asyncio.run(_serve(workspace, result, options, Follow(as_host, flatten) if watch else None))
+        asyncio.run(_serve(workspace, result, options, form, Follow(as_host, flatten) if watch else None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,35 +139,36 @@ class Follow:
     flatten: bool
 
 
-async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, follow: Follow | None) -> None:
+async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, form: str, follow: Follow | None) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
     with suppress(asyncio.CancelledError):
         backends, loopback = local_backends(result.compiled.backends)
-        log = EdgeLog()
-        log.follow(result.compiled, options.hosts)
-        log.explain()
-        async with running_edge(options, workspace, backends, loopback, say, log) as urls:
+        plan = result.compiled.plan
+        report = make_printer(form, plan, options.hosts)
+        tell = remark if form == "json" else say  # it is also called in other threads
+        async with running_edge(options, workspace, backends, loopback, tell, report, plan) as urls:
+            report(Serving(time=time(), service=plan.service, edge=urls.edge, publish=urls.publish))
             for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts):
                 say_command(line)
             for line in next_steps.changed_port_warnings(urls, options.ports):
                 warn(line)
             try:
                 if follow:
-                    await _serve_saves(workspace, result, urls, follow, log)
+                    await _serve_saves(workspace, result, urls, follow)
                 await asyncio.Event().wait()
             finally:
                 say("Stopping")
 
 
-async def _serve_saves(workspace: Workspace, result: Built, edge: EdgeUrls, follow: Follow, log: EdgeLog) -> None:
+async def _serve_saves(workspace: Workspace, result: Built, edge: EdgeUrls, follow: Follow) -> None:
     """Serves what is saved, if the edge can. Viceroy has its component for as long as it runs."""
     from fanroute.cli.saving import Saving  # late, as the edges: the help needs neither wasmtime nor aiohttp
     from fanroute.devserver.embedded import RunningEdge
 
     if isinstance(edge, RunningEdge):
-        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled, log).run()
+        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled).run()
     else:
         say("What you save is served after a restart: this edge keeps its component (the embedded edge does not)")

@@ -1,6 +1,6 @@
 """Describes a service to the local edges: where its backends are, and what its stores contain."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from fanroute.plan.backend import Backend
@@ -8,16 +8,17 @@ from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 from fanroute_runtime.plan import Route
 
-# Takes a line of a local edge's log.
-Log = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class LocalBackend:
-    """Says where a backend is locally: its URL, without a path, and the Host of requests to it (None: the client's)."""
+    """Says where a backend is locally: its URL, without a path, and the Host of requests to it (None: the client's).
+
+    `is_edge` is True if the embedded edge itself is there.
+    """
 
     url: str
     host: str | None = None
+    is_edge: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,21 @@ from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore
+from typing import Any
 
 import wasmtime
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Log, Stores
+from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.forwarding import Headers
 from fanroute.devserver.grip_proxy import GripProxy
+from fanroute.devserver.judging import NO_JUDGE, Judge, Observed
 from fanroute.devserver.publishing import publish_handler, publisher_to_channels
 from fanroute.devserver.sandboxes import Sandboxes
 from fanroute.devserver.tunnel import tunnel
 from fanroute.devserver.upstream import Answer, Unreachable, forward_answer, send_request
+from fanroute.devserver.visits import CLIENT_LEFT, VISIT, VISIT_HEADER, ReportedRequest, Reporter, Visit
 from fanroute.devserver.websocket_proxy import WebSocketProxy, is_websocket
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange, HostError, Response, target_of
@@ -48,12 +51,14 @@ class Service:
         backends: where each backend is, or None if the embedded origin takes its place. The edge sets the URL of the loopback.
         loopback: the name of the loopback backend, "" if there is none.
         stores: the service's own, and the one that only local edges have.
+        judge: finds out which route a request has.
     """
 
     handle: Callable[[Exchange], bool]
     backends: Mapping[str, LocalBackend | None]
     loopback: str
     stores: Stores = LOCAL_STORES
+    judge: Judge = NO_JUDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class _Served:
         self.sandboxes = Sandboxes(service.handle, MAX_BACKEND_REQUESTS * len(backends))
         self.backends = backends
         self.stores = service.stores
+        self.judge = service.judge
         # By backend: a slot for each request that waits for it in a thread.
         self.slots = {name: BoundedSemaphore(MAX_BACKEND_REQUESTS) for name in backends}
 
@@ -86,13 +92,13 @@ class EmbeddedEdge:
     Args:
         service: what is served at first.
         proxy: takes the requests that are handed off.
-        log: takes a line for each request.
+        reporter: reports each request.
     """
 
-    def __init__(self, service: Service, proxy: GripProxy, log: Log) -> None:
+    def __init__(self, service: Service, proxy: GripProxy, reporter: Reporter) -> None:
         self._served = _Served(service, {})
         self._proxy = proxy
-        self._log = log
+        self._reporter = reporter
 
     def replace(self, service: Service, backends: Mapping[str, LocalBackend]) -> None:
         """Serves this service from now on, with its backends at these places."""
@@ -105,42 +111,55 @@ class EmbeddedEdge:
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serves a client's request."""
-        if not request.headers.get("Host", "").isascii():
-            return web.Response(status=400, text="The Host header is not ASCII.\n")
         served = self._served
+        asked_by = self._reporter.find(request.headers.get(VISIT_HEADER, ""))
+        if asked_by is not None:
+            return await self._serve_and_close(request, served, asked_by)
+        visit = self._reporter.begin(request.method, _host(request), request.raw_path, served.judge.knows_routes)
+        request[VISIT] = visit
+        try:
+            return await self._serve_and_close(request, served, visit)
+        except (asyncio.CancelledError, ConnectionError):
+            visit.answered(None)
+            raise
+        finally:
+            visit.closed(CLIENT_LEFT)
+
+    async def _serve_and_close(self, request: web.BaseRequest, served: _Served, visit: Visit) -> web.StreamResponse:
         client = _BackendClient(request, served)
         try:
-            return await self._serve(request, served, client)
+            return await self._serve(request, served, client, visit)
         finally:
             client.close()
 
-    async def _serve(self, request: web.BaseRequest, served: _Served, client: "_BackendClient") -> web.StreamResponse:
+    async def _serve(
+        self, request: web.BaseRequest, served: _Served, client: "_BackendClient", visit: Visit
+    ) -> web.StreamResponse:
         if not _HOST.fullmatch(_host(request)):
-            self._log(f"{request.method} {request.raw_path} → 400: the Host header is not a host")
-            return web.Response(status=400, text="The Host header is not a host.\n")
-        line = f"{request.method} {_host(request)}{request.raw_path}"
-        exchange = self._exchange(request, served, client)
+            return _failed(visit, 400, "The Host header is not a host.")
+        observed = Observed(self._exchange(request, served, client))
+        exchange = observed.exchange
         try:
             await asyncio.wrap_future(served.sandboxes.serve(exchange))
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
-            self._log(f"{line} → the component trapped: {error}")
+            visit.passed(served.judge.describe(observed, f"the component trapped: {error}"))
             return web.Response(status=500, text="The component trapped.\n")
+        observed.backend, observed.failure = client.backend, client.failure
         if client.refused:
             busy = f"{MAX_BACKEND_REQUESTS} requests are already waiting for the backend {client.refused!r}"
-            self._log(f"{line} → 503: {busy}")
+            visit.passed(served.judge.describe(observed, busy))
             return web.Response(status=503, text=f"The embedded edge is busy: {busy}.\n")
+        if exchange.handoff is None and exchange.tunnel is None and exchange.answer is None:
+            visit.passed(served.judge.describe(observed, "the component gave no answer"))
+            return web.Response(status=500, text="The component gave no answer.\n")
+        visit.passed(served.judge.describe(observed))
         if exchange.handoff is not None:
-            self._log(f"{line} → handed off to {exchange.handoff}")
             return await self._hand_off(request, exchange.handoff, target_of(exchange.uri), exchange.headers)
         if exchange.tunnel is not None:
-            self._log(f"{line} → tunnel to {exchange.tunnel}")
             backend = served.backends[exchange.tunnel]
             return await tunnel(request, exchange.tunnel, backend, target_of(exchange.uri), exchange.headers)
-        if exchange.answer is None:
-            self._log(f"{line} → the component gave no answer")
-            return web.Response(status=500, text="The component gave no answer.\n")
         answer = exchange.answer
-        self._log(f"{line} → {answer.status}")
+        assert answer is not None
         if isinstance(answer.body, Answer):
             return await forward_answer(request, answer.status, answer.headers, answer.body)
         headers = [(name, value.decode("latin-1")) for name, value in answer.headers]
@@ -154,6 +173,8 @@ class EmbeddedEdge:
     def _exchange(self, request: web.BaseRequest, served: _Served, client: "_BackendClient") -> Exchange:
         loop = asyncio.get_running_loop()
         headers = [(name.decode("latin-1"), value) for name, value in request.raw_headers]
+        if VISIT not in request:
+            headers = [(name, value) for name, value in headers if name.lower() != VISIT_HEADER.lower()]
 
         def read(size: int) -> bytes:
             try:
@@ -178,12 +199,13 @@ class EmbeddedEdge:
 class _BackendClient:
     """Sends a client's request on to backends, from the component's thread.
 
-    If a backend has no free slot of those in `served`, `refused` is its name.
+    If a backend has no free slot of those in `served`, `refused` is its name. `backend` is the backend that was asked last, and
+    `failure` says why it gave no answer.
     """
 
     def __init__(self, request: web.BaseRequest, served: _Served) -> None:
         self._served = served
-        self.refused = ""
+        self.refused = self.backend = self.failure = ""
         self._request = request
         self._loop = asyncio.get_running_loop()
         self._answer: Future[Answer] | None = None
@@ -193,6 +215,7 @@ class _BackendClient:
         """Returns a backend's answer to the request, with this target and these headers. Raises HostError."""
         request = self._request
         body = request.content.iter_any() if request.body_exists else None
+        self.backend = backend
         if self._closed:
             raise HostError("generic-error", detail="internal-error")
         if not self._served.slots[backend].acquire(blocking=False):
@@ -209,6 +232,7 @@ class _BackendClient:
         try:
             answer = self._answer.result()
         except Unreachable as error:
+            self.failure = f"The backend {backend!r} gave no answer: {error.detail}"
             raise HostError("generic-error", detail=error.detail) from error
         except CancelledError as error:  # the client has left
             raise HostError("generic-error", detail="internal-error") from error
@@ -219,6 +243,12 @@ class _BackendClient:
         self._closed = True
         if self._answer is not None and not self._answer.cancel() and not self._answer.exception():
             self._answer.result().close()
+
+
+def _failed(visit: Visit, status: int, reason: str) -> web.Response:
+    """Returns the answer to a request that the component does not get."""
+    visit.fail(reason)
+    return web.Response(status=status, text=f"{reason}\n")
 
 
 def _host(request: web.BaseRequest) -> str:
@@ -239,9 +269,10 @@ async def serve(
     loopback: str,
     port: int,
     publish_port: int,
-    log: Log,
+    reporter: Reporter,
     stores: Stores = LOCAL_STORES,
     allowed: Collection[str] = (),
+    judge: Judge | None = None,
 ) -> AsyncIterator[RunningEdge]:
     """Serves a component on the embedded edge as long as the context lasts.
 
@@ -251,28 +282,35 @@ async def serve(
         loopback: the name of the loopback backend, "" if there is none.
         port: the edge's port. If it is 0 or taken, the edge gets a free one.
         publish_port: the port of the publish endpoint, likewise.
-        log: takes a line for each request.
+        reporter: reports what happens.
         stores: the service's own, and the one that only local edges have.
         allowed: further names of this machine that a publish URL can have.
+        judge: finds out which route a request has. With it, answers get headers that name it (`Visit.explanation`).
     """
-    service = Service(component.handle, backends, loopback, stores)
+    service = Service(component.handle, backends, loopback, stores, judge or NO_JUDGE)
     # Backends that are served no more stay in it, because a held connection may still have a link to one.
     addresses: dict[str, LocalBackend] = {}
-    proxy = GripProxy(addresses, log)
-    edge = EmbeddedEdge(service, proxy, log)
+    proxy = GripProxy(addresses, reporter)
+    edge = EmbeddedEdge(service, proxy, reporter)
     try:
         async with http_servers() as start_server:
             url = await start_server(edge.serve, port)
-            publish = await start_server(publish_handler(publisher_to_channels(proxy.channels, log), allowed, log), publish_port)
+            publisher = publisher_to_channels(proxy.channels, reporter)
+            publish = await start_server(publish_handler(publisher, allowed, reporter), publish_port)
             origin = await start_server(embedded_origin, 0)
 
             def replace(service: Service) -> None:
                 located = _located(service, url, origin)
                 addresses.update(located)
+                if service.judge.plan:
+                    reporter.hide_tokens_of(service.judge.plan)
                 edge.replace(service, located)
 
             replace(service)
-            yield RunningEdge(url, publish + "/publish/", service, replace)
+            try:
+                yield RunningEdge(url, publish + "/publish/", service, replace)
+            finally:
+                reporter.close()
     finally:
         await proxy.close()
         edge.close()
@@ -282,7 +320,7 @@ def _located(service: Service, edge: str, origin: str) -> dict[str, LocalBackend
     """Returns where each backend of a service is. `edge` and `origin` are the URLs of the edge and of the embedded origin."""
     located = {name: backend or LocalBackend(origin) for name, backend in service.backends.items()}
     if service.loopback:
-        located[service.loopback] = LocalBackend(edge, located[service.loopback].host)
+        located[service.loopback] = LocalBackend(edge, located[service.loopback].host, is_edge=True)
     return located
 
 
@@ -305,10 +343,15 @@ async def http_servers() -> AsyncIterator[Callable[[Handler, int], Awaitable[str
     The function takes a handler and a port. If the port is 0 or taken, the server gets a free one.
     """
     async with AsyncExitStack() as stack:
+        loop = asyncio.get_running_loop()
+
+        def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+            return ReportedRequest(message, payload, protocol, writer, task, loop)
 
         async def start_server(handler: Handler, port: int) -> str:
             server = web.Server(
                 handler,
+                request_factory=make_request,
                 handler_cancellation=True,
                 auto_decompress=False,  # bodies are forwarded as they arrive
                 max_line_size=MAX_LINE,

@@ -5,13 +5,14 @@ For development only. Sources: https://pushpin.org/docs/protocols/grip/ and Push
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from aiohttp import StreamReader, web
 
-from fanroute.devserver.config import LocalBackend, Log
+from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.filters import BadContent
 from fanroute.devserver.forwarding import (
     ANSWER_TIMEOUT,
@@ -28,8 +29,9 @@ from fanroute.devserver.forwarding import (
 from fanroute.devserver.grip_headers import Hold, parse_hold
 from fanroute.devserver.holds import HeldStream, MissedItems, hold_response
 from fanroute.devserver.instructions import BadInstructions, Instructions, has_instructions, read_instructions
-from fanroute.devserver.items import hidden_headers, sendable_headers, sendable_reason
+from fanroute.devserver.items import HTTP_RESPONSE, HTTP_STREAM, hidden_headers, sendable_headers, sendable_reason
 from fanroute.devserver.pubsub import Channels, Subscriber
+from fanroute.devserver.visits import CLIENT_LEFT, VISIT_HEADER, Reporter, Visit, visit_of
 from fanroute.plan.signing import grip_sig
 
 CONTENT_ENCODING = "content-encoding"
@@ -44,12 +46,11 @@ class GripProxy:
 
     Args:
         backends: where each backend is. The mapping can be filled later.
-        log: takes a line for each subscription, and for each answer that is refused.
+        reporter: reports items that are dropped.
     """
 
-    def __init__(self, backends: Mapping[str, LocalBackend], log: Log) -> None:
-        self.channels = Channels(log)
-        self.log = log
+    def __init__(self, backends: Mapping[str, LocalBackend], reporter: Reporter) -> None:
+        self.channels = Channels(reporter.notice)
         self._backends = backends
         self._background: set[asyncio.Task[None]] = set()
         timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT)
@@ -76,6 +77,7 @@ class GripProxy:
         headers: Headers,
         body: AsyncIterator[bytes] | bytes | None,
         last_id_headers: Headers | None = None,
+        visit: Visit | None = None,
     ) -> httpx.Response:
         """Returns a backend's answer. Its body is not read yet. Raises httpx.HTTPError.
 
@@ -88,12 +90,15 @@ class GripProxy:
             headers: its headers; the ones that Fanout sets itself are left out or replaced.
             body: its body.
             last_id_headers: the Grip-Last headers of a connection that has missed items.
+            visit: the client's request for which this one is sent.
         """
         backend = self._backends[name]
         sent = [(key, value) for key, value in end_to_end(headers) if not _is_set_by_fanout(key.lower())]
         if backend.host is not None:
             sent = [(key, value) for key, value in sent if key.lower() != "host"] + [("Host", backend.host.encode())]
         sent += [("Grip-Sig", grip_sig(int(time.time()))), ("Grip-Feature", FEATURES), *(last_id_headers or [])]
+        if visit is not None and backend.is_edge:
+            sent.append((VISIT_HEADER, visit.token.encode()))
         # httpx would normalize the target; with the extension it does not.
         extensions = {"target": target.encode("latin-1", "surrogateescape")}
         pairs = [(key.encode(), value) for key, value in sent]
@@ -111,14 +116,15 @@ class GripProxy:
             target: path and query, as the client wrote them.
             headers: the request's, as the component handed it off.
         """
+        visit = visit_of(request)
         sent: list[bytes] = []
         body: AsyncIterator[bytes] | bytes | None = _record_body(request.content, sent) if request.body_exists else None
         last_id_headers: Headers = []
         while True:
             try:
-                answer = await self.send_request(name, request.method, target, headers, body, last_id_headers)
+                answer = await self.send_request(name, request.method, target, headers, body, last_id_headers, visit)
             except httpx.HTTPError as error:
-                return bad_gateway(name, error)
+                return _failed(visit, bad_gateway(name, error))
             try:
                 if not has_instructions(answer.headers, answer.headers.get("content-type", "")):
                     return await _forward_answer(request, answer)
@@ -131,35 +137,61 @@ class GripProxy:
                     if hold.mode != "response":
                         return await self._hold_stream(request, name, target, instructions, hold, subscriber)
                     try:
-                        return await _hold_response(instructions, hold, subscriber)
+                        return await _hold_response(visit, instructions, hold, subscriber)
                     except MissedItems:
                         body, last_id_headers = b"".join(sent) or None, subscriber.last_id_headers()
             except httpx.HTTPError as error:
-                return bad_gateway(name, error)
+                return _failed(visit, bad_gateway(name, error))
             except BadInstructions as error:
-                self.log(f"the answer of {name} has bad instructions: {error}")
-                return web.Response(status=502, text=REFUSED)
+                return _failed(
+                    visit, web.Response(status=502, text=REFUSED), f"the answer of {name} has bad instructions: {error}"
+                )
             except TooLong as error:
-                self.log(f"the answer of {name} {error}")
-                return web.Response(status=502, text=REFUSED)
+                return _failed(visit, web.Response(status=502, text=REFUSED), f"the answer of {name} {error}")
             finally:
                 await answer.aclose()
 
     async def _hold_stream(
         self, request: web.BaseRequest, name: str, target: str, instructions: Instructions, hold: Hold, subscriber: Subscriber
     ) -> web.StreamResponse:
+        visit = visit_of(request)
+
         async def fetch(link: str, last_id_headers: Headers) -> httpx.Response:
             # Of the client's headers, Pushpin sends only the Host to a link.
-            return await self.send_request(name, "GET", link, [("Host", request.host.encode())], None, last_id_headers)
+            host = [("Host", request.host.encode())]
+            return await self.send_request(name, "GET", link, host, None, last_id_headers, visit)
+
+        def sent(size: int) -> None:
+            visit.message("publisher", HTTP_STREAM, size)
 
         response = web.StreamResponse(status=instructions.status, reason=instructions.reason, headers=instructions.headers)
+        visit.opening("stream", tuple(subscriber.channels))
         await response.prepare(request)
-        try:
-            await HeldStream(response, subscriber, hold, target, fetch).run(instructions.body)
-        except TooLong as error:
-            self.log(f"the answer of {name} {error}")
-            await response.write_eof()
+        with _watched(visit, subscriber):
+            try:
+                how = await HeldStream(response, subscriber, hold, target, fetch, sent).run(instructions.body)
+            except TooLong as error:
+                how = f"the answer of {name} {error}"
+                await response.write_eof()
+            visit.closed(how)
         return response
+
+
+@contextmanager
+def _watched(visit: Visit, subscriber: Subscriber) -> Iterator[None]:
+    """Reports that a connection is open, and until the context ends, its messages and subscriptions."""
+    visit.opened()
+    subscriber.watch = visit.subscribed
+    try:
+        yield
+    finally:
+        visit.closed(CLIENT_LEFT)
+
+
+def _failed(visit: Visit, answer: web.Response, reason: str = "") -> web.Response:
+    """Returns the answer to a request that failed, after its visit has got the reason: by default, the answer's text."""
+    visit.fail(reason or (answer.text or "").strip())
+    return answer
 
 
 def _is_set_by_fanout(name: str) -> bool:
@@ -199,18 +231,27 @@ def _plain_response(instructions: Instructions) -> web.Response:
     )
 
 
-async def _hold_response(instructions: Instructions, hold: Hold, subscriber: Subscriber) -> web.StreamResponse:
+async def _hold_response(visit: Visit, instructions: Instructions, hold: Hold, subscriber: Subscriber) -> web.StreamResponse:
     """Returns what is published before the timeout, with the headers of the backend's answer; after it, that answer itself.
 
     Raises MissedItems.
     """
-    try:
-        published = await hold_response(hold, subscriber, instructions.body)
-    except BadContent as error:
-        return web.Response(status=502, text=f"{error}\n")
-    if published is None:
-        return _plain_response(instructions)
-    message, content = published
+    visit.opening("long-poll", tuple(subscriber.channels))
+    with _watched(visit, subscriber):
+        try:
+            published = await hold_response(hold, subscriber, instructions.body)
+        except BadContent as error:
+            visit.closed("a message without a value for its content filter")
+            return _failed(visit, web.Response(status=502, text=f"{error}\n"))
+        except MissedItems:
+            visit.closed("the client has missed messages, so the backend is asked again")
+            raise
+        if published is None:
+            visit.closed("nothing was published in time")
+            return _plain_response(instructions)
+        message, content = published
+        visit.message("publisher", HTTP_RESPONSE, len(content))
+        visit.closed("a message was published")
     own_headers = sendable_headers(message.headers)
     replaced = {name.lower() for name, _ in own_headers}
     headers = [*((name, value) for name, value in instructions.headers if name.lower() not in replaced), *own_headers]

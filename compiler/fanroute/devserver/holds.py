@@ -31,31 +31,50 @@ class HeldStream:
         hold: what the backend's answer says.
         target: path and query of the request; a link is relative to it.
         fetch: asks the backend for a link; raises httpx.HTTPError.
+        sent: is called with the length of each published content that the client gets.
     """
 
-    def __init__(self, response: web.StreamResponse, subscriber: Subscriber, hold: Hold, target: str, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        response: web.StreamResponse,
+        subscriber: Subscriber,
+        hold: Hold,
+        target: str,
+        fetch: Fetch,
+        sent: Callable[[int], None],
+    ) -> None:
         self._response = response
         self._subscriber = subscriber
         self._hold = hold
         self._target = target
         self._fetch = fetch
+        self._sent = sent
         self._keep_alive_due = self._link_due = 0.0
 
-    async def run(self, initial: bytes) -> None:
-        """Writes the initial content and all that follows, until the stream ends. Raises TooLong for a link's answer."""
+    async def run(self, initial: bytes) -> str:
+        """Writes the initial content and all that follows, until the stream ends. Returns what ended it.
+
+        Raises TooLong for a link's answer.
+        """
         try:
             await self._write(self._subscriber.render_initial(initial))
             is_behind = self._subscriber.is_behind() or not self._hold.mode
             while not is_behind or await self._catch_up():
                 is_behind = False
                 if self._subscriber.last_id_headers() and not self._hold.link:
-                    raise _Ended
+                    raise _Ended("it cannot find out if it has missed messages: it has ids, but no link")
                 self._restart_timers()
                 while not is_behind:
                     is_behind = await self._wait_for_next()
-        except (_Ended, BadContent, httpx.HTTPError):
-            pass
+            how = "nothing holds it any longer"
+        except _Ended as ended:
+            how = str(ended)
+        except BadContent:
+            how = "a message without a value for its content filter"
+        except httpx.HTTPError:
+            how = "the answer of its link broke off"
         await self._response.write_eof()
+        return how
 
     async def _wait_for_next(self) -> bool:
         """Waits for an item or a timer, and acts on it. Returns True if the link must be fetched. Raises _Ended."""
@@ -83,10 +102,11 @@ class HeldStream:
         if content is None:
             return False
         if message.action == "close":
-            raise _Ended
+            raise _Ended("a close was published")
         if message.action == "hint":
             return bool(self._hold.link)
         await self._write(content)
+        self._sent(len(content))
         self._restart_link_timer()
         if self._hold.keep_alive is not None and not self._hold.keep_alive.interval:
             self._restart_keep_alive_timer()
@@ -122,7 +142,7 @@ class HeldStream:
                     await answer.aclose()
             if delay:
                 await asyncio.sleep(delay)
-        raise _Ended
+        raise _Ended("its link gives no answer")
 
     def _drop_known_items(self) -> None:
         """Drops the queued items that the link's answer already had: those before the one that follows the new hold."""
@@ -148,7 +168,7 @@ class HeldStream:
 
 
 class _Ended(Exception):
-    """Ends a stream."""
+    """Ends a stream. Its text says why."""
 
 
 async def hold_response(hold: Hold, subscriber: Subscriber, body: bytes) -> tuple[Message, bytes] | None:

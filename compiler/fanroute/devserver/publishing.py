@@ -1,16 +1,18 @@
 """Serves the publish port of both local edges: checks who publishes, and accepts the path of Fastly's API."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import suppress
 
 from aiohttp import web
 
-from fanroute.devserver.config import LocalBackend, Log
+from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.forwarding import bad_gateway, end_to_end
 from fanroute.devserver.guard import refusal_reason
 from fanroute.devserver.items import HTTP_RESPONSE, BadItem, Item, Message, is_valid_header, parse_publish
 from fanroute.devserver.pubsub import Channels
 from fanroute.devserver.upstream import Unreachable, forward_answer, send_request
+from fanroute.devserver.visits import Reporter
 
 # Serves a publish request; the second argument is its target, as Pushpin expects it.
 Publisher = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -27,7 +29,7 @@ _ANSWERS |= dict.fromkeys(("application/json", "application/*"), "application/js
 
 
 def publish_handler(
-    publisher: Publisher, allowed: Collection[str], log: Log
+    publisher: Publisher, allowed: Collection[str], reporter: Reporter
 ) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     """Returns the handler of a publish port, which answers 403 to web pages of other sites.
 
@@ -36,14 +38,20 @@ def publish_handler(
     Args:
         publisher: serves all other requests.
         allowed: names of this machine besides the loopback names, as `normalize_host` spells them.
-        log: takes a line for each 403.
+        reporter: reports the requests that are refused.
     """
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        answer = await answered(request)
+        if answer.status >= 400:
+            text = answer.text if isinstance(answer, web.Response) else None
+            reporter.publish_refused(answer.status, (text or answer.reason or "").strip())
+        return answer
+
+    async def answered(request: web.BaseRequest) -> web.StreamResponse:
         hosts, origins, sites = (request.headers.getall(name, []) for name in ("Host", "Origin", "Sec-Fetch-Site"))
         reason = refusal_reason(hosts, origins, sites, allowed)
         if reason:
-            log(f"publishing → 403: {reason}")
             return web.Response(status=403, text=f"{reason}\n")
         chunked = "Transfer-Encoding" in request.headers or request.method not in _WITHOUT_BODY
         if request.content_length is None and chunked:
@@ -55,7 +63,7 @@ def publish_handler(
     return serve
 
 
-def publisher_to_channels(channels: Channels, log: Log) -> Publisher:
+def publisher_to_channels(channels: Channels, reporter: Reporter) -> Publisher:
     """Returns the Publisher of the embedded edge, which answers as Pushpin does."""
 
     async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
@@ -71,8 +79,7 @@ def publisher_to_channels(channels: Channels, log: Log) -> Publisher:
         except BadItem as error:
             return web.Response(status=400, text=f"{error}\n")
         for item in items:
-            for line in _publish(item, channels):
-                log(line)
+            _publish(item, channels, reporter)
         text = "Published\n" if type_ == "text/plain" else '{"message":"Published"}\n'
         return web.Response(text=text, content_type=type_)
 
@@ -85,28 +92,44 @@ def _answer_type(accepted: Iterable[str]) -> str:
     return next((_ANSWERS[name] for name in reversed(names) if name in _ANSWERS), "")
 
 
-def _publish(item: Item, channels: Channels) -> Iterator[str]:
-    """Publishes an item. Yields log lines about it."""
-    count = channels.publish(item)
-    yield f"published on {item.channel} to {count} connection{'' if count == 1 else 's'}"
+def _publish(item: Item, channels: Channels, reporter: Reporter) -> None:
+    """Publishes an item, and reports it."""
+    reporter.published(item, channels.publish(item))
     for name, value in item.formats.get(HTTP_RESPONSE, Message()).headers:
         if not is_valid_header(name, value):
-            yield f"published on {item.channel} without the header {name!a}: it is not valid"
+            reporter.notice(f"published on {item.channel} without the header {name!a}: it is not valid")
 
 
-def publisher_to_pushpin(url: str) -> Publisher:
-    """Returns a Publisher that forwards requests to Pushpin's publish endpoint, and its answers back."""
+def publisher_to_pushpin(url: str, reporter: Reporter) -> Publisher:
+    """Returns a Publisher that forwards requests to Pushpin's publish endpoint, and its answers back.
+
+    It does not know how many connections get an item.
+    """
 
     async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
         headers = end_to_end([(name.decode("latin-1"), value) for name, value in request.raw_headers])
-        body = request.content.iter_any() if request.body_exists else None
+        body = await request.content.read()
+        content = _chunks(body) if request.body_exists else None
         try:
-            answer = await send_request(LocalBackend(url), request.method, target, headers, body)
+            answer = await send_request(LocalBackend(url), request.method, target, headers, content)
         except Unreachable as error:
             return bad_gateway("Pushpin", error)
         try:
+            if answer.status == 200 and target == PATH:
+                _report_items(body, reporter)
             return await forward_answer(request, answer.status, end_to_end(answer.headers), answer)
         finally:
             answer.close()
 
     return publish
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def _report_items(body: bytes, reporter: Reporter) -> None:
+    """Reports the items that Pushpin has accepted."""
+    with suppress(BadItem):
+        for item in parse_publish(body):
+            reporter.published(item, None)

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 
-from fanroute.devserver.config import Log
 from fanroute.devserver.filters import CONTENT_FILTERS, filter_content, passes_filters
 from fanroute.devserver.grip_headers import Channel
 from fanroute.devserver.items import Item, Message
@@ -25,11 +24,11 @@ class Channels:
     usually comes back. Only while a channel is followed, the id of its last item is kept.
 
     Args:
-        log: takes a line for each subscription, and for items that are dropped.
+        notice: takes a text for items that are dropped.
     """
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, notice: Callable[[str], None]) -> None:
+        self._notice = notice
         self._subscribers: dict[str, set[Subscriber]] = defaultdict(set)
         self._last_ids: dict[str, str | None] = {}
         self._followed_until: dict[str, float] = {}
@@ -51,7 +50,6 @@ class Channels:
         if not self._is_followed(channel):
             self.forget_last_id(channel)
         self._subscribers[channel].add(subscriber)
-        self._log(f"subscribed to {channel}")
 
     def remove(self, subscriber: "Subscriber", channel: str) -> None:
         """Unsubscribes a connection from a channel."""
@@ -68,7 +66,7 @@ class Channels:
             self._last_ids[item.channel] = item.id
         count = sum(subscriber.offer(item) for subscriber in subscribers)
         if count < len(subscribers):
-            self._log(f"an item on {item.channel} is dropped for clients that read too slowly: {len(subscribers) - count}")
+            self._notice(f"an item on {item.channel} is dropped for clients that read too slowly: {len(subscribers) - count}")
         return count
 
     def last_id(self, channel: str) -> str | None:
@@ -94,6 +92,8 @@ class Subscriber:
         self._all = channels
         self._max_waiting = max_waiting
         self._busy = 0
+        # Is called with a channel, and True if the connection is subscribed to it from now on, or False if no longer.
+        self.watch: Callable[[str, bool], None] = lambda channel, is_subscribed: None
 
     def offer(self, item: Item) -> bool:
         """Queues an item. Returns False if it is dropped, because the connection is busy and enough items wait for it."""
@@ -113,13 +113,17 @@ class Subscriber:
 
     def subscribe(self, channel: Channel) -> None:
         """Adds a subscription, or replaces the one to the same channel."""
+        is_new = channel.name not in self.channels
         self.channels[channel.name] = channel
         self._all.add(self, channel.name)
+        if is_new:
+            self.watch(channel.name, True)
 
     def unsubscribe(self, name: str) -> None:
         """Removes the subscription to a channel, if there is one."""
         if self.channels.pop(name, None) is not None:
             self._all.remove(self, name)
+            self.watch(name, False)
 
     def replace(self, channels: Iterable[Channel], meta: Mapping[str, str]) -> None:
         """Replaces all subscriptions and meta variables."""

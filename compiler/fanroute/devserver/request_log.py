@@ -1,29 +1,47 @@
-"""Completes the lines of a local edge's log: says why a route does not match, and hides tokens. Pure."""
+"""Explains and redacts what a local edge reports: says why a route does not match, and hides tokens. Pure."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 from fanroute.devserver.config import Stores
+from fanroute.devserver.events import Event, Header
 from fanroute.plan.describe import match_text
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Trace, Tracer
-from fanroute_runtime.plan import Match, Plan
+from fanroute_runtime.plan import Match, Plan, Route
 
-# A request in a line of a local edge's log: its method, its host, and its target.
+# A request in a line of Viceroy's log: its method, its host, and its target.
 _REQUEST = re.compile(r"\b([A-Z]+) (?:http://)?([^/\s]+)(/\S*)")
+
+# Stands for a secret.
+HIDDEN = "…"
+# A JSON Web Token (RFC 7519): a JSON object in base64url begins like this. It is hidden wherever a client writes it.
+_TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]*(?:\.[\w-]*)?")
+# The names of headers whose values are secrets.
+_SECRET_HEADER = re.compile(r"(?i)auth|cookie|grip-sig|key|passw|secret|session|token|credential")
+# Headers whose names fit that, and whose values are none: they are part of a WebSocket's handshake, or a challenge.
+_PUBLIC_HEADERS = ("sec-websocket-key", "www-authenticate", "proxy-authenticate")
+
+Found = TypeVar("Found", bound=Event)
 
 
 def host_mismatch(trace: Trace, plan: Plan) -> str:
     """Names the first route that a request does not match only because of its host. Returns "" if there is none."""
     for step, route in zip(trace.steps, plan.routes, strict=False):
         if step.mismatches == ("host",):
-            hosts = match_text(Match(hosts=route.match.hosts))
-            return f"only the host does not match: the route '{route.name}' is for {hosts}"
+            return mismatch_text(route)
     return ""
 
 
+def mismatch_text(route: Route) -> str:
+    """Says that a request does not match a route only because of its host."""
+    return f"only the host does not match: the route '{route.name}' is for {match_text(Match(hosts=route.match.hosts))}"
+
+
 def make_explainer(tracer: Tracer, hosts: Mapping[str, str]) -> Callable[[str], str]:
-    """Returns a function that adds the result of `host_mismatch` to a line of the log.
+    """Returns a function that adds the result of `host_mismatch` to a line of Viceroy's log.
 
     The line has only the request's method, host and target. So a condition on a header counts as if the header were missing.
 
@@ -41,7 +59,12 @@ def make_explainer(tracer: Tracer, hosts: Mapping[str, str]) -> Callable[[str], 
         mismatch = host_mismatch(tracer.trace(RequestData(method, f"http://{host}{target}", configs=stores)), tracer.plan)
         return f"{line} ({mismatch})" if mismatch else line
 
-    return explain if any(route.match.hosts for route in tracer.plan.routes) else lambda line: line
+    return explain if has_hosts(tracer.plan) else lambda line: line
+
+
+def has_hosts(plan: Plan) -> bool:
+    """Returns True if a route matches a host."""
+    return any(route.match.hosts for route in plan.routes)
 
 
 def token_parameters(plan: Plan) -> list[str]:
@@ -50,13 +73,38 @@ def token_parameters(plan: Plan) -> list[str]:
     return sorted({place.name for auth in auths for place in auth.places if place.kind == "query"})
 
 
-def make_redactor(plan: Plan) -> Callable[[str], str]:
-    """Returns a function that replaces the tokens in the queries of a text by `…`, however their parameters are spelt."""
-    names = token_parameters(plan)
-    if not names:
-        return lambda text: text
-    pattern = re.compile(rf"([?&](?:{'|'.join(map(_name_pattern, names))})=)[^&#\s\"]*")
-    return lambda text: pattern.sub(r"\1…", text)
+def make_redactor(parameters: Collection[str]) -> Callable[[str], str]:
+    """Returns a function that replaces the tokens in a text by `…`.
+
+    These are the values of some query parameters, however their names are spelt, and JSON Web Tokens anywhere.
+    """
+    names = "|".join(map(_name_pattern, sorted(parameters)))
+    pattern = re.compile(rf"([?&](?:{names})=)[^&#\s\"]*") if parameters else None
+
+    def redact(text: str) -> str:
+        text = pattern.sub(rf"\1{HIDDEN}", text) if pattern else text
+        return _TOKEN.sub(HIDDEN, text)
+
+    return redact
+
+
+def redacted(event: Found, hide: Callable[[str], str]) -> Found:
+    """Returns an event without secrets: `hide` is applied to each text, and headers with secrets lose their values."""
+    changed: Found = _redacted(event, hide)
+    return changed
+
+
+def _redacted(value: Any, hide: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Header):
+        is_secret = _SECRET_HEADER.search(value.name) and value.name.lower() not in _PUBLIC_HEADERS
+        return Header(value.name, HIDDEN if is_secret else hide(value.value))
+    if isinstance(value, tuple):
+        return tuple(_redacted(item, hide) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: _redacted(getattr(value, each.name), hide) for each in fields(value)})
+    return value
 
 
 def _name_pattern(name: str) -> str:

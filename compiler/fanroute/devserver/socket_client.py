@@ -9,11 +9,13 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from fanroute.devserver.events import Sender
 from fanroute.devserver.filters import BadContent
 from fanroute.devserver.grip_headers import DEFAULT_KEEP_ALIVE, Channel
 from fanroute.devserver.items import WS_MESSAGE
 from fanroute.devserver.pubsub import Subscriber
 from fanroute.devserver.pushpin_json import WrongType, content_bytes, integer, member, parse_json, strings
+from fanroute.devserver.visits import Visit
 from fanroute_runtime.grip.instructions import MAX_CHANNELS
 from fanroute_runtime.grip.websocket import Event
 
@@ -30,12 +32,16 @@ class SocketClient:
         socket: the WebSocket.
         transport: its TCP connection.
         subscriber: the channels to which this client is subscribed, and the items that are queued for it.
+        visit: reports the messages that the client gets.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, subscriber: Subscriber) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, subscriber: Subscriber, visit: Visit
+    ) -> None:
         self.socket = socket
         self._transport = transport
         self._subscriber = subscriber
+        self._visit = visit
         self._keep_alive: tuple[float, Event] | None = None
         self._sent = asyncio.Event()
         # True once this side closes the connection; `closed` is set when that is done.
@@ -44,7 +50,7 @@ class SocketClient:
         # True once the backend wants no more events of this client.
         self.detached = False
 
-    async def send(self, event: Event) -> None:
+    async def send(self, event: Event, sender: Sender) -> None:
         """Sends a message, PING or PONG without changing its bytes."""
         self._sent.set()
         if event.type in ("PING", "PONG") and len(event.content) > MAX_CONTROL_FRAME:
@@ -52,10 +58,12 @@ class SocketClient:
         else:
             with self._subscriber.busy():
                 await self.socket.send_frame(event.content, WSMsgType[event.type])
+            self._visit.message(sender, event.type, len(event.content))
 
-    async def close(self, code: int, reason: bytes) -> None:
-        """Closes the connection. Aborts it if the reason is too long for a CLOSE."""
+    async def close(self, code: int, reason: bytes, how: str) -> None:
+        """Closes the connection. Aborts it if the reason is too long for a CLOSE. `how` says who closes it."""
         self.closing = True
+        self._visit.closed(how, code, reason.decode(errors="replace"))
         if len(reason) > MAX_CONTROL_FRAME - 2:
             self.abort()
         else:
@@ -108,9 +116,9 @@ class SocketClient:
                 if content is None:
                     continue
                 if message.action == "close":
-                    await self.close(message.code, message.reason.encode())
+                    await self.close(message.code, message.reason.encode(), "a close was published")
                 elif message.action == "send":
-                    await self.send(Event(message.type, content))
+                    await self.send(Event(message.type, content), "publisher")
 
     async def _send_keep_alives(self) -> None:
         while True:
@@ -120,7 +128,7 @@ class SocketClient:
                 await asyncio.wait_for(self._sent.wait(), keep_alive[0] if keep_alive else None)
             except TimeoutError:
                 assert keep_alive is not None  # without one there is no timeout
-                await self.send(keep_alive[1])
+                await self.send(keep_alive[1], "publisher")
 
 
 def _name(control: dict[str, Any], key: str) -> str:

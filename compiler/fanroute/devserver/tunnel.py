@@ -8,6 +8,7 @@ from aiohttp.streams import StreamReader
 from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.forwarding import Headers, bad_gateway
 from fanroute.devserver.upstream import CHUNK, Answer, Unreachable, forward_answer, response_head, send_request
+from fanroute.devserver.visits import CLIENT_LEFT, visit_of
 
 
 async def tunnel(request: web.BaseRequest, name: str, backend: LocalBackend, target: str, headers: Headers) -> web.StreamResponse:
@@ -15,7 +16,9 @@ async def tunnel(request: web.BaseRequest, name: str, backend: LocalBackend, tar
     try:
         answer = await send_request(backend, request.method, target, headers, None)
     except Unreachable as error:
-        return bad_gateway(name, error)
+        failure = bad_gateway(name, error)
+        visit_of(request).fail((failure.text or "").strip())
+        return failure
     try:
         if answer.status != 101:
             return await forward_answer(request, answer.status, answer.headers, answer)
@@ -27,7 +30,10 @@ async def tunnel(request: web.BaseRequest, name: str, backend: LocalBackend, tar
 async def _join(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
     response = response_head(answer.status, answer.headers)
     response.force_close()
+    visit = visit_of(request)
+    visit.opening("tunnel")
     await response.prepare(request)
+    visit.opened()
     client = StreamReader(request.protocol, CHUNK)
     request.protocol.set_parser(_ByteParser(client))  # type: ignore[arg-type]
 
@@ -46,6 +52,7 @@ async def _join(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
     tasks = [asyncio.create_task(up()), asyncio.create_task(down())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        visit.closed(CLIENT_LEFT if tasks[0].done() else "the backend")
     finally:
         for task in tasks:
             task.cancel()

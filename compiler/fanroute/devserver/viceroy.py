@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 import tomlkit
 
 from fanroute.devserver import pushpin as pushpins
-from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Log, Stores
+from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.embedded import ADDRESS, embedded_origin, http_servers
 from fanroute.devserver.publishing import PATH, publish_handler, publisher_to_pushpin
 from fanroute.devserver.pushpin import Pushpin
+from fanroute.devserver.visits import Reporter
 from fanroute.plan.signing import DEV_KEY
 from fanroute.project import processes
 from fanroute.project.folder import write
@@ -50,7 +51,7 @@ async def serve(
     loopback: str,
     port: int,
     publish_port: int,
-    log: Log,
+    reporter: Reporter,
     stores: Stores = LOCAL_STORES,
     private: bool = False,
     allowed: Collection[str] = (),
@@ -72,15 +73,15 @@ async def serve(
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
         start_server = await stack.enter_async_context(http_servers())
-        publisher = publisher_to_pushpin(f"http://{hidden}:{pushpin_port}")
-        publish = await start_server(publish_handler(publisher, allowed, log), publish_port)
+        publisher = publisher_to_pushpin(f"http://{hidden}:{pushpin_port}", reporter)
+        publish = await start_server(publish_handler(publisher, allowed, reporter), publish_port)
         origin = await start_server(embedded_origin, 0) if None in backends.values() else ""
         addresses = {name: backend or LocalBackend(origin) for name, backend in backends.items()}
         if loopback:
             addresses[loopback] = LocalBackend(edge, addresses[loopback].host)
         found = pushpins.identify(pushpin)
         if found.number < UPDATES_ARE_OPTIONAL:
-            log(f"Pushpin {found.version} {LOSES_MESSAGES}")
+            reporter.notice(f"Pushpin {found.version} {LOSES_MESSAGES}")
         files = viceroy_files(folder, addresses, stores)
         files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, (hidden, pushpin_port), found, private)
         for path, content in files.items():
@@ -94,7 +95,7 @@ async def serve(
         ):
             name = Path(command[0]).name
             lines: list[str] = []
-            process = await stack.enter_async_context(processes.running(command, _line_handler(name, log, lines)))
+            process = await stack.enter_async_context(processes.running(command, _line_handler(name, reporter, lines)))
             await _wait_until_listening(process, name, listeners, lines)
         yield EdgeUrls(edge, publish + PATH)
 
@@ -181,14 +182,14 @@ def _pushpin_route(name: str, backend: LocalBackend) -> str:
     return f"id={name} {host}:{url.port or (443 if tls else 80)},{','.join(options)}\n"
 
 
-def _line_handler(name: str, log: Log, lines: list[str]) -> Callable[[str], None]:
-    """Returns a function that keeps each line of a program in `lines`, and logs it if it helps a user."""
+def _line_handler(name: str, reporter: Reporter, lines: list[str]) -> Callable[[str], None]:
+    """Returns a function that keeps each line of a program in `lines`, and reports it if it helps a user."""
 
     def handle_line(line: str) -> None:
         lines.append(line)
         text = _TIME_AND_LEVEL.sub("", line)
         if text and not text.startswith(_HIDDEN_LINES):
-            log(f"{name}: {text}")
+            reporter.output(name, text)
 
     return handle_line
 

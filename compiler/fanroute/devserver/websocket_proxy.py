@@ -7,6 +7,7 @@ import asyncio
 import re
 import uuid
 from contextlib import suppress
+from itertools import takewhile
 
 import httpx
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -14,6 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from fanroute.devserver.forwarding import MAX_EVENTS_BODY, Headers, TooLong, bad_gateway, client_headers, read_whole
 from fanroute.devserver.grip_proxy import GripProxy
 from fanroute.devserver.socket_client import SocketClient
+from fanroute.devserver.visits import CLIENT_LEFT, visit_of
 from fanroute_runtime.grip.websocket import (
     MAX_CONTROL,
     MAX_MESSAGE,
@@ -80,6 +82,7 @@ class WebSocketProxy:
         self._proxy = proxy
         self._backend = backend
         self._request = request
+        self._visit = visit_of(request)
         self._target = target
         self._headers: Headers = [(k, v) for k, v in headers if k.lower() not in _NOT_FORWARDED]
         self._headers += [
@@ -93,6 +96,8 @@ class WebSocketProxy:
         self._meta: dict[str, bytes] = {}
         # After how many seconds without an event the backend gets an empty request; None for never.
         self._interval: int | None = None
+        # Who closes the connection.
+        self._closer = "the backend"
 
     async def serve(self) -> web.StreamResponse:
         """Returns the answer to the handshake after the connection has ended."""
@@ -100,7 +105,9 @@ class WebSocketProxy:
             answer = await self._post([Event("OPEN")], [("Sec-WebSocket-Extensions", b"grip")])
             events = _decode_events(answer)
         except (httpx.HTTPError, MalformedEvents) as error:
-            return bad_gateway(self._backend, error)
+            failure = bad_gateway(self._backend, error)
+            self._visit.fail((failure.text or "").strip())
+            return failure
         if not events or events[0].type != "OPEN":
             # The backend does not accept the WebSocket, so the client gets its answer.
             headers = client_headers(answer, without=["content-length"])
@@ -111,16 +118,24 @@ class WebSocketProxy:
         socket = _WebSocket(self._request.transport, [protocol] if protocol else [])
         private = [name for name in answer.headers if name.encode().startswith(_SET_META)]
         socket.headers.extend(client_headers(answer, without=[*_NOT_RETURNED, "keep-alive-interval", *private]))
-        await socket.prepare(self._request)
         # As in Pushpin, no item waits for a client that does not read.
         with self._proxy.channels.subscriber(max_waiting=0) as subscriber:
-            client = SocketClient(socket, self._request.transport, subscriber)
+            client = SocketClient(socket, self._request.transport, subscriber, self._visit)
+            # The channels are known before the answer is reported.
+            controls = list(takewhile(self._is_control, events[1:]))
+            for control in controls:
+                _follow(client, control)
+            self._visit.opening("websocket", tuple(subscriber.channels))
+            await socket.prepare(self._request)
+            self._visit.opened()
+            subscriber.watch = self._visit.subscribed
             delivery = asyncio.create_task(client.deliver())
             try:
-                await self._carry_events(client, events[1:])
+                await self._carry_events(client, events[1 + len(controls) :])
             except _Closed:
                 pass
-            except (httpx.HTTPError, MalformedEvents):
+            except (httpx.HTTPError, MalformedEvents) as error:
+                self._visit.closed(f"the backend gave no answer that can be used: {error!r}")
                 client.abort()
             except (ConnectionResetError, asyncio.CancelledError) as reason:
                 # The client left without a CLOSE (aiohttp can cancel this task then). The backend gets a DISCONNECT.
@@ -128,6 +143,7 @@ class WebSocketProxy:
                 if isinstance(reason, asyncio.CancelledError):
                     raise
             finally:
+                self._visit.closed(CLIENT_LEFT)
                 delivery.cancel()
         return socket
 
@@ -149,13 +165,20 @@ class WebSocketProxy:
                 raise _Closed
             if event is None:
                 raise ConnectionResetError
+            self._receive(event)
             await self._handle(client, await self._send([event]))
         await self._send([Event("CLOSE")])
         while (event := await _receive(client.socket)) is not None and event.type != "CLOSE":
-            pass
+            self._receive(event)
         if event is not None:
-            await client.close(*_code_and_reason(event.content))
+            await client.close(*_code_and_reason(event.content), "the client")
         raise _Closed
+
+    def _receive(self, event: Event) -> None:
+        """Reports an event of the client."""
+        self._visit.message("client", event.type, len(event.content))
+        if event.type == "CLOSE":
+            self._closer = "the client"
 
     async def _disconnect(self) -> None:
         with suppress(httpx.HTTPError, MalformedEvents):
@@ -173,10 +196,11 @@ class WebSocketProxy:
         sent = [*self._headers, *self._meta.items(), *headers, ("Content-Length", str(len(body)).encode())]
         try:
             answer = await read_whole(
-                await self._proxy.send_request(self._backend, "POST", self._target, sent, body), MAX_EVENTS_BODY
+                await self._proxy.send_request(self._backend, "POST", self._target, sent, body, visit=self._visit),
+                MAX_EVENTS_BODY,
             )
         except TooLong as error:
-            self._proxy.log(f"the answer of {self._backend} {error}")
+            self._visit.notice(f"the answer of {self._backend} {error}")
             raise MalformedEvents(str(error)) from error
         for name, value in answer.headers.raw:
             if name.lower().startswith(_SET_META):
@@ -193,29 +217,40 @@ class WebSocketProxy:
                 case "TEXT" | "BINARY":
                     await self._send_message(client, event)
                 case "PING" | "PONG":
-                    await client.send(event)
+                    await client.send(event, "backend")
                 case "CLOSE":
                     code, reason = _code_and_reason(event.content)
                     if not _is_valid_close_code(code):
-                        self._proxy.log(f"{self._backend} sent CLOSE with the code {code}, which is a protocol error for clients")
-                    await client.close(code, reason)
+                        self._visit.notice(
+                            f"{self._backend} sent CLOSE with the code {code}, which is a protocol error for clients"
+                        )
+                    await client.close(code, reason, self._closer)
                     raise _Closed
                 case "DISCONNECT":
+                    self._visit.closed("the backend, without a CLOSE")
                     client.abort()
                     raise _Closed
 
     async def _send_message(self, client: SocketClient, event: Event) -> None:
         """Sends a message to the client, or follows it if it is a control message."""
         content = event.content
+        if self._is_control(event):
+            _follow(client, event)
+            return
         if self._prefix is not None:
-            if event.type == "TEXT" and content.startswith(b"c:"):
-                if len(content) <= MAX_CONTROL:
-                    client.follow_control(content[2:])
-                return
             if not content.startswith(self._prefix):
                 return
             content = content[len(self._prefix) :]
-        await client.send(Event(event.type, content))
+        await client.send(Event(event.type, content), "backend")
+
+    def _is_control(self, event: Event) -> bool:
+        return self._prefix is not None and event.type == "TEXT" and event.content.startswith(b"c:")
+
+
+def _follow(client: SocketClient, control: Event) -> None:
+    """Follows a control message, unless it is too long."""
+    if len(control.content) <= MAX_CONTROL:
+        client.follow_control(control.content[2:])
 
 
 def _decode_events(answer: httpx.Response) -> list[Event] | None:

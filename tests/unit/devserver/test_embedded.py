@@ -11,6 +11,8 @@ import pytest
 from fanroute.devserver import embedded, sandboxes
 from fanroute.devserver.config import LocalBackend, Stores
 from fanroute.devserver.embedded import Service
+from fanroute.devserver.events import Answered, Event
+from fanroute.devserver.visits import Reporter
 from fanroute.host.exchange import Exchange, HostError, Response
 
 
@@ -36,7 +38,7 @@ class Hung:
     """Runs an edge with a backend `hung`, which answers after `go`, and a backend `ok`, which answers at once."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.events: list[Event] = []
         self._waiting, self._go = asyncio.Semaphore(0), asyncio.Event()
         self._tasks: list[asyncio.Task[httpx.Response]] = []
 
@@ -51,7 +53,9 @@ class Hung:
             for name, origin in (("hung", hung), ("ok", ok))
         }
         component: Any = Forwarding()
-        self.running = await self._stack.enter_async_context(embedded.serve(component, where, "", 0, 0, self.lines.append))
+        self.running = await self._stack.enter_async_context(
+            embedded.serve(component, where, "", 0, 0, Reporter(self.events.append))
+        )
         self._client = await self._stack.enter_async_context(
             httpx.AsyncClient(base_url=self.running.edge, trust_env=False, timeout=20)
         )
@@ -107,7 +111,8 @@ def test_a_request_too_many_is_told_so() -> None:
             assert await edge.get("/other") == (200, "at once")
             assert await edge.go() == [201] * 3
             assert await edge.get("/forward/hung") == (201, "")
-        assert sum(line.endswith(f"→ 503: {ALREADY}") for line in edge.lines) == 2
+        refused = [event for event in edge.events if isinstance(event, Answered) and event.status == 503]
+        assert [event.reason for event in refused] == [ALREADY] * 2
 
     asyncio.run(asked())
 

@@ -88,10 +88,9 @@ def test_it_is_said_that_only_the_host_keeps_a_request_from_a_route() -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("GET a.example.com:7676/test/sse?x=1 \u2192 handed off to origin", True),
         ("viceroy: handling request GET http://a.example.com/test/sse", True),
-        ("GET 127.0.0.1:7676/test/sse \u2192 handed off to self", False),
-        ("GET a.example.com/x \u2192 handed off to origin", False),
+        ("viceroy: handling request GET http://127.0.0.1:7676/test/sse", False),
+        ("viceroy: handling request GET http://a.example.com/x", False),
         ("viceroy: response status: 200", False),
         ("GET", False),
         ("", False),

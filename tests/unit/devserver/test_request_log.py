@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.devserver.request_log import make_redactor
+from fanroute.devserver.request_log import make_redactor, token_parameters
 from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, TokenPlace
 
 
@@ -29,9 +29,15 @@ def plan(*names: str) -> Plan:
     ],
 )
 def test_a_token_is_not_told(text: str, told: str) -> None:
-    assert make_redactor(plan("token", "my token", "é"))(text) == told
+    assert make_redactor(token_parameters(plan("token", "my token", "é")))(text) == told
 
 
 def test_without_such_tokens_all_is_told() -> None:
-    assert make_redactor(plan())("GET a/?token=x") == "GET a/?token=x"
-    assert make_redactor(Plan("x", ()))("GET a/?=x") == "GET a/?=x"
+    for names in (token_parameters(plan()), token_parameters(Plan("x", ()))):
+        assert make_redactor(names)("GET a/?token=x&=y") == "GET a/?token=x&=y"
+
+
+@pytest.mark.parametrize("text", ["eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "eyJhbGciOiJub25lIn0.e30.", "eyJ9.e30"])
+def test_a_json_web_token_is_not_told_anywhere(text: str) -> None:
+    assert make_redactor(())(f"GET a/{text}?x{text}") == "GET a/…?x…"
+    assert make_redactor(())("eye eyJ eyJ9 a.eyJ") == "eye eyJ eyJ9 a.eyJ"

@@ -8,11 +8,13 @@ from aiohttp import web
 
 from fanroute.devserver.pubsub import Channels, Subscriber
 from fanroute.devserver.socket_client import SocketClient
+from fanroute.devserver.visits import Reporter
 
 
 def client() -> tuple[SocketClient, Subscriber]:
     subscriber = Subscriber(Channels(lambda line: None), is_long_poll=False, max_waiting=0)
-    return SocketClient(web.WebSocketResponse(), None, subscriber), subscriber
+    visit = Reporter(lambda event: None).begin("GET", "a", "/")
+    return SocketClient(web.WebSocketResponse(), None, subscriber, visit), subscriber
 
 
 def after(*messages: dict[str, Any] | bytes) -> Subscriber:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.grip_proxy import GripProxy
 from fanroute.devserver.upstream import send_request
+from fanroute.devserver.visits import Reporter
 from fanroute.spec.types import LocalUrl, Url
 
 BOTH = [(socket.AF_INET6, ("::1",)), (socket.AF_INET, ("127.0.0.1",))]
@@ -35,7 +36,7 @@ def test_localhost_is_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch, add
         backend = LocalBackend(f"http://localhost:{server.sockets[0].getsockname()[1]}")
         forwarded = await send_request(backend, "GET", "/", [("Host", b"a")], None)
         forwarded.close()
-        proxy = GripProxy({"origin": backend}, print)
+        proxy = GripProxy({"origin": backend}, Reporter(print))
         handed_off = await proxy.send_request("origin", "GET", "/", [("Host", b"a")], None)
         await handed_off.aclose()
         await proxy.close()

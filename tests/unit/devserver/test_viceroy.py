@@ -3,12 +3,14 @@
 import asyncio
 import configparser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fanroute.devserver import viceroy
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.devserver.viceroy import LOSES_MESSAGES, pushpin_files
+from fanroute.devserver.visits import Reporter
 from fanroute.project.processes import ProgramFailed
 
 
@@ -17,15 +19,15 @@ def test_an_old_pushpin_is_told_of(tmp_path: Path, version: str, told: bool) -> 
     pushpin = tmp_path / "pushpin"
     pushpin.write_text(f'#!/bin/sh\ntest "$1" = --version && echo pushpin {version}\n')
     pushpin.chmod(0o755)
-    lines: list[str] = []
+    events: list[Any] = []
 
     async def start() -> None:
-        async with viceroy.serve(pushpin, pushpin, pushpin, tmp_path / "logs", {}, "", 0, 0, lines.append):
+        async with viceroy.serve(pushpin, pushpin, pushpin, tmp_path / "logs", {}, "", 0, 0, Reporter(events.append)):
             pass
 
     with pytest.raises(ProgramFailed):
         asyncio.run(start())
-    assert lines == ([f"Pushpin {version} {LOSES_MESSAGES}"] if told else [])
+    assert [event.text for event in events] == ([f"Pushpin {version} {LOSES_MESSAGES}"] if told else [])
 
 
 def test_pushpin_keeps_what_it_holds(tmp_path: Path) -> None:

@@ -1,0 +1,262 @@
+"""Says what the component did with a request, and which route and reason it had.
+
+The component does not tell its route. But its decision depends only on the facts that it reads of the request. So the same code
+decides again here, with exactly these facts: also the same time, body and stores. If the two decisions differ, as they do for a
+header that is too long for the edge, the route is not known.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from fanroute.devserver.events import Header, Outcome, Pass
+from fanroute.devserver.refusals import hint_for
+from fanroute.devserver.request_log import has_hosts, mismatch_text
+from fanroute.host.exchange import Exchange
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import HANDLERS, mismatches
+from fanroute_runtime.choose import Chosen
+from fanroute_runtime.decide import Decider, Handler
+from fanroute_runtime.grip import signature
+from fanroute_runtime.grip.websocket import decode
+from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.matching.pin import action_of
+from fanroute_runtime.matching.predicates import match_predicates
+from fanroute_runtime.messages import Answer, Binding, Decision, Refused, Request, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.plan import Plan, Route, WebSocket
+
+# Longest reason that is taken from an answer, in characters.
+MAX_REASON = 200
+
+
+class Observed:
+    """Represents a request as the component reads it: keeps the facts that nobody can read a second time.
+
+    `exchange` is the request, before the component gets it. From now on, what the component reads is kept here.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        # The backend that the component has waited for, and why it gave no answer.
+        self.backend = self.failure = ""
+        self.headers = tuple((name.lower(), value) for name, value in exchange.headers)
+        self.uri = exchange.uri
+        self.began = monotonic()
+        self._read, self._clock = exchange.read, exchange.clock
+        self._content = bytearray()
+        self._time: float | None = None
+        exchange.read, exchange.clock = self._read_and_keep, self._tell_time
+
+    def request(self) -> RequestData:
+        """Returns the request with these facts."""
+        exchange = self.exchange
+        return _ReadRequest(
+            exchange.method,
+            self.uri,
+            self.headers,
+            bytes(self._content),
+            int(self._clock() if self._time is None else self._time),
+            exchange.service_id,
+            exchange.config_stores,
+            exchange.secret_stores,
+            exchange.client_ip or "",
+        )
+
+    def _read_and_keep(self, size: int) -> bytes:
+        chunk = self._read(size)
+        self._content += chunk
+        return chunk
+
+    def _tell_time(self) -> float:
+        now = self._clock()
+        if self._time is None:
+            self._time = now  # the component keeps it, too
+        return now
+
+
+class _ReadRequest(RequestData):
+    """Represents a request whose body was read, perhaps only until it was found to be too long."""
+
+    def body(self, limit: int) -> bytes:
+        if len(self.content) > limit:
+            raise Refused(413, "The body is too long.")
+        return self.content
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Represents what the edge decides about one request.
+
+    Args:
+        decision: the decision.
+        route: the route that was chosen, or None if the request was refused before.
+        through_fanout: True on the second pass.
+        refusal: why the request is refused, or "".
+    """
+
+    decision: Decision
+    route: Route | None
+    through_fanout: bool
+    refusal: str
+
+
+class ObservedDecider(Decider):
+    """Decides as the edge does, and keeps which route it chose and what the route's handler answered."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan, {kind: self._observed(handler) for kind, handler in HANDLERS.items()})
+        self._route: Route | None = None
+        self._through_fanout = False
+        self._handled: Answer | None = None
+
+    def judge(self, request: Request) -> Verdict:
+        """Decides about a request."""
+        self._route = self._handled = None
+        self._through_fanout = request.header(signature.HEADER) is not None
+        decision = self.decide(request)
+        return Verdict(decision, self._route, self._through_fanout, self._refusal(decision))
+
+    def _decide_for_route(self, chosen: Chosen, client: ClientRequest, request: Request) -> Decision:
+        self._route, self._through_fanout = chosen.route, client.through_fanout
+        return super()._decide_for_route(chosen, client, request)
+
+    def _observed(self, handler: Handler) -> Handler:
+        def handle(action: Any, request: Request, value_of: Binding) -> Answer:
+            self._handled = handler(action, request, value_of)
+            return self._handled
+
+        return handle
+
+    def _refusal(self, decision: Decision) -> str:
+        """Returns the reason of a refusal, or "" for another decision. The text of a refusal is its reason."""
+        if not isinstance(decision, Answer):
+            return ""
+        if self._handled is None:
+            return decision.body.decode().strip()
+        if self._route is None or not isinstance(self._route.action, WebSocket):
+            return ""
+        if self._handled.status != 200:
+            return self._handled.body.decode().strip()
+        # With `refuse_code`, a connection is accepted only to be closed.
+        match decode(self._handled.body)[:2]:
+            case [opened, closed] if (opened.type, closed.type) == ("OPEN", "CLOSE") and self._route.action.refuse_code:
+                return closed.content[2:].decode()
+        return ""
+
+
+class Judge:
+    """Describes passes through the component. Without its Plan, they have no route."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.plan = plan
+        self._decider = ObservedDecider(plan) if plan else None
+        routes = plan.routes if plan and has_hosts(plan) else ()
+        self._tests = [(route, match_predicates(route.match)) for route in routes]
+
+    @property
+    def knows_routes(self) -> bool:
+        """Returns True if the passes have routes."""
+        return self.plan is not None
+
+    def describe(self, observed: Observed, failure: str = "") -> Pass:
+        """Describes a pass that is over.
+
+        Args:
+            observed: the request.
+            failure: why the component gave no answer.
+        """
+        exchange = observed.exchange
+        request = observed.request()
+        verdict = self._verdict(request, observed)
+        route = verdict.route if verdict else None
+        reason = failure or (verdict.refusal if verdict else "") or observed.failure or _own_error(exchange, verdict)
+        is_second = verdict.through_fanout if verdict else request.header(signature.HEADER) is not None
+        answer = exchange.answer
+        backend = exchange.handoff or exchange.tunnel or observed.backend
+        return Pass(
+            number=2 if is_second else 1,
+            method=exchange.method,
+            url=observed.uri,
+            headers=_readable(observed.headers),
+            route=route.name if route else "",
+            action=action_key(route) if route else "",
+            outcome=_outcome(exchange),
+            backend=backend,
+            sent=_readable(exchange.headers) if backend else (),
+            status=answer.status if answer else None,
+            answer=_readable(answer.headers) if answer else (),
+            reason=reason,
+            hint="; ".join(filter(None, (hint_for(reason), self._host_mismatch(request) if verdict else ""))),
+            milliseconds=round((monotonic() - observed.began) * 1000, 1),
+        )
+
+    def _verdict(self, request: RequestData, observed: Observed) -> Verdict | None:
+        """Returns what the code decides about a request, or None if the component did something else."""
+        if self._decider is None:
+            return None
+        try:
+            verdict = self._decider.judge(request)
+        except Exception:  # the component answers 500 then
+            return None
+        return verdict if _agrees(verdict, observed) else None
+
+    def _host_mismatch(self, request: RequestData) -> str:
+        """Names the first route that a request does not match only because of its host. Returns "" if there is none."""
+        try:
+            client = self._decider.chooser.client_request(request) if self._decider else None
+        except Refused:
+            return ""
+        if client is None or client.pin:
+            return ""
+        for route, tests in self._tests:
+            failed = mismatches(tests, client)
+            if failed in ((), ("host",)):
+                return mismatch_text(route) if failed else ""
+        return ""
+
+
+# Knows no routes.
+NO_JUDGE = Judge(None)
+
+
+def action_key(route: Route) -> str:
+    """Returns the key of a route's action in routes.yaml, such as `sse`."""
+    return action_of(route.fingerprint) or type(route.action).__name__.lower()
+
+
+def _agrees(verdict: Verdict, observed: Observed) -> bool:
+    """Returns True if the component did what was decided."""
+    exchange = observed.exchange
+    match verdict.decision:
+        case Answer(status, _, body):
+            return exchange.answer is not None and (exchange.answer.status, exchange.answer.body) == (status, body)
+        case ToFanout(backend):
+            return exchange.handoff == backend
+        case ToWebSocket(backend):
+            return exchange.tunnel == backend
+        case ToBackend(backend):
+            return observed.backend == backend
+
+
+def _outcome(exchange: Exchange) -> Outcome:
+    if exchange.handoff is not None:
+        return "handed off"
+    if exchange.tunnel is not None:
+        return "tunnelled"
+    if exchange.answer is None:
+        return "failed"
+    return "answered" if isinstance(exchange.answer.body, bytes) else "forwarded"
+
+
+def _own_error(exchange: Exchange, verdict: Verdict | None) -> str:
+    """Returns the first line of an error that the edge itself answers, in place of what was decided."""
+    answer = exchange.answer
+    is_decided = verdict is not None and isinstance(verdict.decision, Answer)
+    if answer is None or is_decided or answer.status < 400 or not isinstance(answer.body, bytes):
+        return ""
+    return answer.body.decode(errors="replace").partition("\n")[0][:MAX_REASON]
+
+
+def _readable(headers: Iterable[tuple[str, bytes]]) -> tuple[Header, ...]:
+    return tuple(Header(name, value.decode("latin-1")) for name, value in headers)
