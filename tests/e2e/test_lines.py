@@ -225,10 +225,32 @@ def test_the_answer_says_which_route_and_why(text_edge: Edge) -> None:
 
 
 def test_no_client_joins_a_visit(text_edge: Edge) -> None:
-    """The header by which the two passes find each other counts only with a secret, and reaches nobody."""
+    """The header by which the two passes find each other counts only with a secret."""
+    before = len(text_edge.output)
     seen = text_edge.request("GET", "/forward/x", "localhost", headers={"Fanroute-Visit": "1"}).json()
     assert ["fanroute-visit", "1"] in seen["headers"]
-    assert "fanroute-visit" not in str(text_edge.request("GET", "/nothing", "localhost").json()).lower()
+    wait_until(lambda: any("200 GET /forward/x →" in line for line in text_edge.output[before:]))
+
+
+def test_a_links_request_is_told(text_edge: Edge, origin: Origin) -> None:
+    """It belongs to the stream's visit, and the backend that it is forwarded to sees no trace of that."""
+
+    def miss() -> None:
+        with text_edge.client.stream("GET", "/told/told?after=0") as answer:
+            chunks = answer.iter_text()
+            assert next(chunks) == "data: ready\n\n"
+            text_edge.publish_items({"channel": "told", "id": "3", "prev-id": "2", "formats": {"http-stream": {"content": "x"}}})
+            assert next(chunks) == "data: since 0\n\n"
+
+    assert lines(text_edge, miss, "closed after") == [
+        "# 200 GET /told/told?after=0 → told (sse, told), pass 1+2, … ms",
+        "# stream opened, subscribed to told",
+        "published on told to 1 connection: http-stream, id 3",
+        "# 200 GET http://actions.edgecompute.app/origin/missed/told → route-8, pass 2, … ms",
+        "# stream closed after … s: the client left",
+    ]
+    _, headers = origin.asked_for_missed
+    assert "grip-last" in headers and "fanroute-visit" not in headers
 
 
 def test_programs_read_json(json_edge: Edge) -> None:
