@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from fanroute.cli.edges import EdgeOptions, running_edge
 from fanroute.devserver import embedded
+from fanroute.devserver.events import Answered, Event
 from fanroute.devserver.load import load_component
 from fanroute.devserver.visits import Reporter
 from fanroute.host.component import EmbeddedComponent
@@ -57,13 +59,21 @@ def askable(asked: RequestData) -> bool:
     return usual and "@" not in asked.url and len(names) == len(set(names)) and "upgrade" not in names
 
 
+def wrong_route(event: Event, name: str) -> Iterator[str]:
+    """Yields the route that an edge reports for a request, if it is another one than `name`."""
+    assert isinstance(event, Answered)
+    # Such a request is refused because of the route that it matches. That is not the route that it has.
+    if event.route != ("" if event.reason.startswith("Fanout sent a request without a pin") else name):
+        yield f"reports the route {event.route!r}, not {name!r}"
+
+
 @pytest.mark.parametrize("edge", EDGES)
 def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
-    """For generated requests, compares everything that shows on the wire."""
+    """For generated requests, compares everything that shows on the wire, and the route that the embedded edge reports."""
     (tmp_path / "routes.yaml").write_text(ROUTES)
     workspace = Workspace(tmp_path / "routes.yaml")
     compiled = build_once(workspace).compiled
-    tracer, requests = make_tracer(compiled), list[RequestData]()
+    tracer, requests, events = make_tracer(compiled), list[RequestData](), list[Event]()
 
     @settings(max_examples=500, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(REQUESTS.filter(askable), st.booleans())
@@ -76,13 +86,16 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     async def ask() -> list[tuple[RequestData, list[str]]]:
         async with (
             record_backends({"origin": None, "self": "language.edgecompute.app"}) as recorder,
-            running_edge(EdgeOptions(edge), workspace, recorder.backends, "", print, lambda event: None) as urls,
+            running_edge(EdgeOptions(edge), workspace, recorder.backends, "", print, events.append, compiled.plan) as urls,
             connect(urls.edge, recorder, "self") as local,
         ):
             compared = []
             for asked in requests:
                 expected = predict(tracer, asked)
-                compared.append((asked, list(differences(expected, await local.outcome(asked, expected.route), asked.verb))))
+                events.clear()
+                found = list(differences(expected, await local.outcome(asked, expected.route), asked.verb))
+                name = "" if expected.route is None else compiled.plan.routes[expected.route].name
+                compared.append((asked, [*found, *(wrong_route(events[0], name) if edge == "embedded" else ())]))
             return compared
 
     compared = asyncio.run(ask())
