@@ -1,7 +1,8 @@
 """Prints the events of a local edge."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from fanroute.cli.output import conceal_in_text, say_json, say_styled
 from fanroute.devserver.event_lines import json_line, text_spans
@@ -19,11 +20,15 @@ def make_printer(form: str, plan: Plan, hosts: Mapping[str, str]) -> Emit:
         plan: the one that the edge serves.
         hosts: the entries of the local store that `host_entries` returns.
     """
-    explain = make_explainer(Tracer(plan, ""), hosts)
+
+    @cache
+    def explainer() -> Callable[[str], str]:
+        """Returns a function that explains Viceroy's lines. With many routes, it takes a while to make."""
+        return make_explainer(Tracer(plan, ""), hosts)
 
     def report(event: Event) -> None:
         if isinstance(event, Output):
-            event = replace(event, line=explain(event.line))
+            event = replace(event, line=explainer()(event.line))
         if form == "json":
             say_json(json_line(redacted(event, conceal_in_text)))
         elif spans := text_spans(event):
