@@ -4,6 +4,8 @@ EDGE ?= embedded
 # A relative path does not count.
 CACHE := $(or $(filter /%,$(XDG_CACHE_HOME)),$(HOME)/.cache)/fanroute
 FASTLY_CLI := 16.1.0
+AXE_CORE := 4.14.1
+AXE := $(CACHE)/axe-core-$(AXE_CORE)
 PORTS = $(if $(PORT),--port $(PORT)) $(if $(PUBLISH_PORT),--publish-port $(PUBLISH_PORT))
 
 VENV := .venv
@@ -23,7 +25,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick perf-check fuzz bench bench-page check chromium clean lock
+.PHONY: build serve test test-quick perf-check fuzz bench bench-page check chromium axe-core clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -35,13 +37,13 @@ serve: $(VENV)/installed
 	@exec $(RUN) fanroute serve --edge $(EDGE) $(PORTS)
 
 # A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped.
-test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium
+test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium axe-core
 	@command -v pushpin >/dev/null || $(APT) pushpin || true
 	@$(RUN) fanroute install
-	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(RUN) pytest $(IN_PARALLEL)
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) AXE_CORE="$(AXE)" $(RUN) pytest $(IN_PARALLEL)
 
-test-quick: $(VENV)/installed-dev chromium
-	@$(RUN) pytest $(IN_PARALLEL) -m "not viceroy and not slow"
+test-quick: $(VENV)/installed-dev chromium axe-core
+	@AXE_CORE="$(AXE)" $(RUN) pytest $(IN_PARALLEL) -m "not viceroy and not slow"
 
 # What a request and the component cost, counted, beside tests/support/budget.json; `make test` does that too.
 perf-check: $(VENV)/installed-dev
@@ -116,3 +118,9 @@ $(CACHE)/fastly-cli-$(FASTLY_CLI):
 	@mkdir -p $(CACHE) && chmod 700 $(CACHE)
 	@npm install --silent --no-fund --no-audit --prefix $@.partial @fastly/cli@$(FASTLY_CLI)
 	@mv $@.partial $@
+
+# It finds what people with a screen reader or a keyboard cannot use on a page.
+axe-core:
+	@[ -d "$(AXE)" ] || command -v npm >/dev/null || $(APT) npm
+	@[ -d "$(AXE)" ] || { echo "Installing axe-core with npm" && mkdir -p "$(CACHE)" && chmod 700 "$(CACHE)" \
+		&& npm install --silent --no-fund --no-audit --prefix "$(AXE).partial" axe-core@$(AXE_CORE) && mv "$(AXE).partial" "$(AXE)"; }

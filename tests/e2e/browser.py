@@ -39,6 +39,10 @@ class Browser:
         """
         return self._command("execute/async", script=wrapped, args=args)
 
+    def devtools(self, method: str, **parameters: Any) -> Any:
+        """Calls a method of Chrome's DevTools protocol (https://chromedevtools.github.io/devtools-protocol/)."""
+        return self._command("goog/cdp/execute", cmd=method, params=parameters)
+
     def _command(self, name: str, **body: Any) -> Any:
         answer = self._client.post(f"/session/{self._session}/{name}", json=body)
         value = answer.json()["value"]

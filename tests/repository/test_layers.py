@@ -24,7 +24,8 @@ INTERPRETER = "host.interpreted"
 # The packages of `fanroute`, and one module. Each imports only from lines below its own.
 LAYERS = """
 cli
-bundle routetests formatting doctor
+console
+bundle routetests formatting client doctor
 pipeline devserver
 lowering rules codegen project
 spec analysis host native

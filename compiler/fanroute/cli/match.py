@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,11 @@ from pydantic_core import PydanticCustomError
 
 from fanroute.cli.options import compile_or_exit, examples, routes_option
 from fanroute.cli.output import say
-from fanroute.devserver.config import Stores, host_entries
-from fanroute.devserver.request_log import host_mismatch
+from fanroute.devserver.config import host_entries
 from fanroute.plan.request import RequestData
-from fanroute.plan.tokens import with_test_token
 from fanroute.plan.trace import trace_lines
 from fanroute.routetests.document import field_value, request_url
-from fanroute.routetests.outcome import make_tracer
+from fanroute.routetests.tried import Trial
 from fanroute.spec.types import check_header_name, check_method
 
 
@@ -43,24 +40,17 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
         _checked(check_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers))
     )
     compiled = compile_or_exit(routes)
-    stores = Stores().with_local_store(host_entries(compiled.plan.routes, compiled.loopback_host))
-    request = without_token = replace(request, configs=stores.config)
-    tracer = make_tracer(compiled)
-    if claims is not None:
-        try:
-            request = with_test_token(request, _claims(claims), tracer)
-        except RecursionError:
-            raise click.BadParameter("the JSON is nested too deeply", param_hint="--claims") from None
-    unused = claims is not None and request == without_token
-    if via_fanout:
-        request = tracer.through_fanout(request)
-    trace = tracer.trace(request)
-    for line in trace_lines(trace):
+    trial = Trial(compiled, host_entries(compiled.plan.routes, compiled.loopback_host))
+    try:
+        tried = trial.run(request, None if claims is None else _claims(claims), via_fanout)
+    except RecursionError:
+        raise click.BadParameter("the JSON is nested too deeply", param_hint="--claims") from None
+    for line in trace_lines(tried.trace):
         say(line)
-    if unused:
+    if tried.token_unused:
         say("Note: no route that takes this request requires a token, so --claims has no effect")
-    if mismatch := host_mismatch(trace, compiled.plan):
-        say(f"Note: {mismatch}")
+    if tried.mismatch:
+        say(f"Note: {tried.mismatch}")
 
 
 def _claims(text: str) -> dict[str, Any]:

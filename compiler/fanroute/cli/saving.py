@@ -4,16 +4,18 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fanroute.cli.edges import local_stores
 from fanroute.cli.output import FAILURES, conceal, print_diagnostics, print_failure, remark, say, warn
+from fanroute.console.api import Console
 from fanroute.devserver.config import Stores, host_entries, local_backends
 from fanroute.devserver.embedded import RunningEdge, Service
 from fanroute.devserver.judging import Judge
 from fanroute.devserver.load import load_component
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.host.interpreted import InterpretedComponent
@@ -64,14 +66,26 @@ class Saving:
         flatten: whether components are flattened.
         edge: serves the folder's component.
         compiled: the routes of this component.
+        console: shows what is saved and served, or None.
     """
 
-    def __init__(self, workspace: Workspace, as_host: str | None, flatten: bool, edge: RunningEdge, compiled: Compiled) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        as_host: str | None,
+        flatten: bool,
+        edge: RunningEdge,
+        compiled: Compiled,
+        console: Console | None = None,
+    ) -> None:
         self._workspace = workspace
         self._as_host = as_host
         self._flatten = flatten
         self._edge = edge
+        self._console = console
         self._served = Saved(compiled, self._hosts(compiled), edge.first.stores)
+        # What was read last: lines and diagnostics can differ from those of what is served.
+        self._saved = self._served
         self._handle: Handle = edge.first.handle
         # For the Plan that is served.
         self._judge = edge.first.judge
@@ -114,6 +128,7 @@ class Saving:
             self._cancel_build()
             print_failure(error, self._workspace)
             say("Saved with errors: what was served before is still served")
+            self._show_failure(error)
             self._is_wrong = True
             return
         if saved.target != self._target:
@@ -123,6 +138,8 @@ class Saving:
         elif self._is_wrong:
             say("Saved without errors: this is what is served")
         self._is_wrong = False
+        self._saved = saved
+        self._show()
         self._target_sources = self._sources
         if self._target is None:
             self._target = saved.target
@@ -176,6 +193,17 @@ class Saving:
         self._served, self._handle = saved, handle
         self._edge.replace(Service(handle, *local_backends(saved.compiled.backends), saved.stores, self._judge))
 
+    def _show(self) -> None:
+        """Shows in the console what was saved, and if the component serves it."""
+        if self._console:
+            self._console.show(self._saved.compiled, self._saved.hosts, self._handle != self._component[1])
+
+    def _show_failure(self, error: Exception) -> None:
+        """Shows in the console what is wrong with the routes.yaml that was saved."""
+        if self._console and isinstance(error, Invalid):
+            with suppress(OSError, Invalid):  # it was removed, for example
+                self._console.show_failure(error.diagnostics, self._workspace.read_routes().decode(errors="replace"))
+
     def _cancel_build(self) -> None:
         """Cancels the build that is under way, whose component is then not served any more."""
         self._target = None
@@ -203,6 +231,7 @@ class Saving:
             return
         self._component = plan, handle
         self._replace(self._served, handle)
+        self._show()
         say(f"{time.strftime('%H:%M:%S')}: the component serves, {time.monotonic() - started:.1f} s after the save")
 
     def _load(self) -> Handle:

@@ -2,10 +2,11 @@
 
 import asyncio
 import signal
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,11 +19,15 @@ from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json
 from fanroute.cli.traffic import make_printer
 from fanroute.devserver import guard
 from fanroute.devserver.config import EdgeUrls, host_entries, local_backends
-from fanroute.devserver.events import Serving
+from fanroute.devserver.events import Event, Serving
 from fanroute.devserver.request_log import token_parameters
+from fanroute.pipeline import Compiled
 from fanroute.project.workspace import Workspace
 from fanroute.spec.types import is_host
 from fanroute_runtime.matching.predicates import host_name
+
+if TYPE_CHECKING:
+    from fanroute.console.api import Console
 
 DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
 
@@ -95,6 +100,8 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     help="How requests, connections and messages are reported. With json, standard output has one JSON object on each line.",
 )
 @flatten_option
+@click.option("--console/--no-console", default=True, show_default=True, help="Serve the console, a page that shows the edge.")
+@click.option("--open", "opens", is_flag=True, help="Open the console in the browser.")
 @click.option(
     "--pushpin",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -112,6 +119,8 @@ def serve(
     watch: bool,
     form: str,
     flatten: bool,
+    console: bool,
+    opens: bool,
     pushpin: Path | None,
 ) -> None:
     """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C.
@@ -120,6 +129,8 @@ def serve(
     """
     if edge != "viceroy" and is_on_command_line("pushpin"):
         raise click.UsageError("--pushpin is only for --edge viceroy: the embedded edge starts no Pushpin")
+    if opens and not console:
+        raise click.UsageError("--open opens the console, which --no-console leaves out")
     if form == "json":
         reserve_output_for_json()
     workspace = Workspace(routes)
@@ -128,7 +139,7 @@ def serve(
     private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
     options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)
     with exit_on_failure(workspace):
-        asyncio.run(_serve(workspace, result, options, form, Follow(as_host, flatten) if watch else None))
+        asyncio.run(_serve(workspace, result, options, Shown(form, console, opens), Follow(as_host, flatten) if watch else None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +150,16 @@ class Follow:
     flatten: bool
 
 
-async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, form: str, follow: Follow | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Says how the edge is shown: the form of what is printed, if there is a console, and if the browser opens it."""
+
+    form: str
+    console: bool
+    opens: bool
+
+
+async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, shown: Shown, follow: Follow | None) -> None:
     serving = asyncio.current_task()
     assert serving is not None
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -147,28 +167,53 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, form
     with suppress(asyncio.CancelledError):
         backends, loopback = local_backends(result.compiled.backends)
         plan = result.compiled.plan
-        report = make_printer(form, plan, options.hosts)
-        tell = remark if form == "json" else say  # it is also called in other threads
-        async with running_edge(options, workspace, backends, loopback, tell, report, plan) as urls:
+        listeners = [make_printer(shown.form, plan, options.hosts)]
+
+        def report(event: Event) -> None:
+            for listener in listeners:
+                listener(event)
+
+        tell = remark if shown.form == "json" else say  # it is also called in other threads
+        edge = running_edge(options, workspace, backends, loopback, tell, report, plan)
+        async with edge as urls, AsyncExitStack() as stack:
             report(Serving(time=time(), service=plan.service, edge=urls.edge, publish=urls.publish))
+            console = None
+            if shown.console:
+                from fanroute.console.server import serving as serving_console  # late: a wrong option needs no aiohttp
+
+                console = _console(workspace, result.compiled, options, urls)
+                listeners.append(console.report)
+                url = await stack.enter_async_context(serving_console(console, options.allowed))
+                say(f"Console: {url}")
+                if shown.opens:
+                    click.launch(url)
             for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts):
                 say_command(line)
             for line in next_steps.changed_port_warnings(urls, options.ports):
                 warn(line)
             try:
                 if follow:
-                    await _serve_saves(workspace, result, urls, follow)
+                    await _serve_saves(workspace, result, urls, follow, console)
                 await asyncio.Event().wait()
             finally:
                 say("Stopping")
 
 
-async def _serve_saves(workspace: Workspace, result: Built, edge: EdgeUrls, follow: Follow) -> None:
+def _console(workspace: Workspace, compiled: Compiled, options: EdgeOptions, urls: EdgeUrls) -> "Console":
+    """Returns the console of a running edge."""
+    from fanroute.console.api import Console
+    from fanroute.devserver.embedded import RunningEdge
+
+    channels = urls.channels if isinstance(urls, RunningEdge) else None
+    return Console(str(workspace.routes), options.edge, urls, channels, compiled, options.hosts)
+
+
+async def _serve_saves(workspace: Workspace, result: Built, edge: EdgeUrls, follow: Follow, console: "Console | None") -> None:
     """Serves what is saved, if the edge can. Viceroy has its component for as long as it runs."""
     from fanroute.cli.saving import Saving  # late, as the edges: the help needs neither wasmtime nor aiohttp
     from fanroute.devserver.embedded import RunningEdge
 
     if isinstance(edge, RunningEdge):
-        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled).run()
+        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled, console).run()
     else:
         say("What you save is served after a restart: this edge keeps its component (the embedded edge does not)")

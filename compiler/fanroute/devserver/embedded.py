@@ -19,6 +19,7 @@ from fanroute.devserver.forwarding import Headers
 from fanroute.devserver.grip_proxy import GripProxy
 from fanroute.devserver.judging import NO_JUDGE, Judge, Observed
 from fanroute.devserver.publishing import publish_handler, publisher_to_channels
+from fanroute.devserver.pubsub import Channels
 from fanroute.devserver.sandboxes import Sandboxes
 from fanroute.devserver.tunnel import tunnel
 from fanroute.devserver.upstream import Answer, Unreachable, forward_answer, send_request
@@ -65,11 +66,13 @@ class Service:
 class RunningEdge(EdgeUrls):
     """Names the URLs of a running embedded edge, and what it serves at first. `replace` makes it serve something else.
 
-    Requests that came before are finished with what was served then, and connections that are held stay.
+    Requests that came before are finished with what was served then, and connections that are held stay. `channels` knows who is
+    subscribed.
     """
 
     first: Service
     replace: Callable[[Service], None]
+    channels: Channels
 
 
 class _Served:
@@ -308,7 +311,7 @@ async def serve(
 
             replace(service)
             try:
-                yield RunningEdge(url, publish + "/publish/", service, replace)
+                yield RunningEdge(url, publish + "/publish/", service, replace, proxy.channels)
             finally:
                 reporter.close()
     finally:

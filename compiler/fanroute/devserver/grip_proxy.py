@@ -132,7 +132,7 @@ class GripProxy:
                 hold = instructions.hold
                 if hold is None:
                     return _plain_response(instructions)
-                with self.channels.subscriber(is_long_poll=hold.mode == "response") as subscriber:
+                with self.channels.subscriber(hold.mode == "response", request=request) as subscriber:
                     subscriber.replace(hold.channels, hold.meta)
                     if hold.mode != "response":
                         return await self._hold_stream(request, name, target, instructions, hold, subscriber)

@@ -1,4 +1,4 @@
-"""Decides who may use the publish port: programs and pages of this machine, but no other page of the web. Pure.
+"""Decides who may use the publish port and the console: programs and pages of this machine, but no other page. Pure.
 
 A page of any site can send requests to this machine, and its site can have a name that leads here (DNS rebinding). The page's
 browser shows this in Host, Origin and Sec-Fetch-Site. Sources: RFC 9110, 7.2; RFC 6454, 7; https://www.w3.org/TR/fetch-metadata/.
@@ -23,7 +23,7 @@ def normalize_host(text: str) -> str | None:
 
 
 def refusal_reason(hosts: Sequence[str], origins: Sequence[str], sites: Sequence[str], allowed: Collection[str]) -> str:
-    """Returns the reason why a request may not use the publish port, or "" if it may.
+    """Returns the reason why a request may not use the port, or "" if it may.
 
     Args:
         hosts: the values of its Host headers.
@@ -32,15 +32,15 @@ def refusal_reason(hosts: Sequence[str], origins: Sequence[str], sites: Sequence
         allowed: further names of this machine, as `normalize_host` spells them.
     """
     if len(hosts) != 1:
-        return "A publish request needs one Host."
+        return "A request needs one Host."
     if not _is_this_machine(hosts[0], allowed):
-        suggestion = "publish to localhost or 127.0.0.1, or start with --allow-host NAME if it is this machine's name"
+        suggestion = "use localhost or 127.0.0.1, or start with --allow-host NAME if it is this machine's name"
         return f"The Host {hosts[0]!a} is not this machine: {suggestion}."
     foreign = next((origin for origin in origins if not _is_own_origin(origin, allowed)), None)
     if foreign is not None:
-        return f"The page of origin {foreign!a} must not publish here."
+        return f"The page of origin {foreign!a} must not use this port."
     if any(site.strip().lower() == "cross-site" for site in sites):
-        return "A page of another site must not publish here: use the page's own host in the publish URL."
+        return "A page of another site must not use this port: use the page's own host in the URL."
     return ""
 
 

@@ -1,15 +1,20 @@
 """Delivers published items to the subscribers in this process."""
 
 import asyncio
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, time
+from typing import TYPE_CHECKING
 
 from fanroute.devserver.filters import CONTENT_FILTERS, filter_content, passes_filters
 from fanroute.devserver.grip_headers import Channel
 from fanroute.devserver.items import Item, Message
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 # How many items wait for a busy connection. As in Pushpin, further ones are dropped.
 MAX_WAITING = 100
@@ -32,14 +37,17 @@ class Channels:
         self._subscribers: dict[str, set[Subscriber]] = defaultdict(set)
         self._last_ids: dict[str, str | None] = {}
         self._followed_until: dict[str, float] = {}
+        self._numbers = itertools.count(1)
 
     @contextmanager
-    def subscriber(self, is_long_poll: bool = False, max_waiting: int = MAX_WAITING) -> Iterator["Subscriber"]:
+    def subscriber(
+        self, is_long_poll: bool = False, max_waiting: int = MAX_WAITING, request: "web.BaseRequest | None" = None
+    ) -> Iterator["Subscriber"]:
         """Yields a new connection without subscriptions. All that it gets end with the context.
 
-        While the connection is busy, at most `max_waiting` items wait for it.
+        While the connection is busy, at most `max_waiting` items wait for it. `request` is the client's.
         """
-        subscriber = Subscriber(self, is_long_poll, max_waiting)
+        subscriber = Subscriber(self, is_long_poll, max_waiting, next(self._numbers), request)
         try:
             yield subscriber
         finally:
@@ -69,6 +77,10 @@ class Channels:
             self._notice(f"an item on {item.channel} is dropped for clients that read too slowly: {len(subscribers) - count}")
         return count
 
+    def subscribers(self) -> list["Subscriber"]:
+        """Returns the connections that are subscribed to a channel, the oldest first."""
+        return sorted({one for of_channel in self._subscribers.values() for one in of_channel}, key=lambda one: one.number)
+
     def last_id(self, channel: str) -> str | None:
         """Returns the id of the last item that was published while the channel was followed, or None if it is not known."""
         return self._last_ids.get(channel)
@@ -82,9 +94,27 @@ class Channels:
 
 
 class Subscriber:
-    """Represents a connection: its subscriptions by channel, its meta variables, and the items that are queued for it."""
+    """Represents a connection: its subscriptions by channel, its meta variables, and the items that are queued for it.
 
-    def __init__(self, channels: Channels, is_long_poll: bool, max_waiting: int) -> None:
+    Attributes:
+        number: tells it from all others, and grows.
+        request: the client's request, or None if it is not known.
+        since: when it began, in seconds since 1970.
+        last: when it got the last message, and its content; None before that.
+    """
+
+    def __init__(
+        self,
+        channels: Channels,
+        is_long_poll: bool,
+        max_waiting: int,
+        number: int = 0,
+        request: "web.BaseRequest | None" = None,
+    ) -> None:
+        self.number = number
+        self.request = request
+        self.since = time()
+        self.last: tuple[float, bytes] | None = None
         self.is_long_poll = is_long_poll
         self.queue: asyncio.Queue[Item] = asyncio.Queue()
         self.channels: dict[str, Channel] = {}
@@ -169,7 +199,10 @@ class Subscriber:
         if message.filters is not None and message.filters != tuple(f for f in channel.filters if f in CONTENT_FILTERS):
             return None
         prev_ids = {channel.name: channel.prev_id for channel in self.channels.values()}
-        return filter_content(message.content, channel.filters, self.meta, prev_ids)
+        content = filter_content(message.content, channel.filters, self.meta, prev_ids)
+        if content is not None:
+            self.last = time(), content
+        return content
 
     def render_initial(self, content: bytes) -> bytes:
         """Applies `build-id` to a backend's answer, if a subscription has this filter. Raises BadContent."""

@@ -119,7 +119,7 @@ class WebSocketProxy:
         private = [name for name in answer.headers if name.encode().startswith(_SET_META)]
         socket.headers.extend(client_headers(answer, without=[*_NOT_RETURNED, "keep-alive-interval", *private]))
         # As in Pushpin, no item waits for a client that does not read.
-        with self._proxy.channels.subscriber(max_waiting=0) as subscriber:
+        with self._proxy.channels.subscriber(max_waiting=0, request=self._request) as subscriber:
             client = SocketClient(socket, self._request.transport, subscriber, self._visit)
             # The channels are known before the answer is reported.
             controls = list(takewhile(self._is_control, events[1:]))

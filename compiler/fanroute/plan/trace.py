@@ -121,13 +121,24 @@ def mismatches(of_match: Mapping[str, Predicate], client: ClientRequest) -> tupl
 
 def trace_lines(trace: Trace) -> Iterator[str]:
     """Yields a trace as lines of text: the routes tried, then the decision of each pass."""
+    yield from step_lines(trace)
+    for lines in pass_lines(trace):
+        yield from lines
+
+
+def step_lines(trace: Trace) -> Iterator[str]:
+    """Yields a line for each route tried, and one if none takes the request."""
     for step in trace.steps:
         yield f"  {step.route}: no, by {', '.join(step.mismatches)}" if step.mismatches else f"  {step.route}: yes"
     if not trace.steps or trace.steps[-1].mismatches:
         yield "  no route"
-    yield from _decision_lines("Answered at once", trace.decision)
+
+
+def pass_lines(trace: Trace) -> Iterator[list[str]]:
+    """Yields the lines of the first pass, then those of the second one if there is one."""
+    yield list(_decision_lines("Answered at once", trace.decision))
     if trace.second is not None:
-        yield from _decision_lines("Asked by Fanout, the edge answers", trace.second)
+        yield list(_decision_lines("Asked by Fanout, the edge answers", trace.second))
 
 
 def _decision_lines(intro: str, decision: Decision) -> Iterator[str]:

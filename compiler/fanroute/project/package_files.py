@@ -1,4 +1,4 @@
-"""Reads the files that Fanroute is installed with: its modules, the runtime's modules, the WIT and the templates of `init`."""
+"""Reads the files that Fanroute is installed with: modules, the WIT, the templates of `init` and the console's page."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -46,6 +46,11 @@ def template_names() -> list[str]:
 def template_files(name: str) -> dict[str, str]:
     """Returns the text of each file of a template, by file name."""
     return {".gitignore": (_templates() / "gitignore").read_text(encoding="utf-8"), **_texts_in(_templates() / name, "*")}
+
+
+def console_files() -> dict[str, str]:
+    """Returns the text of each file of the console's page, by file name."""
+    return _texts_in(Path(str(files("fanroute"))) / "console" / "page", "*")
 
 
 def _templates() -> Path:

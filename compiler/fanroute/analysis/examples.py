@@ -1,0 +1,56 @@
+"""Makes a request that fits a match, from values that are easy to read. Earlier routes are not considered."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from urllib.parse import quote, urlencode
+
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
+from fanroute.analysis.channels import Values
+from fanroute.plan.request import RequestData, client_of
+from fanroute.plan.trace import mismatches
+from fanroute_runtime.matching.pattern import Automaton
+from fanroute_runtime.matching.predicates import match_predicates
+from fanroute_runtime.plan import Bound, Condition, Match, Parameter, Template
+
+
+def example_values(match: Match) -> Values:
+    """Returns a value for each path parameter, and for each header and query parameter that must be there."""
+    segments = match.path.segments if match.path else ()
+    parameters = [segment for segment in segments if isinstance(segment, Parameter)]
+    values = {Bound("path", parameter.name): example_text(parameter.pattern, SEGMENT, parameter.name) for parameter in parameters}
+    values |= {Bound("query", one.name): _value(one, QUERY_VALUE) for one in match.query if one.present}
+    return values | {Bound("header", one.name): _value(one, HEADER_VALUE) for one in match.headers if one.present}
+
+
+def example_target(match: Match, values: Values, further: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Returns the path and query of a request with these values. `further` query parameters are added."""
+    segments: list[str] = []
+    if match.path:
+        for segment in match.path.segments:
+            segments.append(values[Bound("path", segment.name)] if isinstance(segment, Parameter) else segment)
+        segments += ["x"] if match.path.rest else []
+    path = "".join(f"/{quote(segment, safe='')}" for segment in segments) or "/"
+    pairs = {bound.name: value for bound, value in values.items() if bound.source == "query"} | {**further}
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def example_headers(values: Values) -> list[tuple[str, str]]:
+    """Returns the headers among the values, as (name, value) pairs."""
+    return [(bound.name, value) for bound, value in values.items() if bound.source == "header"]
+
+
+def expand(template: Template, values: Values) -> str:
+    """Returns the text that a template gives with these values. The name of a claim stands for its value."""
+    return "".join(part if isinstance(part, str) else values.get(part, part.name) for part in template)
+
+
+def needed_host(match: Match, own_host: str) -> str:
+    """Returns the Host that a request to a local edge needs for a match, or "" if the edge's own host fits."""
+    hosts = match_predicates(Match(hosts=match.hosts))
+    if not match.hosts or not mismatches(hosts, client_of(RequestData("GET", f"http://{own_host}/"))):
+        return ""
+    return match.hosts[0].replace("*", "example")
+
+
+def _value(condition: Condition, possible: Automaton) -> str:
+    return condition.values[0] if condition.values else example_text(condition.pattern, possible, "x")

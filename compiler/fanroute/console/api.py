@@ -1,0 +1,232 @@
+"""Answers what the console's pages ask: which routes there are, what happens to a request, and what the edge holds."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from time import time
+from typing import Any
+
+import aiohttp
+
+from fanroute.client.framing import Message, closing_formats, formats_for, publish_body
+from fanroute.console.bodies import BadBody, HeldConnection, Pane, TriedRequest, WantedConnection, WantedMessage, read_body
+from fanroute.console.connecting import Connection
+from fanroute.console.described import describe_diagnostics, describe_routes
+from fanroute.console.held import HeldConnections
+from fanroute.console.pages import Page, Pages
+from fanroute.devserver.config import EdgeUrls
+from fanroute.devserver.event_lines import text_spans
+from fanroute.devserver.events import Event
+from fanroute.devserver.pubsub import Channels
+from fanroute.devserver.request_log import make_redactor, redacted, token_parameters
+from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.diagnostics.shell import shell_word
+from fanroute.pipeline import Compiled
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import pass_lines, step_lines
+from fanroute.routetests.outcome import subscribed_channels
+from fanroute.routetests.tried import Trial
+from fanroute.syntax.variables import unexpander
+from fanroute_runtime.local import host_entry
+from fanroute_runtime.messages import Answer
+from fanroute_runtime.plan import TokenPlace
+
+PUBLISH_TIMEOUT = 10.0  # seconds
+# How many of the latest events a new page gets.
+MAX_RECENT = 200
+
+
+class _Served:
+    """Holds the routes that are served, and what is made from them when a page first asks."""
+
+    def __init__(self, compiled: Compiled, hosts: Mapping[str, str], interpreted: bool) -> None:
+        self.compiled = compiled
+        self.hosts = hosts
+        self.interpreted = interpreted
+
+    @cached_property
+    def trial(self) -> Trial:
+        return Trial(self.compiled, self.hosts)
+
+    @cached_property
+    def hide(self) -> Callable[[str], str]:
+        """Replaces the values of variables in a text by their names."""
+        return unexpander(self.compiled.source.unexpanded)
+
+    @cached_property
+    def redact(self) -> Callable[[str], str]:
+        """Replaces tokens in a text."""
+        return make_redactor(token_parameters(self.compiled.plan))
+
+
+class Console:
+    """Knows what a running edge serves, and answers pages by the functions in METHODS.
+
+    Args:
+        file: the name of the routes.yaml.
+        edge: the name of the edge.
+        urls: where it listens.
+        channels: those of the embedded edge's GRIP proxy, or None if only Pushpin knows who is subscribed.
+        compiled: the routes that are served first.
+        hosts: the entries of the local store that let local names stand for a host.
+    """
+
+    def __init__(
+        self, file: str, edge: str, urls: EdgeUrls, channels: Channels | None, compiled: Compiled, hosts: Mapping[str, str]
+    ) -> None:
+        self.pages = Pages()
+        # The latest events of the edge, as pages get them.
+        self.recent: deque[dict[str, Any]] = deque(maxlen=MAX_RECENT)
+        self._file, self._edge, self._urls, self._channels = file, edge, urls, channels
+        self.show(compiled, hosts)
+
+    def show(self, compiled: Compiled, hosts: Mapping[str, str], interpreted: bool = False) -> None:
+        """Shows these routes from now on.
+
+        Args:
+            compiled: the routes.
+            hosts: the entries of the local store that let local names stand for a host.
+            interpreted: True if the component does not serve them yet.
+        """
+        self._served = _Served(compiled, hosts, interpreted)
+        # The diagnostics of a newer file with errors, and its text.
+        self._failure: tuple[Sequence[Diagnostic], str] | None = None
+        self.pages.send("service", None)
+
+    def show_failure(self, diagnostics: Sequence[Diagnostic], text: str) -> None:
+        """Shows the diagnostics of a file with errors, which has this text. The routes stay those that are served."""
+        self._failure = diagnostics, text
+        self.pages.send("service", None)
+
+    def report(self, event: Event) -> None:
+        """Shows an event of the edge. Its text is that of a line that `fanroute serve` prints, "" if it prints none."""
+        event = redacted(event, self._served.hide)
+        _, *spans = text_spans(event) or [("", "")]
+        shown = {"kind": event.kind, "text": "".join(text for text, _ in spans), **asdict(event)}
+        self.recent.append(shown)
+        self.pages.send("traffic", shown)
+
+    def held(self) -> list[dict[str, Any]] | None:
+        """Returns the connections that the edge holds, or None if only Pushpin knows."""
+        return self._held.describe() if self._held else None
+
+    @property
+    def _held(self) -> HeldConnections | None:
+        return HeldConnections(self._channels, self._served.trial, self._served.redact) if self._channels else None
+
+    async def service(self, raw: bytes) -> Any:
+        """Returns what is served."""
+        served = self._served
+        own_host = served.hosts.get(host_entry("127.0.0.1"), "127.0.0.1").rpartition("://")[2]
+        own = served.compiled.diagnostics
+        diagnostics, text = self._failure or (own, served.compiled.source.text)
+        return {
+            "service": served.compiled.plan.service,
+            "file": self._file,
+            "edge": self._edge,
+            "interpreted": served.interpreted,
+            "urls": {"edge": self._urls.edge, "publish": self._urls.publish},
+            "knows_connections": self._channels is not None,
+            "routes": describe_routes(served.compiled, () if self._failure else own, own_host),
+            "diagnostics": describe_diagnostics(diagnostics, self._file, text),
+        }
+
+    async def try_request(self, raw: bytes) -> Any:
+        """Returns what happens to a request, in the lines of `fanroute match`."""
+        tried = read_body(TriedRequest, raw)
+        headers = tuple((name.lower(), value.strip(" \t").encode()) for name, value in tried.headers)
+        try:
+            found = self._served.trial.run(RequestData(tried.method, tried.url, headers), tried.claims, tried.via_fanout)
+        except RecursionError:
+            raise BadBody("the JSON is nested too deeply", "claims") from None
+        trace = found.trace
+        told = next((one for one in (trace.second, trace.decision) if isinstance(one, Answer)), None)
+        return {
+            "route": None if trace.route is None else self._served.trial.tracer.plan.routes[trace.route].name,
+            "steps": [self._served.hide(line) for line in step_lines(trace)],
+            "passes": [[self._served.hide(line) for line in lines] for lines in pass_lines(trace)],
+            "channels": subscribed_channels(told),
+            "token_unused": found.token_unused,
+            "mismatch": self._served.hide(found.mismatch),
+        }
+
+    async def prepare_message(self, raw: bytes) -> Any:
+        """Returns the body of the publish request for a message, and a curl command that sends it."""
+        body = _publish_body(read_body(WantedMessage, raw)).decode()
+        return {"body": body, "curl": f"curl -d {shell_word(body)} {shell_word(self._urls.publish)}"}
+
+    async def publish(self, raw: bytes) -> Any:
+        """Publishes a message. Returns the answer of the publish endpoint."""
+        body = _publish_body(read_body(WantedMessage, raw))
+        timeout = aiohttp.ClientTimeout(total=PUBLISH_TIMEOUT)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout) as session, session.post(self._urls.publish, data=body) as answer:
+                return {"status": answer.status, "text": (await answer.text()).strip()}
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise BadBody(f"the publish endpoint gave no answer: {error or type(error).__name__}") from None
+
+    async def connect(self, raw: bytes) -> Any:
+        """Connects to the edge for a pane. What happens is reported on the page's event stream."""
+        wanted = read_body(WantedConnection, raw)
+        page = self._page(wanted.page)
+
+        def report(what: dict[str, Any]) -> None:
+            page.send("pane", {"pane": wanted.pane, "time": time(), **what})
+
+        page.open_pane(wanted.pane, Connection(self._urls.edge, wanted, self._token_place(wanted.route), report))
+        return {}
+
+    async def disconnect(self, raw: bytes) -> Any:
+        """Ends a pane's connection."""
+        pane = read_body(Pane, raw)
+        self._page(pane.page).close_pane(pane.pane)
+        return {}
+
+    async def send(self, raw: bytes) -> Any:
+        """Sends a text on a pane's WebSocket."""
+        pane = read_body(Pane, raw)
+        connection = self._page(pane.page).panes.get(pane.pane)
+        if connection is None or not await connection.send(pane.text):
+            raise BadBody("this WebSocket is not open", "text")
+        return {}
+
+    async def cut(self, raw: bytes) -> Any:
+        """Cuts a connection that the edge holds."""
+        held = read_body(HeldConnection, raw)
+        if self._held is None or not self._held.cut(held.number):
+            raise BadBody("this connection has ended already")
+        return {}
+
+    def _page(self, id: str) -> Page:
+        page = self.pages.find(id)
+        if page is None:
+            raise BadBody("this page has lost its event stream: load it again")
+        return page
+
+    def _token_place(self, name: str) -> TokenPlace:
+        """Returns where a route looks for a token first. Without such a route, that is the header Authorization."""
+        auths = (route.auth for route in self._served.compiled.plan.routes if route.name == name)
+        return next((auth.places[0] for auth in auths if auth), TokenPlace("authorization"))
+
+
+# What pages can ask for, by name. Each function takes the request's body, and returns data for JSON. It can raise BadBody.
+METHODS: Mapping[str, Callable[[Console, bytes], Awaitable[Any]]] = {
+    "service": Console.service,
+    "try": Console.try_request,
+    "message": Console.prepare_message,
+    "publish": Console.publish,
+    "connect": Console.connect,
+    "disconnect": Console.disconnect,
+    "send": Console.send,
+    "cut": Console.cut,
+}
+
+
+def _publish_body(wanted: WantedMessage) -> bytes:
+    """Returns the body of the publish request for a message. Raises BadBody."""
+    message = Message(wanted.text, wanted.is_json, wanted.event, wanted.id)
+    formats = closing_formats(wanted.kinds) if wanted.close else formats_for(wanted.kinds, message)
+    if not formats:
+        raise BadBody("a held response ends with its message: send one", "close")
+    return publish_body(wanted.channel, formats, wanted.id, wanted.prev_id)

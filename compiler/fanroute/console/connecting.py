@@ -1,0 +1,180 @@
+"""Connects to the edge for a pane of the console, and reports what arrives.
+
+A page of the console's port is foreign to the edge, so its browser would not let it set a Host, an Origin or other headers.
+"""
+
+import asyncio
+import codecs
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from fanroute.client.event_stream import EventStream, EventTooLong
+from fanroute.console.bodies import WantedConnection
+from fanroute_runtime.plan import TokenPlace
+
+CONNECT_TIMEOUT = 10.0  # seconds
+# The longest message that is shown, in characters, and the longest that is read, in bytes.
+MAX_SHOWN, MAX_READ = 20_000, 16 << 20
+# The shortest time from one long-poll to the next, in seconds, so that an edge that answers at once is not flooded.
+POLL_INTERVAL = 0.1
+
+# Takes a report: a mapping whose `type` is `open`, `message` or `end`.
+Report = Callable[[dict[str, Any]], None]
+
+
+class Connection:
+    """Represents a pane's connection.
+
+    Args:
+        edge: the URL of the edge.
+        wanted: what to connect to.
+        place: where the edge expects the token.
+        report: takes what happens.
+    """
+
+    def __init__(self, edge: str, wanted: WantedConnection, place: TokenPlace, report: Report) -> None:
+        self._wanted = wanted
+        self._report = report
+        self._task: asyncio.Task[None] | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        target, headers = with_token(wanted, place)
+        # The target is sent as it is.
+        self._url = URL(edge + target, encoded=True)
+        self._headers = [*headers, *([("Host", wanted.host)] if wanted.host else [])]
+
+    def start(self) -> None:
+        """Connects. Its end is reported, unless it is closed here."""
+        self._task = asyncio.create_task(self._run())
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        hold = {"websocket": self._hold_websocket, "long_poll": self._poll}.get(self._wanted.kind, self._hold_stream)
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=["Accept-Encoding", "User-Agent"],
+        ) as session:
+            try:
+                self._end(await hold(session))
+            except aiohttp.WSServerHandshakeError as error:
+                self._end(f"the edge answered {error.status} and opened no WebSocket", error.status)
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                self._end(f"the connection broke: {error or type(error).__name__}")
+
+    async def send(self, text: str) -> bool:
+        """Sends a text on the WebSocket. Returns False if there is none, or if it is closed."""
+        if self._socket is None or self._socket.closed:
+            return False
+        await self._socket.send_str(text)
+        return True
+
+    async def _hold_stream(self, session: aiohttp.ClientSession) -> str:
+        async with self._get(session) as answer:
+            if answer.status != 200:
+                return await self._report_answer(answer)
+            self._opened(answer)
+            if self._wanted.kind == "sse":
+                await self._read_events(answer)
+            else:
+                await self._read_parts(answer)
+        return "the edge ended the answer"
+
+    async def _read_events(self, answer: aiohttp.ClientResponse) -> None:
+        events = EventStream()
+        try:
+            async for chunk in answer.content.iter_any():
+                for event in events.feed(chunk):
+                    self._message(event.data, event=event.type, id=event.last_id)
+        except EventTooLong as error:
+            self._message(f"({error})")
+
+    async def _read_parts(self, answer: aiohttp.ClientResponse) -> None:
+        """Reads the parts of a stream as HTTP's chunks divide it. Fanout sends a message as one chunk."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        is_chunked = "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
+        waiting = b""
+        async for data, is_whole in answer.content.iter_chunks():
+            waiting += data
+            if is_whole or not is_chunked or len(waiting) > MAX_READ:
+                text, waiting = decoder.decode(waiting), b""
+                if text:
+                    self._message(text)
+
+    async def _poll(self, session: aiohttp.ClientSession) -> str:
+        self._report({"type": "waiting"})
+        while True:
+            earliest = monotonic() + POLL_INTERVAL
+            async with self._get(session) as answer:
+                if not answer.ok:
+                    return await self._report_answer(answer)
+                self._opened(answer)
+                self._message(await _read(answer), status=answer.status)
+            await asyncio.sleep(earliest - monotonic())
+
+    async def _hold_websocket(self, session: aiohttp.ClientSession) -> str:
+        async with session.ws_connect(
+            self._url, headers=self._headers, protocols=self._wanted.protocols, max_msg_size=MAX_READ
+        ) as socket:
+            self._socket = socket
+            self._report({"type": "open", "status": 101, "protocol": socket.protocol})
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._message(message.data)
+                elif message.type is aiohttp.WSMsgType.BINARY:
+                    self._message(message.data.hex(" "), is_binary=True)
+            return f"the WebSocket was closed, code {socket.close_code}"
+
+    def _get(self, session: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        accept = [("Accept", "text/event-stream")] if self._wanted.kind == "sse" else []
+        own = {name.lower() for name, _ in self._headers}
+        further = [pair for pair in accept if pair[0].lower() not in own]
+        return session.get(self._url, headers=[*further, *self._headers], allow_redirects=False)
+
+    def _opened(self, answer: aiohttp.ClientResponse) -> None:
+        self._report({"type": "open", "status": answer.status, "headers": list(answer.headers.items())})
+
+    def _message(self, text: str, **further: Any) -> None:
+        shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text):,} characters)"
+        self._report({"type": "message", "text": shown, **further})
+
+    async def _report_answer(self, answer: aiohttp.ClientResponse) -> str:
+        """Reports an answer that holds no connection."""
+        self._opened(answer)
+        self._message(await _read(answer), status=answer.status)
+        return f"the edge answered {answer.status}"
+
+    def _end(self, why: str, status: int | None = None) -> None:
+        self._report({"type": "end", "text": why, "status": status})
+
+
+def with_token(wanted: WantedConnection, place: TokenPlace) -> tuple[str, list[tuple[str, str]]]:
+    """Returns the target and the headers with the token, if there is one."""
+    if not wanted.token:
+        return wanted.target, list(wanted.headers)
+    match place.kind:
+        case "query":
+            separator = "&" if "?" in wanted.target else "?"
+            pair = f"{quote(place.name, safe='')}={quote(wanted.token, safe='')}"
+            return f"{wanted.target}{separator}{pair}", list(wanted.headers)
+        case "cookie":
+            return wanted.target, [*wanted.headers, ("Cookie", f"{place.name}={wanted.token}")]
+        case _:
+            return wanted.target, [*wanted.headers, ("Authorization", f"Bearer {wanted.token}")]
+
+
+async def _read(answer: aiohttp.ClientResponse) -> str:
+    """Returns the text of an answer, up to MAX_READ bytes."""
+    body = b""
+    while len(body) < MAX_READ and (data := await answer.content.read(MAX_READ - len(body))):
+        body += data
+    return body.decode(errors="replace")

@@ -1,0 +1,60 @@
+// Shows the routes, and the diagnostics of their file.
+
+import { $, el } from "./dom.js";
+
+export function show(service) {
+  $("routes-count").textContent = service.routes.filter((route) => route.number).length;
+  $("routes-rows").replaceChildren(...service.routes.map((route) => row(route, service)));
+  showDiagnostics(service);
+}
+
+function row(route, service) {
+  const marks = route.diagnostics.map((number) => {
+    const { code, severity, message } = service.diagnostics[number] ?? {};
+    return el("a", { class: `badge ${severity}`, href: `#diagnostic-${number}`, title: message }, code);
+  });
+  const name = el("div", {}, el("span", { class: "name" }, route.name), el("div", { class: "badges" }, ...marks));
+  return el(
+    "tr",
+    { role: "row", class: route.number ? "" : "generated", "data-route": route.name },
+    cell("No.", route.number ?? "", "number"),
+    el("td", { role: "cell", "data-label": "Route" }, name),
+    cell("Match", route.match),
+    cell("Action", route.action),
+    cell("Channels", route.channels),
+    cell("Backend", route.backend),
+    cell("Line", route.line ?? "", "number"),
+  );
+}
+
+function cell(label, text, kind = "data") {
+  const shown = String(text);
+  return el("td", { role: "cell", "data-label": label, class: shown ? kind : `${kind} none` }, el("span", {}, shown));
+}
+
+function showDiagnostics({ diagnostics, file }) {
+  const worst = ["error", "warning", "note"].find((severity) => diagnostics.some((one) => one.severity === severity));
+  $("diagnostics-count").textContent = diagnostics.length || "";
+  $("diagnostics-count").className = `count ${worst ?? ""}`;
+  const broken = worst === "error" ? " Until they are mended, the routes of the last good file are served." : "";
+  $("diagnostics-about").textContent = diagnostics.length ? `What fanroute check says about ${file}.${broken}` : `There is nothing to say about ${file}.`;
+  $("diagnostics-list").replaceChildren(...diagnostics.map(diagnostic));
+}
+
+function diagnostic({ code, severity, line, message, shown }, number) {
+  const summary = el(
+    "summary",
+    {},
+    el("span", { class: `severity ${severity}` }, `${severity} ${code}`),
+    el("span", { class: "place" }, `line ${line}`),
+    el("span", { class: "message" }, message),
+  );
+  const pre = el("pre", { tabindex: "0", "aria-label": `${code} in line ${line}` }, shown);
+  return el("details", { class: "diagnostic", id: `diagnostic-${number}`, open: severity === "error" }, summary, pre);
+}
+
+// A link to a diagnostic opens it.
+addEventListener("hashchange", () => {
+  const target = location.hash.startsWith("#diagnostic-") ? $(location.hash.slice(1)) : null;
+  if (target) target.open = true;
+});

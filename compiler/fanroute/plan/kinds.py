@@ -1,0 +1,17 @@
+"""Names the kinds of connections that an endpoint of the edge holds, as the actions of routes.yaml do."""
+
+from typing import Literal
+
+from fanroute_runtime.plan import Hold, WebSocket
+
+Kind = Literal["sse", "stream", "websocket", "long_poll"]
+
+
+def kind_of(action: Hold | WebSocket) -> Kind:
+    """Returns the kind of connection that an action holds. A `stream` of events counts as `sse`."""
+    if isinstance(action, WebSocket):
+        return "websocket"
+    if action.mode == "response":
+        return "long_poll"
+    events = any(name.lower() == "content-type" and value.startswith(b"text/event-stream") for name, value in action.headers)
+    return "sse" if events else "stream"

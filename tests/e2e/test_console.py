@@ -1,0 +1,580 @@
+"""The console in a browser: each section does what it says, nothing that is shown becomes markup, and nobody else gets in."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from fanroute.cli import main
+from fanroute.project.workspace import Workspace
+from tests.e2e.browser import Browser
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, running
+from tests.support.builds import copied
+from tests.support.tokens import SECRET, by_pyjwt
+
+MANIFEST = f"""\
+manifest_version = 3
+[local_server.secret_stores]
+edge = [{{ key = "login", data = {json.dumps(SECRET.decode())} }}]
+"""
+console_edge = edge_of("console", {"fastly.toml": MANIFEST.encode()})
+
+# Functions for the scripts that run in the page.
+TOOLS = """
+const $ = (selector) => document.querySelector(selector);
+const all = (selector) => [...document.querySelectorAll(selector)];
+const pane = (kind, selector) => $(`.pane[data-kind="${kind}"] ${selector}`);
+const until = async (found) => {
+  for (let tries = 0; tries < 600; tries++) {
+    const value = found();
+    if (value) return value;
+    await new Promise((go) => setTimeout(go, 25));
+  }
+  throw new Error(`it does not come: ${found}`);
+};
+const type = (node, text) => {
+  node.value = text;
+  node.dispatchEvent(new Event("input", { bubbles: true }));
+  node.dispatchEvent(new Event("change", { bubbles: true }));
+};
+// Waits until the tester has answered what is typed.
+const answered = () => until(() => $("#try-result").getAttribute("aria-busy") === "false");
+const tick = (node, value) => { if (node.checked !== value) node.click(); };
+const connect = async (kind, fields = {}) => {
+  for (const [name, value] of Object.entries(fields)) type(pane(kind, `.pane-${name}`), value);
+  pane(kind, ".pane-connect").click();
+  await until(() => pane(kind, ".pane-state").textContent !== "not connected");
+};
+// Publishes again and again, because a connection may not be held yet.
+const publishUntil = async (found) => {
+  for (let tries = 0; tries < 100; tries++) {
+    $("#publish-form button[type=submit]").click();
+    for (let waits = 0; waits < 8; waits++) {
+      const value = found();
+      if (value) return value;
+      await new Promise((go) => setTimeout(go, 25));
+    }
+  }
+  throw new Error(`nothing arrives: ${found}`);
+};
+"""
+
+
+def url_of(edge: Edge) -> str:
+    found = re.search(r"^Console: (\S+)$", "".join(edge.output), re.MULTILINE)
+    assert found
+    return found.group(1)
+
+
+class Page:
+    """Represents an open console. A script is the body of an async function with TOOLS, and with `args` as its arguments."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def run(self, script: str, *args: Any) -> Any:
+        result = self.browser.run(f"{TOOLS}\n{script}", *args)
+        assert not (isinstance(result, str) and result.startswith("Error: ")), result
+        return result
+
+
+@contextmanager
+def opened(edge: Edge, browser: Browser) -> Iterator[Page]:
+    """Yields the console in a browser. In the end, its page is left, so that its connections end."""
+    browser.open(url_of(edge))
+    page = Page(browser)
+    page.run("await until(() => $('#state').textContent === 'live' && $('#publish-curl').textContent);")
+    yield page
+    browser.open("about:blank")
+
+
+def test_it_is_printed_first(console_edge: Edge) -> None:
+    lines = "".join(console_edge.output).splitlines()
+    (console,) = [number for number, line in enumerate(lines) if line.startswith("Console: http://127.0.0.1:")]
+    assert lines[console + 1].startswith("Serving ")
+
+
+def test_it_shows_the_routes(console_edge: Edge, chromium: Browser) -> None:
+    with opened(console_edge, chromium) as page:
+        rows = page.run("return all('#routes-rows tr').map((row) => [...row.cells].map((cell) => cell.innerText.trim()));")
+    lines = (console_edge.folder / "routes.yaml").read_text().splitlines()
+    assert [row[1].split("\n")[0] for row in rows] == [route.name for route in console_edge.plan.routes]
+    declared = [row for row in rows if row[0]]
+    assert [int(row[0]) for row in declared] == list(range(1, len(declared) + 1))
+    for row in declared:
+        assert lines[int(row[6]) - 1].strip() == f"- name: {row[1].split(chr(10))[0]}"
+    by_name = {row[1].split("\n")[0]: row for row in declared}
+    assert by_name["room-events"][2:6] == ["GET /rooms/{room}/events", "stream, text/event-stream, cors", "room-{room}", "self"]
+    assert "FR301" in by_name["docs-help"][1] and "FR302" in by_name["beta"][1] and "FR" not in by_name["mine"][1]
+
+
+def test_a_mark_leads_to_its_diagnostic(console_edge: Edge, chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(console_edge, chromium) as page:
+        shown = page.run("""
+            const mark = $('tr[data-route="docs-help"] .badge');
+            mark.click();
+            return $(mark.getAttribute("href")).querySelector("pre").textContent;
+        """)
+    monkeypatch.chdir(console_edge.folder)
+    assert "FR301" in shown
+    assert f"{shown}\n" in CliRunner().invoke(main, ["check"]).stderr
+
+
+REQUESTS: list[dict[str, Any]] = [
+    {"method": "GET", "url": "http://127.0.0.1:7676/rooms/blue/events"},
+    {"method": "POST", "url": "http://chat.example.com/rooms/blue/events"},
+    {
+        "method": "GET",
+        "url": "https://chat.example.com/rooms/blue/socket",
+        "headers": ["Upgrade: websocket", "Connection: Upgrade"],
+    },
+    {"method": "GET", "url": "http://127.0.0.1/rooms/blue/poll", "fanout": True},
+    {"method": "GET", "url": "http://127.0.0.1/mine", "claims": '{"sub": "ann"}'},
+    {"method": "GET", "url": "http://127.0.0.1/mine"},
+    {"method": "GET", "url": "http://127.0.0.1/start?beta=1", "headers": ["X-Plan: pro", "x-a: <b>ä</b>"]},
+    {"method": "GET", "url": "http://127.0.0.1/docs/help"},
+    {"method": "GET", "url": "http://127.0.0.1/a/../b"},
+    {"method": "GET", "url": "http://127.0.0.1/elsewhere", "claims": '{"n": 9007199254740993}'},
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: f"{request['method']} {urlsplit(request['url']).path}")
+def test_the_tester_says_what_match_says(console_edge: Edge, chromium: Browser, request_: dict[str, Any]) -> None:
+    headers, claims, fanout = request_.get("headers", []), request_.get("claims", ""), request_.get("fanout", False)
+    with opened(console_edge, chromium) as page:
+        steps, passes, note = page.run(
+            """
+            const [method, url, headers, claims, fanout] = args;
+            tick($("#try-fanout"), fanout);
+            type($("#try-method"), method);
+            type($("#try-headers"), headers);
+            type($("#try-claims"), claims);
+            type($("#try-url"), url);
+            await answered();
+            const texts = (selector) => all(selector).map((node) => node.textContent);
+            return [texts("#try-steps li"), texts("#try-passes pre"), $("#try-note").textContent];
+            """,
+            request_["method"],
+            request_["url"],
+            "\n".join(headers),
+            claims,
+            fanout,
+        )
+    options = [part for header in headers for part in ("-H", header)]
+    options += ["--claims", claims] if claims else []
+    options += ["--via-fanout"] if fanout else []
+    routes = str(console_edge.folder / "routes.yaml")
+    done = CliRunner().invoke(main, ["match", request_["method"], request_["url"], *options, "--routes", routes])
+    assert done.exit_code == 0, done.output
+    said, _, notes = done.output.partition("Note: ")
+    assert "".join([*(f"  {step}\n" for step in steps), *passes]) == said
+    assert bool(notes) == bool(note)
+
+
+def test_the_tester_says_what_is_wrong(console_edge: Edge, chromium: Browser) -> None:
+    with opened(console_edge, chromium) as page:
+        problem, marked = page.run("""
+            type($("#try-url"), "ftp://a/");
+            await answered();
+            return [$("#try-problem").textContent, $("#try-url").getAttribute("aria-invalid")];
+        """)
+    assert "http" in problem and marked == "true"
+
+
+KINDS = {
+    "sse": ("/rooms/blue/events", {}),
+    "stream": ("/rooms/blue/stream", {}),
+    "long_poll": ("/rooms/blue/poll", {}),
+    "websocket": ("/rooms/blue/socket", {"origin": "https://app.example.com"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pane_receives_what_is_published(console_edge: Edge, chromium: Browser, kind: str) -> None:
+    target, fields = KINDS[kind]
+    with opened(console_edge, chromium) as page:
+        received = page.run(
+            """
+            const [kind, fields, text] = args;
+            await connect(kind, fields);
+            type($("#publish-channel"), "room-blue");
+            type($("#publish-text"), text);
+            for (const box of all("#publish-kinds input")) tick(box, box.value === kind);
+            return await publishUntil(() => pane(kind, ".messages .text")?.textContent);
+            """,
+            kind,
+            {"target": target, **fields},
+            "<b>hello</b>\nänd more",
+        )
+    assert received.rstrip("\n") == "<b>hello</b>\nänd more"
+
+
+def test_a_pane_sends_what_is_typed(console_edge: Edge, chromium: Browser) -> None:
+    with opened(console_edge, chromium) as page:
+        received = page.run("""
+            await connect("websocket", { target: "/rooms/blue/socket", origin: "https://app.example.com" });
+            await until(() => pane("websocket", ".pane-state").textContent.startsWith("connected"));
+            type(pane("websocket", ".pane-text"), "an echo");
+            pane("websocket", ".pane-send button").click();
+            return await until(() => pane("websocket", ".messages .received .text")?.textContent);
+        """)
+    assert received == "an echo"
+
+
+def test_a_pane_shows_a_refusal(console_edge: Edge, chromium: Browser) -> None:
+    """A WebSocket of a foreign origin, and a route that requires a token."""
+    with opened(console_edge, chromium) as page:
+        state, answer = page.run("""
+            await connect("websocket", { target: "/rooms/blue/socket", origin: "https://evil.example.com" });
+            await connect("sse", { target: "/mine" });
+            await until(() => pane("websocket", ".pane-state").textContent.includes("403"));
+            await until(() => pane("sse", ".messages .text"));
+            return [pane("websocket", ".pane-state").textContent, pane("sse", ".messages .text").textContent];
+        """)
+    assert "403" in state
+    assert answer == "This request needs a token.\n"
+
+
+def test_a_pane_sends_a_token_and_a_host(console_edge: Edge, chromium: Browser) -> None:
+    token = by_pyjwt({"sub": "ann", "exp": 4_102_444_800}, "HS256").decode()
+    with opened(console_edge, chromium) as page:
+        received = page.run(
+            """
+            await connect("sse", { route: "mine", target: "/mine", token: args[0], host: "chat.example.com" });
+            type($("#publish-channel"), "user-ann");
+            for (const box of all("#publish-kinds input")) tick(box, box.value === "sse");
+            const received = await publishUntil(() => pane("sse", ".messages .text")?.textContent);
+            const request = () => $('[data-channel="user-ann"]')?.textContent.includes("GET chat.example.com/mine");
+            if (!$("#connections-about").textContent.includes("Pushpin")) await until(request);
+            return received;
+            """,
+            token,
+        )
+    assert received == "hello"
+
+
+def test_the_curl_command_publishes_the_same(console_edge: Edge, chromium: Browser) -> None:
+    with opened(console_edge, chromium) as page:
+        curl = page.run("""
+            type($("#publish-channel"), "room-blue");
+            type($("#publish-text"), "it's");
+            for (const box of all("#publish-kinds input")) tick(box, box.value !== "stream");
+            return await until(() => $("#publish-curl").textContent.includes("s\\\\n") && $("#publish-curl").textContent);
+        """)
+    assert curl.endswith(f" {console_edge.publish_url}")
+    found = re.fullmatch(r"curl -d '(.*)' (\S+)", curl.replace("'\"'\"'", "\x00"))
+    assert found
+    item = json.loads(found.group(1).replace("\x00", "'"))["items"][0]
+    assert item["channel"] == "room-blue"
+    assert item["formats"] == {
+        "http-stream": {"content": "data: it's\n\n"},
+        "http-response": {"body": "it's\n"},
+        "ws-message": {"content": "it's"},
+    }
+
+
+def test_held_connections_are_shown_and_cut(console_edge: Edge, chromium: Browser) -> None:
+    if console_edge.name == "viceroy":
+        with opened(console_edge, chromium) as page:
+            assert "Pushpin holds the connections" in page.run("return $('#connections-about').textContent;")
+        return
+    with opened(console_edge, chromium) as page:
+        shown, states = page.run("""
+            await connect("sse", { target: "/rooms/blue/events" });
+            await connect("websocket", { target: "/rooms/blue/socket", origin: "https://app.example.com" });
+            const rows = () => all('[data-channel="room-blue"] tbody tr');
+            await until(() => rows().length === 2);
+            type($("#publish-channel"), "room-blue");
+            for (const box of all("#publish-kinds input")) tick(box, box.value === "sse");
+            await publishUntil(() => rows()[0].cells[4].textContent.includes("hello"));
+            const offered = all("#channels option").map((option) => option.value);
+            if (!offered.includes("room-blue")) throw new Error(`offered: ${offered}`);
+            const shown = rows().map((row) => [...row.cells].map((cell) => cell.textContent));
+            for (const button of all("[data-cut]")) button.click();
+            await until(() => $("#connections-list").textContent === "Nobody is subscribed.");
+            await until(() => pane("sse", ".pane-state").matches(".bad") && pane("websocket", ".pane-state").matches(".bad"));
+            return [shown, ["sse", "websocket"].map((kind) => pane(kind, ".pane-state").textContent)];
+        """)
+    assert [row[:3] for row in shown] == [
+        ["SSE", "room-events", "GET /rooms/blue/events"],
+        ["WebSocket", "room-socket", "GET /rooms/blue/socket"],
+    ]
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d", row[3]) for row in shown)
+    assert all(states)
+
+
+def test_connections_end_with_their_page(console_edge: Edge, chromium: Browser) -> None:
+    if console_edge.name == "viceroy":
+        pytest.skip("only the embedded edge says who is subscribed")
+    with opened(console_edge, chromium) as page:
+        page.run("""
+            await connect("sse", { target: "/rooms/left/events" });
+            await until(() => $('[data-channel="room-left"]'));
+        """)
+    with opened(console_edge, chromium) as page:
+        page.run("await until(() => !$('[data-channel=\"room-left\"]') && $('#connections-list').textContent);")
+
+
+def test_traffic_is_shown_live(console_edge: Edge, chromium: Browser) -> None:
+    """A request with both passes, a refusal with its reason, the filter and the pause. Viceroy tells only lines of its log."""
+    with opened(console_edge, chromium) as page:
+        console_edge.client.get("/mine")
+        with console_edge.client.stream("GET", "/rooms/traffic/events", headers={"Origin": "https://app.example.com"}):
+            page.run("await until(() => $('#traffic-list').textContent.includes('/rooms/traffic/events'));")
+        if console_edge.name == "viceroy":
+            return
+        summary, passes, refusal, hidden, waiting, after = page.run("""
+            const items = () => all("#traffic-list > li");
+            const find = (text) => items().find((item) => item.querySelector("summary")?.textContent.includes(text));
+            const held = await until(() => find("/rooms/traffic/events"));
+            held.querySelector("summary").click();
+            const passes = [...held.querySelectorAll(".passes > div")].map((one) => one.textContent);
+            const refused = find("/mine");
+            type($("#traffic-filter"), "/mine");
+            const hidden = held.hidden && !refused.hidden;
+            type($("#traffic-filter"), "");
+            $("#traffic-pause").click();
+            const before = items().length;
+            $("#publish-form button[type=submit]").click();
+            await until(() => /Continue \\(\\d+ more\\)/.test($("#traffic-pause").textContent));
+            const waiting = items().length === before;
+            $("#traffic-pause").click();
+            return [held.querySelector("summary").textContent, passes, refused.querySelector(".why").textContent, hidden, waiting,
+                items().length > before];
+        """)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d200GET /rooms/traffic/events → room-events \(sse\), pass 1 \+ 2, [\d.]+ ms", summary)
+    first, second = passes
+    assert "First pass: room-events, handed off (self)" in first and "origin: https://app.example.com" in first.lower()
+    assert "Second pass: room-events, answered" in second and "grip-channel: room-traffic" in second.lower()
+    assert refusal.startswith("This request needs a token. (")
+    assert hidden and waiting and after
+
+
+def test_a_save_is_shown(own_project: Workspace, chromium: Browser, tmp_path: Path) -> None:
+    """A save with an error shows its diagnostics and the old routes, and one without shows the new ones."""
+    routes = copied(own_project, tmp_path / "saved").routes
+    good = routes.read_text()
+    with running("embedded", routes.parent) as edge, opened(edge, chromium) as page:
+        routes.write_text(good.replace("handoff: origin", "handoff: orgin"))
+        shown, count = page.run("""
+            const failure = await until(() => $("#diagnostics-list .diagnostic .error")?.closest(".diagnostic"));
+            return [failure.open && failure.querySelector("pre").textContent, all("#routes-rows tr").length];
+        """)
+        assert "error[FR203]: unknown backend 'orgin'" in shown and count == 6
+        assert edge.request("GET", "/test/other").status_code == 404
+        routes.write_text(
+            good.replace("- name: everything-else", "- {name: new, match: {path: /new}, respond: {status: 204}}\n  - name: rest")
+        )
+        names = page.run("""
+            await until(() => $('tr[data-route="rest"]') && !$("#diagnostics-list .error"));
+            if ($("#served-by").hidden) throw new Error("nothing says that it is interpreted");
+            return all("#routes-rows .name").map((node) => node.textContent);
+        """)
+        assert names[-2:] == ["new", "rest"]
+
+
+HOSTILE = "<img src=x onerror=window.hacked=1>"
+
+
+def test_hostile_texts_stay_texts(console_edge: Edge, chromium: Browser) -> None:
+    """Of a path and so of a channel, a message, an event type, a header and a URL."""
+    with opened(console_edge, chromium) as page:
+        texts, markup, hacked = page.run(
+            """
+            const [hostile] = args;
+            const encoded = encodeURIComponent(hostile);
+            await connect("sse", { target: `/rooms/${encoded}/events`, headers: `X-A: ${hostile}` });
+            await connect("stream", { target: `/rooms/${encoded}/stream` });
+            type($("#publish-channel"), `room-${hostile}`);
+            type($("#publish-text"), `</li></pre><script>window.hacked = 1</script>${hostile}`);
+            type($("#publish-event"), hostile);
+            for (const box of all("#publish-kinds input")) tick(box, box.value === "sse");
+            const received = await publishUntil(() => pane("sse", ".messages .text")?.textContent);
+            type($("#try-headers"), `X-A: ${hostile}`);
+            type($("#try-url"), `http://127.0.0.1/rooms/${encoded}/events`);
+            await until(() => $("#try-passes").textContent.includes(hostile));
+            type($("#try-url"), hostile);
+            await until(() => $("#try-problem").textContent.includes(hostile));
+            await until(() => /room-<img|%3Cimg/.test($("#traffic-list").textContent));
+            const event = pane("sse", ".messages .meta").textContent;
+            await new Promise((go) => setTimeout(go, 300));
+            return [[received, event], all("img, svg, script:not([src]), b").length, window.hacked ?? null];
+            """,
+            HOSTILE,
+        )
+    assert texts == [f"</li></pre><script>window.hacked = 1</script>{HOSTILE}", f"event {HOSTILE}"]
+    assert (markup, hacked) == (0, None)
+
+
+def test_nothing_is_loaded_from_elsewhere(console_edge: Edge, chromium: Browser) -> None:
+    with opened(console_edge, chromium) as page:
+        here, loaded = page.run("return [location.origin, performance.getEntriesByType('resource').map((one) => one.name)];")
+        refused = page.run("""
+            try { document.body.insertAdjacentHTML("beforeend", "<b>markup</b>"); return "it became markup"; }
+            catch (error) { return error.name; }
+        """)
+    assert len(loaded) > 5 and all(url.startswith(f"{here}/") for url in loaded)
+    assert refused == "TypeError", "the policy lets no text become markup"
+
+
+def ask(edge: Edge, target: str, method: str = "GET", **headers: str) -> int:
+    """Returns the status of a request to the console's port."""
+    base = "http://" + urlsplit(url_of(edge)).netloc
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.request(method, base + target, headers=given, trust_env=False, timeout=ANSWER_TIMEOUT).status_code
+
+
+def test_only_the_token_opens_it(console_edge: Edge) -> None:
+    token = urlsplit(url_of(console_edge)).query.removeprefix("token=")
+    assert len(token) >= 32
+    assert ask(console_edge, f"/?token={token}") == 303
+    assert ask(console_edge, f"/{token}/") == ask(console_edge, f"/{token}/main.js") == 200
+    api = {"method": "POST", "Content_Type": "application/json"}
+    assert ask(console_edge, f"/{token}/api/service", **api) == 200
+    for target in ("/", "/?token=", f"/?token={token[:-1]}", f"/?token={token}a", "/main.js", "/api/service", "/api/events"):
+        assert ask(console_edge, target) == ask(console_edge, target, **api) == 403
+    for target in (f"/{token[:-1]}/", f"/{token}a/main.js", "//", f"/{token.swapcase()}/api/events", "/%00/", "/é/"):
+        assert ask(console_edge, target) == 403
+
+
+def test_no_other_host_and_page_gets_in(console_edge: Edge) -> None:
+    """Not even a page of another port of this machine."""
+    token = urlsplit(url_of(console_edge)).query.removeprefix("token=")
+    own = urlsplit(url_of(console_edge)).netloc
+    for target, method in ((f"/{token}/", "GET"), (f"/{token}/api/service", "POST"), (f"/{token}/api/events", "GET")):
+        for headers in (
+            {"Host": "evil.example.com"},
+            {"Host": "127.0.0.1.evil.example.com"},
+            {"Origin": "https://evil.example.com"},
+            {"Origin": "null"},
+            {"Origin": "http://127.0.0.1:3000"},
+            {"Origin": f"https://{own}"},
+            {"Sec_Fetch_Site": "cross-site"},
+        ):
+            assert ask(console_edge, target, method, **headers) == 403, headers
+    assert ask(console_edge, f"/{token}/", Origin=f"http://{own}") == 200
+
+
+def test_it_answers_json_only(console_edge: Edge) -> None:
+    token = urlsplit(url_of(console_edge)).query.removeprefix("token=")
+    assert ask(console_edge, f"/{token}/api/service", "POST", Content_Type="text/plain") == 415
+    assert ask(console_edge, f"/{token}/api/nothing", "POST", Content_Type="application/json") == 404
+    assert ask(console_edge, f"/{token}/%2e%2e/api.py") == 404
+    assert ask(console_edge, f"/{token}/main.js", "PUT") == 405
+
+
+SIZES = [(360, 740), (768, 1024), (1280, 800)]
+THEMES = ["light", "dark"]
+
+# Makes all sections show something.
+FILL = """
+await connect("sse", { target: "/rooms/blue/events" });
+await connect("websocket", { target: "/rooms/blue/socket", origin: "https://app.example.com" });
+await connect("long_poll", { target: "/mine" });
+await until(() => pane("sse", ".pane-state").matches(".live") && pane("websocket", ".pane-state").matches(".live"));
+type($("#publish-channel"), "room-blue");
+type($("#publish-text"), JSON.stringify({ from: "ann", text: "See you at nine, in the room by the stairs?" }));
+for (const box of all("#publish-kinds input")) tick(box, box.value !== "stream");
+await publishUntil(() => pane("sse", ".messages .text") && pane("websocket", ".messages .text"));
+type($("#try-url"), "http://127.0.0.1:7676/rooms/blue/events");
+type($("#try-headers"), "");
+type($("#try-method"), "GET");
+await until(() => $("#try-passes").children.length === 2);
+await until(() => $("#publish-result").textContent === "Published" && $("#publish-curl").textContent.includes("stairs"));
+await until(() => $("#traffic-list").children.length > 3 || $("#connections-about").textContent.includes("Pushpin"));
+$("#traffic-list summary")?.click();
+await until(() => all("[data-cut]").length >= 2 || $("#connections-about").textContent.includes("Pushpin"));
+$('tr[data-route="docs-help"] .badge').click();
+"""
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for screenshots: the one that FANROUTE_SCREENSHOTS names, or one of the test run."""
+    folder = os.environ.get("FANROUTE_SCREENSHOTS")
+    return Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, which finds what people with a screen reader or a keyboard cannot use."""
+    assert "AXE_CORE" in os.environ, "run `make test`, which installs axe-core"
+    return (Path(os.environ["AXE_CORE"]) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size[0]))
+def test_it_fits_and_everybody_can_use_it(
+    console_edge: Edge, chromium: Browser, screenshots: Path, axe: str, size: tuple[int, int], theme: str
+) -> None:
+    """Tests that nothing is wider than the window, and that axe-core finds nothing serious. Takes a screenshot."""
+    with emulated(chromium, size, theme), opened(console_edge, chromium) as page:
+        page.run(FILL)
+        name = f"{console_edge.name}-{size[0]}-{theme}.png"
+        (screenshots / name).write_bytes(screenshot(chromium))
+        beyond, wide = page.run("""
+            const limit = document.documentElement.clientWidth;
+            const isWide = (node) => node.getBoundingClientRect().right > limit + 1;
+            const wide = all("body *").filter((node) => isWide(node) && !node.closest("pre, .hidden, .skip, thead"));
+            return [document.documentElement.scrollWidth - limit, wide.map((node) => node.outerHTML.slice(0, 80))];
+        """)
+        assert beyond <= 0 and not wide
+        found = page.run(f"{axe}\nreturn (await axe.run()).violations;")
+    serious = [
+        f"{one['id']}: {node['html']}" for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
+    ]
+    assert not serious
+
+
+def test_it_needs_no_mouse(console_edge: Edge, chromium: Browser) -> None:
+    """Tests that the Tab key reaches each control in order, and that the one with the focus is marked."""
+    with opened(console_edge, chromium) as page:
+        reached, wanted = (
+            [],
+            page.run("""
+            const controls = all("a[href], button, input, select, textarea, summary, [tabindex='0']");
+            const isFolded = (node) => node.closest("details:not([open]) > :not(summary)");
+            const shown = controls.filter((node) => node.checkVisibility() && !isFolded(node));
+            shown.forEach((node, number) => (node.dataset.number = number));
+            return shown.length;
+        """),
+        )
+        for _ in range(wanted):
+            for kind in ("keyDown", "keyUp"):
+                chromium.devtools("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+            reached.append(
+                page.run("""
+                    const node = document.activeElement;
+                    return [Number(node.dataset.number), getComputedStyle(node).outlineStyle];
+                """)
+            )
+    assert [number for number, _ in reached] == list(range(wanted))
+    assert all(outline != "none" for _, outline in reached)
+
+
+@contextmanager
+def emulated(browser: Browser, size: tuple[int, int], theme: str) -> Iterator[None]:
+    """Gives the window a size and a theme as long as the context lasts."""
+    width, height = size
+    browser.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+    try:
+        yield
+    finally:
+        browser.devtools("Emulation.clearDeviceMetricsOverride")
+        browser.devtools("Emulation.setEmulatedMedia", features=[])
+
+
+def screenshot(browser: Browser) -> bytes:
+    """Returns the whole page as a PNG."""
+    found = browser.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    return base64.b64decode(found["data"])
