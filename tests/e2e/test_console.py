@@ -325,7 +325,7 @@ def test_connections_end_with_their_page(console_edge: Edge, chromium: Browser) 
 
 
 def test_traffic_is_shown_live(console_edge: Edge, chromium: Browser) -> None:
-    """A request with both passes, a refusal with its reason, the filter and the pause. Viceroy tells only what was published, and its log."""
+    """A request with both passes, a refusal with its reason, the filter and the pause. Viceroy tells less."""
     with opened(console_edge, chromium) as page:
         if console_edge.name == "viceroy":
             page.run("await publishUntil(() => $('#traffic-list').textContent.includes('published on '));")

@@ -54,7 +54,11 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     return f"{scheme}{separator}{host}"
 
 
-@click.command(epilog=examples("fanroute serve", "fanroute serve --edge viceroy --port 8080", "fanroute serve --format json"))
+@click.command(
+    epilog=examples(
+        "fanroute serve", "fanroute serve --open", "fanroute serve --edge viceroy --port 8080", "fanroute serve --format json"
+    )
+)
 @routes_argument
 @click.option("--edge", type=EDGES, default="embedded", show_default=True, help="Which local edge to run.")
 @click.option(
