@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from fanroute.cli import main
 from fanroute.project.workspace import Workspace
 from tests.e2e.browser import Browser
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, running
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, running, wait_until
 from tests.support.builds import copied
 from tests.support.tokens import SECRET, by_pyjwt
 
@@ -101,6 +101,19 @@ def test_it_is_printed_first(console_edge: Edge) -> None:
     lines = "".join(console_edge.output).splitlines()
     (console,) = [number for number, line in enumerate(lines) if line.startswith("Console: http://127.0.0.1:")]
     assert lines[console + 1].startswith("Serving ")
+
+
+def test_it_is_opened_and_left_out_if_asked(own_project: Workspace, tmp_path: Path) -> None:
+    folder = copied(own_project, tmp_path / "own").routes.parent
+    opener, told = tmp_path / "bin" / "xdg-open", tmp_path / "told"
+    opener.parent.mkdir()
+    opener.write_text(f'#!/bin/sh\necho "$1" > {told}\n')
+    opener.chmod(0o755)
+    with running("embedded", folder, "--open", PATH=f"{opener.parent}:{os.environ['PATH']}") as edge:
+        wait_until(lambda: told.exists() and told.read_text())
+        assert told.read_text() == f"{url_of(edge)}\n"
+    with running("embedded", folder, "--no-console") as edge:
+        assert "Console" not in "".join(edge.output)
 
 
 def test_it_shows_the_routes(console_edge: Edge, chromium: Browser) -> None:

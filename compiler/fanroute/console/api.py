@@ -76,8 +76,7 @@ class Console:
         self, file: str, edge: str, urls: EdgeUrls, channels: Channels | None, compiled: Compiled, hosts: Mapping[str, str]
     ) -> None:
         self.pages = Pages()
-        # The latest events of the edge, as pages get them.
-        self.recent: deque[dict[str, Any]] = deque(maxlen=MAX_RECENT)
+        self._recent: deque[Event] = deque(maxlen=MAX_RECENT)
         self._file, self._edge, self._urls, self._channels = file, edge, urls, channels
         self.show(compiled, hosts)
 
@@ -100,12 +99,20 @@ class Console:
         self.pages.send("service", None)
 
     def report(self, event: Event) -> None:
-        """Shows an event of the edge. Its text is that of a line that `fanroute serve` prints, "" if it prints none."""
+        """Shows an event of the edge."""
+        self._recent.append(event)
+        if self.pages:
+            self.pages.send("traffic", self._shown(event))
+
+    def recent(self) -> list[dict[str, Any]]:
+        """Returns the latest events, as pages get them."""
+        return [self._shown(event) for event in self._recent]
+
+    def _shown(self, event: Event) -> dict[str, Any]:
+        """Returns an event as data. Its text is that of the line that `fanroute serve` prints, "" if it prints none."""
         event = redacted(event, self._served.hide)
         _, *spans = text_spans(event) or [("", "")]
-        shown = {"kind": event.kind, "text": "".join(text for text, _ in spans), **asdict(event)}
-        self.recent.append(shown)
-        self.pages.send("traffic", shown)
+        return {"kind": event.kind, "text": "".join(text for text, _ in spans), **asdict(event)}
 
     def held(self) -> list[dict[str, Any]] | None:
         """Returns the connections that the edge holds, or None if only Pushpin knows."""

@@ -50,6 +50,10 @@ class Pages:
     def __init__(self) -> None:
         self._open: dict[str, Page] = {}
 
+    def __bool__(self) -> bool:
+        """Returns True if a page is open."""
+        return bool(self._open)
+
     @contextmanager
     def opened(self) -> Iterator[Page]:
         """Yields a new page. In the end, its connections end too."""

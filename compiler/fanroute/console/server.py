@@ -109,7 +109,7 @@ class Server:
             watching = asyncio.create_task(self._watch_connections(page))
             try:
                 await response.write(event_bytes("page", page.id))
-                for event in self._console.recent:
+                for event in self._console.recent():
                     page.send("traffic", event)
                 await _write_events(page, response)
             finally:
