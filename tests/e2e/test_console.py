@@ -398,6 +398,7 @@ def test_a_save_is_shown(own_project: Workspace, chromium: Browser, tmp_path: Pa
             return all("#routes-rows .name").map((node) => node.textContent);
         """)
         assert names[-2:] == ["new", "rest"]
+        page.run("await until(() => $('tr[data-route=\"rest\"] .badge')?.textContent === 'FR410');")
 
 
 HOSTILE = "<img src=x onerror=window.hacked=1>"

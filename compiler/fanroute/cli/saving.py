@@ -133,13 +133,16 @@ class Saving:
             return
         if saved.target != self._target:
             self._cancel_build()
-        if not saved.is_served_as(self._served):
+        is_new = not saved.is_served_as(self._served)
+        if is_new:
             await self._serve(saved, started)
         elif self._is_wrong:
             say("Saved without errors: this is what is served")
+        if is_new or self._is_wrong or saved.compiled.source.text != self._saved.compiled.source.text:
+            self._saved = saved
+            self._show()
+            self._telling = asyncio.create_task(self._tell_more(saved))
         self._is_wrong = False
-        self._saved = saved
-        self._show()
         self._target_sources = self._sources
         if self._target is None:
             self._target = saved.target
@@ -173,13 +176,15 @@ class Saving:
         took = f"{(time.monotonic() - started) * 1000:.0f} ms"
         by = "by the component" if handle == self._component[1] else "interpreted until the component is built"
         say(f"Saved: served after {took}, {by}")
-        self._telling = asyncio.create_task(self._tell_more(saved))
 
     async def _tell_more(self, saved: Saved) -> None:
-        """Prints the warnings. With many routes, it takes a while to find them."""
-        warnings = [one for one in await asyncio.to_thread(warnings_of, saved.compiled) if one.severity == "warning"]
+        """Prints and shows the warnings. With many routes, it takes a while to find them."""
+        found = await asyncio.to_thread(warnings_of, saved.compiled)
         if saved is self._served:
-            print_diagnostics(warnings, self._workspace)
+            print_diagnostics([one for one in found if one.severity == "warning"], self._workspace)
+        if saved is self._saved:
+            self._saved = replace(saved, compiled=replace(saved.compiled, diagnostics=found))
+            self._show()
 
     async def _handle_of(self, plan: Plan) -> Handle:
         """Returns what serves a Plan: its component if that is built, otherwise an interpreter."""
