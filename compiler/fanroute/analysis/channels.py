@@ -1,5 +1,6 @@
 """Computes which values the references in a route's template can have, and which channels the template gives with them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import dropwhile
@@ -142,6 +143,38 @@ def _values_of(template: ResolvedTemplate, split: Split) -> Values | None:
         if isinstance(part, Reference) and found.setdefault(part.bound, text) != text:
             return None
     return found
+
+
+def find_values(template: ResolvedTemplate, channel: str) -> Values | None:
+    """Returns values of the references with which a template gives a channel, or None if it gives it with none.
+
+    If several values do, the earlier references have short ones.
+    """
+    return _find_values(template, channel, {}) if len(channel) <= MAX_VALUE else None
+
+
+def _find_values(template: ResolvedTemplate, text: str, known: Values) -> Values | None:
+    """Returns the known values and those of the template's references, if the template gives the text with them."""
+    if not template:
+        return None if text else known
+    part, rest = template[0], template[1:]
+    if isinstance(part, str) or part.bound in known:
+        start = part if isinstance(part, str) else known[part.bound]
+        return _find_values(rest, text.removeprefix(start), known) if text.startswith(start) else None
+    for length in _accepted_lengths(_valid_texts(part), text):
+        if (found := _find_values(rest, text[length:], known | {part.bound: text[:length]})) is not None:
+            return found
+    return None
+
+
+def _accepted_lengths(automaton: Automaton, text: str) -> Iterator[int]:
+    """Yields the lengths of the beginnings of a text that an automaton accepts, in order."""
+    state = automaton.start
+    for length in range(len(text) + 1):
+        if state in automaton.accepting:
+            yield length
+        if length == len(text) or (state := next_state(automaton, state, text[length])) == DEAD:
+            return
 
 
 @cache

@@ -1,6 +1,7 @@
 """Reads, writes and removes files below a folder without following links, because the folder may come from somebody else."""
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -105,6 +106,36 @@ class Folder:
         flags = os.O_RDWR | os.O_CREAT
         with self._open_parent(name, make=True) as (folder, last), _open_file(folder, last, flags, self.path / name) as file:
             yield file
+
+    @contextmanager
+    def locked_file(self, name: str, content: bytes) -> Iterator[None]:
+        """Keeps a file with this content as long as the context lasts, locked. It replaces one of the same name."""
+        with self._open_parent(name, make=True) as (folder, last):
+            self._former_mode(folder, last, name)
+            partial = f".{last}.{token_hex(8)}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(partial, flags, 0o666, dir_fd=folder), "wb", buffering=0) as file:
+                try:
+                    with suppress(OSError):  # some file systems have no locks
+                        fcntl.flock(file, fcntl.LOCK_EX)
+                    file.write(content)
+                    os.replace(partial, last, src_dir_fd=folder, dst_dir_fd=folder)
+                    yield
+                finally:
+                    for one in (partial, last):  # another file may have replaced this one
+                        with suppress(OSError):
+                            if os.path.samestat(os.stat(one, dir_fd=folder, follow_symlinks=False), os.fstat(file.fileno())):
+                                os.unlink(one, dir_fd=folder)
+
+    def read_locked(self, name: str) -> bytes | None:
+        """Returns the content of a file that another process has locked, or None if none has. Raises OSError."""
+        with self._open_parent(name) as (folder, last), _open_file(folder, last, os.O_RDONLY, self.path / name) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with os.fdopen(file, "rb", closefd=False) as content:
+                    return read_bounded(content)
+            return None
 
     def find_obstacles(self, folders: list[str], files: list[str]) -> list[Diagnostic]:
         """Returns FR517 for each of these paths at which there is something else, such as a link."""

@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +29,7 @@ FR101 = Rule(
 # The paths of the files that are written, relative to the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
 _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
+_SERVING = "build/serving.json"
 # A Makefile with this target builds the folder.
 _BUILD_TARGET = re.compile(rb"^build\s*:", re.MULTILINE)
 
@@ -62,6 +63,7 @@ class Workspace:
         self.app = folder / _APP
         self.good = folder / _GOOD
         self.logs = folder / _LOGS
+        self.serving = folder / _SERVING
 
     @cached_property
     def cache(self) -> Cache:
@@ -125,7 +127,7 @@ class Workspace:
     def refuse_links(self) -> None:
         """Raises Invalid (FR517) for every link or other obstacle where a build or a local edge writes."""
         logs = [f"{_LOGS}/{path.name}" for path in sorted(self.logs.iterdir())] if self.logs.is_dir() else []
-        obstacles = self._folder.find_obstacles(["bin", "build", _APP, _LOGS], [_WASM, _GOOD, _LOCK, _MANIFEST, *logs])
+        obstacles = self._folder.find_obstacles(["bin", "build", _APP, _LOGS], [_WASM, _GOOD, _LOCK, _SERVING, _MANIFEST, *logs])
         if obstacles:
             raise Invalid(obstacles)
 
@@ -135,6 +137,21 @@ class Workspace:
         with self._folder.open_for_lock(_LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def announced(self, content: bytes) -> AbstractContextManager[None]:
+        """Keeps a file with this content in `build/` as long as the context lasts. A newer one replaces it."""
+        return self._folder.locked_file(_SERVING, content)
+
+    def read_announced(self) -> tuple[bytes | None, bool]:
+        """Returns the content of the file of `announced`, or None, and True if a process has left one behind.
+
+        The lock ends with the process, so a file that was left behind, or comes with a cloned folder, is not believed.
+        """
+        try:
+            content = self._folder.read_locked(_SERVING)
+        except FileNotFoundError:
+            return None, False
+        return content, content is None
 
     def write_app(self, files: dict[str, str]) -> None:
         """Makes `build/app/` contain exactly these files, by relative path."""
