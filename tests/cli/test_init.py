@@ -84,7 +84,7 @@ def test_a_readme_is_true(template: str) -> None:
         assert isinstance(traced.decision, ToFanout) and traced.decision.backend == "self"
         assert traced.second is not None
         channels.add(dict(traced.second.headers).get("grip-channel", b"").decode())
-    published = set(re.findall('"channel": "([^"]+)"', texts["README.md"]))
+    published = set(re.findall(r"^fanroute publish (\S+)", texts["README.md"], re.MULTILINE))
     assert published and published == channels - {""}
     service = compiled.plan.service
     assert f"--domain {service}.edgecompute.app" in texts["README.md"]

@@ -51,7 +51,7 @@ class Edge:
         self._start(name, folder, [*command, *options], environment)
         if name == "viceroy":
             self.pushpin = tuple(map(int, self._wait_for(r"Starting Pushpin (\S+)").split(".")))
-        self._ask(self._wait_for(r"Serving .* at (http://\S+)"), self._wait_for(r"Publish: curl .* (http://\S+)"))
+        self._ask(self._wait_for(r"Serving .* at (http://\S+)"), self._wait_for(r"Publish to (http://\S+) "))
 
     def _start(self, name: str, folder: Path, command: list[str], environment: dict[str, str]) -> None:
         self.name = name

@@ -13,7 +13,7 @@ import click
 from fanroute.bundle.builder import updated_manifest
 from fanroute.cli.options import examples, routes_argument
 from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, say, say_json, say_marked
-from fanroute.cli.serve import DEFAULT_PORT, DEFAULT_PUBLISH_PORT
+from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project.fastly_toml import service_id

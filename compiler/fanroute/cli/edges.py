@@ -16,6 +16,7 @@ from fanroute.devserver import pushpin as pushpins
 from fanroute.devserver.config import EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.events import Emit
 from fanroute.devserver.pushpin import Pushpin
+from fanroute.devserver.running import FoundEdge, find_running
 from fanroute.project.folder import read
 from fanroute.project.used_files import UsedFiles
 from fanroute.project.workspace import Workspace
@@ -152,3 +153,11 @@ def _pushpin(chosen: Path | None, cache: Path, say: Say) -> Pushpin:
     if chosen:
         return pushpins.identify(chosen)
     return pushpins.find_newest(cache) or installing.ensure_pushpin(cache, say)
+
+
+def find_edge(workspace: Workspace) -> FoundEdge:
+    """Returns the local edge that runs for a folder, or one at the usual ports. Raises OSError and Invalid."""
+    edge = find_running(workspace)
+    if edge.left_behind:
+        remark(f"The local edge that wrote {workspace.serving} has ended: trying the usual ports")
+    return edge

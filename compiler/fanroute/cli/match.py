@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic_core import PydanticCustomError
 
 from fanroute.cli.options import compile_or_exit, examples, routes_option
 from fanroute.cli.output import say
+from fanroute.cli.request_options import checked, header_pair
 from fanroute.devserver.config import host_entries
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace_lines
-from fanroute.routetests.document import field_value, request_url
+from fanroute.routetests.document import request_url
 from fanroute.routetests.tried import Trial
-from fanroute.spec.types import check_header_name, check_method
+from fanroute.spec.types import check_method
 
 
 @click.command(
@@ -36,9 +36,7 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
 
     Nothing is sent. The code that runs at the edge computes the result.
     """
-    request = RequestData(
-        _checked(check_method, method, "METHOD"), _checked(request_url, url, "URL"), tuple(map(_header, headers))
-    )
+    request = RequestData(checked(check_method, method, "METHOD"), checked(request_url, url, "URL"), tuple(map(_header, headers)))
     compiled = compile_or_exit(routes)
     trial = Trial(compiled, host_entries(compiled.plan.routes, compiled.loopback_host))
     try:
@@ -64,19 +62,7 @@ def _claims(text: str) -> dict[str, Any]:
 
 
 def _header(text: str) -> tuple[str, bytes]:
-    name, colon, value = text.partition(":")
-    if not colon:
-        raise click.BadParameter(f"{text!r} is not 'NAME: VALUE'", param_hint="-H")
-    name = _checked(check_header_name, name, "-H").lower()
-    if name == "host":
+    name, value = header_pair(text)
+    if name.lower() == "host":
         raise click.BadParameter("the Host header is the URL's host: write it in the URL", param_hint="-H")
-    return name, _checked(field_value, value.strip(" \t"), "-H").encode("utf-8", "surrogateescape")
-
-
-def _checked(check: Callable[[str], str], value: str, where: str) -> str:
-    """Returns a part of a request, checked as in route tests. Raises click.BadParameter."""
-    try:
-        return check(value)
-    except PydanticCustomError as error:
-        context = error.context or {}
-        raise click.BadParameter(f"{context['message']}: {context['suggestion']}", param_hint=where) from None
+    return name.lower(), value.encode("utf-8", "surrogateescape")

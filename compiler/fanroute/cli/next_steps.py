@@ -1,43 +1,19 @@
 """Writes what the user can do next, as lines of text. Pure."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
+from fanroute.analysis.examples import example_headers, example_target, example_values, expand, needed_host
 from fanroute.devserver.config import EdgeUrls
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
-from fanroute.plan.request import RequestData, client_of
+from fanroute.plan.kinds import kind_of
 from fanroute.plan.routes import declared_routes
-from fanroute.plan.trace import mismatches
 from fanroute_runtime.local import host_entry
-from fanroute_runtime.matching.pattern import Automaton
-from fanroute_runtime.matching.predicates import match_predicates
-from fanroute_runtime.plan import (
-    Bound,
-    Condition,
-    Hold,
-    Match,
-    Parameter,
-    PathPattern,
-    Route,
-    Template,
-    TokenPlace,
-    Tunnel,
-    WebSocket,
-)
+from fanroute_runtime.plan import Hold, Route, TokenPlace, Tunnel, WebSocket
 
 DEFAULT_CHANNEL = "test"
-Formats = dict[str, dict[str, str]]
-# The message to publish on each kind of endpoint. An event for an EventSource ends with an empty line.
-MESSAGES: Mapping[str, Formats] = {
-    "stream": {"http-stream": {"content": "hello\n"}},
-    "sse": {"http-stream": {"content": "data: hello\n\n"}},
-    "long_poll": {"http-response": {"body": "hello\n"}},
-    "websocket": {"ws-message": {"content": "hello"}},
-}
 # Headers that curl sends unless an option removes them.
 _SENT_BY_CURL = ("accept", "user-agent")
 # Stands for a client's token.
@@ -57,17 +33,28 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator
     yield first if domain else f"Publish: {fastly} compute publish"
 
 
-def serve_lines(compiled: Compiled, edge: str, urls: EdgeUrls, hosts: Mapping[str, str]) -> Iterator[str]:
-    """Yields a request for each route of a local edge, and a command that publishes a message.
+def serve_lines(
+    compiled: Compiled, edge: str, urls: EdgeUrls, hosts: Mapping[str, str], fanroute: str = "fanroute", options: str = ""
+) -> Iterator[str]:
+    """Yields a request for each route of a local edge, and commands that publish a message.
 
-    `hosts` has the entries of the local store that let its names stand for a host.
+    Args:
+        compiled: the routes.
+        edge: the edge's name.
+        urls: where it listens.
+        hosts: the entries of the local store that let its names stand for a host.
+        fanroute: how a shell calls this program.
+        options: the options of `fanroute publish` for this edge, each with a space before it.
     """
     name = urlsplit(urls.edge).hostname or ""
     own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
     for route in declared_routes(compiled.plan):
         yield f"  {_example(route, urls.edge, own_host)}"
-    yield f"Publish: {publish_command(_messages(compiled), urls.publish)}"
+    yield f"Publish to {urls.publish} in another terminal:"
+    for channel in _channels(compiled):
+        separator = "-- " if channel.startswith("-") else ""
+        yield f"  {fanroute} publish{options} {separator}{shell_word(channel)} hello"
 
 
 def changed_port_warnings(urls: EdgeUrls, wanted: tuple[int, int]) -> Iterator[str]:
@@ -79,20 +66,14 @@ def changed_port_warnings(urls: EdgeUrls, wanted: tuple[int, int]) -> Iterator[s
             yield f"the {what}port {port} is not free: using {got} instead ({option} chooses another)"
 
 
-def publish_command(messages: Mapping[str, Formats], url: str) -> str:
-    """Returns a curl command that publishes messages. `messages` has the formats of a message for each channel."""
-    items = [{"channel": channel, "formats": formats} for channel, formats in messages.items()]
-    return f"curl -d {shell_word(json.dumps({'items': items}))} {shell_word(url)}"
-
-
 def _example(route: Route, edge: str, own_host: str) -> str:
     match = route.match
     token = route.auth.places[0] if route.auth else None
     in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
-    target = _path(match.path) + _query(match.query, in_query)
-    needs_host = match.hosts and not _is_for(own_host, match.hosts)
-    headers = [("Host", match.hosts[0].replace("*", "example"))] if needs_host else []
-    headers += [(condition.name, _value(condition, HEADER_VALUE)) for condition in match.headers if condition.present]
+    values = example_values(match)
+    target = example_target(match, values, in_query)
+    headers = [("Host", host)] if (host := needed_host(match, own_host)) else []
+    headers += example_headers(values)
     headers += _token_header(token)
     options = "".join(f" -H {shell_word(f'{name}: {value}')}" for name, value in headers)
     if isinstance(route.action, WebSocket):
@@ -119,73 +100,20 @@ def _for_curl(name: str, value: str) -> str:
     return shell_word(f"{name}: {value}".encode("latin-1", "replace") if value else f"{name};")
 
 
-def _is_for(host: str, hosts: tuple[str, ...]) -> bool:
-    return not mismatches(match_predicates(Match(hosts=hosts)), client_of(RequestData("GET", f"http://{host}/")))
-
-
 def _token_header(place: TokenPlace | None) -> list[tuple[str, str]]:
     if place is None or place.kind == "query":
         return []
     return [("Authorization", f"Bearer {TOKEN}") if place.kind == "authorization" else ("Cookie", f"{place.name}={TOKEN}")]
 
 
-def _path(pattern: PathPattern | None) -> str:
-    if pattern is None:
-        return "/"
-    segments = [_segment(segment) if isinstance(segment, Parameter) else segment for segment in pattern.segments]
-    return "".join(f"/{quote(segment, safe='')}" for segment in [*segments, *(["x"] if pattern.rest else [])])
+def _channels(compiled: Compiled) -> list[str]:
+    """Returns the channels of the first endpoint of each kind, for its example request.
 
-
-def _segment(parameter: Parameter) -> str:
-    return example_text(parameter.pattern, SEGMENT, parameter.name)
-
-
-def _query(conditions: tuple[Condition, ...], further: dict[str, str]) -> str:
-    pairs = {condition.name: _value(condition, QUERY_VALUE) for condition in conditions if condition.present}
-    return f"?{urlencode(pairs | further)}" if pairs | further else ""
-
-
-def _value(condition: Condition, possible: Automaton) -> str:
-    return condition.values[0] if condition.values else example_text(condition.pattern, possible, "x")
-
-
-def _messages(compiled: Compiled) -> Mapping[str, Formats]:
-    """Returns messages, by channel, that reach the first endpoint of each kind.
-
-    If a stream and an EventSource have the same channel, its message is for the EventSource. If there are only handoffs, whose
-    channels the origin chooses, the messages are for DEFAULT_CHANNEL.
+    If there are only handoffs, whose channels the origin chooses, that is DEFAULT_CHANNEL.
     """
     first: dict[str, str] = {}
     for route in compiled.plan.routes:
         if isinstance(route.action, WebSocket | Hold) and route.action.channels:
-            first.setdefault(_kind(route.action), _example_channel(route.action.channels[0].name, route))
-    if not first:
-        return {DEFAULT_CHANNEL: MESSAGES["stream"] | MESSAGES["long_poll"] | MESSAGES["websocket"]}
-    messages: dict[str, Formats] = {}
-    for kind in MESSAGES:
-        if kind in first:
-            messages[first[kind]] = messages.get(first[kind], {}) | MESSAGES[kind]
-    return messages
-
-
-def _kind(action: WebSocket | Hold) -> str:
-    if isinstance(action, WebSocket):
-        return "websocket"
-    if action.mode == "response":
-        return "long_poll"
-    events = any(name.lower() == "content-type" and value.startswith(b"text/event-stream") for name, value in action.headers)
-    return "sse" if events else "stream"
-
-
-def _example_channel(template: Template, route: Route) -> str:
-    """Returns the channel that the route's example request subscribes to. The name of a claim stands for its value."""
-    match = route.match
-    values = {("query", condition.name): _value(condition, QUERY_VALUE) for condition in match.query}
-    values |= {("header", condition.name): _value(condition, HEADER_VALUE) for condition in match.headers}
-    parameters = match.path.segments if match.path else ()
-    values |= {("path", part.name): _segment(part) for part in parameters if isinstance(part, Parameter)}
-
-    def value(bound: Bound) -> str:
-        return bound.name if bound.source == "claim" else values[bound.source, bound.name]
-
-    return "".join(part if isinstance(part, str) else value(part) for part in template)
+            channel = expand(route.action.channels[0].name, example_values(route.match))
+            first.setdefault(kind_of(route.action), channel)
+    return list(dict.fromkeys(first.values())) or [DEFAULT_CHANNEL]

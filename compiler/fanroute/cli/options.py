@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, print_diagnostics, standard_input
+from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, print_diagnostics, standard_input, warn
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled, compile_routes
@@ -65,3 +65,17 @@ def compile_all_or_exit(files: Iterable[Path]) -> list[Compiled]:
             failed = True
     exit_if_failed(failed)
     return compiled
+
+
+def compile_if_valid(workspace: Workspace) -> Compiled | None:
+    """Compiles the routes.yaml of a folder. Returns None if it is missing, and with a warning if it has errors.
+
+    What it says about backends and hosts must not be printed: it has the values of variables.
+    """
+    if not workspace.routes.exists():
+        return None
+    try:
+        return compile_routes(workspace.read_routes(), workspace.inputs())
+    except Invalid:
+        warn(f"{workspace.routes} is not used, because it has errors: `fanroute check` shows them")
+        return None

@@ -14,13 +14,15 @@ from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
 from fanroute.cli.build import build_and_report, flatten_option
 from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
-from fanroute.cli.options import examples, is_on_command_line, routes_argument
+from fanroute.cli.options import DEFAULT_ROUTES, examples, is_on_command_line, own_command, routes_argument
 from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json, say, say_command, warn
 from fanroute.cli.traffic import make_printer
 from fanroute.devserver import guard
 from fanroute.devserver.config import EdgeUrls, host_entries, local_backends
 from fanroute.devserver.events import Event, Serving
 from fanroute.devserver.request_log import token_parameters
+from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT, announce
+from fanroute.diagnostics.shell import path_word
 from fanroute.pipeline import Compiled
 from fanroute.project.workspace import Workspace
 from fanroute.spec.types import is_host
@@ -28,8 +30,6 @@ from fanroute_runtime.matching.predicates import host_name
 
 if TYPE_CHECKING:
     from fanroute.console.api import Console
-
-DEFAULT_PORT, DEFAULT_PUBLISH_PORT = 7676, 5561
 
 
 def _host_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
@@ -191,7 +191,9 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
                 say(f"Console: {url}")
                 if shown.opens:
                     click.launch(url)
-            for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts):
+            stack.enter_context(announce(workspace, urls, options.hosts))
+            routes = "" if workspace.routes == Path(DEFAULT_ROUTES) else f" --routes {path_word(workspace.routes)}"
+            for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts, own_command(), routes):
                 say_command(line)
             for line in next_steps.changed_port_warnings(urls, options.ports):
                 warn(line)

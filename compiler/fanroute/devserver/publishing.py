@@ -9,7 +9,7 @@ from aiohttp import web
 from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.forwarding import bad_gateway, end_to_end
 from fanroute.devserver.guard import refusal_reason
-from fanroute.devserver.items import HTTP_RESPONSE, BadItem, Item, Message, is_valid_header, parse_publish
+from fanroute.devserver.items import HTTP_RESPONSE, MAX_PUBLISH, BadItem, Item, Message, is_valid_header, parse_publish
 from fanroute.devserver.pubsub import Channels
 from fanroute.devserver.upstream import Unreachable, forward_answer, send_request
 from fanroute.devserver.visits import Reporter
@@ -20,8 +20,6 @@ Publisher = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 PATH = "/publish/"
 # The path of Fastly's API, with any service: https://www.fastly.com/documentation/reference/api/publishing/
 _FASTLYS_PATH = re.compile(r"/service/[^/?#]+/publish/")
-# Longest body of a publish request, in bytes: Fastly's limit.
-MAX_PUBLISH = 65_536
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
 # The media types that Pushpin answers with, by what a client accepts.
 _ANSWERS = dict.fromkeys(("text/plain", "text/*", "*/*", "*"), "text/plain")

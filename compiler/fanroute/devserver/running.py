@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from fanroute.devserver.config import EdgeUrls
 from fanroute.project.workspace import Workspace
@@ -13,7 +13,7 @@ _LOCAL = "http://127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class RunningEdge:
+class FoundEdge:
     """Describes a running local edge.
 
     Args:
@@ -33,12 +33,12 @@ class RunningEdge:
 
 def announce(workspace: Workspace, urls: EdgeUrls, hosts: Mapping[str, str]) -> AbstractContextManager[None]:
     """Returns a context in which `find_running` finds an edge. If a folder has several, it finds the newest."""
-    return workspace.announced(json.dumps({**asdict(urls), "hosts": dict(hosts)}).encode())
+    return workspace.announced(json.dumps({"edge": urls.edge, "publish": urls.publish, "hosts": dict(hosts)}).encode())
 
 
-def find_running(workspace: Workspace) -> RunningEdge:
+def find_running(workspace: Workspace) -> FoundEdge:
     """Returns the local edge that runs for a folder, or one at the usual ports. Raises OSError and Invalid."""
     content, left_behind = workspace.read_announced()
     if content is None:
-        return RunningEdge(left_behind=left_behind)
-    return RunningEdge(**json.loads(content), is_certain=True)
+        return FoundEdge(left_behind=left_behind)
+    return FoundEdge(**json.loads(content), is_certain=True)

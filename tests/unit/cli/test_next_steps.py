@@ -4,11 +4,10 @@ import json
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fanroute.cli.next_steps import changed_port_warnings, publish_command, publish_lines, serve_lines
+from fanroute.cli.next_steps import changed_port_warnings, publish_lines, serve_lines
 from fanroute.devserver.config import EdgeUrls, host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
@@ -35,9 +34,14 @@ def shown(compiled: Compiled, urls: EdgeUrls, as_host: str = "") -> list[str]:
     return list(serve_lines(compiled, "embedded", urls, hosts))
 
 
+def requests(compiled: Compiled, urls: EdgeUrls) -> list[list[str]]:
+    """Returns the words of the printed lines that make a request for a route."""
+    lines = shown(compiled, urls)[1:]
+    return [shlex.split(line) for line in lines[: next(i for i, line in enumerate(lines) if line.startswith("Publish to "))]]
+
+
 def test_routes_are_shown_as_commands() -> None:
-    lines = shown(COMPILED, EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/"))
-    assert [shlex.split(line) for line in lines[1:-1]] == [
+    assert requests(COMPILED, EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")) == [
         ["socket:", "npx", "wscat", "-c", "ws://127.0.0.1:1/it%27s/%24x", "-s", "chat.v1"],
         ["stream:", "curl", "-N", "-H", "Host: example.b.example.com", "http://127.0.0.1:1/"],
         ["exact:", "curl", "-N", "-H", "Host: chat.edgecompute.app", "http://127.0.0.1:1/"],
@@ -65,46 +69,40 @@ routes:
   - {{match: {{path: /b}}, {auth % "{cookie: session}"}, handoff: origin}}
   - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
 """
-    lines = shown(compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/"))
-    assert [shlex.split(line)[1:] for line in lines[1:-1]] == [
+    compiled, urls = compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/")
+    assert [words[1:] for words in requests(compiled, urls)] == [
         ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
         ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
         ["curl", "http://a/c?a=b&my+token=TOKEN"],
     ]
-    assert '"channel": "sub:room"' in lines[-1]
+    assert shown(compiled, urls)[-1] == "  fanroute publish sub:room hello"
 
 
 def test_publishing_is_shown_as_a_command() -> None:
-    formats = {"http-stream": {"content": "it's\n"}}
-    curl, option, body, url = shlex.split(publish_command({"it's": formats}, "http://127.0.0.1:2/publish/"))
-    assert (curl, option, url) == ("curl", "-d", "http://127.0.0.1:2/publish/")
-    assert json.loads(body) == {"items": [{"channel": "it's", "formats": formats}]}
-
-
-STREAM, EVENT = {"http-stream": {"content": "hello\n"}}, {"http-stream": {"content": "data: hello\n\n"}}
-POLL, MESSAGE = {"http-response": {"body": "hello\n"}}, {"ws-message": {"content": "hello"}}
+    urls = EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")
+    lines = [*serve_lines(COMPILED, "embedded", urls, {}, "/a b/fanroute", " --routes x.yaml")]
+    assert lines[-3] == "Publish to http://127.0.0.1:2/publish/ in another terminal:"
+    assert shlex.split(lines[-2]) == ["/a", "b/fanroute", "publish", "--routes", "x.yaml", "it's", "hello"]
+    compiled = compile_routes(ROUTES.replace(b'"it\'s"', b"--help"), INPUTS)
+    assert "  fanroute publish -- --help hello" in shown(compiled, urls)
 
 
 @pytest.mark.parametrize(
-    ("actions", "published"),
+    ("actions", "channels"),
     [
-        (["stream: {channel: a}"], {"a": STREAM}),
-        (["sse: {channel: a}"], {"a": EVENT}),
-        (["stream: {channel: a}", "sse: {channel: a}"], {"a": EVENT}),
-        (["sse: {channel: a}", "stream: {channel: a}"], {"a": EVENT}),
-        (["sse: {channel: b}", "stream: {channel: a}"], {"a": STREAM, "b": EVENT}),
-        (["stream: {channel: a, content_type: text/event-stream}"], {"a": EVENT}),
-        (["long_poll: {channel: a}", "websocket: {channel: a}", "sse: {channel: a}"], {"a": EVENT | POLL | MESSAGE}),
-        (["websocket: {channel: a}", "websocket: {channel: b}"], {"a": MESSAGE}),
-        (["handoff: origin"], {"test": STREAM | POLL | MESSAGE}),
+        (["stream: {channel: a}"], ["a"]),
+        (["stream: {channel: a}", "sse: {channel: a}"], ["a"]),
+        (["sse: {channel: b}", "stream: {channel: a}", "sse: {channel: c}"], ["b", "a"]),
+        (["stream: {channel: a, content_type: text/event-stream}", "sse: {channel: b}"], ["a"]),
+        (["long_poll: {channel: a}", "websocket: {channel: b}", "sse: {channel: a}"], ["a", "b"]),
+        (["handoff: origin"], ["test"]),
     ],
 )
-def test_each_kind_of_endpoint_is_published_to(actions: list[str], published: dict[str, Any]) -> None:
+def test_each_kind_of_endpoint_is_published_to(actions: list[str], channels: list[str]) -> None:
     routes = "version: 1\nservice: {name: a}\nbackends: {origin: {url: https://a.example.com}, self: {loopback: true}}\nroutes:\n"
     routes += "".join(f"  - {{match: {{path: /{number}}}, {action}}}\n" for number, action in enumerate(actions))
-    *_, line = shown(compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/"))
-    items = json.loads(shlex.split(line)[3])["items"]
-    assert {item["channel"]: item["formats"] for item in items} == published
+    lines = shown(compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/"))
+    assert [line for line in lines if " publish " in line] == [f"  fanroute publish {channel} hello" for channel in channels]
 
 
 def test_the_first_publish_names_the_domain() -> None:
@@ -158,7 +156,7 @@ def test_examples_fit_the_patterns() -> None:
     """Tests that each printed request gets the route that it is shown for."""
     routes = (REPOSITORY / "tests" / "golden" / "cases" / "patterns" / "routes.yaml").read_bytes()
     compiled = compile_routes(routes, INPUTS)
-    commands = [shlex.split(line) for line in shown(compiled, EdgeUrls("http://a", "http://b/publish/"))][1:-1]
+    commands = requests(compiled, EdgeUrls("http://a", "http://b/publish/"))
     assert [command[1:] for command in commands] == [
         ["curl", "-N", "http://a/rooms/room/events"],
         ["curl", "http://a/files/folder/a.md/x"],

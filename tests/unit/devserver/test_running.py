@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanroute.devserver.config import EdgeUrls
-from fanroute.devserver.running import RunningEdge, announce, find_running
+from fanroute.devserver.running import FoundEdge, announce, find_running
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.workspace import Workspace
 from tests.conftest import names
@@ -25,12 +25,12 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def test_an_edge_is_found_while_it_runs(workspace: Workspace, tmp_path: Path) -> None:
-    assert find_running(workspace) == RunningEdge()
+    assert find_running(workspace) == FoundEdge()
     assert names(tmp_path) == [], "looking leaves nothing"
     with announce(workspace, ONE, HOSTS):
-        assert find_running(workspace) == RunningEdge(ONE.edge, ONE.publish, HOSTS, is_certain=True)
+        assert find_running(workspace) == FoundEdge(ONE.edge, ONE.publish, HOSTS, is_certain=True)
         assert find_running(workspace).is_certain, "also for the second time"
-    assert find_running(workspace) == RunningEdge()
+    assert find_running(workspace) == FoundEdge()
     assert names(tmp_path / "build") == []
 
 
@@ -60,11 +60,11 @@ with announce(Workspace(Path({str(tmp_path)!r}) / "routes.yaml"), EdgeUrls("http
 """
     with subprocess.Popen([sys.executable, "-P", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline() == b"ready\n"
-        assert find_running(workspace) == RunningEdge("http://a", "http://b", {}, is_certain=True)
+        assert find_running(workspace) == FoundEdge("http://a", "http://b", {}, is_certain=True)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert names(tmp_path / "build") == ["serving.json"]
-    assert find_running(workspace) == RunningEdge(left_behind=True)
+    assert find_running(workspace) == FoundEdge(left_behind=True)
     with announce(workspace, ONE, {}):
         assert find_running(workspace).edge == ONE.edge
     assert names(tmp_path / "build") == []
@@ -74,7 +74,7 @@ def test_a_file_of_a_cloned_folder_is_not_believed(workspace: Workspace, tmp_pat
     (tmp_path / "build").mkdir()
     evil = {"edge": "http://evil.example.com", "publish": "http://evil.example.com/publish/", "hosts": {}}
     (tmp_path / "build/serving.json").write_text(json.dumps(evil))
-    assert find_running(workspace) == RunningEdge(left_behind=True)
+    assert find_running(workspace) == FoundEdge(left_behind=True)
 
 
 def test_no_link_is_followed(workspace: Workspace, tmp_path: Path) -> None:
