@@ -319,6 +319,14 @@ def test_no_proxy_is_used_for_this_machine(folder: Path) -> None:
     assert (done.exit_code, len(server.seen)) == (0, 1)
 
 
+def test_the_usual_port_is_tried_with_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(PUBLISHED) as server:
+        monkeypatch.setattr(FoundEdge.__init__, "__defaults__", ("", f"{server.url}/", None, False, False))
+        done = publish("lines", "hi")
+    assert (done.exit_code, len(server.seen)) == (0, 1)
+    assert done.stderr == "No `fanroute serve` runs for routes.yaml: trying the usual ports\n"
+
+
 def test_a_file_that_was_left_behind_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "build").mkdir()
     with scripted(PUBLISHED) as server:

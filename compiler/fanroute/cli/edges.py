@@ -156,8 +156,10 @@ def _pushpin(chosen: Path | None, cache: Path, say: Say) -> Pushpin:
 
 
 def find_edge(workspace: Workspace) -> FoundEdge:
-    """Returns the local edge that runs for a folder, or one at the usual ports. Raises OSError and Invalid."""
+    """Returns the local edge that runs for a folder, or one at the usual ports, and says so. Raises OSError and Invalid."""
     edge = find_running(workspace)
     if edge.left_behind:
         remark(f"The local edge that wrote {workspace.serving} has ended: trying the usual ports")
+    elif not edge.is_certain:
+        remark(f"No `fanroute serve` runs for {workspace.routes}: trying the usual ports")
     return edge

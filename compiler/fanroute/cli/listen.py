@@ -18,7 +18,7 @@ from fanroute.client.listening import ListenFailed, Received, Target
 from fanroute.client.listening import listen as hold
 from fanroute.client.targets import PREFERRED, Client, Routes, target_of_channel, target_of_url
 from fanroute.devserver.config import host_entries
-from fanroute.devserver.running import FoundEdge
+from fanroute.devserver.running import FoundEdge, find_running
 from fanroute.project.workspace import Workspace
 from fanroute.routetests.document import request_url
 from fanroute_runtime.plan import Route
@@ -85,7 +85,7 @@ def listen(
     workspace = Workspace(routes)
     with exit_on_failure(workspace):
         client = Client(tuple(map(_header, headers)), token, chosen[0] if chosen else None)
-        edge = find_edge(workspace)
+        edge = find_running(workspace) if "://" in what else find_edge(workspace)
         known = _routes(workspace, edge)
         try:
             target, route = _target(what, client, known, edge)
