@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 
 # A status, headers and a body, or a function that answers.
 Answer = tuple[int, Mapping[str, str], bytes] | Callable[[BaseHTTPRequestHandler], None]
@@ -12,12 +13,13 @@ Answer = tuple[int, Mapping[str, str], bytes] | Callable[[BaseHTTPRequestHandler
 
 @dataclass
 class Seen:
-    """Holds a request. The names of its headers are in lower case."""
+    """Holds a request. The names of its headers are in lower case, and `time` is that of `monotonic`."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    time: float = field(default_factory=monotonic)
 
 
 @dataclass
