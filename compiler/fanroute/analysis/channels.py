@@ -150,20 +150,26 @@ def find_values(template: ResolvedTemplate, channel: str) -> Values | None:
 
     If several values do, the earlier references have short ones.
     """
-    return _find_values(template, channel, {}) if len(channel) <= MAX_VALUE else None
+    return _find_values(template, channel, {}, set()) if len(channel) <= MAX_VALUE else None
 
 
-def _find_values(template: ResolvedTemplate, text: str, known: Values) -> Values | None:
-    """Returns the known values and those of the template's references, if the template gives the text with them."""
+def _find_values(template: ResolvedTemplate, text: str, known: Values, failed: set[tuple[object, ...]]) -> Values | None:
+    """Returns the known values and those of the template's references, if the template gives the text with them.
+
+    `failed` keeps the searches that found nothing, so that none is made twice.
+    """
     if not template:
         return None if text else known
     part, rest = template[0], template[1:]
     if isinstance(part, str) or part.bound in known:
         start = part if isinstance(part, str) else known[part.bound]
-        return _find_values(rest, text.removeprefix(start), known) if text.startswith(start) else None
-    for length in _accepted_lengths(_valid_texts(part), text):
-        if (found := _find_values(rest, text[length:], known | {part.bound: text[:length]})) is not None:
-            return found
+        return _find_values(rest, text.removeprefix(start), known, failed) if text.startswith(start) else None
+    search = (len(template), len(text), *(known.get(reference.bound) for reference in references_in(template)))
+    if search not in failed:
+        for length in _accepted_lengths(_valid_texts(part), text):
+            if (found := _find_values(rest, text[length:], known | {part.bound: text[:length]}, failed)) is not None:
+                return found
+        failed.add(search)
     return None
 
 

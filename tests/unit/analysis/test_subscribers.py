@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanroute.analysis.channels import find_values
+from fanroute.analysis.channels import Reference, find_values
 from fanroute.analysis.examples import example_headers, example_target, example_values
 from fanroute.analysis.subscribers import channel_names, find_subscribers
 from fanroute.pipeline import compile_routes
@@ -74,6 +74,14 @@ def test_a_channel_has_routes_whose_requests_get_it(channel: str, routes: list[s
 def test_a_value_may_have_the_text_around_it() -> None:
     (subscriber,) = find_subscribers(COMPILED.plan, "b:b:b")
     assert subscriber.values == {Bound("query", "kind"): "b", Bound("query", "id"): "b:b"}
+
+
+def test_no_search_is_made_twice() -> None:
+    """There are more than 10 ** 9 ways to divide this text among the references, and none fits."""
+    names = [Bound("path", name) for name in "abcdef"]
+    template = tuple(part for name in names for part in (Reference(name), ":"))
+    assert find_values((*template, "!"), ":" * 255 + "?") is None
+    assert find_values(template, "x:" * 6) == dict.fromkeys(names, "x")
 
 
 def test_a_template_gives_a_text_with_no_values() -> None:
