@@ -64,6 +64,7 @@ def test_events_are_printed_and_a_new_connection_continues(tmp_path: Path) -> No
         f"Listening at {server.url}/events",
         "Connected (sse)",
         "The connection has ended: connecting again in 0.2 s",
+        "Connected (sse)",
     ]
     one, other = server.seen[:2]
     assert (one.path, one.headers["x-a"].encode("latin-1").decode()) == ("/events?a=b", "é")
@@ -129,6 +130,16 @@ def test_ctrl_c_ends_it(tmp_path: Path, sign: signal.Signals) -> None:
             _, errors = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+def test_a_server_that_stays_away_is_told_of_once(tmp_path: Path) -> None:
+    with scripted(streamed(EVENTS, b"retry: 100\n\n", b"data: x\n\n")) as server:
+        command = [sys.executable, "-P", "-m", "fanroute", "listen", f"{server.url}/", "--timeout", "2"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout and process.stdout.readline() == "x\n"
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert errors.count("Cannot connect to host") == 1
 
 
 def test_it_ends_when_nobody_reads(tmp_path: Path) -> None:

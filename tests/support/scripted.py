@@ -73,7 +73,7 @@ def scripted(*answers: Answer) -> Iterator[Scripted]:
 
 
 def streamed(content_type: str, *parts: bytes) -> Answer:
-    """Returns the answer of a stream: each part is a chunk. Then the stream ends."""
+    """Returns the answer of a stream: each part is a chunk. Then the connection ends."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -82,6 +82,7 @@ def streamed(content_type: str, *parts: bytes) -> Answer:
         handler.end_headers()
         for part in (*parts, b""):
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        handler.close_connection = True
 
     return answer
 

@@ -116,6 +116,8 @@ class _Listener:
         self._headers = [pair for pair in target.headers if pair not in last_ids]
         self._events = EventStream(last_ids[0][1] if last_ids else "")
         self._has_connected = False
+        # Why the connection is lost; "" if it is not.
+        self._lost_by = ""
 
     async def run(self) -> None:
         hold = {"websocket": self._hold_websocket, "long_poll": self._poll}.get(self._target.kind or "", self._hold_stream)
@@ -131,7 +133,9 @@ class _Listener:
             except EventTooLong as error:
                 raise ListenFailed(str(error)) from None
             wait = RETRY if self._events.retry is None else min(max(self._events.retry, MIN_RETRY), MAX_RETRY)
-            self._say(f"{why}: connecting again in {wait:g} s")
+            if why != self._lost_by:  # a server that stays away is told of once
+                self._say(f"{why}: connecting again in {wait:g} s")
+            self._lost_by = why
             await asyncio.sleep(wait)
 
     async def _hold_stream(self) -> None:
@@ -209,9 +213,9 @@ class _Listener:
         return self._session.get(self._url, headers=[*further, *self._headers], allow_redirects=False)
 
     def _connected(self, kind: Kind) -> None:
-        if not self._has_connected:
+        if not self._has_connected or self._lost_by:
             self._say(f"Connected ({kind.replace('_', '-')})")
-        self._has_connected = True
+        self._has_connected, self._lost_by = True, ""
 
 
 async def _refusal(answer: aiohttp.ClientResponse) -> ListenFailed:
