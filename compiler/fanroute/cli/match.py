@@ -1,7 +1,6 @@
 """`fanroute match`: shows what happens to a request."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
