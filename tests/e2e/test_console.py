@@ -48,6 +48,11 @@ const type = (node, text) => {
 };
 // Waits until the tester has answered what is typed.
 const answered = () => until(() => $("#try-result").getAttribute("aria-busy") === "false");
+// Fills in the channel, and waits until its kinds of connections are ticked.
+const useChannel = async (name) => {
+  type($("#publish-channel"), name);
+  await until(() => $("#publish-kinds").getAttribute("aria-busy") === "false");
+};
 const tick = (node, value) => { if (node.checked !== value) node.click(); };
 const connect = async (kind, fields = {}) => {
   for (const [name, value] of Object.entries(fields)) type(pane(kind, `.pane-${name}`), value);
@@ -223,7 +228,7 @@ def test_a_pane_receives_what_is_published(console_edge: Edge, chromium: Browser
             """
             const [kind, fields, text] = args;
             await connect(kind, fields);
-            type($("#publish-channel"), "room-blue");
+            await useChannel("room-blue");
             type($("#publish-text"), text);
             for (const box of all("#publish-kinds input")) tick(box, box.value === kind);
             return await publishUntil(() => pane(kind, ".messages .text")?.textContent);
@@ -267,7 +272,7 @@ def test_a_pane_sends_a_token_and_a_host(console_edge: Edge, chromium: Browser) 
         received = page.run(
             """
             await connect("sse", { route: "mine", target: "/mine", token: args[0], host: "chat.example.com" });
-            type($("#publish-channel"), "user-ann");
+            await useChannel("user-ann");
             for (const box of all("#publish-kinds input")) tick(box, box.value === "sse");
             const received = await publishUntil(() => pane("sse", ".messages .text")?.textContent);
             const request = () => $('[data-channel="user-ann"]')?.textContent.includes("GET chat.example.com/mine");
@@ -282,7 +287,7 @@ def test_a_pane_sends_a_token_and_a_host(console_edge: Edge, chromium: Browser) 
 def test_the_curl_command_publishes_the_same(console_edge: Edge, chromium: Browser) -> None:
     with opened(console_edge, chromium) as page:
         curl = page.run("""
-            type($("#publish-channel"), "room-blue");
+            await useChannel("room-blue");
             type($("#publish-text"), "it's");
             for (const box of all("#publish-kinds input")) tick(box, box.value !== "stream");
             return await until(() => $("#publish-curl").textContent.includes("s\\\\n") && $("#publish-curl").textContent);
@@ -299,6 +304,20 @@ def test_the_curl_command_publishes_the_same(console_edge: Edge, chromium: Brows
     }
 
 
+def test_the_kinds_are_those_of_the_channels_routes(console_edge: Edge, chromium: Browser) -> None:
+    with opened(console_edge, chromium) as page:
+        ticked = page.run("""
+            const ticked = [];
+            for (const channel of ["user-ann", "room-blue", "nobody's"]) {
+              await useChannel(channel);
+              ticked.push(all("#publish-kinds input:checked").map((box) => box.value));
+            }
+            return ticked;
+        """)
+    every = ["sse", "stream", "long_poll", "websocket"]
+    assert ticked == [["sse"], every, every]
+
+
 def test_held_connections_are_shown_and_cut(console_edge: Edge, chromium: Browser) -> None:
     if console_edge.name == "viceroy":
         with opened(console_edge, chromium) as page:
@@ -310,7 +329,7 @@ def test_held_connections_are_shown_and_cut(console_edge: Edge, chromium: Browse
             await connect("websocket", { target: "/rooms/blue/socket", origin: "https://app.example.com" });
             const rows = () => all('[data-channel="room-blue"] tbody tr');
             await until(() => rows().length === 2);
-            type($("#publish-channel"), "room-blue");
+            await useChannel("room-blue");
             for (const box of all("#publish-kinds input")) tick(box, box.value === "sse");
             await publishUntil(() => rows()[0].cells[4].textContent.includes("hello"));
             const offered = all("#channels option").map((option) => option.value);
@@ -413,7 +432,7 @@ def test_hostile_texts_stay_texts(console_edge: Edge, chromium: Browser) -> None
             const encoded = encodeURIComponent(hostile);
             await connect("sse", { target: `/rooms/${encoded}/events`, headers: `X-A: ${hostile}` });
             await connect("stream", { target: `/rooms/${encoded}/stream` });
-            type($("#publish-channel"), `room-${hostile}`);
+            await useChannel(`room-${hostile}`);
             type($("#publish-text"), `</li></pre><script>window.hacked = 1</script>${hostile}`);
             type($("#publish-event"), hostile);
             for (const box of all("#publish-kinds input")) tick(box, box.value === "sse");
@@ -500,7 +519,7 @@ await connect("sse", { target: "/rooms/blue/events" });
 await connect("websocket", { target: "/rooms/blue/socket", origin: "https://app.example.com" });
 await connect("long_poll", { target: "/mine" });
 await until(() => pane("sse", ".pane-state").matches(".live") && pane("websocket", ".pane-state").matches(".live"));
-type($("#publish-channel"), "room-blue");
+await useChannel("room-blue");
 type($("#publish-text"), JSON.stringify({ from: "ann", text: "See you at nine, in the room by the stairs?" }));
 for (const box of all("#publish-kinds input")) tick(box, box.value !== "stream");
 await publishUntil(() => pane("sse", ".messages .text") && pane("websocket", ".messages .text"));

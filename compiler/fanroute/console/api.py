@@ -9,8 +9,18 @@ from typing import Any
 
 import aiohttp
 
+from fanroute.analysis.subscribers import find_subscribers
 from fanroute.client.framing import Message, closing_formats, formats_for, publish_body
-from fanroute.console.bodies import BadBody, HeldConnection, Pane, TriedRequest, WantedConnection, WantedMessage, read_body
+from fanroute.console.bodies import (
+    BadBody,
+    Channel,
+    HeldConnection,
+    Pane,
+    TriedRequest,
+    WantedConnection,
+    WantedMessage,
+    read_body,
+)
 from fanroute.console.connecting import Connection
 from fanroute.console.described import describe_diagnostics, describe_routes
 from fanroute.console.held import HeldConnections
@@ -158,6 +168,11 @@ class Console:
             "mismatch": self._served.hide(found.mismatch),
         }
 
+    async def kinds(self, raw: bytes) -> Any:
+        """Returns the kinds of connections that the routes hold on a channel."""
+        found = find_subscribers(self._served.compiled.plan, read_body(Channel, raw).channel)
+        return sorted({one.kind for one in found})
+
     async def prepare_message(self, raw: bytes) -> Any:
         """Returns the body of the publish request for a message, and a curl command that sends it."""
         body = _publish_body(read_body(WantedMessage, raw)).decode()
@@ -221,6 +236,7 @@ class Console:
 METHODS: Mapping[str, Callable[[Console, bytes], Awaitable[Any]]] = {
     "service": Console.service,
     "try": Console.try_request,
+    "kinds": Console.kinds,
     "message": Console.prepare_message,
     "publish": Console.publish,
     "connect": Console.connect,

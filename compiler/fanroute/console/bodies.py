@@ -71,6 +71,12 @@ class WantedMessage(_Body):
         return self
 
 
+class Channel(_Body):
+    """Names a channel."""
+
+    channel: str
+
+
 class WantedConnection(_Body):
     """A connection to the edge, for a pane of a page.
 

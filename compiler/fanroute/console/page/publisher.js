@@ -3,16 +3,15 @@
 import { ask } from "./api.js";
 import { $, debounced, el } from "./dom.js";
 
-// The kinds of connections of a channel, as far as the routes' examples and the held connections tell.
-let ofRoutes = new Map();
+// The channels of the routes' examples, and the kinds of the held connections by channel.
+let ofRoutes = new Set();
 let ofConnections = new Map();
 
 export function show({ routes }) {
-  ofRoutes = new Map();
-  for (const { kind, examples } of routes) for (const channel of examples) add(ofRoutes, channel, kind);
+  ofRoutes = new Set(routes.flatMap(({ examples }) => examples));
   offerChannels();
   if (!$("publish-channel").value) {
-    $("publish-channel").value = [...ofRoutes.keys()][0] ?? "";
+    $("publish-channel").value = [...ofRoutes][0] ?? "";
     useKinds();
   }
   prepare();
@@ -20,25 +19,30 @@ export function show({ routes }) {
 
 export function update(held) {
   ofConnections = new Map();
-  for (const { kind, channels } of held) for (const channel of channels) add(ofConnections, channel, kind);
+  for (const { kind, channels } of held) for (const channel of channels) {
+    ofConnections.set(channel, [...(ofConnections.get(channel) ?? []), kind]);
+  }
   offerChannels();
 }
 
-function add(map, channel, kind) {
-  if (!map.has(channel)) map.set(channel, new Set());
-  map.get(channel).add(kind);
-}
-
 function offerChannels() {
-  const names = new Set([...ofConnections.keys(), ...ofRoutes.keys()]);
+  const names = new Set([...ofConnections.keys(), ...ofRoutes]);
   const subscribed = (name) => (ofConnections.has(name) ? "subscribed now" : "of a route");
   $("channels").replaceChildren(...[...names].map((name) => el("option", { value: name, label: subscribed(name) })));
 }
 
-function useKinds() {
+// Ticks the kinds of connections that the channel has, if any route or connection has it.
+async function useKinds() {
   const channel = $("publish-channel").value;
-  const kinds = new Set([...(ofConnections.get(channel) ?? []), ...(ofRoutes.get(channel) ?? [])]);
+  const kinds = new Set([...(await ask("kinds", { channel })), ...(ofConnections.get(channel) ?? [])]);
+  if (channel !== $("publish-channel").value) return;
   if (kinds.size) for (const box of boxes()) box.checked = kinds.has(box.value);
+  busy(false);
+  prepare();
+}
+
+function busy(isBusy) {
+  $("publish-kinds").setAttribute("aria-busy", String(isBusy));
 }
 
 const boxes = () => [...$("publish-kinds").querySelectorAll("input")];
@@ -83,7 +87,11 @@ function result(text, kind) {
   $("publish-result").className = kind;
 }
 
-$("publish-channel").addEventListener("input", useKinds);
+const useKindsSoon = debounced(useKinds);
+$("publish-channel").addEventListener("input", () => {
+  busy(true);
+  useKindsSoon();
+});
 const prepareSoon = debounced(prepare);
 $("publish-form").addEventListener("input", () => {
   result("", "");
