@@ -16,7 +16,7 @@ from fanroute.plan.signing import DEV_KEY, grip_sig
 from fanroute.project.package_files import wit_sources
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
-from tests.component.test_instructions import KEY, ROUTES, SIGNED, STORES
+from tests.component.test_instructions import IN_FANOUTS_FORM, KEY, ROUTES, STORES
 from tests.conftest import OWN_HOST, REPOSITORY
 from tests.support.builds import FLATTEN, made_once
 from tests.support.tokens import public
@@ -30,7 +30,7 @@ def encode(claims: dict[str, Any], key: Any = KEY, algorithm: str = "ES256", **h
     return jwt.encode(claims, key, algorithm, headers=header, sort_headers=False)
 
 
-FANOUTS = SIGNED | {"a local edge's": grip_sig(TIME).decode()}
+FANOUTS = IN_FANOUTS_FORM | {"a local edge's": grip_sig(TIME).decode()}
 OTHERS = {
     "another order of claims": encode({"iss": "known", "exp": TIME}),
     "another order of the header": jwt.encode({"exp": TIME, "iss": "known"}, KEY, "ES256"),
@@ -40,7 +40,7 @@ OTHERS = {
     "another issuer": encode({"exp": TIME, "iss": "other"}),
     "another key": encode({"exp": TIME, "iss": "late"}, DEV_KEY, "HS256"),
     "expired": encode({"exp": 1_700_000_000, "iss": "known"}),
-    "changed": SIGNED["ES256"][:-6] + "AAAAAA",
+    "changed": IN_FANOUTS_FORM["ES256"][:-6] + "AAAAAA",
     "of Fastly, forged": encode({"exp": TIME, "iss": "fastly:0000000000000000000000"}),
     "no token": "present",
 }

@@ -18,6 +18,7 @@ from tests.e2e.test_auth import KINDS, MANIFEST, PLACES, claims, placed
 from tests.support.tokens import EC, RSA, SECRET, by_pyjwt, public
 
 Events = list[dict[str, Any]]
+TIME = re.compile(r"[\d:.]{12} ")
 PAUSE = re.compile(r"\d[\d.]* (ms|s)")
 
 
@@ -46,8 +47,9 @@ def lines(edge: Edge, act: Callable[[], Any], until: str) -> list[str]:
     before = len(edge.output)
     act()
     wait_until(lambda: any(until in line for line in edge.output[before:]))
-    told = [re.sub(r"^[\d:.]{12} #\d+ ", "# ", line.rstrip("\n")) for line in edge.output[before:]]
-    return [PAUSE.sub(r"… \1", re.sub(r"^[\d:.]{12} ", "", line)) for line in told]
+    # Lines without a time are from the edge's start.
+    told = [line.rstrip("\n")[len("00:00:00.000 ") :] for line in edge.output[before:] if TIME.match(line)]
+    return [PAUSE.sub(r"… \1", re.sub(r"^#\d+ ", "# ", line)) for line in told]
 
 
 def events(edge: Edge, act: Callable[[], Any], until: Callable[[dict[str, Any]], bool]) -> Events:
