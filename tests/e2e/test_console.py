@@ -424,7 +424,7 @@ HOSTILE = "<img src=x onerror=window.hacked=1>"
 
 
 def test_hostile_texts_stay_texts(console_edge: Edge, chromium: Browser) -> None:
-    """Of a path and so of a channel, a message, an event type, a header and a URL."""
+    """Tries hostile texts as a path and so a channel, a message, an event type, a header and a URL."""
     with opened(console_edge, chromium) as page:
         texts, markup, hacked = page.run(
             """

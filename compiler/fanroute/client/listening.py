@@ -4,7 +4,6 @@ Source: https://html.spec.whatwg.org/#server-sent-events (9.2.3, "Processing mod
 """
 
 import asyncio
-import codecs
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
@@ -14,17 +13,15 @@ from yarl import URL
 
 from fanroute import __version__
 from fanroute.client.event_stream import EventStream, EventTooLong
+from fanroute.client.held_http import CONNECT_TIMEOUT, MAX_MESSAGE, POLL_INTERVAL, read_body, read_parts, with_defaults
 from fanroute.plan.kinds import Kind
 
 # How long a client waits before it connects again, in seconds, if the server has not said how long.
 RETRY = 3.0
 # The shortest and longest of these waits, whatever the server says.
 MIN_RETRY, MAX_RETRY = 0.1, 3600.0
-# The shortest time from one poll to the next, in seconds, so that a server that answers at once is not flooded.
-POLL_INTERVAL = 0.1
-CONNECT_TIMEOUT = 10.0
-# The longest message, and the longest part of an error that is read, in bytes.
-MAX_MESSAGE, MAX_ERROR = 16 << 20, 4096
+# The longest part of an error that is read, in bytes.
+MAX_ERROR = 4096
 _EVENTS, _LAST_ID = "text/event-stream", "Last-Event-ID"
 # How aiohttp tells of a WebSocket that was closed without a code, or without a close frame (RFC 6455, 7.4.1).
 _WITHOUT_CODE = (None, 1005, 1006)
@@ -164,17 +161,9 @@ class _Listener:
                 self._receive(Received("sse", event.data, event.type, event.last_id))
 
     async def _receive_parts(self, answer: aiohttp.ClientResponse) -> None:
-        """Receives the parts of a stream as HTTP's chunks divide it. Fanout sends a message as one chunk."""
         self._connected("stream")
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        is_chunked = "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
-        waiting = b""
-        async for data, is_whole_chunk in answer.content.iter_chunks():
-            waiting += data
-            if is_whole_chunk or not is_chunked or len(waiting) > MAX_MESSAGE:
-                text, waiting = decoder.decode(waiting), b""
-                if text:
-                    self._receive(Received("stream", text))
+        async for text in read_parts(answer):
+            self._receive(Received("stream", text))
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
@@ -184,7 +173,7 @@ class _Listener:
                 if not 200 <= answer.status < 300:
                     raise await _refusal(answer)
                 self._connected("long_poll")
-                body = await _read(answer, MAX_MESSAGE)
+                body = await read_body(answer)
             self._receive(Received("long_poll", body.decode(errors="replace"), status=answer.status))
             await asyncio.sleep(earliest - loop.time())
 
@@ -208,9 +197,7 @@ class _Listener:
         """Requests the URL with the target's headers, and with those of `headers` that it does not have."""
         if self._events.last_id:
             headers = {**headers, _LAST_ID: self._events.last_id}
-        own = {name.lower() for name, _ in self._headers}
-        further = [(name, value) for name, value in headers.items() if name.lower() not in own]
-        return self._session.get(self._url, headers=[*further, *self._headers], allow_redirects=False)
+        return self._session.get(self._url, headers=with_defaults(self._headers, headers.items()), allow_redirects=False)
 
     def _connected(self, kind: Kind) -> None:
         if not self._has_connected or self._lost_by:
@@ -227,18 +214,10 @@ async def _refusal(answer: aiohttp.ClientResponse) -> ListenFailed:
     text = b""
     with suppress(aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            text = await _read(answer, MAX_ERROR)
+            text = await read_body(answer, MAX_ERROR)
     line = next(iter(text.decode(errors="replace").strip().splitlines()), "")
     return ListenFailed(f"the server answers {answer.status}{f': {line}' if line else ''}{_advice(answer.status)}")
 
 
 def _advice(status: int) -> str:
     return " (--token sends a token)" if status == 401 else ""
-
-
-async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Returns the body of an answer, up to a number of bytes."""
-    body = b""
-    while len(body) < limit and (data := await answer.content.read(limit - len(body))):
-        body += data
-    return body

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from fanroute.analysis.examples import example_headers, example_target, example_values, needed_host
 from fanroute.analysis.subscribers import Subscriber, channel_names, find_subscribers
+from fanroute.client.held_http import place_token
 from fanroute.client.listening import ListenFailed, Target
 from fanroute.devserver.config import Stores
 from fanroute.plan.kinds import Kind, kind_of
@@ -123,9 +124,5 @@ def _with_token(target: Target, token: str, auth: Auth | None) -> Target:
     """Adds a token in the first place where a route looks for it; in Authorization if no route says where."""
     if not token:
         return target
-    place = auth.places[0] if auth else None
-    if place and place.kind == "query":
-        separator = "&" if urlsplit(target.url).query else "?"
-        return replace(target, url=f"{target.url}{separator}{quote(place.name, safe='')}={quote(token, safe='')}")
-    header = ("Cookie", f"{place.name}={token}") if place and place.kind == "cookie" else ("Authorization", f"Bearer {token}")
-    return replace(target, headers=(*target.headers, header))
+    url, headers = place_token(target.url, token, auth.places[0] if auth else None)
+    return replace(target, url=url, headers=(*target.headers, *headers))

@@ -4,25 +4,29 @@ A page of the console's port is foreign to the edge, so its browser would not le
 """
 
 import asyncio
-import codecs
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from time import monotonic
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 from fanroute.client.event_stream import EventStream, EventTooLong
+from fanroute.client.held_http import (
+    CONNECT_TIMEOUT,
+    MAX_MESSAGE,
+    POLL_INTERVAL,
+    place_token,
+    read_body,
+    read_parts,
+    with_defaults,
+)
 from fanroute.console.bodies import WantedConnection
 from fanroute_runtime.plan import TokenPlace
 
-CONNECT_TIMEOUT = 10.0  # seconds
-# The longest message that is shown, in characters, and the longest that is read, in bytes.
-MAX_SHOWN, MAX_READ = 20_000, 16 << 20
-# The shortest time from one long-poll to the next, in seconds, so that an edge that answers at once is not flooded.
-POLL_INTERVAL = 0.1
+# The longest message that is shown, in characters.
+MAX_SHOWN = 20_000
 
 # Takes a report: a mapping whose `type` is `open`, `message` or `end`.
 Report = Callable[[dict[str, Any]], None]
@@ -86,7 +90,8 @@ class Connection:
             if self._wanted.kind == "sse":
                 await self._read_events(answer)
             else:
-                await self._read_parts(answer)
+                async for text in read_parts(answer):
+                    self._message(text)
         return "the edge ended the answer"
 
     async def _read_events(self, answer: aiohttp.ClientResponse) -> None:
@@ -98,18 +103,6 @@ class Connection:
         except EventTooLong as error:
             self._message(f"({error})")
 
-    async def _read_parts(self, answer: aiohttp.ClientResponse) -> None:
-        """Reads the parts of a stream as HTTP's chunks divide it. Fanout sends a message as one chunk."""
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        is_chunked = "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
-        waiting = b""
-        async for data, is_whole in answer.content.iter_chunks():
-            waiting += data
-            if is_whole or not is_chunked or len(waiting) > MAX_READ:
-                text, waiting = decoder.decode(waiting), b""
-                if text:
-                    self._message(text)
-
     async def _poll(self, session: aiohttp.ClientSession) -> str:
         self._report({"type": "waiting"})
         while True:
@@ -118,12 +111,12 @@ class Connection:
                 if not answer.ok:
                     return await self._report_answer(answer)
                 self._opened(answer)
-                self._message(await _read(answer), status=answer.status)
+                self._message((await read_body(answer)).decode(errors="replace"), status=answer.status)
             await asyncio.sleep(earliest - monotonic())
 
     async def _hold_websocket(self, session: aiohttp.ClientSession) -> str:
         async with session.ws_connect(
-            self._url, headers=self._headers, protocols=self._wanted.protocols, max_msg_size=MAX_READ
+            self._url, headers=self._headers, protocols=self._wanted.protocols, max_msg_size=MAX_MESSAGE
         ) as socket:
             self._socket = socket
             self._report({"type": "open", "status": 101, "protocol": socket.protocol})
@@ -136,9 +129,7 @@ class Connection:
 
     def _get(self, session: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         accept = [("Accept", "text/event-stream")] if self._wanted.kind == "sse" else []
-        own = {name.lower() for name, _ in self._headers}
-        further = [pair for pair in accept if pair[0].lower() not in own]
-        return session.get(self._url, headers=[*further, *self._headers], allow_redirects=False)
+        return session.get(self._url, headers=with_defaults(self._headers, accept), allow_redirects=False)
 
     def _opened(self, answer: aiohttp.ClientResponse) -> None:
         self._report({"type": "open", "status": answer.status, "headers": list(answer.headers.items())})
@@ -150,7 +141,7 @@ class Connection:
     async def _report_answer(self, answer: aiohttp.ClientResponse) -> str:
         """Reports an answer that holds no connection."""
         self._opened(answer)
-        self._message(await _read(answer), status=answer.status)
+        self._message((await read_body(answer)).decode(errors="replace"), status=answer.status)
         return f"the edge answered {answer.status}"
 
     def _end(self, why: str, status: int | None = None) -> None:
@@ -161,20 +152,5 @@ def with_token(wanted: WantedConnection, place: TokenPlace) -> tuple[str, list[t
     """Returns the target and the headers with the token, if there is one."""
     if not wanted.token:
         return wanted.target, list(wanted.headers)
-    match place.kind:
-        case "query":
-            separator = "&" if "?" in wanted.target else "?"
-            pair = f"{quote(place.name, safe='')}={quote(wanted.token, safe='')}"
-            return f"{wanted.target}{separator}{pair}", list(wanted.headers)
-        case "cookie":
-            return wanted.target, [*wanted.headers, ("Cookie", f"{place.name}={wanted.token}")]
-        case _:
-            return wanted.target, [*wanted.headers, ("Authorization", f"Bearer {wanted.token}")]
-
-
-async def _read(answer: aiohttp.ClientResponse) -> str:
-    """Returns the text of an answer, up to MAX_READ bytes."""
-    body = b""
-    while len(body) < MAX_READ and (data := await answer.content.read(MAX_READ - len(body))):
-        body += data
-    return body.decode(errors="replace")
+    target, headers = place_token(wanted.target, wanted.token, place)
+    return target, [*wanted.headers, *headers]

@@ -1,4 +1,4 @@
-"""How events are written: as text for people, and as JSON for programs."""
+"""Tests how events are written: as text for people, and as JSON for programs."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Which files have changed, and being told of it."""
+"""Tests that changed files are found, and that whoever watches is told of them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
