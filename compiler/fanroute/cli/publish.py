@@ -164,7 +164,7 @@ def _to_fastly(service: str, body: bytes, has_id: bool) -> str:
     """Publishes to Fastly. Returns the place in words. Raises PublishFailed."""
     from fanroute.client import fastly_token, publishing
 
-    api = publishing.api_url(os.environ.get("FASTLY_API_ENDPOINT", ""))
+    api = publishing.fastly_url(os.environ)
     try:
         token = fastly_token.find_token(os.environ)
     except fastly_token.NoToken as error:

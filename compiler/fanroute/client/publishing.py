@@ -6,16 +6,15 @@ Sources: https://www.fastly.com/documentation/reference/api/publishing/, and htt
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
 from fanroute.client.fastly_token import Token
 from fanroute.devserver.items import MAX_PUBLISH
+from fanroute.project import fastly_endpoint
 
-FASTLY = "https://api.fastly.com"
 # How long a connection and an answer may take, in seconds.
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 10.0
 # How long to wait before the second and the third attempt, in seconds, and the longest that the API may make us wait.
@@ -59,7 +58,7 @@ class FastlyService:
 
     id: str
     token: Token
-    api: str = FASTLY
+    api: str = fastly_endpoint.DEFAULT
 
 
 def check_length(body: bytes) -> None:
@@ -151,19 +150,12 @@ def publish_locally(url: str, body: bytes) -> None:
         raise PublishFailed(f"{url} is no publish endpoint: another program listens there, and answers {answer.status_code}")
 
 
-def api_url(endpoint: str) -> str:
-    """Returns the URL of Fastly's API: that of FASTLY_API_ENDPOINT, or the usual one for "".
-
-    Raises PublishFailed if it is not an https URL, because the token is sent there. On this machine it may be http.
-    """
-    try:
-        url = urlsplit(endpoint or FASTLY)
-        is_local = url.hostname in ("127.0.0.1", "::1", "localhost")
-        if url.hostname and (url.scheme == "https" or (url.scheme == "http" and is_local)):
-            return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"
-    except ValueError:
-        pass
-    raise PublishFailed("FASTLY_API_ENDPOINT is no https URL, and the token would be sent there")
+def fastly_url(environment: Mapping[str, str]) -> str:
+    """Returns the URL of Fastly's API. Raises PublishFailed if the token cannot be sent there."""
+    url = fastly_endpoint.api_endpoint(environment)
+    if url is None:
+        raise PublishFailed("FASTLY_API_ENDPOINT is no https URL, and the token would be sent there")
+    return url
 
 
 def _wait(answer: httpx.Response) -> float:

@@ -2,8 +2,7 @@
 
 Sources: https://www.fastly.com/documentation/reference/api/; for the paths and the JSON also https://github.com/fastly/go-fastly
 (fastly/token.go, service.go, domain.go, backend.go, resource.go, config_store_item.go, secret_store.go, products/fanout,
-domainmanagement/v1/domains, and the recorded answers in fastly/fixtures). The variables are those of the Fastly CLI
-(https://github.com/fastly/cli: pkg/env/env.go, and pkg/global/global.go for the default endpoint).
+domainmanagement/v1/domains, and the recorded answers in fastly/fixtures).
 """
 
 from asyncio import timeout
@@ -11,17 +10,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 
 from fanroute.devserver.forwarding import TooLong, read_whole
 from fanroute.doctor.network import LIMIT, Network
+from fanroute.project.fastly_endpoint import api_endpoint
 from fanroute.project.folder import MAX_TEXT
-
-DEFAULT_ENDPOINT = "https://api.fastly.com"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Answer = TypeVar("Answer")
 
@@ -94,24 +91,15 @@ class ApiError(Exception):
 @asynccontextmanager
 async def connect(token: str, environment: Mapping[str, str], network: Network) -> AsyncIterator["FastlyApi"]:
     """Yields the API at FASTLY_API_ENDPOINT. Raises ApiError if the token cannot be sent there. No error contains the token."""
-    endpoint = environment.get("FASTLY_API_ENDPOINT") or DEFAULT_ENDPOINT
+    endpoint = api_endpoint(environment)
     if not token.isascii() or not token.isprintable():
         raise ApiError("FASTLY_API_TOKEN has a character that no token has, such as a line end")
-    if not _is_safe(endpoint):
+    if endpoint is None:
         raise ApiError("FASTLY_API_ENDPOINT is no https URL, so the token is not sent there")
     headers = {"Fastly-Key": token, "Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fanroute-doctor"}
     # A redirect could lead the token to another server, so none is followed.
     async with httpx.AsyncClient(base_url=endpoint, headers=headers, follow_redirects=False) as client:
         yield FastlyApi(client, network)
-
-
-def _is_safe(endpoint: str) -> bool:
-    """Returns True if nobody on the way can read what is sent to a URL."""
-    try:
-        url = urlsplit(endpoint)
-    except ValueError:
-        return False
-    return bool(url.hostname) and (url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK))
 
 
 @dataclass(frozen=True, slots=True)
