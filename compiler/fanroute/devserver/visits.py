@@ -168,7 +168,7 @@ class Visit:
                 backend=first.backend if first else "",
                 channels=self._channels,
                 passes=tuple(self._passes),
-                reason=self._reason or (last.reason if last else ""),
+                reason=self._final_reason(),
                 hint=last.hint if last and not self._reason else hint_for(self._reason),
             )
         )
@@ -179,9 +179,12 @@ class Visit:
             return []
         timing = ", ".join(f"pass-{made.number};dur={made.milliseconds:g}" for made in self._passes)
         route = self._passes[0].route if self._passes else ""
-        reason = self._reason or (self._passes[-1].reason if self._passes else "")
-        texts = ((ROUTE_HEADER, route), (REASON_HEADER, reason), (TIMING_HEADER, timing))
+        texts = ((ROUTE_HEADER, route), (REASON_HEADER, self._final_reason()), (TIMING_HEADER, timing))
         return [(name, _as_header(text)) for name, text in texts if text]
+
+    def _final_reason(self) -> str:
+        """Returns why the client's request was refused or has failed, "" if it was served."""
+        return self._reason or (self._passes[-1].reason if self._passes else "")
 
     def opening(self, connection: Connection, channels: tuple[str, ...] = ()) -> None:
         """Notes that the client's connection will be held."""
