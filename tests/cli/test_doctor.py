@@ -24,6 +24,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     """Runs the command in a folder, with no token, and with no proxy between it and the test's servers."""
     unset = {"FASTLY_API_TOKEN", "FASTLY_SERVICE_ID", "FASTLY_API_ENDPOINT"}
     env = {name: value for name, value in os.environ.items() if name not in unset and not name.lower().endswith("_proxy")}
+    env["XDG_CONFIG_HOME"] = str(folder / "nothing")
     command = [sys.executable, "-P", "-m", "fanroute", "doctor", *arguments]
     done = subprocess.run(
         command,
@@ -71,7 +72,7 @@ def test_a_sound_project_is_exit_code_0(tmp_path: Path) -> None:
     assert (found["code"], found["routes.yaml"]["text"]) == (0, "1 routes, 1 warning")
     assert found["backend 'origin' (url)"]["text"] == f"{server.url}/ answers 200"
     assert found["backend 'origin' (local)"]["status"] == "ok"
-    assert found["API token"]["text"] == "FASTLY_API_TOKEN is not set"
+    assert found["API token"]["text"] == "there is no token for Fastly's API"
     assert found["clock"]["status"] == "skipped"  # the server has sent no Date
 
 
@@ -127,7 +128,7 @@ def test_the_service_on_fastly_is_read_and_the_token_is_not_told(tmp_path: Path)
         done = run(folder, **environment)
         assert {path for path, _ in server.requests} >= {"/tokens/self", f"/service/{SERVICE}/version/3/backend"}
     assert found["code"] == 1
-    assert found["service"]["text"] == "version 3 of 'chat $FASTLY_API_TOKEN' is active"
+    assert found["service"]["text"] == "version 3 of 'chat [the token of FASTLY_API_TOKEN]' is active"
     assert found["Fanout"]["fix"] == "Enable it with `fastly products --enable=fanout`."
     assert done.returncode == 1
     assert TOKEN not in json.dumps(found) + done.stdout + done.stderr
@@ -235,6 +236,18 @@ def test_no_environment_makes_it_fail(tmp_path: Path, environment: dict[str, str
 def test_it_writes_nothing(tmp_path: Path) -> None:
     run(project(tmp_path, "https://no-such-host.invalid"))
     assert [path.name for path in tmp_path.iterdir()] == ["routes.yaml"]
+
+
+def test_the_token_of_the_fastly_cli_is_used_and_not_told(tmp_path: Path) -> None:
+    (tmp_path / "fastly").mkdir()
+    (tmp_path / "fastly/config.toml").write_text(f'[auth]\ndefault = "work"\n[auth.tokens.work]\ntoken = "{TOKEN}"\n')
+    answers = healthy_service()
+    answers[f"/service/{SERVICE}/details"][1]["name"] = TOKEN
+    with serving(answers) as server:
+        environment = {"XDG_CONFIG_HOME": str(tmp_path), "FASTLY_API_ENDPOINT": server.url, "FASTLY_SERVICE_ID": SERVICE}
+        found = findings(project(tmp_path / "project", server.url), **environment)
+        assert {headers.get("fastly-key") for path, headers in server.requests if path != "/"} == {TOKEN}
+    assert found["service"]["text"] == "version 3 of '[the token of the Fastly CLI's profile 'work']' is active"
 
 
 def test_its_examples_run(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, say, s
 from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
+from fanroute.project.fastly_token import NoToken, find_token
 from fanroute.project.fastly_toml import service_id
 from fanroute.project.workspace import BadManifest, Workspace
 
@@ -32,9 +34,9 @@ _COLOURS = {"ok": "green", "warning": "yellow", "error": "red", "skipped": "brig
 def doctor(routes: Path, offline: bool, form: str) -> None:
     """Look for what keeps ROUTES (routes.yaml) from working: tools, ports, fastly.toml, backends, and the service on Fastly.
 
-    It changes nothing, and takes a few seconds at most. Each backend gets one GET. With an API token in FASTLY_API_TOKEN, the
-    service is read through Fastly's API. docs/doctor.md has all checks, and the form of the JSON. The exit code is 1 if there
-    is an error.
+    It changes nothing, and takes a few seconds at most. Each backend gets one GET. With a token for Fastly's API, in
+    FASTLY_API_TOKEN or where the Fastly CLI keeps it, the service is read too. docs/doctor.md has all checks, and the form of
+    the JSON. The exit code is 1 if there is an error.
     """
     # Imported late: the list of commands needs neither aiohttp nor httpx.
     from fanroute.doctor.run import examine
@@ -54,8 +56,9 @@ def _examined(workspace: Workspace, offline: bool) -> "Examined":
     from fanroute.doctor.finding import Examined
     from fanroute.doctor.network import Network
 
-    if token := os.environ.get("FASTLY_API_TOKEN"):
-        conceal({token: "$FASTLY_API_TOKEN"})
+    with suppress(NoToken):
+        token = find_token(os.environ)
+        conceal({token.value: f"[the token of {token.source}]"})
     compiled, routes_error = _read_routes(workspace)
     manifest, wanted, manifest_error, service = None, "", "", os.environ.get("FASTLY_SERVICE_ID", "")
     try:

@@ -162,7 +162,8 @@ def _refuse(constant: str) -> Any:
 
 def _to_fastly(service: str, body: bytes, has_id: bool) -> str:
     """Publishes to Fastly. Returns the place in words. Raises PublishFailed."""
-    from fanroute.client import fastly_token, publishing
+    from fanroute.client import publishing
+    from fanroute.project import fastly_token
 
     api = publishing.fastly_url(os.environ)
     try:

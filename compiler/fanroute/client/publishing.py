@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from fanroute.client.fastly_token import Token
 from fanroute.devserver.items import MAX_PUBLISH
 from fanroute.project import fastly_endpoint
+from fanroute.project.fastly_token import Token
 
 # How long a connection and an answer may take, in seconds.
 CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 10.0

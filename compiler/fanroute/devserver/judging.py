@@ -51,7 +51,7 @@ class Observed:
     def request(self) -> RequestData:
         """Returns the request with these facts."""
         exchange = self.exchange
-        return _ReadRequest(
+        return RequestData(
             exchange.method,
             self.uri,
             self.headers,
@@ -73,15 +73,6 @@ class Observed:
         if self._time is None:
             self._time = now  # the component keeps it, too
         return now
-
-
-class _ReadRequest(RequestData):
-    """Represents a request whose body was read, perhaps only until it was found to be too long."""
-
-    def body(self, limit: int) -> bytes:
-        if len(self.content) > limit:
-            raise Refused(413, "The body is too long.")
-        return self.content
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from fanroute.doctor.finding import Examined, Finding, Findings
 from fanroute.doctor.stores import entry_text, store_entries
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
+from fanroute.project.fastly_token import NoToken, find_token
 from fanroute_runtime.local import LOCAL_NAMES
 from fanroute_runtime.plan import Route, StoreEntry
 
@@ -36,12 +37,14 @@ RESOURCES = {"config": "config", "secret": "secret-store"}
 async def check_account(examined: Examined) -> Findings:
     """Checks the token's rights, and then the service."""
     assert examined.compiled is not None and examined.network is not None
-    token, service_id = examined.environment.get("FASTLY_API_TOKEN", ""), examined.service_id
-    if not token:
-        yield Finding("API token", "skipped", "FASTLY_API_TOKEN is not set", "Set it, to have the service on Fastly looked at.")
+    service_id = examined.service_id
+    try:
+        token = find_token(examined.environment)
+    except NoToken as error:
+        yield Finding("API token", "skipped", error.problem, error.fix)
         return
     try:
-        async with connect(token, examined.environment, examined.network) as api:
+        async with connect(token.value, examined.environment, examined.network) as api:
             now = datetime.fromtimestamp(examined.network.now(), UTC)
             yield token_finding(await api.get(Token, "tokens", "self"), service_id, now)
             if not service_id:
@@ -51,9 +54,9 @@ async def check_account(examined: Examined) -> Findings:
                 yield finding
     except ApiError as error:
         if error.status in (401, 403):
-            yield Finding("API token", "error", f"Fastly does not accept it ({error.status})", _NEW_TOKEN)
+            yield Finding("API token", "error", f"Fastly does not accept that of {token.source} ({error.status})", _NEW_TOKEN)
         else:
-            fix = "Correct the variables FASTLY_API_TOKEN and FASTLY_API_ENDPOINT, or try again later."
+            fix = "Correct the variable FASTLY_API_ENDPOINT, or try again later."
             yield Finding("Fastly's API", "skipped", str(error), fix)
 
 

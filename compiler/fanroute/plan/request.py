@@ -10,7 +10,7 @@ from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.headers import apply_rules
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
-from fanroute_runtime.messages import Headers, ToFanout
+from fanroute_runtime.messages import Headers, Refused, ToFanout
 
 # The client's address, one for documentation (RFC 5737).
 CLIENT_ADDRESS = "192.0.2.1"
@@ -53,6 +53,8 @@ class RequestData:
         return list(dict.fromkeys(name for name, _ in self.headers))
 
     def body(self, limit: int) -> bytes:
+        if len(self.content) > limit:
+            raise Refused(413, "The body is too long.")
         return self.content
 
     def client_address(self) -> str | None:

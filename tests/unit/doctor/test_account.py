@@ -32,7 +32,7 @@ SOUND = [
 def account(folder: Path, answers: Answers, service_id: str = SERVICE, token: str = TOKEN) -> list[Finding]:
     """Returns the findings about a service of which an API tells this. Tests that the API was only read, with the token."""
     with serving(answers) as server:
-        environment = {"FASTLY_API_TOKEN": token, "FASTLY_API_ENDPOINT": server.url}
+        environment = {"FASTLY_API_TOKEN": token, "FASTLY_API_ENDPOINT": server.url, "HOME": str(folder)}
         subject = examined(folder, environment=environment, network=Network(now=lambda: NOW), service_id=service_id)
         findings = found(check_account, subject)
         assert {headers["fastly-key"] for _, headers in server.requests} <= {TOKEN}
@@ -165,12 +165,16 @@ def test_a_domain_of_either_kind_counts(tmp_path: Path, domain: str) -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_fastly_does_not_know_is_an_error(tmp_path: Path, status: int) -> None:
     (finding,) = account(tmp_path, {"": (status, {"msg": "Provided credentials are missing or invalid"})})
-    assert (finding.subject, finding.status, finding.text) == ("API token", "error", f"Fastly does not accept it ({status})")
+    assert (finding.subject, finding.status, finding.text) == (
+        "API token",
+        "error",
+        f"Fastly does not accept that of FASTLY_API_TOKEN ({status})",
+    )
 
 
 def test_without_a_token_fastly_is_not_asked(tmp_path: Path) -> None:
     (finding,) = account(tmp_path, {}, token="")
-    assert (finding.subject, finding.status, finding.text) == ("API token", "skipped", "FASTLY_API_TOKEN is not set")
+    assert (finding.subject, finding.status, finding.text) == ("API token", "skipped", "there is no token for Fastly's API")
 
 
 def test_before_the_first_publish_there_is_only_a_token(tmp_path: Path) -> None:
@@ -180,7 +184,7 @@ def test_before_the_first_publish_there_is_only_a_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize("token", [f"{TOKEN}\r\nX: y", f"{TOKEN}é", f"\0{TOKEN}"])
 def test_a_token_that_no_header_can_have_is_not_told(tmp_path: Path, token: str) -> None:
     (finding,) = account(tmp_path, healthy_service(), token=token)
-    told = "FASTLY_API_TOKEN has a character that no token has, such as a line end"
+    told = "the token of FASTLY_API_TOKEN has characters that no token has, such as a space or a line end"
     assert (finding.status, finding.text) == ("skipped", told)
 
 

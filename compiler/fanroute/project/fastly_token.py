@@ -14,12 +14,24 @@ from typing import Any
 from fanroute.project.folder import read
 
 VARIABLE = "FASTLY_API_TOKEN"
+_NONE = "there is no token for Fastly's API"
 # The characters that the value of a header may have. A line end in a token would otherwise be told with the token.
 _TOKEN = re.compile(r"[!-~]+")
 
 
 class NoToken(Exception):
-    """Reports that there is no token, or that it cannot be used. The text never contains it."""
+    """Reports that there is no token, or that it cannot be used. No text contains it.
+
+    Attributes:
+        problem: what is wrong.
+        fix: what to do about it, in one sentence.
+    """
+
+    fix = f"Set {VARIABLE}, or log in with the Fastly CLI."
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}: {self.fix[0].lower()}{self.fix[1:-1]}")
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +47,17 @@ def find_token(environment: Mapping[str, str]) -> Token:
     if value := environment.get(VARIABLE, "").strip():
         return _checked(value, VARIABLE)
     file = config_file(environment)
-    advice = f"set {VARIABLE}, or log in with the Fastly CLI"
     try:
         config = tomllib.loads(read(file).decode())
     except FileNotFoundError:
-        raise NoToken(f"there is no token for Fastly's API: {advice}") from None
+        raise NoToken(_NONE) from None
     except (OSError, ValueError) as error:
         # The text of a decoding error could contain a part of the file.
         reason = error.strerror if isinstance(error, OSError) else "it is not TOML"
-        raise NoToken(f"{file} cannot be read ({reason}): {advice}") from None
+        raise NoToken(f"{file} cannot be read ({reason})") from None
     name, value = _default_token(config)
     if not value:
-        raise NoToken(f"the Fastly CLI has no default profile in {file}: {advice}")
+        raise NoToken(f"the Fastly CLI has no default profile in {file}")
     return _checked(value, f"the Fastly CLI's profile {name!a}")
 
 
@@ -57,7 +68,7 @@ def config_file(environment: Mapping[str, str]) -> Path:
     chosen = environment.get("XDG_CONFIG_HOME", "") if sys.platform != "darwin" else ""
     folder = Path(chosen) if Path(chosen).is_absolute() else base
     if not folder.is_absolute():
-        raise NoToken(f"there is no token for Fastly's API, and no home folder to find the Fastly CLI's in: set {VARIABLE}")
+        raise NoToken("there is no token for Fastly's API, and no home folder to find the Fastly CLI's in")
     return folder / "fastly" / "config.toml"
 
 

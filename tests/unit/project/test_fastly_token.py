@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.client.fastly_token import NoToken, config_file, find_token
+from fanroute.project.fastly_token import NoToken, config_file, find_token
 
 # As `fastly auth login` writes it since version 14, and as earlier versions wrote it.
 CURRENT = """
