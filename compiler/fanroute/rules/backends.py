@@ -30,6 +30,8 @@ FR203 = Rule(
 def check_backend_names(source: Source) -> Iterator[Diagnostic]:
     """Reports FR203: a route names a backend that is not defined."""
     backends = raw.backends(source)
+    if not backends:
+        return  # that is an error of its own
     for index, route in raw.routes(source):
         for action in BACKEND_ANSWERED:
             path, name = raw.backend_of(index, route, action) or ((), "")

@@ -6,9 +6,43 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 
 from fanroute.spec.types import Model
+from fanroute.syntax.mending import suggest_space
 
 # Texts that mean true or false elsewhere, for example in YAML 1.1.
 _BOOLEANS = dict.fromkeys(("yes", "on", "true", "y", "1"), "true") | dict.fromkeys(("no", "off", "false", "n", "0"), "false")
+# What other tools call a key of ours.
+OTHER_NAMES = {
+    theirs: ours
+    for ours, names in {
+        "forward": "proxy proxy_pass upstream backend to target destination origin server",
+        "path": "location uri route pattern source prefix path_prefix paths",
+        "host": "domain hostname server_name hosts domains",
+        "method": "verb methods verbs",
+        "websocket": "ws socket websockets",
+        "sse": "events eventsource event_stream server_sent_events",
+        "long_poll": "poll polling longpoll",
+        "respond": "response return static",
+        "auth": "jwt authentication authorization",
+        "channel": "topic topics room channels",
+        "keep_alive": "heartbeat ping",
+        "response_headers": "headers add_header",
+        "routes": "rules routing",
+        "backends": "upstreams servers clusters",
+        "url": "address uri endpoint",
+    }.items()
+    for theirs in names.split()
+}
+# What other tools have, and what to do here.
+_TIMEOUT = "Fastly has the time-outs of backends; only a long_poll has a 'timeout'"
+_CACHE = "Fastly caches what the Cache-Control of a backend's answer allows: set it there"
+_REWRITE = "a backend gets the path of the client: let it serve that path"
+_MIDDLEWARE = "there is none; a route has auth, origins, request_headers and response_headers, and an action can have cors"
+NOT_HERE = (
+    dict.fromkeys(("timeout", "timeouts", "retries"), _TIMEOUT)
+    | dict.fromkeys(("cache", "ttl", "cache_control"), _CACHE)
+    | dict.fromkeys(("rewrite", "strip_prefix", "path_rewrite"), _REWRITE)
+    | dict.fromkeys(("middleware", "middlewares", "plugins", "filters"), _MIDDLEWARE)
+)
 
 
 def suggest_value(value: Any, error: str, key: str, model: type[Model] | None) -> str:
@@ -34,11 +68,23 @@ def suggest_value(value: Any, error: str, key: str, model: type[Model] | None) -
         case "int_type":
             return f"write {key}: {value}" if str(value).isdecimal() else ""
         case "list_type" if isinstance(value, dict):
-            return f"write {key}: {json.dumps([*value], ensure_ascii=False)}"
+            return _suggest_list(value, key, model)
+        case "model_type" | "model_attributes_type" | "dict_type" if isinstance(value, str) and suggest_space(value):
+            return suggest_space(value)
         case "dict_type":
             return f"write {key}: {{NAME: …}}"
     fitting = _only_key_for(value, model) if model else ""
     return f"write {key}: {{{fitting}: {json.dumps(value, ensure_ascii=False)}}}" if fitting else ""
+
+
+def _suggest_list(value: dict[str, Any], key: str, model: type[Model] | None) -> str:
+    """Suggests a list in place of a mapping. `model` is that of the list's items, None if they are no mappings."""
+    first = next(iter(value), "")
+    if model and model.model_fields.keys() >= value.keys():
+        return f"write it as an item of a list: '- {first}: …', with its other keys below this one"
+    if all(isinstance(item, dict) for item in value.values()):
+        return f"write a list, with '- ' in place of '{first}:'"
+    return f"write {key}: {json.dumps([*value], ensure_ascii=False)}"
 
 
 def _only_key_for(value: Any, model: type[Model]) -> str:

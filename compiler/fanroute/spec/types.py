@@ -94,12 +94,19 @@ def _check_host(value: str) -> str:
     return value
 
 
+def _suggest_path(value: str) -> str:
+    """Suggests what to write in place of a path without a slash. It can be a URL."""
+    scheme, is_url, rest = value.partition("://")
+    host, _, path = rest.partition("/")
+    return f"write host: {host} and path: /{path}" if is_url and host and scheme else f"did you mean '/{value}'?"
+
+
 def _check_path(value: str) -> str:
     if _USUAL_PATH.fullmatch(value):
         return value
     is_expression = is_regular_expression(value)
     if not value.startswith("/"):
-        suggestion = _NO_REGULAR_EXPRESSION if is_expression else f"did you mean '/{value}'?"
+        suggestion = _NO_REGULAR_EXPRESSION if is_expression else _suggest_path(value)
         raise value_error(f"the path '{value}' does not begin with '/'", suggestion)
     if optional := _OPTIONAL.fullmatch(value):
         before, name = optional["before"], parameter_name(optional["name"])

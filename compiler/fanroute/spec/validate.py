@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.spec.suggestions import model_at, suggest_value
+from fanroute.spec.suggestions import NOT_HERE, OTHER_NAMES, model_at, suggest_value
 from fanroute.spec.types import Model
 from fanroute.syntax.source import Path, Source
 
@@ -52,6 +52,8 @@ Checks = Callable[[Source], Iterable[Diagnostic]]
 
 # Limits: the known words that are compared with an unknown one, and those that a suggestion lists.
 MAX_COMPARED, MAX_LISTED = 200, 30
+# How much alike two words must be, from 0 to 1: for a suggestion, and to be preferred to a key in another place.
+MUCH_ALIKE, ALMOST_THE_SAME = 0.6, 0.85
 # Keys that users often forget to write above the keys that belong under them.
 _FORGOTTEN_PARENTS = ("match", "defaults")
 _TYPE_NAMES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
@@ -109,33 +111,44 @@ def _correct_keys(details: list[Any], model: type[Model], source: Source) -> Sou
         return None
     data, keys = deepcopy(source.data), set(source.keys)
     for path in unknown:
-        *above, key = path
-        mapping = reduce(getitem, above, data)
-        if parent := _parent_for(path, source, model):
-            if isinstance(mapping.setdefault(parent, {}), dict):
-                mapping[parent].setdefault(key, mapping.pop(key))
-        elif close := _closest(str(key), keys_at(path[:-1], model)):
-            keys.add(close)
-            if close not in mapping:
-                renamed = {close if name == key else name: value for name, value in mapping.items()}
-                mapping.clear()
-                mapping.update(renamed)
+        if meant := _meant(path, source, model):
+            *above, key = path
+            mapping, (place, name) = reduce(getitem, above, data), meant
+            keys.add(name)
+            if place == path[:-1]:
+                _rename(mapping, key, name)
+            elif isinstance(target := _mapping_at(place, data), dict):
+                target.setdefault(name, mapping.pop(key))
     return None if data == source.data else replace(source, data=data, keys=keys, routes=None)
 
 
-def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
+def _rename(mapping: dict[Any, Any], key: Any, name: str) -> None:
+    """Renames a key and keeps its place, unless there is one of this name already."""
+    if name not in mapping:
+        renamed = {name if other == key else other: value for other, value in mapping.items()}
+        mapping.clear()
+        mapping.update(renamed)
+
+
+def _mapping_at(path: Path, data: Any) -> Any:
+    """Returns the value at a path. Makes the last mapping of the path if there is none."""
+    *above, last = path
+    return reduce(getitem, above, data).setdefault(last, {}) if above and isinstance(last, str) else reduce(getitem, path, data)
+
+
+def did_you_mean(word: str, known: Iterable[str], what: str, meant: str = "") -> str:
     """Suggests a known word in place of an unknown one, and lists the known ones. `what` is what they are called."""
     known = list(known)
-    close = _closest(word, known)
+    close = meant or _closest(word, known)
     further = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
     all_known = f"{what}: {', '.join(known[:MAX_LISTED])}{further}"
     return f"did you mean '{close}'? {all_known}" if close else all_known
 
 
-def _closest(word: str, known: list[str]) -> str:
-    """Returns the known word that is most like another one, without regard to case. Returns "" if none is much like it."""
+def _closest(word: str, known: list[str], likeness: float = MUCH_ALIKE) -> str:
+    """Returns the known word that is most like another one, without regard to case. Returns "" if none is so much like it."""
     folded = {name.lower(): name for name in reversed(known[:MAX_COMPARED])}
-    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    close = get_close_matches(word.lower(), folded, n=1, cutoff=likeness)
     return folded[close[0]] if close else ""
 
 
@@ -143,13 +156,7 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
     """Turns an error of pydantic's into a diagnostic."""
     path, kind = _known_path(detail["loc"], source), detail["type"]
     if kind == "extra_forbidden":
-        key = str(path[-1])
-        if parent := _parent_for(path, source, model):
-            others = "…, " if source.has((*path[:-1], parent)) else ""
-            suggestion = f"write it under '{parent}', as in '{parent}: {{{others}{key}: …}}'"
-        else:
-            suggestion = did_you_mean(key, keys_at(path[:-1], model), "keys here")
-        return Diagnostic(FR201, f"unknown key '{key}'", source.key_span(path), suggestion)
+        return Diagnostic(FR201, f"unknown key '{path[-1]}'", source.key_span(path), _suggest_key(path, source, model))
     if kind == "missing":
         key = detail["loc"][-1]
         return Diagnostic(FR202, f"the key '{key}' is missing", source.key_span(path), f"add '{key}:'")
@@ -160,15 +167,46 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
     return Diagnostic(FR204, *_wrong_value(detail, path, source, model))
 
 
-def _parent_for(path: Path, source: Source, model: type[Model]) -> str:
-    """Returns the key of a mapping, present or possible, in which an unknown key would be known. Returns "" if there is none."""
+def _suggest_key(path: Path, source: Source, model: type[Model]) -> str:
+    """Suggests what to do with an unknown key."""
     *above, key = path
+    known = keys_at((*above,), model)
+    place, name = _meant(path, source, model) or ((*above,), "")
+    if len(place) > len(above):
+        others = "…, " if source.has(place) else ""
+        return f"write it under '{place[-1]}', as in '{place[-1]}: {{{others}{name}: …}}'"
+    if len(place) < len(above):
+        return f"write {'it' if name == key else repr(name)} beside '{path[len(place)]}', not in it"
+    return NOT_HERE.get(str(key)) or did_you_mean(str(key), known, "keys here", name)
+
+
+def _meant(path: Path, source: Source, model: type[Model]) -> tuple[Path, str] | None:
+    """Returns the place and name of the key that an unknown key was meant to be. Returns None if that is not clear.
+
+    The place is the path of a mapping: the same one, one in it, or one around it.
+    """
+    *above, last = path
+    key, known = str(last), keys_at((*above,), model)
+    if close := _closest(key, known, ALMOST_THE_SAME):
+        return (*above,), close
+    for name in (key, OTHER_NAMES.get(key.lower(), "")):
+        place = (*above,) if name in known else _place_for(name, (*above,), source, model)
+        if name and place is not None:
+            return place, name
+    close = "" if key in NOT_HERE else _closest(key, known)
+    return ((*above,), close) if close else None
+
+
+def _place_for(key: str, above: Path, source: Source, model: type[Model]) -> Path | None:
+    """Returns the path of a mapping, in or around another one, in which a key is known. Returns None if there is none."""
     mapping = reduce(getitem, above, source.data)
     # A file can have any number of unknown keys, so this goes through the known ones only.
-    known = keys_at((*above,), model)
-    parents = [name for name in known if name in mapping and not isinstance(mapping[name], list)]
-    parents += (name for name in _FORGOTTEN_PARENTS if name in known and name not in mapping)
-    return next((parent for parent in parents if key in keys_at((*above, parent), model)), "")
+    known = keys_at(above, model)
+    inside = [name for name in known if name in mapping and not isinstance(mapping[name], list)]
+    inside += (name for name in _FORGOTTEN_PARENTS if name in known and name not in mapping)
+    around = (above[:length] for length in range(len(above) - 1, -1, -1))
+    mappings = (place for place in around if isinstance(reduce(getitem, place, source.data), dict))
+    return next((place for place in (*((*above, name) for name in inside), *mappings) if key in keys_at(place, model)), None)
 
 
 def _known_path(loc: Path, source: Source) -> Path:

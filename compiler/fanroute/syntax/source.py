@@ -19,6 +19,7 @@ import yaml
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
+from fanroute.syntax.mending import explain, quote, suggest_space
 from fanroute.syntax.spans import (
     Block,
     Children,
@@ -108,18 +109,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNUSUAL_SPACE = "\t\r\x85\u2028\u2029\ufeff"
 # A comment that touches a block scalar's `|` or `>`. The two parsers may understand it differently, too.
 _COMMENT_AT_BLOCK = re.compile(r"[|>][0-9+-]*#")
-# What PyYAML says it was doing when a text without quotes begins with `*` or `&`.
-_ALIAS_OR_ANCHOR = ("while scanning an alias", "while scanning an anchor")
-# A text without quotes that begins with one of YAML's indicators (YAML 1.1, 5.3).
-_BARE = re.compile(r"[*&@`%|>!][^\s,\[\]{}#]*")
-# Finds, in the line before a lone `*`, the key that it was meant for; a header's or query parameter's key is not captured.
-_KEY_BEFORE_STAR = re.compile(r"\b(?:(host|method|path): *\[?(?:[^:\[\]{}]*, *)?|(?:header|query): *\{[^{}]*: *)$")
-# What to write in place of that `*`. "" is for a header or query parameter.
-_INSTEAD_OF_STAR = dict.fromkeys(("host", "method"), "leave '{0}' out: without it, any {0} matches") | {
-    "path": 'write "/*"',
-    "": "write {{present: true}} if any value is meant",
-}
-_INDICATORS = {"*": "an alias begins", "&": "an anchor begins"}
 
 
 @dataclass(slots=True)
@@ -200,7 +189,7 @@ def parse_yaml(text: str, environment: Mapping[str, str] | None = None) -> Sourc
     try:
         return _compose(text, yaml.parse(text, Loader=yaml.BaseLoader), environment)
     except yaml.MarkedYAMLError as error:
-        raise _yaml_error(error, text) from None
+        raise _invalid(FR103, *explain(error, text)) from None
     except (ValueError, OverflowError):  # PyYAML does not check the range of numbers in escapes and directives
         number = _BEYOND_UNICODE.search(text)
         span = span_after(text[: number.start()]) if number else Span()
@@ -274,8 +263,8 @@ class _Composer:
             self._report_properties(event, value)
         return data if event.tag is None else None, value
 
-    def _mapping(self, path: Path) -> tuple[dict[str, Any], Any, Children]:
-        """Reads the rest of a mapping. Returns its data, the event that ends it, and the nodes in it."""
+    def _mapping(self, path: Path) -> tuple[dict[str, Any] | None, Any, Children]:
+        """Reads the rest of a mapping. Returns its data (None after an error), the event that ends it, and the nodes in it."""
         data: dict[str, Any] = {}
         children: dict[str | int, Node] = {}
         while type(key := next(self.events)) is not yaml.MappingEndEvent:
@@ -283,7 +272,8 @@ class _Composer:
             item, value = self.compose(next(self.events), (*path, name or ""), key)
             if name is not None:
                 data[name], children[name] = item, (key, value)
-        return data, key, children
+        only = next(iter(children.values())) if len(children) == 1 else None
+        return None if only and _is_bare(*only) else data, key, children
 
     def _sequence(self, path: Path) -> tuple[list[Any], Any, Children]:
         """Reads the rest of a sequence. Returns the same as `_mapping`."""
@@ -321,7 +311,7 @@ class _Composer:
         if event.style:
             return text
         if text in _NULLS:
-            suggestion = "write a value, or remove the key" if key else "write a value"
+            suggestion = _suggest_value(key, event) if type(key) is yaml.ScalarEvent else "write a value"
             self._report(FR107, "a value is missing", key or event, suggestion)
             return None
         return plain_scalar_value(text)
@@ -355,47 +345,20 @@ class _Composer:
         self.diagnostics.append(Diagnostic(rule, message, shorten(span_of(value)), suggestion, notes))
 
 
+def _is_bare(key: Any, value: Any) -> bool:
+    """Returns True if a key is written without `:` and a value, as in `{name}`."""
+    ends = [(span.end_line, span.end_column) for span in (span_of(key), span_of(value))]
+    return type(value) is yaml.ScalarEvent and ends[0] == ends[1]
+
+
+def _suggest_value(key: Any, value: Any) -> str:
+    """Suggests what to write for a key without a value."""
+    if spaced := "" if key.style else suggest_space(key.value):
+        return spaced
+    text = f"{{{key.value}}}"
+    more = f", or put {quote(text)} in quotes if text is meant" if _is_bare(key, value) else ", or remove the key"
+    return f"write a value{more}"
+
+
 def _invalid(rule: Rule, message: str, span: Span, suggestion: str = "") -> Invalid:
     return Invalid([Diagnostic(rule, message, span, suggestion)])
-
-
-def _yaml_error(error: yaml.MarkedYAMLError, text: str) -> Invalid:
-    """Turns PyYAML's error into FR103, with a suggestion for the frequent causes."""
-    mark = error.problem_mark or error.context_mark
-    span = character_at(mark) if mark else Span()
-    lines = text.splitlines()
-    indent = re.match(r" *(\t)", lines[span.line - 1]) if span.line <= len(lines) else None
-    if indent:
-        column = indent.start(1) + 1
-        tab = Span(span.line, column, span.line, column + 1)
-        return _invalid(FR103, "a tab in the indentation", tab, "indent with spaces")
-    start = character_at(error.context_mark) if error.context in _ALIAS_OR_ANCHOR and error.context_mark else span
-    if error.context in _ALIAS_OR_ANCHOR or "cannot start any token" in (error.problem or ""):
-        bare = _BARE.match(_line(lines, start), start.column - 1)
-        if bare:
-            return _needs_quotes(bare[0].rstrip(":"), start, _line(lines, start)[: start.column - 1])
-    braces = re.search(r"(\$|\S)\{$", _line(lines, span)[: span.column]) if "but got '{'" in (error.problem or "") else None
-    suggestion = f"put a value with '{'$' if braces[1] == '$' else ''}{{…}}' in quotes" if braces else error.context or ""
-    return _invalid(FR103, error.problem or "not YAML", span, suggestion)
-
-
-def _line(lines: list[str], span: Span) -> str:
-    return lines[span.line - 1] if span.line <= len(lines) else ""
-
-
-def _needs_quotes(text: str, start: Span, before: str) -> Invalid:
-    """Makes FR103 for a text without quotes that begins with one of YAML's indicators, such as `*.example.com`.
-
-    `before` is the part of the line before it.
-    """
-    span = Span(start.line, start.column, start.line, start.column + len(text))
-    found = _KEY_BEFORE_STAR.search(before) if text == "*" else None
-    if found:
-        suggestion = _INSTEAD_OF_STAR[found[1] or ""].format(found[1])
-        return _invalid(FR103, "in YAML, an alias begins with '*'", span, suggestion)
-    message = f"'{text}' must be quoted: in YAML, {_INDICATORS.get(text[0], 'no value can begin')} with '{text[0]}'"
-    return _invalid(FR103, message, span, f"write {_quote(text)}")
-
-
-def _quote(text: str) -> str:
-    return f'"{text}"' if not set(text) & set('"\\') else "'" + text.replace("'", "''") + "'"

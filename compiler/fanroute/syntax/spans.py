@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fanroute.diagnostics.diagnostic import Span
 
 # YAML's line breaks (YAML 1.1, 4.2).
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 # A node of the file: the event of its key (None for the root and for items), and its value: a scalar's event or a Block.
 Node = tuple[Any, Any]
@@ -54,5 +54,5 @@ def shorten(span: Span) -> Span:
 
 def span_after(text: str) -> Span:
     """Returns the span of the character that follows a text which begins the file."""
-    *lines, last = _LINE_BREAK.split(text)
+    *lines, last = LINE_BREAK.split(text)
     return Span(len(lines) + 1, len(last) + 1, len(lines) + 1, len(last) + 2)

@@ -10,6 +10,8 @@ from fanroute.pipeline import compile_routes
 from fanroute.routetests.document import RouteTests
 from fanroute.routetests.read import read_tests
 from fanroute.spec.document import Spec
+from fanroute.spec.suggestions import NOT_HERE, OTHER_NAMES
+from fanroute.spec.types import Model
 from fanroute.spec.validate import keys_at
 from fanroute.syntax.source import Source, parse_yaml
 from tests.conftest import INPUTS, REPOSITORY, inputs_of
@@ -123,6 +125,9 @@ def test_each_key_of_route_tests_may_be_misspelt() -> None:
         (f"{BACKENDS}routes: [{{match: {{pth: '/{{id}}'}}, stream: {{channel: '{{id}}'}}}}]", ["pth"]),
         (f"{BACKENDS}routes: [{{mach: {{path: '/{{id}}'}}, steam: {{channel: '{{id}}'}}}}]", ["mach", "steam"]),
         (f"{BACKENDS}routes: [{{stream: {{meta: {{a: b}}}}, channel: a}}]", ["channel"]),
+        (f"{BACKENDS}routes: [{{match: {{path: /a, stream: {{channel: a}}}}}}]", ["stream"]),
+        (f"{BACKENDS}routes: [{{location: '/{{id}}', stream: {{topic: '{{id}}'}}}}]", ["location", "topic"]),
+        (f"{BACKENDS}routes: [{{proxy: origin}}]", ["proxy"]),
     ],
 )
 def test_what_is_wrong_because_of_a_key_is_not_told(text: str, expected: list[str]) -> None:
@@ -132,12 +137,24 @@ def test_what_is_wrong_because_of_a_key_is_not_told(text: str, expected: list[st
 def test_what_is_wrong_anyway_is_told() -> None:
     """An error in the mapping of the misspelt key is reported, too."""
     keys = "{algoritm: HS256}"
-    routes = f"[{{handof: origni, forward: nowhere}}, {{handoff: origin, auth: {{keys: {keys}}}}}, {{proxy: origin}}]"
+    routes = f"[{{handof: origni, forward: nowhere}}, {{handoff: origin, auth: {{keys: {keys}}}}}, {{nothing: origin}}]"
     assert sorted(wrong(f"{BEGIN}{BACKENDS}routes: {routes}\n")) == [
         ("FR201", "unknown key 'algoritm'"),
         ("FR201", "unknown key 'handof'"),
-        ("FR201", "unknown key 'proxy'"),
+        ("FR201", "unknown key 'nothing'"),
         ("FR203", "unknown backend 'nowhere'"),
         ("FR205", "this route has no action"),
         ("FR250", "this key is in no place"),
     ]
+
+
+def every_key(model: type[Model]) -> Iterator[str]:
+    for kind in model.__subclasses__():
+        yield from kind.model_fields
+        yield from every_key(kind)
+
+
+def test_the_names_of_other_tools_mean_keys_of_ours() -> None:
+    known = set(every_key(Model))
+    assert set(OTHER_NAMES.values()) <= known
+    assert not set(OTHER_NAMES) & set(NOT_HERE)

@@ -70,9 +70,9 @@ def test_what_to_write_instead(backend: str, route: str, mend: str) -> None:
         ("path: *", 'write "/*"'),
         ("header: {x-a: *}", "write {present: true} if any value is meant"),
         ("query: {a: *}", "write {present: true} if any value is meant"),
-        ("query:\n        a: *", 'write "*"'),
-        ("host: *.example.com", 'write "*.example.com"'),
-        ("path: /a\n    forward: *", 'write "*"'),
+        ("query:\n        a: *", 'write a: "*"'),
+        ("host: *.example.com", 'write host: "*.example.com"'),
+        ("path: /a\n    forward: *", 'write forward: "*"'),
     ],
 )
 def test_what_to_write_instead_of_a_star(match: str, mend: str) -> None:
