@@ -29,7 +29,7 @@ from bench.statistics import percentiles
 SIZES = (10, 1_000)
 PERCENTS = (50, 95, 100)
 ROUTE = "  - match: {{path: /saved}}\n    respond: {{status: 200, body: '{}'}}\n"
-SERVED, BUILT = r"Saved: served after (\d+) ms", r"the component serves, ([\d.]+) s after the save"
+SERVED, BUILT = r"saved: served after (\d+) ms", r"saved: served by the component after ([\d.]+) s"
 
 
 @dataclass(slots=True)

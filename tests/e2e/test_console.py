@@ -4,7 +4,8 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from fanroute.project.workspace import Workspace
 from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, running, wait_until
 from tests.support.builds import copied
+from tests.support.grip_libraries import javascript_command, python_command
 from tests.support.tokens import SECRET, by_pyjwt
 
 MANIFEST = f"""\
@@ -97,7 +99,7 @@ def opened(edge: Edge, browser: Browser) -> Iterator[Page]:
     """Yields the console in a browser. In the end, its page is left, so that its connections end."""
     browser.open(url_of(edge))
     page = Page(browser)
-    page.run("await until(() => $('#state').textContent === 'live' && $('#publish-curl').textContent);")
+    page.run("await until(() => $('#state').textContent === 'live' && $('#publish-code').textContent);")
     yield page
     browser.open("about:blank")
 
@@ -255,15 +257,20 @@ def test_a_pane_sends_what_is_typed(console_edge: Edge, chromium: Browser) -> No
 def test_a_pane_shows_a_refusal(console_edge: Edge, chromium: Browser) -> None:
     """A WebSocket of a foreign origin, and a route that requires a token."""
     with opened(console_edge, chromium) as page:
-        state, answer = page.run("""
+        states, reasons = page.run("""
             await connect("websocket", { target: "/rooms/blue/socket", origin: "https://evil.example.com" });
             await connect("sse", { target: "/mine" });
             await until(() => pane("websocket", ".pane-state").textContent.includes("403"));
-            await until(() => pane("sse", ".messages .text"));
-            return [pane("websocket", ".pane-state").textContent, pane("sse", ".messages .text").textContent];
+            await until(() => pane("sse", ".messages .said") && pane("websocket", ".messages .said"));
+            return [["websocket", "sse"].map((kind) => pane(kind, ".pane-state").textContent),
+                ["websocket", "sse"].map((kind) => pane(kind, ".messages .said").textContent)];
         """)
-    assert "403" in state
-    assert answer == "This request needs a token.\n"
+    assert states == ["refused, 403", "refused, 401"]
+    if console_edge.name == "viceroy":
+        assert reasons == ["The edge answered 403", "The edge answered 401"]
+        return
+    assert reasons[0].startswith("The edge answered 403: Pages of this origin must not open a WebSocket here. (`origins` lists")
+    assert reasons[1].startswith("The edge answered 401: This request needs a token. (`auth.token` says where it may be; ")
 
 
 def test_a_pane_sends_a_token_and_a_host(console_edge: Edge, chromium: Browser) -> None:
@@ -290,7 +297,7 @@ def test_the_curl_command_publishes_the_same(console_edge: Edge, chromium: Brows
             await useChannel("room-blue");
             type($("#publish-text"), "it's");
             for (const box of all("#publish-kinds input")) tick(box, box.value !== "stream");
-            return await until(() => $("#publish-curl").textContent.includes("s\\\\n") && $("#publish-curl").textContent);
+            return await until(() => $("#publish-code").textContent.includes("s\\\\n") && $("#publish-code").textContent);
         """)
     assert curl.endswith(f" {console_edge.publish_url}")
     found = re.fullmatch(r"curl -d '(.*)' (\S+)", curl.replace("'\"'\"'", "\x00"))
@@ -302,6 +309,29 @@ def test_the_curl_command_publishes_the_same(console_edge: Edge, chromium: Brows
         "http-response": {"body": "it's\n"},
         "ws-message": {"content": "it's"},
     }
+
+
+@pytest.mark.parametrize(("tool", "command"), [("python", python_command), ("javascript", javascript_command)])
+def test_the_code_publishes_what_the_page_does(
+    console_edge: Edge, chromium: Browser, tool: str, command: Callable[[str, Path], list[str]], tmp_path: Path
+) -> None:
+    with opened(console_edge, chromium) as page:
+        code = page.run(
+            """
+            await connect("sse", { target: "/rooms/coded/events" });
+            await useChannel("room-coded");
+            type($("#publish-text"), "held");
+            await publishUntil(() => pane("sse", ".messages .text")?.textContent === "held");
+            type($("#publish-text"), "by code");
+            type($("#publish-with"), args[0]);
+            return await until(() => $("#publish-code").textContent.includes("by code") && $("#publish-code").textContent);
+            """,
+            tool,
+        )
+        subprocess.run(command(code, tmp_path), check=True, timeout=ANSWER_TIMEOUT)
+        page.run(
+            """await until(() => [...pane("sse", ".messages").children].some((one) => one.textContent.endsWith("by code")));"""
+        )
 
 
 def test_the_kinds_are_those_of_the_channels_routes(console_edge: Edge, chromium: Browser) -> None:
@@ -336,7 +366,7 @@ def test_held_connections_are_shown_and_cut(console_edge: Edge, chromium: Browse
             if (!offered.includes("room-blue")) throw new Error(`offered: ${offered}`);
             const shown = rows().map((row) => [...row.cells].map((cell) => cell.textContent));
             for (const button of all("[data-cut]")) button.click();
-            await until(() => $("#connections-list").textContent === "Nobody is subscribed.");
+            await until(() => $("#connections-list").textContent.startsWith("No connection is held"));
             await until(() => pane("sse", ".pane-state").matches(".bad") && pane("websocket", ".pane-state").matches(".bad"));
             return [shown, ["sse", "websocket"].map((kind) => pane(kind, ".pane-state").textContent)];
         """)
@@ -418,6 +448,74 @@ def test_a_save_is_shown(own_project: Workspace, chromium: Browser, tmp_path: Pa
         """)
         assert names[-2:] == ["new", "rest"]
         page.run("await until(() => $('tr[data-route=\"rest\"] .badge')?.textContent === 'FR410');")
+
+
+def test_every_error_of_a_save_is_shown(own_project: Workspace, chromium: Browser, tmp_path: Path) -> None:
+    """Tests a wrong fastly.toml, a store file that is missing, and a component that cannot be built."""
+    workspace = copied(own_project, tmp_path / "saved")
+    routes, manifest = workspace.routes, workspace.manifest
+    good = manifest.read_text()
+    kept = f"{good}\n[local_server.secret_stores]\nkeys = [{{ key = 'a', file = 'missing.key' }}]\n"
+    shown = """
+        const [text] = args;
+        await until(() => $("#diagnostics-list").textContent.includes(text));
+        await until(() => $("#traffic-list").textContent.includes("saved with 1 error"));
+        const one = all("#diagnostics-list .diagnostic").find((one) => one.textContent.includes(text));
+        return [".severity", ".place"].map((part) => one.querySelector(part).textContent);
+    """
+    with running("embedded", routes.parent) as edge, opened(edge, chromium) as page:
+        manifest.write_text(f"{good}\n[[[")
+        severity, place = page.run(shown, "fastly.toml")
+        about = page.run("return $('#diagnostics-about').textContent;")
+        assert severity == "error" and re.fullmatch(r"fastly\.toml:\d+", place)
+        assert about == "The last save has errors. Until they are mended, the edge serves what it served before."
+        manifest.write_text(kept)
+        page.run(shown, "cannot be read: no such file")
+        manifest.write_text(good)
+        page.run("await until(() => !$('#diagnostics-list .error'));")
+        app = routes.parent / "build" / "app"
+        app.rename(routes.parent / "kept")
+        app.symlink_to(routes.parent / "kept")
+        routes.write_text(routes.read_text().replace("everything-else", "unbuilt"))
+        page.run("""
+            await until(() => $("#diagnostics-list .error")?.closest(".diagnostic").textContent.includes("FR517"));
+            await until(() => $("#served-by").textContent.includes("because the component could not be built"));
+            await until(() => $("#diagnostics-about").textContent.startsWith("The component could not be built."));
+            await until(() => $("#traffic-list").textContent.includes("the component could not be built"));
+            if (!$('tr[data-route="unbuilt"]')) throw new Error("it is not served");
+        """)
+        app.unlink()
+
+
+def test_connections_of_routes_that_are_gone_are_marked_and_cut(
+    own_project: Workspace, chromium: Browser, tmp_path: Path
+) -> None:
+    routes = copied(own_project, tmp_path / "saved").routes
+    good = routes.read_text()
+    changed = good.replace("sse: {channel: test", "sse: {channel: other")
+    assert changed != good
+    with running("embedded", routes.parent) as edge, opened(edge, chromium) as page:
+        page.run("""
+            for (const kind of ["sse", "stream", "websocket"]) await connect(kind, { route: `test-${kind}` });
+            await until(() => all("[data-cut]").length === 3);
+            if (!$("#outdated").hidden || $(".outdated")) throw new Error("nothing has changed yet");
+        """)
+        # A route may move, because its fingerprint stays.
+        routes.write_text(changed.replace("routes:\n", "routes:\n  - {name: new, match: {path: /new}, respond: {status: 204}}\n"))
+        marked, text = page.run("""
+            await until(() => !$("#outdated").hidden);
+            return [all(".outdated").map((row) => row.cells[1].innerText.split("\\n")[0]), $("#outdated-text").textContent];
+        """)
+        assert marked == ["test-sse"]
+        assert text == "1 connection came by a route that has changed or is gone."
+        page.run("""
+            $("#outdated-cut").click();
+            await until(() => $("#outdated").hidden && all("[data-cut]").length === 2);
+            await until(() => pane("sse", ".pane-state").textContent === "ended");
+            for (const kind of ["stream", "websocket"]) {
+              if (!pane(kind, ".pane-state").textContent.startsWith("connected")) throw new Error(`${kind} was cut, too`);
+            }
+        """)
 
 
 HOSTILE = "<img src=x onerror=window.hacked=1>"
@@ -527,7 +625,7 @@ type($("#try-url"), "http://127.0.0.1:7676/rooms/blue/events");
 type($("#try-headers"), "");
 type($("#try-method"), "GET");
 await until(() => $("#try-passes").children.length === 2);
-await until(() => $("#publish-result").textContent === "Published" && $("#publish-curl").textContent.includes("stairs"));
+await until(() => $("#publish-result").textContent === "Published" && $("#publish-code").textContent.includes("stairs"));
 await until(() => $("#traffic-list").children.length > 3 || $("#connections-about").textContent.includes("Pushpin"));
 $("#traffic-list summary")?.click();
 await until(() => all("[data-cut]").length >= 2 || $("#connections-about").textContent.includes("Pushpin"));

@@ -294,6 +294,29 @@ def test_standard_output_has_only_json(json_edge: Edge) -> None:
     assert "Serving actions on the embedded edge" in told and "Stopping" in told
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+@pytest.mark.parametrize("command", [["serve", "--port=0", "--publish-port=0", "--format=json"], ["listen", "URL/told/lines"]])
+def test_it_ends_with_its_reader(json_edge: Edge, command: list[str], closed: str) -> None:
+    """Also if it prints nothing, as in `fanroute serve | head`."""
+    words = [word.replace("URL", json_edge.url) for word in command]
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "fanroute", *words],
+        cwd=json_edge.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        starts = {"serve": "Serving", "listen": "Listening at"}
+        while not process.stderr.readline().startswith(starts[command[0]]):
+            assert process.poll() is None
+        closing, other = (process.stdout, process.stderr) if closed == "stdout" else (process.stderr, process.stdout)
+        closing.close()
+        told = other.read()
+        assert process.wait(timeout=20) == 1
+    assert "Traceback" not in told and "roken" not in told
+
+
 @pytest.fixture(scope="module", params=["text", "json"])
 def guarded(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """The embedded edge with the routes of tests/e2e/routes/auth.yaml, in each format."""

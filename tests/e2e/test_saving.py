@@ -1,16 +1,19 @@
 """A save is served: at once interpreted, then by the component. The tests share an edge and follow each other."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 
+from fanroute.devserver.running import find_running
 from fanroute.project.workspace import Workspace
 from tests.e2e.conftest import Edge, processes, running, wait_until
-from tests.support.builds import key_of
+from tests.support.builds import copied, key_of
 
 ROUTES = """\
 version: 1
@@ -36,7 +39,9 @@ MANIFEST = 'manifest_version = 3\n[local_server.secret_stores]\nkeys = [{ key = 
 SECRETS = ["a secret of thirty-two bytes, 1st", "a secret of thirty-two bytes, 2nd"]
 # How long a build takes at most, in seconds.
 BUILD_TIMEOUT = 180
-TAKEN_OVER = r"^\d\d:\d\d:\d\d: the component serves, [\d.]+ s after the save$"
+# What begins each line about a save.
+TIME = r"^[\d:.]{12} "
+TAKEN_OVER = rf"{TIME}saved: served by the component after [\d.]+ s$"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +90,7 @@ def answers(edge: Edge, path: str, status: int, text: str) -> bool:
 def test_a_save_is_served(saving_edge: Edge) -> None:
     save(saving_edge, saying("second"))
     wait_until(lambda: answers(saving_edge, "/text", 200, "second"))
-    wait_until(lambda: printed(saving_edge, r"^Saved: served after \d+ ms, interpreted until the component is built$"))
+    wait_until(lambda: printed(saving_edge, rf"{TIME}saved: served after \d+ ms, interpreted until the component is built$"))
 
 
 def test_warnings_are_told(saving_edge: Edge) -> None:
@@ -111,11 +116,34 @@ def test_a_held_connection_stays(saving_edge: Edge) -> None:
 def test_a_wrong_save_is_told_and_not_served(saving_edge: Edge) -> None:
     save(saving_edge, saying("wrong").replace("respond:", "answer:"))
     wait_until(lambda: printed(saving_edge, r"^routes\.yaml:\d+:\d+: error\[FR\d+\]"))
-    wait_until(lambda: printed(saving_edge, "^Saved with errors: what was served before is still served$"))
+    wait_until(lambda: printed(saving_edge, rf"{TIME}saved with \d errors?: what was served before is still served$"))
     assert answers(saving_edge, "/text", 200, "third")
     save(saving_edge, saying("third").replace("/stream}", "/moved}"))
-    wait_until(lambda: printed(saving_edge, "^Saved without errors: this is what is served$"))
+    wait_until(lambda: printed(saving_edge, rf"{TIME}saved without errors: this is what is served$"))
     assert answers(saving_edge, "/text", 200, "third")
+
+
+def test_each_wrong_file_is_told_at_once(saving_edge: Edge) -> None:
+    """Also while another one is wrong."""
+    good = saying("third").replace("/stream}", "/moved}")
+    save(saving_edge, good.replace("respond:", "answer:"))
+    wait_until(lambda: printed(saving_edge, r"unknown key 'answer'"))
+    save(saving_edge, MANIFEST.replace("]", ""), "fastly.toml")
+    wait_until(lambda: printed(saving_edge, rf"^fastly\.toml:\d+:\d+: error: .*\n{TIME}saved with 3 errors: "))
+    save(saving_edge, good)
+    wait_until(lambda: printed(saving_edge, rf"^fastly\.toml:\d+:\d+: error: .*\n{TIME}saved with 1 error: "))
+    before = len(printed(saving_edge, r"saved without errors"))
+    save(saving_edge, MANIFEST, "fastly.toml")
+    wait_until(lambda: len(printed(saving_edge, r"saved without errors")) > before)
+    assert answers(saving_edge, "/text", 200, "third")
+
+
+def test_other_commands_know_the_new_hosts(saving_edge: Edge) -> None:
+    text = saying("hosted").replace("{loopback: true}", "{loopback: true, host: new.example.com}")
+    save(saving_edge, text.replace("match: {path: /text}", "match: {host: new.example.com, path: /text}"))
+    wait_until(lambda: answers(saving_edge, "/text", 200, "hosted"))
+    found = find_running(Workspace(saving_edge.folder / "routes.yaml"))
+    assert found.hosts is not None and set(found.hosts.values()) == {"new.example.com"}
 
 
 def test_a_file_that_is_named_may_come_later_and_change(saving_edge: Edge) -> None:
@@ -161,7 +189,7 @@ def test_a_build_that_fails_is_told(saving_edge: Edge) -> None:
     app.rename(saving_edge.folder / "kept")
     app.symlink_to(saving_edge.folder / "kept")
     save(saving_edge, saying("unbuilt"))
-    wait_until(lambda: printed(saving_edge, "^The component could not be built.*\n.*\n  .*FR517"))
+    wait_until(lambda: printed(saving_edge, rf"^error: .*\n  .*FR517(.*\n)*{TIME}the component could not be built: "))
     assert answers(saving_edge, "/text", 200, "unbuilt")
     assert component.read_bytes() == before
     app.unlink()
@@ -193,13 +221,40 @@ def test_the_component_of_the_last_of_many_saves_takes_over(saving_edge: Edge, t
 @pytest.mark.slow
 def test_a_routes_yaml_whose_component_is_built_needs_no_build(saving_edge: Edge) -> None:
     """Undoing a change brings the component back at once."""
-    by_component = r"^Saved: served after \d+ ms, by the component$"
+    by_component = rf"{TIME}saved: served by the component after \d+ ms$"
     before = len(printed(saving_edge, by_component))
     save(saving_edge, saying("number 20"))
     wait_until(lambda: answers(saving_edge, "/text", 200, "number 20"))
     save(saving_edge, saying("number 19"))
     wait_until(lambda: answers(saving_edge, "/text", 200, "number 19"))
     wait_until(lambda: len(printed(saving_edge, by_component)) > before)
+
+
+def test_programs_read_of_saves(own_project: Workspace, tmp_path: Path) -> None:
+    workspace = copied(own_project, tmp_path / "own")
+    good = workspace.routes.read_text()
+
+    def told(edge: Edge, outcome: str) -> list[dict[str, Any]]:
+        events = [json.loads(line) for line in edge.output if line.startswith("{")]
+        return [event for event in events if event["kind"] == "saved" and event["outcome"] == outcome]
+
+    with running("embedded", workspace.routes.parent, "--format=json") as edge:
+        workspace.routes.write_text(good.replace("handoff: origin", "handoff: orgin"))
+        wait_until(lambda: told(edge, "wrong"))
+        (event,) = told(edge, "wrong")
+        (problem,) = event["problems"]
+        assert problem["code"] == "FR203" and (problem["file"], problem["line"], problem["column"]) == ("routes.yaml", 28, 14)
+        assert problem["shown"].startswith(f"routes.yaml:28:14: error[FR203]: {problem['message']}\n")
+        workspace.manifest.write_text("[")
+        wait_until(lambda: len(told(edge, "wrong")) == 2)
+        assert [one["file"] for one in told(edge, "wrong")[1]["problems"]] == ["routes.yaml", "fastly.toml"]
+        workspace.routes.write_text(good)
+        workspace.manifest.write_text("manifest_version = 3\n")
+        wait_until(lambda: told(edge, "unchanged"))
+        workspace.routes.write_text(good.replace("everything-else", "rest"))
+        wait_until(lambda: told(edge, "interpreted"))
+        (served,) = told(edge, "interpreted")
+        assert 0 < served["milliseconds"] < 60_000 and served["problems"] == []
 
 
 def test_nothing_is_watched_without_watch(folder: Path, tmp_path: Path) -> None:

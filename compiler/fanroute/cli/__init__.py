@@ -30,6 +30,15 @@ _COMMANDS = [name for names in SECTIONS.values() for name in names]
 class _Sections(click.Group):
     """Represents all commands. Their list in the help has sections, and each command is imported when it is needed."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Runs a command. If nobody reads what it prints, it ends quietly with code 1."""
+        try:
+            return super().main(*args, **options)
+        except BrokenPipeError:  # click ends the command itself, unless it was about to print an error
+            from fanroute.cli.output import exit_unread
+
+            exit_unread()
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:

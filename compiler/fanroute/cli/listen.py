@@ -3,14 +3,15 @@
 import asyncio
 import base64
 import json
-import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from fanroute.cli.edges import find_edge
+from fanroute.cli.ending import until_stopped
 from fanroute.cli.options import compile_if_valid, examples, routes_option
 from fanroute.cli.output import exit_failed, exit_on_failure, fail, remark, say, say_json
 from fanroute.cli.request_options import checked, header_pair
@@ -131,10 +132,6 @@ async def _listen(target: Target, show: Callable[[Received], None], count: int |
 
     Raises ListenFailed.
     """
-    listening = asyncio.current_task()
-    assert listening is not None
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, listening.cancel)
     left = count
 
     def receive(received: Received) -> None:
@@ -145,13 +142,12 @@ async def _listen(target: Target, show: Callable[[Received], None], count: int |
             if left == 0:
                 raise _Enough
 
-    try:
-        async with asyncio.timeout(timeout):
-            await hold(target, receive, remark)
-    except TimeoutError:
-        return False
-    except (_Enough, asyncio.CancelledError):
-        pass
+    with until_stopped(), suppress(_Enough):
+        try:
+            async with asyncio.timeout(timeout):
+                await hold(target, receive, remark)
+        except TimeoutError:
+            return False
     return True
 
 

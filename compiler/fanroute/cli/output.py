@@ -1,9 +1,11 @@
 """Prints, and ends commands: 0 for done, 1 for wrong input, 2 for wrong usage. No other module prints or exits."""
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
 
@@ -114,7 +116,17 @@ def say_json(text: str) -> None:
 
 def standard_input() -> BinaryIO:
     """Returns the command's standard input, as bytes."""
-    return sys.stdin.buffer
+    return sys.stdin.buffer if sys.stdin else BytesIO()
+
+
+def output_pipes() -> list[int]:
+    """Returns the file descriptors of standard output and standard error, if they are pipes."""
+    pipes = []
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # it was closed when the command was started, or is no file
+            if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+                pipes.append(stream.fileno())
+    return pipes
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -152,9 +164,9 @@ def print_all_diagnostics(files: Sequence[tuple[Path, Sequence[Diagnostic]]], fo
         if form == "github" and diagnostics:
             say_text(text_report.render_github(diagnostics, str(file)))
         elif diagnostics and _shows_styles(sys.stderr):
-            _console(stderr=True).print(text_report.render_styled(diagnostics, str(file), _text(file)))
+            _console(stderr=True).print(text_report.render_styled(diagnostics, str(file), file_text(file)))
         elif diagnostics:
-            sys.stderr.write(f"{text_report.render(diagnostics, str(file), _text(file))}\n")
+            click.echo(text_report.render(diagnostics, str(file), file_text(file)), err=True)
 
 
 def remark(line: str) -> None:
@@ -183,6 +195,13 @@ def exit_if_failed(failed: bool) -> None:
         exit_failed()
 
 
+def exit_unread() -> NoReturn:
+    """Exits with code 1, and without a word, because nobody reads what is printed."""
+    # Otherwise, Python would fail to write what is left when it ends.
+    sys.stdout = sys.stderr = StringIO()
+    sys.exit(1)
+
+
 def exit_failed() -> NoReturn:
     """Exits with code 1, for wrong input."""
     sys.exit(1)
@@ -202,17 +221,21 @@ def exit_on_failure(workspace: Workspace) -> Iterator[None]:
 
 def print_failure(error: Exception, workspace: Workspace) -> None:
     """Prints one of FAILURES to standard error."""
+    if isinstance(error, Invalid):
+        print_diagnostics(error.diagnostics, workspace)
+    else:
+        for line in failure_lines(error, workspace):
+            remark(line)
+
+
+def failure_lines(error: Exception, workspace: Workspace) -> list[str]:
+    """Returns the lines about one of FAILURES, except Invalid."""
     match error:
-        case Invalid():
-            print_diagnostics(error.diagnostics, workspace)
         case BadManifest():
-            remark(f"{workspace.manifest}:{error.line}:{error.column}: error: {error}")
+            return [f"{workspace.manifest}:{error.line}:{error.column}: error: {error}"]
         case ProgramFailed():
-            remark(f"error: {error}")
-            for line in error.output.strip().splitlines()[-OUTPUT_LINES:]:
-                remark(f"  {line}")
-        case _:
-            remark(f"error: {error}")
+            return [f"error: {error}", *(f"  {line}" for line in error.output.strip().splitlines()[-OUTPUT_LINES:])]
+    return [f"error: {error}"]
 
 
 def fail(*lines: str) -> NoReturn:
@@ -228,13 +251,13 @@ def _console(stderr: bool = False) -> "Console":
     return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
-def _shows_styles(stream: TextIO) -> bool:
-    """Returns True if a standard stream is a terminal, or is to be treated as one."""
-    may_be = stream.isatty() or any(name in os.environ for name in _FORCE_TERMINAL)
+def _shows_styles(stream: TextIO | None) -> bool:
+    """Returns True if a standard stream is a terminal, or is to be treated as one. None is one that was closed at the start."""
+    may_be = (stream is not None and stream.isatty()) or any(name in os.environ for name in _FORCE_TERMINAL)
     return may_be and _console(stderr=stream is sys.stderr).is_terminal
 
 
-def _text(file: Path) -> str:
+def file_text(file: Path) -> str:
     """Returns the text of a file, for excerpts; "" if it cannot be read."""
     try:
         return decode(read_file(file))

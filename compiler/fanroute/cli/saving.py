@@ -3,19 +3,22 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from fanroute.cli.edges import local_stores
-from fanroute.cli.output import FAILURES, conceal, print_diagnostics, print_failure, remark, say, warn
+from fanroute.cli.output import FAILURES, conceal, print_diagnostics, print_failure
+from fanroute.cli.problems import problems_of
 from fanroute.console.api import Console
+from fanroute.devserver import events
 from fanroute.devserver.config import Stores, host_entries, local_backends
 from fanroute.devserver.embedded import RunningEdge, Service
+from fanroute.devserver.events import Emit, Notice, SaveOutcome
 from fanroute.devserver.judging import Judge
 from fanroute.devserver.load import load_component
-from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.host.interpreted import InterpretedComponent
@@ -31,6 +34,15 @@ from fanroute_runtime.plan import Plan
 Handle = Callable[[Exchange], bool]
 # The Plan and the backends.
 Target = tuple[Plan, tuple[Backend, ...]]
+Found = TypeVar("Found")
+
+
+class WrongSave(Exception):
+    """Reports that a folder cannot be served as it is. `errors` are all of them, each one of FAILURES."""
+
+    def __init__(self, errors: list[Exception]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(map(str, errors)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,8 @@ class Saving:
         flatten: whether components are flattened.
         edge: serves the folder's component.
         compiled: the routes of this component.
+        report: takes an event about each save.
+        announce_hosts: is called with the hosts of `Saved` when they change.
         console: shows what is saved and served, or None.
     """
 
@@ -76,12 +90,16 @@ class Saving:
         flatten: bool,
         edge: RunningEdge,
         compiled: Compiled,
+        report: Emit,
+        announce_hosts: Callable[[Mapping[str, str]], None],
         console: Console | None = None,
     ) -> None:
         self._workspace = workspace
         self._as_host = as_host
         self._flatten = flatten
         self._edge = edge
+        self._report = report
+        self._announce_hosts = announce_hosts
         self._console = console
         self._served = Saved(compiled, self._hosts(compiled), edge.first.stores)
         # What was read last: lines and diagnostics can differ from those of what is served.
@@ -110,7 +128,8 @@ class Saving:
                     if await asyncio.to_thread(self._has_changed):
                         await self._follow()
         except CannotWatch as error:
-            warn(f"what you save is not served until you start again, because the files cannot be watched: {error}")
+            text = f"What you save is not served until you start again, because the files cannot be watched: {error}"
+            self._report(Notice(time=time.time(), text=text))
         finally:
             self._cancel_build()
             if self._builds:
@@ -124,11 +143,9 @@ class Saving:
         started = time.monotonic()
         try:
             saved = await asyncio.to_thread(self._read)
-        except FAILURES as error:
+        except WrongSave as wrong:
             self._cancel_build()
-            print_failure(error, self._workspace)
-            say("Saved with errors: what was served before is still served")
-            self._show_failure(error)
+            self._tell("wrong", started, wrong.errors)
             self._is_wrong = True
             return
         if saved.target != self._target:
@@ -137,7 +154,7 @@ class Saving:
         if is_new:
             await self._serve(saved, started)
         elif self._is_wrong:
-            say("Saved without errors: this is what is served")
+            self._tell("unchanged", started)
         if is_new or self._is_wrong or saved.compiled.source.text != self._saved.compiled.source.text:
             self._saved = saved
             self._show()
@@ -151,17 +168,24 @@ class Saving:
             task.add_done_callback(self._builds.discard)
 
     def _read(self) -> Saved:
-        """Reads and compiles what is in the folder. Raises Invalid and BadManifest."""
+        """Reads and compiles what is in the folder. Raises WrongSave with the errors of all files."""
         self._sources, self._settings = sources, settings = UsedFiles(), UsedFiles()
+        errors: list[Exception] = []
+        compiled = _attempt(lambda: self._compile(sources), errors)
+        hosts = self._hosts(compiled) if compiled else self._served.hosts
+        stores = _attempt(lambda: local_stores(self._workspace, hosts, settings), errors)
+        if compiled is None or stores is None:
+            raise WrongSave(errors)
+        return Saved(compiled, hosts, stores)
+
+    def _compile(self, sources: UsedFiles) -> Compiled:
         workspace = self._workspace
 
         def read(path: str, limit: int) -> bytes:
             return sources.read(workspace.routes.parent / path, lambda: workspace.read(path, limit))
 
         raw = sources.read(workspace.routes, workspace.read_routes)
-        compiled = compile_plan(raw, replace(workspace.inputs(), read=read))
-        hosts = self._hosts(compiled)
-        return Saved(compiled, hosts, local_stores(workspace, hosts, settings))
+        return compile_plan(raw, replace(workspace.inputs(), read=read))
 
     def _hosts(self, compiled: Compiled) -> Mapping[str, str]:
         return host_entries(compiled.plan.routes, self._as_host or compiled.loopback_host)
@@ -173,9 +197,15 @@ class Saving:
         self._judge = await asyncio.to_thread(Judge, saved.compiled.plan)
         conceal(saved.compiled.source.unexpanded)
         self._replace(saved, handle)
-        took = f"{(time.monotonic() - started) * 1000:.0f} ms"
-        by = "by the component" if handle == self._component[1] else "interpreted until the component is built"
-        say(f"Saved: served after {took}, {by}")
+        self._tell("component" if handle == self._component[1] else "interpreted", started)
+
+    def _tell(self, outcome: SaveOutcome, started: float, errors: Sequence[Exception] = ()) -> None:
+        """Reports what has become of a save that was noticed at `started`. Its errors are also printed in full."""
+        for error in errors:
+            print_failure(error, self._workspace)
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        problems = tuple(problem for error in errors for problem in problems_of(error, self._workspace))
+        self._report(events.Saved(time=time.time(), outcome=outcome, milliseconds=milliseconds, problems=problems))
 
     async def _tell_more(self, saved: Saved) -> None:
         """Prints and shows the warnings. With many routes, it takes a while to find them."""
@@ -195,6 +225,8 @@ class Saving:
         return (await asyncio.to_thread(InterpretedComponent, plan)).handle
 
     def _replace(self, saved: Saved, handle: Handle) -> None:
+        if saved.hosts != self._served.hosts:
+            self._announce_hosts(saved.hosts)
         self._served, self._handle = saved, handle
         self._edge.replace(Service(handle, *local_backends(saved.compiled.backends), saved.stores, self._judge))
 
@@ -202,12 +234,6 @@ class Saving:
         """Shows in the console what was saved, and if the component serves it."""
         if self._console:
             self._console.show(self._saved.compiled, self._saved.hosts, self._handle != self._component[1])
-
-    def _show_failure(self, error: Exception) -> None:
-        """Shows in the console what is wrong with the routes.yaml that was saved."""
-        if self._console and isinstance(error, Invalid):
-            with suppress(OSError, Invalid):  # it was removed, for example
-                self._console.show_failure(error.diagnostics, self._workspace.read_routes().decode(errors="replace"))
 
     def _cancel_build(self) -> None:
         """Cancels the build that is under way, whose component is then not served any more."""
@@ -231,16 +257,24 @@ class Saving:
             handle = await asyncio.to_thread(self._load)
         except FAILURES as error:
             self._target = None
-            remark("The component could not be built. Until you save something else, the routes are served interpreted:")
-            print_failure(error, self._workspace)
+            self._tell("build failed", started, [error])
             return
         self._component = plan, handle
         self._replace(self._served, handle)
         self._show()
-        say(f"{time.strftime('%H:%M:%S')}: the component serves, {time.monotonic() - started:.1f} s after the save")
+        self._tell("component", started)
 
     def _load(self) -> Handle:
         return EmbeddedComponent(*load_component(self._workspace.wasm, self._workspace.cache)).handle
+
+
+def _attempt(act: Callable[[], Found], errors: list[Exception]) -> Found | None:
+    """Returns what a function returns, or None if it raises one of FAILURES, which is then added to the errors."""
+    try:
+        return act()
+    except FAILURES as error:
+        errors.append(error)
+        return None
 
 
 async def _run_build(routes: Path, flatten: bool) -> None:

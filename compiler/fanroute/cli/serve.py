@@ -1,8 +1,8 @@
 """`fanroute serve`: serves a routes.yaml on a local edge."""
 
 import asyncio
-import signal
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -14,12 +14,13 @@ from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
 from fanroute.cli.build import build_and_report, flatten_option
 from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
+from fanroute.cli.ending import until_stopped
 from fanroute.cli.options import DEFAULT_ROUTES, examples, is_on_command_line, own_command, routes_argument
 from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json, say, say_command, warn
 from fanroute.cli.traffic import make_printer
 from fanroute.devserver import guard
 from fanroute.devserver.config import EdgeUrls, host_entries, local_backends
-from fanroute.devserver.events import Event, Serving
+from fanroute.devserver.events import Emit, Event, Serving
 from fanroute.devserver.request_log import token_parameters
 from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT, announce
 from fanroute.diagnostics.shell import path_word
@@ -164,11 +165,7 @@ class Shown:
 
 
 async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, shown: Shown, follow: Follow | None) -> None:
-    serving = asyncio.current_task()
-    assert serving is not None
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, serving.cancel)
-    with suppress(asyncio.CancelledError):
+    with until_stopped():
         backends, loopback = local_backends(result.compiled.backends)
         plan = result.compiled.plan
         listeners = [make_printer(shown.form, plan, options.hosts)]
@@ -191,7 +188,7 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
                 say(f"Console: {url}")
                 if shown.opens:
                     click.launch(url)
-            stack.enter_context(announce(workspace, urls, options.hosts))
+            announce_hosts = stack.enter_context(announce(workspace, urls, options.hosts))
             routes = "" if workspace.routes == Path(DEFAULT_ROUTES) else f" --routes {path_word(workspace.routes)}"
             for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts, own_command(), routes):
                 say_command(line)
@@ -199,7 +196,7 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
                 warn(line)
             try:
                 if follow:
-                    await _serve_saves(workspace, result, urls, follow, console)
+                    await _serve_saves(workspace, result, urls, follow, report, announce_hosts, console)
                 await asyncio.Event().wait()
             finally:
                 say("Stopping")
@@ -214,12 +211,20 @@ def _console(workspace: Workspace, compiled: Compiled, options: EdgeOptions, url
     return Console(str(workspace.routes), options.edge, urls, channels, compiled, options.hosts)
 
 
-async def _serve_saves(workspace: Workspace, result: Built, edge: EdgeUrls, follow: Follow, console: "Console | None") -> None:
+async def _serve_saves(
+    workspace: Workspace,
+    result: Built,
+    edge: EdgeUrls,
+    follow: Follow,
+    report: Emit,
+    announce_hosts: Callable[[Mapping[str, str]], None],
+    console: "Console | None",
+) -> None:
     """Serves what is saved, if the edge can. Viceroy has its component for as long as it runs."""
     from fanroute.cli.saving import Saving  # late, as the edges: the help needs neither wasmtime nor aiohttp
     from fanroute.devserver.embedded import RunningEdge
 
     if isinstance(edge, RunningEdge):
-        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled, console).run()
+        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled, report, announce_hosts, console).run()
     else:
         say("What you save is served after a restart: this edge keeps its component (the embedded edge does not)")

@@ -1,7 +1,7 @@
 """Answers what the console's pages ask: which routes there are, what happens to a request, and what the edge holds."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from time import time
@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 
 from fanroute.analysis.subscribers import find_subscribers
-from fanroute.client.framing import Message, closing_formats, formats_for, publish_body
+from fanroute.client.framing import Formats, Message, closing_formats, formats_for, publish_body
+from fanroute.client.library_code import javascript_code, python_code
 from fanroute.console.bodies import (
     BadBody,
     Channel,
@@ -22,15 +23,14 @@ from fanroute.console.bodies import (
     read_body,
 )
 from fanroute.console.connecting import Connection
-from fanroute.console.described import describe_diagnostics, describe_routes
+from fanroute.console.described import describe_diagnostics, describe_problems, describe_routes
 from fanroute.console.held import HeldConnections
 from fanroute.console.pages import Page, Pages
 from fanroute.devserver.config import EdgeUrls
 from fanroute.devserver.event_lines import text_spans
-from fanroute.devserver.events import Event
+from fanroute.devserver.events import Event, Saved
 from fanroute.devserver.pubsub import Channels
 from fanroute.devserver.request_log import make_redactor, redacted, token_parameters
-from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.shell import shell_word
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
@@ -88,6 +88,8 @@ class Console:
         self.pages = Pages()
         self._recent: deque[Event] = deque(maxlen=MAX_RECENT)
         self._file, self._edge, self._urls, self._channels = file, edge, urls, channels
+        # What has become of the last save.
+        self._saved: Saved | None = None
         self.show(compiled, hosts)
 
     def show(self, compiled: Compiled, hosts: Mapping[str, str], interpreted: bool = False) -> None:
@@ -99,17 +101,13 @@ class Console:
             interpreted: True if the component does not serve them yet.
         """
         self._served = _Served(compiled, hosts, interpreted)
-        # The diagnostics of a newer file with errors, and its text.
-        self._failure: tuple[Sequence[Diagnostic], str] | None = None
-        self.pages.send("service", None)
-
-    def show_failure(self, diagnostics: Sequence[Diagnostic], text: str) -> None:
-        """Shows the diagnostics of a file with errors, which has this text. The routes stay those that are served."""
-        self._failure = diagnostics, text
         self.pages.send("service", None)
 
     def report(self, event: Event) -> None:
-        """Shows an event of the edge."""
+        """Shows an event of the edge. After a save, the routes stay those that are served."""
+        if isinstance(event, Saved):
+            self._saved = redacted(event, self._served.hide)
+            self.pages.send("service", None)
         self._recent.append(event)
         if self.pages:
             self.pages.send("traffic", self._shown(event))
@@ -130,23 +128,27 @@ class Console:
 
     @property
     def _held(self) -> HeldConnections | None:
-        return HeldConnections(self._channels, self._served.trial, self._served.redact) if self._channels else None
+        return HeldConnections(self._channels, self._served.compiled.plan, self._served.redact) if self._channels else None
 
     async def service(self, raw: bytes) -> Any:
         """Returns what is served."""
         served = self._served
         own_host = served.hosts.get(host_entry("127.0.0.1"), "127.0.0.1").rpartition("://")[2]
-        own = served.compiled.diagnostics
-        diagnostics, text = self._failure or (own, served.compiled.source.text)
+        saved = self._saved
+        problems = saved.problems if saved else ()
+        # If the file has errors now, the diagnostics of what is served are about a file that is gone.
+        is_gone = saved is not None and saved.outcome == "wrong" and any(one.file == self._file for one in problems)
+        own = () if is_gone else served.compiled.diagnostics
         return {
             "service": served.compiled.plan.service,
             "file": self._file,
             "edge": self._edge,
             "interpreted": served.interpreted,
+            "saved": saved.outcome if saved else None,
             "urls": {"edge": self._urls.edge, "publish": self._urls.publish},
             "knows_connections": self._channels is not None,
-            "routes": describe_routes(served.compiled, () if self._failure else own, own_host),
-            "diagnostics": describe_diagnostics(diagnostics, self._file, text),
+            "routes": describe_routes(served.compiled, own, own_host, len(problems)),
+            "diagnostics": [*describe_problems(problems), *describe_diagnostics(own, self._file, served.compiled.source.text)],
         }
 
     async def try_request(self, raw: bytes) -> Any:
@@ -174,13 +176,21 @@ class Console:
         return sorted({one.kind for one in found})
 
     async def prepare_message(self, raw: bytes) -> Any:
-        """Returns the body of the publish request for a message, and a curl command that sends it."""
-        body = _publish_body(read_body(WantedMessage, raw)).decode()
-        return {"body": body, "curl": f"curl -d {shell_word(body)} {shell_word(self._urls.publish)}"}
+        """Returns what publishes a message elsewhere: a curl command, and the code for two libraries."""
+        wanted = read_body(WantedMessage, raw)
+        formats = _formats(wanted)
+        body = publish_body(wanted.channel, formats, wanted.id, wanted.prev_id).decode()
+        item = self._urls.publish, wanted.channel, formats, wanted.id, wanted.prev_id
+        return {
+            "curl": f"curl -d {shell_word(body)} {shell_word(self._urls.publish)}",
+            "python": python_code(*item),
+            "javascript": javascript_code(*item),
+        }
 
     async def publish(self, raw: bytes) -> Any:
         """Publishes a message. Returns the answer of the publish endpoint."""
-        body = _publish_body(read_body(WantedMessage, raw))
+        wanted = read_body(WantedMessage, raw)
+        body = publish_body(wanted.channel, _formats(wanted), wanted.id, wanted.prev_id)
         timeout = aiohttp.ClientTimeout(total=PUBLISH_TIMEOUT)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session, session.post(self._urls.publish, data=body) as answer:
@@ -220,6 +230,12 @@ class Console:
             raise BadBody("this connection has ended already")
         return {}
 
+    async def cut_outdated(self, raw: bytes) -> Any:
+        """Cuts the connections whose route is gone."""
+        if self._held:
+            self._held.cut_outdated()
+        return {}
+
     def _page(self, id: str) -> Page:
         page = self.pages.find(id)
         if page is None:
@@ -243,13 +259,14 @@ METHODS: Mapping[str, Callable[[Console, bytes], Awaitable[Any]]] = {
     "disconnect": Console.disconnect,
     "send": Console.send,
     "cut": Console.cut,
+    "cut-outdated": Console.cut_outdated,
 }
 
 
-def _publish_body(wanted: WantedMessage) -> bytes:
-    """Returns the body of the publish request for a message. Raises BadBody."""
+def _formats(wanted: WantedMessage) -> Formats:
+    """Returns a message in the formats of its kinds of connections. Raises BadBody."""
     message = Message(wanted.text, wanted.is_json, wanted.event, wanted.id)
     formats = closing_formats(wanted.kinds) if wanted.close else formats_for(wanted.kinds, message)
     if not formats:
         raise BadBody("a held response ends with its message: send one", "close")
-    return publish_body(wanted.channel, formats, wanted.id, wanted.prev_id)
+    return formats

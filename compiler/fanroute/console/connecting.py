@@ -4,7 +4,7 @@ A page of the console's port is foreign to the edge, so its browser would not le
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from time import monotonic
 from typing import Any
@@ -23,6 +23,8 @@ from fanroute.client.held_http import (
     with_defaults,
 )
 from fanroute.console.bodies import WantedConnection
+from fanroute.devserver.refusals import hint_for
+from fanroute.devserver.visits import REASON_HEADER
 from fanroute_runtime.plan import TokenPlace
 
 # The longest message that is shown, in characters.
@@ -30,6 +32,8 @@ MAX_SHOWN = 20_000
 
 # Takes a report: a mapping whose `type` is `open`, `message` or `end`.
 Report = Callable[[dict[str, Any]], None]
+# Says why a connection has ended, with the status of an answer that holds none.
+End = tuple[str, int | None]
 
 
 class Connection:
@@ -69,11 +73,11 @@ class Connection:
             skip_auto_headers=["Accept-Encoding", "User-Agent"],
         ) as session:
             try:
-                self._end(await hold(session))
+                self._end(*await hold(session))
             except aiohttp.WSServerHandshakeError as error:
-                self._end(f"the edge answered {error.status} and opened no WebSocket", error.status)
+                self._end(_refusal(error.status, error.headers or {}), error.status)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                self._end(f"the connection broke: {error or type(error).__name__}")
+                self._end(f"The connection broke: {error or type(error).__name__}")
 
     async def send(self, text: str) -> bool:
         """Sends a text on the WebSocket. Returns False if there is none, or if it is closed."""
@@ -82,7 +86,7 @@ class Connection:
         await self._socket.send_str(text)
         return True
 
-    async def _hold_stream(self, session: aiohttp.ClientSession) -> str:
+    async def _hold_stream(self, session: aiohttp.ClientSession) -> End:
         async with self._get(session) as answer:
             if answer.status != 200:
                 return await self._report_answer(answer)
@@ -92,7 +96,7 @@ class Connection:
             else:
                 async for text in read_parts(answer):
                     self._message(text)
-        return "the edge ended the answer"
+        return "The edge ended the answer", None
 
     async def _read_events(self, answer: aiohttp.ClientResponse) -> None:
         events = EventStream()
@@ -103,7 +107,7 @@ class Connection:
         except EventTooLong as error:
             self._message(f"({error})")
 
-    async def _poll(self, session: aiohttp.ClientSession) -> str:
+    async def _poll(self, session: aiohttp.ClientSession) -> End:
         self._report({"type": "waiting"})
         while True:
             earliest = monotonic() + POLL_INTERVAL
@@ -114,7 +118,7 @@ class Connection:
                 self._message((await read_body(answer)).decode(errors="replace"), status=answer.status)
             await asyncio.sleep(earliest - monotonic())
 
-    async def _hold_websocket(self, session: aiohttp.ClientSession) -> str:
+    async def _hold_websocket(self, session: aiohttp.ClientSession) -> End:
         async with session.ws_connect(
             self._url, headers=self._headers, protocols=self._wanted.protocols, max_msg_size=MAX_MESSAGE
         ) as socket:
@@ -125,7 +129,7 @@ class Connection:
                     self._message(message.data)
                 elif message.type is aiohttp.WSMsgType.BINARY:
                     self._message(message.data.hex(" "), is_binary=True)
-            return f"the WebSocket was closed, code {socket.close_code}"
+            return f"The WebSocket was closed, code {socket.close_code}", None
 
     def _get(self, session: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         accept = [("Accept", "text/event-stream")] if self._wanted.kind == "sse" else []
@@ -138,14 +142,22 @@ class Connection:
         shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text):,} characters)"
         self._report({"type": "message", "text": shown, **further})
 
-    async def _report_answer(self, answer: aiohttp.ClientResponse) -> str:
+    async def _report_answer(self, answer: aiohttp.ClientResponse) -> End:
         """Reports an answer that holds no connection."""
         self._opened(answer)
         self._message((await read_body(answer)).decode(errors="replace"), status=answer.status)
-        return f"the edge answered {answer.status}"
+        return _refusal(answer.status, answer.headers), answer.status
 
     def _end(self, why: str, status: int | None = None) -> None:
         self._report({"type": "end", "text": why, "status": status})
+
+
+def _refusal(status: int, headers: Mapping[str, str]) -> str:
+    """Says that an answer holds no connection, and why, if the edge says so."""
+    reason = headers.get(REASON_HEADER, "")
+    hint = hint_for(reason)
+    why = f": {reason}" if reason else ""
+    return f"The edge answered {status}{why}{f' ({hint})' if hint else ''}"
 
 
 def with_token(wanted: WantedConnection, place: TokenPlace) -> tuple[str, list[tuple[str, str]]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from fanroute.analysis.examples import example_headers, example_target, example_values, expand, needed_host
+from fanroute.devserver.events import Problem
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.text_report import render
 from fanroute.pipeline import Compiled
@@ -22,6 +23,7 @@ def describe_diagnostics(diagnostics: Iterable[Diagnostic], file: str, text: str
         {
             "code": one.code,
             "severity": one.severity,
+            "file": one.span.file or file,
             "line": one.span.line,
             "message": one.message,
             "shown": render([one], file, text),
@@ -30,7 +32,22 @@ def describe_diagnostics(diagnostics: Iterable[Diagnostic], file: str, text: str
     ]
 
 
-def describe_routes(compiled: Compiled, diagnostics: Sequence[Diagnostic], own_host: str) -> list[dict[str, Any]]:
+def describe_problems(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Returns the errors of a save as `describe_diagnostics` returns diagnostics. The code, file and line can be missing."""
+    return [
+        {
+            "code": one.code,
+            "severity": "error",
+            "file": one.file,
+            "line": one.line,
+            "message": one.message,
+            "shown": one.shown,
+        }
+        for one in problems
+    ]
+
+
+def describe_routes(compiled: Compiled, diagnostics: Sequence[Diagnostic], own_host: str, first: int = 0) -> list[dict[str, Any]]:
     """Returns the routes in their order, and an example request for each.
 
     A route's `diagnostics` are the indices of those diagnostics that point into it. The values of variables are hidden, except in
@@ -40,11 +57,12 @@ def describe_routes(compiled: Compiled, diagnostics: Sequence[Diagnostic], own_h
         compiled: the routes.
         diagnostics: those of their file; none if the file has changed since.
         own_host: the host for which the local edge's own names stand.
+        first: the index of the first diagnostic, if others are shown before.
     """
     hide = unexpander(compiled.source.unexpanded)
     starts = list(_starts(compiled.source))
     by_route: dict[int, list[int]] = {}
-    for number, diagnostic in enumerate(diagnostics):
+    for number, diagnostic in enumerate(diagnostics, first):
         span = diagnostic.span
         if not span.file and (index := _index_at(starts, (span.line, span.column))) is not None:
             by_route.setdefault(index, []).append(number)

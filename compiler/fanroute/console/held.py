@@ -1,18 +1,20 @@
 """Describes the connections that the GRIP proxy of the embedded edge holds, as plain data for JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiohttp import web
 
+from fanroute.devserver.events import Pass
 from fanroute.devserver.pubsub import Channels, Subscriber
+from fanroute.devserver.visits import visit_of
 from fanroute.devserver.websocket_proxy import is_websocket
-from fanroute.plan.kinds import Kind, kind_of
-from fanroute.plan.request import RequestData
-from fanroute.routetests.tried import Trial
+from fanroute.plan.kinds import Kind
+from fanroute_runtime.http.headers import PIN
 from fanroute_runtime.local import LOCAL_NAMES
+from fanroute_runtime.matching.pin import decode
 from fanroute_runtime.matching.predicates import host_name
-from fanroute_runtime.plan import Hold, WebSocket
+from fanroute_runtime.plan import Plan
 
 # The longest beginning of a last message that is shown, in characters.
 MAX_LAST = 200
@@ -23,54 +25,85 @@ class HeldConnections:
 
     Args:
         channels: the GRIP proxy's.
-        trial: tries requests with the routes that are served now.
+        plan: what is served now.
         redact: hides tokens in a text.
     """
 
-    def __init__(self, channels: Channels, trial: Trial, redact: Callable[[str], str]) -> None:
+    def __init__(self, channels: Channels, plan: Plan, redact: Callable[[str], str]) -> None:
         self._channels = channels
-        self._trial = trial
+        self._fingerprints = {route.fingerprint for route in plan.routes}
         self._redact = redact
 
     def describe(self) -> list[dict[str, Any]]:
         """Returns the connections, the oldest first."""
-        held = ((one, one.request) for one in self._channels.subscribers())
-        return [self._describe(one, request) for one, request in held if request is not None]
+        return [self._describe(one, request) for one, request in self._held()]
 
     def cut(self, number: int) -> bool:
         """Cuts a connection, as a network does that breaks. Returns False if there is no connection with this number."""
-        found = next((one for one in self._channels.subscribers() if one.number == number), None)
-        if found is None or found.request is None or found.request.transport is None:
-            return False
-        found.request.transport.abort()
-        return True
+        return any(_abort(request) for one, request in self._held() if one.number == number)
+
+    def cut_outdated(self) -> None:
+        """Cuts all connections whose route is gone."""
+        for _, request in self._held():
+            if self._is_outdated(request):
+                _abort(request)
+
+    def _held(self) -> Iterator[tuple[Subscriber, web.BaseRequest]]:
+        for one in self._channels.subscribers():
+            if one.request is not None:
+                yield one, one.request
 
     def _describe(self, subscriber: Subscriber, request: web.BaseRequest) -> dict[str, Any]:
         host = request.headers.get("Host", request.host)
-        headers = tuple((name.decode("latin-1").lower(), value) for name, value in request.raw_headers)
-        seen = RequestData(request.method, f"http://{host}{request.raw_path}", headers, configs=self._trial.configs)
         # The names of this machine say nothing.
         shown_host = "" if host_name(host) in LOCAL_NAMES else host
-        route = self._trial.tracer.route_of(seen)
-        action = route.action if route else None
-        # An origin can hold a connection too. Its route does not say how.
-        kind = kind_of(action) if isinstance(action, Hold | WebSocket) else _kind(subscriber, request)
+        first = _first_pass(request)
         return {
             "number": subscriber.number,
-            "kind": kind,
-            "route": route.name if route else None,
+            "kind": _kind(subscriber, request),
+            "route": first.route if first else "",
+            "outdated": self._is_outdated(request),
             "request": self._redact(f"{request.method} {shown_host}{request.raw_path}"),
             "channels": sorted(subscriber.channels),
             "since": subscriber.since,
             "last": _last(subscriber),
         }
 
+    def _is_outdated(self, request: web.BaseRequest) -> bool:
+        """Returns True if the route that a connection came by is not served any more, as it was.
+
+        Its pin tells that. A connection that an origin holds has none, because it needs no route of the edge any more.
+        """
+        first = _first_pass(request)
+        pins = [value for name, value in first.sent if name.lower() == PIN] if first else []
+        return any(decode(pin.encode("latin-1")).fingerprint not in self._fingerprints for pin in pins)
+
+
+def _first_pass(request: web.BaseRequest) -> Pass | None:
+    """Returns the pass in which the edge handed a request to Fanout."""
+    return next(iter(visit_of(request).passes), None)
+
+
+def _abort(request: web.BaseRequest) -> bool:
+    """Cuts a request's connection. Returns False if it has ended already."""
+    if request.transport is None:
+        return False
+    request.transport.abort()
+    return True
+
 
 def _kind(subscriber: Subscriber, request: web.BaseRequest) -> Kind:
     """Returns how a connection is held."""
     if is_websocket(request):
         return "websocket"
-    return "long_poll" if subscriber.is_long_poll else "stream"
+    if subscriber.is_long_poll:
+        return "long_poll"
+    answers = [header for made in visit_of(request).passes for header in made.answer]
+    return (
+        "sse"
+        if any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in answers)
+        else "stream"
+    )
 
 
 def _last(subscriber: Subscriber) -> dict[str, Any] | None:

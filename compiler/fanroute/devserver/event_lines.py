@@ -18,6 +18,7 @@ from fanroute.devserver.events import (
     Pass,
     Published,
     PublishRefused,
+    Saved,
     Subscribed,
 )
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
@@ -70,10 +71,27 @@ def _spans(event: Event) -> Iterator[Span]:
             yield f"published on {event.channel}{to}: {', '.join(event.formats)}{id_}", "magenta"
         case PublishRefused():
             yield f"publishing → {event.status}: {event.reason}", _status_style(event.status)
+        case Saved():
+            yield _saved_text(event), "red" if event.problems else "green"
         case Notice():
             yield event.text, "yellow"
         case Output():
             yield f"{event.program}: {event.line}", ""
+
+
+def _saved_text(event: Saved) -> str:
+    after = f"{event.milliseconds:.0f} ms" if event.milliseconds < 1000 else _seconds(event.milliseconds / 1000)
+    match event.outcome:
+        case "wrong":
+            return f"saved with {_count(len(event.problems), 'error')}: what was served before is still served"
+        case "unchanged":
+            return "saved without errors: this is what is served"
+        case "interpreted":
+            return f"saved: served after {after}, interpreted until the component is built"
+        case "component":
+            return f"saved: served by the component after {after}"
+        case "build failed":
+            return "the component could not be built: until the next save, the routes are served interpreted"
 
 
 def _connection_spans(event: Opened | Subscribed | Message | Closed) -> Iterator[Span]:

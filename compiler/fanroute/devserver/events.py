@@ -13,6 +13,8 @@ Outcome = Literal["answered", "forwarded", "handed off", "tunnelled", "failed"]
 Sender = Literal["client", "backend", "publisher"]
 # How a client's connection is held.
 Connection = Literal["stream", "long-poll", "websocket", "tunnel"]
+# What has become of a save.
+SaveOutcome = Literal["wrong", "unchanged", "interpreted", "component", "build failed"]
 
 
 class Header(NamedTuple):
@@ -200,6 +202,46 @@ class PublishRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Represents an error: of a file that was saved, or of the build after the save.
+
+    Args:
+        message: what is wrong.
+        shown: all that `fanroute check` or the terminal says about it, on several lines.
+        file: the file with the error, "" if it is in none.
+        line: its line there, from 1, or None.
+        column: its column, from 1, or None.
+        code: the code of the diagnostic, "" if it is none.
+    """
+
+    message: str
+    shown: str
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved(Event):
+    """Reports what has become of a save, so many milliseconds after it was noticed.
+
+    Args:
+        outcome: `wrong` if there are errors, so what was served before is still served; `unchanged` if errors are mended and
+            what is served stays the same; `interpreted` if it is served while its component is being built; `component` if its
+            component serves it; `build failed` if it stays interpreted.
+        milliseconds: the time since the save was noticed.
+        problems: the errors, if it is wrong or the build has failed.
+    """
+
+    kind = "saved"
+
+    outcome: SaveOutcome
+    milliseconds: float
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(Event):
     """Reports something that a developer should know, such as an answer of a backend with bad instructions."""
 
@@ -231,6 +273,7 @@ KINDS: tuple[type[Event], ...] = (
     Closed,
     Published,
     PublishRefused,
+    Saved,
     Notice,
     Output,
 )

@@ -1,8 +1,8 @@
 """Says where a folder's local edge runs, so that other commands find it: in a file that is locked as long as the edge runs."""
 
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fanroute.devserver.config import EdgeUrls
@@ -31,9 +31,18 @@ class FoundEdge:
     left_behind: bool = False
 
 
-def announce(workspace: Workspace, urls: EdgeUrls, hosts: Mapping[str, str]) -> AbstractContextManager[None]:
-    """Returns a context in which `find_running` finds an edge. If a folder has several, it finds the newest."""
-    return workspace.announced(json.dumps({"edge": urls.edge, "publish": urls.publish, "hosts": dict(hosts)}).encode())
+@contextmanager
+def announce(workspace: Workspace, urls: EdgeUrls, hosts: Mapping[str, str]) -> Iterator[Callable[[Mapping[str, str]], None]]:
+    """Lets `find_running` find an edge as long as the context lasts. If a folder has several, it finds the newest.
+
+    Yields a function that replaces the hosts.
+    """
+
+    def content(hosts: Mapping[str, str]) -> bytes:
+        return json.dumps({"edge": urls.edge, "publish": urls.publish, "hosts": dict(hosts)}).encode()
+
+    with workspace.announced(content(hosts)) as replace:
+        yield lambda hosts: replace(content(hosts))
 
 
 def find_running(workspace: Workspace) -> FoundEdge:

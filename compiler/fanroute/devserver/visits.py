@@ -138,6 +138,11 @@ class Visit:
         self._channels: tuple[str, ...] = ()
         self._opened_at: float | None = None
 
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """Returns the passes through the component until the answer to the client began."""
+        return tuple(self._passes)
+
     def passed(self, made: Pass) -> None:
         """Notes a pass through the component. Reports it at once if the answer to the client has begun."""
         if self._is_answered:
@@ -167,7 +172,7 @@ class Visit:
                 action=first.action if first else "",
                 backend=first.backend if first else "",
                 channels=self._channels,
-                passes=tuple(self._passes),
+                passes=self.passes,
                 reason=self._final_reason(),
                 hint=last.hint if last and not self._reason else hint_for(self._reason),
             )

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -108,8 +108,12 @@ class Folder:
             yield file
 
     @contextmanager
-    def locked_file(self, name: str, content: bytes) -> Iterator[None]:
-        """Keeps a file with this content as long as the context lasts, locked. It replaces one of the same name."""
+    def locked_file(self, name: str, content: bytes) -> Iterator[Callable[[bytes], None]]:
+        """Keeps a file with this content as long as the context lasts, locked. It replaces one of the same name.
+
+        Yields a function that gives it other content. If that is shorter, spaces follow it, because the file has to be whole for
+        whoever reads it meanwhile.
+        """
         with self._open_parent(name, make=True) as (folder, last):
             self._former_mode(folder, last, name)
             partial = f".{last}.{token_hex(8)}"
@@ -120,7 +124,7 @@ class Folder:
                         fcntl.flock(file, fcntl.LOCK_EX)
                     file.write(content)
                     os.replace(partial, last, src_dir_fd=folder, dst_dir_fd=folder)
-                    yield
+                    yield lambda other: _overwrite(file.fileno(), other)
                 finally:
                     for one in (partial, last):  # another file may have replaced this one
                         with suppress(OSError):
@@ -275,3 +279,8 @@ def _open_file(folder: int, last: str, flags: int, path: PurePath) -> Iterator[i
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _overwrite(descriptor: int, content: bytes) -> None:
+    """Gives a file this content in one write, with spaces after it if the former content was longer."""
+    os.pwrite(descriptor, content.ljust(os.fstat(descriptor).st_size), 0)

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from hashlib import sha256
@@ -138,8 +138,11 @@ class Workspace:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def announced(self, content: bytes) -> AbstractContextManager[None]:
-        """Keeps a file with this content in `build/` as long as the context lasts. A newer one replaces it."""
+    def announced(self, content: bytes) -> AbstractContextManager[Callable[[bytes], None]]:
+        """Keeps a file with this content in `build/` as long as the context lasts. A newer one replaces it.
+
+        Yields a function that gives it other content.
+        """
         return self._folder.locked_file(_SERVING, content)
 
     def read_announced(self) -> tuple[bytes | None, bool]:

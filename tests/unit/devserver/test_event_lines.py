@@ -20,8 +20,10 @@ from fanroute.devserver.events import (
     Opened,
     Output,
     Pass,
+    Problem,
     Published,
     PublishRefused,
+    Saved,
     Serving,
     Subscribed,
 )
@@ -42,6 +44,9 @@ EVENTS = Pass(
     route="chat",
     headers=(Header("content-type", "application/websocket-events"),),
 )
+
+
+WRONG = Problem(message="a", shown="fastly.toml:3:1: error: a", file="fastly.toml", line=3, column=1)
 
 
 def answered(**facts: object) -> Answered:
@@ -92,6 +97,21 @@ TEXTS: list[tuple[Event, str]] = [
     ),
     (Published(**AT, channel="b", formats=("http-stream",), id=None, receivers=None), "published on b: http-stream"),
     (PublishRefused(**AT, status=403, reason="No."), "publishing → 403: No."),
+    (
+        Saved(**AT, outcome="wrong", milliseconds=9, problems=(WRONG, WRONG)),
+        "saved with 2 errors: what was served before is still served",
+    ),
+    (Saved(**AT, outcome="unchanged", milliseconds=9), "saved without errors: this is what is served"),
+    (
+        Saved(**AT, outcome="interpreted", milliseconds=41.4),
+        "saved: served after 41 ms, interpreted until the component is built",
+    ),
+    (Saved(**AT, outcome="component", milliseconds=41.4), "saved: served by the component after 41 ms"),
+    (Saved(**AT, outcome="component", milliseconds=12_430), "saved: served by the component after 12.4 s"),
+    (
+        Saved(**AT, outcome="build failed", milliseconds=9, problems=(WRONG,)),
+        "the component could not be built: until the next save, the routes are served interpreted",
+    ),
     (Notice(**AT, text="Look."), "Look."),
     (Output(**AT, program="viceroy", line="listening"), "viceroy: listening"),
     (Serving(**AT, service="s", edge="http://a", publish="http://b"), ""),
@@ -136,6 +156,7 @@ def table(title: str) -> dict[str, set[str]]:
 def test_the_page_describes_each_kind() -> None:
     """docs/local.md has a table with the fields of each kind, without those that all have."""
     told = table("### Read events with a program")
-    of_pass = told.pop("made")
+    of_pass, of_problem = told.pop("made"), told.pop("problems")
     assert told == {kind.kind: {each.name for each in fields(kind)} - {"time", "request"} for kind in KINDS}
     assert of_pass == {each.name for each in fields(Pass)}
+    assert of_problem == {each.name for each in fields(Problem)}

@@ -48,6 +48,16 @@ def test_of_two_edges_the_newer_one_is_found(workspace: Workspace, tmp_path: Pat
     assert names(tmp_path / "build") == []
 
 
+def test_the_hosts_can_change(workspace: Workspace) -> None:
+    with announce(workspace, ONE, HOSTS) as replace:
+        for hosts in ({"host localhost": "a.example.com"}, {}, {"host localhost": "long." * 20, "host 127.0.0.1": "b"}):
+            replace(hosts)
+            assert find_running(workspace) == FoundEdge(ONE.edge, ONE.publish, hosts, is_certain=True)
+        with announce(workspace, OTHER, {}):
+            replace(HOSTS)
+            assert find_running(workspace).edge == OTHER.edge, "the newer one is still found"
+
+
 def test_a_file_that_is_left_behind_is_not_believed(workspace: Workspace, tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path

@@ -1,7 +1,9 @@
-// Shows the connections that the edge holds, by channel.
+// Shows the connections that the edge holds, by channel, and marks those whose route is gone.
 
 import { ask } from "./api.js";
 import { $, clock, el, KINDS } from "./dom.js";
+
+const NONE = "No connection is held. To open one, press Connect in a pane above, or use a client of your own.";
 
 export function show(service) {
   if (service.knows_connections) return;
@@ -19,9 +21,20 @@ export function update(held) {
     }
   }
   $("connections-count").textContent = held.length || "";
+  showOutdated(held.filter(({ outdated }) => outdated).length);
   const shown = [...channels.keys()].sort().map((channel) => group(channel, channels.get(channel)));
-  $("connections-list").replaceChildren(...(shown.length ? shown : [el("p", { class: "empty" }, "Nobody is subscribed.")]));
+  $("connections-list").replaceChildren(...(shown.length ? shown : [el("p", { class: "empty" }, NONE)]));
   if (focused) $("connections-list").querySelector(`[data-cut="${CSS.escape(focused)}"]`)?.focus();
+}
+
+// Says that a save has left connections behind.
+function showOutdated(count) {
+  const hadFocus = $("outdated").contains(document.activeElement);
+  $("outdated").hidden = count === 0;
+  $("outdated-text").textContent =
+    count === 1 ? "1 connection came by a route that has changed or is gone." : `${count} connections came by routes that have changed or are gone.`;
+  $("outdated-cut").textContent = count === 1 ? "Close it" : `Close all ${count}`;
+  if (hadFocus && count === 0) $("connections-title").focus();
 }
 
 function group(channel, connections) {
@@ -40,13 +53,13 @@ function group(channel, connections) {
   );
 }
 
-function row({ number, kind, route, request, since, last }) {
+function row({ number, kind, route, outdated, request, since, last }) {
   const cut = el("button", { type: "button", "data-cut": number, "aria-label": `Close connection ${number}`, click: () => close(number) }, "Close");
   return el(
     "tr",
-    { role: "row" },
+    { role: "row", class: outdated ? "outdated" : "" },
     cell("Kind", KINDS[kind], "short"),
-    cell("Route", route ?? "", ""),
+    el("td", { role: "cell", "data-label": "Route" }, el("div", {}, route, outdated ? el("div", { class: "badges" }, el("span", { class: "badge warning" }, "changed")) : null)),
     cell("Request", request),
     cell("Since", clock(since), "short"),
     cell("Last message", last ? `${clock(last.at)} ${last.text}` : ""),
@@ -62,3 +75,5 @@ function cell(label, text, kind = "data") {
 async function close(number) {
   await ask("cut", { number }).catch(() => {});
 }
+
+$("outdated-cut").addEventListener("click", () => ask("cut-outdated").catch(() => {}));

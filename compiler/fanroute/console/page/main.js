@@ -17,6 +17,7 @@ async function load() {
   $("service-name").textContent = service.service;
   $("edge-name").textContent = `${service.edge} edge`;
   $("served-by").hidden = !service.interpreted;
+  $("served-until").textContent = service.saved === "build failed" ? "because the component could not be built" : "until the component is built";
   $("edge-url").textContent = service.urls.edge.replace("http://", "");
   $("edge-url").href = service.urls.edge;
   for (const section of sections) section.show(service);

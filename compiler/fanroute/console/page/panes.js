@@ -115,7 +115,7 @@ class Pane {
     if (type === "message") this.add(time, "received", el("span", { class: "text" }, text), this.about(status, more));
     if (type === "end") {
       this.say(time, text);
-      this.ended(text, "bad");
+      this.ended(status >= 400 ? `refused, ${status}` : "ended", "bad");
     }
   }
 

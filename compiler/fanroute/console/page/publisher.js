@@ -1,4 +1,4 @@
-// Publishes messages, and shows the curl command that does the same.
+// Publishes messages, and shows the command and the code that do the same.
 
 import { ask } from "./api.js";
 import { $, debounced, el } from "./dom.js";
@@ -6,6 +6,8 @@ import { $, debounced, el } from "./dom.js";
 // The channels of the routes' examples, and the kinds of the held connections by channel.
 let ofRoutes = new Set();
 let ofConnections = new Map();
+// What publishes the message elsewhere, by the name of the tool.
+let codes = {};
 
 export function show({ routes }) {
   ofRoutes = new Set(routes.flatMap(({ examples }) => examples));
@@ -62,11 +64,16 @@ function message() {
 
 async function prepare() {
   try {
-    $("publish-curl").textContent = (await ask("message", message())).curl;
+    codes = await ask("message", message());
   } catch (error) {
-    $("publish-curl").textContent = "";
+    codes = {};
     if ($("publish-channel").value) result(explain(error), "bad");
   }
+  showCode();
+}
+
+function showCode() {
+  $("publish-code").textContent = codes[$("publish-with").value] ?? "";
 }
 
 async function publish() {
@@ -101,8 +108,9 @@ $("publish-form").addEventListener("submit", (event) => {
   event.preventDefault();
   publish();
 });
+$("publish-with").addEventListener("change", showCode);
 $("publish-copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText($("publish-curl").textContent);
+  await navigator.clipboard.writeText($("publish-code").textContent);
   $("publish-copy").textContent = "Copied";
   setTimeout(() => ($("publish-copy").textContent = "Copy"), 1500);
 });

@@ -32,24 +32,30 @@ function cell(label, text, kind = "data") {
   return el("td", { role: "cell", "data-label": label, class: shown ? kind : `${kind} none` }, el("span", {}, shown));
 }
 
-function showDiagnostics({ diagnostics, file }) {
+function showDiagnostics({ diagnostics, file, saved }) {
   const worst = ["error", "warning", "note"].find((severity) => diagnostics.some((one) => one.severity === severity));
   $("diagnostics-count").textContent = diagnostics.length || "";
   $("diagnostics-count").className = `count ${worst ?? ""}`;
-  const broken = worst === "error" ? " Until they are mended, the routes of the last good file are served." : "";
-  $("diagnostics-about").textContent = diagnostics.length ? `What fanroute check says about ${file}.${broken}` : `There is nothing to say about ${file}.`;
-  $("diagnostics-list").replaceChildren(...diagnostics.map(diagnostic));
+  $("diagnostics-about").textContent = about(diagnostics, file, saved);
+  $("diagnostics-list").replaceChildren(...diagnostics.map((one, number) => diagnostic(one, number, file)));
 }
 
-function diagnostic({ code, severity, line, message, shown }, number) {
+function about(diagnostics, file, saved) {
+  if (saved === "wrong") return "The last save has errors. Until they are mended, the edge serves what it served before.";
+  if (saved === "build failed") return "The component could not be built. Until the next save, the edge serves the routes interpreted.";
+  return diagnostics.length ? `What fanroute check says about ${file}.` : `fanroute check finds nothing to say about ${file}.`;
+}
+
+function diagnostic({ code, severity, file: own, line, message, shown }, number, file) {
+  const place = line === null ? "" : own === file ? `line ${line}` : `${own}:${line}`;
   const summary = el(
     "summary",
     {},
-    el("span", { class: `severity ${severity}` }, `${severity} ${code}`),
-    el("span", { class: "place" }, `line ${line}`),
+    el("span", { class: `severity ${severity}` }, [severity, code].filter(Boolean).join(" ")),
+    el("span", { class: "place" }, place),
     el("span", { class: "message" }, message),
   );
-  const pre = el("pre", { tabindex: "0", "aria-label": `${code} in line ${line}` }, shown);
+  const pre = el("pre", { tabindex: "0", "aria-label": `${code || severity} ${place}` }, shown);
   return el("details", { class: "diagnostic", id: `diagnostic-${number}`, open: severity === "error" }, summary, pre);
 }
 
