@@ -22,6 +22,7 @@ from fanroute_runtime.http.origins import may_open_websocket
 from fanroute_runtime.jose.jwt import Claims
 from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.messages import (
+    UPGRADE_REQUIRED,
     Answer,
     Binding,
     Decision,
@@ -59,12 +60,6 @@ AnsweredAtEdge = Respond | Redirect | Preflight
 # The actions that a backend answers.
 AnsweredByBackend = Forward | Handoff | Tunnel
 
-# RFC 9110, 15.5.22.
-UPGRADE_REQUIRED = Answer(
-    426,
-    (("content-type", b"text/plain; charset=utf-8"), ("upgrade", b"websocket"), ("connection", b"upgrade")),
-    b"This route accepts only WebSockets.\n",
-)
 FORBIDDEN_ORIGIN = text_answer(403, "Pages of this origin must not open a WebSocket here.")
 
 

@@ -128,6 +128,12 @@ def text_answer(status: int, message: str) -> Answer:
     return Answer(status, (("content-type", b"text/plain; charset=utf-8"),), message.encode() + b"\n")
 
 
+# The answer to a request that is not a WebSocket, on a route that only accepts those (RFC 9110, 15.5.22).
+UPGRADE_REQUIRED = Answer(
+    426,
+    (("content-type", b"text/plain; charset=utf-8"), ("upgrade", b"websocket"), ("connection", b"upgrade")),
+    b"This route accepts only WebSockets.\n",
+)
 UNREADABLE = "The edge could not read the request."
 # The answer to a request that the host does not let the edge read or change.
 FAILED = text_answer(500, UNREADABLE)

@@ -12,8 +12,10 @@ from fanroute.host.exchange import Exchange, HostError
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import TIME
 from fanroute.plan.signing import LOCAL_ENTRIES
+from fanroute.plan.tokens import TEST_KEY, TOKEN_ENTRY, make_token
 from fanroute.project.workspace import Workspace
-from fanroute_runtime.local import LOCAL_STORE
+from fanroute_runtime.auth.guard import LOCAL_TOKEN_KEY
+from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from tests.component.test_component import Host, calls_of_two, outcome
 from tests.conftest import GRIP_SIG, INPUTS
 from tests.support.budget import Budget
@@ -120,6 +122,21 @@ def test_without_a_token_nothing_goes_on(host: Host) -> None:
         status, _, told = answer(ask(host, target.partition("?")[0], bare, body))
         assert status == 401
         assert told["www-authenticate"].startswith(b'Bearer realm="component"')
+
+
+def test_a_local_token_is_for_local_edges_alone(host: Host) -> None:
+    """A component in production refuses it, even if the service has a store of that name with that key."""
+    local = [("Authorization", f"Bearer {make_token(MEMBER, TEST_KEY)}".encode())]
+    stores = {**FACTS["config_stores"], LOCAL_STORE: {**LOCAL_ENTRIES, TOKEN_ENTRY: TEST_KEY}}
+    assert outcome(ask(host, "/stream", local, config_stores=stores)) == "self"
+    for service in ("SU1Z0isxPaozGVKXdv0eY", LOCAL_SERVICE[1:]):
+        status, body, _ = answer(ask(host, "/stream", local, config_stores=stores, service_id=service))
+        assert (status, body) == (401, b"The token is refused: it is not signed with a key that the edge knows.\n")
+
+
+def test_a_component_does_not_contain_the_key_of_local_tokens(auth_host: Host) -> None:
+    assert TEST_KEY.encode() not in auth_host.wasm
+    assert LOCAL_TOKEN_KEY.kid.encode() in auth_host.wasm, "what the component has is found"
 
 
 def test_who_may_not_is_told_so(host: Host) -> None:

@@ -111,7 +111,7 @@ STATUS = {
     "stream": 200,
     "stream of another build": 200,
     "websocket": 200,
-    "no websocket": 400,
+    "no websocket": 426,
     "a foreign page's websocket": 403,
     "a page's events": 200,
     "a foreign page's events": 403,

@@ -120,7 +120,7 @@ def test_a_published_response_is_shared_too(cors_edge: Edge) -> None:
 
 def test_a_refusal_can_be_read(cors_edge: Edge) -> None:
     answer = cors_edge.request("GET", "/poll?id=a,b", headers={"Origin": CHAT})
-    assert (answer.status_code, answer.text) == (400, "The request gives no valid channel.\n")
+    assert (answer.status_code, answer.text) == (400, "The request gives no valid channel: {query.id} has the character ','.\n")
     assert sharing(answer) == {"access-control-allow-origin": CHAT}
 
 

@@ -198,7 +198,8 @@ def test_what_is_no_channel_is_refused_on_both_passes(hard_edge: Edge, target: s
     assert pinned
     for headers in ((), (f"Grip-Sig: {GRIP_SIG}", *pinned)):
         answer, content = ask(hard_edge, f"GET {target}", headers)
-        assert (answer.status, content) == (400, "The request gives no valid channel.")
+        assert answer.status == 400
+        assert content.startswith("The request gives no valid channel: ")
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,10 @@ def test_cookies_in_several_lines_are_one(language_edge: Edge, lines: list[str],
 def test_cookies_in_several_lines_are_one_on_both_passes(language_edge: Edge) -> None:
     """The endpoint's route takes the request on both passes. The second pass finds that the channel is not valid."""
     answer = language_edge.request("GET", "/held-plan", headers=[("Cookie", "plan=pro"), ("Cookie", "team=blue")])
-    assert (answer.status_code, answer.text) == (400, "The request gives no valid channel.\n")
+    assert (answer.status_code, answer.text) == (
+        400,
+        "The request gives no valid channel: {header.cookie} has the character ';'.\n",
+    )
 
 
 def test_an_answer_of_ones_own(language_edge: Edge) -> None:

@@ -162,7 +162,7 @@ REQUESTS = [
         "GET",
         "/socket/ann",
         {},
-        "400 GET /socket/ann → socket (websocket), pass 1, … ms: This is not a WebSocket-over-HTTP request. "
+        "426 GET /socket/ann → socket (websocket), pass 1, … ms: This route accepts only WebSockets. "
         "(open it with ws://; `websocket: true` in the match leaves other requests to later routes)",
     ),
     (
@@ -216,7 +216,7 @@ def test_the_answer_says_which_route_and_why(text_edge: Edge) -> None:
     for target, route, reason in (
         ("/ruled/page", "ruled-page", None),
         ("/nothing", "route-29", None),
-        ("/socket/ann", "socket", "This is not a WebSocket-over-HTTP request."),
+        ("/socket/ann", "socket", "This route accepts only WebSockets."),
         ("/a/%2e%2e/b", None, "The path has a segment '.' or '..'."),
     ):
         answer = text_edge.request("GET", target, "localhost")

@@ -4,10 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,8 @@ from fanroute.devserver.visits import Reporter
 from fanroute.host.component import EmbeddedComponent
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
+from fanroute.plan.signing import grip_sig
+from fanroute.plan.tokens import TEST_KEY, make_token
 from fanroute.project.workspace import Workspace
 from fanroute.routetests.compare import differences, over_http
 from fanroute.routetests.judge import Result, diagnostics_of, judge
@@ -30,6 +34,7 @@ from tests.component.test_agreement import REQUESTS, ROUTES
 from tests.conftest import INPUTS, REPOSITORY
 from tests.e2e.conftest import EDGES
 from tests.support.builds import build_once
+from tests.support.tokens import RSA, public
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +54,77 @@ def test_tests_are_asked_of_an_edge(edge: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+GUARDED = """
+version: 1
+service: {name: guarded}
+backends: {origin: {url: "https://app.example.com"}, self: {loopback: true}}
+defaults: {auth: {keys: {algorithm: RS256, file: key.pem}, issuer: login, token: [authorization, {query: token}]}}
+routes:
+  - {name: own, match: {path: /own}, sse: {channel: "user-{claim.sub}"}}
+  - {name: page, match: {path: /page}, respond: {status: 200, body: "for members"}}
+  - name: socket
+    match: {path: "/{room}/socket", where: {room: "[a-z]+"}}
+    auth:
+      keys: {algorithm: ES256, config_store: keys, name: login}
+      channels: rooms
+      token: {query: token}
+      on_expiry: close
+    websocket: {channel: "{room}"}
+  - {name: api, forward: origin}
+"""
+GUARDED_TESTS: list[dict[str, object]] = [
+    {"request": {"url": "http://a/own", "claims": {"sub": "ann"}}, "expect": {"channel": "user-ann"}},
+    {"request": {"url": "http://a/own", "claims": {"sub": "ann", "exp": 0}}, "expect": {"status": 401}},
+    {"request": {"url": "http://a/own", "claims": {"sub": "ann", "iss": "other"}}, "expect": {"status": 401}},
+    {"request": {"url": "http://a/own", "claims": {"sub": "ann"}, "via_fanout": True}, "expect": {"channel": "user-ann"}},
+    {"request": "GET http://a/own", "expect": {"status": 401}},
+    {"request": {"url": "http://a/red/socket", "websocket": True, "claims": {"rooms": ["red"]}}, "expect": {"channel": "red"}},
+    {"request": {"url": "http://a/red/socket", "websocket": True, "claims": {"rooms": ["blue"]}}, "expect": {"status": 403}},
+    {"request": {"url": "http://a/red/socket", "claims": {"rooms": ["red"]}}, "expect": {"status": 426}},
+    {"request": {"url": "http://a/api", "claims": {}}, "expect": {"backend": "origin"}},
+]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Workspace:
+    """A project whose routes need tokens, with keys in a file and in a store."""
+    (tmp_path / "routes.yaml").write_text(GUARDED)
+    (tmp_path / "key.pem").write_bytes(public(RSA))
+    (tmp_path / "routes.test.yaml").write_text(json.dumps({"tests": GUARDED_TESTS}))
+    build_once(Workspace(tmp_path / "routes.yaml"))
+    return Workspace(tmp_path / "routes.yaml")
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_tests_with_claims_are_asked_of_an_edge(edge: str, guarded: Workspace) -> None:
+    """None is skipped, whatever the keys of the routes are."""
+    done = fanroute("test", "--live", edge, str(guarded.routes))
+    count = len(GUARDED_TESTS)
+    assert (done.returncode, done.stdout) == (0, f"{guarded.tests}: {count} tests, {count} passed\n"), done.stderr
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_an_edge_accepts_the_tokens_of_the_command(edge: str, guarded: Workspace) -> None:
+    made = fanroute("token", "--route", "page", "--routes", str(guarded.routes)).stdout.strip()
+    expired = make_token({"iss": "login", "exp": int(time.time()) - 60}, guarded.token_key)
+    foreign = make_token({"iss": "login", "exp": int(time.time()) + 60}, TEST_KEY)
+
+    async def ask() -> list[int]:
+        headers = [{"Authorization": f"Bearer {token}"} for token in (made, expired, foreign, "x")]
+        async with (
+            running_edge(EdgeOptions(edge), guarded, {"origin": None, "self": None}, "", print, print) as urls,
+            httpx.AsyncClient(trust_env=False) as client,
+        ):
+            return [(await client.get(f"{urls.edge}/page", headers=one)).status_code for one in headers]
+
+    assert asyncio.run(ask()) == [200, 401, 401, 401]
+
+
+def fanroute(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-P", "-m", "fanroute", *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
 def askable(asked: RequestData) -> bool:
     """Returns True if both edges accept a request.
 
@@ -57,6 +133,13 @@ def askable(asked: RequestData) -> bool:
     names = [name for name, _ in asked.headers]
     usual = asked.verb.isupper() and not (asked.verb == "HEAD" and asked.content)
     return usual and "@" not in asked.url and len(names) == len(set(names)) and "upgrade" not in names
+
+
+def signed_now(asked: RequestData) -> RequestData:
+    """Returns a request of the present time, with a signature of now if it has one: an edge uses the real time."""
+    now, signed_before = int(time.time()), grip_sig(asked.time)
+    headers = tuple((name, grip_sig(now) if value == signed_before else value) for name, value in asked.headers)
+    return replace(asked, time=now, headers=headers)
 
 
 def wrong_route(event: Event, name: str) -> Iterator[str]:
@@ -79,7 +162,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     @given(REQUESTS.filter(askable), st.booleans())
     def collect(asked: RequestData, websocket: bool) -> None:
         opens = websocket and asked.verb == "GET" and not asked.content
-        requests.append(over_http(replace(asked, headers=asked.headers + HANDSHAKE) if opens else asked))
+        requests.append(signed_now(over_http(replace(asked, headers=asked.headers + HANDSHAKE) if opens else asked)))
 
     collect()
 
@@ -87,7 +170,7 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
         async with (
             record_backends({"origin": None, "self": "language.edgecompute.app"}) as recorder,
             running_edge(EdgeOptions(edge), workspace, recorder.backends, "", print, events.append, compiled.plan) as urls,
-            connect(urls.edge, recorder, "self") as local,
+            connect(urls.edge, recorder, "self", TEST_KEY) as local,
         ):
             compared = []
             for asked in requests:
@@ -119,7 +202,7 @@ def on_edge(component: EmbeddedComponent, routes: str, *tests: dict[str, object]
         async with (
             record_backends({"origin": None, "self": "fanroute-starter.edgecompute.app"}) as recorder,
             embedded.serve(component, recorder.backends, "", 0, 0, Reporter(print)) as urls,
-            connect(urls.edge, recorder, "self") as edge,
+            connect(urls.edge, recorder, "self", TEST_KEY) as edge,
         ):
             return [await judge_live(result, edge, compiled, make_tracer(compiled)) for result in judge(read, compiled)]
 
@@ -174,7 +257,7 @@ def test_an_edge_that_gives_no_answer_is_told(component: EmbeddedComponent) -> N
         async with record_backends({}) as recorder:
             async with embedded.serve(component, {}, "", 0, 0, Reporter(print)) as urls:
                 pass
-            async with connect(urls.edge, recorder, "self") as edge:
+            async with connect(urls.edge, recorder, "self", TEST_KEY) as edge:
                 return await judge_live(judge(read, compiled)[0], edge, compiled, make_tracer(compiled))
 
     result = asyncio.run(ask())

@@ -133,7 +133,8 @@ def test_a_plain_get_is_refused(edge: Edge) -> None:
     """At once, and also with Fanout's signature."""
     for headers in ({}, {"Grip-Sig": GRIP_SIG}):
         answer = edge.request("GET", "/test/websocket", headers=headers)
-        assert (answer.status_code, answer.text) == (400, "This is not a WebSocket-over-HTTP request.\n")
+        assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
+        assert answer.text == "This route accepts only WebSockets.\n"
 
 
 @pytest.mark.parametrize(

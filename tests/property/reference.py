@@ -244,7 +244,7 @@ def held(action: str, route: Data, asked: Facts) -> Outcome:
     """Returns the outcome of an action that holds a connection, for which Fanout sends the request back to the service."""
     if asked.websocket != (action == "websocket"):
         # An HTTP request is answered at once; WebSocket events are refused when they come through Fanout.
-        return "answer", 400 if action == "websocket" else 403
+        return "answer", 426 if action == "websocket" else 403
     given = route[action]
     channels = [channel if isinstance(channel, dict) else {"name": channel} for channel in listed(given["channel"])]
     names = [filled(channel["name"], route, asked) for channel in channels]

@@ -7,10 +7,11 @@ from urllib.parse import quote, urlencode
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
 from fanroute.analysis.channels import Values
 from fanroute.plan.request import RequestData, client_of
+from fanroute.plan.routes import references, templates_of
 from fanroute.plan.trace import mismatches
 from fanroute_runtime.matching.pattern import Automaton
 from fanroute_runtime.matching.predicates import match_predicates
-from fanroute_runtime.plan import Bound, Condition, Match, Parameter, Template
+from fanroute_runtime.plan import Bound, Condition, Hold, Match, Parameter, Route, Template, WebSocket
 
 
 def example_values(match: Match) -> Values:
@@ -42,6 +43,26 @@ def example_headers(values: Values) -> list[tuple[str, str]]:
 def expand(template: Template, values: Values) -> str:
     """Returns the text that a template gives with these values. The name of a claim stands for its value."""
     return "".join(part if isinstance(part, str) else values.get(part, part.name) for part in template)
+
+
+def example_claims(route: Route, values: Values) -> dict[str, str | list[str]]:
+    """Returns claims with which a token admits a request with these values to its route. `iss` and `aud` are not among them."""
+    if route.auth is None:
+        return {}
+    bounds = [bound for template in templates_of(route.action) for bound in references(template)]
+    claims = {bound.name: bound.name for bound in bounds if bound.source == "claim"}
+    for one in route.auth.claims:
+        if one.present:
+            claims[one.name] = expand(one.templates[0], values) if one.templates else _value(one, HEADER_VALUE)
+    if not (route.auth.channels and isinstance(route.action, Hold | WebSocket)):
+        return {**claims}
+    known = with_claims(values, claims)
+    return {**claims, route.auth.channels: [expand(channel.name, known) for channel in route.action.channels]}
+
+
+def with_claims(values: Values, claims: Mapping[str, object]) -> Values:
+    """Adds the claims of a token that are texts to the values of a request."""
+    return {**values, **{Bound("claim", name): claim for name, claim in claims.items() if isinstance(claim, str)}}
 
 
 def needed_host(match: Match, own_host: str) -> str:

@@ -21,7 +21,7 @@ MAX_SUMMARY = 200
 SECTIONS = {
     "Write": ["init", "check", "fmt"],
     "Inspect": ["routes", "match", "test", "diff"],
-    "Run": ["build", "serve", "publish", "listen", "doctor"],
+    "Run": ["build", "serve", "publish", "listen", "token", "doctor"],
     "More": ["explain", "schema", "completion", "install"],
 }
 _COMMANDS = [name for names in SECTIONS.values() for name in names]

@@ -128,7 +128,7 @@ def local_stores(workspace: Workspace, hosts: Mapping[str, str], files: UsedFile
         return files.read(file, lambda: read(file))
 
     text = files.read(workspace.manifest, workspace.read_manifest) or ""
-    return read_local_stores(text, read_beside, os.environ).with_local_store(hosts)
+    return read_local_stores(text, read_beside, os.environ).with_local_store(hosts, workspace.token_key)
 
 
 @contextmanager

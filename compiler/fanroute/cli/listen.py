@@ -56,7 +56,11 @@ def _header(text: str) -> tuple[str, str]:
 @click.option("--websocket", is_flag=True, help="Open a WebSocket.")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header to send. Can be repeated.")
 @click.option(
-    "--token", callback=_token, default="", metavar="TOKEN", help="The client's token, sent where the route looks for it."
+    "--token",
+    callback=_token,
+    default="",
+    metavar="TOKEN",
+    help="The client's token, sent where the route looks for it; `fanroute token` makes one for a local edge.",
 )
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N messages.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="End after this time.")

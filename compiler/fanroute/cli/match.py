@@ -1,14 +1,12 @@
 """`fanroute match`: shows what happens to a request."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from fanroute.cli.options import compile_or_exit, examples, routes_option
 from fanroute.cli.output import say
-from fanroute.cli.request_options import checked, header_pair
+from fanroute.cli.request_options import checked, header_pair, parse_claims, too_deep
 from fanroute.devserver.config import host_entries
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace_lines
@@ -39,25 +37,15 @@ def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, v
     compiled = compile_or_exit(routes)
     trial = Trial(compiled, host_entries(compiled.plan.routes, compiled.loopback_host))
     try:
-        tried = trial.run(request, None if claims is None else _claims(claims), via_fanout)
+        tried = trial.run(request, None if claims is None else parse_claims(claims), via_fanout)
     except RecursionError:
-        raise click.BadParameter("the JSON is nested too deeply", param_hint="--claims") from None
+        raise too_deep() from None
     for line in trace_lines(tried.trace):
         say(line)
     if tried.token_unused:
         say("Note: no route that takes this request requires a token, so --claims has no effect")
     if tried.mismatch:
         say(f"Note: {tried.mismatch}")
-
-
-def _claims(text: str) -> dict[str, Any]:
-    try:
-        claims = json.loads(text)
-    except ValueError:
-        claims = None
-    if not isinstance(claims, dict):
-        raise click.BadParameter('write a JSON object, such as \'{"sub": "ann"}\'', param_hint="--claims")
-    return claims
 
 
 def _header(text: str) -> tuple[str, bytes]:

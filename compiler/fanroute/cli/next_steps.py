@@ -1,17 +1,27 @@
 """Writes what the user can do next, as lines of text. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fanroute.analysis.examples import example_headers, example_target, example_values, expand, needed_host
+from fanroute.analysis.examples import (
+    example_claims,
+    example_headers,
+    example_target,
+    example_values,
+    expand,
+    needed_host,
+    with_claims,
+)
 from fanroute.devserver.config import EdgeUrls
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
 from fanroute.plan.kinds import kind_of
 from fanroute.plan.routes import declared_routes
+from fanroute.plan.tokens import required_claims
 from fanroute_runtime.local import host_entry
-from fanroute_runtime.plan import Hold, Route, TokenPlace, Tunnel, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Route, TokenPlace, Tunnel, WebSocket
 
 DEFAULT_CHANNEL = "test"
 # Headers that curl sends unless an option removes them.
@@ -34,7 +44,13 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator
 
 
 def serve_lines(
-    compiled: Compiled, edge: str, urls: EdgeUrls, hosts: Mapping[str, str], fanroute: str = "fanroute", options: str = ""
+    compiled: Compiled,
+    edge: str,
+    urls: EdgeUrls,
+    hosts: Mapping[str, str],
+    fanroute: str = "fanroute",
+    options: str = "",
+    makes_tokens: bool = True,
 ) -> Iterator[str]:
     """Yields a request for each route of a local edge, and commands that publish a message.
 
@@ -44,13 +60,15 @@ def serve_lines(
         urls: where it listens.
         hosts: the entries of the local store that let its names stand for a host.
         fanroute: how a shell calls this program.
-        options: the options of `fanroute publish` for this edge, each with a space before it.
+        options: the options of `fanroute publish` and `fanroute token` for this edge, each with a space before it.
+        makes_tokens: True if the edge accepts the tokens of `fanroute token`.
     """
     name = urlsplit(urls.edge).hostname or ""
     own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
     for route in declared_routes(compiled.plan):
-        yield f"  {_example(route, urls.edge, own_host)}"
+        token = _token_command(route, compiled.plan, f"{fanroute} token{options}") if makes_tokens else ""
+        yield f"  {_example(route, urls.edge, own_host, token)}"
     yield f"Publish to {urls.publish} in another terminal:"
     for channel in _channels(compiled):
         separator = "-- " if channel.startswith("-") else ""
@@ -66,7 +84,23 @@ def changed_port_warnings(urls: EdgeUrls, wanted: tuple[int, int]) -> Iterator[s
             yield f"the {what}port {port} is not free: using {got} instead ({option} chooses another)"
 
 
-def _example(route: Route, edge: str, own_host: str) -> str:
+def _token_command(route: Route, plan: Plan, command: str) -> str:
+    """Returns the command that prints a token for the example request of a route. It begins with `command`."""
+    required = [required_claims(one.auth) for one in plan.routes if one.auth]
+    is_ambiguous = any(one != required[0] for one in required)
+    claims = example_claims(route, example_values(route.match))
+    name = f" --route {shell_word(route.name)}" if is_ambiguous else ""
+    return f"{command}{name} --claims {shell_word(json.dumps(claims))}" if claims else command + name
+
+
+def _with_token(word: str, command: str) -> str:
+    """Puts what a command prints in place of TOKEN at the end of a quoted word."""
+    end = f"{TOKEN}'"
+    return f'{word.removesuffix(end)}\'"$({command})"' if command and word.endswith(end) else word
+
+
+def _example(route: Route, edge: str, own_host: str, token_command: str) -> str:
+    """Returns a command that makes a request for a route. `token_command` prints the client's token, if it is not ""."""
     match = route.match
     token = route.auth.places[0] if route.auth else None
     in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
@@ -74,18 +108,19 @@ def _example(route: Route, edge: str, own_host: str) -> str:
     target = example_target(match, values, in_query)
     headers = [("Host", host)] if (host := needed_host(match, own_host)) else []
     headers += example_headers(values)
-    headers += _token_header(token)
-    options = "".join(f" -H {shell_word(f'{name}: {value}')}" for name, value in headers)
+    bearer = [_with_token(shell_word(f"{name}: {value}"), token_command) for name, value in _token_header(token)]
+    url = _with_token(shell_word(edge + target), token_command) if in_query else shell_word(edge + target)
+    options = "".join(f" -H {word}" for word in [*(shell_word(f"{name}: {value}") for name, value in headers), *bearer])
     if isinstance(route.action, WebSocket):
         options += "".join(f" -s {shell_word(protocol)}" for protocol in route.action.protocols[:1])
     if isinstance(route.action, WebSocket | Tunnel) or match.websocket:
-        return f"{route.name}: npx wscat -c {shell_word(edge.replace('http', 'ws', 1) + target)}{options}"
-    options = "".join(f" -H {_for_curl(name, value)}" for name, value in headers)
+        return f"{route.name}: npx wscat -c {url.replace('http', 'ws', 1)}{options}"
+    options = "".join(f" -H {word}" for word in [*(_for_curl(name, value) for name, value in headers), *bearer])
     options += "".join(
         f" -H {shell_word(f'{one.name}:')}" for one in match.headers if not one.present and one.name in _SENT_BY_CURL
     )
     hold = " -N" if isinstance(route.action, Hold) else ""
-    return f"{route.name}: curl{hold}{_method(match.methods)}{options} {shell_word(edge + target)}"
+    return f"{route.name}: curl{hold}{_method(match.methods)}{options} {url}"
 
 
 def _method(methods: tuple[str, ...]) -> str:
@@ -114,6 +149,7 @@ def _channels(compiled: Compiled) -> list[str]:
     first: dict[str, str] = {}
     for route in compiled.plan.routes:
         if isinstance(route.action, WebSocket | Hold) and route.action.channels:
-            channel = expand(route.action.channels[0].name, example_values(route.match))
+            values = example_values(route.match)
+            channel = expand(route.action.channels[0].name, with_claims(values, example_claims(route, values)))
             first.setdefault(kind_of(route.action), channel)
     return list(dict.fromkeys(first.values())) or [DEFAULT_CHANNEL]

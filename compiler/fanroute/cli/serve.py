@@ -190,7 +190,10 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
                     click.launch(url)
             announce_hosts = stack.enter_context(announce(workspace, urls, options.hosts))
             routes = "" if workspace.routes == Path(DEFAULT_ROUTES) else f" --routes {path_word(workspace.routes)}"
-            for line in next_steps.serve_lines(result.compiled, options.edge, urls, options.hosts, own_command(), routes):
+            makes_tokens = not workspace.cache.reason
+            for line in next_steps.serve_lines(
+                result.compiled, options.edge, urls, options.hosts, own_command(), routes, makes_tokens
+            ):
                 say_command(line)
             for line in next_steps.changed_port_warnings(urls, options.ports):
                 warn(line)

@@ -113,7 +113,7 @@ def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Resul
         async with (
             record_backends(hosts) as recorder,
             running_edge(EdgeOptions(edge, private=private), workspace, recorder.backends, "", remark, lambda line: None) as urls,
-            connect(urls.edge, recorder, loopback) as local_edge,
+            connect(urls.edge, recorder, loopback, workspace.token_key) as local_edge,
         ):
             return {file: [await judge_live(one, local_edge, compiled, tracer) for one in results[file]] for file in results}
 

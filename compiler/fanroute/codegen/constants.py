@@ -1,14 +1,14 @@
 """Computes GRIP instructions at build time, for endpoints whose instructions do not depend on the request. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from fanroute.plan.routes import references
+from fanroute.plan.routes import references, templates_of
 from fanroute_runtime.grip import instructions as grip
 from fanroute_runtime.grip import websocket
 from fanroute_runtime.messages import Binding
-from fanroute_runtime.plan import Hold, Route, Template, WebSocket
+from fanroute_runtime.plan import Hold, Route, WebSocket
 
 Endpoint = TypeVar("Endpoint", Hold, WebSocket)
 
@@ -24,16 +24,6 @@ def with_constant_instructions(route: Route) -> Route:
 
 
 def _with_instructions(action: Endpoint, instructions: Callable[[Endpoint, Binding], tuple[Any, ...]]) -> Endpoint:
-    if any(map(references, _templates(action))):
+    if any(map(references, templates_of(action))):
         return action
     return replace(action, instructions=instructions(action, lambda bound: None), instructions_are_complete=True)
-
-
-def _templates(action: Hold | WebSocket) -> Iterator[Template]:
-    """Yields the templates from which the instructions are made."""
-    for channel in action.channels:
-        yield from (channel.name, channel.prev_id)
-    for _, value in action.meta:
-        yield value
-    if isinstance(action, Hold):
-        yield action.link

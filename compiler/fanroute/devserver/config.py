@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from fanroute.plan.backend import Backend
 from fanroute.plan.signing import LOCAL_ENTRIES
+from fanroute.plan.tokens import TOKEN_ENTRY
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 from fanroute_runtime.plan import Route
 
@@ -36,9 +37,15 @@ class Stores:
     config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
-    def with_local_store(self, hosts: Mapping[str, str]) -> "Stores":
-        """Adds the config store that only local edges have. `hosts` are the entries of it that `host_entries` returns."""
-        return replace(self, config={**self.config, LOCAL_STORE: {**LOCAL_ENTRIES, **hosts}})
+    def with_local_store(self, hosts: Mapping[str, str], token_key: str = "") -> "Stores":
+        """Adds the config store that only local edges have.
+
+        Args:
+            hosts: the entries of it that `host_entries` returns.
+            token_key: the key of the tokens that the edge accepts besides those of the routes' own keys; "" for none.
+        """
+        key = {TOKEN_ENTRY: token_key} if token_key else {}
+        return replace(self, config={**self.config, LOCAL_STORE: {**LOCAL_ENTRIES, **hosts, **key}})
 
 
 # The stores of an edge whose service has none of its own.

@@ -15,7 +15,10 @@ _UNREACHABLE = "`local` says where the backend is on this machine, and `fallback
 # of the local edge.
 HINTS: tuple[tuple[str, str], ...] = (
     # auth
-    (r"This request needs a token\.", "`auth.token` says where it may be; `public: true` lets anybody use the route"),
+    (
+        r"This request needs a token\.",
+        "`fanroute token` prints one; `auth.token` says where it may be; `public: true` lets anybody use the route",
+    ),
     (r"The token is refused: the edge does not accept its issuer\.", "`auth.issuer` lists the issuers that are accepted"),
     (r"The token is refused: it is for another audience\.", "`auth.audience` lists the audiences that are accepted"),
     (r"The token is refused: it has expired\.", "`auth.leeway` lets clocks differ"),
@@ -60,7 +63,6 @@ HINTS: tuple[tuple[str, str], ...] = (
         "`where` and `pattern` in the match keep such values from the route",
     ),
     (r"A value in the request is not UTF-8\.", ""),
-    (r"This is not a WebSocket-over-HTTP request\.", _ONLY_WEBSOCKETS),
     (r"Malformed websocket-over-HTTP body: .+\.", ""),
     (r"The client offers none of the endpoint's protocols\.", "`websocket.protocols` lists those that it may offer"),
     # http

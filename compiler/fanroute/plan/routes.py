@@ -1,8 +1,9 @@
 """Finds the routes of a Plan that routes.yaml declares, and what their matches and templates refer to."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from fanroute_runtime.plan import Bound, Condition, Match, Plan, Preflight, Route, Template
+from fanroute_runtime.plan import Action, Bound, Condition, Hold, Match, Plan, Preflight, Redirect, Route, Template, WebSocket
 
 
 def is_declared(route: Route) -> bool:
@@ -27,3 +28,16 @@ def preflight_match(match: Match) -> Match:
 def references(template: Template) -> list[Bound]:
     """Returns the references in a template, in order."""
     return [part for part in template if isinstance(part, Bound)]
+
+
+def templates_of(action: Action) -> Iterator[Template]:
+    """Yields the templates of an action, which its answer is made from."""
+    if isinstance(action, Redirect):
+        yield action.location
+    if isinstance(action, Hold | WebSocket):
+        for channel in action.channels:
+            yield from (channel.name, channel.prev_id)
+        for _, value in action.meta:
+            yield value
+    if isinstance(action, Hold):
+        yield action.link

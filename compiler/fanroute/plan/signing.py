@@ -33,15 +33,15 @@ def forged_grip_sig(now: int) -> bytes:
     return b".".join([signing_input, _base64url(bytes([1] * 64))])
 
 
-def sign_token(claims: dict[str, Any], key: bytes) -> bytes:
-    """Returns a JWT with these claims, signed with HS256."""
-    signing_input = _signing_input("HS256", claims)
+def sign_token(claims: dict[str, Any], key: bytes, kid: str = "") -> bytes:
+    """Returns a JWT with these claims, signed with HS256. Its header has the key's id, if there is one."""
+    signing_input = _signing_input("HS256", claims, **({"kid": kid} if kid else {}))
     return b".".join([signing_input, _base64url(hmac.digest(key, signing_input, hashlib.sha256))])
 
 
-def _signing_input(algorithm: Algorithm, claims: dict[str, Any]) -> bytes:
-    """Returns the part of a JWT that is signed."""
-    parts = (json.dumps(part, separators=(",", ":")) for part in ({"typ": "JWT", "alg": algorithm}, claims))
+def _signing_input(algorithm: Algorithm, claims: dict[str, Any], **header: str) -> bytes:
+    """Returns the part of a JWT that is signed. `header` are further members of its header."""
+    parts = (json.dumps(part, separators=(",", ":")) for part in ({"typ": "JWT", "alg": algorithm} | header, claims))
     return b".".join(_base64url(part.encode()) for part in parts)
 
 

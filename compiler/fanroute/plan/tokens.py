@@ -1,48 +1,62 @@
-"""Makes clients' tokens for requests that are tried without an edge, in `fanroute match` and route tests. Pure."""
+"""Makes clients' tokens for local edges, and for requests that are tried without an edge. Pure.
+
+They are signed with a key that the store of a local edge has, and that no component contains.
+"""
 
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from fanroute.plan.request import RequestData
-from fanroute.plan.signing import LIFETIME, sign_token
+from fanroute.plan.signing import sign_token
 from fanroute.plan.trace import Tracer
-from fanroute_runtime.plan import Auth, Key, Plan
+from fanroute_runtime.auth.guard import LOCAL_TOKEN_KEY
+from fanroute_runtime.local import LOCAL_STORE
+from fanroute_runtime.plan import Auth, StoreEntry
 
-# Signs the test tokens in place of the issuer's key. No component contains it.
-_KEY = b"of fanroute's own tests, and known to no component"
+# The entry of LOCAL_STORE from which the component reads the key.
+assert isinstance(LOCAL_TOKEN_KEY.material, StoreEntry)
+TOKEN_ENTRY = LOCAL_TOKEN_KEY.material.name
+# The key of the tokens in route tests and `fanroute match`.
+TEST_KEY = "of fanroute's own tests, and known to no component"
+# How long a token is valid, in seconds. That is more than the longest Keep-Alive-Interval, which therefore does not depend on the
+# second in which a test runs.
+LIFETIME = 7200
 
 
-def accept_test_tokens(plan: Plan) -> Plan:
-    """Returns the Plan with the key of the test tokens added to each `auth`."""
-    test_key = Key("HS256", _KEY)
-    auths = {route.auth: replace(route.auth, keys=(test_key, *route.auth.keys)) for route in plan.routes if route.auth}
-    routes = (replace(route, auth=auths[route.auth]) if route.auth else route for route in plan.routes)
-    return replace(plan, routes=tuple(routes)) if auths else plan
+def make_token(claims: dict[str, Any], key: str) -> str:
+    """Returns a token with these claims that a local edge with this key accepts."""
+    return sign_token(claims, key.encode(), LOCAL_TOKEN_KEY.kid).decode()
 
 
-def with_test_token(request: RequestData, claims: dict[str, Any], tracer: Tracer) -> RequestData:
-    """Adds a test token with these claims to the request, in the place where its route looks for one.
+def required_claims(auth: Auth) -> dict[str, Any]:
+    """Returns an issuer and an audience that `auth` accepts, as claims. A claim that it does not require is left out."""
+    required = {"iss": auth.issuers[:1], "aud": auth.audiences[:1]}
+    return {name: values[0] for name, values in required.items() if values}
 
-    Returns the request unchanged if the route needs no token.
+
+def with_token(request: RequestData, claims: dict[str, Any], tracer: Tracer, key: str = TEST_KEY) -> RequestData:
+    """Adds a token with these claims to the request, in the place where its route looks for one.
+
+    The request's local store then has the key that signs the token. Returns the request unchanged if the route needs no token.
     """
     for auth in dict.fromkeys(route.auth for route in tracer.plan.routes if route.auth):
-        candidate = _add_token(request, auth, claims)
+        candidate = _add_token(request, auth, claims, key)
         route = tracer.route_of(candidate)
         if route and route.auth == auth:
             return candidate
     return request
 
 
-def _add_token(request: RequestData, auth: Auth, claims: dict[str, Any]) -> RequestData:
+def _add_token(request: RequestData, auth: Auth, claims: dict[str, Any], key: str) -> RequestData:
     """Adds a token in the first place that `auth` allows. The claims that it requires and the caller leaves out are filled in."""
-    required = {"iss": auth.issuers[:1], "aud": auth.audiences[:1]}
-    defaults = {"exp": request.time + LIFETIME} | {name: values[0] for name, values in required.items() if values}
-    token = sign_token(defaults | claims, _KEY)
+    token = make_token({"exp": request.time + LIFETIME} | required_claims(auth) | claims, key)
+    entries = {**request.configs.get(LOCAL_STORE, {}), TOKEN_ENTRY: key}
+    request = replace(request, configs={**request.configs, LOCAL_STORE: entries})
     place = auth.places[0]
     if place.kind == "query":
         separator = "&" if "?" in request.url else "?"
-        return replace(request, url=f"{request.url}{separator}{quote(place.name, safe='')}={token.decode()}")
-    bearer = ("authorization", b"Bearer " + token)
-    cookie = ("cookie", b"%s=%s" % (place.name.encode(), token))
+        return replace(request, url=f"{request.url}{separator}{quote(place.name, safe='')}={token}")
+    bearer = ("authorization", f"Bearer {token}".encode())
+    cookie = ("cookie", f"{place.name}={token}".encode())
     return replace(request, headers=(*request.headers, cookie if place.kind == "cookie" else bearer))

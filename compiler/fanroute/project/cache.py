@@ -1,7 +1,11 @@
-"""Keeps build results in the user's cache for later runs. Only the user can write there; nothing in a project's folder counts."""
+"""Keeps build results and a key in the user's cache for later runs.
+
+Only the user can write there; nothing in a project's folder counts.
+"""
 
 import hashlib
 import os
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +15,7 @@ from fanroute.project.folder import MAX_COMPONENT, Folder
 
 NAME = "fanroute"
 # How many files of each kind are kept. The files that were unused for longest are removed.
-MAX_FILES = {"compiled": 8, "built": 500}
+MAX_FILES = {"compiled": 8, "built": 500, "keys": 1}
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -78,6 +82,19 @@ class Cache:
             self._files.write(f"{NAME}/{kind}/{name}", hashlib.sha256(content).digest() + content)
             for old in self._files.names_newest_first(f"{NAME}/{kind}")[self._max_files[kind] :]:
                 self._files.remove(f"{NAME}/{kind}/{old}")
+
+
+def local_token_key(cache: Cache) -> str:
+    """Returns the key that signs this user's tokens for local edges. It is made when it is first needed.
+
+    If the cache is not used, no other process has the key.
+    """
+    made = secrets.token_hex(32)
+    for _ in range(2):
+        if stored := cache.get("keys", "local-tokens"):
+            return stored.decode()
+        cache.put("keys", "local-tokens", made.encode())
+    return made
 
 
 def error_text(error: OSError | Invalid) -> str:

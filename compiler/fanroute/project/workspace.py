@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.rule import Rule
-from fanroute.project.cache import Cache
+from fanroute.project.cache import Cache, local_token_key
 from fanroute.project.folder import MAX_COMPONENT, MAX_TEXT, Folder, obstacle_error, read, read_bounded
 from fanroute.spec.inputs import Inputs
 
@@ -69,6 +69,11 @@ class Workspace:
     def cache(self) -> Cache:
         """Returns the user's cache. It stays unused if it cannot be trusted here."""
         return Cache(self.routes.parent)
+
+    @cached_property
+    def token_key(self) -> str:
+        """Returns the key of the tokens that local edges accept."""
+        return local_token_key(self.cache)
 
     @property
     def has_makefile(self) -> bool:

@@ -23,17 +23,20 @@ def over_http(request: RequestData) -> RequestData:
     return replace(request, url=f"http://{request.url.partition('://')[2]}")
 
 
-def skip_reason(result: Result, tracer: Tracer) -> str:
-    """Returns the reason why a test cannot run on a local edge, or "" if it can."""
+def skip_reason(result: Result, request: RequestData, tracer: Tracer) -> str:
+    """Returns the reason why a test cannot run on a local edge, or "" if it can. `request` is its request at the present time."""
     if CONNECTION_HEADERS.intersection(map(str.lower, result.test.expect.request_headers)):
         return "the client of a local edge has another address and scheme"
-    if result.test.request.claims is not None:
-        return "a local edge does not know the key that signs a test's token"
-    if result.request.values(PIN):
+    if not _has_outcome(request, result, tracer):
+        return "the times in its token would give another outcome now"
+    if request.values(PIN) or _has_outcome(over_http(request), result, tracer):
         return ""
-    predicted = predict(tracer, over_http(result.request))
-    is_same = replace(predicted, sent=()) == replace(result.outcome, sent=())
-    return "" if is_same else "a local edge has no TLS, and over http the outcome would be different"
+    return "a local edge has no TLS, and over http the outcome would be different"
+
+
+def _has_outcome(request: RequestData, result: Result, tracer: Tracer) -> bool:
+    """Returns True if a request has the outcome of a test's, apart from the headers that its backend gets."""
+    return replace(predict(tracer, request), sent=()) == replace(result.outcome, sent=())
 
 
 def differences(expected: Outcome, actual: Outcome, method: str) -> Iterator[str]:

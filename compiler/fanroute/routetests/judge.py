@@ -11,9 +11,9 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.lowering.match import lower_condition
 from fanroute.pipeline import Compiled
 from fanroute.plan.describe import condition_text
-from fanroute.plan.request import RequestData, client_of
-from fanroute.plan.tokens import with_test_token
-from fanroute.plan.trace import mismatches
+from fanroute.plan.request import TIME, RequestData, client_of
+from fanroute.plan.tokens import TEST_KEY, with_token
+from fanroute.plan.trace import Tracer, mismatches
 from fanroute.routetests import locate
 from fanroute.routetests.document import NO_ROUTE, Expect, RouteTest
 from fanroute.routetests.outcome import Outcome, client_request, make_tracer, predict, subscribed_channels, through_fanout
@@ -153,15 +153,19 @@ def judge(tests: ParsedTests, compiled: Compiled) -> list[Result]:
     """Returns the result of each test, by the routes."""
     tracer, results = make_tracer(compiled), []
     for index, test in enumerate(tests.tests):
-        request = client_request(test.request)
-        if test.request.claims is not None:
-            request = with_test_token(request, test.request.claims, tracer)
-        if test.request.via_fanout:
-            request = through_fanout(tracer, request)
+        request = request_of(test, tracer)
         outcome = predict(tracer, request)
         unmet = tuple(unmet_expectations(test.expect, outcome, compiled))
         results.append(Result(test, ("tests", index), request, outcome, unmet))
     return results
+
+
+def request_of(test: RouteTest, tracer: Tracer, time: int = TIME, key: str = TEST_KEY) -> RequestData:
+    """Returns the request of a test, as it arrives at `time`, in seconds since 1970. `key` signs its token, if it has one."""
+    request = replace(client_request(test.request), time=time)
+    if test.request.claims is not None:
+        request = with_token(request, test.request.claims, tracer, key)
+    return through_fanout(tracer, request) if test.request.via_fanout else request
 
 
 def passed_requests(results: Iterable[Result]) -> Iterator[tuple[int | None, RequestData]]:

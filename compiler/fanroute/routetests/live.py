@@ -14,13 +14,12 @@ from fanroute.devserver.embedded import Handler, http_servers
 from fanroute.host.exchange import target_of
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
-from fanroute.plan.signing import grip_sig
 from fanroute.plan.trace import Tracer
 from fanroute.routetests.compare import differences, skip_reason
-from fanroute.routetests.judge import Result, unmet_expectations
+from fanroute.routetests.judge import Result, request_of, unmet_expectations
 from fanroute.routetests.outcome import Outcome
 from fanroute_runtime.matching.predicates import split_uri
-from fanroute_runtime.messages import Answer, Headers
+from fanroute_runtime.messages import Answer
 
 # How long the edge can take to answer, in seconds. Nothing is held, so it answers at once.
 TIMEOUT = 15.0
@@ -77,9 +76,11 @@ class LocalEdge:
         url: where it listens.
         recorder: stands in for its backends.
         loopback: the name of the loopback backend, "" if there is none.
+        token_key: the key of the tokens that it accepts.
     """
 
-    def __init__(self, url: str, recorder: Recorder, loopback: str) -> None:
+    def __init__(self, url: str, recorder: Recorder, loopback: str, token_key: str) -> None:
+        self.token_key = token_key
         self._url = url
         self._recorder = recorder
         self._loopback = loopback
@@ -108,7 +109,7 @@ class LocalEdge:
 
     async def _send(self, request: RequestData) -> Answer:
         authority, _, _ = split_uri(request.url)
-        headers = [(name, value) for name, value in _signed_now(request) if name not in SET_WHEN_SENT]
+        headers = [(name, value) for name, value in request.headers if name not in SET_WHEN_SENT]
         http_request = httpx.Request(
             request.verb,
             self._url,
@@ -127,16 +128,10 @@ class LocalEdge:
         return Answer(response.status_code, response_headers, content)
 
 
-def _signed_now(request: RequestData) -> Headers:
-    """Returns a request's headers, with a signature of now in place of one of the trace's time: the edge uses the real time."""
-    traced = grip_sig(request.time)
-    return tuple((name, grip_sig(int(time.time())) if value == traced else value) for name, value in request.headers)
-
-
 @asynccontextmanager
-async def connect(url: str, recorder: Recorder, loopback: str) -> AsyncIterator[LocalEdge]:
+async def connect(url: str, recorder: Recorder, loopback: str, token_key: str) -> AsyncIterator[LocalEdge]:
     """Yields a LocalEdge, and closes it."""
-    edge = LocalEdge(url, recorder, loopback)
+    edge = LocalEdge(url, recorder, loopback, token_key)
     try:
         yield edge
     finally:
@@ -145,11 +140,12 @@ async def connect(url: str, recorder: Recorder, loopback: str) -> AsyncIterator[
 
 async def judge_live(result: Result, edge: LocalEdge, compiled: Compiled, tracer: Tracer) -> Result:
     """Runs a test on a local edge. Returns the result by what the edge did, and how that differs from the routes."""
-    reason = skip_reason(result, tracer)
+    request = request_of(result.test, tracer, int(time.time()), edge.token_key)
+    reason = skip_reason(result, request, tracer)
     if reason:
         return replace(result, skipped=reason)
     try:
-        outcome = await edge.outcome(result.request, result.outcome.route)
+        outcome = await edge.outcome(request, result.outcome.route)
     except (httpx.HTTPError, TimeoutError) as error:
         return replace(result, differences=(f"gives no answer: {error!r}",))
     different = tuple(differences(result.outcome, outcome, result.request.verb))

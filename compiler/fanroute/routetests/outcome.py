@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from fanroute.devserver.grip_headers import parse_hold
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
-from fanroute.plan.tokens import accept_test_tokens
 from fanroute.plan.trace import Tracer
 from fanroute.routetests.document import Request
 from fanroute_runtime.grip.websocket import decode
@@ -57,8 +56,8 @@ def through_fanout(tracer: Tracer, request: RequestData) -> RequestData:
 
 
 def make_tracer(compiled: Compiled) -> Tracer:
-    """Returns a Tracer for a routes.yaml, which also accepts the tokens of tests."""
-    return Tracer(accept_test_tokens(compiled.plan), compiled.loopback)
+    """Returns a Tracer for a routes.yaml."""
+    return Tracer(compiled.plan, compiled.loopback)
 
 
 def predict(tracer: Tracer, request: RequestData) -> Outcome:

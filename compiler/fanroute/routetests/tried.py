@@ -8,7 +8,7 @@ from fanroute.devserver.config import Stores
 from fanroute.devserver.request_log import host_mismatch
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
-from fanroute.plan.tokens import with_test_token
+from fanroute.plan.tokens import with_token
 from fanroute.plan.trace import Trace
 from fanroute.routetests.outcome import make_tracer
 
@@ -50,7 +50,7 @@ class Trial:
         """
         request = without_token = replace(request, configs=self.configs)
         if claims is not None:
-            request = with_test_token(request, claims, self.tracer)
+            request = with_token(request, claims, self.tracer)
         unused = claims is not None and request == without_token
         if via_fanout:
             request = self.tracer.through_fanout(request)

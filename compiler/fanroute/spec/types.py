@@ -217,7 +217,8 @@ def _check_url(value: str, is_host: Callable[[str], object] = _HOST.fullmatch) -
     return value
 
 
-def _parse_duration(value: Any) -> int:
+def parse_duration(value: Any) -> int:
+    """Returns the seconds of a duration, such as `2m`. Raises PydanticCustomError."""
     duration = DURATION.fullmatch(str(value))
     if not duration:
         raise value_error(f"'{value}' is not a duration", "write seconds, minutes or hours, such as '25s', '2m' or '1h'")
@@ -298,7 +299,7 @@ Location = Annotated[Text, AfterValidator(_check_location), TextFormat("a locati
 Line = Annotated[Text, AfterValidator(_check_line), TextFormat("one line", "[^\\r\\n]*")]
 HeaderName = Annotated[Text, AfterValidator(check_header_name), TextFormat("a header", TOKEN.pattern)]
 # In seconds.
-Duration = Annotated[int, BeforeValidator(_parse_duration), TextFormat("a duration", DURATION.pattern)]
+Duration = Annotated[int, BeforeValidator(parse_duration), TextFormat("a duration", DURATION.pattern)]
 Timeout = Annotated[
     Duration,
     AfterValidator(in_range(MIN_TIMEOUT, MAX_SECONDS)),

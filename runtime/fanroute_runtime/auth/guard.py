@@ -10,12 +10,15 @@ from fanroute_runtime.grip.instructions import MAX_VALUE, is_valid_value
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.jose.jwt import BadToken, Claims, parse, require_current
 from fanroute_runtime.jose.keys import Keys
+from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.matching.predicates import text_predicate
 from fanroute_runtime.messages import Binding, Refused, Request
-from fanroute_runtime.plan import Auth, Bound, Condition, Template
+from fanroute_runtime.plan import Auth, Bound, Condition, Key, StoreEntry, Template
 
 # Stands for a token in a query parameter that is not UTF-8. It is refused like any malformed token.
 NOT_A_TOKEN = b"."
+# Verifies the tokens of `fanroute token`, which name it by its `kid`. Only local edges have it, so only they accept these tokens.
+LOCAL_TOKEN_KEY = Key("HS256", StoreEntry("config", LOCAL_STORE, "token_key"), kid="fanroute-local")
 
 
 class Guard:
@@ -92,7 +95,9 @@ class Guard:
         if raw is None:
             raise self._challenge(401, "This request needs a token.")
         token = parse(raw)
-        candidates = (key for key in self._auth.keys if key.kid in ("", token.kid))
+        is_local = token.kid == LOCAL_TOKEN_KEY.kid and request.service_id() == LOCAL_SERVICE
+        keys = (LOCAL_TOKEN_KEY, *self._auth.keys) if is_local else self._auth.keys
+        candidates = (key for key in keys if key.kid in ("", token.kid))
         self._keys.find_signer(token, candidates, request)
         require_current(token.claims, request.now(), self._auth.leeway)
         _require_parties(token.claims, self._auth)

@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from fanroute_runtime.matching.paths import has_dot_segment
 from fanroute_runtime.messages import Answer, Binding, Headers, Refused, Request
-from fanroute_runtime.plan import Channel, Hold, Meta, Template
+from fanroute_runtime.plan import Bound, Channel, Hold, Meta, Template
 
 # The most channels of one connection. Fanout ignores further ones without an error.
 MAX_CHANNELS = 20
@@ -46,9 +46,38 @@ def expand_value(template: Template, value_of: Binding, what: str) -> str:
     parts = [part if isinstance(part, str) else _decoded_or_empty(value_of(part)) for part in template]
     text = "".join(parts)
     if not all(parts) or len(text) > MAX_VALUE or not is_valid_value(text):
-        # A reason may become that of a CLOSE, which has room for 123 bytes.
-        raise Refused(400, f"The request gives no valid {what}.")
+        raise Refused(400, f"The request gives no valid {what}: {_fault(template, value_of)}.")
     return text
+
+
+def _fault(template: Template, value_of: Binding) -> str:
+    """Says why a template gives no valid value for a request.
+
+    It names the reference, but does not tell its value: that can come from a header which a proxy has added.
+    """
+    for part in template:
+        if not isinstance(part, str) and (fault := _fault_of_value(value_of(part))):
+            return f"{_reference(part)} {fault}"
+    text = "".join(part if isinstance(part, str) else value_of(part) or "" for part in template)
+    return "it begins or ends with a space" if text != text.strip() else f"it has more than {MAX_VALUE} characters"
+
+
+def _fault_of_value(text: str | None) -> str:
+    """Says why no value can contain a text, or returns "" if one can."""
+    if text is None:
+        return "is not UTF-8"
+    if not text:
+        return "is empty"
+    if is_percent_encoded(text):
+        return "is still percent-encoded"
+    if not (text.isascii() and text.isprintable()):
+        return "has a character that is not printable ASCII"
+    return next((f"has the character '{separator}'" for separator in SEPARATORS if separator in text), "")
+
+
+def _reference(bound: Bound) -> str:
+    """Returns a value of the request as routes.yaml refers to it, such as {room} or {query.id}."""
+    return "{%s}" % (bound.name if bound.source == "path" else f"{bound.source}.{bound.name}")
 
 
 def _decoded_or_empty(text: str | None) -> str:

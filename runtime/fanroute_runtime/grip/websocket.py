@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 
 from fanroute_runtime.grip.instructions import channel_name, meta_values
 from fanroute_runtime.http.media_types import MAX_EVENTS, WEBSOCKET_EVENTS, is_websocket_events
-from fanroute_runtime.messages import Answer, Binding, Headers, Refused, Request, text_answer
+from fanroute_runtime.messages import UPGRADE_REQUIRED, Answer, Binding, Headers, Refused, Request
 from fanroute_runtime.plan import Bound, WebSocket, record
 
 # The longest message of a client that Fanout carries, in bytes. A longer one breaks the connection.
@@ -22,6 +22,8 @@ EXTENSION = b'grip; message-prefix="' + MESSAGE_PREFIX + b'"'
 
 # Codes of a CLOSE (RFC 6455, 7.4.1, and IANA's registry).
 GOING_AWAY, MESSAGE_TOO_BIG, UNAUTHORIZED = 1001, 1009, 3000
+# The longest reason of a CLOSE, in bytes (RFC 6455, 5.5).
+MAX_CLOSE_REASON = 123
 # The shortest Keep-Alive-Interval, in seconds (Fanout raises a shorter one to this), and the longest that the edge sends.
 MIN_KEEP_ALIVE_INTERVAL, MAX_KEEP_ALIVE_INTERVAL = 20, 3600
 # The time at which the client's token expires (RFC 7519, 4.1.4).
@@ -90,7 +92,7 @@ def _parse_length(digits: bytes) -> int:
 
 
 def close(code: int, reason: str = "") -> Event:
-    """Returns the event that closes a connection. `reason` must have at most 123 bytes (RFC 6455, 5.5)."""
+    """Returns the event that closes a connection. `reason` must have at most MAX_CLOSE_REASON bytes."""
     return Event("CLOSE", code.to_bytes(2) + reason.encode())
 
 
@@ -115,12 +117,12 @@ def _control_message(type_: str, **fields: object) -> bytes:
 
 
 def answer_events(action: WebSocket, request: Request, value_of: Binding) -> Answer:
-    """Answers Fanout's events.
+    """Answers Fanout's events, and any other request with a 426.
 
     Raises Refused: 400 for malformed events, an invalid channel or an unknown protocol, 413 for too many bytes.
     """
     if not is_websocket_events(request):
-        return text_answer(400, "This is not a WebSocket-over-HTTP request.")
+        return UPGRADE_REQUIRED
     try:
         events = decode(request.body(MAX_EVENTS))
         left = _seconds_left(action, request, value_of)
@@ -187,7 +189,8 @@ def _refuse(code: int, request: Request, refused: Refused) -> Answer:
         raise refused
     # If a browser offers protocols, it does not accept an answer without one of them.
     headers = tuple(("sec-websocket-protocol", offered.encode("latin-1")) for offered in _offered_protocols(request)[:1])
-    return _events_answer([Event("OPEN"), close(code, refused.reason)], headers)
+    reason = refused.reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
+    return _events_answer([Event("OPEN"), close(code, reason)], headers)
 
 
 def _choose_protocol(action: WebSocket, request: Request) -> str:
@@ -239,6 +242,6 @@ def _close_content(content: bytes) -> bytes:
         reason = content[2:].decode()
     except UnicodeDecodeError:
         raise MalformedEvents("a CLOSE's reason is not UTF-8") from None
-    if len(content) == 1 or len(reason.encode()) > 123:
+    if len(content) == 1 or len(reason.encode()) > MAX_CLOSE_REASON:
         raise MalformedEvents("a CLOSE's content is not a code and a reason")
     return content

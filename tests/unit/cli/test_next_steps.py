@@ -70,12 +70,60 @@ routes:
   - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
 """
     compiled, urls = compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/")
-    assert [words[1:] for words in requests(compiled, urls)] == [
+    lines = list(serve_lines(compiled, "embedded", urls, {}, makes_tokens=False))
+    assert [shlex.split(line)[1:] for line in lines[1:4]] == [
         ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
         ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
         ["curl", "http://a/c?a=b&my+token=TOKEN"],
     ]
-    assert shown(compiled, urls)[-1] == "  fanroute publish sub:room hello"
+    assert lines[-1] == "  fanroute publish sub:room hello"
+    made = "made by token"
+    assert [arguments_in_shell(line) for line in shown(compiled, urls)[1:4]] == [
+        ["-N", "-H", f'Authorization: Bearer {made} --claims {{"sub": "sub"}}', "http://a/room/a"],
+        ["-H", f"Cookie: session={made}", "http://a/b"],
+        [f"http://a/c?a=b&my+token={made}"],
+    ]
+
+
+def arguments_in_shell(line: str) -> list[str]:
+    """Returns the arguments of curl when a printed line is pasted into a shell, where `fanroute` prints its own arguments."""
+    programs = 'curl() { printf "%s\\n" "$@"; }; fanroute() { printf "made by %s" "$*"; }; '
+    command = ["sh", "-c", programs + line.partition(": ")[2]]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_the_claims_of_a_printed_token_are_those_that_its_route_needs() -> None:
+    """Also if it needs an issuer that another route does not have, and if its claims look like shell code."""
+    routes = """
+version: 1
+service: {name: chat}
+backends: {self: {loopback: true}}
+routes:
+  - name: own
+    match: {path: "/{tenant}/{room}", where: {room: "[0-9]+"}}
+    auth:
+      keys: {algorithm: HS256, secret_store: a, name: b}
+      issuer: here
+      claims:
+        tenant: "{tenant}"
+        role: ["it's $(id)", admin]
+        x: {pattern: "[$]+"}
+        email: {present: true}
+        banned: {present: false}
+      channels: rooms
+    sse: {channel: "{claim.sub}:{tenant}:{room}"}
+  - {name: other, match: {path: /}, auth: {keys: {algorithm: HS256, secret_store: a, name: b}}, sse: {channel: "{claim.sub}"}}
+"""
+    compiled = compile_routes(routes.encode(), INPUTS)
+    lines = shown(compiled, EdgeUrls("http://a", "http://b/publish/"))
+    _, _, header, _ = arguments_in_shell(lines[1])
+    command, _, claims = header.partition(" --claims ")
+    assert command == "Authorization: Bearer made by token --route own"
+    wanted = {"sub": "sub", "tenant": "tenant", "role": "it's $(id)", "x": "$", "email": "x"}
+    assert json.loads(claims) == wanted | {"rooms": ["sub:tenant:0"]}
+    assert "  fanroute publish sub:tenant:0 hello" in lines
 
 
 def test_publishing_is_shown_as_a_command() -> None:

@@ -95,7 +95,7 @@ LATER = by_pyjwt({"exp": 2_000_000_000}, "HS256")
         (get("/page"), "page", "respond", "answered", "", ""),
         (get("/stream/red"), "stream", "stream", "handed off", "self", ""),
         (get("/socket/red", *UPGRADE), "socket", "websocket", "handed off", "self", ""),
-        (get("/socket/red"), "socket", "websocket", "answered", "", "This is not a WebSocket-over-HTTP request."),
+        (get("/socket/red"), "socket", "websocket", "answered", "", "This route accepts only WebSockets."),
         (get("/forward"), "to-origin", "forward", "forwarded", "origin", ""),
         (get("/tunnel", *UPGRADE), "through", "tunnel", "tunnelled", "origin", ""),
         (get("/tunnel"), "through", "tunnel", "answered", "", "This route accepts only WebSockets."),
@@ -133,7 +133,8 @@ def test_a_routes_own_error_is_no_refusal() -> None:
 
 def test_a_websocket_that_is_closed_at_once_is_refused() -> None:
     made = judged(through_fanout("/socket/%2541"))
-    assert (made.number, made.route, made.status, made.reason) == (2, "socket", 200, "The request gives no valid channel.")
+    reason = "The request gives no valid channel: {room} is still percent-encoded."
+    assert (made.number, made.route, made.status, made.reason) == (2, "socket", 200, reason)
     assert judged(through_fanout("/socket/red")).reason == ""
     closing = encode([Event("TEXT", b"x"), Event("CLOSE")])
     assert judged(through_fanout("/socket/red", content=closing)).reason == ""

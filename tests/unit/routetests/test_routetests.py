@@ -11,11 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
+from fanroute.plan.request import TIME
 from fanroute.plan.routes import declared_routes
 from fanroute.routetests.compare import differences, skip_reason
 from fanroute.routetests.coverage import alternatives, coverage_text, measure_coverage
 from fanroute.routetests.document import request_url
-from fanroute.routetests.judge import Result, diagnostics_of, judge, passed_requests
+from fanroute.routetests.judge import Result, diagnostics_of, judge, passed_requests, request_of
 from fanroute.routetests.locate import action_key
 from fanroute.routetests.outcome import Outcome, make_tracer, subscribed_channels
 from fanroute.routetests.read import read_tests
@@ -24,6 +25,15 @@ from tests.conftest import INPUTS, REPOSITORY
 
 ROUTES = (REPOSITORY / "tests" / "golden" / "cases" / "route-tests" / "routes.yaml").read_bytes()
 COMPILED = compile_routes(ROUTES, INPUTS)
+GUARDED = b"""
+version: 1
+service: {name: chat}
+backends: {self: {loopback: true}}
+routes:
+  - name: own
+    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}}
+    sse: {channel: "user-{claim.sub}"}
+"""
 HOSTS = ["chat.example.com", "example.org", "example.com", "a"]
 PATHS = [
     "/rooms/blue",
@@ -203,7 +213,29 @@ def test_a_head_has_no_content() -> None:
 def test_what_a_local_edge_cannot_show_is_not_asked(request_: Any, expect: dict[str, Any], asked: bool) -> None:
     (one,) = judged({"request": request_, "expect": expect})
     assert one.verdict == "passed"
-    assert (skip_reason(one, make_tracer(COMPILED)) == "") == asked
+    tracer = make_tracer(COMPILED)
+    assert (skip_reason(one, request_of(one.test, tracer, TIME + 86_400), tracer) == "") == asked
+
+
+@pytest.mark.parametrize(
+    ("claims", "expect", "skipped"),
+    [
+        ({}, {"channel": "user-ann"}, False),
+        ({"exp": 0}, {"status": 401}, False),
+        ({"exp": TIME + 60}, {"channel": "user-ann"}, True),
+        ({"exp": TIME + 10 * 86_400}, {"channel": "user-ann"}, False),
+        ({"nbf": TIME + 60, "exp": TIME + 10 * 86_400}, {"status": 401}, True),
+    ],
+)
+def test_a_token_that_would_have_another_outcome_now_is_not_asked(
+    claims: dict[str, Any], expect: dict[str, Any], skipped: bool
+) -> None:
+    compiled = compile_routes(GUARDED, INPUTS)
+    test = {"request": {"url": "http://a/", "claims": {"sub": "ann"} | claims}, "expect": expect}
+    (one,) = judged(test, compiled=compiled)
+    assert one.verdict == "passed"
+    tracer = make_tracer(compiled)
+    assert (skip_reason(one, request_of(one.test, tracer, TIME + 86_400), tracer) != "") == skipped
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from fanroute.plan.signing import DEV_KEY
-from fanroute_runtime.decide import UPGRADE_REQUIRED, Decider, redirect, respond
+from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.grip.instructions import MAX_VALUE, hold
 from fanroute_runtime.grip.signature import LOCAL_KEY
 from fanroute_runtime.local import LOCAL_SERVICE
-from fanroute_runtime.messages import Answer, Decision, Refused, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.messages import UPGRADE_REQUIRED, Answer, Decision, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
     Bound,
     Channel,

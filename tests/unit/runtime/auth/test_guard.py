@@ -9,9 +9,13 @@ import jwt
 import pytest
 
 from fanroute.plan.request import TIME, RequestData
+from fanroute.plan.signing import LOCAL_ENTRIES
+from fanroute.plan.tokens import TEST_KEY, TOKEN_ENTRY, make_token
 from fanroute.plan.trace import HANDLERS, Tracer
+from fanroute_runtime.auth.guard import LOCAL_TOKEN_KEY
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.websocket import Event, encode
+from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.messages import Answer, Decision, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import (
     Action,
@@ -178,6 +182,44 @@ ROTATION = replace(
         Key("HS256", StoreEntry("secret", "edge", "new"), kid="2026"),
     ),
 )
+
+
+def test_a_local_token_is_accepted_where_the_local_store_has_its_key() -> None:
+    """As one that a key of the route has signed: its claims and times are checked."""
+    local = {LOCAL_STORE: {**LOCAL_ENTRIES, TOKEN_ENTRY: TEST_KEY}}
+    for keys in (AUTH.keys, ROTATION.keys, (KEYS["RS256"],)):
+        auth = replace(AUTH, keys=keys)
+        asked = replace(ask(make_token(CLAIMS, TEST_KEY).encode()), configs=local)
+        assert subscribed(asked, auth) == "user-ann"
+        expired = replace(asked, headers=ask(make_token(CLAIMS | {"exp": TIME}, TEST_KEY).encode()).headers)
+        assert refusals(expired, auth) == refused("it has expired")
+        by_another = replace(asked, headers=ask(make_token(CLAIMS, f"{TEST_KEY}, another").encode()).headers)
+        assert refusals(by_another, auth) == refused("it is not signed with a key that the edge knows")
+    assert refusals(asked, replace(AUTH, issuers=("login",))) == refused("the edge does not accept its issuer")
+
+
+@pytest.mark.parametrize("service", ["SU1Z0isxPaozGVKXdv0eY", "", "00000000000000000000000", "0000000000000000000000 "])
+def test_a_local_token_is_refused_in_production(service: str) -> None:
+    """Even if the service has a store of that name with that key."""
+    local = {LOCAL_STORE: {**LOCAL_ENTRIES, TOKEN_ENTRY: TEST_KEY}}
+    asked = replace(ask(make_token(CLAIMS, TEST_KEY).encode()), configs=local, service=service)
+    answer = decide(asked)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body) == (401, b"The token is refused: it is not signed with a key that the edge knows.\n")
+    assert subscribed(replace(asked, service=LOCAL_SERVICE)) == "user-ann"
+
+
+def test_a_key_of_the_user_may_have_the_same_kid() -> None:
+    token = by_pyjwt(CLAIMS, "HS256", kid=LOCAL_TOKEN_KEY.kid)
+    in_production = replace(ask(token), service="SU1Z0isxPaozGVKXdv0eY")
+    assert isinstance(decide(in_production), ToFanout)
+
+
+def test_a_local_edge_without_the_key_says_so() -> None:
+    decider().forget()
+    answer = decide(ask(make_token(CLAIMS, TEST_KEY).encode()))
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body) == (500, b"A key that the edge needs to verify tokens is missing or unusable.\n")
 
 
 @pytest.mark.parametrize(
@@ -552,7 +594,9 @@ def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
     first = decider_of(plan).decide(asked)
     assert isinstance(first, ToFanout)
     answer = decider_of(plan).decide(tracer_of(plan).through_fanout(asked))
-    assert isinstance(answer, Answer) and answer.body.startswith(b"OPEN\r\nCLOSE 25\r\n\x0f\xa0")
+    assert isinstance(answer, Answer) and answer.body.startswith(
+        b"OPEN\r\nCLOSE 43\r\n\x0f\xa0The request gives no valid channel"
+    )
 
 
 def test_a_websocket_is_checked_on_open() -> None:

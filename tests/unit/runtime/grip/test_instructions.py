@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fanroute_runtime.grip.instructions import MAX_VALUE, hold
+from fanroute_runtime.grip.instructions import MAX_VALUE, expand_value, hold
 from fanroute_runtime.messages import Answer, Refused
 from fanroute_runtime.plan import Bound, Channel, Hold
 
@@ -85,8 +85,30 @@ def test_a_link_is_encoded() -> None:
 def test_a_meta_variable_is_a_value() -> None:
     named = Hold("self", "stream", (Channel(("a",)),), (), meta=(("user", AFTER),))
     assert dict(held(named, "ann").headers)["grip-set-meta"] == b"user=ann"
-    with pytest.raises(Refused, match="The request gives no valid 'user'"):
+    with pytest.raises(Refused, match=r"The request gives no valid 'user': \{query.after\} has"):
         held(named, "ann, admin=yes")
+
+
+@pytest.mark.parametrize(
+    ("after", "fault"),
+    [
+        (None, "{query.after} is not UTF-8"),
+        ("", "{query.after} is empty"),
+        ("%41", "{query.after} is still percent-encoded"),
+        ("café", "{query.after} has a character that is not printable ASCII"),
+        ("a\tb", "{query.after} has a character that is not printable ASCII"),
+        ("a;b", "{query.after} has the character ';'"),
+        ('a"b', "{query.after} has the character '\"'"),
+        ("a ", "it begins or ends with a space"),
+        ("a" * MAX_VALUE, "it has more than 256 characters"),
+    ],
+)
+def test_a_refusal_says_which_value_is_wrong_and_why_but_not_the_value(after: str | None, fault: str) -> None:
+    with pytest.raises(Refused) as refused:
+        expand_value(("room-", *AFTER), lambda bound: after, "channel")
+    assert (refused.value.status, refused.value.reason) == (400, f"The request gives no valid channel: {fault}.")
+    with pytest.raises(Refused, match=r"channel: \{room\} is empty\."):
+        expand_value((Bound("path", "room"), *AFTER), lambda bound: "" if bound.source == "path" else after, "channel")
 
 
 def test_a_poll_that_has_missed_something_ends_at_once() -> None:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanroute.plan.request import RequestData
 from fanroute_runtime.grip.instructions import MAX_VALUE
 from fanroute_runtime.grip.websocket import (
+    MAX_CLOSE_REASON,
     MAX_CONTROL,
     MESSAGE_PREFIX,
     Event,
@@ -22,7 +24,7 @@ from fanroute_runtime.grip.websocket import (
     set_meta,
     subscribe,
 )
-from fanroute_runtime.messages import Refused
+from fanroute_runtime.messages import UPGRADE_REQUIRED, Refused
 from fanroute_runtime.plan import Bound, Channel, WebSocket
 
 EVENTS = st.builds(Event, st.sampled_from(get_args(EventType)), st.binary())
@@ -209,12 +211,24 @@ def test_a_refused_open_is_closed_with_a_code(offered: bytes | None, headers: An
 
 def test_an_open_without_a_channel_is_closed_with_a_code() -> None:
     action = WebSocket("self", (Channel((Bound("path", "room"),)),), refuse_code=1008)
-    for room in ("", "a,b", None):
-        assert answered(action, OPEN, room=room) == (
-            {},
-            [Event("OPEN"), Event("CLOSE", b"\x03\xf0The request gives no valid channel.")],
-        )
+    for room, fault in (("", b"is empty"), ("a,b", b"has the character ','"), (None, b"is not UTF-8")):
+        reason = b"\x03\xf0The request gives no valid channel: {room} %b." % fault
+        assert answered(action, OPEN, room=room) == ({}, [Event("OPEN"), Event("CLOSE", reason)])
     assert answered(action, b"CLOSE 2\r\n\x03\xf0\r\n", room="") == ({}, [Event("CLOSE", b"\x03\xf0")])
+
+
+def test_the_reason_of_a_close_fits_into_its_frame() -> None:
+    """The name of a query parameter may be long, and a character must not be cut in two (RFC 6455, 5.5.1)."""
+    for end in ("", "é"):
+        action = WebSocket("self", (Channel((Bound("query", f"{'é' * 60}{end}"),)),), refuse_code=1008)
+        (_, closing) = answered(action, OPEN, room="")[1]
+        assert len(closing.content) in (MAX_CLOSE_REASON + 1, MAX_CLOSE_REASON + 2)
+        assert closing.content[2:].decode().startswith("The request gives no valid channel: {query.éé")
+
+
+@pytest.mark.parametrize("body", [b"", b"OPEN\r\n"])
+def test_other_requests_are_told_to_upgrade(body: bytes) -> None:
+    assert answer_events(TALKING, RequestData("POST", "http://a/", (), body), lambda bound: None) == UPGRADE_REQUIRED
 
 
 def test_an_idle_connection_is_closed() -> None:

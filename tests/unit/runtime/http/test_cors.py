@@ -9,7 +9,7 @@ from fanroute.cli.diff_report import compare
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
-from fanroute.plan.tokens import accept_test_tokens, with_test_token
+from fanroute.plan.tokens import with_token
 from fanroute.plan.trace import HANDLERS, Tracer, through_fanout, trace, trace_lines
 from fanroute.spec.cors import Origins
 from fanroute_runtime.decide import Decider
@@ -343,8 +343,8 @@ def test_the_edges_word_takes_the_place_of_the_backends() -> None:
 
 
 def test_a_trace_tells_what_the_page_gets() -> None:
-    tracer = Tracer(accept_test_tokens(PASSED_ON), "")
-    asked = with_test_token(RequestData("GET", "https://x/api/a", (*PAGE, ("x-client", b"web"))), {}, tracer)
+    tracer = Tracer(PASSED_ON, "")
+    asked = with_token(RequestData("GET", "https://x/api/a", (*PAGE, ("x-client", b"web"))), {}, tracer)
     lines = list(trace_lines(tracer.trace(asked)))
     assert "  access-control-* (removed)" in lines
     assert lines[-2:] == ["  vary: Origin (added)", "  access-control-allow-origin: https://one.example.com (added)"]

@@ -131,7 +131,7 @@ def test_so_it_is_with_a_socket_of_the_backends(path: str) -> None:
 def test_other_requests_are_not_asked_where_they_come_from(upgrade: bytes) -> None:
     assert isinstance(decided(b"https://evil.example", url="https://edge.example.com/handoff", upgrade=upgrade), ToFanout)
     answer = decided(b"https://evil.example", upgrade=upgrade)
-    assert isinstance(answer, Answer) and answer.status == 400  # no WebSocket, and so nothing to hold
+    assert isinstance(answer, Answer) and answer.status == 426  # no WebSocket, and so nothing to hold
 
 
 def test_any_page_may_where_the_route_says_so() -> None:
