@@ -96,7 +96,7 @@ class Decider:
         """Returns the answer for a backend that cannot be reached. `status` is 502, or 504 after a time-out."""
         fallback = self._fallbacks.get(to.backend)
         if fallback is None:
-            answer = text_answer(status, f"The backend {to.backend!r} {_FAILURES[status]}.")
+            answer = failure_answer(to.backend, status)
         else:
             answer = Answer(fallback.status or status, fallback.headers, fallback.body)
         rules = to.response_headers if isinstance(to, ToBackend) else HeaderRules()
@@ -193,6 +193,11 @@ def _cors_headers(route: Route, client: ClientRequest) -> Headers:
 
 
 _FAILURES = {502: "cannot be reached", 504: "does not answer in time"}
+
+
+def failure_answer(backend: str, status: int) -> Answer:
+    """Returns the answer for a backend that cannot be reached and has no fallback. `status` is 502, or 504 after a time-out."""
+    return text_answer(status, f"The backend {backend!r} {_FAILURES[status]}.")
 
 
 def _refusal_answer(refused: Refused) -> Answer:

@@ -344,7 +344,8 @@ class SandboxLimits:
 class Plan:
     """Represents the routes of a service, in order. The first that matches wins. A path with one of `refused_paths` matches none.
 
-    `linked` are the backends to which a request for a `link` of these routes may be forwarded.
+    `linked` are the backends to which a request for a `link` of these routes may be forwarded. `debug` is the secret of those who
+    may know why a client gets its answer, if anybody may.
     """
 
     service: str
@@ -354,3 +355,4 @@ class Plan:
     sandbox: SandboxLimits = SandboxLimits()
     refused_paths: tuple[PathFault, ...] = REFUSED_PATHS
     linked: tuple[str, ...] = ()
+    debug: StoreEntry | None = None

@@ -33,7 +33,7 @@ syntax plan wasm
 diagnostics
 """
 RUNTIME_LAYERS = """
-compute
+compute explain
 decide
 choose snapshot
 auth

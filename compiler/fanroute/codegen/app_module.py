@@ -11,6 +11,7 @@ from fanroute.codegen.constants import with_constant_instructions
 from fanroute.codegen.routes_file import encode_routes
 from fanroute.plan.trace import HANDLERS
 from fanroute_runtime.decide import Handler
+from fanroute_runtime.explain import Explainer
 from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, GripSig, Plan
 
@@ -83,6 +84,7 @@ def _app_module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set
         sandbox=plan.sandbox,
         refused_paths=[] if plan.refused_paths == REFUSED_PATHS else [plan.refused_paths],
         linked=plan.linked,
+        debug=[plan.debug] if plan.debug else [],
         samples=samples,
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
     )
@@ -95,8 +97,10 @@ def _custom_grip_sig(plan: Plan) -> list[GripSig]:
 
 def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     """Returns the names that the app module imports, by module."""
-    used = {name for part in (*plan.fallbacks, *_custom_grip_sig(plan), plan.sandbox) for name in _dataclasses(part)}
+    used = {name for part in (*plan.fallbacks, *_custom_grip_sig(plan), plan.sandbox, plan.debug) for name in _dataclasses(part)}
     imports = {f"{RUNTIME}.{module}": {name} for module, name in _ALWAYS.items()} | {f"{RUNTIME}.plan": {"Plan"} | used}
+    if plan.debug:
+        imports[Explainer.__module__] = {Explainer.__name__}
     for action, handler in _handlers(plan):
         imports[f"{RUNTIME}.plan"].add(action.__name__)
         imports.setdefault(handler.__module__, set()).add(handler.__name__)

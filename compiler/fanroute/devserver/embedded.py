@@ -156,6 +156,8 @@ class EmbeddedEdge:
             visit.passed(served.judge.describe(observed, "the component gave no answer"))
             return web.Response(status=500, text="The component gave no answer.\n")
         visit.passed(served.judge.describe(observed))
+        if denial := served.judge.debug_denial(observed):
+            visit.notice(denial)
         if exchange.handoff is not None:
             return await self._hand_off(request, exchange.handoff, target_of(exchange.uri), exchange.headers)
         if exchange.tunnel is not None:

@@ -6,9 +6,7 @@ header that is too long for the edge, the route is not known.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
 from fanroute.devserver.events import Header, Outcome, Pass
 from fanroute.devserver.refusals import hint_for
@@ -16,15 +14,14 @@ from fanroute.devserver.request_log import has_hosts, mismatch_text
 from fanroute.host.exchange import Exchange
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import HANDLERS, mismatches
-from fanroute_runtime.choose import Chosen
-from fanroute_runtime.decide import Decider, Handler
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.explain import ObservedDecider, Verdict, shown_secret
 from fanroute_runtime.grip import signature
-from fanroute_runtime.grip.websocket import decode
-from fanroute_runtime.http.client import ClientRequest
+from fanroute_runtime.http.headers import DEBUG
 from fanroute_runtime.matching.pin import action_of
 from fanroute_runtime.matching.predicates import match_predicates
-from fanroute_runtime.messages import Answer, Binding, Decision, Refused, Request, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.plan import Plan, Route, WebSocket
+from fanroute_runtime.messages import Answer, Refused, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.plan import Plan, Route
 
 # Longest reason that is taken from an answer, in characters.
 MAX_REASON = 200
@@ -75,73 +72,12 @@ class Observed:
         return now
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Represents what the edge decides about one request.
-
-    Args:
-        decision: the decision.
-        route: the route that was chosen, or None if the request was refused before.
-        through_fanout: True on the second pass.
-        refusal: why the request is refused, or "".
-    """
-
-    decision: Decision
-    route: Route | None
-    through_fanout: bool
-    refusal: str
-
-
-class ObservedDecider(Decider):
-    """Decides as the edge does, and keeps which route it chose and what the route's handler answered."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__(plan, {kind: self._observed(handler) for kind, handler in HANDLERS.items()})
-        self._route: Route | None = None
-        self._through_fanout = False
-        self._handled: Answer | None = None
-
-    def judge(self, request: Request) -> Verdict:
-        """Decides about a request."""
-        self._route = self._handled = None
-        self._through_fanout = request.header(signature.HEADER) is not None
-        decision = self.decide(request)
-        return Verdict(decision, self._route, self._through_fanout, self._refusal(decision))
-
-    def _decide_for_route(self, chosen: Chosen, client: ClientRequest, request: Request) -> Decision:
-        self._route, self._through_fanout = chosen.route, client.through_fanout
-        return super()._decide_for_route(chosen, client, request)
-
-    def _observed(self, handler: Handler) -> Handler:
-        def handle(action: Any, request: Request, value_of: Binding) -> Answer:
-            self._handled = handler(action, request, value_of)
-            return self._handled
-
-        return handle
-
-    def _refusal(self, decision: Decision) -> str:
-        """Returns the reason of a refusal, or "" for another decision. The text of a refusal is its reason."""
-        if not isinstance(decision, Answer):
-            return ""
-        if self._handled is None:
-            return decision.body.decode().strip()
-        if self._route is None or not isinstance(self._route.action, WebSocket):
-            return ""
-        if self._handled.status != 200:
-            return self._handled.body.decode().strip()
-        # With `refuse_code`, a connection is accepted only to be closed.
-        match decode(self._handled.body)[:2]:
-            case [opened, closed] if (opened.type, closed.type) == ("OPEN", "CLOSE") and self._route.action.refuse_code:
-                return closed.content[2:].decode()
-        return ""
-
-
 class Judge:
     """Describes passes through the component. Without its Plan, they have no route."""
 
     def __init__(self, plan: Plan | None) -> None:
         self.plan = plan
-        self._decider = ObservedDecider(plan) if plan else None
+        self._decider = ObservedDecider(Decider(plan, HANDLERS)) if plan else None
         routes = plan.routes if plan and has_hosts(plan) else ()
         self._tests = [(route, match_predicates(route.match)) for route in routes]
 
@@ -162,7 +98,9 @@ class Judge:
         verdict = self._verdict(request, observed)
         route = verdict.route if verdict else None
         reason = failure or (verdict.refusal if verdict else "") or observed.failure or _own_error(exchange, verdict)
-        is_second = verdict.through_fanout if verdict else request.header(signature.HEADER) is not None
+        is_second = verdict.through_fanout if verdict else None
+        if is_second is None:
+            is_second = request.header(signature.HEADER) is not None
         answer = exchange.answer
         backend = exchange.handoff or exchange.tunnel or observed.backend
         return Pass(
@@ -181,6 +119,19 @@ class Judge:
             hint="; ".join(filter(None, (hint_for(reason), self._host_mismatch(request) if verdict else ""))),
             milliseconds=round((monotonic() - observed.began) * 1000, 1),
         )
+
+    def debug_denial(self, observed: Observed) -> str:
+        """Returns why the component does not tell a client who asks with Fanroute-Debug, or "" if it does or nobody asks."""
+        request, entry = observed.request(), self.plan.debug if self.plan else None
+        if self.plan is None or not request.values(DEBUG):
+            return ""
+        try:
+            if entry is None:
+                raise ValueError("routes.yaml has no `debug`")
+            shown_secret(entry, request)
+        except ValueError as error:
+            return f"Fanroute-Debug is ignored: {error}"
+        return ""
 
     def _verdict(self, request: RequestData, observed: Observed) -> Verdict | None:
         """Returns what the code decides about a request, or None if the component did something else."""

@@ -20,7 +20,7 @@ HIDDEN = "…"
 # A JSON Web Token (RFC 7519): a JSON object in base64url begins like this. It is hidden wherever a client writes it.
 _TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]*(?:\.[\w-]*)?")
 # The names of headers whose values are secrets.
-_SECRET_HEADER = re.compile(r"(?i)auth|cookie|grip-sig|key|passw|secret|session|token|credential")
+_SECRET_HEADER = re.compile(r"(?i)auth|cookie|fanroute.debug|grip-sig|key|passw|secret|session|token|credential")
 # Headers whose names fit that, and whose values are none: they are part of a WebSocket's handshake, or a challenge.
 _PUBLIC_HEADERS = ("sec-websocket-key", "www-authenticate", "proxy-authenticate")
 

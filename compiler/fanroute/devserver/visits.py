@@ -30,13 +30,14 @@ from fanroute.devserver.events import (
 from fanroute.devserver.items import Item
 from fanroute.devserver.refusals import hint_for
 from fanroute.devserver.request_log import make_redactor, redacted, token_parameters
+from fanroute_runtime.explain import REASON, ROUTE, header_value
 from fanroute_runtime.plan import Plan
 
 # The header with which the GRIP proxy says for which visit it asks this service. The edge removes it, so the component never
 # sees it.
 VISIT_HEADER = "Fanroute-Visit"
 # Headers with which a local edge says why a client got its answer.
-ROUTE_HEADER, REASON_HEADER = "Fanroute-Route", "Fanroute-Reason"
+ROUTE_HEADER, REASON_HEADER = ROUTE.title(), REASON.title()
 # Says how long each pass took (https://www.w3.org/TR/server-timing/). Browsers show it.
 TIMING_HEADER = "Server-Timing"
 # How a held connection ends if its client closes the TCP connection.
@@ -185,7 +186,7 @@ class Visit:
         timing = ", ".join(f"pass-{made.number};dur={made.milliseconds:g}" for made in self._passes)
         route = self._passes[0].route if self._passes else ""
         texts = ((ROUTE_HEADER, route), (REASON_HEADER, self._final_reason()), (TIMING_HEADER, timing))
-        return [(name, _as_header(text)) for name, text in texts if text]
+        return [(name, header_value(text).decode()) for name, text in texts if text]
 
     def _final_reason(self) -> str:
         """Returns why the client's request was refused or has failed, "" if it was served."""
@@ -244,7 +245,8 @@ class ReportedRequest(web.BaseRequest):
         visit = self.get(VISIT)
         if visit is not None:
             visit.answered(response.status)
-            response.headers.extend(visit.explanation())
+            # The component has set the same headers if the client has shown the secret of `debug`.
+            response.headers.update(visit.explanation())
         await super()._prepare_hook(response)
 
 
@@ -259,8 +261,3 @@ def visit_of(request: web.BaseRequest) -> Visit:
 
 def _milliseconds(since: float) -> float:
     return round((monotonic() - since) * 1000, 1)
-
-
-def _as_header(text: str) -> str:
-    """Returns a text as a header's value: printable ASCII, with other characters escaped."""
-    return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]

@@ -25,7 +25,9 @@ async def check_stores(examined: Examined) -> Findings:
         if value:
             yield Finding(subject, "ok", f"it has {entry_text(entry)}")
         else:
-            text = f"{entry_text(entry)} is {'missing' if value is None else 'empty'}, so a local edge answers 500"
+            text = (
+                f"{entry_text(entry)} is {'missing' if value is None else 'empty'}, so {_effect(entry, examined.compiled.plan)}"
+            )
             yield Finding(subject, "warning", text, f"Set it in fastly.toml, at local_server.{entry.kind}_stores.{entry.store}.")
     if not entries:
         yield Finding("local stores", "ok", "routes.yaml names no entries of stores")
@@ -34,7 +36,13 @@ async def check_stores(examined: Examined) -> Findings:
 def store_entries(plan: Plan) -> list[StoreEntry]:
     """Returns the entries of stores that the routes name, each once."""
     keys = [*plan.grip_sig.keys, *(key for route in plan.routes if route.auth for key in route.auth.keys)]
-    return [*dict.fromkeys(key.material for key in keys if isinstance(key.material, StoreEntry))]
+    named = [plan.debug, *(key.material for key in keys)]
+    return [*dict.fromkeys(entry for entry in named if isinstance(entry, StoreEntry))]
+
+
+def _effect(entry: StoreEntry, plan: Plan) -> str:
+    """Returns what a local edge does if it does not have an entry."""
+    return "nobody is told why" if entry == plan.debug else "a local edge answers 500"
 
 
 def entry_text(entry: StoreEntry) -> str:

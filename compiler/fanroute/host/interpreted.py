@@ -16,8 +16,7 @@ from wasmtime.component import Record, ResourceHost, Variant
 
 from fanroute.host.component import FUNCTIONS, INFALLIBLE, RESOURCES, Intercept, call_name
 from fanroute.host.exchange import POLLABLE, REQUEST, Exchange, HostError
-from fanroute.plan.trace import HANDLERS
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import make_decider
 from fanroute_runtime.plan import Plan
 
 Payload = TypeVar("Payload")
@@ -33,7 +32,7 @@ class InterpretedComponent:
 
     def __init__(self, plan: Plan, intercept: Intercept = lambda name, call: call()) -> None:
         self._server = _server_class()
-        self._decider = Decider(plan, HANDLERS)
+        self._decider = make_decider(plan)
         self._limits = plan.sandbox
         self._intercept = intercept
 

@@ -16,7 +16,7 @@ from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
 from fanroute.spec.headers import RequestHeaders, ResponseHeaders
 from fanroute.spec.sandbox import MIB, Sandbox
-from fanroute_runtime.plan import Auth, HeaderRules, Hold, PathFault, Plan, Route, SandboxLimits, WebSocket
+from fanroute_runtime.plan import Auth, HeaderRules, Hold, PathFault, Plan, Route, SandboxLimits, StoreEntry, WebSocket
 
 # The number of requests that a sandbox takes if the file does not say it, and two times in seconds.
 DEFAULT_MAX_REQUESTS, DEFAULT_MAX_LIFETIME, DEFAULT_NEXT_REQUEST_TIMEOUT = 1000, 60, 1
@@ -42,6 +42,7 @@ def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
         lower_grip_sig(spec.fanout, files),
         _limits(spec.sandbox),
         _refused_paths(spec.paths),
+        debug=None if spec.debug is None else StoreEntry("secret", spec.debug.secret_store, spec.debug.name),
     )
 
 

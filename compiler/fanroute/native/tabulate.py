@@ -12,9 +12,8 @@ from string import ascii_letters, ascii_lowercase, digits
 from typing import NamedTuple
 
 from fanroute.plan.request import RequestData, client_of, second_pass_request
-from fanroute.plan.trace import HANDLERS
+from fanroute.plan.trace import make_decider
 from fanroute_runtime import blocks
-from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.signature import FEATURES, HEADER
 from fanroute_runtime.http.headers import PIN, is_platform_header
 from fanroute_runtime.local import LOCAL_NAMES
@@ -112,7 +111,7 @@ def tabulate(plan: Plan) -> Table | None:
 class _Tabulator:
     def __init__(self, plan: Plan) -> None:
         self._routes = plan.routes
-        self._decider = Decider(plan, HANDLERS)
+        self._decider = make_decider(plan)
         self._verifies = plan.grip_sig.check == "verify"
         query = any(route.match.query or _refers(route, "query") for route in plan.routes)
         self._table = Table(plan.sandbox, without_query=query)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
 from fanroute_runtime.decide import Decider, Handler, redirect, respond
+from fanroute_runtime.explain import Explainer
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.http.client import ClientRequest
@@ -45,13 +46,18 @@ class Trace:
     second: Decision | None
 
 
+def make_decider(plan: Plan) -> Decider:
+    """Returns what decides about requests in a component of a Plan."""
+    return (Explainer if plan.debug else Decider)(plan, HANDLERS)
+
+
 class Tracer:
     """Traces requests through a Plan. `loopback` is the name of the loopback backend, or ""."""
 
     def __init__(self, plan: Plan, loopback: str) -> None:
         self._loopback = loopback
         self.plan = plan
-        self._decider = Decider(plan, HANDLERS)
+        self._decider = make_decider(plan)
         self._tests = [(route.name, match_predicates(route.match)) for route in plan.routes]
 
     def trace(self, request: RequestData) -> Trace:

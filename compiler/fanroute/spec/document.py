@@ -8,7 +8,7 @@ from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, Redir
 from fanroute.spec.auth import Auth
 from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
-from fanroute.spec.keys import ProxyKey
+from fanroute.spec.keys import EntryName, ProxyKey
 from fanroute.spec.match import Match
 from fanroute.spec.sandbox import Sandbox
 from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Model, Name, Text, TextFormat, Url, as_list, value_error
@@ -93,6 +93,15 @@ class Fanout(Model):
     believed."""
     keys: Annotated[list[ProxyKey], BeforeValidator(as_list)] = Field(default_factory=list)
     """Keys of your own GRIP proxies, accepted besides Fastly's."""
+
+
+class Debug(Model):
+    """Tells a client which route its request has, and why it is refused, if the client sends a secret in `Fanroute-Debug`."""
+
+    secret_store: EntryName
+    """The secret store that holds the secret, by the name under which it is linked to the service."""
+    name: EntryName
+    """The name of the secret in its store. The secret must have at least 32 characters, all of them printable ASCII."""
 
 
 RejectOrKeep = Literal["reject", "keep"]
@@ -206,6 +215,8 @@ class Spec(Model):
     """Says which paths are refused because another server may read them differently."""
     sandbox: Sandbox = Sandbox()
     """Limits how long a sandbox takes further requests."""
+    debug: Debug | None = None
+    """Says which clients are told the route of their request, and why it is refused. If not given, nobody is."""
     defaults: Defaults = Defaults()
     """Values for routes that do not set their own."""
     routes: Annotated[list[Route], Field(min_length=1)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error
-from fanroute_runtime.http.headers import HOP_BY_HOP, PIN, is_platform_header
+from fanroute_runtime.http.headers import HOP_BY_HOP, is_platform_header
 
 # Where a file may name a header: in a match, in changes of a request or a response, or in an answer of the edge's own.
 HeaderUse = Literal["match", "request", "response", "answer"]
@@ -40,7 +40,7 @@ RESERVED: dict[str, dict[HeaderUse, str]] = {
     "cdn-loop": _FASTLY,
     "fastly-": _FASTLY,
     "pushpin-route": _FANOUT,
-    PIN: dict.fromkeys(_EVERYWHERE, "the edge uses it between its two passes"),
+    "fanroute-": dict.fromkeys(_EVERYWHERE, "it is reserved for the edge itself"),
     "grip-": _FANOUT,
     "connection-id": _FANOUT_WEBSOCKET,
     "meta-": _FANOUT_WEBSOCKET,

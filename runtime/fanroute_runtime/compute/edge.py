@@ -39,13 +39,15 @@ TIMED_OUT = (
 )
 
 
-def exported_classes(plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample]) -> tuple[type, type]:
+def exported_classes(
+    plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample], decider: type[Decider] = Decider
+) -> tuple[type, type]:
     """Returns the classes that the component exports. They serve requests by a Plan, with the handlers that its actions need.
 
-    Before, they serve the `samples` and forget what they read from the host.
+    Before, they serve the `samples` and forget what they read from the host. `decider` is the class that decides.
     """
     use_finalizers()
-    server = Server(Decider(plan, handlers), plan.sandbox)
+    server = Server(decider(plan, handlers), plan.sandbox)
     warm_up(server, samples)
     settle_heap_last()
     return classes_of(server)

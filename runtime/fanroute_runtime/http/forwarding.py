@@ -1,7 +1,7 @@
 """Decides which of a client's headers go to Fanout or to a backend. It only reads facts of the request."""
 
 from fanroute_runtime.http.client import ClientRequest
-from fanroute_runtime.http.headers import hop_by_hop_names, is_pin, is_platform_header, list_items
+from fanroute_runtime.http.headers import hop_by_hop_names, is_own_header, is_platform_header, list_items
 from fanroute_runtime.messages import Refused, Request
 from fanroute_runtime.plan import HeaderRules
 
@@ -21,10 +21,10 @@ def with_x_forwarded(rules: HeaderRules, request: Request, client: ClientRequest
 
 
 def rules_for_backend(rules: HeaderRules, request: Request, client: ClientRequest) -> HeaderRules:
-    """Returns rules for a request that the edge sends to a backend. They also remove hop-by-hop headers and any pin."""
+    """Returns rules for a request that the edge sends to a backend. They also remove hop-by-hop headers and the edge's own."""
     connection = request.values("connection") if "connection" in client.names else []
     # Removals are applied before the rules set headers, so a header that Connection names can be set again.
-    removed = dict.fromkeys((*rules.remove, *filter(is_pin, client.names), *hop_by_hop_names(client.names, connection)))
+    removed = dict.fromkeys((*rules.remove, *filter(is_own_header, client.names), *hop_by_hop_names(client.names, connection)))
     return HeaderRules(rules.set, rules.add, tuple(removed))
 
 
@@ -38,7 +38,7 @@ def rules_for_fanout(rules: HeaderRules, request: Request, client: ClientRequest
     if "connection" in client.names:
         ours = {name for name, _ in rules.set + rules.add}
         named = list_items(request.values("connection"))
-        if not ours.isdisjoint(named) or any(map(is_pin, named)):
+        if not ours.isdisjoint(named) or any(map(is_own_header, named)):
             raise Refused(400, "The header Connection must not name a header that the edge sets.")
     if {"content-type", "upgrade"}.issubset(client.names) and client.websocket:
         # Pushpin would send it before its own Content-Type, which says that the body has a WebSocket's events.

@@ -9,10 +9,12 @@ from fanroute_runtime.plan import HeaderRules
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"})
 # With this header, the first pass passes its route to the second: see `matching.pin`.
 PIN = "fanroute-pin"
+# With this header, a client shows that it may know why it gets its answer: see `explain`.
+DEBUG = "fanroute-debug"
 # Headers that a backend trusts, because it expects them from the edge or from Fanout. A name that ends in '-' stands for all
 # names that begin with it.
 PLATFORM_HEADERS = frozenset(
-    {"connection-id", PIN, "forwarded", "grip-", "meta-", "pushpin-route", "sec-websocket-extensions", "x-forwarded-"}
+    {"connection-id", DEBUG, PIN, "forwarded", "grip-", "meta-", "pushpin-route", "sec-websocket-extensions", "x-forwarded-"}
 )
 _PLATFORM_PREFIXES = tuple(name for name in PLATFORM_HEADERS if name.endswith("-"))
 
@@ -40,9 +42,9 @@ def is_platform_header(name: str) -> bool:
     return name in PLATFORM_HEADERS or name.startswith(_PLATFORM_PREFIXES)
 
 
-def is_pin(name: str) -> bool:
-    """Returns True for the name of the pin's header, also if it is written with `_` for `-`."""
-    return name.replace("_", "-") == PIN
+def is_own_header(name: str) -> bool:
+    """Returns True for a header that only the edge itself reads, also if it is written with `_` for `-`."""
+    return name.replace("_", "-") in (PIN, DEBUG)
 
 
 def apply_rules(rules: HeaderRules, headers: Headers) -> Headers:

@@ -7,11 +7,13 @@ import pytest
 
 from fanroute.devserver.config import LOCAL_STORES
 from fanroute.devserver.events import Pass
-from fanroute.devserver.judging import Judge, Observed, ObservedDecider
+from fanroute.devserver.judging import Judge, Observed
 from fanroute.host.exchange import Exchange, Response
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute.plan.trace import Tracer
+from fanroute.plan.trace import HANDLERS, Tracer
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.explain import ObservedDecider
 from fanroute_runtime.grip.websocket import Event, encode
 from fanroute_runtime.messages import Answer, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import Plan
@@ -65,7 +67,7 @@ class Told:
             secrets=exchange.secret_stores,
             address="127.0.0.1",
         )
-        match ObservedDecider(plan).judge(self.read).decision:
+        match ObservedDecider(Decider(plan, HANDLERS)).judge(self.read).decision:
             case Answer(status, headers, body):
                 exchange.answer = Response(status, list(headers), body)
             case ToFanout(backend):
