@@ -62,6 +62,8 @@ CLAIMS: dict[str, list[tuple[str, str, list[str]]]] = {
 FANOUTS_WORDS = [(name, value) for claims in CLAIMS.values() for name, value, _ in claims]
 # Only the edge may send a pin.
 CLAIMS["`Fanroute-Pin`"] = [("Fanroute-Pin", "1;0;sse-0;c2dd25cd", []), ("Fanroute_Pin", "1;0;sse-0;c2dd25cd", [])]
+# It has a secret.
+CLAIMS["`Fanroute-Debug`"] = [("Fanroute-Debug", "secret", []), ("Fanroute_Debug", "secret", [])]
 ALL = [(name, value) for claims in CLAIMS.values() for name, value, _ in claims]
 # The rows that have their own tests.
 OTHERS = [

@@ -16,7 +16,7 @@ from fanroute_runtime.decide import Decider
 from fanroute_runtime.explain import ObservedDecider
 from fanroute_runtime.grip.websocket import Event, encode
 from fanroute_runtime.messages import Answer, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.plan import Plan
+from fanroute_runtime.plan import Plan, StoreEntry
 from tests.conftest import INPUTS
 from tests.support.tokens import SECRET, by_pyjwt
 
@@ -114,6 +114,25 @@ def test_a_pass_has_its_route(asked: RequestData, route: str, action: str, outco
     made = judged(asked)
     assert (made.route, made.action, made.outcome, made.backend, made.reason) == (route, action, outcome, backend, reason)
     assert made.number == (2 if "grip-sig" in dict(asked.headers) else 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "stored", "denial"),
+    [
+        ((), SECRET, ""),
+        (("debug",), SECRET, ""),
+        (("other",), SECRET, "it is not the secret 'login' of the store 'edge'"),
+        (("debug", "debug"), SECRET, "the request has it more than once"),
+        (("debug",), b"", "the store 'edge' has no secret 'login' with at least 32 bytes"),
+        (("debug",), None, "routes.yaml has no `debug`"),
+    ],
+)
+def test_a_secret_that_is_ignored_is_told(names: tuple[str, ...], stored: bytes | None, denial: str) -> None:
+    plan = PLAN if stored is None else replace(PLAN, debug=StoreEntry("secret", "edge", "login"))
+    values = {"debug": stored or SECRET, "other": b"wrong"}
+    told = Told(plan, get("/page", *(("fanroute-debug", values[name]) for name in names)), [7.0]).observed
+    told.exchange.secret_stores = {"edge": {"login": stored or b""}}
+    assert Judge(plan).debug_denial(told).removeprefix("Fanroute-Debug is ignored: ") == denial
 
 
 def through_fanout(path: str, **changed: Any) -> RequestData:

@@ -112,7 +112,17 @@ def test_nothing_is_reported_after_the_end() -> None:
 def test_no_event_has_a_secret() -> None:
     events: list[Any] = []
     report = reporter(events)
-    secrets = ("Authorization", "cookie", "Set-Cookie", "Grip-Sig", "X-Api-Key", "Fastly-Key", "x-session", "X-Auth-Token")
+    secrets = (
+        "Authorization",
+        "cookie",
+        "Set-Cookie",
+        "Grip-Sig",
+        "Fanroute-Debug",
+        "X-Api-Key",
+        "Fastly-Key",
+        "x-session",
+        "X-Auth-Token",
+    )
     shown = ("Content-Type", "Sec-WebSocket-Key", "WWW-Authenticate", "Fanroute-Pin")
     headers = tuple(Header(name, "hidden") for name in secrets) + tuple(Header(name, "shown") for name in shown)
     visit = report.begin("GET", "a", f"/{TOKEN}?token=hidden&other={TOKEN}&a=b")

@@ -1,11 +1,13 @@
 """Tests that missing and empty entries of local stores are found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fanroute.doctor.finding import Finding
 from fanroute.doctor.stores import check_stores
+from fanroute_runtime.plan import StoreEntry
 from tests.support.doctor import ROUTES, examined, found
 
 SECRET, CONFIG = "local secret store 'keys'", "local config store 'settings'"
@@ -46,6 +48,16 @@ def test_a_missing_or_empty_one_is_a_warning(tmp_path: Path, manifest: str | Non
         if problem:
             assert finding.text == f"the {name} is {problem}, so a local edge answers 500"
             assert finding.fix == f"Set it in fastly.toml, at local_server.{place}."
+
+
+def test_without_the_secret_of_debug_nobody_is_told(tmp_path: Path) -> None:
+    one = examined(tmp_path, manifest=GOOD, environment={"FIRST": "x"})
+    assert one.compiled is not None
+    debug = StoreEntry("secret", "edge", "debug")
+    with_debug = replace(one, compiled=replace(one.compiled, plan=replace(one.compiled.plan, debug=debug)))
+    finding = found(check_stores, with_debug)[0]
+    assert (finding.subject, finding.status) == ("local secret store 'edge'", "warning")
+    assert finding.text == "the secret 'debug' is missing, so nobody is told why"
 
 
 def test_a_store_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData, second_pass_request
-from fanroute.plan.trace import HANDLERS
+from fanroute.plan.trace import HANDLERS, trace, trace_lines
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.explain import MIN_SECRET, Explainer, header_value
 from fanroute_runtime.grip.websocket import decode
@@ -84,7 +84,7 @@ def told(decision: Decision) -> tuple[str | None, str | None]:
         ("/a//b", None, "The path has an empty segment."),
     ],
 )
-def test_the_answer_says_which_route_and_why(path: str, route: str | None, reason: str | None) -> None:
+def test_the_answer_is_the_same_but_for_why(path: str, route: str | None, reason: str | None) -> None:
     """Apart from that, it is the same answer."""
     answer, plain = EXPLAINER.decide(asking(path)), PLAIN.decide(get(path))
     assert told(answer) == (route, reason)
@@ -197,6 +197,11 @@ def test_the_secret_goes_no_further(path: str, name: str) -> None:
         assert not isinstance(decision, Answer)
         sent = apply_rules(decision.headers, headers)
         assert all(value != SECRET for _, value in sent)
+
+
+def test_match_shows_no_secret() -> None:
+    for path in ("/stream/a", "/forward", "/page"):
+        assert SECRET.decode() not in "".join(trace_lines(trace(PLAN, "self", asking(path))))
 
 
 def test_a_proxys_client_leaks_it_to_no_backend() -> None:
