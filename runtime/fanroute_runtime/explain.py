@@ -1,7 +1,7 @@
 """Tells those who may know it which route a request has, and why it is refused.
 
-A client may know it if it shows the secret of `debug` in routes.yaml. The first pass never sends the secret on. It gives a proof
-to the second pass: a MAC of the pin, which only those can make who know the secret.
+A client may know it if it shows the secret of `debug` in routes.yaml. The first pass never sends the secret on. It sends a proof
+to the second pass: a MAC of the pin, which nobody can make without the secret.
 """
 
 import hmac
@@ -21,12 +21,13 @@ ROUTE, REASON = "fanroute-route", "fanroute-reason"
 # The shortest secret, in bytes. It is as long as the MAC.
 MIN_SECRET = 32
 
-# An explained answer is for its client alone. A shared cache may heed the other two in place of Cache-Control (RFC 9213).
+# An explained answer is for its client alone. Some shared caches obey the other two headers and not Cache-Control (RFC 9213).
 _NOT_CACHED: Headers = (("cache-control", b"no-store"),)
 _CACHED = ("cdn-cache-control", "surrogate-control")
 _EXPOSED = ("access-control-expose-headers", b"Fanroute-Route, Fanroute-Reason")
 _ALLOWED = "access-control-allow-origin"
-# How the events begin that accept a WebSocket only to close it: the reason has a length, and follows two bytes of code.
+# The events that accept a WebSocket only to close it begin like this. The length follows, and on a line of its own the content:
+# two bytes of code, and the reason.
 _CLOSED_AT_ONCE = b"OPEN\r\nCLOSE "
 
 

@@ -9,7 +9,7 @@ from fanroute_runtime.plan import HeaderRules
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"})
 # With this header, the first pass passes its route to the second: see `matching.pin`.
 PIN = "fanroute-pin"
-# With this header, a client shows that it may know why it gets its answer: see `explain`.
+# With the secret in this header, a client may know why it gets its answer: see `explain`.
 DEBUG = "fanroute-debug"
 # Headers that a backend trusts, because it expects them from the edge or from Fanout. A name that ends in '-' stands for all
 # names that begin with it.
