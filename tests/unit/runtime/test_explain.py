@@ -78,7 +78,7 @@ def told(decision: Decision) -> tuple[str | None, str | None]:
     [
         ("/page", "page", None),
         ("/guarded", "guarded", "This request needs a token."),
-        ("/socket/x", "socket", "This is not a WebSocket-over-HTTP request."),
+        ("/socket/x", "socket", "This route accepts only WebSockets."),
         ("/nothing", None, "No route matches this request."),
         ("/a/../b", None, "The path has a segment '.' or '..'."),
         ("/a//b", None, "The path has an empty segment."),
