@@ -77,7 +77,7 @@ EXPLAINED = {
     "socket, second pass": (second(asked("/socket/x", SHOWN, *UPGRADE)), {"fanroute-route": b"socket"}),
     "socket": (
         asked("/socket/x", SHOWN),
-        {"fanroute-route": b"socket", "fanroute-reason": b"This is not a WebSocket-over-HTTP request."},
+        {"fanroute-route": b"socket", "fanroute-reason": b"This route accepts only WebSockets."},
     ),
 }
 
