@@ -129,7 +129,10 @@ def test_it_is_opened_and_left_out_if_asked(own_project: Workspace, tmp_path: Pa
 
 def test_it_shows_the_routes(console_edge: Edge, chromium: Browser) -> None:
     with opened(console_edge, chromium) as page:
-        rows = page.run("return all('#routes-rows tr').map((row) => [...row.cells].map((cell) => cell.innerText.trim()));")
+        rows = page.run("""
+            all(".order").forEach((one) => one.remove());
+            return all("#routes-rows tr").map((row) => [...row.cells].map((cell) => cell.innerText.trim()));
+        """)
     lines = (console_edge.folder / "routes.yaml").read_text().splitlines()
     assert [row[1].split("\n")[0] for row in rows] == [route.name for route in console_edge.plan.routes]
     declared = [row for row in rows if row[0]]
@@ -655,20 +658,60 @@ def test_it_fits_and_everybody_can_use_it(
     """Tests that nothing is wider than the window, and that axe-core finds nothing serious. Takes a screenshot."""
     with emulated(chromium, size, theme), opened(console_edge, chromium) as page:
         page.run(FILL)
-        name = f"{console_edge.name}-{size[0]}-{theme}.png"
-        (screenshots / name).write_bytes(screenshot(chromium))
-        beyond, wide = page.run("""
-            const limit = document.documentElement.clientWidth;
-            const isWide = (node) => node.getBoundingClientRect().right > limit + 1;
-            const wide = all("body *").filter((node) => isWide(node) && !node.closest("pre, .hidden, .skip, thead"));
-            return [document.documentElement.scrollWidth - limit, wide.map((node) => node.outerHTML.slice(0, 80))];
-        """)
-        assert beyond <= 0 and not wide
-        found = page.run(f"{axe}\nreturn (await axe.run()).violations;")
+        (screenshots / f"{console_edge.name}-{size[0]}-{theme}.png").write_bytes(screenshot(chromium))
+        check_page(page, axe)
+
+
+def check_page(page: Page, axe: str) -> None:
+    """Checks that nothing is wider than the window, and that axe-core finds nothing serious."""
+    beyond, wide = page.run("""
+        const limit = document.documentElement.clientWidth;
+        const isWide = (node) => node.getBoundingClientRect().right > limit + 1;
+        const wide = all("body *").filter((node) => isWide(node) && !node.closest("pre, .hidden, .skip, thead"));
+        return [document.documentElement.scrollWidth - limit, wide.map((node) => node.outerHTML.slice(0, 80))];
+    """)
+    assert beyond <= 0 and not wide
+    found = page.run(f"{axe}\nreturn (await axe.run()).violations;")
     serious = [
         f"{one['id']}: {node['html']}" for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
     ]
     assert not serious
+
+
+# Routes with long names and paths, behind those that come first.
+MANY = "".join(
+    f"""\
+  - name: a-route-with-a-rather-long-name-that-somebody-has-chosen-{number}
+    match: {{path: "/organisations/{{organisation}}/projects/{{project}}/documents/{number}", method: [GET, HEAD]}}
+    forward: origin
+"""
+    for number in range(20)
+)
+
+
+def test_it_fits_with_much_to_show(
+    own_project: Workspace, chromium: Browser, screenshots: Path, axe: str, tmp_path: Path
+) -> None:
+    """Tests 26 routes, 200 lines of traffic, an error, a connection whose route has changed, and routes that are interpreted."""
+    workspace = copied(own_project, tmp_path / "saved")
+    routes = workspace.routes.read_text()
+    with running("embedded", workspace.routes.parent) as edge, opened(edge, chromium) as page:
+        page.run("""
+            for (const kind of ["sse", "websocket"]) await connect(kind);
+            await until(() => all("[data-cut]").length === 2);
+        """)
+        for number in range(200):
+            edge.client.get(f"/test/a/{'long' * (number % 40)}/path?number={number}")
+        changed = routes.replace("sse: {channel: test", "sse: {channel: other")
+        workspace.routes.write_text(changed.replace("  - name: everything-else", f"{MANY}  - name: everything-else"))
+        page.run("await until(() => all('#routes-rows tr').length === 26 && !$('#outdated').hidden);")
+        workspace.manifest.write_text("[local_server.secret_stores]\nkeys = 3\n")
+        page.run("await until(() => $('#diagnostics-list .error') && $('#traffic-list').children.length >= 200);")
+        for theme in THEMES:
+            for size in SIZES:
+                with emulated(chromium, size, theme):
+                    (screenshots / f"much-{size[0]}-{theme}.png").write_bytes(screenshot(chromium))
+                    check_page(page, axe)
 
 
 def test_it_needs_no_mouse(console_edge: Edge, chromium: Browser) -> None:
@@ -677,6 +720,7 @@ def test_it_needs_no_mouse(console_edge: Edge, chromium: Browser) -> None:
         reached, wanted = (
             [],
             page.run("""
+            $("#traffic-pause").click();
             const controls = all("a[href], button, input, select, textarea, summary, [tabindex='0']");
             const isFolded = (node) => node.closest("details:not([open]) > :not(summary)");
             const shown = controls.filter((node) => node.checkVisibility() && !isFolded(node));

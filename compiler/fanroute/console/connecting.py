@@ -145,7 +145,9 @@ class Connection:
     async def _report_answer(self, answer: aiohttp.ClientResponse) -> End:
         """Reports an answer that holds no connection."""
         self._opened(answer)
-        self._message((await read_body(answer)).decode(errors="replace"), status=answer.status)
+        text = (await read_body(answer)).decode(errors="replace")
+        if text.strip() != answer.headers.get(REASON_HEADER):
+            self._message(text, status=answer.status)
         return _refusal(answer.status, answer.headers), answer.status
 
     def _end(self, why: str, status: int | None = None) -> None:

@@ -31,6 +31,7 @@ class HeldConnections:
 
     def __init__(self, channels: Channels, plan: Plan, redact: Callable[[str], str]) -> None:
         self._channels = channels
+        self._names = {route.name for route in plan.routes}
         self._fingerprints = {route.fingerprint for route in plan.routes}
         self._redact = redact
 
@@ -45,7 +46,7 @@ class HeldConnections:
     def cut_outdated(self) -> None:
         """Cuts all connections whose route is gone."""
         for _, request in self._held():
-            if self._is_outdated(request):
+            if self._outdated(request):
                 _abort(request)
 
     def _held(self) -> Iterator[tuple[Subscriber, web.BaseRequest]]:
@@ -62,21 +63,23 @@ class HeldConnections:
             "number": subscriber.number,
             "kind": _kind(subscriber, request),
             "route": first.route if first else "",
-            "outdated": self._is_outdated(request),
+            "outdated": self._outdated(request),
             "request": self._redact(f"{request.method} {shown_host}{request.raw_path}"),
             "channels": sorted(subscriber.channels),
             "since": subscriber.since,
             "last": _last(subscriber),
         }
 
-    def _is_outdated(self, request: web.BaseRequest) -> bool:
-        """Returns True if the route that a connection came by is not served any more, as it was.
+    def _outdated(self, request: web.BaseRequest) -> str:
+        """Returns `changed` or `gone` if the route that a connection came by is not served any more as it was, otherwise "".
 
         Its pin tells that. A connection that an origin holds has none, because it needs no route of the edge any more.
         """
         first = _first_pass(request)
         pins = [value for name, value in first.sent if name.lower() == PIN] if first else []
-        return any(decode(pin.encode("latin-1")).fingerprint not in self._fingerprints for pin in pins)
+        if first is None or all(decode(pin.encode("latin-1")).fingerprint in self._fingerprints for pin in pins):
+            return ""
+        return "changed" if first.route in self._names else "gone"
 
 
 def _first_pass(request: web.BaseRequest) -> Pass | None:

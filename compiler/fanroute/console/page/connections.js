@@ -59,7 +59,7 @@ function row({ number, kind, route, outdated, request, since, last }) {
     "tr",
     { role: "row", class: outdated ? "outdated" : "" },
     cell("Kind", KINDS[kind], "short"),
-    el("td", { role: "cell", "data-label": "Route" }, el("div", {}, route, outdated ? el("div", { class: "badges" }, el("span", { class: "badge warning" }, "changed")) : null)),
+    el("td", { role: "cell", "data-label": "Route" }, el("div", {}, route, outdated ? el("div", { class: "badges" }, el("span", { class: "badge warning" }, outdated)) : null)),
     cell("Request", request),
     cell("Since", clock(since), "short"),
     cell("Last message", last ? `${clock(last.at)} ${last.text}` : ""),

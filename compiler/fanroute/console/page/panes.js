@@ -18,6 +18,7 @@ class Pane {
     this.find("h3").id = `pane-${kind}`;
     this.node.setAttribute("aria-labelledby", `pane-${kind}`);
     this.find(".messages").setAttribute("aria-label", `Messages of the ${KINDS[kind]} pane`);
+    this.state("not connected", "");
     this.on(".pane-route", "change", () => this.useRoute());
     this.on(".pane-disconnect", "click", () => this.disconnect());
     this.on(".pane-clear", "click", () => this.clear());
@@ -149,6 +150,7 @@ class Pane {
   }
 
   state(text, kind) {
+    this.find(".messages").dataset.empty = kind === "live" ? "Connected. Publish on a channel of this route to see a message here." : "Press Connect. Messages appear here.";
     this.find(".pane-state").textContent = text;
     this.find(".pane-state").className = `pane-state ${kind}`;
   }

@@ -13,11 +13,12 @@ function row(route, service) {
     const { code, severity, message } = service.diagnostics[number] ?? {};
     return el("a", { class: `badge ${severity}`, href: `#diagnostic-${number}`, title: message }, code);
   });
-  const name = el("div", {}, el("span", { class: "name" }, route.name), el("div", { class: "badges" }, ...marks));
+  const order = el("span", { class: "order", "aria-hidden": "true" }, route.number ? `${route.number}. ` : "");
+  const name = el("div", {}, order, el("span", { class: "name" }, route.name), el("div", { class: "badges" }, ...marks));
   return el(
     "tr",
     { role: "row", class: route.number ? "" : "generated", "data-route": route.name },
-    cell("No.", route.number ?? "", "number"),
+    cell("No.", route.number ?? "", "number first"),
     el("td", { role: "cell", "data-label": "Route" }, name),
     cell("Match", route.match),
     cell("Action", route.action),

@@ -57,10 +57,10 @@ function header([name, value]) {
   return el("span", { class: /^grip-/i.test(name) ? "grip" : null }, `  ${name}: ${value}\n`);
 }
 
-function otherItem({ kind, time, request, text }) {
+function otherItem({ kind, time, request, text, problems }) {
   const number = request === null ? null : el("span", { class: "meta" }, `request ${request} `);
   const line = el("span", { class: "what" }, number, text);
-  return el("li", { class: `other ${kind}` }, el("time", {}, clock(time)), el("span", { class: "status" }, ""), line);
+  return el("li", { class: `other ${kind}${problems?.length ? " error" : ""}` }, el("time", {}, clock(time)), el("span", { class: "status" }, ""), line);
 }
 
 function clear() {
