@@ -12,6 +12,7 @@ from fanroute.cli import SECTIONS
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY
 from tests.support.builds import copied
+from tests.support.guarded import guarded
 
 # A call of each command that prints to standard output.
 CALLS = {
@@ -26,6 +27,7 @@ CALLS = {
     "serve": ["--port=0", "--publish-port=0"],
     "publish": ["--help"],
     "listen": ["http://127.0.0.1:9/"],
+    "token": ["--routes=guarded.yaml"],
     "doctor": ["--offline"],
     "explain": [],
     "schema": [],
@@ -42,6 +44,7 @@ def folder(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> 
     workspace = copied(own_project, tmp_path_factory.mktemp("closed") / "own")
     text = workspace.routes.read_text()
     (workspace.routes.parent / "other.yaml").write_text(text.replace("/test/sse", "/test/events"))
+    (workspace.routes.parent / "guarded.yaml").write_text(guarded(text))
     workspace.routes.write_text(text.replace("version: 1", "version:   1"))
     shutil.copy(REPOSITORY / "routes.test.yaml", workspace.routes.parent)
     return workspace.routes.parent

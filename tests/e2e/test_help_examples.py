@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from fanroute.cli import SECTIONS, main
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY
-from tests.e2e.conftest import Edge, running
+from tests.e2e.conftest import Edge, running, wait_until
 from tests.support.builds import copied
+from tests.support.guarded import guarded
 from tests.support.scripted import scripted
 
 TIMEOUT = 120  # seconds
@@ -32,7 +33,7 @@ def examples(command: str) -> list[str]:
 
 EXAMPLES = {name: examples(name) for names in SECTIONS.values() for name in names}
 # These need more than a folder.
-OTHERS = ("serve", "publish", "listen", "completion", "install", "doctor")
+OTHERS = ("serve", "publish", "listen", "token", "completion", "install", "doctor")
 
 
 def all_of(*commands: str) -> pytest.MarkDecorator:
@@ -58,7 +59,11 @@ def folder(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def served(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    with running("embedded", copied(own_project, tmp_path_factory.mktemp("served") / "own").routes.parent) as edge:
+    """The embedded edge with the repository's routes, of which one requires a token."""
+    routes = copied(own_project, tmp_path_factory.mktemp("served") / "own").routes
+    with running("embedded", routes.parent) as edge:
+        routes.write_text(guarded(routes.read_text()))
+        wait_until(lambda: edge.client.head("/test/stream").status_code == 401)
         yield edge
 
 
@@ -123,6 +128,21 @@ def test_an_example_of_listen_works(served: Edge, example: str) -> None:
         served.publish("test", http_stream=content, http_response={"body": "the message"}, ws_message=content)
 
     assert until_printed(started(example, served.folder), "the message", publish) == 0
+
+
+@all_of("token")
+def test_an_example_of_token_works(served: Edge, example: str) -> None:
+    """Tests that a token is printed, and that the edge lets it in."""
+    if "curl" not in example:
+        code, output = done(example, served.folder)
+        assert code == 0 and output.startswith("eyJ"), output
+        return
+    example = re.sub(r"//127.0.0.1:\d+", f"//127.0.0.1:{served.port}", example)
+
+    def publish() -> None:
+        served.publish("test", http_stream={"content": "the message\n"})
+
+    assert until_printed(started(example, served.folder), "the message", publish) != 0
 
 
 @all_of("completion")
