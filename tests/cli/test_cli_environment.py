@@ -113,7 +113,7 @@ def test_the_variable_is_named_in_its_place(folder: Path) -> None:
 
 def test_what_the_build_says_has_no_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that the values are in the results of a build: in the component and in fastly.toml."""
-    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (b"\0asm\x0d\0\x01\0", ""))
+    monkeypatch.setattr("fanroute.bundle.builder._Making.component", lambda *_: (b"\0asm\x0d\0\x01\0", ""))
     (folder / "routes.yaml").write_text(VALID)
     done = CliRunner().invoke(main, ["build"], env=ENVIRONMENT)
     assert (done.exit_code, SECRET in done.output.lower()) == (0, False)

@@ -199,7 +199,7 @@ def test_a_huge_file_of_the_local_stores_is_told(clone: Path, own_project: Works
 def test_a_huge_component_is_built_anew(clone: Path, own_project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that such a component is not put back, and that a Makefile of that size does not count as ours."""
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._Making.component", lambda *_: (component, ""))
     for place in ("build/good.wasm", "bin/main.wasm", "Makefile"):
         huge(clone / place)
     done = run(clone, "build")
@@ -298,7 +298,7 @@ def test_a_component_that_was_not_built_here_is_not_shipped(
     """Tests that it is built again, and that one line says so."""
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", ""))  # is set back in the end
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._Making.component", lambda *_: (component, ""))
     copied(own_project, clone)
     workspace = Workspace(clone / "routes.yaml")
     change(workspace)
@@ -347,7 +347,7 @@ def test_the_same_component_of_another_project_is_not_shipped(
 ) -> None:
     shutil.copytree(own_project.build, clone / "build")
     component = own_project.wasm.read_bytes()
-    monkeypatch.setattr("fanroute.bundle.builder._make_component", lambda *_: (component, ""))
+    monkeypatch.setattr("fanroute.bundle.builder._Making.component", lambda *_: (component, ""))
     told = run(clone, "build").stdout.splitlines()[0]
     assert told.startswith("build/good.wasm is not used: ")
     assert " has no record that you built it in this folder: " in told

@@ -15,15 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.bundle import toolchain
-from fanroute.bundle.builder import build
-from fanroute.bundle.equivalence import READING, behave_alike
+from fanroute.bundle.builder import app_files, build
+from fanroute.bundle.equivalence import READING, behaves_as_planned
 from fanroute.cli import main
+from fanroute.codegen.base_module import emit_base
 from fanroute.host.exchange import Exchange
 from fanroute.native.p256 import GRIP_SIG_INTERFACE, P256_INTERFACE
 from fanroute.pipeline import compile_routes
 from fanroute.project import processes
-from fanroute.project.folder import write
-from fanroute.project.package_files import wit_folder
+from fanroute.project.folder import Folder, write
+from fanroute.project.package_files import runtime_sources, wit_folder
 from fanroute.project.workspace import Workspace
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.component import import_names
@@ -150,18 +151,22 @@ def test_it_is_joined_the_same_each_time(as_made: Workspace, tmp_path: Path, see
     assert joined.read_bytes() == flatten(as_made.wasm.read_bytes(), ["exports#init"])
 
 
-def test_components_of_other_routes_are_not_alike(as_made: Workspace, own_project: Workspace) -> None:
+def test_a_component_of_other_routes_behaves_differently(as_made: Workspace, shipped: Workspace, own_project: Workspace) -> None:
     compiled = compile_routes(as_made.read_routes(), INPUTS)
-    assert behave_alike(compiled, as_made.wasm, as_made.wasm)
-    assert not behave_alike(compiled, as_made.wasm, own_project.wasm)
-    assert not behave_alike(compiled, as_made.wasm, as_made.routes), "it is no component"
+    assert behaves_as_planned(compiled, as_made.wasm, as_made.cache)
+    assert behaves_as_planned(compiled, shipped.wasm, as_made.cache)
+    assert not behaves_as_planned(compiled, own_project.wasm, as_made.cache)
+    assert not behaves_as_planned(compiled, as_made.routes, as_made.cache), "it is no component"
 
 
 @pytest.fixture(scope="module")
 def unlinked(as_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Builds the component that the native module is linked into."""
+    """Builds the component that a base is made of."""
     new = tmp_path_factory.mktemp("unlinked") / "new.wasm"
-    toolchain.componentize(as_made.app, wit_folder(), new, with_native=True)
+    files = emit_base(app_files(compile_routes(as_made.read_routes(), INPUTS).plan), runtime_sources())
+    for name, text in files.items():
+        Folder(new.with_name("app")).write(name, text.encode())
+    toolchain.componentize(new.with_name("app"), wit_folder(), new, with_native=True)
     return new.read_bytes()
 
 
@@ -197,7 +202,7 @@ def refuse(*_: object) -> bytes:
         ("fanroute.bundle.toolchain", "core_module_of", refuse, "a core module has a start function"),
         ("fanroute.bundle.toolchain", "WASM_TOOLS", "no-wasm-tools", "no-wasm-tools failed: [Errno 2] No such file or directory"),
         ("fanroute.bundle.toolchain", "WORLD", "nothing", "wasm-tools failed: error: "),
-        ("fanroute.bundle.equivalence", "behave_alike", lambda *_: False, "the flattened component behaves differently"),
+        ("fanroute.bundle.equivalence", "behaves_as_planned", lambda *_: False, "the flattened component behaves differently"),
     ],
 )
 def test_what_cannot_be_flattened_ships_as_it_is(

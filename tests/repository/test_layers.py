@@ -16,8 +16,9 @@ REPOSITORY = Path(__file__).parents[2]
 COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
-# The runtime modules that use them: one reads, one plays the host at build time, one imports the native module, two have effects.
-CALL_THE_HOST = {"compute.edge", "compute.request", "compute.sandbox", "jose.native", "snapshot.warm"}
+# The runtime modules that use them: one reads, one plays the host at build time, one imports the native module, one is exported
+# until there are routes, two have effects.
+CALL_THE_HOST = {"compute.base", "compute.edge", "compute.request", "compute.sandbox", "jose.native", "snapshot.warm"}
 # The module of the compiler that uses them with a host of its own.
 INTERPRETER = "host.interpreted"
 

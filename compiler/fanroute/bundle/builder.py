@@ -33,16 +33,17 @@ class Built:
     warnings: tuple[str, ...] = ()
 
 
-def build(workspace: Workspace, say: Say, flatten: bool = True) -> Built:
+def build(workspace: Workspace, say: Say, flatten: bool = True, begin: Say = lambda step: None) -> Built:
     """Builds a folder's component. Raises Invalid, BadManifest or ProgramFailed; the last good component then stays.
 
     Args:
         workspace: the folder.
-        say: gets a line for each step that takes time, and for each value of fastly.toml that is replaced.
+        say: gets a line if the build takes long, and for each value of fastly.toml that is replaced.
         flatten: whether to flatten the component to a single core module. If that fails, it ships unflattened, with a warning.
+        begin: gets the name of each step when it begins.
     """
     try:
-        return _build(workspace, say, flatten)
+        return _build(workspace, say, flatten, begin)
     except BaseException:
         # `fastly compute build` removes it before it runs `fanroute build`.
         if not workspace.wasm.exists():
@@ -51,7 +52,8 @@ def build(workspace: Workspace, say: Say, flatten: bool = True) -> Built:
         raise
 
 
-def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
+def _build(workspace: Workspace, say: Say, flatten: bool, begin: Say) -> Built:
+    begin("Checking the routes")
     compiled = compile_routes(workspace.read_routes(), workspace.inputs())
     workspace.refuse_links()
     files, wit = app_files(compiled.plan), wit_sources()
@@ -66,8 +68,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
         if component is None:
             if unused:
                 say(unused)
-            say("Building the component with componentize-py (a few seconds)")
-            component, not_flattened = _make_component(workspace, compiled, flatten)
+            component, not_flattened = _Making(workspace, compiled, files, say, begin).component(flatten)
             if not_flattened:
                 warnings.append(f"it is not flattened, so a request takes longer in a new sandbox: {not_flattened}")
             # An unflattened component has a key of its own, so that the next build tries again.
@@ -76,7 +77,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool) -> Built:
         workspace.write_manifest(toml)
         for line in fastly_toml.replacement_notes(before, toml):
             say(line)
-    if not toolchain.memory_is_mapped(component):
+    if rebuilt and not toolchain.memory_is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
     return Built(compiled, rebuilt, fastly_toml.service_id(toml), tuple(warnings))
 
@@ -102,41 +103,58 @@ def app_files(plan: Plan) -> dict[str, str]:
     return emit(plan, sample_requests(plan), runtime_sources())
 
 
-def _make_component(workspace: Workspace, compiled: Compiled, flatten: bool) -> tuple[bytes, str]:
-    """Makes the component. Returns it, and why it could not be flattened, or ""."""
-    with temporary_folder() as folder:
-        new, flat = Path(folder) / "new.wasm", Path(folder) / "flat.wasm"
-        reason = _make_flattened(workspace, compiled, new, flat) if flatten else ""
-        if flatten and not reason:
-            return read(flat, MAX_COMPONENT), ""
-        # The native module cannot be linked without flattening. In a component of the other world, Python does its work.
-        _componentize(workspace, new, with_native=False)
-        return read(new, MAX_COMPONENT), reason
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """Makes the component of the files of `build/app/`."""
 
+    workspace: Workspace
+    compiled: Compiled
+    files: dict[str, str]
+    say: Say
+    begin: Say
 
-def _make_flattened(workspace: Workspace, compiled: Compiled, new: Path, flat: Path) -> str:
-    """Makes the flattened component `flat`, by way of `new`. Returns why that is not possible, or ""."""
-    _componentize(workspace, new, with_native=True)
-    try:
-        _flatten(compiled, new, flat)
-    except NotFlattened as error:
-        return str(error)
-    return ""
+    def component(self, flatten: bool) -> tuple[bytes, str]:
+        """Makes the component. Returns it, and why it could not be flattened, or ""."""
+        with temporary_folder() as folder:
+            reason = ""
+            if flatten:
+                try:
+                    return self._flattened(Path(folder) / "flat.wasm"), ""
+                except NotFlattened as error:
+                    reason = str(error)
+            # The native module cannot be linked without flattening. In a component of the other world, Python does its work.
+            return self._as_made(Path(folder) / "new.wasm"), reason
 
+    def _as_made(self, new: Path) -> bytes:
+        """Makes the component with componentize-py alone."""
+        self._begin_componentizing("Building Python and the routes")
+        try:
+            toolchain.componentize(self.workspace.app, wit_folder(), new)
+        finally:
+            self.workspace.remove_bytecode()
+        return read(new, MAX_COMPONENT)
 
-def _componentize(workspace: Workspace, new: Path, with_native: bool) -> None:
-    try:
-        toolchain.componentize(workspace.app, wit_folder(), new, with_native)
-    finally:
-        workspace.remove_bytecode()
+    def _flattened(self, flat: Path) -> bytes:
+        """Makes the flattened component. Raises NotFlattened, also if it does something else than its Plan says."""
+        # Imported here: a build that finds nothing changed needs no wasmtime.
+        from fanroute.bundle.base import find_base, make_base, run_base
+        from fanroute.bundle.equivalence import behaves_as_planned
+        from fanroute.native.module import native_module
 
+        cache = self.workspace.cache
+        base = find_base(self.files, cache)
+        if base is None:
+            self._begin_componentizing("Building Python and its modules, which is kept for the next builds")
+            base = make_base(self.files, cache)
+        self.begin("Adding the routes")
+        memory = run_base(base, self.files, cache)
+        self.begin("Joining it all into one module")
+        toolchain.flatten(base, native_module(self.compiled.plan), memory, wit_folder(), flat)
+        self.begin("Trying the component")
+        if not behaves_as_planned(self.compiled, flat, cache):
+            raise NotFlattened("the flattened component behaves differently")
+        return read(flat, MAX_COMPONENT)
 
-def _flatten(compiled: Compiled, new: Path, flat: Path) -> None:
-    """Makes the flattened component `flat` from `new`. Raises NotFlattened, also if the two behave differently."""
-    # Imported here: a build that finds nothing changed needs no wasmtime.
-    from fanroute.bundle.equivalence import behave_alike
-    from fanroute.native.module import native_module
-
-    toolchain.flatten(new, wit_folder(), flat, native_module(compiled.plan))
-    if not behave_alike(compiled, new, flat):
-        raise NotFlattened("the flattened component behaves differently")
+    def _begin_componentizing(self, step: str) -> None:
+        self.say("Building the component with componentize-py (a few seconds)")
+        self.begin(step)

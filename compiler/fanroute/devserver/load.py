@@ -1,4 +1,4 @@
-"""Compiles a component for the embedded edge, and caches the machine code."""
+"""Compiles WebAssembly for this process, and caches the machine code."""
 
 from contextlib import suppress
 from hashlib import sha256
@@ -8,7 +8,7 @@ from pathlib import Path
 import wasmtime
 from wasmtime.component import Component
 
-from fanroute.host.component import compile_quickly, quick_engine
+from fanroute.host.component import Code, compile_quickly, quick_engine
 from fanroute.project.cache import Cache
 from fanroute.project.folder import MAX_COMPONENT, read
 
@@ -17,18 +17,22 @@ _COMPILER = f"wasmtime-{version('wasmtime')}-winch"
 
 
 def load_component(wasm: Path, cache: Cache) -> tuple[wasmtime.Engine, Component]:
-    """Compiles a component, or takes its machine code from the cache.
+    """Compiles a component, or takes its machine code from the cache, as `load` does."""
+    return load(Component, read(wasm, MAX_COMPONENT), cache, "compiled")
+
+
+def load(kind: type[Code], content: bytes, cache: Cache, cached: str) -> tuple[wasmtime.Engine, Code]:
+    """Compiles a component or a core module, or takes its machine code from the files of a kind (`cached`) in the cache.
 
     The cache must be one that only this user can write to: wasmtime trusts machine code, so whoever writes it can do whatever
     this process can.
     """
-    content = read(wasm, MAX_COMPONENT)
     key = f"{sha256(content).hexdigest()}-{_COMPILER}"
-    compiled = cache.get("compiled", key)
+    compiled = cache.get(cached, key)
     if compiled is not None:
         with suppress(wasmtime.WasmtimeError):  # compiled for another processor
             engine = quick_engine()
-            return engine, Component.deserialize(engine, compiled)
-    engine, component = compile_quickly(content)
-    cache.put("compiled", key, bytes(component.serialize()))
-    return engine, component
+            return engine, kind.deserialize(engine, compiled)
+    engine, code = compile_quickly(content, kind)
+    cache.put(cached, key, bytes(code.serialize()))
+    return engine, code

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import wasmtime
 from wasmtime import _bindings as bindings
@@ -34,6 +34,7 @@ _RENAMED = {"wall-clock": WALL_CLOCK[1]}
 # this change it takes Variant("ok", value) and Variant("err", value) for every result.
 component_types.ResultType._tagged = lambda self: True  # type: ignore[method-assign]
 
+Code = TypeVar("Code", Component, wasmtime.Module)
 Call = Callable[[], Any]
 # Gets each host call with its name, such as "http-req.request.get-uri", and makes it or raises HostError.
 Intercept = Callable[[str, Call], Any]
@@ -123,17 +124,17 @@ def quick_engine() -> wasmtime.Engine:
     return wasmtime.Engine(config)
 
 
-def compile_quickly(content: bytes) -> tuple[wasmtime.Engine, Component]:
-    """Compiles a component with Winch, or with wasmtime's default compiler on machines that Winch does not support.
+def compile_quickly(content: bytes, kind: type[Code] = Component) -> tuple[wasmtime.Engine, Code]:  # type: ignore[assignment]
+    """Compiles a component or core module with Winch, or with wasmtime's default compiler if the machine cannot run Winch.
 
-    Raises wasmtime.WasmtimeError if wasmtime rejects the component.
+    Raises wasmtime.WasmtimeError if wasmtime rejects it.
     """
     try:
         engine = quick_engine()
-        return engine, Component(engine, content)
+        return engine, kind(engine, content)
     except wasmtime.WasmtimeError:
         engine = wasmtime.Engine()
-        return engine, Component(engine, content)
+        return engine, kind(engine, content)
 
 
 class EmbeddedComponent:

@@ -14,6 +14,8 @@ _FASTLY = "fastly:compute/{}@0.1.0"
 _DECISIONS = "fanroute:app/decisions@0.1.0#"
 # The name under which the component exports its handler.
 HANDLE_NAME = _FASTLY.format("http-incoming") + "#handle"
+# The name under which Python's side exports the function that decides.
+DECIDE_NAME = f"{_DECISIONS}decide"
 
 # The size of the largest result in memory, and where a payload begins in one: behind the case of a `result`, whose errors are
 # aligned to 8 bytes or, for `open-error`, not at all.
@@ -101,8 +103,8 @@ def import_host(program: Program) -> Host:
         drop_body=host("async-io", "[resource-drop]pollable", I32),
         get_service_id=host("compute-runtime", "get-service-id", I32),
         now=program.imported(WALL_CLOCK[0], "now", (I32,)),
-        decide=program.imported(PYTHON, f"{_DECISIONS}decide", (I32, I32), (I32,)),
-        forget_decision=program.imported(PYTHON, f"{POST_RETURN_NAME}{_DECISIONS}decide", (I32,)),
+        decide=program.imported(PYTHON, DECIDE_NAME, (I32, I32), (I32,)),
+        forget_decision=program.imported(PYTHON, f"{POST_RETURN_NAME}{DECIDE_NAME}", (I32,)),
         serve=program.imported(PYTHON, f"{_DECISIONS}serve", (I32, I32, I32, I32, I64), (I32,)),
         forget_served=program.imported(PYTHON, f"{POST_RETURN_NAME}{_DECISIONS}serve", (I32,)),
         reallocate=program.imported(PYTHON, REALLOC_NAME, (I32,) * 4, (I32,)),

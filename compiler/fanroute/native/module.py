@@ -20,6 +20,9 @@ def write_module(base: int, table: Table | None) -> tuple[bytes, int]:
     return program.encode(memory), memory.end
 
 
-def native_module(plan: Plan) -> Native:
-    """Returns the module for a Plan, with the names of what connects it to Python (runtime/wit/edge.wit)."""
-    return Native("fanroute:", partial(write_module, table=tabulate(plan)), (HANDLE_NAME, REALLOC_NAME))
+def native_module(plan: Plan | None = None) -> Native:
+    """Returns the module for a Plan, with the names of what connects it to Python (runtime/wit/edge.wit).
+
+    Without a Plan, it returns the module of a base, whose functions come first in that of any Plan.
+    """
+    return Native("fanroute:", partial(write_module, table=tabulate(plan) if plan else None), (HANDLE_NAME, REALLOC_NAME))

@@ -14,8 +14,9 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.folder import MAX_COMPONENT, Folder
 
 NAME = "fanroute"
-# How many files of each kind are kept. The files that were unused for longest are removed.
-MAX_FILES = {"compiled": 8, "built": 500, "keys": 1}
+# How many files of each kind are kept. The files that were unused for longest are removed. A base has two: itself, and its
+# machine code.
+MAX_FILES = {"compiled": 8, "built": 500, "bases": 8, "keys": 1}
 _DIGEST = hashlib.sha256().digest_size
 
 

@@ -84,19 +84,31 @@ def settle_heap_last() -> None:
     os.environ.clear()
 
 
+def end_imports_last() -> None:
+    """Arranges that imports end when componentize-py reads `random.seed`. The heap is settled later, with `settle_heap`."""
+    sys.modules["random"] = _EndsImports("random")
+
+
+class _EndsImports(ModuleType):
+    @property
+    def seed(self) -> None:
+        _LISTS.append(end_imports())
+
+
 class _SettlesHeap(ModuleType):
     @property
     def seed(self) -> None:
-        _settle_heap()
+        settle_heap()
 
 
-def _settle_heap() -> None:
+def settle_heap() -> None:
     """Collects garbage and fills the holes of the heap, so that new objects lie together at its end.
 
     Otherwise an object of a request would fill each hole, and every sandbox would write to the page of that hole.
     """
     gc.collect()
-    _LISTS.append(end_imports())
+    if not _LISTS:  # imports may have ended before
+        _LISTS.append(end_imports())
     _LISTS.append(object_table())
     _fill_holes()
     gc.freeze()

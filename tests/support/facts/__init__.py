@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from fanroute.bundle import toolchain
-from fanroute.codegen.app_module import APP_MODULE, file_of
+from fanroute.codegen.app_module import file_of
+from fanroute.codegen.base_module import APP_MODULE
 from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
 from fanroute.project.package_files import runtime_sources, wit_folder
 from fanroute.project.workspace import Workspace

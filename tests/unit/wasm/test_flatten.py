@@ -14,6 +14,7 @@ from fanroute.bundle import toolchain
 from fanroute.project import processes
 from fanroute.wasm.binary import COMPONENT, MODULE, BadComponent, section, signed
 from fanroute.wasm.flatten import flatten
+from fanroute.wasm.flatten.base import finish, make_base
 from fanroute.wasm.flatten.image import ALWAYS_MAPPED, clear, is_mapped, memories_are_mapped, sort_pieces, without_zeros
 from fanroute.wasm.flatten.module import read_module
 from fanroute.wasm.flatten.native import Native
@@ -205,6 +206,61 @@ def test_a_native_module_replaces_an_export(tmp_path: Path) -> None:
     assert sorted(read_module(core).exports) == ["cabi_realloc", "count", "memory", "run"]
     before, after = (answers(each, False, [3])[0] for each in (component(), finished(core, tmp_path)))
     assert (before, after) == ("llo", "ll")
+
+
+# Another memory of the component above, which has grown by a page.
+CHANGED = b"\0" * 1024 + b"HELLO" + b"\0" * ((3 << 16) - 1029)
+
+
+def test_a_base_gets_its_memory_later(tmp_path: Path) -> None:
+    """It has the memory and the values of globals that it is finished with, and the native module is behind that memory."""
+    base = make_base(component(), ["init"], native())
+    core = finish(base, native(pages=2), CHANGED, [20])
+    module = read_module(core)
+    assert (module.memories, [one.value for one in module.globals]) == ([b"\0\5"], [(20,)])
+    assert list(module.exports) == list(read_module(flatten(component(), ["init"], [native()])).exports)
+    assert answers(finished(core, tmp_path), arguments=[5]) == ["LLO", 23]
+
+
+def test_a_base_with_the_memory_of_its_component_is_that_component(tmp_path: Path) -> None:
+    before = component()
+    memory = b"\0" * 1024 + b"hello" + b"\0" * ((2 << 16) - 1029)
+    core = finish(make_base(before, ["init"], native()), native(), memory, [7])
+    assert answers(finished(core, tmp_path)) == answers(before, with_calls=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([('"add"', '"sub"')], "its native module does not fit"),
+        ([('(func (export "add")', '(func (export "first")) (func (export "add")')], "its native module has other functions"),
+        (
+            [("(memory 0))", '(memory 0)) (import "python" "count" (func (param i32) (result i32)))')],
+            "its native module imports count with another type",
+        ),
+        (
+            [("(memory 0))", '(memory 0)) (import "python" "nothing" (func (param i32) (result i32)))')],
+            "its native module does not fit",
+        ),
+        (
+            [
+                ("(i32.store", "(drop (memory.grow (i32.const 0))) (global.set 0 (i32.const 1)) (i32.store"),
+                ("(data", "(global (mut i32) (i32.const 0)) (data"),
+            ],
+            "its native module has the instruction 0x24",
+        ),
+    ],
+    ids=["another name", "another order", "another type", "another import", "a global"],
+)
+def test_a_base_takes_no_other_native_module(changes: list[tuple[str, str]], message: str) -> None:
+    with pytest.raises(BadComponent, match=message):
+        finish(make_base(component(), ["init"], native()), native(*changes), CHANGED, [7])
+
+
+def test_a_component_without_a_native_module_is_no_base() -> None:
+    other = native()._replace(prefix="test:host/other@1.0.0")
+    with pytest.raises(BadComponent, match="it does not import the native module"):
+        make_base(component(), ["init"], other)
 
 
 def test_a_native_module_that_nothing_imports_is_left_out() -> None:

@@ -4,7 +4,7 @@ Source: WebAssembly 2.0, 5.5 (modules).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 
 from fanroute.wasm import binary
@@ -12,20 +12,37 @@ from fanroute.wasm.binary import MODULE, BadComponent, Reader, section, signed, 
 from fanroute.wasm.flatten.call_graph import find_reachable
 from fanroute.wasm.flatten.code import BLOCKS, CALL, CALL_INDIRECT, GLOBAL_GET, GLOBAL_SET, REF_FUNC, IndexedInstruction
 from fanroute.wasm.flatten.graph import Graph
-from fanroute.wasm.flatten.image import clear, sort_pieces, without_zeros
+from fanroute.wasm.flatten.image import Piece, clear, sort_pieces, without_zeros
 from fanroute.wasm.flatten.immortal import make_immortal
 from fanroute.wasm.flatten.index_spaces import Entity, HostFunction, IndexSpaces, to_i32
 from fanroute.wasm.flatten.module import FUNCTION, GLOBAL, TABLE
 from fanroute.wasm.flatten.unused import find_unused
 
 _I32_CONST, _END = b"\x41", b"\x0b"
+# The names of exports that `join_unfinished` adds: the first function of the last node, and (with a number) each global.
+FIRST_NATIVE, GLOBALS = "first native", "global "
 # A constant that is added to the value before it: i32.const, i32.add.
 _ADDED_CONSTANT = re.compile(rb"\x41([\x80-\xff]{0,4}[\x00-\x7f])\x6a")
 
 
 def join(graph: Graph) -> bytes:
     """Returns one core module that does what the modules of a graph do together. Raises BadComponent."""
-    return _Joiner(graph).module()
+    joiner = _Joiner(graph)
+    return joiner.module(make_immortal(joiner.image()))
+
+
+def join_unfinished(graph: Graph) -> bytes:
+    """Returns the joined module of a graph, for a memory that changes before it ships, as `base.py` describes it.
+
+    Its globals are exported, and the first function of the last node. Raises BadComponent.
+    """
+    joiner = _Joiner(graph)
+    return joiner.module(joiner.image(), joiner.further_exports())
+
+
+def data_segments(pieces: Sequence[Piece]) -> list[bytes]:
+    """Returns the encoded data segments with the initial contents of a memory, without long runs of zeros."""
+    return [b"\0" + _constant(to_i32(address)) + _END + sized(content) for address, content in without_zeros(pieces)]
 
 
 class _Joiner:
@@ -53,7 +70,20 @@ class _Joiner:
         self._global_index = [[globals_.get(each, b"") for each in entities[GLOBAL]] for entities in spaces.entities]
         self._constant = [[spaces.values[each] for each in entities[GLOBAL]] for entities in spaces.entities]
 
-    def module(self) -> bytes:
+    def image(self) -> list[Piece]:
+        """Returns the initial contents of the memory, without those that nothing uses."""
+        return clear(self._pieces, self._unused.stretches)
+
+    def further_exports(self) -> Iterator[bytes]:
+        """Yields the encoded exports of the first function of the last node, and of all globals."""
+        last = len(self._graph.nodes) - 1
+        first = next(index for index, each in enumerate(self._functions) if each.node == last)
+        yield binary.name(FIRST_NATIVE) + bytes([FUNCTION]) + u32(len(self._host_functions) + first)
+        for index in range(len(self._globals)):
+            yield binary.name(f"{GLOBALS}{index}") + bytes([GLOBAL]) + u32(index)
+
+    def module(self, image: Sequence[Piece], further_exports: Iterable[bytes] = ()) -> bytes:
+        """Returns the module with these initial contents of the memory."""
         nodes = self._graph.nodes
         memories = [memory for node in nodes for memory in node.module.memories]
         if len(memories) != 1:
@@ -70,10 +100,10 @@ class _Joiner:
             4: vector(table for node in nodes for table in node.module.tables),
             5: vector(memories),
             6: vector(self._global(each) for each in self._globals),
-            7: vector(self._exports()),
+            7: vector([*self._exports(), *further_exports]),
             9: vector(self._elements()),
             10: vector(code),
-            11: vector(self._data()),
+            11: vector(data_segments(image)),
         }
         return MODULE + b"".join(section(id_, encoded) for id_, encoded in contents.items())
 
@@ -108,11 +138,6 @@ class _Joiner:
                     if is_used:
                         places, encoded = zip(*run, strict=True)
                         yield b"\x02" + table + _constant(places[0]) + _END + b"\0" + vector(encoded)
-
-    def _data(self) -> list[bytes]:
-        """Returns the encoded data segments, which are the initial contents of the memory."""
-        image = without_zeros(make_immortal(clear(self._pieces, self._unused.stretches)))
-        return [b"\0" + _constant(to_i32(address)) + _END + sized(content) for address, content in image]
 
     def _body(self, function: Entity) -> bytes:
         """Returns the code of a function with the new indices, and with constants for globals that no function sets."""

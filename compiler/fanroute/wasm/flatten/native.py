@@ -24,7 +24,7 @@ class Native(NamedTuple):
     replaced: tuple[str, ...] = ()
 
 
-_PAGE = 1 << 16
+PAGE = 1 << 16
 
 
 def add_native(graph: Graph, native: Native) -> Graph:
@@ -39,12 +39,12 @@ def add_native(graph: Graph, native: Native) -> Graph:
     if len(memories) != 1:
         raise BadComponent(f"it has {len(memories)} memories, not one")
     ((owner, memory),) = memories
-    encoded, end = native.write(_read_pages(memory) * _PAGE)
+    encoded, end = native.write(_read_pages(memory) * PAGE)
     module, number = read_module(encoded), len(nodes)
     host = _host_functions(graph)
     pythons = {name: export for name, (_, export) in graph.exports.items()}
     providers = [pythons[each.name] if each.module == PYTHON else host[each.module, each.name] for each in module.imports]
-    nodes[owner] = replace(nodes[owner], module=replace(nodes[owner].module, memories=[b"\0" + u32(-(-end // _PAGE))]))
+    nodes[owner] = replace(nodes[owner], module=replace(nodes[owner].module, memories=[b"\0" + u32(-(-end // PAGE))]))
     nodes = [_with_native(node, native.prefix, number) for node in nodes]
     return Graph([*nodes, Node(module, providers)], dict(_exports(graph, native, number)))
 
