@@ -613,16 +613,43 @@ def test_colours_are_for_a_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in fanroute(tmp_path, "check").stderr
 
 
+STEPS = ("Checking the routes", "Building Python and the routes", "0:00:0")
+
+
+def test_steps_are_for_people_at_a_terminal(tmp_path: Path) -> None:
+    """Nothing of them stays on the terminal, and each printed line has a line of its own."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR")} | {"TERM": "xterm"}
+    (tmp_path / "routes.yaml").write_text(OWN)
+    seen = on_terminal(tmp_path, environment, "build", "--no-flatten")
+    assert [step for step in STEPS if step not in seen] == []
+    shown = on_screen(seen)
+    assert shown[0] == "Building the component with componentize-py (a few seconds)"
+    assert shown[1].startswith("bin/main.wasm: ")
+    assert not any(step in line for step in STEPS for line in shown)
+    (tmp_path / "bin" / "main.wasm").unlink()
+    quiet = on_terminal(tmp_path, environment | {"CI": "true"}, "build", "--no-flatten")
+    assert not any(step in quiet for step in STEPS)
+    done = fanroute(tmp_path, "build", "--no-flatten", FORCE_COLOR="1")
+    assert (done.stderr, any(step in done.stdout for step in STEPS)) == ("", False)
+
+
+def on_screen(written: str) -> list[str]:
+    """Returns the lines that remain of what a command wrote to a terminal, which it sometimes tells to clear a line above."""
+    cleared = re.sub(r"\r?\n(?:\x1b\[\?25h|\r)*\x1b\[1A", "", written)
+    lines = [line.rpartition("\x1b[2K")[2] for line in cleared.split("\n")]
+    return [plain for line in lines if (plain := re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", line))]
+
+
 def on_terminal(folder: Path, environment: dict[str, str], *arguments: str) -> str:
     """Returns what a command writes to a terminal."""
     ours, its = pty.openpty()
     command = [sys.executable, "-P", "-m", "fanroute", *arguments]
-    subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its, check=False)
-    os.close(its)
     written = b""
-    with suppress(OSError):  # Linux's way to say that the other end is closed
-        while more := os.read(ours, 65536):
-            written += more
+    with subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its):
+        os.close(its)
+        with suppress(OSError):  # Linux's way to say that the other end is closed
+            while more := os.read(ours, 65536):
+                written += more
     os.close(ours)
     return written.decode()
 

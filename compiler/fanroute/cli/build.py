@@ -10,7 +10,7 @@ from fanroute.bundle import builder as building
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
 from fanroute.cli.options import examples, routes_argument
-from fanroute.cli.output import conceal, exit_on_failure, print_diagnostics, remark, say, say_command, show_progress
+from fanroute.cli.output import conceal, exit_on_failure, print_diagnostics, remark, say, say_command, show_steps
 from fanroute.project.workspace import Workspace
 
 flatten_option = click.option(
@@ -36,8 +36,8 @@ def build(routes: Path, flatten: bool) -> None:
 def build_and_report(workspace: Workspace, flatten: bool) -> Built:
     """Builds a folder, and prints the result and what to do next. Exits if the build fails."""
     started = monotonic()
-    with exit_on_failure(workspace), show_progress("Building"):
-        result = building.build(workspace, say, flatten)
+    with exit_on_failure(workspace), show_steps() as steps:
+        result = building.build(workspace, steps.say, flatten, steps.begin)
     conceal(result.compiled.source.unexpanded)
     size = workspace.wasm.stat().st_size / 1e6
     warnings = [diagnostic for diagnostic in result.compiled.diagnostics if diagnostic.severity == "warning"]

@@ -21,7 +21,7 @@ from fanroute.syntax.variables import command_unexpander, unexpander
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
+    from rich.progress import Progress
 
 # The longest row of a table in a pipe, in characters.
 MAX_ROW = 10_000
@@ -179,14 +179,41 @@ def warn(line: str) -> None:
     click.secho(f"warning: {line}", err=True, fg="yellow", bold=True)
 
 
-def show_progress(activity: str) -> "Live":
-    """Returns a context in which a terminal shows that something is under way."""
-    from rich.live import Live
-    from rich.spinner import Spinner
+class Steps:
+    """Shows on a terminal which step of a command is under way, and for how long. Lines are printed above it."""
 
-    # Lines that are printed meanwhile still go to standard output.
-    spinner = Spinner("dots", activity, style="status.spinner")
-    return Live(spinner, console=_console(stderr=True), refresh_per_second=12.5, transient=True, redirect_stdout=False)
+    def __init__(self, progress: "Progress | None") -> None:
+        self._progress = progress
+        self._task = progress.add_task("Starting") if progress else None
+
+    def begin(self, step: str) -> None:
+        """Shows a step in place of the one before."""
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, description=step)
+
+    def say(self, line: str) -> None:
+        """Prints a line to standard output."""
+        if self._progress:
+            self._progress.stop()
+        say(line)
+        if self._progress:
+            self._progress.start()
+
+
+@contextmanager
+def show_steps() -> Iterator[Steps]:
+    """Shows the steps that the context begins, with the time since it began. Nothing is left of them at its end.
+
+    Only people at a terminal see them: pipes, files and CI (a terminal with the variable CI) get none.
+    """
+    if not sys.stderr.isatty() or os.environ.get("CI"):
+        yield Steps(None)
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=_console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        yield Steps(progress)
 
 
 def exit_if_failed(failed: bool) -> None:
