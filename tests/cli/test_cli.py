@@ -51,6 +51,41 @@ WRONG = {
 }
 
 
+def test_a_missing_file_is_made_or_found(tmp_path: Path) -> None:
+    """The help names a file with another extension, then one in a folder above, then the command that makes one."""
+
+    def helped(folder: Path, *arguments: str) -> str:
+        done = fanroute(folder, *arguments)
+        assert done.returncode == 1
+        return done.stderr.splitlines()[1].strip()
+
+    below = tmp_path / "project" / "below"
+    below.mkdir(parents=True)
+    for command in ("check", "build", "serve", "routes", "test", "fmt"):
+        assert helped(below, command) == "= make one with `fanroute init`, or name another file"
+    (tmp_path / "project" / "routes.yaml").write_text(OWN)
+    assert helped(below, "check") == f"= there is one in '{tmp_path / 'project'}': run the command there, or name that file"
+    (below / "routes.yml").write_text(OWN)
+    assert helped(below, "check") == "= rename 'routes.yml' to 'routes.yaml', or name it"
+    assert helped(tmp_path / "project", "test") == "= write tests in this file (docs/testing.md), or name another one"
+    assert helped(below, "check", "other.yaml") == "= name a file that can be read"
+
+
+@pytest.mark.parametrize(("word", "told"), [("chek", "; did you mean 'check'? commands: init,"), ("x", "; commands: init,")])
+def test_an_unknown_command_is_told_with_the_known_ones(tmp_path: Path, word: str, told: str) -> None:
+    done = fanroute(tmp_path, word)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"there is no command {word!r}; " in done.stderr and told in done.stderr
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "1 route, "), (2, "2 routes, ")])
+def test_routes_are_counted(tmp_path: Path, count: int, told: str) -> None:
+    routes = "".join(f"  - {{match: {{path: /{number}}}, forward: origin}}\n" for number in range(count))
+    backends = 'backends: {origin: {url: "https://a.example.com"}}'
+    (tmp_path / "routes.yaml").write_text(f"version: 1\nservice: {{name: a}}\n{backends}\nroutes:\n{routes}")
+    assert fanroute(tmp_path, "check").stdout == f"routes.yaml: {told}nothing wrong\n"
+
+
 @pytest.mark.parametrize("command", ["check", "build", "serve"])
 @pytest.mark.parametrize("kind", WRONG)
 def test_wrong_input_is_told_and_nothing_is_lost(project: Path, kind: str, command: str) -> None:

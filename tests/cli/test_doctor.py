@@ -69,7 +69,7 @@ def test_a_sound_project_is_exit_code_0(tmp_path: Path) -> None:
     with serving({"": (200, {})}) as server:
         found = findings(project(tmp_path, server.url, server.url))
     # A server at 127.0.0.1 is not one that Fastly reaches, so there is a warning.
-    assert (found["code"], found["routes.yaml"]["text"]) == (0, "1 routes, 1 warning")
+    assert (found["code"], found["routes.yaml"]["text"]) == (0, "1 route, 1 warning")
     assert found["backend 'origin' (url)"]["text"] == f"{server.url}/ answers 200"
     assert found["backend 'origin' (local)"]["status"] == "ok"
     assert found["API token"]["text"] == "there is no token for Fastly's API"
@@ -84,7 +84,7 @@ def test_people_read_one_line_for_each_finding_and_its_fix(tmp_path: Path) -> No
     assert (
         lines[lines.index("skipped  backends: no server is asked, because of --offline") + 1] == "         Leave out --offline."
     )
-    assert "ok       routes.yaml: 1 routes, nothing wrong" in lines
+    assert "ok       routes.yaml: 1 route, nothing wrong" in lines
     assert all(re.match(r"(ok {7}|warning {2}|error {4}|skipped {2}| {9})\S", line) for line in lines)
     assert re.fullmatch(r"\d+ ok, \d+ warnings?, \d+ skipped", counts)
 

@@ -12,10 +12,12 @@ import pytest
 
 from fanroute.cli.options import own_command
 from fanroute.devserver.config import Stores, host_entries
+from fanroute.formatting.formatter import format_routes
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
 from fanroute.project.package_files import template_files, template_names
+from fanroute.project.scaffold import scaffold_files, service_name
 from fanroute.project.workspace import Workspace
 from fanroute.spec.inputs import Inputs
 from fanroute_runtime.messages import ToFanout
@@ -23,7 +25,7 @@ from tests.conftest import REPOSITORY
 from tests.support.builds import build_once
 
 TEMPLATES = ["chat", "llm-streaming", "notifications", "starter-kit"]
-MADE = {".gitignore", "README.md", "routes.schema.json", "routes.test.yaml", "routes.yaml"}
+MADE = {".gitignore", "fastly.toml", "README.md", "routes.schema.json", "routes.test.yaml", "routes.yaml"}
 
 
 CALLED = f"{shlex.quote(sys.executable)} -P -m fanroute"
@@ -56,9 +58,14 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
     assert fanroute(folder, "fmt", "--check").returncode == 0
     done = fanroute(folder, "test", "--coverage", "--fail-under", "100")
     assert (done.returncode, done.stderr) == (0, "")
+    manifest = (folder / "fastly.toml").read_text()
     build_once(Workspace(folder / "routes.yaml"))
     assert fanroute(folder, "build").returncode == 0
+    assert (folder / "fastly.toml").read_text() == manifest
     assert (folder / "bin/main.wasm").stat().st_size > 1_000_000
+    for name in ("routes.yaml", "routes.test.yaml", "README.md", "fastly.toml"):
+        text = (folder / name).read_text()
+        assert "new-folder" in text and "my-" not in text and "fanroute-starter" not in text, name
     assert (folder / "routes.schema.json").read_text() == fanroute(folder, "schema").stdout
     assert (folder / "routes.yaml").read_text().startswith("# yaml-language-server: $schema=./routes.schema.json\n# ")
 
@@ -90,7 +97,7 @@ def test_a_readme_is_true(template: str) -> None:
     assert f"--domain {service}.edgecompute.app" in texts["README.md"]
 
 
-@pytest.mark.parametrize("taken", sorted(MADE))
+@pytest.mark.parametrize("taken", sorted(MADE - {"fastly.toml"}))
 def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
     """Tests that no other file is made either. A dangling link counts as a file."""
     (tmp_path / taken).symlink_to("nowhere")
@@ -103,7 +110,41 @@ def test_here_is_the_default(tmp_path: Path) -> None:
     done = fanroute(tmp_path, "init")
     assert done.returncode == 0
     assert done.stdout.splitlines()[1] == f"Next: {CALLED} serve builds and serves it here; README.md has the next steps"
-    assert (tmp_path / "routes.yaml").read_text().partition("\n")[2] == (REPOSITORY / "routes.yaml").read_text()
+    starter = (REPOSITORY / "routes.yaml").read_text().replace("fanroute-starter", service_name(tmp_path))
+    assert (tmp_path / "routes.yaml").read_text().partition("\n")[2] == starter
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("chat", "chat"),
+        ("My Café", "my-cafe"),
+        ("-a.b_c-", "a-b-c"),
+        ("2024", "edge-2024"),
+        ("1e5", "edge-1e5"),
+        ("true", "edge-true"),
+        ("On", "edge-on"),
+        ("n", "edge-n"),
+        ("日本", ""),
+        ("...", ""),
+        ("x" * 62 + "-y", "x" * 62),
+    ],
+)
+def test_a_service_is_named_after_its_folder(tmp_path: Path, folder: str, name: str) -> None:
+    assert service_name(tmp_path / folder) == name
+    for template in TEMPLATES:
+        texts = scaffold_files(template_files(template), tmp_path / folder)
+        routes = texts["routes.yaml"]
+        assert compile_routes(routes.encode(), Inputs()).plan.service == name or not name
+        assert format_routes(routes.encode(), Inputs()) == routes
+
+
+def test_a_fastly_toml_that_is_there_stays(tmp_path: Path) -> None:
+    """A build updates it."""
+    (tmp_path / "fastly.toml").write_text("service_id = 'mine'\n")
+    done = fanroute(tmp_path, "init")
+    assert (done.returncode, "fastly.toml" in done.stdout) == (0, False)
+    assert (tmp_path / "fastly.toml").read_text() == "service_id = 'mine'\n"
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
@@ -136,10 +177,10 @@ def test_a_wheel_has_them_all(tmp_path: Path) -> None:
     for template in TEMPLATES:
         done = fanroute(tmp_path, "init", template, "--template", template, path=installed)
         assert done.returncode == 0
-        here = fanroute(tmp_path, "init", f"{template}-here", "--template", template)
+        here = fanroute(tmp_path, "init", f"here/{template}", "--template", template)
         assert here.returncode == 0
         for name in MADE:
-            assert (tmp_path / template / name).read_bytes() == (tmp_path / f"{template}-here" / name).read_bytes()
+            assert (tmp_path / template / name).read_bytes() == (tmp_path / "here" / template / name).read_bytes()
     where = "import fanroute; print(fanroute.__file__)"
     found = subprocess.run(
         [sys.executable, "-c", where], env=os.environ | {"PYTHONPATH": installed}, capture_output=True, text=True, check=True

@@ -193,6 +193,18 @@ def test_build_and_pack(cli: Cli) -> None:
     assert list((cli.folder / "pkg").glob("*.tar.gz"))
 
 
+def test_a_new_folder_builds_at_once(tmp_path: Path, cli: Cli) -> None:
+    """`fanroute init` makes the fastly.toml that the CLI needs, and the build changes nothing in it."""
+    command = [sys.executable, "-P", "-m", "fanroute", "init", "new"]
+    subprocess.run(command, cwd=tmp_path, env=cli.environment, capture_output=True, check=True)
+    cli.folder = tmp_path / "new"
+    manifest = (cli.folder / "fastly.toml").read_text()
+    done = cli("build")
+    assert done.returncode == 0, done.stdout
+    assert (cli.folder / "pkg/new.tar.gz").exists()
+    assert (cli.folder / "fastly.toml").read_text() == manifest
+
+
 def test_a_failed_build_keeps_the_last_good_component(cli: Cli) -> None:
     """The CLI removes bin/main.wasm first. Fanroute puts it back, and the build still fails."""
     component = (cli.folder / "bin/main.wasm").read_bytes()

@@ -57,6 +57,14 @@ class _Sections(click.Group):
         command: click.Command = getattr(import_module(f"fanroute.cli.{cmd_name}"), cmd_name)
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggests a command in place of an unknown one."""
+        if args[0] not in _COMMANDS and not ctx.resilient_parsing:
+            from fanroute.spec.validate import did_you_mean
+
+            ctx.fail(f"there is no command {args[0]!r}; {did_you_mean(args[0], _COMMANDS, 'commands')}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, _COMMANDS))
         for section, names in SECTIONS.items():

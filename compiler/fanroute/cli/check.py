@@ -8,6 +8,7 @@ from fanroute.cli.options import examples, routes_argument
 from fanroute.cli.output import exit_if_failed, exit_on_failure, print_diagnostics, say
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Invalid, fails
+from fanroute.diagnostics.printable import counted
 from fanroute.pipeline import compile_routes, keep_until_exit
 from fanroute.plan.routes import declared_routes
 from fanroute.project.workspace import Workspace
@@ -34,6 +35,6 @@ def check(routes: Path, form: str, deny: str | None) -> None:
             keep_until_exit(compiled)
             found = list(compiled.diagnostics)
             if form == "text":
-                say(f"{routes}: {len(declared_routes(compiled.plan))} routes, {text_report.counts_text(found)}")
+                say(f"{routes}: {counted(len(declared_routes(compiled.plan)), 'route')}, {text_report.counts_text(found)}")
         print_diagnostics(found, workspace, form)
     exit_if_failed(failed=fails(found, deny_warnings=deny == "warnings"))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.options import DEFAULT_ROUTES, examples
+from fanroute.cli.options import examples
 from fanroute.cli.output import exit_if_failed, exit_on_failure, fail, print_diagnostics, say
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.formatting.formatter import MeaningChanged, format_routes
-from fanroute.project.workspace import Workspace
+from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
 
 
 @click.command(epilog=examples("fanroute fmt", "fanroute fmt --check edge/routes.yaml"))

@@ -1,15 +1,16 @@
 """`fanroute init`: makes a new folder from a template."""
 
+import os
 from pathlib import Path
 
 import click
 
-from fanroute.cli.options import DEFAULT_ROUTES, examples, is_on_command_line, own_command
+from fanroute.cli.options import examples, is_on_command_line, own_command
 from fanroute.cli.output import exit_on_failure, say
 from fanroute.diagnostics.shell import path_word
 from fanroute.project.package_files import template_files, template_names
 from fanroute.project.scaffold import create_files, scaffold_files, template_summary
-from fanroute.project.workspace import Workspace
+from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
 
 DEFAULT_TEMPLATE = "starter-kit"
 
@@ -25,9 +26,9 @@ DEFAULT_TEMPLATE = "starter-kit"
 )
 @click.option("--list", "listing", is_flag=True, help="List the templates and what each is for, and make nothing.")
 def init(folder: Path, template: str, listing: bool) -> None:
-    """Make a project that builds in FOLDER (this one): routes.yaml, tests and a README.md.
+    """Make a project that builds in FOLDER (this one): routes.yaml, tests, a README.md, and fastly.toml for the Fastly CLI.
 
-    It overwrites no file. If one is already there, it makes nothing and exits with code 1.
+    The service gets the folder's name. It overwrites no file. If one is already there, it makes nothing and exits with code 1.
     """
     if listing:
         if is_on_command_line("folder") or is_on_command_line("template"):
@@ -35,9 +36,20 @@ def init(folder: Path, template: str, listing: bool) -> None:
         for name in template_names():
             say(f"{name:14} {template_summary(template_files(name))}")
         return
-    texts = scaffold_files(template_files(template))
-    with exit_on_failure(Workspace(folder / DEFAULT_ROUTES)):
+    workspace = Workspace(folder / DEFAULT_ROUTES)
+    with exit_on_failure(workspace):
+        texts = scaffold_files(template_files(template), folder)
+        if not os.path.lexists(workspace.manifest):  # a build updates the one that is there
+            texts[workspace.manifest.name] = _manifest(workspace, texts[DEFAULT_ROUTES])
         create_files(folder, texts)
     say(f"Made {', '.join(str(folder / name) for name in texts)}")
     there = "" if folder == Path() else f"cd {path_word(folder)}, then "
     say(f"Next: {there}{own_command()} serve builds and serves it here; README.md has the next steps")
+
+
+def _manifest(workspace: Workspace, routes: str) -> str:
+    """Returns the fastly.toml of a new folder, with which `fastly compute build` runs `fanroute build`."""
+    from fanroute.bundle.builder import updated_manifest  # late: --list and the help need neither compiler nor builder
+    from fanroute.pipeline import compile_routes
+
+    return updated_manifest(workspace, compile_routes(routes.encode(), workspace.inputs()), None)

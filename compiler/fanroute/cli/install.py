@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.options import DEFAULT_ROUTES, examples
+from fanroute.cli.options import examples
 from fanroute.cli.output import exit_on_failure, say
 from fanroute.devserver import install as installing
-from fanroute.project.workspace import Workspace
+from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
 
 
 @click.command(epilog=examples("fanroute install"))

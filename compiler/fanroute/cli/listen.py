@@ -20,6 +20,7 @@ from fanroute.client.listening import listen as hold
 from fanroute.client.targets import PREFERRED, Client, Routes, target_of_channel, target_of_url
 from fanroute.devserver.config import host_entries
 from fanroute.devserver.running import FoundEdge, find_running
+from fanroute.diagnostics.printable import counted
 from fanroute.project.workspace import Workspace
 from fanroute.routetests.document import request_url
 from fanroute_runtime.plan import Route
@@ -167,8 +168,8 @@ def _printer(form: str) -> Callable[[Received], None]:
         marks += [f"event={received.event}"] if received.event not in ("", "message") else []
         marks += [f"id={received.id}"] if received.id else []
         data = received.data
-        lines = [f"{len(data)} bytes: {data.hex()}"] if isinstance(data, bytes) else data.removesuffix("\n").split("\n")
-        for line in lines:
+        text = f"{counted(len(data), 'byte')}: {data.hex()}" if isinstance(data, bytes) else data.removesuffix("\n")
+        for line in text.split("\n"):
             say(" ".join([*marks, line]))
 
     def print_json(received: Received) -> None:

@@ -12,9 +12,8 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project.processes import find
-from fanroute.project.workspace import Workspace
+from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
 
-DEFAULT_ROUTES = "routes.yaml"
 # The file name that means standard input.
 PIPED = "-"
 

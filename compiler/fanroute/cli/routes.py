@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from fanroute.analysis.witness import witness_commands
-from fanroute.cli.options import DEFAULT_ROUTES, compile_or_exit, examples, own_command, routes_argument
+from fanroute.cli.options import compile_or_exit, examples, own_command, routes_argument
 from fanroute.cli.output import print_table, say_command
 from fanroute.diagnostics.shell import path_word
 from fanroute.plan import describe
+from fanroute.project.workspace import DEFAULT_ROUTES
 
 
 @click.command(epilog=examples("fanroute routes", "fanroute routes --witness"))

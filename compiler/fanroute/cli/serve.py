@@ -15,7 +15,7 @@ from fanroute.cli import next_steps
 from fanroute.cli.build import build_and_report, flatten_option
 from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
 from fanroute.cli.ending import until_stopped
-from fanroute.cli.options import DEFAULT_ROUTES, examples, is_on_command_line, own_command, routes_argument
+from fanroute.cli.options import examples, is_on_command_line, own_command, routes_argument
 from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json, say, say_command, warn
 from fanroute.cli.traffic import make_printer
 from fanroute.devserver import guard
@@ -25,7 +25,7 @@ from fanroute.devserver.request_log import token_parameters
 from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT, announce
 from fanroute.diagnostics.shell import path_word
 from fanroute.pipeline import Compiled
-from fanroute.project.workspace import Workspace
+from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
 from fanroute.spec.types import is_host
 from fanroute_runtime.matching.predicates import host_name
 

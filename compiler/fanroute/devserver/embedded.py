@@ -25,6 +25,7 @@ from fanroute.devserver.tunnel import tunnel
 from fanroute.devserver.upstream import Answer, Unreachable, forward_answer, send_request
 from fanroute.devserver.visits import CLIENT_LEFT, VISIT, VISIT_HEADER, ReportedRequest, Reporter, Visit
 from fanroute.devserver.websocket_proxy import WebSocketProxy, is_websocket
+from fanroute.diagnostics.printable import counted
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange, HostError, Response, target_of
 
@@ -335,7 +336,7 @@ async def embedded_origin(request: web.BaseRequest) -> web.StreamResponse:
     lines = [f"{request.method} {request.raw_path}"]
     lines += [f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in request.raw_headers]
     text = "This is Fanroute's embedded origin, in place of your own. It received:\n\n" + "\n".join(lines)
-    return web.Response(text=f"{text}\n\n({len(body)} bytes of body)\n")
+    return web.Response(text=f"{text}\n\n({counted(len(body), 'byte')} of body)\n")
 
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -21,6 +21,7 @@ from fanroute.devserver.events import (
     Saved,
     Subscribed,
 )
+from fanroute.diagnostics.printable import counted
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
 from fanroute_runtime.local import LOCAL_NAMES
 from fanroute_runtime.matching.predicates import host_name
@@ -66,7 +67,7 @@ def _spans(event: Event) -> Iterator[Span]:
         case Opened() | Subscribed() | Message() | Closed():
             yield from _connection_spans(event)
         case Published():
-            to = "" if event.receivers is None else f" to {_count(event.receivers, 'connection')}"
+            to = "" if event.receivers is None else f" to {counted(event.receivers, 'connection')}"
             id_ = "" if event.id is None else f", id {event.id}"
             yield f"published on {event.channel}{to}: {', '.join(event.formats)}{id_}", "magenta"
         case PublishRefused():
@@ -102,7 +103,7 @@ def _connection_spans(event: Opened | Subscribed | Message | Closed) -> Iterator
         case Subscribed():
             yield f"{'subscribed to' if event.subscribed else 'unsubscribed from'} {event.channel}", ""
         case Message() if event.sender != "publisher":
-            yield f"{_ARROWS[event.sender]} {event.type}, {_count(event.size, 'byte')}", ""
+            yield f"{_ARROWS[event.sender]} {event.type}, {counted(event.size, 'byte')}", ""
         case Closed():
             yield f"{_name(event.connection)} closed after {_seconds(event.seconds)}: {_closing(event)}", "cyan"
 
@@ -155,10 +156,6 @@ def _closing(event: Closed) -> str:
 def _seconds(seconds: float) -> str:
     minutes, rest = divmod(seconds, 60)
     return f"{seconds:.1f} s" if seconds < 60 else f"{minutes:.0f} min {rest:.0f} s"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _is_of_websocket(made: Pass) -> bool:

@@ -1,4 +1,4 @@
-"""Escapes control characters in text for terminals and logs."""
+"""Writes text for terminals and logs: escapes control characters, and counts things."""
 
 import json
 
@@ -15,3 +15,8 @@ def printable(text: str, kept: str = "") -> str:
 def printable_json(text: str) -> str:
     """Returns JSON text with the same characters written as JSON escapes. It still stands for the same data."""
     return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def counted(number: int, what: str) -> str:
+    """Returns a number of things as text, such as "1 route" or "2 routes"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

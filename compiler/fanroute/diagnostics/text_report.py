@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, get_args
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
-from fanroute.diagnostics.printable import printable
+from fanroute.diagnostics.printable import counted, printable
 from fanroute.diagnostics.rule import Severity
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def render_styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> "T
 def counts_text(diagnostics: Iterable[Diagnostic]) -> str:
     """Counts the diagnostics by severity, as in "1 error, 2 warnings"."""
     counts = Counter(diagnostic.severity for diagnostic in diagnostics)
-    phrases = [f"{count} {severity}{'s' if count > 1 else ''}" for severity in get_args(Severity) if (count := counts[severity])]
+    phrases = [counted(count, severity) for severity in get_args(Severity) if (count := counts[severity])]
     return ", ".join(phrases) or "nothing wrong"
 
 

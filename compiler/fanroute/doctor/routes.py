@@ -1,6 +1,7 @@
 """Checks that routes.yaml is valid. `fanroute check` shows its faults."""
 
 from fanroute.diagnostics import text_report
+from fanroute.diagnostics.printable import counted
 from fanroute.doctor.finding import Examined, Finding, Findings
 from fanroute.plan.routes import declared_routes
 
@@ -11,7 +12,7 @@ async def check_routes(examined: Examined) -> Findings:
     if compiled is None:
         yield Finding(subject, "error", examined.routes_error, "Run `fanroute check`, which shows every error at its line.")
         return
-    counts = f"{len(declared_routes(compiled.plan))} routes, {text_report.counts_text(compiled.diagnostics)}"
+    counts = f"{counted(len(declared_routes(compiled.plan)), 'route')}, {text_report.counts_text(compiled.diagnostics)}"
     if any(diagnostic.severity == "warning" for diagnostic in compiled.diagnostics):
         yield Finding(subject, "warning", counts, "Run `fanroute check`, which shows them.")
     else:

@@ -16,7 +16,7 @@ from tomlkit.items import InlineTable, Table
 
 from fanroute.plan.backend import Backend
 from fanroute.plan.signing import LOCAL_ENTRIES
-from fanroute.project.workspace import BadManifest
+from fanroute.project.workspace import DEFAULT_ROUTES, BadManifest
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 
 # The shell command with which the Fastly CLI builds a routes.yaml, in the folder of fastly.toml.
@@ -28,8 +28,6 @@ BUILD_COMMAND = (
 )
 # The command if the folder has a Makefile that builds it, which installs what is missing.
 MAKE_COMMAND = "make build"
-# The name of the file that `fanroute build` builds by default.
-DEFAULT_ROUTES = "routes.yaml"
 # The version of the form of fastly.toml.
 MANIFEST_VERSION = 3
 # Where `fastly compute serve` listens by default.

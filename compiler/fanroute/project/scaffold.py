@@ -2,25 +2,48 @@
 
 import json
 import os
+import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.folder import Folder
+from fanroute.project.workspace import DEFAULT_ROUTES
 from fanroute.spec.json_schema import MODELINE, SCHEMA_FILE, routes_schema
 
-ROUTES = "routes.yaml"
+# The service's name in a template's routes.yaml.
+_SERVICE = re.compile(r"^service: \{name: ([a-z0-9-]+)\}", re.MULTILINE)
+_YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+# The longest label of a domain, in characters (RFC 1035, 2.3.4).
+MAX_LABEL = 63
 
 
-def scaffold_files(template: Mapping[str, str]) -> dict[str, str]:
-    """Returns the text of each file of a new folder, by file name. `template` has those of a template."""
-    routes = f"{MODELINE}\n{template[ROUTES]}"
-    return {**template, ROUTES: routes, SCHEMA_FILE: json.dumps(routes_schema(), indent=2) + "\n"}
+def scaffold_files(template: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Returns the text of each file of a new folder, by file name. `template` has those of a template.
+
+    The service is named after the folder, if that gives a name.
+    """
+    found = _SERVICE.search(template[DEFAULT_ROUTES])
+    assert found
+    name = service_name(folder) or found[1]
+    texts = {file: text.replace(found[1], name) for file, text in template.items()}
+    routes = f"{MODELINE}\n{texts[DEFAULT_ROUTES]}"
+    return {**texts, DEFAULT_ROUTES: routes, SCHEMA_FILE: json.dumps(routes_schema(), indent=2) + "\n"}
+
+
+def service_name(folder: Path) -> str:
+    """Returns a folder's name as that of a service and its domain: `My Café` as `my-cafe`. "" if no letter or digit is left."""
+    plain = unicodedata.normalize("NFKD", folder.resolve().name).encode("ascii", "ignore").decode().lower()
+    name = re.sub("[^a-z0-9]+", "-", plain).strip("-")
+    # YAML would read a number or a word such as `true` as something else than text.
+    prefix = "edge-" if name[:1].isdigit() or name in _YAML_WORDS else ""
+    return f"{prefix}{name}"[:MAX_LABEL].rstrip("-")
 
 
 def template_summary(template: Mapping[str, str]) -> str:
     """Returns what a template is for: the comment in the first line of its routes.yaml."""
-    return template[ROUTES].partition("\n")[0].removeprefix("# ").rstrip(".")
+    return template[DEFAULT_ROUTES].partition("\n")[0].removeprefix("# ").rstrip(".")
 
 
 def create_files(folder: Path, texts: Mapping[str, str]) -> None:

@@ -22,10 +22,13 @@ FR101 = Rule(
     "the file cannot be read",
     "There is no such file, or it is a folder, or its permissions forbid reading it, or it has more than 4 MiB.",
     None,
-    "Name a file that exists, as in `fanroute check path/to/routes.yaml`, or run the command in the file's folder.",
+    "Name a file that exists, as in `fanroute check path/to/routes.yaml`, or run the command in the file's folder. "
+    "`fanroute init` makes a routes.yaml.",
 )
 
 
+# The name of the file of routes, if the user gives no other.
+DEFAULT_ROUTES = "routes.yaml"
 # The paths of the files that are written, relative to the folder.
 _MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
 _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
@@ -223,11 +226,28 @@ class Workspace:
         return sha256(os.fsencode(self.routes.parent.resolve()) + b"\0" + component).hexdigest()
 
 
-def read_file(path: Path, usual_name: str = "routes.yaml", piped: BinaryIO | None = None) -> bytes:
+def read_file(path: Path, usual_name: str = DEFAULT_ROUTES, piped: BinaryIO | None = None) -> bytes:
     """Returns the bytes of one of the user's files, or those that were piped instead. Raises Invalid (FR101)."""
     try:
         return read_bounded(piped) if piped else read(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        suggestion = f"name its {usual_name}: '{path / usual_name}'" if path.is_dir() else "name a file that can be read"
+        suggestion = _other_file(path, usual_name, isinstance(error, FileNotFoundError))
         raise Invalid([Diagnostic(FR101, f"the file cannot be read: {reason}", Span(), suggestion)]) from None
+
+
+def _other_file(path: Path, usual_name: str, is_missing: bool) -> str:
+    """Says what to do about a file that cannot be read: where there is such a file, or how one is made."""
+    if path.is_dir():
+        return f"name its {usual_name}: '{path / usual_name}'"
+    if not is_missing or path.name != usual_name:
+        return "name a file that can be read"
+    misnamed = path.with_suffix(".yml")
+    if misnamed.exists():
+        return f"rename '{misnamed}' to '{path.name}', or name it"
+    above = next((folder for folder in path.absolute().parents[1:] if (folder / usual_name).is_file()), None)
+    if above is not None:
+        return f"there is one in '{above}': run the command there, or name that file"
+    if usual_name != DEFAULT_ROUTES:
+        return "write tests in this file (docs/testing.md), or name another one"
+    return "make one with `fanroute init`, or name another file"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from fanroute.diagnostics.diagnostic import Diagnostic, in_source_order
 from fanroute.diagnostics.examples import TESTED
+from fanroute.diagnostics.printable import counted
 from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData, client_of
@@ -134,5 +135,5 @@ def coverage_text(coverage: Coverage) -> str:
     """Returns the coverage on one line."""
     routes = coverage.routes - len(coverage.missed_routes)
     alternatives = coverage.alternatives - len(coverage.missed_alternatives)
-    of_alternatives = f", {alternatives} of {coverage.alternatives} alternatives" if coverage.alternatives else ""
-    return f"{routes} of {coverage.routes} routes{of_alternatives}, {coverage.percent} %"
+    of_alternatives = f", {alternatives} of {counted(coverage.alternatives, 'alternative')}" if coverage.alternatives else ""
+    return f"{routes} of {counted(coverage.routes, 'route')}{of_alternatives}, {coverage.percent} %"

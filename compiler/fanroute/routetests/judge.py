@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import TESTED
+from fanroute.diagnostics.printable import counted
 from fanroute.diagnostics.rule import Rule
 from fanroute.lowering.match import lower_condition
 from fanroute.pipeline import Compiled
@@ -225,4 +226,4 @@ def counts_text(results: Iterable[Result]) -> str:
     counts = Counter(result.verdict for result in results)
     total = counts.total()
     verdicts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
-    return ", ".join([f"{total} test{'' if total == 1 else 's'}", *verdicts])
+    return ", ".join([counted(total, "test"), *verdicts])
