@@ -1,7 +1,7 @@
 """Writes what the user can do next, as lines of text. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,13 +75,19 @@ def serve_lines(
         yield f"  {fanroute} publish{options} {separator}{shell_word(channel)} hello"
 
 
-def changed_port_warnings(urls: EdgeUrls, wanted: tuple[int, int]) -> Iterator[str]:
-    """Yields a warning for each wanted port that is not free. 0 stands for any port."""
+def changed_port_warnings(
+    urls: EdgeUrls, wanted: tuple[int, int], owner: Callable[[int], str] = lambda port: ""
+) -> Iterator[str]:
+    """Yields a warning for each wanted port that is not free. 0 stands for any port.
+
+    `owner` returns who has a port, or "" if that is not known.
+    """
     ports = zip(("", "publish "), (urls.edge, urls.publish), ("--port", "--publish-port"), wanted, strict=True)
     for what, url, option, port in ports:
         got = urlsplit(url).port
         if port not in (0, got):
-            yield f"the {what}port {port} is not free: using {got} instead ({option} chooses another)"
+            taken = f"taken by {who}" if (who := owner(port)) else "not free"
+            yield f"the {what}port {port} is {taken}: using {got} instead ({option} chooses another)"
 
 
 def _token_command(route: Route, plan: Plan, command: str) -> str:

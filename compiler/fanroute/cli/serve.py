@@ -24,6 +24,7 @@ from fanroute.devserver.events import Emit, Event, Serving
 from fanroute.devserver.request_log import token_parameters
 from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT, announce
 from fanroute.diagnostics.shell import path_word
+from fanroute.doctor.machine import port_owner
 from fanroute.pipeline import Compiled
 from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
 from fanroute.spec.types import is_host
@@ -195,7 +196,7 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
                 result.compiled, options.edge, urls, options.hosts, own_command(), routes, makes_tokens
             ):
                 say_command(line)
-            for line in next_steps.changed_port_warnings(urls, options.ports):
+            for line in next_steps.changed_port_warnings(urls, options.ports, port_owner):
                 warn(line)
             try:
                 if follow:

@@ -84,7 +84,7 @@ def _saved_text(event: Saved) -> str:
     after = f"{event.milliseconds:.0f} ms" if event.milliseconds < 1000 else _seconds(event.milliseconds / 1000)
     match event.outcome:
         case "wrong":
-            return f"saved with {_count(len(event.problems), 'error')}: what was served before is still served"
+            return f"saved with {counted(len(event.problems), 'error')}: what was served before is still served"
         case "unchanged":
             return "saved without errors: this is what is served"
         case "interpreted":

@@ -63,20 +63,20 @@ async def check_ports(examined: Examined) -> Findings:
         except OSError:
             owner = await asyncio.to_thread(port_owner, port)
             fix = "End that process, or choose others with --port and --publish-port of `fanroute serve`."
-            yield Finding(subject, "warning", f"taken by {owner}", fix)
+            yield Finding(subject, "warning", f"taken by {owner or 'another program'}", fix)
         else:
             yield Finding(subject, "ok", "free")
 
 
 def port_owner(port: int) -> str:
-    """Returns who listens on a port, such as "process 4711 (fanroute serve)", or "another program" if that cannot be seen."""
+    """Returns who listens on a port, such as "process 4711 (fanroute serve)", or "" if that cannot be seen."""
     with suppress(OSError):
         sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listeners(table, port)}
         for process in _PROCESSES.glob("[0-9]*"):
             with suppress(OSError):  # it is another user's, or has just ended
                 if any(str(link.readlink()) in sockets for link in (process / "fd").iterdir()):
                     return f"process {process.name} ({_program(process)})"
-    return "another program"
+    return ""
 
 
 def _listeners(table: str, port: int) -> list[str]:

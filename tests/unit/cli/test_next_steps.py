@@ -221,5 +221,8 @@ def test_a_port_that_is_not_free_is_told_with_the_one_that_is_used() -> None:
         "the port 7676 is not free: using 8001 instead (--port chooses another)",
         "the publish port 5561 is not free: using 8002 instead (--publish-port chooses another)",
     ]
+    assert list(changed_port_warnings(urls, (7676, 0), lambda port: f"process {port}")) == [
+        "the port 7676 is taken by process 7676: using 8001 instead (--port chooses another)"
+    ]
     assert list(changed_port_warnings(urls, (8001, 0))) == []
     assert list(changed_port_warnings(urls, (0, 8002))) == []
