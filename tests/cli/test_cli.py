@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from fanroute.cli import main
 from fanroute.cli.catalog import CODES
+from fanroute.cli.output import print_failure
 from fanroute.project.fastly_toml import BUILD_COMMAND, build_command
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY
@@ -49,6 +50,19 @@ WRONG = {
     "a missing file": (None, "1:1", "FR101", "no such file"),
     "a binary file": (b"\xcf\xfa\xed\xfe" + bytes(range(256)), "1:1", "FR102", "not UTF-8 text"),
 }
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device"), "error: no space left on device\n"),
+        (PermissionError(13, "Permission denied", "bin"), "error: bin: permission denied\n"),
+        (FileExistsError("routes.yaml exists already"), "error: routes.yaml exists already\n"),
+    ],
+)
+def test_a_failure_of_the_system_has_no_number(capsys: pytest.CaptureFixture[str], error: OSError, told: str) -> None:
+    print_failure(error, Workspace(Path("routes.yaml")))
+    assert capsys.readouterr().err == told
 
 
 def test_a_missing_file_is_made_or_found(tmp_path: Path) -> None:

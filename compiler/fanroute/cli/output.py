@@ -14,6 +14,7 @@ import click
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.diagnostics.printable import printable, printable_json
+from fanroute.project.cache import error_text
 from fanroute.project.processes import ProgramFailed
 from fanroute.project.workspace import BadManifest, Workspace, read_file
 from fanroute.syntax.source import decode
@@ -262,6 +263,8 @@ def failure_lines(error: Exception, workspace: Workspace) -> list[str]:
             return [f"{workspace.manifest}:{error.line}:{error.column}: error: {error}"]
         case ProgramFailed():
             return [f"error: {error}", *(f"  {line}" for line in error.output.strip().splitlines()[-OUTPUT_LINES:])]
+        case OSError():
+            return [f"error: {error_text(error)}"]
     return [f"error: {error}"]
 
 

@@ -101,5 +101,5 @@ def local_token_key(cache: Cache) -> str:
 def error_text(error: OSError | Invalid) -> str:
     """Returns an error's text as a clause for the middle of a sentence."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror.lower()}"
+        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
     return str(error)
