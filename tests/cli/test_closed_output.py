@@ -65,7 +65,7 @@ def run(folder: Path, command: list[str], closed: set[str]) -> subprocess.Comple
         os.close(writer)
 
 
-@pytest.mark.parametrize("closed", [{"stdout"}, {"stderr"}, {"stdout", "stderr"}], ids="+".join)
+@pytest.mark.parametrize("closed", [{"stdout"}, {"stderr"}, {"stdout", "stderr"}], ids=lambda closed: "+".join(sorted(closed)))
 @pytest.mark.parametrize("name", CALLS)
 def test_a_closed_output_is_no_traceback(folder: Path, name: str, closed: set[str]) -> None:
     if name in ("serve", "listen") and closed == {"stderr"}:
