@@ -672,7 +672,7 @@ def test_steps_are_for_people_at_a_terminal(tmp_path: Path) -> None:
     seen = on_terminal(tmp_path, environment, "build", "--no-flatten")
     assert [step for step in STEPS if step not in seen] == []
     shown = on_screen(seen)
-    assert shown[0] == "Building the component with componentize-py (a few seconds)"
+    assert shown[0] == "Building the component (a few seconds)"
     assert shown[1].startswith("bin/main.wasm: ")
     assert not any(step in line for step in STEPS for line in shown)
     (tmp_path / "bin" / "main.wasm").unlink()

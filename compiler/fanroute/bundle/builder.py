@@ -68,7 +68,8 @@ def _build(workspace: Workspace, say: Say, flatten: bool, begin: Say) -> Built:
         if component is None:
             if unused:
                 say(unused)
-            component, not_flattened = _Making(workspace, compiled, files, say, begin).component(flatten)
+            say("Building the component (a few seconds)")
+            component, not_flattened = _Making(workspace, compiled, files, begin).component(flatten)
             if not_flattened:
                 warnings.append(f"it is not flattened, so a request takes longer in a new sandbox: {not_flattened}")
             # An unflattened component has a key of its own, so that the next build tries again.
@@ -110,7 +111,6 @@ class _Making:
     workspace: Workspace
     compiled: Compiled
     files: dict[str, str]
-    say: Say
     begin: Say
 
     def component(self, flatten: bool) -> tuple[bytes, str]:
@@ -127,7 +127,7 @@ class _Making:
 
     def _as_made(self, new: Path) -> bytes:
         """Makes the component with componentize-py alone."""
-        self._begin_componentizing("Building Python and the routes")
+        self.begin("Building Python and the routes")
         try:
             toolchain.componentize(self.workspace.app, wit_folder(), new)
         finally:
@@ -144,7 +144,7 @@ class _Making:
         cache = self.workspace.cache
         base = find_base(self.files, cache)
         if base is None:
-            self._begin_componentizing("Building Python and its modules, which is kept for the next builds")
+            self.begin("Building Python and its modules, which is kept for the next builds")
             base = make_base(self.files, cache)
         self.begin("Adding the routes")
         memory = run_base(base, self.files, cache)
@@ -154,7 +154,3 @@ class _Making:
         if not behaves_as_planned(self.compiled, flat, cache):
             raise NotFlattened("the flattened component behaves differently")
         return read(flat, MAX_COMPONENT)
-
-    def _begin_componentizing(self, step: str) -> None:
-        self.say("Building the component with componentize-py (a few seconds)")
-        self.begin(step)
