@@ -48,6 +48,8 @@ class Edge:
 
     def __init__(self, name: str, folder: Path, *options: str, **environment: str) -> None:
         command = [sys.executable, "-P", "-m", "fanroute", "serve", "routes.yaml", "--edge", name, "--port=0", "--publish-port=0"]
+        if name == "viceroy":
+            command.append("--no-watch")  # clients then reach Viceroy without a relay between
         self._start(name, folder, [*command, *options], environment)
         if name == "viceroy":
             self.pushpin = tuple(map(int, self._wait_for(r"Starting Pushpin (\S+)").split(".")))

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from fanroute.cli import main
 from fanroute.project.workspace import Workspace
 from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, running, wait_until
+from tests.e2e.test_saving import BUILD_TIMEOUT, TAKEN_OVER
 from tests.support.builds import copied
 from tests.support.grip_libraries import javascript_command, python_command
 from tests.support.tokens import SECRET, by_pyjwt
@@ -351,11 +353,33 @@ def test_the_kinds_are_those_of_the_channels_routes(console_edge: Edge, chromium
     assert ticked == [["sse"], every, every]
 
 
+def test_pushpin_counts_the_connections(console_edge: Edge, chromium: Browser) -> None:
+    if console_edge.name != "viceroy":
+        pytest.skip("the embedded edge names each connection")
+    with opened(console_edge, chromium) as page:
+        before, shown, about = page.run("""
+            await connect("sse", { target: "/rooms/green/events" });
+            await connect("websocket", { target: "/rooms/green/socket", origin: "https://app.example.com" });
+            const rows = () => all('[data-channel="room-green"] tbody tr');
+            const read = () => rows().map((row) => [...row.cells].map((cell) => cell.textContent));
+            await until(() => rows().length === 2);
+            const before = read();
+            await useChannel("room-green");
+            for (const box of all("#publish-kinds input")) tick(box, box.value === "sse");
+            await publishUntil(() => rows()[0].cells[2].textContent);
+            const shown = read();
+            for (const kind of ["sse", "websocket"]) pane(kind, ".pane-disconnect").click();
+            await until(() => !$('[data-channel="room-green"]'));
+            return [before, shown, $("#connections-about").textContent];
+        """)
+    assert before == [["Stream or SSE", "1", ""], ["WebSocket", "1", ""]]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d, to 1", shown[0][2]) and shown[1] == before[1]
+    assert about.startswith("Pushpin holds the connections.")
+
+
 def test_held_connections_are_shown_and_cut(console_edge: Edge, chromium: Browser) -> None:
     if console_edge.name == "viceroy":
-        with opened(console_edge, chromium) as page:
-            assert "Pushpin holds the connections" in page.run("return $('#connections-about').textContent;")
-        return
+        pytest.skip("Pushpin only counts its connections")
     with opened(console_edge, chromium) as page:
         shown, states = page.run("""
             await connect("sse", { target: "/rooms/blue/events" });
@@ -382,8 +406,6 @@ def test_held_connections_are_shown_and_cut(console_edge: Edge, chromium: Browse
 
 
 def test_connections_end_with_their_page(console_edge: Edge, chromium: Browser) -> None:
-    if console_edge.name == "viceroy":
-        pytest.skip("only the embedded edge says who is subscribed")
     with opened(console_edge, chromium) as page:
         page.run("""
             await connect("sse", { target: "/rooms/left/events" });
@@ -519,6 +541,32 @@ def test_connections_of_routes_that_are_gone_are_marked_and_cut(
               if (!pane(kind, ".pane-state").textContent.startsWith("connected")) throw new Error(`${kind} was cut, too`);
             }
         """)
+
+
+@pytest.mark.viceroy
+def test_viceroy_is_shown(own_project: Workspace, chromium: Browser, tmp_path: Path) -> None:
+    """Requests have routes. After a save, the page says that the old routes are served until the new ones are built."""
+    routes = copied(own_project, tmp_path / "saved").routes
+    changed = "- {name: new, match: {path: /new}, respond: {status: 204}}\n  - name: rest"
+    with running("viceroy", routes.parent, "--watch") as edge, opened(edge, chromium) as page:
+        edge.request("GET", "/test/other")
+        summary = page.run("""
+            const found = () => all("#traffic-list summary").find((one) => one.textContent.includes("/test/other"));
+            if ($("#traffic-about").hidden) throw new Error("nothing says what is not known");
+            return (await until(found)).textContent;
+        """)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d404GET /test/other → test-other \(respond\), pass 1, [\d.]+ ms", summary)
+        routes.write_text(routes.read_text().replace("- name: everything-else", changed))
+        page.run("""
+            await until(() => !$("#building").hidden);
+            if ($('tr[data-route="rest"]')) throw new Error("the new routes are shown, and not served");
+        """)
+        deadline = monotonic() + BUILD_TIMEOUT
+        while not re.search(TAKEN_OVER, "".join(edge.output), re.MULTILINE):
+            assert monotonic() < deadline, edge.recent_log()
+            sleep(0.2)
+        assert edge.request("GET", "/new").status_code == 204
+        page.run("""await until(() => $('tr[data-route="rest"]') && $("#building").hidden);""")
 
 
 HOSTILE = "<img src=x onerror=window.hacked=1>"

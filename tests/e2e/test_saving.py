@@ -46,11 +46,7 @@ TAKEN_OVER = rf"{TIME}saved: served by the component after [\d.]+ s$"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saving")
-    (folder / "routes.yaml").write_text(ROUTES)
-    (folder / "fastly.toml").write_text(MANIFEST)
-    (folder / "login.key").write_text(SECRETS[0])
-    return folder
+    return written(tmp_path_factory.mktemp("saving"), ROUTES)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +60,14 @@ def saving_edge(folder: Path, temporary: Path) -> Iterator[Edge]:
     with running("embedded", folder, TMPDIR=str(temporary), OTHER_HOST="other.example.com") as edge:
         assert edge.client.get("/text").text == "first"
         yield edge
+
+
+def written(folder: Path, routes: str) -> Path:
+    """Writes a project to a folder, and returns that."""
+    (folder / "routes.yaml").write_text(routes)
+    (folder / "fastly.toml").write_text(MANIFEST)
+    (folder / "login.key").write_text(SECRETS[0])
+    return folder
 
 
 def save(edge: Edge, text: str, name: str = "routes.yaml") -> None:
@@ -268,11 +272,6 @@ def test_nothing_is_watched_without_watch(folder: Path, tmp_path: Path) -> None:
 
 def test_folders_are_watched(saving_edge: Edge) -> None:
     assert watches(saving_edge)
-
-
-def test_an_edge_that_cannot_follow_says_so(edge: Edge) -> None:
-    told = "What you save is served after a restart" in "".join(edge.output)
-    assert told == (edge.name == "viceroy")
 
 
 def watches(edge: Edge) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class EdgeOptions:
         allowed: further names of this machine under which programs may publish.
         hosts: the entries of the local store that let local names stand for a host.
         pushpin: the Pushpin to start instead of the newest one.
+        follows: True if what is served can be replaced. The embedded edge can always do that.
     """
 
     edge: str
@@ -45,6 +46,7 @@ class EdgeOptions:
     allowed: Collection[str] = ()
     hosts: Mapping[str, str] = field(default_factory=dict)
     pushpin: Path | None = None
+    follows: bool = False
 
 
 @asynccontextmanager
@@ -76,6 +78,7 @@ async def running_edge(
     from fanroute.host.component import EmbeddedComponent
 
     stores = local_stores(workspace, options.hosts, UsedFiles())
+    started: AbstractAsyncContextManager[EdgeUrls]
     workspace.refuse_links()
     reporter = Reporter(emit)
     if plan:
@@ -88,15 +91,13 @@ async def running_edge(
         started = viceroy.serve(
             program,
             fanout.program,
-            workspace.wasm,
+            viceroy.ViceroyService(workspace.wasm, backends, loopback, stores, plan),
             workspace.logs,
-            backends,
-            loopback,
             *options.ports,
             reporter,
-            stores,
             options.private,
             options.allowed,
+            options.follows,
         )
     else:
         reason = workspace.cache.reason

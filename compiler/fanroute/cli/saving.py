@@ -1,4 +1,4 @@
-"""Serves what is saved: at once by the interpreted Plan, and by its component as soon as that is built."""
+"""Serves what is saved: on the embedded edge at once by the interpreted Plan, and on both by its component once that is built."""
 
 import asyncio
 import sys
@@ -19,6 +19,7 @@ from fanroute.devserver.embedded import RunningEdge, Service
 from fanroute.devserver.events import Emit, Notice, SaveOutcome
 from fanroute.devserver.judging import Judge
 from fanroute.devserver.load import load_component
+from fanroute.devserver.viceroy import RunningViceroy, ViceroyService
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange
 from fanroute.host.interpreted import InterpretedComponent
@@ -69,52 +70,53 @@ class Saved:
         return (self.target, self.hosts, self.stores) == (other.target, other.hosts, other.stores)
 
 
-class Saving:
-    """Follows what is saved in a folder, as long as `run` runs.
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Says which folder is followed, and how.
 
     Args:
         workspace: the folder.
         as_host: what local names stand for, or None if that is the loopback backend's host.
         flatten: whether components are flattened.
-        edge: serves the folder's component.
-        compiled: the routes of this component.
+        compiled: the routes that the edge serves first.
         report: takes an event about each save.
         announce_hosts: is called with the hosts of `Saved` when they change.
         console: shows what is saved and served, or None.
     """
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        as_host: str | None,
-        flatten: bool,
-        edge: RunningEdge,
-        compiled: Compiled,
-        report: Emit,
-        announce_hosts: Callable[[Mapping[str, str]], None],
-        console: Console | None = None,
-    ) -> None:
-        self._workspace = workspace
-        self._as_host = as_host
-        self._flatten = flatten
-        self._edge = edge
-        self._report = report
-        self._announce_hosts = announce_hosts
-        self._console = console
-        self._served = Saved(compiled, self._hosts(compiled), edge.first.stores)
+    workspace: Workspace
+    as_host: str | None
+    flatten: bool
+    compiled: Compiled
+    report: Emit
+    announce_hosts: Callable[[Mapping[str, str]], None]
+    console: Console | None = None
+
+
+class Saving:
+    """Follows what is saved in a folder, as long as `run` runs. A subclass lets a local edge serve it.
+
+    `stores` are the local stores that the edge has first.
+    """
+
+    def __init__(self, followed: Followed, stores: Stores) -> None:
+        self._workspace = followed.workspace
+        self._as_host = followed.as_host
+        self._flatten = followed.flatten
+        self._report = followed.report
+        self._announce_hosts = followed.announce_hosts
+        self._console = followed.console
+        self._served = Saved(followed.compiled, self._hosts(followed.compiled), stores)
         # What was read last: lines and diagnostics can differ from those of what is served.
         self._saved = self._served
-        self._handle: Handle = edge.first.handle
-        # For the Plan that is served.
-        self._judge = edge.first.judge
-        # The last component that was built, and its Plan.
-        self._component: tuple[Plan, Handle] = compiled.plan, edge.first.handle
+        # What was read last that differs from what was served then.
+        self._newest = self._served
         self._is_wrong = False
         # The files with the routes, and those with the stores.
         self._sources, self._settings = UsedFiles(), UsedFiles()
         # The last of these tasks builds the target, unless that is built. The others have been cancelled.
         self._builds: set[asyncio.Task[None]] = set()
-        self._target: Target | None = self._served.target
+        self._target: object = self._target_of(self._served)
         # The files from which it was read last.
         self._target_sources = self._sources
         self._telling: asyncio.Task[None] | None = None
@@ -135,6 +137,26 @@ class Saving:
             if self._builds:
                 await asyncio.wait(self._builds)
 
+    def _target_of(self, saved: Saved) -> object:
+        """Returns what has to be built again if it changes."""
+        raise NotImplementedError
+
+    async def _serve(self, saved: Saved, started: float) -> None:
+        """Serves something else. `started` is when the save was noticed."""
+        raise NotImplementedError
+
+    async def _take_over(self, saved: Saved, started: float) -> None:
+        """Serves what was saved by its component, which is built. Raises one of FAILURES."""
+        raise NotImplementedError
+
+    def _show(self) -> None:
+        """Shows in the console what was saved, and what is served."""
+        raise NotImplementedError
+
+    def _tell_failure(self, error: Exception, started: float) -> None:
+        """Tells that the component could not be built, or not be served."""
+        raise NotImplementedError
+
     def _has_changed(self) -> bool:
         return self._sources.have_changed() or self._settings.have_changed()
 
@@ -148,24 +170,26 @@ class Saving:
             self._tell("wrong", started, wrong.errors)
             self._is_wrong = True
             return
-        if saved.target != self._target:
+        if self._target_of(saved) != self._target:
             self._cancel_build()
         is_new = not saved.is_served_as(self._served)
         if is_new:
+            self._newest = saved
             await self._serve(saved, started)
         elif self._is_wrong:
             self._tell("unchanged", started)
-        if is_new or self._is_wrong or saved.compiled.source.text != self._saved.compiled.source.text:
-            self._saved = saved
-            self._show()
-            self._telling = asyncio.create_task(self._tell_more(saved))
+        is_shown = is_new or self._is_wrong or saved.compiled.source.text != self._saved.compiled.source.text
         self._is_wrong = False
         self._target_sources = self._sources
         if self._target is None:
-            self._target = saved.target
-            task = asyncio.create_task(self._build(saved.compiled.plan, started))
+            self._target = self._target_of(saved)
+            task = asyncio.create_task(self._build(saved, started))
             self._builds.add(task)
             task.add_done_callback(self._builds.discard)
+        if is_shown:
+            self._saved = saved
+            self._show()
+            self._telling = asyncio.create_task(self._tell_more(saved))
 
     def _read(self) -> Saved:
         """Reads and compiles what is in the folder. Raises WrongSave with the errors of all files."""
@@ -190,15 +214,6 @@ class Saving:
     def _hosts(self, compiled: Compiled) -> Mapping[str, str]:
         return host_entries(compiled.plan.routes, self._as_host or compiled.loopback_host)
 
-    async def _serve(self, saved: Saved, started: float) -> None:
-        """Serves something else from now on. `started` is when the save was noticed."""
-        handle = await self._handle_of(saved.compiled.plan)
-        # Also if only the stores have changed, because a judge keeps the keys that it has read.
-        self._judge = await asyncio.to_thread(Judge, saved.compiled.plan)
-        conceal(saved.compiled.source.unexpanded)
-        self._replace(saved, handle)
-        self._tell("component" if handle == self._component[1] else "interpreted", started)
-
     def _tell(self, outcome: SaveOutcome, started: float, errors: Sequence[Exception] = ()) -> None:
         """Reports what has become of a save that was noticed at `started`. Its errors are also printed in full."""
         for error in errors:
@@ -210,11 +225,57 @@ class Saving:
     async def _tell_more(self, saved: Saved) -> None:
         """Prints and shows the warnings. With many routes, it takes a while to find them."""
         found = await asyncio.to_thread(warnings_of, saved.compiled)
-        if saved is self._served:
+        if saved is self._newest:
             print_diagnostics([one for one in found if one.severity == "warning"], self._workspace)
         if saved is self._saved:
             self._saved = replace(saved, compiled=replace(saved.compiled, diagnostics=found))
             self._show()
+
+    def _cancel_build(self) -> None:
+        """Cancels the build that is under way, whose component is then not served any more."""
+        self._target = None
+        for task in self._builds:
+            if not task.cancelling():  # a second time would disturb its end
+                task.cancel()
+
+    async def _build(self, saved: Saved, started: float) -> None:
+        """Builds what is saved, and lets the component take over. First waits until the cancelled builds have ended."""
+        others = {task for task in self._builds if task is not asyncio.current_task()}
+        if others:
+            await asyncio.wait(others)
+        try:
+            await _run_build(self._workspace.routes, self._flatten)
+            if await asyncio.to_thread(self._target_sources.have_changed):
+                self._target = None  # it may be the component of a later save, which is about to be served
+                return
+            await self._take_over(saved, started)
+        except FAILURES as error:
+            self._target = None
+            self._tell_failure(error, started)
+
+
+class InterpretedSaving(Saving):
+    """Serves each save on the embedded edge: at once by the interpreted Plan, and by its component as soon as that is built."""
+
+    def __init__(self, followed: Followed, edge: RunningEdge) -> None:
+        super().__init__(followed, edge.first.stores)
+        self._edge = edge
+        self._handle: Handle = edge.first.handle
+        # For the Plan that is served.
+        self._judge = edge.first.judge
+        # The last component that was built, and its Plan.
+        self._component: tuple[Plan, Handle] = followed.compiled.plan, edge.first.handle
+
+    def _target_of(self, saved: Saved) -> object:
+        return saved.target
+
+    async def _serve(self, saved: Saved, started: float) -> None:
+        handle = await self._handle_of(saved.compiled.plan)
+        # Also if only the stores have changed, because a judge keeps the keys that it has read.
+        self._judge = await asyncio.to_thread(Judge, saved.compiled.plan)
+        conceal(saved.compiled.source.unexpanded)
+        self._replace(saved, handle)
+        self._tell("component" if handle == self._component[1] else "interpreted", started)
 
     async def _handle_of(self, plan: Plan) -> Handle:
         """Returns what serves a Plan: its component if that is built, otherwise an interpreter."""
@@ -231,41 +292,64 @@ class Saving:
         self._edge.replace(Service(handle, *local_backends(saved.compiled.backends), saved.stores, self._judge))
 
     def _show(self) -> None:
-        """Shows in the console what was saved, and if the component serves it."""
         if self._console:
             self._console.show(self._saved.compiled, self._saved.hosts, self._handle != self._component[1])
 
-    def _cancel_build(self) -> None:
-        """Cancels the build that is under way, whose component is then not served any more."""
-        self._target = None
-        for task in self._builds:
-            if not task.cancelling():  # a second time would disturb its end
-                task.cancel()
-
-    async def _build(self, plan: Plan, started: float) -> None:
-        """Builds what is saved, and lets the component take over. First waits until the cancelled builds have ended."""
-        others = {task for task in self._builds if task is not asyncio.current_task()}
-        if others:
-            await asyncio.wait(others)
-        try:
-            await _run_build(self._workspace.routes, self._flatten)
-            if plan == self._component[0]:
-                return
-            if await asyncio.to_thread(self._target_sources.have_changed):
-                self._target = None  # it may be the component of a later save, which is about to be served
-                return
-            handle = await asyncio.to_thread(self._load)
-        except FAILURES as error:
-            self._target = None
-            self._tell("build failed", started, [error])
+    async def _take_over(self, saved: Saved, started: float) -> None:
+        if saved.compiled.plan == self._component[0]:
             return
-        self._component = plan, handle
+        handle = await asyncio.to_thread(self._load)
+        self._component = saved.compiled.plan, handle
         self._replace(self._served, handle)
         self._show()
         self._tell("component", started)
 
     def _load(self) -> Handle:
         return EmbeddedComponent(*load_component(self._workspace.wasm, self._workspace.cache)).handle
+
+    def _tell_failure(self, error: Exception, started: float) -> None:
+        self._tell("build failed", started, [error])
+
+
+class RestartedSaving(Saving):
+    """Serves each save by another Viceroy, as soon as the component is built and that has compiled it."""
+
+    def __init__(self, followed: Followed, edge: RunningViceroy) -> None:
+        super().__init__(followed, edge.first.stores)
+        assert edge.replace is not None
+        self._replace = edge.replace
+
+    def _target_of(self, saved: Saved) -> object:
+        return saved.target, saved.hosts, saved.stores
+
+    async def _serve(self, saved: Saved, started: float) -> None:
+        """Only says what follows: nothing but the component can serve it."""
+        conceal(saved.compiled.source.unexpanded)
+        self._tell("building", started)
+
+    async def _take_over(self, saved: Saved, started: float) -> None:
+        if saved.is_served_as(self._served):
+            return
+        await self._replace(
+            ViceroyService(self._workspace.wasm, *local_backends(saved.compiled.backends), saved.stores, saved.compiled.plan)
+        )
+        if saved.hosts != self._served.hosts:
+            self._announce_hosts(saved.hosts)
+        self._served = saved
+        self._show()
+        self._tell("component", started)
+
+    def _show(self) -> None:
+        if not self._console:
+            return
+        if self._saved.is_served_as(self._served):
+            self._console.show(self._saved.compiled, self._saved.hosts)
+        else:
+            self._console.show(self._served.compiled, self._served.hosts, building=self._target is not None)
+
+    def _tell_failure(self, error: Exception, started: float) -> None:
+        self._tell("not served", started, [error])
+        self._show()
 
 
 def _attempt(act: Callable[[], Found], errors: list[Exception]) -> Found | None:

@@ -95,7 +95,7 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     "--watch/--no-watch",
     default=True,
     show_default=True,
-    help="Serve what is saved: routes.yaml, the files that it names, and the stores of fastly.toml. Only on the embedded edge.",
+    help="Serve what is saved: routes.yaml, the files that it names, and the stores of fastly.toml.",
 )
 @click.option(
     "--format",
@@ -143,7 +143,7 @@ def serve(
     result = build_and_report(workspace, flatten)
     plan = result.compiled.plan
     private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
-    options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin)
+    options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin, watch)
     with exit_on_failure(workspace):
         asyncio.run(_serve(workspace, result, options, Shown(form, console, opens), Follow(as_host, flatten) if watch else None))
 
@@ -169,7 +169,8 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
     with until_stopped():
         backends, loopback = local_backends(result.compiled.backends)
         plan = result.compiled.plan
-        listeners = [make_printer(shown.form, plan, options.hosts)]
+        # While saves are followed, the lines of requests say it, for the routes that are served then.
+        listeners = [make_printer(shown.form, None if options.follows else plan, options.hosts)]
 
         def report(event: Event) -> None:
             for listener in listeners:
@@ -210,9 +211,11 @@ def _console(workspace: Workspace, compiled: Compiled, options: EdgeOptions, url
     """Returns the console of a running edge."""
     from fanroute.console.api import Console
     from fanroute.devserver.embedded import RunningEdge
+    from fanroute.devserver.viceroy import RunningViceroy
 
     channels = urls.channels if isinstance(urls, RunningEdge) else None
-    return Console(str(workspace.routes), options.edge, urls, channels, compiled, options.hosts)
+    stats = urls.stats if isinstance(urls, RunningViceroy) else None
+    return Console(str(workspace.routes), options.edge, urls, channels, compiled, options.hosts, stats)
 
 
 async def _serve_saves(
@@ -224,11 +227,14 @@ async def _serve_saves(
     announce_hosts: Callable[[Mapping[str, str]], None],
     console: "Console | None",
 ) -> None:
-    """Serves what is saved, if the edge can. Viceroy has its component for as long as it runs."""
-    from fanroute.cli.saving import Saving  # late, as the edges: the help needs neither wasmtime nor aiohttp
+    """Serves what is saved."""
+    # Late, as the edges: the help needs neither wasmtime nor aiohttp.
+    from fanroute.cli.saving import Followed, InterpretedSaving, RestartedSaving
     from fanroute.devserver.embedded import RunningEdge
+    from fanroute.devserver.viceroy import RunningViceroy
 
+    followed = Followed(workspace, follow.as_host, follow.flatten, result.compiled, report, announce_hosts, console)
     if isinstance(edge, RunningEdge):
-        await Saving(workspace, follow.as_host, follow.flatten, edge, result.compiled, report, announce_hosts, console).run()
-    else:
-        say("What you save is served after a restart: this edge keeps its component (the embedded edge does not)")
+        await InterpretedSaving(followed, edge).run()
+    elif isinstance(edge, RunningViceroy):
+        await RestartedSaving(followed, edge).run()

@@ -12,19 +12,19 @@ from fanroute.plan.trace import Tracer
 from fanroute_runtime.plan import Plan
 
 
-def make_printer(form: str, plan: Plan, hosts: Mapping[str, str]) -> Emit:
+def make_printer(form: str, plan: Plan | None, hosts: Mapping[str, str]) -> Emit:
     """Returns a function that prints events, as lines of `text` or `json`.
 
     Args:
         form: one of these two.
-        plan: the one that the edge serves.
+        plan: the one that the edge serves. With None, Viceroy's lines are not explained.
         hosts: the entries of the local store that `host_entries` returns.
     """
 
     @cache
     def explainer() -> Callable[[str], str]:
         """Returns a function that explains Viceroy's lines. With many routes, it takes a while to make."""
-        return make_explainer(Tracer(plan, ""), hosts)
+        return make_explainer(Tracer(plan, ""), hosts) if plan else lambda line: line
 
     def report(event: Event) -> None:
         if isinstance(event, Output):

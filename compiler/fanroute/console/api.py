@@ -24,12 +24,13 @@ from fanroute.console.bodies import (
 )
 from fanroute.console.connecting import Connection
 from fanroute.console.described import describe_diagnostics, describe_problems, describe_routes
-from fanroute.console.held import HeldConnections
+from fanroute.console.held import HeldConnections, describe_subscribers
 from fanroute.console.pages import Page, Pages
 from fanroute.devserver.config import EdgeUrls
 from fanroute.devserver.event_lines import text_spans
 from fanroute.devserver.events import Event, Saved
 from fanroute.devserver.pubsub import Channels
+from fanroute.devserver.pushpin_stats import PushpinStats
 from fanroute.devserver.request_log import make_redactor, redacted, token_parameters
 from fanroute.diagnostics.shell import shell_word
 from fanroute.pipeline import Compiled
@@ -50,10 +51,11 @@ MAX_RECENT = 200
 class _Served:
     """Holds the routes that are served, and what is made from them when a page first asks."""
 
-    def __init__(self, compiled: Compiled, hosts: Mapping[str, str], interpreted: bool) -> None:
+    def __init__(self, compiled: Compiled, hosts: Mapping[str, str], interpreted: bool, building: bool) -> None:
         self.compiled = compiled
         self.hosts = hosts
         self.interpreted = interpreted
+        self.building = building
 
     @cached_property
     def trial(self) -> Trial:
@@ -80,11 +82,20 @@ class Console:
         channels: those of the embedded edge's GRIP proxy, or None if only Pushpin knows who is subscribed.
         compiled: the routes that are served first.
         hosts: the entries of the local store that let local names stand for a host.
+        stats: those of Pushpin, or None on the embedded edge.
     """
 
     def __init__(
-        self, file: str, edge: str, urls: EdgeUrls, channels: Channels | None, compiled: Compiled, hosts: Mapping[str, str]
+        self,
+        file: str,
+        edge: str,
+        urls: EdgeUrls,
+        channels: Channels | None,
+        compiled: Compiled,
+        hosts: Mapping[str, str],
+        stats: PushpinStats | None = None,
     ) -> None:
+        self._stats = stats
         self.pages = Pages()
         self._recent: deque[Event] = deque(maxlen=MAX_RECENT)
         self._file, self._edge, self._urls, self._channels = file, edge, urls, channels
@@ -92,15 +103,16 @@ class Console:
         self._saved: Saved | None = None
         self.show(compiled, hosts)
 
-    def show(self, compiled: Compiled, hosts: Mapping[str, str], interpreted: bool = False) -> None:
+    def show(self, compiled: Compiled, hosts: Mapping[str, str], interpreted: bool = False, building: bool = False) -> None:
         """Shows these routes from now on.
 
         Args:
             compiled: the routes.
             hosts: the entries of the local store that let local names stand for a host.
             interpreted: True if the component does not serve them yet.
+            building: True if they are those from before a save, until the component of that is built.
         """
-        self._served = _Served(compiled, hosts, interpreted)
+        self._served = _Served(compiled, hosts, interpreted, building)
         self.pages.send("service", None)
 
     def report(self, event: Event) -> None:
@@ -123,7 +135,9 @@ class Console:
         return {"kind": event.kind, "text": "".join(text for text, _ in spans), **asdict(event)}
 
     def held(self) -> list[dict[str, Any]] | None:
-        """Returns the connections that the edge holds, or None if only Pushpin knows."""
+        """Returns the connections that the edge holds, or how many Pushpin holds. None means that nobody knows."""
+        if self._stats:
+            return describe_subscribers(self._stats)
         return self._held.describe() if self._held else None
 
     @property
@@ -145,6 +159,7 @@ class Console:
             "edge": self._edge,
             "interpreted": served.interpreted,
             "saved": saved.outcome if saved else None,
+            "building": served.building,
             "urls": {"edge": self._urls.edge, "publish": self._urls.publish},
             "knows_connections": self._channels is not None,
             "routes": describe_routes(served.compiled, own, own_host, len(problems)),

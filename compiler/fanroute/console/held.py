@@ -1,12 +1,13 @@
-"""Describes the connections that the GRIP proxy of the embedded edge holds, as plain data for JSON."""
+"""Describes the connections that a local edge holds, as plain data for JSON."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from fanroute.devserver.events import Pass
 from fanroute.devserver.pubsub import Channels, Subscriber
+from fanroute.devserver.pushpin_stats import PushpinStats
 from fanroute.devserver.visits import visit_of
 from fanroute.devserver.websocket_proxy import is_websocket
 from fanroute.plan.kinds import Kind
@@ -20,8 +21,26 @@ from fanroute_runtime.plan import Plan
 MAX_LAST = 200
 
 
+# What Pushpin's modes mean. A `stream` can also be an SSE.
+_KINDS: Mapping[str, Kind | None] = {"stream": None, "response": "long_poll", "ws": "websocket"}
+
+
+def describe_subscribers(stats: PushpinStats) -> list[dict[str, Any]]:
+    """Returns how many connections Pushpin holds, by channel and kind. For Pushpin, a stream and an SSE are the same."""
+    return [
+        {
+            "channels": [one.channel],
+            "kind": _KINDS[one.mode],
+            "count": one.count,
+            "last": one.last and {"at": one.last[0], "receivers": one.last[1]},
+        }
+        for one in stats.subscribers()
+        if one.mode in _KINDS
+    ]
+
+
 class HeldConnections:
-    """Looks at the connections that are held.
+    """Looks at the connections that the GRIP proxy of the embedded edge holds.
 
     Args:
         channels: the GRIP proxy's.

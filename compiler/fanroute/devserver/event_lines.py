@@ -89,8 +89,12 @@ def _saved_text(event: Saved) -> str:
             return "saved without errors: this is what is served"
         case "interpreted":
             return f"saved: served after {after}, interpreted until the component is built"
+        case "building":
+            return "saved: served when the component is built and Viceroy has compiled it, in about 20 s"
         case "component":
             return f"saved: served by the component after {after}"
+        case "not served":
+            return "the component could not be built or started: what was served before is still served"
         case "build failed":
             return "the component could not be built: until the next save, the routes are served interpreted"
 

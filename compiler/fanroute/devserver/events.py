@@ -14,7 +14,7 @@ Sender = Literal["client", "backend", "publisher"]
 # How a client's connection is held.
 Connection = Literal["stream", "long-poll", "websocket", "tunnel"]
 # What has become of a save.
-SaveOutcome = Literal["wrong", "unchanged", "interpreted", "component", "build failed"]
+SaveOutcome = Literal["wrong", "unchanged", "interpreted", "building", "component", "build failed", "not served"]
 
 
 class Header(NamedTuple):

@@ -116,7 +116,7 @@ class Judge:
             status=answer.status if answer else None,
             answer=_readable(answer.headers) if answer else (),
             reason=reason,
-            hint="; ".join(filter(None, (hint_for(reason), self._host_mismatch(request) if verdict else ""))),
+            hint="; ".join(filter(None, (hint_for(reason), self.host_mismatch(request) if verdict else ""))),
             milliseconds=round((monotonic() - observed.began) * 1000, 1),
         )
 
@@ -135,15 +135,19 @@ class Judge:
 
     def _verdict(self, request: RequestData, observed: Observed) -> Verdict | None:
         """Returns what the code decides about a request, or None if the component did something else."""
+        verdict = self.judge(request)
+        return verdict if verdict and _agrees(verdict, observed) else None
+
+    def judge(self, request: RequestData) -> Verdict | None:
+        """Returns what the code decides about a request, or None if it cannot."""
         if self._decider is None:
             return None
         try:
-            verdict = self._decider.judge(request)
+            return self._decider.judge(request)
         except Exception:  # the component answers 500 then
             return None
-        return verdict if _agrees(verdict, observed) else None
 
-    def _host_mismatch(self, request: RequestData) -> str:
+    def host_mismatch(self, request: RequestData) -> str:
         """Names the first route that a request does not match only because of its host. Returns "" if there is none."""
         try:
             client = self._decider.chooser.client_request(request) if self._decider else None

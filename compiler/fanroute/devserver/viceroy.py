@@ -5,26 +5,34 @@ import re
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import tomlkit
 
 from fanroute.devserver import pushpin as pushpins
+from fanroute.devserver import pushpin_stats
 from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.embedded import ADDRESS, embedded_origin, http_servers
 from fanroute.devserver.publishing import PATH, publish_handler, publisher_to_pushpin
 from fanroute.devserver.pushpin import Pushpin
+from fanroute.devserver.pushpin_stats import PushpinStats
+from fanroute.devserver.relay import relaying
+from fanroute.devserver.relayed import RelayedRequests, RelayedService
 from fanroute.devserver.visits import Reporter
 from fanroute.plan.signing import DEV_KEY
 from fanroute.project import processes
 from fanroute.project.folder import write
 from fanroute.project.processes import Program, ProgramFailed
 from fanroute_runtime.grip.signature import LOCAL_KEY
+from fanroute_runtime.plan import Plan
 
 # How long Viceroy may take to compile the component, and Pushpin to start, in seconds.
 START_TIMEOUT = 120.0
@@ -32,6 +40,10 @@ START_TIMEOUT = 120.0
 UPDATES_ARE_OPTIONAL = (1, 41)
 # Pushpin's log levels. From the second on it logs each request with its whole URL.
 WARNINGS, REQUESTS = 1, 2
+# The name of the socket at which Pushpin tells its stats.
+STATS = "stats"
+# How many lines of a program are shown if it does not start.
+LAST_LINES = 20
 
 # The warning about an older one.
 LOSES_MESSAGES = "can lose a message to a long-poll, about a second after the channel's first subscription; 1.41 does not"
@@ -41,63 +53,175 @@ _TIME_AND_LEVEL = re.compile(r"^(\S+ +INFO +|\[INFO\] \S+ \S+ )(\[\w+\] )?(reque
 _HIDDEN_LINES = ("guest completed", "Proxying", "zhttp ", "start", "stop", "checking if", "backend ")
 
 
+@dataclass(frozen=True, slots=True)
+class ViceroyService:
+    """Says what Viceroy serves.
+
+    Args:
+        wasm: the component.
+        backends: where each backend is, or None if the embedded origin takes its place. The edge sets the URL of the loopback.
+        loopback: the name of the loopback backend, "" if there is none.
+        stores: the service's own, and the one that only local edges have.
+        plan: that of the component. With it, no event contains a token, and requests have routes.
+    """
+
+    wasm: Path
+    backends: Mapping[str, LocalBackend | None]
+    loopback: str
+    stores: Stores = LOCAL_STORES
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningViceroy(EdgeUrls):
+    """Names the URLs of a running Viceroy, and what it serves at first. `stats` are those of its Pushpin.
+
+    `replace` starts another Viceroy, which serves something else as soon as it listens. Connections that are held stay with the
+    former one, which ends with the last of them. `replace` raises ProgramFailed if the new one does not start. It is None if the
+    edge does not follow what is saved.
+    """
+
+    stats: PushpinStats
+    first: ViceroyService
+    replace: Callable[[ViceroyService], Awaitable[None]] | None
+
+
 @asynccontextmanager
 async def serve(
     viceroy: Path,
     pushpin: Path,
-    wasm: Path,
+    service: ViceroyService,
     logs: Path,
-    backends: Mapping[str, LocalBackend | None],
-    loopback: str,
     port: int,
     publish_port: int,
     reporter: Reporter,
-    stores: Stores = LOCAL_STORES,
     private: bool = False,
     allowed: Collection[str] = (),
-) -> AsyncIterator[EdgeUrls]:
+    follows: bool = False,
+) -> AsyncIterator[RunningViceroy]:
     """Serves a component on Viceroy and Pushpin as long as the context lasts. Raises ProgramFailed if one does not start.
-
-    Takes the arguments of `embedded.serve`, and these:
 
     Args:
         viceroy: the program.
         pushpin: the program.
-        wasm: the component.
+        service: what is served at first.
         logs: the folder for Pushpin's logs.
+        port: the edge's port. If it is 0 or taken, the edge gets a free one.
+        publish_port: the port of the publish endpoint, likewise.
+        reporter: reports what happens.
         private: keeps URLs out of these logs, because they can contain tokens.
+        allowed: further names of this machine that a publish URL can have.
+        follows: lets a relay listen on the port instead of Viceroy, so that what is served can be replaced.
     """
     hidden = _hidden_address()
-    port, proxy_port, pushpin_port = _free_ports(port, 0, 0)
+    port, proxy_port, pushpin_port, first_port = _free_ports(port, 0, 0, 0)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
         start_server = await stack.enter_async_context(http_servers())
         publisher = publisher_to_pushpin(f"http://{hidden}:{pushpin_port}", reporter)
         publish = await start_server(publish_handler(publisher, allowed, reporter), publish_port)
-        origin = await start_server(embedded_origin, 0) if None in backends.values() else ""
-        addresses = {name: backend or LocalBackend(origin) for name, backend in backends.items()}
-        if loopback:
-            addresses[loopback] = LocalBackend(edge, addresses[loopback].host)
+        origin = await start_server(embedded_origin, 0)
         found = pushpins.identify(pushpin)
         if found.number < UPDATES_ARE_OPTIONAL:
             reporter.notice(f"Pushpin {found.version} {LOSES_MESSAGES}")
-        files = viceroy_files(folder, addresses, stores)
-        files |= pushpin_files(folder, logs.absolute(), addresses, proxy_port, (hidden, pushpin_port), found, private)
+        # Backends that are served no more stay in it, because a held connection may still need one.
+        routes = _located(service, edge, origin)
+        # A later routes.yaml can take tokens from the query.
+        quiet = private or follows
+        files = pushpin_files(folder, logs.absolute(), routes, proxy_port, (hidden, pushpin_port), found, quiet)
         for path, content in files.items():
             write(path, content)
         pushpin_command: list[str | Path] = [pushpin, f"--config={folder / 'pushpin.conf'}"]
-        viceroy_command: list[str | Path] = [viceroy, "serve", "-v", "-C", folder / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
-        viceroy_command += ["--local-pushpin-proxy-port", str(proxy_port), wasm]
-        for command, listeners in (
-            (pushpin_command, ((ADDRESS, proxy_port), (hidden, pushpin_port))),
-            (viceroy_command, ((ADDRESS, port),)),
-        ):
-            name = Path(command[0]).name
-            lines: list[str] = []
-            process = await stack.enter_async_context(processes.running(command, _line_handler(name, reporter, lines)))
-            await _wait_until_listening(process, name, listeners, lines)
-        yield EdgeUrls(edge, publish + PATH)
+        await stack.enter_async_context(_started(pushpin_command, reporter, (ADDRESS, proxy_port), (hidden, pushpin_port)))
+
+        stats = await stack.enter_async_context(pushpin_stats.listening(f"ipc://{folder / 'run' / STATS}"))
+
+        def started_viceroy(service: ViceroyService, port: int) -> AbstractAsyncContextManager[None]:
+            own = folder / f"viceroy-{port}"
+            # The loopback is this process itself, so that its first look at the backends asks no other.
+            backends = _located(service, f"http://{ADDRESS}:{port}", origin)
+            for path, content in viceroy_files(own, backends, service.stores).items():
+                write(path, content)
+            command: list[str | Path] = [viceroy, "serve", "-v", "-C", own / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
+            command += ["--local-pushpin-proxy-port", str(proxy_port), service.wasm]
+            return _started(command, reporter, (ADDRESS, port))
+
+        if not follows:
+            await stack.enter_async_context(started_viceroy(service, port))
+            yield RunningViceroy(edge, publish + PATH, stats, service, None)
+            return
+        viceroys = await stack.enter_async_context(_Viceroys())
+        await viceroys.start(first_port, started_viceroy(service, first_port))
+        served = RelayedService(service.plan, service.stores)
+        observed = partial(RelayedRequests, reporter, lambda: served)
+        relay = await stack.enter_async_context(relaying(ADDRESS, port, first_port, observed))
+
+        async def replace(service: ViceroyService) -> None:
+            nonlocal served
+            if service.plan:
+                reporter.hide_tokens_of(service.plan)
+            routes.update(_located(service, edge, origin))
+            write(folder / "routes", pushpin_routes(routes))
+            [new] = _free_ports(0)
+            await viceroys.start(new, started_viceroy(service, new))
+            former, served = relay.target, RelayedService(service.plan, service.stores)
+            relay.lead_to(new)
+            viceroys.end_after(former, relay.wait_until_left(former))
+
+        yield RunningViceroy(edge, publish + PATH, stats, service, replace)
+
+
+def _located(service: ViceroyService, edge: str, origin: str) -> dict[str, LocalBackend]:
+    """Returns where each backend of a service is. `edge` and `origin` are the URLs of the loopback and of the embedded origin."""
+    located = {name: backend or LocalBackend(origin) for name, backend in service.backends.items()}
+    if service.loopback:
+        located[service.loopback] = LocalBackend(edge, located[service.loopback].host)
+    return located
+
+
+class _Viceroys:
+    """Keeps several Viceroys running, by their ports. They end with the context, or before."""
+
+    def __init__(self) -> None:
+        self._running: dict[int, AsyncExitStack] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for task in self._ending:
+            task.cancel()
+        for running in self._running.values():
+            await running.aclose()
+
+    async def start(self, port: int, started: AbstractAsyncContextManager[None]) -> None:
+        """Starts a Viceroy by entering this context. Returns as soon as it listens."""
+        running = AsyncExitStack()
+        await running.enter_async_context(started)
+        self._running[port] = running
+
+    def end_after(self, port: int, condition: Awaitable[None]) -> None:
+        """Ends a Viceroy as soon as a condition holds."""
+
+        async def end() -> None:
+            await condition
+            await self._running.pop(port).aclose()
+
+        task = asyncio.create_task(end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+@asynccontextmanager
+async def _started(command: Sequence[str | Path], reporter: Reporter, *listeners: tuple[str, int]) -> AsyncIterator[None]:
+    """Runs a program, which listens on all these addresses and ports. Raises ProgramFailed if it does not."""
+    name = Path(command[0]).name
+    lines: deque[str] = deque(maxlen=LAST_LINES)
+    async with processes.running(command, _line_handler(name, reporter, lines)) as process:
+        await _wait_until_listening(process, name, listeners, lines)
+        yield
 
 
 def viceroy_files(folder: Path, backends: Mapping[str, LocalBackend], stores: Stores) -> dict[Path, bytes]:
@@ -162,16 +286,21 @@ push_in_sub_specs={ipc}push-sub
 push_in_http_addr={publish_at[0]}
 push_in_http_port={publish_at[1]}
 command_spec={ipc}command
-stats_spec={ipc}stats
+stats_spec=ipc://{{rundir}}/{STATS}
+stats_format=json
 update_on_first_subscription=false
 """
-    routes = "".join(_pushpin_route(name, backend) for name, backend in backends.items())
     return {
         folder / "pushpin.conf": config.encode(),
-        folder / "routes": routes.encode(),
+        folder / "routes": pushpin_routes(backends),
         folder / "run" / ".keep": b"",
         logs / ".keep": b"",
     }
+
+
+def pushpin_routes(backends: Mapping[str, LocalBackend]) -> bytes:
+    """Returns Pushpin's file of routes. Pushpin notices when it changes. Source: https://pushpin.org/docs/configuration/"""
+    return "".join(_pushpin_route(name, backend) for name, backend in backends.items()).encode()
 
 
 def _pushpin_route(name: str, backend: LocalBackend) -> str:
@@ -182,7 +311,7 @@ def _pushpin_route(name: str, backend: LocalBackend) -> str:
     return f"id={name} {host}:{url.port or (443 if tls else 80)},{','.join(options)}\n"
 
 
-def _line_handler(name: str, reporter: Reporter, lines: list[str]) -> Callable[[str], None]:
+def _line_handler(name: str, reporter: Reporter, lines: deque[str]) -> Callable[[str], None]:
     """Returns a function that keeps each line of a program in `lines`, and reports it if it helps a user."""
 
     def handle_line(line: str) -> None:
@@ -194,12 +323,12 @@ def _line_handler(name: str, reporter: Reporter, lines: list[str]) -> Callable[[
     return handle_line
 
 
-async def _wait_until_listening(process: Program, name: str, listeners: tuple[tuple[str, int], ...], lines: list[str]) -> None:
+async def _wait_until_listening(process: Program, name: str, listeners: tuple[tuple[str, int], ...], lines: deque[str]) -> None:
     """Waits until a program listens on all its addresses and ports. Raises ProgramFailed."""
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT
     while not all(map(_is_listening, listeners)):
         if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
-            raise ProgramFailed(name, "\n".join(lines[-20:]) or "it does not listen")
+            raise ProgramFailed(name, "\n".join(lines) or "it does not listen")
         await asyncio.sleep(0.05)
 
 

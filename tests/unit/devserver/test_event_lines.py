@@ -112,6 +112,14 @@ TEXTS: list[tuple[Event, str]] = [
         Saved(**AT, outcome="build failed", milliseconds=9, problems=(WRONG,)),
         "the component could not be built: until the next save, the routes are served interpreted",
     ),
+    (
+        Saved(**AT, outcome="building", milliseconds=41.4),
+        "saved: served when the component is built and Viceroy has compiled it, in about 20 s",
+    ),
+    (
+        Saved(**AT, outcome="not served", milliseconds=9, problems=(WRONG,)),
+        "the component could not be built or started: what was served before is still served",
+    ),
     (Notice(**AT, text="Look."), "Look."),
     (Output(**AT, program="viceroy", line="listening"), "viceroy: listening"),
     (Serving(**AT, service="s", edge="http://a", publish="http://b"), ""),

@@ -9,7 +9,7 @@ import pytest
 
 from fanroute.devserver import viceroy
 from fanroute.devserver.pushpin import Pushpin
-from fanroute.devserver.viceroy import LOSES_MESSAGES, pushpin_files
+from fanroute.devserver.viceroy import LOSES_MESSAGES, ViceroyService, pushpin_files
 from fanroute.devserver.visits import Reporter
 from fanroute.project.processes import ProgramFailed
 
@@ -20,9 +20,10 @@ def test_an_old_pushpin_is_told_of(tmp_path: Path, version: str, told: bool) -> 
     pushpin.write_text(f'#!/bin/sh\ntest "$1" = --version && echo pushpin {version}\n')
     pushpin.chmod(0o755)
     events: list[Any] = []
+    service = ViceroyService(pushpin, {}, "")
 
     async def start() -> None:
-        async with viceroy.serve(pushpin, pushpin, pushpin, tmp_path / "logs", {}, "", 0, 0, Reporter(events.append)):
+        async with viceroy.serve(pushpin, pushpin, service, tmp_path / "logs", 0, 0, Reporter(events.append)):
             pass
 
     with pytest.raises(ProgramFailed):

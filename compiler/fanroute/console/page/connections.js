@@ -8,7 +8,7 @@ const NONE = "No connection is held. To open one, press Connect in a pane above,
 export function show(service) {
   if (service.knows_connections) return;
   $("connections-about").textContent =
-    "With --edge viceroy, Pushpin holds the connections, and it does not tell the console about them. The embedded edge does.";
+    "Pushpin holds the connections. It counts them by channel, and a long-poll for about a minute longer. It does not name their routes and requests.";
 }
 
 export function update(held) {
@@ -20,7 +20,7 @@ export function update(held) {
       channels.get(channel).push(connection);
     }
   }
-  $("connections-count").textContent = held.length || "";
+  $("connections-count").textContent = held.reduce((sum, { count = 1 }) => sum + count, 0) || "";
   showOutdated(held.filter(({ outdated }) => outdated).length);
   const shown = [...channels.keys()].sort().map((channel) => group(channel, channels.get(channel)));
   $("connections-list").replaceChildren(...(shown.length ? shown : [el("p", { class: "empty" }, NONE)]));
@@ -38,19 +38,25 @@ function showOutdated(count) {
 }
 
 function group(channel, connections) {
-  const names = ["Kind", "Route", "Request", "Since", "Last message", ""];
+  const isCounted = "count" in connections[0];
+  const names = isCounted ? ["Kind", "Connections", "Last message"] : ["Kind", "Route", "Request", "Since", "Last message", ""];
   const head = names.map((name) => el("th", { role: "columnheader", scope: "col" }, name || el("span", { class: "hidden" }, "Close")));
   return el(
     "div",
     { class: "channel", "data-channel": channel },
-    el("h3", {}, channel, el("span", { class: "count" }, ` ${connections.length}`)),
+    el("h3", {}, channel, el("span", { class: "count" }, ` ${connections.reduce((sum, { count = 1 }) => sum + count, 0)}`)),
     el(
       "table",
       { class: "held", role: "table", "aria-label": `Connections on ${channel}` },
       el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...head)),
-      el("tbody", { role: "rowgroup" }, ...connections.map(row)),
+      el("tbody", { role: "rowgroup" }, ...connections.map(isCounted ? countedRow : row)),
     ),
   );
+}
+
+function countedRow({ kind, count, last }) {
+  const message = last ? `${clock(last.at)}, to ${last.receivers}` : "";
+  return el("tr", { role: "row" }, cell("Kind", KINDS[kind] ?? "Stream or SSE", "short"), cell("Connections", String(count)), cell("Last message", message));
 }
 
 function row({ number, kind, route, outdated, request, since, last }) {

@@ -18,6 +18,8 @@ async function load() {
   $("edge-name").textContent = `${service.edge} edge`;
   $("served-by").hidden = !service.interpreted;
   $("served-until").textContent = service.saved === "build failed" ? "because the component could not be built" : "until the component is built";
+  $("building").hidden = !service.building;
+  $("traffic-about").hidden = service.knows_connections;
   $("edge-url").textContent = service.urls.edge.replace("http://", "");
   $("edge-url").href = service.urls.edge;
   for (const section of sections) section.show(service);

@@ -22,7 +22,7 @@ export function show({ routes }) {
 export function update(held) {
   ofConnections = new Map();
   for (const { kind, channels } of held) for (const channel of channels) {
-    ofConnections.set(channel, [...(ofConnections.get(channel) ?? []), kind]);
+    ofConnections.set(channel, [...(ofConnections.get(channel) ?? []), ...(kind ? [kind] : [])]);
   }
   offerChannels();
 }

@@ -43,6 +43,7 @@ function showDiagnostics({ diagnostics, file, saved }) {
 
 function about(diagnostics, file, saved) {
   if (saved === "wrong") return "The last save has errors. Until they are mended, the edge serves what it served before.";
+  if (saved === "not served") return "The component could not be built or started. The edge serves what it served before.";
   if (saved === "build failed") return "The component could not be built. Until the next save, the edge serves the routes interpreted.";
   return diagnostics.length ? `What fanroute check says about ${file}.` : `fanroute check finds nothing to say about ${file}.`;
 }
