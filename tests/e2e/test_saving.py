@@ -41,7 +41,7 @@ SECRETS = ["a secret of thirty-two bytes, 1st", "a secret of thirty-two bytes, 2
 BUILD_TIMEOUT = 180
 # What begins each line about a save.
 TIME = r"^[\d:.]{12} "
-TAKEN_OVER = rf"{TIME}saved: served by the component after [\d.]+ s$"
+TAKEN_OVER = rf"{TIME}saved: served by the component after [\d.]+ (?:min \d+ )?s$"
 
 
 @pytest.fixture(scope="module")
