@@ -56,7 +56,7 @@ def test_what_cannot_be_read_is_left(tmp_path: Path, arguments: list[str]) -> No
     (tmp_path / "b.yaml").write_text(UNTIDY)
     done = fanroute(tmp_path, *arguments, "missing.yaml", "a.yaml", "b.yaml")
     assert done.returncode == 1
-    assert "missing.yaml:1:1: error[FR101]" in done.stderr and "a.yaml:12:12: error[FR103]" in done.stderr
+    assert "missing.yaml:1:1: error[FR101]" in done.stderr and "a.yaml:13:12: error[FR103]" in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "a.yaml").read_text() == broken
     assert done.stdout.startswith("b.yaml: ")
