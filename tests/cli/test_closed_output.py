@@ -97,6 +97,11 @@ def test_a_file_from_a_closed_standard_input_is_empty(folder: Path) -> None:
     assert done.returncode == 1 and "FR104" in done.stderr
 
 
+def test_diagnostics_need_no_standard_error(folder: Path) -> None:
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-P", "-m", "fanroute", "check"]
+    assert subprocess.run(command, cwd=folder, check=False).returncode == 0
+
+
 def test_wrong_usage_is_quiet(folder: Path) -> None:
     done = run(folder, [sys.executable, "-P", "-m", "fanroute", "nonsense"], {"stderr"})
     assert (done.returncode, done.stdout) == (1, b"")

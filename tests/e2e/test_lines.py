@@ -312,8 +312,11 @@ def test_it_ends_with_its_reader(json_edge: Edge, command: list[str], closed: st
             assert process.poll() is None
         closing, other = (process.stdout, process.stderr) if closed == "stdout" else (process.stderr, process.stdout)
         closing.close()
+        try:
+            assert process.wait(timeout=ANSWER_TIMEOUT) == 1
+        finally:
+            process.kill()
         told = other.read()
-        assert process.wait(timeout=20) == 1
     assert "Traceback" not in told and "roken" not in told
 
 
