@@ -207,7 +207,7 @@ def show_steps() -> Iterator[Steps]:
 
     Only people at a terminal see them: pipes, files and CI (a terminal with the variable CI) get none.
     """
-    if not sys.stderr.isatty() or os.environ.get("CI"):
+    if not _is_terminal(sys.stderr) or os.environ.get("CI"):
         yield Steps(None)
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -282,9 +282,14 @@ def _console(stderr: bool = False) -> "Console":
 
 
 def _shows_styles(stream: TextIO | None) -> bool:
-    """Returns True if a standard stream is a terminal, or is to be treated as one. None is one that was closed at the start."""
-    may_be = (stream is not None and stream.isatty()) or any(name in os.environ for name in _FORCE_TERMINAL)
+    """Returns True if a standard stream is a terminal, or is to be treated as one."""
+    may_be = _is_terminal(stream) or any(name in os.environ for name in _FORCE_TERMINAL)
     return may_be and _console(stderr=stream is sys.stderr).is_terminal
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Returns True if a standard stream is a terminal. None is one that was closed when the command was started."""
+    return stream is not None and stream.isatty()
 
 
 def file_text(file: Path) -> str:
