@@ -191,6 +191,46 @@ def test_no_websocket_is_told(tmp_path: Path) -> None:
     assert (done.returncode, "error: the server answers 400 and opens no WebSocket" in done.stderr) == (1, True)
 
 
+def test_a_websockets_redirect_is_told_and_not_followed(tmp_path: Path) -> None:
+    """Another server would get the user's headers."""
+    with scripted((200, {}, b"")) as other, scripted((302, {"Location": f"{other.url}/stolen"}, b"")) as server:
+        done = listen(tmp_path, f"ws{server.url.removeprefix('http')}/", "-H", "X-Api-Key: s3cret")
+    assert (done.returncode, done.stdout, len(server.seen), other.seen) == (1, "", 1, [])
+    assert f"error: the server redirects (302) to '{other.url}/stolen': listen to that URL\n" in done.stderr
+
+
+def test_an_id_that_no_header_can_have_is_not_sent(tmp_path: Path) -> None:
+    first = streamed(EVENTS, b"retry: 10\nid: 7\x01\ndata: x\n\n")
+    with scripted(first, streamed(EVENTS, b"id: 8\ndata: y\n\n"), streamed(EVENTS, b"data: z\n\n")) as server:
+        done = listen(tmp_path, f"{server.url}/", "--count", "3", "--timeout", "30")
+    assert (done.returncode, done.stdout) == (0, "id=7\\x01 x\nid=8 y\nid=8 z\n")
+    assert [request.headers.get("last-event-id") for request in server.seen] == [None, None, "8"]
+    assert "connecting again in 0.1 s, without the last id, which has a control character\n" in done.stderr
+
+
+def test_an_answer_that_is_no_http_is_told(tmp_path: Path) -> None:
+    with scripted((200, {"Content-Type": EVENTS, "X": "a" * 100_000}, b"")) as server:
+        done = listen(tmp_path, f"{server.url}/")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "error: the server's answer cannot be read: Got more than" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example.com", "[::::]", "1.2.3.4.5", "xn--."])
+def test_a_host_that_no_server_has_is_told(tmp_path: Path, host: str) -> None:
+    """Tests names and addresses that DNS, urllib or aiohttp do not take."""
+    done = listen(tmp_path, f"http://{host}/")
+    assert done.returncode in (1, 2) and done.stdout == "" and "Traceback" not in done.stderr
+    told = ("has a host that DNS cannot have", "is not the URL of a request", "the request cannot be sent: ")
+    assert any(text in " ".join(done.stderr.replace("│", "").split()) for text in told)
+
+
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:
+    done = listen(tmp_path, "http://example.com/", http_proxy="http://me:s3cret@proxy:port", no_proxy="")
+    assert done.returncode == 1
+    assert "error: the request cannot be sent: " in done.stderr
+    assert "Traceback" not in done.stderr and "s3cret" not in done.stderr
+
+
 def test_a_channel_is_requested_as_its_route_is(folder: Path) -> None:
     with scripted(streamed(EVENTS, b"data: x\n\n")) as server, running(folder, server):  # type: ignore[attr-defined]
         done = listen(folder, "room-blue", "--count", "1")

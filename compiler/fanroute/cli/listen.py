@@ -21,6 +21,7 @@ from fanroute.client.targets import PREFERRED, Client, Routes, target_of_channel
 from fanroute.devserver.config import host_entries
 from fanroute.devserver.running import FoundEdge, find_running
 from fanroute.diagnostics.printable import counted
+from fanroute.project.hosts import is_host_name
 from fanroute.project.workspace import Workspace
 from fanroute.routetests.document import request_url
 from fanroute_runtime.plan import Route
@@ -119,6 +120,8 @@ def _target(what: str, client: Client, routes: Routes | None, edge: FoundEdge) -
     if separator:
         plain = f"{scheme.lower().replace('ws', 'http', 1)}://{rest}"
         checked(request_url, plain, "URL")
+        if not is_host_name(urlsplit(plain).hostname or ""):
+            raise click.BadParameter(f"{what!a} has a host that DNS cannot have", param_hint="URL")
         return target_of_url(f"{scheme.lower()}://{rest}", client, routes)
     if routes is None:
         raise click.BadParameter("a channel is found with a routes.yaml: write a URL, or --routes", param_hint="CHANNEL")

@@ -4,7 +4,7 @@ Source: https://html.spec.whatwg.org/#server-sent-events (9.2.3, "Processing mod
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
@@ -13,7 +13,18 @@ from yarl import URL
 
 from fanroute import __version__
 from fanroute.client.event_stream import EventStream, EventTooLong
-from fanroute.client.held_http import CONNECT_TIMEOUT, MAX_MESSAGE, POLL_INTERVAL, read_body, read_parts, with_defaults
+from fanroute.client.held_http import (
+    CONNECT_TIMEOUT,
+    POLL_INTERVAL,
+    NoRequest,
+    get,
+    open_session,
+    open_websocket,
+    read_body,
+    read_parts,
+    with_defaults,
+)
+from fanroute.devserver.items import is_valid_header
 from fanroute.plan.kinds import Kind
 
 # How long a client waits before it connects again, in seconds, if the server has not said how long.
@@ -84,14 +95,8 @@ async def listen(target: Target, receive: Receive, say: Say) -> None:
         receive: is called with each thing that arrives. What it raises ends the connection.
         say: is called with a line when a connection begins or ends.
     """
-    async with aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-        headers={"User-Agent": f"fanroute/{__version__}"},
-        skip_auto_headers=["Accept-Encoding"],
-        cookie_jar=aiohttp.DummyCookieJar(),
-        # A proxy that the environment names is not for this machine.
-        trust_env=not target.is_local,
-    ) as session:
+    # A proxy that the environment names is not for this machine.
+    async with open_session([("User-Agent", f"fanroute/{__version__}")], trust_env=not target.is_local) as session:
         with suppress(_NoMore):
             await _Listener(target, session, receive, say).run()
 
@@ -123,15 +128,15 @@ class _Listener:
             try:
                 await hold()
             except aiohttp.ClientError as error:
-                reason = str(error) or type(error).__name__
                 if not self._has_connected:
-                    raise ListenFailed(f"the server cannot be reached: {reason}") from None
-                why = f"The connection has broken ({reason})"
+                    raise ListenFailed(_failure(error)) from None
+                why = f"The connection has broken ({_reason(error)})"
             except EventTooLong as error:
                 raise ListenFailed(str(error)) from None
             wait = RETRY if self._events.retry is None else min(max(self._events.retry, MIN_RETRY), MAX_RETRY)
             if why != self._lost_by:  # a server that stays away is told of once
-                self._say(f"{why}: connecting again in {wait:g} s")
+                without = "" if self._can_send_id() else ", without the last id, which has a control character"
+                self._say(f"{why}: connecting again in {wait:g} s{without}")
             self._lost_by = why
             await asyncio.sleep(wait)
 
@@ -180,10 +185,7 @@ class _Listener:
     async def _hold_websocket(self) -> None:
         target = self._target
         try:
-            connecting = self._session.ws_connect(
-                self._url, headers=target.headers, protocols=target.protocols, max_msg_size=MAX_MESSAGE
-            )
-            async with connecting as socket:
+            async with open_websocket(self._session, self._url, target.headers, target.protocols) as socket:
                 self._connected("websocket")
                 async for message in socket:
                     if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
@@ -191,13 +193,18 @@ class _Listener:
                 if socket.close_code not in _WITHOUT_CODE:
                     self._say(f"The server has closed the WebSocket with {socket.close_code}")
         except aiohttp.WSServerHandshakeError as error:
+            if 300 <= error.status < 400:
+                raise _redirection(error.status, error.headers or {}) from None
             raise ListenFailed(f"the server answers {error.status} and opens no WebSocket{_advice(error.status)}") from None
 
     def _get(self, headers: dict[str, str]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Requests the URL with the target's headers, and with those of `headers` that it does not have."""
-        if self._events.last_id:
+        if self._events.last_id and self._can_send_id():
             headers = {**headers, _LAST_ID: self._events.last_id}
-        return self._session.get(self._url, headers=with_defaults(self._headers, headers.items()), allow_redirects=False)
+        return get(self._session, self._url, with_defaults(self._headers, headers.items()))
+
+    def _can_send_id(self) -> bool:
+        return is_valid_header(_LAST_ID, self._events.last_id)
 
     def _connected(self, kind: Kind) -> None:
         if not self._has_connected or self._lost_by:
@@ -208,15 +215,34 @@ class _Listener:
 async def _refusal(answer: aiohttp.ClientResponse) -> ListenFailed:
     """Returns the error for an answer that holds no connection."""
     if 300 <= answer.status < 400:
-        return ListenFailed(
-            f"the server redirects ({answer.status}) to {answer.headers.get('Location', '')!a}: listen to that URL"
-        )
+        return _redirection(answer.status, answer.headers)
     text = b""
     with suppress(aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(CONNECT_TIMEOUT):
             text = await read_body(answer, MAX_ERROR)
     line = next(iter(text.decode(errors="replace").strip().splitlines()), "")
     return ListenFailed(f"the server answers {answer.status}{f': {line}' if line else ''}{_advice(answer.status)}")
+
+
+def _redirection(status: int, headers: Mapping[str, str]) -> ListenFailed:
+    return ListenFailed(f"the server redirects ({status}) to {headers.get('Location', '')!a}: listen to that URL")
+
+
+def _failure(error: aiohttp.ClientError) -> str:
+    """Says why there was no connection at all."""
+    match error:
+        case NoRequest():
+            return f"the request cannot be sent: {error}"
+        case aiohttp.ClientResponseError():
+            return f"the server's answer cannot be read: {_reason(error)}"
+        case _:
+            return f"the server cannot be reached: {_reason(error)}"
+
+
+def _reason(error: aiohttp.ClientError) -> str:
+    """Returns the first line of an error. A further one could have bytes of an answer."""
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return next(iter(text.splitlines()), "").rstrip(":") or type(error).__name__
 
 
 def _advice(status: int) -> str:

@@ -14,9 +14,10 @@ from yarl import URL
 
 from fanroute.client.event_stream import EventStream, EventTooLong
 from fanroute.client.held_http import (
-    CONNECT_TIMEOUT,
-    MAX_MESSAGE,
     POLL_INTERVAL,
+    get,
+    open_session,
+    open_websocket,
     place_token,
     read_body,
     read_parts,
@@ -67,11 +68,7 @@ class Connection:
 
     async def _run(self) -> None:
         hold = {"websocket": self._hold_websocket, "long_poll": self._poll}.get(self._wanted.kind, self._hold_stream)
-        async with aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=["Accept-Encoding", "User-Agent"],
-        ) as session:
+        async with open_session(omitted=["User-Agent"]) as session:
             try:
                 self._end(*await hold(session))
             except aiohttp.WSServerHandshakeError as error:
@@ -112,16 +109,14 @@ class Connection:
         while True:
             earliest = monotonic() + POLL_INTERVAL
             async with self._get(session) as answer:
-                if not answer.ok:
+                if not 200 <= answer.status < 300:
                     return await self._report_answer(answer)
                 self._opened(answer)
                 self._message((await read_body(answer)).decode(errors="replace"), status=answer.status)
             await asyncio.sleep(earliest - monotonic())
 
     async def _hold_websocket(self, session: aiohttp.ClientSession) -> End:
-        async with session.ws_connect(
-            self._url, headers=self._headers, protocols=self._wanted.protocols, max_msg_size=MAX_MESSAGE
-        ) as socket:
+        async with open_websocket(session, self._url, self._headers, self._wanted.protocols) as socket:
             self._socket = socket
             self._report({"type": "open", "status": 101, "protocol": socket.protocol})
             async for message in socket:
@@ -133,7 +128,7 @@ class Connection:
 
     def _get(self, session: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         accept = [("Accept", "text/event-stream")] if self._wanted.kind == "sse" else []
-        return session.get(self._url, headers=with_defaults(self._headers, accept), allow_redirects=False)
+        return get(session, self._url, with_defaults(self._headers, accept))
 
     def _opened(self, answer: aiohttp.ClientResponse) -> None:
         self._report({"type": "open", "status": answer.status, "headers": list(answer.headers.items())})

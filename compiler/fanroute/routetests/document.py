@@ -1,6 +1,7 @@
 """Models a routes.test.yaml: its keys, their types and their meanings."""
 
 import re
+from ipaddress import IPv6Address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -14,7 +15,7 @@ from fanroute.spec.validate import did_you_mean
 # The words for no route, and for what answers a browser's preflight requests, which is not an action of routes.yaml.
 NO_ROUTE, PREFLIGHT = "none", "preflight"
 # A scheme, a name or an address, and a port.
-_ORIGIN = r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+_ORIGIN = r"https?://([A-Za-z0-9._-]+|\[(?P<address>[0-9A-Fa-f:.]+)\])(:(?P<port>[0-9]{1,5}))?"
 # A URL as clients send it (RFC 3986), and one with whatever an attacker can send.
 _URL = re.compile(_ORIGIN + r"([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?")
 _ANY_URL = re.compile(_ORIGIN + r"([/?#\\][!-~]*)?")
@@ -34,11 +35,19 @@ RESERVED_HEADERS = {
 def request_url(value: str, pattern: re.Pattern[str] = _ANY_URL) -> str:
     """Checks the URL of a request; its path can be malformed. Raises PydanticCustomError."""
     found = pattern.fullmatch(value)
-    if not found:
+    if not found or not _is_address(found["address"]):
         raise value_error(f"{value!r} is not the URL of a request", _url_suggestion(value))
     if int(found["port"] or 0) > MAX_PORT:
         raise value_error(f"the port of {value!r} is out of range", f"use {MAX_PORT} at most")
     return value
+
+
+def _is_address(text: str | None) -> bool:
+    """Returns True unless the text in a URL's brackets is no IPv6 address (RFC 3986, 3.2.2), which urllib does not parse."""
+    try:
+        return text is None or bool(IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _url_suggestion(value: str) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from fanroute.console.bodies import BadBody, TriedRequest, WantedConnection, WantedMessage, read_body
-from fanroute.console.connecting import with_token
+from fanroute.console.connecting import Connection, with_token
 from fanroute.console.described import describe_diagnostics, describe_routes
 from fanroute.console.pages import MAX_WAITING, Page, Pages, event_bytes
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute_runtime.plan import TokenPlace
 from tests.conftest import INPUTS
+from tests.support.scripted import scripted
 
 ROUTES = """\
 version: 1
@@ -158,3 +159,29 @@ def test_a_page_is_known_as_long_as_it_is_open() -> None:
         assert pages.find(page.id) is None
 
     asyncio.run(open_one())
+
+
+def test_a_pane_follows_no_redirect() -> None:
+    """A backend could else make the console send the pane's headers to any server."""
+    reports: list[dict[str, Any]] = []
+
+    async def connect(edge: str, kind: str) -> None:
+        headers = [["X-Api-Key", "s3cret"]]
+        wanted = WantedConnection.model_validate(
+            {"page": "1", "pane": "1", "kind": kind, "target": "/redirected", "headers": headers}
+        )
+        ended = asyncio.Event()
+
+        def report(one: dict[str, Any]) -> None:
+            reports.append(one)
+            if one["type"] == "end":
+                ended.set()
+
+        Connection(edge, wanted, TokenPlace("authorization"), report).start()
+        await asyncio.wait_for(ended.wait(), 10)
+
+    for kind in ("websocket", "sse", "stream", "long_poll"):
+        with scripted((200, {}, b"")) as other, scripted((302, {"Location": f"{other.url}/stolen"}, b"")) as server:
+            asyncio.run(connect(server.url, kind))
+        assert (len(server.seen), other.seen, reports[-1]["type"]) == (1, [], "end")
+        assert "answered 302" in reports[-1]["text"]
