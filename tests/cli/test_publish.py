@@ -1,11 +1,15 @@
 """Tests `fanroute publish` against an API of our own, and the ways in which it fails. tests/e2e has it with local edges."""
 
+import gzip
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
 
 
-def publish(*arguments: str, input: bytes | None = None, **environment: str) -> Result:
+def publish(*arguments: str, input: bytes | None = None, **environment: str | None) -> Result:
     done = CliRunner().invoke(main, ["publish", *arguments], input=input, env=environment)
     assert TOKEN not in done.output
     assert done.exception is None or isinstance(done.exception, SystemExit)
@@ -172,15 +176,122 @@ def test_an_api_that_cannot_be_reached_is_told() -> None:
     assert done.stderr.count(f"{api.url} cannot be reached") == 3
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["http://api.example.com", "api.example.com", "ftp://localhost", "https://", "http://[", "//x"]
-)
+UNSAFE = ["http://api.example.com", "api.example.com", "ftp://localhost", "https://", "http://[", "//x", "https://127.0.0.1:abc"]
+UNSAFE += ["https://127.0.0.1:1/\x01", "https://xn--.", "https://a..b", "https://127.0.0.1:99999", "https://me:pw@127.0.0.1"]
+UNSAFE += ["https://127.0.0.1/?a=b", "https://127.0.0.1/#a", "http://localhost@api.example.com", "https://[::::]"]
+
+
+@pytest.mark.parametrize("endpoint", UNSAFE)
 def test_the_token_is_sent_to_no_other_place(endpoint: str) -> None:
     done = publish("room-blue", "hello", "--service", SERVICE, FASTLY_API_TOKEN=TOKEN, FASTLY_API_ENDPOINT=endpoint)
     assert (done.exit_code, done.stderr) == (
         1,
-        "error: FASTLY_API_ENDPOINT is no https URL, and the token would be sent there\n",
+        "error: FASTLY_API_ENDPOINT is not https://HOST, perhaps with a port and a path, so the token is not sent there\n",
     )
+
+
+def test_no_proxy_gets_the_token_in_clear_text() -> None:
+    with scripted(PUBLISHED) as proxy, scripted(PUBLISHED) as api:
+        names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy")
+        done = to_fastly(api, "room-blue", "hello", **dict.fromkeys(names, proxy.url), NO_PROXY="", no_proxy="")
+    assert (done.exit_code, len(api.seen), proxy.seen) == (0, 1, [])
+
+
+# Without a value, the variable is not there.
+NO_PROXIES = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"))
+
+
+def test_a_proxy_carries_a_tunnel_in_which_it_reads_nothing() -> None:
+    """Tests a company's proxy, which learns only the host, also if it refuses."""
+    tunnels: list[str] = []
+
+    def refuse(handler: BaseHTTPRequestHandler) -> None:
+        tunnels.append(f"{handler.requestline} {handler.headers}")
+        handler.send_error(407)
+
+    with scripted(refuse) as proxy:
+        environment = NO_PROXIES | {
+            "HTTPS_PROXY": proxy.url.replace("//", "//me:s3cret@"),
+            "FASTLY_API_ENDPOINT": "https://api.test",
+        }
+        done = publish("room-blue", "hi", "--service", SERVICE, FASTLY_API_TOKEN=TOKEN, **environment)
+        assert (done.exit_code, len(tunnels)) == (1, 3)
+        assert all(one.startswith("CONNECT api.test:443 ") and TOKEN not in one for one in tunnels)
+        told = "error: https://api.test cannot be reached through the proxy of HTTPS_PROXY: 407"
+        assert told in done.stderr and "not known" not in done.stderr and "s3cret" not in done.stderr
+        done = publish("room-blue", "hi", "--service", SERVICE, FASTLY_API_TOKEN=TOKEN, **environment | {"NO_PROXY": "api.test"})
+        assert len(tunnels) == 3 and "cannot be reached: " in done.stderr
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "foo:bar", "http://", "http://a..b:1", "http://me:s3cret@x:99999"])
+def test_a_proxy_that_cannot_be_used_is_told(variable: str, proxy: str) -> None:
+    environment = NO_PROXIES | {variable: proxy}
+    done = publish("room-blue", "hi", "--service", SERVICE, FASTLY_API_TOKEN=TOKEN, **environment)
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"error: the proxy of {variable} cannot be used: write http://HOST:PORT there, or name the API's host in NO_PROXY\n",
+    )
+
+
+def test_certificates_that_cannot_be_read_are_told(folder: Path) -> None:
+    for variable, path in (("SSL_CERT_FILE", "missing"), ("SSL_CERT_FILE", "routes.yaml")):
+        environment = NO_PROXIES | {variable: str(folder / path)}
+        done = publish("room-blue", "hi", "--service", SERVICE, FASTLY_API_TOKEN=TOKEN, **environment)
+        assert (done.exit_code, done.stderr) == (
+            1,
+            "error: the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read\n",
+        )
+
+
+def dripping(handler: BaseHTTPRequestHandler) -> None:
+    """Sends a byte now and then, so that no single read takes long."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    with suppress(OSError):
+        for _ in range(100):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    handler.close_connection = True
+    with suppress(OSError):
+        for _ in range(100):
+            handler.wfile.write(b" " * (1 << 20))
+
+
+BOMB = gzip.compress(bytes(50 << 20))
+HOSTILE: dict[str, tuple[Answer, str]] = {
+    "a drip": (dripping, "gives no answer within 1 s"),
+    "an endless answer": (endless, "has more than 4194304 bytes"),
+    "another alphabet": ((400, {"Content-Type": "text/plain; charset=base64"}, b"no"), "400: "),
+    "a bomb": ((400, {"Content-Encoding": "gzip"}, BOMB), "400: "),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_an_answer_has_limits(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(publishing, "ANSWER_TIMEOUT", 1.0)
+    answer, told = HOSTILE[kind]
+    with scripted(answer) as server, announce(Workspace(folder / "routes.yaml"), EdgeUrls("", f"{server.url}/"), {}):
+        started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        done = to_fastly(server, "room-blue", "hello")
+        local = publish("room-blue", "hello")
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # KB
+    assert (done.exit_code, local.exit_code, len(server.seen)) == (1, 1, 2)
+    assert told in done.stderr and told.strip(": ") in local.stderr
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("page", [{"Content-Type": "text/html"}, {"Content-Type": "text/plain"}, {}])
+def test_a_page_is_no_answer_of_fastly(page: dict[str, str]) -> None:
+    """Tests the login page of a network, or of a proxy."""
+    with scripted((200, page, b"\n<html>Log in")) as server:
+        done = to_fastly(server, "room-blue", "hello", "--id", "7")
+    assert (done.exit_code, done.stdout, len(server.seen)) == (1, "", 1)
+    assert f"error: {server.url} is not Fastly's API, or something on the way answers in its place" in done.stderr
 
 
 def test_the_limit_is_checked_before_anything_is_sent() -> None:

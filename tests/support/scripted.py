@@ -54,7 +54,7 @@ def scripted(*answers: Answer) -> Iterator[Scripted]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer
+        do_GET = do_POST = do_CONNECT = answer
 
         def log_message(self, format: str, *args: object) -> None:
             """Logs nothing."""

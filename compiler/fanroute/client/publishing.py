@@ -3,6 +3,7 @@
 Sources: https://www.fastly.com/documentation/reference/api/publishing/, and https://docs.fastly.com/api/ for its rate limit.
 """
 
+import asyncio
 import json
 import re
 import time
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 import httpx
 
 from fanroute.devserver.items import MAX_PUBLISH
-from fanroute.project import fastly_endpoint
+from fanroute.project.answers import TooLong, ask
+from fanroute.project.fastly_client import CONNECT_TIMEOUT, NoAnswer, connect
+from fanroute.project.fastly_endpoint import DEFAULT, BadSetting, api_endpoint
 from fanroute.project.fastly_token import Token
+from fanroute.project.folder import MAX_TEXT
 
-# How long a connection and an answer may take, in seconds.
-CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 10.0
+# How long a request may take, with its answer, in seconds.
+ANSWER_TIMEOUT = 10.0
 # How long to wait before the second and the third attempt, in seconds, and the longest that the API may make us wait.
 RETRY_DELAYS = (0.5, 2.0)
 MAX_WAIT = 30.0
@@ -58,7 +62,7 @@ class FastlyService:
 
     id: str
     token: Token
-    api: str = fastly_endpoint.DEFAULT
+    api: str = DEFAULT
 
 
 def check_length(body: bytes) -> None:
@@ -83,7 +87,7 @@ def publish_to_fastly(service: FastlyService, body: bytes, has_id: bool, say: Ca
     """
     for delay in (*RETRY_DELAYS, None):
         try:
-            _try_fastly(service, body)
+            asyncio.run(_try_fastly(service, body))
             return
         except _AttemptFailed as failed:
             wait = failed.wait or delay or 0.0
@@ -95,23 +99,32 @@ def publish_to_fastly(service: FastlyService, body: bytes, has_id: bool, say: Ca
             time.sleep(wait)
 
 
-def _try_fastly(service: FastlyService, body: bytes) -> None:
-    headers = {"Fastly-Key": service.token.value, "Content-Type": "application/json", "Accept": "application/json"}
-    timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT)
+async def _try_fastly(service: FastlyService, body: bytes) -> None:
     try:
-        answer = httpx.post(f"{service.api}/service/{service.id}/publish/", content=body, headers=headers, timeout=timeout)
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        raise _AttemptFailed(f"{service.api} cannot be reached: {_reason(error)}", published=False, may_repeat=True) from None
-    except httpx.TimeoutException:
-        raise _AttemptFailed(f"{service.api} gives no answer within {ANSWER_TIMEOUT:g} s", None, may_repeat=True) from None
-    except httpx.HTTPError as error:
-        raise _AttemptFailed(f"the connection to {service.api} broke: {_reason(error)}", None, may_repeat=True) from None
+        async with connect(service.token.value, service.api, ANSWER_TIMEOUT) as client:
+            answer = await client.send("POST", f"/service/{service.id}/publish/", json_body=body)
+    except BadSetting as error:
+        raise PublishFailed(str(error)) from None
+    except NoAnswer as error:
+        raise _AttemptFailed(str(error), None if error.is_sent else False, may_repeat=True) from None
+    if answer.is_success and not _is_fastlys(answer):
+        reason = f"{service.api} is not Fastly's API, or something on the way answers in its place: it sends a page"
+        raise _AttemptFailed(reason, None, may_repeat=False)
     if not answer.is_success:
         status, wait = answer.status_code, _wait(answer)
         text = _text(answer).replace(service.token.value, "…")
         reason = f"{status}: {_refusal(service, status, wait)}{f' ({text})' if text else ''}"
         unclear = status in _UNCLEAR
         raise _AttemptFailed(reason, None if unclear else False, unclear or status in _LATER, wait)
+
+
+def _is_fastlys(answer: httpx.Response) -> bool:
+    """Returns True if an answer of status 2xx can be that of Fastly's API: a short text or JSON.
+
+    Its documents have no example. A login page of a network, or of a proxy, is neither.
+    """
+    kind = answer.headers.get("Content-Type", "text/plain").partition(";")[0].strip().lower()
+    return kind in ("text/plain", "application/json") and not answer.content.lstrip().startswith(b"<")
 
 
 def _refusal(service: FastlyService, status: int, wait: float) -> str:
@@ -134,28 +147,35 @@ def _refusal(service: FastlyService, status: int, wait: float) -> str:
 
 def publish_locally(url: str, body: bytes) -> None:
     """Publishes an item through a local edge's publish endpoint. Raises PublishFailed."""
-    timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT)
     try:
-        # A proxy that the environment names is not for this machine.
-        answer = httpx.post(url, content=body, timeout=timeout, trust_env=False)
+        answer = asyncio.run(_post_locally(url, body))
     except (httpx.ConnectError, httpx.ConnectTimeout):
         raise PublishFailed(f"no local edge runs at {url}: start one with `fanroute serve`") from None
-    except httpx.TimeoutException:
+    except (TimeoutError, httpx.TimeoutException):
         raise PublishFailed(f"{url} gives no answer within {ANSWER_TIMEOUT:g} s") from None
     except httpx.HTTPError as error:
-        raise PublishFailed(f"{url} gives no answer: {_reason(error)}") from None
+        raise PublishFailed(f"{url} gives no answer: {str(error) or type(error).__name__}") from None
+    except TooLong as error:
+        raise PublishFailed(f"the answer of {url} {error}") from None
     if answer.status_code in (400, 403):
         raise PublishFailed(f"{url} refuses the message with {answer.status_code}: {_text(answer)}")
-    if answer.status_code != 200 or answer.text != "Published\n":
+    if answer.status_code != 200 or answer.content != b"Published\n":
         raise PublishFailed(f"{url} is no publish endpoint: another program listens there, and answers {answer.status_code}")
+
+
+async def _post_locally(url: str, body: bytes) -> httpx.Response:
+    timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT)
+    # A proxy that the environment names is not for this machine.
+    async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
+        return await ask(client, client.build_request("POST", url, content=body), ANSWER_TIMEOUT, MAX_TEXT)
 
 
 def fastly_url(environment: Mapping[str, str]) -> str:
     """Returns the URL of Fastly's API. Raises PublishFailed if the token cannot be sent there."""
-    url = fastly_endpoint.api_endpoint(environment)
-    if url is None:
-        raise PublishFailed("FASTLY_API_ENDPOINT is no https URL, and the token would be sent there")
-    return url
+    try:
+        return api_endpoint(environment)
+    except BadSetting as error:
+        raise PublishFailed(str(error)) from None
 
 
 def _wait(answer: httpx.Response) -> float:
@@ -174,9 +194,5 @@ def _text(answer: httpx.Response) -> str:
         said = json.loads(answer.content)
         texts = [str(said[key]) for key in ("msg", "detail") if said.get(key)]
     except (ValueError, AttributeError, RecursionError):
-        texts = answer.text.strip().splitlines()[:1]
+        texts = answer.content.decode(errors="replace").strip().splitlines()[:1]
     return ": ".join(texts)[:MAX_SHOWN]
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__

@@ -16,26 +16,6 @@ CONNECT_TIMEOUT, ANSWER_TIMEOUT = 5.0, 60.0  # seconds
 MAX_INSTRUCTIONS_BODY, MAX_EVENTS_BODY, MAX_STREAM_BODY = 100_000, 1_000_000, 16 << 20
 
 
-class TooLong(Exception):
-    """Reports that an answer's body is longer than its limit."""
-
-
-async def read_whole(answer: httpx.Response, limit: int) -> httpx.Response:
-    """Returns an answer with its body, and closes the connection to the backend.
-
-    Raises TooLong if the body has more than `limit` bytes, and httpx.HTTPError if it is cut.
-    """
-    body = bytearray()
-    try:
-        async for chunk in answer.aiter_raw():
-            body += chunk
-            if len(body) > limit:
-                raise TooLong(f"has more than {limit} bytes")
-    finally:
-        await answer.aclose()
-    return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(body))
-
-
 def end_to_end(headers: Headers) -> Headers:
     """Returns the headers without the hop-by-hop ones (RFC 9110, 7.6.1)."""
     connection = [value for name, value in headers if name.lower() == "connection"]

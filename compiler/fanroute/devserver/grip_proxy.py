@@ -20,11 +20,9 @@ from fanroute.devserver.forwarding import (
     MAX_INSTRUCTIONS_BODY,
     MAX_STREAM_BODY,
     Headers,
-    TooLong,
     bad_gateway,
     client_headers,
     end_to_end,
-    read_whole,
 )
 from fanroute.devserver.grip_headers import Hold, parse_hold
 from fanroute.devserver.holds import HeldStream, MissedItems, hold_response
@@ -33,6 +31,7 @@ from fanroute.devserver.items import HTTP_RESPONSE, HTTP_STREAM, hidden_headers,
 from fanroute.devserver.pubsub import Channels, Subscriber
 from fanroute.devserver.visits import CLIENT_LEFT, VISIT_HEADER, Reporter, Visit, visit_of
 from fanroute.plan.signing import grip_sig
+from fanroute.project.answers import TooLong, read_whole
 
 CONTENT_ENCODING = "content-encoding"
 # Pushpin's body for a 502, when it does not accept a backend's answer.

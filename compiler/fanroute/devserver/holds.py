@@ -10,11 +10,12 @@ import httpx
 from aiohttp import web
 
 from fanroute.devserver.filters import BadContent
-from fanroute.devserver.forwarding import MAX_STREAM_BODY, Headers, read_whole
+from fanroute.devserver.forwarding import MAX_STREAM_BODY, Headers
 from fanroute.devserver.grip_headers import Hold, parse_hold
 from fanroute.devserver.items import HTTP_RESPONSE, HTTP_STREAM, Item, Message
 from fanroute.devserver.patching import apply_patch
 from fanroute.devserver.pubsub import Subscriber
+from fanroute.project.answers import read_whole
 
 # Seconds to wait after each failure of a link. After the last one, the stream ends. They are Pushpin's, without its random part.
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 0.0)

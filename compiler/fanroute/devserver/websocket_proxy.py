@@ -12,10 +12,11 @@ from itertools import takewhile
 import httpx
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from fanroute.devserver.forwarding import MAX_EVENTS_BODY, Headers, TooLong, bad_gateway, client_headers, read_whole
+from fanroute.devserver.forwarding import MAX_EVENTS_BODY, Headers, bad_gateway, client_headers
 from fanroute.devserver.grip_proxy import GripProxy
 from fanroute.devserver.socket_client import SocketClient
 from fanroute.devserver.visits import CLIENT_LEFT, visit_of
+from fanroute.project.answers import TooLong, read_whole
 from fanroute_runtime.grip.websocket import (
     MAX_CONTROL,
     MAX_MESSAGE,

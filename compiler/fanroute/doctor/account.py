@@ -56,7 +56,7 @@ async def check_account(examined: Examined) -> Findings:
         if error.status in (401, 403):
             yield Finding("API token", "error", f"Fastly does not accept that of {token.source} ({error.status})", _NEW_TOKEN)
         else:
-            fix = "Correct the variable FASTLY_API_ENDPOINT, or try again later."
+            fix = "Correct FASTLY_API_ENDPOINT, or the variables of the proxy (HTTPS_PROXY, NO_PROXY), or try again later."
             yield Finding("Fastly's API", "skipped", str(error), fix)
 
 

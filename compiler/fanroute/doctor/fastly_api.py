@@ -5,7 +5,6 @@ Sources: https://www.fastly.com/documentation/reference/api/; for the paths and 
 domainmanagement/v1/domains, and the recorded answers in fastly/fixtures).
 """
 
-from asyncio import timeout
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 
-from fanroute.devserver.forwarding import TooLong, read_whole
 from fanroute.doctor.network import LIMIT, Network
-from fanroute.project.fastly_endpoint import api_endpoint
-from fanroute.project.folder import MAX_TEXT
+from fanroute.project import fastly_client
+from fanroute.project.fastly_client import FastlyClient, NoAnswer
+from fanroute.project.fastly_endpoint import BadSetting, api_endpoint
 
 Answer = TypeVar("Answer")
 
@@ -90,21 +89,19 @@ class ApiError(Exception):
 
 @asynccontextmanager
 async def connect(token: str, environment: Mapping[str, str], network: Network) -> AsyncIterator["FastlyApi"]:
-    """Yields the API at FASTLY_API_ENDPOINT. Raises ApiError if the token cannot be sent there. No error contains the token."""
-    endpoint = api_endpoint(environment)
-    if endpoint is None:
-        raise ApiError("FASTLY_API_ENDPOINT is no https URL, so the token is not sent there")
-    headers = {"Fastly-Key": token, "Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fanroute-doctor"}
-    # A redirect could lead the token to another server, so none is followed.
-    async with httpx.AsyncClient(base_url=endpoint, headers=headers, follow_redirects=False) as client:
-        yield FastlyApi(client, network)
+    """Yields the API at FASTLY_API_ENDPOINT. Raises ApiError if the environment does not let us ask it."""
+    try:
+        async with fastly_client.connect(token, api_endpoint(environment), LIMIT) as client:
+            yield FastlyApi(client, network)
+    except BadSetting as error:
+        raise ApiError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
 class FastlyApi:
     """Reads from the API, and changes nothing."""
 
-    client: httpx.AsyncClient
+    client: FastlyClient
     network: Network
 
     async def get(self, kind: type[Answer], *path: str, **query: str) -> Answer:
@@ -125,14 +122,9 @@ class FastlyApi:
         return reply.status_code == 200
 
     async def _send(self, path: tuple[str, ...], query: Mapping[str, str]) -> httpx.Response:
-        target = "/" + "/".join(quote(part, safe="") for part in path)
         try:
-            async with timeout(LIMIT):
-                request = self.client.build_request("GET", target, params=query)
-                reply = await read_whole(await self.client.send(request, stream=True), MAX_TEXT)
-        except (TimeoutError, httpx.TimeoutException):
-            raise ApiError(f"the API has not answered within {LIMIT:.0f} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, TooLong, ValueError) as error:
-            raise ApiError(f"the API gives no answer ({type(error).__name__})") from None
+            reply = await self.client.send("GET", "/" + "/".join(quote(part, safe="") for part in path), query)
+        except NoAnswer as error:
+            raise ApiError(str(error)) from None
         self.network.note_clock(reply.headers)
         return reply

@@ -188,13 +188,16 @@ def test_a_token_that_no_header_can_have_is_not_told(tmp_path: Path, token: str)
     assert (finding.status, finding.text) == ("skipped", told)
 
 
+NO_ENDPOINT = "FASTLY_API_ENDPOINT is not https://HOST, perhaps with a port and a path, so the token is not sent there"
+
+
 @pytest.mark.parametrize(
-    "endpoint", ["http://api.example.com", "ftp://127.0.0.1", "//x", "http://[", "https://", "api.fastly.com"]
+    "endpoint", ["http://api.example.com", "ftp://127.0.0.1", "//x", "http://[", "https://", "api.fastly.com", "https://xn--."]
 )
 def test_the_token_is_not_sent_where_others_can_read_it(tmp_path: Path, endpoint: str) -> None:
     environment = {"FASTLY_API_TOKEN": TOKEN, "FASTLY_API_ENDPOINT": endpoint}
     (finding,) = found(check_account, examined(tmp_path, environment=environment, network=Network()))
-    assert (finding.status, finding.text) == ("skipped", "FASTLY_API_ENDPOINT is no https URL, so the token is not sent there")
+    assert (finding.status, finding.text) == ("skipped", NO_ENDPOINT)
 
 
 def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
@@ -209,7 +212,21 @@ def test_an_api_that_is_away_or_slow_is_not_an_error(tmp_path: Path, monkeypatch
     with serving({}) as server:
         environment = {"FASTLY_API_TOKEN": TOKEN, "FASTLY_API_ENDPOINT": server.url}
     (finding,) = found(check_account, examined(tmp_path, environment=environment, network=Network()))
-    assert (finding.status, finding.text) == ("skipped", "the API gives no answer (ConnectError)")
+    assert (finding.status, finding.text) == ("skipped", f"{server.url} cannot be reached: All connection attempts failed")
     monkeypatch.setattr(fastly_api, "LIMIT", 0.0)
     (finding,) = account(tmp_path, healthy_service())
-    assert (finding.status, finding.text) == ("skipped", "the API has not answered within 0 s")
+    assert (finding.status, finding.text.partition(" ")[2]) == ("skipped", "gives no answer within 0 s")
+
+
+def test_a_proxy_that_cannot_be_used_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"socks5://me:{TOKEN}@127.0.0.1:1080")
+    (finding,) = found(check_account, examined(tmp_path, environment={"FASTLY_API_TOKEN": TOKEN}, network=Network()))
+    told = "the proxy of ALL_PROXY cannot be used: write http://HOST:PORT there, or name the API's host in NO_PROXY"
+    assert (finding.subject, finding.status, finding.text) == ("Fastly's API", "skipped", told)
+
+
+def test_no_proxy_gets_the_token_in_clear_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    assert brief(account(tmp_path, healthy_service())) == SOUND
