@@ -45,6 +45,14 @@ LARGE = [bytes([i]) * 65_536 for i in range(128)]
 # Bytes that are not an HTTP answer, or not a complete one. The connection is closed after them.
 _OK = b"HTTP/1.1 200 OK\r\n"
 _HI = b"Content-Length: 2\r\n\r\nhi"
+
+
+def _instructed(response: dict[str, Any]) -> bytes:
+    """Returns an answer whose body has instructions, with this response for the client."""
+    body = json.dumps({"response": response}).encode()
+    return _OK + b"Content-Type: application/grip-instruct\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
 BROKEN = {
     "nothing": b"",
     "garbage": b"this is no HTTP\r\n\r\n",
@@ -64,6 +72,11 @@ BROKEN = {
     "two lengths": _OK + b"Content-Length: 3\r\n" + _HI,
     "a space in a name": _OK + b"X A: 1\r\n" + _HI,
     "a bare CR": _OK + b"X-A: 1\rGrip-Hold: stream\r\n" + _HI,
+    "an escape in a header": _OK + b"X-A: \x1b[31m\r\n" + _HI,
+    "a delete in a header": _OK + b"X-A: \x7f\r\n" + _HI,
+    "an escape in the reason": b"HTTP/1.1 200 \x1b[2J\r\n" + _HI,
+    "an escape in instructions": _instructed({"headers": {"X-A": "\x1b[31m"}, "body": "hi"}),
+    "an escape in the reason of instructions": _instructed({"reason": "\x1b[2J", "body": "hi"}),
     "a huge header": _OK + b"X-A: " + b"a" * 90_000 + b"\r\n" + _HI,
     "instructions in trailers": _OK
     + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nGrip-Hold: stream\r\nGrip-Channel: trailed\r\n\r\n",

@@ -40,6 +40,15 @@ ROWS: dict[str, list[tuple[str, str, str]]] = {
     "a malformed chunk": [("a bad chunk", f"{CUT} | {WHOLE} or 502 or {HUNG_UP} | 502 or {CUT}", CUT)],
     "two lengths": [("two lengths", "502 | 200", "502")],
     "a space in a name, a bare CR": [("a space in a name", "502", "502"), ("a bare CR", "502", "502")],
+    "a control character in a header or the reason": [
+        ("an escape in a header", "502", "502"),
+        ("a delete in a header", "502", "502"),
+        ("an escape in the reason", "502", "502"),
+    ],
+    "a control character in instructions": [
+        ("an escape in instructions", "502", "502"),
+        ("an escape in the reason of instructions", "502", "502"),
+    ],
     "a header of 90,000 bytes": [("a huge header", "200 hi | 502", "200 hi")],
     "instructions in trailers": [("instructions in trailers", "200 hi", "200 hi")],
 }

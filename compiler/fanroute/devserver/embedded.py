@@ -238,7 +238,7 @@ class _BackendClient:
         try:
             answer = self._answer.result()
         except Unreachable as error:
-            self.failure = f"The backend {backend!r} gave no answer: {error.detail}"
+            self.failure = f"The backend {backend!r} gave no answer: {error}"
             raise HostError("generic-error", detail=error.detail) from error
         except CancelledError as error:  # the client has left
             raise HostError("generic-error", detail="internal-error") from error

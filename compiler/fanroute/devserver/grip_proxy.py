@@ -27,7 +27,7 @@ from fanroute.devserver.forwarding import (
 from fanroute.devserver.grip_headers import Hold, parse_hold
 from fanroute.devserver.holds import HeldStream, MissedItems, hold_response
 from fanroute.devserver.instructions import BadInstructions, Instructions, has_instructions, read_instructions
-from fanroute.devserver.items import HTTP_RESPONSE, HTTP_STREAM, hidden_headers, sendable_headers, sendable_reason
+from fanroute.devserver.items import HTTP_RESPONSE, HTTP_STREAM, hidden_headers, malformed_part, sendable_headers, sendable_reason
 from fanroute.devserver.pubsub import Channels, Subscriber
 from fanroute.devserver.visits import CLIENT_LEFT, VISIT_HEADER, Reporter, Visit, visit_of
 from fanroute.plan.signing import grip_sig
@@ -103,6 +103,9 @@ class GripProxy:
         pairs = [(key.encode(), value) for key, value in sent]
         request = httpx.Request(method, backend.url, headers=pairs, content=body, extensions=extensions)
         answer = await self._client.send(request, stream=True)
+        if part := malformed_part(answer.reason_phrase, answer.headers.multi_items()):
+            await answer.aclose()
+            raise httpx.RemoteProtocolError(f"{part} has a character that HTTP does not allow")
         answer.headers.pop(CONTENT_ENCODING, None)  # so that httpx does not decode the body
         return answer
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanroute.devserver.grip_headers import DEFAULT_KEEP_ALIVE, MIN_TIMEOUT, Channel, Hold, KeepAlive, parse_hold
-from fanroute.devserver.items import MAX_STATUS, reason_phrase
+from fanroute.devserver.items import MAX_STATUS, malformed_part, reason_phrase
 from fanroute.devserver.pushpin_json import (
     WrongType,
     content_bytes,
@@ -78,7 +78,7 @@ def read_instructions(status: int, reason: str, headers: Mapping[str, str], clie
 
 
 def _with_document(instructions: Instructions, document: Any) -> Instructions:
-    """Adds the instructions of a body to those of the headers. Raises WrongType."""
+    """Adds the instructions of a body to those of the headers. Raises WrongType and BadInstructions."""
     if not isinstance(document, dict):
         raise WrongType("instruct must be an object")
     hold = member(document, "hold", dict, "instruct")
@@ -92,6 +92,8 @@ def _with_document(instructions: Instructions, document: Any) -> Instructions:
     default_reason = reason_phrase(status) if "code" in response else instructions.reason
     reason = member(response, "reason", str, "response", "") or default_reason
     headers = header_pairs(response, "headers", "response")
+    if part := malformed_part(reason, headers):
+        raise BadInstructions(f"{INSTRUCT}: {part} has a character that HTTP does not allow")
     return replace(instructions, status=status, reason=reason, headers=headers, body=body or b"")
 
 

@@ -193,6 +193,16 @@ def is_valid_header(name: str, value: str) -> bool:
     return _TOKEN.fullmatch(name) is not None and _CONTROL.search(value) is None
 
 
+def malformed_part(reason: str, headers: Iterable[tuple[str, str]]) -> str:
+    """Returns the part of an answer's head with a character that HTTP does not allow there, or "" (RFC 9110, 5.5; RFC 9112, 4).
+
+    Viceroy answers 502 if a backend or Fanout sends such a head.
+    """
+    if _CONTROL.search(reason):
+        return "the reason phrase"
+    return next((f"the header {name!a}" for name, value in headers if not is_valid_header(name, value)), "")
+
+
 def sendable_reason(message: Message) -> str:
     """Returns the reason phrase of a published response: its own if that is valid, or else the usual one of its status."""
     return message.reason if message.reason and not _CONTROL.search(message.reason) else reason_phrase(message.status)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.forwarding import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Headers
+from fanroute.devserver.items import malformed_part
 
 CHUNK = 65_536
 # Longest head of an answer, in bytes.
@@ -19,10 +20,10 @@ MAX_HEAD = 262_144
 
 
 class Unreachable(Exception):
-    """Reports that there is no answer. `detail` names a case of the WIT's `send-error-detail`."""
+    """Reports that there is no answer. `detail` names a case of the WIT's `send-error-detail`, and `reason` says more."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, reason: str = "") -> None:
+        super().__init__(f"{detail}: {reason}" if reason else detail)
         self.detail = detail
 
 
@@ -92,6 +93,10 @@ class Answer:
                 break
         self.status = event.status_code
         self.headers = [(name.decode("latin-1"), value) for name, value in event.headers.raw_items()]
+        # h11 lets control characters through, which aiohttp would not send to the client.
+        texts = [(name, value.decode("latin-1")) for name, value in self.headers]
+        if part := malformed_part(event.reason.decode("latin-1"), texts):
+            raise Unreachable("http-protocol-error", f"{part} of its answer has a character that HTTP does not allow")
 
     async def _next_event(self) -> object:
         while (event := self._connection.next_event()) is h11.NEED_DATA:

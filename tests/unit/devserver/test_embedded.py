@@ -201,3 +201,36 @@ def test_a_request_is_handed_off_to_a_backend_that_is_served_no_more() -> None:
             assert await late == (201, "")
 
     asyncio.run(asked())
+
+
+MALFORMED = [(b"X-E: \x1b[31m\r\n", "the header 'X-E'"), (b"X-E: \x7f\r\n", "the header 'X-E'"), (None, "the reason phrase")]
+
+
+@pytest.mark.parametrize("action", ["forward", "handoff"])
+@pytest.mark.parametrize(("header", "part"), MALFORMED)
+def test_a_head_that_no_client_can_get_is_told(
+    action: str, header: bytes | None, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Tests that the event has the status that the client gets, and says which part of the backend's answer is wrong."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 %s\r\n%sContent-Length: 2\r\n\r\nhi" % (b"\x1b[2J" if header is None else b"OK", header or b"")
+        )
+        writer.close()
+
+    async def check() -> None:
+        events: list[Event] = []
+        component: Any = Forwarding()
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as origin:
+            backends = {"odd": LocalBackend(f"http://127.0.0.1:{origin.sockets[0].getsockname()[1]}")}
+            serving = embedded.serve(component, backends, "", 0, 0, Reporter(events.append))
+            async with serving as running, httpx.AsyncClient(trust_env=False) as client:
+                assert (await client.get(f"{running.edge}/{action}/odd")).status_code == 502
+        (told,) = [event for event in events if isinstance(event, Answered)]
+        assert told.status == 502
+        assert "The backend 'odd' gave no answer: " in told.reason and part.lower() in told.reason.lower()
+
+    asyncio.run(check())
+    assert caplog.records == []
