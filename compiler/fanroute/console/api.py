@@ -44,8 +44,8 @@ from fanroute_runtime.messages import Answer
 from fanroute_runtime.plan import TokenPlace
 
 PUBLISH_TIMEOUT = 10.0  # seconds
-# How many of the latest events a new page gets.
-MAX_RECENT = 200
+# How many of the latest events a new page gets, and of how many characters together. One event can have 600,000.
+MAX_RECENT, MAX_RECENT_TEXT = 200, 2_000_000
 
 
 class _Served:
@@ -97,7 +97,9 @@ class Console:
     ) -> None:
         self._stats = stats
         self.pages = Pages()
-        self._recent: deque[Event] = deque(maxlen=MAX_RECENT)
+        # Each with its length in characters.
+        self._recent: deque[tuple[Event, int]] = deque()
+        self._recent_text = 0
         self._file, self._edge, self._urls, self._channels = file, edge, urls, channels
         # What has become of the last save.
         self._saved: Saved | None = None
@@ -120,13 +122,20 @@ class Console:
         if isinstance(event, Saved):
             self._saved = redacted(event, self._served.hide)
             self.pages.send("service", None)
-        self._recent.append(event)
+        self._remember(event)
         if self.pages:
             self.pages.send("traffic", self._shown(event))
 
     def recent(self) -> list[dict[str, Any]]:
         """Returns the latest events, as pages get them."""
-        return [self._shown(event) for event in self._recent]
+        return [self._shown(event) for event, _ in self._recent]
+
+    def _remember(self, event: Event) -> None:
+        length = len(repr(event))
+        self._recent.append((event, length))
+        self._recent_text += length
+        while len(self._recent) > MAX_RECENT or self._recent_text > MAX_RECENT_TEXT:
+            self._recent_text -= self._recent.popleft()[1]
 
     def _shown(self, event: Event) -> dict[str, Any]:
         """Returns an event as data. Its text is that of the line that `fanroute serve` prints, "" if it prints none."""

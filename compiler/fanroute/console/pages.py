@@ -3,34 +3,44 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from fanroute.console.connecting import Connection
 
-# How many events wait for a page that does not read. With more, its event stream ends, and its browser connects again.
-MAX_WAITING = 2000
+# How much waits for a page that does not read, in bytes. With more, its connection ends, and its browser connects again.
+MAX_WAITING = 32 << 20
 
 
 class Page:
-    """Represents a page that is open in a browser. `id` tells it from all others, and `panes` are its connections by name."""
+    """Represents a page that is open in a browser. `id` tells it from all others, and `panes` are its connections by name.
 
-    def __init__(self) -> None:
+    Args:
+        abort: ends the page's connection at once, also if it does not read.
+    """
+
+    def __init__(self, abort: Callable[[], None]) -> None:
         self.id = secrets.token_hex(8)
         self.panes: dict[str, Connection] = {}
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._abort = abort
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._waiting = 0
 
     def send(self, kind: str, data: Any) -> None:
         """Sends an event of this type. `data` becomes JSON."""
-        if self._queue.qsize() < MAX_WAITING:
-            self._queue.put_nowait(event_bytes(kind, data))
-        elif self._queue.qsize() == MAX_WAITING:
-            self._queue.put_nowait(None)
+        event = event_bytes(kind, data)
+        self._waiting += len(event)
+        if self._waiting > MAX_WAITING:
+            self._abort()
+        else:
+            self._queue.put_nowait(event)
 
-    async def next_event(self) -> bytes | None:
-        """Returns the next event as the page gets it, or None if its stream must end."""
-        return await self._queue.get()
+    async def next_event(self) -> bytes:
+        """Returns the next event as the page gets it."""
+        event = await self._queue.get()
+        self._waiting -= len(event)
+        return event
 
     def open_pane(self, name: str, connection: Connection) -> None:
         """Starts a connection, in place of an earlier one of the same pane."""
@@ -55,9 +65,9 @@ class Pages:
         return bool(self._open)
 
     @contextmanager
-    def opened(self) -> Iterator[Page]:
-        """Yields a new page. In the end, its connections end too."""
-        page = Page()
+    def opened(self, abort: Callable[[], None]) -> Iterator[Page]:
+        """Yields a new page, which `abort` ends. In the end, its connections end too."""
+        page = Page(abort)
         self._open[page.id] = page
         try:
             yield page
@@ -72,7 +82,7 @@ class Pages:
 
     def send(self, kind: str, data: Any) -> None:
         """Sends an event to all pages."""
-        for page in self._open.values():
+        for page in list(self._open.values()):
             page.send(kind, data)
 
 

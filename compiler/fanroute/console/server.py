@@ -105,7 +105,9 @@ class Server:
         """Sends events to a page until it closes. The first one tells the page its id, by which its requests name it."""
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         await response.prepare(request)
-        with self._console.pages.opened() as page:
+        transport = request.transport
+        assert transport is not None  # the answer has begun
+        with self._console.pages.opened(transport.abort) as page:
             watching = asyncio.create_task(self._watch_connections(page))
             try:
                 await response.write(event_bytes("page", page.id))
@@ -127,13 +129,12 @@ class Server:
 
 
 async def _write_events(page: Page, response: web.StreamResponse) -> None:
+    """Sends a page its events, until its connection ends and this task with it."""
     while True:
         try:
             event = await asyncio.wait_for(page.next_event(), ALIVE_INTERVAL)
         except TimeoutError:
             event = b":\n\n"
-        if event is None:
-            return
         await response.write(event)
 
 

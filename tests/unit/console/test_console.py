@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from fanroute.console.api import MAX_RECENT, MAX_RECENT_TEXT, Console
 from fanroute.console.bodies import BadBody, TriedRequest, WantedConnection, WantedMessage, read_body
 from fanroute.console.connecting import Connection, with_token
 from fanroute.console.described import describe_diagnostics, describe_routes
 from fanroute.console.pages import MAX_WAITING, Page, Pages, event_bytes
+from fanroute.console.server import serving
+from fanroute.devserver.config import EdgeUrls
+from fanroute.devserver.events import Notice
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute_runtime.plan import TokenPlace
 from tests.conftest import INPUTS
@@ -138,23 +142,39 @@ def test_an_event_is_one_line_of_data() -> None:
     assert event_bytes("pane", {"text": "a\nb\r\u2028é"}) == b'event: pane\ndata: {"text": "a\\nb\\r\\u2028\\u00e9"}\n\n'
 
 
-def test_a_page_that_does_not_read_loses_its_stream() -> None:
-    """Otherwise its events would fill the memory."""
+def test_a_page_that_does_not_read_loses_its_connection() -> None:
+    """Otherwise its events would fill the memory, however few and long they are."""
+    aborted: list[bool] = []
+    page = Page(lambda: aborted.append(True))
+    for _ in range(4):
+        page.send("n", "x" * (MAX_WAITING // 4 - 100))
+    assert aborted == []
 
-    async def read_all() -> list[bytes | None]:
-        page = Page()
-        for number in range(2 * MAX_WAITING):
-            page.send("n", number)
-        return [await page.next_event() for _ in range(MAX_WAITING + 1)]
+    async def read(number: int) -> None:
+        for _ in range(number):
+            await page.next_event()
 
-    *events, last = asyncio.run(read_all())
-    assert last is None and None not in events
+    asyncio.run(read(1))
+    page.send("n", "x" * (MAX_WAITING // 4 - 100))
+    assert aborted == []
+    page.send("n", "x" * 1000)
+    assert aborted == [True]
+
+
+def test_the_latest_events_are_limited_together() -> None:
+    console = Console("routes.yaml", "embedded", EdgeUrls("", ""), None, compiled(), {})
+    for number in range(MAX_RECENT + 5):
+        console.report(Notice(time=0.0, text=str(number)))
+    assert [event["text"] for event in console.recent()] == [str(number) for number in range(5, MAX_RECENT + 5)]
+    for _ in range(4):
+        console.report(Notice(time=0.0, text="x" * (MAX_RECENT_TEXT // 3)))
+    assert len(console.recent()) == 2
 
 
 def test_a_page_is_known_as_long_as_it_is_open() -> None:
     async def open_one() -> None:
         pages = Pages()
-        with pages.opened() as page:
+        with pages.opened(lambda: None) as page:
             assert pages.find(page.id) is page
         assert pages.find(page.id) is None
 
@@ -185,3 +205,23 @@ def test_a_pane_follows_no_redirect() -> None:
             asyncio.run(connect(server.url, kind))
         assert (len(server.seen), other.seen, reports[-1]["type"]) == (1, [], "end")
         assert "answered 302" in reports[-1]["text"]
+
+
+def test_the_connection_of_a_page_that_does_not_read_is_ended() -> None:
+    async def check() -> None:
+        console = Console("routes.yaml", "embedded", EdgeUrls("", ""), None, compiled(), {})
+        async with serving(console, ()) as url:
+            host, _, token = url.removeprefix("http://").partition("/?token=")
+            reader, writer = await asyncio.open_connection(*host.split(":"), limit=1 << 10)
+            writer.write(f"GET /{token}/api/events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            await reader.readuntil(b"event: page\n")
+            assert console.pages
+            for _ in range(64):
+                console.report(Notice(time=0.0, text="x" * (1 << 20)))
+                await asyncio.sleep(0)
+            async with asyncio.timeout(10):
+                while console.pages:
+                    await asyncio.sleep(0.01)
+            writer.close()
+
+    asyncio.run(check())
