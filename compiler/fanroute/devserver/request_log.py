@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from fanroute.devserver.config import Stores
-from fanroute.devserver.events import Event, Header
+from fanroute.devserver.events import Answered, Event, Header
 from fanroute.plan.describe import match_text
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Trace, Tracer
@@ -17,10 +17,24 @@ _REQUEST = re.compile(r"\b([A-Z]+) (?:http://)?([^/\s]+)(/\S*)")
 
 # Stands for a secret.
 HIDDEN = "…"
-# A JSON Web Token (RFC 7519): a JSON object in base64url begins like this. It is hidden wherever a client writes it.
-_TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]*(?:\.[\w-]*)?")
+# What a percent-encoded character begins with, however often it is encoded.
+_PERCENT = "%(?:25)*"
+# A JSON Web Token (RFC 7519, and RFC 7516 with five parts): a JSON object in base64url begins like this. It is hidden wherever a
+# client writes it, also if it is percent-encoded.
+_BASE64URL = rf"(?:[\w-]|{_PERCENT}(?i:2d|3\d|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a]))"
+_DOT = rf"(?:\.|{_PERCENT}2[Ee])"
+_RUN = re.compile(f"{_BASE64URL}+")
+_START = re.compile(f"(?:e|{_PERCENT}65)(?:y|{_PERCENT}79)(?:J|{_PERCENT}4[Aa])")
+_TOKEN = re.compile(f"{_BASE64URL}*{_DOT}{_BASE64URL}*(?:{_DOT}{_BASE64URL}*)?(?:{_DOT}{_BASE64URL}+){{0,2}}")
+# The user and password of a URL, which can be a token (RFC 3986, 3.2.1).
+_USER = re.compile(r"(?<=://)[^/?#\s]*@")
+# What can follow a URL in a text, and need not belong to its last parameter.
+_CLOSING = "\"'`,;:.)]}>"
 # The names of headers whose values are secrets.
-_SECRET_HEADER = re.compile(r"(?i)auth|cookie|fanroute.debug|grip-sig|key|passw|secret|session|token|credential")
+# A browser's WebSocket has no other place for a token than its subprotocols.
+_SECRET_HEADER = re.compile(
+    r"(?i)auth|cookie|fanroute.debug|grip-sig|key|passw|secret|session|token|credential|csrf|xsrf|jwt|ticket|sec-websocket-protocol"
+)
 # Headers whose names fit that, and whose values are none: they are part of a WebSocket's handshake, or a challenge.
 _PUBLIC_HEADERS = ("sec-websocket-key", "www-authenticate", "proxy-authenticate")
 
@@ -76,16 +90,41 @@ def token_parameters(plan: Plan) -> list[str]:
 def make_redactor(parameters: Collection[str]) -> Callable[[str], str]:
     """Returns a function that replaces the tokens in a text by `…`.
 
-    These are the values of some query parameters, however their names are spelt, and JSON Web Tokens anywhere.
+    These are the values of some query parameters, however their names are spelt, JSON Web Tokens anywhere, and the users and
+    passwords of URLs.
     """
     names = "|".join(map(_name_pattern, sorted(parameters)))
-    pattern = re.compile(rf"([?&](?:{names})=)[^&#\s\"]*") if parameters else None
+    pattern = re.compile(rf"([?&](?:{names})=)([^&#\s]*)") if parameters else None
 
     def redact(text: str) -> str:
-        text = pattern.sub(rf"\1{HIDDEN}", text) if pattern else text
-        return _TOKEN.sub(HIDDEN, text)
+        text = pattern.sub(_without_value, text) if pattern else text
+        return _USER.sub(f"{HIDDEN}@", _without_tokens(text))
 
     return redact
+
+
+def _without_tokens(text: str) -> str:
+    """Returns a text with hidden JSON Web Tokens. It takes a time that is proportional to the length, whatever a client sends."""
+    parts, done = [], 0
+    for run in _RUN.finditer(text):
+        start = _START.search(text, max(run.start(), done), run.end())
+        token = _TOKEN.match(text, start.start()) if start else None
+        if start and token:
+            parts += [text[done : start.start()], HIDDEN]
+            done = token.end()
+    return "".join([*parts, text[done:]])
+
+
+def _without_value(parameter: re.Match[str]) -> str:
+    """Returns a parameter with a hidden value, and what closes a quotation after it. A quote within a value ends nothing."""
+    name, value = parameter.groups()
+    return f"{name}{HIDDEN}{value[len(value.rstrip(_CLOSING)) :]}"
+
+
+def _hidden_user(host: str) -> str:
+    """Returns a host without the user and password that a client can write before it."""
+    _, at, name = host.rpartition("@")
+    return f"{HIDDEN}@{name}" if at else host
 
 
 def redacted(event: Found, hide: Callable[[str], str]) -> Found:
@@ -99,9 +138,12 @@ def _redacted(value: Any, hide: Callable[[str], str]) -> Any:
         return hide(value)
     if isinstance(value, Header):
         is_secret = _SECRET_HEADER.search(value.name) and value.name.lower() not in _PUBLIC_HEADERS
-        return Header(value.name, HIDDEN if is_secret else hide(value.value))
+        shown = _hidden_user(value.value) if value.name.lower() == "host" else value.value
+        return Header(value.name, HIDDEN if is_secret else hide(shown))
     if isinstance(value, tuple):
         return tuple(_redacted(item, hide) for item in value)
+    if isinstance(value, Answered):
+        value = replace(value, host=_hidden_user(value.host))
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{each.name: _redacted(getattr(value, each.name), hide) for each in fields(value)})
     return value

@@ -122,15 +122,17 @@ def test_no_event_has_a_secret() -> None:
         "Fastly-Key",
         "x-session",
         "X-Auth-Token",
+        "Sec-WebSocket-Protocol",
     )
     shown = ("Content-Type", "Sec-WebSocket-Key", "WWW-Authenticate", "Fanroute-Pin")
     headers = tuple(Header(name, "hidden") for name in secrets) + tuple(Header(name, "shown") for name in shown)
-    visit = report.begin("GET", "a", f"/{TOKEN}?token=hidden&other={TOKEN}&a=b")
+    headers += (Header("host", "me:hidden@a"), Header("Referer", "http://hidden@a/"))
+    visit = report.begin("GET", "me:hidden@a", f"/{TOKEN}?token=hidden&other={TOKEN}&a=b")
     visit.passed(
         Pass(
             number=1,
             method="GET",
-            url="http://a/?to%6ben=hidden#x",
+            url="http://me:hidden@a/?to%6ben=hidden#x",
             outcome="forwarded",
             milliseconds=1,
             headers=headers,
@@ -149,5 +151,6 @@ def test_no_event_has_a_secret() -> None:
     assert not [text for text in ("hidden", TOKEN, TOKEN.partition(".")[0]) if text in told]
     (made,) = events[0].passes
     assert {name for name, value in made.headers if value == "shown"} == set(shown)
+    assert (events[0].host, made.url) == ("…@a", "http://…@a/?to%6ben=…#x")
     assert events[0].target == "/…?token=…&other=…&a=b"
     assert isinstance(events[-2], Notice) and events[-2].text == "See /?token=… and …."
