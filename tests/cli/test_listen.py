@@ -215,6 +215,13 @@ def test_an_answer_that_is_no_http_is_told(tmp_path: Path) -> None:
     assert "error: the server's answer cannot be read: Got more than" in done.stderr
 
 
+@pytest.mark.parametrize("time", ["nan", "inf", "0", "-1"])
+def test_a_time_that_never_comes_is_refused(tmp_path: Path, time: str) -> None:
+    done = listen(tmp_path, "http://127.0.0.1:1/", "--timeout", time)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for '--timeout'" in done.stderr
+
+
 @pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example.com", "[::::]", "1.2.3.4.5", "xn--."])
 def test_a_host_that_no_server_has_is_told(tmp_path: Path, host: str) -> None:
     """Tests names and addresses that DNS, urllib or aiohttp do not take."""

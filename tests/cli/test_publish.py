@@ -319,6 +319,7 @@ def test_the_limit_is_checked_before_anything_is_sent() -> None:
             {"http-response": {"headers": {"Content-Type": "application/json"}, "body": '{"a":  1.10}\n'}},
         ),
         (["lines", "[1,\n 2]", "--json"], {"http-stream": {"content": "[1, 2]\n"}}),
+        (["lines", f"[1e999,\r\n 1.10, {'9' * 5000}]", "--json"], {"http-stream": {"content": f"[1e999, 1.10, {'9' * 5000}]\n"}}),
     ],
 )
 def test_a_channel_has_the_formats_of_its_routes(arguments: list[str], formats: dict[str, Any] | None) -> None:
@@ -360,7 +361,6 @@ def test_a_message_can_come_from_standard_input() -> None:
         (["room-x", "{", "--json"], "it is not JSON"),
         (["room-x", "NaN", "--json"], "it is not JSON"),
         (["room-x", "[" * 100_000, "--json"], "it is not JSON"),
-        (["room-x", "[1e999,\n1]", "--json"], "it is not JSON"),
         (["room-x", "\udcff"], "the arguments must be UTF-8"),
         (["room-x", "hi", "--service", "../x"], "a service's id has only letters and digits"),
         (["room-x", "hi", "--service", "x", "--local"], "--local and --service exclude each other"),

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,12 @@ def _token(context: click.Context, option: click.Parameter, value: str) -> str:
     """Checks the value of --token, and tells no part of it."""
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise click.BadParameter("a token has only printable ASCII characters, and no space")
+    return value
+
+
+def _seconds(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("it must be a number of seconds")
     return value
 
 
@@ -65,7 +72,9 @@ def _header(text: str) -> tuple[str, str]:
     help="The client's token, sent where the route looks for it; `fanroute token` makes one for a local edge.",
 )
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N messages.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="End after this time.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), callback=_seconds, metavar="SECONDS", help="End after this time."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @routes_option
 def listen(

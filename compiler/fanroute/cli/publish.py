@@ -1,6 +1,5 @@
 """`fanroute publish`: publishes a message on a channel."""
 
-import json
 import os
 import re
 from pathlib import Path
@@ -139,6 +138,7 @@ def _kinds_of_channel(plan: Plan, channel: str) -> tuple[Kind, ...]:
 
 def _text(message: str, is_json: bool) -> str:
     """Returns the text of a message, which may be in standard input. Raises click.BadParameter."""
+    from fanroute.client import framing
     from fanroute.project.folder import read_bounded
 
     try:
@@ -149,15 +149,9 @@ def _text(message: str, is_json: bool) -> str:
     if not is_json:
         return text
     try:
-        data = json.loads(text, parse_constant=_refuse)
-        # One line stays as it is, so that no number is rounded.
-        return json.dumps(data, ensure_ascii=False, allow_nan=False) if _NO_FIELD.search(text) else text
-    except (ValueError, RecursionError):
+        return framing.json_line(text)
+    except ValueError:
         raise click.BadParameter("it is not JSON", param_hint="MESSAGE") from None
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _to_fastly(service: str, body: bytes, has_id: bool) -> str:

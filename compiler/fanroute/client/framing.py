@@ -26,12 +26,28 @@ _CLOSING = (HTTP_STREAM, WS_MESSAGE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
+def json_line(text: str) -> str:
+    """Returns JSON on one line, with all numbers as they are written. Raises ValueError if it is not JSON (RFC 8259).
+
+    A line end is never within a string of JSON, so another space can take its place.
+    """
+    try:
+        json.loads(text, parse_int=str, parse_constant=_refuse)  # an int would have a limited number of digits
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return re.sub(r"[\r\n]\s*", " ", text.strip(" \t\r\n"))
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """Holds a message as the user writes it.
 
     Args:
-        text: what to send, without a line end after it.
+        text: what to send, without a line end after it. `json_line` makes it of JSON.
         is_json: True if the text is JSON, so that a response gets this Content-Type.
         event: the type of a server-sent event; "" for the usual one, `message`.
         id: the id of the message, or None.

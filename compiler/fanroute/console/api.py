@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from fanroute.analysis.subscribers import find_subscribers
-from fanroute.client.framing import Formats, Message, closing_formats, formats_for, publish_body
+from fanroute.client.framing import Formats, Message, closing_formats, formats_for, json_line, publish_body
 from fanroute.client.library_code import javascript_code, python_code
 from fanroute.console.bodies import (
     BadBody,
@@ -289,8 +289,11 @@ METHODS: Mapping[str, Callable[[Console, bytes], Awaitable[Any]]] = {
 
 def _formats(wanted: WantedMessage) -> Formats:
     """Returns a message in the formats of its kinds of connections. Raises BadBody."""
-    message = Message(wanted.text, wanted.is_json, wanted.event, wanted.id)
-    formats = closing_formats(wanted.kinds) if wanted.close else formats_for(wanted.kinds, message)
+    if wanted.close:
+        formats = closing_formats(wanted.kinds)
+    else:
+        text = json_line(wanted.text) if wanted.is_json else wanted.text
+        formats = formats_for(wanted.kinds, Message(text, wanted.is_json, wanted.event, wanted.id))
     if not formats:
         raise BadBody("a held response ends with its message: send one", "close")
     return formats

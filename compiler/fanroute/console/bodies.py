@@ -1,10 +1,10 @@
 """Defines the bodies of the requests of the console's page, as JSON. Each part is checked as the commands check theirs."""
 
-import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 
+from fanroute.client.framing import json_line
 from fanroute.plan.kinds import Kind
 from fanroute.routetests.document import field_value, request_url
 from fanroute.spec.types import check_header_name, check_method, value_error
@@ -65,8 +65,8 @@ class WantedMessage(_Body):
     def _is_valid_json(self) -> "WantedMessage":
         if self.is_json and not self.close:
             try:
-                json.loads(self.text)
-            except (ValueError, RecursionError):
+                json_line(self.text)
+            except ValueError:
                 raise value_error("the message is not valid JSON", "untick JSON to send it as text") from None
         return self
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fanroute.client.event_stream import Event, EventStream
-from fanroute.client.framing import Message, closing_formats, event_text, formats_for, publish_body
+from fanroute.client.framing import Message, closing_formats, event_text, formats_for, json_line, publish_body
 from fanroute.devserver.items import parse_publish
 from fanroute.plan.kinds import Kind
 
@@ -32,6 +32,17 @@ def test_each_kind_gets_its_format(kinds: list[Kind], formats: dict[str, Any]) -
 def test_json_has_its_content_type() -> None:
     (response,) = formats_for(["long_poll"], Message("{}", is_json=True)).values()
     assert response == {"headers": {"Content-Type": "application/json"}, "body": "{}\n"}
+
+
+@pytest.mark.parametrize("number", ["1.10", "1e999", "-0", "9" * 5000])
+def test_json_gets_on_one_line_as_it_is_written(number: str) -> None:
+    assert json_line(f'\r\n{{\n\t"a\\n":\r\n [{number},  2]\r}}\n') == f'{{ "a\\n": [{number},  2] }}'
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "-Infinity", "{", "[" * 100_000, "1\u00a0", '"a\nb"', "01"])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        json_line(text)
 
 
 @pytest.mark.parametrize("text", ["", "hello", " two ", ": no comment", "data: x", "one\ntwo", "a\r\nb\rc\n\nd", "é \u2028 \x85"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -104,6 +105,7 @@ def test_a_diagnostic_is_shown_as_in_a_terminal() -> None:
         (WantedMessage, {"channel": "a", "kinds": []}, "kinds", "at least 1"),
         (WantedMessage, {"channel": "a", "kinds": ["telex"]}, "kinds", "'sse'"),
         (WantedMessage, {"channel": "a", "kinds": ["sse"], "text": "{", "is_json": True}, "", "not valid JSON"),
+        (WantedMessage, {"channel": "a", "kinds": ["sse"], "text": "NaN", "is_json": True}, "", "not valid JSON"),
         (WantedMessage, {"channel": "a", "kinds": ["sse"], "event": "a\ndata: b"}, "event", "line break"),
         (WantedMessage, {"channel": "a", "kinds": ["sse"], "id": "a\rdata: b"}, "id", "line break"),
         (WantedConnection, {"page": "a", "pane": "b", "kind": "sse", "target": "a"}, "", "begin it with '/'"),
@@ -169,6 +171,15 @@ def test_the_latest_events_are_limited_together() -> None:
     for _ in range(4):
         console.report(Notice(time=0.0, text="x" * (MAX_RECENT_TEXT // 3)))
     assert len(console.recent()) == 2
+
+
+@pytest.mark.parametrize("kind", ["sse", "stream", "websocket"])
+def test_json_is_published_on_one_line_as_fanroute_publish_does(kind: str) -> None:
+    console = Console("routes.yaml", "embedded", EdgeUrls("", ""), None, compiled(), {})
+    body = json.dumps({"channel": "a", "kinds": [kind], "text": '{\n"a": 1.10}\n', "is_json": True}).encode()
+    message = asyncio.run(console.prepare_message(body))
+    ((content,),) = (list(one.values()) for one in json.loads(shlex.split(message["curl"])[2])["items"][0]["formats"].values())
+    assert content == {"sse": 'data: { "a": 1.10}\n\n', "stream": '{ "a": 1.10}\n', "websocket": '{ "a": 1.10}'}[kind]
 
 
 def test_a_page_is_known_as_long_as_it_is_open() -> None:
