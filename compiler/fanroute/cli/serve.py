@@ -229,7 +229,9 @@ async def _serve_saves(
 ) -> None:
     """Serves what is saved."""
     # Late, as the edges: the help needs neither wasmtime nor aiohttp.
-    from fanroute.cli.saving import Followed, InterpretedSaving, RestartedSaving
+    from fanroute.cli.saving import Followed
+    from fanroute.cli.saving_embedded import InterpretedSaving
+    from fanroute.cli.saving_viceroy import RestartedSaving
     from fanroute.devserver.embedded import RunningEdge
     from fanroute.devserver.viceroy import RunningViceroy
 

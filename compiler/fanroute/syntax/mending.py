@@ -247,7 +247,7 @@ def _fails_at(text: str, parser: Any) -> tuple[int, int] | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return (mark.line, mark.column) if mark else (0, 0)
-    except (ValueError, OverflowError):  # a number that is out of range
+    except (yaml.YAMLError, ValueError, OverflowError):  # a character or a number that is out of range
         return (0, 0)
     return None
 
