@@ -37,7 +37,7 @@ def told(headers: httpx.Headers) -> tuple[str | None, str | None]:
         ("/a/%2e%2e/b", 400, None, "The path has a segment '.' or '..'."),
         ("/guarded", 401, "guarded", "This request needs a token."),
         ("/forward/x", 200, "forwarded", None),
-        ("/events/a%252Cb", 400, "events", "The request gives no valid channel."),
+        ("/events/a%252Cb", 400, "events", "The request gives no valid channel: {room} is still percent-encoded."),
     ],
 )
 def test_who_shows_the_secret_is_told(debug_edge: Edge, target: str, status: int, route: str | None, reason: str | None) -> None:
