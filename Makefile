@@ -6,6 +6,9 @@ CACHE := $(or $(filter /%,$(XDG_CACHE_HOME)),$(HOME)/.cache)/fanroute
 FASTLY_CLI := 16.1.0
 AXE_CORE := 4.14.1
 AXE := $(CACHE)/axe-core-$(AXE_CORE)
+# The last one for Node.js 20. Later ones need 22.
+YAML_LANGUAGE_SERVER_VERSION := 1.25.0
+YAML_LANGUAGE_SERVER := $(CACHE)/yaml-language-server-$(YAML_LANGUAGE_SERVER_VERSION)
 # The GRIP libraries for Python and JavaScript, whose versions follow.
 GRIP_LIBRARIES := $(CACHE)/grip-libraries-4.4.0-4.3.0
 PORTS = $(if $(PORT),--port $(PORT)) $(if $(PUBLISH_PORT),--publish-port $(PUBLISH_PORT))
@@ -27,7 +30,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick perf-check fuzz bench bench-page check chromium axe-core grip-libraries clean lock
+.PHONY: build serve test test-quick perf-check fuzz bench bench-page check chromium axe-core grip-libraries yaml-language-server clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -39,13 +42,15 @@ serve: $(VENV)/installed
 	@exec $(RUN) fanroute serve --edge $(EDGE) $(PORTS)
 
 # A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped.
-test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium axe-core grip-libraries
+test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium axe-core grip-libraries yaml-language-server
 	@command -v pushpin >/dev/null || $(APT) pushpin || true
 	@$(RUN) fanroute install
-	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) AXE_CORE="$(AXE)" GRIP_LIBRARIES="$(GRIP_LIBRARIES)" $(RUN) pytest $(IN_PARALLEL)
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) AXE_CORE="$(AXE)" GRIP_LIBRARIES="$(GRIP_LIBRARIES)" \
+		YAML_LANGUAGE_SERVER="$(YAML_LANGUAGE_SERVER)" $(RUN) pytest $(IN_PARALLEL)
 
-test-quick: $(VENV)/installed-dev chromium axe-core grip-libraries
-	@AXE_CORE="$(AXE)" GRIP_LIBRARIES="$(GRIP_LIBRARIES)" $(RUN) pytest $(IN_PARALLEL) -m "not viceroy and not slow"
+test-quick: $(VENV)/installed-dev chromium axe-core grip-libraries yaml-language-server
+	@AXE_CORE="$(AXE)" GRIP_LIBRARIES="$(GRIP_LIBRARIES)" \
+		YAML_LANGUAGE_SERVER="$(YAML_LANGUAGE_SERVER)" $(RUN) pytest $(IN_PARALLEL) -m "not viceroy and not slow"
 
 # What a request and the component cost, counted, beside tests/support/budget.json; `make test` does that too.
 perf-check: $(VENV)/installed-dev
@@ -126,6 +131,13 @@ axe-core:
 	@[ -d "$(AXE)" ] || command -v npm >/dev/null || $(APT) npm
 	@[ -d "$(AXE)" ] || { echo "Installing axe-core with npm" && mkdir -p "$(CACHE)" && chmod 700 "$(CACHE)" \
 		&& npm install --silent --no-fund --no-audit --prefix "$(AXE).partial" axe-core@$(AXE_CORE) && mv "$(AXE).partial" "$(AXE)"; }
+
+# It is in many editors. Tests ask it what it makes of our JSON Schemas.
+yaml-language-server:
+	@[ -d "$(YAML_LANGUAGE_SERVER)" ] || command -v npm >/dev/null || $(APT) npm
+	@[ -d "$(YAML_LANGUAGE_SERVER)" ] || { echo "Installing the YAML language server with npm" && mkdir -p "$(CACHE)" \
+		&& chmod 700 "$(CACHE)" && npm install --silent --no-fund --no-audit --prefix "$(YAML_LANGUAGE_SERVER).partial" \
+		yaml-language-server@$(YAML_LANGUAGE_SERVER_VERSION) && mv "$(YAML_LANGUAGE_SERVER).partial" "$(YAML_LANGUAGE_SERVER)"; }
 
 # Tests run the code that the console shows for them. gripcontrol has no wheel, so the lock for the tests cannot name it.
 grip-libraries: $(VENV)/installed-dev

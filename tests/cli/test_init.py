@@ -25,7 +25,10 @@ from tests.conftest import REPOSITORY
 from tests.support.builds import build_once
 
 TEMPLATES = ["chat", "llm-streaming", "notifications", "starter-kit"]
-MADE = {".gitignore", "fastly.toml", "README.md", "routes.schema.json", "routes.test.yaml", "routes.yaml"}
+FILES_WITH_SCHEMA = ("routes", "routes.test")
+MADE = {".gitignore", "fastly.toml", "README.md"} | {
+    f"{name}.{suffix}" for name in FILES_WITH_SCHEMA for suffix in ("yaml", "schema.json")
+}
 
 
 CALLED = f"{shlex.quote(sys.executable)} -P -m fanroute"
@@ -67,7 +70,10 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
         text = (folder / name).read_text()
         assert "new-folder" in text and "my-" not in text and "fanroute-starter" not in text, name
     assert (folder / "routes.schema.json").read_text() == fanroute(folder, "schema").stdout
-    assert (folder / "routes.yaml").read_text().startswith("# yaml-language-server: $schema=./routes.schema.json\n# ")
+    assert (folder / "routes.test.schema.json").read_text() == fanroute(folder, "schema", "--tests").stdout
+    for name in FILES_WITH_SCHEMA:
+        first, _, rest = (folder / f"{name}.yaml").read_text().partition("\n")
+        assert first == f"# yaml-language-server: $schema=./{name}.schema.json" and rest.startswith(("# ", "tests:"))
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -133,7 +139,7 @@ def test_here_is_the_default(tmp_path: Path) -> None:
 def test_a_service_is_named_after_its_folder(tmp_path: Path, folder: str, name: str) -> None:
     assert service_name(tmp_path / folder) == name
     for template in TEMPLATES:
-        texts = scaffold_files(template_files(template), tmp_path / folder)
+        texts = scaffold_files(template_files(template), tmp_path / folder, {"routes.yaml": {}})
         routes = texts["routes.yaml"]
         assert compile_routes(routes.encode(), Inputs()).plan.service == name or not name
         assert format_routes(routes.encode(), Inputs()) == routes

@@ -11,6 +11,8 @@ from fanroute.diagnostics.shell import path_word
 from fanroute.project.package_files import template_files, template_names
 from fanroute.project.scaffold import create_files, scaffold_files, template_summary
 from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
+from fanroute.routetests.editor_schema import route_tests_editor_schema
+from fanroute.spec.editor_schema import routes_editor_schema
 
 DEFAULT_TEMPLATE = "starter-kit"
 
@@ -38,7 +40,8 @@ def init(folder: Path, template: str, listing: bool) -> None:
         return
     workspace = Workspace(folder / DEFAULT_ROUTES)
     with exit_on_failure(workspace):
-        texts = scaffold_files(template_files(template), folder)
+        schemas = {DEFAULT_ROUTES: routes_editor_schema(), workspace.tests.name: route_tests_editor_schema()}
+        texts = scaffold_files(template_files(template), folder, schemas)
         if not os.path.lexists(workspace.manifest):  # a build updates the one that is there
             texts[workspace.manifest.name] = _manifest(workspace, texts[DEFAULT_ROUTES])
         create_files(folder, texts)

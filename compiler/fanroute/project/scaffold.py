@@ -1,4 +1,4 @@
-"""Makes the files of a new folder from a template, and the JSON Schema that editors read."""
+"""Makes the files of a new folder from a template, and the JSON Schemas that editors read."""
 
 import json
 import os
@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.folder import Folder
 from fanroute.project.workspace import DEFAULT_ROUTES
-from fanroute.spec.json_schema import MODELINE, SCHEMA_FILE, routes_schema
 
 # The service's name in a template's routes.yaml.
 _SERVICE = re.compile(r"^service: \{name: ([a-z0-9-]+)\}", re.MULTILINE)
@@ -19,17 +19,23 @@ _YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "n
 MAX_LABEL = 63
 
 
-def scaffold_files(template: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Returns the text of each file of a new folder, by file name. `template` has those of a template.
+def scaffold_files(template: Mapping[str, str], folder: Path, schemas: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Returns the text of each file of a new folder, by file name.
 
     The service is named after the folder, if that gives a name.
+
+    Args:
+        template: the text of each file of a template, by file name.
+        folder: the folder, which need not exist.
+        schemas: the JSON Schema of some of the files, by file name. Each gets a file, and a line that points editors to it.
     """
     found = _SERVICE.search(template[DEFAULT_ROUTES])
     assert found
     name = service_name(folder) or found[1]
     texts = {file: text.replace(found[1], name) for file, text in template.items()}
-    routes = f"{MODELINE}\n{texts[DEFAULT_ROUTES]}"
-    return {**texts, DEFAULT_ROUTES: routes, SCHEMA_FILE: json.dumps(routes_schema(), indent=2) + "\n"}
+    schema_files = {file: Path(file).with_suffix(".schema.json").name for file in schemas}
+    pointing = {file: f"# yaml-language-server: $schema=./{name}\n{texts[file]}" for file, name in schema_files.items()}
+    return {**texts, **pointing, **{name: json.dumps(schemas[file], indent=2) + "\n" for file, name in schema_files.items()}}
 
 
 def service_name(folder: Path) -> str:

@@ -4,16 +4,17 @@ import re
 from ipaddress import IPv6Address
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.headers import HeaderValue, no_duplicate_names
 from fanroute.spec.match import ConditionOrValues
-from fanroute.spec.types import HeaderName, Method, Model, Text, as_list, value_error
+from fanroute.spec.types import HeaderName, Method, Model, Text, TextFormat, as_list, value_error, with_example
 from fanroute.spec.validate import did_you_mean
 
 # The words for no route, and for what answers a browser's preflight requests, which is not an action of routes.yaml.
 NO_ROUTE, PREFLIGHT = "none", "preflight"
+KNOWN_ACTIONS = (*ACTIONS, PREFLIGHT)
 # A scheme, a name or an address, and a port.
 _ORIGIN = r"https?://([A-Za-z0-9._-]+|\[(?P<address>[0-9A-Fa-f:.]+)\])(:(?P<port>[0-9]{1,5}))?"
 # A URL as clients send it (RFC 3986), and one with whatever an attacker can send.
@@ -77,9 +78,8 @@ def _settable_header(value: str) -> str:
 
 
 def _action(value: str) -> str:
-    known = (*ACTIONS, PREFLIGHT)
-    if value not in known:
-        raise value_error(f"unknown action '{value}'", did_you_mean(value, known, "actions"))
+    if value not in KNOWN_ACTIONS:
+        raise value_error(f"unknown action '{value}'", did_you_mean(value, KNOWN_ACTIONS, "actions"))
     return value
 
 
@@ -92,23 +92,32 @@ def _request(value: Any) -> Any:
     return {"method": method, "url": url}
 
 
+RequestUrl = Annotated[
+    Text,
+    AfterValidator(lambda value: request_url(value, _URL)),
+    TextFormat("a URL", "https?://.+", ("https://chat.example.com/rooms/blue",)),
+]
 SettableHeader = Annotated[HeaderName, AfterValidator(_settable_header)]
 
 
 class Request(Model):
     """A client's request; `GET https://chat.example.com/rooms/blue` alone is short for its method and URL."""
 
+    model_config = with_example({"method": "POST", "url": "https://chat.example.com/rooms/blue", "body": "hello"})
+
     method: Method = "GET"
     """In capital letters."""
-    url: Annotated[Text, AfterValidator(lambda value: request_url(value, _URL))]
+    url: RequestUrl
     """Absolute and percent-encoded, with the scheme and host that the client uses."""
-    headers: Annotated[dict[SettableHeader, HeaderValue], AfterValidator(no_duplicate_names)] = Field(default_factory=dict)
+    headers: Annotated[dict[SettableHeader, HeaderValue], AfterValidator(no_duplicate_names)] = Field(
+        default_factory=dict, examples=[{"Origin": "https://www.example.com"}]
+    )
     """Headers of the request."""
     websocket: bool = False
     """Asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
     body: Text = ""
     """The request's content. For a WebSocket with `via_fanout`, its events, in place of an OPEN."""
-    claims: dict[Text, Any] | None = None
+    claims: dict[Text, Any] | None = Field(None, examples=[{"sub": "ann"}])
     """Claims of the client's token. The token is signed, is where the route expects it, and gets an `exp`, `iss` and `aud` that
     the route accepts if they are not here."""
     via_fanout: bool = False
@@ -121,32 +130,45 @@ class Request(Model):
         return self
 
 
+RequestLine = Annotated[Text, TextFormat("a request", r"[^ ]+ .+", ("GET https://chat.example.com/rooms/blue",))]
+
+
 class Expect(Model):
     """The expected outcome of the request. Only the keys that are there are compared."""
 
-    route: Text | None = None
+    model_config = with_example({"route": "room-events", "channel": "room-blue"})
+
+    route: Text | None = Field(None, examples=["room-events", NO_ROUTE])
     """The name of the route that takes it, or `none`. A route without a name is called by its number, such as `route-3`. The one
     for a route's preflight requests is `NAME preflight`."""
-    action: Annotated[Text, AfterValidator(_action)] | None = None
+    action: Annotated[Text, AfterValidator(_action), WithJsonSchema({"type": "string", "enum": list(KNOWN_ACTIONS)})] | None = (
+        None
+    )
     """The key of that route's action, or `preflight` for a preflight request that the edge answers."""
-    backend: Text | None = None
+    backend: Text | None = Field(None, examples=["origin"])
     """The backend that gets the request first."""
-    channel: Annotated[list[Text], BeforeValidator(as_list)] | None = None
+    channel: Annotated[list[Text], BeforeValidator(as_list)] | None = Field(None, examples=["room-blue"])
     """The channel that the client is subscribed to, or a list of all channels; `[]` for none."""
-    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    status: Annotated[int, Field(ge=100, le=599, examples=[200, 401, 404])] | None = None
     """The status of the edge's own answer. If Fanout asks the edge, it is the status on the second pass."""
-    headers: dict[HeaderName, ConditionOrValues] = Field(default_factory=dict)
+    headers: dict[HeaderName, ConditionOrValues] = Field(
+        default_factory=dict, examples=[{"content-type": "text/event-stream", "grip-hold": {"present": False}}]
+    )
     """Headers of that answer, with the conditions of `match`: a value, a list of possible values, or `{present: false}`."""
-    request_headers: dict[HeaderName, ConditionOrValues] = Field(default_factory=dict)
+    request_headers: dict[HeaderName, ConditionOrValues] = Field(default_factory=dict, examples=[{"x-edge": "fanroute"}])
     """Headers of the request as the backend gets it, likewise."""
 
 
 class RouteTest(Model):
     """A request, and its expected outcome."""
 
-    name: Text | None = None
+    model_config = with_example(
+        {"request": "GET https://chat.example.com/rooms/blue", "expect": {"route": "room-events", "channel": "room-blue"}}
+    )
+
+    name: Text | None = Field(None, examples=["a room has its channel"])
     """The test's name in messages. Without it, they show the request."""
-    request: Annotated[Request, BeforeValidator(_request)]
+    request: Annotated[Request, BeforeValidator(_request, json_schema_input_type=RequestLine | Request)]
     """The request: `METHOD URL`, or a mapping."""
     expect: Expect
     """The expected outcome."""

@@ -27,6 +27,7 @@ from fanroute.spec.types import (
     in_range,
     no_duplicates,
     value_error,
+    with_example,
 )
 from fanroute_runtime.grip.websocket import MAX_MESSAGE, MIN_KEEP_ALIVE_INTERVAL
 
@@ -63,18 +64,25 @@ def _check_close_code(value: int) -> int:
     return value
 
 
-Status = Annotated[int, Field(ge=200, le=599)]
-Protocol = Annotated[Text, AfterValidator(_check_protocol), TextFormat("a subprotocol", TOKEN.pattern)]
+# Media types that editors propose.
+MEDIA_TYPES = ("text/plain", "application/json", "text/html; charset=utf-8")
+
+Status = Annotated[int, Field(ge=200, le=599, examples=[200, 204, 404, 503])]
+Protocol = Annotated[Text, AfterValidator(_check_protocol), TextFormat("a subprotocol", TOKEN.pattern, ("chat.v1",))]
 IdleClose = Annotated[
     Duration,
     AfterValidator(in_range(MIN_KEEP_ALIVE_INTERVAL, MAX_SECONDS)),
-    TextFormat(f"a duration from {MIN_KEEP_ALIVE_INTERVAL}s to {MAX_SECONDS // 60}m", DURATION.pattern),
+    TextFormat(f"a duration from {MIN_KEEP_ALIVE_INTERVAL}s to {MAX_SECONDS // 60}m", DURATION.pattern, ("5m",)),
 ]
-MaxMessage = Annotated[Size, AfterValidator(_check_message_size), TextFormat(f"a size from 1B to {MAX_MESSAGE}B", SIZE.pattern)]
+MaxMessage = Annotated[
+    Size, AfterValidator(_check_message_size), TextFormat(f"a size from 1B to {MAX_MESSAGE}B", SIZE.pattern, ("16KiB", "512B"))
+]
 
 
 class Handoff(Model):
     """Sends the request to a backend through Fanout, which gives the backend's answer to the client."""
+
+    model_config = with_example({"backend": "origin", "cors": {"origins": "https://www.example.com"}})
 
     backend: BackendName
     """The backend's name. The action can also be just this name."""
@@ -85,6 +93,8 @@ class Handoff(Model):
 
 class Forward(Model):
     """Sends the request to a backend without Fanout, and the backend's answer to the client."""
+
+    model_config = with_example({"backend": "origin", "cors": {"origins": "https://www.example.com"}})
 
     backend: BackendName
     """The backend's name. The action can also be just this name."""
@@ -103,11 +113,13 @@ ForwardTo = Annotated[Forward, BeforeValidator(_with_backend, json_schema_input_
 class Stream(Model):
     """An answer that stays open. Each `http-stream` message published on its channels is appended to it."""
 
+    model_config = with_example({"channel": "room-{room}", "content_type": "application/json", "keep_alive": "25s"})
+
     channel: Channels
     """One channel or up to 20. They can contain what the match binds, such as `{room}`."""
     meta: Meta = Field(default_factory=dict)
     """Variables of the connection for the channels' filters, by name. Values can contain what the match binds."""
-    content_type: HeaderValue = "text/plain"
+    content_type: HeaderValue = Field("text/plain", examples=list(MEDIA_TYPES))
     """The answer's media type."""
     headers: AnswerHeaders = Field(default_factory=dict)
     """Further headers of the answer."""
@@ -123,6 +135,8 @@ class Stream(Model):
 
 class Event(Model):
     """A server-sent event."""
+
+    model_config = with_example({"event": "welcome", "data": "You are connected."})
 
     event: Line | None = None
     """The event's type. Listeners for `message` get an event without a type."""
@@ -140,6 +154,8 @@ class Event(Model):
 
 class Sse(Model):
     """A stream of server-sent events. A message to publish is `data: …` and an empty line."""
+
+    model_config = with_example({"channel": "room-{room}", "retry": "2s", "keep_alive": "25s"})
 
     channel: Channels
     """One channel or up to 20. They can contain what the match binds, such as `{room}`."""
@@ -162,6 +178,8 @@ class Sse(Model):
 class OnTimeout(Model):
     """The answer if nothing was published in time."""
 
+    model_config = with_example({"status": 204})
+
     status: Status = 200
     """The answer's status."""
     body: Text = ""
@@ -171,11 +189,13 @@ class OnTimeout(Model):
 class LongPoll(Model):
     """Holds the request until an `http-response` message is published on one of its channels, or until a time-out."""
 
+    model_config = with_example({"channel": "room-{room}", "timeout": "25s", "on_timeout": {"status": 204}})
+
     channel: Channels
     """One channel or up to 20. They can contain what the match binds, such as `{room}`."""
     meta: Meta = Field(default_factory=dict)
     """Variables of the connection for the channels' filters, by name. Values can contain what the match binds."""
-    content_type: HeaderValue = "text/plain"
+    content_type: HeaderValue = Field("text/plain", examples=list(MEDIA_TYPES))
     """The media type of the answer after the time-out."""
     headers: AnswerHeaders = Field(default_factory=dict)
     """Further headers of the answer after the time-out."""
@@ -189,6 +209,8 @@ class LongPoll(Model):
 
 class WebSocket(Model):
     """A WebSocket that gets each `ws-message` published on its channels."""
+
+    model_config = with_example({"channel": "room-{room}", "protocols": "chat.v1", "keep_alive": "25s"})
 
     channel: Channels
     """One channel or up to 20. They can contain what the match binds, such as `{room}`."""
@@ -205,7 +227,7 @@ class WebSocket(Model):
     max_message: MaxMessage | None = None
     """The longest message that a client may send. After a longer one, the connection is closed with code 1009. Fanout breaks the
     connection at a message above 200,000 bytes."""
-    refuse_code: Annotated[int, AfterValidator(_check_close_code)] | None = None
+    refuse_code: Annotated[int, AfterValidator(_check_close_code)] | None = Field(None, examples=[4401])
     """A client without a channel or subprotocol is accepted and closed with this code, which a browser's script can see. If not
     given, the client gets an HTTP error, which a script cannot see."""
 
@@ -213,9 +235,11 @@ class WebSocket(Model):
 class Respond(Model):
     """An answer of the edge's own, without Fanout."""
 
+    model_config = with_example({"status": 200, "content_type": "application/json", "body": '{"ok": true}'})
+
     status: Status
     """The answer's status."""
-    content_type: HeaderValue | None = None
+    content_type: HeaderValue | None = Field(None, examples=list(MEDIA_TYPES))
     """The answer's media type. If not given, plain text, or the type that the file's name indicates."""
     headers: AnswerHeaders = Field(default_factory=dict)
     """Further headers of the answer."""
@@ -229,6 +253,8 @@ class Respond(Model):
 
 class Redirect(Model):
     """Redirects the client."""
+
+    model_config = with_example({"location": "https://www.example.com/rooms/{room}", "status": 308})
 
     location: Location
     """Sends the client to this address, which begins with `/`, `https://HOST/` or `http://HOST/`. It can contain values that the

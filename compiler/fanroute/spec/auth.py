@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.plan.routes import references
 from fanroute.spec.keys import Issuer, VerificationKey, not_empty
@@ -21,6 +21,7 @@ from fanroute.spec.types import (
     in_range,
     template_of,
     value_error,
+    with_example,
 )
 
 # Longest leeway, in seconds.
@@ -51,12 +52,14 @@ def _as_token_place(value: Any) -> Any:
     return {"authorization": True} if value == "authorization" else value
 
 
-KeyId = Annotated[Line, AfterValidator(not_empty("a key's id", "kid")), TextFormat("a key's id", "[^\\r\\n]+")]
-Audience = Annotated[Line, AfterValidator(not_empty("an audience", "aud")), TextFormat("an audience", "[^\\r\\n]+")]
-ClaimName = Annotated[Text, AfterValidator(_check_claim), TextFormat("a claim", _CLAIM.pattern)]
-CookieName = Annotated[Text, AfterValidator(_check_cookie), TextFormat("a cookie", TOKEN.pattern)]
+KeyId = Annotated[Line, AfterValidator(not_empty("a key's id", "kid")), TextFormat("a key's id", "[^\\r\\n]+", ("2026-11",))]
+Audience = Annotated[Line, AfterValidator(not_empty("an audience", "aud")), TextFormat("an audience", "[^\\r\\n]+", ("chat",))]
+ClaimName = Annotated[Text, AfterValidator(_check_claim), TextFormat("a claim", _CLAIM.pattern, ("sub",))]
+CookieName = Annotated[Text, AfterValidator(_check_cookie), TextFormat("a cookie", TOKEN.pattern, ("session",))]
 Leeway = Annotated[
-    Duration, AfterValidator(in_range(0, MAX_LEEWAY)), TextFormat(f"a duration of {MAX_LEEWAY // 60}m at most", DURATION.pattern)
+    Duration,
+    AfterValidator(in_range(0, MAX_LEEWAY)),
+    TextFormat(f"a duration of {MAX_LEEWAY // 60}m at most", DURATION.pattern, ("10s",)),
 ]
 
 
@@ -79,13 +82,13 @@ class ClientKey(VerificationKey):
 class TokenPlace(Model):
     """Names a place where a client's token may be."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = with_example({"cookie": "session"}, minProperties=1, maxProperties=1)
 
     authorization: Literal[True] | None = None
     """In the Authorization header, after `Bearer`. `authorization` alone is short for this."""
     cookie: CookieName | None = None
     """In the cookie of this name."""
-    query: Parameter | None = None
+    query: Parameter | None = Field(None, examples=["token"])
     """In the query parameter of this name, for clients that cannot set a header. Backends do not get it."""
 
     @model_validator(mode="after")
@@ -106,6 +109,10 @@ class Auth(Model):
     A client without a valid token gets a 401. A client whose token does not allow the request gets a 403.
     """
 
+    model_config = with_example(
+        {"keys": {"algorithm": "ES256", "file": "keys/tokens.pem"}, "issuer": "https://login.example.com/"}
+    )
+
     keys: Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)]
     """The keys, one of which must have signed the token: one key or a list."""
     token: Annotated[list[TokenPlaceOrName], BeforeValidator(as_list), Field(min_length=1)] | None = None
@@ -118,10 +125,12 @@ class Auth(Model):
     leeway: Leeway | None = None
     """Allows clocks to differ by so much. A token is valid that much earlier than its `nbf`, and that much longer than its
     `exp`. 10 s if not given."""
-    claims: dict[ClaimName, Annotated[ConditionOrValues, AfterValidator(_check_claim_condition)]] = Field(default_factory=dict)
+    claims: dict[ClaimName, Annotated[ConditionOrValues, AfterValidator(_check_claim_condition)]] = Field(
+        default_factory=dict, examples=[{"role": ["editor", "admin"], "room": "{room}"}]
+    )
     """Conditions on the token's claims, by name. If a claim is a list, one item must fit. A value can contain what the match
     binds, such as `{tenant}`; then the claim must be equal to the result."""
-    channels: ClaimName | None = None
+    channels: ClaimName | None = Field(None, examples=["channels"])
     """The claim that lists the channels which the client may subscribe to. A request for any other channel is refused."""
     any_channel: Literal[True] | None = None
     """States that any client with such a token may subscribe to every channel of the route, although no claim restricts the

@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from fanroute.spec.types import STRAY_PERCENT, Model, Text, TextFormat, as_list, no_duplicates, template_of, value_error
+from fanroute.spec.types import (
+    STRAY_PERCENT,
+    Model,
+    Text,
+    TextFormat,
+    as_list,
+    no_duplicates,
+    template_of,
+    value_error,
+    with_example,
+)
 from fanroute_runtime.grip.instructions import MAX_CHANNELS, MAX_VALUE, SEPARATORS, is_valid_value
 
 # The meta variable that a filter uses. "" stands for any.
@@ -51,12 +61,14 @@ def _with_name(value: Any) -> Any:
     return value if isinstance(value, dict) else {"name": value}
 
 
-Channel = Annotated[Text, AfterValidator(_grip_value("channel")), TextFormat("a channel", r"[\s\S]+")]
-PreviousId = Annotated[Text, AfterValidator(_grip_value("previous id")), TextFormat("an id", r"[\s\S]+")]
+Channel = Annotated[Text, AfterValidator(_grip_value("channel")), TextFormat("a channel", r"[\s\S]+", ("news", "room-{room}"))]
+PreviousId = Annotated[
+    Text, AfterValidator(_grip_value("previous id")), TextFormat("an id", r"[\s\S]+", ("{header.last-event-id}",))
+]
 MetaName = Annotated[Text, AfterValidator(_check_meta_name), TextFormat("a name", _META_NAME.pattern)]
 MetaValue = Annotated[Text, AfterValidator(_grip_value("meta value")), TextFormat("a value", r"[\s\S]+")]
-Meta = dict[MetaName, MetaValue]
-Link = Annotated[Text, AfterValidator(_check_link), TextFormat("a path", r"/[\s\S]*")]
+Meta = Annotated[dict[MetaName, MetaValue], Field(examples=[{"user": "{query.user}"}])]
+Link = Annotated[Text, AfterValidator(_check_link), TextFormat("a path", r"/[\s\S]*", ("/missed/{room}",))]
 # Fanout takes at most five filters for a channel. There are no more than these.
 Filters = Annotated[
     list[Literal["skip-self", "skip-users", "require-sub", "build-id", "var-subst"]],
@@ -67,6 +79,8 @@ Filters = Annotated[
 
 class FullChannel(Model):
     """A channel to subscribe to."""
+
+    model_config = with_example({"name": "room-{room}", "filters": "require-sub"})
 
     name: Channel
     """The channel's name. Just this name is short for it. It can contain what the match binds, such as `{room}`."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.plan.backend import PORTS
-from fanroute.spec.types import HeaderName, MaxAge, Model, Text, TextFormat, as_list, is_host, value_error
+from fanroute.spec.types import HeaderName, MaxAge, Model, Text, TextFormat, as_list, is_host, value_error, with_example
 
 # The serialization of an origin (RFC 6454, 6.2), as browsers send it in the Origin header.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/:@?#\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
@@ -43,7 +43,11 @@ def _check_any_is_alone(value: list[str]) -> list[str]:
     return value
 
 
-Origin = Annotated[Text, AfterValidator(_normalize_origin), TextFormat("an origin", r"\*|[^/]+://[^/]+")]
+Origin = Annotated[
+    Text,
+    AfterValidator(_normalize_origin),
+    TextFormat("an origin", r"\*|[^/]+://[^/]+", ("https://www.example.com", "https://*.example.com", "*")),
+]
 Origins = Annotated[list[Origin], BeforeValidator(as_list), Field(min_length=1), AfterValidator(_check_any_is_alone)]
 HeaderNames = Annotated[list[HeaderName], BeforeValidator(as_list)]
 
@@ -51,16 +55,18 @@ HeaderNames = Annotated[list[HeaderName], BeforeValidator(as_list)]
 class Cors(Model):
     """Lets pages of other origins read the answer. The edge answers their preflight requests."""
 
+    model_config = with_example({"origins": "https://www.example.com", "headers": "Authorization", "credentials": True})
+
     origins: Origins
     """The origins of the pages, such as `https://chat.example.com`. `*.` before a name stands for all hosts below it, and `"*"`
     alone for any origin."""
-    headers: HeaderNames = Field(default_factory=list)
+    headers: HeaderNames = Field(default_factory=list, examples=["Authorization"])
     """Headers that their requests may have, besides those that any page may send. `"*"` allows any but `Authorization`."""
     credentials: bool = False
     """Lets their requests carry cookies and other credentials."""
     max_age: MaxAge | None = None
     """Tells a browser how long it may cache the answer to a preflight request. 5 s if not given, a day at most."""
-    expose: HeaderNames = Field(default_factory=list)
+    expose: HeaderNames = Field(default_factory=list, examples=["X-Request-Id"])
     """Headers of the answer that they may read, besides those that any page may read. `"*"` allows any."""
     backend_answers: bool = False
     """For a `forward`: these pages may also read the backend's answers. The edge's CORS headers replace the backend's."""

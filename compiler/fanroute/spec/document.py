@@ -1,8 +1,8 @@
 """Defines the top of routes.yaml: the Spec, its settings, and its routes. Checks across several values are in `rules`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, Redirect, Respond, Sse, Status, Stream, WebSocket
 from fanroute.spec.auth import Auth
@@ -11,7 +11,20 @@ from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, Re
 from fanroute.spec.keys import EntryName, ProxyKey
 from fanroute.spec.match import Match
 from fanroute.spec.sandbox import Sandbox
-from fanroute.spec.types import BackendName, Host, KeepAlive, LocalUrl, Model, Name, Text, TextFormat, Url, as_list, value_error
+from fanroute.spec.types import (
+    BackendName,
+    Host,
+    KeepAlive,
+    LocalUrl,
+    Model,
+    Name,
+    Text,
+    TextFormat,
+    Url,
+    as_list,
+    value_error,
+    with_example,
+)
 from fanroute.syntax.variables import NAMES
 
 # The version of the language.
@@ -31,7 +44,7 @@ def _check_variable(value: str) -> str:
     return value
 
 
-VariableName = Annotated[Text, AfterValidator(_check_variable), TextFormat("a variable", NAMES.pattern)]
+VariableName = Annotated[Text, AfterValidator(_check_variable), TextFormat("a variable", NAMES.pattern, ("APP_*",))]
 
 
 def default_domain(service: str) -> str:
@@ -42,12 +55,16 @@ def default_domain(service: str) -> str:
 class Service(Model):
     """The Fastly service."""
 
-    name: Name
+    model_config = with_example({"name": "chat-edge"})
+
+    name: Name = Field(examples=["chat-edge"])
     """The service's name. It also gives the default domain, NAME.edgecompute.app."""
 
 
 class Fallback(Model):
     """The edge's answer if it cannot reach the backend."""
+
+    model_config = with_example({"status": 503, "body": "Please try again in a minute."})
 
     status: Status | None = None
     """The answer's status. If not given, 502, or 504 if the backend did not answer in time."""
@@ -62,11 +79,10 @@ class Fallback(Model):
 class Backend(Model):
     """A server at `url`, or this service itself (`loopback: true`) at the domain `host`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": ["url"]}, {"required": ["loopback"]}],
-            "dependentRequired": {"local": ["url"], "strict_paths": ["url"], "host": ["loopback"]},
-        }
+    model_config = with_example(
+        {"url": "https://app.example.com", "local": "http://localhost:3000"},
+        oneOf=[{"required": ["url"]}, {"required": ["loopback"]}],
+        dependentRequired={"local": ["url"], "strict_paths": ["url"], "host": ["loopback"]},
     )
 
     url: Url | None = None
@@ -87,6 +103,8 @@ class Backend(Model):
 class Fanout(Model):
     """Says how the edge recognizes requests from Fanout, which asks it on behalf of clients."""
 
+    model_config = with_example({"keys": {"algorithm": "ES256", "file": "keys/proxy.pem", "issuer": "my-proxy"}})
+
     grip_sig: Literal["verify", "present", "none"] = "verify"
     """`verify` accepts a Grip-Sig that is signed by Fastly for this service, or with one of `keys`. `present` accepts any
     Grip-Sig. `none` accepts a Grip-Feature, for a proxy that signs nothing. With these two, anybody who sends the header is
@@ -97,6 +115,8 @@ class Fanout(Model):
 
 class Debug(Model):
     """Tells a client which route its request has, and why it is refused, if the client sends a secret in `Fanroute-Debug`."""
+
+    model_config = with_example({"secret_store": "keys", "name": "debug"})
 
     secret_store: EntryName
     """The secret store that holds the secret, by the name under which it is linked to the service."""
@@ -113,6 +133,8 @@ class Paths(Model):
     With `reject` such a request gets a 400 before any route is tried. With `keep` the path is matched as it is.
     """
 
+    model_config = with_example({"empty_segments": "reject", "encoded_slashes": "reject"})
+
     dot_segments: RejectOrKeep = "reject"
     """A segment `.` or `..`, alone or before a `;`. Many servers resolve it, and so does Fanout."""
     backslashes: RejectOrKeep = "reject"
@@ -127,16 +149,15 @@ class Paths(Model):
     """A `;`. Some servers ignore the rest of the segment."""
 
 
-def _require_one_action(schema: dict[str, Any]) -> None:
-    schema["oneOf"] = [{"required": [action]} for action in ACTIONS]
-
-
 class Route(Model):
     """A route: which requests it takes, and exactly one action from `handoff` to `redirect`."""
 
-    model_config = ConfigDict(json_schema_extra=_require_one_action)
+    model_config = with_example(
+        {"name": "room-events", "match": {"path": "/rooms/{room}/events"}, "sse": {"channel": "room-{room}"}},
+        oneOf=[{"required": [action]} for action in ACTIONS],
+    )
 
-    name: Name | None = None
+    name: Name | None = Field(None, examples=["room-events"])
     """The route's name in messages. It must be unique. If not given, `route-` and the number of the route."""
     match: Match = Match()
     """Says which requests the route takes. If not given, it takes all."""
@@ -183,6 +204,8 @@ def default_name(index: int) -> str:
 class Defaults(Model):
     """Values for routes that do not set their own. Each key applies to the routes whose action takes it."""
 
+    model_config = with_example({"keep_alive": "25s", "cors": {"origins": "https://www.example.com"}})
+
     cors: Cors | None = None
     """Lets pages of other origins read the answers of the edge. It does not apply to `handoff` and `forward`."""
     keep_alive: KeepAlive | None = None
@@ -207,7 +230,10 @@ class Spec(Model):
     environment: Annotated[list[VariableName], BeforeValidator(as_list)] | None = None
     """The variables of the build's environment that `${NAME}` may use: names, or the beginning of names and `*`, such as
     `APP_*`. If not given, any."""
-    backends: Annotated[dict[Name, Backend], Field(min_length=1)]
+    backends: Annotated[
+        dict[BackendName, Backend],
+        Field(min_length=1, examples=[{"origin": {"url": "https://app.example.com"}, "self": {"loopback": True}}]),
+    ]
     """The servers that routes send requests to, by name. This service itself can be one of them."""
     fanout: Fanout = Fanout()
     """Says how the edge recognizes requests from Fanout."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error
+from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error, with_example
 from fanroute_runtime.http.headers import HOP_BY_HOP, is_platform_header
 
 # Where a file may name a header: in a match, in changes of a request or a response, or in an answer of the edge's own.
@@ -91,26 +91,34 @@ AnswerHeader = Annotated[HeaderName, AfterValidator(_not_reserved("answer", "set
 RequestHeader = Annotated[HeaderName, AfterValidator(_not_reserved("request", "changed"))]
 ResponseHeader = Annotated[HeaderName, AfterValidator(_not_reserved("response", "changed"))]
 HeaderValue = Annotated[Text, AfterValidator(_check_value), TextFormat("printable ASCII", "[ -~]*")]
-AnswerHeaders = Annotated[dict[AnswerHeader, HeaderValue], AfterValidator(no_duplicate_names)]
+AnswerHeaders = Annotated[
+    dict[AnswerHeader, HeaderValue],
+    AfterValidator(no_duplicate_names),
+    Field(examples=[{"Cache-Control": "no-store"}]),
+]
 
 
 class RequestHeaders(Model):
     """Changes to the headers of a request before it goes to the backend. Each header can be named once."""
 
-    set: dict[RequestHeader, HeaderValue] = Field(default_factory=dict)
+    model_config = with_example({"set": {"X-Edge": "fanroute"}, "remove": ["X-Debug"]})
+
+    set: dict[RequestHeader, HeaderValue] = Field(default_factory=dict, examples=[{"X-Edge": "fanroute"}])
     """Headers that get only this value, whatever the client sent."""
-    add: dict[RequestHeader, HeaderValue] = Field(default_factory=dict)
+    add: dict[RequestHeader, HeaderValue] = Field(default_factory=dict, examples=[{"X-Edge": "fanroute"}])
     """Headers that get this value in addition."""
-    remove: list[RequestHeader] = Field(default_factory=list)
+    remove: list[RequestHeader] = Field(default_factory=list, examples=[["X-Debug"]])
     """Names of headers that are removed."""
 
 
 class ResponseHeaders(Model):
     """Changes to the headers of an answer before it goes to the client. Each header can be named once."""
 
-    set: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict)
+    model_config = with_example({"set": {"Cache-Control": "no-store"}, "remove": ["Server"]})
+
+    set: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict, examples=[{"Cache-Control": "no-store"}])
     """Headers that get only this value, whatever the answer had."""
-    add: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict)
+    add: dict[ResponseHeader, HeaderValue] = Field(default_factory=dict, examples=[{"Cache-Control": "no-store"}])
     """Headers that get this value in addition."""
-    remove: list[ResponseHeader] = Field(default_factory=list)
+    remove: list[ResponseHeader] = Field(default_factory=list, examples=[["Server"]])
     """Names of headers that are removed."""

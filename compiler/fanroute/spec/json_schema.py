@@ -1,4 +1,4 @@
-"""Generates the JSON Schema of routes.yaml for editors, from the models. Pure.
+"""Generates the JSON Schema of routes.yaml, and of other files with models. Pure.
 
 It accepts every valid file, and refuses keys and values that are wrong by themselves. It does not check references between
 values, such as the name of a backend: `fanroute check` does.
@@ -16,14 +16,15 @@ from pydantic_core import core_schema
 from fanroute.spec.document import Spec
 from fanroute.spec.types import Model, as_list
 
-# The file of the schema, beside a routes.yaml, and the line in routes.yaml that points editors to it.
-SCHEMA_FILE = "routes.schema.json"
-MODELINE = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
-
 
 def routes_schema() -> dict[str, Any]:
     """Returns the JSON Schema of routes.yaml as plain data."""
-    return {"$schema": _Generator.schema_dialect, "title": "routes.yaml", **Spec.model_json_schema(schema_generator=_Generator)}
+    return schema_of(Spec, "routes.yaml")
+
+
+def schema_of(model: type[Model], file: str) -> dict[str, Any]:
+    """Returns the JSON Schema of a file as plain data, from the model of the whole file and the file's name."""
+    return {"$schema": _Generator.schema_dialect, "title": file, **model.model_json_schema(schema_generator=_Generator)}
 
 
 def key_descriptions(model: type[Model]) -> dict[str, str]:
@@ -43,6 +44,9 @@ def key_descriptions(model: type[Model]) -> dict[str, str]:
 
 class _Generator(GenerateJsonSchema):
     """Adapts pydantic's generator to what users write: with short forms, without nulls and without names from Python."""
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        return value  # so that examples have their keys in the order in which people write them
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -76,7 +80,8 @@ class _Generator(GenerateJsonSchema):
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         if schema["function"]["function"] is as_list:
             items = self.generate_inner(schema["schema"])
-            return {"anyOf": [items["items"], items]}
+            item = items["items"]
+            return {"anyOf": [*item.get("anyOf", [item]), items]}
         assert "json_schema_input_schema" in schema, "a short form needs a json_schema_input_type"
         return self.generate_inner(schema["json_schema_input_schema"])
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict
+from pydantic import AfterValidator, Field
 
-from fanroute.spec.types import FilePath, Line, Model, Text, TextFormat, value_error
+from fanroute.spec.types import FilePath, Line, Model, Text, TextFormat, value_error, with_example
 
 # The issuers of Fanout's own tokens: Fastly's begins so and ends with the service's id, and the local edges have the other.
 _FASTLYS, _LOCAL = "fastly:", "viceroy"
@@ -39,29 +39,35 @@ def _check_proxy_issuer(value: str) -> str:
     return value
 
 
-EntryName = Annotated[Text, AfterValidator(_check_entry), TextFormat("a name in Fastly's stores", _ENTRY.pattern)]
-Issuer = Annotated[Line, AfterValidator(not_empty("an issuer", "iss")), TextFormat("an issuer", "[^\\r\\n]+")]
+EntryName = Annotated[Text, AfterValidator(_check_entry), TextFormat("a name in Fastly's stores", _ENTRY.pattern, ("keys",))]
+Issuer = Annotated[
+    Line, AfterValidator(not_empty("an issuer", "iss")), TextFormat("an issuer", "[^\\r\\n]+", ("https://login.example.com/",))
+]
 ProxyIssuer = Annotated[
-    Issuer, AfterValidator(_check_proxy_issuer), TextFormat("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+")
+    Issuer, AfterValidator(_check_proxy_issuer), TextFormat("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+", ("my-proxy",))
 ]
 
 # The keys that say where a verification key is: in a store of the running service, or in a file when building.
 KEY_STORES = ("secret_store", "config_store")
 KEY_SOURCES = ("file", *KEY_STORES)
+_ONE_SOURCE = {
+    "oneOf": [{"required": ["file"]}, *({"required": [store, "name"]} for store in KEY_STORES)],
+    "dependentRequired": {store: ["name"] for store in KEY_STORES},
+    "dependentSchemas": {"name": {"anyOf": [{"required": [store]} for store in KEY_STORES]}},
+}
 
 
 class VerificationKey(Model):
     """A key for signatures by one algorithm: in a file that is read when building, or in one of Fastly's stores."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": ["file"]}, {"required": ["secret_store", "name"]}, {"required": ["config_store", "name"]}],
-        }
+    model_config = with_example(
+        {"algorithm": "ES256", "file": "keys/tokens.pem"},
+        **_ONE_SOURCE,
     )
 
     algorithm: Literal["ES256", "RS256", "HS256"]
     """The only algorithm that the key is used with."""
-    file: FilePath | None = None
+    file: FilePath | None = Field(None, examples=["keys/tokens.pem"])
     """A file with a public key in PEM, by its path from the folder of routes.yaml. The key becomes part of the component."""
     secret_store: EntryName | None = None
     """The secret store that holds the key, by the name under which it is linked to the service. Its entry is a public key in PEM
@@ -74,6 +80,11 @@ class VerificationKey(Model):
 
 class ProxyKey(VerificationKey):
     """A key of a GRIP proxy of your own."""
+
+    model_config = with_example(
+        {"algorithm": "ES256", "file": "keys/proxy.pem", "issuer": "my-proxy"},
+        **_ONE_SOURCE,
+    )
 
     issuer: ProxyIssuer
     """The `iss` of the Grip-Sig that the proxy sends."""

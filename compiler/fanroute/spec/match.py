@@ -2,10 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.spec.headers import MatchedHeader, no_duplicate_names
-from fanroute.spec.types import Host, MatchedMethod, Model, Parameter, Pattern, RoutePath, Text, as_list, value_error
+from fanroute.spec.types import (
+    Host,
+    MatchedMethod,
+    Model,
+    Parameter,
+    Pattern,
+    RoutePath,
+    Text,
+    as_list,
+    value_error,
+    with_example,
+)
 
 
 def _as_condition(value: Any) -> Any:
@@ -18,7 +29,7 @@ Texts = Annotated[list[Text], Field(min_length=1)]
 class Condition(Model):
     """A condition on a claim, header or query parameter: it has one of these values, fits a pattern, or is present or absent."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = with_example({"pattern": "[0-9]+"}, minProperties=1, maxProperties=1)
 
     values: Texts | None = None
     """The values that it may have. A value or a list alone is short for this."""
@@ -42,13 +53,15 @@ ConditionOrValues = Annotated[Condition, BeforeValidator(_as_condition, json_sch
 class Match(Model):
     """Says which requests a route takes. All conditions must hold. A list gives alternatives, a missing key matches anything."""
 
+    model_config = with_example({"host": "chat.example.com", "path": "/rooms/{room}", "method": "GET"})
+
     host: Annotated[list[Host], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """A host name, or `*.` and a name for all hosts below it, but not for the name itself. Upper and lower case, the port and a
     final dot make no difference."""
     path: RoutePath | None = None
     """Segments, decoded or percent-encoded. `{room}` stands for one whole segment and binds its text. A final `/*` stands for any
     rest, even an empty one."""
-    where: dict[Parameter, Pattern] = Field(default_factory=dict)
+    where: dict[Parameter, Pattern] = Field(default_factory=dict, examples=[{"room": "[a-z0-9-]+"}])
     """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, for the whole
     decoded segment."""
     method: Annotated[list[MatchedMethod], BeforeValidator(as_list), Field(min_length=1)] | None = None
@@ -57,8 +70,10 @@ class Match(Model):
     """The scheme of the client's request."""
     websocket: bool | None = None
     """`true` if the client must ask for a WebSocket (`Upgrade: websocket`), `false` if it must not."""
-    header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(no_duplicate_names)] = Field(default_factory=dict)
+    header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(no_duplicate_names)] = Field(
+        default_factory=dict, examples=[{"Accept-Language": ["de", "fr"], "X-Beta": {"present": True}}]
+    )
     """Conditions on headers, by name in any case. If a header appears more than once, the first counts. Several lines of `Cookie`
     are joined by `; `."""
-    query: dict[Parameter, ConditionOrValues] = Field(default_factory=dict)
+    query: dict[Parameter, ConditionOrValues] = Field(default_factory=dict, examples=[{"version": "2"}])
     """Conditions on query parameters, decoded, by name. If a parameter appears more than once, the first counts."""

@@ -20,7 +20,7 @@ Schema = dict[str, Any]
 
 
 @dataclass(slots=True)
-class _Section:
+class Section:
     """A mapping of known keys, and the paths at which it can be in the file."""
 
     mapping: Schema
@@ -39,34 +39,43 @@ class _Section:
         """Returns the anchor that GitHub gives the section's heading."""
         return self.title.replace(",", "").replace(".", "").replace(" ", "-")
 
+    def key_anchor(self, key: str) -> str:
+        """Returns the anchor of a key's row."""
+        return f"{self.anchor}-{key}"
+
 
 def reference_page() -> str:
     """Returns the text of docs/reference.md."""
-    root = routes_schema()
-    sections: dict[str, _Section] = {}
-    _collect(root, "", root, sections)
-    titles = Counter(section.title for section in sections.values())
-    for section in [section for section in sections.values() if titles[section.title] > 1]:
-        section.depth += 1
+    sections = sections_of(routes_schema())
     contents = "".join(f"- [{section.title}](#{section.anchor})\n" for section in sections.values())
     return "\n".join([_INTRODUCTION, contents, *(_render(section, sections) for section in sections.values())])
 
 
-def _collect(node: Schema, path: str, root: Schema, sections: dict[str, _Section]) -> None:
+def sections_of(root: Schema) -> dict[str, Section]:
+    """Returns a section for each mapping of a JSON Schema, by its reference ("" is the file itself)."""
+    sections: dict[str, Section] = {}
+    _collect(root, "", root, sections)
+    titles = Counter(section.title for section in sections.values())
+    for section in [section for section in sections.values() if titles[section.title] > 1]:
+        section.depth += 1
+    return sections
+
+
+def _collect(node: Schema, path: str, root: Schema, sections: dict[str, Section]) -> None:
     """Adds the sections of a node of the JSON Schema: one for each mapping, by its reference ("" is the file itself)."""
-    for suffix, child in _children(node):
+    for suffix, child in children(node):
         _collect(child, f"{path}{suffix}", root, sections)
     reference = node.get("$ref", "" if node is root else None)
     if reference is None:
         return
-    mapping = _resolve(reference, root)
+    mapping = resolve(reference, root)
     known = reference in sections
-    sections.setdefault(reference, _Section(mapping)).paths.append(path)
+    sections.setdefault(reference, Section(mapping)).paths.append(path)
     for key, child in () if known else mapping["properties"].items():
         _collect(child, f"{path}.{key}".lstrip("."), root, sections)
 
 
-def _children(node: Schema) -> Iterator[tuple[str, Schema]]:
+def children(node: Schema) -> Iterator[tuple[str, Schema]]:
     """Yields the alternatives, items and values of a node of the JSON Schema, each with what it appends to the node's path."""
     yield from (("", alternative) for alternative in node.get("anyOf", ()))
     if "items" in node:
@@ -75,12 +84,13 @@ def _children(node: Schema) -> Iterator[tuple[str, Schema]]:
         yield ".NAME", node["additionalProperties"]
 
 
-def _resolve(reference: str, root: Schema) -> Schema:
+def resolve(reference: str, root: Schema) -> Schema:
+    """Returns the mapping that a reference of a JSON Schema leads to."""
     mapping: Schema = root["$defs"][reference.rpartition("/")[2]] if reference else root
     return mapping
 
 
-def _render(section: _Section, sections: dict[str, _Section]) -> str:
+def _render(section: Section, sections: dict[str, Section]) -> str:
     """Renders a section: the description of the mapping, its paths, and a row for each key."""
     heading = f"## {section.title}\n\n{section.mapping['description']}\n"
     paths = [f"`{path}`" for path in section.paths if path]
@@ -88,17 +98,17 @@ def _render(section: _Section, sections: dict[str, _Section]) -> str:
     required = section.mapping.get("required", ())
     rows = []
     for key, node in section.mapping["properties"].items():
-        anchor = f'<a id="{section.anchor}-{key}"></a>'
+        anchor = f'<a id="{section.key_anchor(key)}"></a>'
         rows.append(f"| {anchor}`{key}` | {_value(node, key in required, sections)} | {_cell(node['description'])} |")
     return "\n".join([heading + where, "| key | value | meaning |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def _value(node: Schema, required: bool, sections: dict[str, _Section]) -> str:
+def _value(node: Schema, required: bool, sections: dict[str, Section]) -> str:
     default = f"; `{str(node['default']).lower()}` if not given" if "default" in node else ""
     return _cell(_describe(node, sections)) + (", **required**" if required else "") + default
 
 
-def _describe(node: Schema, sections: dict[str, _Section]) -> str:
+def _describe(node: Schema, sections: dict[str, Section]) -> str:
     """Describes the values that a node of the JSON Schema allows."""
     match node:
         case {"$ref": reference}:

@@ -4,7 +4,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from fanroute.spec.types import DURATION, MAX_SECONDS, SIZE, Duration, Model, Size, TextFormat, in_range, value_error
+from fanroute.spec.types import (
+    DURATION,
+    MAX_SECONDS,
+    SIZE,
+    Duration,
+    Model,
+    Size,
+    TextFormat,
+    in_range,
+    value_error,
+    with_example,
+)
 
 MAX_REQUESTS = 100_000
 # Longest wait for a request, in seconds. Hosts wait less: Viceroy 10 seconds; Fastly does not say.
@@ -20,20 +31,26 @@ def _check_memory(value: int) -> int:
     return value
 
 
-RequestCount = Annotated[int, Field(ge=1, le=MAX_REQUESTS)]
+RequestCount = Annotated[int, Field(ge=1, le=MAX_REQUESTS, examples=[100])]
 Lifetime = Annotated[
     Duration,
     AfterValidator(in_range(1, MAX_SECONDS)),
-    TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern),
+    TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern, ("60s",)),
 ]
-Memory = Annotated[Size, AfterValidator(_check_memory), TextFormat(f"a size from 1MiB to {MAX_MEMORY}MiB", SIZE.pattern)]
+Memory = Annotated[
+    Size, AfterValidator(_check_memory), TextFormat(f"a size from 1MiB to {MAX_MEMORY}MiB", SIZE.pattern, ("64MiB",))
+]
 Wait = Annotated[
-    Duration, AfterValidator(in_range(1, MAX_WAIT)), TextFormat(f"a duration from 1s to {MAX_WAIT // 60}m", DURATION.pattern)
+    Duration,
+    AfterValidator(in_range(1, MAX_WAIT)),
+    TextFormat(f"a duration from 1s to {MAX_WAIT // 60}m", DURATION.pattern, ("5s",)),
 ]
 
 
 class Sandbox(Model):
     """Limits how long a sandbox takes further requests, if Fastly has more for it."""
+
+    model_config = with_example({"max_requests": 100, "max_memory": "64MiB"})
 
     max_requests: RequestCount | None = None
     """Limits how many requests a sandbox takes. `1` gives each request a sandbox of its own. 1000 if not given."""

@@ -54,13 +54,24 @@ class Model(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TextFormat:
-    """Describes a text in the JSON Schema: in words, and if `pattern` is not empty as a regular expression for the whole text."""
+    """Describes a text in the JSON Schema: in words, by examples, and by a regular expression for the whole text.
+
+    Without a `pattern`, any text fits.
+    """
 
     words: str
     pattern: str = ""
+    examples: tuple[str, ...] = ()
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "title": self.words} | ({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {})
+        pattern = {"pattern": f"^(?:{self.pattern})$"} if self.pattern else {}
+        examples = {"examples": list(self.examples)} if self.examples else {}
+        return {"type": "string", "title": self.words, **pattern, **examples}
+
+
+def with_example(example: dict[str, Any], **rules: Any) -> ConfigDict:
+    """Returns the configuration of a model whose JSON Schema has an example, and rules that pydantic does not know."""
+    return ConfigDict(json_schema_extra={"examples": [example], **rules})
 
 
 def value_error(message: str, suggestion: str) -> PydanticCustomError:
@@ -280,22 +291,40 @@ def _check_line(value: str) -> str:
     return value
 
 
+# Methods that editors propose. A route can match any other (RFC 9110, 9.3, and RFC 5789).
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # The pattern, for editors, of a text with a variable of the environment.
 _WITH_VARIABLE = r".*\$\{.*"
 
 Text = Annotated[str, Field(strict=True)]
-Host = Annotated[Text, AfterValidator(_check_host), TextFormat("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}")]
+Host = Annotated[
+    Text, AfterValidator(_check_host), TextFormat("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}", ("chat.example.com",))
+]
 Name = Annotated[Text, AfterValidator(_check_name), TextFormat("a name", _NAME.pattern)]
-BackendName = Annotated[Name, TextFormat("a backend's name", _NAME.pattern)]
-Method = Annotated[Text, AfterValidator(_check_upper_case_method), TextFormat("a method", TOKEN.pattern.replace("a-z", ""))]
-MatchedMethod = Annotated[Text, AfterValidator(_check_matched_method), TextFormat("a method", TOKEN.pattern)]
+BackendName = Annotated[Name, TextFormat("a backend's name", _NAME.pattern, ("origin",))]
+Method = Annotated[
+    Text, AfterValidator(_check_upper_case_method), TextFormat("a method", TOKEN.pattern.replace("a-z", ""), METHODS)
+]
+MatchedMethod = Annotated[Text, AfterValidator(_check_matched_method), TextFormat("a method", TOKEN.pattern, METHODS)]
 Parameter = Annotated[Text, TextFormat("a parameter")]
-Pattern = Annotated[Text, TextFormat("a pattern", r"[\s\S]+")]
-Url = Annotated[Text, AfterValidator(_check_url), TextFormat("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
-LocalUrl = Annotated[Text, AfterValidator(_check_local_url), TextFormat("a URL", rf"https?://.+|{_WITH_VARIABLE}")]
-RoutePath = Annotated[Text, AfterValidator(_check_path), TextFormat("a path", "/.*")]
-FilePath = Annotated[Text, AfterValidator(_check_file_path), TextFormat("a path within the folder", r"[^/\\]+(/[^/\\]+)*")]
-Location = Annotated[Text, AfterValidator(_check_location), TextFormat("a location", "(/|https?://).*")]
+Pattern = Annotated[Text, TextFormat("a pattern", r"[\s\S]+", ("[0-9]+", "[a-z0-9-]+"))]
+Url = Annotated[
+    Text, AfterValidator(_check_url), TextFormat("a URL", rf"https?://.+|{_WITH_VARIABLE}", ("https://app.example.com",))
+]
+LocalUrl = Annotated[
+    Text, AfterValidator(_check_local_url), TextFormat("a URL", rf"https?://.+|{_WITH_VARIABLE}", ("http://localhost:3000",))
+]
+RoutePath = Annotated[Text, AfterValidator(_check_path), TextFormat("a path", "/.*", ("/rooms/{room}", "/public/*"))]
+FilePath = Annotated[
+    Text,
+    AfterValidator(_check_file_path),
+    TextFormat("a path within the folder", r"[^/\\]+(/[^/\\]+)*", ("pages/hello.html",)),
+]
+Location = Annotated[
+    Text,
+    AfterValidator(_check_location),
+    TextFormat("a location", "(/|https?://).*", ("/", "https://www.example.com/rooms/{room}")),
+]
 Line = Annotated[Text, AfterValidator(_check_line), TextFormat("one line", "[^\\r\\n]*")]
 HeaderName = Annotated[Text, AfterValidator(check_header_name), TextFormat("a header", TOKEN.pattern)]
 # In seconds.
@@ -303,17 +332,17 @@ Duration = Annotated[int, BeforeValidator(parse_duration), TextFormat("a duratio
 Timeout = Annotated[
     Duration,
     AfterValidator(in_range(MIN_TIMEOUT, MAX_SECONDS)),
-    TextFormat(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", DURATION.pattern),
+    TextFormat(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", DURATION.pattern, ("25s", "2m", "1h")),
 ]
 KeepAlive = Annotated[
     Duration,
     AfterValidator(in_range(1, MAX_SECONDS)),
-    TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern),
+    TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern, ("25s", "2m", "1h")),
 ]
 MaxAge = Annotated[
     Duration,
     AfterValidator(in_range(0, MAX_PREFLIGHT_AGE)),
-    TextFormat(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern),
+    TextFormat(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern, ("10m", "24h")),
 ]
 # In bytes.
 Size = Annotated[int, BeforeValidator(_parse_size), TextFormat("a size", SIZE.pattern)]

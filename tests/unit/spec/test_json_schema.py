@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fanroute.cli.codes_page import diagnose
+from fanroute.spec.editor_schema import routes_editor_schema
 from fanroute.spec.json_schema import routes_schema
 from fanroute.syntax.source import parse_yaml
 from tests.conftest import INPUTS, REPOSITORY
@@ -98,6 +99,14 @@ WRONG = {
     ),
     "a number for text": (START + "routes: [{match: {query: {a: 1}}, handoff: origin}]", "routes/0/match/query/a"),
     "too many channels": (START + f"routes: [{{sse: {{channel: [{', '.join('a' * 21)}]}}}}]", "routes/0/sse/channel"),
+    "a store's key without a name": (
+        START + "routes: [{handoff: origin, auth: {keys: {algorithm: HS256, secret_store: x}}}]",
+        "routes/0/auth/keys",
+    ),
+    "a name without a store": (
+        START + "routes: [{handoff: origin, auth: {keys: {algorithm: ES256, file: x.pem, name: x}}}]",
+        "routes/0/auth/keys",
+    ),
     "a duration": (START + "routes: [{sse: {channel: a, keep_alive: 25}}]", "routes/0/sse/keep_alive"),
     "a duration's unit": (START + "routes: [{sse: {channel: a, keep_alive: 25d}}]", "routes/0/sse/keep_alive"),
     "a location": (START + "routes: [{redirect: {location: x}}]", "routes/0/redirect/location"),
@@ -135,5 +144,5 @@ def test_it_is_printed(tmp_path: Path) -> None:
     environment = {"PYTHONIOENCODING": "ascii", "COLUMNS": "20"}
     command = [sys.executable, "-P", "-m", "fanroute", "schema"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert (json.loads(done.stdout), done.stderr) == (routes_schema(), "")
+    assert (json.loads(done.stdout), done.stderr) == (routes_editor_schema(), "")
     assert done.stdout.startswith('{\n  "$schema": "https://json-schema.org/draft/2020-12/schema",\n')
