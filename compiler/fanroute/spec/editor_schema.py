@@ -41,7 +41,7 @@ def _mapping(section: Section, root: Schema, link: Callable[[Section, str], str]
     keys = {key: _key(key, node, root, link(section, key)) for key, node in section.mapping["properties"].items()}
     bodies = [keys_body(section.mapping, needed, root, count(1)) for needed in needed_keys(section.mapping)]
     # The language server completes a single key by itself.
-    snippets = [_snippet(", ".join(body), body) for body in bodies if len(body) > 1]
+    snippets = [{"label": ", ".join(body), "body": body} for body in bodies if len(body) > 1]
     shown = _without(section.mapping, "examples")
     return {**shown, "title": section.title, "properties": keys} | ({"defaultSnippets": snippets} if snippets else {})
 
@@ -52,12 +52,11 @@ def _key(key: str, node: Schema, root: Schema, address: str) -> Schema:
     The description has the default, because the language server inserts a `default` where nobody asked for it. It also has the
     examples that contain mappings, because the language server lists those as `[object Object]`.
     """
-    found = _target(node, root)
-    mapping = found and resolve(found, root)
+    reference = _target(node, root)
+    of_key, of_mapping = node["description"], resolve(reference, root)["description"] if reference else ""
+    repeats = of_mapping.startswith(of_key.rstrip("."))
+    about = [text for text in ("" if repeats else of_key, of_mapping) if text]
     default = [f"`{str(node['default']).lower()}` if not given."] if "default" in node else []
-    about = [node["description"], mapping["description"]] if mapping else [node["description"]]
-    if mapping and mapping["description"].startswith(node["description"].rstrip(".")):
-        del about[0]
     examples = [f"```yaml\n{_yaml({key: example})}```" for example in _examples(node, root) if _has_mapping(example)]
     paragraphs = [*about, *default, *examples, f"[{address}]({address})"]
     simple = [example for example in node.get("examples", ()) if not _has_mapping(example)]
@@ -65,7 +64,7 @@ def _key(key: str, node: Schema, root: Schema, address: str) -> Schema:
     if simple:
         shown["examples"] = simple
     if "minProperties" in node:
-        shown["defaultSnippets"] = [_snippet(key, _body(node, root, count(1)))]
+        shown["defaultSnippets"] = [{"label": key, "body": _body(node, root, count(1))}]
     return shown
 
 
@@ -95,10 +94,6 @@ def needed_keys(mapping: Schema) -> Iterator[list[str]]:
     for alternative in mapping.get("oneOf", [{"required": []}]):
         needed = {*mapping.get("required", ()), *alternative["required"]}
         yield [key for key in mapping["properties"] if key in needed]
-
-
-def _snippet(label: str, body: Any) -> Schema:
-    return {"label": label, "body": body}
 
 
 def keys_body(mapping: Schema, keys: list[str], root: Schema, tabs: Iterator[int]) -> Schema:

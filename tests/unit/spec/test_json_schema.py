@@ -103,6 +103,10 @@ WRONG = {
         START + "routes: [{handoff: origin, auth: {keys: {algorithm: HS256, secret_store: x}}}]",
         "routes/0/auth/keys",
     ),
+    "a store beside a file": (
+        START + "routes: [{handoff: origin, auth: {keys: {algorithm: ES256, file: x.pem, secret_store: x}}}]",
+        "routes/0/auth/keys",
+    ),
     "a name without a store": (
         START + "routes: [{handoff: origin, auth: {keys: {algorithm: ES256, file: x.pem, name: x}}}]",
         "routes/0/auth/keys",

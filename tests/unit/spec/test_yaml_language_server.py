@@ -125,6 +125,12 @@ def test_only_what_is_required_is_inserted(complete: Ask, text: str, label: str,
     assert complete(text)[label] == inserted
 
 
+def test_no_label_is_a_name_of_ours(complete: Ask) -> None:
+    """The server names a mapping by its title, and without one by the name of our class."""
+    assert {"auth.keys", "algorithm"} <= (labels := complete(f"{ROUTE}    auth:\n      keys:\n        |").keys())
+    assert not any(label[0].isupper() for label in labels)
+
+
 VALUES = [
     (ROUTE + "    match:\n      method: |", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}),
     (ROUTE + "    match:\n      scheme: |", {"http", "https"}),
