@@ -17,6 +17,7 @@ from tests.support.guarded import guarded
 # A call of each command that prints to standard output.
 CALLS = {
     "init": ["--list"],
+    "import": ["pushpin", "--routes=imported.yaml", "--force"],
     "check": ["--format=json"],
     "fmt": ["--check"],
     "routes": [],
@@ -31,6 +32,7 @@ CALLS = {
     "doctor": ["--offline"],
     "explain": [],
     "schema": [],
+    "export": ["pushpin-routes"],
     "completion": ["bash"],
     "install": ["--help"],
 }
@@ -47,6 +49,7 @@ def folder(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> 
     (workspace.routes.parent / "guarded.yaml").write_text(guarded(text))
     workspace.routes.write_text(text.replace("version: 1", "version:   1"))
     shutil.copy(REPOSITORY / "routes.test.yaml", workspace.routes.parent)
+    (workspace.routes.parent / "pushpin").write_text("* app.example.com:443,ssl,over_http\n")
     return workspace.routes.parent
 
 

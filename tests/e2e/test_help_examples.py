@@ -45,12 +45,17 @@ def all_of(*commands: str) -> pytest.MarkDecorator:
 
 @pytest.fixture(scope="module")
 def folder(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the repository's routes and route tests, also in `old` and `edge`, and in a Git repository."""
+    """A folder with the repository's routes and route tests, also in `old` and `edge`, and in a Git repository.
+
+    `pushpin` has the file that is imported.
+    """
     folder = copied(own_project, tmp_path_factory.mktemp("examples") / "own").routes.parent
     shutil.copy(REPOSITORY / "routes.test.yaml", folder)
     for name in ("old", "edge"):
         (folder / name).mkdir()
         shutil.copy(folder / "routes.yaml", folder / name)
+    (folder / "pushpin").mkdir()
+    (folder / "pushpin" / "routes").write_text("* app.example.com:443,ssl,over_http\n")
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     for command in (["init", "-q"], ["add", "routes.yaml"], [*identity, "commit", "-q", "-m", "a"]):
         subprocess.run(["git", *command], cwd=folder, check=True)

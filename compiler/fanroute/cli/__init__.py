@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from fanroute import __version__
 
 # How much of a command's first sentence the list of commands shows, in characters.
 MAX_SUMMARY = 200
-# Every command, by what its user wants to do. Each is in the module of its name.
+# Every command, by what its user wants to do. Each is in the module of its name, with a "_" after a word of Python.
 SECTIONS = {
-    "Write": ["init", "check", "fmt"],
+    "Write": ["init", "import", "check", "fmt"],
     "Inspect": ["routes", "match", "test", "diff"],
     "Run": ["build", "serve", "publish", "listen", "token", "doctor"],
-    "More": ["explain", "schema", "completion", "install"],
+    "More": ["explain", "schema", "export", "completion", "install"],
 }
 _COMMANDS = [name for names in SECTIONS.values() for name in names]
 
@@ -54,7 +55,8 @@ class _Sections(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"fanroute.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"fanroute.cli.{name}"), name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

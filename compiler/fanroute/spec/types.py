@@ -97,6 +97,19 @@ def is_host(value: str) -> bool:
     return _HOST.fullmatch(value.removeprefix("*.")) is not None and len(value) <= MAX_HOST
 
 
+def is_name(value: str) -> bool:
+    """Returns True if a text can name a route, a backend or the service."""
+    return _NAME.fullmatch(value) is not None
+
+
+def is_route_path(value: str) -> bool:
+    """Returns True if a text can be the path of a match."""
+    try:
+        return _check_path(value) == value
+    except PydanticCustomError:
+        return False
+
+
 def _check_host(value: str) -> str:
     if value == "*":
         raise value_error("'*' is not a host", "leave 'host' out: without it, any host matches")
@@ -195,7 +208,7 @@ def _check_matched_method(value: str) -> str:
 
 
 def _check_name(value: str) -> str:
-    if not _NAME.fullmatch(value):
+    if not is_name(value):
         suggestion = "begin with a letter, and use letters, digits, '-' and '_'; 63 characters at most"
         raise value_error(f"{value!r} is not a name", suggestion)
     return value

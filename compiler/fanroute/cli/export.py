@@ -1,0 +1,28 @@
+"""`fanroute export`: writes a routes.yaml as the file of another tool."""
+
+from pathlib import Path
+
+import click
+
+from fanroute.cli.options import compile_or_exit, examples, routes_argument
+from fanroute.cli.output import fail, remark, say_text
+from fanroute.foreign.pushpin_export import NotExported, export_routes
+
+
+@click.command(epilog=examples("fanroute export pushpin-routes", "fanroute export pushpin-routes edge/routes.yaml > routes"))
+@click.argument("kind", type=click.Choice(["pushpin-routes"]))
+@routes_argument
+def export(kind: str, routes: Path) -> None:
+    """Print ROUTES (routes.yaml) as the `routes` file of a Pushpin of your own.
+
+    A comment in the file and a line on standard error name what Pushpin cannot do. If a route needs a token, nothing is printed
+    and the exit code is 1, because Pushpin checks no tokens.
+    """
+    compiled = compile_or_exit(routes)
+    try:
+        text, remarks = export_routes(compiled)
+    except NotExported as error:
+        fail(f"{routes}:{error.line}: error: {error}, so nothing is exported")
+    say_text(text.rstrip("\n"))
+    for one in remarks:
+        remark(f"{routes}:{one.line}: {one.text}")

@@ -1,0 +1,166 @@
+"""Turns a routes.yaml into Pushpin's `routes` file, as far as that can say the same. Pure.
+
+Pushpin prefers a line with `proto` to one without, and only then a longer `path_beg`. So all lines of a host name the same of
+`proto` and `ssl`, and the longest `path_beg` decides. routes.yaml takes the first route, so each line is that of the first route
+which takes all requests of its host, kind and `path_beg`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from fanroute.foreign.draft import Remark
+from fanroute.foreign.pushpin import CELLS, Cell, contains, prefixes_of, quoted
+from fanroute.pipeline import Compiled
+from fanroute.plan.backend import Backend
+from fanroute.plan.routes import declared_routes
+from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Route, Tunnel
+
+_PROTO = {True: "ws", False: "http"}
+_SSL = {"https": "yes", "http": "no"}
+_ANSWERED = "the edge answers it"
+
+
+class NotExported(Exception):
+    """Raised if Pushpin would let in clients that routes.yaml refuses. `line` is that of the route."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Represents a route that Pushpin can have: its conditions, and the rest of its line. `exact` is a path without a rest.
+
+    Requests that get no line have no target.
+    """
+
+    hosts: tuple[str, ...]
+    path: str
+    exact: bool
+    websocket: bool | None
+    scheme: Literal["http", "https"] | None
+    properties: str = ""
+    target: str = ""
+
+    def takes(self, host: str, path: str, cell: Cell) -> bool:
+        """Returns True if the route takes all requests of a host and kind whose path begins with `path`."""
+        fits = self.websocket in (None, cell[0]) and self.scheme in (None, cell[1])
+        return fits and (not self.hosts or host in self.hosts) and contains(self.path, path)
+
+
+def export_routes(compiled: Compiled) -> tuple[str, list[Remark]]:
+    """Returns a `routes` file, and remarks about what it cannot say, with lines of routes.yaml. Raises NotExported."""
+    backends = {backend.name: backend for backend in compiled.backends}
+    lines: list[_Line] = []
+    remarks: list[Remark] = []
+    for index, route in enumerate(declared_routes(compiled.plan)):
+        number = compiled.source.key_span(("routes", index)).line
+        if route.auth:
+            raise NotExported(f"route '{route.name}' needs a token, which Pushpin does not check", number)
+        remarks += [Remark(number, f"route '{route.name}': {text}") for text in _left_out(route)]
+        if _is_expressible(route):
+            lines.append(_line(route, backends))
+        elif list(_obstacles(route)) == [_ANSWERED] and not _path_beg(route.match):  # its requests get no line
+            lines.append(_Line(route.match.hosts, "", False, route.match.websocket, route.match.scheme))
+    remarks += _widened(compiled, lines)
+    hosts = [*dict.fromkeys(host for line in lines for host in line.hosts), "*"]
+    written = [text for host in hosts for text in _lines_of(host, lines)]
+    comments = [f"# routes.yaml:{remark.line}: {remark.text}" for remark in remarks]
+    return "\n".join(["# Made by `fanroute export pushpin-routes`.", *comments, *written]) + "\n", remarks
+
+
+def _is_expressible(route: Route) -> bool:
+    return next(_obstacles(route), None) is None
+
+
+def _left_out(route: Route) -> Iterator[str]:
+    """Yields what is left out of a route, or why all of it is."""
+    obstacles = list(_obstacles(route))
+    if obstacles:
+        yield f"left out, because {' and '.join(obstacles)}. Its requests get another line, or none"
+        return
+    if route.request_headers.add:
+        yield "left out: `request_headers: {add: …}`, because Pushpin only sets and removes headers"
+    if route.response_headers.set or route.response_headers.add or route.response_headers.remove:
+        yield "left out: `response_headers`, because Pushpin changes no headers of answers"
+    if route.cors:
+        yield "left out: `cors`, because Pushpin answers no preflight requests"
+    if route.origins:
+        yield "left out: `origins`. Pushpin lets pages of any origin open a WebSocket"
+    if isinstance(route.action, Tunnel) and route.match.websocket is not True:
+        yield "left out: the 426 for requests that open no WebSocket. They get another line, or none"
+
+
+def _obstacles(route: Route) -> Iterator[str]:
+    match = route.match
+    if not isinstance(route.action, Handoff | Forward | Tunnel):
+        yield _ANSWERED
+    if match.methods:
+        yield "Pushpin cannot match `method`"
+    if match.headers:
+        yield "Pushpin cannot match `header`"
+    if match.query:
+        yield "Pushpin cannot match `query`"
+    if any(host.startswith("*.") for host in match.hosts):
+        yield "Pushpin has no '*.' in hosts"
+    if match.path and not all(isinstance(segment, str) for segment in match.path.segments):
+        yield "Pushpin has no parameters in paths"
+    elif match.path and match.path == PathPattern(("",)):
+        yield "Pushpin cannot match '/' alone"
+
+
+def _line(route: Route, backends: dict[str, Backend]) -> _Line:
+    match, action = route.match, route.action
+    assert isinstance(action, Handoff | Forward | Tunnel)
+    properties = "" if isinstance(action, Handoff) else ",no_grip"
+    for name, value in (*route.request_headers.set, *((name, b"") for name in route.request_headers.remove)):
+        properties += f",{quoted(f'header={name}:{value.decode()}')}"
+    backend = backends[action.backend]
+    target = f"{backend.host}:{backend.port}{',ssl' if backend.tls else ''},host={backend.host}"
+    target += ",over_http" if isinstance(action, Handoff) else ""
+    websocket = True if isinstance(action, Tunnel) else match.websocket
+    exact = match.path is not None and not match.path.rest
+    return _Line(match.hosts, _path_beg(match), exact, websocket, match.scheme, properties, target)
+
+
+def _path_beg(match: Match) -> str:
+    """Returns the beginning of a match's paths, "" for any: "/a" for the path "/a", "/a/" for "/a/*"."""
+    if match.path is None:
+        return ""
+    segments = [quote(segment, safe="-._~@+,!$&'()*;=:") for segment in match.path.segments if isinstance(segment, str)]
+    path = "".join(f"/{segment}" for segment in segments) + ("/" if match.path.rest else "")
+    return "" if path == "/" else path
+
+
+def _widened(compiled: Compiled, lines: list[_Line]) -> Iterator[Remark]:
+    """Yields a remark for each path without a rest that Pushpin cannot say, unless its rest has the same line."""
+    for index, route in enumerate(declared_routes(compiled.plan)):
+        path = _path_beg(route.match) if _is_expressible(route) else ""
+        own = next((line for line in lines if line.exact and line.path == path), None)
+        if own and not any(line.path == f"{path}/" and line.target == own.target for line in lines):
+            number = compiled.source.key_span(("routes", index)).line
+            text = f"{path} stands for all paths that begin so, because Pushpin has no whole paths"
+            yield Remark(number, f"route '{route.name}': {text}")
+
+
+def _lines_of(host: str, lines: list[_Line]) -> Iterator[str]:
+    """Yields the lines of a host, or with "*" of any other host."""
+    own = [line for line in lines if not line.hosts or host in line.hosts]
+    protos = [_PROTO] if any(line.websocket is not None for line in own) else []
+    schemes = [_SSL] if any(line.scheme is not None for line in own) else []
+    cells = [cell for cell in CELLS if (protos or not cell[0]) and (schemes or cell[1] == "https")]
+    chosen: dict[tuple[str, Cell], str] = {}
+    for path in sorted({line.path for line in own}, key=len):
+        for cell in cells:
+            line = next((line for line in own if line.takes(host, path, cell)), None)
+            shorter = [chosen[prefix, cell] for prefix in prefixes_of(path)[:-1] if (prefix, cell) in chosen]
+            if line is None or not line.target:
+                continue
+            kind = (f",proto={_PROTO[cell[0]]}" if protos else "") + (f",ssl={_SSL[cell[1]]}" if schemes else "")
+            rest = f"{line.properties} {line.target}"
+            if not shorter or shorter[-1] != rest:
+                chosen[path, cell] = rest
+                yield host + kind + (f",{quoted(f'path_beg={path}')}" if path else "") + rest

@@ -1,0 +1,36 @@
+"""Recognizes the file of another tool, by its name or its content. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fanroute.foreign import pushpin_import
+from fanroute.foreign.draft import Draft
+
+# A line of Pushpin's file: a condition, then a target with a port, or one of its own kinds.
+_PUSHPIN_LINE = re.compile(r' *(?!/)[^ #]+ +("?[^ #/]*:\d|test\b|zhttp(req)?/)')
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Represents a kind of file: what it is called, its usual names, how its content looks, and what reads it."""
+
+    title: str
+    names: tuple[str, ...]
+    looks_like: Callable[[str], bool]
+    import_routes: Callable[[str], Draft]
+
+
+def _is_pushpin(text: str) -> bool:
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    return bool(lines) and _PUSHPIN_LINE.match(lines[0]) is not None
+
+
+# Every kind, by the name that the option `--from` takes.
+KINDS = {"pushpin-routes": Kind("Pushpin's routes", ("routes",), _is_pushpin, pushpin_import.import_routes)}
+
+
+def kind_of(name: str, text: str) -> Kind | None:
+    """Returns the kind of a file, or None. Its name decides if it is one of the usual ones."""
+    named = (kind for kind in KINDS.values() if name in kind.names)
+    return next(named, None) or next((kind for kind in KINDS.values() if kind.looks_like(text)), None)
