@@ -153,7 +153,7 @@ def _lines_of(host: str, lines: list[_Line]) -> Iterator[str]:
     schemes = [_SSL] if any(line.scheme is not None for line in own) else []
     cells = [cell for cell in CELLS if (protos or not cell[0]) and (schemes or cell[1] == "https")]
     chosen: dict[tuple[str, Cell], str] = {}
-    for path in sorted({line.path for line in own}, key=len):
+    for path in sorted(dict.fromkeys(line.path for line in own), key=len):
         for cell in cells:
             line = next((line for line in own if line.takes(host, path, cell)), None)
             shorter = [chosen[prefix, cell] for prefix in prefixes_of(path)[:-1] if (prefix, cell) in chosen]

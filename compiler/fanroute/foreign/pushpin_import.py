@@ -135,7 +135,7 @@ class _Import:
             by_path.setdefault("" if rule.path == "/" else rule.path, []).append(rule)
         base = {} if host == "*" else {"host": host}
         winners: dict[str, dict[Cell, Rule | None]] = {}
-        for path in sorted({*by_path, ""}, key=len):
+        for path in sorted(dict.fromkeys(["", *by_path]), key=len):
             chain = sorted((rule for prefix in prefixes_of(path) for rule in by_path.get(prefix, [])), key=lambda one: one.line)
             winners[path] = {cell: _preferred(rule for rule in chain if rule.takes(cell)) for cell in CELLS}
         for path in sorted(winners, key=len, reverse=True):

@@ -261,9 +261,9 @@ def test_what_an_export_leaves_out_is_named() -> None:
     )
     assert lines == [
         "b.com,proto=ws,path_beg=/ws,no_grip app.example.com:443,ssl,host=app.example.com",
+        "*,proto=ws,path_beg=/ws,no_grip app.example.com:443,ssl,host=app.example.com",
         "*,proto=http,path_beg=/f/,no_grip app.example.com:443,ssl,host=app.example.com",
         "*,proto=ws,path_beg=/f/,no_grip app.example.com:443,ssl,host=app.example.com",
-        "*,proto=ws,path_beg=/ws,no_grip app.example.com:443,ssl,host=app.example.com",
     ]
     parts = [remark.partition(": ")[2] for remark in remarks]
     for number, words in {
@@ -284,3 +284,12 @@ def test_a_route_with_a_token_is_not_exported() -> None:
     with pytest.raises(NotExported) as refused:
         exported(routes)
     assert refused.value.line == 8
+
+
+def test_lines_keep_their_order() -> None:
+    """Tests that paths of the same length stay in the order of the file, both ways."""
+    names = [f"/{letter}/" for letter in "hgfedcba"]
+    text = "".join(f"*,path_beg={name} {name[1]}.example.com:80,over_http\n" for name in names)
+    assert [route["match"]["path"] for route in data_of(import_routes(text))] == [f"{name}*" for name in names]
+    lines, _ = exported("".join(f"  - {{match: {{path: {name}*}}, handoff: app}}\n" for name in names))
+    assert [line.partition("=")[2][:3] for line in lines] == names
