@@ -52,9 +52,28 @@ def test_a_file_is_recognized_by_its_content(folder: Path) -> None:
     (folder / "edge.conf").write_text("hello\n")
     done = fanroute(folder, "import", "edge.conf", "--force")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "edge.conf is none of the files that can be imported (Pushpin's routes)" in done.stderr
+    assert "edge.conf is none of the files that can be imported (Pushpin's routes, Netlify's _redirects)" in done.stderr
     done = fanroute(folder, "import", "edge.conf", "--force", "--from", "pushpin-routes")
     assert done.stderr == "edge.conf:1: error: left out: the line has no target, so nothing is made\n"
+
+
+@pytest.mark.parametrize("name", ["_redirects", "site.txt"])
+def test_redirects_are_imported(folder: Path, name: str) -> None:
+    (folder / name).write_text("/old/:page /new/:page 302!\n/* /index.html 200\n")
+    done = fanroute(folder, "import", name)
+    assert done.returncode == 0, done.stderr
+    assert f"Made routes.yaml from {name} (Netlify's _redirects): 3 routes" in done.stdout
+    assert "redirect: {location: /new/{page}}" in (folder / "routes.yaml").read_text().replace('"', "").replace(
+        ", status: 302", ""
+    )
+    assert fanroute(folder, "fmt", "--check").returncode == 0
+
+
+def test_a_folder_with_several_files_is_not_guessed_at(folder: Path) -> None:
+    (folder / "pushpin" / "_redirects").write_text("/a /b\n")
+    done = fanroute(folder, "import", "pushpin")
+    assert done.returncode == 1
+    assert done.stderr.endswith("has several files that can be imported: name one of pushpin/routes, pushpin/_redirects\n")
 
 
 def test_an_existing_file_is_replaced_by_force_only(folder: Path) -> None:
@@ -97,7 +116,7 @@ def test_a_hostile_file_is_refused(folder: Path, content: bytes, message: str) -
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     assert fanroute(folder, "import", "nothing").stderr.startswith("nothing:1:1: error[FR101]")
-    assert fanroute(folder, "import", ".").stderr == "error: . has none of these files: routes. Name the file\n"
+    assert fanroute(folder, "import", ".").stderr == "error: . has none of these files: routes, _redirects. Name the file\n"
 
 
 def test_an_export_can_be_imported(folder: Path) -> None:

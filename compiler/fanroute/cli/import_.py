@@ -32,7 +32,9 @@ from fanroute.syntax.source import decode
 @routes_option
 @click.option("--force", is_flag=True, help="Replace the file that --routes names.")
 def import_(source: Path, kind_name: str | None, routes: Path, force: bool) -> None:
-    """Make a routes.yaml from FILE, which another tool reads, or from such a file in FOLDER: Pushpin's `routes`.
+    """Make a routes.yaml from FILE, which another tool reads, or from such a file in FOLDER.
+
+    It can be Pushpin's `routes` or Netlify's `_redirects`.
 
     If routes.yaml cannot say something, a comment above the route names it with its line. The command prints these comments,
     and then what `fanroute check` says. docs/import.md lists what is understood.

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fanroute.foreign import pushpin_import
+from fanroute.foreign import netlify_import, pushpin_import
 from fanroute.foreign.draft import Draft
 
 # A line of Pushpin's file: a condition, then a target with a port, or one of its own kinds.
 _PUSHPIN_LINE = re.compile(r' *(?!/)[^ #]+ +("?[^ #/]*:\d|test\b|zhttp(req)?/)')
+# A line of Netlify's file: a path or URL, perhaps a query, and where that goes.
+_REDIRECT_LINE = re.compile(r"\s*(/|https?://)\S*(\s+[^\s=]+=\S*)*\s+(/|https?://)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,16 @@ def _is_pushpin(text: str) -> bool:
     return bool(lines) and _PUSHPIN_LINE.match(lines[0]) is not None
 
 
+def _is_redirects(text: str) -> bool:
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    return bool(lines) and _REDIRECT_LINE.match(lines[0]) is not None
+
+
 # Every kind, by the name that the option `--from` takes.
-KINDS = {"pushpin-routes": Kind("Pushpin's routes", ("routes",), _is_pushpin, pushpin_import.import_routes)}
+KINDS = {
+    "pushpin-routes": Kind("Pushpin's routes", ("routes",), _is_pushpin, pushpin_import.import_routes),
+    "netlify-redirects": Kind("Netlify's _redirects", ("_redirects",), _is_redirects, netlify_import.import_redirects),
+}
 
 
 def kind_of(name: str, text: str) -> Kind | None:
