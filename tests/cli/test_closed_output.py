@@ -33,6 +33,7 @@ CALLS = {
     "explain": [],
     "schema": [],
     "export": ["pushpin-routes"],
+    "lsp": ["--help"],
     "completion": ["bash"],
     "install": ["--help"],
 }

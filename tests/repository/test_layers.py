@@ -26,7 +26,7 @@ INTERPRETER = "host.interpreted"
 LAYERS = """
 cli
 console
-bundle routetests formatting foreign client doctor
+bundle routetests formatting foreign editor client doctor
 pipeline devserver
 lowering rules codegen project
 spec analysis host native

@@ -5,11 +5,11 @@ from urllib.parse import quote
 
 from fanroute.analysis.box import Point
 from fanroute.analysis.budget import Budget
-from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachable, Unreachable, reachability_of
+from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachability, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.shell import shell_word
 from fanroute.plan.request import RequestData
-from fanroute_runtime.plan import Match, PathFault, Plan
+from fanroute_runtime.plan import Match, PathFault, Plan, Route
 
 # A percent-encoded byte that is not UTF-8.
 BROKEN = "%FF"
@@ -41,13 +41,17 @@ def requests_of(matches: Iterable[Match], refused: Collection[PathFault]) -> lis
     return [request_of(each.witness) for each in found if isinstance(each, Reachable)]
 
 
+def reachable_routes(plan: Plan) -> Iterator[tuple[Route, Reachability]]:
+    """Yields each route with the result of the search for a request that it gets, in bounded time for all of them."""
+    yield from zip(plan.routes, reachability_of(Boxes.of(plan), Budget(MAX_TOTAL_STEPS)), strict=True)
+
+
 def witness_commands(plan: Plan, options: str = "", fanroute: str = "fanroute") -> Iterator[str]:
     """Yields for each route a shell command that traces a request which the route gets, or a comment if there is none.
 
     `options` are added to each command, and `fanroute` is how the shell calls it.
     """
-    boxes = Boxes.of(plan)
-    for route, found in zip(plan.routes, reachability_of(boxes, Budget(MAX_TOTAL_STEPS)), strict=True):
+    for route, found in reachable_routes(plan):
         if isinstance(found, Reachable):
             yield f"{fanroute} match {match_arguments(request_of(found.witness), options)}  # {route.name}"
         else:

@@ -23,7 +23,7 @@ SECTIONS = {
     "Write": ["init", "import", "check", "fmt"],
     "Inspect": ["routes", "match", "test", "diff"],
     "Run": ["build", "serve", "publish", "listen", "token", "doctor"],
-    "More": ["explain", "schema", "export", "completion", "install"],
+    "More": ["explain", "schema", "lsp", "export", "completion", "install"],
 }
 _COMMANDS = [name for names in SECTIONS.values() for name in names]
 

@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -215,6 +215,13 @@ def show_steps() -> Iterator[Steps]:
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     with Progress(*columns, console=_console(stderr=True), transient=True, redirect_stdout=False) as progress:
         yield Steps(progress)
+
+
+def serve_standard_streams(serve: Callable[[BinaryIO, BinaryIO], None]) -> None:
+    """Has a function serve standard input and output as bytes, until one of them ends. A closed stream is an empty one."""
+    output = sys.stdout.buffer if sys.stdout else BytesIO()
+    with suppress(BrokenPipeError):
+        serve(standard_input(), output)
 
 
 def exit_if_failed(failed: bool) -> None:

@@ -112,7 +112,7 @@ def _describe(node: Schema, sections: dict[str, Section]) -> str:
     """Describes the values that a node of the JSON Schema allows."""
     match node:
         case {"$ref": reference}:
-            return f"[a mapping](#{sections[reference].anchor})"
+            return f"[a mapping](#{sections[reference].anchor})" if reference in sections else "a mapping"
         case {"anyOf": alternatives}:
             return ", or ".join(
                 _describe(alternative | _list_limits(node, alternative), sections) for alternative in alternatives
@@ -152,3 +152,8 @@ def _limits(node: Schema) -> str:
 def _cell(text: str) -> str:
     """Escapes a text for a cell of a table."""
     return text.replace("|", "\\|")
+
+
+def describe_value(node: Schema, required: bool = False) -> str:
+    """Describes in Markdown the values of a key, from its node of the JSON Schema, and says if the key is required."""
+    return _value(node, required, {})

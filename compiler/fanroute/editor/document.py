@@ -1,0 +1,46 @@
+"""Represents a routes.yaml that is open in an editor."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from lsprotocol.types import Position
+
+from fanroute.editor.cursor import Cursor, find_cursor
+from fanroute.editor.positions import Positions
+from fanroute.pipeline import Compiled, compile_plan, compile_routes
+from fanroute.project.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text that an editor has open, at a path. Saved or not, the text counts and not the file.
+
+    Files that the text names are read from the folder, as in a build, and nothing outside of it.
+    """
+
+    uri: str
+    path: Path
+    positions: Positions
+
+    @property
+    def text(self) -> str:
+        return self.positions.text
+
+    def _workspace(self) -> Workspace:
+        # The editor can hold halves of surrogate pairs, which are reported as any other text that is not UTF-8.
+        return Workspace(self.path, BytesIO(self.text.encode("utf-8", "surrogatepass")))
+
+    def compile(self) -> Compiled:
+        """Compiles the text as `fanroute check` does, with warnings. Raises Invalid, also for a text that is too large."""
+        workspace = self._workspace()
+        return compile_routes(workspace.read_routes(), workspace.inputs())
+
+    def compile_plan(self) -> Compiled:
+        """Compiles the text without looking for warnings. Raises Invalid."""
+        workspace = self._workspace()
+        return compile_plan(workspace.read_routes(), workspace.inputs())
+
+    def cursor(self, position: Position) -> Cursor | None:
+        """Returns what is at a position, None if nothing can be there."""
+        return find_cursor(self.text, *self.positions.place_of(self.positions.offset_of(position)))

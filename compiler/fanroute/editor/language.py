@@ -1,0 +1,153 @@
+"""Says which keys and values routes.yaml can have at a path, from its JSON Schema. Pure."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import count
+from typing import Any
+
+from fanroute.spec.json_schema import routes_schema
+from fanroute.syntax.source import Path
+
+# A node of the JSON Schema.
+Schema = dict[str, Any]
+
+# An example of each kind of text, by the beginning of its title in the schema.
+_EXAMPLES = {
+    "a URL": "https://app.example.com",
+    "a backend's name": "origin",
+    "a channel": "news",
+    "a claim": "tenant",
+    "a cookie": "session",
+    "a duration": "25s",
+    "a header": "x-tenant",
+    "a host": "chat.example.com",
+    "a key's id": "2026-01",
+    "a location": "/new",
+    "a method": "GET",
+    "a name": "chat",
+    "a parameter": "room",
+    "a path within the folder": "pages/hello.html",
+    "a path": "/rooms/{room}",
+    "a pattern": "[a-z0-9-]{1,64}",
+    "a size from 1B": "64KiB",
+    "a size": "64MiB",
+    "a subprotocol": "chat.v1",
+    "a variable": "APP_*",
+    "an audience": "chat",
+    "an issuer": "https://login.example.com",
+    "an origin": "https://app.example.com",
+}
+
+
+@cache
+def _root() -> Schema:
+    return routes_schema()
+
+
+def alternatives(node: Schema) -> Iterator[Schema]:
+    """Yields the nodes that a value can have, without references and alternatives."""
+    if "$ref" in node:
+        yield from alternatives(_root()["$defs"][node["$ref"].rpartition("/")[2]])
+    elif "anyOf" in node:
+        for alternative in node["anyOf"]:
+            yield from alternatives(alternative)
+    else:
+        yield node
+
+
+def nodes_at(path: Path) -> list[Schema]:
+    """Returns the nodes for the value at a path. There are none if the path has an unknown key."""
+    nodes = [_root()]
+    for part in path:
+        found = (_child(alternative, part) for node in nodes for alternative in alternatives(node))
+        nodes = [child for child in found if child is not None]
+    return nodes
+
+
+def mappings_at(path: Path) -> list[Schema]:
+    """Returns the nodes of mappings with known keys that can be at a path."""
+    return [found for node in nodes_at(path) for found in alternatives(node) if "properties" in found]
+
+
+def is_required(path: Path) -> bool:
+    """Returns True if the mapping around a path must have the key at its end."""
+    return any(path[-1] in mapping.get("required", ()) for mapping in mappings_at(path[:-1]))
+
+
+def is_backend_name(path: Path) -> bool:
+    """Returns True if the value at a path is the name of a backend."""
+    return any(found.get("title") == "a backend's name" for node in nodes_at(path) for found in alternatives(node))
+
+
+def description_at(path: Path) -> str:
+    """Returns what the reference says about the value at a path, "" if it is unknown."""
+    for node in nodes_at(path):
+        if text := node.get("description") or next(alternatives(node)).get("description"):
+            return str(text)
+    return ""
+
+
+def example_of(node: Schema) -> Any:
+    """Returns a value that a node allows. A mapping has its required keys, or its first key if none is required."""
+    examples = [*node.get("examples", ()), *(node := next(alternatives(node))).get("examples", ())]
+    if examples:
+        return examples[0]
+    match node:
+        case {"const": value} | {"enum": [value, *_]}:
+            return value
+        case {"properties": properties}:
+            return {key: example_of(properties[key]) for key in required_keys(node) or [next(iter(properties))]}
+        case {"type": "object"}:
+            return {_example_text(node["propertyNames"]): example_of(node["additionalProperties"])}
+        case {"type": "array"}:
+            return [example_of(node["items"])]
+        case {"type": "integer"}:
+            return node.get("minimum", 1)
+        case {"type": "boolean"}:
+            return True
+    return _example_text(node)
+
+
+def required_keys(mapping: Schema) -> list[str]:
+    """Returns the keys that a mapping must have. If it must have one of several sets of keys, the first set counts."""
+    sets = mapping.get("oneOf", ())
+    return [*mapping.get("required", ()), *(sets[0]["required"] if sets else ())]
+
+
+def snippet(node: Schema, stops: Iterator[int] | None = None) -> str:
+    """Returns a value with its required keys only, in braces and brackets, as a snippet in which the editor stops at each value.
+
+    Source: https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#snippet_syntax
+    """
+    stops = stops or count(1)
+    node = next(alternatives(node))
+    match node:
+        case {"const": value}:
+            return str(value).lower()
+        case {"enum": values}:
+            return f"${{{next(stops)}|{','.join(values)}|}}"
+        case {"type": "boolean"}:
+            return f"${{{next(stops)}|true,false|}}"
+        case {"properties": properties} if keys := required_keys(node):
+            return "{" + ", ".join(f"{key}: {snippet(properties[key], stops)}" for key in keys) + "}"
+        case {"type": "object", "additionalProperties": dict(value)}:
+            return f"{{${{{next(stops)}:{_example_text(node['propertyNames'])}}}: {snippet(value, stops)}}}"
+        case {"type": "object"}:
+            return f"{{${next(stops)}}}"
+        case {"type": "array"}:
+            return f"[{snippet(node['items'], stops)}]"
+    return f"${next(stops)}"
+
+
+def _child(node: Schema, part: str | int) -> Schema | None:
+    """Returns the node of a key or item in another node."""
+    if isinstance(part, int):
+        return node.get("items")
+    values = node.get("additionalProperties")
+    child: Schema | None = node.get("properties", {}).get(part)
+    return child or (values if isinstance(values, dict) else None)
+
+
+def _example_text(node: Schema) -> str:
+    title = node.get("title", "")
+    return next((example for kind, example in _EXAMPLES.items() if title.startswith(kind)), "text")

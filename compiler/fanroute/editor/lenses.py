@@ -1,0 +1,38 @@
+"""Shows above each route which requests get there, with one of them."""
+
+from lsprotocol import types
+
+from fanroute.analysis.reachability import Reachable, Unreachable
+from fanroute.analysis.witness import match_arguments, reachable_routes, request_of
+from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.diagnostics.printable import printable
+from fanroute.editor.document import Document
+from fanroute.plan.describe import match_text
+from fanroute.plan.routes import is_declared
+from fanroute.syntax.variables import command_unexpander, unexpander
+
+# An editor shows a lens whose command has no name, but does not make a link of it.
+_NO_COMMAND = ""
+
+
+def lenses_of(document: Document) -> list[types.CodeLens]:
+    """Returns a lens for each route. A file with errors has none, because its routes are not known.
+
+    No lens has the value of a variable.
+    """
+    try:
+        compiled = document.compile_plan()
+    except Invalid:
+        return []
+    hide, hide_in_command = unexpander(compiled.source.unexpanded), command_unexpander(compiled.source.unexpanded)
+    declared = [(route, found) for route, found in reachable_routes(compiled.plan) if is_declared(route)]
+    lenses = []
+    for index, (route, found) in enumerate(declared):
+        title = hide(f"gets {match_text(route.match)}")
+        if isinstance(found, Reachable):
+            title += ", such as " + hide_in_command(match_arguments(request_of(found.witness)))
+        else:
+            title = "no request gets here" if isinstance(found, Unreachable) else f"{title}; no example was found in time"
+        place = document.positions.range_of(compiled.source.key_span(("routes", index)))
+        lenses.append(types.CodeLens(place, types.Command(printable(title), _NO_COMMAND)))
+    return lenses
