@@ -5,38 +5,12 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+from fanroute.spec.editor_schema import needed_keys
 from fanroute.spec.json_schema import routes_schema
 from fanroute.syntax.source import Path
 
 # A node of the JSON Schema.
 Schema = dict[str, Any]
-
-# An example of each kind of text, by the beginning of its title in the schema.
-_EXAMPLES = {
-    "a URL": "https://app.example.com",
-    "a backend's name": "origin",
-    "a channel": "news",
-    "a claim": "tenant",
-    "a cookie": "session",
-    "a duration": "25s",
-    "a header": "x-tenant",
-    "a host": "chat.example.com",
-    "a key's id": "2026-01",
-    "a location": "/new",
-    "a method": "GET",
-    "a name": "chat",
-    "a parameter": "room",
-    "a path within the folder": "pages/hello.html",
-    "a path": "/rooms/{room}",
-    "a pattern": "[a-z0-9-]{1,64}",
-    "a size from 1B": "64KiB",
-    "a size": "64MiB",
-    "a subprotocol": "chat.v1",
-    "a variable": "APP_*",
-    "an audience": "chat",
-    "an issuer": "https://login.example.com",
-    "an origin": "https://app.example.com",
-}
 
 
 @cache
@@ -96,22 +70,16 @@ def example_of(node: Schema) -> Any:
         case {"const": value} | {"enum": [value, *_]}:
             return value
         case {"properties": properties}:
-            return {key: example_of(properties[key]) for key in required_keys(node) or [next(iter(properties))]}
+            return {key: example_of(properties[key]) for key in next(needed_keys(node)) or [next(iter(properties))]}
         case {"type": "object"}:
-            return {_example_text(node["propertyNames"]): example_of(node["additionalProperties"])}
+            return {example_of(node["propertyNames"]): example_of(node["additionalProperties"])}
         case {"type": "array"}:
             return [example_of(node["items"])]
         case {"type": "integer"}:
             return node.get("minimum", 1)
         case {"type": "boolean"}:
             return True
-    return _example_text(node)
-
-
-def required_keys(mapping: Schema) -> list[str]:
-    """Returns the keys that a mapping must have. If it must have one of several sets of keys, the first set counts."""
-    sets = mapping.get("oneOf", ())
-    return [*mapping.get("required", ()), *(sets[0]["required"] if sets else ())]
+    return "text"
 
 
 def snippet(node: Schema, stops: Iterator[int] | None = None) -> str:
@@ -128,10 +96,10 @@ def snippet(node: Schema, stops: Iterator[int] | None = None) -> str:
             return f"${{{next(stops)}|{','.join(values)}|}}"
         case {"type": "boolean"}:
             return f"${{{next(stops)}|true,false|}}"
-        case {"properties": properties} if keys := required_keys(node):
+        case {"properties": properties} if keys := next(needed_keys(node)):
             return "{" + ", ".join(f"{key}: {snippet(properties[key], stops)}" for key in keys) + "}"
         case {"type": "object", "additionalProperties": dict(value)}:
-            return f"{{${{{next(stops)}:{_example_text(node['propertyNames'])}}}: {snippet(value, stops)}}}"
+            return f"{{${{{next(stops)}:{example_of(node['propertyNames'])}}}: {snippet(value, stops)}}}"
         case {"type": "object"}:
             return f"{{${next(stops)}}}"
         case {"type": "array"}:
@@ -146,8 +114,3 @@ def _child(node: Schema, part: str | int) -> Schema | None:
     values = node.get("additionalProperties")
     child: Schema | None = node.get("properties", {}).get(part)
     return child or (values if isinstance(values, dict) else None)
-
-
-def _example_text(node: Schema) -> str:
-    title = node.get("title", "")
-    return next((example for kind, example in _EXAMPLES.items() if title.startswith(kind)), "text")
