@@ -13,15 +13,11 @@ from lsprotocol import types
 from fanroute.cli.catalog import CODES
 from fanroute.diagnostics.json_report import Report
 from tests.conftest import REPOSITORY
-from tests.support.editors import Editor, editing
+from tests.support.editors import HEAD, Editor, editing
 
-ROUTES = """\
-version: 1
-service: {name: chat}
-backends:
-  origin: {url: https://app.example.com}
-  self: {loopback: true}
-routes:
+ROUTES = (
+    HEAD
+    + """\
   - name: rooms
     match: {path: "/rooms/{room}", where: {room: "[a-z]+"}, query: {v: "2"}}
     public: true
@@ -31,6 +27,7 @@ routes:
     handoff: origin
   - forward: {backend: origin}
 """
+)
 
 
 def edit(

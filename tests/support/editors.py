@@ -10,6 +10,15 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
+# How the files begin that are edited.
+HEAD = """\
+version: 1
+service: {name: chat}
+backends:
+  origin: {url: https://app.example.com}
+  self: {loopback: true}
+routes:
+"""
 # How long an answer may take, in seconds. A busy machine is slow.
 PATIENCE = 60
 

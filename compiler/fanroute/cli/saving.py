@@ -149,6 +149,12 @@ class Saving:
         """Tells that the component could not be built, or not be served."""
         raise NotImplementedError
 
+    def _note_served(self, saved: Saved) -> None:
+        """Notes what is served from now on, and announces its hosts if they are others."""
+        if saved.hosts != self._served.hosts:
+            self._announce_hosts(saved.hosts)
+        self._served = saved
+
     def _has_changed(self) -> bool:
         return self._sources.have_changed() or self._settings.have_changed()
 

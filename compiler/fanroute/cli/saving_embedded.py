@@ -49,9 +49,8 @@ class InterpretedSaving(Saving):
         return (await asyncio.to_thread(InterpretedComponent, plan)).handle
 
     def _replace(self, saved: Saved, handle: Handle) -> None:
-        if saved.hosts != self._served.hosts:
-            self._announce_hosts(saved.hosts)
-        self._served, self._handle = saved, handle
+        self._note_served(saved)
+        self._handle = handle
         self._edge.replace(Service(handle, *local_backends(saved.compiled.backends), saved.stores, self._judge))
 
     def _show(self) -> None:

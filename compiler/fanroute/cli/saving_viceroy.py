@@ -28,9 +28,7 @@ class RestartedSaving(Saving):
         await self._replace(
             ViceroyService(self._workspace.wasm, *local_backends(saved.compiled.backends), saved.stores, saved.compiled.plan)
         )
-        if saved.hosts != self._served.hosts:
-            self._announce_hosts(saved.hosts)
-        self._served = saved
+        self._note_served(saved)
         self._show()
         self._tell("component", started)
 

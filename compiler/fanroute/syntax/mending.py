@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from fanroute.diagnostics.diagnostic import Span
+from fanroute.diagnostics.printable import counted
 from fanroute.syntax.spans import LINE_BREAK, character_at
 
 # PyYAML's parsers, the fastest first, and how many characters all trials together may have for each: both take half a second.
@@ -166,7 +167,7 @@ def _indentation(line: str, above: list[str]) -> Iterator[_Trial]:
     columns = {_indent(other) for other in near} | {_indent(other.replace("- ", "  ", 1)) for other in near}
     for other in sorted(columns - {indent}, key=lambda column: abs(column - indent)):
         message = "this line begins in another column than the lines that it belongs to"
-        yield _Trial(message, (0, indent), " " * other + text, f"indent it by {other} space{'' if other == 1 else 's'}")
+        yield _Trial(message, (0, indent), " " * other + text, f"indent it by {counted(other, 'space')}")
 
 
 def _brackets(line: str) -> Iterator[_Trial]:

@@ -10,17 +10,15 @@ from fanroute.editor.completion import completions_at
 from fanroute.editor.document import Document
 from fanroute.editor.language import mappings_at, snippet
 from fanroute.editor.positions import Positions
+from tests.support import editors
 
-HEAD = """\
-version: 1
-service: {name: chat}
-backends:
-  origin: {url: https://app.example.com}
-  self: {loopback: true}
-routes:
+HEAD = (
+    editors.HEAD
+    + """\
   - match: {path: "/rooms/{room}/{id}", query: {v: "2"}, header: {X-Tenant: {present: true}, x-no: {present: false}}}
     auth: {keys: [], claims: {role: admin}, channels: rooms}
 """
+)
 CLAIMS = [f"{{claim.{name}}}" for name in ("role", "rooms", "sub", "iss", "aud", "jti", "scope")]
 
 

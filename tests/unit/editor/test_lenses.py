@@ -6,14 +6,11 @@ from fanroute.editor.diagnostics import diagnostics_of
 from fanroute.editor.document import Document
 from fanroute.editor.lenses import lenses_of
 from fanroute.editor.positions import Positions
+from tests.support.editors import HEAD
 
-ROUTES = """\
-version: 1
-service: {name: chat}
-backends:
-  origin: {url: https://app.example.com}
-  self: {loopback: true}
-routes:
+ROUTES = (
+    HEAD
+    + """\
   - match: {path: /a, method: GET}
     forward: origin
   - match: {path: /a, method: GET, scheme: https}
@@ -21,6 +18,7 @@ routes:
   - sse: {channel: news, cors: {origins: [https://app.example.com]}}
   - respond: {status: 404}
 """
+)
 
 
 def titles(text: str) -> list[str]:
