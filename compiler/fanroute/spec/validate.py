@@ -132,8 +132,9 @@ def _rename(mapping: dict[Any, Any], key: Any, name: str) -> None:
 
 def _mapping_at(path: Path, data: Any) -> Any:
     """Returns the value at a path. Makes the last mapping of the path if there is none."""
-    *above, last = path
-    return reduce(getitem, above, data).setdefault(last, {}) if above and isinstance(last, str) else reduce(getitem, path, data)
+    if len(path) > 1 and isinstance(path[-1], str):
+        reduce(getitem, path[:-1], data).setdefault(path[-1], {})
+    return reduce(getitem, path, data)
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str, meant: str = "") -> str:

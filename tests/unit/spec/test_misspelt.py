@@ -1,9 +1,13 @@
 """Tests that a misspelt key is one error: errors that follow from it are not reported."""
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import yaml
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
@@ -132,6 +136,28 @@ def test_each_key_of_route_tests_may_be_misspelt() -> None:
 )
 def test_what_is_wrong_because_of_a_key_is_not_told(text: str, expected: list[str]) -> None:
     assert wrong(f"{BEGIN}{text}\n") == [("FR201", f"unknown key '{key}'") for key in expected]
+
+
+@pytest.mark.parametrize("moved", ["version", "backends", "defaults", "sandbox"])
+@pytest.mark.parametrize("into", [("service",), ("routes", 0), ("routes", 0, "match"), ("backends", "origin")])
+def test_a_key_of_the_file_may_be_in_a_mapping(moved: str, into: tuple[str | int, ...]) -> None:
+    """The file may lack the key, or have a mistake of its own."""
+    data = {
+        "version": 1,
+        "service": {"name": "x"},
+        "backends": {"origin": {"url": "https://a.example.com"}},
+        "defaults": {"keep_alive": "25s"},
+        "sandbox": {"max_requests": 1},
+        "routes": [{"match": {"path": "/a"}, "handoff": "origin"}],
+    }
+    if moved == into[0]:
+        return
+    value = data.pop(moved)
+    reduce(getitem, into, cast("Any", data))[moved] = value
+    for others in ({}, {"surplus": 1}):
+        found = wrong(yaml.safe_dump({**data, **others}))
+        assert ("FR201", f"unknown key '{moved}'") in found
+        assert {code for code, _ in found} == {"FR201"}
 
 
 def test_what_is_wrong_anyway_is_told() -> None:
