@@ -52,9 +52,22 @@ def test_a_file_is_recognized_by_its_content(folder: Path) -> None:
     (folder / "edge.conf").write_text("hello\n")
     done = fanroute(folder, "import", "edge.conf", "--force")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "edge.conf is none of the files that can be imported (Pushpin's routes, Netlify's _redirects)" in done.stderr
+    assert "edge.conf is none of the files that can be imported (Pushpin's routes, Netlify's _redirects, " in done.stderr
     done = fanroute(folder, "import", "edge.conf", "--force", "--from", "pushpin-routes")
     assert done.stderr == "edge.conf:1: error: left out: the line has no target, so nothing is made\n"
+
+
+@pytest.mark.parametrize("name", ["netlify.toml", "site.txt"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_netlify_toml_is_imported(folder: Path, name: str, mark: str) -> None:
+    table = f'{mark}[[redirects]]\r\nfrom = "/api/*"\r\nto = "https://api.example.com/api/:splat"\r\nstatus = 200\r\n'
+    (folder / name).write_text(table, newline="")
+    done = fanroute(folder, "import", name)
+    assert done.returncode == 0, done.stderr
+    assert f"Made routes.yaml from {name} (netlify.toml): 3 routes" in done.stdout
+    assert f"{name}:1: without 'force = true'" in done.stdout
+    assert "forward: api" in (folder / "routes.yaml").read_text()
+    assert fanroute(folder, "fmt", "--check").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["_redirects", "site.txt"])
@@ -116,7 +129,7 @@ def test_a_hostile_file_is_refused(folder: Path, content: bytes, message: str) -
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     assert fanroute(folder, "import", "nothing").stderr.startswith("nothing:1:1: error[FR101]")
-    assert fanroute(folder, "import", ".").stderr == "error: . has none of these files: routes, _redirects. Name the file\n"
+    assert fanroute(folder, "import", ".").stderr.startswith("error: . has none of these files: routes, _redirects, netlify.toml")
 
 
 def test_an_export_can_be_imported(folder: Path) -> None:

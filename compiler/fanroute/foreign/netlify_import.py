@@ -1,139 +1,220 @@
-"""Turns Netlify's `_redirects` file into a draft of a routes.yaml. Pure.
+"""Turns Netlify's `_redirects` file, and the routing of its `netlify.toml`, into a draft of a routes.yaml. Pure.
 
-Source: https://docs.netlify.com/manage/routing/redirects/overview/
+Sources: https://docs.netlify.com/manage/routing/redirects/overview/ and
+https://docs.netlify.com/build/configure-builds/file-based-configuration/
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, draft_text, shown
-from fanroute.pipeline import compile_plan
-from fanroute.spec.inputs import Inputs
-
-# The most lines that say something, and the longest one in characters.
-MAX_LINES, MAX_LINE = 2000, 8192
-# The backend that has the site's files.
-SITE = "site"
+from fanroute.foreign.draft import Data, Draft, NotImported, Remark, shown
+from fanroute.foreign.located import Located, read_toml
+from fanroute.foreign.site import MAX_RULE, MAX_RULES, REST, AnswerHeaders, BadRule, Rule, Site
 
 _STATUS = re.compile(r"(\d{3})!?")
 # A placeholder of a path or a query: it follows a slash or an equals sign.
 _PLACEHOLDER = re.compile(r"(?<=[/=]):([A-Za-z_][\w-]*)")
-_REDIRECTS = (301, 302, 303, 307, 308)
-# The characters of a URL that stay as they are, and the braces of references.
-_URL = "/:?#[]@!$&'()*+,;=-._~%{}"
-# Keeps the requests of a line from later ones until somebody has decided about it.
-_REFUSAL: Data = {"respond": {"status": 501, "body": "Not implemented\n"}}
+_UNFORCED = "without '!' after the status, Netlify prefers a file of that path to the line; a route never does"
+_UNFORCED_TOML = "without 'force = true', Netlify prefers a file of that path to the rule; a route never does"
 
-
-class _BadLine(Exception):
-    """Raised for a line that gives no route."""
+# The keys of a redirect, with their older names.
+_KEYS = {
+    "from": ("from", "origin"),
+    "to": ("to", "destination"),
+    "status": ("status",),
+    "force": ("force",),
+    "query": ("query", "params", "parameters"),
+    "conditions": ("conditions",),
+    "headers": ("headers",),
+}
+_NO_EQUAL = {
+    "signed": "requests to the server are not signed",
+    "sign": "requests to the server are not signed",
+    "signing": "requests to the server are not signed",
+    "rate_limit": "there is no limit of requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """Represents a line: what it takes, where that goes, and the status."""
+class _Line:
+    """Represents a rule in Netlify's terms."""
 
     line: int
     source: str
-    query: tuple[tuple[str, str], ...]
     target: str
-    status: int
+    query: tuple[tuple[str, str], ...] = ()
+    status: int = 301
+    forced: bool = False
+    conditions: tuple[str, ...] = ()
+    headers: Data = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
 
 def import_redirects(text: str) -> Draft:
     """Returns the draft for a `_redirects` file. Raises NotImported if no line gives a route."""
-    draft = Draft({SITE: Part({"url": "https://site.example.com"})})
     numbered = ((line, content.split()) for line, content in enumerate(text.split("\n"), 1))
     lines = [(line, words) for line, words in numbered if words and not words[0].startswith("#")]
-    if len(lines) > MAX_LINES:
-        raise NotImported(f"the file has more than {MAX_LINES} rules", lines[MAX_LINES][0])
+    _check_number([line for line, _ in lines])
+    site = Site()
+    rules = []
     for line, words in lines:
         try:
-            draft.routes += list(_routes(_rule(line, words)))
-        except _BadLine as error:
-            draft.remarks.append(Remark(line, f"left out: {error}"))
-    if not draft.routes:
-        first = next(iter(draft.remarks), Remark(0, "it has no line that gives a route"))
-        raise NotImported(first.text, first.line)
-    last = lines[-1][0]
-    draft.backends[SITE].remarks.append(
-        Remark(last, "the site's own files are no part of the file: write where they are as `url`")
-    )
-    if draft.routes[-1].data["match"] != {"path": "/*"}:
-        draft.routes.append(Part({"name": "files", "forward": SITE}))
-    unforced = [line for line, words in lines if not any(re.fullmatch(r"\d{3}!", word) for word in words)]
-    if unforced:
-        text = "without '!' after the status, Netlify prefers a file of that path to the line; a route never does"
-        draft.remarks.append(Remark(unforced[0], text))
-    return draft
+            rules.append(_line(line, words))
+        except BadRule as error:
+            site.leave_out(line, error)
+    _add(site, rules, _UNFORCED)
+    return site.finish(lines[-1][0] if lines else 0, [])
 
 
-def _rule(line: int, words: list[str]) -> _Rule:
+def import_toml(text: str) -> Draft:
+    """Returns the draft for a `netlify.toml`. Raises NotImported if nothing in it concerns routing."""
+    file = read_toml(text, "redirects", "headers", "edge_functions")
+    redirects, headers = _tables(file, "redirects"), _tables(file, "headers")
+    _check_number([file.line("redirects", index) for index, _ in redirects])
+    site = Site()
+    rules = []
+    for index, table in redirects:
+        try:
+            rules.append(_table_line(file, index, table))
+        except BadRule as error:
+            site.leave_out(file.line("redirects", index), error)
+    _add(site, rules, _UNFORCED_TOML)
+    answers = [one for index, table in headers for one in _answer_headers(site, file, index, table)]
+    for index, table in _tables(file, "edge_functions"):
+        where = shown(str(table.get("path") or table.get("pattern") or ""))
+        site.leave_out(
+            file.line("edge_functions", index), f"the edge function '{shown(str(table.get('function')))}' for '{where}'"
+        )
+    others = sorted(set(file.data) - {"redirects", "headers", "edge_functions"}, key=file.line)
+    if others:
+        site.draft.remarks.append(Remark(file.line(others[0]), f"no part of routing: {shown(', '.join(others))}"))
+    if not redirects and not answers:
+        raise NotImported("it has no [[redirects]] and no [[headers]]")
+    return site.finish(max(file.line(name) for name in ("redirects", "headers") if name in file.data), answers)
+
+
+def _check_number(lines: list[int]) -> None:
+    if len(lines) > MAX_RULES:
+        raise NotImported(f"the file has more than {MAX_RULES} rules", lines[MAX_RULES])
+
+
+def _add(site: Site, rules: list[_Line], unforced: str) -> None:
+    """Adds the routes of the rules, in order."""
+    for rule in rules:
+        try:
+            site.add(_rule(rule))
+        except BadRule as error:
+            site.leave_out(rule.line, error)
+    first = next((rule.line for rule in rules if not rule.forced), None)
+    if site.draft.routes and first is not None:
+        site.draft.remarks.append(Remark(first, unforced))
+
+
+def _line(line: int, words: list[str]) -> _Line:
     """Reads a line: a path or URL, `name=value` for queries, where it goes, perhaps a status, and conditions."""
-    if sum(map(len, words)) > MAX_LINE:
-        raise _BadLine(f"the line has more than {MAX_LINE} characters")
+    if sum(map(len, words)) > MAX_RULE:
+        raise BadRule(f"the line has more than {MAX_RULE} characters")
     comment = next((index for index, word in enumerate(words) if word.startswith("#")), len(words))
     source, *rest = words[:comment]
     at = next((index for index, word in enumerate(rest) if word.startswith(("/", "http://", "https://"))), None)
     if at is None:
-        raise _BadLine("it does not say where the requests go")
+        raise BadRule("it does not say where the requests go")
     pairs = [word.partition("=") for word in rest[:at]]
     if not all(name and equals for name, equals, _ in pairs):
-        raise _BadLine(f"'{shown(' '.join(rest[:at]))}' is no condition on a query")
+        raise BadRule(f"'{shown(' '.join(rest[:at]))}' is no condition on a query")
     status, conditions = _STATUS.fullmatch(rest[at + 1]) if len(rest) > at + 1 else None, rest[at + 1 :]
     if status:
         conditions = conditions[1:]
-    if conditions:
-        raise _BadLine(f"'{shown(' '.join(conditions))}' cannot be matched. Its requests get a later line")
-    number = int(status[1]) if status else 301
-    return _Rule(line, source, tuple((name, value) for name, _, value in pairs), rest[at], number)
+    number, forced = (int(status[1]), status[0].endswith("!")) if status else (301, False)
+    query = tuple((name, value) for name, _, value in pairs)
+    return _Line(line, source, rest[at], query, number, forced, tuple(conditions))
 
 
-def _routes(rule: _Rule) -> Iterator[Part]:
-    """Yields the routes of a line. Netlify ignores a slash at the end of a path, and `/a/*` also takes `/a`."""
+def _table_line(file: Located, index: int, table: Data) -> _Line:
+    """Reads a `[[redirects]]` table."""
+    values = {name: next((table[key] for key in keys if key in table), None) for name, keys in _KEYS.items()}
+    known = [key for keys in _KEYS.values() for key in keys]
+    remarks = []
+    for key in table:
+        if key not in known:
+            line = file.line("redirects", index, key)
+            remarks.append(Remark(line, f"{shown(key)}: {_NO_EQUAL.get(key, 'unknown to Netlify')}"))
+    source, target, status = values["from"], values["to"], values["status"]
+    if not isinstance(source, str) or not isinstance(target or "", str):
+        raise BadRule("it has no 'from', or no 'to', as text")
+    if sum(len(str(value)) for value in values.values()) > MAX_RULE:
+        raise BadRule(f"it has more than {MAX_RULE} characters")
+    if not isinstance(301 if status is None else status, int) or isinstance(status, bool):
+        raise BadRule(f"'{shown(str(status))}' is no status")
+    query = _mapping(values["query"], "query")
+    conditions = tuple(
+        f"{name}={_joined(value)}" for name, value in _mapping(values["conditions"], "conditions").items() if value
+    )
+    return _Line(
+        file.line("redirects", index),
+        source,
+        target or source,
+        tuple((name, str(value)) for name, value in query.items()),
+        301 if status is None else status,
+        values["force"] is True,
+        conditions,
+        _mapping(values["headers"], "headers"),
+        tuple(remarks),
+    )
+
+
+def _rule(line: _Line) -> Rule:
+    """Returns a rule in the terms of routes.yaml. Netlify ignores a slash at the end of a path, and `/a/*` also takes `/a`."""
+    if line.conditions:
+        raise BadRule(f"'{shown(' '.join(line.conditions))}' cannot be matched. Its requests get a later line")
     try:
-        source = urlsplit(rule.source)
+        source = urlsplit(line.source)
     except ValueError:
-        raise _BadLine(f"'{shown(rule.source)}' is not a URL") from None
+        raise BadRule(f"'{shown(line.source)}' is not a URL") from None
     bound = {name: f"{{{_parameter(name)}}}" for name in _PLACEHOLDER.findall(source.path)}
-    bound |= {value[1:]: f"{{query.{name}}}" for name, value in rule.query if value.startswith(":")}
+    bound |= {value[1:]: f"{{query.{name}}}" for name, value in line.query if value.startswith(":")}
+    if source.path.endswith("*"):
+        bound["splat"] = REST
     match: Data = {"host": source.hostname, "scheme": source.scheme} if source.netloc else {}
-    if rule.query:
-        match["query"] = {name: {"present": True} if value.startswith(":") else value for name, value in rule.query}
-    does, remarks = _action(rule, bound)
-    for path in _paths(_written(source.path or "/")):
-        whole = {"match": match | {"path": path}}
-        if not _is_valid(whole | _REFUSAL):
-            raise _BadLine(f"'{shown(rule.source)}' cannot be matched. Its requests get a later line")
-        if not _is_valid(whole | does):
-            does, remarks = _REFUSAL, [Remark(rule.line, f"'{shown(rule.target)}' cannot be a location: replace the 501")]
-        yield Part(whole | does, remarks)
-        remarks = []
+    if line.query:
+        match["query"] = {name: {"present": True} if value.startswith(":") else value for name, value in line.query}
+    target = _PLACEHOLDER.sub(lambda found: bound.get(found[1], found[0]), line.target)
+    paths = _paths(_written(source.path or "/"))
+    return Rule(line.line, line.source, paths, target, line.target, match, line.status, line.headers, line.remarks)
 
 
-def _action(rule: _Rule, bound: Mapping[str, str]) -> tuple[Data, list[Remark]]:
-    """Returns the action of a line, and what it does not say. `bound` maps placeholders to references."""
-    unknown = [name for name in _PLACEHOLDER.findall(rule.target) if name not in bound]
-    is_redirect = rule.status in _REDIRECTS
-    if is_redirect and "splat" in unknown:
-        return _REFUSAL, [
-            Remark(rule.line, f"a location cannot have the rest of a path: replace the 501 for '{shown(rule.target)}'")
-        ]
-    if is_redirect:
-        location = quote(_PLACEHOLDER.sub(lambda found: bound.get(found[1], found[0]), rule.target), safe=_URL)
-        text = "the redirect does not keep the query of the request"
-        return {"redirect": {"location": location, "status": rule.status}}, [Remark(rule.line, text)]
-    if rule.status == 200 and rule.target.startswith("http"):
-        return _REFUSAL, [
-            Remark(rule.line, f"name a backend for '{shown(rule.target)}', and `forward` to it in place of the 501")
-        ]
-    if rule.status in (200, 404):
-        text = f"the server of the site's files must answer this with {shown(rule.target)} and status {rule.status}"
-        return {"forward": SITE}, [Remark(rule.line, text)]
-    return _REFUSAL, [Remark(rule.line, f"status {rule.status} has no equal: replace the 501 for '{shown(rule.target)}'")]
+def _answer_headers(site: Site, file: Located, index: int, table: Data) -> Iterable[AnswerHeaders]:
+    """Yields the headers of a `[[headers]]` table, perhaps none."""
+    line, source, values = file.line("headers", index), table.get("for"), table.get("values")
+    if not isinstance(source, str) or not isinstance(values, dict):
+        site.leave_out(line, "headers without 'for' or 'values'")
+        return
+    headers = {name: _joined(value) for name, value in values.items()}
+    for name in [name for name in headers if name.lower() == "basic-auth"]:
+        del headers[name]
+        site.leave_out(line, f"Basic-Auth for '{shown(source)}': the edge asks for no password, so anybody gets these files")
+    yield AnswerHeaders(line, source, _paths(_written(source)), headers)
+
+
+def _tables(file: Located, name: str) -> list[tuple[int, Data]]:
+    """Returns the tables of a list, with their indices. Raises NotImported for anything else."""
+    tables = file.data.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise NotImported(f"'{name}' is no list of tables", file.line(name))
+    return list(enumerate(tables))
+
+
+def _mapping(value: Any, name: str) -> Data:
+    if value is not None and not isinstance(value, dict):
+        raise BadRule(f"its '{name}' is no table")
+    return value or {}
+
+
+def _joined(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _written(path: str) -> str:
@@ -146,19 +227,9 @@ def _parameter(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def _paths(path: str) -> list[str]:
+def _paths(path: str) -> tuple[str, ...]:
     """Returns the paths of a match: with and without a slash at the end, and with the rest if there is one."""
     base = path.removesuffix("/*").rstrip("/")
     if path.endswith("/*"):
-        return [base, f"{base}/*"] if base else ["/*"]
-    return [base, f"{base}/"] if base else ["/"]
-
-
-def _is_valid(route: Data) -> bool:
-    """Returns True if a route has no errors."""
-    draft = Draft({SITE: Part({"url": "https://site.example.com"})}, [Part(route)])
-    try:
-        compile_plan(draft_text(draft, "", "edge").encode(), Inputs())
-    except Invalid:
-        return False
-    return True
+        return (base, f"{base}/*") if base else ("/*",)
+    return (base, f"{base}/") if base else ("/",)

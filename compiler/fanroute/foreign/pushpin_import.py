@@ -4,15 +4,13 @@ Pushpin prefers the most specific line, and routes.yaml the first route. So the 
 `path_beg` and kind of request, and the one that Pushpin prefers becomes a route.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
 from urllib.parse import quote
 
 from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, shown
 from fanroute.foreign.pushpin import CELLS, BadLine, Cell, Rule, Section, address_of, headers_of, prefixes_of, read_rule
-from fanroute.plan.backend import PORTS
+from fanroute.foreign.servers import backend_data, backend_name
 from fanroute.spec.headers import reserved_reason
 from fanroute.spec.types import TOKEN, is_host, is_name, is_route_path
 
@@ -51,8 +49,6 @@ _NO_EQUAL_OF_TARGET = {
     "client_key": "set the client's certificate at the backend in Fastly's settings",
 }
 _TARGET = {*_NO_EQUAL_OF_TARGET, "ssl", "host", "over_http"}
-
-_NOT_PUBLIC = re.compile(r"[^.]*|.*\.(local|localhost|internal|lan|test|svc|home|intranet)\.?")
 
 
 def import_routes(text: str) -> Draft:
@@ -199,8 +195,8 @@ class _Import:
         key = (*address, tls)
         if key not in self._backends:
             host, port = address
-            name = _backend_name(host, self.draft.backends)
-            data = _backend_data(host, port, tls, name)
+            name = backend_name(host, self.draft.backends)
+            data = backend_data(host, port, tls, name)
             if data is None:
                 text = f"the target's host '{shown(host)}' is no host: name a backend in place of the 501"
                 remarks.append(Remark(rule.line, text))
@@ -289,27 +285,3 @@ def _request_headers(rule: Rule, remarks: list[Remark]) -> Data:
         else:
             removed.append(name)
     return ({"set": changed} if changed else {}) | ({"remove": removed} if removed else {})
-
-
-def _backend_name(host: str, used: Iterable[str]) -> str:
-    """Returns a name for the backend at a host: its first label, or "origin", with a number if that is used already."""
-    label = host.partition(".")[0].lower()
-    name = label if is_name(label) and len(label) < 50 and label != "localhost" else "origin"
-    return next(one for one in (name, *(f"{name}-{number}" for number in range(2, MAX_RULES + 3))) if one not in used)
-
-
-def _backend_data(host: str, port: int, tls: bool, name: str) -> Data | None:
-    """Returns a backend. If Fastly cannot reach it, the host is its `local` one. Returns None for what is no host."""
-    scheme = "https" if tls else "http"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        if not is_host(host) or host.startswith("*."):
-            return None
-        is_public = _NOT_PUBLIC.fullmatch(host.lower()) is None
-        written = host
-    else:
-        is_public = address.is_global and address.version == 4
-        written = f"[{host}]" if address.version == 6 else host
-    url = f"{scheme}://{written}" + ("" if port == PORTS[scheme] else f":{port}")
-    return {"url": url} if is_public else {"url": f"https://{name.replace('_', '-')}.example.com", "local": url}

@@ -11,6 +11,7 @@ from fanroute.foreign.draft import Draft
 _PUSHPIN_LINE = re.compile(r' *(?!/)[^ #]+ +("?[^ #/]*:\d|test\b|zhttp(req)?/)')
 # A line of Netlify's file: a path or URL, perhaps a query, and where that goes.
 _REDIRECT_LINE = re.compile(r"\s*(/|https?://)\S*(\s+[^\s=]+=\S*)*\s+(/|https?://)")
+_NETLIFY_TABLE = re.compile(r"^\s*\[\[(redirects|headers)\]\]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,15 @@ def _is_redirects(text: str) -> bool:
     return bool(lines) and _REDIRECT_LINE.match(lines[0]) is not None
 
 
+def _is_netlify_toml(text: str) -> bool:
+    return _NETLIFY_TABLE.search(text) is not None
+
+
 # Every kind, by the name that the option `--from` takes.
 KINDS = {
     "pushpin-routes": Kind("Pushpin's routes", ("routes",), _is_pushpin, pushpin_import.import_routes),
     "netlify-redirects": Kind("Netlify's _redirects", ("_redirects",), _is_redirects, netlify_import.import_redirects),
+    "netlify-toml": Kind("netlify.toml", ("netlify.toml",), _is_netlify_toml, netlify_import.import_toml),
 }
 
 

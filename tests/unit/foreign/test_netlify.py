@@ -1,12 +1,13 @@
 """Tests the import of Netlify's `_redirects`, with forms of lines that are used in public repositories."""
 
+import re
 from typing import Any
 
 import pytest
 
 from fanroute.foreign import netlify_import
 from fanroute.foreign.draft import NotImported, draft_text
-from fanroute.foreign.netlify_import import import_redirects
+from fanroute.foreign.netlify_import import import_redirects, import_toml
 from fanroute.pipeline import compile_routes
 from tests.conftest import INPUTS
 
@@ -98,7 +99,7 @@ def test_a_line_that_is_left_out_is_named(line: str, words: str) -> None:
 
 
 def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netlify_import, "MAX_LINES", 2)
+    monkeypatch.setattr(netlify_import, "MAX_RULES", 2)
     with pytest.raises(NotImported) as refused:
         import_redirects("/a /b\n# c\n/c /d\n/e /f\n")
     assert refused.value.line == 4
@@ -118,3 +119,115 @@ def test_functions_of_the_site() -> None:
         {"match": {"path": "/api/*"}, "forward": "site"},
         {"match": {"path": "/*"}, "forward": "site"},
     ]
+
+
+def toml_routes(text: str) -> list[dict[str, Any]]:
+    draft = import_toml(text)
+    compile_routes(draft_text(draft, "netlify.toml", "edge").encode(), INPUTS)
+    return [route.data for route in draft.routes]
+
+
+def toml_remarks(text: str) -> list[str]:
+    return [f"{remark.line}: {remark.text}" for remark in import_toml(text).all_remarks()]
+
+
+def test_tables_are_lines() -> None:
+    table = '[[redirects]]\nfrom = "/u/:id"\nto = "/users/:id"\nstatus = 302\nquery = {tab = ":tab"}\nforce = true\n'
+    assert toml_routes(table) == routes_of("/u/:id tab=:tab /users/:id 302!")
+    assert toml_routes('redirects = [{from = "/a", to = "/b"}]') == routes_of("/a /b")
+    older = '[[redirects]]\norigin = "/a"\ndestination = "/b"\nparams = {x = "1"}\n'
+    assert toml_routes(older) == routes_of("/a x=1 /b")
+
+
+def test_a_proxy_with_the_same_path_gets_a_backend() -> None:
+    table = '[[redirects]]\nfrom = "/api/*"\nto = "https://api.example.com:8443/api/:splat"\nstatus = 200\n'
+    table += 'headers = {X-From = "edge"}'
+    headers = {"request_headers": {"set": {"X-From": "edge"}}}
+    assert toml_routes(table) == [
+        {"match": {"path": "/api"}, "forward": "api", **headers},
+        {"match": {"path": "/api/*"}, "forward": "api", **headers},
+        FILES,
+    ]
+    assert import_toml(table).backends["api"].data == {"url": "https://api.example.com:8443"}
+    reserved = table.replace("X-From", "Host")
+    assert "1: the header Host is left out: " in "\n".join(toml_remarks(reserved))
+    assert "request_headers" not in toml_routes(reserved)[0]
+
+
+HEADERS = """[[headers]]
+for = "/*"
+[headers.values]
+X-A = "1"
+Basic-Auth = "ann:secret"
+
+[[headers]]
+for = "/static/*"
+  [headers.values]
+  Cache-Control = ["public", "max-age=60"]
+  x-a = "2"
+[[headers]]
+for = "/*.js"
+values = {X-B = "1"}
+[[redirects]]
+from = "/robots.txt"
+to = "/robots.txt"
+status = 200
+force = true
+"""
+
+
+def test_headers_of_answers() -> None:
+    static = {"set": {"x-a": "2", "Cache-Control": "public,max-age=60"}}
+    assert toml_routes(HEADERS) == [
+        {"match": {"path": "/robots.txt"}, "forward": "site", "response_headers": {"set": {"X-A": "1"}}},
+        {"match": {"path": "/robots.txt/"}, "forward": "site", "response_headers": {"set": {"X-A": "1"}}},
+        {"match": {"path": "/static/*"}, "forward": "site", "response_headers": static},
+        {"match": {"path": "/static"}, "forward": "site", "response_headers": static},
+        {**FILES, "response_headers": {"set": {"X-A": "1"}}},
+    ]
+    remarks = toml_remarks(HEADERS)
+    assert "1: left out: Basic-Auth for '/*': the edge asks for no password, so anybody gets these files" in remarks
+    assert "12: left out: the headers for '/*.js', which cannot be matched" in remarks
+    assert not any("secret" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("lines", "remark"),
+    [
+        ('conditions = {Country = ["fr", "be"], Role = ["admin"]}', "3: left out: 'Country=fr,be Role=admin' cannot be matched"),
+        ("status = true", "3: left out: 'True' is no status"),
+        ("query = 5", "3: left out: its 'query' is no table"),
+        ('signed = "KEY"', "6: signed: requests to the server are not signed"),
+        ("[redirects.rate_limit]\nwindow_limit = 5", "6: rate_limit: there is no limit of requests"),
+        ("colour = 1", "6: colour: unknown to Netlify"),
+        ("[[edge_functions]]\nfunction = 'geo'\npath = '/x'", "6: left out: the edge function 'geo' for '/x'"),
+        ("[build]\npublish = 'dist'", "no part of routing: redirects_note, build"),
+    ],
+)
+def test_what_a_table_says_otherwise_is_named(lines: str, remark: str) -> None:
+    text = f'redirects_note = """\n"""\n[[redirects]]\nfrom = "/a"\nto = "/b"\n{lines}\n[[redirects]]\nfrom = "/c"\nto = "/d"\n'
+    assert remark in "\n".join(toml_remarks(text))
+    assert {"match": {"path": "/c"}, "redirect": {"location": "/d", "status": 301}} in toml_routes(text)
+
+
+def test_brackets_within_a_text_are_no_table() -> None:
+    text = 'note = """\n[[redirects]]\n"""\n[[redirects]]\nfrom = "/a"\nto = "/b"\n'
+    assert all(remark.startswith(("2: ", "1: ")) for remark in toml_remarks(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[build]\npublish = 'a'\n", 0, "it has no [[redirects]] and no [[headers]]"),
+        ("[[redirects]]\nfrom = \n", 2, "it is not TOML: Invalid value"),
+        ("[[redirects]]\nfrom = '/a'\nfrom = '/b'\n", 3, "it is not TOML: Cannot overwrite a value"),
+        ("a = " + "[" * 100000, 0, "it is nested too deeply"),
+        ("a = 1979-99-99\n[[redirects]]\nfrom='/a'\nto='/b'", 1, "it is not TOML"),
+        ("redirects = 5", 1, "'redirects' is no list of tables"),
+        ("[[redirects]]\nto = '/b'\n", 1, "left out: it has no 'from', or no 'to', as text"),
+    ],
+)
+def test_a_bad_toml_is_refused(text: str, line: int, words: str) -> None:
+    with pytest.raises(NotImported, match=re.escape(words)) as refused:
+        import_toml(text)
+    assert refused.value.line == line

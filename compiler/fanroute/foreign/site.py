@@ -1,0 +1,222 @@
+"""Makes the routes of a site whose host has rules for redirects, proxies and headers, such as Netlify and Vercel. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, urlsplit
+
+from fanroute.diagnostics.diagnostic import Invalid
+from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, draft_text, shown
+from fanroute.foreign.servers import backend_data, backend_name, server_of
+from fanroute.pipeline import compile_plan
+from fanroute.spec.headers import HeaderUse, reserved_reason
+from fanroute.spec.inputs import Inputs
+from fanroute.spec.types import TOKEN
+
+# The most rules of a file, and the longest one in characters.
+MAX_RULES, MAX_RULE = 2000, 8192
+# The backend that has the site's files.
+SITE = "site"
+# Stands for the rest of a path in a target.
+REST = "{*}"
+# Keeps the requests of a rule from later ones until somebody has decided about it.
+REFUSAL: Data = {"respond": {"status": 501, "body": "Not implemented\n"}}
+REDIRECTS = (301, 302, 303, 307, 308)
+
+# The characters of a URL that stay as they are, and the braces of references.
+_URL = "/:?#[]@!$&'()*+,;=-._~%{}"
+
+
+class BadRule(Exception):
+    """Raised for a rule that gives no route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Represents a rule: the requests that it takes, and what it does with them.
+
+    Attributes:
+        line: its line in the other file.
+        source: the requests in the words of the file.
+        paths: the paths that it takes.
+        target: where that goes, with references to what the match binds, and REST.
+        written: the target in the words of the file.
+        match: the other conditions.
+        status: what the client gets: a redirect, or 200 if the target is asked.
+        headers: request headers that the target gets.
+        remarks: what else it says.
+    """
+
+    line: int
+    source: str
+    paths: tuple[str, ...]
+    target: str
+    written: str
+    match: Data = field(default_factory=dict)
+    status: int = 200
+    headers: Data = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHeaders:
+    """Represents headers of answers: the line, the paths of the requests, and the headers."""
+
+    line: int
+    source: str
+    paths: tuple[str, ...]
+    headers: Data
+
+
+class Site:
+    """Collects the routes of a site's rules."""
+
+    def __init__(self) -> None:
+        self.draft = Draft({SITE: Part({"url": "https://site.example.com"})})
+        self._backends: dict[tuple[str, int, bool], str] = {}
+
+    def leave_out(self, line: int, reason: object) -> None:
+        """Adds the remark that a rule gives no route."""
+        self.draft.remarks.append(Remark(line, f"left out: {reason}"))
+
+    def add(self, rule: Rule) -> None:
+        """Adds the routes of a rule. Raises BadRule if its requests cannot be matched."""
+        routes = []
+        does, remarks = self._action(rule)
+        remarks = [*rule.remarks, *remarks]
+        for path in rule.paths:
+            match = {"match": rule.match | {"path": path}}
+            if not is_valid(match | REFUSAL, self.draft):
+                raise BadRule(f"'{shown(rule.source)}' cannot be matched. Its requests get a later line")
+            if not is_valid(match | does, self.draft):
+                text = f"'{shown(rule.written)}' cannot be a location: replace the 501"
+                does, remarks = REFUSAL, [*rule.remarks, Remark(rule.line, text)]
+            routes.append(Part(match | does, remarks))
+            remarks = []
+        self.draft.routes += routes
+
+    def finish(self, last_line: int, headers: list[AnswerHeaders]) -> Draft:
+        """Returns the draft, after a last route for the site's own files. Raises NotImported if no rule gives a route."""
+        if not self.draft.routes and not headers:
+            first = next(iter(self.draft.remarks), Remark(0, "it has no line that gives a route"))
+            raise NotImported(first.text, first.line)
+        self.draft.backends[SITE].remarks.append(
+            Remark(last_line, "the site's own files are no part of the file: write where they are as `url`")
+        )
+        routes = self.draft.routes
+        if not routes or routes[-1].data["match"] != {"path": "/*"}:
+            routes.append(Part({"name": "files", "forward": SITE}))
+        self._add_headers(headers)
+        self.draft.remarks.sort(key=lambda remark: remark.line)
+        return self.draft
+
+    def _action(self, rule: Rule) -> tuple[Data, list[Remark]]:
+        """Returns the action of a rule, and what it does not say."""
+        target = shown(rule.written)
+        if rule.status in REDIRECTS:
+            return _redirect(rule)
+        if rule.status == 200 and rule.target.startswith("http"):
+            return self._proxy(rule)
+        if rule.status in (200, 404):
+            text = f"the server of the site's files must answer this with {target} and status {rule.status}"
+            is_same = rule.status == 200 and rule.target in _own_targets(rule)
+            return {"forward": SITE}, [] if is_same else [Remark(rule.line, text)]
+        return REFUSAL, [Remark(rule.line, f"status {rule.status} has no equal: replace the 501 for '{target}'")]
+
+    def _proxy(self, rule: Rule) -> tuple[Data, list[Remark]]:
+        """Returns the action that asks another server."""
+        address = server_of(rule.target)
+        path = urlsplit(rule.target)._replace(scheme="", netloc="").geturl() if address else ""
+        name = self._backend(address) if address and (path or "/") in _own_targets(rule) else None
+        if name is None:
+            text = f"name a backend for '{shown(rule.written)}', and `forward` to it in place of the 501"
+            return REFUSAL, [Remark(rule.line, text)]
+        remarks: list[Remark] = []
+        headers = possible_headers(rule.headers, "request", rule.line, remarks)
+        return {"forward": name} | ({"request_headers": {"set": headers}} if headers else {}), remarks
+
+    def _backend(self, address: tuple[str, int, bool]) -> str | None:
+        if address not in self._backends:
+            name = backend_name(address[0], self.draft.backends)
+            data = backend_data(*address, name)
+            if data is None:
+                return None
+            self.draft.backends[name] = Part(data)
+            self._backends[address] = name
+        return self._backends[address]
+
+    def _add_headers(self, rules: list[AnswerHeaders]) -> None:
+        """Adds headers to the answers of the site's files. A rule for a part of them gets a route of its own."""
+        last = self.draft.routes.pop()
+        cleaned: list[AnswerHeaders] = []
+        for rule in rules:
+            remarks = self.draft.remarks
+            cleaned.append(replace(rule, headers=possible_headers(rule.headers, "response", rule.line, remarks)))
+        for part in self.draft.routes:
+            self._set_headers(part, part.data["match"].get("path", "/*"), cleaned)
+        paths = {path: rule for rule in reversed(cleaned) for path in rule.paths if path != "/*" and rule.headers}
+        refused = set()
+        for path in sorted(paths, key=lambda one: (-one.count("/"), one.endswith("/*"), one)):
+            part = Part({"match": {"path": path}, "forward": SITE}, [])
+            if not is_valid(part.data, self.draft):
+                refused.add((paths[path].line, paths[path].source))
+                continue
+            self._set_headers(part, path, cleaned)
+            self.draft.routes.append(part)
+        for line, source in sorted(refused):
+            self.leave_out(line, f"the headers for '{shown(source)}', which cannot be matched")
+        self._set_headers(last, "/*", cleaned)
+        self.draft.routes.append(last)
+
+    def _set_headers(self, part: Part, path: str, rules: list[AnswerHeaders]) -> None:
+        """Sets the headers of the rules that take all requests of a route for the site's files."""
+        if part.data.get("forward") != SITE:
+            return
+        headers: dict[str, tuple[str, str]] = {}
+        for rule in rules:
+            if any(_contains(one, path) for one in rule.paths):
+                headers |= {name.lower(): (name, value) for name, value in rule.headers.items()}
+        if headers:
+            part.data["response_headers"] = {"set": dict(headers.values())}
+
+
+def is_valid(route: Data, draft: Draft) -> bool:
+    """Returns True if a route has no errors, with the backends of a draft."""
+    try:
+        compile_plan(draft_text(Draft(draft.backends, [Part(route)]), "", "edge").encode(), Inputs())
+    except Invalid:
+        return False
+    return True
+
+
+def possible_headers(headers: Data, use: HeaderUse, line: int, remarks: list[Remark]) -> dict[str, str]:
+    """Returns the headers that a route can set. Adds a remark for each of the others."""
+    kept: dict[str, str] = {}
+    for name, value in headers.items():
+        reason = "not a header's name" if not TOKEN.fullmatch(name) else reserved_reason(name, use)
+        if not reason and not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            reason = "its value is not printable ASCII"
+        if reason:
+            remarks.append(Remark(line, f"the header {shown(name)} is left out: {reason}"))
+        else:
+            kept[name] = value
+    return kept
+
+
+def _redirect(rule: Rule) -> tuple[Data, list[Remark]]:
+    if REST in rule.target:
+        text = f"a location cannot have the rest of a path: replace the 501 for '{shown(rule.written)}'"
+        return REFUSAL, [Remark(rule.line, text)]
+    location = quote(rule.target, safe=_URL)
+    text = "the redirect does not keep the query of the request"
+    return {"redirect": {"location": location, "status": rule.status}}, [Remark(rule.line, text)]
+
+
+def _own_targets(rule: Rule) -> Iterator[str]:
+    """Yields targets that are the request's own path."""
+    for path in rule.paths:
+        yield path.removesuffix("*") + REST if path.endswith("/*") else path
+
+
+def _contains(outer: str, inner: str) -> bool:
+    """Returns True if a path takes all requests of another one, as far as a look at both shows."""
+    return outer == inner or (outer.endswith("/*") and inner.startswith(outer.removesuffix("*")))
