@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.choose import Chooser, Chosen
 from fanroute_runtime.grip.instructions import channel_name, expand_uri
 from fanroute_runtime.http.client import ClientRequest
@@ -37,6 +36,7 @@ from fanroute_runtime.messages import (
 )
 from fanroute_runtime.plan import (
     Action,
+    Auth,
     Bound,
     Forward,
     Handoff,
@@ -66,15 +66,16 @@ FORBIDDEN_ORIGIN = text_answer(403, "Pages of this origin must not open a WebSoc
 class Decider:
     """Decides about requests by a Plan.
 
-    `handlers` has a handler for each type of action in the Plan, except those that a backend answers.
+    `handlers` has a handler for each type of action in the Plan, except those that a backend answers. If a route has an Auth, it
+    has under that type the class that admits clients: `auth.guard.Guard`, or one that does more.
     """
 
-    def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
+    def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
         auths = distinct_auths(plan.routes)
         self._keys = Keys(key for auth in auths for key in auth.keys)
-        self._guards = {auth: Guard(auth, self._keys, plan.service) for auth in auths}
+        self._guards: dict[Auth, Any] = {auth: handlers[Auth](auth, self._keys, plan.service) for auth in auths}
         self.chooser = Chooser(plan)
-        self._handlers = handlers
+        self._handlers: Mapping[type, Handler] = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
 
     def decide(self, request: Request) -> Decision:
@@ -171,7 +172,10 @@ class Decider:
 
     def _uri_for_next_hop(self, route: Route, client: ClientRequest) -> str | None:
         """Returns the URI for the next hop, or None if it is the request's own."""
-        return self._guards[route.auth].uri_without_token(client) if route.auth else None
+        if route.auth is None:
+            return None
+        uri: str | None = self._guards[route.auth].uri_without_token(client)
+        return uri
 
     def _finish_answer(self, answer: Answer, route: Route, client: ClientRequest) -> Answer:
         """Adds a route's response headers and CORS headers to the edge's answer. Raises Refused."""
@@ -218,7 +222,7 @@ def _holds_nothing(action: Action, client: ClientRequest) -> bool:
     return isinstance(action, Hold) and client.method == "HEAD"
 
 
-def _with_claims(values: Binding, guard: Guard, claims: Callable[[], Claims]) -> Binding:
+def _with_claims(values: Binding, guard: Any, claims: Callable[[], Claims]) -> Binding:
     def value_of(value: Bound) -> str | None:
         return guard.claim_value(claims(), value.name) if value.source == "claim" else values(value)
 

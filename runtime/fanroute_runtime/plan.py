@@ -266,12 +266,25 @@ class TokenPlace:
 
 
 @record
+class ClaimPart:
+    """Represents a part of a token's claims that counts as a claim called `name`: what is at `path`, an object in each step.
+
+    With `words`, the words of a text count as a list of texts.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    words: bool = False
+
+
+@record
 class Auth:
     """Represents the token that a client needs. It is read from the first of `places` that has one.
 
     It must be signed with one of `keys`, have one of `issuers` (any, if empty), and be for one of `audiences` (without an
     audience, if empty). Its claims must fit `claims`: of a claim that is a list, one item must fit. `channels` is the claim that
     lists the channels to which its holder may subscribe, or "" if it may subscribe to all. Clocks may differ by `leeway` seconds.
+    `parts` are the claims that stand within others, as far as the route uses them.
     """
 
     keys: tuple[Key, ...]
@@ -281,6 +294,7 @@ class Auth:
     audiences: tuple[str, ...] = ()
     claims: tuple[Condition, ...] = ()
     channels: str = ""
+    parts: tuple[ClaimPart, ...] = ()
 
 
 @record

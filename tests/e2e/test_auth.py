@@ -144,6 +144,24 @@ def test_everybody_hears_their_tenant(auth_edge: Edge, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_everybody_hears_what_their_scope_names(auth_edge: Edge, kind: str) -> None:
+    """Words of a scope must name the room, and a claim within another must have a role. Both passes refuse other tokens."""
+
+    def token(user: str, **others: Any) -> dict[str, Any]:
+        return {**claims(user), "scope": f"room:{user} x listen", "access": {"roles": ["guest", "member"]}, **others}
+
+    held = {user: placed("authorization", by_pyjwt(token(user), "ES256"))[1] for user in ("ann", "bob")}
+    requests = [(f"/scoped/{user}/{kind}", headers) for user, headers in held.items()]
+    assert first_messages_of_all(auth_edge, kind, requests) == [["for room-ann"] * 2, ["for room-bob"] * 2]
+    path, words = f"/scoped/ann/{kind}", "the claim scope (its words)"
+    with nothing_handed_off(auth_edge):
+        for scope in ("room:bob listen", "room:ann", "room:ann\tlisten", ["room:ann listen"], None):
+            forbidden(auth_edge, kind, path, token("ann", scope=scope), words)
+        for access in ({"roles": ["guest"]}, {}, ["member"], None):
+            forbidden(auth_edge, kind, path, token("ann", access=access, **{"access.roles": "member"}), "the claim access.roles")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_tampered_token_goes_nowhere(auth_edge: Edge, kind: str) -> None:
     now = int(time.time())
     with nothing_handed_off(auth_edge):

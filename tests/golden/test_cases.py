@@ -20,13 +20,13 @@ from fanroute.devserver.config import host_entries
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.pipeline import compile_routes
-from fanroute.plan.trace import HANDLERS
+from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute.project.fastly_toml import update
 from fanroute.routetests.coverage import coverage_text, measure_coverage
 from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute_runtime import plan as plan_module
-from fanroute_runtime.plan import Plan
+from fanroute_runtime.plan import Auth, Plan
 from fanroute_runtime.routes_file import LazyRoutes
 from tests.conftest import REPOSITORY, inputs_of
 
@@ -128,8 +128,9 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     files = app_files(compiled.plan)
     module = files["app.py"]
     assert evaluated(files) == shipped(compiled.plan)
-    used = {type(route.action) for route in compiled.plan.routes}
-    for action, handler in HANDLERS.items():
+    auths = {route.auth for route in compiled.plan.routes if route.auth}
+    used = {type(route.action) for route in compiled.plan.routes} | {type(auth) for auth in auths}
+    for action, handler in {**HANDLERS, Auth: guard_for(auths)}.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
     assert ("fanroute_runtime/grip/websocket.py" in files) == (plan_module.WebSocket in used)
 

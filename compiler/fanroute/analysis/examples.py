@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
 from fanroute.analysis.channels import Values
+from fanroute.plan.claims import words_of
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import references, templates_of
 from fanroute.plan.trace import mismatches
@@ -46,14 +47,19 @@ def expand(template: Template, values: Values) -> str:
 
 
 def example_claims(route: Route, values: Values) -> dict[str, str | list[str]]:
-    """Returns claims with which a token admits a request with these values to its route. `iss` and `aud` are not among them."""
+    """Returns claims with which a token admits a request with these values to its route, by their names in routes.yaml.
+
+    `iss` and `aud` are not among them.
+    """
     if route.auth is None:
         return {}
     bounds = [bound for template in templates_of(route.action) for bound in references(template)]
     claims = {bound.name: bound.name for bound in bounds if bound.source == "claim"}
     for one in route.auth.claims:
         if one.present:
-            claims[one.name] = expand(one.templates[0], values) if one.templates else _value(one, HEADER_VALUE)
+            value = expand(one.templates[0], values) if one.templates else _value(one, HEADER_VALUE)
+            # Only words have several conditions.
+            claims[one.name] = f"{claims[one.name]} {value}" if one.name in claims and words_of(one.name) else value
     if not (route.auth.channels and isinstance(route.action, Hold | WebSocket)):
         return {**claims}
     known = with_claims(values, claims)

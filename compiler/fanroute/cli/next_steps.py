@@ -17,6 +17,7 @@ from fanroute.analysis.examples import (
 from fanroute.devserver.config import EdgeUrls
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
+from fanroute.plan.claims import as_token_has_them
 from fanroute.plan.kinds import kind_of
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.tokens import required_claims
@@ -94,7 +95,7 @@ def _token_command(route: Route, plan: Plan, command: str) -> str:
     """Returns the command that prints a token for the example request of a route. It begins with `command`."""
     required = [required_claims(one.auth) for one in plan.routes if one.auth]
     is_ambiguous = any(one != required[0] for one in required)
-    claims = example_claims(route, example_values(route.match))
+    claims = as_token_has_them(example_claims(route, example_values(route.match)), route.auth.parts if route.auth else ())
     name = f" --route {shell_word(route.name)}" if is_ambiguous else ""
     return f"{command}{name} --claims {shell_word(json.dumps(claims))}" if claims else command + name
 

@@ -10,11 +10,11 @@ import jinja2
 from fanroute.codegen.base_module import APP_FILE, ROUTES_FILE, RUNTIME
 from fanroute.codegen.constants import with_constant_instructions
 from fanroute.codegen.routes_file import encode_routes
-from fanroute.plan.trace import HANDLERS
+from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.messages import Sample
-from fanroute_runtime.plan import REFUSED_PATHS, GripSig, Plan
+from fanroute_runtime.plan import REFUSED_PATHS, Auth, GripSig, Plan
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
 # nothing changed.
@@ -109,9 +109,11 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
 
 
 def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
-    """Returns each action of a Plan that has a handler, with that handler."""
-    actions = sorted({type(route.action) for route in plan.routes}, key=lambda action: action.__name__)
-    return [(action, HANDLERS[action]) for action in actions if action in HANDLERS]
+    """Returns each action of a Plan that has a handler, with that handler. For an Auth, it is the class that admits clients."""
+    auths = {route.auth for route in plan.routes if route.auth}
+    handlers = HANDLERS | {Auth: guard_for(auths)}
+    kinds = {type(route.action) for route in plan.routes} | {type(auth) for auth in auths}
+    return [(kind, handlers[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in handlers]
 
 
 def _dataclasses(value: Any) -> Iterator[str]:

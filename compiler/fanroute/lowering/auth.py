@@ -1,15 +1,17 @@
 """Lowers `auth`, and has its defaults."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from fanroute.lowering.keys import lower_key
 from fanroute.lowering.match import lower_condition
+from fanroute.plan.claims import by_words, words_of
+from fanroute.plan.routes import references, templates_of
 from fanroute.spec import auth, document
-from fanroute.spec.match import Condition
+from fanroute.spec.claim_names import claim_path
+from fanroute.spec.claims import ClaimCondition
 from fanroute.spec.template import parse_template, references_in
-from fanroute_runtime import plan
-from fanroute_runtime.plan import Auth, TokenPlace
+from fanroute_runtime.plan import Action, Auth, ClaimPart, Condition, TokenPlace
 
 BEARER = (TokenPlace("authorization"),)
 LEEWAY = 10
@@ -28,14 +30,39 @@ def _auth(spec: auth.Auth, files: Mapping[str, bytes]) -> Auth:
         leeway_seconds(spec),
         issuers=tuple(spec.issuer or ()),
         audiences=tuple(spec.audience or ()),
-        claims=tuple(_claim(name, condition) for name, condition in spec.claims.items()),
+        claims=tuple(one for name, condition in spec.claims.items() for one in _conditions(name, condition)),
         channels=spec.channels or "",
     )
 
 
-def _claim(name: str, condition: Condition) -> plan.Condition:
-    """Lowers a condition on a claim. Values with references to the request become templates."""
-    lowered = lower_condition(name, condition)
+def with_parts(lowered: Auth | None, action: Action) -> Auth | None:
+    """Adds the parts of claims that an `auth` and the action of its route use."""
+    if lowered is None:
+        return None
+    named = [condition.name for condition in lowered.claims] + ([lowered.channels] if lowered.channels else [])
+    bounds = (bound for template in templates_of(action) for bound in references(template))
+    named += [bound.name for bound in bounds if bound.source == "claim"]
+    parts = tuple(part for name in dict.fromkeys(named) if (part := _part(name)).words or part.path != (name,))
+    return replace(lowered, parts=parts) if parts else lowered
+
+
+def _part(name: str) -> ClaimPart:
+    words = words_of(name)
+    return ClaimPart(name, claim_path(words or name), bool(words))
+
+
+def _conditions(name: str, condition: ClaimCondition) -> Iterator[Condition]:
+    """Lowers a condition on a claim. A claim that must have several words has a condition for each of them."""
+    if condition.word is not None:
+        yield _with_templates(Condition(by_words(name), tuple(condition.word)))
+    elif condition.every_word is not None:
+        yield from (_with_templates(Condition(by_words(name), (word,))) for word in condition.every_word)
+    else:
+        yield _with_templates(lower_condition(name, condition))
+
+
+def _with_templates(lowered: Condition) -> Condition:
+    """Returns a condition in which values with references to the request are templates."""
     templates = tuple(parse_template(value) for value in lowered.values if references_in(value))
     return replace(lowered, values=tuple(value for value in lowered.values if not references_in(value)), templates=templates)
 

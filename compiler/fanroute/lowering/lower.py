@@ -7,7 +7,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from fanroute.lowering.actions import header_pairs, lower_action, lower_fallback
-from fanroute.lowering.auth import lower_auths
+from fanroute.lowering.auth import lower_auths, with_parts
 from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_route
 from fanroute.lowering.keys import lower_grip_sig
 from fanroute.lowering.match import lower_match
@@ -77,14 +77,15 @@ def _routes(
     spec: document.Route, index: int, loopback: str, files: Mapping[str, bytes], auths: Mapping[int, Auth]
 ) -> Iterator[Route]:
     """Yields a route, after the one for its preflight requests if it has `cors`."""
+    lowered = lower_action(spec, loopback, files)
     route = Route(
         name=spec.name or document.default_name(index),
         match=lower_match(spec.match),
-        action=lower_action(spec, loopback, files),
+        action=lowered,
         origins=lower_origins(spec.origins or []),
         request_headers=_rules(spec.request_headers),
         response_headers=_rules(spec.response_headers),
-        auth=auths.get(id(spec.auth)),
+        auth=with_parts(auths.get(id(spec.auth)), lowered),
     )
     cors = cors_of(spec)
     if cors is not None:

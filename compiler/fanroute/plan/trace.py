@@ -1,10 +1,13 @@
 """Traces a request through a Plan with the code that ships: the routes that are tried, and what the edge does on both passes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
-from fanroute_runtime.decide import Decider, Handler, redirect, respond
+from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
@@ -12,10 +15,12 @@ from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.matching.predicates import Predicate, match_predicates
 from fanroute_runtime.messages import Answer, Decision, NextHop, Refused, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.plan import HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
+from fanroute_runtime.plan import Auth, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
 
-# The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none.
-HANDLERS: dict[type, Handler] = {
+# The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none. For an
+# Auth, it is the class that admits clients, with everything that any Auth may need.
+HANDLERS: dict[type, Any] = {
+    Auth: FurtherGuard,
     Hold: hold,
     WebSocket: answer_events,
     Respond: respond,
@@ -44,6 +49,11 @@ class Trace:
     route: int | None
     decision: Decision
     second: Decision | None
+
+
+def guard_for(auths: Iterable[Auth]) -> type[Guard]:
+    """Returns the class that admits clients as these Auths require, without more code than they need."""
+    return FurtherGuard if any(auth.parts for auth in auths) else Guard
 
 
 def make_decider(plan: Plan) -> Decider:

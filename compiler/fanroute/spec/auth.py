@@ -1,13 +1,11 @@
 """Defines `auth`: the token that a client needs."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from fanroute.plan.routes import references
+from fanroute.spec.claims import ClaimConditionOrValues, ClaimName
 from fanroute.spec.keys import Issuer, VerificationKey, not_empty
-from fanroute.spec.match import Condition, ConditionOrValues
 from fanroute.spec.types import (
     DURATION,
     TOKEN,
@@ -19,7 +17,6 @@ from fanroute.spec.types import (
     TextFormat,
     as_list,
     in_range,
-    template_of,
     value_error,
     with_example,
 )
@@ -27,17 +24,7 @@ from fanroute.spec.types import (
 # Longest leeway, in seconds.
 MAX_LEEWAY = 300
 
-# Names of claims that can be named in WWW-Authenticate (RFC 6750, 3), without the braces of a reference.
-_CLAIM = re.compile(r"[!#-\x5b\x5d-z|~]+")
-
 _TOKEN_PLACES = "write authorization, {cookie: session} or {query: token}, or a list of them"
-
-
-def _check_claim(value: str) -> str:
-    if not _CLAIM.fullmatch(value):
-        suggestion = "use printable ASCII without spaces, quotes, '\\', '{' and '}'"
-        raise value_error(f"{value!r} is not the name of a claim", suggestion)
-    return value
 
 
 def _check_cookie(value: str) -> str:
@@ -54,22 +41,12 @@ def _as_token_place(value: Any) -> Any:
 
 KeyId = Annotated[Line, AfterValidator(not_empty("a key's id", "kid")), TextFormat("a key's id", "[^\\r\\n]+", ("2026-11",))]
 Audience = Annotated[Line, AfterValidator(not_empty("an audience", "aud")), TextFormat("an audience", "[^\\r\\n]+", ("chat",))]
-ClaimName = Annotated[Text, AfterValidator(_check_claim), TextFormat("a claim", _CLAIM.pattern, ("sub",))]
 CookieName = Annotated[Text, AfterValidator(_check_cookie), TextFormat("a cookie", TOKEN.pattern, ("session",))]
 Leeway = Annotated[
     Duration,
     AfterValidator(in_range(0, MAX_LEEWAY)),
     TextFormat(f"a duration of {MAX_LEEWAY // 60}m at most", DURATION.pattern, ("10s",)),
 ]
-
-
-def _check_claim_condition(condition: Condition) -> Condition:
-    """Raises an error for a reference to a claim in the values. They can refer only to what the match binds."""
-    for value in condition.values or ():
-        if any(bound.source == "claim" for bound in references(template_of(value))):
-            suggestion = "compare a claim with a value, or with what the match binds, such as '{tenant}'"
-            raise value_error(f"{value!r} refers to a claim", suggestion)
-    return condition
 
 
 class ClientKey(VerificationKey):
@@ -125,11 +102,12 @@ class Auth(Model):
     leeway: Leeway | None = None
     """Allows clocks to differ by so much. A token is valid that much earlier than its `nbf`, and that much longer than its
     `exp`. 10 s if not given."""
-    claims: dict[ClaimName, Annotated[ConditionOrValues, AfterValidator(_check_claim_condition)]] = Field(
+    claims: dict[ClaimName, ClaimConditionOrValues] = Field(
         default_factory=dict, examples=[{"role": ["editor", "admin"], "room": "{room}"}]
     )
-    """Conditions on the token's claims, by name. If a claim is a list, one item must fit. A value can contain what the match
-    binds, such as `{tenant}`; then the claim must be equal to the result."""
+    """Conditions on the token's claims, by name. `realm_access.roles` is the claim `roles` within the claim `realm_access`. A
+    name with a `:` or `/`, such as a URL, is that of one claim. If a claim is a list, one item must fit. A value can contain what
+    the match binds, such as `{tenant}`; then the claim must be equal to the result."""
     channels: ClaimName | None = Field(None, examples=["channels"])
     """The claim that lists the channels which the client may subscribe to. A request for any other channel is refused."""
     any_channel: Literal[True] | None = None

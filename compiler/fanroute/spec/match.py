@@ -19,7 +19,8 @@ from fanroute.spec.types import (
 )
 
 
-def _as_condition(value: Any) -> Any:
+def as_condition(value: Any) -> Any:
+    """Returns a condition's mapping as it is, and values in one."""
     return value if isinstance(value, dict) else {"values": as_list(value)}
 
 
@@ -27,7 +28,7 @@ Texts = Annotated[list[Text], Field(min_length=1)]
 
 
 class Condition(Model):
-    """A condition on a claim, header or query parameter: it has one of these values, fits a pattern, or is present or absent."""
+    """A condition on a header or query parameter: it has one of these values, fits a pattern, or is present or absent."""
 
     model_config = with_example({"pattern": "[0-9]+"}, minProperties=1, maxProperties=1)
 
@@ -40,14 +41,15 @@ class Condition(Model):
 
     @model_validator(mode="after")
     def _has_one_key(self) -> "Condition":
-        conditions = [value for value in (self.values, self.present, self.pattern) if value is not None]
-        if len(conditions) != 1:
+        fields = type(self).model_fields
+        if sum(getattr(self, name) is not None for name in fields) != 1:
+            *names, last = (f"'{name}'" for name in fields)
             suggestion = "write one value, a list, {present: true} or {pattern: '[0-9]+'}"
-            raise value_error("a condition must have exactly one of 'values', 'present' and 'pattern'", suggestion)
+            raise value_error(f"a condition must have exactly one of {', '.join(names)} and {last}", suggestion)
         return self
 
 
-ConditionOrValues = Annotated[Condition, BeforeValidator(_as_condition, json_schema_input_type=Text | Texts | Condition)]
+ConditionOrValues = Annotated[Condition, BeforeValidator(as_condition, json_schema_input_type=Text | Texts | Condition)]
 
 
 class Match(Model):

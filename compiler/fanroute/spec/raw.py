@@ -63,7 +63,8 @@ def claim_values(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
     for name, condition in claims.items() if isinstance(claims, dict) else ():
         at = (*path, "claims", name)
         if isinstance(condition, dict):
-            yield from items((*at, "values"), condition.get("values"))
+            for key in ("values", "word", "every_word"):
+                yield from items((*at, key), condition.get(key, []))
         else:
             yield from items(at, condition)
 

@@ -11,10 +11,11 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from fanroute.spec.claim_names import fault_of_claim
 from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_segment
 from fanroute.spec.template import PARAMETER, BadTemplate, parse_template
 from fanroute_runtime.grip.instructions import MIN_TIMEOUT
-from fanroute_runtime.plan import MAX_HOST, Template
+from fanroute_runtime.plan import MAX_HOST, Bound, Template
 
 # Longest duration, in seconds.
 MAX_SECONDS = 3600
@@ -179,10 +180,15 @@ def _decode_segment(segment: str) -> str:
 def template_of(value: str) -> Template:
     """Parses a text with references to the request. Raises an error for a stray brace."""
     try:
-        return parse_template(value)
+        template = parse_template(value)
     except BadTemplate:
         suggestion = "write '{name}' for a path parameter, '{query.name}', '{header.name}' or '{claim.name}'"
         raise value_error(f"{value!r} has a brace that is not part of a reference", suggestion) from None
+    for part in template:
+        fault, suggestion = fault_of_claim(part.name) if isinstance(part, Bound) and part.source == "claim" else ("", "")
+        if fault:
+            raise value_error(fault, suggestion)
+    return template
 
 
 def check_method(value: str) -> str:

@@ -49,6 +49,7 @@ class Guard:
             claims = self._verify_token(client, request)
         except BadToken as bad:
             raise self._invalid_token(bad) from bad
+        claims = self._claims_of(claims)
         for name, templates, fits in self._claims:
             if not fits(claims.get(name)) and not _equals_template(templates, claims.get(name), value_of):
                 raise self._insufficient(f"the claim {name}")
@@ -60,7 +61,7 @@ class Guard:
         Raises Refused (401) if it is missing.
         """
         try:
-            return parse(self._find_token(client) or b"").claims
+            return self._claims_of(parse(self._find_token(client) or b"").claims)
         except BadToken as bad:
             raise self._invalid_token(bad) from bad
 
@@ -88,6 +89,10 @@ class Guard:
     def uri_without_token(self, client: ClientRequest) -> str | None:
         """Returns the URI for the next hop, which never gets the token, or None if the URI has no token."""
         return client.uri_without(self._parameters) if self._parameters & client.query.keys() else None
+
+    def _claims_of(self, claims: Claims) -> Claims:
+        """Returns the claims that count, given those of a token."""
+        return claims
 
     def _verify_token(self, client: ClientRequest, request: Request) -> Claims:
         """Returns the claims of the client's token after verifying it. Raises BadToken and Refused."""

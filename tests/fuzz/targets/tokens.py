@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from fanroute.plan.request import RequestData
 from fanroute.plan.signing import DEV_KEY
+from fanroute_runtime.auth.further import FurtherGuard
 from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.grip.signature import Signatures
 from fanroute_runtime.http.client import ClientRequest
@@ -19,7 +20,7 @@ from fanroute_runtime.jose import hs256
 from fanroute_runtime.jose.jwt import BadToken, parse, require_current
 from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.messages import Refused
-from fanroute_runtime.plan import Auth, GripSig, Key, TokenPlace
+from fanroute_runtime.plan import Auth, ClaimPart, GripSig, Key, TokenPlace
 from tests.conftest import GRIP_SIG
 from tests.fuzz.target import Target
 from tests.property import reference
@@ -121,6 +122,15 @@ def check_claims(data: bytes) -> None:
     # Claims can be bound and sent on only if they are text.
     json.dumps(parsed.claims, ensure_ascii=False).encode()
     check_claim(parsed.claims)
+    check_parts(parsed.claims)
+
+
+def check_parts(claims: dict[str, Any]) -> None:
+    """Checks that a claim within another, and words, are what a naive reader finds, whatever else the token claims."""
+    outer, scope = claims.get("a"), claims.get("scope")
+    inner = outer["b"] if isinstance(outer, dict) and "b" in outer else None
+    words = re.findall("[^ ]+", scope) if isinstance(scope, str) else scope
+    assert PARTS_GUARD._claims_of(claims) == {**claims, "a.b": inner, "scope (its words)": words}
 
 
 def check_claim(claims: dict[str, Any]) -> None:
@@ -206,6 +216,8 @@ with linked(NATIVE):
 KEY = Key("HS256", SECRET)
 PLACES = (TokenPlace("authorization", ""), TokenPlace("cookie", "session"), TokenPlace("query", "token"))
 GUARD = Guard(Auth((KEY,), PLACES, LEEWAY), Keys([KEY]), "fuzz")
+PARTS_OF_CLAIMS = (ClaimPart("a.b", ("a", "b")), ClaimPart("scope (its words)", ("scope",), words=True))
+PARTS_GUARD = FurtherGuard(Auth((KEY,), PLACES, LEEWAY, parts=PARTS_OF_CLAIMS), Keys([KEY]), "fuzz")
 FUTURE = {"iss": "viceroy", "exp": 4_102_444_800}
 # Valid Grip-Sigs, and invalid ones.
 SIGNED = [GRIP_SIG.encode(), signed({**FUTURE, "nbf": 1}), signed({**FUTURE, "aud": "x"}, kid="k")]
@@ -240,6 +252,7 @@ JSON = [
     b'{"alg":"HS256"}\n{"exp":4102444800}',
     b'{"typ":"JWT","alg":"HS256","kid":"a"}\n{"exp":4102444800.5,"nbf":1,"sub":"\\u00e9","a":[{"b":null}],"c":true}',
     b'{"alg":"ES256","crit":["b64"]}\n{"exp":"4102444800","exp":1e400,"nbf":NaN}',
+    b'{"alg":"HS256"}\n{"exp":4102444800,"a":{"b":["c"]},"a.b":"d","scope":"events:read  x"}',
     b'{"alg":"none"}\n{"exp":-1e3,"sub":"\\ud83d\\ude00","aud":["a","b"]}',
     b'{"alg":"HS256"}\n{"exp":4102444800,"sub":"[\\\\\\"[","a":' + b"[" * 31 + b"]" * 31 + b"}",
     b'{"alg":"HS256"}\n' + deep({"exp": 4_102_444_800}, "[", "]"),
@@ -247,6 +260,7 @@ JSON = [
 ]
 JSON_WORDS = [
     *rb'{ } [ ] , : " \ \u \ud800 \udc00 \u0000 null true NaN Infinity 1e999 -0 0.5 1E+2 "exp" "nbf" "alg" "kid" "crit"'.split(),
+    *b'"a" "b" "a.b" "scope"'.split(),
     *[b"\n", b" ", b"\xef\xbb\xbf", b"\xff", b"\xc3\xa9", b"9" * 400, b"[" * 300, b"]" * 300],
 ]
 TOKENS = [b".".join([*map(encoded, text.split(b"\n")), encoded(b"signature")]) for text in JSON]

@@ -1,0 +1,190 @@
+"""Tests claims within others and words of claims, from routes.yaml to what a client gets on both passes."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from fanroute.analysis.examples import example_claims, example_values
+from fanroute.pipeline import compile_routes
+from fanroute.plan.claims import as_token_has_them
+from fanroute.plan.request import RequestData
+from fanroute.plan.trace import Tracer, guard_for
+from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.messages import Answer
+from fanroute_runtime.plan import Route
+from tests.conftest import INPUTS
+from tests.support.tokens import CLAIMS, SECRETS, by_pyjwt
+
+FILE = """
+version: 1
+service: {name: chat}
+backends: {self: {loopback: true}}
+routes:
+  - match: {path: "/rooms/{room}"}
+    auth:
+      keys: {algorithm: HS256, secret_store: edge, name: login}
+      %s
+    sse: {channel: "%s"}
+"""
+
+
+@cache
+def tracer(auth: str, channel: str = "room-{room}") -> Tracer:
+    return Tracer(compile_routes((FILE % (auth, channel)).encode(), INPUTS).plan, "self")
+
+
+def asked(claims: dict[str, Any], room: str = "blue") -> RequestData:
+    token = by_pyjwt({**CLAIMS, **claims}, "HS256")
+    return RequestData("GET", f"https://a/rooms/{room}", (("authorization", b"Bearer " + token),), secrets=SECRETS)
+
+
+def outcome(request: RequestData, tried: Tracer) -> str:
+    """Returns the channel that a client hears, or the reason of the refusal. Both passes agree."""
+    first = tried.trace(request)
+    through = tried._decider.decide(tried.through_fanout(request))
+    assert isinstance(through, Answer)
+    if isinstance(first.decision, Answer):
+        assert first.decision == through and first.decision.status == 403
+        return through.body.decode().removesuffix(".\n").rpartition("because of the ")[2]
+    assert first.second == through
+    return dict(through.headers)["grip-channel"].decode()
+
+
+ROLES = "claims: {realm_access.roles: admin}"
+
+
+@pytest.mark.parametrize("access", [{"roles": "admin"}, {"roles": ["user", "admin"]}, {"roles": ["admin"], "other": {}}])
+def test_a_claim_within_an_object(access: Any) -> None:
+    assert outcome(asked({"realm_access": access}), tracer(ROLES)) == "room-blue"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"realm_access": None},
+        {"realm_access": "admin"},
+        {"realm_access": ["admin"]},
+        {"realm_access": [{"roles": "admin"}]},
+        {"realm_access": {}},
+        {"realm_access": {"roles": {"admin": True}}},
+        {"realm_access": {"roles": ["user"]}},
+        {"roles": "admin"},
+        {"realm_access": {"realm_access.roles": "admin"}},
+        {"realm_access.roles": "admin"},
+        {"realm_access.roles": ["admin"], "realm_access": {"roles": ["user"]}},
+    ],
+)
+def test_another_claim_is_not_the_one_within(claims: dict[str, Any]) -> None:
+    """That includes a claim whose own name is written as the path is."""
+    assert outcome(asked(claims), tracer(ROLES)) == "claim realm_access.roles"
+
+
+OWN_NAMES = {
+    "https://example.com/roles": {"https://example.com/roles": "admin"},
+    "urn:example.com:roles": {"urn:example.com:roles": ["admin"]},
+    "/com.example.role": {"com.example.role": "admin"},
+    "/kubernetes.io/namespace": {"kubernetes.io": {"namespace": "admin"}},
+    "/https:~1~1example.com~1access/roles": {"https://example.com/access": {"roles": "admin"}},
+    "/a~01.b/x": {"a~1.b": {"x": "admin"}},
+    "/.": {".": "admin"},
+    "a.b.c.d": {"a": {"b": {"c": {"d": "admin"}}}},
+}
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+def test_names_with_dots_can_be_written(name: str) -> None:
+    tried = tracer(f'claims: {{"{name}": admin}}')
+    assert outcome(asked(OWN_NAMES[name]), tried) == "room-blue"
+    assert outcome(asked({"admin": "admin"}), tried) == f"claim {name}"
+    assert outcome(asked(OWN_NAMES[name]), tracer(f'claims: {{"{name}": {{present: false}}}}')) == f"claim {name}"
+    assert outcome(asked({}), tracer(f'claims: {{"{name}": {{present: false}}}}')) == "room-blue"
+
+
+WORD, WORDS = "claims: {scope: {word: [read, write]}}", 'claims: {scope: {every_word: [read, "room:{room}"]}}'
+BY_WORDS = "claim scope (its words)"
+
+
+@pytest.mark.parametrize(
+    ("scope", "one", "every"),
+    [
+        ("read", True, False),
+        ("write", True, False),
+        ("x  read room:blue y", True, True),
+        ("room:blue read", True, True),
+        ("room:red read", True, False),
+        ("room:blue", False, False),
+        (" read ", True, False),
+        (["read", "room:blue"], True, True),
+        (["read room:blue"], False, False),
+        ("read\troom:blue", False, False),
+        ("Read room:blue", False, False),
+        ("reader", False, False),
+        ("read,room:blue", False, False),
+        ("", False, False),
+        ({"read": "read"}, False, False),
+        (None, False, False),
+        (7, False, False),
+    ],
+)
+def test_words_of_a_scope(scope: Any, one: bool, every: bool) -> None:
+    assert outcome(asked({"scope": scope}), tracer(WORD)) == ("room-blue" if one else BY_WORDS)
+    assert outcome(asked({"scope": scope}), tracer(WORDS)) == ("room-blue" if every else BY_WORDS)
+
+
+def test_a_claim_has_its_whole_text_beside_its_words() -> None:
+    tried = tracer("claims: {scope: {word: read}}", "of-{claim.scope}-{room}")
+    assert outcome(asked({"scope": "read write"}), tried) == "of-read write-blue"
+
+
+def test_an_empty_value_is_no_word() -> None:
+    tried = tracer('claims: {scope: {word: "{room}"}}')
+    assert outcome(asked({"scope": "  "}, "%20"), tried) == BY_WORDS
+    assert outcome(asked({"scope": "a b"}, "a%20b"), tried) == BY_WORDS
+
+
+def test_channels_within_an_object() -> None:
+    tried = tracer("channels: mercure.subscribe")
+    assert outcome(asked({"mercure": {"subscribe": ["room-red", "room-blue"]}}), tried) == "room-blue"
+    for claims in ({"mercure": {"subscribe": ["room-red"]}}, {"mercure.subscribe": "room-blue"}, {}, {"mercure": "room-blue"}):
+        assert outcome(asked(claims), tried) == "channel"
+
+
+def test_a_channel_of_a_claim_within_an_object() -> None:
+    tried = tracer("any_channel: true", "user-{claim.profile.id}")
+    assert outcome(asked({"profile": {"id": 7}}), tried) == "user-7"
+    for claims in ({"profile": {"id": [7]}}, {"profile.id": 7}, {"profile": {"id": "a,b"}}, {}):
+        assert outcome(asked(claims), tried) == "claim profile.id"
+
+
+def test_a_route_has_the_parts_that_it_uses() -> None:
+    """So another route does not change its fingerprint. A component without parts does not have the code for them."""
+    routes = compile_routes(
+        b"""
+version: 1
+service: {name: chat}
+backends: {self: {loopback: true}}
+defaults: {auth: {keys: {algorithm: HS256, secret_store: edge, name: login}}}
+routes:
+  - {match: {path: /a}, sse: {channel: "{claim.sub}"}}
+  - {match: {path: /b}, sse: {channel: "{claim.profile.id}"}}
+""",
+        INPUTS,
+    ).plan.routes
+    plain, part = (route.auth for route in routes)
+    assert plain and part and [one.name for one in part.parts] == ["profile.id"]
+    assert plain == replace(part, parts=())
+    assert (guard_for([plain]), guard_for([plain, part])) == (Guard, FurtherGuard)
+
+
+@pytest.mark.parametrize("auth", [WORD, WORDS, ROLES, *(f'claims: {{"{name}": admin}}' for name in OWN_NAMES)])
+def test_example_claims_admit_their_request(auth: str) -> None:
+    tried = tracer(auth, "{claim.profile.id}-{room}")
+    route: Route = tried.plan.routes[0]
+    assert route.auth
+    values = example_values(route.match)
+    claims = as_token_has_them(example_claims(route, values), route.auth.parts)
+    assert outcome(asked(claims, "room"), tried) == "profile.id-room"
