@@ -57,6 +57,18 @@ def test_a_file_is_recognized_by_its_content(folder: Path) -> None:
     assert done.stderr == "edge.conf:1: error: left out: the line has no target, so nothing is made\n"
 
 
+@pytest.mark.parametrize("name", ["vercel.json", "site.txt"])
+def test_a_vercel_json_is_imported(folder: Path, name: str) -> None:
+    (folder / name).write_text(
+        '\ufeff{\r\n\t"rewrites": [\r\n\t{"source": "/api/(.*)", "destination": "https://api.example.com/api/$1"}]}\r\n'
+    )
+    done = fanroute(folder, "import", name)
+    assert done.returncode == 0, done.stderr
+    assert f"Made routes.yaml from {name} (vercel.json): 2 routes" in done.stdout
+    assert f"{name}:3: Vercel prefers a file of that path" in done.stdout
+    assert fanroute(folder, "fmt", "--check").returncode == 0
+
+
 @pytest.mark.parametrize("name", ["netlify.toml", "site.txt"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_netlify_toml_is_imported(folder: Path, name: str, mark: str) -> None:
@@ -129,7 +141,7 @@ def test_a_hostile_file_is_refused(folder: Path, content: bytes, message: str) -
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     assert fanroute(folder, "import", "nothing").stderr.startswith("nothing:1:1: error[FR101]")
-    assert fanroute(folder, "import", ".").stderr.startswith("error: . has none of these files: routes, _redirects, netlify.toml")
+    assert fanroute(folder, "import", ".").stderr.startswith("error: . has none of these files: routes, _redirects, ")
 
 
 def test_an_export_can_be_imported(folder: Path) -> None:

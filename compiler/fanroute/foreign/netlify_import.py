@@ -183,7 +183,7 @@ def _rule(line: _Line) -> Rule:
         match["query"] = {name: {"present": True} if value.startswith(":") else value for name, value in line.query}
     target = _PLACEHOLDER.sub(lambda found: bound.get(found[1], found[0]), line.target)
     paths = _paths(_written(source.path or "/"))
-    return Rule(line.line, line.source, paths, target, line.target, match, line.status, line.headers, line.remarks)
+    return Rule(line.line, line.source, paths, target, line.target, match, line.status, line.headers, remarks=line.remarks)
 
 
 def _answer_headers(site: Site, file: Located, index: int, table: Data) -> Iterable[AnswerHeaders]:

@@ -38,11 +38,12 @@ class Rule:
         line: its line in the other file.
         source: the requests in the words of the file.
         paths: the paths that it takes.
-        target: where that goes, with references to what the match binds, and REST.
+        target: where that goes, with references to what the match binds, and REST. "" if the client only gets the status.
         written: the target in the words of the file.
         match: the other conditions.
         status: what the client gets: a redirect, or 200 if the target is asked.
         headers: request headers that the target gets.
+        answer_headers: headers that the client gets.
         remarks: what else it says.
     """
 
@@ -54,17 +55,19 @@ class Rule:
     match: Data = field(default_factory=dict)
     status: int = 200
     headers: Data = field(default_factory=dict)
+    answer_headers: Data = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerHeaders:
-    """Represents headers of answers: the line, the paths of the requests, and the headers."""
+    """Represents headers of answers: the line, the requests in the words of the file, their paths and conditions, the headers."""
 
     line: int
     source: str
     paths: tuple[str, ...]
     headers: Data
+    match: Data = field(default_factory=dict)
 
 
 class Site:
@@ -83,8 +86,13 @@ class Site:
         routes = []
         does, remarks = self._action(rule)
         remarks = [*rule.remarks, *remarks]
+        headers = possible_headers(rule.answer_headers, "response", rule.line, remarks)
+        if headers and does != REFUSAL:
+            does["response_headers"] = {"set": headers}
         for path in rule.paths:
             match = {"match": rule.match | {"path": path}}
+            if rule.written == SITE and match["match"] in [route.data["match"] for route in self.draft.routes]:
+                continue
             if not is_valid(match | REFUSAL, self.draft):
                 raise BadRule(f"'{shown(rule.source)}' cannot be matched. Its requests get a later line")
             if not is_valid(match | does, self.draft):
@@ -112,6 +120,8 @@ class Site:
     def _action(self, rule: Rule) -> tuple[Data, list[Remark]]:
         """Returns the action of a rule, and what it does not say."""
         target = shown(rule.written)
+        if not rule.target:
+            return ({"forward": SITE} if rule.written == SITE else {"respond": {"status": rule.status}}), []
         if rule.status in REDIRECTS:
             return _redirect(rule)
         if rule.status == 200 and rule.target.startswith("http"):
@@ -153,15 +163,15 @@ class Site:
             cleaned.append(replace(rule, headers=possible_headers(rule.headers, "response", rule.line, remarks)))
         for part in self.draft.routes:
             self._set_headers(part, part.data["match"].get("path", "/*"), cleaned)
-        paths = {path: rule for rule in reversed(cleaned) for path in rule.paths if path != "/*" and rule.headers}
+        own = [(path, rule) for rule in cleaned for path in rule.paths if rule.headers and (path != "/*" or rule.match)]
         refused = set()
-        for path in sorted(paths, key=lambda one: (-one.count("/"), one.endswith("/*"), one)):
-            part = Part({"match": {"path": path}, "forward": SITE}, [])
+        for path, rule in sorted(own, key=lambda one: (not one[1].match, -one[0].count("/"), one[0].endswith("/*"), one[0])):
+            part = Part({"match": {"path": path} | rule.match, "forward": SITE})
             if not is_valid(part.data, self.draft):
-                refused.add((paths[path].line, paths[path].source))
-                continue
-            self._set_headers(part, path, cleaned)
-            self.draft.routes.append(part)
+                refused.add((rule.line, rule.source))
+            elif part.data not in [{key: made.data.get(key) for key in part.data} for made in self.draft.routes]:
+                self._set_headers(part, path, cleaned)
+                self.draft.routes.append(part)
         for line, source in sorted(refused):
             self.leave_out(line, f"the headers for '{shown(source)}', which cannot be matched")
         self._set_headers(last, "/*", cleaned)
@@ -173,7 +183,8 @@ class Site:
             return
         headers: dict[str, tuple[str, str]] = {}
         for rule in rules:
-            if any(_contains(one, path) for one in rule.paths):
+            is_same = rule.match == {key: value for key, value in part.data.get("match", {}).items() if key != "path"}
+            if any(one == path if rule.match and is_same else not rule.match and _contains(one, path) for one in rule.paths):
                 headers |= {name.lower(): (name, value) for name, value in rule.headers.items()}
         if headers:
             part.data["response_headers"] = {"set": dict(headers.values())}

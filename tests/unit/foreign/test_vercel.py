@@ -1,0 +1,235 @@
+"""Tests the import of `vercel.json`, with forms of rules that are used in public repositories."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from fanroute.foreign import vercel_import
+from fanroute.foreign.draft import Draft, NotImported, draft_text
+from fanroute.foreign.vercel_import import import_vercel
+from fanroute.pipeline import compile_routes
+from tests.conftest import INPUTS
+
+REFUSAL = {"respond": {"status": 501, "body": "Not implemented\n"}}
+FILES = {"name": "files", "forward": "site"}
+
+
+def draft_of(**lists: Any) -> Draft:
+    draft = import_vercel(json.dumps(lists, indent=1))
+    compile_routes(draft_text(draft, "vercel.json", "edge").encode(), INPUTS)
+    return draft
+
+
+def routes_of(**lists: Any) -> list[dict[str, Any]]:
+    """Returns the routes of lists of rules, which are valid together too."""
+    return [route.data for route in draft_of(**lists).routes]
+
+
+def remarks_of(**lists: Any) -> str:
+    return "\n".join(f"{remark.line}: {remark.text}" for remark in draft_of(**lists).all_remarks())
+
+
+def redirect(source: str, destination: str = "/z", **keys: Any) -> dict[str, Any]:
+    return {"source": source, "destination": destination, **keys}
+
+
+@pytest.mark.parametrize(
+    ("keys", "status"),
+    [({}, 308), ({"permanent": True}, 308), ({"permanent": False}, 307), ({"statusCode": 302}, 302)],
+)
+def test_a_redirect_has_the_status_of_vercel(keys: dict[str, Any], status: int) -> None:
+    made = routes_of(redirects=[redirect("/a/:userId", "/b/:userId?x=1", **keys)])
+    location = {"location": "/b/{user_id}?x=1", "status": status}
+    assert made == [{"match": {"path": "/a/{user_id}"}, "redirect": location}, FILES]
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "matches", "location"),
+    [
+        (r"/p/:id(\d{1,})", "/n/:id", [{"path": "/p/{id}", "where": {"id": r"\d{1,}"}}], "/n/{id}"),
+        ("/(de|fr)/docs", "/$1/help", [{"path": "/{part1}/docs", "where": {"part1": "de|fr"}}], "/{part1}/help"),
+        ("/a(/?)", "/z", [{"path": "/a"}, {"path": "/a/"}], "/z"),
+        ("/a/:rest*", "/z", [{"path": "/a"}, {"path": "/a/*"}], "/z"),
+        ("/a/:rest+", "/z", [{"path": "/a/*"}], "/z"),
+        ("/a/:b?", "/z", [{"path": "/a"}, {"path": "/a/{b}"}], "/z"),
+        ("/page-:n", "/z", [{"path": "/{segment1}", "where": {"segment1": r"page\-[^/]+"}}], "/z"),
+        (r"/a\.b\(c\)", "/z", [{"path": "/a.b%28c%29"}], "/z"),
+    ],
+)
+def test_sources_of_path_to_regexp(source: str, destination: str, matches: list[Any], location: str) -> None:
+    made = routes_of(redirects=[redirect(source, destination)])
+    assert made == [*({"match": one, "redirect": {"location": location, "status": 308}} for one in matches), FILES]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/:file*.woff2",
+        "/a/(.*)/b",
+        "/{a/}?b",
+        "/a/:b*/c",
+        "/(a",
+        "a",
+        "/:a/:a",
+        "/:x(a/b)",
+        "/:x([^a]+)",
+        "/a)",
+        "/..",
+        "/(?!a).*",
+    ],
+)
+def test_a_source_that_cannot_be_matched_is_named(source: str) -> None:
+    words = f"left out: '{source}' cannot be matched. Its requests get a later"
+    assert words in remarks_of(redirects=[redirect(source), redirect("/ok")])
+
+
+@pytest.mark.parametrize(
+    ("condition", "match"),
+    [
+        ({"type": "host", "value": "a.example.com"}, {"host": "a.example.com"}),
+        ({"type": "host", "value": r"(?<name>.*)\.example\.com"}, {"host": "*.example.com"}),
+        ({"type": "header", "key": "X-A"}, {"header": {"x-a": {"present": True}}}),
+        ({"type": "header", "key": "X-A", "value": "b"}, {"header": {"x-a": "b"}}),
+        ({"type": "header", "key": "X-A", "value": {"pre": "b.", "x": 1}}, None),
+        ({"type": "header", "key": "X-A", "value": {"pre": "b."}}, {"header": {"x-a": {"pattern": r"b\..*"}}}),
+        ({"type": "query", "key": "q", "value": "(?<page>.*)"}, {"query": {"q": {"present": True}}}),
+        ({"type": "query", "key": "q", "value": "^[0-9]+$"}, {"query": {"q": {"pattern": "[0-9]+"}}}),
+        ({"type": "query", "key": "q", "value": {"inc": ["a", "b"]}}, {"query": {"q": ["a", "b"]}}),
+        ({"type": "cookie", "key": "s.id"}, {"header": {"cookie": {"pattern": r"(.*; ?)?s\.id=[^;]*(;.*)?"}}}),
+        ({"type": "header", "key": "x-vercel-ip-country", "value": "GB"}, None),
+        ({"type": "host", "value": "(a|b).example.com"}, None),
+        ({"type": "moon", "key": "full"}, None),
+    ],
+)
+def test_conditions(condition: dict[str, Any], match: dict[str, Any] | None) -> None:
+    rules = [redirect("/a", has=[condition]), redirect("/ok")]
+    if match is None:
+        assert f"2: left out: the condition '{condition['type']}" in remarks_of(redirects=rules).replace("3: left", "2: left")
+        assert len(routes_of(redirects=rules)) == 2
+    else:
+        assert routes_of(redirects=rules)[0]["match"] == {**match, "path": "/a"}
+
+
+def test_a_header_that_must_be_missing() -> None:
+    rules = [
+        redirect("/a", missing=[{"type": "header", "key": "x-a"}]),
+        redirect("/b", missing=[{"type": "host", "value": "b.com"}]),
+    ]
+    assert routes_of(redirects=rules)[0]["match"] == {"header": {"x-a": {"present": False}}, "path": "/a"}
+    assert "left out: the condition 'host b.com' cannot be matched" in remarks_of(redirects=rules)
+
+
+def test_rewrites_come_after_redirects() -> None:
+    made = routes_of(
+        rewrites=[
+            redirect("/api/:path*", "https://api.example.com/api/:path*"),
+            redirect("/v1/(.*)", "https://api.example.com/$1"),
+            redirect("/me", "/me"),
+            redirect("/((?!api|static/.*).*)", "/index.html"),
+        ],
+        redirects=[redirect("/a")],
+    )
+    assert made == [
+        {"match": {"path": "/a"}, "redirect": {"location": "/z", "status": 308}},
+        {"match": {"path": "/api"}, "forward": "api"},
+        {"match": {"path": "/api/*"}, "forward": "api"},
+        {"match": {"path": "/v1/*"}, **REFUSAL},
+        {"match": {"path": "/me"}, "forward": "site"},
+        {"match": {"path": "/static"}, "forward": "site"},
+        {"match": {"path": "/static/*"}, "forward": "site"},
+        {"match": {"path": "/*"}, "forward": "site"},
+    ]
+
+
+def test_headers_of_answers() -> None:
+    lists = {
+        "headers": [
+            {"source": "/(.*)", "headers": [{"key": "X-A", "value": "1"}]},
+            {"source": "/fonts/(a|b).woff2", "headers": [{"key": "X-B", "value": "2"}]},
+            {"source": "/x", "has": [{"type": "header", "key": "x-c"}], "headers": []},
+            {"source": "/y", "headers": 5},
+        ],
+        "functions": {},
+        "cleanUrls": True,
+    }
+    match = {"path": "/fonts/{segment1}", "where": {"segment1": r"(a|b)\.woff2"}}
+    assert routes_of(**lists) == [
+        {"match": match, "forward": "site", "response_headers": {"set": {"X-A": "1", "X-B": "2"}}},
+        {**FILES, "response_headers": {"set": {"X-A": "1"}}},
+    ]
+    for words in (
+        "left out: headers for '/x' on a condition",
+        "left out: its 'headers' are no list of objects",
+        "cleanUrls: paths",
+    ):
+        assert words in remarks_of(**lists)
+    assert "no part of routing: functions" in remarks_of(**lists)
+
+
+def test_older_routes() -> None:
+    routes = [
+        {"src": "^/assets/(.+)$", "headers": {"cache-control": "public"}, "continue": True},
+        {"src": "/api(.*)", "dest": "/api$1", "methods": ["GET", "POST"]},
+        {"src": "^/(private|docs)(/.*)?$", "status": 404},
+        {"handle": "filesystem"},
+        {"src": "/old", "status": 308, "headers": {"Location": "https://x.example.com/"}},
+        {"src": "/[a-z]+", "status": 403},
+        {"src": "/b", "dest": "/c", "continue": True},
+        {"src": "/?(.*)", "dest": "server.js", "headers": {"X-A": "1"}, "locale": {}},
+    ]
+    methods = {"method": ["GET", "POST"]}
+    gone = {"where": {"part1": "private|docs"}}
+    assert routes_of(routes=routes) == [
+        {"match": {**methods, "path": "/api"}, "forward": "site"},
+        {"match": {**methods, "path": "/api/*"}, "forward": "site"},
+        {"match": {**gone, "path": "/{part1}"}, "respond": {"status": 404}},
+        {"match": {**gone, "path": "/{part1}/*"}, "respond": {"status": 404}},
+        {"match": {"path": "/old"}, "redirect": {"location": "https://x.example.com/", "status": 308}},
+        {"match": {"path": "/assets/*"}, "forward": "site", "response_headers": {"set": {"cache-control": "public"}}},
+        {"match": {"path": "/*"}, "forward": "site", "response_headers": {"set": {"X-A": "1"}}},
+    ]
+    for words in (
+        "'/api(.*)' also takes paths such as /apix, and the routes do not",
+        "left out: 'handle: filesystem' decides for which requests the later rules are",
+        "left out: '/[a-z]+' cannot be matched. Its requests get a later rule. They are not refused",
+        "left out: 'continue' for '/b', whose requests get later rules too",
+        "locale has no equal",
+        "must answer this with server.js and status 200",
+    ):
+        assert words in remarks_of(routes=routes)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('{"redirects": [],}', 1, "it is not JSON"),
+        ("[]", 0, "it is no JSON object"),
+        ('{"functions": {}}', 0, "it has no 'redirects', 'rewrites', 'headers' or 'routes'"),
+        ('{\n"redirects": {"a": 1}}', 2, "'redirects' is no list of objects"),
+        ('{"redirects": [],\n"redirects": []}', 2, "the key 'redirects' appears twice in its mapping"),
+        ('{"a": ' + "[" * 200 + "]" * 200 + "}", 1, "it is nested too deeply"),
+        ("[" * 200000, 0, "it is nested too deeply"),
+        ('{"a": ' + "1" * 5000 + "}", 0, "it has a number with too many digits"),
+        ('{"redirects": [{"source": "/a"}]}', 1, "left out: its 'destination' is no text"),
+    ],
+)
+def test_a_bad_file_is_refused(text: str, line: int, words: str) -> None:
+    with pytest.raises(NotImported, match=re.escape(words)) as refused:
+        import_vercel(text)
+    assert refused.value.line == line
+
+
+def test_too_many_rules_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vercel_import, "MAX_RULES", 1)
+    with pytest.raises(NotImported, match="more than 1 rules"):
+        import_vercel(json.dumps({"redirects": [redirect("/a")], "rewrites": [redirect("/b")]}))
+
+
+def test_escapes_of_json_stand_for_their_characters() -> None:
+    text = '{\t"redirects": [\n\t{"source": "\\/a", "destination": "/\\ud83d\\ude00"}]}'
+    assert import_vercel(text).routes[0].data == {
+        "match": {"path": "/a"},
+        "redirect": {"location": "/%F0%9F%98%80", "status": 308},
+    }
