@@ -57,6 +57,15 @@ def test_a_file_is_recognized_by_its_content(folder: Path) -> None:
     assert done.stderr == "edge.conf:1: error: left out: the line has no target, so nothing is made\n"
 
 
+@pytest.mark.parametrize("name", ["openapi.yaml", "api.txt"])
+def test_an_openapi_document_is_imported(folder: Path, name: str) -> None:
+    (folder / name).write_text("# ours\nopenapi: 3.0.0\nservers: [{url: https://api.example.com}]\npaths: {/a: {get: {}}}\n")
+    done = fanroute(folder, "import", name)
+    assert done.returncode == 0, done.stderr
+    assert f"Made routes.yaml from {name} (an OpenAPI document): 1 route\n" in done.stdout
+    assert f"{name}:4: parameters and contents are checked by the backend" in done.stdout
+
+
 @pytest.mark.parametrize("name", ["vercel.json", "site.txt"])
 def test_a_vercel_json_is_imported(folder: Path, name: str) -> None:
     (folder / name).write_text(

@@ -34,7 +34,7 @@ from fanroute.syntax.source import decode
 def import_(source: Path, kind_name: str | None, routes: Path, force: bool) -> None:
     """Make a routes.yaml from FILE, which another tool reads, or from such a file in FOLDER.
 
-    It can be Pushpin's `routes`, Netlify's `_redirects` or `netlify.toml`, or Vercel's `vercel.json`.
+    It can be Pushpin's `routes`, Netlify's `_redirects` or `netlify.toml`, Vercel's `vercel.json`, or an OpenAPI document.
 
     If routes.yaml cannot say something, a comment above the route names it with its line. The command prints these comments,
     and then what `fanroute check` says. docs/import.md lists what is understood.

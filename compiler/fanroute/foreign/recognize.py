@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fanroute.foreign import netlify_import, pushpin_import, vercel_import
+from fanroute.foreign import netlify_import, openapi_import, pushpin_import, vercel_import
 from fanroute.foreign.draft import Draft
 
 # A line of Pushpin's file: a condition, then a target with a port, or one of its own kinds.
@@ -12,7 +12,10 @@ _PUSHPIN_LINE = re.compile(r' *(?!/)[^ #]+ +("?[^ #/]*:\d|test\b|zhttp(req)?/)')
 # A line of Netlify's file: a path or URL, perhaps a query, and where that goes.
 _REDIRECT_LINE = re.compile(r"\s*(/|https?://)\S*(\s+[^\s=]+=\S*)*\s+(/|https?://)")
 _VERCEL_LIST = re.compile(r"\"(rewrites|redirects|headers|routes)\"\s*:\s*\[")
+_OPENAPI_VERSION = re.compile(r"^[\s{]*[\"']?(openapi|swagger)[\"']?\s*:\s*[\"']?[23]\.", re.MULTILINE)
 _NETLIFY_TABLE = re.compile(r"^\s*\[\[(redirects|headers)\]\]", re.MULTILINE)
+
+_OPENAPI_NAMES = tuple(f"{name}.{ending}" for name in ("openapi", "swagger") for ending in ("yaml", "yml", "json"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,15 @@ def _is_vercel(text: str) -> bool:
     return text.lstrip().startswith("{") and _VERCEL_LIST.search(text) is not None
 
 
+def _is_openapi(text: str) -> bool:
+    return _OPENAPI_VERSION.search(text) is not None
+
+
 # Every kind, by the name that the option `--from` takes.
 KINDS = {
     "pushpin-routes": Kind("Pushpin's routes", ("routes",), _is_pushpin, pushpin_import.import_routes),
     "netlify-redirects": Kind("Netlify's _redirects", ("_redirects",), _is_redirects, netlify_import.import_redirects),
+    "openapi": Kind("an OpenAPI document", _OPENAPI_NAMES, _is_openapi, openapi_import.import_openapi),
     "vercel": Kind("vercel.json", ("vercel.json", "now.json"), _is_vercel, vercel_import.import_vercel),
     "netlify-toml": Kind("netlify.toml", ("netlify.toml",), _is_netlify_toml, netlify_import.import_toml),
 }
