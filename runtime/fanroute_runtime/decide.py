@@ -9,6 +9,7 @@ passes, a request is refused if its Grip-Sig is invalid, or if the route does no
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from fanroute_runtime.choose import Chooser, Chosen
 from fanroute_runtime.grip.instructions import channel_name, expand_uri
@@ -20,6 +21,7 @@ from fanroute_runtime.http.media_types import opens_websocket
 from fanroute_runtime.http.origins import may_open_websocket
 from fanroute_runtime.jose.jwt import Claims
 from fanroute_runtime.jose.keys import Keys
+from fanroute_runtime.matching.predicates import split_uri
 from fanroute_runtime.messages import (
     UPGRADE_REQUIRED,
     Answer,
@@ -255,4 +257,14 @@ def respond(action: Respond, request: Request, value_of: Binding) -> Answer:
 
 def redirect(action: Redirect, request: Request, value_of: Binding) -> Answer:
     """Redirects the client (RFC 9110, 15.4). Raises Refused (400) if a value in the location is invalid."""
-    return Answer(action.status, (("location", expand_uri(action.location, value_of)),))
+    location = expand_uri(action.location, value_of)
+    if action.keep_path or action.keep_query:
+        _, path, query = split_uri(ClientRequest(request, through_fanout=False).uri_without(action.drop_query))
+        # The slash keeps the path out of the host, whatever the host of this sandbox gives as a path.
+        kept = f"/{path.removeprefix('/')}" if action.keep_path else ""
+        location += quote(f"{kept}?{query}" if query and action.keep_query else kept, safe=_AS_SENT).encode()
+    return Answer(action.status, (("location", location),))
+
+
+# All printable ASCII: what a request target may have is kept as it was sent.
+_AS_SENT = "".join(map(chr, range(0x21, 0x7F)))

@@ -188,10 +188,16 @@ class Respond:
 
 @record
 class Redirect:
-    """Redirects the client to `location`. Values of the request are percent-encoded in it."""
+    """Redirects the client to `location`. Values of the request are percent-encoded in it.
+
+    With `keep_path`, the path of the request follows, and with `keep_query` its query, without the parameters of `drop_query`.
+    """
 
     status: int
     location: Template
+    keep_path: bool = False
+    keep_query: bool = False
+    drop_query: tuple[str, ...] = ()
 
 
 @record

@@ -304,6 +304,15 @@ def test_no_backend_gets_a_token_of_the_query(auth_edge: Edge, origin: Origin, q
     assert not [target for target in targets if "oken=" in target]
 
 
+def test_a_redirect_keeps_no_token(auth_edge: Edge) -> None:
+    """A token in the query is for this service, and not for the host that the redirect leads to."""
+    token = by_pyjwt(claims("ann"), "ES256").decode()
+    for query, left in (("?token={}", ""), ("?a=b&token={}&c", "?a=b&c"), ("?%74oken={}&token=x&a", "?a")):
+        answer = auth_edge.request("GET", f"/moved/x{query.format(token)}")
+        assert (answer.status_code, answer.headers["location"]) == (302, f"https://www.example.com/moved/x{left}")
+    assert auth_edge.request("GET", "/moved/x?a=b").status_code == 401
+
+
 @pytest.mark.parametrize("path", ["/handoff", "/forward/x"])
 def test_a_backend_gets_headers_with_a_token(auth_edge: Edge, path: str) -> None:
     token = by_pyjwt(claims("ann"), "HS256").decode()

@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 
 from tests.conftest import GRIP_SIG
 from tests.e2e.conftest import Edge, edge_of
+from tests.e2e.test_smuggling import answer, exchanged
 
 language_edge = edge_of("language")
 
@@ -161,6 +162,30 @@ def test_a_socket_on_two_channels(language_edge: Edge) -> None:
 def test_a_redirect(language_edge: Edge) -> None:
     answer = language_edge.request("GET", "/old/a%20b")
     assert (answer.status_code, answer.headers["location"], answer.content) == (308, "/new/a%20b", b"")
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status", "location"),
+    [
+        (
+            "/a%2Fb/%C3%A9//c?x=%0D%0A&y=a+b&&z",
+            "moved.example.com",
+            308,
+            "https://www.example.com/a%2Fb/%C3%A9//c?x=%0D%0A&y=a+b&&z",
+        ),
+        ("/?next=//evil.com", "moved.example.com", 308, "https://www.example.com/?next=//evil.com"),
+        ("//evil.com/x", "Moved.Example.Com.:8080", 308, "https://www.example.com//evil.com/x"),
+        ("/@evil.com", "moved.example.com", 308, "https://www.example.com/@evil.com"),
+        ("/posts/a%20b%3f?q", "x.com", 307, "http://blog.example.com/p/a%20b%3F?q"),
+        ("/search?q=%C3%A9&q=", "x.com", 302, "/find?q=%C3%A9&q="),
+        ("/search?", "x.com", 302, "/find"),
+        ("/start?q", "x.com", 302, "/"),
+    ],
+)
+def test_a_redirect_keeps_path_and_query(language_edge: Edge, target: str, host: str, status: int, location: str) -> None:
+    raw = exchanged(language_edge, f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    got = answer(raw)
+    assert (got.status, got.getheader("location"), got.read()) == (status, location, b"")
 
 
 @pytest.mark.parametrize(

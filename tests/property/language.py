@@ -78,6 +78,7 @@ WORDS = ["a", "b", "rooms", "é", "😀", "a+b", "a;b", "a,b", "'", '"', "\\'", 
 SEGMENTS = st.one_of(st.sampled_from([word for word in WORDS if "\\" not in word]), st.sampled_from(["a", "b"]))
 PARAMETERS = ["room", "user_id", "x"]
 
+SCHEMES = st.sampled_from(["http", "https"])
 METHODS = st.sampled_from(["GET", "GET", "POST", "HEAD", "OPTIONS", "QUERY", "M-SEARCH"])
 HEADERS = st.sampled_from(["x-plan", "X-Plan", "Authorization", "cookie", "x-a"])
 QUERIES = st.one_of(st.sampled_from(["id", "after", "a b", "é", "a+b", "a=b", "a&b", "%41"]), TEXT)
@@ -121,7 +122,7 @@ MATCHES = st.fixed_dictionaries(
         "host": one_or_list(st.one_of(HOSTS, HOSTS.map("*.{}".format))),
         "path": paths(),
         "method": one_or_list(METHODS),
-        "scheme": st.sampled_from(["http", "https"]),
+        "scheme": SCHEMES,
         "websocket": st.booleans(),
         "header": st.dictionaries(HEADERS, CONDITIONS, max_size=2).filter(distinct),
         "query": st.dictionaries(QUERIES, CONDITIONS, max_size=2),
@@ -187,6 +188,12 @@ def templates(texts: st.SearchStrategy[str], bound: list[str]) -> st.SearchStrat
     return st.lists(parts, max_size=3).map("".join)
 
 
+def sent_paths(bound: list[str]) -> st.SearchStrategy[str]:
+    """Generates a path that the edge sends, with references."""
+    named = [name for name in bound if name.isascii() and name.isprintable() and " " not in name and not set(name) & set("?#\\%")]
+    return templates(st.sampled_from(["a", "/b", "%20", "'"]), named).map("/x{}".format)
+
+
 def channels(value: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     """Generates one channel, or a list of channels in the short or the long form."""
     long = st.fixed_dictionaries({"name": value}, optional={"filters": st.sampled_from(["require-sub", ["require-sub"], []])})
@@ -223,7 +230,15 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
         ),
         "websocket": st.fixed_dictionaries(subscribed, optional={"meta": meta} | SOCKETS),
         "respond": st.fixed_dictionaries({"status": STATUSES}, optional={**ANSWERS, "content_type": CONTENT_TYPES, "cors": CORS}),
-        "redirect": st.fixed_dictionaries({"location": locations}, optional={"status": statuses}),
+        "redirect": st.one_of(
+            locations,
+            st.fixed_dictionaries({"location": locations}, optional={"status": statuses}),
+            st.fixed_dictionaries({"location": locations.filter(lambda text: "?" not in text), "keep_query": st.booleans()}),
+            st.fixed_dictionaries(
+                {"host": HOSTS},
+                optional={"scheme": SCHEMES, "path": sent_paths(bound), "keep_query": st.booleans(), "status": statuses},
+            ),
+        ),
     }
     return st.one_of([strategy.map(lambda value, key=key: {key: value}) for key, strategy in kinds.items()])  # type: ignore[misc]
 

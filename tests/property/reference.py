@@ -28,6 +28,8 @@ class Facts:
     headers: dict[str, str]
     websocket: bool
     faults: frozenset[str] = frozenset()
+    path: str = "/"
+    raw_query: str = ""
 
 
 def facts(method: str, url: str, headers: Headers) -> Facts:
@@ -53,6 +55,8 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
         first,
         method == "GET" and first.get("upgrade", "").lower() == "websocket",
         faults_of(path or "/"),
+        path or "/",
+        query or "",
     )
 
 
@@ -233,11 +237,21 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
     if action == "tunnel":
         return ("tunnel", given) if asked.websocket else ("answer", 426)
     if action == "redirect":
-        location = filled(given["location"], route, asked, encoded=True)
-        return ("answer", 400) if location is None else ("redirect", location)
+        return redirected({"location": given} if isinstance(given, str) else given, route, asked)
     if action == "respond":
         return "answer", given["status"]
     return held(action, route, asked)
+
+
+def redirected(given: Data, route: Data, asked: Facts) -> Outcome:
+    """Returns the outcome of a redirect in its long form."""
+    address = given.get("location") or f"{given.get('scheme', 'https')}://{given['host']}{given.get('path', '')}"
+    location = filled(address, route, asked, encoded=True)
+    if location is None:
+        return "answer", 400
+    kept = asked.path if "host" in given and "path" not in given else ""
+    query = asked.raw_query if given.get("keep_query", "host" in given) else ""
+    return "redirect", location + quote(kept + (f"?{query}" if query else ""), safe="".join(map(chr, range(0x21, 0x7F))))
 
 
 def held(action: str, route: Data, asked: Facts) -> Outcome:

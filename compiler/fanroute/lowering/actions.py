@@ -43,7 +43,7 @@ def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes
     if route.websocket is not None:
         return _websocket(route.websocket, loopback, route.auth)
     if route.redirect is not None:
-        return Redirect(route.redirect.status, parse_template(route.redirect.location))
+        return _redirect(route.redirect)
     assert route.respond is not None  # a route without an action is FR205
     return _respond(route.respond, files)
 
@@ -96,6 +96,14 @@ def _respond(respond: actions.Respond, files: Mapping[str, bytes]) -> Respond:
     body = respond.body.encode() if respond.file is None else files[respond.file]
     guessed = RESPOND_CONTENT_TYPE if respond.file is None else media_type(respond.file, body)
     return Respond(respond.status, _headers(respond.content_type or guessed, respond.headers), body)
+
+
+def _redirect(redirect: actions.Redirect) -> Redirect:
+    if redirect.location is not None:
+        return Redirect(redirect.status, parse_template(redirect.location), keep_query=bool(redirect.keep_query))
+    address = f"{redirect.scheme or 'https'}://{redirect.host}{redirect.path or ''}"
+    keeps_query = redirect.keep_query is not False
+    return Redirect(redirect.status, parse_template(address), keep_path=redirect.path is None, keep_query=keeps_query)
 
 
 def _websocket(socket: actions.WebSocket, loopback: str, auth: Auth | None) -> WebSocket:

@@ -16,7 +16,19 @@ from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
 from fanroute.spec.headers import RequestHeaders, ResponseHeaders
 from fanroute.spec.sandbox import MIB, Sandbox
-from fanroute_runtime.plan import Auth, HeaderRules, Hold, PathFault, Plan, Route, SandboxLimits, StoreEntry, WebSocket
+from fanroute_runtime.plan import (
+    Action,
+    Auth,
+    HeaderRules,
+    Hold,
+    PathFault,
+    Plan,
+    Redirect,
+    Route,
+    SandboxLimits,
+    StoreEntry,
+    WebSocket,
+)
 
 # The number of requests that a sandbox takes if the file does not say it, and two times in seconds.
 DEFAULT_MAX_REQUESTS, DEFAULT_MAX_LIFETIME, DEFAULT_NEXT_REQUEST_TIMEOUT = 1000, 60, 1
@@ -78,14 +90,15 @@ def _routes(
 ) -> Iterator[Route]:
     """Yields a route, after the one for its preflight requests if it has `cors`."""
     lowered = lower_action(spec, loopback, files)
+    auth = with_parts(auths.get(id(spec.auth)), lowered)
     route = Route(
         name=spec.name or document.default_name(index),
         match=lower_match(spec.match),
-        action=lowered,
+        action=_without_token(lowered, auth),
         origins=lower_origins(spec.origins or []),
         request_headers=_rules(spec.request_headers),
         response_headers=_rules(spec.response_headers),
-        auth=with_parts(auths.get(id(spec.auth)), lowered),
+        auth=auth,
     )
     cors = cors_of(spec)
     if cors is not None:
@@ -93,6 +106,13 @@ def _routes(
         route = replace(route, cors=lower_cors(cors))
     (action,) = spec.actions()
     yield _with_fingerprint(route, action)
+
+
+def _without_token(action: Action, auth: Auth | None) -> Action:
+    """Returns an action that gives no token to the server that a redirect leads to."""
+    if auth is None or not isinstance(action, Redirect) or not action.keep_query:
+        return action
+    return replace(action, drop_query=tuple(place.name for place in auth.places if place.kind == "query"))
 
 
 def _with_fingerprint(route: Route, action: str) -> Route:

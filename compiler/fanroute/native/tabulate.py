@@ -20,7 +20,7 @@ from fanroute_runtime.local import LOCAL_NAMES
 from fanroute_runtime.matching.pin import bounds_of
 from fanroute_runtime.matching.predicates import Matchable, match_predicates
 from fanroute_runtime.messages import Answer, Decision, ToFanout
-from fanroute_runtime.plan import Forward, Parameter, Plan, Route, SandboxLimits, Tunnel
+from fanroute_runtime.plan import Forward, Parameter, Plan, Redirect, Route, SandboxLimits, Tunnel
 
 # Headers that the edge does not look at, unless a route names them.
 HARMLESS = frozenset(
@@ -292,7 +292,19 @@ def _is_constant(route: Route) -> bool:
     has_pattern = any(isinstance(each, Parameter) and each.pattern for each in segments)
     is_open = route.match.scheme is None and not has_pattern
     by_edge = not isinstance(route.action, Forward | Tunnel)
-    return is_open and by_edge and route.auth is None and route.cors is None and not list(bounds_of(route.action))
+    return (
+        is_open
+        and by_edge
+        and not _keeps_address(route)
+        and route.auth is None
+        and route.cors is None
+        and not list(bounds_of(route.action))
+    )
+
+
+def _keeps_address(route: Route) -> bool:
+    """Returns True if a route's answer depends on the path and query of the request."""
+    return isinstance(route.action, Redirect) and (route.action.keep_path or route.action.keep_query)
 
 
 def _refers(route: Route, source: str) -> bool:

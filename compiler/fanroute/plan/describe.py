@@ -100,7 +100,8 @@ def action_text(action: Action) -> str:
             closing = f", closed after {action.idle_close} s" if action.idle_close else ""
             return f"websocket{', echo' if action.echo else ''}{''.join(f', {name}' for name in action.protocols)}{closing}"
         case Redirect():
-            return f"{action.status} to {template_text(action.location)}"
+            kept = " and ".join(name for name, keeps in (("path", action.keep_path), ("query", action.keep_query)) if keeps)
+            return f"{action.status} to {template_text(action.location)}{kept and f', with the {kept}'}"
         case Preflight():
             return "preflight"
         case Respond():

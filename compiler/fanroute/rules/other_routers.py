@@ -82,7 +82,7 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
     path_segments = match.get("path", "").split("/")
     for path, text in suspicious:
         span = source.value_span(path)
-        if path[-1] in ("location", "link"):
+        if path[-1] in ("redirect", "location", "link", "path"):
             for segment, instead in _address_placeholders(text, bound):
                 suggestion = f"{instead}; '{_encoded(segment)}' if that text is intended"
                 yield Diagnostic(FR406, f"'{segment}' is not a placeholder here: it is sent as text", span, suggestion)

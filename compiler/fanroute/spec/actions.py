@@ -12,6 +12,7 @@ from fanroute.spec.types import (
     MAX_SECONDS,
     SIZE,
     TOKEN,
+    AddressPath,
     BackendName,
     Duration,
     FilePath,
@@ -20,6 +21,7 @@ from fanroute.spec.types import (
     Location,
     Model,
     Size,
+    TargetHost,
     Text,
     TextFormat,
     Timeout,
@@ -252,12 +254,32 @@ class Respond(Model):
 
 
 class Redirect(Model):
-    """Redirects the client."""
+    """Redirects the client: to `location`, or to another `host`, where what is not given stays as the client sent it."""
 
-    model_config = with_example({"location": "https://www.example.com/rooms/{room}", "status": 308})
+    model_config = with_example(
+        {"host": "www.example.com", "status": 308},
+        oneOf=[{"required": ["location"]}, {"required": ["host"]}],
+        dependentRequired={"scheme": ["host"], "path": ["host"]},
+    )
 
-    location: Location
+    location: Location | None = None
     """Sends the client to this address, which begins with `/`, `https://HOST/` or `http://HOST/`. It can contain values that the
-    match binds, which are percent-encoded there."""
+    match binds, which are percent-encoded there. The action can also be just this address."""
+    host: TargetHost | None = None
+    """Sends the client to this host."""
+    scheme: Literal["https", "http"] | None = None
+    """The scheme at `host`. `https` if not given."""
+    path: AddressPath | None = None
+    """The path at `host`. It can contain values that the match binds, which are percent-encoded there. If not given, the path of
+    the request."""
+    keep_query: bool | None = None
+    """Adds the query of the request to the address. `true` if not given for a `host`, `false` for a `location`."""
     status: Literal[301, 302, 303, 307, 308] = 302
     """The answer's status."""
+
+
+def _with_location(value: Any) -> Any:
+    return {"location": value} if isinstance(value, str) else value
+
+
+RedirectTo = Annotated[Redirect, BeforeValidator(_with_location, json_schema_input_type=Location | Redirect)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, Redirect, Respond, Sse, Status, Stream, WebSocket
+from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, RedirectTo, Respond, Sse, Status, Stream, WebSocket
 from fanroute.spec.auth import Auth
 from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
@@ -181,7 +181,7 @@ class Route(Model):
     """Opens a WebSocket that gets published messages."""
     respond: Respond | None = None
     """Answers at the edge, without Fanout."""
-    redirect: Redirect | None = None
+    redirect: RedirectTo | None = None
     """Redirects the client."""
     origins: Origins | None = None
     """The other origins whose pages may open a WebSocket with `websocket`, `tunnel` or `handoff`, written as in `cors`. `"*"`

@@ -122,9 +122,11 @@ def channel_mappings(path: Path, action: dict[str, Any]) -> list[tuple[Path, dic
 
 def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
     """Yields the values of a route's actions that can contain references to the request."""
+    if isinstance(route.get("redirect"), str):
+        yield ("routes", index, "redirect"), route["redirect"]
     for path, action in action_mappings(index, route):
         for key, value in action.items():
-            if key in ("location", "link"):
+            if key in ("location", "link", "path"):
                 yield (*path, key), value
             elif key == "meta" and isinstance(value, dict):
                 yield from (((*path, key, name), text) for name, text in value.items())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Annotated, Any
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -276,6 +276,28 @@ def _check_location(value: str) -> str:
     return value
 
 
+def _check_address_path(value: str) -> str:
+    """Checks a path that a redirect or a backend's request gets. It can contain references."""
+    shape = "".join(part if isinstance(part, str) else "{}" for part in template_of(value))
+    odd = next((c for c in shape if c in "?#\\ " or not (c.isascii() and c.isprintable())), None)
+    if not shape.startswith("/") or shape.startswith("//"):
+        raise value_error(f"{value!r} is not a path that can be sent", "begin with one '/'")
+    if odd or STRAY_PERCENT.search(shape):
+        suggestion = "percent-encode spaces and special characters, and leave out a query"
+        raise value_error(f"a path that is sent cannot contain {odd or '%'!r}", suggestion)
+    if any(unquote(segment) in (".", "..") for segment in shape.split("/")):
+        raise value_error("a path cannot have '.' or '..' segments", "write the path that they lead to")
+    return value
+
+
+def _check_target_host(value: str) -> str:
+    if "{" in value:
+        raise value_error("no part of a request can choose the host of a redirect", "write a host name, or a route for each host")
+    if not is_host(value) or value.startswith("*"):
+        raise value_error(f"'{value}' is not one host", "write a host name, without scheme, port or path")
+    return value
+
+
 def check_header_name(value: str) -> str:
     """Returns the name of a header, in any case. Raises an error for anything else."""
     if not TOKEN.fullmatch(value):
@@ -344,6 +366,10 @@ Location = Annotated[
     AfterValidator(_check_location),
     TextFormat("a location", "(/|https?://).*", ("/", "https://www.example.com/rooms/{room}")),
 ]
+AddressPath = Annotated[
+    Text, AfterValidator(_check_address_path), TextFormat("a path that is sent", "/([^/?#].*)?", ("/", "/v2/rooms/{room}"))
+]
+TargetHost = Annotated[Text, AfterValidator(_check_target_host), TextFormat("a host", _HOST.pattern, ("www.example.com",))]
 Line = Annotated[Text, AfterValidator(_check_line), TextFormat("one line", "[^\\r\\n]*")]
 HeaderName = Annotated[Text, AfterValidator(check_header_name), TextFormat("a header", TOKEN.pattern)]
 # In seconds.

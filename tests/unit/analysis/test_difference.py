@@ -40,6 +40,7 @@ CHAT = "name: chat, match: {path: /chat}, handoff: origin"
 ROOM = 'name: room, match: {path: "/rooms/{room}"}, stream: {channel: "r-{room}"}'
 ROOM_X = 'name: room-x, match: {path: /rooms/x}, stream: {channel: "r-x"}'
 MOVED = 'name: moved, match: {path: "/old/{page}"}, redirect: {location: "/new/{page}"}'
+HOST = "name: host, match: {host: a.example.com}, redirect: {host: b.example.com}"
 MOVED_E = 'name: moved-e, match: {path: "/old/é"}, redirect: {location: "/new/%C3%A9"}'
 ODD = "name: odd, match: {path: /chat, header: {x: [' ', ✓]}}, handoff: other"
 REST = "name: rest, handoff: origin"
@@ -112,6 +113,15 @@ def test_no_request_changes(old: list[str], new: list[str]) -> None:
                 "  + rest: handoff to https://b.example.com (differs in backend)",
             ],
         ),
+        (
+            [HOST],
+            [HOST.replace("}", ", keep_query: false}").replace(", keep_query: false", "", 1)],
+            [
+                "GET https://a.example.com/",
+                "  - host: 302 to https://b.example.com, with the path and query",
+                "  + host: 302 to https://b.example.com, with the path (differs in keep query)",
+            ],
+        ),
     ],
 )
 def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) -> None:
@@ -176,7 +186,9 @@ def answered(plan: Plan, request: Point) -> tuple[str | None, str]:
 def with_values(route: Route, request: Matchable) -> object:
     if not isinstance(route.action, Redirect):
         return route.action
-    return "".join(str(bound_value(part, route, request)) if isinstance(part, Bound) else part for part in route.action.location)
+    parts = route.action.location
+    location = "".join(str(bound_value(part, route, request)) if isinstance(part, Bound) else part for part in parts)
+    return location, route.action.keep_path, route.action.keep_query
 
 
 @settings(max_examples=200, deadline=None)

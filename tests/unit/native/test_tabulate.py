@@ -304,6 +304,8 @@ routes:
   - {name: stream, match: {host: www.example.com, path: /stream}, stream: {channel: news}}
   - {name: room, match: {path: "/rooms/{room}"}, stream: {channel: "{room}"}}
   - {name: old, match: {host: "*.example.com", path: /old/*}, redirect: {location: /new}}
+  - {name: kept, match: {path: /kept/*}, redirect: {location: /new, keep_query: true}}
+  - {name: moved, match: {host: moved.example.com}, redirect: {host: www.example.com}}
   - {name: down, match: {path: /down}, respond: {status: 503, body: down}}
   - {name: api, match: {path: /api/*}, handoff: origin, request_headers: {remove: [cookie], set: {x-edge: "1"}}}
 """
@@ -344,7 +346,17 @@ def test_values_of_the_connection(own: LookUps) -> None:
         ]
 
 
-@pytest.mark.parametrize("url", ["http://www.example.com/rooms/blue", "http://localhost/down", "http://127.0.0.1/down"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://www.example.com/rooms/blue",
+        "http://localhost/down",
+        "http://127.0.0.1/down",
+        "http://www.example.com/kept/",
+        "http://www.example.com/kept/x?q",
+        "http://moved.example.com/x",
+    ],
+)
 def test_what_only_python_knows(own: LookUps, url: str) -> None:
     assert own.find(RequestData("GET", url)) is None
 

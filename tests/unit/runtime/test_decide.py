@@ -265,6 +265,31 @@ def test_a_redirect_is_encoded(room: str, user: str, location: bytes) -> None:
     assert REDIRECTS.decide(asked) == Answer(307, (("location", location),))
 
 
+MOVED = ("https://b",)
+
+
+@pytest.mark.parametrize(
+    ("action", "uri", "location"),
+    [
+        (Redirect(308, MOVED, keep_path=True, keep_query=True), "http://a/%2F/x//?q=%0D&r", b"https://b/%2F/x//?q=%0D&r"),
+        (Redirect(308, MOVED, keep_path=True, keep_query=True), "http://a", b"https://b/"),
+        (Redirect(308, MOVED, keep_path=True, keep_query=True), "http://a//evil.com/x?", b"https://b//evil.com/x"),
+        (Redirect(308, MOVED, keep_path=True, keep_query=True), ".evil.com", b"https://b/.evil.com"),
+        (Redirect(308, MOVED, keep_path=True, keep_query=True), "http://a/\r\nx: \xe9?\n", b"https://b/%0D%0Ax:%20%C3%A9?%0A"),
+        (Redirect(308, MOVED, keep_path=True), "http://a/x?q", b"https://b/x"),
+        (Redirect(308, ("/x",), keep_query=True), "http://a/y?q=1&r#f", b"/x?q=1&r"),
+        (Redirect(308, ("/x",), keep_query=True, drop_query=("t", "é")), "http://a/?t=1&q&%74=2&%C3%A9=3", b"/x?q"),
+    ],
+)
+def test_a_redirect_keeps_path_and_query(action: Redirect, uri: str, location: bytes) -> None:
+    decider = Decider(Plan("test", (Route("moved", Match(), action),), refused_paths=()), {Redirect: redirect})
+    decision = decider.decide(Asked(uri))
+    if "#" in uri:
+        assert status(decision) == 400
+    else:
+        assert decision == Answer(308, (("location", location),))
+
+
 def test_a_redirect_to_no_text_is_refused() -> None:
     assert status(REDIRECTS.decide(Asked("http://a/rooms/a?user=%FF", {"x-tenant": b"x"}))) == 400
 

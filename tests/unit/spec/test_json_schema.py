@@ -113,8 +113,8 @@ WRONG = {
     ),
     "a duration": (START + "routes: [{sse: {channel: a, keep_alive: 25}}]", "routes/0/sse/keep_alive"),
     "a duration's unit": (START + "routes: [{sse: {channel: a, keep_alive: 25d}}]", "routes/0/sse/keep_alive"),
-    "a location": (START + "routes: [{redirect: {location: x}}]", "routes/0/redirect/location"),
-    "a redirect's status": (START + "routes: [{redirect: {location: /, status: 300}}]", "routes/0/redirect/status"),
+    "a location": (START + "routes: [{redirect: {location: x}}]", "routes/0/redirect"),
+    "a redirect's status": (START + "routes: [{redirect: {location: /, status: 300}}]", "routes/0/redirect"),
     "a header's value": (START + "routes: [{respond: {status: 200, headers: {a: é}}}]", "routes/0/respond/headers/a"),
 }
 

@@ -19,7 +19,6 @@ KEYS = "keys: {algorithm: HS256, secret_store: a, name: b}"
         ("", "handoff: [origin]", 'write handoff: "origin"'),
         ("", "stream: room", 'write stream: {channel: "room"}'),
         ("", "sse: [a, b]", 'write sse: {channel: ["a", "b"]}'),
-        ("", "redirect: /x", 'write redirect: {location: "/x"}'),
         ("", "respond: 404", "write respond: {status: 404}"),
         ("", "respond: hello", ""),
         ("", "match: /a, handoff: origin", 'write match: {path: "/a"}'),

@@ -13,7 +13,8 @@ PLAN = Plan(
 )
 
 SAMPLES = (
-    ('GET', 'https://example.com/old/x', ()),
+    ('GET', 'https://example.com/', ()),
+    ('GET', 'https://www.example.com/tokens', ()),
 )
 
 HttpIncoming, Decisions = exported_classes(PLAN, {Redirect: redirect}, SAMPLES)
