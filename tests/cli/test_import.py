@@ -97,7 +97,7 @@ def test_redirects_are_imported(folder: Path, name: str) -> None:
     done = fanroute(folder, "import", name)
     assert done.returncode == 0, done.stderr
     assert f"Made routes.yaml from {name} (Netlify's _redirects): 3 routes" in done.stdout
-    assert "redirect: {location: /new/{page}}" in (folder / "routes.yaml").read_text().replace('"', "").replace(
+    assert "redirect: {location: /new/{page}, keep_query: true}" in (folder / "routes.yaml").read_text().replace('"', "").replace(
         ", status: 302", ""
     )
     assert fanroute(folder, "fmt", "--check").returncode == 0

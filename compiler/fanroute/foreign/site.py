@@ -214,10 +214,16 @@ def possible_headers(headers: Data, use: HeaderUse, line: int, remarks: list[Rem
 
 
 def _redirect(rule: Rule) -> tuple[Data, list[Remark]]:
+    address, url = server_of(rule.target), urlsplit(rule.target)
+    if address and url.port is None and url._replace(scheme="", netloc="").geturl() in _own_targets(rule):
+        scheme = {} if address[2] else {"scheme": "http"}
+        return {"redirect": {**scheme, "host": address[0], "status": rule.status}}, []
     if REST in rule.target:
         text = f"a location cannot have the rest of a path: replace the 501 for '{shown(rule.written)}'"
         return REFUSAL, [Remark(rule.line, text)]
     location = quote(rule.target, safe=_URL)
+    if "query" not in rule.match and not set("?#") & set(location):
+        return {"redirect": {"location": location, "keep_query": True, "status": rule.status}}, []
     text = "the redirect does not keep the query of the request"
     return {"redirect": {"location": location, "status": rule.status}}, [Remark(rule.line, text)]
 

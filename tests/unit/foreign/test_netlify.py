@@ -27,17 +27,17 @@ def remarks_of(text: str) -> list[str]:
 
 
 def test_a_redirect() -> None:
-    redirect = {"redirect": {"location": "/blog", "status": 301}}
+    redirect = {"redirect": {"location": "/blog", "keep_query": True, "status": 301}}
     assert routes_of("# moved\n/news  /blog  # by hand\n") == [
         {"match": {"path": "/news"}, **redirect},
         {"match": {"path": "/news/"}, **redirect},
         FILES,
     ]
-    assert [remark.partition(",")[0].partition(" keep")[0] for remark in remarks_of("# moved\n/news /blog")] == [
+    assert [remark.partition(",")[0] for remark in remarks_of("# moved\n/news /blog")] == [
         "2: without '!' after the status",
         "2: the site's own files are no part of the file: write where they are as `url`",
-        "2: the redirect does not",
     ]
+    assert "1: the redirect does not keep the query of the request" in remarks_of("/news /blog?old")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,9 @@ def test_a_redirect() -> None:
     ],
 )
 def test_what_a_redirect_binds(line: str, match: dict[str, Any], location: str) -> None:
-    assert routes_of(line)[0] == {"match": match, "redirect": {"location": location, "status": int(line.split()[-1].strip("!"))}}
+    kept = {} if "=" in line else {"keep_query": True}
+    redirect = {"location": location, "status": int(line.split()[-1].strip("!"))}
+    assert routes_of(line)[0] == {"match": match, "redirect": redirect | kept}
 
 
 def test_a_site_with_one_page() -> None:
@@ -108,9 +110,19 @@ def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_host_for_the_whole_site() -> None:
     """Tests the most usual line of all, whose location has the rest of the path."""
     assert routes_of("https://www.example.com/* https://example.com/:splat 301!") == [
-        {"match": {"host": "www.example.com", "scheme": "https", "path": "/*"}, **REFUSAL},
+        {
+            "match": {"host": "www.example.com", "scheme": "https", "path": "/*"},
+            "redirect": {"host": "example.com", "status": 301},
+        },
         FILES,
     ]
+    assert routes_of("/docs/* http://docs.example.com/docs/:splat")[1]["redirect"] == {
+        "scheme": "http",
+        "host": "docs.example.com",
+        "status": 301,
+    }
+    for other in ("https://example.com:8443/:splat", "https://example.com/new/:splat"):
+        assert REFUSAL.items() <= routes_of(f"/* {other} 301!")[0].items()
 
 
 def test_functions_of_the_site() -> None:
@@ -207,7 +219,7 @@ def test_headers_of_answers() -> None:
 def test_what_a_table_says_otherwise_is_named(lines: str, remark: str) -> None:
     text = f'redirects_note = """\n"""\n[[redirects]]\nfrom = "/a"\nto = "/b"\n{lines}\n[[redirects]]\nfrom = "/c"\nto = "/d"\n'
     assert remark in "\n".join(toml_remarks(text))
-    assert {"match": {"path": "/c"}, "redirect": {"location": "/d", "status": 301}} in toml_routes(text)
+    assert {"match": {"path": "/c"}, "redirect": {"location": "/d", "keep_query": True, "status": 301}} in toml_routes(text)
 
 
 def test_brackets_within_a_text_are_no_table() -> None:
