@@ -60,7 +60,10 @@ def test_a_redirect_has_the_status_of_vercel(keys: dict[str, Any], status: int) 
 )
 def test_sources_of_path_to_regexp(source: str, destination: str, matches: list[Any], location: str) -> None:
     made = routes_of(redirects=[redirect(source, destination)])
-    assert made == [*({"match": one, "redirect": {"location": location, "status": 308}} for one in matches), FILES]
+    assert made == [
+        *({"match": one, "redirect": {"location": location, "keep_query": True, "status": 308}} for one in matches),
+        FILES,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +135,7 @@ def test_rewrites_come_after_redirects() -> None:
         redirects=[redirect("/a")],
     )
     assert made == [
-        {"match": {"path": "/a"}, "redirect": {"location": "/z", "status": 308}},
+        {"match": {"path": "/a"}, "redirect": {"location": "/z", "keep_query": True, "status": 308}},
         {"match": {"path": "/api"}, "forward": "api"},
         {"match": {"path": "/api/*"}, "forward": "api"},
         {"match": {"path": "/v1/*"}, **REFUSAL},
@@ -186,7 +189,7 @@ def test_older_routes() -> None:
         {"match": {**methods, "path": "/api/*"}, "forward": "site"},
         {"match": {**gone, "path": "/{part1}"}, "respond": {"status": 404}},
         {"match": {**gone, "path": "/{part1}/*"}, "respond": {"status": 404}},
-        {"match": {"path": "/old"}, "redirect": {"location": "https://x.example.com/", "status": 308}},
+        {"match": {"path": "/old"}, "redirect": {"location": "https://x.example.com/", "keep_query": True, "status": 308}},
         {"match": {"path": "/assets/*"}, "forward": "site", "response_headers": {"set": {"cache-control": "public"}}},
         {"match": {"path": "/*"}, "forward": "site", "response_headers": {"set": {"X-A": "1"}}},
     ]
@@ -231,5 +234,5 @@ def test_escapes_of_json_stand_for_their_characters() -> None:
     text = '{\t"redirects": [\n\t{"source": "\\/a", "destination": "/\\ud83d\\ude00"}]}'
     assert import_vercel(text).routes[0].data == {
         "match": {"path": "/a"},
-        "redirect": {"location": "/%F0%9F%98%80", "status": 308},
+        "redirect": {"location": "/%F0%9F%98%80", "keep_query": True, "status": 308},
     }
