@@ -49,6 +49,7 @@ from fanroute_runtime.plan import (
     Redirect,
     Respond,
     Route,
+    StoreEntry,
     Tunnel,
     WebSocket,
 )
@@ -69,7 +70,8 @@ class Decider:
     """Decides about requests by a Plan.
 
     `handlers` has a handler for each type of action in the Plan, except those that a backend answers. If a route has an Auth, it
-    has under that type the class that admits clients: `auth.guard.Guard`, or one that does more.
+    has under that type the class that admits clients: `auth.guard.Guard`, or one that does more. If a route has secret headers,
+    it has under StoreEntry the class that adds them: `http.secret_headers.SecretHeaders`.
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
@@ -79,6 +81,8 @@ class Decider:
         self.chooser = Chooser(plan)
         self._handlers: Mapping[type, Handler] = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
+        make_secret_headers = handlers.get(StoreEntry)
+        self._secret_headers: Any = make_secret_headers and make_secret_headers()
 
     def decide(self, request: Request) -> Decision:
         """Returns the decision about a request. Never raises Refused."""
@@ -94,6 +98,8 @@ class Decider:
         """Forgets what was read from the host, so that the state is that of a new sandbox. Nothing else outlives a request."""
         self.chooser.forget()
         self._keys.forget()
+        if self._secret_headers:
+            self._secret_headers.forget()
 
     def unreachable_answer(self, to: NextHop, status: int) -> Answer:
         """Returns the answer for a backend that cannot be reached. `status` is 502, or 504 after a time-out."""
@@ -137,7 +143,7 @@ class Decider:
             return self._handlers[type(route.action)](route.action, request, value_of)
         if isinstance(route.action, Tunnel) and not client.websocket:
             return UPGRADE_REQUIRED
-        headers = with_x_forwarded(route.request_headers, request, client)
+        headers = with_x_forwarded(self._request_headers(route, request), request, client)
         match route.action:
             case Forward(backend):
                 headers = rules_for_backend(headers, request, client)
@@ -165,12 +171,18 @@ class Decider:
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
             case Forward(backend):
                 # The first pass has set X-Forwarded-*. This connection is that of Fanout, not of the client.
-                headers, uri = rules_for_backend(route.request_headers, request, client), self._uri_for_next_hop(route, client)
+                headers = rules_for_backend(self._request_headers(route, request), request, client)
+                uri = self._uri_for_next_hop(route, client)
                 return _to_backend(route, backend, headers, client, through_fanout=True, uri=uri)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout sends a WebSocket's events, not the WebSocket itself
             case action:
                 return self._handlers[type(action)](action, request, value_of)
+
+    def _request_headers(self, route: Route, request: Request) -> HeaderRules:
+        """Returns a route's rules for its requests, with its secrets. Raises Refused (500)."""
+        rules: HeaderRules = self._secret_headers.rules(route, request) if route.secret_headers else route.request_headers
+        return rules
 
     def _uri_for_next_hop(self, route: Route, client: ClientRequest) -> str | None:
         """Returns the URI for the next hop, or None if it is the request's own."""

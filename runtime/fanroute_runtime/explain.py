@@ -94,7 +94,7 @@ class ObservedDecider(Decider):
 class Explainer(Decider):
     """Decides as a Decider does. If a client shows the secret of `debug`, its answers also say what was decided, and why."""
 
-    def __init__(self, plan: Plan, handlers: Mapping[type, Handler]) -> None:
+    def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
         super().__init__(plan, handlers)
         assert plan.debug is not None
         self._entry = plan.debug

@@ -309,8 +309,9 @@ class Route:
 
     Pages of other origins may read the answer if `cors` allows them. Only pages of `origins`, in the form of Cors.origins, may
     open a WebSocket. Without `origins`, any page may. `request_headers` change a request to a backend of the user,
-    `response_headers` the answer to the client, unless Fanout gives it. A route with a second pass has a `fingerprint`: the key
-    of the action in routes.yaml, and a digest of the route.
+    `response_headers` the answer to the client, unless Fanout gives it. `secret_headers` are set too: each has a name, and a
+    value that consists of a prefix and a secret of a store. A route with a second pass has a `fingerprint`: the key of the action
+    in routes.yaml, and a digest of the route.
     """
 
     name: str
@@ -322,6 +323,7 @@ class Route:
     request_headers: HeaderRules = HeaderRules()
     response_headers: HeaderRules = HeaderRules()
     fingerprint: str = ""
+    secret_headers: tuple[tuple[str, bytes, StoreEntry], ...] = ()
 
 
 @record

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import tomlkit
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from tests.conftest import INPUTS
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, running
 from tests.e2e.origin import Origin
 from tests.property import reference
-from tests.property.language import some_together, written
+from tests.property.language import STORED, some_together, written
 from tests.property.requests import requests
 from tests.property.test_component import ROUTES, answered, from_fanout
 from tests.support.counts import COUNTS
@@ -39,6 +40,8 @@ def served(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     raw = written(spec | {"backends": spec["backends"] | local}, {"sort_keys": False})
     folder = tmp_path_factory.mktemp("generated-viceroy")
     (folder / "routes.yaml").write_bytes(raw)
+    entries = {store: [{"key": name, "data": "x"} for name in names] for store, names in STORED.items()}
+    (folder / "fastly.toml").write_text(tomlkit.dumps({"manifest_version": 3, "local_server": {"secret_stores": entries}}))
     with running("viceroy", folder) as edge:
         yield spec, compile_routes(raw, INPUTS).plan, edge
 

@@ -252,7 +252,9 @@ def routes(draw: st.DrawFn) -> Data:
         del match["websocket"]  # an answer is shared, a WebSocket is not
     carries = not {"handoff", "tunnel", "websocket"}.isdisjoint(action) and match.get("websocket") is not False
     origins = {"origins": draw(OF_SOCKETS)} if carries and draw(st.booleans()) else {}
-    return ({"match": match} if match else {}) | action | origins
+    reaches_backend = not {"handoff", "forward", "tunnel"}.isdisjoint(action)
+    headers = {"request_headers": draw(REQUEST_HEADERS)} if reaches_backend and draw(st.booleans()) else {}
+    return ({"match": match} if match else {}) | action | origins | headers
 
 
 def fitting(match: Data, action: str) -> Data:
@@ -261,6 +263,20 @@ def fitting(match: Data, action: str) -> Data:
     left = {key: value for key, value in match.items() if key != "websocket" or only is None or value == only}
     return left | {"method": "GET"} if only and "method" in match else left
 
+
+# The secrets of a service's stores, by store, and each of them.
+STORED = {"s": ("a", "b"), "t.1": ("a_b-c",)}
+_SECRETS = st.sampled_from([f"{store}/{name}" for store, names in STORED.items() for name in names])
+SECRETS = st.fixed_dictionaries({"secret": _SECRETS}, optional={"prefix": st.just("Bearer ")})
+# Changes to the headers of a request for a backend.
+REQUEST_HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "set": st.dictionaries(st.sampled_from(["Authorization", "x-a"]), st.one_of(ASCII.map(str.strip), SECRETS), max_size=2),
+        "add": st.dictionaries(st.just("x-b"), ASCII.map(str.strip)),
+        "remove": st.lists(st.just("x-c"), max_size=1),
+    },
+)
 
 BACKENDS = {
     "origin": {"url": "https://app.example.com"},

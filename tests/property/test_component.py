@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute.plan.trace import trace
+from fanroute.plan.trace import trace, with_stand_ins
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan import Plan
 from tests.component.test_agreement import ask, assert_told
@@ -93,9 +93,10 @@ def subscribed(events: bytes) -> list[str]:
 @given(st.data())
 def test_the_component_does_what_is_said(built: Built, data: st.DataObject) -> None:
     spec, plan, host = built
+    secrets = with_stand_ins({}, plan)
     asked = data.draw(requests(spec))
     facts = reference.facts(asked.verb, asked.url, asked.headers)
-    first = ask(host, asked, backends=BACKENDS)
+    first = ask(host, asked, backends=BACKENDS, secret_stores=secrets)
     assert_told(host, asked, trace(plan, "self", asked).decision, first)
     handed_off = replace(asked, headers=tuple(first.headers))
     last = ask(host, from_fanout(handed_off, facts.websocket), backends=BACKENDS) if first.handoff == "self" else first

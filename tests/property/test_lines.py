@@ -52,7 +52,7 @@ HEADERS = st.one_of(
 def test_no_line_has_a_secret(target: str, headers: tuple[Header, ...], text: str) -> None:
     events: list[Event] = []
     reporter = Reporter(events.append)
-    reporter.hide_tokens_of(PLAN)
+    reporter.hide_secrets_of(PLAN)
     visit = reporter.begin("GET", text, target)
     facts: dict[str, Any] = {
         "method": "GET",

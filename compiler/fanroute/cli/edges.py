@@ -38,6 +38,7 @@ class EdgeOptions:
         hosts: the entries of the local store that let local names stand for a host.
         pushpin: the Pushpin to start instead of the newest one.
         follows: True if what is served can be replaced. The embedded edge can always do that.
+        tested: the Plan whose secret headers get texts that name their secrets, as in a trace; None if they get the secrets.
     """
 
     edge: str
@@ -47,6 +48,7 @@ class EdgeOptions:
     hosts: Mapping[str, str] = field(default_factory=dict)
     pushpin: Path | None = None
     follows: bool = False
+    tested: Plan | None = None
 
 
 @asynccontextmanager
@@ -78,11 +80,13 @@ async def running_edge(
     from fanroute.host.component import EmbeddedComponent
 
     stores = local_stores(workspace, options.hosts, UsedFiles())
+    if options.tested:
+        stores = stores.with_stand_ins(options.tested)
     started: AbstractAsyncContextManager[EdgeUrls]
     workspace.refuse_links()
     reporter = Reporter(emit)
     if plan:
-        reporter.hide_tokens_of(plan)
+        reporter.hide_secrets_of(plan)
     if options.edge == "viceroy":
         cache = workspace.cache.trusted_folder()
         fanout = await asyncio.to_thread(_pushpin, options.pushpin, cache, say)

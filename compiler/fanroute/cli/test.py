@@ -109,10 +109,11 @@ def _on_edge(edge: str, workspace: Workspace, compiled: Compiled, results: Resul
     private = bool(token_parameters(compiled.plan))
 
     async def ask() -> Results:
+        options = EdgeOptions(edge, private=private, tested=compiled.plan)
         # For the edge, all backends of the recorder are ordinary ones.
         async with (
             record_backends(hosts) as recorder,
-            running_edge(EdgeOptions(edge, private=private), workspace, recorder.backends, "", remark, lambda line: None) as urls,
+            running_edge(options, workspace, recorder.backends, "", remark, lambda line: None) as urls,
             connect(urls.edge, recorder, loopback, workspace.token_key) as local_edge,
         ):
             return {file: [await judge_live(one, local_edge, compiled, tracer) for one in results[file]] for file in results}

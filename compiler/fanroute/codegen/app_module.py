@@ -14,7 +14,7 @@ from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.messages import Sample
-from fanroute_runtime.plan import REFUSED_PATHS, Auth, GripSig, Plan
+from fanroute_runtime.plan import REFUSED_PATHS, Auth, GripSig, Plan, StoreEntry
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
 # nothing changed.
@@ -109,10 +109,11 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
 
 
 def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
-    """Returns each action of a Plan that has a handler, with that handler. For an Auth, it is the class that admits clients."""
+    """Returns each class of a Plan that has a handler, with that handler. For an Auth, it is the class that admits clients."""
     auths = {route.auth for route in plan.routes if route.auth}
     handlers = HANDLERS | {Auth: guard_for(auths)}
-    kinds = {type(route.action) for route in plan.routes} | {type(auth) for auth in auths}
+    kinds: set[type] = {type(route.action) for route in plan.routes} | {type(auth) for auth in auths}
+    kinds |= {StoreEntry for route in plan.routes if route.secret_headers}
     return [(kind, handlers[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in handlers]
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from fanroute.plan.backend import Backend
 from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.tokens import TOKEN_ENTRY
+from fanroute.plan.trace import with_stand_ins
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
-from fanroute_runtime.plan import Route
+from fanroute_runtime.plan import Plan, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Stores:
         """
         key = {TOKEN_ENTRY: token_key} if token_key else {}
         return replace(self, config={**self.config, LOCAL_STORE: {**LOCAL_ENTRIES, **hosts, **key}})
+
+    def with_stand_ins(self, plan: Plan) -> "Stores":
+        """Replaces each secret that the routes send in a header by a text that names it."""
+        return replace(self, secret=with_stand_ins(self.secret, plan))
 
 
 # The stores of an edge whose service has none of its own.

@@ -309,7 +309,7 @@ async def serve(
                 located = _located(service, url, origin)
                 addresses.update(located)
                 if service.judge.plan:
-                    reporter.hide_tokens_of(service.judge.plan)
+                    reporter.hide_secrets_of(service.judge.plan)
                 edge.replace(service, located)
 
             replace(service)

@@ -18,6 +18,7 @@ from fanroute_runtime.decide import Decider
 from fanroute_runtime.explain import ObservedDecider, Verdict, shown_secret
 from fanroute_runtime.grip import signature
 from fanroute_runtime.http.headers import DEBUG
+from fanroute_runtime.http.secret_headers import header_secret
 from fanroute_runtime.matching.pin import action_of
 from fanroute_runtime.matching.predicates import match_predicates
 from fanroute_runtime.messages import Answer, Refused, ToBackend, ToFanout, ToWebSocket
@@ -116,7 +117,7 @@ class Judge:
             status=answer.status if answer else None,
             answer=_readable(answer.headers) if answer else (),
             reason=reason,
-            hint="; ".join(filter(None, (hint_for(reason), self.host_mismatch(request) if verdict else ""))),
+            hint=hint_text(reason, self.host_mismatch(request) if verdict else "", route, request),
             milliseconds=round((monotonic() - observed.began) * 1000, 1),
         )
 
@@ -164,6 +165,29 @@ class Judge:
 
 # Knows no routes.
 NO_JUDGE = Judge(None)
+
+
+def hint_text(reason: str, mismatch: str, route: Route | None, request: RequestData) -> str:
+    """Returns what a developer can do about a refusal.
+
+    Args:
+        reason: the reason of the refusal, "" if there is none.
+        mismatch: the result of `Judge.host_mismatch`.
+        route: that of the request, or None if it is not known.
+        request: the request.
+    """
+    unusable = unusable_secret(route, request) if route and reason else ""
+    return "; ".join(filter(None, (unusable, hint_for(reason), mismatch)))
+
+
+def unusable_secret(route: Route, request: RequestData) -> str:
+    """Returns which secret of a route's headers cannot be used, and why. Returns "" if all can."""
+    for _, _, entry in route.secret_headers:
+        try:
+            header_secret(entry, request)
+        except ValueError as error:
+            return str(error)
+    return ""
 
 
 def action_key(route: Route) -> str:

@@ -66,6 +66,7 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"Malformed websocket-over-HTTP body: .+\.", ""),
     (r"The client offers none of the endpoint's protocols\.", "`websocket.protocols` lists those that it may offer"),
     # http
+    (r"A secret that the edge adds to the request is missing or unusable\.", _STORES),
     (r"A client must not send the header Pushpin-Route\.", ""),
     (r"The header Connection must not name a header that the edge sets\.", ""),
     # matching

@@ -15,8 +15,7 @@ import h11
 
 from fanroute.devserver.config import Stores
 from fanroute.devserver.events import AskedAgain, Header, Outcome, Pass
-from fanroute.devserver.judging import Judge, action_key
-from fanroute.devserver.refusals import hint_for
+from fanroute.devserver.judging import Judge, action_key, hint_text
 from fanroute.devserver.visits import Reporter, Visit
 from fanroute.plan.request import RequestData
 from fanroute_runtime.explain import Verdict
@@ -93,7 +92,7 @@ class _Asked:
             status=answer.status_code if is_own else None,
             answer=_readable((name.decode("latin-1"), value) for name, value in answer.headers) if is_own else (),
             reason=reason,
-            hint="; ".join(filter(None, (hint_for(reason), self.mismatch if verdict else ""))),
+            hint=hint_text(reason, self.mismatch if verdict else "", route, self.request),
             milliseconds=round((monotonic() - self.began) * 1000, 1),
         )
 

@@ -87,6 +87,11 @@ def token_parameters(plan: Plan) -> list[str]:
     return sorted({place.name for auth in auths for place in auth.places if place.kind == "query"})
 
 
+def secret_headers(plan: Plan) -> set[str]:
+    """Returns the names of the headers, in lower case, to which a Plan's routes give secrets."""
+    return {name for route in plan.routes for name, _, _ in route.secret_headers}
+
+
 def make_redactor(parameters: Collection[str]) -> Callable[[str], str]:
     """Returns a function that replaces the tokens in a text by `…`.
 
@@ -127,25 +132,29 @@ def _hidden_user(host: str) -> str:
     return f"{HIDDEN}@{name}" if at else host
 
 
-def redacted(event: Found, hide: Callable[[str], str]) -> Found:
-    """Returns an event without secrets: `hide` is applied to each text, and headers with secrets lose their values."""
-    changed: Found = _redacted(event, hide)
+def redacted(event: Found, hide: Callable[[str], str], hidden: Collection[str] = ()) -> Found:
+    """Returns an event without secrets: `hide` is applied to each text, and headers with secrets lose their values.
+
+    These are the headers with a name in `hidden`, and those whose names say that they have a secret.
+    """
+    changed: Found = _redacted(event, hide, hidden)
     return changed
 
 
-def _redacted(value: Any, hide: Callable[[str], str]) -> Any:
+def _redacted(value: Any, hide: Callable[[str], str], hidden: Collection[str]) -> Any:
     if isinstance(value, str):
         return hide(value)
     if isinstance(value, Header):
-        is_secret = _SECRET_HEADER.search(value.name) and value.name.lower() not in _PUBLIC_HEADERS
-        shown = _hidden_user(value.value) if value.name.lower() == "host" else value.value
+        name = value.name.lower()
+        is_secret = name in hidden or (_SECRET_HEADER.search(name) and name not in _PUBLIC_HEADERS)
+        shown = _hidden_user(value.value) if name == "host" else value.value
         return Header(value.name, HIDDEN if is_secret else hide(shown))
     if isinstance(value, tuple):
-        return tuple(_redacted(item, hide) for item in value)
+        return tuple(_redacted(item, hide, hidden) for item in value)
     if isinstance(value, Answered):
         value = replace(value, host=_hidden_user(value.host))
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{each.name: _redacted(getattr(value, each.name), hide) for each in fields(value)})
+        return replace(value, **{each.name: _redacted(getattr(value, each.name), hide, hidden) for each in fields(value)})
     return value
 
 

@@ -160,7 +160,7 @@ async def serve(
         async def replace(service: ViceroyService) -> None:
             nonlocal served
             if service.plan:
-                reporter.hide_tokens_of(service.plan)
+                reporter.hide_secrets_of(service.plan)
             routes.update(_located(service, edge, origin))
             write(folder / "routes", pushpin_routes(routes))
             [new] = _free_ports(0)

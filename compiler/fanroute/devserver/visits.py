@@ -29,7 +29,7 @@ from fanroute.devserver.events import (
 )
 from fanroute.devserver.items import Item
 from fanroute.devserver.refusals import hint_for
-from fanroute.devserver.request_log import make_redactor, redacted, token_parameters
+from fanroute.devserver.request_log import make_redactor, redacted, secret_headers, token_parameters
 from fanroute_runtime.explain import REASON, ROUTE, header_value
 from fanroute_runtime.plan import Plan
 
@@ -62,6 +62,7 @@ class Reporter:
     def __init__(self, emit: Emit, clock: Callable[[], float] = time.time) -> None:
         self._emit = emit
         self._parameters: set[str] = set()
+        self._hidden_headers: set[str] = set()
         self._redact = make_redactor(())
         self.clock = clock
         self._numbers = count(1)
@@ -71,14 +72,15 @@ class Reporter:
     def report(self, event: Event) -> None:
         """Reports an event, without its secrets."""
         if not self._is_closed:
-            self._emit(redacted(event, self._redact))
+            self._emit(redacted(event, self._redact, self._hidden_headers))
 
-    def hide_tokens_of(self, plan: Plan) -> None:
-        """Hides the tokens that a Plan's routes take from the query.
+    def hide_secrets_of(self, plan: Plan) -> None:
+        """Hides the tokens that a Plan's routes take from the query, and the secrets that they send to backends.
 
         Those of earlier Plans stay hidden, because clients may not know of the change.
         """
         self._parameters.update(token_parameters(plan))
+        self._hidden_headers.update(secret_headers(plan))
         self._redact = make_redactor(self._parameters)
 
     def close(self) -> None:

@@ -36,7 +36,8 @@ async def check_stores(examined: Examined) -> Findings:
 def store_entries(plan: Plan) -> list[StoreEntry]:
     """Returns the entries of stores that the routes name, each once."""
     keys = [*plan.grip_sig.keys, *(key for route in plan.routes if route.auth for key in route.auth.keys)]
-    named = [plan.debug, *(key.material for key in keys)]
+    headers = [entry for route in plan.routes for _, _, entry in route.secret_headers]
+    named = [plan.debug, *(key.material for key in keys), *headers]
     return [*dict.fromkeys(entry for entry in named if isinstance(entry, StoreEntry))]
 
 

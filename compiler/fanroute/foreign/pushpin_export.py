@@ -84,6 +84,8 @@ def _left_out(route: Route) -> Iterator[str]:
         return
     if route.request_headers.add:
         yield "left out: `request_headers: {add: …}`, because Pushpin only sets and removes headers"
+    if route.secret_headers:
+        yield "left out: `request_headers` with secrets, because Pushpin cannot read a secret store"
     if route.response_headers.set or route.response_headers.add or route.response_headers.remove:
         yield "left out: `response_headers`, because Pushpin changes no headers of answers"
     if route.cors:

@@ -6,20 +6,19 @@ from hashlib import sha256
 from typing import get_args
 from urllib.parse import urlsplit
 
-from fanroute.lowering.actions import header_pairs, lower_action, lower_fallback
+from fanroute.lowering.actions import lower_action, lower_fallback
 from fanroute.lowering.auth import lower_auths, with_parts
 from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_route
+from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
 from fanroute.lowering.match import lower_match
 from fanroute.plan.backend import PORTS, Backend
 from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
-from fanroute.spec.headers import RequestHeaders, ResponseHeaders
 from fanroute.spec.sandbox import MIB, Sandbox
 from fanroute_runtime.plan import (
     Action,
     Auth,
-    HeaderRules,
     Hold,
     PathFault,
     Plan,
@@ -34,8 +33,6 @@ from fanroute_runtime.plan import (
 DEFAULT_MAX_REQUESTS, DEFAULT_MAX_LIFETIME, DEFAULT_NEXT_REQUEST_TIMEOUT = 1000, 60, 1
 # How many hexadecimal digits of its digest a fingerprint has: a chance match with another build's route has odds of one in 2**64.
 FINGERPRINT_DIGITS = 16
-
-_NO_RULES = HeaderRules()
 
 
 def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
@@ -96,8 +93,9 @@ def _routes(
         match=lower_match(spec.match),
         action=_without_token(lowered, auth),
         origins=lower_origins(spec.origins or []),
-        request_headers=_rules(spec.request_headers),
-        response_headers=_rules(spec.response_headers),
+        request_headers=lower_rules(spec.request_headers),
+        response_headers=lower_rules(spec.response_headers),
+        secret_headers=lower_secret_headers(spec.request_headers),
         auth=auth,
     )
     cors = cors_of(spec)
@@ -125,9 +123,3 @@ def _with_fingerprint(route: Route, action: str) -> Route:
         return route
     content = ascii(replace(route, name="")).encode()
     return replace(route, fingerprint=f"{action}-{sha256(content).hexdigest()[:FINGERPRINT_DIGITS]}")
-
-
-def _rules(rules: RequestHeaders | ResponseHeaders | None) -> HeaderRules:
-    if rules is None:
-        return _NO_RULES
-    return HeaderRules(header_pairs(rules.set), header_pairs(rules.add), tuple(name.lower() for name in rules.remove))

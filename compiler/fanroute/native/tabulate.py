@@ -298,6 +298,7 @@ def _is_constant(route: Route) -> bool:
         and not _keeps_address(route)
         and route.auth is None
         and route.cors is None
+        and not route.secret_headers
         and not list(bounds_of(route.action))
     )
 

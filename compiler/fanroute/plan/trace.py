@@ -13,14 +13,17 @@ from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import answer_preflight
+from fanroute_runtime.http.secret_headers import SecretHeaders
 from fanroute_runtime.matching.predicates import Predicate, match_predicates
 from fanroute_runtime.messages import Answer, Decision, NextHop, Refused, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.plan import Auth, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
+from fanroute_runtime.plan import Auth, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, StoreEntry, WebSocket
 
 # The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none. For an
-# Auth, it is the class that admits clients, with everything that any Auth may need.
+# Auth, it is the class that admits clients, with everything that any Auth may need. For StoreEntry, it is the class that adds
+# secret headers to a request.
 HANDLERS: dict[type, Any] = {
     Auth: FurtherGuard,
+    StoreEntry: SecretHeaders,
     Hold: hold,
     WebSocket: answer_events,
     Respond: respond,
@@ -69,9 +72,12 @@ class Tracer:
         self.plan = plan
         self._decider = make_decider(plan)
         self._tests = [(route.name, match_predicates(route.match)) for route in plan.routes]
+        self._has_secrets = any(route.secret_headers for route in plan.routes)
 
     def trace(self, request: RequestData) -> Trace:
-        """Returns what happens to a request on both passes."""
+        """Returns what happens to a request on both passes. Its secret headers have the names of their secrets as values."""
+        if self._has_secrets:
+            request = replace(request, secrets=with_stand_ins(request.secrets, self.plan))
         decision = self._decider.decide(request)
         second: Decision | None = None
         if isinstance(decision, ToFanout) and decision.backend == self._loopback:
@@ -114,6 +120,14 @@ class Tracer:
             if not steps[-1].mismatches:
                 return tuple(steps), number
         return tuple(steps), None
+
+
+def with_stand_ins(secrets: Mapping[str, Mapping[str, bytes]], plan: Plan) -> dict[str, dict[str, bytes]]:
+    """Returns secret stores in which each secret of a header is replaced by a text that names it."""
+    stores = {store: dict(entries) for store, entries in secrets.items()}
+    for _, _, entry in (header for route in plan.routes for header in route.secret_headers):
+        stores.setdefault(entry.store, {})[entry.name] = f"{{secret {entry.store}/{entry.name}}}".encode()
+    return stores
 
 
 def trace(plan: Plan, loopback: str, request: RequestData) -> Trace:

@@ -19,6 +19,7 @@ from fanroute.rules import (
     reachability,
     redirects,
     routes,
+    secrets,
     template,
     variables,
 )
@@ -45,6 +46,7 @@ TOPICS = (
     reachability,
     redirects,
     routes,
+    secrets,
     template,
     variables,
 )

@@ -1,5 +1,6 @@
 """Fills the `defaults` of a Spec into its routes."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from fanroute.spec.actions import BACKEND_ANSWERED, UNSEEN_ANSWERS, WEBSOCKET_ACTIONS
@@ -66,5 +67,5 @@ def _merge(default: HeaderChanges, own: HeaderChanges) -> HeaderChanges:
     return own.model_copy(update={**merged, "remove": kept + own.remove})
 
 
-def _without(headers: dict[str, str], named: set[str]) -> dict[str, str]:
+def _without(headers: Mapping[str, Any], named: set[str]) -> dict[str, Any]:
     return {name: value for name, value in headers.items() if name.lower() not in named}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from fanroute.spec.secrets import OF_SECRET, OF_TEXT, TEXT_OR_SECRET, SecretValue
 from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error, with_example
 from fanroute_runtime.http.headers import HOP_BY_HOP, is_platform_header
 
@@ -98,13 +99,18 @@ AnswerHeaders = Annotated[
 ]
 
 
+SetValue = Annotated[Annotated[HeaderValue, OF_TEXT] | Annotated[SecretValue, OF_SECRET], TEXT_OR_SECRET]
+
+
 class RequestHeaders(Model):
     """Changes to the headers of a request before it goes to the backend. Each header can be named once."""
 
     model_config = with_example({"set": {"X-Edge": "fanroute"}, "remove": ["X-Debug"]})
 
-    set: dict[RequestHeader, HeaderValue] = Field(default_factory=dict, examples=[{"X-Edge": "fanroute"}])
-    """Headers that get only this value, whatever the client sent."""
+    set: dict[RequestHeader, SetValue] = Field(
+        default_factory=dict, examples=[{"X-Edge": "fanroute", "Authorization": {"secret": "llm/api-key", "prefix": "Bearer "}}]
+    )
+    """Headers that get only this value, whatever the client sent: a text, or a secret of a store."""
     add: dict[RequestHeader, HeaderValue] = Field(default_factory=dict, examples=[{"X-Edge": "fanroute"}])
     """Headers that get this value in addition."""
     remove: list[RequestHeader] = Field(default_factory=list, examples=[["X-Debug"]])

@@ -71,6 +71,9 @@ class _Generator(GenerateJsonSchema):
             field.pop("default", None)
         return field
 
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        return {"anyOf": [self.generate_inner(choice) for choice in schema["choices"].values()]}
+
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         names = self.generate_inner(schema["keys_schema"])
         mapping = {"type": "object", "propertyNames": names, "additionalProperties": self.generate_inner(schema["values_schema"])}

@@ -59,6 +59,8 @@ def suggest_value(value: Any, error: str, key: str, model: type[Model] | None) -
     if not key:
         return ""
     match error:
+        case "string_type" if isinstance(value, dict) and "secret" in value:
+            return "only 'set' of 'request_headers' takes a secret"
         case "string_type":
             text = value.get("backend") if isinstance(value, dict) else value[0] if len(value) == 1 else None
             return f"write {key}: {json.dumps(text, ensure_ascii=False)}" if isinstance(text, str) else ""

@@ -1,6 +1,7 @@
 """Serves requests: carries out decisions by calling Fastly's host. Only this module and `sandbox` have effects."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -19,7 +20,7 @@ from fanroute_runtime.compute.request import (
 )
 from fanroute_runtime.compute.resources import give_up, use_finalizers
 from fanroute_runtime.compute.sandbox import Sandbox, await_next
-from fanroute_runtime.decide import Decider, Handler
+from fanroute_runtime.decide import Decider
 from fanroute_runtime.http.cors import add_cors_headers, replace_cors_headers
 from fanroute_runtime.http.headers import hop_by_hop_names
 from fanroute_runtime.http.media_types import is_for_fanout
@@ -40,7 +41,7 @@ TIMED_OUT = (
 
 
 def exported_classes(
-    plan: Plan, handlers: Mapping[type, Handler], samples: Iterable[Sample], decider: type[Decider] = Decider
+    plan: Plan, handlers: Mapping[type, Any], samples: Iterable[Sample], decider: type[Decider] = Decider
 ) -> tuple[type, type]:
     """Returns the classes that the component exports. They serve requests by a Plan, with the handlers that its actions need.
 

@@ -44,6 +44,7 @@ HOST = "name: host, match: {host: a.example.com}, redirect: {host: b.example.com
 MOVED_E = 'name: moved-e, match: {path: "/old/é"}, redirect: {location: "/new/%C3%A9"}'
 ODD = "name: odd, match: {path: /chat, header: {x: [' ', ✓]}}, handoff: other"
 REST = "name: rest, handoff: origin"
+RELAY = "name: relay, forward: origin, request_headers: {set: {X-Key: {secret: s/a, prefix: P}}}"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,18 @@ def test_no_request_changes(old: list[str], new: list[str]) -> None:
             [ROOM],
             [ROOM.replace('"/rooms/{room}"', '"/rooms/{room}", where: {room: "[a-z]+"}')],
             ["GET https://example.com/rooms/0", "  - room: stream, text/plain on r-{room}", "  + no route: 404"],
+        ),
+        *(
+            (
+                [RELAY],
+                [RELAY.replace(old, new)],
+                [
+                    "GET https://example.com/",
+                    "  - relay: forward to https://a.example.com",
+                    "  + relay: forward to https://a.example.com (differs in secret headers)",
+                ],
+            )
+            for old, new in (("s/a", "s/b"), ("s/a", "t/a"), (", prefix: P", ""), ("X-Key", "X-Other"))
         ),
         (
             [CHAT, REST.replace("origin", "other")],

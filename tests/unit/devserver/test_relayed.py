@@ -42,7 +42,7 @@ def reported(*exchanges: tuple[str, str, str], plan: Plan | None = PLAN) -> list
     events: list[Event] = []
     reporter = Reporter(events.append)
     if plan:
-        reporter.hide_tokens_of(plan)
+        reporter.hide_secrets_of(plan)
     requests = RelayedRequests(reporter, lambda: RelayedService(plan, STORES))
     followed = Exchanges(requests.take)
     for target, headers, answer in exchanges:

@@ -1,12 +1,13 @@
 """Clients' requests are followed from their arrival to the end of their connections, and no event contains a secret."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fanroute.devserver.events import Answered, AskedAgain, Closed, Event, Header, Notice, Opened, Pass
 from fanroute.devserver.visits import Reporter
-from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, TokenPlace
+from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, StoreEntry, TokenPlace
 from tests.support.tokens import CLAIMS, by_pyjwt
 
 TOKEN = by_pyjwt(CLAIMS, "HS256").decode()
@@ -18,7 +19,7 @@ REFUSED = Pass(
 
 def reporter(events: list[Any]) -> Reporter:
     made = Reporter(events.append, lambda: 7.0)
-    made.hide_tokens_of(PLAN)
+    made.hide_secrets_of(PLAN)
     return made
 
 
@@ -66,6 +67,19 @@ def test_a_failure_takes_the_place_of_the_components_reason() -> None:
         ("Fanroute-Reason", events[0].reason),
         ("Server-Timing", "pass-1;dur=1"),
     ]
+
+
+def test_a_secret_that_a_backend_gets_is_hidden() -> None:
+    """Also if the name of its header is an ordinary one."""
+    events: list[Any] = []
+    report = reporter(events)
+    secret = Route("s", Match(), Handoff("o"), secret_headers=(("x-plain", b"", StoreEntry("secret", "s", "n")),))
+    report.hide_secrets_of(Plan("x", (secret,)))
+    visit = report.begin("GET", "a", "/")
+    sent = (Header("X-Plain", "s3cret"), Header("X-Other", "shown"))
+    visit.passed(replace(REFUSED, sent=sent))
+    visit.answered(200)
+    assert events[0].passes[0].sent == (Header("X-Plain", "…"), Header("X-Other", "shown"))
 
 
 @pytest.mark.parametrize(("reason", "told"), [("a\r\nX: b", r"a\r\nX: b"), ("é\x9b", r"\xe9\x9b"), ("'\"", "'\"")])

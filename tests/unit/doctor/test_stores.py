@@ -60,6 +60,18 @@ def test_without_the_secret_of_debug_nobody_is_told(tmp_path: Path) -> None:
     assert finding.text == "the secret 'debug' is missing, so nobody is told why"
 
 
+def test_a_backend_needs_its_secret(tmp_path: Path) -> None:
+    one = examined(tmp_path, manifest=GOOD, environment={"FIRST": "x"})
+    assert one.compiled is not None
+    plan = one.compiled.plan
+    headers = tuple(("x-a", b"", StoreEntry("secret", store, "first")) for store in ("llm", "keys"))
+    route = replace(plan.routes[-1], secret_headers=headers)
+    with_header = replace(one, compiled=replace(one.compiled, plan=replace(plan, routes=(*plan.routes, route))))
+    findings = found(check_stores, with_header)
+    assert [finding.subject for finding in findings] == [SECRET, CONFIG, "local secret store 'llm'"]
+    assert findings[-1].text == "the secret 'first' is missing, so a local edge answers 500"
+
+
 def test_a_store_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     manifest = '[local_server.secret_stores]\nkeys = [{key = "first", file = "no/such/file"}]\n'
     (finding,) = found(check_stores, examined(tmp_path, manifest=manifest))
