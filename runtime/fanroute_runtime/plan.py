@@ -39,11 +39,13 @@ class PathPattern:
     """Represents a path as decoded segments.
 
     `segments` of `/rooms/{room}` are `("rooms", Parameter("room"))`. With `rest`, anything may follow them: `/test/*` is
-    `PathPattern(("test",), rest=True)` and matches `/test/` and `/test/a/b`, but not `/test`.
+    `PathPattern(("test",), rest=True)` and matches `/test/` and `/test/a/b`, but not `/test`. If `bound_rest` is given, the rest
+    must not begin with an empty segment, and its text is bound to that name: `a/b` for `/test/a/b`.
     """
 
     segments: tuple[str | Parameter, ...]
     rest: bool = False
+    bound_rest: Parameter | None = None
 
 
 @record

@@ -33,6 +33,29 @@ def test_each_room_has_its_channel(language_edge: Edge) -> None:
         assert next(two.iter_lines()) == "data: for c"
 
 
+def test_the_channel_is_the_rest_of_the_path(language_edge: Edge) -> None:
+    client = language_edge.client
+    with client.stream("GET", "/content/a%20b/c") as one, client.stream("GET", "/content/a%20b/c/") as two:
+        for channel in ("content/a b/c/", "content/a b/c"):
+            language_edge.publish(channel, http_stream={"content": f"data: for {channel}\n"})
+        assert next(one.iter_lines()) == "data: for content/a b/c"
+        assert next(two.iter_lines()) == "data: for content/a b/c/"
+
+
+@pytest.mark.parametrize("target", ["/content/", "/content", "/content//a", "/content/a%2Fb", "/content/a/%FF", "/content/a/x"])
+def test_what_is_no_rest_goes_on_to_the_next_route(language_edge: Edge, target: str) -> None:
+    assert seen(language_edge.request("GET", target)) == target
+
+
+def test_a_rest_leads_to_no_other_host(language_edge: Edge) -> None:
+    answer = language_edge.request("GET", "/old-content/evil.com//a%20b/%5Cc%0D%0AX:1/")
+    assert answer.status_code == 400  # a backslash, and a line end
+    answer = language_edge.request("GET", "/old-content/evil.com//a%20b/%C3%A9/")
+    assert (answer.status_code, answer.headers["location"]) == (308, "/evil.com//a%20b/%C3%A9/")
+    answer = language_edge.request("GET", "/old-content//evil.com/")
+    assert seen(answer) == "/old-content//evil.com/"
+
+
 def test_a_socket_has_its_rooms_channel(language_edge: Edge) -> None:
     url = language_edge.url.replace("http", "ws", 1)
     with connect(f"{url}/rooms/blue", proxy=None) as one, connect(f"{url}/rooms/red", proxy=None) as two:

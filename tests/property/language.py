@@ -94,13 +94,27 @@ def paths(draw: st.DrawFn) -> str:
     segments = draw(st.lists(st.one_of(SEGMENTS, st.just("{}")), max_size=4))
     parameters = iter(PARAMETERS)
     named = [f"{{{next(parameters, 'y')}}}" if segment == "{}" else segment for segment in segments]
-    end = draw(st.sampled_from([[], [], ["*"], [""]]))
+    end = draw(st.sampled_from([[], [], ["*"], [""], ["{rest...}"]]))
     return "/" + "/".join(named[:3] + end)
 
 
 # Patterns that Python's `re` reads as fanroute does, with its flags ASCII and DOTALL off.
 PATTERNS = st.sampled_from(
-    ["[a-z0-9-]{1,64}", "[0-9]+", "a|b|rooms", "[^x]*", ".+", "(ab)*a?", r"\d+", r"\w*", r"[^\s\d]+", "blue|é", r"a\.b", ".{0,3}"]
+    [
+        "[a-z0-9-]{1,64}",
+        "[0-9]+",
+        "a|b|rooms",
+        "[^x]*",
+        ".+",
+        "(ab)*a?",
+        r"\d+",
+        r"\w*",
+        r"[^\s\d]+",
+        "blue|é",
+        r"a\.b",
+        ".{0,3}",
+        "[a-z/]*",
+    ]
 )
 CONDITIONS = st.one_of(
     TEXT,
@@ -133,7 +147,7 @@ MATCHES = st.fixed_dictionaries(
 @st.composite
 def matches(draw: st.DrawFn) -> Data:
     match = draw(MATCHES)
-    parameters = [part[1:-1] for part in match.get("path", "").split("/") if part.startswith("{")]
+    parameters = [part[1:-1].removesuffix("...") for part in match.get("path", "").split("/") if part.startswith("{")]
     if parameters and draw(st.booleans()):
         match["where"] = draw(st.dictionaries(st.sampled_from(parameters), PATTERNS, min_size=1))
     return match
@@ -175,7 +189,7 @@ def passing(backends: st.SearchStrategy[str], cors: st.SearchStrategy[Data]) -> 
 def references(match: Data) -> list[str]:
     """Returns the references that a template may make to a match."""
     segments = match.get("path", "").split("/")
-    found = [segment for segment in segments if segment.startswith("{")]
+    found = [segment.replace("...", "") for segment in segments if segment.startswith("{")]
     for source in ("query", "header"):
         for name, condition in match.get(source, {}).items():
             if condition != {"present": False} and name and not set(name) & set("{}"):

@@ -132,14 +132,22 @@ def host_fits(wanted: str, host: str) -> bool:
 
 def path_fits(pattern: str, where: dict[str, str], segments: list[str | None]) -> bool:
     wanted = pattern[1:].split("/")
-    if wanted[-1] == "*":
+    if wanted[-1] == "*" or wanted[-1].endswith("...}"):
         if len(segments) < len(wanted):
             return False
-        wanted = wanted[:-1]
+        *wanted, last = wanted
+        if last != "*" and not rest_fits(segments[len(wanted) :], where.get(last[1:-4])):
+            return False
     elif len(segments) != len(wanted):
         return False
     given = segments[: len(wanted)]
     return all(segment_fits(w, where, g) for w, g in zip(wanted, given, strict=True))
+
+
+def rest_fits(rest: list[str | None], pattern: str | None) -> bool:
+    if rest[0] == "" or not all(segment == "" or binds(segment) for segment in rest):
+        return False
+    return pattern is None or pattern_fits(pattern, "/".join(map(str, rest)))
 
 
 def segment_fits(wanted: str, where: dict[str, str], given: str | None) -> bool:
@@ -280,25 +288,36 @@ def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> s
 
     Returns None if a value is no text, or if it is empty and the template is not percent-encoded.
     """
-    text = ""
+    text = shape = ""
+    wanted = route.get("match", {}).get("path", "")[1:].split("/")
     for part in filter(None, re.split(r"(\{[^{}]*\})", template)):
         value: str | None = part
+        kept = ""
         if part.startswith("{query."):
             value = asked.query.get(part[7:-1])
         elif part.startswith("{header."):
             value = asked.headers.get(part[8:-1].lower())
+        elif part.startswith("{") and wanted[-1] == part[:-1] + "...}":
+            value, kept = "/".join(map(str, asked.segments[len(wanted) - 1 :])), "/"
         elif part.startswith("{"):
-            value = asked.segments[route["match"]["path"][1:].split("/").index(part)]
+            value = asked.segments[wanted.index(part)]
         if value is None or not (value or encoded):
             return None
         if part.startswith("{") and not encoded and re.search("%[0-9a-fA-F][0-9a-fA-F]", value):
             return None
-        text += quote(value, safe="") if encoded and part.startswith("{") else value
-    return None if encoded and leads_elsewhere(template, text) else text
+        text += quote(value, safe=kept) if encoded and part.startswith("{") else value
+        shape += "{}" + "/+" * value.count("/") if kept else part
+    return None if encoded and leads_elsewhere(shape, text) else text
 
 
-def leads_elsewhere(template: str, text: str) -> bool:
-    """Returns True if a segment of a location's path that has a value in it is empty, or has dots between slashes."""
-    ways = (re.split(r"[/\\]", re.split("[?#]", each)[0]) for each in (template, text))
-    filled = (unquote(segment) for given, segment in zip(*ways, strict=True) if "{" in given)
-    return any(not each or any(one.split(";")[0] in (".", "..") for one in re.split(r"[/\\]", each)) for each in filled)
+def leads_elsewhere(shape: str, text: str) -> bool:
+    """Returns True if a segment of a location's path that has a value in it is empty, or has dots between slashes.
+
+    `shape` is the template, where a `+` is a further segment of the rest of a path. It may be empty.
+    """
+    ways = (re.split(r"[/\\]", re.split("[?#]", each)[0]) for each in (shape, text))
+    filled = ((given, unquote(segment)) for given, segment in zip(*ways, strict=True) if "{" in given or "+" in given)
+    return any(
+        (not each and "{" in given) or any(one.split(";")[0] in (".", "..") for one in re.split(r"[/\\]", each))
+        for given, each in filled
+    )

@@ -110,16 +110,24 @@ def _authority(draw: st.DrawFn, match: Data, other: bool) -> str:
 @st.composite
 def _path(draw: st.DrawFn, match: Data, other: bool) -> str:
     wanted = match.get("path", "/" + "/".join(draw(st.lists(st.sampled_from(["a", "b"]), max_size=2))))[1:].split("/")
-    rest = wanted[-1] == "*"
+    rest = wanted[-1] == "*" or wanted[-1].endswith("...}")
     where = match.get("where", {})
     segments = [draw(_segment(part, where) if part.startswith("{") else escaped(part)) for part in wanted[: -1 if rest else None]]
-    segments += draw(st.lists(SEGMENTS, min_size=1, max_size=2)) if rest else []
+    segments += [*draw(_rest(wanted[-1], where))] if rest else []
     if other:
         place = draw(st.integers(0, len(segments)))
         how = draw(st.sampled_from(["add", "drop", "replace", "join"]))
         segments[place : place + (how != "add")] = [] if how == "drop" else [draw(SEGMENTS)]
         segments = ["%2F".join(segments)] if how == "join" else segments
     return "/" + "/".join(segments)
+
+
+@st.composite
+def _rest(draw: st.DrawFn, written: str, where: Data) -> list[str]:
+    """Generates the segments for `*` or `{rest...}`."""
+    if written[1:-4] in where and draw(st.booleans()):
+        return quote(draw(_fitting(where[written[1:-4]]))).split("/")
+    return draw(st.lists(st.one_of(SEGMENTS, st.sampled_from(["a", "b", ""])), min_size=1, max_size=3))
 
 
 @st.composite

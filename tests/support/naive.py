@@ -34,10 +34,19 @@ def _host_fits(wanted: str, host: str) -> bool:
 
 def _path_fits(path: PathPattern, segments: list[str]) -> bool:
     if path.rest:
-        if len(segments) <= len(path.segments):
+        rest, segments = segments[len(path.segments) :], segments[: len(path.segments)]
+        if not rest or (path.bound_rest and not _rest_fits(path.bound_rest.pattern, rest)):
             return False
-        segments = segments[: len(path.segments)]
     return len(segments) == len(path.segments) and all(map(_segment_fits, path.segments, segments))
+
+
+def _rest_fits(pattern: str, rest: list[str]) -> bool:
+    try:
+        texts = [unquote_to_bytes(raw).decode() for raw in rest]
+    except UnicodeDecodeError:
+        return False
+    has_faults = texts[0] == "" or any(text in (".", "..") or "/" in text for text in texts)
+    return not has_faults and _pattern_fits(pattern or r"(?s:.*)", "/".join(texts))
 
 
 def _segment_fits(wanted: str | Parameter, raw: str) -> bool:

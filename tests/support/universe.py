@@ -18,6 +18,10 @@ PATHS = [
     *product(SEGMENTS, ["", "a", "ab", "a;", None]),
     ("a", "b", "a"),
     ("a", "", ""),
+    ("a", "b", ""),
+    ("a", "", "b"),
+    ("a", "b", None),
+    ("a", "b", ".."),
     ("ab", "a", "b", "a"),
 ]
 TEXTS = ["", "a", "b", "ab", "aab", "é"]
@@ -48,10 +52,12 @@ def some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
 PATTERN = st.sampled_from(PATTERNS)
 PATH = st.builds(
     lambda parts, rest: PathPattern(
-        tuple(Parameter(f"p{i}", part[1:]) if part.startswith("{") else part for i, part in enumerate(parts)), rest or not parts
+        tuple(Parameter(f"p{i}", part[1:]) if part.startswith("{") else part for i, part in enumerate(parts)),
+        rest is not None or not parts,
+        rest or None,
     ),
     st.lists(st.one_of(st.sampled_from(["", "a", "b", "ab", "é", "a;", "..;", "{"]), PATTERN.map("{{{}".format)), max_size=3),
-    st.booleans(),
+    st.sampled_from([None, None, False, *(Parameter("rest", pattern) for pattern in ["", "", *PATTERNS, "[^;]*/b", "a/.*|é"])]),
 )
 CONDITION = st.one_of(
     st.lists(st.sampled_from(["", "a", "b", "ab", " a", "✓"]), min_size=1, max_size=2).map(
@@ -110,6 +116,7 @@ def actions(match: Match) -> st.SearchStrategy[Any]:
     bound = (
         [Bound("path", segment.name) for segment in match.path.segments if isinstance(segment, Parameter)] if match.path else []
     )
+    bound += [Bound("path", "rest")] * (match.path is not None and match.path.bound_rest is not None)
     bound += [Bound("query", condition.name) for condition in match.query if condition.present]
     bound += [Bound("header", condition.name) for condition in match.headers if condition.present]
     # As `template.parse` returns them: no two texts are adjacent.

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 from urllib.parse import quote
 
 from fanroute.analysis.box import Dimension, Point
+from fanroute.plan.routes import rest_name
 from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.plan import Bound, Parameter, Route
 
@@ -17,17 +18,21 @@ _URLS = ("location", "link")
 Answer = Mapping[str, Any]
 
 
-def answer_of(route: Route, backends: Mapping[str, Any], point: Point | None = None) -> Answer:
+def answer_of(route: Route, backends: Mapping[str, Any], point: Point | None = None, size: int | None = None) -> Answer:
     """Returns what a route answers to a request.
 
     Without a request, each value that is taken from it is replaced by its dimension, so the names of parameters do not matter.
-    A backend's name is replaced by its entry in `backends`.
+    With a `size`, it is what the route answers to the requests whose paths have so many segments: the rest of a path is replaced
+    by its segments. A backend's name is replaced by its entry in `backends`.
     """
 
     def value_of(bound: Bound) -> Any:
         if bound.source == "claim":
             return bound
-        return dimension_of(bound, route) if point is None else bound_value(bound, route, point)
+        if point is not None:
+            return bound_value(bound, route, point)
+        dimension = dimension_of(bound, route)
+        return dimension if size is None or dimension[0] != "rest" else _Segments(range(int(dimension[1]), size))
 
     found = {name: _as_data(value, backends, value_of) for name, value in _fields(route).items()}
     return {**found.pop("action"), **found}
@@ -43,6 +48,8 @@ def dimension_of(bound: Bound, route: Route) -> Dimension:
     if bound.source != "path":
         return bound.source, bound.name
     segments = route.match.path.segments if route.match.path else ()
+    if bound.name == rest_name(route.match):
+        return "rest", len(segments)
     return "segment", [isinstance(each, Parameter) and each.name for each in segments].index(bound.name)
 
 
@@ -74,13 +81,27 @@ def _as_data(value: Any, backends: Mapping[str, Any], value_of: Callable[[Bound]
     return _joined(items) if any(isinstance(each, Bound) for each in value) else tuple(items)
 
 
+class _Segments(tuple[int, ...]):
+    """Stands for the segments of a path with these indices, separated by slashes."""
+
+
 def _joined(template: list[Any]) -> tuple[Any, ...]:
-    """Returns a template with adjacent texts joined."""
-    groups = groupby(template, lambda part: isinstance(part, str))
-    return tuple(part for is_text, group in groups for part in (["".join(group)] if is_text else group))
+    """Returns a template with adjacent texts joined, and with segments that stand before the rest of a path as parts of it."""
+    parts = chain.from_iterable(_with_slashes(part) if isinstance(part, _Segments) else [part] for part in template)
+    groups = groupby(parts, lambda part: isinstance(part, str))
+    joined = [part for is_text, group in groups for part in (["".join(group)] if is_text else group)]
+    for index in reversed(range(len(joined) - 2)):
+        match joined[index : index + 3]:
+            case [("segment", one), "/", ("rest", following)] if following == one + 1:
+                joined[index : index + 3] = [("rest", one)]
+    return tuple(joined)
+
+
+def _with_slashes(segments: _Segments) -> list[Any]:
+    return [part for index in segments for part in ("/", ("segment", index))][1:]
 
 
 def _encoded(value_of: Callable[[Bound], Any], bound: Bound) -> Any:
     """Returns a value from the request as a URL has it."""
     value = value_of(bound)
-    return quote(value, safe="") if isinstance(value, str) else value
+    return quote(value, safe="/" if bound.source == "path" else "") if isinstance(value, str) else value

@@ -35,9 +35,21 @@ _Class = tuple[range, tuple[int, ...]]
 @cache
 def segment_values(refused: tuple[PathFault, ...]) -> Automaton:
     """Returns the automaton of the values that a path parameter can have if paths with these faults are refused."""
+    return compile_pattern(_segment_pattern(refused))
+
+
+@cache
+def rest_values(refused: tuple[PathFault, ...]) -> Automaton:
+    """Returns the automaton of the values that the rest of a path can have if paths with these faults are refused."""
+    segment = _segment_pattern(refused)
+    further = f"(/({segment}))*/?" if "empty_segments" in refused else f"(/({segment})?)*"
+    return compile_pattern(f"({segment}){further}")
+
+
+def _segment_pattern(refused: tuple[PathFault, ...]) -> str:
     excluded = "/" + "".join(_EXCLUDED[fault] for fault in refused if fault in _EXCLUDED)
     after_dots = excluded + (";" if "dot_segments" in refused else "")  # `..;x` is a dot segment, too
-    return compile_pattern(rf"[^{excluded}.][^{excluded}]*|\.[^{after_dots}.][^{excluded}]*|\.\.[^{after_dots}][^{excluded}]*")
+    return rf"[^{excluded}.][^{excluded}]*|\.[^{after_dots}.][^{excluded}]*|\.\.[^{after_dots}][^{excluded}]*"
 
 
 def example_text(pattern: str, possible: Automaton, preferred: str) -> str:
@@ -53,17 +65,20 @@ def example_text(pattern: str, possible: Automaton, preferred: str) -> str:
     return next(text for better in _PREFERRED if (text := shortest_text(automaton, possible, better)) is not None)
 
 
-def shortest_text(*automata: Automaton, rejected_by: Sequence[Automaton] = (), excluding: Collection[str] = ()) -> str | None:
+def shortest_text(
+    *automata: Automaton, rejected_by: Sequence[Automaton] = (), excluding: Collection[str] = (), symbols: str = ""
+) -> str | None:
     """Returns a shortest text that all automata accept, or None if there is none.
 
-    None of `rejected_by` accepts the text, and it is not in `excluding`. Letters are preferred to other characters.
-    Raises BudgetExceeded after MAX_STATES states; two automata alone never reach that limit.
+    None of `rejected_by` accepts the text, and it is not in `excluding`. Letters are preferred to other characters. The text can
+    have `symbols`, which are characters that are not in UTF-8. Raises BudgetExceeded after MAX_STATES states; two automata alone
+    never reach that limit.
     """
     # A breadth-first search in the product of the automata with a trie of the excluded texts.
     accepting, trie = len(automata), _Trie(excluding)
     automata = (*automata, *rejected_by)
     classes_of_all = [*_classes(automata)]
-    usual = _representatives(classes_of_all, ())
+    usual = _representatives(classes_of_all, symbols)
     start = (tuple(automaton.start for automaton in automata), 0)
     # The last row of each table is that of DEAD, which is -1.
     tables = [(*automaton.steps, (DEAD,) * len(automaton.starts)) for automaton in automata]

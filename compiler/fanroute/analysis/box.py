@@ -1,10 +1,14 @@
-"""Represents a match as a box: for each dimension of a request, the values that fit. Missing dimensions are unrestricted."""
+"""Represents a match as a box: for each dimension of a request, the values that fit. Missing dimensions are unrestricted.
 
-from collections.abc import Iterator, Mapping
+The dimensions are independent, except REST, which is about the number of segments and about each of them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from fanroute.analysis.rests import SLASHED, Rests, find_path
 from fanroute.analysis.sets import (
     HEADERS,
     METHODS,
@@ -19,11 +23,12 @@ from fanroute.analysis.sets import (
     Names,
     NonText,
     Texts,
-    ValueSet,
 )
+from fanroute.analysis.sets import ValueSet as SetOfDimension
 from fanroute_runtime.matching.predicates import Segments
 from fanroute_runtime.plan import Condition, Match, PathPattern
 
+ValueSet = SetOfDimension | Rests
 # The kind of a dimension, and which one of that kind: `("segment", 1)`, `("header", "x-plan")`.
 Dimension = tuple[str, int | str]
 Box = Mapping[Dimension, ValueSet]
@@ -33,11 +38,10 @@ HOST: Dimension = ("host", "")
 METHOD: Dimension = ("method", "")
 SCHEME: Dimension = ("scheme", "")
 WEBSOCKET: Dimension = ("websocket", "")
+# Conditions on all segments from some index on.
+REST: Dimension = ("rest", "")
 # The path as a whole, for messages only: boxes have its length and its segments.
 PATH: Dimension = ("path", "")
-
-# Represents every segment with a slash.
-_SLASHED = "x/y"
 
 # All that a header or a query parameter can have.
 HEADER, QUERY = Texts.all(HEADERS), Texts.all(QUERIES)
@@ -45,6 +49,7 @@ HEADER, QUERY = Texts.all(HEADERS), Texts.all(QUERIES)
 _ALL_VALUES: dict[str, ValueSet] = {
     "length": Lengths(),
     "segment": Texts.all(SEGMENTS),
+    "rest": Rests(),
     "host": Hosts(),
     "query": QUERY,
     "header": HEADER,
@@ -96,6 +101,9 @@ def _path_dimensions(path: PathPattern) -> dict[Dimension, ValueSet]:
             found["segment", index] = Texts(SEGMENTS, values=frozenset({segment}))
         else:
             found["segment", index] = Texts(SEGMENTS, excluded=UNBOUND, patterns=frozenset(filter(None, [segment.pattern])))
+    if path.bound_rest:
+        found["segment", size] = Texts(SEGMENTS, excluded=UNBOUND)
+        found[REST] = Rests(frozenset({(size, path.bound_rest.pattern)}))
     return found
 
 
@@ -115,39 +123,53 @@ def all_values(dimension: Dimension) -> ValueSet:
     return _ALL_VALUES[dimension[0]]
 
 
+def is_empty(box: Box) -> bool:
+    """Returns True if no request is in a box. Raises BudgetExceeded."""
+    return any(values.is_empty for values in box.values()) or _contradicts_rest(box)
+
+
+def _contradicts_rest(box: Box) -> bool:
+    """Returns True if no path meets the conditions on its rest together with the others. Raises BudgetExceeded."""
+    return REST in box and _path(box, {}) is None
+
+
 def intersect(*boxes: Box) -> Box | None:
-    """Returns the box of the requests that are in all boxes, or None if there are none."""
+    """Returns the box of the requests that are in all boxes, or None if there are none. Raises BudgetExceeded."""
     found: dict[Dimension, ValueSet] = {}
     for dimension, values in chain.from_iterable(box.items() for box in boxes):
         former = found.get(dimension)
         found[dimension] = values if former is None else values.intersect(former)  # type: ignore[arg-type]
         if found[dimension].is_empty:
             return None
-    return found
+    return None if _contradicts_rest(found) else found
 
 
 def subtract(region: Box, match_box: Box) -> Iterator[Box]:
-    """Yields disjoint boxes that together are the region without the box of a match."""
+    """Yields disjoint boxes that together are the region without the box of a match. Raises BudgetExceeded."""
     inside = dict(region)
     for dimension, values in match_box.items():
         former = inside.get(dimension, all_values(dimension))
-        yield from ({**inside, dimension: rest} for rest in former.subtract(values) if not rest.is_empty)  # type: ignore[arg-type]
+        outside = ({**inside, dimension: rest} for rest in former.subtract(values) if not rest.is_empty)  # type: ignore[arg-type]
+        yield from (box for box in outside if not _contradicts_rest(box))
         inside[dimension] = former.intersect(values)  # type: ignore[arg-type]
-        if inside[dimension].is_empty:
+        if inside[dimension].is_empty or _contradicts_rest(inside):
             return
 
 
 def sample_point(region: Box, named: Mapping[Dimension, Names]) -> Point:
-    """Returns a request in a region, which must not be empty. It has values that no route names, if there are any."""
+    """Returns a request in a region, which must not be empty. It has values that no route names, if there are any.
+
+    Raises BudgetExceeded.
+    """
 
     def sample(dimension: Dimension) -> Any:
-        return region.get(dimension, all_values(dimension)).sample(named.get(dimension, NONE))
+        return _sample(region, dimension, named)
 
     sampled = {dimension: sample(dimension) for dimension in region if dimension[0] in ("query", "header")}
     values = {dimension: _text(value) for dimension, value in sampled.items() if value is not NonText.ABSENT}
     return Point(
         host=sample(HOST),
-        segments=tuple(_text(sample(("segment", index))) for index in range(sample(LENGTH))),
+        segments=_path(region, named) or (),
         method=sample(METHOD),
         scheme=sample(SCHEME),
         websocket=sample(WEBSOCKET) == "yes",
@@ -158,12 +180,44 @@ def sample_point(region: Box, named: Mapping[Dimension, Names]) -> Point:
 
 def _text(value: str | NonText) -> str | None:
     if isinstance(value, NonText):
-        return _SLASHED if value is NonText.SLASHED else None
+        return SLASHED if value is NonText.SLASHED else None
     return value
 
 
-def value_set(point: Point, dimension: Dimension) -> Texts:
-    """Returns the set with only the request's value of a segment, header or query parameter, which must be present."""
+def _sample(region: Box, dimension: Dimension, named: Mapping[Dimension, Names]) -> Any:
+    values = region.get(dimension, all_values(dimension))
+    assert not isinstance(values, Rests)
+    return values.sample(named.get(dimension, NONE))
+
+
+def _path(region: Box, named: Mapping[Dimension, Names]) -> Segments | None:
+    """Returns the path of a request in a region, or None if it has none. Raises BudgetExceeded."""
+    lengths, rests = region.get(LENGTH, Lengths()), region.get(REST, Rests())
+    assert isinstance(lengths, Lengths) and isinstance(rests, Rests)
+    dimensions: list[Dimension] = [("segment", index) for index in range(lengths.least)]
+    path = tuple(_text(_sample(region, dimension, named)) for dimension in dimensions)
+    if REST not in region or rests.contains(path):
+        return path
+    return find_path(lengths, tuple((index, texts) for (kind, index), texts in region.items() if kind == "segment"), rests)
+
+
+def box_of_values(point: Point, dimensions: Iterable[Dimension]) -> Box:
+    """Returns the box of the requests that have the same values as this one in some dimensions.
+
+    These are segments, headers and query parameters, which must be present, and `("rest", 1)` for the segments from index 1 on.
+    """
+    size = len(point.segments)
+    found: dict[Dimension, ValueSet] = {}
+    for kind, name in dimensions:
+        if kind == "rest":
+            found[LENGTH] = Lengths(size, size)
+            found |= {("segment", index): _value_set(point, ("segment", index)) for index in range(int(name), size)}
+        else:
+            found[kind, name] = _value_set(point, (kind, name))
+    return dict(sorted(found.items(), key=lambda item: item[0] != LENGTH))  # a segment exists in paths of that length
+
+
+def _value_set(point: Point, dimension: Dimension) -> Texts:
     kind, name = dimension
     values = {"segment": point.segments, "header": point.headers, "query": point.query}[kind]
     space = {"segment": SEGMENTS, "header": HEADERS, "query": QUERIES}[kind]

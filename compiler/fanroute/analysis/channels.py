@@ -12,10 +12,12 @@ from fanroute.analysis.automata import (
     automaton_of,
     intersection,
     next_state,
+    rest_values,
     segment_values,
     shortest_text,
 )
 from fanroute.analysis.outline import is_plain
+from fanroute.plan.routes import rest_name
 from fanroute_runtime.grip.instructions import MAX_VALUE
 from fanroute_runtime.matching.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Parameter, PathFault, Route, Source, Template
@@ -38,7 +40,8 @@ class Reference:
     """Represents a reference in a template, with the conditions that its route puts on the value.
 
     The value is one of `values`, or fits `pattern`, or is unrestricted if both are empty. `first` and `last` say that the channel
-    begins or ends with the reference. Paths with the faults `refused` reach no route.
+    begins or ends with the reference. Paths with the faults `refused` reach no route. `is_rest` says that the value is the rest
+    of a path, which has slashes.
     """
 
     bound: Bound
@@ -47,6 +50,7 @@ class Reference:
     first: bool = False
     last: bool = False
     refused: tuple[PathFault, ...] = ()
+    is_rest: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -71,10 +75,11 @@ def resolve(template: Template, route: Route, refused: tuple[PathFault, ...] = (
 
 def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tuple[PathFault, ...]) -> Reference:
     if bound.source == "path":
-        assert route.match.path is not None  # FR209: the match binds each reference
-        parameters = (segment for segment in route.match.path.segments if isinstance(segment, Parameter))
+        path = route.match.path
+        assert path is not None  # FR209: the match binds each reference
+        parameters = (segment for segment in (*path.segments, path.bound_rest) if isinstance(segment, Parameter))
         pattern = next(parameter.pattern for parameter in parameters if parameter.name == bound.name)
-        return Reference(bound, (), pattern, first, last, refused)
+        return Reference(bound, (), pattern, first, last, refused, bound.name == rest_name(route.match))
     conditions = {"query": route.match.query, "header": route.match.headers, "claim": route.auth.claims if route.auth else ()}
     found = (condition for condition in conditions[bound.source] if condition.name == bound.name and not condition.templates)
     condition = next(found, Condition(bound.name))
@@ -228,7 +233,8 @@ def possible_values(reference: Reference) -> Automaton:
     if reference.values:
         return automaton_of(reference.values)
     source = reference.bound.source
-    every = segment_values(reference.refused) if source == "path" else _POSSIBLE[source]
+    path_values = rest_values if reference.is_rest else segment_values
+    every = path_values(reference.refused) if source == "path" else _POSSIBLE[source]
     return intersection(every, compile_pattern(reference.pattern)) if reference.pattern else every
 
 

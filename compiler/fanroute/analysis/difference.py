@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import product
 from typing import Any
 
 from fanroute.analysis.answer import Answer, answer_of, dimensions_used
-from fanroute.analysis.box import Box, Dimension, Point, intersect, sample_point, subtract, value_set
+from fanroute.analysis.box import LENGTH, Box, Dimension, Point, box_of_values, intersect, sample_point, subtract
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS
 from fanroute.analysis.refused import Refusals
 from fanroute.analysis.search import Boxes, find_untaken
+from fanroute.analysis.sets import Lengths
 from fanroute.plan.backend import Backend
 from fanroute_runtime.plan import Forward, Plan, Route
 
@@ -33,13 +35,13 @@ class Side:
         self._fallbacks = {fallback.backend: replace(fallback, backend="") for fallback in plan.fallbacks}
         self.answers = [self.answer(number) for number in range(len(self.routes))]
 
-    def answer(self, number: int, point: Point | None = None) -> Answer:
+    def answer(self, number: int, point: Point | None = None, size: int | None = None) -> Answer:
         """Returns what a route answers (`answer.answer_of`)."""
         route = self.routes[number]
         if route is None:
             return {"kind": "refused" if number == self.refused else "no route"}
         fallback = self._fallbacks.get(route.action.backend) if isinstance(route.action, Forward) else None
-        return {**answer_of(route, self._backends, point), "fallback": fallback}
+        return {**answer_of(route, self._backends, point, size), "fallback": fallback}
 
     def box(self, number: int) -> Box:
         """Returns the box of a route. No route and `refused` have the box of all requests."""
@@ -94,8 +96,9 @@ def find_changes(old: Side, new: Side) -> Iterator[Change]:
                 continue
             boxes = [old.box(one)] if one != old.refused else refused_by_old
             others = [new.box(other)] if other != new.refused else refused_by_new
-            regions = [shared for box in boxes for further in others if (shared := intersect(box, further)) is not None]
             try:
+                shared = [region for pair in product(boxes, others) if (region := intersect(*pair)) is not None]
+                regions = [region for region in shared if not _is_same_answer(old, one, new, other, region)]
                 found = _find_change(old, one, new, other, regions, Budget(MAX_STEPS, budget))
             except BudgetExceeded:
                 budget.charge(MAX_STEPS)
@@ -105,6 +108,17 @@ def find_changes(old: Side, new: Side) -> Iterator[Change]:
             else:
                 if found is not None:
                     yield Change(one, other, found)
+
+
+def _is_same_answer(old: Side, one: int, new: Side, other: int, region: Box) -> bool:
+    """Returns True if it is clear that both files answer all requests of a region alike.
+
+    It can be clear if all of the paths have the same number of segments, so that it is known what their rest is.
+    """
+    lengths = region.get(LENGTH)
+    if not isinstance(lengths, Lengths) or lengths.least != lengths.most:
+        return False
+    return old.answer(one, size=lengths.least) == new.answer(other, size=lengths.least)
 
 
 def _find_change(old: Side, one: int, new: Side, other: int, regions: list[Box], budget: Budget) -> Point | None:
@@ -124,7 +138,7 @@ def _find_change(old: Side, one: int, new: Side, other: int, regions: list[Box],
             return point
         # The answers happen to be equal for the values of this request. Requests with the same values need no further look.
         used = sorted(old.dimensions_used(one) | new.dimensions_used(other))
-        same = {dimension: value_set(point, dimension) for dimension in used}
+        same = box_of_values(point, used)
         regions = [rest for region in regions for rest in subtract(region, same)]
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text, rest_values
 from fanroute.analysis.channels import Values
 from fanroute.plan.claims import words_of
 from fanroute.plan.request import RequestData, client_of
@@ -20,6 +20,8 @@ def example_values(match: Match) -> Values:
     segments = match.path.segments if match.path else ()
     parameters = [segment for segment in segments if isinstance(segment, Parameter)]
     values = {Bound("path", parameter.name): example_text(parameter.pattern, SEGMENT, parameter.name) for parameter in parameters}
+    if match.path and (rest := match.path.bound_rest):
+        values[Bound("path", rest.name)] = example_text(rest.pattern, rest_values(()), rest.name)
     values |= {Bound("query", one.name): _value(one, QUERY_VALUE) for one in match.query if one.present}
     return values | {Bound("header", one.name): _value(one, HEADER_VALUE) for one in match.headers if one.present}
 
@@ -30,7 +32,8 @@ def example_target(match: Match, values: Values, further: Mapping[str, str] = Ma
     if match.path:
         for segment in match.path.segments:
             segments.append(values[Bound("path", segment.name)] if isinstance(segment, Parameter) else segment)
-        segments += ["x"] if match.path.rest else []
+        rest = match.path.bound_rest
+        segments += values[Bound("path", rest.name)].split("/") if rest else ["x"] if match.path.rest else []
     path = "".join(f"/{quote(segment, safe='')}" for segment in segments) or "/"
     pairs = {bound.name: value for bound, value in values.items() if bound.source == "query"} | {**further}
     return f"{path}?{urlencode(pairs)}" if pairs else path

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from fanroute.analysis.box import LENGTH, Box, Dimension, box_of, intersect, sample_point
+from fanroute.analysis.addresses import address_text, paths_of
+from fanroute.analysis.box import Box, box_of, intersect, is_empty, sample_point
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import Boxes, find_untaken
-from fanroute.analysis.sets import SEGMENTS, Lengths, Texts, ValueSet
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
@@ -16,7 +16,7 @@ from fanroute_runtime.grip.instructions import expand_uri
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.matching.paths import Paths
-from fanroute_runtime.matching.predicates import bound_value, path_segments
+from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import (
     Bound,
@@ -33,9 +33,6 @@ from fanroute_runtime.plan import (
     Tunnel,
     WebSocket,
 )
-
-# Stands in a link for a bound value. No link contains it.
-_BOUND = "\0"
 
 
 def unusable_links(plan: Plan, host: str) -> Iterator[tuple[int, str, str]]:
@@ -59,7 +56,7 @@ def _examples(route: Route) -> Iterator[str]:
     if not isinstance(route.action, Hold) or not route.action.link:
         return
     region = box_of(route.match)
-    if not any(values.is_empty for values in region.values()):
+    if not is_empty(region):
         with suppress(Refused):
             yield _link(route.action.link, route, ClientRequest(request_of(sample_point(region, {})), through_fanout=False))
 
@@ -105,8 +102,8 @@ def linked_backends(plan: Plan, host: str) -> tuple[str, ...]:
     """
     boxes, budget = Boxes(route.match for route in plan.routes), Budget(MAX_TOTAL_STEPS)
     from_fanout = _requests_of_fanout(plan, host)
-    links = {route.action.link for route in plan.routes if isinstance(route.action, Hold) and route.action.link}
-    regions = [_requests_for(link, from_fanout) for link in links]
+    holds = [(route.action.link, route.match) for route in plan.routes if isinstance(route.action, Hold) and route.action.link]
+    regions = [_requests_for(link, from_fanout) for link in {address_text(*each) for each in holds}]
     forwards = ((number, route.action.backend) for number, route in enumerate(plan.routes) if isinstance(route.action, Forward))
     return tuple(sorted({backend for number, backend in forwards if _gets_some(boxes, number, regions, budget)}))
 
@@ -135,18 +132,7 @@ def _requests_of_fanout(plan: Plan, host: str) -> Match:
     )
 
 
-def _requests_for(link: Template, from_fanout: Match) -> Box:
-    """Returns the requests for a link.
-
-    A segment with a bound value may be any text. If the link has a query, that may be any query.
-    """
-    text = "".join(part if isinstance(part, str) else _BOUND for part in link)
-    path, has_query, _ = text.partition("?")
-    segments = path_segments(path)
-    region: dict[Dimension, ValueSet] = {**box_of(replace(from_fanout, query=() if has_query else from_fanout.query))}
-    region[LENGTH] = Lengths(len(segments), len(segments))
-    for index, segment in enumerate(segments):
-        # A segment with a slash is no value of the dimension. Like one that may be any text, it fits only a final `*`.
-        if segment is not None and _BOUND not in segment and "/" not in segment:
-            region["segment", index] = Texts.of(SEGMENTS, (segment,))
-    return region
+def _requests_for(link: str, from_fanout: Match) -> Box:
+    """Returns the requests for the `address_text` of a link. If the link has a query, that may be any query."""
+    path, has_query, _ = link.partition("?")
+    return {**box_of(replace(from_fanout, query=() if has_query else from_fanout.query)), **paths_of(path)}

@@ -4,17 +4,30 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from fanroute.analysis.box import HOST, LENGTH, METHOD, SCHEME, WEBSOCKET, Box, Dimension, box_of, intersect, sample_point
+from fanroute.analysis.addresses import BOUND, address_text, paths_of
+from fanroute.analysis.box import (
+    HOST,
+    METHOD,
+    SCHEME,
+    WEBSOCKET,
+    Box,
+    Dimension,
+    ValueSet,
+    box_of,
+    intersect,
+    is_empty,
+    sample_point,
+)
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import Boxes, find_untaken
-from fanroute.analysis.sets import METHODS, SCHEMES, SEGMENTS, WEBSOCKETS, Hosts, Lengths, Texts, ValueSet
+from fanroute.analysis.sets import METHODS, SCHEMES, WEBSOCKETS, Hosts, Texts
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData, client_of
 from fanroute_runtime.decide import redirect
 from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.matching.paths import Paths
-from fanroute_runtime.matching.predicates import bound_value, host_name, path_segments
+from fanroute_runtime.matching.predicates import bound_value, host_name
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound, Condition, Match, Plan, Redirect, Route
 
@@ -22,8 +35,6 @@ from fanroute_runtime.plan import Bound, Condition, Match, Plan, Redirect, Route
 MAX_REDIRECTS = 20
 # With these, a client sends the same method again (RFC 9110, 15.4).
 _SAME_METHOD = (307, 308)
-# Stands in a location for a bound value. No location contains it.
-_BOUND = "\0"
 
 
 def find_loops(plan: Plan, boxes: Boxes) -> Iterator[tuple[int, RequestData]]:
@@ -52,7 +63,7 @@ def find_loops(plan: Plan, boxes: Boxes) -> Iterator[tuple[int, RequestData]]:
 def _request_for(route: Route, targets: Box, boxes: Boxes, number: int, budget: Budget) -> RequestData | None:
     """Returns a request that a redirect takes, if possible one to which it may redirect. Raises BudgetExceeded."""
     own: Box = {**boxes.boxes[number], WEBSOCKET: Texts.of(WEBSOCKETS, ("no",))}
-    if any(values.is_empty for values in boxes.boxes[number].values()) or route.match.websocket:
+    if is_empty(boxes.boxes[number]) or route.match.websocket:
         return None
     for region in (intersect(own, targets), own):
         found = region and find_untaken([region], lambda point: boxes.taken_box(point, number, budget), boxes.named, budget)
@@ -65,24 +76,19 @@ def _targets(route: Route, no_query: Box) -> Box:
     """Returns a box that contains all requests to which a redirect leads. `no_query` has those without query parameters."""
     action = route.action
     assert isinstance(action, Redirect)
-    text = "".join(part if isinstance(part, str) else _BOUND for part in action.location)
-    address, has_query, _ = text.partition("#")[0].partition("?")
+    address, has_query, _ = address_text(action.location, route.match).partition("#")[0].partition("?")
     url = urlsplit(address)
     region: dict[Dimension, ValueSet] = {}
     if action.status not in _SAME_METHOD:
         region[METHOD] = Texts.of(METHODS, ("GET", "HEAD"))
     if url.scheme:
         region[SCHEME] = Texts.of(SCHEMES, (url.scheme,))
-    if url.netloc and _BOUND not in url.netloc:
+    if url.netloc and BOUND not in url.netloc:
         region[HOST] = Hosts.of((host_name(url.netloc),))
     if not action.keep_path:
-        segments = path_segments(url.path or "/")
-        region[LENGTH] = Lengths(len(segments), len(segments))
-        for index, segment in enumerate(segments):
-            if segment is not None and _BOUND not in segment and "/" not in segment:
-                region["segment", index] = Texts.of(SEGMENTS, (segment,))
+        region |= paths_of(url.path or "/")
     if not has_query and not action.keep_query:
-        region |= no_query
+        region = {**region, **no_query}
     return region
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from fanroute.analysis.box import Box, Point, intersect, sample_point, subtract
+from fanroute.analysis.box import Box, Point, intersect, is_empty, sample_point, subtract
 from fanroute.analysis.budget import Budget
 from fanroute.analysis.search import Boxes, find_untaken
 
@@ -13,7 +13,7 @@ def find_overlaps(boxes: Boxes, number: int, differ: Callable[[int, int], bool],
     Leaves out routes that do not `differ` from it, and routes for only a part of its requests. Raises BudgetExceeded.
     """
     own = boxes.boxes[number]
-    if not own or any(values.is_empty for values in own.values()):  # a route for any request, or for none
+    if not own or is_empty(own):  # a route for any request, or for none
         return
     for earlier in boxes.index.of_box(own, number, budget):
         budget.spend()

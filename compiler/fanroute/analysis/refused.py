@@ -30,10 +30,12 @@ class Refusals:
     def may_refuse(self, path: PathPattern | None) -> bool:
         """Returns False if it is clear that the sample request for a path (`box.sample_point`) is not refused."""
         segments = path.segments if path else ()
+        if path and path.bound_rest:
+            segments = (*segments, path.bound_rest)
         if any(isinstance(segment, Parameter) and segment.pattern and not is_plain(segment.pattern) for segment in segments):
             return True
         texts = ["x" if isinstance(segment, Parameter) else segment for segment in segments]
-        return self.box([*texts, ""] if path and path.rest else texts) is not None
+        return self.box([*texts, ""] if path and path.rest and not path.bound_rest else texts) is not None
 
     def box(self, segments: Sequence[str | None]) -> Box | None:
         """Returns a box of refused requests that includes the one with these segments, or None if that one is not refused."""
@@ -44,10 +46,10 @@ class Refusals:
             if self._empty and not segment and index < last:
                 return _empty(index)
             if self._slashed and "/" in segment:
-                return {("segment", index): _SLASHED}
+                return {LENGTH: Lengths(index + 1), ("segment", index): _SLASHED}
             if self._has_fault(segment):
                 fault = next(fault for fault in self._faults if re.fullmatch(_TEXTS[fault], segment))
-                return {("segment", index): _texts(fault)}
+                return {LENGTH: Lengths(index + 1), ("segment", index): _texts(fault)}
         return None
 
     def boxes(self, depth: int) -> Iterator[Box]:

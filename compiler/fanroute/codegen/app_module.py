@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any
 
 import jinja2
@@ -10,6 +10,7 @@ import jinja2
 from fanroute.codegen.base_module import APP_FILE, ROUTES_FILE, RUNTIME
 from fanroute.codegen.constants import with_constant_instructions
 from fanroute.codegen.routes_file import encode_routes
+from fanroute.plan.literals import python_literal, set_fields
 from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
@@ -32,20 +33,6 @@ class _Code:
 
     def __repr__(self) -> str:
         return self._text
-
-
-def python_literal(value: Any) -> str:
-    """Returns a value as a Python literal. Dataclasses have only the fields that differ from their defaults."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return f"{type(value).__name__}({', '.join(f'{name}={python_literal(field)}' for name, field in _set_fields(value))})"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(python_literal, value))}{',' if len(value) == 1 else ''})"
-    return repr(value)
-
-
-def _set_fields(value: Any) -> list[tuple[str, Any]]:
-    """Returns the fields of a dataclass that differ from their defaults, with their values."""
-    return [(field.name, getattr(value, field.name)) for field in fields(value) if getattr(value, field.name) != field.default]
 
 
 _TEMPLATES = jinja2.Environment(
@@ -121,7 +108,7 @@ def _dataclasses(value: Any) -> Iterator[str]:
     """Yields the names of the dataclasses in a value's literal."""
     if is_dataclass(value) and not isinstance(value, type):
         yield type(value).__name__
-        value = [field for _, field in _set_fields(value)]
+        value = [field for _, field in set_fields(value)]
     if isinstance(value, list | tuple):
         for part in value:
             yield from _dataclasses(part)

@@ -11,7 +11,7 @@ from fanroute.editor.document import Document
 from fanroute.editor.language import Schema, alternatives, is_backend_name, mappings_at, nodes_at, snippet
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.raw import bound_references
-from fanroute.spec.template import PARAMETER
+from fanroute.spec.template import parameter_names
 from fanroute.syntax.source import Path
 
 # Characters after which an editor asks for completions by itself, beside those of words.
@@ -67,8 +67,7 @@ def _names(cursor: Cursor) -> Iterator[str]:
     """Yields the names that a mapping without fixed keys can have: parameters of the path, and claims."""
     match cursor.path:
         case (*route, "match", "where"):
-            path = value_at(cursor.parts.data, (*route, "match", "path"))
-            yield from PARAMETER.findall(path) if isinstance(path, str) else ()
+            yield from parameter_names(value_at(cursor.parts.data, (*route, "match", "path")))
         case (*_, "auth", "claims"):
             yield from _claims(cursor)
 

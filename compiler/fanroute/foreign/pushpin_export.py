@@ -108,7 +108,7 @@ def _obstacles(route: Route) -> Iterator[str]:
         yield "Pushpin cannot match `query`"
     if any(host.startswith("*.") for host in match.hosts):
         yield "Pushpin has no '*.' in hosts"
-    if match.path and not all(isinstance(segment, str) for segment in match.path.segments):
+    if match.path and (match.path.bound_rest or not all(isinstance(segment, str) for segment in match.path.segments)):
         yield "Pushpin has no parameters in paths"
     elif match.path and match.path == PathPattern(("",)):
         yield "Pushpin cannot match '/' alone"

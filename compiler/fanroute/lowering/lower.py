@@ -13,6 +13,7 @@ from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
 from fanroute.lowering.match import lower_match
 from fanroute.plan.backend import PORTS, Backend
+from fanroute.plan.literals import python_literal
 from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
 from fanroute.spec.sandbox import MIB, Sandbox
@@ -117,9 +118,10 @@ def _with_fingerprint(route: Route, action: str) -> Route:
     """Adds a fingerprint to a route that the edge answers: its action's key in routes.yaml, and a digest of all but its name.
 
     With it, a pin shows that it names a route of this build and not one of another build. The digest is the same on every
-    machine: a Plan has only tuples, texts, bytes and numbers, and `ascii` always writes these in the same way.
+    machine: a Plan has only tuples, texts, bytes and numbers, and `ascii` always writes these in the same way. Fields with their
+    defaults do not count, so a new version of Fanroute keeps the fingerprints of routes that it changes nothing about.
     """
     if not isinstance(route.action, Hold | WebSocket):
         return route
-    content = ascii(replace(route, name="")).encode()
+    content = python_literal(replace(route, name=""), ascii).encode()
     return replace(route, fingerprint=f"{action}-{sha256(content).hexdigest()[:FINGERPRINT_DIGITS]}")

@@ -3,7 +3,7 @@
 from urllib.parse import unquote
 
 from fanroute.spec import match
-from fanroute.spec.template import PARAMETER
+from fanroute.spec.template import PARAMETER, rest_name
 from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern
 
 
@@ -29,8 +29,11 @@ def lower_condition(name: str, condition: match.Condition) -> Condition:
 def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:
     if path is None:
         return None
-    segments = tuple(_segment(segment, where) for segment in path.removesuffix("/*").split("/")[1:])
-    return PathPattern(segments, rest=path.endswith("/*"))
+    rest = rest_name(path)
+    before = path.rpartition("/")[0] if rest else path.removesuffix("/*")
+    segments = tuple(_segment(segment, where) for segment in before.split("/")[1:])
+    bound_rest = Parameter(rest, where.get(rest, "")) if rest else None
+    return PathPattern(segments, path.endswith("/*") or bool(rest), bound_rest)
 
 
 def _segment(segment: str, where: dict[str, str]) -> str | Parameter:

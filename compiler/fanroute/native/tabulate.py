@@ -199,7 +199,9 @@ class _Tabulator:
     def _fits(self, route: int, index: int, segment: str | None) -> bool:
         pattern = self._routes[route].match.path
         if pattern is None or index >= len(pattern.segments):
-            return pattern is None or pattern.rest
+            # A bound rest does not begin with an empty segment. Other segments that it cannot have are not in the table.
+            is_first = pattern is not None and pattern.bound_rest is not None and index == len(pattern.segments)
+            return pattern is None or (pattern.rest and not (is_first and segment == _EMPTY))
         expected = pattern.segments[index]
         return segment != _EMPTY if isinstance(expected, Parameter) else segment == expected
 
@@ -288,7 +290,8 @@ def _may_take(route: Route, client: Matchable) -> bool:
 
 def _is_constant(route: Route) -> bool:
     """Returns True if all requests of a kind that fit a route's host and path get the same decision."""
-    segments = route.match.path.segments if route.match.path else ()
+    path = route.match.path
+    segments = (*path.segments, path.bound_rest) if path else ()
     has_pattern = any(isinstance(each, Parameter) and each.pattern for each in segments)
     is_open = route.match.scheme is None and not has_pattern
     by_edge = not isinstance(route.action, Forward | Tunnel)

@@ -64,8 +64,9 @@ def match_text(match: Match) -> str:
 def path_texts(path: PathPattern) -> Iterator[str]:
     """Yields a path pattern, then the pattern of each parameter that has one."""
     segments = [_literal(segment) if isinstance(segment, str) else f"{{{segment.name}}}" for segment in path.segments]
-    yield "".join(f"/{segment}" for segment in [*segments, *(["*"] if path.rest else [])])
-    for segment in path.segments:
+    rest = [f"{{{path.bound_rest.name}...}}"] if path.bound_rest else ["*"] if path.rest else []
+    yield "".join(f"/{segment}" for segment in [*segments, *rest])
+    for segment in (*path.segments, path.bound_rest):
         if isinstance(segment, Parameter) and segment.pattern:
             yield f"where {segment.name}~{segment.pattern}"
 

@@ -25,6 +25,11 @@ def preflight_match(match: Match) -> Match:
     return replace(match, methods=("OPTIONS",), websocket=None, headers=conditions)
 
 
+def rest_name(match: Match) -> str:
+    """Returns the name to which a match binds the rest of the path, or "" if it binds none."""
+    return match.path.bound_rest.name if match.path and match.path.bound_rest else ""
+
+
 def references(template: Template) -> list[Bound]:
     """Returns the references in a template, in order."""
     return [part for part in template if isinstance(part, Bound)]

@@ -60,7 +60,8 @@ def _is_any(pattern: PathPattern | None) -> bool:
     """Returns True if a pattern has a final `*` and names no text of a segment, or if there is no pattern."""
     if pattern is None:
         return True
-    return pattern.rest and all(isinstance(segment, Parameter) and not segment.pattern for segment in pattern.segments)
+    parts = (*pattern.segments, *([pattern.bound_rest] if pattern.bound_rest else []))
+    return pattern.rest and all(isinstance(part, Parameter) and not part.pattern for part in parts)
 
 
 def _gets_some(boxes: Boxes, number: int, requests: Box, budget: Budget) -> bool:

@@ -83,9 +83,11 @@ def _same_channel(template: ResolvedTemplate, one: Values, other: Values) -> str
 
 def _suggest_patterns(template: ResolvedTemplate, free: Iterable[Bound]) -> str:
     """Suggests patterns for unrestricted values. If possible, they rule out that two requests get the same channel."""
-    pattern = next((pattern for pattern in _PATTERNS if find_collision(_with_pattern(template, pattern)) is None), _PATTERNS[0])
+    usual = next((pattern for pattern in _PATTERNS if find_collision(_with_pattern(template, pattern)) is None), _PATTERNS[0])
+    rests = {reference.bound for reference in references_in(template) if reference.is_rest}
     keys: dict[str, list[str]] = {}
     for bound in free:
+        pattern = _with_slash(usual) if bound in rests else usual
         key, condition = ("where", f'"{pattern}"') if bound.source == "path" else (bound.source, f'{{pattern: "{pattern}"}}')
         keys.setdefault(key, []).append(f"{bound.name}: {condition}")
     return "restrict it, as with " + ", ".join(f"{key}: {{{', '.join(names)}}}" for key, names in keys.items())
@@ -93,7 +95,17 @@ def _suggest_patterns(template: ResolvedTemplate, free: Iterable[Bound]) -> str:
 
 def _with_pattern(template: ResolvedTemplate, pattern: str) -> ResolvedTemplate:
     """Returns the template with a pattern for each unrestricted reference."""
-    return tuple(replace(part, pattern=pattern) if isinstance(part, Reference) and part.is_free else part for part in template)
+    return tuple(
+        replace(part, pattern=_with_slash(pattern) if part.is_rest else pattern)
+        if isinstance(part, Reference) and part.is_free
+        else part
+        for part in template
+    )
+
+
+def _with_slash(pattern: str) -> str:
+    """Returns one of _PATTERNS for the rest of a path."""
+    return pattern.replace("[a-z0-9", "[a-z0-9/")
 
 
 def _suggest_separator(template: ResolvedTemplate) -> str:

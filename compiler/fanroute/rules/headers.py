@@ -14,6 +14,7 @@ from fanroute.rules.check import source_check
 from fanroute.spec import raw
 from fanroute.spec.actions import BACKEND_ANSWERED, STREAM_ACTIONS, UNSEEN_ANSWERS
 from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
+from fanroute.spec.template import rest_name
 from fanroute.spec.validate import FR204
 from fanroute.syntax.source import Path, Source
 
@@ -137,21 +138,29 @@ def _why_matched_after_fanout(source: Source, match: Any) -> Note | None:
     for index, route in raw.routes(source):
         for kind in STREAM_ACTIONS:
             link = route[kind].get("link") if isinstance(route.get(kind), dict) else None
-            if isinstance(link, str) and _leads_to(link, match.get("path")):
+            rest = rest_name(route["match"].get("path")) if isinstance(route.get("match"), dict) else ""
+            if isinstance(link, str) and _leads_to(link, rest, match.get("path")):
                 return Note("this link may lead here", source.value_span(("routes", index, kind, "link")))
     return None
 
 
-def _leads_to(link: str, pattern: Any) -> bool:
-    """Returns True if the path of a link may match a pattern. A segment with a reference or parameter may match any."""
+def _leads_to(link: str, rest: str, pattern: Any) -> bool:
+    """Returns True if the path of a link may match a pattern. A segment with a reference or parameter may match any.
+
+    `rest` is the name of the rest of a path in the link, "" if there is none.
+    """
     if not isinstance(pattern, str):
         return True
     segments, expected = link.partition("?")[0].split("/"), pattern.split("/")
-    if expected[-1] == "*":
+    size = len(segments)
+    link_goes_on, pattern_goes_on = f"{{{rest}}}" in "".join(segments), expected[-1] == "*" or bool(rest_name(pattern))
+    if link_goes_on:
+        segments = segments[: next(index for index, segment in enumerate(segments) if f"{{{rest}}}" in segment)]
+    if pattern_goes_on:
         expected = expected[:-1]
-        if len(segments) <= len(expected):
-            return False
-    elif len(segments) != len(expected):
+    if not link_goes_on and (size <= len(expected) if pattern_goes_on else size != len(expected)):
+        return False
+    if link_goes_on and not pattern_goes_on and size > len(expected):
         return False
     return all("{" in one or "{" in other or unquote(one) == other for one, other in zip(segments, expected, strict=False))
 

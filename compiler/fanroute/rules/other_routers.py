@@ -9,7 +9,8 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
-from fanroute.spec.placeholders import PLAIN, REST_SUGGESTION, find_placeholders, parameter_name, suggest_segment
+from fanroute.spec.placeholders import PLAIN, find_placeholders, is_rest, parameter_name, suggest_segment
+from fanroute.spec.template import rest_name
 from fanroute.syntax.source import Source
 
 FR406 = Rule(
@@ -83,7 +84,7 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
     for path, text in suspicious:
         span = source.value_span(path)
         if path[-1] in ("redirect", "location", "link", "path"):
-            for segment, instead in _address_placeholders(text, bound):
+            for segment, instead in _address_placeholders(text, bound, rest_name(match.get("path"))):
                 suggestion = f"{instead}; '{_encoded(segment)}' if that text is intended"
                 yield Diagnostic(FR406, f"'{segment}' is not a placeholder here: it is sent as text", span, suggestion)
             continue
@@ -95,12 +96,18 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
                 yield Diagnostic(FR406, message, span, _suggest_reference(name, bound))
 
 
-def _address_placeholders(text: str, bound: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yields each placeholder of another router in the path of a location or link, with a suggestion."""
+def _address_placeholders(text: str, bound: dict[str, str], rest: str) -> Iterator[tuple[str, str]]:
+    """Yields each placeholder of another router in the path of a location or link, with a suggestion.
+
+    `rest` is the name to which the match binds the rest of the path, "" if it binds none.
+    """
     path = re.split("[?#]", re.sub("^https?://[^/]*", "", text), maxsplit=1)[0]
     for segment in path.split("/"):
-        if segment == "*" or suggest_segment(segment) == REST_SUGGESTION:
-            yield segment, "the rest of a path cannot be used here: bind each segment, as '{name}'"
+        if segment == "*" or is_rest(segment):
+            yield (
+                segment,
+                f"write '{{{rest}}}'" if rest else "end the path of the match with '/{rest...}', and write '{rest}' here",
+            )
         elif re.fullmatch(r"\$\d", segment) or suggest_segment(segment):
             yield segment, _suggest_reference(next((name for _, name in find_placeholders(segment)), "name"), bound)
 

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from fanroute.analysis.box import LENGTH, Box, intersect, sample_point
+from fanroute.analysis.box import LENGTH, REST, Box, intersect, is_empty, sample_point
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import REGION_STEPS, Boxes, find_untaken
@@ -156,7 +156,9 @@ def _other_conditions(boxes: Boxes, numbers: Iterable[int]) -> Iterator[Box]:
 
 
 def _without_path(box: Box) -> Box:
-    return {dimension: values for dimension, values in box.items() if dimension != LENGTH and dimension[0] != "segment"}
+    return {
+        dimension: values for dimension, values in box.items() if dimension not in (LENGTH, REST) and dimension[0] != "segment"
+    }
 
 
 def _misreadings(path: str) -> Iterator[str]:
@@ -187,7 +189,7 @@ def _odd_free_paths(boxes: Boxes, free: Iterable[int]) -> Iterator[tuple[Box, st
     for number in free:
         path, box = boxes.matches[number].path, boxes.boxes[number]
         odd = path and any(isinstance(segment, str) and (not segment or ";" in segment) for segment in path.segments)
-        if not odd or any(wanted.is_empty for wanted in box.values()):
+        if not odd or is_empty(box):
             continue
         segments = [segment or "" for segment in sample_point(box, boxes.named).segments]
         bare = [segment.partition(";")[0] for segment in segments]

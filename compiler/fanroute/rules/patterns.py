@@ -5,7 +5,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, shortest_text
+from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, rest_values, shortest_text
 from fanroute.analysis.outline import is_plain, is_small
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
@@ -13,7 +13,7 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import source_check
 from fanroute.spec import raw
 from fanroute.spec.placeholders import suggest_binding
-from fanroute.spec.template import PARAMETER
+from fanroute.spec.template import parameter_names, rest_name
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.matching.pattern import BadPattern, compile_pattern
@@ -36,14 +36,15 @@ FR218 = Rule(
     "a pattern fits no value that can occur",
     "A parameter is one segment of a path, so it has no slash, is not empty, and is not `.` or `..`. A header's value has no "
     "control characters, no spaces around it, and nothing beyond U+00FF. If a pattern fits only values that cannot occur, its "
-    "route gets no request.",
+    "route gets no request. The rest of a path, `{rest...}`, has slashes between its segments, but none at its beginning.",
     START + 'routes:\n  - match: {path: "/rooms/{room}", where: {room: "[a-z]+/[a-z]+"}}\n    handoff: origin\n',
-    "Correct the pattern. For several segments, use several parameters.",
+    "Correct the pattern. For several segments, use several parameters, or `{rest...}` for the rest of the path.",
 )
 
 # By the key that a pattern is under: the values that can occur, their name, and a description of them.
 _POSSIBLE = {
     "where": (SEGMENT, "a parameter", "it is a whole segment: not empty, not '.' or '..', and without a slash"),
+    "rest": (rest_values(()), "the rest of a path", "it does not begin with a slash, and no segment of it is '.' or '..'"),
     "header": (HEADER_VALUE, "a header", "it has no control characters, nothing beyond U+00FF, and no spaces around it"),
     "query": (QUERY_VALUE, "a query parameter", ""),
     "claims": (QUERY_VALUE, "a claim", ""),
@@ -80,7 +81,7 @@ def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
                 if key != "where":
                     path, value = (*path, "pattern"), value.get("pattern") if isinstance(value, dict) else None
                 if isinstance(value, str):
-                    yield path, key, value
+                    yield path, "rest" if key == "where" and name == rest_name(owner.get("path")) else key, value
 
 
 FR217 = Rule(
@@ -100,7 +101,7 @@ def check_where(source: Source) -> Iterator[Diagnostic]:
         path, where = match.get("path"), match.get("where")
         if not isinstance(where, dict):
             continue
-        known = PARAMETER.findall(path) if isinstance(path, str) else []
+        known = parameter_names(path)
         for name in where:
             if name not in known:
                 suggestion = did_you_mean(str(name), known, "parameters") if known else "the path has no parameters"

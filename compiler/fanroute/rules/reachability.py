@@ -66,6 +66,7 @@ _IMPOSSIBLE = {
     "header": "no value of the header {} fits",
     "query": "no value of the query parameter {} fits",
     "path": "'paths' refuses every path that fits",
+    "rest": "no rest of a path fits",
     "segment": "no text of segment {} of the path fits",
 }
 

@@ -115,7 +115,12 @@ FR404 = Rule(
 _ALLOW_IN_CHANNELS = (
     f"allow only what a channel may contain: printable ASCII without {' '.join(SEPARATORS)}, not empty, without spaces around it"
 )
-_ALLOW_IN_PATHS = "allow only values that are not empty, '.' or '..', as with {pattern: \"[a-z0-9-]{1,64}\"}"
+
+
+def _allow_in_paths(reference: Reference) -> str:
+    if reference.is_rest:
+        return f"allow only segments that are not '.' or '..', as with where: {{{reference.bound.name}: \"[a-z0-9/-]{{1,64}}\"}}"
+    return "allow only values that are not empty, '.' or '..', as with {pattern: \"[a-z0-9-]{1,64}\"}"
 
 
 @plan_check
@@ -155,10 +160,10 @@ def check_address_values(file: ValidFile) -> Iterator[Diagnostic]:
             span = file.source.value_span(condition_path(file.source, index, first.bound))
             if len(values) == 1 and _always_leads_elsewhere(segment, first):
                 message = f"no value of '{reference_text(first.bound)}' makes a valid {kind}: every request gets a 400"
-                yield Diagnostic(FR404, message, span, _ALLOW_IN_PATHS)
+                yield Diagnostic(FR404, message, span, _allow_in_paths(first))
             else:
                 message = f"a request with {values_text(values)} makes no valid {kind}: it gets a 400"
-                yield Diagnostic(FR403, message, span, _ALLOW_IN_PATHS)
+                yield Diagnostic(FR403, message, span, _allow_in_paths(first))
 
 
 def _address(route: Route, refused_paths: tuple[PathFault, ...]) -> tuple[str, ResolvedTemplate]:

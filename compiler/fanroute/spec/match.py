@@ -62,10 +62,10 @@ class Match(Model):
     final dot make no difference."""
     path: RoutePath | None = None
     """Segments, decoded or percent-encoded. `{room}` stands for one whole segment and binds its text. A final `/*` stands for any
-    rest, even an empty one."""
+    rest, even an empty one. A final `/{rest...}` stands for one segment or more and binds their text, such as `a/b`."""
     where: dict[Parameter, Pattern] = Field(default_factory=dict, examples=[{"room": "[a-z0-9-]+"}])
     """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, for the whole
-    decoded segment."""
+    decoded text."""
     method: Annotated[list[MatchedMethod], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """One method or a list. Methods are case-sensitive: HTTP's own are in upper case."""
     scheme: Literal["http", "https"] | None = None

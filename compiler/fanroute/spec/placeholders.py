@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from fanroute.spec.template import REST
+
 _TYPE = "int|float|uuid|slug|str|string"
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
 # Placeholders for one segment. `type` or `pattern` is what the segment has to fit.
@@ -30,8 +32,12 @@ _REST = (
 # The first characters of all of these, and a text that has none of them.
 _FIRST = frozenset(":[<$^(*.")
 PLAIN = re.compile(r"[^:\[<$^(*.]*", re.DOTALL)
-# What to write in place of these.
-REST_SUGGESTION = "end the path with '/*' for any rest"
+# What to write in place of those that have no name.
+REST_SUGGESTION = "end the path with '/*' for any rest, or with '/{rest...}' to bind it"
+# A segment in braces that other routers, or a slip of the pen, have for the rest of the path.
+_BRACED_REST = re.compile(
+    r"\{[*.…+]*([A-Za-z_]\w*)?(?:[*.…+]+|:(?:path|[*+]|\.[*+]|\*\*))\}|\{[*.…+]+([A-Za-z_]\w*)?\}|\{path:([A-Za-z_]\w*)\}"
+)
 # Placeholders within a longer text. After a letter or digit, `:` and `$` begin none.
 _WITHIN = re.compile(r"\[[A-Za-z_]\w*\]|<(?:\w+:)?[A-Za-z_]\w*>|(?<!\w)[:$][A-Za-z_]\w*")
 _TYPED = re.compile(rf"(?<=<)(?:{_TYPE}):|:(?:{_TYPE})(?=>)")
@@ -45,8 +51,9 @@ def suggest_segment(segment: str) -> str | None:
     """
     if segment[:1] not in _FIRST:
         return None
-    if any(re.fullmatch(rest, segment) for rest in _REST):
-        return REST_SUGGESTION
+    if rest := next(filter(None, (re.fullmatch(one, segment) for one in _REST)), None):
+        name = rest.groupdict().get("name")
+        return _suggest_rest(name) if name else REST_SUGGESTION
     found = next(filter(None, (re.fullmatch(one, segment) for one in _SEGMENT)), None)
     if found is None:
         return None
@@ -54,6 +61,21 @@ def suggest_segment(segment: str) -> str | None:
     name = parameter_name(groups.get("name") or "name")
     pattern = groups.get("pattern") or _TYPES.get(groups.get("type") or "")
     return f"write '{{{name}}}'" + (f" with where: {{{name}: '{pattern}'}}" if pattern else "")
+
+
+def suggest_rest(segment: str) -> str | None:
+    """Suggests what to write in place of a segment in braces that is meant as the rest of the path. Returns None otherwise."""
+    found = None if REST.fullmatch(segment) else _BRACED_REST.fullmatch(segment)
+    return _suggest_rest(next(filter(None, found.groups()), "rest")) if found else None
+
+
+def _suggest_rest(name: str) -> str:
+    return f"write '{{{parameter_name(name)}...}}' as the last segment"
+
+
+def is_rest(segment: str) -> bool:
+    """Returns True if a segment is another router's placeholder for the rest of the path."""
+    return segment[:1] in _FIRST and any(re.fullmatch(rest, segment) for rest in _REST)
 
 
 def find_placeholders(text: str) -> list[tuple[str, str]]:
@@ -64,8 +86,10 @@ def find_placeholders(text: str) -> list[tuple[str, str]]:
 def suggest_binding(name: str, path: Any) -> str:
     """Suggests how to bind a name that is in the path as another router's placeholder. Returns "" if it is not."""
     for segment in path.split("/") if isinstance(path, str) else ():
-        if suggest_segment(segment) not in (None, REST_SUGGESTION) and parameter_name(name) in (
-            found for _, found in find_placeholders(segment)
+        if (
+            suggest_segment(segment)
+            and not is_rest(segment)
+            and parameter_name(name) in (found for _, found in find_placeholders(segment))
         ):
             return f"write '{{{parameter_name(name)}}}' in place of '{segment}' in the path"
     return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fanroute.spec.actions import ACTIONS, EDGE_ANSWERED
-from fanroute.spec.template import PARAMETER
+from fanroute.spec.template import parameter_names
 from fanroute.syntax.source import Path, Source
 
 _ACTIONS = frozenset(ACTIONS)
@@ -146,8 +146,7 @@ def bound_references(match: Any) -> list[str]:
     """Returns the references that a match binds, as they are written in a template, such as `{room}` or `{query.id}`."""
     if not isinstance(match, dict):
         return []
-    path = match.get("path")
-    found = [f"{{{name}}}" for name in PARAMETER.findall(path)] if isinstance(path, str) else []
+    found = [f"{{{name}}}" for name in parameter_names(match.get("path"))]
     for source in ("query", "header"):
         conditions = match.get(source)
         for name, condition in conditions.items() if isinstance(conditions, dict) else ():

@@ -7,12 +7,25 @@ from fanroute.plan.routes import references
 from fanroute_runtime.plan import Bound, Source, Template
 
 PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+REST = re.compile(r"\{([a-z][a-z0-9_]*)\.\.\.\}")
+_NAMES = re.compile(r"\{([a-z][a-z0-9_]*)(?:\.\.\.)?\}")
 _REFERENCE = re.compile(r"\{(?:([a-z][a-z0-9_]*)|query\.([^{}]+)|header\.([^{}]+)|claim\.([^{}]+))\}")
 _SOURCES: tuple[Source, ...] = ("path", "query", "header", "claim")
 
 
 class BadTemplate(ValueError):
     """A brace that does not belong to a reference."""
+
+
+def parameter_names(path: Any) -> list[str]:
+    """Returns the names that a path binds, in order."""
+    return _NAMES.findall(path) if isinstance(path, str) else []
+
+
+def rest_name(path: Any) -> str:
+    """Returns the name to which a path binds its rest, or "" if it binds none."""
+    rest = REST.fullmatch(path.rpartition("/")[2]) if isinstance(path, str) else None
+    return rest[1] if rest else ""
 
 
 def parse_template(text: str) -> Template:

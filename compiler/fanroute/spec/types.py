@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from fanroute.spec.claim_names import fault_of_claim
-from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_segment
-from fanroute.spec.template import PARAMETER, BadTemplate, parse_template
+from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_rest, suggest_segment
+from fanroute.spec.template import PARAMETER, REST, BadTemplate, parameter_names, parse_template
 from fanroute_runtime.grip.instructions import MIN_TIMEOUT
 from fanroute_runtime.plan import MAX_HOST, Bound, Template
 
@@ -137,14 +137,11 @@ def _check_path(value: str) -> str:
         before, name = optional["before"], parameter_name(optional["name"])
         suggestion = f"write a route for '{before or '/'}' and another for '{before}/{{{name}}}'"
         raise value_error("a path cannot have an optional segment", suggestion)
-    *before_last, last = (segment for segment in value.split("/") if suggest_segment(segment) is None or segment == "**")
-    if any("*" in segment for segment in before_last) or ("*" in last and last != "*"):
-        suggestion = _NO_REGULAR_EXPRESSION if is_expression else "end the path with '/*' for any rest; one segment is '{name}'"
-        raise value_error("in a path, '*' can only be the last segment", suggestion)
-    duplicate = next((name for name, count in Counter(PARAMETER.findall(value)).items() if count > 1), None)
+    _check_rest(value, is_expression)
+    duplicate = next((name for name, count in Counter(parameter_names(value)).items() if count > 1), None)
     if duplicate:
         raise value_error(f"the path has two parameters named '{duplicate}'", "give each a name of its own")
-    segments = [segment for segment in value.split("/") if not PARAMETER.fullmatch(segment)]
+    segments = [segment for segment in value.split("/") if not PARAMETER.fullmatch(segment) and not REST.fullmatch(segment)]
     if any("{" in segment or "}" in segment for segment in segments):
         suggestion = "write '/{name}' in lower-case letters, digits and '_', and its pattern under 'where'"
         raise value_error("a parameter must be a whole segment of the path", suggestion)
@@ -156,6 +153,19 @@ def _check_path(value: str) -> str:
     if any(segment in (".", "..") for segment in decoded):
         raise value_error("a path cannot have '.' or '..' segments", "write the path that they lead to")
     return value
+
+
+def _check_rest(value: str, is_expression: bool) -> None:
+    """Raises an error unless what stands for the rest of a path, if anything does, is a whole segment and the last one."""
+    *others, end = value.split("/")
+    if rest := next(filter(None, map(suggest_rest, [*others, end])), None):
+        raise value_error("the rest of a path is not bound in this way", rest)
+    if early := next(filter(REST.fullmatch, others), None):
+        raise value_error(f"'{early}' can only be the last segment of a path", "write '{name}' for one segment")
+    *before_last, last = (segment for segment in [*others, end] if suggest_segment(segment) is None or segment == "**")
+    if any("*" in segment for segment in before_last) or ("*" in last and last != "*"):
+        suggestion = _NO_REGULAR_EXPRESSION if is_expression else "end the path with '/*' for any rest; one segment is '{name}'"
+        raise value_error("in a path, '*' can only be the last segment", suggestion)
 
 
 def _instead_of_character(odd: str, path: str) -> str:
@@ -182,6 +192,8 @@ def template_of(value: str) -> Template:
     try:
         template = parse_template(value)
     except BadTemplate:
+        if rest := REST.search(value):
+            raise value_error(f"'{rest[0]}' can only be in a path", f"write '{{{rest[1]}}}' here") from None
         suggestion = "write '{name}' for a path parameter, '{query.name}', '{header.name}' or '{claim.name}'"
         raise value_error(f"{value!r} has a brace that is not part of a reference", suggestion) from None
     for part in template:
@@ -355,7 +367,9 @@ Url = Annotated[
 LocalUrl = Annotated[
     Text, AfterValidator(_check_local_url), TextFormat("a URL", rf"https?://.+|{_WITH_VARIABLE}", ("http://localhost:3000",))
 ]
-RoutePath = Annotated[Text, AfterValidator(_check_path), TextFormat("a path", "/.*", ("/rooms/{room}", "/public/*"))]
+RoutePath = Annotated[
+    Text, AfterValidator(_check_path), TextFormat("a path", "/.*", ("/rooms/{room}", "/public/*", "/files/{rest...}"))
+]
 FilePath = Annotated[
     Text,
     AfterValidator(_check_file_path),

@@ -100,22 +100,29 @@ def expand_uri(template: Template, value_of: Binding) -> bytes:
 
     Raises Refused (400) if a value is not text. Also raises it if a value would make its segment empty, '.' or '..', or if one of
     the parts between the slashes in it would be '.' or '..'. That would be another path, or with '//' at its beginning another
-    host.
+    host. The rest of a path keeps its slashes, and may have empty segments, of which none is the first.
     """
-    text = "".join(part if isinstance(part, str) else _quote(value_of(part)) for part in template)
+    text = "".join(part if isinstance(part, str) else _quote(part, value_of(part)) for part in template)
     for segment in _SEGMENT_END.split(_PATH_END.split(text, 1)[0]):
-        if _BOUND in segment and changes_path(unquote_to_bytes(segment.replace(_BOUND, ""))):
+        unmarked = _without_marks(segment)
+        if segment != unmarked and (unmarked or _BOUND in segment) and changes_path(unquote_to_bytes(unmarked)):
             raise Refused(400, "The request would make a segment of the address empty, '.' or '..'.")
-    return text.replace(_BOUND, "").encode()
+    return _without_marks(text).encode()
 
 
-# Marks the values in an expanded template. No template has this character.
-_BOUND = "\0"
+# Mark the values in an expanded template, and the further segments of a value. No template has these characters.
+_BOUND, _FURTHER = "\0", "\1"
 
 
-def _quote(text: str | None) -> str:
+def _without_marks(text: str) -> str:
+    return text.replace(_BOUND, "").replace(_FURTHER, "")
+
+
+def _quote(bound: Bound, text: str | None) -> str:
     if text is None:
         raise Refused(400, "A value in the request is not UTF-8.")
+    if bound.source == "path":  # only the rest of a path has slashes, and they separate its segments
+        return _BOUND + quote(text).replace("/", f"/{_FURTHER}")
     return _BOUND + quote(text, safe="")
 
 

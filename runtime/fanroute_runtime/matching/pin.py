@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from fanroute_runtime.matching.pattern import compile_pattern
-from fanroute_runtime.matching.predicates import Matchable, bound_value, can_bind, text_predicate
+from fanroute_runtime.matching.predicates import Matchable, bound_value, can_bind, can_bind_rest, text_predicate
 from fanroute_runtime.messages import Binding, Refused
 from fanroute_runtime.plan import Bound, Condition, Hold, Parameter, Route, WebSocket, record
 
@@ -135,17 +135,25 @@ def bounds_of(part: Any) -> Iterator[Bound]:
 def _binding_predicate(bound: Bound, route: Route) -> Callable[[str | None], bool]:
     """Returns a predicate for the values that a route's match can bind to a reference."""
     if bound.source == "path":
-        return _segment_predicate(next(one for one in _parameters(route) if one.name == bound.name).pattern)
+        rest = route.match.path.bound_rest if route.match.path else None
+        if rest and rest.name == bound.name:
+            return _text_predicate(rest.pattern, _can_be_rest)
+        return _text_predicate(next(one for one in _parameters(route) if one.name == bound.name).pattern, can_bind)
     conditions = route.match.query if bound.source == "query" else route.match.headers
     condition = next((one for one in conditions if one.name == bound.name), Condition(bound.name))
     return text_predicate(condition) if condition.values or condition.pattern else lambda value: True
 
 
-def _segment_predicate(pattern: str) -> Callable[[str | None], bool]:
+def _text_predicate(pattern: str, can_be: Callable[[str | None], bool]) -> Callable[[str | None], bool]:
+    """Returns a predicate for texts that can be bound and fit a pattern, if there is one."""
     if not pattern:
-        return can_bind
+        return can_be
     matches = compile_pattern(pattern).matches
-    return lambda value: value is not None and can_bind(value) and matches(value)
+    return lambda value: value is not None and can_be(value) and matches(value)
+
+
+def _can_be_rest(value: str | None) -> bool:
+    return value is not None and can_bind_rest(tuple(value.split("/")))
 
 
 def _parameters(route: Route) -> Iterator[Parameter]:

@@ -80,14 +80,27 @@ def can_bind(segment: str | None) -> bool:
     return segment is not None and segment != "" and segment not in _DOTS and "/" not in segment
 
 
+def can_bind_rest(rest: Segments) -> bool:
+    """Returns True if segments can be the value of `{rest...}`: each is one that a parameter can have, or a further empty one."""
+    return rest[0] != "" and all(segment == "" or can_bind(segment) for segment in rest)
+
+
+def rest_text(rest: Segments) -> str:
+    """Returns the value of `{rest...}`. Different segments give different values, because none of them has a slash."""
+    return "/".join([segment or "" for segment in rest])
+
+
 def bound_value(bound: Bound, route: Route, client: Matchable) -> str | None:
     """Returns the value that a route's match binds in a request that it takes, or None if the value is not text."""
     if bound.source == "query":
         return client.query.get(bound.name)
     if bound.source == "header":
         return client.header(bound.name)
-    assert route.match.path is not None
-    return client.segments[next(i for i, parameter in _parameters(route.match.path) if parameter.name == bound.name)]
+    path = route.match.path
+    assert path is not None
+    if path.bound_rest and path.bound_rest.name == bound.name:
+        return rest_text(client.segments[len(path.segments) :])
+    return client.segments[next(i for i, parameter in _parameters(path) if parameter.name == bound.name)]
 
 
 def match_predicates(match: Match, known: Collection[Hashable] = ()) -> dict[str, Predicate]:
@@ -98,10 +111,7 @@ def match_predicates(match: Match, known: Collection[Hashable] = ()) -> dict[str
     """
     found: dict[str, Predicate] = {}
     if match.path is not None:
-        found["path"] = _path_predicate(match.path, known)
-        for index, parameter in _parameters(match.path):
-            if parameter.pattern:
-                found[f"where {parameter.name}"] = _segment_predicate(index, parameter.pattern)
+        found |= _path_predicates(match.path, known)
     if match.hosts:
         found["host"] = _host_predicate(match.hosts)
     if match.methods:
@@ -117,6 +127,16 @@ def match_predicates(match: Match, known: Collection[Hashable] = ()) -> dict[str
     return {key: predicate for key, predicate in found.items() if key not in known}
 
 
+def _path_predicates(path: PathPattern, known: Collection[Hashable]) -> dict[str, Predicate]:
+    found = {"path": _path_predicate(path, known)}
+    for index, parameter in _parameters(path):
+        if parameter.pattern:
+            found[f"where {parameter.name}"] = _segment_predicate(index, parameter.pattern)
+    if path.bound_rest and path.bound_rest.pattern:
+        found[f"where {path.bound_rest.name}"] = _rest_predicate(len(path.segments), path.bound_rest.pattern)
+    return found
+
+
 def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
     """Returns the parameters of a path, each with the index of its segment."""
     return [(i, segment) for i, segment in enumerate(pattern.segments) if isinstance(segment, Parameter)]
@@ -125,11 +145,14 @@ def _parameters(pattern: PathPattern) -> list[tuple[int, Parameter]]:
 def _path_predicate(pattern: PathPattern, known: Collection[Hashable]) -> Predicate:
     literals = ((i, segment) for i, segment in enumerate(pattern.segments) if not isinstance(segment, Parameter))
     to_test = tuple((i, literal) for i, literal in literals if i not in known)
-    return _segments_predicate(len(pattern.segments), pattern.rest, to_test, tuple(i for i, _ in _parameters(pattern)))
+    parameters = tuple(i for i, _ in _parameters(pattern))
+    return _segments_predicate(len(pattern.segments), pattern.rest, to_test, parameters, pattern.bound_rest is not None)
 
 
 @cached
-def _segments_predicate(size: int, rest: bool, literals: tuple[tuple[int, str], ...], parameters: tuple[int, ...]) -> Predicate:
+def _segments_predicate(
+    size: int, rest: bool, literals: tuple[tuple[int, str], ...], parameters: tuple[int, ...], binds_rest: bool
+) -> Predicate:
     def fits(client: Matchable) -> bool:
         segments = client.segments
         if len(segments) <= size if rest else len(segments) != size:
@@ -137,7 +160,7 @@ def _segments_predicate(size: int, rest: bool, literals: tuple[tuple[int, str], 
         for i, literal in literals:
             if segments[i] != literal:
                 return False
-        return all(can_bind(segments[i]) for i in parameters)
+        return all(can_bind(segments[i]) for i in parameters) and (not binds_rest or can_bind_rest(segments[size:]))
 
     return fits
 
@@ -150,6 +173,18 @@ def _segment_predicate(index: int, pattern: str) -> Predicate:
     def fits(client: Matchable) -> bool:
         segment = client.segments[index] if index < len(client.segments) else None
         return segment is not None and matches(segment)
+
+    return fits
+
+
+@cached
+def _rest_predicate(size: int, pattern: str) -> Predicate:
+    """Tests the text after `size` segments against a pattern. If this predicate is called alone, the request may lack it."""
+    matches = compile_pattern(pattern).matches
+
+    def fits(client: Matchable) -> bool:
+        rest = client.segments[size:]
+        return bool(rest) and can_bind_rest(rest) and matches(rest_text(rest))
 
     return fits
 

@@ -1,6 +1,7 @@
 """Compares the difference of two files with their answers to every request of small universes, and with examples."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -200,7 +201,9 @@ def with_values(route: Route, request: Matchable) -> object:
     if not isinstance(route.action, Redirect):
         return route.action
     parts = route.action.location
-    location = "".join(str(bound_value(part, route, request)) if isinstance(part, Bound) else part for part in parts)
+    values = {part: bound_value(part, route, request) for part in parts if isinstance(part, Bound)}
+    written = {part: str(value and quote(value, safe="/" if part.source == "path" else "")) for part, value in values.items()}
+    location = "".join(written[part] if isinstance(part, Bound) else part for part in parts)
     return location, route.action.keep_path, route.action.keep_query
 
 

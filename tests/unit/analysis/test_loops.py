@@ -46,6 +46,7 @@ TOKEN = "auth: {keys: {algorithm: HS256, secret_store: a, name: b}}"
             ["match: {path: /d/x}, forward: origin", "match: {path: '/d/{x}'}, redirect: '/d/%78%78'"],
             "GET https://example.com/d/xx",
         ),
+        (["match: {path: '/r/{x...}'}, redirect: '/r/s/{x}'"], "GET https://example.com/r/s/"),
     ],
 )
 def test_a_circle(routes: list[str], request_again: str) -> None:
@@ -64,6 +65,7 @@ def test_a_circle(routes: list[str], request_again: str) -> None:
         ["match: {host: www.example.com, scheme: http}, redirect: {host: www.example.com}"],
         ["match: {path: '/a/{x}'}, redirect: '/b/{x}'"],
         ["match: {path: '/a/{x}/'}, redirect: '/a/{x}'"],
+        ["match: {path: '/a/{x...}'}, redirect: '/b/{x}'"],
         ["match: {path: '/{x}', where: {x: 'a|b'}}, redirect: /c"],
         ["match: {path: '/a', query: {q: {present: true}}}, redirect: /a"],
         ["match: {path: '/a', method: POST}, redirect: {location: /a, status: 303}"],

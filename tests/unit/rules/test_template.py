@@ -44,6 +44,12 @@ def location(template: str, **values: str | None) -> str:
         ("https://www.example.com", {}, "https://www.example.com"),
         ("/x;{query.a}", {"a": ""}, "/x;"),
         ("/;{query.a}", {"a": ".."}, "/;.."),
+        # The rest of a path keeps its slashes. It begins neither with a slash nor with an empty segment.
+        ("/new/{rest}", {"rest": "a b/é/%2F"}, "/new/a%20b/%C3%A9/%252F"),
+        ("/{rest}", {"rest": "evil.com//x/"}, "/evil.com//x/"),
+        ("/{rest}.html", {"rest": "a/"}, "/a/.html"),
+        ("https://www.example.com/{rest}/x", {"rest": "a/"}, "https://www.example.com/a//x"),
+        ("/a?b={rest}", {"rest": "c/d&e"}, "/a?b=c/d%26e"),
     ],
 )
 def test_a_location_keeps_to_the_routes_text(template: str, values: dict[str, str], expected: str) -> None:
@@ -74,6 +80,10 @@ def test_a_location_keeps_to_the_routes_text(template: str, values: dict[str, st
         ("https://www.example.com/{query.a}", {"a": ""}),
         ("https://www.example.com/{query.a}/x", {"a": ".."}),
         ("/{query.a}", {"a": None}),
+        ("/new/{rest}", {"rest": "a/..;x"}),
+        ("/new/{rest}", {"rest": r"a/x\.."}),
+        ("/new/{rest}..", {"rest": "a/"}),
+        ("/new/{rest}", {"rest": ""}),
         ("/a/{query.a}/b", {"a": "../x"}),
         ("/a/{query.a}/b", {"a": "x/."}),
         ("/a/{query.a}/b", {"a": r"x\..\y"}),

@@ -16,7 +16,8 @@ from fanroute.spec.placeholders import suggest_segment
 from fanroute_runtime.plan import PathPattern
 from tests.conftest import INPUTS
 
-REST = "end the path with '/*' for any rest"
+REST = "end the path with '/*' for any rest, or with '/{rest...}' to bind it"
+NAMED_REST = "write '{rest...}' as the last segment"
 
 
 def compiled(match: str) -> Compiled:
@@ -42,7 +43,8 @@ routes:
         ("$room", "write '{room}'"),
         ("([a-z]+)", "write '{name}' with where: {name: '[a-z]+'}"),
         ("[0-9]{3}", "write '{name}' with where: {name: '[0-9]{3}'}"),
-        *((rest, REST) for rest in ("*rest", ":rest*", "[...rest]", "[[...rest]]", "<path:rest>", "(.*)", ".*", ".+", "**")),
+        *((rest, NAMED_REST) for rest in ("*rest", ":rest*", "[...rest]", "[[...rest]]", "<path:rest>")),
+        *((rest, REST) for rest in ("(.*)", ".*", ".+", "**")),
         *(
             (text, None)
             for text in ("room", "{room}", "x:cancel", "a$b", "$", "@user", "~user", "a+b", "v1.0", "*", "%24metadata", "")
@@ -115,8 +117,8 @@ routes: [{{match: {{{match}}}, {action}}}]
         ("/new/<int:room>#a", "<int:room>", "write '{room}'"),
         ("/new/$lang", "$lang", "write '{query.lang}'"),
         ("/new/:pageId", ":pageId", "write '{page_id}', and have the match bind it"),
-        ("/new/*", "*", "the rest of a path cannot be used here: bind each segment, as '{name}'"),
-        ("/new/:rest*", ":rest*", "the rest of a path cannot be used here: bind each segment, as '{name}'"),
+        ("/new/*", "*", "end the path of the match with '/{rest...}', and write '{rest}' here"),
+        ("/new/:rest*", ":rest*", "end the path of the match with '/{rest...}', and write '{rest}' here"),
         ("/new/$1", "$1", "write '{name}', and have the match bind it"),
     ],
 )
@@ -225,3 +227,9 @@ def test_a_channel_that_has_none(channel: str) -> None:
 def test_a_meta_variable_and_a_previous_id_have_none_either() -> None:
     action = 'long_poll: {channel: {name: a, prev_id: ":room"}, meta: {user: "[room]"}}'
     assert sorted(text for text, _ in told_of('path: "/{room}"', action)) == [":room", "[room]"]
+
+
+def test_a_location_has_the_rest_that_is_bound() -> None:
+    assert told_of('path: "/old/{page...}"', "redirect: {location: /new/*}") == [
+        ("*", "write '{page}'; '%2A' if that text is intended")
+    ]

@@ -46,6 +46,9 @@ routes:
   - name: missed
     match: {path: "/missed/{room}"}
     forward: origin
+  - name: content
+    match: {path: "/content/{page...}", where: {page: "[^x]*"}}
+    sse: {channel: "content/{page}"}
   - name: poll
     match: {path: /poll}
     long_poll: {channel: polled}
@@ -166,6 +169,20 @@ def test_a_pin_has_the_route_and_what_it_takes() -> None:
     assert PLAN.routes[number].fingerprint.startswith("stream-")
 
 
+CONTENT = RequestData("GET", "https://a/content/a%20b//%C3%A9/")
+
+
+def test_a_pin_has_the_rest_of_the_path() -> None:
+    assert decode(pin_of(CONTENT)).values == ("a b//é/",)
+    for changed, expected in (("a/b", 200), ("a b/", 200), ("/a", 403), ("", 403), ("a/../b", 403), ("a/.", 403), ("x", 403)):
+        through = TRACER.through_fanout(CONTENT)
+        pin = decode(pin_of(CONTENT))
+        answer = DECIDER.decide(with_pin(through, encode(replace(pin, values=(changed,)))))
+        assert status(answer) == expected, changed
+        assert expected == 403 or told(answer, "grip-channel") == f"content/{changed}"
+    assert status(DECIDER.decide(with_pin(through, encode(replace(pin, values=(None,)))))) == 403
+
+
 @pytest.mark.parametrize("asked", [LIVE, ROOM, POLL, SOCKET], ids=["sse", "stream", "long_poll", "websocket"])
 def test_the_pinned_route_is_served_whatever_becomes_of_the_request(asked: RequestData) -> None:
     through = TRACER.through_fanout(asked)
@@ -255,7 +272,7 @@ def test_a_pin_that_is_too_long_is_refused_on_the_first_pass() -> None:
     assert isinstance(DECIDER.decide(almost), ToFanout) and len(pin_of(almost)) == MAX_PIN
 
 
-@pytest.mark.parametrize("name", ["files", "missed", "page", "old", "route-9"])
+@pytest.mark.parametrize("name", ["files", "missed", "page", "old", "route-10"])
 def test_a_pin_names_an_endpoint(name: str) -> None:
     number = [route.name for route in PLAN.routes].index(name)
     through = with_pin(TRACER.through_fanout(LIVE), encode(Pin(number, PLAN.routes[number].fingerprint)))
@@ -323,8 +340,8 @@ def test_a_name_is_no_part_of_a_fingerprint() -> None:
 
 def test_fingerprints_tell_routes_apart() -> None:
     found = [route.fingerprint for route in PLAN.routes if route.fingerprint]
-    assert len(set(found)) == len(found) == 4
-    assert [fingerprint.partition("-")[0] for fingerprint in found] == ["sse", "stream", "long_poll", "websocket"]
+    assert len(set(found)) == len(found) == 5
+    assert [fingerprint.partition("-")[0] for fingerprint in found] == ["sse", "stream", "sse", "long_poll", "websocket"]
 
 
 PROXY = Key("HS256", b"what a proxy of the user's signs with", issuer="proxy")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute_runtime.matching.decision_tree import Matcher
-from fanroute_runtime.matching.predicates import Segments, host_name, path_segments, split_uri
-from fanroute_runtime.plan import Condition, Handoff, Match, Parameter, PathPattern, Route
+from fanroute_runtime.matching.predicates import Segments, bound_value, host_name, path_segments, split_uri
+from fanroute_runtime.plan import Bound, Condition, Handoff, Match, Parameter, PathPattern, Route
 
 
 def route(name: str, path: str | None = None, *hosts: str) -> Route:
@@ -40,6 +40,41 @@ class Asked:
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
+
+
+REST = PathPattern(("files",), rest=True, bound_rest=Parameter("rest"))
+
+
+@pytest.mark.parametrize(
+    ("path", "bound"),
+    [
+        ("/files/a", "a"),
+        ("/files/a/b", "a/b"),
+        ("/files/a/", "a/"),
+        ("/files/a//b", "a//b"),
+        ("/files/%61/%C3%A9", "a/é"),
+        ("/files/a%252Fb", "a%2Fb"),
+        ("/files/...", "..."),
+        ("/files", None),
+        ("/files/", None),
+        ("/files//a", None),
+        ("/files/a%2Fb", None),
+        ("/files/x/a%2Fb", None),
+        ("/files/..", None),
+        ("/files/a/.", None),
+        ("/files/a/%2e%2e/b", None),
+        ("/files/a/%FF", None),
+        ("/file/a", None),
+    ],
+)
+def test_the_rest_of_a_path(path: str, bound: str | None) -> None:
+    """Different segments give different texts: a slash within a segment is never bound."""
+    of_rest, asked = Route("", Match(path=REST), Handoff("origin")), Asked(path=path)
+    assert fits(of_rest.match, path=path) == (bound is not None)
+    if bound is not None:
+        assert bound_value(Bound("path", "rest"), of_rest, asked) == bound
+        assert fits(Match(path=PathPattern(("files",), rest=True, bound_rest=Parameter("rest", "[^x]+"))), path=path)
+        assert not fits(Match(path=PathPattern(("files",), rest=True, bound_rest=Parameter("rest", "x.*"))), path=path)
 
 
 def fits(match: Match, **facts: Any) -> bool:
