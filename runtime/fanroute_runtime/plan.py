@@ -159,7 +159,8 @@ class WebSocket:
     On OPEN, the connection is subscribed to `channels`. With `echo`, each message goes back to its sender. `meta` has the
     connection's variables for filters. `instructions` are further control messages, as they are sent. If
     `instructions_are_complete`, those for `channels` and `meta` are among them, because they are the same for every request. If
-    there are `protocols`, the client must offer one of them.
+    there are `protocols`, the client must offer one of them, unless `requires_protocol` is False. If none of them is chosen, it
+    is `token_protocol`, after which the client may offer its token as if it were a protocol.
 
     The connection is closed after `idle_close` seconds without an event, and after a message of more than `max_message` bytes. A
     refused connection is accepted, and closed with `refuse_code`. For each of these three, 0 means never. With `expiry_leeway`,
@@ -177,6 +178,8 @@ class WebSocket:
     max_message: int = 0
     refuse_code: int = 0
     expiry_leeway: int | None = None
+    requires_protocol: bool = True
+    token_protocol: str = ""
 
 
 @record
@@ -267,9 +270,12 @@ class Key:
 
 @record
 class TokenPlace:
-    """Names a place for a client's token: the header Authorization, a cookie or a query parameter."""
+    """Names a place for a client's token: the header Authorization, a cookie, a query parameter, or another header.
 
-    kind: Literal["authorization", "cookie", "query"]
+    `protocol` is the place after the subprotocol of that name, among those that a WebSocket offers.
+    """
+
+    kind: Literal["authorization", "cookie", "query", "header", "protocol"]
     name: str = ""
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.conftest import GRIP_SIG
+from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, open_websocket, wait_until
 from tests.e2e.origin import Origin, seen, values
 from tests.support.tampering import tampered
@@ -34,7 +35,7 @@ edge = [{{ key = "login", data = {json.dumps(SECRET.decode())} }}]
 auth_edge = edge_of("auth", {"ec.pem": public(EC), "rsa.pem": public(RSA), "fastly.toml": MANIFEST.encode()})
 
 KINDS = ["stream", "sse", "poll", "socket"]
-PLACES = ["authorization", "cookie", "query"]
+PLACES = ["authorization", "cookie", "query", "header"]
 YEAR_2100 = 4_102_444_800
 
 CHAT = "https://chat.example.com"
@@ -74,6 +75,10 @@ def placed(place: str, token: bytes) -> tuple[str, Headers]:
             return f"?a=b&token={quote(token)}", []
         case "cookie":
             return "", [("Cookie", b"a=b; session=" + token)]
+        case "header":
+            return "", [("X-Ident", token)]
+        case "protocol":
+            return "", [("Sec-WebSocket-Protocol", b"bearer, " + token)]
     return "", [("Authorization", b"Bearer " + token)]
 
 
@@ -273,6 +278,69 @@ def test_the_first_place_counts(auth_edge: Edge) -> None:
     ann, bob = (by_pyjwt(claims(user), "HS256") for user in ("ann", "bob"))
     headers = [("Authorization", b"Bearer " + ann), ("Cookie", b"session=" + bob)]
     assert first_messages_of_all(auth_edge, "sse", [(f"/own/sse?token={bob.decode()}", headers)]) == [["for user-ann"] * 2]
+
+
+@pytest.mark.parametrize("path", ["/own/socket", "/own/protocol/socket"])
+def test_a_browser_opens_a_websocket_with_its_token(auth_edge: Edge, chromium: Browser, path: str) -> None:
+    """It is given as a subprotocol, because a page can set no header. The answer never chooses the token."""
+    token = by_pyjwt(claims("ann"), "HS256").decode()
+    script = """
+        const socket = new WebSocket(location.origin.replace("http", "ws") + args[0], args[1]);
+        return await new Promise((done) => {
+            socket.onopen = () => done([socket.protocol]);
+            socket.onclose = (event) => done(["closed", event.code]);
+        });
+    """
+    chromium.open(f"{auth_edge.url}/nothing")
+    chosen = "chat.v1" if "protocol" in path else "bearer"
+    offers = {
+        ("bearer", token): ["bearer"],
+        ("bearer", token, "chat.v1"): [chosen],
+        ("chat.v1", "bearer", token): [chosen],
+        ("bearer", token[:-4]): ["closed", 1006],
+        (token, "bearer"): ["closed", 1006],
+        (): ["closed", 1006],
+    }
+    assert {offer: chromium.run(script, path, list(offer)) for offer in offers} == offers
+    chromium.open("about:blank")
+
+
+def test_a_token_after_a_subprotocol_is_checked_on_both_passes(auth_edge: Edge) -> None:
+    with nothing_handed_off(auth_edge):
+        for what, token in (WRONG | tampered(claims("eve"), int(time.time()))).items():
+            if set(token) & set(b"\0, \t\n\r") or not token:
+                continue  # no subprotocol can have that
+            for signed in (False, True):
+                status, challenge = refusal(asked(auth_edge, "socket", "/own/socket", "protocol", token, signed))
+                assert (status, challenge.startswith(f'{CHALLENGE}, error="invalid_token", ')) == (401, True), what
+
+
+def test_a_websocket_hears_what_its_subprotocol_token_says(auth_edge: Edge) -> None:
+    token = by_pyjwt(claims("ann"), "HS256").decode()
+    with open_websocket(auth_edge, "/own/socket", subprotocols=["bearer", token]) as client:
+        assert client.subprotocol == "bearer"
+        for user in ("bob", "ann"):
+            auth_edge.publish_items(message(f"user-{user}"))
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "for user-ann"
+        client.send("hello")
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "hello"
+
+
+def test_a_backend_gets_no_token_of_a_subprotocol(auth_edge: Edge, origin: Origin) -> None:
+    """It could not be kept from the backend of a handoff or tunnel, so it is no token there, and the client gets a 401."""
+    before = len(origin.targets)
+    headers = [*HANDSHAKE, *placed("protocol", by_pyjwt(claims("ann"), "HS256"))[1]]
+    with nothing_handed_off(auth_edge):
+        for path in ("/tunnel/echo", "/origin/socket", "/forward/x"):
+            assert refusal(auth_edge.request("GET", path, headers=headers)) == (401, CHALLENGE)
+    assert not [target for target in origin.targets[before:] if target.startswith(("/tunnel", "/origin", "/forward"))]
+
+
+def test_a_subprotocol_may_be_optional(auth_edge: Edge) -> None:
+    for offered, chosen in ((None, None), (["other"], None), (["other", "chat.v1", "chat.v2"], "chat.v1")):
+        with open_websocket(auth_edge, "/open/socket", subprotocols=offered) as client:
+            client.send("hello")
+            assert (client.recv(timeout=ANSWER_TIMEOUT), client.subprotocol) == ("hello", chosen)
 
 
 def test_a_key_that_is_not_there_lets_nobody_in(auth_edge: Edge) -> None:

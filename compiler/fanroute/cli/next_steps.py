@@ -19,6 +19,7 @@ from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
 from fanroute.plan.claims import as_token_has_them
 from fanroute.plan.kinds import kind_of
+from fanroute.plan.places import place_token
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.tokens import required_claims
 from fanroute_runtime.local import host_entry
@@ -115,11 +116,13 @@ def _example(route: Route, edge: str, own_host: str, token_command: str) -> str:
     target = example_target(match, values, in_query)
     headers = [("Host", host)] if (host := needed_host(match, own_host)) else []
     headers += example_headers(values)
-    bearer = [_with_token(shell_word(f"{name}: {value}"), token_command) for name, value in _token_header(token)]
+    bearer = [_with_token(shell_word(f"{name}: {value}"), token_command) for name, value in _token_headers(token)]
     url = _with_token(shell_word(edge + target), token_command) if in_query else shell_word(edge + target)
     options = "".join(f" -H {word}" for word in [*(shell_word(f"{name}: {value}") for name, value in headers), *bearer])
     if isinstance(route.action, WebSocket):
         options += "".join(f" -s {shell_word(protocol)}" for protocol in route.action.protocols[:1])
+    if token and token.kind == "protocol":
+        options += f" -s {shell_word(token.name)} -s " + (f'"$({token_command})"' if token_command else TOKEN)
     if isinstance(route.action, WebSocket | Tunnel) or match.websocket:
         return f"{route.name}: npx wscat -c {url.replace('http', 'ws', 1)}{options}"
     options = "".join(f" -H {word}" for word in [*(_for_curl(name, value) for name, value in headers), *bearer])
@@ -142,10 +145,8 @@ def _for_curl(name: str, value: str) -> str:
     return shell_word(f"{name}: {value}".encode("latin-1", "replace") if value else f"{name};")
 
 
-def _token_header(place: TokenPlace | None) -> list[tuple[str, str]]:
-    if place is None or place.kind == "query":
-        return []
-    return [("Authorization", f"Bearer {TOKEN}") if place.kind == "authorization" else ("Cookie", f"{place.name}={TOKEN}")]
+def _token_headers(place: TokenPlace | None) -> list[tuple[str, str]]:
+    return place_token("", TOKEN, place)[1] if place and place.kind != "protocol" else []
 
 
 def _channels(compiled: Compiled) -> list[str]:

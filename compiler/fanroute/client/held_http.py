@@ -4,12 +4,11 @@ import codecs
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
-from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
-from fanroute_runtime.plan import TokenPlace
+from fanroute.plan.places import PROTOCOLS
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -60,10 +59,14 @@ async def open_websocket(
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """Yields a WebSocket. Raises aiohttp.WSServerHandshakeError for any other answer than 101, and aiohttp.ClientError.
 
-    A redirect is not followed: browsers do not, and it could lead the user's headers to any other server.
+    A redirect is not followed: browsers do not, and it could lead the user's headers to any other server. Protocols that are
+    among the headers are offered after the others, because aiohttp sends only those of its argument.
     """
+    headers = list(headers)
+    others = [pair for pair in headers if pair[0].lower() != PROTOCOLS.lower()]
+    offered = [one.strip() for name, value in headers if name.lower() == PROTOCOLS.lower() for one in value.split(",")]
     with _what_cannot_be_sent():
-        socket = await session.ws_connect(url, headers=tuple(headers), protocols=protocols, max_msg_size=MAX_MESSAGE)
+        socket = await session.ws_connect(url, headers=tuple(others), protocols=[*protocols, *offered], max_msg_size=MAX_MESSAGE)
     async with socket:
         yield socket
 
@@ -98,19 +101,6 @@ def with_defaults(headers: Pairs, defaults: Pairs) -> list[tuple[str, str]]:
     own = list(headers)
     names = {name.lower() for name, _ in own}
     return [*(pair for pair in defaults if pair[0].lower() not in names), *own]
-
-
-def place_token(url: str, token: str, place: TokenPlace | None) -> tuple[str, list[tuple[str, str]]]:
-    """Returns a URL or target with a token in its query, or the header that has the token instead.
-
-    If `place` is None, that is Authorization.
-    """
-    if place and place.kind == "query":
-        separator = "&" if "?" in url else "?"
-        return f"{url}{separator}{quote(place.name, safe='')}={quote(token, safe='')}", []
-    if place and place.kind == "cookie":
-        return url, [("Cookie", f"{place.name}={token}")]
-    return url, [("Authorization", f"Bearer {token}")]
 
 
 async def read_parts(answer: aiohttp.ClientResponse) -> AsyncIterator[str]:

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from fanroute.analysis.examples import example_headers, example_target, example_values, needed_host
 from fanroute.analysis.subscribers import Subscriber, channel_names, find_subscribers
-from fanroute.client.held_http import place_token
 from fanroute.client.listening import ListenFailed, Target
 from fanroute.devserver.config import Stores
 from fanroute.plan.kinds import Kind, kind_of
+from fanroute.plan.places import place_token
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
 from fanroute.spec.validate import did_you_mean

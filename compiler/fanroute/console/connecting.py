@@ -18,7 +18,6 @@ from fanroute.client.held_http import (
     get,
     open_session,
     open_websocket,
-    place_token,
     read_body,
     read_parts,
     with_defaults,
@@ -26,6 +25,7 @@ from fanroute.client.held_http import (
 from fanroute.console.bodies import WantedConnection
 from fanroute.devserver.refusals import hint_for
 from fanroute.devserver.visits import REASON_HEADER
+from fanroute.plan.places import place_token
 from fanroute_runtime.plan import TokenPlace
 
 # The longest message that is shown, in characters.

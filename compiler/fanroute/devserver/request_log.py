@@ -88,8 +88,10 @@ def token_parameters(plan: Plan) -> list[str]:
 
 
 def secret_headers(plan: Plan) -> set[str]:
-    """Returns the names of the headers, in lower case, to which a Plan's routes give secrets."""
-    return {name for route in plan.routes for name, _, _ in route.secret_headers}
+    """Returns the names of the headers, in lower case, to which a Plan's routes give secrets, or in which they accept tokens."""
+    places = {place for route in plan.routes if route.auth for place in route.auth.places}
+    accepting = {place.name for place in places if place.kind == "header"}
+    return accepting | {name for route in plan.routes for name, _, _ in route.secret_headers}
 
 
 def make_redactor(parameters: Collection[str]) -> Callable[[str], str]:

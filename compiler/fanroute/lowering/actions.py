@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from fanroute.lowering.auth import leeway_seconds
+from fanroute.lowering.auth import leeway_seconds, token_protocol
 from fanroute.spec import actions, document
 from fanroute.spec.auth import Auth
 from fanroute.spec.channels import FullChannel
@@ -119,6 +119,8 @@ def _websocket(socket: actions.WebSocket, loopback: str, auth: Auth | None) -> W
         idle_close=socket.idle_close or 0,
         max_message=socket.max_message or 0,
         refuse_code=socket.refuse_code or 0,
+        requires_protocol=socket.require_protocol,
+        token_protocol=token_protocol(auth),
         expiry_leeway=leeway_seconds(auth) if auth and auth.on_expiry == "close" else None,
     )
 

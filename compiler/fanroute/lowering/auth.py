@@ -11,7 +11,7 @@ from fanroute.spec import auth, document
 from fanroute.spec.claim_names import claim_path
 from fanroute.spec.claims import ClaimCondition
 from fanroute.spec.template import parse_template, references_in
-from fanroute_runtime.plan import Action, Auth, ClaimPart, Condition, TokenPlace
+from fanroute_runtime.plan import Action, Auth, ClaimPart, Condition, TokenPlace, WebSocket
 
 BEARER = (TokenPlace("authorization"),)
 LEEWAY = 10
@@ -35,10 +35,12 @@ def _auth(spec: auth.Auth, files: Mapping[str, bytes]) -> Auth:
     )
 
 
-def with_parts(lowered: Auth | None, action: Action) -> Auth | None:
-    """Adds the parts of claims that an `auth` and the action of its route use."""
+def auth_of_route(lowered: Auth | None, action: Action) -> Auth | None:
+    """Returns an `auth` for a route: with the parts of claims that the route uses, and only places that its requests have."""
     if lowered is None:
         return None
+    if not isinstance(action, WebSocket):
+        lowered = replace(lowered, places=tuple(place for place in lowered.places if place.kind != "protocol"))
     named = [condition.name for condition in lowered.claims] + ([lowered.channels] if lowered.channels else [])
     bounds = (bound for template in templates_of(action) for bound in references(template))
     named += [bound.name for bound in bounds if bound.source == "claim"]
@@ -72,7 +74,16 @@ def leeway_seconds(spec: auth.Auth) -> int:
     return LEEWAY if spec.leeway is None else spec.leeway
 
 
+def token_protocol(spec: auth.Auth | None) -> str:
+    """Returns the subprotocol after which a client may offer its token, or ""."""
+    return next((place.protocol for place in (spec.token if spec else None) or () if place.protocol), "")
+
+
 def _place(place: auth.TokenPlace) -> TokenPlace:
+    if place.header is not None:
+        return TokenPlace("header", place.header.lower())
     if place.cookie is not None:
         return TokenPlace("cookie", place.cookie)
-    return TokenPlace("authorization") if place.query is None else TokenPlace("query", place.query)
+    if place.protocol is not None:
+        return TokenPlace("protocol", place.protocol)
+    return BEARER[0] if place.query is None else TokenPlace("query", place.query)

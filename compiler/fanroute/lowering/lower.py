@@ -7,7 +7,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from fanroute.lowering.actions import lower_action, lower_fallback
-from fanroute.lowering.auth import lower_auths, with_parts
+from fanroute.lowering.auth import auth_of_route, lower_auths
 from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_route
 from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
@@ -88,7 +88,7 @@ def _routes(
 ) -> Iterator[Route]:
     """Yields a route, after the one for its preflight requests if it has `cors`."""
     lowered = lower_action(spec, loopback, files)
-    auth = with_parts(auths.get(id(spec.auth)), lowered)
+    auth = auth_of_route(auths.get(id(spec.auth)), lowered)
     route = Route(
         name=spec.name or document.default_name(index),
         match=lower_match(spec.match),

@@ -99,7 +99,7 @@ def action_text(action: Action) -> str:
             return f"{'long_poll' if action.mode == 'response' else 'stream'}, {content_type}"
         case WebSocket():
             closing = f", closed after {action.idle_close} s" if action.idle_close else ""
-            return f"websocket{', echo' if action.echo else ''}{''.join(f', {name}' for name in action.protocols)}{closing}"
+            return f"websocket{', echo' if action.echo else ''}{_protocols(action)}{closing}"
         case Redirect():
             kept = " and ".join(name for name, keeps in (("path", action.keep_path), ("query", action.keep_query)) if keeps)
             return f"{action.status} to {template_text(action.location)}{kept and f', with the {kept}'}"
@@ -107,6 +107,11 @@ def action_text(action: Action) -> str:
             return "preflight"
         case Respond():
             return f"respond {action.status}"
+
+
+def _protocols(action: WebSocket) -> str:
+    required = "" if action.requires_protocol else " (optional)"
+    return "".join(f", {name}{required}" for name in action.protocols)
 
 
 def channel_text(channel: Channel) -> str:

@@ -5,8 +5,8 @@ They are signed with a key that the store of a local edge has, and that no compo
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
+from fanroute.plan.places import place_token
 from fanroute.plan.request import RequestData
 from fanroute.plan.signing import sign_token
 from fanroute.plan.trace import Tracer
@@ -53,10 +53,5 @@ def _add_token(request: RequestData, auth: Auth, claims: dict[str, Any], key: st
     token = make_token({"exp": request.time + LIFETIME} | required_claims(auth) | claims, key)
     entries = {**request.configs.get(LOCAL_STORE, {}), TOKEN_ENTRY: key}
     request = replace(request, configs={**request.configs, LOCAL_STORE: entries})
-    place = auth.places[0]
-    if place.kind == "query":
-        separator = "&" if "?" in request.url else "?"
-        return replace(request, url=f"{request.url}{separator}{quote(place.name, safe='')}={token}")
-    bearer = ("authorization", f"Bearer {token}".encode())
-    cookie = ("cookie", f"{place.name}={token}".encode())
-    return replace(request, headers=(*request.headers, cookie if place.kind == "cookie" else bearer))
+    url, headers = place_token(request.url, token, auth.places[0])
+    return replace(request, url=url, headers=(*request.headers, *((name.lower(), value.encode()) for name, value in headers)))

@@ -54,9 +54,12 @@ class Trace:
     second: Decision | None
 
 
+_FURTHER_PLACES = frozenset({"header", "protocol"})
+
+
 def guard_for(auths: Iterable[Auth]) -> type[Guard]:
     """Returns the class that admits clients as these Auths require, without more code than they need."""
-    return FurtherGuard if any(auth.parts for auth in auths) else Guard
+    return FurtherGuard if any(auth.parts or _FURTHER_PLACES & {place.kind for place in auth.places} for auth in auths) else Guard
 
 
 def make_decider(plan: Plan) -> Decider:

@@ -1,4 +1,4 @@
-"""Checks `auth`, and who may use the endpoints of the edge: FR260, FR261, FR262, FR440 and FR445."""
+"""Checks `auth`, and who may use the endpoints of the edge: FR260, FR261, FR262, FR263, FR440 and FR445."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
 from fanroute.spec.template import references_in
 from fanroute.syntax.source import Path, Source
-from fanroute_runtime.plan import Route
+from fanroute_runtime.plan import Bound, Route
 
 FR260 = Rule(
     "FR260",
@@ -49,26 +49,67 @@ FR261 = Rule(
 
 @source_check("auth")
 def check_token_leaks(source: Source) -> Iterator[Diagnostic]:
-    """Reports FR261: a channel or location contains the query parameter that has the client's token."""
+    """Reports FR261: a channel or location contains the query parameter or header that has the client's token."""
     for index, route in raw.routes(source):
         found = raw.auth_of(source, index, route)
         if found is None:
             continue
-        tokens = dict(_token_parameters(*found))
+        tokens = dict(_bound_tokens(*found))
         for path, text in raw.templates(index, route):
             for bound in references_in(text) if path[-1] != "link" else ():
-                if bound.source == "query" and bound.name in tokens:
+                if bound in tokens:
                     message = f"'{reference_text(bound)}' is the client's token, which others would see here"
-                    note = Note("the token is in this parameter", source.value_span(tokens[bound.name]))
+                    note = Note(f"the token is in this {_SOURCES[bound.source]}", source.value_span(tokens[bound]))
                     yield Diagnostic(FR261, message, source.value_span(path), "use a claim, as in '{claim.sub}'", (note,))
 
 
-def _token_parameters(auth_path: Path, auth: Any) -> Iterator[tuple[str, Path]]:
-    """Yields each query parameter that may have the token, with its path in the file."""
-    places = auth.get("token") if isinstance(auth, dict) else None
-    for path, place in raw.items((*auth_path, "token"), places):
-        if isinstance(place, dict) and isinstance(place.get("query"), str):
-            yield place["query"], (*path, "query")
+_SOURCES = {"query": "parameter", "header": "header"}
+
+
+def _bound_tokens(auth_path: Path, auth: Any) -> Iterator[tuple[Bound, Path]]:
+    """Yields the query parameters and headers that may have the token, each with its path in the file."""
+    for path, place in raw.token_places(auth_path, auth):
+        if place == "authorization" or (isinstance(place, dict) and "authorization" in place):
+            yield Bound("header", "authorization"), path
+        elif isinstance(place, dict) and isinstance(place.get("query"), str):
+            yield Bound("query", place["query"]), (*path, "query")
+        elif isinstance(place, dict) and isinstance(place.get("header"), str):
+            yield Bound("header", place["header"].lower()), (*path, "header")
+
+
+FR263 = Rule(
+    "FR263",
+    "error",
+    "a token after a subprotocol, on a route that is not a WebSocket of the edge",
+    "A page can open a WebSocket with `new WebSocket(url, ['bearer', token])`. The edge can read the token from there, and "
+    "choose the subprotocol, if it answers the WebSocket itself. With `handoff` and `tunnel`, your backend would get the token, "
+    "because Fastly passes on the headers of a handshake. Other actions take no WebSockets.",
+    LOOPBACK + "  - match: {path: /news}\n    " + AUTH % "token: {protocol: bearer}" + "    sse: {channel: news}\n",
+    "Let the token be in another place: `authorization`, `{header: X-Auth-Token}`, `{cookie: session}` or `{query: token}`. In "
+    "`defaults` it is allowed, for the routes with a `websocket`.",
+)
+
+
+@source_check("protocol")
+def check_token_protocols(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR263: a token may be after a subprotocol, but the route is not a WebSocket of the edge."""
+    for index, route in raw.routes(source):
+        path, auth = raw.auth_of(source, index, route) or ((), None)
+        places = [(at, isinstance(place, dict) and "protocol" in place) for at, place in raw.token_places(path, auth)]
+        protocol = next((at for at, is_protocol in places if is_protocol), None)
+        action = next(iter(raw.actions(route)), "websocket")
+        if protocol is None or action == "websocket":
+            continue
+        key = source.key_span(("routes", index, action))
+        if path[0] == "routes":
+            why = ", whose backend would get it" if action in ("handoff", "tunnel") else ""
+            message, note = f"a token cannot be after a subprotocol on '{action}'{why}", Note("the action", key)
+            yield Diagnostic(FR263, message, source.value_span(protocol), "name another place, such as authorization", (note,))
+        elif all(is_protocol for _, is_protocol in places):
+            note = Note("the default 'auth' takes it from there only", source.value_span(protocol))
+            suggestion = "add another place there, such as authorization, or give the route an 'auth' of its own"
+            message = f"a request for '{action}' cannot have its token after a subprotocol"
+            yield Diagnostic(FR263, message, key, suggestion, (note,))
 
 
 FR262 = Rule(

@@ -12,6 +12,7 @@ from fanroute.analysis.search import Boxes, find_untaken
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
+from fanroute.plan.places import header_of_script
 from fanroute.plan.routes import declared_routes, preflight_match
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.rules.headers import header_names, routes_and_mappings
@@ -20,7 +21,19 @@ from fanroute.spec.actions import WEBSOCKET_ACTIONS
 from fanroute.spec.defaults import takes_default
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.http.origins import ANY
-from fanroute_runtime.plan import Action, Auth, Condition, Forward, Handoff, Hold, Plan, Preflight, Route, Template, WebSocket
+from fanroute_runtime.plan import (
+    Action,
+    Auth,
+    Condition,
+    Forward,
+    Handoff,
+    Hold,
+    Plan,
+    Preflight,
+    Route,
+    Template,
+    WebSocket,
+)
 
 FR240 = Rule(
     "FR240",
@@ -157,9 +170,8 @@ def check_cookie_tokens(source: Source) -> Iterator[Diagnostic]:
 
 def _cookie_span(source: Source, index: int, route: dict[str, Any]) -> Span | None:
     """Returns where the file names a cookie that may be the token of a route; None if it names none."""
-    auth_path, auth = raw.auth_of(source, index, route) or ((), None)
-    tokens = raw.items((*auth_path, "token"), auth.get("token") if isinstance(auth, dict) else None)
-    cookies = (path for path, token in tokens if isinstance(token, dict) and "cookie" in token)
+    places = raw.token_places(*(raw.auth_of(source, index, route) or ((), None)))
+    cookies = (path for path, place in places if isinstance(place, dict) and "cookie" in place)
     return next((source.value_span(path) for path in cookies), None)
 
 
@@ -206,9 +218,10 @@ FR431 = Rule(
     "FR431",
     "warning",
     "the preflight request for a route with a token gets an error",
-    "Before a page of another origin sends a token in `Authorization`, its browser sends a preflight request, which has no "
-    "token. A `handoff` or `forward` with `auth` and without `cors` answers it with 401, and the browser sends nothing more. The "
-    "warning is for routes whose token can be in no other place, if no other route answers the preflight requests.",
+    "Before a page of another origin sends a token in `Authorization` or a header of its own, its browser sends a preflight "
+    "request, which has no token. A `handoff` or `forward` with `auth` and without `cors` answers it with 401, and the browser "
+    "sends nothing more. The warning is for routes whose token can be in no other place, if no other route answers the preflight "
+    "requests.",
     START + "routes:\n  - forward: origin\n    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}}\n",
     "Say whose pages may send requests: `forward: {backend: origin, cors: {origins: https://chat.example.com, headers: "
     "Authorization}}`. If no page of another origin should, or if your backend answers preflight requests itself, add a route "
@@ -224,15 +237,16 @@ def check_preflights(file: ValidFile) -> Iterator[Diagnostic]:
         if _needs_preflight(route) and (status := _preflight_error(route, file.plan, file.boxes, Budget(MAX_STEPS, budget))):
             (action,) = raw.actions(data)
             message = f"a page of another origin cannot send the token: its preflight request gets a {status}"
-            cors = "cors: {origins: ORIGINS, headers: Authorization}"
+            header = header_of_script(route.auth.places[0]) if route.auth else ""
+            cors = f"cors: {{origins: ORIGINS, headers: {header}}}"
             suggestion = f"say whose pages may, as in '{action}: {{backend: NAME, {cors}}}'"
             yield Diagnostic(FR431, message, file.source.key_span(("routes", index, action)), suggestion)
 
 
 def _needs_preflight(route: Route) -> bool:
-    """Returns True if only the `Authorization` header can have the route's token, and `cors` could be added to the route."""
+    """Returns True if only headers that a script sets can have the route's token, and `cors` could be added to the route."""
     allows_cors = isinstance(route.action, Handoff | Forward) and route.cors is None and route.match.websocket is not True
-    return allows_cors and route.auth is not None and all(place.kind == "authorization" for place in route.auth.places)
+    return allows_cors and route.auth is not None and all(map(header_of_script, route.auth.places))
 
 
 def _preflight_error(route: Route, plan: Plan, boxes: Boxes, budget: Budget) -> int:
@@ -278,8 +292,8 @@ def check_cors_tokens(file: ValidFile) -> Iterator[Diagnostic]:
         if auth and not _can_send_token(auth, shared.preflight) and shared.cors not in reported:
             reported.add(shared.cors)
             message = "a page of another origin cannot send the token that the route requires"
-            in_header = any(place.kind == "authorization" for place in auth.places)
-            suggestion = f"add '{'headers: Authorization' if in_header else 'credentials: true'}' to 'cors'"
+            header = next(filter(None, map(header_of_script, auth.places)), "")
+            suggestion = f"add '{f'headers: {header}' if header else 'credentials: true'}' to 'cors'"
             yield Diagnostic(FR446, message, shared.cors, suggestion)
 
 
@@ -287,8 +301,9 @@ def _can_send_token(auth: Auth, preflight: Route) -> bool:
     """Returns True if a page may send a token in one of its places."""
     assert preflight.cors is not None
     credentials = "access-control-allow-credentials" in dict(preflight.cors.headers)
-    can = {"authorization": "authorization" in _allowed_headers(preflight), "cookie": credentials, "query": True}
-    return any(can[place.kind] for place in auth.places)
+    allowed = _allowed_headers(preflight)
+    can = {"authorization": "authorization" in allowed, "cookie": credentials, "query": True}
+    return any(can.get(place.kind, not allowed.isdisjoint({place.name, "*"})) for place in auth.places)
 
 
 FR447 = Rule(

@@ -222,6 +222,8 @@ class WebSocket(Model):
     """Sends a client its own messages back."""
     protocols: Annotated[list[Protocol], BeforeValidator(as_list), AfterValidator(no_duplicates)] = Field(default_factory=list)
     """Subprotocols, of which a client must offer at least one. The first offered one that is in this list is used."""
+    require_protocol: bool = True
+    """`false` also lets in clients that offer none of `protocols`. No protocol is chosen for them."""
     keep_alive: KeepAlive | None = None
     """After how long without a message a ping is sent. With `idle_close` it is a pong, which no client answers."""
     idle_close: IdleClose | None = None
@@ -232,6 +234,12 @@ class WebSocket(Model):
     refuse_code: Annotated[int, AfterValidator(_check_close_code)] | None = Field(None, examples=[4401])
     """A client without a channel or subprotocol is accepted and closed with this code, which a browser's script can see. If not
     given, the client gets an HTTP error, which a script cannot see."""
+
+    @model_validator(mode="after")
+    def _requires_one_of_its_protocols(self) -> "WebSocket":
+        if "require_protocol" in self.model_fields_set and not self.protocols:
+            raise value_error("'require_protocol' has no effect without 'protocols'", "name them, or remove it")
+        return self
 
 
 class Respond(Model):

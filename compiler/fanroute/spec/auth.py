@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.spec.claims import ClaimConditionOrValues, ClaimName
+from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
 from fanroute.spec.keys import Issuer, VerificationKey, not_empty
 from fanroute.spec.types import (
     DURATION,
     TOKEN,
     Duration,
+    HeaderName,
     Line,
     Model,
     Parameter,
@@ -24,7 +26,20 @@ from fanroute.spec.types import (
 # Longest leeway, in seconds.
 MAX_LEEWAY = 300
 
-_TOKEN_PLACES = "write authorization, {cookie: session} or {query: token}, or a list of them"
+_TOKEN_PLACES = (
+    "write authorization, {header: X-Auth-Token}, {cookie: session}, {query: token} or {protocol: bearer}, or a list of them"
+)
+
+
+# Headers that are places with another name, and headers that are about something else, which the edge or Fanout reads or changes.
+_OTHER_PLACES = {
+    "authorization": "token: authorization",
+    "cookie": "{cookie: session}, with the name of the cookie",
+    "sec-websocket-protocol": "{protocol: bearer}",
+}
+_NOT_FOR_TOKENS = dict.fromkeys(CHANGED_BY_FANOUT, "Fanout changes it") | dict.fromkeys(
+    ("origin", "access-control-request-method", "access-control-request-headers"), "browsers set it, for CORS"
+)
 
 
 def _check_cookie(value: str) -> str:
@@ -39,9 +54,26 @@ def _as_token_place(value: Any) -> Any:
     return {"authorization": True} if value == "authorization" else value
 
 
+def _check_token_header(value: str) -> str:
+    name = value.lower()
+    if name in _OTHER_PLACES:
+        raise value_error(f"'{value}' is a place with a name of its own", f"write {_OTHER_PLACES[name]}")
+    if reason := reserved_reason(value, "match") or _NOT_FOR_TOKENS.get(name):
+        raise value_error(f"a token cannot be in '{value}'", reason)
+    return value
+
+
+def _check_protocol(value: str) -> str:
+    if not TOKEN.fullmatch(value):
+        raise value_error(f"{value!r} is not the name of a subprotocol", "use letters, digits, '-', '_' and '.'")
+    return value
+
+
 KeyId = Annotated[Line, AfterValidator(not_empty("a key's id", "kid")), TextFormat("a key's id", "[^\\r\\n]+", ("2026-11",))]
 Audience = Annotated[Line, AfterValidator(not_empty("an audience", "aud")), TextFormat("an audience", "[^\\r\\n]+", ("chat",))]
 CookieName = Annotated[Text, AfterValidator(_check_cookie), TextFormat("a cookie", TOKEN.pattern, ("session",))]
+TokenHeader = Annotated[HeaderName, AfterValidator(_check_token_header), TextFormat("a header", TOKEN.pattern, ("X-Auth-Token",))]
+TokenProtocol = Annotated[Text, AfterValidator(_check_protocol), TextFormat("a subprotocol", TOKEN.pattern, ("bearer",))]
 Leeway = Annotated[
     Duration,
     AfterValidator(in_range(0, MAX_LEEWAY)),
@@ -63,16 +95,36 @@ class TokenPlace(Model):
 
     authorization: Literal[True] | None = None
     """In the Authorization header, after `Bearer`. `authorization` alone is short for this."""
+    header: TokenHeader | None = None
+    """In the header of this name, as its whole value."""
     cookie: CookieName | None = None
     """In the cookie of this name."""
     query: Parameter | None = Field(None, examples=["token"])
     """In the query parameter of this name, for clients that cannot set a header. Backends do not get it."""
+    protocol: TokenProtocol | None = None
+    """After the subprotocol of this name, among those that a WebSocket offers: a page opens it with
+    `new WebSocket(url, ["bearer", token])`. Only for `websocket`."""
 
     @model_validator(mode="after")
     def _has_one_key(self) -> "TokenPlace":
         if len(self.model_fields_set) != 1:
-            raise value_error("a token's place must have exactly one of 'authorization', 'cookie' and 'query'", _TOKEN_PLACES)
+            *names, last = (f"'{name}'" for name in TokenPlace.model_fields)
+            raise value_error(f"a token's place must have exactly one of {', '.join(names)} and {last}", _TOKEN_PLACES)
         return self
+
+
+def _check_places(places: list[TokenPlace]) -> list[TokenPlace]:
+    found: set[tuple[str, str]] = set()
+    for place in places:
+        ((kind, name),) = place.model_dump(exclude_none=True).items()
+        one = (kind, {"header": str(name).lower(), "protocol": ""}.get(kind, str(name)))
+        if one in found:
+            message = (
+                "a token can be after one subprotocol only" if kind == "protocol" else "two places for the token are the same"
+            )
+            raise value_error(message, "remove one of them")
+        found.add(one)
+    return places
 
 
 TokenPlaceOrName = Annotated[
@@ -92,7 +144,9 @@ class Auth(Model):
 
     keys: Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)]
     """The keys, one of which must have signed the token: one key or a list."""
-    token: Annotated[list[TokenPlaceOrName], BeforeValidator(as_list), Field(min_length=1)] | None = None
+    token: (
+        Annotated[list[TokenPlaceOrName], BeforeValidator(as_list), Field(min_length=1), AfterValidator(_check_places)] | None
+    ) = None
     """Names where the token may be. In a list, the first place that has a token counts. `authorization` if not given."""
     issuer: Annotated[list[Issuer], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """Who may have issued the token, as in its `iss`: one issuer or a list. If not given, anybody with one of the keys."""

@@ -57,6 +57,12 @@ def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, An
     return None if default is None or "public" in route else (("defaults", "auth"), default)
 
 
+def token_places(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
+    """Yields the places in which an `auth` looks for the token. `path` is the path of `auth`."""
+    if isinstance(auth, dict) and "token" in auth:
+        yield from items((*path, "token"), auth["token"])
+
+
 def claim_values(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
     """Yields the values that claims are compared with. `path` is the path of `auth`."""
     claims = auth.get("claims") if isinstance(auth, dict) else None

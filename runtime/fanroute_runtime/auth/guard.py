@@ -13,7 +13,7 @@ from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.matching.predicates import text_predicate
 from fanroute_runtime.messages import Binding, Refused, Request
-from fanroute_runtime.plan import Auth, Bound, Condition, Key, StoreEntry, Template
+from fanroute_runtime.plan import Auth, Bound, Condition, Key, StoreEntry, Template, TokenPlace
 
 # Stands for a token in a query parameter that is not UTF-8. It is refused like any malformed token.
 NOT_A_TOKEN = b"."
@@ -90,6 +90,10 @@ class Guard:
         """Returns the URI for the next hop, which never gets the token, or None if the URI has no token."""
         return client.uri_without(self._parameters) if self._parameters & client.query.keys() else None
 
+    def _read_place(self, place: TokenPlace, client: ClientRequest) -> Iterable[bytes]:
+        """Returns the tokens that a request has in a place."""
+        return _TOKEN_READERS[place.kind](client, place.name)
+
     def _claims_of(self, claims: Claims) -> Claims:
         """Returns the claims that count, given those of a token."""
         return claims
@@ -111,7 +115,7 @@ class Guard:
     def _find_token(self, client: ClientRequest) -> bytes | None:
         """Returns the token in the first place that has one. Raises BadToken if that place has several."""
         for place in self._auth.places:
-            found = [token for token in _TOKEN_READERS[place.kind](client, place.name) if token]
+            found = [token for token in self._read_place(place, client) if token]
             if len(found) > 1:
                 raise BadToken("the request has more than one")
             if found:

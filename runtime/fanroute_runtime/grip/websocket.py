@@ -194,16 +194,17 @@ def _refuse(code: int, request: Request, refused: Refused) -> Answer:
 
 
 def _choose_protocol(action: WebSocket, request: Request) -> str:
-    """Returns the first protocol that the client offers and the route has, or "" if the route has none.
+    """Returns the first protocol that the client offers and the route has, or "" if there is none.
 
-    Raises Refused (400) if the client offers none of the route's protocols.
+    Raises Refused (400) if the route requires one.
     """
-    if not action.protocols:
+    if not (action.protocols or action.token_protocol):
         return ""
-    chosen = next((offered for offered in _offered_protocols(request) if offered in action.protocols), None)
-    if chosen is None:
+    offered = _offered_protocols(request)
+    chosen = next((one for one in offered if one in action.protocols), "")
+    if action.protocols and action.requires_protocol and not chosen:
         raise Refused(400, "The client offers none of the endpoint's protocols.")
-    return chosen
+    return chosen or (action.token_protocol if action.token_protocol in offered else "")
 
 
 def _offered_protocols(request: Request) -> list[str]:

@@ -146,15 +146,17 @@ def check_claim(claims: dict[str, Any]) -> None:
 def check_client(data: bytes) -> None:
     """Checks that only a single signed token admits a client.
 
-    The lines of `data` are two Authorization headers, a Cookie header and a query.
+    The lines of `data` are two Authorization headers, a Cookie header, a query, subprotocols and a header of the file's own.
     """
-    first, second, cookie, query = (data.split(b"\n") + [b""] * 4)[:4]
+    first, second, cookie, query, offered, own = (data.split(b"\n") + [b""] * 6)[:6]
     text = re.sub("[#\n]", "_", query.decode("utf-8", "replace"))
     headers = (("authorization", first), ("authorization", second), ("cookie", cookie))
-    found = next(filter(None, (bearers([first, second]), cookies(cookie), parameters(text))), [])
+    headers += (("upgrade", b"websocket"), ("sec-websocket-protocol", offered), ("x-token", own))
+    places = (bearers([first, second]), cookies(cookie), parameters(text), protocols(offered), [own] if own else [])
+    found = next(filter(None, places), [])
     asked = RequestData("GET", f"http://a/?{text}", headers)
     try:
-        claims = GUARD.admit(ClientRequest(asked, through_fanout=False), asked, lambda bound: None)
+        claims = PARTS_GUARD.admit(ClientRequest(asked, through_fanout=False), asked, lambda bound: None)
     except Refused as refused:
         assert refused.status == 401 and (len(found) != 1 or found[0] not in CLIENTS)
         ((name, challenge),) = refused.headers
@@ -170,6 +172,11 @@ def bearers(values: list[bytes]) -> list[bytes]:
 
 def cookies(value: bytes) -> list[bytes]:
     return re.findall(rb"(?:^|;)[ \t]*session=((?:[^;]*[^; \t])?)[ \t]*(?=;|\Z)", value)
+
+
+def protocols(value: bytes) -> list[bytes]:
+    items = [item.strip() for item in value.split(b",")]
+    return [items[i] for i in range(1, len(items)) if items[i - 1] == b"bearer" and items[i]]
 
 
 def parameters(query: str) -> list[bytes]:
@@ -217,7 +224,8 @@ KEY = Key("HS256", SECRET)
 PLACES = (TokenPlace("authorization", ""), TokenPlace("cookie", "session"), TokenPlace("query", "token"))
 GUARD = Guard(Auth((KEY,), PLACES, LEEWAY), Keys([KEY]), "fuzz")
 PARTS_OF_CLAIMS = (ClaimPart("a.b", ("a", "b")), ClaimPart("scope (its words)", ("scope",), words=True))
-PARTS_GUARD = FurtherGuard(Auth((KEY,), PLACES, LEEWAY, parts=PARTS_OF_CLAIMS), Keys([KEY]), "fuzz")
+ALL_PLACES = (*PLACES, TokenPlace("protocol", "bearer"), TokenPlace("header", "x-token"))
+PARTS_GUARD = FurtherGuard(Auth((KEY,), ALL_PLACES, LEEWAY, parts=PARTS_OF_CLAIMS), Keys([KEY]), "fuzz")
 FUTURE = {"iss": "viceroy", "exp": 4_102_444_800}
 # Valid Grip-Sigs, and invalid ones.
 SIGNED = [GRIP_SIG.encode(), signed({**FUTURE, "nbf": 1}), signed({**FUTURE, "aud": "x"}, kid="k")]
@@ -242,7 +250,13 @@ STRANGERS = [
 ASKED = [
     form % token
     for token in (*CLIENTS, *STRANGERS)
-    for form in (b"Bearer %s\nBasic YTpi\na=b\nid=1", b"\n\na=b; session=%s\n", b"\nbearer \n\nid=1&token=%s&token=2")
+    for form in (
+        b"Bearer %s\nBasic YTpi\na=b\nid=1",
+        b"\n\na=b; session=%s\n",
+        b"\nbearer \n\nid=1&token=%s&token=2",
+        b"\n\n\n\nbearer, %s\n",
+        b"\n\n\n\n\n%s",
+    )
 ]
 ASKED_WORDS = [
     *b"Bearer bearer BEARER Basic ; = & % %2E %FF token session token= session= &token= ;session= + a.b.c".split(),

@@ -68,26 +68,32 @@ routes:
   - {{match: {{path: "/{{room}}/a"}}, {auth % "authorization"}, sse: {{channel: "{{claim.sub}}:{{room}}"}}}}
   - {{match: {{path: /b}}, {auth % "{cookie: session}"}, handoff: origin}}
   - {{match: {{path: /c, query: {{a: b}}}}, {auth % "{query: my token}"}, forward: origin}}
+  - {{match: {{path: /d}}, {auth % "{header: x-auth-token}"}, forward: origin}}
+  - {{match: {{path: /e}}, {auth % "{protocol: bearer}"}, websocket: {{channel: a, protocols: b}}}}
 """
     compiled, urls = compile_routes(routes.encode(), INPUTS), EdgeUrls("http://a", "http://b/publish/")
     lines = list(serve_lines(compiled, "embedded", urls, {}, makes_tokens=False))
-    assert [shlex.split(line)[1:] for line in lines[1:4]] == [
+    assert [shlex.split(line)[1:] for line in lines[1:6]] == [
         ["curl", "-N", "-H", "Authorization: Bearer TOKEN", "http://a/room/a"],
         ["curl", "-H", "Cookie: session=TOKEN", "http://a/b"],
         ["curl", "http://a/c?a=b&my+token=TOKEN"],
+        ["curl", "-H", "X-Auth-Token: TOKEN", "http://a/d"],
+        ["npx", "wscat", "-c", "ws://a/e", "-s", "b", "-s", "bearer", "-s", "TOKEN"],
     ]
-    assert lines[-1] == "  fanroute publish sub:room hello"
+    assert lines[-2] == "  fanroute publish sub:room hello"
     made = "made by token"
-    assert [arguments_in_shell(line) for line in shown(compiled, urls)[1:4]] == [
+    assert [arguments_in_shell(line) for line in shown(compiled, urls)[1:6]] == [
         ["-N", "-H", f'Authorization: Bearer {made} --claims {{"sub": "sub"}}', "http://a/room/a"],
         ["-H", f"Cookie: session={made}", "http://a/b"],
         [f"http://a/c?a=b&my+token={made}"],
+        ["-H", f"X-Auth-Token: {made}", "http://a/d"],
+        ["wscat", "-c", "ws://a/e", "-s", "b", "-s", "bearer", "-s", made],
     ]
 
 
 def arguments_in_shell(line: str) -> list[str]:
-    """Returns the arguments of curl when a printed line is pasted into a shell, where `fanroute` prints its own arguments."""
-    programs = 'curl() { printf "%s\\n" "$@"; }; fanroute() { printf "made by %s" "$*"; }; '
+    """Returns the arguments of curl or npx if a printed line is pasted into a shell where `fanroute` prints its own arguments."""
+    programs = 'curl() { printf "%s\\n" "$@"; }; npx() { curl "$@"; }; fanroute() { printf "made by %s" "$*"; }; '
     command = ["sh", "-c", programs + line.partition(": ")[2]]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -133,6 +133,8 @@ def test_a_body_that_is_no_object_is_refused(raw: bytes) -> None:
         (TokenPlace("authorization"), "/a", [("Authorization", "Bearer t&")]),
         (TokenPlace("cookie", "session"), "/a", [("Cookie", "session=t&")]),
         (TokenPlace("query", "a token"), "/a?a%20token=t%26", []),
+        (TokenPlace("header", "x-auth-token"), "/a", [("X-Auth-Token", "t&")]),
+        (TokenPlace("protocol", "bearer"), "/a", [("Sec-WebSocket-Protocol", "bearer, t&")]),
     ],
 )
 def test_a_token_is_put_where_the_route_expects_it(place: TokenPlace, target: str, headers: list[tuple[str, str]]) -> None:

@@ -11,7 +11,8 @@ from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, StoreEntry,
 from tests.support.tokens import CLAIMS, by_pyjwt
 
 TOKEN = by_pyjwt(CLAIMS, "HS256").decode()
-PLAN = Plan("x", (Route("a", Match(), Handoff("o"), auth=Auth((), (TokenPlace("query", "token"),), 0)),))
+PLACES = (TokenPlace("query", "token"), TokenPlace("header", "x-ident"))
+PLAN = Plan("x", (Route("a", Match(), Handoff("o"), auth=Auth((), PLACES, 0)),))
 REFUSED = Pass(
     number=1, method="GET", url="http://a/", outcome="answered", milliseconds=1, status=401, route="a", reason="No.", hint="`a`"
 )
@@ -136,6 +137,7 @@ def test_no_event_has_a_secret() -> None:
         "Fastly-Key",
         "x-session",
         "X-Auth-Token",
+        "X-Ident",
         "Sec-WebSocket-Protocol",
     )
     shown = ("Content-Type", "Sec-WebSocket-Key", "WWW-Authenticate", "Fanroute-Pin")

@@ -67,11 +67,13 @@ def smallest(file: str, mapping: Schema, known: dict[str, Any]) -> Iterator[dict
 
 
 def completed(spec: dict[str, Any]) -> dict[str, Any]:
-    """Adds the backends that examples name, a match that binds what they refer to, and a channel for a link."""
+    """Adds the backends that examples name, a match for what they refer to, a channel for a link, a WebSocket for its token."""
     named = spec.get("backends", {})
     loops = any("loopback" in backend for backend in named.values())
     backends = {"origin": URL} | ({} if loops else {"self": {"loopback": True}}) | named
     for route in spec.get("routes", ()):
+        if "'protocol'" in str(spec.get("defaults")) and route.pop("handoff", None):
+            route["websocket"] = {"channel": "news"}
         match = {"path": "/rooms/{room}", "query": {"user": "ann"}, "header": {"last-event-id": {"present": True}}}
         route["match"] = match | route.get("match", {})
         for endpoint in (route[action] for action in STREAM_ACTIONS if action in route):

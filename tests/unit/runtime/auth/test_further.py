@@ -1,4 +1,4 @@
-"""Tests claims within others and words of claims, from routes.yaml to what a client gets on both passes."""
+"""Tests claims within others, words of claims, and further places of tokens, from routes.yaml to what a client gets."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,12 +10,13 @@ from fanroute.analysis.examples import example_claims, example_values
 from fanroute.pipeline import compile_routes
 from fanroute.plan.claims import as_token_has_them
 from fanroute.plan.request import RequestData
+from fanroute.plan.tokens import with_token
 from fanroute.plan.trace import Tracer, guard_for
 from fanroute_runtime.auth.further import FurtherGuard
 from fanroute_runtime.auth.guard import Guard
-from fanroute_runtime.messages import Answer
+from fanroute_runtime.messages import Answer, ToFanout
 from fanroute_runtime.plan import Route
-from tests.conftest import INPUTS
+from tests.conftest import INPUTS, REPOSITORY
 from tests.support.tokens import CLAIMS, SECRETS, by_pyjwt
 
 FILE = """
@@ -188,3 +189,137 @@ def test_example_claims_admit_their_request(auth: str) -> None:
     values = example_values(route.match)
     claims = as_token_has_them(example_claims(route, values), route.auth.parts)
     assert outcome(asked(claims, "room"), tried) == "profile.id-room"
+
+
+GOOD = by_pyjwt({**CLAIMS, "exp": 4_102_444_800}, "HS256")
+PLACES = """
+version: 1
+service: {name: chat}
+backends: {self: {loopback: true}}
+routes:
+  - match: {path: "/socket"}
+    auth: {keys: {algorithm: HS256, secret_store: edge, name: login}, token: %s}
+    websocket: {channel: "user-{claim.sub}"%s}
+  - match: {path: "/sse"}
+    auth: {keys: {algorithm: HS256, secret_store: edge, name: login}, token: [{header: X-Auth-Token}, authorization]}
+    sse: {channel: "user-{claim.sub}"}
+"""
+UPGRADE = (("connection", b"Upgrade"), ("upgrade", b"websocket"))
+NEEDED, MORE = "This request needs a token", "The token is refused: the request has more than one"
+
+
+@cache
+def of_places(token: str, further: str = "") -> Tracer:
+    return Tracer(compile_routes((PLACES % (token, further)).encode(), INPUTS).plan, "self")
+
+
+def opened(tried: Tracer, *headers: tuple[str, bytes], path: str = "/socket") -> str:
+    """Returns the chosen subprotocol, or the reason of the refusal. Both passes agree about the token."""
+    asked = RequestData("GET", f"https://a{path}", (*(UPGRADE if path == "/socket" else ()), *headers), secrets=SECRETS)
+    first = tried.trace(asked)
+    through = tried.through_fanout(asked)
+    if path == "/socket":
+        through = replace(through, content=b"OPEN\r\n")
+    answer = tried._decider.decide(through)
+    assert isinstance(answer, Answer)
+    if isinstance(first.decision, Answer):
+        assert first.decision == answer and answer.status in (401, 403)
+    if answer.status != 200:
+        return answer.body.decode().removesuffix(".\n")
+    assert isinstance(first.decision, ToFanout)
+    return dict(answer.headers).get("sec-websocket-protocol", b"").decode()
+
+
+def offering(*values: bytes) -> list[tuple[str, bytes]]:
+    return [("sec-websocket-protocol", value) for value in values]
+
+
+def test_a_token_in_a_header() -> None:
+    tried = of_places("{protocol: bearer}")
+    assert opened(tried, ("x-auth-token", GOOD), path="/sse") == ""
+    assert opened(tried, ("authorization", b"Bearer " + GOOD), path="/sse") == ""
+    assert opened(tried, ("x-auth-token", b""), ("authorization", b"Bearer " + GOOD), path="/sse") == ""
+    assert opened(tried, ("x-auth-token", GOOD), ("authorization", b"Bearer x"), path="/sse") == ""
+    assert opened(tried, ("x-auth-token", b"x"), ("authorization", b"Bearer " + GOOD), path="/sse") == (
+        "The token is refused: it does not have three parts"
+    )
+    assert opened(tried, ("x-auth-token", b"Bearer " + GOOD), path="/sse") != ""
+    assert opened(tried, ("x-auth-token", GOOD), ("x-auth-token", GOOD), path="/sse") == MORE
+    assert opened(tried, ("x_auth_token", GOOD), path="/sse") == NEEDED
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        ([b"bearer, %s"], "bearer"),
+        ([b"bearer,%s"], "bearer"),
+        ([b" bearer ,\t%s , chat"], "bearer"),
+        ([b"chat, bearer, %s"], "bearer"),
+        ([b"bearer", b"%s"], "bearer"),
+        ([], NEEDED),
+        ([b""], NEEDED),
+        ([b"bearer"], NEEDED),
+        ([b"bearer,"], NEEDED),
+        ([b"%s"], NEEDED),
+        ([b"%s, bearer"], NEEDED),
+        ([b"Bearer, %s"], NEEDED),
+        ([b"chat, %s"], NEEDED),
+        ([b"bearer, chat, %s"], "The token is refused: it does not have three parts"),
+        ([b"bearer, %s, bearer, %s"], MORE),
+        ([b"bearer, %s", b"bearer, %s"], MORE),
+        ([b"bearer, bearer, %s"], MORE),
+    ],
+)
+def test_a_token_after_a_subprotocol(offered: list[bytes], chosen: str) -> None:
+    values = [value.replace(b"%s", GOOD) for value in offered]
+    assert opened(of_places("{protocol: bearer}"), *offering(*values)) == chosen
+
+
+def test_a_token_after_a_subprotocol_is_that_of_a_websocket() -> None:
+    """Another request with this header goes on to where the header would go on, too."""
+    tried = of_places("[{protocol: bearer}, authorization]")
+    asked = RequestData("GET", "https://a/socket", tuple(offering(b"bearer, " + GOOD)), secrets=SECRETS)
+    decision = tried.trace(asked).decision
+    assert isinstance(decision, Answer) and decision.status == 401
+
+
+NO_PROTOCOL = "The client offers none of the endpoint's protocols"
+
+
+@pytest.mark.parametrize(
+    ("offered", "required", "optional"),
+    [
+        (b"bearer, %s, chat.v2", "chat.v2", "chat.v2"),
+        (b"chat.v1, bearer, %s, chat.v2", "chat.v1", "chat.v1"),
+        (b"bearer, %s", NO_PROTOCOL, "bearer"),
+        (b"bearer, %s, other", NO_PROTOCOL, "bearer"),
+    ],
+)
+def test_one_of_the_protocols_is_chosen_else_that_of_the_token(offered: bytes, required: str, optional: str) -> None:
+    values = offering(offered.replace(b"%s", GOOD))
+    protocols = ", protocols: [chat.v2, chat.v1]"
+    assert opened(of_places("{protocol: bearer}", protocols), *values) == required
+    assert opened(of_places("{protocol: bearer}", f"{protocols}, require_protocol: false"), *values) == optional
+
+
+@pytest.mark.parametrize(("offered", "chosen"), [([], ""), ([b"other"], ""), ([b"other, chat.v1"], "chat.v1"), ([b"bearer"], "")])
+def test_a_subprotocol_may_be_optional(offered: list[bytes], chosen: str) -> None:
+    """The edge never chooses a protocol that is not offered. A token in another place does not change that."""
+    tried = of_places("[authorization, {protocol: access}]", ", protocols: [chat.v2, chat.v1], require_protocol: false")
+    assert opened(tried, ("authorization", b"Bearer " + GOOD), *offering(*offered)) == chosen
+
+
+def test_a_default_place_after_a_subprotocol_is_for_websockets_of_the_edge() -> None:
+    """So no backend gets a token that the edge has accepted there."""
+    plan = compile_routes((REPOSITORY / "tests/golden/cases/token-places/routes.yaml").read_bytes(), INPUTS).plan
+    kinds = {route.name: [place.kind for place in route.auth.places] for route in plan.routes if route.auth}
+    assert kinds["socket"] == ["authorization", "header", "protocol"]
+    assert kinds["live"] == kinds["passed-through"] == ["authorization", "header"]
+
+
+def test_requests_get_a_test_token_in_its_place() -> None:
+    for token, offers in (("{protocol: bearer}", b""), ("{header: x-auth-token}", b""), ("{protocol: bearer}", b"chat")):
+        tried = of_places(token)
+        headers = (*UPGRADE, *(offering(offers) if offers else ()))
+        asked = with_token(RequestData("GET", "https://a/socket", headers), {"sub": "ann"}, tried)
+        assert isinstance(tried.trace(asked).decision, ToFanout)

@@ -1,0 +1,27 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.grip.websocket import answer_events
+from fanroute_runtime.http.cors import answer_preflight
+from fanroute_runtime.plan import Auth, Hold, Plan, Preflight, SandboxLimits, WebSocket
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='chat-edge',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/socket', (('upgrade', b'websocket'),)),
+    ('OPTIONS', 'https://example.com/events', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://example.com/events', ()),
+    ('GET', 'https://example.com/live/', ()),
+    ('GET', 'https://example.com/tunnel', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/lobby', (('upgrade', b'websocket'),)),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Auth: FurtherGuard, Hold: hold, Preflight: answer_preflight, WebSocket: answer_events}, SAMPLES)
