@@ -57,6 +57,17 @@ def test_a_file_is_recognized_by_its_content(folder: Path) -> None:
     assert done.stderr == "edge.conf:1: error: left out: the line has no target, so nothing is made\n"
 
 
+def test_the_code_in_a_folder_is_imported_if_it_looks_like_a_kit(folder: Path) -> None:
+    kit = folder / "kit" / "src"
+    kit.mkdir(parents=True)
+    (kit / "index.js").write_text("f()\n")
+    assert "kit has none of these files: routes, " in fanroute(folder, "import", "kit").stderr
+    (kit / "main.rs").write_text('fn main() {\n    req.handoff_fanout("app")?;\n}\n')
+    done = fanroute(folder, "import", "kit")
+    assert "Made routes.yaml from kit/src/main.rs (the code of a Fanout starter kit): 1 route\n" in done.stdout
+    assert (folder / "routes.yaml").read_text().endswith("\nroutes:\n  - handoff: app\n")
+
+
 @pytest.mark.parametrize("name", ["openapi.yaml", "api.txt"])
 def test_an_openapi_document_is_imported(folder: Path, name: str) -> None:
     (folder / name).write_text("# ours\nopenapi: 3.0.0\nservers: [{url: https://api.example.com}]\npaths: {/a: {get: {}}}\n")

@@ -34,7 +34,8 @@ from fanroute.syntax.source import decode
 def import_(source: Path, kind_name: str | None, routes: Path, force: bool) -> None:
     """Make a routes.yaml from FILE, which another tool reads, or from such a file in FOLDER.
 
-    It can be Pushpin's `routes`, Netlify's `_redirects` or `netlify.toml`, Vercel's `vercel.json`, or an OpenAPI document.
+    It can be Pushpin's `routes`, Netlify's `_redirects` or `netlify.toml`, Vercel's `vercel.json`, an OpenAPI document,
+    or the code of a starter kit for Fanout.
 
     If routes.yaml cannot say something, a comment above the route names it with its line. The command prints these comments,
     and then what `fanroute check` says. docs/import.md lists what is understood.
@@ -68,11 +69,21 @@ def _file_in(folder: Path, kind_name: str | None) -> Path:
     kinds = [KINDS[kind_name]] if kind_name else list(KINDS.values())
     names = [name for kind in kinds for name in kind.names]
     found = [folder / name for name in names if (folder / name).is_file()]
+    found += [folder / place for kind in kinds for place in kind.places if _looks_like(kind, folder / place)]
     if not found:
-        fail(f"error: {folder} has none of these files: {', '.join(names)}. Name the file")
+        known = ", ".join([*names, *(place for kind in kinds for place in kind.places)])
+        fail(f"error: {folder} has none of these files: {known}. Name the file")
     if len(found) > 1:
         fail(f"error: {folder} has several files that can be imported: name one of {', '.join(map(str, found))}")
     return found[0]
+
+
+def _looks_like(kind: Kind, file: Path) -> bool:
+    """Returns True if a file can be read, and looks like one of a kind."""
+    try:
+        return file.is_file() and kind.looks_like(decode(read_file(file)))
+    except (Invalid, OSError):
+        return False
 
 
 def _read(kind: Kind, content: str, file: Path) -> Draft:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fanroute.foreign import netlify_import, openapi_import, pushpin_import, vercel_import
+from fanroute.foreign import kit_import, netlify_import, openapi_import, pushpin_import, vercel_import
 from fanroute.foreign.draft import Draft
 
 # A line of Pushpin's file: a condition, then a target with a port, or one of its own kinds.
@@ -13,19 +13,25 @@ _PUSHPIN_LINE = re.compile(r' *(?!/)[^ #]+ +("?[^ #/]*:\d|test\b|zhttp(req)?/)')
 _REDIRECT_LINE = re.compile(r"\s*(/|https?://)\S*(\s+[^\s=]+=\S*)*\s+(/|https?://)")
 _VERCEL_LIST = re.compile(r"\"(rewrites|redirects|headers|routes)\"\s*:\s*\[")
 _OPENAPI_VERSION = re.compile(r"^[\s{]*[\"']?(openapi|swagger)[\"']?\s*:\s*[\"']?[23]\.", re.MULTILINE)
+_KIT_CALL = re.compile(r"\b(handoff_fanout|createFanoutHandoff|handoff\.Fanout|handoff_websocket|createWebsocketHandoff)\(")
 _NETLIFY_TABLE = re.compile(r"^\s*\[\[(redirects|headers)\]\]", re.MULTILINE)
 
+_KIT_FILES = ("src/main.rs", "src/index.js", "src/index.ts", "src/index.mjs", "src/main.js", "src/main.ts", "main.go")
 _OPENAPI_NAMES = tuple(f"{name}.{ending}" for name in ("openapi", "swagger") for ending in ("yaml", "yml", "json"))
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Represents a kind of file: what it is called, its usual names, how its content looks, and what reads it."""
+    """Represents a kind of file: what it is called, its usual names, how its content looks, and what reads it.
+
+    `places` are further names in a folder. Such a file is of the kind only if it looks like that.
+    """
 
     title: str
     names: tuple[str, ...]
     looks_like: Callable[[str], bool]
     import_routes: Callable[[str], Draft]
+    places: tuple[str, ...] = ()
 
 
 def _is_pushpin(text: str) -> bool:
@@ -50,10 +56,15 @@ def _is_openapi(text: str) -> bool:
     return _OPENAPI_VERSION.search(text) is not None
 
 
+def _is_kit(text: str) -> bool:
+    return _KIT_CALL.search(text) is not None
+
+
 # Every kind, by the name that the option `--from` takes.
 KINDS = {
     "pushpin-routes": Kind("Pushpin's routes", ("routes",), _is_pushpin, pushpin_import.import_routes),
     "netlify-redirects": Kind("Netlify's _redirects", ("_redirects",), _is_redirects, netlify_import.import_redirects),
+    "fanout-kit": Kind("the code of a Fanout starter kit", (), _is_kit, kit_import.import_kit, _KIT_FILES),
     "openapi": Kind("an OpenAPI document", _OPENAPI_NAMES, _is_openapi, openapi_import.import_openapi),
     "vercel": Kind("vercel.json", ("vercel.json", "now.json"), _is_vercel, vercel_import.import_vercel),
     "netlify-toml": Kind("netlify.toml", ("netlify.toml",), _is_netlify_toml, netlify_import.import_toml),

@@ -1,0 +1,459 @@
+"""Tests the import of the code of starter kits: each in three languages, as it ships in its facts, and with usual changes."""
+
+from typing import Any
+
+import pytest
+
+from fanroute.foreign import code, kit_import
+from fanroute.foreign.code import statements_of
+from fanroute.foreign.draft import Draft, NotImported, draft_text
+from fanroute.foreign.kit_import import import_kit
+from fanroute.foreign.recognize import KINDS, kind_of
+from fanroute.pipeline import compile_routes
+from tests.conftest import INPUTS
+
+RUST = """use fastly::{Error, Request, Response};
+mod fanout_util;
+
+const CHANNEL: &str = "test";
+
+/* answers a WebSocket's events { */
+fn socket(mut req: Request, chan: &str) -> Response {
+    if req.get_header_str("Content-Type") != Some("application/websocket-events") {
+        return Response::from_status(StatusCode::BAD_REQUEST).with_body("No events\\n");
+    }
+    let req_body = req.take_body().into_bytes();
+    let mut resp_body = req_body.clone();
+    if &req_body[..6] == b"OPEN\\r\\n" {
+        resp_body.extend(fanout_util::ws_sub(chan));
+    }
+    Response::from_status(StatusCode::OK).with_body(resp_body)
+}
+
+fn held<'a>(req: Request, chan: &'a str) -> Response {
+    match req.get_url().path() {
+        "/test/poll" => fanout_util::grip_response("text/plain", "response", chan),
+        "/test/stream" => fanout_util::grip_response("text/plain", "stream", chan),
+        "/test/sse" => fanout_util::grip_response("text/event-stream", "stream", chan),
+        "/test/socket" => socket(req, chan),
+        _ => Response::from_status(StatusCode::NOT_FOUND).with_body("No such endpoint\\n"), // '{'
+    }
+}
+
+fn main() -> Result<(), Error> {
+    println!("version: {}", version());
+    let mut req = Request::from_client();
+    if req.get_url().host().is_none() {
+        Response::from_status(StatusCode::NOT_FOUND).with_body("Unknown host\\n").send_to_client();
+        return Ok(());
+    }
+    let path = req.get_path().to_string();
+    if let Some(addr) = req.get_client_ip_addr() {
+        req.set_header("X-Forwarded-For", addr.to_string());
+    }
+    if path.starts_with("/test/") {
+        if req.get_header_str("Grip-Sig").is_some() {
+            held(req, CHANNEL).send_to_client();
+            return Ok(());
+        } else {
+            req.handoff_fanout("self")?;
+            return Ok(());
+        }
+    }
+    Ok(req.handoff_fanout("origin")?)
+}
+"""
+JAVASCRIPT = """/// <reference types="@fastly/js-compute" />
+import { createFanoutHandoff } from "fastly:fanout";
+import { gripResponse, wsSubscribe } from "./fanoutUtil.js";
+
+addEventListener("fetch", (event) => event.respondWith(handle(event)));
+
+async function handle(event) {
+  const request = event.request;
+  const path = new URL(request.url).pathname;
+  const host = request.headers.get('host');
+  if (host == null) {
+    return new Response('Unknown host\\n', { status: 404 });
+  }
+  if (isTls(request)) {
+    request.headers.set('X-Forwarded-Proto', 'https');
+  }
+  if (path.startsWith('/test/')) {
+    if (request.headers.has('Grip-Sig')) {
+      return await held(request, 'test');
+    }
+    return createFanoutHandoff(request, 'self');
+  }
+  return createFanoutHandoff(request, 'origin');
+}
+
+function isTls(request) {
+  return new URL(request.url).protocol === 'https:';
+}
+
+async function held(request, channel) {
+  const path = new URL(request.url).pathname;
+  switch(path) {
+    case '/test/poll':
+      return gripResponse('text/plain', 'response', channel);
+    case '/test/stream':
+      return gripResponse('text/plain', 'stream', channel);
+    case '/test/sse':
+      return gripResponse('text/event-stream', 'stream', channel);
+    case '/test/socket':
+      return await socket(request, channel);
+    default:
+      return new Response('No such endpoint\\n', { status: 404 });
+  }
+}
+
+async function socket(request, channel) {
+  if (request.headers.get('Content-Type') !== 'application/websocket-events') {
+    return new Response('No events\\n', { status: 400 });
+  }
+  const reqBody = new Uint8Array(await request.arrayBuffer());
+  const segments = [reqBody]; // echoes
+  if (reqBody.startsWith('OPEN')) {
+    segments.push(wsSubscribe(channel));
+  }
+  return new Response(new ReadableStream({ start(c) { for (const s of segments) { c.enqueue(s); } } }), { status: 200 });
+}
+"""
+GO = """package main
+
+import (
+	"strings"
+	"github.com/fastly/compute-sdk-go/x/exp/handoff"
+)
+
+func held(w fsthttp.ResponseWriter, r *fsthttp.Request, channel string) {
+	switch r.URL.Path {
+	case "/test/poll":
+		GripResponse(w, "text/plain", "response", channel)
+	case "/test/stream":
+		GripResponse(w, "text/plain", "stream", channel)
+	case "/test/sse":
+		GripResponse(w, "text/event-stream", "stream", channel)
+	case "/test/socket":
+		socket(w, r, channel)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprintf(w, "No such endpoint\\n")
+	}
+}
+
+func socket(w fsthttp.ResponseWriter, r *fsthttp.Request, channel string) {
+	reqBody, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	respBody := make([]byte, len(reqBody))
+	copy(respBody, reqBody)
+	w.Header().Add("Content-Type", "application/websocket-events")
+	if bytes.Equal(reqBody[:6], []byte("OPEN\\r\\n")) {
+		respBody = append(respBody, WsSub(channel)...)
+	}
+	w.Write(respBody)
+}
+
+func main() {
+	fsthttp.ServeFunc(func(ctx context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
+		path := r.URL.Path
+		w.Header().Set("X-Forwarded-For", r.RemoteAddr)
+		if strings.HasPrefix(path, "/test/") {
+			if r.Header.Get("Grip-Sig") != "" {
+				held(w, r, "test")
+				return
+			}
+			handoff.Fanout("self")
+			return
+		}
+		handoff.Fanout("origin")
+	})
+}
+"""
+KITS = {"rust": RUST, "javascript": JAVASCRIPT, "go": GO}
+ROUTES = [
+    {"name": "test-poll", "match": {"path": "/test/poll"}, "long_poll": {"channel": "test"}},
+    {"name": "test-stream", "match": {"path": "/test/stream"}, "stream": {"channel": "test"}},
+    {"name": "test-sse", "match": {"path": "/test/sse"}, "sse": {"channel": "test"}},
+    {"name": "test-socket", "match": {"path": "/test/socket"}, "websocket": {"channel": "test", "echo": True}},
+    {"match": {"path": "/test/*"}, "respond": {"status": 404, "body": "No such endpoint\n"}},
+    {"handoff": "origin"},
+]
+
+
+def draft_of(text: str) -> Draft:
+    """Returns the draft of a kit, which is recognized and valid."""
+    kind = kind_of("x", text)
+    assert kind is KINDS["fanout-kit"]
+    draft = import_kit(text)
+    compile_routes(draft_text(draft, "main.rs", "edge").encode(), INPUTS)
+    return draft
+
+
+def routes_of(text: str) -> list[dict[str, Any]]:
+    return [route.data for route in draft_of(text).routes]
+
+
+def not_understood(text: str) -> list[str]:
+    """Returns the remarks besides that about the address of each backend."""
+    remarks = [f"{remark.line}: {remark.text}" for remark in draft_of(text).all_remarks()]
+    return [remark for remark in remarks if "the address of the backend" not in remark]
+
+
+@pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
+def test_a_kit_is_understood_as_a_whole(kit: str) -> None:
+    assert routes_of(kit) == ROUTES
+    assert not_understood(kit) == []
+    assert {name: part.data for name, part in draft_of(kit).backends.items()} == {
+        "origin": {"url": "https://origin.example.com"},
+        "self": {"loopback": True},
+    }
+    assert routes_of(kit.replace("\n", "\r\n")) == ROUTES
+
+
+@pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
+def test_names_of_paths_and_channels_may_change(kit: str) -> None:
+    changed = kit.replace("/test/", "/live/").replace('"test"', '"news"').replace("'test'", "'news'")
+    made = str(ROUTES).replace("/test/", "/live/").replace("'test-", "'live-").replace("'test'", "'news'")
+    assert str(routes_of(changed)) == made
+    assert not_understood(changed) == []
+
+
+SECOND = {
+    "rust": (
+        '    Ok(req.handoff_fanout("origin")?)',
+        '    if path == "/api" {\n        req.send("api")?.send_to_client();\n        return Ok(());\n    }\n',
+    ),
+    "javascript": (
+        "  return createFanoutHandoff(request, 'origin')",
+        "  if (path === '/api') {\n    return fetch(request, { backend: 'api' });\n  }\n",
+    ),
+    "go": (
+        '		handoff.Fanout("origin")',
+        '		if path == "/api" {\n			resp, err := r.Send(ctx, "api")\n			return\n		}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("language", KITS)
+def test_a_second_origin(language: str) -> None:
+    at, added = SECOND[language]
+    text = KITS[language].replace(at, added + at)
+    assert routes_of(text) == [*ROUTES[:-1], {"name": "api", "match": {"path": "/api"}, "forward": "api"}, ROUTES[-1]]
+    assert draft_of(text).backends["api"].data == {"url": "https://api.example.com"}
+    assert not_understood(text) == []
+
+
+HOSTS = {
+    "rust": ('path.starts_with("/test/")', 'req.get_host().ends_with(".edgecompute.app") && path.starts_with("/test/")'),
+    "javascript": ("path.startsWith('/test/')", "host.endsWith('.edgecompute.app') && path.startsWith('/test/')"),
+    "go": (
+        'strings.HasPrefix(path, "/test/")',
+        'strings.HasSuffix(r.Host, ".edgecompute.app") && strings.HasPrefix(path, "/test/")',
+    ),
+}
+
+
+@pytest.mark.parametrize("language", KITS)
+def test_hosts(language: str) -> None:
+    made = routes_of(KITS[language].replace(*HOSTS[language]))
+    assert [route["match"]["host"] for route in made[:-1]] == ["*.edgecompute.app"] * 5
+
+
+CHANNELS = {
+    "rust": ("held(req, CHANNEL)", 'held(req, &format!("room-{}", req.get_query_parameter("room").unwrap()))'),
+    "javascript": ("held(request, 'test')", "held(request, `room-${new URL(request.url).searchParams.get('room')}`)"),
+    "go": ('held(w, r, "test")', 'held(w, r, fmt.Sprintf("room-%s", r.URL.Query().Get("room")))'),
+}
+
+
+@pytest.mark.parametrize("language", KITS)
+def test_a_channel_of_the_query(language: str) -> None:
+    made = routes_of(KITS[language].replace(*CHANNELS[language]))
+    assert made[1] == {
+        "name": "test-stream",
+        "match": {"path": "/test/stream", "query": {"room": {"present": True}}},
+        "stream": {"channel": "room-{query.room}"},
+    }
+    assert made[3]["websocket"] == {"channel": "room-{query.room}", "echo": True}
+
+
+STRANGE = {
+    "rust": (
+        '    if path.starts_with("/test/") {',
+        "    if is_blocked(&req) {\n        Response::from_status(403).send_to_client();\n        return Ok(());\n    }\n",
+    ),
+    "javascript": (
+        "  if (path.startsWith('/test/')) {",
+        "  if (isBlocked(request)) return new Response('no', { status: 403 });\n",
+    ),
+    "go": (
+        '		if strings.HasPrefix(path, "/test/") {',
+        "		if blocked(r) {\n			w.WriteHeader(403)\n			return\n		}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", KITS)
+def test_what_is_not_understood_is_named_with_its_line(language: str) -> None:
+    at, added = STRANGE[language]
+    text = KITS[language].replace(at, added + at)
+    line = KITS[language].partition(at)[0].count("\n") + 1
+    condition = {"rust": "if is_blocked(&req)", "javascript": "if (isBlocked(request))", "go": "if blocked(r)"}[language]
+    assert not_understood(text) == [f"{line}: not understood, so nothing is refused: {condition}"]
+    assert routes_of(text) == ROUTES
+
+
+@pytest.mark.parametrize("language", KITS)
+def test_a_channel_that_is_not_understood_keeps_its_requests(language: str) -> None:
+    unknown = {"rust": "&db::room(&req)", "javascript": "await room(request)", "go": "room(r)"}[language]
+    old, _ = CHANNELS[language]
+    made = routes_of(KITS[language].replace(old, f"{old.rpartition(', ')[0]}, {unknown})"))
+    assert made[2] == {
+        "name": "test-sse",
+        "match": {"path": "/test/sse"},
+        "respond": {"status": 501, "body": "Not implemented\n"},
+    }
+
+
+FORWARD_RUST = """fn main() -> Result<(), Error> {
+    let req = Request::from_client();
+    let mut use_fanout = false;
+    if req.get_method() == Method::GET
+        && req.get_header_all("upgrade").any(|value| value == HeaderValue::from_static("websocket"))
+    {
+        use_fanout = true;
+    } else if req.get_method() == Method::GET || req.get_method() == Method::HEAD {
+        use_fanout = true;
+    }
+    if use_fanout {
+        req.handoff_fanout("origin")?
+    } else {
+        req.send("origin")?.send_to_client()
+    }
+    Ok(())
+}
+"""
+FORWARD_JAVASCRIPT = """addEventListener("fetch", (event) => event.respondWith(handle(event)));
+async function handle(event) {
+  const { request } = event;
+  let useFanout = false;
+  if (request.method === 'GET' && request.headers.get('upgrade')?.split(',').some(x => x.trim() === 'websocket')) {
+    useFanout = true;
+  } else if (request.method === 'GET' || request.method === 'HEAD') {
+    useFanout = true;
+  }
+  if (useFanout) {
+    return createFanoutHandoff(request, "origin");
+  }
+  return fetch(request, { backend: "origin" });
+}
+"""
+
+
+@pytest.mark.parametrize("text", [FORWARD_RUST, FORWARD_JAVASCRIPT], ids=["rust", "javascript"])
+def test_the_kit_that_only_forwards(text: str) -> None:
+    assert routes_of(text) == [
+        {"match": {"method": "GET", "websocket": True}, "handoff": "origin"},
+        {"match": {"method": "GET"}, "handoff": "origin"},
+        {"match": {"method": "HEAD"}, "handoff": "origin"},
+        {"forward": "origin"},
+    ]
+    assert not_understood(text) == []
+
+
+def test_the_kit_for_websockets() -> None:
+    text = """fn main() -> Result<(), Error> {
+    let mut req = Request::from_client();
+    if let Some("websocket") = req.get_header_str("Upgrade") {
+        req.handoff_websocket("backend")?;
+        Ok(())
+    } else {
+        req.set_pass(true);
+        req.send("backend")?.send_to_client();
+        Ok(())
+    }
+}
+"""
+    assert routes_of(text) == [{"match": {"websocket": True}, "tunnel": "backend"}, {"forward": "backend"}]
+    assert not_understood(text) == ["7: set_pass: to keep answers out of the cache, have the backend send no-store"]
+
+
+NEWS = """addEventListener("fetch", (event) => event.respondWith(handle(event)));
+async function handle({ request }: FetchEvent) {
+  const hasSig = request.headers.has("Grip-Sig");
+  const topic = new URL(request.url).pathname?.substring(1);
+  if (!hasSig) {
+    return createFanoutHandoff(request, "self");
+  }
+  const shared = { "Access-Control-Allow-Origin": "*" }
+  if (request.headers.get("Accept") === "application/websocket-events") {
+    const body = await request.text();
+    if (body.startsWith("OPEN")) {
+      const payload = { type: "subscribe", topic: topic };
+      const content = `c:${JSON.stringify({ type: "subscribe", topic })}`
+      return new Response(body, { headers: { ...shared, "Content-Type": "application/websocket-events" } });
+    } else {
+      return new Response(null, { status: 200 });
+    }
+  }
+  return new Response(null, {
+    status: 200,
+    headers: { ...shared, "Content-Type": "text/event-stream", "Grip-Hold": "stream", "Grip-Channel": topic, "X-A": "1" },
+  });
+}
+"""
+
+
+def test_answers_that_are_written_in_the_code() -> None:
+    assert routes_of(NEWS) == [
+        {"match": {"path": "/{rest}", "websocket": True}, "websocket": {"channel": "{rest}"}},
+        {"match": {"path": "/{rest}", "websocket": False}, "sse": {"channel": "{rest}", "cors": {"origins": "*"}}},
+    ]
+    segment = "the channel is the rest of the path: the route takes only one segment"
+    assert f"9: {segment}" in not_understood(NEWS)
+    assert f"19: {segment}" in not_understood(NEWS)
+    assert "19: the header x-a of the answer is not imported" in not_understood(NEWS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("createFanoutHandoff(", "no route of a starter kit"),
+        ("fn main() { req.handoff_fanout(NAME)?; }", "no route of a starter kit"),
+        ("fn main() {", "a brace is not closed"),
+        ("}", "a brace is closed that was not opened"),
+        ("{" * 200, "its blocks are nested too deeply"),
+        ("/*" * 1000, "no route of a starter kit"),
+        ("fn main() { f() } fn f() { f(); f() }", "no route of a starter kit"),
+        ("func main() { }", "no route of a starter kit"),
+    ],
+)
+def test_other_code_is_refused(text: str, words: str) -> None:
+    with pytest.raises(NotImported, match=words):
+        import_kit(text)
+
+
+def test_too_much_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit_import, "MAX_STEPS", 5)
+    with pytest.raises(NotImported, match="too often"):
+        import_kit(RUST)
+    monkeypatch.setattr(code, "MAX_SOURCE", 100)
+    with pytest.raises(NotImported, match="more than 100 characters"):
+        import_kit(RUST)
+
+
+def test_statements_of_each_language() -> None:
+    texts = {
+        "let a = r#\"x;{\"#; f('}')": ['let a = r#"x;{"#', "f('}')"],
+        "const a = { b: 1 }\nf(`;${x}{`)": ["const a = { b: 1 }", "f(`;${x}{`)"],
+        "f(a,\n  b)\n.c()": ["f(a, b) .c()"],
+        "x = 1 // {\n/* ; */ y": ["x = 1", "y"],
+        "g(/[{;]/)": ["g(/[{;]/)"],
+    }
+    for text, statements in texts.items():
+        assert [one.text for one in statements_of(text)] == statements
