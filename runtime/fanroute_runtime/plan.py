@@ -269,6 +269,17 @@ class Key:
 
 
 @record
+class KeySet:
+    """Represents a JWKS document in a store, whose keys verify signatures.
+
+    A key is used by those of `algorithms` that it is for. With a `kid`, it is for tokens that name it.
+    """
+
+    algorithms: tuple[Algorithm, ...]
+    material: StoreEntry
+
+
+@record
 class TokenPlace:
     """Names a place for a client's token: the header Authorization, a cookie, a query parameter, or another header.
 
@@ -295,10 +306,10 @@ class ClaimPart:
 class Auth:
     """Represents the token that a client needs. It is read from the first of `places` that has one.
 
-    It must be signed with one of `keys`, have one of `issuers` (any, if empty), and be for one of `audiences` (without an
-    audience, if empty). Its claims must fit `claims`: of a claim that is a list, one item must fit. `channels` is the claim that
-    lists the channels to which its holder may subscribe, or "" if it may subscribe to all. Clocks may differ by `leeway` seconds.
-    `parts` are the claims that stand within others, as far as the route uses them.
+    It must be signed with one of `keys` or a key of `key_sets`, have one of `issuers` (any, if empty), and be for one of
+    `audiences` (without an audience, if empty). Its claims must fit `claims`: of a claim that is a list, one item must fit.
+    `channels` is the claim that lists the channels to which its holder may subscribe, or "" if it may subscribe to all. Clocks
+    may differ by `leeway` seconds. `parts` are the claims that stand within others, as far as the route uses them.
     """
 
     keys: tuple[Key, ...]
@@ -309,6 +320,7 @@ class Auth:
     claims: tuple[Condition, ...] = ()
     channels: str = ""
     parts: tuple[ClaimPart, ...] = ()
+    key_sets: tuple[KeySet, ...] = ()
 
 
 @record

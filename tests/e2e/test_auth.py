@@ -20,17 +20,29 @@ from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, open_websocket, wait_until
 from tests.e2e.origin import Origin, seen, values
 from tests.support.tampering import tampered
-from tests.support.tokens import EC, RSA, SECRET, by_joserfc, by_pyjwt, public
+from tests.support.tokens import EC, OTHER_RSA, RSA, SECRET, base64url, by_joserfc, by_pyjwt, jwk, public
 
 OLD, NEW = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+# Keys in JWKS documents, by their id: those of the config store and the one of the secret store.
+IN_DOCUMENT = {"in a set": ec.generate_private_key(ec.SECP256R1()), "rsa in a set": OTHER_RSA}
+SECRET_IN_DOCUMENT = b"a secret that is in a document of a secret store"
+PRIVATE = {**jwk(OLD), "kid": "private", "d": "AAAA"}
+DOCUMENT = json.dumps({"keys": [*({**jwk(key), "kid": kid} for kid, key in IN_DOCUMENT.items()), PRIVATE]})
+SECRET_DOCUMENT = json.dumps({"keys": [{"kty": "oct", "kid": "secret", "k": base64url(SECRET_IN_DOCUMENT).decode()}]})
 # A JSON string is also a TOML string.
 MANIFEST = f"""\
 manifest_version = 3
 [local_server.config_stores.edge]
 format = "inline-toml"
-contents = {{ 2025 = {json.dumps(public(OLD).decode())}, 2026 = {json.dumps(public(NEW).decode())} }}
+[local_server.config_stores.edge.contents]
+2025 = {json.dumps(public(OLD).decode())}
+2026 = {json.dumps(public(NEW).decode())}
+jwks = {json.dumps(DOCUMENT)}
 [local_server.secret_stores]
-edge = [{{ key = "login", data = {json.dumps(SECRET.decode())} }}]
+edge = [
+  {{ key = "login", data = {json.dumps(SECRET.decode())} }},
+  {{ key = "jwks", data = {json.dumps(SECRET_DOCUMENT)} }},
+]
 """
 auth_edge = edge_of("auth", {"ec.pem": public(EC), "rsa.pem": public(RSA), "fastly.toml": MANIFEST.encode()})
 
@@ -65,7 +77,16 @@ def tokens(user: str) -> list[bytes]:
     by_kid = [
         jwt.encode(claims(user), key, "ES256", headers={"kid": kid}).encode() for kid, key in (("2025", OLD), ("2026", NEW))
     ]
-    return [by_pyjwt(claims(user), "HS256"), by_joserfc(claims(user), "ES256"), by_pyjwt(claims(user), "RS256"), *by_kid]
+    in_documents = [
+        jwt.encode(claims(user), key, algorithm, headers={"kid": kid}).encode()
+        for algorithm, kid, key in (
+            ("ES256", "in a set", IN_DOCUMENT["in a set"]),
+            ("RS256", "rsa in a set", OTHER_RSA),
+            ("HS256", "secret", SECRET_IN_DOCUMENT),
+        )
+    ]
+    single = [by_pyjwt(claims(user), "HS256"), by_joserfc(claims(user), "ES256"), by_pyjwt(claims(user), "RS256")]
+    return [*single, *by_kid, *in_documents]
 
 
 def placed(place: str, token: bytes) -> tuple[str, Headers]:
@@ -87,6 +108,9 @@ WRONG = {
     "the next kid": jwt.encode(claims("eve"), OLD, "ES256", headers={"kid": "2026"}).encode(),
     "an unknown kid": jwt.encode(claims("eve"), OLD, "ES256", headers={"kid": "2024"}).encode(),
     "no kid": jwt.encode(claims("eve"), OLD, "ES256").encode(),
+    "another kid of a document": jwt.encode(claims("eve"), OTHER_RSA, "RS256", headers={"kid": "in a set"}).encode(),
+    "a private key of a document": jwt.encode(claims("eve"), OLD, "ES256", headers={"kid": "private"}).encode(),
+    "a secret by another algorithm": jwt.encode(claims("eve"), SECRET_IN_DOCUMENT, "HS384", headers={"kid": "secret"}).encode(),
 }
 
 

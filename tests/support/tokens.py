@@ -32,6 +32,12 @@ def private(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+def jwk(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> dict[str, Any]:
+    """Returns the public key as a JWK without further members."""
+    kind = ECKey if isinstance(key, ec.EllipticCurvePrivateKey) else RSAKey
+    return {name: value for name, value in kind.import_key(public(key).decode()).as_dict(private=False).items() if name != "kid"}
+
+
 # The signing and the verifying key of each algorithm.
 SIGNERS: dict[Algorithm, Any] = {"ES256": EC, "RS256": RSA, "HS256": SECRET}
 KEYS: dict[Algorithm, Key] = {

@@ -16,6 +16,7 @@ from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, Auth, GripSig, Plan, StoreEntry
+from fanroute_runtime.routes_file import distinct_auths
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
 # nothing changed.
@@ -87,12 +88,20 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     """Returns the names that the app module imports, by module."""
     used = {name for part in (*plan.fallbacks, *_custom_grip_sig(plan), plan.sandbox, plan.debug) for name in _dataclasses(part)}
     imports = {f"{RUNTIME}.{module}": {name} for module, name in _ALWAYS.items()} | {f"{RUNTIME}.plan": {"Plan"} | used}
+    for module, name in _modules_for_keys(plan):
+        imports[f"{RUNTIME}.jose.{module}"] = {name}
     if plan.debug:
         imports[Explainer.__module__] = {Explainer.__name__}
     for action, handler in _handlers(plan):
         imports[f"{RUNTIME}.plan"].add(action.__name__)
         imports.setdefault(handler.__module__, set()).add(handler.__name__)
     return imports
+
+
+def _modules_for_keys(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yields the modules that only some keys need, each with a name in it. `jose.keys` finds them if they are imported."""
+    if any(auth.key_sets for auth in distinct_auths(plan.routes)):
+        yield "jwks", "read_keys"
 
 
 def _handlers(plan: Plan) -> list[tuple[type, Handler]]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from fanroute.doctor.documents import entry_text
 from fanroute.doctor.fastly_api import (
     ApiBackend,
     ApiDomain,
@@ -16,7 +17,7 @@ from fanroute.doctor.fastly_api import (
     connect,
 )
 from fanroute.doctor.finding import Examined, Finding, Findings
-from fanroute.doctor.stores import entry_text, store_entries
+from fanroute.doctor.stores import store_entries
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
 from fanroute.project.fastly_token import NoToken, find_token

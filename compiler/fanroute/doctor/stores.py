@@ -1,6 +1,7 @@
 """Checks that the stores of local edges have the entries that routes.yaml names."""
 
 from fanroute.devserver.stores import read_local_stores
+from fanroute.doctor.documents import document_algorithms, entry_text, judge_document
 from fanroute.doctor.finding import Examined, Finding, Findings
 from fanroute.project.folder import read
 from fanroute.project.workspace import BadManifest
@@ -23,7 +24,11 @@ async def check_stores(examined: Examined) -> Findings:
         subject = f"local {entry.kind} store '{entry.store}'"
         value = (stores.config if entry.kind == "config" else stores.secret).get(entry.store, {}).get(entry.name)
         if value:
-            yield Finding(subject, "ok", f"it has {entry_text(entry)}")
+            algorithms = document_algorithms(entry, examined.compiled.plan)
+            if algorithms:
+                yield judge_document(subject, entry, value, algorithms)
+            else:
+                yield Finding(subject, "ok", f"it has {entry_text(entry)}")
         else:
             text = (
                 f"{entry_text(entry)} is {'missing' if value is None else 'empty'}, so {_effect(entry, examined.compiled.plan)}"
@@ -35,17 +40,14 @@ async def check_stores(examined: Examined) -> Findings:
 
 def store_entries(plan: Plan) -> list[StoreEntry]:
     """Returns the entries of stores that the routes name, each once."""
-    keys = [*plan.grip_sig.keys, *(key for route in plan.routes if route.auth for key in route.auth.keys)]
+    auths = [route.auth for route in plan.routes if route.auth]
+    keys = [*plan.grip_sig.keys, *(key for auth in auths for key in auth.keys)]
+    sets = [key_set for auth in auths for key_set in auth.key_sets]
     headers = [entry for route in plan.routes for _, _, entry in route.secret_headers]
-    named = [plan.debug, *(key.material for key in keys), *headers]
+    named = [plan.debug, *(key.material for key in keys), *(key_set.material for key_set in sets), *headers]
     return [*dict.fromkeys(entry for entry in named if isinstance(entry, StoreEntry))]
 
 
 def _effect(entry: StoreEntry, plan: Plan) -> str:
     """Returns what a local edge does if it does not have an entry."""
     return "nobody is told why" if entry == plan.debug else "a local edge answers 500"
-
-
-def entry_text(entry: StoreEntry) -> str:
-    """Returns how a message calls an entry."""
-    return f"the {'entry' if entry.kind == 'config' else 'secret'} '{entry.name}'"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from fanroute.lowering.keys import lower_key
+from fanroute.lowering.keys import lower_client_key
 from fanroute.lowering.match import lower_condition
 from fanroute.plan.claims import by_words, words_of
 from fanroute.plan.routes import references, templates_of
@@ -11,7 +11,7 @@ from fanroute.spec import auth, document
 from fanroute.spec.claim_names import claim_path
 from fanroute.spec.claims import ClaimCondition
 from fanroute.spec.template import parse_template, references_in
-from fanroute_runtime.plan import Action, Auth, ClaimPart, Condition, TokenPlace, WebSocket
+from fanroute_runtime.plan import Action, Auth, ClaimPart, Condition, Key, KeySet, TokenPlace, WebSocket
 
 BEARER = (TokenPlace("authorization"),)
 LEEWAY = 10
@@ -24,14 +24,16 @@ def lower_auths(routes: Iterable[document.Route], files: Mapping[str, bytes]) ->
 
 
 def _auth(spec: auth.Auth, files: Mapping[str, bytes]) -> Auth:
+    keys = [lowered for key in spec.keys for lowered in lower_client_key(key, files)]
     return Auth(
-        tuple(lower_key(key, files, kid=key.kid or "") for key in spec.keys),
+        tuple(key for key in keys if isinstance(key, Key)),
         tuple(map(_place, spec.token)) if spec.token else BEARER,
         leeway_seconds(spec),
         issuers=tuple(spec.issuer or ()),
         audiences=tuple(spec.audience or ()),
         claims=tuple(one for name, condition in spec.claims.items() for one in _conditions(name, condition)),
         channels=spec.channels or "",
+        key_sets=tuple(key for key in keys if isinstance(key, KeySet)),
     )
 
 

@@ -1,14 +1,16 @@
-"""Checks keys: FR250, FR251 and FR252."""
+"""Checks keys: FR250, FR251, FR252 and FR253."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
-from fanroute.diagnostics.examples import KEYS
+from fanroute.diagnostics.examples import KEYS, START
 from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import source_check
 from fanroute.spec import raw
 from fanroute.spec.keys import KEY_SOURCES, KEY_STORES
 from fanroute.syntax.source import Source
+from fanroute_runtime.plan import Algorithm
 
 FR250 = Rule(
     "FR250",
@@ -55,7 +57,7 @@ def check_secrets(source: Source) -> Iterator[Diagnostic]:
     """Reports FR251: the secret of HS256 is not in a secret store."""
     for path, key in raw.verification_keys(source):
         for place in ("file", "config_store"):
-            if key.get("algorithm") == "HS256" and place in key:
+            if "HS256" in _algorithms(key) and place in key:
                 message = f"the secret of HS256 is in a {place.replace('_', ' ')}, where others can read it"
                 suggestion = "put it in a secret store, and write 'secret_store:' and 'name:'"
                 yield Diagnostic(FR251, message, source.key_span((*path, place)), suggestion)
@@ -67,9 +69,10 @@ FR252 = Rule(
     "the file of a key has no public key for its algorithm",
     "The file must have a public key: for ES256 one on the curve P-256, for RS256 an RSA key of 2048 to 4096 bits. It is PEM "
     "that begins with `-----BEGIN PUBLIC KEY-----`. A certificate is not accepted, and a private key does not belong at the "
-    "edge.",
+    "edge. With `jwks: true`, the file must be a JWKS document (RFC 7517) with at least one such key, and without private keys "
+    "and secrets.",
     None,
-    "Write the public key as PEM, for instance with `openssl` and its option `-pubout`.",
+    "Write the public key as PEM, for instance with `openssl` and its option `-pubout`, or download the issuer's JWKS document.",
 )
 
 # Algorithms with a public key, which may be in a file.
@@ -79,19 +82,75 @@ PUBLIC_KEY_ALGORITHMS = ("ES256", "RS256")
 def check_key_files(source: Source, files: Mapping[str, bytes]) -> Iterator[Diagnostic]:
     """Reports FR252: the file of a key has no public key for its algorithm. `files` has the content of each readable file."""
     for path, key in raw.verification_keys(source) if files else ():
-        content, algorithm = files.get(str(key.get("file"))), str(key.get("algorithm"))
-        if content is not None and (problem := _problem_of_key(content, algorithm)):
-            message = f"the file '{key['file']}' has no key for {algorithm}"
+        content, algorithms = files.get(str(key.get("file"))), _algorithms(key)
+        public = [each for each in algorithms if each in PUBLIC_KEY_ALGORITHMS]
+        if content is None or not algorithms or public != algorithms:
+            continue
+        if problem := _problem_of_document(content, algorithms) if "jwks" in key else _problem_of_key(content, algorithms[0]):
+            message = f"the file '{key['file']}' has no key for {' or '.join(algorithms)}"
             yield Diagnostic(FR252, message, source.value_span((*path, "file")), problem)
 
 
 def _problem_of_key(content: bytes, algorithm: str) -> str:
-    """Returns why a file's content is not a key for an algorithm; "" if it is one, or if the algorithm has no keys in files."""
+    """Returns why a file's content is not a key for an algorithm; "" if it is one."""
     from fanroute_runtime.jose.keys import VERIFIER_MAKERS  # late: importing it computes tables
 
+    if content.lstrip().startswith(b"{"):
+        return "a single key is PEM, but this file looks like a JWKS document, for which a key of 'auth' needs 'jwks: true'"
     try:
-        if algorithm in PUBLIC_KEY_ALGORITHMS:
-            VERIFIER_MAKERS[algorithm](content)  # type: ignore[index]
+        VERIFIER_MAKERS[cast(Algorithm, algorithm)](content)
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _problem_of_document(content: bytes, algorithms: list[str]) -> str:
+    """Returns why a file's content is not a JWKS document with a key for one of some algorithms; "" if it is one."""
+    from fanroute_runtime.jose.jwks import SecretKey, keys_of, read_members  # late: importing it computes tables
+    from fanroute_runtime.jose.keys import VERIFIER_MAKERS
+
+    try:
+        members = read_members(content)
+    except ValueError as error:
+        return f"a JWKS document is JSON such as '{{\"keys\": […]}}', but {error}"
+    reasons = []
+    for number, jwk in enumerate(members, 1):
+        try:
+            for key in keys_of(jwk, cast(tuple[Algorithm, ...], tuple(algorithms)), secret=False):
+                VERIFIER_MAKERS[key.algorithm](cast(bytes, key.material))
+        except ValueError as error:
+            reasons.append(f"key {number}: {error}")
+            if isinstance(error, SecretKey):
+                return f"{reasons[-1]}; keep only public keys in the file, and replace this one at the issuer"
+    return "; ".join(reasons) or "the list of its keys is empty" if len(reasons) == len(members) else ""
+
+
+def _algorithms(key: dict[str, Any]) -> list[str]:
+    """Returns the algorithms of a key, of which a JWKS document may have several."""
+    return [each for _, each in raw.items((), key.get("algorithm")) if isinstance(each, str)]
+
+
+FR253 = Rule(
+    "FR253",
+    "error",
+    "a single key is written like a JWKS document, or the other way round",
+    "A PEM file or entry is one key, for one algorithm (RFC 8725, 3.1), and a secret is, too. With `jwks: true` the file or "
+    "entry is a JWKS document, whose keys have their own `kid`.",
+    START + "routes:\n  - handoff: origin\n    auth: {keys: {algorithm: [ES256, RS256], config_store: keys, name: login}}\n",
+    "Add `jwks: true` if it is a JWKS document. Otherwise, write a key for each algorithm.",
+)
+
+
+@source_check("keys")
+def check_documents(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR253: a key has several algorithms, or a JWKS document has a `kid`."""
+    for auth_path, auth in raw.auths(source):
+        for path, key in raw.items((*auth_path, "keys"), auth.get("keys")):
+            if not isinstance(key, dict):
+                continue
+            if "jwks" in key and "kid" in key:
+                message = "'kid' is not for a JWKS document, in which each key has its own"
+                yield Diagnostic(FR253, message, source.key_span((*path, "kid")), "remove it")
+            if "jwks" not in key and len(_algorithms(key)) > 1:
+                message, span = "a single key is for one algorithm", source.value_span((*path, "algorithm"))
+                yield Diagnostic(FR253, message, span, "add 'jwks: true' if it is a JWKS document, or keep one of them")

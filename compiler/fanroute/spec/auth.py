@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.spec.claims import ClaimConditionOrValues, ClaimName
 from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
-from fanroute.spec.keys import Issuer, VerificationKey, not_empty
+from fanroute.spec.keys import AlgorithmName, Issuer, VerificationKey, not_empty
 from fanroute.spec.types import (
     DURATION,
     TOKEN,
@@ -19,6 +19,7 @@ from fanroute.spec.types import (
     TextFormat,
     as_list,
     in_range,
+    no_duplicates,
     value_error,
     with_example,
 )
@@ -82,8 +83,15 @@ Leeway = Annotated[
 
 
 class ClientKey(VerificationKey):
-    """A key for the signatures of clients' tokens."""
+    """A key for the signatures of clients' tokens, or a JWKS document with such keys."""
 
+    algorithm: Annotated[  # type: ignore[assignment]  # of a document there may be several
+        list[AlgorithmName], BeforeValidator(as_list), Field(min_length=1), AfterValidator(no_duplicates)
+    ]
+    """The only algorithm that the key is used with. For a JWKS document, one algorithm or a list: those that its keys may be used
+    with."""
+    jwks: Literal[True] | None = None
+    """States that the file or entry is a JWKS document, and not a single key. A token names its key there by `kid`."""
     kid: KeyId | None = None
     """The key's id. With it, the key is used only for tokens with this `kid`, otherwise for any."""
 

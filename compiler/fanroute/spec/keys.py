@@ -47,6 +47,8 @@ ProxyIssuer = Annotated[
     Issuer, AfterValidator(_check_proxy_issuer), TextFormat("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+", ("my-proxy",))
 ]
 
+AlgorithmName = Literal["ES256", "RS256", "HS256"]
+
 # The keys that say where a verification key is: in a store of the running service, or in a file when building.
 KEY_STORES = ("secret_store", "config_store")
 KEY_SOURCES = ("file", *KEY_STORES)
@@ -65,7 +67,7 @@ class VerificationKey(Model):
         **_ONE_SOURCE,
     )
 
-    algorithm: Literal["ES256", "RS256", "HS256"]
+    algorithm: AlgorithmName
     """The only algorithm that the key is used with."""
     file: FilePath | None = Field(None, examples=["keys/tokens.pem"])
     """A file with a public key in PEM, by its path from the folder of routes.yaml. The key becomes part of the component."""

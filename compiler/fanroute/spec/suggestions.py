@@ -37,11 +37,13 @@ _TIMEOUT = "Fastly has the time-outs of backends; only a long_poll has a 'timeou
 _CACHE = "Fastly caches what the Cache-Control of a backend's answer allows: set it there"
 _REWRITE = "a backend gets the path of the client: let it serve that path"
 _MIDDLEWARE = "there is none; a route has auth, origins, request_headers and response_headers, and an action can have cors"
+_JWKS = "the edge downloads no keys: put the issuer's document into a config store, and write 'jwks: true' with its place"
 NOT_HERE = (
     dict.fromkeys(("timeout", "timeouts", "retries"), _TIMEOUT)
     | dict.fromkeys(("cache", "ttl", "cache_control"), _CACHE)
     | dict.fromkeys(("rewrite", "strip_prefix", "path_rewrite"), _REWRITE)
     | dict.fromkeys(("middleware", "middlewares", "plugins", "filters"), _MIDDLEWARE)
+    | dict.fromkeys(("jwks_uri", "jwks_url"), _JWKS)
 )
 
 

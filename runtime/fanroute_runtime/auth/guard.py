@@ -4,6 +4,7 @@ Sources: RFC 6750 (bearer tokens), RFC 7519 (JWT), RFC 6265 (cookies).
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from fanroute_runtime.grip.instructions import MAX_VALUE, is_valid_value
@@ -106,7 +107,8 @@ class Guard:
         token = parse(raw)
         is_local = token.kid == LOCAL_TOKEN_KEY.kid and request.service_id() == LOCAL_SERVICE
         keys = (LOCAL_TOKEN_KEY, *self._auth.keys) if is_local else self._auth.keys
-        candidates = (key for key in keys if key.kid in ("", token.kid))
+        in_sets = self._keys.keys_of_sets(self._auth.key_sets, token.algorithm, request)
+        candidates = (key for key in chain(keys, in_sets) if key.kid in ("", token.kid))
         self._keys.find_signer(token, candidates, request)
         require_current(token.claims, request.now(), self._auth.leeway)
         _require_parties(token.claims, self._auth)

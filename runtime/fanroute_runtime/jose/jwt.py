@@ -50,9 +50,9 @@ def parse(token: bytes) -> Token:
     header, claims, signature = parts
     return Token(
         *_parse_header(header),
-        _parse_object(_decode_base64url(claims)),
+        parse_object(decode_base64url(claims)),
         token[: -len(signature) - 1],
-        _decode_base64url(signature),
+        decode_base64url(signature),
     )
 
 
@@ -60,7 +60,7 @@ def parse(token: bytes) -> Token:
 @lru_cache(HEADERS)
 def _parse_header(part: bytes) -> tuple[str, str | None]:
     """Returns the algorithm and key id that a token's header names. Raises BadToken."""
-    header = _parse_object(_decode_base64url(part))
+    header = parse_object(decode_base64url(part))
     algorithm, kid = header.get("alg"), header.get("kid")
     # `crit` names extensions that must be understood (RFC 7515, 4.1.11). None is understood here.
     if not isinstance(algorithm, str) or not isinstance(kid, str | None) or "crit" in header:
@@ -89,7 +89,7 @@ def _numeric_date(claims: Claims, name: str) -> float:
     return time
 
 
-def _decode_base64url(part: bytes) -> bytes:
+def decode_base64url(part: bytes) -> bytes:
     """Decodes base64url without padding (RFC 7515, 2). Raises BadToken, also for a spelling that is not canonical."""
     standard = part.translate(_TO_STANDARD)
     try:
@@ -108,7 +108,7 @@ _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/   ")
 _ENDS = ((b"",), (), (b"A", b"Q", b"g", b"w"), tuple(b"%c" % each for each in b"AEIMQUYcgkosw048"))
 
 
-def _parse_object(text: bytes) -> Claims:
+def parse_object(text: bytes) -> Claims:
     """Parses a JSON object in UTF-8. Raises BadToken, also if a name occurs twice in an object."""
     if _is_nested_too_deep(text):
         raise BadToken(f"its JSON nests deeper than {MAX_DEPTH} levels")

@@ -1,12 +1,13 @@
 """Verifies signatures of tokens with keys. Each key is for one algorithm (RFC 7518, 3.1; RFC 8725, 3.1)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
+from typing import Any
 
 from fanroute_runtime.jose import es256, hs256, rs256
 from fanroute_runtime.jose.jwt import BadToken, Token
 from fanroute_runtime.messages import Refused, Request
-from fanroute_runtime.plan import Algorithm, Key, StoreEntry
+from fanroute_runtime.plan import Algorithm, Key, KeySet, StoreEntry
 
 # Returns True if the second argument is a signature of the first. What is bound already is the key, as its algorithm needs it.
 Verifier = partial[bool]
@@ -32,12 +33,14 @@ class Keys:
             es256.prepare()
         known = {key: key.material for key in keys if isinstance(key.material, bytes)}
         self._known_at_build = {key: BUILD_VERIFIER_MAKERS[key.algorithm](material) for key, material in known.items()}
-        # Verifiers for keys in stores are kept as long as the sandbox lives. The next sandbox reads a changed key.
+        # What is made of keys in stores is kept as long as the sandbox lives. The next sandbox reads a changed key.
         self._verifiers = dict(self._known_at_build)
+        self._sets: dict[KeySet, tuple[Key, ...]] = {}
 
     def forget(self) -> None:
         """Forgets the keys that were read from stores, so that the state is that of a new sandbox."""
         self._verifiers = dict(self._known_at_build)
+        self._sets = {}
 
     def native_key(self, key: Key, request: Request) -> bytes:
         """Returns a key for HS256 or ES256 as the native module needs it. Raises Refused (500) if the key is not in its store."""
@@ -58,25 +61,66 @@ class Keys:
                 return key
         raise BadToken("it is not signed with a key that the edge knows")
 
+    def keys_of_sets(self, key_sets: Iterable[KeySet], algorithm: str, request: Request) -> Iterator[Key]:
+        """Yields the keys that JWKS documents have, if they may have keys for an algorithm.
+
+        Raises Refused (500) if a document is not in its store, or is unusable.
+        """
+        for key_set in key_sets:
+            if algorithm in key_set.algorithms:
+                if key_set not in self._sets:
+                    self._sets[key_set] = _read_set(key_set, request)
+                yield from self._sets[key_set]
+
     def _verifier(self, key: Key, request: Request) -> Verifier:
         verifier = self._verifiers.get(key)
         if verifier is None:
-            verifier = self._verifiers[key] = _verifier_from_store(key, request)
+            verifier = self._verifiers[key] = _late_verifier(key, request)
         return verifier
 
 
-def _verifier_from_store(key: Key, request: Request) -> Verifier:
-    """Makes the verifier of a key that is in a store. Raises Refused (500) if the store has no such key, or an unusable one."""
-    assert isinstance(key.material, StoreEntry)
-    stored = key.material
+def _late_verifier(key: Key, request: Request) -> Verifier:
+    """Makes the verifier of a key that is in a store, or comes from a JWKS document there.
+
+    Raises Refused (500) if the store has no such key, or an unusable one. An unusable key of a document verifies nothing.
+    """
+    in_document = isinstance(key.material, bytes)
+    material = key.material if isinstance(key.material, bytes) else _read(key.material, request)
+    try:
+        return VERIFIER_MAKERS[key.algorithm](material)
+    except ValueError:
+        if in_document:
+            return partial(_verify_never)
+    raise _unusable()
+
+
+def _read_set(key_set: KeySet, request: Request) -> tuple[Key, ...]:
+    """Returns the keys of a JWKS document. Raises Refused (500)."""
+    document = _read(key_set.material, request)
+    # Only components whose Plan has a KeySet have the module (`fanroute.codegen.app_module`).
+    jwks: Any = __import__(f"{__package__}.jwks", fromlist=("read_keys",))
+    try:
+        keys: tuple[Key, ...] = jwks.read_keys(document, key_set.algorithms, secret=key_set.material.kind == "secret")
+        return keys
+    except ValueError:
+        raise _unusable() from None
+
+
+def _read(stored: StoreEntry, request: Request) -> bytes:
+    """Returns an entry of a store. Raises Refused (500) if there is none."""
     if stored.kind == "secret":
         material = request.secret(stored.store, stored.name)
     else:
         text = request.config(stored.store, stored.name)
         material = None if text is None else text.encode()
-    if material is not None:
-        try:
-            return VERIFIER_MAKERS[key.algorithm](material)
-        except ValueError:
-            pass
-    raise Refused(500, "A key that the edge needs to verify tokens is missing or unusable.")
+    if material is None:
+        raise _unusable()
+    return material
+
+
+def _unusable() -> Refused:
+    return Refused(500, "A key that the edge needs to verify tokens is missing or unusable.")
+
+
+def _verify_never(signed: bytes, signature: bytes) -> bool:
+    return False

@@ -52,12 +52,12 @@ def take_element(der: bytes, tag: int) -> tuple[bytes, bytes]:
         start += size - 0x80
         size = int.from_bytes(der[2:start])
     end = start + size
-    if der[:start] != _encode_header(tag, size) or len(der) < end:
+    if der[:start] != encode_header(tag, size) or len(der) < end:
         raise ValueError("the public key is not DER")
     return der[start:end], der[end:]
 
 
-def _encode_header(tag: int, size: int) -> bytes:
+def encode_header(tag: int, size: int) -> bytes:
     """Returns a tag and a length in the only form that DER allows (X.690, 10.1)."""
     if size < 0x80:
         return bytes((tag, size))

@@ -144,6 +144,25 @@ def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) 
 
 
 @pytest.mark.parametrize(
+    "key",
+    [
+        "{algorithm: ES256, config_store: keys, name: a}",
+        "{algorithm: [ES256, RS256], jwks: true, config_store: keys, name: a}",
+        "{algorithm: ES256, jwks: true, secret_store: keys, name: a}",
+        "{algorithm: ES256, jwks: true, config_store: keys, name: b}",
+    ],
+)
+def test_another_key_is_a_change(key: str) -> None:
+    auth = "auth: {keys: %s}"
+    before = auth % "{algorithm: ES256, jwks: true, config_store: keys, name: a}"
+    assert told([f"{CHAT}, {before}"], [f"{CHAT}, {auth % key}"]) == [
+        "GET https://example.com/chat",
+        "  - chat: handoff, auth to https://a.example.com",
+        "  + chat: handoff, auth to https://a.example.com (differs in auth)",
+    ]
+
+
+@pytest.mark.parametrize(
     ("fault", "path", "by_default"),
     [
         ("dot_segments", "/.", "reject"),

@@ -1,7 +1,9 @@
 """Tests that missing and empty entries of local stores are found."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from fanroute.doctor.finding import Finding
 from fanroute.doctor.stores import check_stores
 from fanroute_runtime.plan import StoreEntry
 from tests.support.doctor import ROUTES, examined, found
+from tests.support.tokens import EC, RSA, jwk
 
 SECRET, CONFIG = "local secret store 'keys'", "local config store 'settings'"
 GOOD = """\
@@ -103,3 +106,48 @@ def test_routes_may_name_none(tmp_path: Path) -> None:
 def test_a_broken_fastly_toml_is_not_said_twice(tmp_path: Path) -> None:
     (finding,) = found(check_stores, examined(tmp_path, manifest_error="it is not TOML"))
     assert finding.status == "skipped"
+
+
+DOCUMENT_ROUTES = """\
+version: 1
+service: {name: chat-edge}
+backends: {origin: {url: "https://app.example.com"}}
+routes:
+  - handoff: origin
+    auth: {keys: {algorithm: [ES256, RS256], jwks: true, config_store: settings, name: jwks}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("held", "status", "text"),
+    [
+        ([jwk(EC), jwk(RSA)], "ok", "the entry 'jwks' has 2 keys for ES256 or RS256"),
+        (
+            [jwk(EC), {**jwk(RSA), "use": "enc"}, {"kty": "XYZ"}],
+            "ok",
+            "the entry 'jwks' has 1 key for ES256 or RS256; key 2 is not used: it is not for signatures; "
+            "key 3 is not used: it is not for ES256 or RS256",
+        ),
+        (
+            [jwk(EC), {**jwk(EC), "d": "c2VjcmV0"}],
+            "warning",
+            "the entry 'jwks' has 1 key for ES256 or RS256; key 2 is not used: it is a private key",
+        ),
+        (
+            [jwk(EC), {"kty": "oct", "k": "c2VjcmV0"}],
+            "warning",
+            "the entry 'jwks' has 1 key for ES256 or RS256; "
+            "key 2 is not used: it is a secret, which may only be in a secret store",
+        ),
+        ([], "warning", "the entry 'jwks' has 0 keys for ES256 or RS256"),
+        (None, "warning", "the entry 'jwks' is not a JWKS document, so a local edge answers 500: it has no list of keys, 'keys'"),
+    ],
+)
+def test_a_document_is_looked_into(tmp_path: Path, held: Any, status: str, text: str) -> None:
+    """Nothing that is secret is told."""
+    contents = json.dumps(json.dumps({"keys": held}))
+    manifest = f'[local_server.config_stores.settings]\nformat = "inline-toml"\ncontents = {{jwks = {contents}}}\n'
+    (finding,) = found(check_stores, examined(tmp_path, DOCUMENT_ROUTES, manifest=manifest))
+    assert (finding.subject, finding.status, finding.text) == (CONFIG, status, text)
+    assert bool(finding.fix) == (status == "warning")
+    assert "c2VjcmV0" not in f"{finding.text}{finding.fix}"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.native.base64url import MALFORMED
-from fanroute_runtime.jose.jwt import BadToken, _decode_base64url
+from fanroute_runtime.jose.jwt import BadToken, decode_base64url
 from tests.conftest import times
 from tests.support.native import NativeModule
 
@@ -28,7 +28,7 @@ def decoded(module: NativeModule, text: bytes) -> bytes | None:
 
 def expected(text: bytes) -> bytes | None:
     try:
-        return _decode_base64url(text)
+        return decode_base64url(text)
     except BadToken:
         return None
 
