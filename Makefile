@@ -1,4 +1,4 @@
-# make build | serve [EDGE=viceroy] [PORT=8080] [PUBLISH_PORT=8081] | test | test-quick | perf-check | fuzz | bench | check | clean. README.md says what each is for.
+# make build [ENV=staging] | serve [ENV=staging] [EDGE=viceroy] [PORT=8080] [PUBLISH_PORT=8081] | test | test-quick | perf-check | fuzz | bench | check | clean. README.md says what each is for.
 PYTHON ?= python3
 EDGE ?= embedded
 # A relative path does not count.
@@ -11,6 +11,8 @@ YAML_LANGUAGE_SERVER_VERSION := 1.25.0
 YAML_LANGUAGE_SERVER := $(CACHE)/yaml-language-server-$(YAML_LANGUAGE_SERVER_VERSION)
 # The GRIP libraries for Python and JavaScript, whose versions follow.
 GRIP_LIBRARIES := $(CACHE)/grip-libraries-4.4.0-4.3.0
+# Other programs use a variable of this name too, so only `make ENV=…` counts.
+ENVIRONMENT = $(if $(filter command,$(firstword $(origin ENV))),--env '$(ENV)')
 PORTS = $(if $(PORT),--port $(PORT)) $(if $(PUBLISH_PORT),--publish-port $(PUBLISH_PORT))
 
 VENV := .venv
@@ -34,12 +36,12 @@ APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
-	@$(RUN) fanroute build
+	@$(RUN) fanroute build $(ENVIRONMENT)
 
 serve: $(VENV)/installed
 	@echo '$(EDGE) $(PORT) $(PUBLISH_PORT)' | grep -Eq '^(embedded|viceroy) [0-9]* [0-9]*$$' || { \
-		echo 'Usage: make serve [EDGE=embedded|viceroy] [PORT=0-65535] [PUBLISH_PORT=0-65535]' >&2; exit 2; }
-	@exec $(RUN) fanroute serve --edge $(EDGE) $(PORTS)
+		echo 'Usage: make serve [ENV=NAME] [EDGE=embedded|viceroy] [PORT=0-65535] [PUBLISH_PORT=0-65535]' >&2; exit 2; }
+	@exec $(RUN) fanroute serve $(ENVIRONMENT) --edge $(EDGE) $(PORTS)
 
 # A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped.
 test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium axe-core grip-libraries yaml-language-server

@@ -1,16 +1,19 @@
 """Compiles the bytes of a routes.yaml: parse, check, lower, look for warnings. Pure."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, in_source_order
 from fanroute.lowering.lower import lower_backends, lower_plan
 from fanroute.plan.backend import Backend, loopback_host
+from fanroute.rules.environments import check_changes, check_loopback_domain
 from fanroute.rules.keys import check_key_files
 from fanroute.rules.run import find_warnings, validate_routes
-from fanroute.spec.document import Spec
+from fanroute.spec.document import MAX_ENVIRONMENTS, PRODUCTION, Spec
+from fanroute.spec.environments import environments, in_environment
 from fanroute.spec.inputs import Inputs, read_files
 from fanroute.syntax.source import Source, decode, parse_yaml
 from fanroute.syntax.variables import command_unexpander, unexpander
@@ -27,6 +30,8 @@ class Compiled:
         plan: what the component knows of it.
         backends: the backends to set up, sorted by name.
         diagnostics: warnings and notes, in source order.
+        environment: the name of the environment in which it was compiled.
+        whole: the parsed file as it is without an environment, or None if that is not known.
     """
 
     source: Source
@@ -34,6 +39,8 @@ class Compiled:
     plan: Plan
     backends: tuple[Backend, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    environment: str = PRODUCTION
+    whole: Source | None = None
 
     @property
     def loopback(self) -> str:
@@ -60,21 +67,70 @@ def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
 def compile_plan(raw: bytes, inputs: Inputs) -> Compiled:
     """Compiles a routes.yaml as `compile_routes` does, but looks for no warnings, which takes almost half of the time."""
     with _without_garbage_collection():
-        source = parse_yaml(decode(raw), inputs.environment)
-        unexpand = unexpander(source.unexpanded), command_unexpander(source.unexpanded)
-        files, unreadable = read_files(source, inputs.read)
-        try:
-            spec = validate_routes(source, [*unreadable, *check_key_files(source, files)])
-        except Invalid as invalid:
-            raise Invalid(diagnostic.map_texts(*unexpand) for diagnostic in invalid.diagnostics) from None
-        plan = lower_plan(spec, files)
-        backends = lower_backends(spec)
-        host = loopback_host(backends)
-        if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
-            from fanroute.analysis.links import linked_backends  # late: most files have no links
+        return _compile_source(parse_yaml(decode(raw), inputs.variables), inputs)
 
-            plan = replace(plan, linked=linked_backends(plan, host))
-        return Compiled(source, spec, plan, backends)
+
+def _compile_source(whole: Source, inputs: Inputs) -> Compiled:
+    """Compiles a parsed routes.yaml in an environment."""
+    unexpand = unexpander(whole.unexpanded), command_unexpander(whole.unexpanded)
+    source = in_environment(whole, inputs.environment, inputs.renames_hosts)
+    files, unreadable = read_files(source, inputs.read)
+    try:
+        spec = validate_routes(source, [*check_changes(whole), *unreadable, *check_key_files(source, files)])
+    except Invalid as invalid:
+        raise Invalid(diagnostic.map_texts(*unexpand) for diagnostic in invalid.diagnostics) from None
+    plan = lower_plan(spec, files)
+    backends = lower_backends(spec)
+    host = loopback_host(backends)
+    if any(isinstance(route.action, Hold) and route.action.link for route in plan.routes):
+        from fanroute.analysis.links import linked_backends  # late: most files have no links
+
+        plan = replace(plan, linked=linked_backends(plan, host))
+    return Compiled(source, spec, plan, backends, environment=inputs.environment, whole=whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A routes.yaml that was compiled in all of its environments.
+
+    Attributes:
+        compiled: it in each environment in which it has no errors, by the environment's name, `production` first.
+        diagnostics: all that is wrong with it, in source order. What is wrong in several environments is there once.
+    """
+
+    compiled: dict[str, Compiled]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def check_routes(raw: bytes, inputs: Inputs, only: str | None = None) -> Checked:
+    """Compiles a routes.yaml in all of its environments, or in only one. Raises Invalid if it cannot be parsed."""
+    with _without_garbage_collection():
+        whole = parse_yaml(decode(raw), inputs.variables)
+    compiled: dict[str, Compiled] = {}
+    found: dict[str, Sequence[Diagnostic]] = {}
+    for name in (only,) if only else (PRODUCTION, *islice(environments(whole), MAX_ENVIRONMENTS)):
+        try:
+            with _without_garbage_collection():
+                one = _compile_source(whole, replace(inputs, environment=name))
+            compiled[name] = one = replace(one, diagnostics=warnings_of(one))
+            found[name] = one.diagnostics
+        except Invalid as invalid:
+            found[name] = invalid.diagnostics
+    return Checked(compiled, tuple(in_source_order(found[only]) if only else told_once(found)))
+
+
+def told_once(found: Mapping[str, Sequence[Diagnostic]]) -> list[Diagnostic]:
+    """Returns the diagnostics of several environments, in source order, each once. A note says where one is not of production."""
+    where: dict[Diagnostic, tuple[Diagnostic, list[str]]] = {}
+    for name, diagnostics in found.items():
+        for one in dict.fromkeys(diagnostics):
+            # The request that shows it can have other hosts.
+            same = replace(one, message=one.message.removesuffix(one.request), request="")
+            where.setdefault(same, (one, []))[1].append(name)
+    return in_source_order(
+        one if PRODUCTION in names else replace(one, notes=(*one.notes, Note(f"only in {' and '.join(map(repr, names))}")))
+        for one, names in where.values()
+    )
 
 
 def warnings_of(compiled: Compiled) -> tuple[Diagnostic, ...]:
@@ -83,10 +139,13 @@ def warnings_of(compiled: Compiled) -> tuple[Diagnostic, ...]:
     unexpand = unexpander(source.unexpanded), command_unexpander(source.unexpanded)
     with _without_garbage_collection():
         found = find_warnings(source, compiled.plan, compiled.loopback_host)
+        if compiled.environment != PRODUCTION and compiled.whole:
+            domains = check_loopback_domain(compiled.whole, compiled.environment, compiled.loopback_host)
+            found = tuple(in_source_order([*found, *domains]))
         return tuple(diagnostic.map_texts(*unexpand) for diagnostic in found)
 
 
-def keep_until_exit(compiled: Compiled) -> None:
+def keep_until_exit(compiled: Checked) -> None:
     """Has the end of the process free the memory. Freeing the many objects of many routes takes a tenth of a check's time.
 
     An object in a reference cycle is freed only by the garbage collector, which ignores what is frozen.

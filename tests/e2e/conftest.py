@@ -29,6 +29,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.project import processes as programs
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
+from fanroute.spec.document import PRODUCTION
 from fanroute_runtime.plan import Plan
 from tests.conftest import GRIP_SIG, INPUTS, OWN_HOST, REPOSITORY
 from tests.e2e.browser import Browser, browser
@@ -338,7 +339,8 @@ def running(name: str, folder: Path, *options: str, **environment: str) -> Itera
     """Yields an edge, stops it by Ctrl-C, and asserts that nothing is left behind. `older` is Viceroy with an older Pushpin."""
     if name == "older":
         name, environment = "viceroy", environment | {"FANROUTE_PUSHPIN": str(older_pushpin())}
-    build_once(Workspace(folder / "routes.yaml"))
+    environment_of_routes = options[options.index("--env") + 1] if "--env" in options else PRODUCTION
+    build_once(Workspace(folder / "routes.yaml", environment=environment_of_routes))
     with stopped(Edge(name, folder, *options, **environment)) as started:
         yield started
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from fanroute.diagnostics import json_report, text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
-from fanroute.pipeline import compile_routes
+from fanroute.pipeline import check_routes
 from fanroute.rules import run
 from fanroute.syntax.source import decode
 from tests.conftest import INPUTS, REPOSITORY, times
@@ -137,7 +137,7 @@ ENDS = st.tuples(CASE, st.sampled_from([b"\r\n", b"\r", "\x85".encode(), "\u2028
 def diagnostics_of(raw: bytes) -> list[Diagnostic]:
     """Returns the diagnostics of a file. Any exception but Invalid is a failure."""
     try:
-        return list(compile_routes(raw, INPUTS).diagnostics)
+        return list(check_routes(raw, INPUTS).diagnostics)
     except Invalid as invalid:
         assert invalid.diagnostics
         return invalid.diagnostics

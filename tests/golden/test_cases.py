@@ -18,13 +18,15 @@ from fanroute.codegen.app_module import emit
 from fanroute.codegen.constants import with_constant_instructions
 from fanroute.devserver.config import host_entries
 from fanroute.diagnostics import text_report
-from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
-from fanroute.pipeline import compile_routes
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, fails
+from fanroute.pipeline import Compiled, check_routes, compile_routes
 from fanroute.plan.trace import HANDLERS, guard_for
-from fanroute.project.fastly_toml import update
+from fanroute.project.fastly_toml import make_command, update
+from fanroute.project.workspace import manifest_name
 from fanroute.routetests.coverage import coverage_text, measure_coverage
 from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
+from fanroute.spec.document import PRODUCTION
 from fanroute_runtime import plan as plan_module
 from fanroute_runtime.plan import Auth, Plan, StoreEntry
 from fanroute_runtime.routes_file import LazyRoutes
@@ -39,23 +41,35 @@ def made(folder: Path) -> dict[str, str]:
     if (folder / "routes.test.yaml").exists():
         return {"tests.txt": _test_report(folder, raw)}
     try:
-        compiled = compile_routes(raw, inputs_of(folder))
+        checked = check_routes(raw, inputs_of(folder))
     except Invalid as invalid:
         return _diagnostics_file(invalid.diagnostics, raw)
+    found = _diagnostics_file(checked.diagnostics, raw)
+    if fails(checked.diagnostics):
+        return found
+    for compiled in checked.compiled.values():
+        found |= _built(compiled)
+    return found
+
+
+def _built(compiled: Compiled) -> dict[str, str]:
+    """Returns the files that are built in an environment. Their names begin with that, unless it is production."""
     files = app_files(compiled.plan)
+    environment = compiled.environment
+    prefix = "" if environment == PRODUCTION else f"{environment}."
     return {
-        "app.py": files["app.py"],
-        "routes.jsonl": files["routes.jsonl"],
-        "files.txt": "".join(f"{name}\n" for name in sorted(files)),
-        "fastly.toml": update(
+        f"{prefix}app.py": files["app.py"],
+        f"{prefix}routes.jsonl": files["routes.jsonl"],
+        f"{prefix}files.txt": "".join(f"{name}\n" for name in sorted(files)),
+        manifest_name(environment): update(
             None,
             compiled.plan.service,
             compiled.backends,
-            "make build",
+            make_command(environment),
             compiled.has_tunnels,
             host_entries(compiled.plan.routes, compiled.loopback_host),
         ),
-    } | _diagnostics_file(compiled.diagnostics, raw)
+    }
 
 
 def _diagnostics_file(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
@@ -117,8 +131,8 @@ def test_the_repositorys_own_is_a_case() -> None:
 def test_every_code_has_a_case() -> None:
     outputs = "".join(text for folder in CASES for text in made(folder).values())
     missing = {code for code in CODES if f"[{code}]: " not in outputs}
-    assert missing == {"FR101", "FR511", "FR512", "FR517"}, (
-        "of a file that is not there, and of a local edge: tests/cli/test_cli.py, tests/e2e"
+    assert missing == {"FR101", "FR270", "FR511", "FR512", "FR517"}, (
+        "of a file or environment that is not there, and of a local edge: tests/cli/test_cli.py, tests/e2e"
     )
 
 

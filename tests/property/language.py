@@ -315,6 +315,37 @@ def specs(draw: st.DrawFn) -> Data:
     return {"version": 1, "service": {"name": draw(NAMES)}, "backends": BACKENDS, **paths, "routes": listed}
 
 
+def hosts_in(spec: Data) -> list[str]:
+    """Returns the hosts that an environment of a generated routes.yaml can rename."""
+    found: set[str] = set()
+    for route in spec["routes"]:
+        hosts = route.get("match", {}).get("host", [])
+        found.update([hosts] if isinstance(hosts, str) else hosts)
+    return sorted({host.lower(): host for host in found}.values())
+
+
+@st.composite
+def environments(draw: st.DrawFn, spec: Data) -> Data:
+    """Generates what differs in one environment of a generated routes.yaml."""
+    hosts = hosts_in(spec)
+    renamed = draw(st.lists(st.sampled_from(hosts), unique=True)) if hosts else []
+    names = draw(st.lists(st.one_of(HOSTS, HOSTS.map("*.{}".format)), min_size=len(renamed), max_size=len(renamed)))
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "service": st.fixed_dictionaries({"name": NAMES}),
+        "backends": st.fixed_dictionaries(
+            {},
+            optional={
+                "origin": st.fixed_dictionaries(
+                    {}, optional={"url": st.just("https://staging.example.com"), "local": st.just("http://a:1")}
+                ),
+                "self": st.just({"host": "self.example.com"}),
+            },
+        ),
+        "debug": st.just({"secret_store": "keys", "name": "debug"}),
+    }
+    return {"hosts": dict(zip(renamed, names, strict=True))} | draw(st.fixed_dictionaries({}, optional=optional))
+
+
 STYLES = st.fixed_dictionaries(
     {
         "default_flow_style": st.sampled_from([None, True, False]),

@@ -1,5 +1,6 @@
 """Tests with generated routes.yaml and requests that all code that chooses a route chooses the same one."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -10,16 +11,19 @@ from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachable, Unreachab
 from fanroute.analysis.search import Boxes
 from fanroute.analysis.witness import request_of
 from fanroute.bundle.builder import app_files
+from fanroute.cli.diff_report import compare
+from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
+from fanroute.spec.inputs import Inputs
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.matching.decision_tree import Matcher
 from fanroute_runtime.plan import Plan, Preflight, Route
 from tests.conftest import INPUTS, times
 from tests.golden.test_cases import evaluated, shipped
 from tests.property import reference
-from tests.property.language import STYLES, specs, written
+from tests.property.language import STYLES, environments, specs, written
 from tests.property.requests import requests
 from tests.support.counts import COUNTS
 
@@ -72,6 +76,74 @@ def test_a_request_gets_one_route(data: st.DataObject) -> None:
         assert len(steps) == (len(plan.routes) if number is None else number + 1)
         assert number is None or not isinstance(reaches[number], Unreachable)
         COUNTS["pairs of a generated routes.yaml and a request, asked of the matcher and of fanroute match"] += 1
+
+
+@given(st.data())
+def test_an_environment_is_the_file_with_other_values(data: st.DataObject) -> None:
+    """A file in an environment compiles to what the file does if the values are written there by hand."""
+    spec, style = data.draw(specs()), data.draw(STYLES)
+    environment = data.draw(environments(spec))
+    whole = written(spec | {"environments": {"staging": environment, "other": {}}}, style)
+    by_hand = attempt(written(changed(spec, environment), style), INPUTS)
+    assert attempt(whole, replace(INPUTS, environment="staging")) == by_hand
+    assert attempt(whole, INPUTS) == attempt(whole, replace(INPUTS, environment="other")) == attempt(written(spec, style), INPUTS)
+    if not isinstance(by_hand, list):
+        before, after = (by_hand if name == "staging" else attempt(whole, INPUTS) for name in ("production", "staging"))
+        assert not isinstance(before, list)
+        differs = compare(before, after).changes
+        COUNTS["environments whose difference is searched"] += 1
+        if environment.get("backends", {}).get("origin", {}).get("url") and not environment["hosts"] and uses_origin(before[0]):
+            assert differs
+
+
+def uses_origin(plan: Plan) -> bool:
+    """Returns True if the first route, which surely gets requests, asks the backend `origin`."""
+    return getattr(plan.routes[0].action, "backend", "") == "origin"
+
+
+def attempt(raw: bytes, inputs: Inputs) -> Any:
+    """Returns what a file compiles to, or its errors without their places."""
+    try:
+        result = compile_routes(raw, inputs)
+    except Invalid as invalid:
+        return sorted((one.code, one.message) for one in invalid.diagnostics)
+    return result.plan, result.backends
+
+
+def changed(spec: Data, environment: Data) -> Data:
+    """Returns a routes.yaml with the values of an environment in place of its own."""
+    hosts = {host.lower(): name for host, name in environment["hosts"].items()}
+
+    def rename(given: Any) -> Any:
+        return [rename(each) for each in given] if isinstance(given, list) else hosts.get(given.lower(), given)
+
+    def in_origins(given: Any) -> Any:
+        if isinstance(given, list):
+            return [in_origins(each) for each in given]
+        scheme, separator, rest = given.partition("://")
+        host, colon, port = rest.partition(":")
+        return f"{scheme}{separator}{rename(host)}{colon}{port}" if separator else given
+
+    def in_route(route: Any) -> Any:
+        if not isinstance(route, dict):
+            return route
+        place = {key: in_origins(value) if key == "origins" else in_route(value) for key, value in route.items()}
+        if "location" in place and place["location"].startswith("https://www.example.com"):
+            place["location"] = f"https://{rename('www.example.com')}{place['location'].removeprefix('https://www.example.com')}"
+        return place
+
+    routes = [
+        in_route(route)
+        | (
+            {"match": route["match"] | ({"host": rename(route["match"]["host"])} if "host" in route["match"] else {})}
+            if "match" in route
+            else {}
+        )
+        for route in spec["routes"]
+    ]
+    backends = {name: one | environment.get("backends", {}).get(name, {}) for name, one in spec["backends"].items()}
+    rest = {key: environment[key] for key in ("service", "debug") if key in environment}
+    return spec | rest | {"backends": backends, "routes": routes}
 
 
 def numbered(plan: Plan) -> list[tuple[int, Route]]:

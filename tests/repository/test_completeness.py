@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin
 
 from fanroute.diagnostics.diagnostic import Invalid, Span
 from fanroute.pipeline import compile_routes
-from fanroute.spec.document import Spec
+from fanroute.spec.document import Backend, EnvironmentBackend, Spec
 from fanroute.spec.types import Model
 from fanroute.syntax.source import Path, decode, parse_yaml
 from tests.conftest import ENVIRONMENT, inputs_of
@@ -19,11 +19,16 @@ Key = tuple[str, str]
 NOT_OF_A_KEY = {"FR201", "FR202"}
 
 
+def key_of(model: type[Model], name: str) -> Key:
+    """Returns a key of a model. One that differs in an environment is the same key."""
+    return (Backend if model is EnvironmentBackend else model).__name__, name
+
+
 def all_keys(annotation: Any) -> Iterator[Key]:
     """Yields the keys of a model, and of the models within it."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         for name, field in annotation.model_fields.items():
-            yield annotation.__name__, name
+            yield key_of(annotation, name)
             yield from all_keys(field.annotation)
     for part in get_args(annotation):
         yield from all_keys(part)
@@ -34,7 +39,7 @@ def keys_in(data: Any, annotation: Any, path: Path = ()) -> Iterator[tuple[Path,
     if isinstance(annotation, type) and issubclass(annotation, Model):
         for name in data if isinstance(data, dict) else ():
             if name in annotation.model_fields:
-                yield (*path, name), (annotation.__name__, name)
+                yield (*path, name), key_of(annotation, name)
                 yield from keys_in(data[name], annotation.model_fields[name].annotation, (*path, name))
     elif get_origin(annotation) is dict and isinstance(data, dict):
         for name, value in data.items():

@@ -50,8 +50,15 @@ def test_the_page_says_what_the_compiler_says(rule: Rule) -> None:
 
 
 def test_only_what_no_file_shows_has_no_example() -> None:
-    """These codes are about a missing file, a file next to routes.yaml, a local edge, and a link in the way."""
-    assert [code for code, rule in CODES.items() if rule.example is None] == ["FR101", "FR252", "FR511", "FR512", "FR517"]
+    """These codes are about a missing file, a file next to routes.yaml, an option, a local edge, and a link in the way."""
+    assert [code for code, rule in CODES.items() if rule.example is None] == [
+        "FR101",
+        "FR252",
+        "FR270",
+        "FR511",
+        "FR512",
+        "FR517",
+    ]
     assert "```" not in section(CODES["FR101"], INPUTS)
 
 

@@ -216,6 +216,26 @@ def test_a_failed_build_keeps_the_last_good_component(cli: Cli) -> None:
     assert (cli.folder / "bin/main.wasm").read_bytes() == component
 
 
+def test_an_environment_is_built_with_its_own_manifest(cli: Cli) -> None:
+    """The CLI does not tell the script its `--env`: the script of fastly.staging.toml names it."""
+    routes = cli.folder / "routes.yaml"
+    environments = "environments:\n  staging: {service: {name: fanroute-staging}}\nroutes:"
+    routes.write_text(routes.read_text().replace("\nroutes:", f"\n{environments}"))
+    command = [sys.executable, "-P", "-m", "fanroute", "build", "--env", "staging"]
+    subprocess.run(command, cwd=cli.folder, env=cli.environment, capture_output=True, check=True)
+    production = (cli.folder / "fastly.toml").read_text()
+    staging = cli.folder / "fastly.staging.toml"
+    app = cli.folder / "build/app/app.py"  # the CLI adds something to the component
+    assert cli("build").returncode == 0
+    assert "service='fanroute-starter'" in app.read_text()
+    done = cli("build", "--env", "staging")
+    assert done.returncode == 0, done.stdout
+    assert "service='fanroute-staging'" in app.read_text()
+    assert (cli.folder / "pkg/fanroute-staging.tar.gz").exists()
+    assert (cli.folder / "fastly.toml").read_text() == production
+    assert "--env staging" in staging.read_text() and 'name = "fanroute-staging"' in staging.read_text()
+
+
 def test_publish_and_publish_again(cli: Cli, api: FastlyApi) -> None:
     first = cli("publish", "--status-check-off", "--domain", OWN_HOST)
     assert first.returncode == 0, first.stdout

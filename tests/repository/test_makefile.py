@@ -28,11 +28,11 @@ class Clone:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def make(self, *arguments: str) -> list[str]:
+    def make(self, *arguments: str, variables: dict[str, str] | None = None) -> list[str]:
         """Runs make and returns the arguments of each call of the clone's Python. Only the environment is made by another one."""
         calls = self.folder / "calls"
         calls.unlink(missing_ok=True)
-        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "CALLS": str(calls), "HOME": str(self.folder)}
+        environment = {"PATH": f"{self.folder}:/usr/bin:/bin", "CALLS": str(calls), "HOME": str(self.folder)} | (variables or {})
         command = ["make", "PYTHON=python", *arguments]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -66,6 +66,14 @@ def test_an_environment_is_made_once(clone: Clone) -> None:
     assert sum("-m pip" in given for given in first) == 2
     assert first[-1] == "-P -m fanroute build"
     assert clone.make("build") == ["-P -m fanroute build"]
+
+
+def test_an_environment_of_routes_yaml_is_chosen(clone: Clone) -> None:
+    """A variable of the shell, which other programs use too, chooses nothing."""
+    clone.make("build")
+    assert clone.make("build", "ENV=staging") == ["-P -m fanroute build --env staging"]
+    assert clone.make("serve", "ENV=staging", "PORT=1")[0] == "-P -m fanroute serve --env staging --edge embedded --port 1"
+    assert clone.make("build", variables={"ENV": "/etc/shrc"}) == ["-P -m fanroute build"]
 
 
 def test_a_copied_clone_has_an_environment_of_its_own(clone: Clone, tmp_path: Path) -> None:
@@ -104,6 +112,6 @@ def test_a_wrong_use_of_make_is_told_in_its_own_words(clone: Clone, given: str) 
     done = subprocess.run(
         ["make", "serve", given], cwd=clone.folder, env=environment, capture_output=True, text=True, check=False
     )
-    usage = "Usage: make serve [EDGE=embedded|viceroy] [PORT=0-65535] [PUBLISH_PORT=0-65535]\n"
+    usage = "Usage: make serve [ENV=NAME] [EDGE=embedded|viceroy] [PORT=0-65535] [PUBLISH_PORT=0-65535]\n"
     assert (done.returncode, done.stdout, done.stderr.partition("make: ")[0]) == (2, "", usage)
     assert "serve" not in (clone.folder / "calls").read_text()

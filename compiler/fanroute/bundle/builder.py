@@ -13,7 +13,8 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project import fastly_toml
 from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
 from fanroute.project.package_files import runtime_sources, wit_folder, wit_sources
-from fanroute.project.workspace import Workspace
+from fanroute.project.workspace import BadManifest, Workspace, manifest_name
+from fanroute.spec.document import PRODUCTION
 from fanroute_runtime.plan import Plan
 
 Say = Callable[[str], None]
@@ -59,6 +60,8 @@ def _build(workspace: Workspace, say: Say, flatten: bool, begin: Say) -> Built:
     files, wit = app_files(compiled.plan), wit_sources()
     before = workspace.read_manifest()
     toml = updated_manifest(workspace, compiled, before)
+    if before is None and workspace.environment != PRODUCTION and workspace.read_manifest(PRODUCTION) is not None:
+        say(f"{workspace.manifest.name}: made from {manifest_name(PRODUCTION)}, without its service_id")
     key = toolchain.build_key(files, wit, flatten)
     warnings = []
     with workspace.locked():
@@ -76,7 +79,7 @@ def _build(workspace: Workspace, say: Say, flatten: bool, begin: Say) -> Built:
             workspace.keep_component(component, toolchain.build_key(files, wit) if not_flattened else key)
         workspace.write_wasm(component)
         workspace.write_manifest(toml)
-        for line in fastly_toml.replacement_notes(before, toml):
+        for line in fastly_toml.replacement_notes(before, toml, workspace.manifest.name):
             say(line)
     if rebuilt and not toolchain.memory_is_mapped(component):
         warnings.append("its data lie so far apart that hosts copy them for each sandbox, so a request takes longer in a new one")
@@ -84,15 +87,32 @@ def _build(workspace: Workspace, say: Say, flatten: bool, begin: Say) -> Built:
 
 
 def updated_manifest(workspace: Workspace, compiled: Compiled, before: str | None) -> str:
-    """Returns the fastly.toml that a build writes. `before` is its text, None if there is none. Raises BadManifest."""
+    """Returns the fastly.toml that a build writes. `before` is its text, None if there is none. Raises BadManifest.
+
+    That of an environment is made from the one of production. It must not name the same service: publishing it would replace
+    what is in production.
+    """
+    environment = workspace.environment
+    production = None if environment == PRODUCTION else workspace.read_manifest(PRODUCTION)
+    command = fastly_toml.make_command(environment)
+    if not workspace.has_makefile:
+        command = fastly_toml.build_command(workspace.routes.name, environment)
+    if before and production and (service := fastly_toml.service_id(before)) and service == fastly_toml.service_id(production):
+        message = f"its service_id is that of {manifest_name(PRODUCTION)}, so publishing it would replace what is in production"
+        raise BadManifest(f"{message}; remove the line, and publish a service of its own", _line_of("service_id", before))
     return fastly_toml.update(
         before,
         compiled.plan.service,
         compiled.backends,
-        fastly_toml.MAKE_COMMAND if workspace.has_makefile else fastly_toml.build_command(workspace.routes.name),
+        command,
         compiled.has_tunnels,
         host_entries(compiled.plan.routes, compiled.loopback_host),
+        production,
     )
+
+
+def _line_of(key: str, manifest: str) -> int:
+    return next((number for number, line in enumerate(manifest.splitlines(), 1) if line.lstrip().startswith(key)), 1)
 
 
 def app_files(plan: Plan) -> dict[str, str]:

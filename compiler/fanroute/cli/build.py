@@ -9,7 +9,7 @@ import click
 from fanroute.bundle import builder as building
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
-from fanroute.cli.options import examples, routes_argument
+from fanroute.cli.options import env_option, env_words, examples, routes_argument
 from fanroute.cli.output import conceal, exit_on_failure, print_diagnostics, remark, say, say_command, show_steps
 from fanroute.project.workspace import Workspace
 
@@ -23,14 +23,18 @@ flatten_option = click.option(
 )
 
 
-@click.command(epilog=examples("fanroute build", "fanroute build edge/routes.yaml"))
+@click.command(epilog=examples("fanroute build", "fanroute build --env staging", "fanroute build edge/routes.yaml"))
 @routes_argument
+@env_option
 @flatten_option
-def build(routes: Path, flatten: bool) -> None:
-    """Build bin/main.wasm from ROUTES (routes.yaml), and update fastly.toml to match."""
+def build(routes: Path, environment: str, flatten: bool) -> None:
+    """Build bin/main.wasm from ROUTES (routes.yaml), and update fastly.toml to match.
+
+    With --env staging, it updates fastly.staging.toml, which the Fastly CLI reads with its own --env staging.
+    """
     # As Ctrl-C: temporary files are removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    build_and_report(Workspace(routes), flatten)
+    build_and_report(Workspace(routes, environment=environment), flatten)
 
 
 def build_and_report(workspace: Workspace, flatten: bool) -> Built:
@@ -46,6 +50,8 @@ def build_and_report(workspace: Workspace, flatten: bool) -> Built:
         remark(f"{workspace.wasm}: warning: {warning}")
     how = f"built in {monotonic() - started:.1f} s" if result.rebuilt else "nothing has changed"
     say(f"{workspace.wasm}: {size:.1f} MB, {how}")
-    for line in next_steps.publish_lines(result.compiled, result.service_id, workspace.routes.parent):
+    for line in next_steps.publish_lines(
+        result.compiled, result.service_id, workspace.routes.parent, env_words(workspace.environment)
+    ):
         say_command(line)
     return result

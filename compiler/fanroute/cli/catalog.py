@@ -8,6 +8,7 @@ from fanroute.rules.run import TOPICS
 # The modules with rules outside of the room `rules`.
 _OTHERS = (
     "syntax.source",
+    "spec.environments",
     "spec.inputs",
     "spec.validate",
     "project.folder",

@@ -6,7 +6,7 @@ from fanroute.cli.catalog import CODES
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.diagnostics.rule import Rule
-from fanroute.pipeline import compile_routes
+from fanroute.pipeline import check_routes, compile_routes
 from fanroute.routetests.coverage import measure_coverage, report_missed
 from fanroute.routetests.judge import diagnostics_of, judge, passed_requests
 from fanroute.routetests.read import read_tests
@@ -62,7 +62,7 @@ def example_report(rule: Rule, inputs: Inputs) -> str:
 def diagnose(raw: bytes, inputs: Inputs) -> list[Diagnostic]:
     """Returns all diagnostics of a routes.yaml, valid or not."""
     try:
-        return list(compile_routes(raw, inputs).diagnostics)
+        return list(check_routes(raw, inputs).diagnostics)
     except Invalid as invalid:
         return invalid.diagnostics
 

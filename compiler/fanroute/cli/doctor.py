@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fanroute.bundle.builder import updated_manifest
-from fanroute.cli.options import examples, routes_argument
+from fanroute.cli.options import env_option, examples, routes_argument
 from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, say, say_json, say_marked
 from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT
 from fanroute.diagnostics.diagnostic import Invalid
@@ -29,9 +29,10 @@ _COLOURS = {"ok": "green", "warning": "yellow", "error": "red", "skipped": "brig
 
 @click.command(epilog=examples("fanroute doctor", "fanroute doctor --offline --format json edge/routes.yaml"))
 @routes_argument
+@env_option
 @click.option("--offline", is_flag=True, help="Ask no server: not the backends, and not Fastly's API.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def doctor(routes: Path, offline: bool, form: str) -> None:
+def doctor(routes: Path, environment: str, offline: bool, form: str) -> None:
     """Look for what keeps ROUTES (routes.yaml) from working: tools, ports, fastly.toml, backends, and the service on Fastly.
 
     It changes nothing, and takes a few seconds at most. Each backend gets one GET. With a token for Fastly's API, in
@@ -41,7 +42,7 @@ def doctor(routes: Path, offline: bool, form: str) -> None:
     # Imported late: the list of commands needs neither aiohttp nor httpx.
     from fanroute.doctor.run import examine
 
-    workspace = Workspace(routes)
+    workspace = Workspace(routes, environment=environment)
     with exit_on_failure(workspace):
         findings = asyncio.run(examine(_examined(workspace, offline)))
     if form == "json":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.options import compile_or_exit, examples, routes_argument
+from fanroute.cli.options import compile_or_exit, env_option, examples, routes_argument
 from fanroute.cli.output import fail, remark, say_text
 from fanroute.foreign.pushpin_export import NotExported, export_routes
 
@@ -12,13 +12,14 @@ from fanroute.foreign.pushpin_export import NotExported, export_routes
 @click.command(epilog=examples("fanroute export pushpin-routes", "fanroute export pushpin-routes edge/routes.yaml > routes"))
 @click.argument("kind", type=click.Choice(["pushpin-routes"]))
 @routes_argument
-def export(kind: str, routes: Path) -> None:
+@env_option
+def export(kind: str, routes: Path, environment: str) -> None:
     """Print ROUTES (routes.yaml) as the `routes` file of a Pushpin of your own.
 
     A comment in the file and a line on standard error name what Pushpin cannot do. If a route needs a token, nothing is printed
     and the exit code is 1, because Pushpin checks no tokens.
     """
-    compiled = compile_or_exit(routes)
+    compiled = compile_or_exit(routes, environment)
     try:
         text, remarks = export_routes(compiled)
     except NotExported as error:

@@ -13,7 +13,7 @@ import click
 
 from fanroute.cli.edges import find_edge
 from fanroute.cli.ending import until_stopped
-from fanroute.cli.options import compile_if_valid, examples, routes_option
+from fanroute.cli.options import compile_if_valid, env_option, examples, routes_option
 from fanroute.cli.output import exit_failed, exit_on_failure, fail, remark, say, say_json
 from fanroute.cli.request_options import checked, header_pair
 from fanroute.client.listening import ListenFailed, Received, Target
@@ -77,6 +77,7 @@ def _header(text: str) -> tuple[str, str]:
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @routes_option
+@env_option
 def listen(
     what: str,
     headers: tuple[str, ...],
@@ -85,6 +86,7 @@ def listen(
     timeout: float | None,
     form: str,
     routes: Path,
+    environment: str,
     **kinds: bool,
 ) -> None:
     """Listen at a URL or to a CHANNEL, and print what arrives until Ctrl-C.
@@ -98,7 +100,7 @@ def listen(
     chosen = [kind for kind in PREFERRED if kinds[kind]]
     if len(chosen) > 1:
         raise click.UsageError("choose one kind of connection")
-    workspace = Workspace(routes)
+    workspace = Workspace(routes, environment=environment)
     with exit_on_failure(workspace):
         client = Client(tuple(map(_header, headers)), token, chosen[0] if chosen else None)
         edge = find_running(workspace) if "://" in what else find_edge(workspace)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.options import compile_or_exit, examples, routes_option
+from fanroute.cli.options import compile_or_exit, env_option, examples, routes_option
 from fanroute.cli.output import say
 from fanroute.cli.request_options import checked, header_pair, parse_claims, too_deep
 from fanroute.devserver.config import host_entries
@@ -28,13 +28,16 @@ from fanroute.spec.types import check_method
 @click.option("--claims", metavar="JSON", help="The claims of the client's token. The token is added where the route expects it.")
 @click.option("--via-fanout", is_flag=True, help="Make the request as Fanout does, with a Grip-Sig.")
 @routes_option
-def match(method: str, url: str, headers: tuple[str, ...], claims: str | None, via_fanout: bool, routes: Path) -> None:
+@env_option
+def match(
+    method: str, url: str, headers: tuple[str, ...], claims: str | None, via_fanout: bool, routes: Path, environment: str
+) -> None:
     """Show what happens to a request: which route it gets and why, and the headers of both passes.
 
     Nothing is sent. The code that runs at the edge computes the result.
     """
     request = RequestData(checked(check_method, method, "METHOD"), checked(request_url, url, "URL"), tuple(map(_header, headers)))
-    compiled = compile_or_exit(routes)
+    compiled = compile_or_exit(routes, environment)
     trial = Trial(compiled, host_entries(compiled.plan.routes, compiled.loopback_host))
     try:
         tried = trial.run(request, None if claims is None else parse_claims(claims), via_fanout)

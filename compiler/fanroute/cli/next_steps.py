@@ -32,17 +32,20 @@ _SENT_BY_CURL = ("accept", "user-agent")
 TOKEN = "TOKEN"
 
 
-def publish_lines(compiled: Compiled, service_id: str, folder: Path) -> Iterator[str]:
-    """Yields the commands that publish the service in a folder to Fastly, for the first time or again."""
+def publish_lines(compiled: Compiled, service_id: str, folder: Path, options: str = "") -> Iterator[str]:
+    """Yields the commands that publish the service in a folder to Fastly, for the first time or again.
+
+    `options` choose the environment, with a space before them.
+    """
     fastly = "fastly" if folder == Path() else f"cd {path_word(folder)} && fastly"
     if service_id:
-        yield f"Publish (service {shell_word(service_id)}): {fastly} compute publish"
+        yield f"Publish (service {shell_word(service_id)}): {fastly} compute publish{options}"
         if compiled.has_tunnels:
             yield f"Its tunnels need WebSockets, to be enabled on the service once: {fastly} products --enable=websockets"
         return
     domain = compiled.loopback_host
-    first = f"Publish, the first time: {fastly} compute publish --domain {shell_word(domain)}"
-    yield first if domain else f"Publish: {fastly} compute publish"
+    first = f"Publish, the first time: {fastly} compute publish{options} --domain {shell_word(domain)}"
+    yield first if domain else f"Publish: {fastly} compute publish{options}"
 
 
 def serve_lines(

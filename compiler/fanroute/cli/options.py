@@ -7,18 +7,57 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, print_diagnostics, standard_input, warn
+from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, print_diagnostics, warn
+from fanroute.cli.request_options import checked
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.diagnostics.shell import path_word, shell_word
-from fanroute.pipeline import Compiled, compile_routes
+from fanroute.pipeline import Checked, Compiled, check_routes, compile_routes
 from fanroute.project.processes import find
 from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
+from fanroute.spec.document import PRODUCTION, check_environment
+from fanroute.spec.inputs import Inputs
 
 # The file name that means standard input.
 PIPED = "-"
 
 routes_argument = click.argument("routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES)
 routes_option = click.option("--routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES, show_default=True)
+
+
+def _environment(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    return value if value is None else checked(check_environment, value, "--env")
+
+
+def _environments(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(checked(check_environment, value, "--env") for value in values)
+
+
+env_option = click.option(
+    "--env",
+    "environment",
+    metavar="NAME",
+    default=PRODUCTION,
+    show_default=True,
+    callback=_environment,
+    help="One of the environments in routes.yaml.",
+)
+# For commands that go through all of them.
+one_env_option = click.option(
+    "--env", "environment", metavar="NAME", callback=_environment, help="One of the environments in routes.yaml, instead of all."
+)
+two_envs_option = click.option(
+    "--env",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    callback=_environments,
+    help="One of the environments. Twice for OLD and NEW.",
+)
+
+
+def env_words(environment: str) -> str:
+    """Returns the option that chooses an environment, with a space before it. That of production is left out."""
+    return "" if environment == PRODUCTION else f" --env {shell_word(environment)}"
 
 
 def own_command() -> str:
@@ -41,29 +80,40 @@ def examples(*commands: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
-def compile_or_exit(routes: Path) -> Compiled:
+def compile_or_exit(routes: Path, environment: str = PRODUCTION) -> Compiled:
     """Compiles a routes.yaml. If it has errors, prints them and exits."""
-    workspace = Workspace(routes)
+    workspace = Workspace(routes, environment=environment)
     with exit_on_failure(workspace):
         compiled = compile_routes(workspace.read_routes(), workspace.inputs())
     conceal(compiled.source.unexpanded)
     return compiled
 
 
-def compile_all_or_exit(files: Iterable[Path]) -> list[Compiled]:
-    """Compiles several files, of which one can be `-`, standard input. If any has errors, prints those of all and exits."""
-    compiled: list[Compiled] = []
+def check_or_exit(workspace: Workspace, environment: str | None = None, form: str = "text") -> Checked:
+    """Compiles a routes.yaml in one of its environments, or in all. If it has errors, prints them and exits."""
+    (checked,) = check_all_or_exit([(workspace, workspace.inputs(), environment)], form)
+    return checked
+
+
+def check_all_or_exit(files: Iterable[tuple[Workspace, Inputs, str | None]], form: str = "text") -> list[Checked]:
+    """Compiles several files, each in one of its environments, or in all. If any has errors, prints those of all and exits."""
+    results: list[Checked] = []
     failed = False
-    for file in files:
-        workspace = Workspace(file, standard_input() if str(file) == PIPED else None)
+    for workspace, inputs, environment in files:
         try:
-            compiled.append(compile_routes(workspace.read_routes(), workspace.inputs()))
-            conceal(compiled[-1].source.unexpanded)
+            result = check_routes(workspace.read_routes(), inputs, environment)
+            errors = [one for one in result.diagnostics if one.severity == "error"]
         except Invalid as invalid:
-            print_diagnostics(invalid.diagnostics, workspace)
+            errors = invalid.diagnostics
+        else:
+            results.append(result)
+            for compiled in result.compiled.values():
+                conceal(compiled.source.unexpanded)
+        if errors:
+            print_diagnostics(errors, workspace, form)
             failed = True
     exit_if_failed(failed)
-    return compiled
+    return results
 
 
 def compile_if_valid(workspace: Workspace) -> Compiled | None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fanroute.cli.edges import find_edge
-from fanroute.cli.options import PIPED, compile_if_valid, examples, routes_option
+from fanroute.cli.options import PIPED, compile_if_valid, env_option, examples, routes_option
 from fanroute.cli.output import exit_on_failure, fail, remark, say, standard_input, warn
 from fanroute.plan.kinds import Kind
 from fanroute.project.workspace import Workspace
@@ -59,6 +59,7 @@ def _field(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--local", is_flag=True, help="Publish to the local edge that runs for the folder of routes.yaml. The default.")
 @click.option("--service", callback=_service, metavar="ID", help="Publish to this service at Fastly.")
 @routes_option
+@env_option
 def publish(
     channel: str,
     message: str | None,
@@ -71,6 +72,7 @@ def publish(
     local: bool,
     service: str | None,
     routes: Path,
+    environment: str,
     **chosen: bool,
 ) -> None:
     """Publish MESSAGE on CHANNEL. With `-`, the message is standard input, without its last line end.
@@ -86,7 +88,7 @@ def publish(
         raise click.UsageError("--local and --service exclude each other")
     if close == (message is not None):
         raise click.UsageError("--close needs no MESSAGE" if close else "write a MESSAGE, or - to read it from standard input")
-    workspace = Workspace(routes)
+    workspace = Workspace(routes, environment=environment)
     with exit_on_failure(workspace):
         kinds = _kinds(workspace, channel, every, chosen)
         if event and "sse" not in kinds:

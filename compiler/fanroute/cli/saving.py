@@ -242,7 +242,7 @@ class Saving:
         if others:
             await asyncio.wait(others)
         try:
-            await _run_build(self._workspace.routes, self._flatten)
+            await _run_build(self._workspace, self._flatten)
             if await asyncio.to_thread(self._target_sources.have_changed):
                 self._target = None  # it may be the component of a later save, which is about to be served
                 return
@@ -261,9 +261,10 @@ def _attempt(act: Callable[[], Found], errors: list[Exception]) -> Found | None:
         return None
 
 
-async def _run_build(routes: Path, flatten: bool) -> None:
+async def _run_build(workspace: Workspace, flatten: bool) -> None:
     """Builds a folder in another process, which ends if the call is cancelled. Raises ProgramFailed."""
-    command: list[str | Path] = [sys.executable, "-P", "-m", "fanroute", "build", routes]
+    command: list[str | Path] = [sys.executable, "-P", "-m", "fanroute", "build", workspace.routes]
+    command += ["--env", workspace.environment]
     command.append("--flatten" if flatten else "--no-flatten")
     # For its files, which componentize-py leaves behind if it is ended. They are many, so another thread removes them.
     temporary = temporary_folder()

@@ -15,7 +15,7 @@ from fanroute.cli import next_steps
 from fanroute.cli.build import build_and_report, flatten_option
 from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
 from fanroute.cli.ending import until_stopped
-from fanroute.cli.options import examples, is_on_command_line, own_command, routes_argument
+from fanroute.cli.options import env_option, env_words, examples, is_on_command_line, own_command, routes_argument
 from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json, say, say_command, warn
 from fanroute.cli.traffic import make_printer
 from fanroute.devserver import guard
@@ -62,6 +62,7 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     )
 )
 @routes_argument
+@env_option
 @click.option("--edge", type=EDGES, default="embedded", show_default=True, help="Which local edge to run.")
 @click.option(
     "--port",
@@ -117,6 +118,7 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
 )
 def serve(
     routes: Path,
+    environment: str,
     edge: str,
     port: int,
     publish_port: int,
@@ -139,7 +141,7 @@ def serve(
         raise click.UsageError("--open opens the console, which --no-console leaves out")
     if form == "json":
         reserve_output_for_json()
-    workspace = Workspace(routes)
+    workspace = Workspace(routes, environment=environment)
     result = build_and_report(workspace, flatten)
     plan = result.compiled.plan
     private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
@@ -192,6 +194,7 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
                     click.launch(url)
             announce_hosts = stack.enter_context(announce(workspace, urls, options.hosts))
             routes = "" if workspace.routes == Path(DEFAULT_ROUTES) else f" --routes {path_word(workspace.routes)}"
+            routes += env_words(workspace.environment)
             makes_tokens = not workspace.cache.reason
             for line in next_steps.serve_lines(
                 result.compiled, options.edge, urls, options.hosts, own_command(), routes, makes_tokens

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fanroute.cli.options import compile_or_exit, examples, routes_option
+from fanroute.cli.options import compile_or_exit, env_option, examples, routes_option
 from fanroute.cli.output import fail, say
 from fanroute.cli.request_options import checked, parse_claims, too_deep
 from fanroute.pipeline import Compiled
@@ -28,14 +28,15 @@ from fanroute.spec.validate import did_you_mean
 @click.option("--route", "name", metavar="NAME", help="The route that the token is for, if routes require different issuers.")
 @click.option("--expires-in", default="12h", metavar="DURATION", show_default=True, help="How long it is valid: 90s, 15m, 12h.")
 @routes_option
-def token(claims: str, name: str | None, expires_in: str, routes: Path) -> None:
+@env_option
+def token(claims: str, name: str | None, expires_in: str, routes: Path, environment: str) -> None:
     """Print a client's token for the routes of routes.yaml with `auth`, to try them on this machine.
 
     Your local edges accept it as if one of the routes' keys had signed it, and check its claims. Nothing else accepts it: it is
     signed with a key that is in your cache folder only. The claims `exp`, `iss` and `aud` are filled in if --claims lacks them.
     """
     lifetime = checked(parse_duration, expires_in, "--expires-in")
-    compiled = compile_or_exit(routes)
+    compiled = compile_or_exit(routes, environment)
     workspace = Workspace(routes)
     if workspace.cache.reason:
         fail(f"error: the key for tokens is kept in the cache, which is not used: {workspace.cache.reason}")

@@ -164,6 +164,7 @@ class Console:
         own = () if is_gone else served.compiled.diagnostics
         return {
             "service": served.compiled.plan.service,
+            "environment": served.compiled.environment,
             "file": self._file,
             "edge": self._edge,
             "interpreted": served.interpreted,

@@ -13,28 +13,29 @@ _BUILD = "Run `fanroute build`, which writes it."
 async def check_manifest(examined: Examined) -> Findings:
     """Compares fastly.toml with what a build would write, and reports what it has besides."""
     assert examined.compiled is not None
+    name = examined.workspace.manifest.name
     if examined.manifest_error:
-        yield Finding("fastly.toml", "error", examined.manifest_error, "Correct it there.")
+        yield Finding(name, "error", examined.manifest_error, "Correct it there.")
     elif examined.manifest is None:
-        yield Finding("fastly.toml", "warning", "there is none, and the Fastly CLI needs it", _BUILD)
+        yield Finding(name, "warning", "there is none, and the Fastly CLI needs it", _BUILD)
     else:
-        found = [*differences(examined.manifest, examined.wanted, examined.compiled.backends)]
-        for finding in found or [Finding("fastly.toml", "ok", "as a build writes it")]:
+        found = [*differences(examined.manifest, examined.wanted, examined.compiled.backends, name)]
+        for finding in found or [Finding(name, "ok", "as a build writes it")]:
             yield finding
 
 
-def differences(text: str, wanted: str, backends: tuple[Backend, ...]) -> Iterator[Finding]:
-    """Yields what is wrong with a fastly.toml. `wanted` is its text after a build."""
+def differences(text: str, wanted: str, backends: tuple[Backend, ...], name: str = "fastly.toml") -> Iterator[Finding]:
+    """Yields what is wrong with a fastly.toml, whose name can be another. `wanted` is its text after a build."""
     content = fastly_toml.parse(text).unwrap()
     version = content.get("manifest_version")
     if version != MANIFEST_VERSION:
         written = "is missing" if version is None else "is not the one that the Fastly CLI reads"
-        yield Finding("fastly.toml", "error", f"its manifest_version {written}", f"Write manifest_version = {MANIFEST_VERSION}.")
+        yield Finding(name, "error", f"its manifest_version {written}", f"Write manifest_version = {MANIFEST_VERSION}.")
     if keys := fastly_toml.outdated_keys(text, wanted):
-        yield Finding("fastly.toml", "warning", f"a build would change {', '.join(keys)}", _BUILD)
+        yield Finding(name, "warning", f"a build would change {', '.join(keys)}", _BUILD)
     known = {backend.name for backend in backends}
     for place in ("setup", "local_server"):
-        for name in content.get(place, {}).get("backends", {}):
-            if name not in known:
+        for backend in content.get(place, {}).get("backends", {}):
+            if backend not in known:
                 fix = "Remove it there, or add it to routes.yaml."
-                yield Finding("fastly.toml", "warning", f"{place}.backends.{name} is no backend of routes.yaml", fix)
+                yield Finding(name, "warning", f"{place}.backends.{backend} is no backend of routes.yaml", fix)

@@ -22,7 +22,7 @@ _PAGE = Path(package).resolve().parents[2] / "docs" / "diagnostics.md"
 def diagnostics_of(document: Document) -> list[types.Diagnostic]:
     """Returns everything that is wrong with a document, in source order."""
     try:
-        found = list(document.compile().diagnostics)
+        found = list(document.check().diagnostics)
     except Invalid as invalid:
         found = invalid.diagnostics
     return [_diagnostic(each, document) for each in found]

@@ -8,7 +8,7 @@ from lsprotocol.types import Position
 
 from fanroute.editor.cursor import Cursor, find_cursor
 from fanroute.editor.positions import Positions
-from fanroute.pipeline import Compiled, compile_plan, compile_routes
+from fanroute.pipeline import Checked, Compiled, check_routes, compile_plan
 from fanroute.project.workspace import Workspace
 
 
@@ -31,10 +31,10 @@ class Document:
         # The editor can hold halves of surrogate pairs, which are reported as any other text that is not UTF-8.
         return Workspace(self.path, BytesIO(self.text.encode("utf-8", "surrogatepass")))
 
-    def compile(self) -> Compiled:
-        """Compiles the text as `fanroute check` does, with warnings. Raises Invalid, also for a text that is too large."""
+    def check(self) -> Checked:
+        """Compiles the text in all environments, as `fanroute check` does. Raises Invalid if it cannot be parsed."""
         workspace = self._workspace()
-        return compile_routes(workspace.read_routes(), workspace.inputs())
+        return check_routes(workspace.read_routes(), workspace.inputs())
 
     def compile_plan(self) -> Compiled:
         """Compiles the text without looking for warnings. Raises Invalid."""

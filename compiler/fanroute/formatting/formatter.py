@@ -9,7 +9,7 @@ import yaml
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.formatting.scalars import block_scalar, yaml_scalar
 from fanroute.formatting.tree import Entry, parse_tree
-from fanroute.pipeline import compile_routes
+from fanroute.pipeline import check_routes
 from fanroute.spec.document import Spec
 from fanroute.spec.inputs import Inputs
 from fanroute.spec.validate import keys_at, validate
@@ -66,11 +66,9 @@ def _comments(entry: Entry) -> Iterator[str]:
 
 def _compiled(text: str, inputs: Inputs) -> Any:
     """Returns what a text compiles to, or its errors."""
-    try:
-        compiled = compile_routes(text.encode(), inputs)
-    except Invalid as invalid:
-        return sorted((diagnostic.code, diagnostic.message) for diagnostic in invalid.diagnostics)
-    return compiled.plan, compiled.backends
+    checked = check_routes(text.encode(), inputs)
+    errors = sorted((one.code, one.message) for one in checked.diagnostics if one.severity == "error")
+    return errors, {name: (one.plan, one.backends) for name, one in checked.compiled.items()}
 
 
 def _render(root: Entry) -> str:

@@ -17,6 +17,7 @@ from tomlkit.items import InlineTable, Table
 from fanroute.plan.backend import Backend
 from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.project.workspace import DEFAULT_ROUTES, BadManifest
+from fanroute.spec.document import PRODUCTION
 from fanroute_runtime.local import LOCAL_NAMES, LOCAL_STORE, host_entry
 
 # The shell command with which the Fastly CLI builds a routes.yaml, in the folder of fastly.toml.
@@ -36,13 +37,19 @@ LOCAL_EDGE = "http://127.0.0.1:7676"
 _TOML_ERROR = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
-def build_command(name: str) -> str:
-    """Returns the command with which the Fastly CLI builds a file of this name."""
-    return (
-        BUILD_COMMAND
-        if name == DEFAULT_ROUTES
-        else BUILD_COMMAND.replace("fanroute build", f"fanroute build {shlex.quote(f'./{name}')}")
-    )
+def build_command(name: str, environment: str = PRODUCTION) -> str:
+    """Returns the command with which the Fastly CLI builds a file of this name in an environment.
+
+    The CLI does not tell the command which environment it was called with.
+    """
+    words = [] if environment == PRODUCTION else ["--env", shlex.quote(environment)]
+    words += [] if name == DEFAULT_ROUTES else [shlex.quote(f"./{name}")]
+    return BUILD_COMMAND.replace("fanroute build", " ".join(["fanroute build", *words]))
+
+
+def make_command(environment: str = PRODUCTION) -> str:
+    """Returns the command with which make builds in an environment."""
+    return MAKE_COMMAND if environment == PRODUCTION else f"{MAKE_COMMAND} ENV={shlex.quote(environment)}"
 
 
 def update(
@@ -52,14 +59,17 @@ def update(
     build_command: str,
     websockets: bool = False,
     hosts: Mapping[str, str] = MappingProxyType({}),
+    model: str | None = None,
 ) -> str:
     """Returns a fastly.toml with Fanroute's keys. `text` is the existing one, or None. Raises BadManifest.
 
+    `model` is that of another service, from which a new one is made: all but the service's id and name are taken from it.
     `websockets` says that the service tunnels WebSockets to a backend. `hosts` are the entries of the local config store that
     make local names stand for a host of the service.
     """
-    document = parse(text or "")
+    document = parse((model if text is None else text) or "")
     if text is None:
+        document.pop("service_id", None)
         _set(document, {"manifest_version": MANIFEST_VERSION, "name": service})
     _set(document, {"language": "other"})
     _set(_table(document, "scripts"), {"build": build_command})
@@ -81,7 +91,7 @@ def update(
     return tomlkit.dumps(document)
 
 
-def replacement_notes(old: str | None, new: str) -> list[str]:
+def replacement_notes(old: str | None, new: str, file: str = "fastly.toml") -> list[str]:
     """Returns a line for each value of an old fastly.toml that the new one replaces, because the user may have chosen it.
 
     No line contains a value, which may come from a variable. Values in Fanroute's local store are left out. Raises BadManifest.
@@ -95,7 +105,7 @@ def replacement_notes(old: str | None, new: str) -> list[str]:
                 continue
             case _:
                 remark = "each build sets it"
-        notes.append(f"fastly.toml: {'.'.join(key)} had another value, which is replaced; {remark}")
+        notes.append(f"{file}: {'.'.join(key)} had another value, which is replaced; {remark}")
     return notes
 
 

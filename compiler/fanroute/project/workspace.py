@@ -14,6 +14,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.rule import Rule
 from fanroute.project.cache import Cache, local_token_key
 from fanroute.project.folder import MAX_COMPONENT, MAX_TEXT, Folder, obstacle_error, read, read_bounded
+from fanroute.spec.document import PRODUCTION
 from fanroute.spec.inputs import Inputs
 
 FR101 = Rule(
@@ -30,7 +31,7 @@ FR101 = Rule(
 # The name of the file of routes, if the user gives no other.
 DEFAULT_ROUTES = "routes.yaml"
 # The paths of the files that are written, relative to the folder.
-_MANIFEST, _WASM = "fastly.toml", "bin/main.wasm"
+_WASM = "bin/main.wasm"
 _APP, _GOOD, _LOCK, _LOGS = "build/app", "build/good.wasm", "build/lock", "build/logs"
 _SERVING = "build/serving.json"
 # A Makefile with this target builds the folder.
@@ -51,16 +52,18 @@ class Workspace:
 
     `wasm` is the component that ships. `good` is a copy of the last one that was built, which `fastly compute build` does not
     remove. The copy is used only if the user's cache has a record of its build in this folder. Writing follows no link below the
-    folder.
+    folder. `environment` is one of routes.yaml, or `production`. As for the Fastly CLI, each has a fastly.toml of its own.
     """
 
-    def __init__(self, routes: Path, piped: BinaryIO | None = None) -> None:
+    def __init__(self, routes: Path, piped: BinaryIO | None = None, environment: str = PRODUCTION) -> None:
         folder = routes.parent
         self.routes = routes
         self.tests = folder / f"{routes.stem}.test.yaml"  # `with_name` would raise for a path without a name, such as `.`
         self._piped = piped
+        self._read_from_pipe: bytes | None = None
         self._folder = Folder(folder)
-        self.manifest = folder / "fastly.toml"
+        self.environment = environment
+        self.manifest = folder / manifest_name(environment)
         self.wasm = folder / _WASM
         self.build = folder / "build"
         self.app = folder / _APP
@@ -80,16 +83,22 @@ class Workspace:
 
     @property
     def has_makefile(self) -> bool:
-        """Returns True if `make build` builds this folder with Fanroute."""
+        """Returns True if `make build` builds this folder with Fanroute, in this environment."""
         try:
             makefile = self.read("Makefile")
         except OSError:
             return False
-        return b"fanroute" in makefile and _BUILD_TARGET.search(makefile) is not None
+        if b"fanroute" not in makefile or _BUILD_TARGET.search(makefile) is None:
+            return False
+        return self.environment == PRODUCTION or b"--env" in makefile
 
     def read_routes(self) -> bytes:
         """Returns the bytes of routes.yaml, or those that were piped instead. Raises Invalid (FR101)."""
-        return read_file(self.routes, piped=self._piped)
+        if self._piped is None:
+            return read_file(self.routes)
+        if self._read_from_pipe is None:
+            self._read_from_pipe = read_file(self.routes, piped=self._piped)
+        return self._read_from_pipe
 
     def write_routes(self, text: str) -> None:
         """Writes routes.yaml and keeps its permissions. Raises Invalid (FR517) if it is a link that leads out of the folder."""
@@ -100,7 +109,7 @@ class Workspace:
 
     def inputs(self) -> Inputs:
         """Returns the environment and the files with which this folder's routes.yaml is compiled."""
-        return Inputs(os.environ, self.read)
+        return Inputs(os.environ, self.read, self.environment)
 
     def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
         """Returns the content of a file within the folder. Raises OSError, also if it has more than `limit` bytes."""
@@ -114,10 +123,13 @@ class Workspace:
         """Returns the bytes of the component that ships."""
         return read(self.wasm, MAX_COMPONENT)
 
-    def read_manifest(self) -> str | None:
-        """Returns the text of fastly.toml, or None if it is missing. Raises BadManifest, and Invalid if it is not a file."""
+    def read_manifest(self, environment: str | None = None) -> str | None:
+        """Returns the text of fastly.toml, or None if it is missing. Raises BadManifest, and Invalid if it is not a file.
+
+        It is the one of this environment, or of another one.
+        """
         try:
-            raw = self._folder.read(_MANIFEST)
+            raw = self._folder.read(manifest_name(environment or self.environment))
             return raw.decode("utf-8-sig")
         except FileNotFoundError:
             return None
@@ -130,12 +142,14 @@ class Workspace:
 
     def write_manifest(self, text: str) -> None:
         """Writes fastly.toml."""
-        self._folder.write(_MANIFEST, text.encode())
+        self._folder.write(self.manifest.name, text.encode())
 
     def refuse_links(self) -> None:
         """Raises Invalid (FR517) for every link or other obstacle where a build or a local edge writes."""
         logs = [f"{_LOGS}/{path.name}" for path in sorted(self.logs.iterdir())] if self.logs.is_dir() else []
-        obstacles = self._folder.find_obstacles(["bin", "build", _APP, _LOGS], [_WASM, _GOOD, _LOCK, _SERVING, _MANIFEST, *logs])
+        obstacles = self._folder.find_obstacles(
+            ["bin", "build", _APP, _LOGS], [_WASM, _GOOD, _LOCK, _SERVING, self.manifest.name, *logs]
+        )
         if obstacles:
             raise Invalid(obstacles)
 
@@ -193,21 +207,22 @@ class Workspace:
                 "the record is damaged or somebody else's, or the folder was moved or copied"
             )
             return None, f"{self.good} is not used: {reason}"
-        return (good if built_from == key else None), ""
+        return (good if built_from == (self.environment, key) else None), ""
 
     def keep_component(self, component: bytes, key: str) -> None:
         """Keeps a new component as the last good one, with the key of the inputs that it was built from."""
         self._folder.write(_GOOD, component)
-        self.cache.put("built", self._record_name(component), key.encode())
+        self.cache.put("built", self._record_name(component), f"{self.environment} {key}".encode())
 
     def write_wasm(self, component: bytes) -> None:
         """Writes the component that ships."""
         self._folder.write(_WASM, component)
 
     def restore_wasm(self) -> None:
-        """Ships the last good component again, if there is one that this user has built in this folder."""
+        """Ships the last good component again, if this user has built it in this folder and for this environment."""
         good = self._read_good()
-        if good is not None and self._key_of(good) is not None:
+        built_from = None if good is None else self._key_of(good)
+        if good is not None and built_from is not None and built_from[0] == self.environment:
             self.write_wasm(good)
 
     def _read_good(self) -> bytes | None:
@@ -216,14 +231,22 @@ class Workspace:
         except FileNotFoundError:
             return None
 
-    def _key_of(self, component: bytes) -> str | None:
-        """Returns the key of the inputs that a component was built from, or None if it is not known."""
-        key = self.cache.get("built", self._record_name(component))
-        return None if key is None else key.decode()
+    def _key_of(self, component: bytes) -> tuple[str, str] | None:
+        """Returns the environment and the key of the inputs that a component was built from, or None if they are not known."""
+        record = self.cache.get("built", self._record_name(component))
+        if record is None:
+            return None
+        environment, _, key = record.decode().partition(" ")
+        return environment, key
 
     def _record_name(self, component: bytes) -> str:
         """Returns the name of a component's record, which depends on the folder: another project's component does not count."""
         return sha256(os.fsencode(self.routes.parent.resolve()) + b"\0" + component).hexdigest()
+
+
+def manifest_name(environment: str) -> str:
+    """Returns the name of an environment's fastly.toml. With `--env`, the Fastly CLI reads the file of this name."""
+    return "fastly.toml" if environment == PRODUCTION else f"fastly.{environment}.toml"
 
 
 def read_file(path: Path, usual_name: str = DEFAULT_ROUTES, piped: BinaryIO | None = None) -> bytes:

@@ -114,8 +114,16 @@ def _each(condition: Condition) -> Iterator[tuple[str, Condition]]:
     yield from ((value, replace(condition, values=(value,))) for value in condition.values)
 
 
-def report_missed(coverage: Coverage, compiled: Compiled) -> list[Diagnostic]:
-    """Reports FR515 and FR516, in source order: routes and alternatives that no test exercises."""
+def report_missed(coverage: Coverage, compiled: Compiled, known: Coverage | None = None) -> list[Diagnostic]:
+    """Reports FR515 and FR516, in source order: routes and alternatives that no test exercises.
+
+    Those that are missed in `known` too are left out. That is the coverage in another environment, in which hosts can be others.
+    """
+    if known:
+        places = {(one.route, one.key, one.index) for one in known.missed_alternatives}
+        routes = tuple(number for number in coverage.missed_routes if number not in known.missed_routes)
+        rest = tuple(one for one in coverage.missed_alternatives if (one.route, one.key, one.index) not in places)
+        coverage = replace(coverage, missed_routes=routes, missed_alternatives=rest)
     return in_source_order(_missed(coverage, compiled))
 
 

@@ -25,26 +25,26 @@ FR210 = Rule(
 FR213 = Rule(
     "FR213",
     "error",
-    "a file uses a variable that its `environment` does not list",
+    "a file uses a variable that its `variables` does not list",
     "The values of variables become part of the component and of fastly.toml, and requests go to the hosts that they name. If "
-    "the file has `environment`, nobody can make it use another variable, such as a token for another program, without changing "
+    "the file has `variables`, nobody can make it use another variable, such as a token for another program, without changing "
     "that list too.",
-    START.replace("backends", "environment: [APP_*]\nbackends").replace("app.example", "${HOST:-app.example}")
+    START.replace("backends", "variables: [APP_*]\nbackends").replace("app.example", "${HOST:-app.example}")
     + "routes:\n  - handoff: origin\n",
-    "Use a variable that `environment` lists, or add the name there.",
+    "Use a variable that `variables` lists, or add the name there.",
 )
 
 
 @source_check()
 def check_variable_values(source: Source) -> Iterator[Diagnostic]:
-    """Reports FR213 or FR210: `environment` does not list a variable, or it has no value."""
-    environment = source.data.get("environment")
-    allowed = [name for name in as_list(environment) if isinstance(name, str)]
-    for text, span, mistakes in source.variables:
-        refused = [name for name in variable_names(text) if environment is not None and not is_allowed(name, allowed)]
+    """Reports FR213 or FR210: `variables` does not list a variable, or it has no value."""
+    listed = source.data.get("variables")
+    allowed = [name for name in as_list(listed) if isinstance(name, str)]
+    for _, text, span, mistakes in source.variables:
+        refused = [name for name in variable_names(text) if listed is not None and not is_allowed(name, allowed)]
         for name in refused:
             suggestion = f"use one of {', '.join(allowed)}, or add '{name}' there" if allowed else f"add '{name}' there"
-            yield Diagnostic(FR213, f"'environment' does not list the variable '{name}'", span, suggestion)
+            yield Diagnostic(FR213, f"'variables' does not list the variable '{name}'", span, suggestion)
         yield from (Diagnostic(FR210, message, span, suggestion) for name, message, suggestion in mistakes if name not in refused)
 
 

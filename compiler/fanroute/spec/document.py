@@ -1,14 +1,15 @@
 """Defines the top of routes.yaml: the Spec, its settings, and its routes. Checks across several values are in `rules`."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, RedirectTo, Respond, Sse, Status, Stream, WebSocket
-from fanroute.spec.auth import Auth
+from fanroute.spec.auth import Audience, Auth, ClientKey
 from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
-from fanroute.spec.keys import EntryName, ProxyKey
+from fanroute.spec.keys import EntryName, Issuer, ProxyKey
 from fanroute.spec.match import Match
 from fanroute.spec.sandbox import Sandbox
 from fanroute.spec.types import (
@@ -44,6 +45,31 @@ def _check_variable(value: str) -> str:
     return value
 
 
+def check_environment(value: str) -> str:
+    """Returns the name of an environment, or `production`. Raises an error for anything else."""
+    if not _ENVIRONMENT.fullmatch(value):
+        suggestion = "begin with a lower-case letter, and use lower-case letters, digits, '-' and '_'; 63 characters at most"
+        raise value_error(f"{value!r} is not the name of an environment", suggestion)
+    return value
+
+
+def _check_further_environment(value: str) -> str:
+    if value == PRODUCTION:
+        raise value_error(f"'{PRODUCTION}' is the file itself", "write its values in the file, outside of 'environments'")
+    return check_environment(value)
+
+
+# What the file is without any of its `environments`.
+PRODUCTION = "production"
+# Limits how often a file is compiled to check it.
+MAX_ENVIRONMENTS = 16
+# Part of a file's name, and some file systems do not tell upper from lower case.
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+EnvironmentName = Annotated[
+    Text,
+    AfterValidator(_check_further_environment),
+    TextFormat("an environment's name", f"(?!{PRODUCTION}$){_ENVIRONMENT.pattern}", ("staging",)),
+]
 VariableName = Annotated[Text, AfterValidator(_check_variable), TextFormat("a variable", NAMES.pattern, ("APP_*",))]
 
 
@@ -220,6 +246,72 @@ class Defaults(Model):
     """Changes headers of answers. A route's own changes are added, and win if both name the same header."""
 
 
+class EnvironmentBackend(Backend):
+    """Says what differs at a backend. Its other keys stay as they are, and so does its kind."""
+
+    model_config = with_example({"url": "https://staging.example.com"})
+
+
+class EnvironmentFanout(Model):
+    """Says what differs in how the edge recognizes requests from Fanout."""
+
+    model_config = with_example({"keys": {"algorithm": "ES256", "file": "keys/staging-proxy.pem", "issuer": "my-proxy"}})
+
+    keys: Annotated[list[ProxyKey], BeforeValidator(as_list)]
+    """Keys of your own GRIP proxies, in place of the file's own."""
+
+
+class EnvironmentAuth(Model):
+    """Says what differs in the token that clients need. The rest stays as it is."""
+
+    model_config = with_example({"keys": {"algorithm": "ES256", "file": "keys/staging.pem"}})
+
+    keys: Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)] | None = None
+    """The keys, one of which must have signed the token."""
+    issuer: Annotated[list[Issuer], BeforeValidator(as_list), Field(min_length=1)] | None = None
+    """Who may have issued the token."""
+    audience: Annotated[list[Audience], BeforeValidator(as_list), Field(min_length=1)] | None = None
+    """Whom the token must be for."""
+
+
+class EnvironmentDefaults(Model):
+    """Says what differs in `defaults`."""
+
+    model_config = with_example({"auth": {"issuer": "https://login.staging.example.com/"}})
+
+    auth: EnvironmentAuth | None = None
+    """What differs in the token that clients need by default."""
+
+
+class Environment(Model):
+    """Says what differs in one environment. Everything else is the same in all."""
+
+    model_config = with_example(
+        {
+            "service": {"name": "chat-edge-staging"},
+            "hosts": {"chat.example.com": "chat.staging.example.com"},
+            "backends": {"origin": {"url": "https://staging.example.com"}},
+        },
+        minProperties=1,
+    )
+
+    service: Service | None = None
+    """The service that is published, which must be another one than in production."""
+    hosts: dict[Host, Host] = Field(default_factory=dict, examples=[{"chat.example.com": "chat.staging.example.com"}])
+    """Hosts of this file, each with the one that takes its place: in `match`, in origins, in locations, and as `host` of the
+    loopback backend."""
+    backends: dict[BackendName, EnvironmentBackend] = Field(
+        default_factory=dict, examples=[{"origin": {"url": "https://staging.example.com"}}]
+    )
+    """What differs at backends, by their names."""
+    fanout: EnvironmentFanout | None = None
+    """The keys of your own GRIP proxies."""
+    debug: Debug | None = None
+    """Says which clients are told the route of their request, in place of the file's own `debug`, if it has one."""
+    defaults: EnvironmentDefaults | None = None
+    """What differs in the token that clients need."""
+
+
 class Spec(Model):
     """A whole routes.yaml."""
 
@@ -227,7 +319,7 @@ class Spec(Model):
     """The version of the language: 1."""
     service: Service
     """The Fastly service that is published."""
-    environment: Annotated[list[VariableName], BeforeValidator(as_list)] | None = None
+    variables: Annotated[list[VariableName], BeforeValidator(as_list)] | None = None
     """The variables of the build's environment that `${NAME}` may use: names, or the beginning of names and `*`, such as
     `APP_*`. If not given, any."""
     backends: Annotated[
@@ -245,5 +337,10 @@ class Spec(Model):
     """Says which clients are told the route of their request, and why it is refused. If not given, nobody is."""
     defaults: Defaults = Defaults()
     """Values for routes that do not set their own."""
+    environments: dict[EnvironmentName, Environment] = Field(
+        default_factory=dict, max_length=MAX_ENVIRONMENTS, examples=[{"staging": {"service": {"name": "chat-edge-staging"}}}]
+    )
+    """What differs in staging, for example, by the environment's name. `--env` of the commands chooses one. The file without any
+    of them is `production`."""
     routes: Annotated[list[Route], Field(min_length=1)]
     """The routes, in order: the first that matches a request takes it."""

@@ -10,6 +10,7 @@ from typing import Any
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
+from fanroute.spec.document import PRODUCTION
 from fanroute.spec.raw import routes, verification_keys
 from fanroute.spec.types import is_file_path
 from fanroute.syntax.source import Path, Source
@@ -52,11 +53,20 @@ def read_no_file(path: str, limit: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The inputs of a compilation: the build's environment, and a function that reads the files beside routes.yaml."""
+    """The inputs of a compilation.
+
+    Args:
+        variables: those of the build's environment.
+        read: reads the files beside routes.yaml.
+        environment: one of the file's `environments`, or `production`.
+        renames_hosts: False to keep the hosts of production in any environment, so that two can be compared.
+    """
 
     # Kept out of repr(), because it can contain secrets.
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     read: ReadFile = read_no_file
+    environment: str = PRODUCTION
+    renames_hosts: bool = True
 
 
 def read_files(source: Source, read: ReadFile) -> tuple[dict[str, bytes], list[Diagnostic]]:

@@ -55,6 +55,10 @@ def sections_of(root: Schema) -> dict[str, Section]:
     """Returns a section for each mapping of a JSON Schema, by its reference ("" is the file itself)."""
     sections: dict[str, Section] = {}
     _collect(root, "", root, sections)
+    for section in sections.values():
+        # What differs in an environment is called like what it differs from.
+        if all(path.startswith("environments.") for path in section.paths) and section.title != "environments":
+            section.depth = max(path.count(".") + 1 for path in section.paths)
     titles = Counter(section.title for section in sections.values())
     for section in [section for section in sections.values() if titles[section.title] > 1]:
         section.depth += 1

@@ -32,6 +32,8 @@ OTHER_NAMES = {
     }.items()
     for theirs in names.split()
 }
+# What a key of ours was called before. A mapping with that name is something else.
+FORMER_NAMES = {"environment": "variables"}
 # What other tools have, and what to do here.
 _TIMEOUT = "Fastly has the time-outs of backends; only a long_poll has a 'timeout'"
 _CACHE = "Fastly caches what the Cache-Control of a backend's answer allows: set it there"

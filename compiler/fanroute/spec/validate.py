@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.spec.suggestions import NOT_HERE, OTHER_NAMES, model_at, suggest_value
+from fanroute.spec.suggestions import FORMER_NAMES, NOT_HERE, OTHER_NAMES, model_at, suggest_value
 from fanroute.spec.types import Model
 from fanroute.syntax.source import Path, Source
 
@@ -97,7 +97,9 @@ def _validate_model(model: type[Valid], source: Source) -> tuple[Valid | None, l
 
 
 def _errors(details: list[Any], model: type[Model], source: Source, checks: Checks) -> list[Diagnostic]:
-    return [*source.diagnostics, *checks(source), *(_from_pydantic(detail, source, model) for detail in details)]
+    found = [*source.diagnostics, *checks(source), *(_from_pydantic(detail, source, model) for detail in details)]
+    # What an environment has is in the data twice: there, and where it takes the place of the file's own.
+    return found if not source.moved else list({_identity(error): error for error in reversed(found)}.values())
 
 
 def _identity(diagnostic: Diagnostic) -> tuple[str, str, Span]:
@@ -178,6 +180,8 @@ def _suggest_key(path: Path, source: Source, model: type[Model]) -> str:
         return f"write it under '{place[-1]}', as in '{place[-1]}: {{{others}{name}: …}}'"
     if len(place) < len(above):
         return f"write {'it' if name == key else repr(name)} beside '{path[len(place)]}', not in it"
+    if name and FORMER_NAMES.get(str(key)) == name:
+        return f"it is now called '{name}'"
     return NOT_HERE.get(str(key)) or did_you_mean(str(key), known, "keys here", name)
 
 
@@ -188,6 +192,9 @@ def _meant(path: Path, source: Source, model: type[Model]) -> tuple[Path, str] |
     """
     *above, last = path
     key, known = str(last), keys_at((*above,), model)
+    former = FORMER_NAMES.get(key, "")
+    if former in known and not isinstance(reduce(getitem, path, source.data), dict):
+        return (*above,), former
     if close := _closest(key, known, ALMOST_THE_SAME):
         return (*above,), close
     for name in (key, OTHER_NAMES.get(key.lower(), "")):

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -111,6 +111,15 @@ _UNUSUAL_SPACE = "\t\r\x85\u2028\u2029\ufeff"
 _COMMENT_AT_BLOCK = re.compile(r"[|>][0-9+-]*#")
 
 
+class VariableUse(NamedTuple):
+    """Represents a text with variables: its path in the data, its spelling in the file, its span, and its errors."""
+
+    path: Path
+    text: str
+    span: Span
+    errors: list[VariableError]
+
+
 @dataclass(slots=True)
 class Source:
     """A parsed file: its data, and the position of every part of it.
@@ -119,20 +128,22 @@ class Source:
         text: the file's text.
         data: mappings, lists, texts, numbers and booleans. A value with an error is None.
         keys: the keys of all mappings, wherever they are.
-        variables: each text with variables: its spelling in the file, its span, and its errors.
+        variables: each text with variables.
         unexpanded: maps an expanded text to its spelling in the file. Messages show the spelling, because values can be secret.
         diagnostics: the errors after which parsing could go on.
         root: the position of the whole data.
+        moved: maps the path of a value that comes from elsewhere in the file to its path there.
         routes: used only by `spec.raw.routes`, to compute its result once.
     """
 
     text: str
     data: Any = None
     keys: set[str] = field(default_factory=set)
-    variables: list[tuple[str, Span, list[VariableError]]] = field(default_factory=list)
+    variables: list[VariableUse] = field(default_factory=list)
     unexpanded: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     root: Node | None = None
+    moved: dict[Path, Path] = field(default_factory=dict)
     routes: list[tuple[int, dict[str, Any]]] | None = None
 
     def has(self, path: Path) -> bool:
@@ -156,9 +167,16 @@ class Source:
 
     def _node(self, path: Path) -> Node | None:
         node = self.root
-        for part in path:
+        for part in self._origin(path) if self.moved else path:
             node = children_of(node).get(part) if node else None
         return node
+
+    def _origin(self, path: Path) -> Path:
+        """Returns where in the file the value at a path is."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.moved:
+                return self.moved[path[:length]] + path[length:]
+        return path
 
 
 def decode(raw: bytes) -> str:
@@ -173,21 +191,21 @@ def decode(raw: bytes) -> str:
     return text
 
 
-def parse_yaml(text: str, environment: Mapping[str, str] | None = None) -> Source:
+def parse_yaml(text: str, variables: Mapping[str, str] | None = None) -> Source:
     """Parses YAML text, and expands the variables in it.
 
     Errors after which parsing can go on are in the Source's `diagnostics`. Raises Invalid for any other error.
     """
-    environment = environment or {}
+    variables = variables or {}
     if yaml.__with_libyaml__ and not _may_parse_differently(text):
         with suppress(yaml.YAMLError, Invalid):
             events = iter(yaml.CBaseLoader(text).get_event, None)
-            source = _compose(text, _refuse_question_marks(events) if "?" in text else events, environment)
+            source = _compose(text, _refuse_question_marks(events) if "?" in text else events, variables)
             # The parsers can also differ in empty text without quotes. As a value it is an error, and as a key it is "".
             if not source.diagnostics and "" not in source.keys:
                 return source
     try:
-        return _compose(text, yaml.parse(text, Loader=yaml.BaseLoader), environment)
+        return _compose(text, yaml.parse(text, Loader=yaml.BaseLoader), variables)
     except yaml.MarkedYAMLError as error:
         raise _invalid(FR103, *explain(error, text)) from None
     except (ValueError, OverflowError):  # PyYAML does not check the range of numbers in escapes and directives
@@ -211,16 +229,16 @@ def _refuse_question_marks(events: Iterator[Any]) -> Iterator[Any]:
         yield event
 
 
-def _compose(text: str, events: Iterator[Any], environment: Mapping[str, str]) -> Source:
+def _compose(text: str, events: Iterator[Any], variables: Mapping[str, str]) -> Source:
     """Makes a Source of a parser's events. Raises Invalid, and whatever the parser raises."""
     source = Source(text)
     roots = (next(events) for event in events if isinstance(event, yaml.DocumentStartEvent))
     first = next(roots, None)
     if first is not None:
-        source.data, value = _Composer(events, environment, source).compose(first)
+        source.data, value = _Composer(events, variables, source).compose(first)
         source.root = None, value
     for root in roots:
-        _, value = _Composer(events, environment, Source(text)).compose(root)
+        _, value = _Composer(events, variables, Source(text)).compose(root)
         span = shorten(span_of(value))
         source.diagnostics.append(Diagnostic(FR106, "the file has a second document", span, "keep one document in a file"))
     if first is None or (isinstance(first, yaml.ScalarEvent) and not first.value and not first.style):
@@ -238,9 +256,9 @@ def plain_scalar_value(text: str) -> str | int | bool:
 class _Composer:
     """Composes a document's events to data. Adds positions, keys, variables and errors to the Source."""
 
-    def __init__(self, events: Iterator[Any], environment: Mapping[str, str], source: Source) -> None:
+    def __init__(self, events: Iterator[Any], variables: Mapping[str, str], source: Source) -> None:
         self.events = events
-        self.environment = environment
+        self.values = variables
         self.keys = source.keys
         self.diagnostics = source.diagnostics
         self.source = source
@@ -307,7 +325,7 @@ class _Composer:
         if event.style and self._report_surrogate(event):
             return None
         if "${" in text and takes_variables(path):
-            return self._expanded(event, key)
+            return self._expanded(event, key, path)
         if event.style:
             return text
         if text in _NULLS:
@@ -316,14 +334,14 @@ class _Composer:
             return None
         return plain_scalar_value(text)
 
-    def _expanded(self, event: Any, key: Any) -> str | None:
+    def _expanded(self, event: Any, key: Any, path: Path) -> str | None:
         """Returns a scalar with its variables expanded, None after an error."""
-        text, errors = expand_variables(event.value, self.environment)
-        if any(self.environment.get(name) for name in variable_names(event.value)):
+        text, errors = expand_variables(event.value, self.values)
+        if any(self.values.get(name) for name in variable_names(event.value)):
             self.source.unexpanded[text] = event.value
         if not errors and _NOT_TEXT.search(text):
             errors = [VariableError("", "the value of a variable has control characters, or is not UTF-8", "set it to text")]
-        self.source.variables.append((event.value, value_span_of((key, event)), errors))
+        self.source.variables.append(VariableUse(path, event.value, value_span_of((key, event)), errors))
         return None if errors else text
 
     def _report_surrogate(self, event: Any) -> bool:

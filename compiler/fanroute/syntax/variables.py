@@ -14,6 +14,10 @@ _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.ASCII | re.DOT
 def takes_variables(path: tuple[str | int, ...]) -> bool:
     """Returns True if the value at a path of the file may contain variables: the URLs of backends, and the hosts that match."""
     match path:
+        case ("environments", _, "hosts", _):
+            return True
+        case ("environments", _, *rest):
+            return takes_variables((*rest,))
         case ("backends", _, "url" | "local" | "host"):
             return True
         case ("routes", _, "match", "host", *_):
@@ -21,7 +25,7 @@ def takes_variables(path: tuple[str | int, ...]) -> bool:
     return False
 
 
-# An item of `environment`: a variable's name, or the beginning of names and a `*`.
+# An item of `variables`: a variable's name, or the beginning of names and a `*`.
 NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", re.ASCII)
 # Values that messages may show: they reveal nothing, and the local edges' own addresses contain them too.
 _PUBLIC = ("localhost", "127.0.0.1", "::1")
@@ -128,7 +132,7 @@ def _on_one_line(text: str) -> str:
     return repr(text)[1:-1] if not text.isprintable() else text
 
 
-def expand_variables(text: str, environment: Mapping[str, str]) -> tuple[str, list[VariableError]]:
+def expand_variables(text: str, values: Mapping[str, str]) -> tuple[str, list[VariableError]]:
     """Returns a text with its variables replaced by their values, and the errors found.
 
     A default is used if the variable is not set or is empty.
@@ -143,10 +147,10 @@ def expand_variables(text: str, environment: Mapping[str, str]) -> tuple[str, li
             return ""
         name, default = variable.groups()
         if default is not None:
-            return environment.get(name) or default
-        if name not in environment:
+            return values.get(name) or default
+        if name not in values:
             suggestion = f"set it, or write '${{{name}:-default}}'"
             errors.append(VariableError(name, f"the environment variable '{name}' is not set", suggestion))
-        return environment.get(name, "")
+        return values.get(name, "")
 
     return _REFERENCE.sub(value, text), errors

@@ -28,11 +28,15 @@ WITH_FILES = replace(INPUTS, read=lambda path, _limit: public(EC) if path.endswi
 
 
 def error_texts(file: str, data: dict[str, Any]) -> list[str]:
-    """Returns what our own parser reports."""
+    """Returns what our own parser reports, except that an environment changes what the rest of the file does not have."""
     if file == "routes.test.yaml":
         RouteTests.model_validate(data)
         return []
-    return [f"{d.code} {d.message}" for d in diagnose(yaml.safe_dump(data).encode(), WITH_FILES) if d.severity == "error"]
+    return [
+        f"{d.code} {d.message}"
+        for d in diagnose(yaml.safe_dump(data).encode(), WITH_FILES)
+        if d.severity == "error" and d.code != "FR271"
+    ]
 
 
 def filled(body: Any) -> Any:

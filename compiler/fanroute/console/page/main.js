@@ -15,7 +15,7 @@ async function load() {
   const service = await ask("service");
   document.title = `${service.service} · Fanroute console`;
   $("service-name").textContent = service.service;
-  $("edge-name").textContent = `${service.edge} edge`;
+  $("edge-name").textContent = service.environment === "production" ? `${service.edge} edge` : `${service.edge} edge, ${service.environment}`;
   $("served-by").hidden = !service.interpreted;
   $("served-until").textContent = service.saved === "build failed" ? "because the component could not be built" : "until the component is built";
   $("building").hidden = !service.building;

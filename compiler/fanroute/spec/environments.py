@@ -1,0 +1,154 @@
+"""Applies `environments`: puts what differs in one of them in place of the file's own values.
+
+The file itself is `production`. In any other environment, the data is that of the file with the environment's values. Each value
+keeps its position, so a diagnostic about it points at where the environment has it.
+"""
+
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import reduce
+from operator import getitem
+from typing import Any
+
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.diagnostics.rule import Rule
+from fanroute.spec.document import PRODUCTION, Environment, Spec
+from fanroute.spec.validate import did_you_mean, keys_at
+from fanroute.syntax.source import Path, Source
+
+FR270 = Rule(
+    "FR270",
+    "error",
+    "the file does not have the environment",
+    "The option `--env` names one of the file's `environments`, or `production`, which is the file without any of them. If an "
+    "unknown name were taken for production, a staging build could go to the wrong service.",
+    None,
+    "Name one of the file's environments, or add this one to `environments`.",
+)
+
+# The parts of an environment that are put in place of the file's. Hosts are renamed.
+_REPLACED = tuple(key for key in Environment.model_fields if key != "hosts")
+# The scheme, the host and the rest of an origin or a location.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/:?#{}\[\]]+)(.*)", re.DOTALL)
+
+
+def environments(source: Source) -> dict[str, Any]:
+    """Returns the environments of a file by name, valid or not, without `production`."""
+    found = source.data.get("environments") if isinstance(source.data, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def in_environment(source: Source, name: str, with_hosts: bool = True) -> Source:
+    """Returns a file as it is in one of its environments. Raises Invalid (FR270) if it does not have it.
+
+    With `with_hosts` False, its hosts are those of production, so that the two can be compared.
+    """
+    known = environments(source)
+    if name != PRODUCTION and name not in known:
+        message = f"the file has no environment '{name}'"
+        suggestion = did_you_mean(name, [PRODUCTION, *known], "environments")
+        raise Invalid([Diagnostic(FR270, message, source.key_span(("environments",)), suggestion)])
+    if not known:
+        return source
+    result = replace(source, data=source.data | {"environments": deepcopy(known)}, moved=dict(source.moved), routes=None)
+    _forget_variables(result, lambda path: path[0] == "environments" and path[1] != name)
+    changed = known.get(name)
+    if isinstance(changed, dict):
+        hosts = changed.get("hosts")
+        if with_hosts and isinstance(hosts, dict):
+            _rename_hosts(result, name, hosts)
+        parts = {key: changed[key] for key in _REPLACED if isinstance(changed.get(key), dict)}
+        result.data = _replaced(result, result.data, parts, ("environments", name), ())
+        _forget_variables(result, lambda path: path in result.moved)
+    return result
+
+
+def renamed_hosts(source: Source, name: str) -> dict[str, str]:
+    """Returns the hosts that are others in an environment of a valid file, each with that other one."""
+    return dict(environments(source).get(name, {}).get("hosts", {}))
+
+
+def _forget_variables(source: Source, is_unused: Callable[[Path], bool]) -> None:
+    """Removes what is known about the variables in some texts: it does not matter if they are set. So does their text, if not."""
+    for use in source.variables:
+        if is_unused(use.path) and use.errors and use.path[0] == "environments":
+            del reduce(getitem, use.path[:-1], source.data)[use.path[-1]]
+    source.variables = [use for use in source.variables if not is_unused(use.path)]
+
+
+def _replaced(source: Source, old: dict[str, Any], new: dict[str, Any], environment: Path, path: Path) -> dict[str, Any]:
+    """Returns a mapping of the file with what differs in an environment. Both are at `path`, there and in the environment.
+
+    What the file does not have, and unknown keys, are left out, because they are reported where they are.
+    """
+    result, known = dict(old), keys_at((*environment, *path), Spec)
+    for key, value in new.items():
+        at = (*path, key)
+        is_new = key not in old and (at[0] == "defaults" or path == ("backends",))
+        if is_new or (known and key not in known):
+            continue
+        if isinstance(value, dict) and isinstance(old.get(key), dict):
+            result[key] = _replaced(source, old[key], value, environment, at)
+        else:
+            result[key], source.moved[at] = value, (*environment, *at)
+    return result
+
+
+def _rename_hosts(source: Source, name: str, hosts: dict[str, Any]) -> None:
+    """Puts the hosts of an environment in place of those of the file."""
+    known = {host.lower(): (host, to) for host, to in hosts.items() if isinstance(to, str)}
+
+    def rename(path: Path, before: str, host: str, after: str) -> str | None:
+        found = known.get(host.lower())
+        if not found:
+            return None
+        source.moved[path] = ("environments", name, "hosts", found[0])
+        return before + found[1] + after
+
+    source.data = _with_hosts(source.data, rename)
+
+
+def hosts_of(source: Source) -> set[str]:
+    """Returns the hosts that an environment can rename, in lower case."""
+    found: set[str] = set()
+
+    def note(path: Path, before: str, host: str, after: str) -> None:
+        found.add(host.lower())
+
+    if isinstance(source.data, dict):
+        _with_hosts(source.data, note)
+    return found
+
+
+# Gets the path of a text with a host, what is before the host, the host, and what is after it. Returns another text, or None.
+_Rename = Callable[[Path, str, str, str], str | None]
+
+
+def _with_hosts(data: dict[str, Any], rename: _Rename) -> dict[str, Any]:
+    """Returns the data with other hosts: in matches, origins and locations, and of the loopback backend."""
+    return data | {key: _walk((key,), data[key], rename) for key in ("backends", "defaults", "routes") if key in data}
+
+
+def _walk(path: Path, value: Any, rename: _Rename) -> Any:
+    """Returns a value, which is at a path, with other hosts."""
+    if isinstance(value, list):
+        return [_walk((*path, index), item, rename) for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        is_server = path[0] == "backends" and len(path) == 2 and "loopback" not in value
+        return value if is_server else {key: _walk((*path, key), item, rename) for key, item in value.items()}
+    parts = _host_in(path, value) if isinstance(value, str) else None
+    changed = rename(path, *parts) if parts else None
+    return value if changed is None else changed
+
+
+def _host_in(path: Path, text: str) -> tuple[str, str, str] | None:
+    """Returns what is before the host of the text at a path, the host, and what is after it. Returns None if it has none."""
+    match path:
+        case (_, _, "match", "host") | (_, _, "match", "host", _) | (_, _, "redirect", "host") | ("backends", _, "host"):
+            return "", text, ""
+        case (*_, "origins") | (*_, "origins", int()) | (_, _, "redirect") | (_, _, "redirect", "location"):
+            url = _URL.fullmatch(text)
+            return (url[1], url[2], url[3]) if url else None
+    return None

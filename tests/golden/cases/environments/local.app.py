@@ -1,0 +1,28 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import redirect
+from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.grip.websocket import answer_events
+from fanroute_runtime.http.cors import answer_preflight
+from fanroute_runtime.plan import Auth, GripSig, Hold, Key, Plan, Preflight, Redirect, SandboxLimits, StoreEntry, WebSocket
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='chat-edge-local',
+    routes=ROUTES,
+    grip_sig=GripSig(keys=(Key(algorithm='HS256', material=StoreEntry(kind='secret', store='keys', name='pushpin'), issuer='pushpin'),)),
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('OPTIONS', 'https://api.example.com/rooms/x', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://api.example.com/rooms/x', ()),
+    ('GET', 'https://x.rooms.example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/app', ()),
+    ('GET', 'https://chat.example.com/', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Hold: hold, Preflight: answer_preflight, Redirect: redirect, WebSocket: answer_events}, SAMPLES)
