@@ -39,7 +39,7 @@ def _rest_of_path(text: str, match: Data) -> str | None:
     rest = _REST_OF_PATH.search(text)
     path = match.get("path", "/*")
     if rest and path.endswith("/*") and (not rest["prefix"] or unquoted(rest["prefix"]).rstrip("/") == path[:-2]):
-        match["path"] = f"{path[:-1]}{{rest}}"
+        match["path"] = f"{path[:-1]}{{rest...}}"
         return "{rest}"
     return None
 

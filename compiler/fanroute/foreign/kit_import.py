@@ -325,10 +325,7 @@ class _Import:
                 text = f"the channel '{shown(channel)}' is not understood: replace the 501 by the endpoint"
                 self._add(statement.line, REFUSAL, [match], (text,))
                 continue
-            said = remarks
-            if bound.get("path") != match.get("path"):
-                said = (*remarks, "the channel is the rest of the path: the route takes only one segment")
-            self._add(statement.line, route, [bound], said)
+            self._add(statement.line, route, [bound], remarks)
 
     def _add_backends(self) -> None:
         """Adds the backends that the routes use."""

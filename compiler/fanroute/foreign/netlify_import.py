@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from fanroute.foreign.draft import Data, Draft, NotImported, Remark, shown
 from fanroute.foreign.located import Located, read_toml
-from fanroute.foreign.site import MAX_RULE, MAX_RULES, REST, AnswerHeaders, BadRule, Rule, Site
+from fanroute.foreign.site import MAX_RULE, MAX_RULES, REST, BadRule, Rule, Site
+from fanroute.foreign.site_headers import AnswerHeaders, add_headers
 
 _STATUS = re.compile(r"(\d{3})!?")
 # A placeholder of a path or a query: it follows a slash or an equals sign.
@@ -66,7 +67,7 @@ def import_redirects(text: str) -> Draft:
         except BadRule as error:
             site.leave_out(line, error)
     _add(site, rules, _UNFORCED)
-    return site.finish(lines[-1][0] if lines else 0, [])
+    return site.finish(lines[-1][0] if lines else 0)
 
 
 def import_toml(text: str) -> Draft:
@@ -93,7 +94,10 @@ def import_toml(text: str) -> Draft:
         site.draft.remarks.append(Remark(file.line(others[0]), f"no part of routing: {shown(', '.join(others))}"))
     if not redirects and not answers:
         raise NotImported("it has no [[redirects]] and no [[headers]]")
-    return site.finish(max(file.line(name) for name in ("redirects", "headers") if name in file.data), answers)
+    last = max(file.line(name) for name in ("redirects", "headers") if name in file.data)
+    draft = site.finish(last, bool(answers))
+    add_headers(draft, answers)
+    return draft
 
 
 def _check_number(lines: list[int]) -> None:
@@ -196,7 +200,16 @@ def _answer_headers(site: Site, file: Located, index: int, table: Data) -> Itera
     for name in [name for name in headers if name.lower() == "basic-auth"]:
         del headers[name]
         site.leave_out(line, f"Basic-Auth for '{shown(source)}': the edge asks for no password, so anybody gets these files")
-    yield AnswerHeaders(line, source, _paths(_written(source)), headers)
+    yield AnswerHeaders(line, source, *_paths_of_headers(source), headers)
+
+
+def _paths_of_headers(source: str) -> tuple[tuple[str, ...], Data]:
+    """Returns the paths of a `[[headers]]` table, and a condition for what follows a `*` in the middle, as in `/a/*.js`."""
+    before, star, after = source.partition("*")
+    if not star or not after or "*" in after or not before.endswith("/"):
+        return _paths(_written(source)), {}
+    pattern = ".*" + re.sub(r"([^\w/])", r"\\\1", after, flags=re.ASCII)
+    return (f"{_written(before)}{{rest...}}",), {"where": {"rest": pattern}}
 
 
 def _tables(file: Located, name: str) -> list[tuple[int, Data]]:

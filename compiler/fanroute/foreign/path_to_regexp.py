@@ -181,6 +181,8 @@ class _Reader:
 
     def _last(self, items: list[str | _Group]) -> list[str]:
         """Returns the ends of the paths, each with its slash."""
+        if len(items) > 1 and any(isinstance(item, _Group) and _is_rest(item) for item in items[:-1]):
+            return [f"/{self._rest_with_text(items)}"]
         last = items[-1] if items and isinstance(items[-1], _Group) else None
         if last is None or (len(items) > 1 and last.pattern not in (*_ANY_REST, "/.*")):
             return [f"/{self._segment(items)}"]
@@ -204,8 +206,24 @@ class _Reader:
             return ["", f"/{self._parameter(last, last.pattern)}"]
         return [f"/{self._segment(items)}"]
 
+    def _rest_with_text(self, items: list[str | _Group]) -> str:
+        """Returns a parameter for the rest of the path, which has to end as the items say, such as `:file*.woff2`."""
+        groups = [item for item in items if isinstance(item, _Group)]
+        if any(group.modifier and not _is_rest(group) for group in groups):
+            raise self._refused()
+        parts = ("" if isinstance(item, str) else ".*" if _is_rest(item) else self._pattern_within(item) for item in items)
+        pattern = "".join(part or re.escape(str(item)) for part, item in zip(parts, items, strict=True))
+        self._bind(_Group(tuple(name for group in groups for name in group.names), None, ""), UNBOUND)
+        self._made.where["rest"] = pattern
+        return "{rest...}"
+
     def _bind(self, group: _Group, value: str) -> None:
         self._made.bound |= dict.fromkeys(group.names, value)
+
+
+def _is_rest(group: _Group) -> bool:
+    """Returns True if a group may take several segments."""
+    return group.pattern in _ANY_REST if group.pattern else group.modifier in ("*", "+")
 
 
 def _segments(path: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Makes the routes of a site whose host has rules for redirects, proxies and headers, such as Netlify and Vercel. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from fanroute.diagnostics.diagnostic import Invalid
@@ -59,17 +59,6 @@ class Rule:
     remarks: tuple[Remark, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerHeaders:
-    """Represents headers of answers: the line, the requests in the words of the file, their paths and conditions, the headers."""
-
-    line: int
-    source: str
-    paths: tuple[str, ...]
-    headers: Data
-    match: Data = field(default_factory=dict)
-
-
 class Site:
     """Collects the routes of a site's rules."""
 
@@ -102,9 +91,9 @@ class Site:
             remarks = []
         self.draft.routes += routes
 
-    def finish(self, last_line: int, headers: list[AnswerHeaders]) -> Draft:
+    def finish(self, last_line: int, has_headers: bool = False) -> Draft:
         """Returns the draft, after a last route for the site's own files. Raises NotImported if no rule gives a route."""
-        if not self.draft.routes and not headers:
+        if not self.draft.routes and not has_headers:
             first = next(iter(self.draft.remarks), Remark(0, "it has no line that gives a route"))
             raise NotImported(first.text, first.line)
         self.draft.backends[SITE].remarks.append(
@@ -113,7 +102,6 @@ class Site:
         routes = self.draft.routes
         if not routes or routes[-1].data["match"] != {"path": "/*"}:
             routes.append(Part({"name": "files", "forward": SITE}))
-        self._add_headers(headers)
         self.draft.remarks.sort(key=lambda remark: remark.line)
         return self.draft
 
@@ -153,41 +141,6 @@ class Site:
             self.draft.backends[name] = Part(data)
             self._backends[address] = name
         return self._backends[address]
-
-    def _add_headers(self, rules: list[AnswerHeaders]) -> None:
-        """Adds headers to the answers of the site's files. A rule for a part of them gets a route of its own."""
-        last = self.draft.routes.pop()
-        cleaned: list[AnswerHeaders] = []
-        for rule in rules:
-            remarks = self.draft.remarks
-            cleaned.append(replace(rule, headers=possible_headers(rule.headers, "response", rule.line, remarks)))
-        for part in self.draft.routes:
-            self._set_headers(part, part.data["match"].get("path", "/*"), cleaned)
-        own = [(path, rule) for rule in cleaned for path in rule.paths if rule.headers and (path != "/*" or rule.match)]
-        refused = set()
-        for path, rule in sorted(own, key=lambda one: (not one[1].match, -one[0].count("/"), one[0].endswith("/*"), one[0])):
-            part = Part({"match": {"path": path} | rule.match, "forward": SITE})
-            if not is_valid(part.data, self.draft):
-                refused.add((rule.line, rule.source))
-            elif part.data not in [{key: made.data.get(key) for key in part.data} for made in self.draft.routes]:
-                self._set_headers(part, path, cleaned)
-                self.draft.routes.append(part)
-        for line, source in sorted(refused):
-            self.leave_out(line, f"the headers for '{shown(source)}', which cannot be matched")
-        self._set_headers(last, "/*", cleaned)
-        self.draft.routes.append(last)
-
-    def _set_headers(self, part: Part, path: str, rules: list[AnswerHeaders]) -> None:
-        """Sets the headers of the rules that take all requests of a route for the site's files."""
-        if part.data.get("forward") != SITE:
-            return
-        headers: dict[str, tuple[str, str]] = {}
-        for rule in rules:
-            is_same = rule.match == {key: value for key, value in part.data.get("match", {}).items() if key != "path"}
-            if any(one == path if rule.match and is_same else not rule.match and _contains(one, path) for one in rule.paths):
-                headers |= {name.lower(): (name, value) for name, value in rule.headers.items()}
-        if headers:
-            part.data["response_headers"] = {"set": dict(headers.values())}
 
 
 def is_valid(route: Data, draft: Draft) -> bool:
@@ -232,8 +185,3 @@ def _own_targets(rule: Rule) -> Iterator[str]:
     """Yields targets that are the request's own path."""
     for path in rule.paths:
         yield path.removesuffix("*") + REST if path.endswith("/*") else path
-
-
-def _contains(outer: str, inner: str) -> bool:
-    """Returns True if a path takes all requests of another one, as far as a look at both shows."""
-    return outer == inner or (outer.endswith("/*") and inner.startswith(outer.removesuffix("*")))

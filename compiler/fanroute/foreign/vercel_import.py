@@ -11,7 +11,8 @@ from typing import Any
 from fanroute.foreign.draft import Data, Draft, NotImported, Remark, shown
 from fanroute.foreign.located import Located, read_json
 from fanroute.foreign.path_to_regexp import Paths, read_expression, read_source
-from fanroute.foreign.site import MAX_RULE, MAX_RULES, SITE, AnswerHeaders, BadRule, Rule, Site
+from fanroute.foreign.site import MAX_RULE, MAX_RULES, SITE, BadRule, Rule, Site
+from fanroute.foreign.site_headers import AnswerHeaders, add_headers
 
 _LISTS = ("redirects", "rewrites", "headers", "routes")
 _UNFORCED = "Vercel prefers a file of that path to the rule; a route never does"
@@ -49,7 +50,9 @@ def import_vercel(text: str) -> Draft:
         importer.try_headers(file.line("headers", index), rule)
     importer.name_others()
     last = max(file.line(name) for name in _LISTS if name in file.data)
-    return importer.site.finish(last, importer.headers)
+    draft = importer.site.finish(last, bool(importer.headers))
+    add_headers(draft, importer.headers)
+    return draft
 
 
 def _rules(file: Located, name: str) -> list[tuple[int, Data]]:
@@ -106,7 +109,7 @@ class _Import:
             if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
                 raise BadRule("its 'headers' are no list of objects")
             headers = {str(one.get("key")): one.get("value") for one in listed}
-            self.headers.append(AnswerHeaders(line, _text(rule, "source"), paths.paths, headers, _where(paths)))
+            self.headers.append(AnswerHeaders(line, _text(rule, "source"), paths.paths, _where(paths), headers))
         except BadRule as error:
             self.site.leave_out(line, error)
 
@@ -157,7 +160,7 @@ def _legacy(line: int, rule: Data) -> Iterator[Rule | AnswerHeaders]:
     if rule.get("continue"):
         if target or status:
             raise BadRule(f"'continue' for '{shown(source)}', whose requests get later rules too")
-        yield AnswerHeaders(line, source, paths.paths, headers, _where(paths))
+        yield AnswerHeaders(line, source, paths.paths, _where(paths), headers)
         return
     if isinstance(location, str):
         headers = {name: value for name, value in headers.items() if value != location}

@@ -189,17 +189,28 @@ force = true
 
 
 def test_headers_of_answers() -> None:
-    static = {"set": {"x-a": "2", "Cache-Control": "public,max-age=60"}}
+    static = {"x-a": "2", "Cache-Control": "public,max-age=60"}
+
+    def route(path: str, headers: dict[str, str], **keys: Any) -> dict[str, Any]:
+        return {"match": {"path": path, **keys}, "forward": "site", "response_headers": {"set": headers}}
+
     assert toml_routes(HEADERS) == [
-        {"match": {"path": "/robots.txt"}, "forward": "site", "response_headers": {"set": {"X-A": "1"}}},
-        {"match": {"path": "/robots.txt/"}, "forward": "site", "response_headers": {"set": {"X-A": "1"}}},
-        {"match": {"path": "/static/*"}, "forward": "site", "response_headers": static},
-        {"match": {"path": "/static"}, "forward": "site", "response_headers": static},
+        route("/robots.txt", {"X-A": "1"}),
+        route("/robots.txt/", {"X-A": "1"}),
+        route("/static", static),
+        route("/static/{rest...}", {**static, "X-B": "1"}, where={"rest": r".*\.js"}),
+        route("/{rest...}", {"X-A": "1", "X-B": "1"}, where={"rest": r".*\.js"}),
+        route("/static/*", static),
         {**FILES, "response_headers": {"set": {"X-A": "1"}}},
     ]
+    one = HEADERS.replace("/robots.txt", "/app.js")
+    assert toml_routes(one)[0] == route("/app.js", {"X-A": "1", "X-B": "1"})
     remarks = toml_remarks(HEADERS)
     assert "1: left out: Basic-Auth for '/*': the edge asks for no password, so anybody gets these files" in remarks
-    assert "12: left out: the headers for '/*.js', which cannot be matched" in remarks
+    two = HEADERS + '[[headers]]\nfor = "/a*b*"\nvalues = {X-C = "1"}\n[[headers]]\nfor = "/*.css"\nvalues = {X-C = "1"}\n'
+    assert "20: left out: the headers for '/a*b*', which cannot be matched" in toml_remarks(two)
+    text = "23: a file that several paths with a pattern take gets only the headers of the first such route"
+    assert text in toml_remarks(two)
     assert not any("secret" in remark for remark in remarks)
 
 

@@ -54,6 +54,8 @@ def test_a_redirect_has_the_status_of_vercel(keys: dict[str, Any], status: int) 
         ("/a/:rest*", "/z", [{"path": "/a"}, {"path": "/a/*"}], "/z"),
         ("/a/:rest+", "/z", [{"path": "/a/*"}], "/z"),
         ("/a/:b?", "/z", [{"path": "/a"}, {"path": "/a/{b}"}], "/z"),
+        ("/:file*.woff2", "/z", [{"path": "/{rest...}", "where": {"rest": r".*\.woff2"}}], "/z"),
+        ("/a/(.*)-(x|y).js", "/z", [{"path": "/a/{rest...}", "where": {"rest": r".*\-(x|y)\.js"}}], "/z"),
         ("/page-:n", "/z", [{"path": "/{segment1}", "where": {"segment1": r"page\-[^/]+"}}], "/z"),
         (r"/a\.b\(c\)", "/z", [{"path": "/a.b%28c%29"}], "/z"),
     ],
