@@ -1,7 +1,7 @@
 """Makes the routes of a site whose host has rules for redirects, proxies and headers, such as Netlify and Vercel. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from fanroute.diagnostics.diagnostic import Invalid
@@ -72,6 +72,10 @@ class Site:
 
     def add(self, rule: Rule) -> None:
         """Adds the routes of a rule. Raises BadRule if its requests cannot be matched."""
+        if parts := _with_rest(rule):
+            for part in parts:
+                self.add(part)
+            return
         routes = []
         does, remarks = self._action(rule)
         remarks = [*rule.remarks, *remarks]
@@ -167,18 +171,30 @@ def possible_headers(headers: Data, use: HeaderUse, line: int, remarks: list[Rem
 
 
 def _redirect(rule: Rule) -> tuple[Data, list[Remark]]:
-    address, url = server_of(rule.target), urlsplit(rule.target)
-    if address and url.port is None and url._replace(scheme="", netloc="").geturl() in _own_targets(rule):
-        scheme = {} if address[2] else {"scheme": "http"}
-        return {"redirect": {**scheme, "host": address[0], "status": rule.status}}, []
-    if REST in rule.target:
-        text = f"a location cannot have the rest of a path: replace the 501 for '{shown(rule.written)}'"
-        return REFUSAL, [Remark(rule.line, text)]
+    if host := _other_host(rule):
+        return {"redirect": {**host, "status": rule.status}}, []
     location = quote(rule.target, safe=_URL)
     if "query" not in rule.match and not set("?#") & set(location):
         return {"redirect": {"location": location, "keep_query": True, "status": rule.status}}, []
     text = "the redirect does not keep the query of the request"
     return {"redirect": {"location": location, "status": rule.status}}, [Remark(rule.line, text)]
+
+
+def _other_host(rule: Rule) -> Data:
+    """Returns the host and scheme of a redirect that keeps the path, {} for any other."""
+    address, url = server_of(rule.target), urlsplit(rule.target)
+    if not address or url.port is not None or url._replace(scheme="", netloc="").geturl() not in _own_targets(rule):
+        return {}
+    return {**({} if address[2] else {"scheme": "http"}), "host": address[0]}
+
+
+def _with_rest(rule: Rule) -> list[Rule]:
+    """Returns a rule for each path of one that redirects with the rest of the path, [] for any other rule."""
+    if rule.status not in REDIRECTS or REST not in rule.target or _other_host(rule):
+        return []
+    base = rule.paths[-1].removesuffix("/*")
+    without = replace(rule, paths=(*rule.paths[:-1], f"{base}/"), target=rule.target.replace(REST, ""))
+    return [without, replace(rule, paths=(f"{base}/{{rest...}}",), target=rule.target.replace(REST, "{rest}"), remarks=())]
 
 
 def _own_targets(rule: Rule) -> Iterator[str]:

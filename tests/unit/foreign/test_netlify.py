@@ -66,7 +66,6 @@ def test_a_site_with_one_page() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("/blog/* /news/:splat", "a location cannot have the rest of a path"),
         ("/api/* https://api.example.com/:splat 200", "name a backend for 'https://api.example.com/:splat'"),
         ("/gone/* /x 410", "status 410 has no equal"),
         ("/a/* //evil.com/", "'//evil.com/' cannot be a location"),
@@ -77,6 +76,22 @@ def test_a_line_without_an_equal_keeps_its_place(line: str, words: str) -> None:
     prefix = line.partition("/*")[0]
     assert routes_of(line) == [{"match": {"path": path}, **REFUSAL} for path in (prefix, f"{prefix}/*")] + [FILES]
     assert any(words in remark for remark in remarks_of(line))
+
+
+def test_a_redirect_with_the_rest_of_the_path() -> None:
+    def route(path: str, location: str, **keys: Any) -> dict[str, Any]:
+        return {"match": {"path": path}, "redirect": {"location": location, **keys, "status": 301}}
+
+    assert routes_of("/blog/* /news/:splat") == [
+        route("/blog", "/news/", keep_query=True),
+        route("/blog/", "/news/", keep_query=True),
+        route("/blog/{rest...}", "/news/{rest}", keep_query=True),
+        FILES,
+    ]
+    assert routes_of("/u/:id/* https://a.example.com/:splat?user=:id")[2] == route(
+        "/u/{id}/{rest...}", "https://a.example.com/{rest}?user={id}"
+    )
+    assert routes_of("/en/* /:splat")[2] == route("/en/{rest...}", "/{rest}", keep_query=True)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +136,9 @@ def test_another_host_for_the_whole_site() -> None:
         "host": "docs.example.com",
         "status": 301,
     }
-    for other in ("https://example.com:8443/:splat", "https://example.com/new/:splat"):
-        assert REFUSAL.items() <= routes_of(f"/* {other} 301!")[0].items()
+    for other in ("https://example.com:8443/", "https://example.com/new/"):
+        made = [route["redirect"]["location"] for route in routes_of(f"/* {other}:splat 301!")[:2]]
+        assert made == [other, f"{other}{{rest}}"]
 
 
 def test_functions_of_the_site() -> None:
