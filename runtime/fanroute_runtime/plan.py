@@ -80,7 +80,7 @@ class Match:
     """Represents the requests that a route takes. A field that is empty or None allows any value.
 
     `hosts` are lower-case names, or `*.` and a suffix, of at most MAX_HOST characters. `websocket` says if the client must open a
-    WebSocket, or must not.
+    WebSocket, or must not. `client_ips` are networks, of which one must have the client's address: `192.0.2.0/24`.
     """
 
     hosts: tuple[str, ...] = ()
@@ -90,6 +90,7 @@ class Match:
     websocket: bool | None = None
     headers: tuple[Condition, ...] = ()
     query: tuple[Condition, ...] = ()
+    client_ips: tuple[str, ...] = ()
 
 
 # Meta variables of a connection, by name.

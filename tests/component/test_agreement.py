@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
-from fanroute.plan.request import CLIENT_ADDRESS, RequestData
+from fanroute.plan.request import RequestData
 from fanroute.plan.trace import trace
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.http.headers import apply_rules
@@ -103,7 +103,7 @@ def ask(host: Host, asked: RequestData, **facts: Any) -> Exchange:
 def connection(asked: RequestData) -> dict[str, Any]:
     """Returns the facts of a request that the host knows from its connection."""
     tls = "TLSv1.3" if urlsplit(asked.url).scheme == "https" else None
-    return {"client_ip": CLIENT_ADDRESS, "tls": tls, "method": asked.verb}
+    return {"client_ip": asked.address, "tls": tls, "method": asked.verb}
 
 
 def assert_told(host: Host, asked: RequestData, decision: Decision, exchange: Exchange) -> None:

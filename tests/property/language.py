@@ -125,6 +125,17 @@ CONDITIONS = st.one_of(
 )
 
 
+# Networks, and addresses at their edges.
+NETWORKS = """
+    192.0.2.0/24 192.0.2.1 198.51.100.128/25 203.0.113.8/30 ::ffff:203.0.113.0/120 127.0.0.0/8 0.0.0.0/0 ::/0 2001:db8::/32
+    2001:DB8::1
+""".split()
+ADDRESSES = """
+    192.0.2.1 192.0.2.255 192.0.3.0 198.51.100.127 198.51.100.128 203.0.113.7 203.0.113.8 203.0.113.11 203.0.113.12
+    ::ffff:203.0.113.9 127.0.0.1 2001:db8::1 2001:db8:ffff:ffff:: 2001:db9:: ::1
+""".split()
+
+
 def distinct(headers: Data) -> bool:
     """Returns True if no two header names differ in case only."""
     return len({name.lower() for name in headers}) == len(headers)
@@ -138,6 +149,7 @@ MATCHES = st.fixed_dictionaries(
         "method": one_or_list(METHODS),
         "scheme": SCHEMES,
         "websocket": st.booleans(),
+        "client_ip": one_or_list(st.sampled_from(NETWORKS)),
         "header": st.dictionaries(HEADERS, CONDITIONS, max_size=2).filter(distinct),
         "query": st.dictionaries(QUERIES, CONDITIONS, max_size=2),
     },

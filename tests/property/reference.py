@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
+from tests.support.naive import is_within
+
 Data = dict[str, Any]
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -30,9 +32,10 @@ class Facts:
     faults: frozenset[str] = frozenset()
     path: str = "/"
     raw_query: str = ""
+    address: str | None = None
 
 
-def facts(method: str, url: str, headers: Headers) -> Facts:
+def facts(method: str, url: str, headers: Headers, address: str | None = "127.0.0.1") -> Facts:
     """Returns the facts of a request. The URL is absolute, and header names are in lower case."""
     parts = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", url, re.DOTALL)
     assert parts
@@ -57,6 +60,7 @@ def facts(method: str, url: str, headers: Headers) -> Facts:
         faults_of(path or "/"),
         path or "/",
         query or "",
+        address,
     )
 
 
@@ -182,6 +186,8 @@ def fits(match: Data, asked: Facts) -> bool:
         tests.append(asked.scheme == match["scheme"])
     if "websocket" in match:
         tests.append(asked.websocket == match["websocket"])
+    if "client_ip" in match:
+        tests.append(any(is_within(asked.address, network) for network in listed(match["client_ip"])))
     for name, condition in match.get("header", {}).items():
         key = name.lower()
         tests.append(condition_fits(condition, key in asked.headers, asked.headers.get(key)))

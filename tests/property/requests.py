@@ -7,6 +7,7 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from fanroute.plan.request import RequestData
+from tests.property.language import ADDRESSES
 from tests.property.reference import listed
 
 Data = dict[str, Any]
@@ -71,7 +72,8 @@ def requests(draw: st.DrawFn, spec: Data) -> RequestData:
     method = draw(_methods(match, "method" in tweaks))
     if draw(st.sampled_from([False] * 7 + [True])):
         headers, method = [*headers, ("access-control-request-method", method.encode())], "OPTIONS"
-    return RequestData(method, url, tuple(draw(st.permutations(headers))))
+    address = draw(st.sampled_from([*ADDRESSES, None]))
+    return RequestData(method, url, tuple(draw(st.permutations(headers))), address=address)
 
 
 @st.composite

@@ -95,7 +95,7 @@ def test_the_component_does_what_is_said(built: Built, data: st.DataObject) -> N
     spec, plan, host = built
     secrets = with_stand_ins({}, plan)
     asked = data.draw(requests(spec))
-    facts = reference.facts(asked.verb, asked.url, asked.headers)
+    facts = reference.facts(asked.verb, asked.url, asked.headers, asked.address)
     first = ask(host, asked, backends=BACKENDS, secret_stores=secrets)
     assert_told(host, asked, trace(plan, "self", asked).decision, first)
     handed_off = replace(asked, headers=tuple(first.headers))

@@ -68,7 +68,7 @@ def test_a_request_gets_one_route(data: st.DataObject) -> None:
         number = None if found is None else numbers[found]
         expected = None if number is None else plan.routes[number]
         steps = trace(plan, "self", asked).steps
-        if reference.is_refused(spec, reference.facts(asked.verb, asked.url, asked.headers)):
+        if reference.is_refused(spec, reference.facts(asked.verb, asked.url, asked.headers, asked.address)):
             assert steps == () and expected is None
             continue
         assert matcher.match(ClientRequest(asked, through_fanout=False)) == expected
@@ -156,4 +156,4 @@ def numbered(plan: Plan) -> list[tuple[int, Route]]:
 
 
 def gets(spec: Data, asked: RequestData) -> tuple[int, bool] | None:
-    return reference.route_of(spec, reference.facts(asked.verb, asked.url, asked.headers))
+    return reference.route_of(spec, reference.facts(asked.verb, asked.url, asked.headers, asked.address))

@@ -1,6 +1,7 @@
 """Matches requests naively, as docs/routes.md says, on the text of the request and with Python's `re` for patterns."""
 
 import re
+from socket import AF_INET, AF_INET6, inet_pton
 from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
 
 from fanroute.plan.request import RequestData
@@ -21,10 +22,27 @@ def fits(match: Match, asked: RequestData) -> bool:
         and (match.path is None or _path_fits(match.path, parts.path.split("/")[1:]))
         and (not match.methods or asked.verb in match.methods)
         and match.scheme in (None, parts.scheme)
+        and (not match.client_ips or any(is_within(asked.address, network) for network in match.client_ips))
         and match.websocket in (None, b"websocket" in upgrade and asked.verb == "GET")
         and all(_holds(c, _values(asked, c.name)) for c in match.headers)
         and all(_holds(c, [_form_text(v) for n, _, v in query if _form_text(n) == c.name]) for c in match.query)
     )
+
+
+def is_within(address: str | None, network: str) -> bool:
+    """Returns True if an address is in a network, bit by bit. An IPv4 address that is mapped into IPv6 counts as IPv4."""
+    if address is None:
+        return False
+    name, _, prefix = network.partition("/")
+    one, other = _bits(address), _bits(name)
+    ignored = len(_bits(name, unmapped=False)) - int(prefix or "128" if ":" in name else prefix or "32")
+    return len(one) == len(other) and one[: len(one) - ignored] == other[: len(other) - ignored]
+
+
+def _bits(address: str, unmapped: bool = True) -> str:
+    packed = inet_pton(AF_INET6 if ":" in address else AF_INET, address)
+    packed = packed.removeprefix(bytes(10) + b"\xff\xff") if unmapped else packed
+    return "".join(f"{byte:08b}" for byte in packed)
 
 
 def _host_fits(wanted: str, host: str) -> bool:

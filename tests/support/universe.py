@@ -32,6 +32,7 @@ VALUES: dict[str, list[Any]] = {
     "method": ["GET", "POST", "OPTIONS", "X"],
     "scheme": ["https", "http"],
     "websocket": [False, True],
+    "address": ["192.0.2.1", "192.0.2.77", "192.0.3.0", "2001:db8::1", "::ffff:192.0.2.77", "::", None],
     "headers": [{}, *({"h": text} for text in TEXTS)],
     "query": [{}, {"q": None}, *({"q": text} for text in [*TEXTS, " a", "✓"])],
 }
@@ -75,6 +76,7 @@ KEYS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     "method": ("methods", some(["GET", "POST", "OPTIONS"])),
     "scheme": ("scheme", st.sampled_from(["https", "http"])),
     "websocket": ("websocket", st.booleans()),
+    "address": ("client_ips", some(["192.0.2.0/24", "192.0.2.77", "192.0.2.0/23", "0.0.0.0/0", "::/0", "2001:db8::/32", "::1"])),
     "headers": ("headers", CONDITION.map(lambda given: (Condition("h", **given),))),
     "query": ("query", CONDITION.map(lambda given: (Condition("q", **given),))),
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from fanroute.analysis.client_addresses import Addresses
 from fanroute.analysis.rests import SLASHED, Rests, find_path
 from fanroute.analysis.sets import (
     HEADERS,
@@ -25,6 +26,7 @@ from fanroute.analysis.sets import (
     Texts,
 )
 from fanroute.analysis.sets import ValueSet as SetOfDimension
+from fanroute.plan.request import CLIENT_ADDRESS
 from fanroute_runtime.matching.predicates import Segments
 from fanroute_runtime.plan import Condition, Match, PathPattern
 
@@ -40,6 +42,7 @@ SCHEME: Dimension = ("scheme", "")
 WEBSOCKET: Dimension = ("websocket", "")
 # Conditions on all segments from some index on.
 REST: Dimension = ("rest", "")
+CLIENT_IP: Dimension = ("client_ip", "")
 # The path as a whole, for messages only: boxes have its length and its segments.
 PATH: Dimension = ("path", "")
 
@@ -56,6 +59,7 @@ _ALL_VALUES: dict[str, ValueSet] = {
     "method": Texts.all(METHODS),
     "websocket": Texts.of(WEBSOCKETS, ("no", "yes")),
     "scheme": Texts.of(SCHEMES, ("https", "http")),
+    "client_ip": Addresses(),
 }
 
 
@@ -70,6 +74,7 @@ class Point:
     websocket: bool
     query: Mapping[str, str | None]
     headers: Mapping[str, str] = field(default_factory=dict)
+    address: str | None = CLIENT_ADDRESS
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
@@ -90,6 +95,8 @@ def box_of(match: Match) -> Box:
         found[WEBSOCKET] = Texts.of(WEBSOCKETS, ("yes" if match.websocket else "no",))
     if match.scheme is not None:
         found[SCHEME] = Texts.of(SCHEMES, (match.scheme,))
+    if match.client_ips:
+        found[CLIENT_IP] = Addresses.of(match.client_ips)
     return found
 
 
@@ -175,6 +182,7 @@ def sample_point(region: Box, named: Mapping[Dimension, Names]) -> Point:
         websocket=sample(WEBSOCKET) == "yes",
         query={str(name): value for (kind, name), value in values.items() if kind == "query"},
         headers={str(name): value for (kind, name), value in values.items() if kind == "header" and value is not None},
+        address=sample(CLIENT_IP),
     )
 
 

@@ -6,6 +6,8 @@ from urllib.parse import quote, urlencode
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, SEGMENT, example_text, rest_values
 from fanroute.analysis.channels import Values
+from fanroute.analysis.client_addresses import Addresses
+from fanroute.analysis.sets import NONE
 from fanroute.plan.claims import words_of
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import references, templates_of
@@ -24,6 +26,11 @@ def example_values(match: Match) -> Values:
         values[Bound("path", rest.name)] = example_text(rest.pattern, rest_values(()), rest.name)
     values |= {Bound("query", one.name): _value(one, QUERY_VALUE) for one in match.query if one.present}
     return values | {Bound("header", one.name): _value(one, HEADER_VALUE) for one in match.headers if one.present}
+
+
+def example_address(match: Match) -> str | None:
+    """Returns an address that a client may have, or None if any will do."""
+    return Addresses.of(match.client_ips).sample(NONE) if match.client_ips else None
 
 
 def example_target(match: Match, values: Values, further: Mapping[str, str] = MappingProxyType({})) -> str:

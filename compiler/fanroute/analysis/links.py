@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fanroute.analysis.addresses import address_text, paths_of
-from fanroute.analysis.box import Box, box_of, intersect, is_empty, sample_point
+from fanroute.analysis.box import CLIENT_IP, Box, box_of, intersect, is_empty, sample_point
 from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.client_addresses import UNKNOWN
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import Boxes, find_untaken
 from fanroute.analysis.witness import request_of
@@ -135,4 +136,5 @@ def _requests_of_fanout(plan: Plan, host: str) -> Match:
 def _requests_for(link: str, from_fanout: Match) -> Box:
     """Returns the requests for the `address_text` of a link. If the link has a query, that may be any query."""
     path, has_query, _ = link.partition("?")
-    return {**box_of(replace(from_fanout, query=() if has_query else from_fanout.query)), **paths_of(path)}
+    asked = box_of(replace(from_fanout, query=() if has_query else from_fanout.query))
+    return {**asked, CLIENT_IP: UNKNOWN, **paths_of(path)}

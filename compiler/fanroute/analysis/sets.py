@@ -9,6 +9,7 @@ from sys import maxsize
 from typing import NamedTuple
 
 from fanroute.analysis.automata import HEADER_VALUE, QUERY_VALUE, shortest_text
+from fanroute.analysis.client_addresses import Addresses
 from fanroute.analysis.outline import is_plain
 from fanroute_runtime.matching.pattern import Automaton, compile_pattern
 
@@ -262,4 +263,4 @@ class Lengths(NamedTuple):
         return self.least
 
 
-ValueSet = Texts | Hosts | Lengths
+ValueSet = Texts | Hosts | Lengths | Addresses

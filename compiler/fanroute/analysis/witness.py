@@ -8,7 +8,7 @@ from fanroute.analysis.budget import Budget
 from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachability, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.shell import shell_word
-from fanroute.plan.request import RequestData
+from fanroute.plan.request import CLIENT_ADDRESS, UNKNOWN_ADDRESS, RequestData
 from fanroute_runtime.plan import Match, PathFault, Plan, Route
 
 # A percent-encoded byte that is not UTF-8.
@@ -22,12 +22,15 @@ def request_of(point: Point) -> RequestData:
     query = f"?{'&'.join(pairs)}" if pairs else ""
     headers = [(name, value.encode("latin-1")) for name, value in point.headers.items()]
     upgrade = [("upgrade", b"websocket")] if point.websocket else []
-    return RequestData(point.method, f"{point.scheme}://{point.host}{path}{query}", (*upgrade, *headers))
+    return RequestData(point.method, f"{point.scheme}://{point.host}{path}{query}", (*upgrade, *headers), address=point.address)
 
 
 def match_arguments(request: RequestData, more_options: str = "") -> str:
     """Returns the arguments of `fanroute match` for a request, quoted for a shell. `more_options` begin with a space."""
-    options = "".join(f" -H {shell_word(name.encode() + b': ' + value)}" for name, value in request.headers) + more_options
+    options = "".join(f" -H {shell_word(name.encode() + b': ' + value)}" for name, value in request.headers)
+    if request.address != CLIENT_ADDRESS:
+        options += f" --client-ip {request.address or UNKNOWN_ADDRESS}"
+    options += more_options
     words = f"{shell_word(request.verb)} {shell_word(request.url)}"
     return f"{options} -- {words}".lstrip() if request.verb.startswith("-") else f"{words}{options}"
 

@@ -112,5 +112,13 @@ def _exchange(compiled: Compiled, request: RequestData) -> Exchange:
 
     backends = frozenset(backend.name for backend in compiled.backends)
     stores = {LOCAL_STORE: LOCAL_ENTRIES}
-    headers = list(request.headers)
-    return Exchange(request.url, headers, backends, method=request.verb, fetch=answer, clock=lambda: _NOW, config_stores=stores)
+    return Exchange(
+        request.url,
+        list(request.headers),
+        backends,
+        client_ip=request.address,
+        method=request.verb,
+        fetch=answer,
+        clock=lambda: _NOW,
+        config_stores=stores,
+    )

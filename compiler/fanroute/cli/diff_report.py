@@ -29,11 +29,15 @@ class Header(_Model):
 
 
 class Request(_Model):
-    """A client's request. `arguments` is the same request as arguments of `fanroute match`."""
+    """A client's request. `arguments` is the same request as arguments of `fanroute match`.
+
+    `client_ip` is null if the edge does not know the client's address.
+    """
 
     method: str
     url: str
     headers: list[Header]
+    client_ip: str | None
     arguments: str
 
 
@@ -179,7 +183,8 @@ def text_lines(difference: Difference) -> Iterator[str]:
 def _request(point: Point, shown: Callable[[str], str]) -> Request:
     request = request_of(point)
     headers = [Header(name=name, value=value.decode("latin-1")) for name, value in request.headers]
-    return Request(method=request.verb, url=request.url, headers=headers, arguments=shown(match_arguments(request)))
+    arguments = shown(match_arguments(request))
+    return Request(method=request.verb, url=request.url, headers=headers, client_ip=request.address, arguments=arguments)
 
 
 def _route_answer(side: Side, number: int, backends: tuple[Backend, ...]) -> RouteAnswer:

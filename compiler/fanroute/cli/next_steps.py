@@ -20,9 +20,11 @@ from fanroute.pipeline import Compiled
 from fanroute.plan.claims import as_token_has_them
 from fanroute.plan.kinds import kind_of
 from fanroute.plan.places import place_token
+from fanroute.plan.request import LOCAL_CLIENT
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.tokens import required_claims
 from fanroute_runtime.local import host_entry
+from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.plan import Hold, Plan, Route, TokenPlace, Tunnel, WebSocket
 
 DEFAULT_CHANNEL = "test"
@@ -73,7 +75,7 @@ def serve_lines(
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
     for route in declared_routes(compiled.plan):
         token = _token_command(route, compiled.plan, f"{fanroute} token{options}") if makes_tokens else ""
-        yield f"  {_example(route, urls.edge, own_host, token)}"
+        yield f"  {_example(route, urls.edge, own_host, token)}{_clients(route)}"
     yield f"Publish to {urls.publish} in another terminal:"
     for channel in _channels(compiled):
         separator = "-- " if channel.startswith("-") else ""
@@ -134,6 +136,12 @@ def _example(route: Route, edge: str, own_host: str, token_command: str) -> str:
     )
     hold = " -N" if isinstance(route.action, Hold) else ""
     return f"{route.name}: curl{hold}{_method(match.methods)}{options} {url}"
+
+
+def _clients(route: Route) -> str:
+    """Returns a comment if a client on this machine does not get a route."""
+    networks = route.match.client_ips
+    return f"  # only for clients in {' or '.join(networks)}" if networks and not in_networks(networks)(LOCAL_CLIENT) else ""
 
 
 def _method(methods: tuple[str, ...]) -> str:

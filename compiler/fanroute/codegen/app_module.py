@@ -14,13 +14,14 @@ from fanroute.plan.literals import python_literal, set_fields
 from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
+from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, Auth, GripSig, Plan, StoreEntry
 from fanroute_runtime.routes_file import distinct_auths
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
-# nothing changed.
-_IMPORT = re.compile(rf"^ *from ({RUNTIME}[\w.]*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
+# nothing changed. An import in a function is not one of them: it is of a module that only some Plans need (`_imports_needed`).
+_IMPORT = re.compile(rf"^from ({RUNTIME}[\w.]*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
 _NAME = re.compile(r"\w+")
 # The names that the main module imports from the runtime whatever the Plan is, by module.
 _ALWAYS = {"compute.edge": "exported_classes", "routes_file": "LazyRoutes"}
@@ -92,6 +93,8 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
         imports[f"{RUNTIME}.jose.{module}"] = {name}
     if plan.debug:
         imports[Explainer.__module__] = {Explainer.__name__}
+    if any(route.match.client_ips for route in plan.routes):
+        imports[in_networks.__module__] = {in_networks.__name__}
     for action, handler in _handlers(plan):
         imports[f"{RUNTIME}.plan"].add(action.__name__)
         imports.setdefault(handler.__module__, set()).add(handler.__name__)

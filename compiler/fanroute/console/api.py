@@ -181,7 +181,8 @@ class Console:
         tried = read_body(TriedRequest, raw)
         headers = tuple((name.lower(), value.strip(" \t").encode()) for name, value in tried.headers)
         try:
-            found = self._served.trial.run(RequestData(tried.method, tried.url, headers), tried.claims, tried.via_fanout)
+            request = RequestData(tried.method, tried.url, headers, address=tried.client_ip)
+            found = self._served.trial.run(request, tried.claims, tried.via_fanout)
         except RecursionError:
             raise BadBody("the JSON is nested too deeply", "claims") from None
         trace = found.trace

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Json, ValidationError, model_validator
 
 from fanroute.client.framing import json_line
 from fanroute.plan.kinds import Kind
-from fanroute.routetests.document import field_value, request_url
+from fanroute.plan.request import CLIENT_ADDRESS
+from fanroute.routetests.document import client_address, field_value, request_url
 from fanroute.spec.types import check_header_name, check_method, value_error
 
 
@@ -45,6 +46,7 @@ class TriedRequest(_Body):
     method: Annotated[str, AfterValidator(check_method)]
     url: Annotated[str, AfterValidator(request_url)]
     headers: list[Header] = []
+    client_ip: Annotated[str | None, BeforeValidator(client_address)] = CLIENT_ADDRESS
     claims: Json[dict[str, Any]] | None = None
     via_fanout: bool = False
 

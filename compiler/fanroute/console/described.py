@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from fanroute.analysis.examples import example_headers, example_target, example_values, expand, needed_host
+from fanroute.analysis.examples import example_address, example_headers, example_target, example_values, expand, needed_host
 from fanroute.devserver.events import Problem
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.text_report import render
@@ -92,6 +92,8 @@ def describe_routes(compiled: Compiled, diagnostics: Sequence[Diagnostic], own_h
 def _example(route: Route, own_host: str) -> dict[str, Any]:
     """Returns a request that fits a route's match: its method, target, headers and Host ("" for the edge's own).
 
+    `client_ip` is the client's address, or None if any will do.
+
     If the edge holds the connection itself, there is also the kind, and an example of each channel.
     """
     match, action = route.match, route.action
@@ -101,6 +103,7 @@ def _example(route: Route, own_host: str) -> dict[str, Any]:
         "method": match.methods[0] if match.methods else "GET",
         "target": example_target(match, values),
         "headers": example_headers(values),
+        "client_ip": example_address(match),
         "host": needed_host(match, own_host),
         "kind": kind_of(action) if isinstance(action, Hold | WebSocket) else None,
         "examples": [expand(channel.name, values) for channel in channels],

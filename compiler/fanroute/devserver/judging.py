@@ -10,7 +10,7 @@ from time import monotonic
 
 from fanroute.devserver.events import Header, Outcome, Pass
 from fanroute.devserver.refusals import hint_for
-from fanroute.devserver.request_log import has_hosts, mismatch_text
+from fanroute.devserver.request_log import ONLY_ADDRESS, ONLY_HOST, has_hosts, mismatch_text
 from fanroute.host.exchange import Exchange
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import HANDLERS, mismatches
@@ -58,7 +58,7 @@ class Observed:
             exchange.service_id,
             exchange.config_stores,
             exchange.secret_stores,
-            exchange.client_ip or "",
+            exchange.client_ip,
         )
 
     def _read_and_keep(self, size: int) -> bytes:
@@ -149,7 +149,7 @@ class Judge:
             return None
 
     def host_mismatch(self, request: RequestData) -> str:
-        """Names the first route that a request does not match only because of its host. Returns "" if there is none."""
+        """Names the first route that a request misses only by its host or its client's address. Returns "" if there is none."""
         try:
             client = self._decider.chooser.client_request(request) if self._decider else None
         except Refused:
@@ -158,8 +158,8 @@ class Judge:
             return ""
         for route, tests in self._tests:
             failed = mismatches(tests, client)
-            if failed in ((), ("host",)):
-                return mismatch_text(route) if failed else ""
+            if failed in ((), ONLY_HOST, ONLY_ADDRESS):
+                return mismatch_text(route, failed) if failed else ""
         return ""
 
 

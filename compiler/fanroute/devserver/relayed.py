@@ -17,7 +17,7 @@ from fanroute.devserver.config import Stores
 from fanroute.devserver.events import AskedAgain, Header, Outcome, Pass
 from fanroute.devserver.judging import Judge, action_key, hint_text
 from fanroute.devserver.visits import Reporter, Visit
-from fanroute.plan.request import RequestData
+from fanroute.plan.request import LOCAL_CLIENT, RequestData
 from fanroute_runtime.explain import Verdict
 from fanroute_runtime.grip import signature
 from fanroute_runtime.messages import Answer, ToBackend, ToFanout, ToWebSocket
@@ -53,7 +53,7 @@ class RelayedService:
             time=int(time.time()),
             configs=self._stores.config,
             secrets=self._stores.secret,
-            address="127.0.0.1",
+            address=LOCAL_CLIENT,
         )
 
 

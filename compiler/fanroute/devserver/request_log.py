@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from fanroute.devserver.config import Stores
 from fanroute.devserver.events import Answered, Event, Header
 from fanroute.plan.describe import match_text
-from fanroute.plan.request import RequestData
+from fanroute.plan.request import LOCAL_CLIENT, RequestData
 from fanroute.plan.trace import Trace, Tracer
 from fanroute_runtime.plan import Match, Plan, Route
 
@@ -41,17 +41,24 @@ _PUBLIC_HEADERS = ("sec-websocket-key", "www-authenticate", "proxy-authenticate"
 Found = TypeVar("Found", bound=Event)
 
 
+# What a request to a local edge may miss a route by: its host, or its client's address.
+ONLY_HOST, ONLY_ADDRESS = ("host",), ("client_ip",)
+
+
 def host_mismatch(trace: Trace, plan: Plan) -> str:
-    """Names the first route that a request does not match only because of its host. Returns "" if there is none."""
+    """Names the first route that a request misses only by its host or its client's address. Returns "" if there is none."""
     for step, route in zip(trace.steps, plan.routes, strict=False):
-        if step.mismatches == ("host",):
-            return mismatch_text(route)
+        if step.mismatches in (ONLY_HOST, ONLY_ADDRESS):
+            return mismatch_text(route, step.mismatches)
     return ""
 
 
-def mismatch_text(route: Route) -> str:
-    """Says that a request does not match a route only because of its host."""
-    return f"only the host does not match: the route '{route.name}' is for {match_text(Match(hosts=route.match.hosts))}"
+def mismatch_text(route: Route, mismatches: tuple[str, ...]) -> str:
+    """Says that a request misses a route only by its host or its client's address."""
+    if mismatches == ONLY_HOST:
+        return f"only the host does not match: the route '{route.name}' is for {match_text(Match(hosts=route.match.hosts))}"
+    networks = match_text(Match(client_ips=route.match.client_ips))
+    return f"only the client's address does not match: the route '{route.name}' is for requests {networks}"
 
 
 def make_explainer(tracer: Tracer, hosts: Mapping[str, str]) -> Callable[[str], str]:
@@ -70,15 +77,16 @@ def make_explainer(tracer: Tracer, hosts: Mapping[str, str]) -> Callable[[str], 
         if found is None:
             return line
         method, host, target = found.groups()
-        mismatch = host_mismatch(tracer.trace(RequestData(method, f"http://{host}{target}", configs=stores)), tracer.plan)
+        request = RequestData(method, f"http://{host}{target}", configs=stores, address=LOCAL_CLIENT)
+        mismatch = host_mismatch(tracer.trace(request), tracer.plan)
         return f"{line} ({mismatch})" if mismatch else line
 
     return explain if has_hosts(tracer.plan) else lambda line: line
 
 
 def has_hosts(plan: Plan) -> bool:
-    """Returns True if a route matches a host."""
-    return any(route.match.hosts for route in plan.routes)
+    """Returns True if a route matches a host or a client's address."""
+    return any(route.match.hosts or route.match.client_ips for route in plan.routes)
 
 
 def token_parameters(plan: Plan) -> list[str]:

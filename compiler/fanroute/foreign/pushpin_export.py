@@ -60,6 +60,8 @@ def export_routes(compiled: Compiled) -> tuple[str, list[Remark]]:
         number = compiled.source.key_span(("routes", index)).line
         if route.auth:
             raise NotExported(f"route '{route.name}' needs a token, which Pushpin does not check", number)
+        if route.match.client_ips:
+            raise NotExported(f"route '{route.name}' is for clients of some addresses, which Pushpin does not check", number)
         remarks += [Remark(number, f"route '{route.name}': {text}") for text in _left_out(route)]
         if _is_expressible(route):
             lines.append(_line(route, backends))

@@ -3,6 +3,7 @@
 from urllib.parse import unquote
 
 from fanroute.spec import match
+from fanroute.spec.networks import network_text
 from fanroute.spec.template import PARAMETER, rest_name
 from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern
 
@@ -17,6 +18,7 @@ def lower_match(spec: match.Match) -> Match:
         websocket=spec.websocket,
         headers=tuple(lower_condition(name.lower(), condition) for name, condition in spec.header.items()),
         query=tuple(lower_condition(name, condition) for name, condition in spec.query.items()),
+        client_ips=tuple(dict.fromkeys(map(network_text, spec.client_ip or ()))),
     )
 
 

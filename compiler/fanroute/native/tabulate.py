@@ -2,7 +2,7 @@
 
 A decision is in the table if all GET requests to a kind of host and path get it, whatever else is in them. The names of their
 headers must be harmless: neither a route nor the edge looks at these headers. All other requests are left to Python, for example
-those about which a pattern, a condition on the scheme, a value of the request, a token or CORS may decide.
+those about which a pattern, the scheme, the client's address, a value of the request, a token or CORS may decide.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -259,7 +259,7 @@ def _pin(decision: ToFanout) -> str:
 
 def _changes(decision: ToFanout, request: RequestData) -> Iterator[bytes]:
     scheme, _, rest = request.url.partition("://")
-    connection = dict(zip(_OF_CONNECTION, (request.address, rest.partition("/")[0], scheme), strict=True))
+    connection = dict(zip(_OF_CONNECTION, (request.address or "", rest.partition("/")[0], scheme), strict=True))
     for name in decision.headers.remove:
         yield blocks.change(blocks.REMOVE, name, b"")
     for name, value in decision.headers.set:
@@ -285,7 +285,7 @@ def _text(path: _Path, other: str) -> str:
 def _may_take(route: Route, client: Matchable) -> bool:
     """Returns True if a route may take the requests to some path that are otherwise like this one."""
     tests = match_predicates(route.match).items()
-    return all(test(client) for key, test in tests if key.partition(" ")[0] not in ("path", "where", "scheme"))
+    return all(test(client) for key, test in tests if key.partition(" ")[0] not in ("path", "where", "scheme", "client_ip"))
 
 
 def _is_constant(route: Route) -> bool:
@@ -293,7 +293,7 @@ def _is_constant(route: Route) -> bool:
     path = route.match.path
     segments = (*path.segments, path.bound_rest) if path else ()
     has_pattern = any(isinstance(each, Parameter) and each.pattern for each in segments)
-    is_open = route.match.scheme is None and not has_pattern
+    is_open = route.match.scheme is None and not route.match.client_ips and not has_pattern
     by_edge = not isinstance(route.action, Forward | Tunnel)
     return (
         is_open

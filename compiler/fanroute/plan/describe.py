@@ -53,6 +53,7 @@ def match_text(match: Match) -> str:
         " or ".join(match.methods),
         f"{match.scheme}:" if match.scheme else "",
         {None: "", True: "websocket", False: "no websocket"}[match.websocket],
+        f"from {' or '.join(match.client_ips)}" if match.client_ips else "",
         " or ".join(match.hosts),
         *(path_texts(match.path) if match.path else ()),
         *(condition_text("query", condition) for condition in match.query),

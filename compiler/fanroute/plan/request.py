@@ -14,6 +14,10 @@ from fanroute_runtime.messages import Headers, Refused, ToFanout
 
 # The client's address, one for documentation (RFC 5737).
 CLIENT_ADDRESS = "192.0.2.1"
+# The address of a client on the machine of a local edge.
+LOCAL_CLIENT = "127.0.0.1"
+# Stands for a client whose address the edge does not know.
+UNKNOWN_ADDRESS = "unknown"
 # The time of a request, in seconds since 1970: 2026-01-01T00:00:00Z.
 TIME = 1_767_225_600
 
@@ -23,8 +27,8 @@ class RequestData:
     """Represents a request as data; it satisfies the protocol `messages.Request`.
 
     `headers` are (name, value) pairs with lower-case names, and `time` is when the request arrives, in seconds since 1970.
-    `service` is the id of the service, and `address` the client's IP address. `configs` and `secrets` map the name of a store to
-    its entries.
+    `service` is the id of the service, and `address` the client's IP address, or None if the host knows none. `configs` and
+    `secrets` map the name of a store to its entries.
     """
 
     verb: str
@@ -35,7 +39,7 @@ class RequestData:
     service: str = LOCAL_SERVICE
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {LOCAL_STORE: LOCAL_ENTRIES}, hash=False)
     secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, hash=False)
-    address: str = CLIENT_ADDRESS
+    address: str | None = CLIENT_ADDRESS
 
     def method(self) -> str:
         return self.verb

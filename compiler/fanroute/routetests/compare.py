@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fanroute.plan.request import RequestData
+from fanroute.plan.request import LOCAL_CLIENT, RequestData
 from fanroute.plan.trace import Tracer
 from fanroute.routetests.judge import Result
 from fanroute.routetests.outcome import Outcome, predict
@@ -23,13 +23,22 @@ def over_http(request: RequestData) -> RequestData:
     return replace(request, url=f"http://{request.url.partition('://')[2]}")
 
 
+def from_this_machine(request: RequestData) -> RequestData:
+    """Returns the same request of a client on this machine."""
+    return replace(request, address=LOCAL_CLIENT)
+
+
 def skip_reason(result: Result, request: RequestData, tracer: Tracer) -> str:
     """Returns the reason why a test cannot run on a local edge, or "" if it can. `request` is its request at the present time."""
     if CONNECTION_HEADERS.intersection(map(str.lower, result.test.expect.request_headers)):
         return "the client of a local edge has another address and scheme"
     if not _has_outcome(request, result, tracer):
         return "the times in its token would give another outcome now"
-    if request.values(PIN) or _has_outcome(over_http(request), result, tracer):
+    if request.values(PIN):
+        return ""
+    if not _has_outcome(from_this_machine(request), result, tracer):
+        return "its client has another address than this machine, for which the outcome would be different"
+    if _has_outcome(over_http(from_this_machine(request)), result, tracer):
         return ""
     return "a local edge has no TLS, and over http the outcome would be different"
 

@@ -1,7 +1,7 @@
 """Measures which routes, and which alternatives of their matches, tests exercise. Pure.
 
-An alternative is a value of `host`, `method`, `header` or `query`. Routes for preflight requests do not count: they are not in
-routes.yaml.
+An alternative is a value of `host`, `method`, `header`, `query` or `client_ip`. Routes for preflight requests do not count: they
+are not in routes.yaml.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,8 @@ FR516 = Rule(
     "FR516",
     "note",
     "no test exercises an alternative of a match",
-    "A value of `host`, `method`, `header` or `query` that no request of a passed test has can be misspelt or unnecessary.",
+    "A value of `host`, `method`, `header`, `query` or `client_ip` that no request of a passed test has can be misspelt or "
+    "unnecessary.",
     TESTED.replace("/live/*}", "/live/*, method: [GET, POST]}"),
     "Write a test with a request that has this value and that the route takes.",
     "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
@@ -101,6 +102,7 @@ def _values(match: Match) -> dict[str, list[tuple[str, Match]]]:
     """Returns the values of a match, by their keys in `match_predicates`, each with a match that asks for it alone."""
     found = {
         "host": [(host, Match(hosts=(host,))) for host in match.hosts],
+        "client_ip": [(network, Match(client_ips=(network,))) for network in match.client_ips],
         "method": [(method, Match(methods=(method,))) for method in match.methods],
     }
     for condition in match.headers:

@@ -1,11 +1,12 @@
 """Models a routes.test.yaml: its keys, their types and their meanings."""
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from fanroute.plan.request import CLIENT_ADDRESS, UNKNOWN_ADDRESS
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.headers import HeaderValue, no_duplicate_names
 from fanroute.spec.match import ConditionOrValues
@@ -70,6 +71,20 @@ def field_value(value: str) -> str:
     return value
 
 
+def client_address(value: str) -> str | None:
+    """Returns a client's address, or None for `unknown`. Raises PydanticCustomError."""
+    try:
+        return None if value == UNKNOWN_ADDRESS else str(ip_address(value))
+    except ValueError:
+        suggestion = f"write one such as '203.0.113.7', or '{UNKNOWN_ADDRESS}' for a client whose address the edge does not know"
+        raise value_error(f"{value!r} is not the address of a client", suggestion) from None
+
+
+def _checked_address(value: str) -> str:
+    client_address(value)
+    return value
+
+
 def _settable_header(value: str) -> str:
     name = value.lower()
     if name in RESERVED_HEADERS or name.startswith("sec-websocket-"):
@@ -100,6 +115,11 @@ RequestUrl = Annotated[
 SettableHeader = Annotated[HeaderName, AfterValidator(_settable_header)]
 
 
+ClientAddress = Annotated[
+    Text, AfterValidator(_checked_address), TextFormat("an address", "[0-9A-Fa-f:.]+|unknown", ("203.0.113.7",))
+]
+
+
 class Request(Model):
     """A client's request; `GET https://chat.example.com/rooms/blue` alone is short for its method and URL."""
 
@@ -115,6 +135,8 @@ class Request(Model):
     """Headers of the request."""
     websocket: bool = False
     """Asks for a WebSocket, with a GET (RFC 6455, 4.1)."""
+    client_ip: ClientAddress = CLIENT_ADDRESS
+    """The address of the client's connection, of IPv4 or IPv6, or `unknown`."""
     body: Text = ""
     """The request's content. For a WebSocket with `via_fanout`, its events, in place of an OPEN."""
     claims: dict[Text, Any] | None = Field(None, examples=[{"sub": "ann"}])

@@ -53,7 +53,7 @@ FR512 = Rule(
     "a test that cannot run on a local edge is skipped",
     "A local edge has no TLS, and its client is on this machine. So a test cannot run there if its request would have "
     "another outcome over http, or if it expects that a backend gets the client's address or scheme. It then neither passes "
-    "nor fails.",
+    "nor fails. So it is if its client has another address, on which `client_ip` decides.",
     None,
     "Run the test without `--live`: the routes alone decide then.",
 )

@@ -8,7 +8,7 @@ from fanroute.devserver.grip_headers import parse_hold
 from fanroute.pipeline import Compiled
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
-from fanroute.routetests.document import Request
+from fanroute.routetests.document import Request, client_address
 from fanroute_runtime.grip.websocket import decode
 from fanroute_runtime.http.headers import apply_rules
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
@@ -46,7 +46,8 @@ def client_request(request: Request) -> RequestData:
     """Returns a test's request as a client sends it."""
     headers = tuple((name.lower(), value.encode()) for name, value in request.headers.items())
     content = request.body.encode()
-    return RequestData(request.method, request.url, headers + (HANDSHAKE if request.websocket else ()), content)
+    headers += HANDSHAKE if request.websocket else ()
+    return RequestData(request.method, request.url, headers, content, address=client_address(request.client_ip))
 
 
 def through_fanout(tracer: Tracer, request: RequestData) -> RequestData:

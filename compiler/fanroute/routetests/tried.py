@@ -20,7 +20,7 @@ class Tried:
     Args:
         trace: what happens on both passes.
         token_unused: True if there were claims for a token, but no route that takes the request requires one.
-        mismatch: which route the request misses only because of its host, "" if none.
+        mismatch: which route the request misses only by its host or its client's address, "" if none.
     """
 
     trace: Trace

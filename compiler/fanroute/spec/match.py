@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.spec.headers import MatchedHeader, no_duplicate_names
+from fanroute.spec.networks import Network
 from fanroute.spec.types import (
     Host,
     MatchedMethod,
@@ -72,6 +73,9 @@ class Match(Model):
     """The scheme of the client's request."""
     websocket: bool | None = None
     """`true` if the client must ask for a WebSocket (`Upgrade: websocket`), `false` if it must not."""
+    client_ip: Annotated[list[Network], BeforeValidator(as_list), Field(min_length=1)] | None = None
+    """The address of the client's connection: an address, a network such as `203.0.113.0/24` or `2001:db8::/32`, or a list. A
+    request whose client the edge does not know, such as one through a GRIP proxy of your own, does not match."""
     header: Annotated[dict[MatchedHeader, ConditionOrValues], AfterValidator(no_duplicate_names)] = Field(
         default_factory=dict, examples=[{"Accept-Language": ["de", "fr"], "X-Beta": {"present": True}}]
     )

@@ -120,6 +120,11 @@ class ClientRequest:
         upgrades = (value.strip().lower() for value in self._request.values("upgrade"))
         return b"websocket" in upgrades and self.method == "GET"
 
+    @lazy_property
+    def address(self) -> str | None:
+        """Returns the address of the client's connection. It is None on the second pass, whose connection is another one."""
+        return None if self.through_fanout else self._request.client_address()
+
     def header(self, name: str) -> str | None:
         """Returns the first value of a header as Latin-1, or None if it is absent.
 

@@ -30,6 +30,8 @@ class Matchable(Protocol):
     def websocket(self) -> bool: ...
     @property
     def query(self) -> Mapping[str, str | None]: ...
+    @property
+    def address(self) -> str | None: ...
     def header(self, name: str) -> str | None: ...
 
 
@@ -124,6 +126,7 @@ def match_predicates(match: Match, known: Collection[Hashable] = ()) -> dict[str
         found[f"query {condition.name}"] = _query_predicate(condition)
     for condition in match.headers:
         found[f"header {condition.name}"] = _header_predicate(condition)
+    found |= _client_ip_predicates(match.client_ips)
     return {key: predicate for key, predicate in found.items() if key not in known}
 
 
@@ -210,6 +213,16 @@ def _scheme_predicate(scheme: str) -> Predicate:
 @cached
 def _websocket_predicate(websocket: bool) -> Predicate:
     return lambda client: client.websocket == websocket
+
+
+@cached
+def _client_ip_predicates(networks: tuple[str, ...]) -> dict[str, Predicate]:
+    if not networks:
+        return {}
+    from fanroute_runtime.matching.addresses import in_networks  # only the components that need this module have it
+
+    fits = in_networks(networks)
+    return {"client_ip": lambda client: fits(client.address)}
 
 
 @cached

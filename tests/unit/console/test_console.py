@@ -97,6 +97,7 @@ def test_a_diagnostic_is_shown_as_in_a_terminal() -> None:
         (TriedRequest, {"method": "GET", "url": "http://a/", "headers": [["a b", "c"]]}, "headers", "not the name of a header"),
         (TriedRequest, {"method": "GET", "url": "http://a/", "headers": [["a", "b\nc"]]}, "headers", "line breaks"),
         (TriedRequest, {"method": "GET", "url": "http://a/", "headers": [["Host", "b"]]}, "headers", "place of its own"),
+        (TriedRequest, {"method": "GET", "url": "http://a/", "client_ip": "10.0.0.0/8"}, "client_ip", "address of a client"),
         (TriedRequest, {"method": "GET", "url": "http://a/", "claims": "[1]"}, "claims", "should be an object"),
         (TriedRequest, {"method": "GET", "url": "http://a/", "claims": "{"}, "claims", "JSON"),
         (TriedRequest, {"method": "GET", "url": "http://a/", "claims": "[" * 5000}, "claims", "JSON"),

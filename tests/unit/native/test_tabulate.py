@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from ipaddress import ip_address
 from itertools import product
 from pathlib import Path
 from struct import pack
@@ -106,9 +107,11 @@ class LookUps:
     def _write(self, address: int, content: bytes) -> None:
         self._memory.write(self._store, content, address)
 
-    def find(self, request: RequestData, served: int = 0, began: int = NOW, address: bytes = bytes([192, 0, 2, 1])) -> Any:
+    def find(self, request: RequestData, served: int = 0, began: int = NOW, address: bytes | None = None) -> Any:
         """Returns the decision about a request as (kind, status, asks, changes, rest), or None if Python has to decide."""
         self._request = request
+        if address is None:
+            address = ip_address(request.address).packed if request.address else b""
         gathered, method, uri = self._gathered, request.verb.encode(), request.url.encode()
         version = {0: blocks.NO_ADDRESS, 4: blocks.IPV4, 16: blocks.IPV6}[len(address)]
         tls = request.client_scheme() == "https"
@@ -431,6 +434,15 @@ def test_plans_without_a_table() -> None:
     assert tabulate(Plan("p", hosts)) is None
     assert tabulate(Plan("p", many[1:], sandbox=SandboxLimits(max_memory=50))) is None
     assert tabulate(Plan("p", (Route("https", Match(scheme="https"), found),))) is None
+    assert tabulate(Plan("p", (Route("office", Match(client_ips=("0.0.0.0/0", "::/0")), found),))) is None
+
+
+def test_addresses_are_left_to_python() -> None:
+    """Of the paths that a route with `client_ip` may take, none is in the table."""
+    office = "{name: office, match: {path: /a/*, client_ip: 198.51.100.0/24}, respond: {status: 200}}"
+    found = table_of(f"{HEAD}  - {office}\n  - {{respond: {{status: 404}}}}\n")
+    assert found.find(RequestData("GET", "http://any/a/b")) is None
+    assert found.find(RequestData("GET", "http://any/b")) is not None
 
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { $, debounced, el, headerPairs } from "./dom.js";
 
-const FIELDS = { method: "try-method", url: "try-url", headers: "try-headers", claims: "try-claims" };
+const FIELDS = { method: "try-method", url: "try-url", headers: "try-headers", client_ip: "try-client-ip", claims: "try-claims" };
 let routes = [];
 let origin = "";
 let running = null;
@@ -26,6 +26,7 @@ function useExample(route) {
   const upgrade = route.kind === "websocket" ? [["Upgrade", "websocket"], ["Connection", "Upgrade"]] : [];
   const protocols = route.protocols.length ? [["Sec-WebSocket-Protocol", route.protocols[0]]] : [];
   $("try-headers").value = [...route.headers, ...upgrade, ...protocols].map(([name, value]) => `${name}: ${value}`).join("\n");
+  $("try-client-ip").value = route.client_ip ?? "192.0.2.1";
   if (route.needs_token && !$("try-claims").value) $("try-claims").value = "{}";
 }
 
@@ -38,6 +39,7 @@ async function attempt() {
     method: $("try-method").value.trim(),
     url: $("try-url").value.trim(),
     headers: headerPairs($("try-headers").value),
+    client_ip: $("try-client-ip").value.trim(),
     claims: claims || null,
     via_fanout: $("try-fanout").checked,
   };
