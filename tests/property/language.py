@@ -311,6 +311,23 @@ BACKENDS = {
 }
 
 
+# Options of a backend without TLS.
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "connect_timeout": st.sampled_from(["1s", "5s"]),
+        "first_byte_timeout": st.just("2m"),
+        "between_bytes_timeout": st.just("1h"),
+        "override_host": HOSTS,
+    },
+)
+
+
+def _has_no_handoff_to(backend: str, listed: list[Data]) -> bool:
+    given = [route["handoff"] for route in listed if "handoff" in route]
+    return backend not in [each["backend"] if isinstance(each, dict) else each for each in given]
+
+
 FAULTS = ("dot_segments", "backslashes", "controls", "empty_segments", "encoded_slashes", "parameters")
 PATHS = st.dictionaries(st.sampled_from(FAULTS), st.sampled_from(["reject", "keep"]))
 
@@ -324,7 +341,8 @@ def specs(draw: st.DrawFn) -> Data:
         if name is not None and name not in names[:index]:
             listed[index] = {"name": name} | listed[index]
     paths = draw(st.one_of(st.just({}), PATHS.map(lambda given: {"paths": given})))
-    return {"version": 1, "service": {"name": draw(NAMES)}, "backends": BACKENDS, **paths, "routes": listed}
+    backends = BACKENDS | {"other": BACKENDS["other"] | draw(OPTIONS)} if _has_no_handoff_to("other", listed) else BACKENDS
+    return {"version": 1, "service": {"name": draw(NAMES)}, "backends": backends, **paths, "routes": listed}
 
 
 def hosts_in(spec: Data) -> list[str]:
@@ -397,7 +415,7 @@ def together(several: list[Data]) -> Data:
                 {key: value for key, value in route.items() if key != "name"}
                 | {"match": route.get("match", {}) | {"host": within}}
             )
-    return several[0] | {"routes": listed}
+    return several[0] | {"backends": BACKENDS, "routes": listed}
 
 
 def some_together(routes_wanted: int) -> Data:

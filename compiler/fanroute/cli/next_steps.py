@@ -23,6 +23,7 @@ from fanroute.plan.places import place_token
 from fanroute.plan.request import LOCAL_CLIENT
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.tokens import required_claims
+from fanroute.project.backend_options import update_command
 from fanroute_runtime.local import host_entry
 from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.plan import Hold, Plan, Route, TokenPlace, Tunnel, WebSocket
@@ -44,10 +45,14 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path, options: st
         yield f"Publish (service {shell_word(service_id)}): {fastly} compute publish{options}"
         if compiled.has_tunnels:
             yield f"Its tunnels need WebSockets, to be enabled on the service once: {fastly} products --enable=websockets"
-        return
-    domain = compiled.loopback_host
-    first = f"Publish, the first time: {fastly} compute publish{options} --domain {shell_word(domain)}"
-    yield first if domain else f"Publish: {fastly} compute publish{options}"
+    else:
+        domain = compiled.loopback_host
+        first = f"Publish, the first time: {fastly} compute publish{options} --domain {shell_word(domain)}"
+        yield first if domain else f"Publish: {fastly} compute publish{options}"
+    for backend in compiled.backends:
+        # The Fastly CLI takes an environment only for `compute`. Otherwise it needs the service's id to find the right one.
+        if command := update_command(backend, fastly, service_id if options else ""):
+            yield f"After that, once and after each change, set the options of the backend '{backend.name}': {command}"
 
 
 def serve_lines(

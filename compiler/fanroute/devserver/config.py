@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from fanroute.plan.backend import Backend
+from fanroute.plan.backend import NO_OPTIONS, Backend, BackendOptions
 from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.tokens import TOKEN_ENTRY
 from fanroute.plan.trace import with_stand_ins
@@ -15,12 +15,13 @@ from fanroute_runtime.plan import Plan, Route
 class LocalBackend:
     """Says where a backend is locally: its URL, without a path, and the Host of requests to it (None: the client's).
 
-    `is_edge` is True if the embedded edge itself is there.
+    `is_edge` is True if the embedded edge itself is there. Of the `options`, the embedded edge keeps to the time-outs.
     """
 
     url: str
     host: str | None = None
     is_edge: bool = False
+    options: BackendOptions = NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +84,7 @@ def local_backends(backends: Iterable[Backend]) -> tuple[dict[str, LocalBackend 
             loopback = backend.name
             local[backend.name] = LocalBackend("", backend.host)
         else:
-            local[backend.name] = LocalBackend(backend.local.rstrip("/")) if backend.local else None
+            host = backend.options.override_host or None
+            place = LocalBackend(backend.local.rstrip("/"), host, options=backend.options) if backend.local else None
+            local[backend.name] = place
     return local, loopback

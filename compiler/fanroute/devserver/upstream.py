@@ -13,6 +13,7 @@ from aiohttp import web
 from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.forwarding import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Headers
 from fanroute.devserver.items import malformed_part
+from fanroute.plan.backend import BackendOptions
 
 CHUNK = 65_536
 # Longest head of an answer, in bytes.
@@ -33,9 +34,10 @@ class Answer:
     After a 101, `reader` and `writer` are the connection to the backend, and `read_already` is what it has sent since.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, options: BackendOptions) -> None:
         self.reader = reader
         self.writer = writer
+        self._options = options
         self.status = 0
         self.headers: Headers = []
         self.read_already = b""
@@ -47,7 +49,7 @@ class Answer:
         self._sending = asyncio.create_task(self._send(request, body))
         reading = asyncio.create_task(self._read_head())
         try:
-            while not (await asyncio.wait({reading}, timeout=ANSWER_TIMEOUT))[0]:
+            while not (await asyncio.wait({reading}, timeout=self._options.first_byte_timeout or ANSWER_TIMEOUT))[0]:
                 if self._sending.done():
                     raise Unreachable("http-response-timeout")
             reading.result()
@@ -59,8 +61,8 @@ class Answer:
             reading.cancel()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yields the body. Raises h11.ProtocolError or OSError if it is cut."""
-        while isinstance(event := await self._next_event(), h11.Data):
+        """Yields the body. Raises h11.ProtocolError or OSError if it is cut, or pauses for too long."""
+        while isinstance(event := await self._next_part(), h11.Data):
             yield bytes(event.data)
 
     def close(self) -> None:
@@ -98,6 +100,10 @@ class Answer:
         if part := malformed_part(event.reason.decode("latin-1"), texts):
             raise Unreachable("http-protocol-error", f"{part} of its answer has a character that HTTP does not allow")
 
+    async def _next_part(self) -> object:
+        async with asyncio.timeout(self._options.between_bytes_timeout or None):
+            return await self._next_event()
+
     async def _next_event(self) -> object:
         while (event := self._connection.next_event()) is h11.NEED_DATA:
             self._connection.receive_data(await self.reader.read(CHUNK))
@@ -116,7 +122,7 @@ async def send_request(
         request = h11.Request(method=method, target=target.encode("latin-1", "surrogateescape"), headers=_encode(headers))
     except h11.ProtocolError as error:
         raise Unreachable("http-request-uri-invalid") from error
-    answer = Answer(*await _connect(backend.url))
+    answer = Answer(*await _connect(backend.url, backend.options.connect_timeout or CONNECT_TIMEOUT), backend.options)
     try:
         await answer.send_request(request, body)
     except BaseException:
@@ -125,11 +131,11 @@ async def send_request(
     return answer
 
 
-async def _connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(url: str, seconds: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     address = urlsplit(url)
     tls = ssl.create_default_context() if address.scheme == "https" else None
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT):
+        async with asyncio.timeout(seconds):
             return await asyncio.open_connection(address.hostname, address.port or (443 if tls else 80), ssl=tls)
     except TimeoutError as error:
         raise Unreachable("connection-timeout") from error

@@ -20,6 +20,7 @@ from fanroute.doctor.finding import Examined, Finding, Findings
 from fanroute.doctor.stores import store_entries
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
+from fanroute.project.backend_options import API_FIELDS, update_command, values_on_fastly
 from fanroute.project.fastly_token import NoToken, find_token
 from fanroute_runtime.local import LOCAL_NAMES
 from fanroute_runtime.plan import Route, StoreEntry
@@ -157,13 +158,15 @@ def backend_finding(backend: Backend, found: ApiBackend | None) -> Finding:
     if found is None:
         fix = "Create it with `fastly service backend create`: publishing does so only the first time."
         return Finding(subject, "error", "there is none", fix)
-    wanted = {"address": backend.host, "port": backend.port, "override_host": backend.host}
+    options = {API_FIELDS[name]: value for name, value in values_on_fastly(backend).items()}
+    wanted = {"address": backend.host, "port": backend.port, "override_host": backend.host} | options
     got = {key: getattr(found, key) for key in wanted}
     wrong = [key for key in wanted if str(got[key]).lower() != str(wanted[key]).lower()]
     if not wrong:
         return Finding(subject, "ok", f"{found.address}:{found.port}")
     text = ", ".join(f"{key} is {got[key]!r} instead of {wanted[key]!r}" for key in wrong)
-    fix = "Correct it with `fastly service backend update`, or correct routes.yaml."
+    command = update_command(backend) if options.keys() & wrong else "fastly service backend update"
+    fix = f"Correct it with `{command}`, or correct routes.yaml."
     return Finding(subject, "error" if backend.loopback else "warning", text, fix)
 
 

@@ -64,7 +64,8 @@ async def _look(backend: Backend, where: str, plan: Plan, network: Network, exam
     # Only Fastly can sign for a server in production. A local edge signs with a key that everybody knows.
     signature: Headers = [("Grip-Sig", grip_sig(int(network.now())))] if local and hands_off else []
     try:
-        reply = await network.ask(url.rstrip("/"), "" if local else backend.host, path, signature)
+        host = backend.options.override_host if local else backend.host_header
+        reply = await network.ask(url.rstrip("/"), host, path, signature)
     except Unreachable as failure:
         return failure_finding(subject, url, failure, local, examined.environment)
     if not local:

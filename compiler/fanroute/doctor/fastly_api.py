@@ -51,6 +51,11 @@ class ApiBackend(BaseModel):
     address: str
     port: int
     override_host: str | None = None
+    connect_timeout: int | None = None
+    first_byte_timeout: int | None = None
+    between_bytes_timeout: int | None = None
+    ssl_cert_hostname: str | None = None
+    ssl_sni_hostname: str | None = None
 
 
 class ApiDomain(BaseModel):

@@ -123,7 +123,7 @@ def _line(route: Route, backends: dict[str, Backend]) -> _Line:
     for name, value in (*route.request_headers.set, *((name, b"") for name in route.request_headers.remove)):
         properties += f",{quoted(f'header={name}:{value.decode()}')}"
     backend = backends[action.backend]
-    target = f"{backend.host}:{backend.port}{',ssl' if backend.tls else ''},host={backend.host}"
+    target = f"{backend.host}:{backend.port}{',ssl' if backend.tls else ''},host={backend.host_header}"
     target += ",over_http" if isinstance(action, Handoff) else ""
     websocket = True if isinstance(action, Tunnel) else match.websocket
     exact = match.path is not None and not match.path.rest

@@ -1,7 +1,7 @@
 """Lowers a whole Spec to its Plan and backends, and has the defaults of `sandbox`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from typing import get_args
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight
 from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
 from fanroute.lowering.match import lower_match
-from fanroute.plan.backend import PORTS, Backend
+from fanroute.plan.backend import PORTS, Backend, BackendOptions
 from fanroute.plan.literals import python_literal
 from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
@@ -80,7 +80,8 @@ def _backend(name: str, backend: document.Backend, service: str) -> Backend:
         return Backend(name, host.lower(), PORTS["https"], tls=True, loopback=True, local=None)
     url = urlsplit(backend.url)
     port = url.port or PORTS[url.scheme]
-    return Backend(name, url.hostname or "", port, url.scheme == "https", loopback=False, local=backend.local)
+    options = BackendOptions(**{each.name: value for each in fields(BackendOptions) if (value := getattr(backend, each.name))})
+    return Backend(name, url.hostname or "", port, url.scheme == "https", False, backend.local, options)
 
 
 def _routes(

@@ -8,11 +8,31 @@ PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
+class BackendOptions:
+    """Says how Fastly sends requests to a backend. 0 and "" stand for Fastly's own defaults.
+
+    The time-outs are in seconds. `override_host` is the Host header, `certificate_host` the name that the certificate must have,
+    and `sni_host` the name that the server is asked for with TLS.
+    """
+
+    connect_timeout: int = 0
+    first_byte_timeout: int = 0
+    between_bytes_timeout: int = 0
+    override_host: str = ""
+    certificate_host: str = ""
+    sni_host: str = ""
+
+
+# The options of a backend that has none of its own.
+NO_OPTIONS = BackendOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """Represents a backend as it is configured.
 
-    `host` is the Host header that it gets in production. `local` is the URL of a server to use locally, or None. The loopback
-    backend is this service itself.
+    `host` is where it is in production. `local` is the URL of a server to use locally, or None. The loopback backend is this
+    service itself.
     """
 
     name: str
@@ -21,6 +41,12 @@ class Backend:
     tls: bool
     loopback: bool
     local: str | None
+    options: BackendOptions = NO_OPTIONS
+
+    @property
+    def host_header(self) -> str:
+        """Returns the Host header that it gets in production."""
+        return self.options.override_host or self.host
 
     @property
     def url(self) -> str:

@@ -140,9 +140,12 @@ def config_stores_key(local_server: Any) -> str:
 def _local_backend(backend: Backend) -> dict[str, Any]:
     if backend.loopback:
         return {"url": LOCAL_EDGE, "override_host": backend.host}
+    options = backend.options
     if backend.local is not None:
-        return {"url": backend.local}
-    return {"url": backend.url, "override_host": backend.host}
+        return {"url": backend.local} | ({"override_host": options.override_host} if options.override_host else {})
+    # Viceroy has one name for the certificate and for SNI.
+    tls_host = options.certificate_host or options.sni_host
+    return {"url": backend.url, "override_host": backend.host_header} | ({"cert_host": tls_host} if tls_host else {})
 
 
 def parse(text: str) -> tomlkit.TOMLDocument:

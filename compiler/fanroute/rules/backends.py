@@ -12,6 +12,7 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
 from fanroute.spec.actions import BACKEND_ANSWERED, EDGE_ANSWERED
+from fanroute.spec.backend_options import SERVER_OPTIONS
 from fanroute.spec.document import default_domain
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Source
@@ -44,8 +45,8 @@ FR206 = Rule(
     "FR206",
     "error",
     "a backend has neither `url` nor `loopback`, or keys of both kinds",
-    "A backend is either a server, with a `url`, or this service itself, with `loopback: true`. The keys `local` and "
-    "`strict_paths` are for a server, and `host` is for a loopback backend.",
+    "A backend is either a server, with a `url`, or this service itself, with `loopback: true`. The keys `local`, "
+    "`strict_paths`, the time-outs and the other hosts are for a server, and `host` is for a loopback backend.",
     START + '  self: {loopback: true, local: "http://127.0.0.1:3000"}\nroutes:\n  - handoff: origin\n',
     "Keep the keys of one kind.",
 )
@@ -62,10 +63,12 @@ def check_backend_kinds(source: Source) -> Iterator[Diagnostic]:
             message = f"the backend '{name}' has {'both' if kinds else 'neither'} 'url' {'and' if kinds else 'nor'} 'loopback'"
             yield Diagnostic(FR206, message, source.key_span(("backends", name)), "a backend has exactly one of them")
             continue
-        for key, kind in (("local", "url"), ("strict_paths", "url"), ("host", "loopback")):
+        of_servers = ("local", "strict_paths", *SERVER_OPTIONS)
+        for key, kind in (*((key, "url") for key in of_servers), ("host", "loopback")):
             if key in backend and kind not in kinds:
                 span = source.key_span(("backends", name, key))
-                yield Diagnostic(FR206, f"'{key}' is only for a backend with '{kind}'", span, "remove it")
+                suggestion = "write 'override_host' for the Host that the server gets" if key == "host" else "remove it"
+                yield Diagnostic(FR206, f"'{key}' is only for a backend with '{kind}'", span, suggestion)
 
 
 FR207 = Rule(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from fanroute.diagnostics.diagnostic import Diagnostic, in_source_order
 from fanroute.rules import (
     auth,
+    backend_options,
     backends,
     caching,
     channels,
@@ -34,6 +35,7 @@ from fanroute_runtime.plan import Plan
 # The modules whose checks run. Importing a module registers its checks.
 TOPICS = (
     auth,
+    backend_options,
     backends,
     caching,
     channels,

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, RedirectTo, Respond, Sse, Status, Stream, WebSocket
 from fanroute.spec.auth import Audience, Auth, ClientKey
+from fanroute.spec.backend_options import SERVER_OPTIONS, BackendTimeout, OneHost
 from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
 from fanroute.spec.keys import EntryName, Issuer, ProxyKey
@@ -108,11 +109,26 @@ class Backend(Model):
     model_config = with_example(
         {"url": "https://app.example.com", "local": "http://localhost:3000"},
         oneOf=[{"required": ["url"]}, {"required": ["loopback"]}],
-        dependentRequired={"local": ["url"], "strict_paths": ["url"], "host": ["loopback"]},
+        dependentRequired={
+            **{key: ["url"] for key in ("local", "strict_paths", *SERVER_OPTIONS)},
+            "host": ["loopback"],
+        },
     )
 
     url: Url | None = None
     """Scheme, host and port of your server, such as `https://app.example.com`."""
+    connect_timeout: BackendTimeout | None = None
+    """How long Fastly waits for a connection to the server. If not given, 1 s."""
+    first_byte_timeout: BackendTimeout | None = None
+    """How long Fastly waits for the beginning of an answer. If not given, 15 s."""
+    between_bytes_timeout: BackendTimeout | None = None
+    """How long an answer may pause. If not given, 10 s."""
+    override_host: OneHost | None = None
+    """The `Host` that the server gets. If not given, the host of `url`, or locally that of the client."""
+    certificate_host: OneHost | None = None
+    """The name that the server's certificate must have. If not given, the host of `url`."""
+    sni_host: OneHost | None = None
+    """The name that the server is asked for with TLS (SNI). If not given, the host of `url`."""
     local: LocalUrl | None = None
     """Tells local edges where the server is while you develop. If not given, an embedded origin takes its place."""
     strict_paths: Literal[True] | None = None

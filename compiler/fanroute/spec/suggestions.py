@@ -29,19 +29,27 @@ OTHER_NAMES = {
         "routes": "rules routing",
         "backends": "upstreams servers clusters",
         "url": "address uri endpoint",
+        "first_byte_timeout": "timeout read_timeout response_timeout proxy_read_timeout",
+        "override_host": "as_host host_header upstream_vhost",
+        "certificate_host": "cert_host ssl_cert_hostname",
+        "sni_host": "sni ssl_sni_hostname proxy_ssl_name",
     }.items()
     for theirs in names.split()
 }
 # What a key of ours was called before. A mapping with that name is something else.
 FORMER_NAMES = {"environment": "variables"}
 # What other tools have, and what to do here.
-_TIMEOUT = "Fastly has the time-outs of backends; only a long_poll has a 'timeout'"
+_TIMEOUT = "a backend has connect_timeout, first_byte_timeout and between_bytes_timeout, and a long_poll has a 'timeout'"
+_RETRIES = "there are none"
+_SHIELD = "there is no shielding: Fanout does not work with it, and for Compute it is no setting of a backend"
 _CACHE = "Fastly caches what the Cache-Control of a backend's answer allows: set it there"
 _REWRITE = "a backend gets the path of the client: let it serve that path"
 _MIDDLEWARE = "there is none; a route has auth, origins, request_headers and response_headers, and an action can have cors"
 _JWKS = "the edge downloads no keys: put the issuer's document into a config store, and write 'jwks: true' with its place"
 NOT_HERE = (
-    dict.fromkeys(("timeout", "timeouts", "retries"), _TIMEOUT)
+    dict.fromkeys(("timeout", "timeouts"), _TIMEOUT)
+    | dict.fromkeys(("retry_on", "retries"), _RETRIES)
+    | dict.fromkeys(("shield", "shielding", "origin_shield"), _SHIELD)
     | dict.fromkeys(("cache", "ttl", "cache_control"), _CACHE)
     | dict.fromkeys(("rewrite", "strip_prefix", "path_rewrite"), _REWRITE)
     | dict.fromkeys(("middleware", "middlewares", "plugins", "filters"), _MIDDLEWARE)

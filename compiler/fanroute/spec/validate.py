@@ -182,7 +182,7 @@ def _suggest_key(path: Path, source: Source, model: type[Model]) -> str:
         return f"write {'it' if name == key else repr(name)} beside '{path[len(place)]}', not in it"
     if name and FORMER_NAMES.get(str(key)) == name:
         return f"it is now called '{name}'"
-    return NOT_HERE.get(str(key)) or did_you_mean(str(key), known, "keys here", name)
+    return (not name and NOT_HERE.get(str(key))) or did_you_mean(str(key), known, "keys here", name)
 
 
 def _meant(path: Path, source: Source, model: type[Model]) -> tuple[Path, str] | None:

@@ -18,7 +18,7 @@ def takes_variables(path: tuple[str | int, ...]) -> bool:
             return True
         case ("environments", _, *rest):
             return takes_variables((*rest,))
-        case ("backends", _, "url" | "local" | "host"):
+        case ("backends", _, "url" | "local" | "host" | "override_host" | "certificate_host" | "sni_host"):
             return True
         case ("routes", _, "match", "host", *_):
             return True

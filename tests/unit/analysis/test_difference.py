@@ -143,6 +143,14 @@ def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) 
     assert told([*old[:1], keep, *old[1:]], [*new[:1], keep, *new[1:]] if new else [keep]) == expected
 
 
+@pytest.mark.parametrize("option", ["first_byte_timeout: 2m", "override_host: c.example.com", "sni_host: c.example.com"])
+def test_an_option_of_a_backend_changes_requests(option: str) -> None:
+    old = f"{START}  - {{name: api, forward: origin}}\n"
+    new = old.replace('{url: "https://a', f'{{{option}, url: "https://a')
+    (change,) = compared(old, new).changes
+    assert (change.old.route, change.differs) == ("api", ["backend"])
+
+
 @pytest.mark.parametrize(
     "key",
     [

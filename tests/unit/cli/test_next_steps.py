@@ -190,6 +190,19 @@ def test_tunnels_need_websockets() -> None:
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 
 
+@pytest.mark.parametrize("service", ["", "abc"])
+def test_options_of_a_backend_are_set_with_a_command(service: str) -> None:
+    options = b"first_byte_timeout: 2m, connect_timeout: 5s, override_host: a.example.com, certificate_host: b.example.com, "
+    routes = ROUTES.replace(b"handoff: origin}", b"forward: origin}").replace(b"{url:", b"{" + options + b"url:", 1)
+    *_, line = publish_lines(compile_routes(routes, INPUTS), service, Path())
+    assert line == (
+        "After that, once and after each change, set the options of the backend 'origin': "
+        "fastly service backend update --version latest --autoclone --name origin --connect-timeout 5000 "
+        "--first-byte-timeout 120000 --override-host a.example.com --ssl-cert-hostname b.example.com "
+        "&& fastly service version activate --version latest"
+    )
+
+
 @pytest.mark.parametrize("method", ["`id`", "X|id&X", "#", "!!", "GET"])
 def test_a_method_is_no_shell_code(method: str) -> None:
     routes = ROUTES.replace(b"match: {path: /a/*}", f"match: {{path: /a, method: {json.dumps(method)}}}".encode())

@@ -12,6 +12,7 @@ import pytest
 from fanroute.devserver import upstream
 from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.upstream import Unreachable, send_request
+from fanroute.plan.backend import BackendOptions
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
@@ -78,6 +79,39 @@ def test_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         await reader.read()
 
     assert asyncio.run(detail(silent)) == "http-response-timeout"
+
+
+def test_a_backend_has_time_outs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float | None] = []
+    real = asyncio.timeout
+    monkeypatch.setattr(asyncio, "timeout", lambda given: seconds.append(given) or real(given))
+
+    async def asking() -> None:
+        ended = asyncio.Event()
+
+        async def pausing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na")
+            with suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+            ended.set()
+
+        server = await asyncio.start_server(pausing, "127.0.0.1", 0)
+        async with server:
+            options = BackendOptions(connect_timeout=7, first_byte_timeout=8, between_bytes_timeout=1)
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            answer = await send_request(LocalBackend(url, options=options), "GET", "/", [("Host", b"a")], None)
+            got = []
+            with pytest.raises(OSError):
+                async for chunk in answer.chunks():
+                    got.append(chunk)
+            assert got == [b"a"]
+            answer.close()
+            await ended.wait()
+
+    asyncio.run(asking())
+    assert seconds == [7, 1, 1]
 
 
 def test_a_cut_body_is_cut() -> None:

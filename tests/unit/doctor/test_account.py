@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from fanroute.doctor import fastly_api
-from fanroute.doctor.account import check_account
+from fanroute.doctor.account import backend_finding, check_account
+from fanroute.doctor.fastly_api import ApiBackend
 from fanroute.doctor.finding import Finding
 from fanroute.doctor.network import Network
+from fanroute.plan.backend import Backend, BackendOptions
 from tests.support.doctor import SERVICE, TOKEN, brief, examined, found, healthy_service, serving
 
 Answers = dict[str, tuple[int, Any]]
@@ -143,6 +145,26 @@ BROKEN: dict[str, tuple[Answers, list[tuple[str, str, str]]]] = {
         [("backends on Fastly", "skipped", f"the API's answer to {VERSION}/backend has another form than its documents say")],
     ),
 }
+
+
+def test_options_of_a_backend_are_compared() -> None:
+    options = BackendOptions(first_byte_timeout=120, override_host="api.example.com", sni_host="sni.example.com")
+    backend = Backend("llm", "llm.example.com", 443, True, False, None, options)
+    right = ApiBackend(
+        name="llm",
+        address="llm.example.com",
+        port=443,
+        override_host="api.example.com",
+        first_byte_timeout=120_000,
+        ssl_sni_hostname="SNI.example.com",
+        ssl_cert_hostname="llm.example.com",
+    )
+    assert backend_finding(backend, right).status == "ok"
+    finding = backend_finding(backend, right.model_copy(update={"first_byte_timeout": 15_000}))
+    assert (finding.status, finding.text) == ("warning", "first_byte_timeout is 15000 instead of '120000'")
+    assert " --first-byte-timeout 120000 --override-host api.example.com --ssl-sni-hostname sni.example.com &&" in finding.fix
+    moved = backend_finding(backend, right.model_copy(update={"port": 80}))
+    assert moved.fix == "Correct it with `fastly service backend update`, or correct routes.yaml."
 
 
 @pytest.mark.parametrize("kind", BROKEN)
