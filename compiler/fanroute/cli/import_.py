@@ -1,6 +1,7 @@
 """`fanroute import`: makes a routes.yaml from the file of another tool."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -52,6 +53,8 @@ def import_(source: Path, kind_name: str | None, routes: Path, force: bool) -> N
         known = ", ".join(one.title for one in KINDS.values())
         fail(f"error: {file} is none of the files that can be imported ({known}): say with --from what it is")
     draft = _read(kind, content, file)
+    if kind.complete:
+        kind.complete(draft, _manifest_of(file))
     with exit_on_failure(workspace):
         text = _formatted(draft, file, workspace)
         if force:
@@ -76,6 +79,14 @@ def _file_in(folder: Path, kind_name: str | None) -> Path:
     if len(found) > 1:
         fail(f"error: {folder} has several files that can be imported: name one of {', '.join(map(str, found))}")
     return found[0]
+
+
+def _manifest_of(file: Path) -> str:
+    """Returns the text of the fastly.toml beside a file or above it, "" without one that can be read."""
+    for folder in (file.parent, file.absolute().parent.parent):
+        with suppress(Invalid, OSError):
+            return decode(read_file(folder / "fastly.toml"))
+    return ""
 
 
 def _looks_like(kind: Kind, file: Path) -> bool:

@@ -333,7 +333,7 @@ class _Import:
             for action in _SENDS:
                 name = route.data.get(action, "")
                 if name and name not in self.draft.backends:
-                    text = f"the address of the backend '{name}' is in fastly.toml, or in the service: write it as `url`"
+                    text = f"the address of the backend '{name}' is set in the service: write it as `url`"
                     self.draft.backends[name] = Part({"url": f"https://{name.replace('_', '-')}.example.com"}, [Remark(1, text)])
         if self._holds:
             name = min(self._loopbacks - set(self.draft.backends), default="self")

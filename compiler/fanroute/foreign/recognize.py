@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fanroute.foreign import kit_import, netlify_import, openapi_import, pushpin_import, vercel_import
 from fanroute.foreign.draft import Draft
+from fanroute.foreign.kit_addresses import add_addresses
 
 # A line of Pushpin's file: a condition, then a target with a port, or one of its own kinds.
 _PUSHPIN_LINE = re.compile(r' *(?!/)[^ #]+ +("?[^ #/]*:\d|test\b|zhttp(req)?/)')
@@ -24,7 +25,8 @@ _OPENAPI_NAMES = tuple(f"{name}.{ending}" for name in ("openapi", "swagger") for
 class Kind:
     """Represents a kind of file: what it is called, its usual names, how its content looks, and what reads it.
 
-    `places` are further names in a folder. Such a file is of the kind only if it looks like that.
+    `places` are further names in a folder. Such a file is of the kind only if it looks like that. `complete` adds what the
+    fastly.toml beside the file, or above it, says.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Kind:
     looks_like: Callable[[str], bool]
     import_routes: Callable[[str], Draft]
     places: tuple[str, ...] = ()
+    complete: Callable[[Draft, str], None] | None = None
 
 
 def _is_pushpin(text: str) -> bool:
@@ -64,7 +67,7 @@ def _is_kit(text: str) -> bool:
 KINDS = {
     "pushpin-routes": Kind("Pushpin's routes", ("routes",), _is_pushpin, pushpin_import.import_routes),
     "netlify-redirects": Kind("Netlify's _redirects", ("_redirects",), _is_redirects, netlify_import.import_redirects),
-    "fanout-kit": Kind("the code of a Fanout starter kit", (), _is_kit, kit_import.import_kit, _KIT_FILES),
+    "fanout-kit": Kind("the code of a Fanout starter kit", (), _is_kit, kit_import.import_kit, _KIT_FILES, add_addresses),
     "openapi": Kind("an OpenAPI document", _OPENAPI_NAMES, _is_openapi, openapi_import.import_openapi),
     "vercel": Kind("vercel.json", ("vercel.json", "now.json"), _is_vercel, vercel_import.import_vercel),
     "netlify-toml": Kind("netlify.toml", ("netlify.toml",), _is_netlify_toml, netlify_import.import_toml),

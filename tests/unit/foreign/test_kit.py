@@ -7,6 +7,7 @@ import pytest
 from fanroute.foreign import code, kit_import
 from fanroute.foreign.code import statements_of
 from fanroute.foreign.draft import Draft, NotImported, draft_text
+from fanroute.foreign.kit_addresses import add_addresses
 from fanroute.foreign.kit_import import import_kit
 from fanroute.foreign.recognize import KINDS, kind_of
 from fanroute.pipeline import compile_routes
@@ -474,3 +475,25 @@ def test_statements_of_each_language() -> None:
     }
     for text, statements in texts.items():
         assert [one.text for one in statements_of(text)] == statements
+
+
+@pytest.mark.parametrize(
+    ("manifest", "backend"),
+    [
+        ("", {"url": "https://origin.example.com"}),
+        ("not toml", {"url": "https://origin.example.com"}),
+        ("setup = 5", {"url": "https://origin.example.com"}),
+        ('[setup.backends.origin]\naddress = "app.example.org"\nport = 8443', {"url": "https://app.example.org:8443"}),
+        ('[setup.backends.origin]\naddress = "localhost"', {"url": "https://origin.example.com"}),
+        (
+            '[local_server.backends.origin]\nurl = "http://localhost:3000/"\n[local_server.backends.self]\nurl = "http://localhost:7676/"',
+            {"url": "https://origin.example.com", "local": "http://localhost:3000"},
+        ),
+        ('[local_server.backends.origin]\nurl = "http://localhost:3000/path"', {"url": "https://origin.example.com"}),
+    ],
+)
+def test_addresses_are_those_of_fastly_toml(manifest: str, backend: dict[str, Any]) -> None:
+    draft = draft_of(RUST)
+    add_addresses(draft, manifest)
+    assert {name: part.data for name, part in draft.backends.items()} == {"origin": backend, "self": {"loopback": True}}
+    assert bool(draft.backends["origin"].remarks) == (backend["url"] == "https://origin.example.com")
