@@ -159,6 +159,46 @@ def test_a_hostile_file_is_refused(folder: Path, content: bytes, message: str) -
     assert not (folder / "routes.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("vercel.json", '{"redirects": []}'.encode("utf-16"), "vercel.json:1:1: error[FR102]: the file is not UTF-8 text"),
+        ("netlify.toml", b'[[redirects]]\nfrom = "\xe9"\n', "netlify.toml:2:9: error[FR102]: the file is not UTF-8 text"),
+        (
+            "openapi.json",
+            b'{"openapi": "3.0.0", "openapi": "3.0.0"}',
+            "openapi.json:1: error: the key 'openapi' appears twice in",
+        ),
+        (
+            "openapi.yaml",
+            b"openapi: 3.0.0\npaths: " + b"[" * 9000,
+            "openapi.yaml:2: error: it is nested too deeply, so nothing is made",
+        ),
+        ("vercel.json", b'{"a": ' * 9000, "vercel.json: error: it is nested too deeply, so nothing is made"),
+        ("src/index.js", b"createFanoutHandoff(" + b"{" * 9000, "src/index.js"),
+    ],
+)
+def test_a_hostile_file_of_each_kind_is_refused(folder: Path, name: str, content: bytes, message: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    done = fanroute(folder, "import", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("error") == 1
+    assert not (folder / "routes.yaml").exists()
+
+
+def test_links_are_files_or_nothing(folder: Path) -> None:
+    site = folder / "site"
+    site.mkdir()
+    (site / "vercel.json").symlink_to("nowhere")
+    assert "site has none of these files: " in fanroute(folder, "import", "site").stderr
+    (site / "netlify.toml").symlink_to(site / "netlify.toml")
+    assert "site has none of these files: " in fanroute(folder, "import", "site").stderr
+    (site / "_redirects").symlink_to(folder / "pushpin" / "routes")
+    assert fanroute(folder, "import", "site", "--from", "netlify-redirects").returncode == 1
+
+
 def test_a_missing_file_is_named(folder: Path) -> None:
     assert fanroute(folder, "import", "nothing").stderr.startswith("nothing:1:1: error[FR101]")
     assert fanroute(folder, "import", ".").stderr.startswith("error: . has none of these files: routes, _redirects, ")

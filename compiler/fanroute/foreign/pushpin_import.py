@@ -22,7 +22,7 @@ _NO_EQUAL = {
     "sig_key": "Fanout signs requests to backends itself, with Fastly's key: have the backend check that one",
     "prefix": "a channel gets no prefix: put it into the backend's Grip-Channel",
     "orig_headers": "the edge sends no X-Original headers",
-    "as_host": "the backend gets its own host as Host, and no other",
+    "as_host": "it is no host: the backend gets its own as Host",
     "path_rem": "the path is not changed: the backend gets all of it",
     "replace_beg": "the path is not changed: the backend gets it as the client sent it",
     "debug": "answers have no debug information; `debug` of routes.yaml tells who shows a secret",
@@ -61,7 +61,7 @@ class _Import:
 
     def __init__(self, text: str) -> None:
         self.draft = Draft()
-        self._backends: dict[tuple[str, int, bool], str] = {}
+        self._backends: dict[tuple[str, int, bool, str], str] = {}
         self._names: set[str] = set()
         self._uses: Counter[str] = Counter()
         self._said: set[int] = set()
@@ -192,7 +192,7 @@ class _Import:
             remarks.append(Remark(rule.line, text))
             return None
         tls = target.has("ssl")
-        key = (*address, tls)
+        key = (*address, tls, _override_host(rule))
         if key not in self._backends:
             host, port = address
             name = backend_name(host, self.draft.backends)
@@ -201,6 +201,8 @@ class _Import:
                 text = f"the target's host '{shown(host)}' is no host: name a backend in place of the 501"
                 remarks.append(Remark(rule.line, text))
                 return None
+            if key[-1]:
+                data["override_host"] = key[-1]
             self._backends[key] = name
             text = f"Fastly cannot reach {shown(target.value)}, so it is `local`: write your server's public address as `url`"
             self.draft.backends[name] = Part(data, [Remark(rule.line, text)] if "local" in data else [])
@@ -248,7 +250,7 @@ def _remarks(rule: Rule) -> Iterator[Remark]:
         yield Remark(rule.line, f"path_beg={path} also takes paths such as {path}x; the routes take {path} and {path}/…")
     for name, value in dict(rule.condition.properties).items():
         word = shown(f"{name}={value}" if value and name != "sig_key" else name)
-        if name in _NO_EQUAL:
+        if name in _NO_EQUAL and not (name == "as_host" and _is_host_header(value)):
             yield Remark(rule.line, f"{word}: {_NO_EQUAL[name]}")
         elif name not in _CONDITION:
             yield Remark(rule.line, f"{word}: unknown to Pushpin")
@@ -259,6 +261,17 @@ def _remarks(rule: Rule) -> Iterator[Remark]:
     yield from _target_remarks(rule.line, rule.targets[0])
 
 
+def _override_host(rule: Rule) -> str:
+    """Returns the Host that the first target gets, "" if it is the target's own. The target's `host` wins over `as_host`."""
+    target = rule.targets[0]
+    own, host = (address_of(target.value) or ("",))[0], target.get("host") or rule.condition.get("as_host") or ""
+    return host if host != own and _is_host_header(host) else ""
+
+
+def _is_host_header(value: str) -> bool:
+    return is_host(value) and not value.startswith("*.")
+
+
 def _target_remarks(line: int, target: Section) -> Iterator[Remark]:
     for name, value in dict(target.properties).items():
         word = shown(f"{name}={value}" if value else name)
@@ -266,8 +279,8 @@ def _target_remarks(line: int, target: Section) -> Iterator[Remark]:
             yield Remark(line, f"{word}: {_NO_EQUAL_OF_TARGET[name]}")
         elif name not in _TARGET:
             yield Remark(line, f"{word}: unknown to Pushpin")
-        elif name == "host" and value != (address_of(target.value) or ("",))[0]:
-            yield Remark(line, f"{word}: the backend gets its own host as Host, and no other")
+        elif name == "host" and not _is_host_header(value):
+            yield Remark(line, f"{word}: it is no host: the backend gets its own as Host")
 
 
 def _request_headers(rule: Rule, remarks: list[Remark]) -> Data:

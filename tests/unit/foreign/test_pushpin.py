@@ -139,9 +139,28 @@ def test_what_has_no_equal_is_named() -> None:
         (3, "a route has one backend"),
         (3, "grip"),
         (3, "insecure"),
-        (3, "host=b.example.com"),
     ]
     assert "hush" not in str(remarks)
+
+
+def test_another_host_is_the_backends_override() -> None:
+    text = (
+        "a.com,as_host=x.example.com app.example.com:80,over_http\n"
+        "b.com,as_host=x.example.com app.example.com:80,over_http,host=y.example.com\n"
+        "c.com,as_host=app.example.com app.example.com:80,over_http\n"
+        "d.com,as_host=localhost:8000 app.example.com:80,over_http\n"
+    )
+    draft = import_routes(text)
+    assert {name: part.data for name, part in draft.backends.items()} == {
+        "app": {"url": "http://app.example.com", "override_host": "x.example.com"},
+        "app-2": {"url": "http://app.example.com", "override_host": "y.example.com"},
+        "app-3": {"url": "http://app.example.com"},
+    }
+    assert [part.data["handoff"] for part in draft.routes] == ["app", "app-2", "app-3", "app-3"]
+    assert [(remark.line, remark.text) for remark in draft.all_remarks()] == [
+        (4, "as_host=localhost:8000: it is no host: the backend gets its own as Host")
+    ]
+    compile_routes(draft_text(draft, "routes", "edge").encode(), INPUTS)
 
 
 def test_lines_without_a_route_are_named() -> None:
