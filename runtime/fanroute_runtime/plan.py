@@ -210,7 +210,8 @@ class Redirect:
 class Preflight:
     """Answers a preflight request: tells the browser if a page of another origin may use the route after this one.
 
-    The compiler adds preflight routes. Not counting them, the n-th route of the Plan is the n-th route in routes.yaml.
+    The compiler adds preflight routes. Not counting them, and further paths of a route, the n-th route of the Plan is the n-th
+    route in routes.yaml.
     """
 
 
@@ -332,7 +333,8 @@ class Route:
     open a WebSocket. Without `origins`, any page may. `request_headers` change a request to a backend of the user,
     `response_headers` the answer to the client, unless Fanout gives it. `secret_headers` are set too: each has a name, and a
     value that consists of a prefix and a secret of a store. A route with a second pass has a `fingerprint`: the key of the action
-    in routes.yaml, and a digest of the route.
+    in routes.yaml, and a digest of the route. A route with several paths is one route of the Plan for each: these follow each
+    other, and `alternative` counts them from 0.
     """
 
     name: str
@@ -345,6 +347,7 @@ class Route:
     response_headers: HeaderRules = HeaderRules()
     fingerprint: str = ""
     secret_headers: tuple[tuple[str, bytes, StoreEntry], ...] = ()
+    alternative: int = 0
 
 
 @record

@@ -33,6 +33,15 @@ def test_each_room_has_its_channel(language_edge: Edge) -> None:
         assert next(two.iter_lines()) == "data: for c"
 
 
+def test_each_path_of_a_route_binds_the_same(language_edge: Edge) -> None:
+    client = language_edge.client
+    with client.stream("GET", "/f/blue") as one, client.stream("GET", "/features/blue") as two:
+        language_edge.publish("feature-blue", http_stream={"content": "{}\n"})
+        for answer in (one, two):
+            lines = answer.iter_lines()
+            assert [next(line for line in lines if line), next(line for line in lines if line)] == ["first", "{}"]
+
+
 def test_the_channel_is_the_rest_of_the_path(language_edge: Edge) -> None:
     client = language_edge.client
     with client.stream("GET", "/content/a%20b/c") as one, client.stream("GET", "/content/a%20b/c/") as two:

@@ -156,10 +156,19 @@ MATCHES = st.fixed_dictionaries(
 )
 
 
+def alternatives(path: str) -> st.SearchStrategy[str]:
+    """Generates other paths with the same parameters."""
+    *segments, last = path[1:].split("/")
+    others = st.permutations(segments).map(lambda parts: "/" + "/".join([*parts, last]))
+    return st.one_of(others, st.sampled_from(["/a", "/rooms"]).map(lambda before: f"{before}{path}"))
+
+
 @st.composite
 def matches(draw: st.DrawFn) -> Data:
     match = draw(MATCHES)
     parameters = [part[1:-1].removesuffix("...") for part in match.get("path", "").split("/") if part.startswith("{")]
+    if "path" in match and draw(st.sampled_from([False, False, True])):
+        match["path"] = [match["path"], *draw(st.sets(alternatives(match["path"]), max_size=2)) - {match["path"]}]
     if parameters and draw(st.booleans()):
         match["where"] = draw(st.dictionaries(st.sampled_from(parameters), PATTERNS, min_size=1))
     return match
@@ -198,9 +207,13 @@ def passing(backends: st.SearchStrategy[str], cors: st.SearchStrategy[Data]) -> 
     return st.fixed_dictionaries({"backend": backends}, optional={"cors": cors})
 
 
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def references(match: Data) -> list[str]:
     """Returns the references that a template may make to a match."""
-    segments = match.get("path", "").split("/")
+    segments = listed(match.get("path", ""))[0].split("/")
     found = [segment.replace("...", "") for segment in segments if segment.startswith("{")]
     for source in ("query", "header"):
         for name, condition in match.get(source, {}).items():

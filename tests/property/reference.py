@@ -173,13 +173,18 @@ def condition_fits(condition: Any, present: bool, value: str | None) -> bool:
     return present and value in values
 
 
+def fitting_path(match: Data, asked: Facts) -> str | None:
+    """Returns the first of the match's paths that a request fits, or None."""
+    return next((path for path in listed(match["path"]) if path_fits(path, match.get("where", {}), asked.segments)), None)
+
+
 def fits(match: Data, asked: Facts) -> bool:
     """Returns True if the request meets all conditions of a match."""
     tests = [True]
     if "host" in match:
         tests.append(any(host_fits(wanted, asked.host) for wanted in listed(match["host"])))
     if "path" in match:
-        tests.append(path_fits(match["path"], match.get("where", {}), asked.segments))
+        tests.append(fitting_path(match, asked) is not None)
     if "method" in match:
         tests.append(asked.method in listed(match["method"]))
     if "scheme" in match:
@@ -295,7 +300,8 @@ def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> s
     Returns None if a value is no text, or if it is empty and the template is not percent-encoded.
     """
     text = shape = ""
-    wanted = route.get("match", {}).get("path", "")[1:].split("/")
+    match = route.get("match", {})
+    wanted = (fitting_path(match, asked) or "" if "path" in match else "")[1:].split("/")
     for part in filter(None, re.split(r"(\{[^{}]*\})", template)):
         value: str | None = part
         kept = ""

@@ -111,7 +111,8 @@ def _authority(draw: st.DrawFn, match: Data, other: bool) -> str:
 
 @st.composite
 def _path(draw: st.DrawFn, match: Data, other: bool) -> str:
-    wanted = match.get("path", "/" + "/".join(draw(st.lists(st.sampled_from(["a", "b"]), max_size=2))))[1:].split("/")
+    usual = "/" + "/".join(draw(st.lists(st.sampled_from(["a", "b"]), max_size=2)))
+    wanted = draw(st.sampled_from(listed(match.get("path", usual))))[1:].split("/")
     rest = wanted[-1] == "*" or wanted[-1].endswith("...}")
     where = match.get("where", {})
     segments = [draw(_segment(part, where) if part.startswith("{") else escaped(part)) for part in wanted[: -1 if rest else None]]

@@ -55,7 +55,7 @@ def dimension_of(bound: Bound, route: Route) -> Dimension:
 
 def _fields(value: Any) -> dict[str, Any]:
     """Returns the fields of a dataclass; for a route, only those that make its answer."""
-    left_out = ("name", "match", "fingerprint") if isinstance(value, Route) else ()
+    left_out = ("name", "match", "fingerprint", "alternative") if isinstance(value, Route) else ()
     return {field.name: getattr(value, field.name) for field in fields(value) if field.name not in left_out}
 
 

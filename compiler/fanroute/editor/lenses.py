@@ -2,14 +2,15 @@
 
 from lsprotocol import types
 
-from fanroute.analysis.reachability import Reachable, Unreachable
+from fanroute.analysis.reachability import Reachability, Reachable, Unreachable
 from fanroute.analysis.witness import match_arguments, reachable_routes, request_of
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.diagnostics.printable import printable
 from fanroute.editor.document import Document
 from fanroute.plan.describe import match_text
-from fanroute.plan.routes import is_declared
+from fanroute.plan.routes import is_declared, is_preflight
 from fanroute.syntax.variables import command_unexpander, unexpander
+from fanroute_runtime.plan import Route
 
 # An editor shows a lens whose command has no name, but does not make a link of it.
 _NO_COMMAND = ""
@@ -25,9 +26,16 @@ def lenses_of(document: Document) -> list[types.CodeLens]:
     except Invalid:
         return []
     hide, hide_in_command = unexpander(compiled.source.unexpanded), command_unexpander(compiled.source.unexpanded)
-    declared = [(route, found) for route, found in reachable_routes(compiled.plan) if is_declared(route)]
+    declared: list[list[tuple[Route, Reachability]]] = []
+    for route, found in reachable_routes(compiled.plan):
+        if is_declared(route):
+            declared.append([])
+        if not is_preflight(route):
+            declared[-1].append((route, found))
     lenses = []
-    for index, (route, found) in enumerate(declared):
+    for index, of_paths in enumerate(declared):
+        # Of several paths, the first one that gets a request is shown.
+        route, found = next((each for each in of_paths if isinstance(each[1], Reachable)), of_paths[0])
         title = hide(f"gets {match_text(route.match)}")
         if isinstance(found, Reachable):
             title += ", such as " + hide_in_command(match_arguments(request_of(found.witness)))

@@ -14,7 +14,7 @@ from fanroute.foreign.draft import Remark
 from fanroute.foreign.pushpin import CELLS, Cell, contains, prefixes_of, quoted
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
-from fanroute.plan.routes import declared_routes
+from fanroute.plan.routes import declared_index, is_preflight
 from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Route, Tunnel
 
 _PROTO = {True: "ws", False: "http"}
@@ -56,7 +56,7 @@ def export_routes(compiled: Compiled) -> tuple[str, list[Remark]]:
     backends = {backend.name: backend for backend in compiled.backends}
     lines: list[_Line] = []
     remarks: list[Remark] = []
-    for index, route in enumerate(declared_routes(compiled.plan)):
+    for index, route in _routes(compiled):
         number = compiled.source.key_span(("routes", index)).line
         if route.auth:
             raise NotExported(f"route '{route.name}' needs a token, which Pushpin does not check", number)
@@ -72,6 +72,12 @@ def export_routes(compiled: Compiled) -> tuple[str, list[Remark]]:
     written = [text for host in hosts for text in _lines_of(host, lines)]
     comments = [f"# routes.yaml:{remark.line}: {remark.text}" for remark in remarks]
     return "\n".join(["# Made by `fanroute export pushpin-routes`.", *comments, *written]) + "\n", remarks
+
+
+def _routes(compiled: Compiled) -> Iterator[tuple[int, Route]]:
+    """Yields the routes with their indices in routes.yaml. One with several paths is yielded for each of them."""
+    routes = compiled.plan.routes
+    yield from ((declared_index(routes, number), route) for number, route in enumerate(routes) if not is_preflight(route))
 
 
 def _is_expressible(route: Route) -> bool:
@@ -141,7 +147,7 @@ def _path_beg(match: Match) -> str:
 
 def _widened(compiled: Compiled, lines: list[_Line]) -> Iterator[Remark]:
     """Yields a remark for each path without a rest that Pushpin cannot say, unless its rest has the same line."""
-    for index, route in enumerate(declared_routes(compiled.plan)):
+    for index, route in _routes(compiled):
         path = _path_beg(route.match) if _is_expressible(route) else ""
         own = next((line for line in lines if line.exact and line.path == path), None)
         if own and not any(line.path == f"{path}/" and line.target == own.target for line in lines):

@@ -11,7 +11,7 @@ from fanroute.lowering.auth import auth_of_route, lower_auths
 from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_route
 from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
-from fanroute.lowering.match import lower_match
+from fanroute.lowering.match import lower_matches
 from fanroute.plan.backend import PORTS, Backend, BackendOptions
 from fanroute.plan.literals import python_literal
 from fanroute.spec import document
@@ -87,12 +87,13 @@ def _backend(name: str, backend: document.Backend, service: str) -> Backend:
 def _routes(
     spec: document.Route, index: int, loopback: str, files: Mapping[str, bytes], auths: Mapping[int, Auth]
 ) -> Iterator[Route]:
-    """Yields a route, after the one for its preflight requests if it has `cors`."""
+    """Yields a route for each of its paths, after those for its preflight requests if it has `cors`."""
+    first, *further = lower_matches(spec.match)
     lowered = lower_action(spec, loopback, files)
     auth = auth_of_route(auths.get(id(spec.auth)), lowered)
     route = Route(
         name=spec.name or document.default_name(index),
-        match=lower_match(spec.match),
+        match=first,
         action=_without_token(lowered, auth),
         origins=lower_origins(spec.origins or []),
         request_headers=lower_rules(spec.request_headers),
@@ -102,10 +103,11 @@ def _routes(
     )
     cors = cors_of(spec)
     if cors is not None:
-        yield preflight_route(route, cors)
+        yield from (preflight_route(replace(route, match=match), cors) for match in (first, *further))
         route = replace(route, cors=lower_cors(cors))
     (action,) = spec.actions()
-    yield _with_fingerprint(route, action)
+    for number, match in enumerate((first, *further)):
+        yield _with_fingerprint(replace(route, match=match, alternative=number), action)
 
 
 def _without_token(action: Action, auth: Auth | None) -> Action:

@@ -8,11 +8,15 @@ from fanroute.spec.template import PARAMETER, rest_name
 from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern
 
 
-def lower_match(spec: match.Match) -> Match:
-    """Returns the Plan's form of a route's `match`."""
+def lower_matches(spec: match.Match) -> list[Match]:
+    """Returns the Plan's form of a route's `match`: one for each of its paths."""
+    return [_lower_match(spec, path) for path in spec.path or (None,)]
+
+
+def _lower_match(spec: match.Match, path: str | None) -> Match:
     return Match(
         hosts=tuple(host.lower() for host in spec.host or ()),
-        path=_path(spec.path, spec.where),
+        path=_path(path, spec.where),
         methods=tuple(spec.method or ()),
         scheme=spec.scheme,
         websocket=spec.websocket,

@@ -1,18 +1,31 @@
 """Finds the routes of a Plan that routes.yaml declares, and what their matches and templates refer to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fanroute_runtime.plan import Action, Bound, Condition, Hold, Match, Plan, Preflight, Redirect, Route, Template, WebSocket
 
 
 def is_declared(route: Route) -> bool:
-    """Returns True if routes.yaml declares the route, False if it was generated to answer preflight requests."""
-    return not isinstance(route.action, Preflight)
+    """Returns True if the route is the first, and usually the only one, for a route of routes.yaml.
+
+    The other ones answer preflight requests, or are for further paths of a route.
+    """
+    return not is_preflight(route) and not route.alternative
+
+
+def is_preflight(route: Route) -> bool:
+    """Returns True if the route was generated to answer preflight requests."""
+    return isinstance(route.action, Preflight)
+
+
+def declared_index(routes: Sequence[Route], number: int) -> int:
+    """Returns the index in routes.yaml of the route to which one of a Plan's routes belongs."""
+    return sum(map(is_declared, routes[:number])) - (routes[number].alternative > 0)
 
 
 def declared_routes(plan: Plan) -> tuple[Route, ...]:
-    """Returns the routes that routes.yaml declares, in order."""
+    """Returns the routes that routes.yaml declares, in order, each with the first of its paths."""
     return tuple(filter(is_declared, plan.routes))
 
 

@@ -1,7 +1,7 @@
 """Measures which routes, and which alternatives of their matches, tests exercise. Pure.
 
-An alternative is a value of `host`, `method`, `header`, `query` or `client_ip`. Routes for preflight requests do not count: they
-are not in routes.yaml.
+An alternative is a value of `host`, `path`, `method`, `header`, `query` or `client_ip`. Routes for preflight requests do not
+count: they are not in routes.yaml.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,12 +12,13 @@ from fanroute.diagnostics.examples import TESTED
 from fanroute.diagnostics.printable import counted
 from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import Compiled
+from fanroute.plan.describe import path_texts
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.trace import mismatches
 from fanroute.routetests import locate
 from fanroute_runtime.matching.predicates import match_predicates
-from fanroute_runtime.plan import Condition, Match
+from fanroute_runtime.plan import Condition, Match, PathPattern
 
 FR515 = Rule(
     "FR515",
@@ -33,8 +34,8 @@ FR516 = Rule(
     "FR516",
     "note",
     "no test exercises an alternative of a match",
-    "A value of `host`, `method`, `header`, `query` or `client_ip` that no request of a passed test has can be misspelt or "
-    "unnecessary.",
+    "A value of `host`, `path`, `method`, `header`, `query` or `client_ip` that no request of a passed test has can be misspelt "
+    "or unnecessary.",
     TESTED.replace("/live/*}", "/live/*, method: [GET, POST]}"),
     "Write a test with a request that has this value and that the route takes.",
     "tests:\n  - request: GET https://example.com/live/1\n    expect: {route: live}\n",
@@ -78,7 +79,7 @@ class Coverage:
 
 def measure_coverage(compiled: Compiled, requests: Iterable[tuple[int | None, RequestData]]) -> Coverage:
     """Returns what requests exercise. Each has the index in the Plan of the route that took it, or None."""
-    numbers = {index: number for number, index in enumerate(locate.route_indices(compiled))}
+    numbers = locate.route_numbers(compiled)
     taken = [(numbers[index], client_of(request)) for index, request in requests if index in numbers]
     every = list(alternatives(compiled))
 
@@ -88,14 +89,22 @@ def measure_coverage(compiled: Compiled, requests: Iterable[tuple[int | None, Re
         )
 
     missed_routes = set(numbers.values()) - {route for route, _ in taken}
-    return Coverage(len(numbers), len(every), tuple(sorted(missed_routes)), tuple(filter(is_missed, every)))
+    return Coverage(len(set(numbers.values())), len(every), tuple(sorted(missed_routes)), tuple(filter(is_missed, every)))
 
 
 def alternatives(compiled: Compiled) -> Iterator[Alternative]:
     """Yields all alternatives of a routes.yaml, in order."""
+    paths: dict[int, list[PathPattern | None]] = {}
+    for index, number in locate.route_numbers(compiled).items():
+        paths.setdefault(number, []).append(compiled.plan.routes[index].match.path)
     for number, route in enumerate(declared_routes(compiled.plan)):
-        for key, values in _values(route.match).items():
+        for key, values in (_paths(paths[number]) | _values(route.match)).items():
             yield from (Alternative(number, key, index, value, alone) for index, (value, alone) in enumerate(values))
+
+
+def _paths(paths: list[PathPattern | None]) -> dict[str, list[tuple[str, Match]]]:
+    """Returns the paths of a route that has several, as `_values` does."""
+    return {"path": [(next(path_texts(path)), Match(path=path)) for path in paths if path]} if len(paths) > 1 else {}
 
 
 def _values(match: Match) -> dict[str, list[tuple[str, Match]]]:

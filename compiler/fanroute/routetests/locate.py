@@ -1,31 +1,31 @@
 """Finds the path in routes.yaml of a Plan's route, of a key of its match, or of a value.
 
-A route has an index in the Plan, and a number: its index in routes.yaml. A route for preflight requests is not in routes.yaml;
-its number is that of the route that it belongs to.
+A route has an index in the Plan, and a number: its index in routes.yaml. A route for preflight requests is not in routes.yaml,
+and a route for one of several paths is only a part of one there. Its number is that of the route that it belongs to.
 """
 
-from bisect import bisect_left
 from functools import reduce
 from operator import getitem
 from typing import Any
 
 from fanroute.pipeline import Compiled
-from fanroute.plan.routes import is_declared
+from fanroute.plan.routes import declared_index, is_preflight
 from fanroute.routetests.document import PREFLIGHT
 from fanroute.syntax.source import Path
 
 
-def route_indices(compiled: Compiled) -> list[int]:
-    """Returns the indices of the routes that are in routes.yaml, by number."""
-    return [index for index in range(len(compiled.plan.routes)) if _is_in_file(compiled, index)]
+def route_numbers(compiled: Compiled) -> dict[int, int]:
+    """Returns the numbers of the routes that are in routes.yaml, by index."""
+    indices = (index for index in range(len(compiled.plan.routes)) if _is_in_file(compiled, index))
+    return {index: _number(compiled, index) for index in indices}
 
 
 def _number(compiled: Compiled, index: int) -> int:
-    return bisect_left(route_indices(compiled), index)
+    return declared_index(compiled.plan.routes, index)
 
 
 def _is_in_file(compiled: Compiled, index: int) -> bool:
-    return is_declared(compiled.plan.routes[index])
+    return not is_preflight(compiled.plan.routes[index])
 
 
 def action_key(compiled: Compiled, index: int) -> str:

@@ -10,7 +10,7 @@ from fanroute.analysis.sets import HEADERS, METHODS, NONE, QUERIES, SEGMENTS, UN
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import is_declared
+from fanroute.plan.routes import declared_index
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.syntax.source import Path
 from fanroute_runtime.plan import Handoff, Parameter, PathPattern
@@ -46,7 +46,7 @@ def check_uncached_handoffs(file: ValidFile) -> Iterator[Diagnostic]:
     budget, pages = Budget(MAX_TOTAL_STEPS), _pages(boxes)
     for number, action in catch_alls:
         if _gets_some(boxes, number, pages, Budget(MAX_STEPS, budget)):
-            index = sum(map(is_declared, plan.routes[:number]))
+            index = declared_index(plan.routes, number)
             path: Path = ("routes", index, "handoff")
             path = (*path, "backend") if source.has((*path, "backend")) else path
             requests = "everything else of these hosts" if plan.routes[number].match.hosts else "everything else"

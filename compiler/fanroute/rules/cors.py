@@ -13,7 +13,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.places import header_of_script
-from fanroute.plan.routes import declared_routes, preflight_match
+from fanroute.plan.routes import declared_routes, is_declared, preflight_match
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.rules.headers import header_names, routes_and_mappings
 from fanroute.spec import raw
@@ -366,6 +366,8 @@ def _routes_with_cors(file: ValidFile) -> Iterator[_RouteWithCors]:
     for route in file.plan.routes:
         if isinstance(route.action, Preflight):
             preflight = route
+            continue
+        if not is_declared(route):
             continue
         index, data = next(written)
         if route.cors and preflight:

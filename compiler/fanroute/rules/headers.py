@@ -139,7 +139,8 @@ def _why_matched_after_fanout(source: Source, match: Any) -> Note | None:
         for kind in STREAM_ACTIONS:
             link = route[kind].get("link") if isinstance(route.get(kind), dict) else None
             rest = rest_name(route["match"].get("path")) if isinstance(route.get("match"), dict) else ""
-            if isinstance(link, str) and _leads_to(link, rest, match.get("path")):
+            patterns = [pattern for _, pattern in raw.items((), match.get("path"))]
+            if isinstance(link, str) and any(_leads_to(link, rest, pattern) for pattern in patterns):
                 return Note("this link may lead here", source.value_span(("routes", index, kind, "link")))
     return None
 

@@ -41,10 +41,11 @@ def check_other_syntax(file: ValidFile) -> Iterator[Diagnostic]:
     for index, route in raw.routes(source):
         match = route.get("match", {})
         yield from _in_templates(source, index, route, match)
-        for text, instead in _placeholders(match.get("path", "")):
-            span = source.value_span(("routes", index, "match", "path"))
-            suggestion = f"{instead}; '{_encoded(text)}' if that text is intended"
-            yield Diagnostic(FR406, f"'{text}' is not a placeholder here: it is matched as text", span, suggestion)
+        for at, path in raw.items(("routes", index, "match", "path"), match.get("path", "")):
+            for text, instead in _placeholders(path):
+                suggestion = f"{instead}; '{_encoded(text)}' if that text is intended"
+                message = f"'{text}' is not a placeholder here: it is matched as text"
+                yield Diagnostic(FR406, message, source.value_span(at), suggestion)
         methods = [*raw.items(("routes", index, "match", "method"), match.get("method", []))]
         names = {method for _, method in methods}
         for path, method in methods:
@@ -80,7 +81,7 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
     if not suspicious:
         return
     bound = {parameter_name(written[1:-1].rpartition(".")[2]): written for written in raw.bound_references(match)}
-    path_segments = match.get("path", "").split("/")
+    path_segments = [segment for _, path in raw.items((), match.get("path", "")) for segment in path.split("/")]
     for path, text in suspicious:
         span = source.value_span(path)
         if path[-1] in ("redirect", "location", "link", "path"):

@@ -14,7 +14,7 @@ from fanroute.analysis.sets import SEGMENTS, Lengths, Texts
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import is_declared
+from fanroute.plan.routes import declared_index
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
 from fanroute.spec.actions import BACKEND_ANSWERED
@@ -93,9 +93,9 @@ def _first_misreading(file: ValidFile, backend: str, guarded: list[int], free: l
             from fanroute.analysis.witness import match_arguments  # late, here and below: few files need it
 
             taking, request = found[0], match_arguments(found[1])
-            route, path = plan.routes[taking], ("routes", sum(map(is_declared, plan.routes[:taking])))
+            route, path = plan.routes[taking], ("routes", declared_index(plan.routes, taking))
             action = next(key for key in BACKEND_ANSWERED if source.has((*path, key)))
-            guarded_path = ("routes", sum(map(is_declared, plan.routes[:number])))
+            guarded_path = ("routes", declared_index(plan.routes, number))
             message = (
                 f"'{backend}' may read this request for '{route.name}', which requires no token, as one for "
                 f"'{plan.routes[number].name}', which requires one: {request}"

@@ -1,8 +1,9 @@
 """Checks which requests each route gets: FR301, FR302 and FR303."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, reduce
 from itertools import accumulate, islice
+from operator import getitem
 
 from fanroute.analysis.answer import answer_of
 from fanroute.analysis.box import Dimension
@@ -12,7 +13,7 @@ from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS, Reachable
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import is_declared
+from fanroute.plan.routes import is_declared, is_preflight
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.syntax.source import Path
 
@@ -80,7 +81,7 @@ def check_reachability(file: ValidFile) -> Iterator[Diagnostic]:
         if budget.left < 0:
             yield reporter.unknown(number, "it or one of the routes after it can match")
             return
-        if not reporter.is_declared(number):
+        if is_preflight(file.plan.routes[number]):
             continue
         if isinstance(reach, Unreachable):
             yield reporter.dead(number, reach)
@@ -95,8 +96,9 @@ class _Reporter:
 
     def __init__(self, file: ValidFile) -> None:
         self._source, self._boxes, self._routes = file.source, file.boxes, file.plan.routes
-        # By the number of a route: how many routes of routes.yaml come before it.
-        self._indexes = tuple(accumulate(map(is_declared, self._routes), initial=0))
+        # By the number of a route: the index in routes.yaml of the one that it belongs to (`routes.declared_index`).
+        before = accumulate(map(is_declared, self._routes), initial=0)
+        self._indexes = tuple(index - (route.alternative > 0) for index, route in zip(before, self._routes, strict=False))
         answer_numbers: dict[str, int] = {}
 
         @cache
@@ -107,10 +109,6 @@ class _Reporter:
         self._answer_number = answer_number
         numbers = range(len(self._routes))
         self._first_different = next((number for number in numbers if answer_number(number)), len(numbers))
-
-    def is_declared(self, number: int) -> bool:
-        """Returns True if a route stands in routes.yaml."""
-        return is_declared(self._routes[number])
 
     def dead(self, number: int, reach: Unreachable) -> Diagnostic:
         """Reports FR301: a route can get no request."""
@@ -146,23 +144,38 @@ class _Reporter:
         return self._diagnostic(FR303, number, message, "restrict its match")
 
     def _differ(self, one: int, other: int) -> bool:
-        return self.is_declared(one) and self._answer_number(one) != self._answer_number(other)
+        return not is_preflight(self._routes[one]) and self._answer_number(one) != self._answer_number(other)
 
     def _diagnostic(
         self, rule: Rule, number: int, message: str, suggestion: str, others: Sequence[int] = (), request: str = ""
     ) -> Diagnostic:
         notes = tuple(Note(f"'{self._routes[other].name}'", self._span(other)) for other in others[:MAX_OTHERS])
-        return Diagnostic(rule, f"route '{self._routes[number].name}' {message}", self._span(number), suggestion, notes, request)
+        path = self._path_of_several(number)
+        with_path = f" with the path '{reduce(getitem, path, self._source.data)}'" if path else ""
+        message = f"route '{self._routes[number].name}'{with_path} {message}"
+        return Diagnostic(rule, message, self._span(number), suggestion, notes, request)
+
+    def _path_of_several(self, number: int) -> Path:
+        """Returns where the path of a route stands, or () if its route of routes.yaml has only one."""
+        path: Path = ("routes", self._indexes[number], "match", "path")
+        has_several = self._source.has((*path, 1)) and not is_preflight(self._routes[number])
+        return (*path, self._routes[number].alternative) if has_several else ()
 
     def _span(self, number: int) -> Span:
-        """Returns the place of a route: its name, or else its first key. A route for preflight requests has that of the next."""
+        """Returns the place of a route: one of its several paths, its name, or else its first key.
+
+        A route for preflight requests has the place of the next one.
+        """
+        if several := self._path_of_several(number):
+            return self._source.value_span(several)
         path: Path = ("routes", self._indexes[number])
         name = (*path, "name")
         return self._source.value_span(name) if self._source.has(name) else self._source.key_span(path)
 
     def _names(self, numbers: Sequence[int]) -> str:
-        names = [f"'{self._routes[number].name}'" for number in numbers[:MAX_OTHERS]]
-        more = len(numbers) - len(names)
+        every = [*dict.fromkeys(f"'{self._routes[number].name}'" for number in numbers)]
+        names = every[:MAX_OTHERS]
+        more = len(every) - len(names)
         names += [f"{more} more"] if more else []
         return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 

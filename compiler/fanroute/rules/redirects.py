@@ -6,7 +6,7 @@ from fanroute.analysis.loops import MAX_REDIRECTS, find_loops
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import declared_routes, is_declared
+from fanroute.plan.routes import declared_index, declared_routes
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
 from fanroute.syntax.source import Path, Source
@@ -77,7 +77,7 @@ def check_circles(file: ValidFile) -> Iterator[Diagnostic]:
 
     for number, found in find_loops(file.plan, file.boxes):
         route, request = file.plan.routes[number], match_arguments(found)
-        index = sum(map(is_declared, file.plan.routes[:number]))
+        index = declared_index(file.plan.routes, number)
         message = f"route '{route.name}' redirects this request again and again: {request}"
         span = file.source.key_span(("routes", index, "redirect"))
         yield Diagnostic(FR408, message, span, "restrict the match to requests that the redirect does not lead to", (), request)

@@ -23,6 +23,7 @@ from fanroute.rules import (
     redirects,
     routes,
     secrets,
+    several_paths,
     template,
     variables,
 )
@@ -53,6 +54,7 @@ TOPICS = (
     redirects,
     routes,
     secrets,
+    several_paths,
     template,
     variables,
 )

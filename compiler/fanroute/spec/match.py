@@ -15,6 +15,7 @@ from fanroute.spec.types import (
     RoutePath,
     Text,
     as_list,
+    no_duplicates,
     value_error,
     with_example,
 )
@@ -61,9 +62,10 @@ class Match(Model):
     host: Annotated[list[Host], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """A host name, or `*.` and a name for all hosts below it, but not for the name itself. Upper and lower case, the port and a
     final dot make no difference."""
-    path: RoutePath | None = None
-    """Segments, decoded or percent-encoded. `{room}` stands for one whole segment and binds its text. A final `/*` stands for any
-    rest, even an empty one. A final `/{rest...}` stands for one segment or more and binds their text, such as `a/b`."""
+    path: Annotated[list[RoutePath], BeforeValidator(as_list), AfterValidator(no_duplicates), Field(min_length=1)] | None = None
+    """One path or a list, in which all have the same parameters. A path has segments, decoded or percent-encoded. `{room}` stands
+    for one whole segment and binds its text. A final `/*` stands for any rest, even an empty one. A final `/{rest...}` stands for
+    one segment or more and binds their text, such as `a/b`."""
     where: dict[Parameter, Pattern] = Field(default_factory=dict, examples=[{"room": "[a-z0-9-]+"}])
     """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, for the whole
     decoded text."""

@@ -84,8 +84,9 @@ def find_placeholders(text: str) -> list[tuple[str, str]]:
 
 
 def suggest_binding(name: str, path: Any) -> str:
-    """Suggests how to bind a name that is in the path as another router's placeholder. Returns "" if it is not."""
-    for segment in path.split("/") if isinstance(path, str) else ():
+    """Suggests how to bind a name that is another router's placeholder in a path or a list of them. Returns "" if it is none."""
+    paths = (one for one in (path if isinstance(path, list) else [path]) if isinstance(one, str))
+    for segment in (segment for one in paths for segment in one.split("/")):
         if (
             suggest_segment(segment)
             and not is_rest(segment)

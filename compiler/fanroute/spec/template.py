@@ -18,12 +18,18 @@ class BadTemplate(ValueError):
 
 
 def parameter_names(path: Any) -> list[str]:
-    """Returns the names that a path binds, in order."""
+    """Returns the names that a path, or the first one of a list, binds, in order."""
+    path = _first(path)
     return _NAMES.findall(path) if isinstance(path, str) else []
 
 
+def _first(path: Any) -> Any:
+    return next(iter(path), None) if isinstance(path, list) else path
+
+
 def rest_name(path: Any) -> str:
-    """Returns the name to which a path binds its rest, or "" if it binds none."""
+    """Returns the name to which a path, or the first one of a list, binds its rest, or "" if it binds none."""
+    path = _first(path)
     rest = REST.fullmatch(path.rpartition("/")[2]) if isinstance(path, str) else None
     return rest[1] if rest else ""
 

@@ -44,6 +44,11 @@ MOVED = 'name: moved, match: {path: "/old/{page}"}, redirect: {location: "/new/{
 HOST = "name: host, match: {host: a.example.com}, redirect: {host: b.example.com}"
 MOVED_E = 'name: moved-e, match: {path: "/old/é"}, redirect: {location: "/new/%C3%A9"}'
 ODD = "name: odd, match: {path: /chat, header: {x: [' ', ✓]}}, handoff: other"
+PATHS = "name: x, match: {path: ['/a/{x}', '/b/{x}']}, stream: {channel: 'x-{x}'}"
+PATHS_APART = [f"name: {name}, match: {{path: '/{name}/{{x}}'}}, stream: {{channel: 'x-{{x}}'}}" for name in "ab"]
+CONTENT = "name: content, match: {path: '/c/{rest...}'}, redirect: {location: '/d/{rest}?x={rest}'}"
+CONTENT_FIRST = "name: two, match: {path: '/c/{a}/{b...}'}, redirect: {location: '/d/{a}/{b}?x={a}/{b}'}"
+CONTENT_OF_TWO = "name: two, match: {path: '/c/{a}/{b}'}, redirect: {location: '/d/{a}/{b}?x={a}/{b}'}"
 REST = "name: rest, handoff: origin"
 RELAY = "name: relay, forward: origin, request_headers: {set: {X-Key: {secret: s/a, prefix: P}}}"
 
@@ -58,6 +63,10 @@ RELAY = "name: relay, forward: origin, request_headers: {set: {X-Key: {secret: s
         pytest.param([ROOM], [ROOM, ROOM_X.replace("r-x", "y")], id="a route that gets nothing"),
         pytest.param([ROOM], [ROOM_X, ROOM], id="the text that would be bound"),
         pytest.param([MOVED], [MOVED_E, MOVED], id="the text that would be bound, encoded"),
+        pytest.param([PATHS], [PATHS_APART[0], PATHS_APART[1]], id="a route for each path"),
+        pytest.param([PATHS], [PATHS.replace("['/a/{x}', '/b/{x}']", "['/b/{x}', '/a/{x}']")], id="paths in order"),
+        pytest.param([CONTENT], [CONTENT_FIRST, CONTENT], id="the rest that would be bound, in two parts"),
+        pytest.param([CONTENT], [CONTENT_OF_TWO, CONTENT], id="the rest that would be bound, of two segments"),
         pytest.param(
             [CHAT],
             [ODD, CHAT],
@@ -72,6 +81,21 @@ def test_no_request_changes(old: list[str], new: list[str]) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
+        (
+            [PATHS],
+            [PATHS_APART[0]],
+            ["GET https://example.com/b/x", "  - x: stream, text/plain on x-{x}", "  + no route: 404"],
+        ),
+        (
+            [CONTENT],
+            [CONTENT.replace("{rest...}", "{rest}")],
+            ["GET https://example.com/c/x/", "  - content: 302 to /d/{rest}?x={rest}", "  + no route: 404"],
+        ),
+        (
+            [CONTENT],
+            [CONTENT.replace("/c/{rest...}'", "/c/{rest...}', where: {rest: '[a-z]+/[a-z]+|.'}")],
+            ["GET https://example.com/c/aa", "  - content: 302 to /d/{rest}?x={rest}", "  + no route: 404"],
+        ),
         ([CHAT], [], ["GET https://example.com/chat", "  - chat: handoff to https://a.example.com", "  + no route: 404"]),
         (
             [CHAT, REST],

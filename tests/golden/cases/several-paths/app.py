@@ -1,0 +1,25 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import redirect, respond
+from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.http.cors import answer_preflight
+from fanroute_runtime.plan import Hold, Plan, Preflight, Redirect, Respond, SandboxLimits
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='chat-edge',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('OPTIONS', 'https://example.com/rooms/x/events', (('origin', b'x'), ('access-control-request-method', b'GET'))),
+    ('GET', 'https://example.com/rooms/x/events', ()),
+    ('GET', 'https://example.com/files/x', ()),
+    ('GET', 'https://example.com/healthz', ()),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Preflight: answer_preflight, Redirect: redirect, Respond: respond}, SAMPLES)
