@@ -179,6 +179,21 @@ def test_it_goes_to_a_backend(tmp_path: Path) -> None:
     edit(tmp_path, act)
 
 
+def test_it_goes_to_a_profile(tmp_path: Path) -> None:
+    async def act(editor: Editor) -> None:
+        routes = ROUTES.replace(
+            "routes:", "auth_profiles:\n  staff: {keys: []}\nroutes:\n  - auth: sta|ff\n    forward: origin", 1
+        )
+        for text in (routes, routes.replace("auth: sta|ff", "auth: {profile: staff|}")):
+            editor.open(text.replace("|", ""))
+            found = await editor.text_document_definition_async(types.DefinitionParams(**editor.place(text)))
+            assert isinstance(found, types.Location)
+            line = text.partition("  staff:")[0].count("\n")
+            assert (found.range.start.line, found.range.start.character, found.range.end.character) == (line, 2, 7)
+
+    edit(tmp_path, act)
+
+
 def test_it_completes_while_the_file_is_broken(tmp_path: Path) -> None:
     async def act(editor: Editor) -> None:
         editor.open(ROUTES)

@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from fanroute.editor.cursor import Cursor, value_at
 from fanroute.editor.document import Document
-from fanroute.editor.language import Schema, alternatives, is_backend_name, mappings_at, nodes_at, snippet
+from fanroute.editor.language import Schema, alternatives, defined_in, mappings_at, nodes_at, snippet
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.raw import bound_references
 from fanroute.spec.template import parameter_names
@@ -68,15 +68,15 @@ def _names(cursor: Cursor) -> Iterator[str]:
     match cursor.path:
         case (*route, "match", "where"):
             yield from parameter_names(value_at(cursor.parts.data, (*route, "match", "path")))
-        case (*_, "auth", "claims"):
+        case (*_, "auth", "claims") | ("auth_profiles", _, "claims"):
             yield from _claims(cursor)
 
 
 def _values(cursor: Cursor) -> Iterator[tuple[str, types.CompletionItemKind]]:
     """Yields the values that the key, or the item of a list, at the cursor can have."""
-    if is_backend_name(cursor.path):
-        backends = value_at(cursor.parts.data, ("backends",))
-        yield from ((name, types.CompletionItemKind.Reference) for name in (backends if isinstance(backends, dict) else ()))
+    if part := defined_in(cursor.path):
+        defined = value_at(cursor.parts.data, (part,))
+        yield from ((name, types.CompletionItemKind.Reference) for name in (defined if isinstance(defined, dict) else ()))
     for node in chain.from_iterable(map(alternatives, nodes_at(cursor.path))):
         match node:
             case {"const": value}:
@@ -110,7 +110,7 @@ def _references(cursor: Cursor) -> Iterator[str]:
 
 def _claims(cursor: Cursor) -> list[str]:
     """Returns the claims that the file names, and usual ones."""
-    auths = [path for path in cursor.parts.keys if path[-1] == "auth"]
+    auths = [path for path in cursor.parts.keys if path[-1] == "auth" or path[:-1] == ("auth_profiles",)]
     named = (value_at(cursor.parts.data, (*auth, "claims")) for auth in auths)
     lists = (value_at(cursor.parts.data, (*auth, "channels")) for auth in auths)
     found = [name for claims in named if isinstance(claims, dict) for name in claims]

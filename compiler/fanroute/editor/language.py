@@ -48,9 +48,14 @@ def is_required(path: Path) -> bool:
     return any(path[-1] in mapping.get("required", ()) for mapping in mappings_at(path[:-1]))
 
 
-def is_backend_name(path: Path) -> bool:
-    """Returns True if the value at a path is the name of a backend."""
-    return any(found.get("title") == "a backend's name" for node in nodes_at(path) for found in alternatives(node))
+# The parts of a file whose keys are names that values elsewhere refer to, by the title of such values.
+_DEFINED_IN = {"a backend's name": "backends", "a profile's name": "auth_profiles"}
+
+
+def defined_in(path: Path) -> str:
+    """Returns the part of the file that defines the name which the value at a path is, "" if the value is no such name."""
+    titles = (found.get("title") for node in nodes_at(path) for found in alternatives(node))
+    return next((_DEFINED_IN[title] for title in titles if title in _DEFINED_IN), "")
 
 
 def description_at(path: Path) -> str:

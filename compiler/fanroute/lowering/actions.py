@@ -6,7 +6,7 @@ from typing import Literal
 
 from fanroute.lowering.auth import leeway_seconds, token_protocol
 from fanroute.spec import actions, document
-from fanroute.spec.auth import Auth
+from fanroute.spec.auth import AuthRules
 from fanroute.spec.channels import FullChannel
 from fanroute.spec.inputs import media_type
 from fanroute.spec.template import parse_template
@@ -106,7 +106,7 @@ def _redirect(redirect: actions.Redirect) -> Redirect:
     return Redirect(redirect.status, parse_template(address), keep_path=redirect.path is None, keep_query=keeps_query)
 
 
-def _websocket(socket: actions.WebSocket, loopback: str, auth: Auth | None) -> WebSocket:
+def _websocket(socket: actions.WebSocket, loopback: str, auth: AuthRules | None) -> WebSocket:
     # The client answers a ping, which would count as activity. It does not answer a pong (RFC 6455, 5.5.3).
     frame: Literal["ping", "pong"] = "pong" if socket.idle_close else "ping"
     return WebSocket(

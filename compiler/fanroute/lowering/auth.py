@@ -23,8 +23,8 @@ def lower_auths(routes: Iterable[document.Route], files: Mapping[str, bytes]) ->
     return {identity: _auth(spec, files) for identity, spec in found.items()}
 
 
-def _auth(spec: auth.Auth, files: Mapping[str, bytes]) -> Auth:
-    keys = [lowered for key in spec.keys for lowered in lower_client_key(key, files)]
+def _auth(spec: auth.AuthRules, files: Mapping[str, bytes]) -> Auth:
+    keys = [lowered for key in spec.keys or () for lowered in lower_client_key(key, files)]
     return Auth(
         tuple(key for key in keys if isinstance(key, Key)),
         tuple(map(_place, spec.token)) if spec.token else BEARER,
@@ -71,12 +71,12 @@ def _with_templates(lowered: Condition) -> Condition:
     return replace(lowered, values=tuple(value for value in lowered.values if not references_in(value)), templates=templates)
 
 
-def leeway_seconds(spec: auth.Auth) -> int:
+def leeway_seconds(spec: auth.AuthRules) -> int:
     """Returns the leeway for differences between clocks, in seconds."""
     return LEEWAY if spec.leeway is None else spec.leeway
 
 
-def token_protocol(spec: auth.Auth | None) -> str:
+def token_protocol(spec: auth.AuthRules | None) -> str:
     """Returns the subprotocol after which a client may offer its token, or ""."""
     return next((place.protocol for place in (spec.token if spec else None) or () if place.protocol), "")
 

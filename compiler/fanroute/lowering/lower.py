@@ -16,6 +16,7 @@ from fanroute.plan.backend import PORTS, Backend, BackendOptions
 from fanroute.plan.literals import python_literal
 from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
+from fanroute.spec.profiles import with_profiles
 from fanroute.spec.sandbox import MIB, Sandbox
 from fanroute_runtime.plan import (
     Action,
@@ -39,7 +40,7 @@ FINGERPRINT_DIGITS = 16
 def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
     """Returns the Plan of a Spec. `files` has the content of each file that the Spec names."""
     loopback = next((name for name, backend in spec.backends.items() if backend.loopback), "")
-    spec_routes = with_defaults(spec).routes
+    spec_routes = with_defaults(with_profiles(spec)).routes
     auths = lower_auths(spec_routes, files)
     routes = tuple(
         route for index, spec_route in enumerate(spec_routes) for route in _routes(spec_route, index, loopback, files, auths)

@@ -1,7 +1,6 @@
 """Checks `auth`, and who may use the endpoints of the edge: FR260, FR261, FR262, FR263, FR440 and FR445."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from fanroute.analysis.channels import ResolvedTemplate, decided_by_token
 from fanroute.analysis.channels import references_in as references_of
@@ -54,7 +53,7 @@ def check_token_leaks(source: Source) -> Iterator[Diagnostic]:
         found = raw.auth_of(source, index, route)
         if found is None:
             continue
-        tokens = dict(_bound_tokens(*found))
+        tokens = dict(_bound_tokens(found))
         for path, text in raw.templates(index, route):
             for bound in references_in(text) if path[-1] != "link" else ():
                 if bound in tokens:
@@ -66,9 +65,9 @@ def check_token_leaks(source: Source) -> Iterator[Diagnostic]:
 _SOURCES = {"query": "parameter", "header": "header"}
 
 
-def _bound_tokens(auth_path: Path, auth: Any) -> Iterator[tuple[Bound, Path]]:
+def _bound_tokens(auth: raw.FoundAuth) -> Iterator[tuple[Bound, Path]]:
     """Yields the query parameters and headers that may have the token, each with its path in the file."""
-    for path, place in raw.token_places(auth_path, auth):
+    for path, place in auth.token_places():
         if place == "authorization" or (isinstance(place, dict) and "authorization" in place):
             yield Bound("header", "authorization"), path
         elif isinstance(place, dict) and isinstance(place.get("query"), str):
@@ -94,19 +93,20 @@ FR263 = Rule(
 def check_token_protocols(source: Source) -> Iterator[Diagnostic]:
     """Reports FR263: a token may be after a subprotocol, but the route is not a WebSocket of the edge."""
     for index, route in raw.routes(source):
-        path, auth = raw.auth_of(source, index, route) or ((), None)
-        places = [(at, isinstance(place, dict) and "protocol" in place) for at, place in raw.token_places(path, auth)]
+        auth = raw.auth_of(source, index, route)
+        places = [(at, isinstance(place, dict) and "protocol" in place) for at, place in (auth.token_places() if auth else ())]
         protocol = next((at for at, is_protocol in places if is_protocol), None)
         action = next(iter(raw.actions(route)), "websocket")
         if protocol is None or action == "websocket":
             continue
         key = source.key_span(("routes", index, action))
-        if path[0] == "routes":
+        if protocol[0] == "routes":
             why = ", whose backend would get it" if action in ("handoff", "tunnel") else ""
             message, note = f"a token cannot be after a subprotocol on '{action}'{why}", Note("the action", key)
             yield Diagnostic(FR263, message, source.value_span(protocol), "name another place, such as authorization", (note,))
         elif all(is_protocol for _, is_protocol in places):
-            note = Note("the default 'auth' takes it from there only", source.value_span(protocol))
+            owner = raw.owner_text(protocol)
+            note = Note(f"{owner} takes it from there only", source.value_span(protocol))
             suggestion = "add another place there, such as authorization, or give the route an 'auth' of its own"
             message = f"a request for '{action}' cannot have its token after a subprotocol"
             yield Diagnostic(FR263, message, key, suggestion, (note,))
@@ -185,8 +185,8 @@ def check_open_endpoints(file: ValidFile) -> Iterator[Diagnostic]:
     """Reports FR445: an endpoint does not say who may subscribe to which of its channels."""
     for index, route, templates in file.dynamic_channels:
         data = file.source.data["routes"][index]
-        _, auth = raw.auth_of(file.source, index, data) or ((), None)
-        if "public" in data or (auth and not auth.keys().isdisjoint({"channels", "any_channel"})):
+        auth = raw.auth_of(file.source, index, data)
+        if "public" in data or (auth and not auth.keys.keys().isdisjoint({"channels", "any_channel"})):
             continue
         for path, template in [each for each in templates if not _claims_decide(route, each[1])][:1]:
             reference = reference_text(references_of(template)[0].bound)

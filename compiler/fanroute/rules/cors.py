@@ -170,8 +170,8 @@ def check_cookie_tokens(source: Source) -> Iterator[Diagnostic]:
 
 def _cookie_span(source: Source, index: int, route: dict[str, Any]) -> Span | None:
     """Returns where the file names a cookie that may be the token of a route; None if it names none."""
-    places = raw.token_places(*(raw.auth_of(source, index, route) or ((), None)))
-    cookies = (path for path, place in places if isinstance(place, dict) and "cookie" in place)
+    auth = raw.auth_of(source, index, route)
+    cookies = (path for path, place in (auth.token_places() if auth else ()) if isinstance(place, dict) and "cookie" in place)
     return next((source.value_span(path) for path in cookies), None)
 
 

@@ -24,14 +24,16 @@ FR271 = Rule(
 
 
 def check_changes(source: Source) -> Iterator[Diagnostic]:
-    """Reports FR271: an environment names a host, a backend or an `auth` that the file does not have."""
+    """Reports FR271: an environment names a host, a backend, a profile or an `auth` that the file does not have."""
     found = environments(source)
     hosts = hosts_of(source) if found else set()
     for name, environment in found.items():
         if not isinstance(environment, dict):
             continue
         path: Path = ("environments", name)
-        for key, known, what in (("hosts", hosts, "host"), ("backends", set(raw.backends(source)), "backend")):
+        known_profiles = set(raw.auth_profiles(source))
+        named = (("hosts", hosts, "host"), ("backends", set(raw.backends(source)), "backend"))
+        for key, known, what in (*named, ("auth_profiles", known_profiles, "profile")):
             for one in environment[key] if isinstance(environment.get(key), dict) else ():
                 if (one.lower() if key == "hosts" else one) not in known:
                     message = f"the file has no {what} '{one}', so nothing differs in '{name}'"
@@ -42,6 +44,11 @@ def check_changes(source: Source) -> Iterator[Diagnostic]:
         if isinstance(defaults, dict) and "auth" in defaults and "auth" not in raw.defaults(source):
             span = source.key_span((*path, "defaults", "auth"))
             yield Diagnostic(FR271, "the file has no 'auth' in its 'defaults'", span, "write it there, with production's values")
+        elif isinstance(defaults, dict) and "auth" in defaults and isinstance(raw.defaults(source)["auth"], str):
+            profile = raw.defaults(source)["auth"]
+            message = f"the default 'auth' is the profile '{profile}'"
+            span = source.key_span((*path, "defaults", "auth"))
+            yield Diagnostic(FR271, message, span, f"write 'auth_profiles: {{{profile}: …}}' in this environment")
 
 
 FR470 = Rule(

@@ -61,17 +61,17 @@ def check_references(source: Source) -> Iterator[Diagnostic]:
 
 
 def _unbound_in_claims(source: Source, index: int, route: dict[str, Any]) -> Iterator[Diagnostic]:
-    auth_path, auth = raw.auth_of(source, index, route) or ((), None)
-    for path, text in raw.claim_values(auth_path, auth):
+    auth = raw.auth_of(source, index, route)
+    for path, text in auth.claim_values() if auth else ():
         known = raw.bound_references(route.get("match"))
         for reference in (reference_text(value) for value in references_in(text) if value.source != "claim"):
             if reference in known:
                 continue
             span = source.value_span(path)
-            if auth_path[0] == "routes":
+            if path[0] == "routes":
                 yield _unbound(reference, span, _suggest_binding(route, reference))
             else:
-                note = Note("the default 'auth' compares a claim with it", span)
+                note = Note(f"{raw.owner_text(path)} compares a claim with it", span)
                 suggestion = "bind it, or give the route an 'auth' of its own, or 'public: true'"
                 yield _unbound(reference, source.key_span(("routes", index)), suggestion, note)
 

@@ -9,6 +9,7 @@ from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
 from fanroute.spec.keys import AlgorithmName, Issuer, VerificationKey, not_empty
 from fanroute.spec.types import (
     DURATION,
+    NAME,
     TOKEN,
     Duration,
     HeaderName,
@@ -19,6 +20,7 @@ from fanroute.spec.types import (
     TextFormat,
     as_list,
     in_range,
+    is_name,
     no_duplicates,
     value_error,
     with_example,
@@ -41,6 +43,18 @@ _OTHER_PLACES = {
 _NOT_FOR_TOKENS = dict.fromkeys(CHANGED_BY_FANOUT, "Fanout changes it") | dict.fromkeys(
     ("origin", "access-control-request-method", "access-control-request-headers"), "browsers set it, for CORS"
 )
+
+
+def _check_profile(value: str) -> str:
+    if not is_name(value):
+        name = value.removeprefix("profiles.").removeprefix("auth_profiles.")
+        suggestion = f"write '{name}'" if is_name(name) else "begin with a letter, and use letters, digits, '-' and '_'"
+        raise value_error(f"{value!r} is not the name of a profile", suggestion)
+    return value
+
+
+def _as_auth(value: Any) -> Any:
+    return {"profile": value} if isinstance(value, str) else value
 
 
 def _check_cookie(value: str) -> str:
@@ -73,6 +87,7 @@ def _check_protocol(value: str) -> str:
 KeyId = Annotated[Line, AfterValidator(not_empty("a key's id", "kid")), TextFormat("a key's id", "[^\\r\\n]+", ("2026-11",))]
 Audience = Annotated[Line, AfterValidator(not_empty("an audience", "aud")), TextFormat("an audience", "[^\\r\\n]+", ("chat",))]
 CookieName = Annotated[Text, AfterValidator(_check_cookie), TextFormat("a cookie", TOKEN.pattern, ("session",))]
+ProfileName = Annotated[Text, AfterValidator(_check_profile), TextFormat("a profile's name", NAME.pattern, ("staff",))]
 TokenHeader = Annotated[HeaderName, AfterValidator(_check_token_header), TextFormat("a header", TOKEN.pattern, ("X-Auth-Token",))]
 TokenProtocol = Annotated[Text, AfterValidator(_check_protocol), TextFormat("a subprotocol", TOKEN.pattern, ("bearer",))]
 Leeway = Annotated[
@@ -140,17 +155,13 @@ TokenPlaceOrName = Annotated[
 ]
 
 
-class Auth(Model):
-    """The token that a client needs: a JWT.
+_Keys = Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)]
 
-    A client without a valid token gets a 401. A client whose token does not allow the request gets a 403.
-    """
 
-    model_config = with_example(
-        {"keys": {"algorithm": "ES256", "file": "keys/tokens.pem"}, "issuer": "https://login.example.com/"}
-    )
+class AuthRules(Model):
+    """Describes the token that a client needs."""
 
-    keys: Annotated[list[ClientKey], BeforeValidator(as_list), Field(min_length=1)]
+    keys: _Keys | None = None
     """The keys, one of which must have signed the token: one key or a list."""
     token: (
         Annotated[list[TokenPlaceOrName], BeforeValidator(as_list), Field(min_length=1), AfterValidator(_check_places)] | None
@@ -180,7 +191,50 @@ class Auth(Model):
     with code 3000. Other connections stay open."""
 
     @model_validator(mode="after")
-    def _channels_or_any_channel(self) -> "Auth":
+    def _channels_or_any_channel(self) -> "AuthRules":
         if self.channels is not None and self.any_channel:
             raise value_error("'channels' and 'any_channel' contradict each other", "keep one of them")
         return self
+
+
+class Profile(AuthRules):
+    """A token that clients of several routes need: a JWT. A route uses it by its name: `auth: staff`."""
+
+    model_config = with_example(
+        {"keys": {"algorithm": "ES256", "file": "keys/tokens.pem"}, "issuer": "https://login.example.com/"}
+    )
+
+    keys: _Keys
+    """The keys, one of which must have signed the token: one key or a list."""
+
+
+class _FromProfile(Model):
+    """Refers to a profile. Its key is the first of an `auth`."""
+
+    profile: ProfileName | None = Field(None, examples=["staff"])
+    """The profile that this is like. A key beside it replaces that of the profile. `claims` are merged claim by claim: if both
+    name a claim, the condition here counts."""
+
+
+class Auth(AuthRules, _FromProfile):
+    """The token that a client needs: a JWT.
+
+    A client without a valid token gets a 401. A client whose token does not allow the request gets a 403. The name of a profile
+    alone is short for `profile`.
+    """
+
+    model_config = with_example(
+        {"keys": {"algorithm": "ES256", "file": "keys/tokens.pem"}, "issuer": "https://login.example.com/"},
+        oneOf=[{"required": ["keys"]}, {"required": ["profile"]}],
+    )
+
+    @model_validator(mode="after")
+    def _keys_or_profile(self) -> "Auth":
+        if self.keys is None and self.profile is None:
+            raise value_error("'auth' has neither 'keys' nor a 'profile'", "write the keys, or the name of a profile")
+        if self.keys is not None and self.profile is not None:
+            raise value_error("'auth' has both 'keys' and a 'profile'", "keep one of them: a profile has keys of its own")
+        return self
+
+
+AuthOrProfile = Annotated[Auth, BeforeValidator(_as_auth, json_schema_input_type=ProfileName | Auth)]

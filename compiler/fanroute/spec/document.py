@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, RedirectTo, Respond, Sse, Status, Stream, WebSocket
-from fanroute.spec.auth import Audience, Auth, ClientKey
+from fanroute.spec.auth import Audience, AuthOrProfile, ClientKey, Profile, ProfileName
 from fanroute.spec.backend_options import SERVER_OPTIONS, BackendTimeout, OneHost
 from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
@@ -203,8 +203,8 @@ class Route(Model):
     """The route's name in messages. It must be unique. If not given, `route-` and the number of the route."""
     match: Match = Match()
     """Says which requests the route takes. If not given, it takes all."""
-    auth: Auth | None = None
-    """Says which token a client needs."""
+    auth: AuthOrProfile | None = None
+    """Says which token a client needs, by itself or as a profile of `auth_profiles` does."""
     public: Literal[True] | None = None
     """Lets anybody use the route, even if `defaults` require a token."""
     handoff: HandoffTo | None = None
@@ -252,7 +252,7 @@ class Defaults(Model):
     """Lets pages of other origins read the answers of the edge. It does not apply to `handoff` and `forward`."""
     keep_alive: KeepAlive | None = None
     """After how long without a message a keep-alive is sent, such as a newline, a comment or a ping. Users do not see it."""
-    auth: Auth | None = None
+    auth: AuthOrProfile | None = None
     """Says which token a client needs, on routes that are not `public`."""
     origins: Origins | None = None
     """The other origins whose pages may open a WebSocket."""
@@ -324,6 +324,10 @@ class Environment(Model):
     """The keys of your own GRIP proxies."""
     debug: Debug | None = None
     """Says which clients are told the route of their request, in place of the file's own `debug`, if it has one."""
+    auth_profiles: dict[ProfileName, EnvironmentAuth] = Field(
+        default_factory=dict, examples=[{"staff": {"issuer": "https://login.staging.example.com/"}}]
+    )
+    """What differs in profiles of `auth`, by their names."""
     defaults: EnvironmentDefaults | None = None
     """What differs in the token that clients need."""
 
@@ -351,6 +355,8 @@ class Spec(Model):
     """Limits how long a sandbox takes further requests."""
     debug: Debug | None = None
     """Says which clients are told the route of their request, and why it is refused. If not given, nobody is."""
+    auth_profiles: dict[ProfileName, Profile] = Field(default_factory=dict)
+    """Tokens that clients of several routes need, by the names with which `auth` refers to them."""
     defaults: Defaults = Defaults()
     """Values for routes that do not set their own."""
     environments: dict[EnvironmentName, Environment] = Field(

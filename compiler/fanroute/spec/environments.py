@@ -30,6 +30,9 @@ FR270 = Rule(
 
 # The parts of an environment that are put in place of the file's. Hosts are renamed.
 _REPLACED = tuple(key for key in Environment.model_fields if key != "hosts")
+# Keys that an environment changes only if the file has them, and mappings of whose names the same holds.
+_OF_FILE: tuple[Path, ...] = (("defaults",), ("defaults", "auth"), ("auth_profiles",))
+_NAMES: tuple[Path, ...] = (("backends",), ("auth_profiles",))
 # The scheme, the host and the rest of an origin or a location.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/:?#{}\[\]]+)(.*)", re.DOTALL)
 
@@ -86,8 +89,10 @@ def _replaced(source: Source, old: dict[str, Any], new: dict[str, Any], environm
     result, known = dict(old), keys_at((*environment, *path), Spec)
     for key, value in new.items():
         at = (*path, key)
-        is_new = key not in old and (at[0] == "defaults" or path == ("backends",))
-        if is_new or (known and key not in known):
+        is_new = key not in old and (at in _OF_FILE or path in _NAMES)
+        # A default that is a profile has the profile's values, which can differ there.
+        is_profile = at == ("defaults", "auth") and isinstance(old.get(key), str)
+        if is_new or is_profile or (known and key not in known):
             continue
         if isinstance(value, dict) and isinstance(old.get(key), dict):
             result[key] = _replaced(source, old[key], value, environment, at)

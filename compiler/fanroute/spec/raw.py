@@ -4,9 +4,11 @@ Functions that return a path and a value return the value's path in the data.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fanroute.spec.actions import ACTIONS, EDGE_ANSWERED
+from fanroute.spec.profiles import merged
 from fanroute.spec.template import parameter_names
 from fanroute.syntax.source import Path, Source
 
@@ -42,37 +44,94 @@ def verification_keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield from ((at, key) for at, key in items((*path, "keys"), owner.get("keys")) if isinstance(key, dict))
 
 
+def auth_profiles(source: Source) -> dict[str, Any]:
+    """Returns `auth_profiles`, empty if it is not a mapping."""
+    value = source.data.get("auth_profiles")
+    return value if isinstance(value, dict) else {}
+
+
 def auths(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yields every `auth`: the default and those of routes."""
-    found: list[tuple[Path, Any]] = [(("defaults", "auth"), defaults(source).get("auth"))]
+    """Yields every `auth` as it is written: those of profiles, the default and those of routes."""
+    found: list[tuple[Path, Any]] = [(("auth_profiles", name), profile) for name, profile in auth_profiles(source).items()]
+    found.append((("defaults", "auth"), defaults(source).get("auth")))
     found += [(("routes", index, "auth"), route["auth"]) for index, route in routes(source) if "auth" in route]
     yield from ((path, auth) for path, auth in found if isinstance(auth, dict))
 
 
-def auth_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, Any] | None:
+@dataclass(frozen=True, slots=True)
+class FoundAuth:
+    """Represents the `auth` of a route with the keys of its profile.
+
+    Args:
+        keys: its keys and values.
+        paths: where each key is in the file.
+        claim_paths: where the condition on each claim is.
+    """
+
+    keys: dict[str, Any]
+    paths: dict[str, Path]
+    claim_paths: dict[str, Path]
+
+    def token_places(self) -> Iterator[tuple[Path, Any]]:
+        """Yields the places in which the token may be."""
+        if "token" in self.keys:
+            yield from items(self.paths["token"], self.keys["token"])
+
+    def claim_values(self) -> Iterator[tuple[Path, Any]]:
+        """Yields the values that claims are compared with."""
+        for name, path in self.claim_paths.items():
+            yield from _values(path, self.keys["claims"][name])
+
+
+def auth_of(source: Source, index: int, route: dict[str, Any]) -> FoundAuth | None:
     """Returns the `auth` that applies to a route, its own or the default. Returns None if clients need no token."""
-    if "auth" in route:
-        return ("routes", index, "auth"), route["auth"]
-    default = defaults(source).get("auth")
-    return None if default is None or "public" in route else (("defaults", "auth"), default)
+    path: Path = ("routes", index, "auth")
+    auth = route.get("auth")
+    if "auth" not in route:
+        path, auth = ("defaults", "auth"), defaults(source).get("auth")
+        if auth is None or "public" in route:
+            return None
+    name = profile_of(auth)
+    profile = auth_profiles(source).get(name) if name else None
+    own = auth if isinstance(auth, dict) else {}
+    layers = [(("auth_profiles", str(name)), profile if isinstance(profile, dict) else {}), (path, own)]
+    keys = merged(layers[0][1], own)
+    claims = _claims(keys)
+    return FoundAuth(
+        keys,
+        {key: (*at, key) for at, layer in layers for key in layer if key in keys},
+        {claim: (*at, "claims", claim) for at, layer in layers for claim in _claims(layer) if claim in claims},
+    )
 
 
-def token_places(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
-    """Yields the places in which an `auth` looks for the token. `path` is the path of `auth`."""
-    if isinstance(auth, dict) and "token" in auth:
-        yield from items((*path, "token"), auth["token"])
+def owner_text(path: Path) -> str:
+    """Says whose key is at a path, if it is not a route's own."""
+    return f"the profile '{path[1]}'" if path[0] == "auth_profiles" else "the default 'auth'"
 
 
-def claim_values(path: Path, auth: Any) -> Iterator[tuple[Path, Any]]:
+def profile_of(auth: Any) -> str | None:
+    """Returns the name of the profile to which an `auth` refers, None if it refers to none."""
+    name = auth.get("profile") if isinstance(auth, dict) else auth
+    return name if isinstance(name, str) else None
+
+
+def _claims(auth: dict[str, Any]) -> dict[str, Any]:
+    claims = auth.get("claims")
+    return claims if isinstance(claims, dict) else {}
+
+
+def claim_values(path: Path, auth: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
     """Yields the values that claims are compared with. `path` is the path of `auth`."""
-    claims = auth.get("claims") if isinstance(auth, dict) else None
-    for name, condition in claims.items() if isinstance(claims, dict) else ():
-        at = (*path, "claims", name)
-        if isinstance(condition, dict):
-            for key in ("values", "word", "every_word"):
-                yield from items((*at, key), condition.get(key, []))
-        else:
-            yield from items(at, condition)
+    for name, condition in _claims(auth).items():
+        yield from _values((*path, "claims", name), condition)
+
+
+def _values(path: Path, condition: Any) -> Iterator[tuple[Path, Any]]:
+    if isinstance(condition, dict):
+        for key in ("values", "word", "every_word"):
+            yield from items((*path, key), condition.get(key, []))
+    else:
+        yield from items(path, condition)
 
 
 def origins_of(source: Source, index: int, route: dict[str, Any]) -> tuple[Path, Any] | None:

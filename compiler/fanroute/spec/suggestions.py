@@ -33,6 +33,8 @@ OTHER_NAMES = {
         "override_host": "as_host host_header upstream_vhost",
         "certificate_host": "cert_host ssl_cert_hostname",
         "sni_host": "sni ssl_sni_hostname proxy_ssl_name",
+        "auth_profiles": "profiles auths authentications",
+        "profile": "extends inherits use",
     }.items()
     for theirs in names.split()
 }

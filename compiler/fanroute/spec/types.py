@@ -32,7 +32,7 @@ SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
 # A '%' that encodes nothing. Before a reference, a client could make it encode a character of its choice.
 STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # A path segment in which each '%' encodes a byte.
 _ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
 # Paths whose last segment is optional, in the syntax of other routers.
@@ -100,7 +100,7 @@ def is_host(value: str) -> bool:
 
 def is_name(value: str) -> bool:
     """Returns True if a text can name a route, a backend or the service."""
-    return _NAME.fullmatch(value) is not None
+    return NAME.fullmatch(value) is not None
 
 
 def is_route_path(value: str) -> bool:
@@ -353,8 +353,8 @@ Text = Annotated[str, Field(strict=True)]
 Host = Annotated[
     Text, AfterValidator(_check_host), TextFormat("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}", ("chat.example.com",))
 ]
-Name = Annotated[Text, AfterValidator(_check_name), TextFormat("a name", _NAME.pattern)]
-BackendName = Annotated[Name, TextFormat("a backend's name", _NAME.pattern, ("origin",))]
+Name = Annotated[Text, AfterValidator(_check_name), TextFormat("a name", NAME.pattern)]
+BackendName = Annotated[Name, TextFormat("a backend's name", NAME.pattern, ("origin",))]
 Method = Annotated[
     Text, AfterValidator(_check_upper_case_method), TextFormat("a method", TOKEN.pattern.replace("a-z", ""), METHODS)
 ]

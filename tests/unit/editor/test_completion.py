@@ -95,3 +95,19 @@ def test_each_snippet_is_a_snippet() -> None:
     for path in ((), ("routes", 0), ("routes", 0, "match"), ("routes", 0, "sse"), ("backends", "a"), ("routes", 0, "auth")):
         for node in mappings_at(path)[0]["properties"].values():
             assert "$" not in re.sub(stop, "", snippet(node))
+
+
+PROFILES = HEAD.replace("routes:", "auth_profiles:\n  staff: {keys: []}\n  members: {keys: [], claims: {team: a}}\nroutes:", 1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "labels"),
+    [
+        ("  - auth: |\n", ["staff", "members"]),
+        ("  - auth: s|\n", ["staff", "members"]),
+        ("  - auth: {profile: |}\n", ["staff", "members"]),
+        ("  - auth: {channels: |}\n", ["team", "role", "rooms", "sub", "iss", "aud", "jti", "scope"]),
+    ],
+)
+def test_profiles_and_their_claims_are_offered(typed: str, labels: list[str]) -> None:
+    assert [*offered(typed, PROFILES)] == labels

@@ -85,7 +85,9 @@ def completed(spec: dict[str, Any]) -> dict[str, Any]:
                 endpoint.setdefault("link", "/rooms/{room}")
             if "link" in endpoint and isinstance(endpoint["channel"], str):
                 endpoint["channel"] = {"name": endpoint["channel"], "prev_id": "{header.last-event-id}"}
-    return spec | ({"backends": backends} if named else {})
+    profiles = {"staff": {"keys": {"algorithm": "HS256", "secret_store": "keys", "name": "login"}}}
+    added = {"auth_profiles": profiles} if "'staff'" in str(spec) and "auth_profiles" not in spec else {}
+    return spec | ({"backends": backends} if named else {}) | added
 
 
 def examples_of(node: Schema, root: Schema) -> Iterator[Any]:

@@ -26,6 +26,7 @@ SAMPLES = (
     ('OPTIONS', 'https://api.example.com/rooms/x', (('origin', b'x'), ('access-control-request-method', b'x'))),
     ('GET', 'https://api.example.com/rooms/x', ()),
     ('GET', 'https://x.rooms.staging.example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/staff/', ()),
     ('GET', 'https://example.com/app', ()),
     ('GET', 'https://chat.staging.example.com/', ()),
 )
