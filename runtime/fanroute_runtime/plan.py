@@ -222,9 +222,9 @@ Action = Handoff | Forward | Tunnel | Hold | WebSocket | Respond | Redirect | Pr
 class Cors:
     """Represents the pages of other origins that may read the answers of a route.
 
-    `origins` have the form of the header Origin. `*.` stands for all hosts with that suffix, and `*` alone for any origin. An
-    answer to such a page gets `headers`, which are (name, value) pairs as they are sent. With `backend_answers`, they replace the
-    CORS headers of a backend's answer.
+    `origins` have the form of the header Origin. `*.` stands for all hosts with that suffix, `:*` for any port, and `*` alone for
+    any origin. An answer to such a page gets `headers`, which are (name, value) pairs as they are sent. With `backend_answers`,
+    they replace the CORS headers of a backend's answer.
     """
 
     origins: tuple[str, ...]

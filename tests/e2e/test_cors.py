@@ -53,6 +53,17 @@ def test_each_route_answers_for_its_own_methods(cors_edge: Edge) -> None:
     assert sharing(answer)["access-control-allow-origin"] == "https://other.example.com"
 
 
+@pytest.mark.parametrize("page", ["http://127.0.0.1", "http://127.0.0.1:5173"])
+def test_any_port_of_a_developers_machine(cors_edge: Edge, page: str) -> None:
+    answers = [
+        preflight(cors_edge, "/rooms/blue", "POST", page),
+        cors_edge.request("POST", "/rooms/blue", headers={"Origin": page}),
+    ]
+    assert [sharing(answer).get("access-control-allow-origin") for answer in answers] == [page, page]
+    for other in ("https://127.0.0.1:5173", "http://127.0.0.10", "http://127.0.0.1:", "http://127.0.0.1:80.evil.com"):
+        assert "access-control-allow-origin" not in sharing(preflight(cors_edge, "/rooms/blue", "POST", other))
+
+
 def test_any_page_and_any_method(cors_edge: Edge) -> None:
     answer = preflight(cors_edge, "/stream", "DELETE", "null")
     assert sharing(answer) == {"access-control-allow-methods": "DELETE", "access-control-allow-origin": "*"}

@@ -40,6 +40,11 @@ FOREIGN = [
     "https://evil.com/.example.org",
     "https://edge.example.com",
     "http://edge.example.com:8080",
+    "https://localhost:5173",
+    "http://localhost:",
+    "http://localhost:80a",
+    "http://localhost:80.evil.com",
+    "http://localhost.evil.com:80",
     "https://" + "a." * 4_000 + "example.com",
 ]
 
@@ -62,7 +67,9 @@ def refused(edge: Edge, path: str, *origins: str) -> tuple[int, bytes | None]:
 
 
 @pytest.mark.parametrize("path", SOCKETS)
-@pytest.mark.parametrize("page", [CHAT, "https://a.example.org", f"http://{HOST}", None])
+@pytest.mark.parametrize(
+    "page", [CHAT, "https://a.example.org", f"http://{HOST}", "http://localhost", "http://localhost:5173", None]
+)
 def test_a_page_of_an_origin_connects(defaults_edge: Edge, path: str, page: str | None) -> None:
     """A page of the service itself and a program without a page connect too."""
     with opened(defaults_edge, path, [page] if page is not None else []) as client:

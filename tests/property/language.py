@@ -189,10 +189,12 @@ SOCKETS = {
     "idle_close": st.sampled_from(["20s", "5m"]),
     "max_message": st.sampled_from(["64KiB", "1B"]),
 }
+ANY_PORT = "http://127.0.0.1:*"
 ORIGINS = ["https://chat.example.com", "https://*.example.org:8443", "http://localhost:3000", "capacitor://localhost"]
-OF_SOCKETS = st.one_of(one_or_list(st.sampled_from(ORIGINS)), st.just("*"))
+OF_SOCKETS = st.one_of(one_or_list(st.sampled_from([*ORIGINS, ANY_PORT])), st.just("*"))
 CORS = st.one_of(
     st.fixed_dictionaries({"origins": one_or_list(st.sampled_from(ORIGINS))}, optional={"credentials": st.booleans()}),
+    st.fixed_dictionaries({"origins": one_or_list(st.sampled_from([*ORIGINS, ANY_PORT]))}),
     st.fixed_dictionaries(
         {"origins": st.just("*")},
         optional={"headers": st.just(["X-A"]), "expose": st.just("X-B"), "max_age": st.sampled_from(["0s", "24h"])},

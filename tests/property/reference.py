@@ -229,7 +229,11 @@ def page_may_connect(origins: Any, asked: Facts) -> bool:
     page = asked.headers.get("origin")
     if not asked.websocket or page in (None, asked.own):
         return True
-    return any(re.fullmatch(re.escape(origin).replace(r"\*", "[a-z0-9._-]+"), str(page)) for origin in listed(origins))
+    return any(re.fullmatch(_origin_pattern(origin), str(page)) for origin in listed(origins))
+
+
+def _origin_pattern(origin: str) -> str:
+    return re.sub(r":\\\*$", "(:[0-9]+)?", re.escape(origin)).replace(r"\*", "[a-z0-9._-]+")
 
 
 # The final outcome of a request: its kind, and for example the status or the backend.

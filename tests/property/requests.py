@@ -41,7 +41,16 @@ SEGMENTS = st.sampled_from(
         "%5C",
     ]
 )
-FOREIGN = ["null", "http://chat.example.com", "https://chat.example.com.evil.com", "https://a.example.org:8443", "https://x@b"]
+FOREIGN = [
+    "null",
+    "http://chat.example.com",
+    "https://chat.example.com.evil.com",
+    "https://a.example.org:8443",
+    "https://x@b",
+    "http://127.0.0.1",
+    "http://127.0.0.1:80a",
+    "http://127.0.0.1:",
+]
 TWEAKS = st.sampled_from(["host", "path", "method", "scheme", "upgrade", "header", "query"])
 AUTHORITIES = st.sampled_from(["", "a", "b.a", "chat", "x-1.a", "[::1]:80", "u@a", "a@b", ".a", "a.b.chat"])
 
@@ -80,7 +89,9 @@ def requests(draw: st.DrawFn, spec: Data) -> RequestData:
 def _origin(draw: st.DrawFn, url: str) -> Pairs:
     """Generates no Origin header, or one with a listed origin, the service's own, or one that looks like it."""
     own = url.lower().split("/")[0] + "//" + url.lower().split("/")[2].split("?")[0]
-    origin = draw(st.sampled_from(["", "", "", "https://chat.example.com", own, *FOREIGN, own + ".evil.com"]))
+    origin = draw(
+        st.sampled_from(["", "", "", "https://chat.example.com", "http://127.0.0.1:5173", own, *FOREIGN, own + ".evil.com"])
+    )
     return [("origin", origin.encode())] if origin else []
 
 

@@ -38,17 +38,17 @@ from fanroute_runtime.plan import (
 FR240 = Rule(
     "FR240",
     "error",
-    "credentials are allowed for any origin or any header",
+    "credentials are allowed for any origin, port or header",
     "With credentials, browsers refuse a `*` in the answer. Otherwise any page of the web could act as its visitor, and read "
-    "what only that visitor may read.",
+    "what only that visitor may read. `http://localhost:*` is for any program of the visitor's machine that serves pages.",
     START + "routes:\n  - respond: {status: 200, cors: {origins: '*', credentials: true}}\n",
-    "Name the origins and headers, or remove `credentials`.",
+    "Name the origins with their ports, and the headers, or remove `credentials`.",
 )
 
 
 @source_check("credentials")
 def check_credentials(source: Source) -> Iterator[Diagnostic]:
-    """Reports FR240: `cors` allows credentials for any origin or any header."""
+    """Reports FR240: `cors` allows credentials for any origin, port or header."""
     for owner_path, owner in ((("defaults",), raw.defaults(source)), *(mapping for _, mapping in routes_and_mappings(source))):
         path, cors = (*owner_path, "cors"), owner.get("cors")
         if not isinstance(cors, dict) or cors.get("credentials") is not True:
@@ -58,6 +58,9 @@ def check_credentials(source: Source) -> Iterator[Diagnostic]:
                 note = Note("the '*'", source.value_span((*path, key)))
                 message = f"'credentials' cannot be used with '*' in '{key}'"
                 yield Diagnostic(FR240, message, source.key_span((*path, "credentials")), "name them one by one", (note,))
+        for place, origin in raw.any_ports((*path, "origins"), cors.get("origins")):
+            note, span = Note("the ':*'", source.value_span(place)), source.key_span((*path, "credentials"))
+            yield Diagnostic(FR240, f"'credentials' cannot be used with '{origin}'", span, "name the port", (note,))
 
 
 FR241 = Rule(
@@ -160,6 +163,10 @@ def check_cookie_tokens(source: Source) -> Iterator[Diagnostic]:
             # The backend of a tunnel may check a page's origin itself.
             if action == "websocket" and origins and origins[1] in ("*", ["*"]):
                 span = source.value_span(origins[0])
+            elif action == "websocket" and origins and (ports := [*raw.any_ports(*origins)]):
+                message = f"pages of '{ports[0][1]}' may open this WebSocket, with their visitor's cookie as the token"
+                yield Diagnostic(FR243, message, source.value_span(ports[0][0]), "name the port", (Note("the cookie", cookie),))
+                continue
             elif action in ("websocket", "tunnel") and origins is None:
                 span = source.key_span(("routes", index, action))
             else:

@@ -1,7 +1,7 @@
 """Defines `cors` and `origins`: which pages of other origins may read answers, and open WebSockets."""
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -11,6 +11,8 @@ from fanroute.spec.types import HeaderName, MaxAge, Model, Text, TextFormat, as_
 
 # The serialization of an origin (RFC 6454, 6.2), as browsers send it in the Origin header.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/:@?#\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+# What stands for any port at the end of an origin.
+ANY_PORT = ":*"
 
 
 def _normalize_origin(value: str) -> str:
@@ -19,6 +21,8 @@ def _normalize_origin(value: str) -> str:
         return value
     if value == "null":
         raise value_error("'null' is the origin of any sandboxed page", "write '*' if any page may")
+    if value.endswith(ANY_PORT):
+        return _with_any_port(value.removesuffix(ANY_PORT))
     parts = _ORIGIN.fullmatch(value.lower())
     port = int(parts[3]) if parts and parts[3] else None
     if not parts or not _is_origin_host(parts[2]) or not (port is None or 0 < port < 65536):
@@ -26,6 +30,30 @@ def _normalize_origin(value: str) -> str:
         suggestion = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, with :PORT if needed"
         raise value_error(f"{value!r} is not an origin", suggestion)
     return f"{parts[1]}://{parts[2]}" + (f":{port}" if port not in (None, PORTS.get(parts[1])) else "")
+
+
+def _with_any_port(origin: str) -> str:
+    """Returns the pattern for all ports of an origin. Raises an error unless its host is always the visitor's own machine."""
+    normalized = _normalize_origin(origin)
+    scheme, _, host = normalized.partition("://")
+    written = f"'{origin}{ANY_PORT}'"
+    if port := re.search(r":[0-9]+\Z", origin):
+        raise value_error(f"{written} has two ports", f"write '{origin[: port.start()]}{ANY_PORT}'")
+    if scheme not in PORTS:
+        raise value_error(f"{written} is not an origin: only http and https have ports", f"write '{normalized}'")
+    if "*" in host or not _is_loopback(host):
+        problem = "another port of a host can have pages of somebody else"
+        suggestion = "name the ports; only localhost, 127.0.0.1 and [::1] can have ':*', for development"
+        raise value_error(f"{written} has any port: {problem}", suggestion)
+    return normalized + ANY_PORT
+
+
+def _is_loopback(host: str) -> bool:
+    """Returns True if a host is the machine of whoever names it (RFC 6761, 6.3, and RFC 6890)."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _is_origin_host(host: str) -> bool:
@@ -59,7 +87,7 @@ class Cors(Model):
 
     origins: Origins
     """The origins of the pages, such as `https://chat.example.com`. `*.` before a name stands for all hosts below it, and `"*"`
-    alone for any origin."""
+    alone for any origin. `http://localhost:*` has any port; only hosts of the visitor's own machine can."""
     headers: HeaderNames = Field(default_factory=list, examples=["Authorization"])
     """Headers that their requests may have, besides those that any page may send. `"*"` allows any but `Authorization`."""
     credentials: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanroute.spec.actions import ACTIONS, EDGE_ANSWERED
+from fanroute.spec.cors import ANY_PORT
 from fanroute.spec.profiles import merged
 from fanroute.spec.template import parameter_names
 from fanroute.syntax.source import Path, Source
@@ -148,6 +149,13 @@ def items(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
         yield from (((*path, i), item) for i, item in enumerate(value))
     else:
         yield path, value
+
+
+def any_ports(path: Path, origins: Any) -> Iterator[tuple[Path, str]]:
+    """Yields the origins for any port, with their paths. `path` is that of the origins."""
+    for place, origin in items(path, origins):
+        if isinstance(origin, str) and origin.endswith(ANY_PORT):
+            yield place, origin
 
 
 def actions(route: dict[str, Any]) -> list[str]:

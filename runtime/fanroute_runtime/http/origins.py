@@ -3,12 +3,13 @@
 from fanroute_runtime.http.client import ClientRequest
 
 ANY = ("*",)
-# The characters that the `*` of an origin pattern may stand for: labels of a host.
+# The characters that the `*` of an origin pattern may stand for: labels of a host, or at its end a port.
 _LABELS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+_PORT = frozenset("0123456789")
 
 
 def matches_origin(origin: str, origins: tuple[str, ...]) -> bool:
-    """Returns True if the value of the header Origin is one of `origins`. Each of them may be a pattern with `*.`."""
+    """Returns True if the value of the header Origin is one of `origins`. Each may be a pattern with `*.` or `:*`."""
     return any(_matches_pattern(origin, *pattern.split("*")) if "*" in pattern else origin == pattern for pattern in origins)
 
 
@@ -25,5 +26,5 @@ def may_open_websocket(client: ClientRequest, origins: tuple[str, ...]) -> bool:
 
 
 def _matches_pattern(origin: str, start: str, end: str) -> bool:
-    labels = origin[len(start) : -len(end)]
-    return origin == start + labels + end and labels != "" and _LABELS.issuperset(labels)
+    rest = origin[len(start) : len(origin) - len(end)]
+    return origin == start + rest + end and rest != "" and (_LABELS if end else _PORT).issuperset(rest)

@@ -19,7 +19,7 @@ backends: {origin: {url: "https://a.example.com"}, self: {loopback: true}}
 routes:
   - match: {path: /socket}
     websocket: {channel: test, refuse_code: 4403}
-    origins: [https://chat.example.com, "https://*.example.org", "http://localhost:3000"]
+    origins: [https://chat.example.com, "https://*.example.org", "http://localhost:3000", "http://127.0.0.1:*"]
     response_headers: {set: {X-Edge: fanroute}}
   - match: {path: /tunnel}
     tunnel: origin
@@ -58,6 +58,9 @@ def second_pass(origin: bytes | None, body: bytes = b"OPEN\r\n", **forwarded: by
         b"https://a.example.org",
         b"https://a.b-1.example.org",
         b"http://localhost:3000",
+        b"http://127.0.0.1",
+        b"http://127.0.0.1:1",
+        b"http://127.0.0.1:65535",
         b"https://edge.example.com",
     ],
 )
