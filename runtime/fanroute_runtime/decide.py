@@ -40,6 +40,7 @@ from fanroute_runtime.plan import (
     Action,
     Auth,
     Bound,
+    CachePolicy,
     Forward,
     Handoff,
     HeaderRules,
@@ -71,7 +72,8 @@ class Decider:
 
     `handlers` has a handler for each type of action in the Plan, except those that a backend answers. If a route has an Auth, it
     has under that type the class that admits clients: `auth.guard.Guard`, or one that does more. If a route has secret headers,
-    it has under StoreEntry the class that adds them: `http.secret_headers.SecretHeaders`.
+    it has under StoreEntry the class that adds them: `http.secret_headers.SecretHeaders`. If a route has a CachePolicy, it has
+    under that type `http.caching.override_cache`.
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
@@ -81,6 +83,7 @@ class Decider:
         self.chooser = Chooser(plan)
         self._handlers: Mapping[type, Handler] = handlers
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
+        self.override_cache: Any = handlers.get(CachePolicy)
         make_secret_headers = handlers.get(StoreEntry)
         self._secret_headers: Any = make_secret_headers and make_secret_headers()
 
@@ -202,7 +205,8 @@ def _to_backend(
 ) -> ToBackend:
     """Returns the decision to send a request to a route's backend. Raises Refused."""
     shares = route.cors is not None and route.cors.backend_answers
-    return ToBackend(backend, headers, route.response_headers, through_fanout, uri, _cors_headers(route, client), shares)
+    cache = route.action.cache if isinstance(route.action, Forward) else None
+    return ToBackend(backend, headers, route.response_headers, through_fanout, uri, _cors_headers(route, client), shares, cache)
 
 
 def _cors_headers(route: Route, client: ClientRequest) -> Headers:

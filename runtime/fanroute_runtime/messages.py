@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from fanroute_runtime.plan import Bound, HeaderRules, record
+from fanroute_runtime.plan import Bound, CachePolicy, HeaderRules, record
 
 Headers = tuple[tuple[str, bytes], ...]
 # A client's request as data: its method, absolute URI and headers.
@@ -97,7 +97,8 @@ class ToBackend:
 
     `headers` changes the request's headers, `response_headers` those of the answer. With `through_fanout`, the answer goes to
     Fanout and keeps its GRIP headers. If the backend gives no answer, the edge's own answer gets `cors_headers`, which let a page
-    of another origin read it. With `backend_answers`, the backend's answer gets them too.
+    of another origin read it. With `backend_answers`, the backend's answer gets them too. With `cache`, the host caches the
+    backend's answer by that policy.
     """
 
     backend: str
@@ -107,6 +108,7 @@ class ToBackend:
     uri: str | None = None
     cors_headers: Headers = ()
     backend_answers: bool = False
+    cache: CachePolicy | None = None
 
 
 @record

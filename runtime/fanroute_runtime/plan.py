@@ -118,10 +118,23 @@ class Handoff:
 
 
 @record
+class CachePolicy:
+    """Says how the host caches an answer, whatever its Cache-Control says. Without both times, it does not cache it.
+
+    The answer is fresh for `ttl` seconds. For `stale_while_revalidate` seconds after that, clients get it while the host asks the
+    backend again. If one of them is None, the answer's Cache-Control says it.
+    """
+
+    ttl: int | None = None
+    stale_while_revalidate: int | None = None
+
+
+@record
 class Forward:
     """Sends the request to `backend`, and its answer to the client, without Fanout."""
 
     backend: str
+    cache: CachePolicy | None = None
 
 
 @record

@@ -25,6 +25,13 @@ def test_a_server_of_a_tunnel_gets_it_too(options_edge: Edge) -> None:
     assert [value for name, value in headers if name == "host"] == ["api.example.com"]
 
 
+@pytest.mark.parametrize("path", ["/forward/passed", "/forward/cached"])
+def test_an_answer_comes_however_it_is_cached(options_edge: Edge, path: str) -> None:
+    """No local edge caches: both ask the origin each time."""
+    for content in (b"one", b"two"):
+        assert seen(options_edge.request("POST", path, HOST, content=content))["body"] == content
+
+
 def test_an_answer_that_does_not_begin_in_time(options_edge: Edge, origin: Origin) -> None:
     if options_edge.name == "viceroy":
         pytest.skip("docs/local.md: Viceroy waits as long as a backend does")

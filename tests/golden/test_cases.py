@@ -28,7 +28,7 @@ from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute.spec.document import PRODUCTION
 from fanroute_runtime import plan as plan_module
-from fanroute_runtime.plan import Auth, Plan, StoreEntry
+from fanroute_runtime.plan import Auth, CachePolicy, Forward, Plan, StoreEntry
 from fanroute_runtime.routes_file import LazyRoutes
 from tests.conftest import REPOSITORY, inputs_of
 
@@ -145,6 +145,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     auths = {route.auth for route in compiled.plan.routes if route.auth}
     used: set[type] = {type(route.action) for route in compiled.plan.routes} | {type(auth) for auth in auths}
     used |= {StoreEntry for route in compiled.plan.routes if route.secret_headers}
+    used |= {CachePolicy for route in compiled.plan.routes if isinstance(route.action, Forward) and route.action.cache}
     for action, handler in {**HANDLERS, Auth: guard_for(auths)}.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
     assert ("fanroute_runtime/grip/websocket.py" in files) == (plan_module.WebSocket in used)

@@ -204,9 +204,18 @@ FORWARD_CORS = st.builds(lambda cors, answers: cors | {"backend_answers": answer
 ANSWERS: dict[str, st.SearchStrategy[Any]] = {"headers": RESPONSE_HEADERS, "body": TEXT}
 
 
-def passing(backends: st.SearchStrategy[str], cors: st.SearchStrategy[Data]) -> st.SearchStrategy[Data]:
+CACHES = st.one_of(
+    st.just("pass"),
+    st.fixed_dictionaries({"ttl": st.sampled_from(["0s", "5m"])}, optional={"stale_while_revalidate": st.just("1h")}),
+    st.just({"stale_while_revalidate": "30s"}),
+)
+
+
+def passing(
+    backends: st.SearchStrategy[str], cors: st.SearchStrategy[Data], **further: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Data]:
     """Generates the long form of an action that sends requests to a backend."""
-    return st.fixed_dictionaries({"backend": backends}, optional={"cors": cors})
+    return st.fixed_dictionaries({"backend": backends}, optional={"cors": cors, **further})
 
 
 def listed(value: Any) -> list[Any]:
@@ -263,7 +272,8 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
     backends = st.sampled_from(["origin", "other"])
     kinds: dict[str, st.SearchStrategy[Any]] = {
         "tunnel": backends,
-        **{key: st.one_of(backends, passing(backends, cors)) for key, cors in (("handoff", CORS), ("forward", FORWARD_CORS))},
+        "handoff": st.one_of(backends, passing(backends, CORS)),
+        "forward": st.one_of(backends, passing(backends, FORWARD_CORS, cache=CACHES)),
         "stream": st.one_of(st.fixed_dictionaries(given, optional=stream) for given in (subscribed, linked)),
         "sse": st.one_of(st.fixed_dictionaries(given, optional=sse) for given in (subscribed, linked)),
         "long_poll": st.fixed_dictionaries(

@@ -14,7 +14,6 @@ from fanroute.bundle import toolchain
 from fanroute.bundle.builder import Built, app_files, build
 from fanroute.pipeline import compile_routes
 from fanroute.project.cache import Cache
-from fanroute.project.package_files import wit_sources
 from fanroute.project.workspace import Workspace
 from tests.conftest import REPOSITORY
 
@@ -62,7 +61,8 @@ def locked(key: str, folder: Path) -> Iterator[Cache]:
 def key_of(workspace: Workspace) -> str:
     """Returns the key of what a folder's component is made from."""
     plan = compile_routes(workspace.read_routes(), workspace.inputs()).plan
-    return toolchain.build_key(app_files(plan), wit_sources(), FLATTEN)
+    files = app_files(plan)
+    return toolchain.build_key(files, toolchain.wit_for(files), FLATTEN)
 
 
 @pytest.fixture(scope="session")

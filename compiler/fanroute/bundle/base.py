@@ -17,7 +17,7 @@ from fanroute.devserver.load import load
 from fanroute.native.module import native_module
 from fanroute.project.cache import Cache
 from fanroute.project.folder import MAX_COMPONENT, Folder, read, temporary_folder
-from fanroute.project.package_files import runtime_sources, wit_folder, wit_sources
+from fanroute.project.package_files import runtime_sources
 
 # The kind of files in the cache: bases, and their machine code.
 _KIND = "bases"
@@ -34,7 +34,8 @@ def make_base(files: Mapping[str, str], cache: Cache) -> bytes:
         app, new = Path(folder) / "app", Path(folder) / "new.wasm"
         for name, text in emit_base(files, runtime_sources()).items():
             Folder(app).write(name, text.encode())
-        toolchain.componentize(app, wit_folder(), new, with_native=True)
+        with toolchain.wit_folder_for(files) as wit:
+            toolchain.componentize(app, wit, new, with_native=True)
         base = toolchain.make_base(read(new, MAX_COMPONENT), native_module())
     cache.put(_KIND, _key(files), base)
     return base
@@ -55,4 +56,4 @@ def run_base(base: bytes, files: Mapping[str, str], cache: Cache) -> Memory:
 
 
 def _key(files: Mapping[str, str]) -> str:
-    return toolchain.build_key(emit_base(files, runtime_sources()), wit_sources(), flattened=True)
+    return toolchain.build_key(emit_base(files, runtime_sources()), toolchain.wit_for(files), flattened=True)

@@ -12,7 +12,7 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project import fastly_toml
 from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder
-from fanroute.project.package_files import runtime_sources, wit_folder, wit_sources
+from fanroute.project.package_files import runtime_sources
 from fanroute.project.workspace import BadManifest, Workspace, manifest_name
 from fanroute.spec.document import PRODUCTION
 from fanroute_runtime.plan import Plan
@@ -57,7 +57,8 @@ def _build(workspace: Workspace, say: Say, flatten: bool, begin: Say) -> Built:
     begin("Checking the routes")
     compiled = compile_routes(workspace.read_routes(), workspace.inputs())
     workspace.refuse_links()
-    files, wit = app_files(compiled.plan), wit_sources()
+    files = app_files(compiled.plan)
+    wit = toolchain.wit_for(files)
     before = workspace.read_manifest()
     toml = updated_manifest(workspace, compiled, before)
     if before is None and workspace.environment != PRODUCTION and workspace.read_manifest(PRODUCTION) is not None:
@@ -149,7 +150,8 @@ class _Making:
         """Makes the component with componentize-py alone."""
         self.begin("Building Python and the routes")
         try:
-            toolchain.componentize(self.workspace.app, wit_folder(), new)
+            with toolchain.wit_folder_for(self.files) as wit:
+                toolchain.componentize(self.workspace.app, wit, new)
         finally:
             self.workspace.remove_bytecode()
         return read(new, MAX_COMPONENT)
@@ -169,7 +171,8 @@ class _Making:
         self.begin("Adding the routes")
         memory = run_base(base, self.files, cache)
         self.begin("Joining it all into one module")
-        toolchain.flatten(base, native_module(self.compiled.plan), memory, wit_folder(), flat)
+        with toolchain.wit_folder_for(self.files) as wit:
+            toolchain.flatten(base, native_module(self.compiled.plan), memory, wit, flat)
         self.begin("Trying the component")
         if not behaves_as_planned(self.compiled, flat, cache):
             raise NotFlattened("the flattened component behaves differently")

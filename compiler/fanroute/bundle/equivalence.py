@@ -93,7 +93,7 @@ def _outcomes(compiled: Compiled, requests: list[RequestData], make: Callable[[I
         calls.clear()
         exchange = _exchange(compiled, request)
         failure = _failure(component, exchange)
-        seen = (exchange.uri, exchange.headers, exchange.handoff, exchange.tunnel, exchange.answer)
+        seen = (exchange.uri, exchange.headers, exchange.cached, exchange.handoff, exchange.tunnel, exchange.answer)
         outcomes.append(Outcome(tuple(calls), failure, seen))
     return outcomes
 

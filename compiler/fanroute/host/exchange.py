@@ -82,6 +82,7 @@ class Exchange:
         service_id: the id of the Fastly service.
         config_stores: each store's entries, by their names.
         secret_stores: likewise.
+        cached: how the backend's answer is to be cached: as a case of the WIT's `cache-override` and its payload, as data.
         handoff: the backend that the request is handed off to.
         tunnel: the backend that gets the client's WebSocket.
         answer: the answer for the client.
@@ -103,6 +104,7 @@ class Exchange:
     service_id: str = LOCAL_SERVICE
     config_stores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret_stores: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    cached: tuple[str, Mapping[str, Any]] | None = None
     handoff: str | None = None
     tunnel: str | None = None
     answer: Response | None = None
@@ -141,6 +143,9 @@ class Exchange:
 
     def remove_header(self, name: str) -> None:
         self.headers = _remove(self.headers, name)
+
+    def set_cache_override(self, override: Variant) -> None:
+        self.cached = override.tag, dict(vars(override.payload)) if override.payload else {}
 
     def open_backend(self, name: str) -> ResourceHost:
         if name not in self.backends:

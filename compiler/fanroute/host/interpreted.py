@@ -134,6 +134,16 @@ def _next_request_options(timeout_ms: int, extra: None) -> Record:
     return options
 
 
+def _cache_override_details(ttl: int | None, stale_while_revalidate: int | None, pci: bool, key: None, extra: None) -> Record:
+    details = Record()
+    values = {"ttl": ttl, "stale-while-revalidate": stale_while_revalidate, "pci": pci, "surrogate-key": key, "extra": extra}
+    vars(details).update(values)
+    return details
+
+
+_HTTP_REQ.CacheOverrideDetails = _cache_override_details  # type: ignore[attr-defined]
+_HTTP_REQ.CacheOverride_Pass = partial(Variant, "pass")  # type: ignore[attr-defined]
+_HTTP_REQ.CacheOverride_Override = partial(Variant, "override")  # type: ignore[attr-defined]
 _TYPES.OpenError = _OpenError  # type: ignore[attr-defined]
 _HTTP_DOWNSTREAM.NextRequestOptions = _next_request_options  # type: ignore[attr-defined]
 

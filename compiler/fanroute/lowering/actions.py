@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from fanroute.lowering.auth import leeway_seconds, token_protocol
+from fanroute.lowering.caching import lower_cache
 from fanroute.spec import actions, document
 from fanroute.spec.auth import AuthRules
 from fanroute.spec.channels import FullChannel
@@ -31,7 +32,7 @@ def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes
     if route.handoff is not None:
         return Handoff(route.handoff.backend)
     if route.forward is not None:
-        return Forward(route.forward.backend)
+        return Forward(route.forward.backend, cache=lower_cache(route.forward.cache))
     if route.tunnel is not None:
         return Tunnel(route.tunnel)
     if route.stream is not None:

@@ -8,6 +8,7 @@ from fanroute.plan.routes import is_declared
 from fanroute_runtime.plan import (
     Action,
     Bound,
+    CachePolicy,
     Channel,
     Condition,
     Forward,
@@ -92,7 +93,7 @@ def action_text(action: Action) -> str:
         case Handoff():
             return "handoff"
         case Forward():
-            return "forward"
+            return "forward" if action.cache is None else f"forward, {cache_text(action.cache)}"
         case Tunnel():
             return "tunnel"
         case Hold():
@@ -113,6 +114,15 @@ def action_text(action: Action) -> str:
 def _protocols(action: WebSocket) -> str:
     required = "" if action.requires_protocol else " (optional)"
     return "".join(f", {name}{required}" for name in action.protocols)
+
+
+def cache_text(policy: CachePolicy) -> str:
+    """Returns how answers are cached."""
+    if policy == CachePolicy():
+        return "caches nothing"
+    fresh = "" if policy.ttl is None else f" for {policy.ttl} s"
+    stale = "" if policy.stale_while_revalidate is None else f", stale for {policy.stale_while_revalidate} s more"
+    return f"caches answers{fresh}{stale}"
 
 
 def channel_text(channel: Channel) -> str:

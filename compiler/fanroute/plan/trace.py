@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fanroute.plan.describe import cache_text
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
 from fanroute_runtime.auth.further import FurtherGuard
 from fanroute_runtime.auth.guard import Guard
@@ -11,18 +12,32 @@ from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
+from fanroute_runtime.http.caching import override_cache
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.http.secret_headers import SecretHeaders
 from fanroute_runtime.matching.predicates import Predicate, match_predicates
 from fanroute_runtime.messages import Answer, Decision, NextHop, Refused, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.plan import Auth, HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, StoreEntry, WebSocket
+from fanroute_runtime.plan import (
+    Auth,
+    CachePolicy,
+    HeaderRules,
+    Hold,
+    Plan,
+    Preflight,
+    Redirect,
+    Respond,
+    Route,
+    StoreEntry,
+    WebSocket,
+)
 
 # The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none. For an
 # Auth, it is the class that admits clients, with everything that any Auth may need. For StoreEntry, it is the class that adds
-# secret headers to a request.
+# secret headers to a request, and for CachePolicy what makes the host cache by one.
 HANDLERS: dict[type, Any] = {
     Auth: FurtherGuard,
+    CachePolicy: override_cache,
     StoreEntry: SecretHeaders,
     Hold: hold,
     WebSocket: answer_events,
@@ -187,6 +202,8 @@ def _decision_lines(intro: str, decision: Decision) -> Iterator[str]:
         case ToBackend(backend, _, response_headers):
             yield f"Forwarded to {backend}, with"
             yield from _passing_lines(decision)
+            if decision.cache is not None:
+                yield f"Fastly {cache_text(decision.cache)}"
             if response_headers != HeaderRules() or decision.backend_answers:
                 yield "Its answer goes to the client, with"
                 yield from _rule_lines(response_headers)

@@ -1,5 +1,6 @@
 """Reads the files that Fanroute is installed with: modules, the WIT, the templates of `init` and the console's page."""
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -7,15 +8,22 @@ from types import ModuleType
 
 import fanroute_runtime
 
+# The lines of the WIT with which a component overrides the cache.
+_OF_CACHING = re.compile("^.* // cache\n", re.MULTILINE)
+
 
 def wit_folder() -> Path:
     """Returns the folder of the WIT, which is next to the runtime's package."""
     return Path(str(files(fanroute_runtime))).parent / "wit"
 
 
-def wit_sources() -> dict[str, str]:
-    """Returns the text of each file of the WIT, by file name."""
-    return _texts_in(wit_folder(), "*.wit")
+def wit_sources(caching: bool = False) -> dict[str, str]:
+    """Returns the text of each file of the WIT, by file name.
+
+    Each function in it makes a component larger. So what a component needs to override the cache is left out without `caching`.
+    """
+    texts = _texts_in(wit_folder(), "*.wit")
+    return texts if caching else {name: _OF_CACHING.sub("", text) for name, text in texts.items()}
 
 
 def runtime_sources() -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from fanroute.spec.caching import CacheOrPass
 from fanroute.spec.channels import Channels, Link, Meta
 from fanroute.spec.cors import Cors
 from fanroute.spec.headers import AnswerHeaders, HeaderValue
@@ -102,6 +103,8 @@ class Forward(Model):
     """The backend's name. The action can also be just this name."""
     cors: Cors | None = None
     """Lets pages of other origins send requests, and read the edge's own answers, such as a 401 or 502."""
+    cache: CacheOrPass | None = None
+    """`pass` if Fastly caches no answer, or for how long it caches them. If not given, the answer's `Cache-Control` says it."""
 
 
 def _with_backend(value: Any) -> Any:

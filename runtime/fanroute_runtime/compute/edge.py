@@ -227,6 +227,11 @@ def _forward(
     The host transfers both bodies. Raises Err, the failure of `handle` itself, if the host accepts no answer.
     """
     try:
+        if to.cache is not None:
+            decider.override_cache(http_req, request, to.cache)
+    except Err:
+        return FAILED
+    try:
         response, content = http_req.send(request, body, backend)
     except Err as error:
         return decider.unreachable_answer(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)

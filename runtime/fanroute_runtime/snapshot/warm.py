@@ -184,6 +184,8 @@ def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
         secret_store.Store.get: lambda *_: _make_resource(secret_store.Secret),
         secret_store.Secret.plaintext: lambda *_: STORED,
     }
+    if hasattr(request, "set_cache_override"):  # only components that use it have it
+        results[request.set_cache_override] = lambda *_: None
     values: dict[Callable[..., Any], Callable[..., Any]] = {
         http_downstream.downstream_client_ip_addr: lambda *_: ADDRESS,
         compute_runtime.get_heap_mib: lambda *_: 1,

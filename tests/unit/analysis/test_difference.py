@@ -167,6 +167,14 @@ def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) 
     assert told([*old[:1], keep, *old[1:]], [*new[:1], keep, *new[1:]] if new else [keep]) == expected
 
 
+@pytest.mark.parametrize("cache", ["pass", "{ttl: 6m}", "{ttl: 5m, stale_while_revalidate: 1m}", "{stale_while_revalidate: 5m}"])
+def test_what_is_cached_changes_requests(cache: str) -> None:
+    old = "name: api, forward: {backend: origin, cache: {ttl: 5m}}"
+    _, before, after = told([old], [old.replace("{ttl: 5m}", cache)])
+    assert before == "  - api: forward, caches answers for 300 s to https://a.example.com"
+    assert after.endswith("(differs in cache)")
+
+
 @pytest.mark.parametrize("option", ["first_byte_timeout: 2m", "override_host: c.example.com", "sni_host: c.example.com"])
 def test_an_option_of_a_backend_changes_requests(option: str) -> None:
     old = f"{START}  - {{name: api, forward: origin}}\n"

@@ -1,0 +1,35 @@
+"""Checks the caching of backends' answers: FR464."""
+
+from collections.abc import Iterator
+
+from fanroute.diagnostics.diagnostic import Diagnostic, Note
+from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.rule import Rule
+from fanroute.plan.routes import declared_routes
+from fanroute.rules.check import ValidFile, plan_check
+from fanroute_runtime.plan import Forward
+
+FR464 = Rule(
+    "FR464",
+    "warning",
+    "the answers for one token are cached for all",
+    "Fastly keeps one answer for a URL, whatever token the request has. With a `ttl`, it also keeps answers that a backend marks "
+    "as `private`. So a client gets the answer that was meant for another one, unless a claim has to equal a value of the URL.",
+    START + "routes:\n  - auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {query: token}}\n"
+    "    forward: {backend: origin, cache: {ttl: 5m}}\n",
+    "Write `cache: pass`, or let the backend's `Cache-Control` say what may be cached.",
+)
+
+
+@plan_check
+def check_cached_answers_for_tokens(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR464: a route with `auth` caches answers for all clients, and no claim restricts who gets which URL."""
+    for index, route in enumerate(declared_routes(file.plan)):
+        policy = route.action.cache if isinstance(route.action, Forward) else None
+        if policy is None or not policy.ttl or route.auth is None or any(claim.templates for claim in route.auth.claims):
+            continue
+        place = ("routes", index, "forward", "cache")
+        auth = ("routes", index, "auth")
+        notes = (Note("the token", file.source.key_span(auth)),) if file.source.has(auth) else ()
+        message = "answers for the holder of a token are cached for everybody who may use the same URL"
+        yield Diagnostic(FR464, message, file.source.key_span(place), "write 'cache: pass'", notes)

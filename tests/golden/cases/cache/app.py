@@ -1,0 +1,19 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.http.caching import override_cache
+from fanroute_runtime.plan import CachePolicy, Plan, SandboxLimits
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='pages-edge',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/me/', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {CachePolicy: override_cache}, SAMPLES)
