@@ -190,6 +190,16 @@ def test_everybody_hears_what_their_scope_names(auth_edge: Edge, kind: str) -> N
             forbidden(auth_edge, kind, path, token("ann", access=access, **{"access.roles": "member"}), "the claim access.roles")
 
 
+def test_a_claim_equals_the_rest_of_a_path(auth_edge: Edge) -> None:
+    token = by_pyjwt({**claims("ann"), "article": "news/ann"}, "ES256")
+    with auth_edge.client.stream("GET", "/content/news/ann", headers=placed("authorization", token)[1]) as answer:
+        auth_edge.publish_items(message("user-news/ann"))
+        assert next(answer.iter_lines()) == "for user-news/ann"
+    with nothing_handed_off(auth_edge):
+        for path in ("/content/news/bob", "/content/news", "/content/news/ann/"):
+            forbidden(auth_edge, "stream", path, {**claims("ann"), "article": "news/ann"}, "the claim article")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_tampered_token_goes_nowhere(auth_edge: Edge, kind: str) -> None:
     now = int(time.time())

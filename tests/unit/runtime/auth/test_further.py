@@ -1,5 +1,6 @@
 """Tests claims within others, words of claims, and further places of tokens, from routes.yaml to what a client gets."""
 
+import re
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -7,13 +8,16 @@ from typing import Any
 import pytest
 
 from fanroute.analysis.examples import example_claims, example_values
+from fanroute.devserver.refusals import HINTS
 from fanroute.pipeline import compile_routes
 from fanroute.plan.claims import as_token_has_them
 from fanroute.plan.request import RequestData
 from fanroute.plan.tokens import with_token
-from fanroute.plan.trace import Tracer, guard_for
+from fanroute.plan.trace import HANDLERS, Tracer, guard_for
 from fanroute_runtime.auth.further import FurtherGuard
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.explain import ObservedDecider
 from fanroute_runtime.messages import Answer, ToFanout
 from fanroute_runtime.plan import Route
 from tests.conftest import INPUTS, REPOSITORY
@@ -323,3 +327,87 @@ def test_requests_get_a_test_token_in_its_place() -> None:
         headers = (*UPGRADE, *(offering(offers) if offers else ()))
         asked = with_token(RequestData("GET", "https://a/socket", headers), {"sub": "ann"}, tried)
         assert isinstance(tried.trace(asked).decision, ToFanout)
+
+
+PATHS = """
+version: 1
+service: {name: chat}
+backends: {self: {loopback: true}, origin: {url: "https://a.example.com"}}
+defaults: {auth: {keys: {algorithm: HS256, secret_store: edge, name: login}}}
+auth_profiles:
+  readers: {keys: {algorithm: HS256, secret_store: edge, name: login}, claims: {scope: {word: "read:{rest}"}}}
+routes:
+  - match: {path: "/content/{rest...}"}
+    auth: {profile: readers, claims: {article: "{rest}"}}
+    sse: {channel: "content-{rest}"}
+  - match: {path: ["/rooms/{room}", "/r/{room}/events"]}
+    auth: {keys: {algorithm: HS256, secret_store: edge, name: login}, claims: {access.room: "{room}"}}
+    sse: {channel: "room-{room}"}
+"""
+READER = {"article": "news/2026", "scope": "x read:news/2026"}
+BLUE = {"access": {"room": "blue"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "claims", "expected"),
+    [
+        ("/content/news/2026", READER, "content-news/2026"),
+        ("/content/new%73/2026", READER, "content-news/2026"),
+        ("/content/news", READER, "claim scope (its words)"),
+        ("/content/news/2026/x", READER, "claim scope (its words)"),
+        ("/content/news/2026/", READER, "claim scope (its words)"),
+        ("/content/news//2026", READER, "claim scope (its words)"),
+        ("/content/news/2026", {**READER, "article": "news"}, "claim article"),
+        ("/content/news/2026", {**READER, "scope": "read:news 2026"}, "claim scope (its words)"),
+        ("/content/{rest}", {"article": "{rest}", "scope": "read:{rest}"}, "content-{rest}"),
+        ("/rooms/blue", BLUE, "room-blue"),
+        ("/r/blue/events", BLUE, "room-blue"),
+        ("/r/red/events", BLUE, "claim access.room"),
+        ("/rooms/red", BLUE, "claim access.room"),
+    ],
+)
+def test_a_claim_equals_what_the_path_binds(path: str, claims: dict[str, Any], expected: str) -> None:
+    """Both passes agree: the second gets the value by the pin."""
+    tried = Tracer(compile_routes(PATHS.encode(), INPUTS).plan, "self")
+    assert outcome(replace(asked(claims), url=f"https://a{path}"), tried) == expected
+
+
+WAYS: dict[str, tuple[dict[str, Any] | None, list[tuple[str, bytes]]]] = {
+    "no token": (None, []),
+    "another scheme": (None, [("authorization", b"Basic YTpi")]),
+    "two tokens": (None, [("authorization", b"Bearer " + GOOD)] * 2),
+    "not a token": (None, [("authorization", b"Bearer x")]),
+    "not base64": (None, [("authorization", b"Bearer a.b!.c")]),
+    "too long": (None, [("authorization", b"Bearer " + b"x" * 9000)]),
+    "changed": (None, [("authorization", b"Bearer " + GOOD[:-4] + b"AAAA")]),
+    "expired": ({"exp": 1}, []),
+    "not valid yet": ({"nbf": 4_000_000_000}, []),
+    "without an end": ({"exp": None}, []),
+    "another issuer": ({"iss": "other"}, []),
+    "another audience": ({"aud": "other"}, []),
+    "another role": ({"access": {"roles": "guest"}}, []),
+    "a word too few": ({"scope": "write"}, []),
+    "another channel": ({"rooms": ["room-red"]}, []),
+}
+STRICT = "issuer: ours\n      audience: ours\n      channels: rooms\n      claims: {access.roles: staff, scope: {word: read}}"
+MEMBER = {"iss": "ours", "aud": "ours", "rooms": ["room-blue"], "access": {"roles": "staff"}, "scope": "read"}
+
+
+def test_each_way_to_be_refused_has_its_own_reason() -> None:
+    """The local log has that reason, with a hint for the developer, and the client gets no more than it. It has no secret."""
+    tried = tracer(STRICT)
+    observed = ObservedDecider(Decider(tried.plan, HANDLERS))
+    reasons: dict[str, str] = {}
+    for way, (claims, headers) in WAYS.items():
+        request = asked({**MEMBER, **(claims or {})})
+        request = request if claims is not None else replace(request, headers=tuple(headers))
+        verdict = observed.judge(request)
+        assert isinstance(verdict.decision, Answer) and verdict.decision.status in (401, 403), way
+        assert verdict.decision.body.decode() == f"{verdict.refusal}\n"
+        assert any(re.fullmatch(pattern, verdict.refusal, re.DOTALL) for pattern, _ in HINTS), way
+        told = str(verdict.decision.headers) + verdict.refusal
+        assert not any(part.decode() in told for _, value in request.headers for part in value.split()[1:] if len(part) > 1)
+        reasons[way] = verdict.refusal
+    assert reasons.pop("another scheme") == reasons["no token"] == f"{NEEDED}."
+    assert len(set(reasons.values())) == len(reasons)
+    assert isinstance(tried.trace(asked(MEMBER)).decision, ToFanout)
