@@ -49,7 +49,9 @@ def check_other_syntax(file: ValidFile) -> Iterator[Diagnostic]:
         methods = [*raw.items(("routes", index, "match", "method"), match.get("method", []))]
         names = {method for _, method in methods}
         for path, method in methods:
-            if method.lower() in _WEBSOCKET:
+            if "|" in method:
+                suggestion = f"write [{', '.join(method.split('|'))}]"
+            elif method.lower() in _WEBSOCKET:
                 suggestion = "write 'websocket: true' instead"
             elif method.upper() in _ANY_METHOD:
                 suggestion = "remove 'method': without it, any method matches"

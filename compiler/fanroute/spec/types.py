@@ -27,6 +27,10 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 # A token (RFC 9110, 5.6.2), such as a method or the name of a header.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
+# A duration as other tools have it: hours, minutes and seconds.
+_OTHER_DURATION = re.compile(
+    r"(?:PT)?(?:([0-9]{1,4}) ?h\w*)? ?(?:([0-9]{1,5}) ?m(?:in\w*)?)? ?(?:([0-9]{1,6}) ?(?:s\w*)?)?", re.IGNORECASE | re.ASCII
+)
 SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
 # The beginning of a location: a path, or a scheme and a whole host. So no reference in it can choose the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
@@ -115,7 +119,10 @@ def _check_host(value: str) -> str:
     if value == "*":
         raise value_error("'*' is not a host", "leave 'host' out: without it, any host matches")
     if not is_host(value):
-        raise value_error(f"'{value}' is not a host", "write a host name, or '*.' and a host name, without scheme, port or path")
+        bare = re.sub(r"^[a-z]+://|(:[0-9]+)?(/.*)?$", "", value)
+        meant = re.sub(r"^(\*(?!\.)|\.)", "*.", bare)
+        suggestion = "write a host name, or '*.' and a host name, without scheme, port or path"
+        raise value_error(f"'{value}' is not a host", f"did you mean '{meant}'?" if is_host(meant) else suggestion)
     return value
 
 
@@ -263,8 +270,18 @@ def parse_duration(value: Any) -> int:
     """Returns the seconds of a duration, such as `2m`. Raises PydanticCustomError."""
     duration = DURATION.fullmatch(str(value))
     if not duration:
-        raise value_error(f"'{value}' is not a duration", "write seconds, minutes or hours, such as '25s', '2m' or '1h'")
+        meant = _seconds_meant(str(value))
+        suggestion = f"did you mean '{meant}s'?" if meant else "write seconds, minutes or hours, such as '25s', '2m' or '1h'"
+        raise value_error(f"'{value}' is not a duration", suggestion)
     return int(duration.group(1)) * {"s": 1, "m": 60, "h": 3600}[duration.group(2)]
+
+
+def _seconds_meant(text: str) -> int:
+    """Returns the seconds of a duration in a form of other tools: `30`, `30 sec`, `30000ms`, `1m30s`, `PT30S`. Otherwise 0."""
+    if milliseconds := re.fullmatch(r"([0-9]{1,6})000 ?ms", text):
+        return int(milliseconds[1])
+    parts = _OTHER_DURATION.fullmatch(text)
+    return sum(int(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0
 
 
 def in_range(least: int, most: int) -> Callable[[int], int]:
@@ -333,6 +350,9 @@ def _check_file_path(value: str) -> str:
 def _parse_size(value: Any) -> int:
     size = SIZE.fullmatch(str(value))
     if not size:
+        if other := re.fullmatch(r"([0-9]{1,9}) ?([kKmM]?)i?[bB]?", str(value)):
+            unit = {"": "B", "k": "KiB", "m": "MiB"}[other[2].lower()]
+            raise value_error(f"'{value}' is not a size", f"did you mean '{other[1]}{unit}'?")
         suggestion = "write bytes, or units of 1024 or 1024 × 1024 bytes, such as '512B', '64KiB' or '1MiB'"
         raise value_error(f"'{value}' is not a size", suggestion)
     return int(size.group(1)) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[size.group(2)]

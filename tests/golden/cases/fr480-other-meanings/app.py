@@ -1,0 +1,23 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import redirect, respond
+from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.plan import Hold, Plan, Redirect, Respond, SandboxLimits
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='x',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/a/x', ()),
+    ('GET', 'https://example.com/b/x', ()),
+    ('GET', 'https://example.com/f', ()),
+    ('GET', 'https://example.com/i', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Redirect: redirect, Respond: respond}, SAMPLES)
