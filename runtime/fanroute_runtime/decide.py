@@ -49,6 +49,7 @@ from fanroute_runtime.plan import (
     Preflight,
     Redirect,
     Respond,
+    Rewrite,
     Route,
     StoreEntry,
     Tunnel,
@@ -73,7 +74,7 @@ class Decider:
     `handlers` has a handler for each type of action in the Plan, except those that a backend answers. If a route has an Auth, it
     has under that type the class that admits clients: `auth.guard.Guard`, or one that does more. If a route has secret headers,
     it has under StoreEntry the class that adds them: `http.secret_headers.SecretHeaders`. If a route has a CachePolicy, it has
-    under that type `http.caching.override_cache`.
+    under that type `http.caching.override_cache`, and if an action has a Rewrite, `rewriting.rewrite_uri`.
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
@@ -82,6 +83,7 @@ class Decider:
         self._guards: dict[Auth, Any] = {auth: handlers[Auth](auth, self._keys, plan.service) for auth in auths}
         self.chooser = Chooser(plan)
         self._handlers: Mapping[type, Handler] = handlers
+        self._rewrite_uri: Any = handlers.get(Rewrite)
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
         self.override_cache: Any = handlers.get(CachePolicy)
         make_secret_headers = handlers.get(StoreEntry)
@@ -148,14 +150,16 @@ class Decider:
             return UPGRADE_REQUIRED
         headers = with_x_forwarded(self._request_headers(route, request), request, client)
         match route.action:
-            case Forward(backend):
+            case Forward(backend, rewrite):
                 headers = rules_for_backend(headers, request, client)
-                return _to_backend(route, backend, headers, client, uri=self._uri_for_next_hop(route, client))
-            case Tunnel(backend):
-                return ToWebSocket(backend, rules_for_tunnel(headers, request, client), self._uri_for_next_hop(route, client))
-            case Handoff(backend):
-                rules = rules_for_fanout(headers, request, client)
-                return ToFanout(backend, rules, self._uri_for_next_hop(route, client), _cors_headers(route, client))
+                uri = self._uri_for_next_hop(rewrite, route, client, value_of)
+                return _to_backend(route, backend, headers, client, uri=uri)
+            case Tunnel(backend, rewrite):
+                rules = rules_for_tunnel(headers, request, client)
+                return ToWebSocket(backend, rules, self._uri_for_next_hop(rewrite, route, client, value_of))
+            case Handoff(backend, rewrite):
+                rules, uri = rules_for_fanout(headers, request, client), self._uri_for_next_hop(rewrite, route, client, value_of)
+                return ToFanout(backend, rules, uri, _cors_headers(route, client))
             case action:
                 return self.hand_off_to_self(action, chosen.number, client, request)
 
@@ -172,10 +176,10 @@ class Decider:
         match route.action:
             case Handoff(backend):
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
-            case Forward(backend):
+            case Forward(backend, rewrite):
                 # The first pass has set X-Forwarded-*. This connection is that of Fanout, not of the client.
                 headers = rules_for_backend(self._request_headers(route, request), request, client)
-                uri = self._uri_for_next_hop(route, client)
+                uri = self._uri_for_next_hop(rewrite, route, client, value_of)
                 return _to_backend(route, backend, headers, client, through_fanout=True, uri=uri)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout sends a WebSocket's events, not the WebSocket itself
@@ -187,11 +191,11 @@ class Decider:
         rules: HeaderRules = self._secret_headers.rules(route, request) if route.secret_headers else route.request_headers
         return rules
 
-    def _uri_for_next_hop(self, route: Route, client: ClientRequest) -> str | None:
-        """Returns the URI for the next hop, or None if it is the request's own."""
-        if route.auth is None:
-            return None
-        uri: str | None = self._guards[route.auth].uri_without_token(client)
+    def _uri_for_next_hop(self, rewrite: Rewrite | None, route: Route, client: ClientRequest, value_of: Binding) -> str | None:
+        """Returns the URI for the next hop, or None if it is the request's own. Raises Refused (400)."""
+        uri: str | None = None if route.auth is None else self._guards[route.auth].uri_without_token(client)
+        if rewrite is not None:
+            uri = self._rewrite_uri(rewrite, uri or client.uri, value_of)
         return uri
 
     def _finish_answer(self, answer: Answer, route: Route, client: ClientRequest) -> Answer:

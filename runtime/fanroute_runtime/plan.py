@@ -111,10 +111,26 @@ class Channel:
 
 
 @record
+class Rewrite:
+    """Changes the path and query with which a backend gets a request.
+
+    `path` replaces the first `strip` segments of the path, or all of it if that is None. The query loses the parameters of
+    `remove_query`, and gets those of `set_query` in place of what it has under their names. Values of the request are
+    percent-encoded.
+    """
+
+    path: Template = ()
+    strip: int | None = 0
+    set_query: tuple[tuple[str, Template], ...] = ()
+    remove_query: tuple[str, ...] = ()
+
+
+@record
 class Handoff:
     """Hands the request off to `backend` through Fanout."""
 
     backend: str
+    rewrite: Rewrite | None = None
 
 
 @record
@@ -134,6 +150,7 @@ class Forward:
     """Sends the request to `backend`, and its answer to the client, without Fanout."""
 
     backend: str
+    rewrite: Rewrite | None = None
     cache: CachePolicy | None = None
 
 
@@ -142,6 +159,7 @@ class Tunnel:
     """Tunnels the client's WebSocket to `backend`, without Fanout."""
 
     backend: str
+    rewrite: Rewrite | None = None
 
 
 @record

@@ -406,6 +406,15 @@ def test_no_backend_gets_a_token_of_the_query(auth_edge: Edge, origin: Origin, q
     assert not [target for target in targets if "oken=" in target]
 
 
+@pytest.mark.parametrize(("query", "left"), PASSED_ON)
+def test_a_rewrite_keeps_no_token(auth_edge: Edge, query: str, left: str) -> None:
+    """A claim in the path is that of the token, which the backend does not get."""
+    token = by_pyjwt(claims("ann"), "HS256").decode()
+    answer = auth_edge.request("GET", f"/rewritten/x?{query.format(f'token={token}')}")
+    assert seen(answer)["target"] == f"/of/ann/x{left}"
+    assert token not in answer.text
+
+
 def test_a_redirect_keeps_no_token(auth_edge: Edge) -> None:
     """A token in the query is for this service, and not for the host that the redirect leads to."""
     token = by_pyjwt(claims("ann"), "ES256").decode()

@@ -20,6 +20,7 @@ from fanroute.devserver.config import host_entries
 from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, fails
 from fanroute.pipeline import Compiled, check_routes, compile_routes
+from fanroute.plan.routes import rewrite_of
 from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute.project.fastly_toml import make_command, update
 from fanroute.project.workspace import manifest_name
@@ -28,7 +29,7 @@ from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute.spec.document import PRODUCTION
 from fanroute_runtime import plan as plan_module
-from fanroute_runtime.plan import Auth, CachePolicy, Forward, Plan, StoreEntry
+from fanroute_runtime.plan import Auth, CachePolicy, Forward, Plan, Rewrite, StoreEntry
 from fanroute_runtime.routes_file import LazyRoutes
 from tests.conftest import REPOSITORY, inputs_of
 
@@ -146,6 +147,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     used: set[type] = {type(route.action) for route in compiled.plan.routes} | {type(auth) for auth in auths}
     used |= {StoreEntry for route in compiled.plan.routes if route.secret_headers}
     used |= {CachePolicy for route in compiled.plan.routes if isinstance(route.action, Forward) and route.action.cache}
+    used |= {Rewrite for route in compiled.plan.routes if rewrite_of(route.action)}
     for action, handler in {**HANDLERS, Auth: guard_for(auths)}.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
     assert ("fanroute_runtime/grip/websocket.py" in files) == (plan_module.WebSocket in used)

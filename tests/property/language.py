@@ -1,6 +1,7 @@
 """Provides strategies for a valid routes.yaml, as data and as text. They cover the language, with hostile texts."""
 
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
@@ -244,6 +245,27 @@ def sent_paths(bound: list[str]) -> st.SearchStrategy[str]:
     return templates(st.sampled_from(["a", "/b", "%20", "'"]), named).map("/x{}".format)
 
 
+def rewrites(match: Data) -> st.SearchStrategy[Data]:
+    """Generates a rewrite for the requests of a match."""
+    bound = references(match)
+    value = templates(st.one_of(ASCII, TEXT).filter(lambda text: not set(text) & set("{}")), bound)
+    queries = st.fixed_dictionaries(
+        {},
+        optional={
+            "set": st.dictionaries(st.sampled_from(["id", "a b", "é", "v"]), value, min_size=1),
+            "remove": st.just(["after"]),
+        },
+    ).filter(bool)
+    path = match.get("path", "/").removesuffix("/*")
+    segments = (path.rpartition("/")[0] if path.endswith("...}") else path).removesuffix("/").split("/")[1:]
+    prefixes = ["".join(f"/{quote(one, safe='{}')}" for one in segments[:size]) for size in range(1, len(segments) + 1)]
+    own = {"strip_prefix": st.sampled_from(prefixes)} if prefixes else {}
+    prefixed = st.fixed_dictionaries(
+        {}, optional=own | {"add_prefix": sent_paths(bound).map(lambda path: path.rstrip("/")), "query": queries}
+    )
+    return st.one_of(prefixed.filter(bool), st.fixed_dictionaries({"path": sent_paths(bound)}, optional={"query": queries}))
+
+
 def channels(value: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     """Generates one channel, or a list of channels in the short or the long form."""
     long = st.fixed_dictionaries({"name": value}, optional={"filters": st.sampled_from(["require-sub", ["require-sub"], []])})
@@ -271,9 +293,9 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
     statuses = st.sampled_from([301, 302, 303, 307, 308])
     backends = st.sampled_from(["origin", "other"])
     kinds: dict[str, st.SearchStrategy[Any]] = {
-        "tunnel": backends,
-        "handoff": st.one_of(backends, passing(backends, CORS)),
-        "forward": st.one_of(backends, passing(backends, FORWARD_CORS, cache=CACHES)),
+        "tunnel": st.one_of(backends, st.fixed_dictionaries({"backend": backends}, optional={"rewrite": rewrites(match)})),
+        "handoff": st.one_of(backends, passing(backends, CORS, rewrite=rewrites(match))),
+        "forward": st.one_of(backends, passing(backends, FORWARD_CORS, rewrite=rewrites(match), cache=CACHES)),
         "stream": st.one_of(st.fixed_dictionaries(given, optional=stream) for given in (subscribed, linked)),
         "sse": st.one_of(st.fixed_dictionaries(given, optional=sse) for given in (subscribed, linked)),
         "long_poll": st.fixed_dictionaries(

@@ -255,15 +255,56 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
         return "answer", 403
     (action,) = set(route) - {"name", "match", "origins", "request_headers", "response_headers"}
     given = route[action]
-    if action in ("handoff", "forward"):
-        return action, given["backend"] if isinstance(given, dict) else given
-    if action == "tunnel":
-        return ("tunnel", given) if asked.websocket else ("answer", 426)
+    if action in ("handoff", "forward", "tunnel"):
+        if action == "tunnel" and not asked.websocket:
+            return "answer", 426
+        if isinstance(given, str):
+            return action, given
+        return ("answer", 400) if rewritten(given.get("rewrite", {}), route, asked) is None else (action, given["backend"])
     if action == "redirect":
         return redirected({"location": given} if isinstance(given, str) else given, route, asked)
     if action == "respond":
         return "answer", given["status"]
     return held(action, route, asked)
+
+
+def target(spec: Data, asked: Facts) -> str | None:
+    """Returns the path and query with which a backend gets a request, or None if they are the client's own or nobody gets it."""
+    found = route_of(spec, asked)
+    route = spec["routes"][found[0]] if found and not found[1] else {}
+    given = next((value for key, value in route.items() if key in ("handoff", "forward", "tunnel")), None)
+    return rewritten(given["rewrite"], route, asked) if isinstance(given, dict) and "rewrite" in given else None
+
+
+def rewritten(rewrite: Data, route: Data, asked: Facts) -> str | None:
+    """Returns the path and query of a rewritten request, or None if it is refused."""
+    if not rewrite:
+        return ""
+    if "path" in rewrite:
+        path = filled(rewrite["path"], route, asked, encoded=True)
+    else:
+        path = filled(rewrite.get("add_prefix", ""), route, asked, encoded=True)
+        left = asked.path.split("/")[len(rewrite.get("strip_prefix", "").split("/")) :]
+        path = None if path is None else path + "".join("/" + segment for segment in left)
+    if path is None or re.match(r"/[/\\]", path):
+        return None
+    query = rewrite.get("query", {})
+    changed = {*query.get("set", {}), *query.get("remove", [])}
+    pairs = [pair for pair in asked.raw_query.split("&") if decoded(pair.split("=")[0].replace("+", " ")) not in changed]
+    for name, template in query.get("set", {}).items():
+        parts = [
+            filled(part, route, asked, encoded=part.startswith("{")) if part.startswith("{") else quote(part, safe="")
+            for part in re.split(r"(\{[^{}]*\})", template)
+        ]
+        if None in parts:
+            return None
+        pairs = (
+            [*filter(None, pairs), quote(name, safe="") + "=" + "".join(map(str, parts))]
+            if pairs == [""]
+            else [*pairs, quote(name, safe="") + "=" + "".join(map(str, parts))]
+        )
+    text = "&".join(pairs)
+    return (path or "/") + (f"?{text}" if text else "")
 
 
 def redirected(given: Data, route: Data, asked: Facts) -> Outcome:

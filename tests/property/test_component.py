@@ -102,3 +102,6 @@ def test_the_component_does_what_is_said(built: Built, data: st.DataObject) -> N
     last = ask(host, from_fanout(handed_off, facts.websocket), backends=BACKENDS) if first.handoff == "self" else first
     COUNTS["pairs of generated routes and a request, asked of the component in-process"] += 1
     assert observed(host, last) == reference.outcome(spec, facts)
+    target = reference.target(spec, facts)
+    if target is not None and observed(host, last)[0] != "answer":
+        assert re.sub(r"^https?://[^/?#]*", "", last.uri) == target

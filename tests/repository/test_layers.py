@@ -37,7 +37,7 @@ RUNTIME_LAYERS = """
 compute explain
 decide
 choose snapshot
-auth
+auth rewriting
 grip
 http jose
 matching routes_file local blocks

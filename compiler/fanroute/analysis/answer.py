@@ -13,7 +13,7 @@ from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.plan import Bound, Parameter, Route
 
 # The fields that are URLs: values from the request are percent-encoded there.
-_URLS = ("location", "link")
+_URLS = ("location", "link", "path")
 # The fields of an answer by name, and its `kind`.
 Answer = Mapping[str, Any]
 

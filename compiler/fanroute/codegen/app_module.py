@@ -11,12 +11,13 @@ from fanroute.codegen.base_module import APP_FILE, ROUTES_FILE, RUNTIME
 from fanroute.codegen.constants import with_constant_instructions
 from fanroute.codegen.routes_file import encode_routes
 from fanroute.plan.literals import python_literal, set_fields
+from fanroute.plan.routes import rewrite_of
 from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.messages import Sample
-from fanroute_runtime.plan import REFUSED_PATHS, Auth, CachePolicy, Forward, GripSig, Plan, StoreEntry
+from fanroute_runtime.plan import REFUSED_PATHS, Auth, CachePolicy, Forward, GripSig, Plan, Rewrite, StoreEntry
 from fanroute_runtime.routes_file import distinct_auths
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
@@ -108,12 +109,16 @@ def _modules_for_keys(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
-    """Returns each class of a Plan that has a handler, with that handler. For an Auth, it is the class that admits clients."""
+    """Returns each class of a Plan that has a handler, with that handler.
+
+    For an Auth, it is the class that admits clients, and for a Rewrite the function that makes the backend's URI.
+    """
     auths = {route.auth for route in plan.routes if route.auth}
     handlers = HANDLERS | {Auth: guard_for(auths)}
     kinds: set[type] = {type(route.action) for route in plan.routes} | {type(auth) for auth in auths}
     kinds |= {StoreEntry for route in plan.routes if route.secret_headers}
     kinds |= {CachePolicy for route in plan.routes if isinstance(route.action, Forward) and route.action.cache}
+    kinds |= {Rewrite for route in plan.routes if rewrite_of(route.action)}
     return [(kind, handlers[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in handlers]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from fanroute.analysis.witness import requests_of
+from fanroute.plan.routes import rewrite_of
 from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import Hold, Match, Plan, Route, Tunnel, WebSocket
 
@@ -20,7 +21,7 @@ def sample_requests(plan: Plan) -> tuple[Sample, ...]:
 def _kind(route: Route) -> Hashable:
     """Returns a value that is equal for routes which mostly run the same code."""
     mode = route.action.mode if isinstance(route.action, Hold) else ""
-    return type(route.action), mode, route.auth is None, route.cors is None
+    return type(route.action), mode, route.auth is None, route.cors is None, rewrite_of(route.action) is None
 
 
 def _sample_match(route: Route) -> Match:

@@ -14,8 +14,8 @@ from fanroute.foreign.draft import Remark
 from fanroute.foreign.pushpin import CELLS, Cell, contains, prefixes_of, quoted
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
-from fanroute.plan.routes import declared_index, is_preflight
-from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Route, Tunnel
+from fanroute.plan.routes import declared_index, is_preflight, references, rewrite_of
+from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Rewrite, Route, Tunnel
 
 _PROTO = {True: "ws", False: "http"}
 _SSL = {"https": "yes", "http": "no"}
@@ -120,12 +120,16 @@ def _obstacles(route: Route) -> Iterator[str]:
         yield "Pushpin has no parameters in paths"
     elif match.path and match.path == PathPattern(("",)):
         yield "Pushpin cannot match '/' alone"
+    elif (rewrite := rewrite_of(route.action)) and _replace_beg(match, rewrite) is None:
+        yield "Pushpin changes no query and can only replace the beginning of a path by another text"
 
 
 def _line(route: Route, backends: dict[str, Backend]) -> _Line:
     match, action = route.match, route.action
     assert isinstance(action, Handoff | Forward | Tunnel)
     properties = "" if isinstance(action, Handoff) else ",no_grip"
+    if action.rewrite and (replaced := _replace_beg(match, action.rewrite)):
+        properties += f",{quoted(f'replace_beg={replaced}')}"
     for name, value in (*route.request_headers.set, *((name, b"") for name in route.request_headers.remove)):
         properties += f",{quoted(f'header={name}:{value.decode()}')}"
     backend = backends[action.backend]
@@ -143,6 +147,18 @@ def _path_beg(match: Match) -> str:
     segments = [quote(segment, safe="-._~@+,!$&'()*;=:") for segment in match.path.segments if isinstance(segment, str)]
     path = "".join(f"/{segment}" for segment in segments) + ("/" if match.path.rest else "")
     return "" if path == "/" else path
+
+
+def _replace_beg(match: Match, rewrite: Rewrite) -> str | None:
+    """Returns what takes the place of a match's `path_beg` in the path for the backend, None if Pushpin cannot do that."""
+    segments = match.path.segments if match.path else ()
+    has_rest = match.path is None or match.path.rest
+    if rewrite.set_query or rewrite.remove_query or references(rewrite.path) or (rewrite.strip is None and has_rest):
+        return None
+    path_beg, stripped = _path_beg(match), len(segments) if rewrite.strip is None else rewrite.strip
+    prefix = "".join(part for part in rewrite.path if isinstance(part, str))
+    left = path_beg.split("/")[1 + stripped :]
+    return prefix + "".join(f"/{segment}" for segment in left) or ("/" if path_beg else None)
 
 
 def _widened(compiled: Compiled, lines: list[_Line]) -> Iterator[Remark]:

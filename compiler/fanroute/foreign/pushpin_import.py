@@ -4,6 +4,7 @@ Pushpin prefers the most specific line, and routes.yaml the first route. So the 
 `path_beg` and kind of request, and the one that Pushpin prefers becomes a route.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from fanroute.foreign.servers import backend_data, backend_name
 from fanroute.spec.headers import reserved_reason
 from fanroute.spec.types import TOKEN, is_host, is_name, is_route_path
 
+_SIMPLE_PREFIX = re.compile(r"(/[A-Za-z0-9_~@+,=-][A-Za-z0-9._~@+,=-]*)+")
 # The most lines that say something. Each becomes up to eight routes.
 MAX_RULES = 2000
 
@@ -23,8 +25,8 @@ _NO_EQUAL = {
     "prefix": "a channel gets no prefix: put it into the backend's Grip-Channel",
     "orig_headers": "the edge sends no X-Original headers",
     "as_host": "it is no host: the backend gets its own as Host",
-    "path_rem": "the path is not changed: the backend gets all of it",
-    "replace_beg": "the path is not changed: the backend gets it as the client sent it",
+    "path_rem": "what it leaves of the path does not begin with a slash, or is not known: the path is not changed",
+    "replace_beg": "with it, a path would not begin with one slash: the path is not changed",
     "debug": "answers have no debug information; `debug` of routes.yaml tells who shows a secret",
     "aco": "no CORS headers are added: have the backend send them",
     "jsonp_mode": "JSONP is not supported",
@@ -156,7 +158,9 @@ class _Import:
         if backend and action == "handoff" and rule.websocket is not False and not rule.targets[0].has("over_http"):
             text = "no over_http: Fanout always sends a WebSocket's events over HTTP. For a server with WebSockets, use `tunnel`"
             remarks.append(Remark(rule.line, text))
-        does: Data = {action: backend} if backend else {"respond": {"status": 501, "body": "Not implemented\n"}}
+        rewrite = _rewrite(rule)
+        passed_on: Data = {action: {"backend": backend, "rewrite": rewrite} if rewrite else backend}
+        does: Data = passed_on if backend else {"respond": {"status": 501, "body": "Not implemented\n"}}
         headers = _request_headers(rule, remarks) if backend else {}
         if rule.line in self._said:
             remarks = []
@@ -250,6 +254,8 @@ def _remarks(rule: Rule) -> Iterator[Remark]:
         yield Remark(rule.line, f"path_beg={path} also takes paths such as {path}x; the routes take {path} and {path}/…")
     for name, value in dict(rule.condition.properties).items():
         word = shown(f"{name}={value}" if value and name != "sig_key" else name)
+        if name in ("path_rem", "replace_beg") and rule.domain and _rewrite(rule) is not None:
+            continue
         if name in _NO_EQUAL and not (name == "as_host" and _is_host_header(value)):
             yield Remark(rule.line, f"{word}: {_NO_EQUAL[name]}")
         elif name not in _CONDITION:
@@ -270,6 +276,29 @@ def _override_host(rule: Rule) -> str:
 
 def _is_host_header(value: str) -> bool:
     return is_host(value) and not value.startswith("*.")
+
+
+def _rewrite(rule: Rule) -> Data | None:
+    """Returns how a line changes the path, {} if it does not. Returns None if routes.yaml cannot say it.
+
+    Pushpin removes as many bytes as `path_rem` says. With `replace_beg`, it removes the `path_beg`, and puts that in its place.
+    """
+    prepended, removed = rule.condition.get("replace_beg"), rule.condition.get("path_rem") or "0"
+    if prepended is None and not removed.isdecimal():
+        return None
+    stripped = rule.path if prepended is not None else rule.path[: int(removed)]
+    if prepended is None and len(stripped) < int(removed):
+        return None
+    added = prepended or ""
+    if stripped.endswith("/"):
+        if not added.endswith("/"):
+            return None
+        stripped, added = stripped[:-1], added[:-1]
+    at_boundary = rule.path[len(stripped) : len(stripped) + 1] in ("", "/")
+    if not at_boundary or not (added == "" or _SIMPLE_PREFIX.fullmatch(added)):
+        return None
+    keys = {"strip_prefix": _segments(stripped), "add_prefix": added}
+    return {key: text for key, text in keys.items() if text}
 
 
 def _target_remarks(line: int, target: Section) -> Iterator[Remark]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, draft_text, shown
@@ -82,8 +82,11 @@ class Site:
         headers = possible_headers(rule.answer_headers, "response", rule.line, remarks)
         if headers and does != REFUSAL:
             does["response_headers"] = {"set": headers}
+        proxied = does
         for path in rule.paths:
             match = {"match": rule.match | {"path": path}}
+            if isinstance(proxied.get("forward"), str) and proxied["forward"] != SITE:
+                does = _rewritten(proxied, rule, path)
             if rule.written == SITE and match["match"] in [route.data["match"] for route in self.draft.routes]:
                 continue
             if not is_valid(match | REFUSAL, self.draft):
@@ -127,8 +130,7 @@ class Site:
     def _proxy(self, rule: Rule) -> tuple[Data, list[Remark]]:
         """Returns the action that asks another server."""
         address = server_of(rule.target)
-        path = urlsplit(rule.target)._replace(scheme="", netloc="").geturl() if address else ""
-        name = self._backend(address) if address and (path or "/") in _own_targets(rule) else None
+        name = self._backend(address) if address and all(_rewrite(rule, path) is not None for path in rule.paths) else None
         if name is None:
             text = f"name a backend for '{shown(rule.written)}', and `forward` to it in place of the 501"
             return REFUSAL, [Remark(rule.line, text)]
@@ -195,6 +197,34 @@ def _with_rest(rule: Rule) -> list[Rule]:
     base = rule.paths[-1].removesuffix("/*")
     without = replace(rule, paths=(*rule.paths[:-1], f"{base}/"), target=rule.target.replace(REST, ""))
     return [without, replace(rule, paths=(f"{base}/{{rest...}}",), target=rule.target.replace(REST, "{rest}"), remarks=())]
+
+
+def _rewritten(does: Data, rule: Rule, path: str) -> Data:
+    """Returns the action that asks another server with the path of a rule's target, for the requests of one path."""
+    rewrite = _rewrite(rule, path)
+    return {**does, "forward": {"backend": does["forward"], "rewrite": rewrite}} if rewrite else does
+
+
+def _rewrite(rule: Rule, path: str) -> Data | None:
+    """Returns how the path and query change for a rule's target, {} if they do not. Returns None if that cannot be said.
+
+    `path` is the path of a match. If it is the one without the rest, the target gets no rest either.
+    """
+    url = urlsplit(rule.target)
+    target, base = url.path or "/", path.removesuffix("/*")
+    pairs = [pair.partition("=") for pair in url.query.split("&") if pair]
+    rewrite: Data = {}
+    if REST in target:
+        before, slash, after = target.partition(f"/{REST}")
+        if not slash or after:
+            return None
+        if before != base:
+            rewrite = {key: text for key, text in (("strip_prefix", base), ("add_prefix", before)) if text}
+    elif target != path:
+        rewrite = {"path": quote(target, safe=_URL)}
+    if pairs:
+        rewrite["query"] = {"set": {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}}
+    return None if REST in url.query or url.fragment else rewrite
 
 
 def _own_targets(rule: Rule) -> Iterator[str]:

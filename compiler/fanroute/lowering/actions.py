@@ -6,6 +6,7 @@ from typing import Literal
 
 from fanroute.lowering.auth import leeway_seconds, token_protocol
 from fanroute.lowering.caching import lower_cache
+from fanroute.lowering.rewriting import lower_rewrite
 from fanroute.spec import actions, document
 from fanroute.spec.auth import AuthRules
 from fanroute.spec.channels import FullChannel
@@ -30,11 +31,11 @@ def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes
         files: the content of each file that a route names.
     """
     if route.handoff is not None:
-        return Handoff(route.handoff.backend)
+        return Handoff(route.handoff.backend, lower_rewrite(route.handoff.rewrite))
     if route.forward is not None:
-        return Forward(route.forward.backend, cache=lower_cache(route.forward.cache))
+        return Forward(route.forward.backend, lower_rewrite(route.forward.rewrite), lower_cache(route.forward.cache))
     if route.tunnel is not None:
-        return Tunnel(route.tunnel)
+        return Tunnel(route.tunnel.backend, lower_rewrite(route.tunnel.rewrite))
     if route.stream is not None:
         return _stream(route.stream, route.stream.content_type, route.stream.body, STREAM_KEEP_ALIVE, loopback)
     if route.sse is not None:

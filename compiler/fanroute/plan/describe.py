@@ -21,6 +21,7 @@ from fanroute_runtime.plan import (
     Preflight,
     Redirect,
     Respond,
+    Rewrite,
     Route,
     Template,
     Tunnel,
@@ -90,12 +91,12 @@ def condition_text(kind: str, condition: Condition) -> str:
 def action_text(action: Action) -> str:
     """Returns what an action does, without its channels and backend."""
     match action:
-        case Handoff():
-            return "handoff"
-        case Forward():
-            return "forward" if action.cache is None else f"forward, {cache_text(action.cache)}"
-        case Tunnel():
-            return "tunnel"
+        case Handoff(rewrite=rewrite):
+            return f"handoff{rewrite_text(rewrite)}"
+        case Forward(rewrite=rewrite, cache=cache):
+            return f"forward{rewrite_text(rewrite)}{'' if cache is None else f', {cache_text(cache)}'}"
+        case Tunnel(rewrite=rewrite):
+            return f"tunnel{rewrite_text(rewrite)}"
         case Hold():
             content_type = dict(action.headers)["content-type"].decode()
             return f"{'long_poll' if action.mode == 'response' else 'stream'}, {content_type}"
@@ -123,6 +124,18 @@ def cache_text(policy: CachePolicy) -> str:
     fresh = "" if policy.ttl is None else f" for {policy.ttl} s"
     stale = "" if policy.stale_while_revalidate is None else f", stale for {policy.stale_while_revalidate} s more"
     return f"caches answers{fresh}{stale}"
+
+
+def rewrite_text(rewrite: Rewrite | None) -> str:
+    """Returns how the path and query change for a backend, as what follows an action; "" if they do not."""
+    if rewrite is None:
+        return ""
+    changes = [f"{template_text(rewrite.path)}{'' if rewrite.strip is None else '/*'}"] if rewrite.path or rewrite.strip else []
+    if rewrite.strip:
+        changes.append(f"without the first {'segment' if rewrite.strip == 1 else f'{rewrite.strip} segments'}")
+    changes += [f"with query {name}={template_text(value)}" for name, value in rewrite.set_query]
+    changes += [f"without query {name}" for name in rewrite.remove_query]
+    return f" to {', '.join(changes)}" if rewrite.path or rewrite.strip else f" {', '.join(changes)}"
 
 
 def channel_text(channel: Channel) -> str:

@@ -3,7 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from fanroute_runtime.plan import Action, Bound, Condition, Hold, Match, Plan, Preflight, Redirect, Route, Template, WebSocket
+from fanroute_runtime.plan import (
+    Action,
+    Bound,
+    Condition,
+    Forward,
+    Handoff,
+    Hold,
+    Match,
+    Plan,
+    Preflight,
+    Redirect,
+    Rewrite,
+    Route,
+    Template,
+    Tunnel,
+    WebSocket,
+)
 
 
 def is_declared(route: Route) -> bool:
@@ -48,10 +64,18 @@ def references(template: Template) -> list[Bound]:
     return [part for part in template if isinstance(part, Bound)]
 
 
+def rewrite_of(action: Action) -> Rewrite | None:
+    """Returns how an action changes the path and query for its backend, or None if it does not."""
+    return action.rewrite if isinstance(action, Forward | Handoff | Tunnel) else None
+
+
 def templates_of(action: Action) -> Iterator[Template]:
     """Yields the templates of an action, which its answer is made from."""
     if isinstance(action, Redirect):
         yield action.location
+    if rewrite := rewrite_of(action):
+        yield rewrite.path
+        yield from (value for _, value in rewrite.set_query)
     if isinstance(action, Hold | WebSocket):
         for channel in action.channels:
             yield from (channel.name, channel.prev_id)

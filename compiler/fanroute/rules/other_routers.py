@@ -28,6 +28,8 @@ FR406 = Rule(
     "a segment is meant as text, percent-encode its first character: `/%24metadata`.",
 )
 
+# The keys of addresses and their paths.
+_ADDRESSES = ("redirect", "location", "link", "path", "add_prefix")
 # What other routers call any method.
 _ANY_METHOD = ("*", "ALL", "ANY")
 # What other routers call the method of a WebSocket. Its request is a GET.
@@ -86,7 +88,7 @@ def _in_templates(source: Source, index: int, route: dict[str, Any], match: dict
     path_segments = [segment for _, path in raw.items((), match.get("path", "")) for segment in path.split("/")]
     for path, text in suspicious:
         span = source.value_span(path)
-        if path[-1] in ("redirect", "location", "link", "path"):
+        if path[-1] in _ADDRESSES and path[-2] not in ("meta", "set"):
             for segment, instead in _address_placeholders(text, bound, rest_name(match.get("path"))):
                 suggestion = f"{instead}; '{_encoded(segment)}' if that text is intended"
                 yield Diagnostic(FR406, f"'{segment}' is not a placeholder here: it is sent as text", span, suggestion)

@@ -61,10 +61,13 @@ def check_misread_paths(file: ValidFile) -> Iterator[Diagnostic]:
 
 
 def _routes_by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
-    """Returns for each backend the numbers of its guarded routes, which have `auth`, and of its free routes, which do not."""
+    """Returns for each backend the numbers of its guarded routes, which have `auth`, and of its free routes, which do not.
+
+    Routes that rewrite the path are left out: FR413 is about these.
+    """
     found: dict[str, tuple[list[int], list[int]]] = {}
     for number, route in enumerate(plan.routes):
-        if isinstance(route.action, Forward | Handoff | Tunnel):
+        if isinstance(route.action, Forward | Handoff | Tunnel) and route.action.rewrite is None:
             found.setdefault(route.action.backend, ([], []))[route.auth is None].append(number)
     return found
 

@@ -22,7 +22,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
-from fanroute.plan.routes import declared_routes
+from fanroute.plan.routes import declared_routes, rewrite_of
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
 from fanroute.spec.placeholders import suggest_binding
@@ -36,7 +36,7 @@ from fanroute_runtime.plan import Bound, Hold, PathFault, Redirect, Route
 FR209 = Rule(
     "FR209",
     "error",
-    "a channel, location or condition on a claim uses a value that its route does not have",
+    "a channel, location, path or condition on a claim uses a value that its route does not have",
     "A value that the match does not bind is missing when a request comes, and a claim is missing if the route needs no token. "
     "The channel or location would have a gap, and no claim could equal it. A default `auth` is checked with the match of each "
     "route that uses it.",
@@ -90,12 +90,13 @@ def _suggest_binding(route: dict[str, Any], reference: str) -> str:
 FR403 = Rule(
     "FR403",
     "note",
-    "some requests of a route make no valid channel, location or link",
+    "some requests of a route make no valid channel, location, link or path",
     'A channel is printable ASCII without `,`, `;` and `"`, and without spaces around it. A value from the '
     "request must not contain percent-encoding after it is decoded once (a client may have encoded it twice). In the path of a "
-    "location or link, a value must not make its segment empty, `.` or `..`. If the value contains slashes, it must not make "
-    "one of the parts between them `.` or `..`. Otherwise the address would lead to another path, or as `//evil.example` to "
-    "another host. A request with such a value gets a 400. It does not go on to the next route, because it fits the match.",
+    "location, link or `rewrite`, a value must not make its segment empty, `.` or `..`. If the value contains slashes, it must "
+    "not make one of the parts between them `.` or `..`. Otherwise the address would lead to another path, or as "
+    "`//evil.example` to another host. A request with such a value gets a 400. It does not go on to the next route, because it "
+    "fits the match.",
     LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
     "Restrict the pattern to the values that are meant, as in `[a-z0-9-]{1,64}`. Leave it if such requests should get a 400.",
 )
@@ -103,7 +104,7 @@ FR403 = Rule(
 FR404 = Rule(
     "FR404",
     "warning",
-    "no request of a route makes a valid channel, location or link",
+    "no request of a route makes a valid channel, location, link or path",
     'A channel is printable ASCII without `,`, `;` and `"`, and without spaces around it. In the path of a location or link, a '
     "value must not make its segment empty, `.` or `..`. No value that fits this condition is valid there, so every request of "
     "the route gets a 400.",
@@ -167,7 +168,9 @@ def check_address_values(file: ValidFile) -> Iterator[Diagnostic]:
 
 
 def _address(route: Route, refused_paths: tuple[PathFault, ...]) -> tuple[str, ResolvedTemplate]:
-    """Returns "location" or "link" and the parts of that address; "" and no parts if the route has neither."""
+    """Returns "location", "link" or "path" and the parts of that address; "" and no parts if the route has none."""
+    if rewrite := rewrite_of(route.action):
+        return "path", resolve(rewrite.path, route, refused_paths)
     match route.action:
         case Redirect(location=template):
             return "location", resolve(template, route, refused_paths)

@@ -8,6 +8,7 @@ from fanroute.spec.caching import CacheOrPass
 from fanroute.spec.channels import Channels, Link, Meta
 from fanroute.spec.cors import Cors
 from fanroute.spec.headers import AnswerHeaders, HeaderValue
+from fanroute.spec.rewriting import Rewrite
 from fanroute.spec.types import (
     DURATION,
     MAX_SECONDS,
@@ -92,6 +93,8 @@ class Handoff(Model):
     cors: Cors | None = None
     """Lets pages of other origins send requests, and read the edge's own answers, such as a 401. The backend sets CORS headers
     for its answers itself."""
+    rewrite: Rewrite | None = None
+    """Changes the path and query with which the backend gets the request."""
 
 
 class Forward(Model):
@@ -105,6 +108,19 @@ class Forward(Model):
     """Lets pages of other origins send requests, and read the edge's own answers, such as a 401 or 502."""
     cache: CacheOrPass | None = None
     """`pass` if Fastly caches no answer, or for how long it caches them. If not given, the answer's `Cache-Control` says it."""
+    rewrite: Rewrite | None = None
+    """Changes the path and query with which the backend gets the request."""
+
+
+class Tunnel(Model):
+    """Connects the client to a WebSocket of a backend, without Fanout."""
+
+    model_config = with_example({"backend": "origin", "rewrite": {"strip_prefix": "/api"}})
+
+    backend: BackendName
+    """The backend's name. The action can also be just this name."""
+    rewrite: Rewrite | None = None
+    """Changes the path and query with which the backend gets the request."""
 
 
 def _with_backend(value: Any) -> Any:
@@ -113,6 +129,7 @@ def _with_backend(value: Any) -> Any:
 
 HandoffTo = Annotated[Handoff, BeforeValidator(_with_backend, json_schema_input_type=BackendName | Handoff)]
 ForwardTo = Annotated[Forward, BeforeValidator(_with_backend, json_schema_input_type=BackendName | Forward)]
+TunnelTo = Annotated[Tunnel, BeforeValidator(_with_backend, json_schema_input_type=BackendName | Tunnel)]
 
 
 class Stream(Model):

@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from fanroute.spec.actions import ACTIONS, ForwardTo, HandoffTo, LongPoll, RedirectTo, Respond, Sse, Status, Stream, WebSocket
+from fanroute.spec.actions import (
+    ACTIONS,
+    ForwardTo,
+    HandoffTo,
+    LongPoll,
+    RedirectTo,
+    Respond,
+    Sse,
+    Status,
+    Stream,
+    TunnelTo,
+    WebSocket,
+)
 from fanroute.spec.auth import Audience, AuthOrProfile, ClientKey, Profile, ProfileName
 from fanroute.spec.backend_options import SERVER_OPTIONS, BackendTimeout, OneHost
 from fanroute.spec.cors import Cors, Origins
@@ -211,7 +223,7 @@ class Route(Model):
     """Sends the request to a backend through Fanout. The backend can hold the connection with GRIP instructions."""
     forward: ForwardTo | None = None
     """Sends the request to a backend without Fanout."""
-    tunnel: BackendName | None = None
+    tunnel: TunnelTo | None = None
     """Connects the client to a WebSocket of this backend, without Fanout. Fastly's WebSockets must be enabled for the service."""
     stream: Stream | None = None
     """Opens a stream: an answer that grows with each published message."""

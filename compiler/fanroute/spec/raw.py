@@ -205,6 +205,8 @@ def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
                 yield from (((*path, key, name), text) for name, text in value.items())
             elif key == "channel":
                 yield from _channel_templates(path, action)
+            elif key == "rewrite" and isinstance(value, dict):
+                yield from _rewrite_templates((*path, key), value)
 
 
 def _channel_templates(path: Path, action: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -213,6 +215,21 @@ def _channel_templates(path: Path, action: dict[str, Any]) -> Iterator[tuple[Pat
             yield from (((*at, key), channel[key]) for key in ("name", "prev_id") if key in channel)
         else:
             yield at, channel
+
+
+def rewrites(source: Source) -> Iterator[tuple[int, Path, dict[str, Any]]]:
+    """Yields each `rewrite` that is a mapping, with the index of its route and its path."""
+    for index, route in routes(source):
+        for path, action in action_mappings(index, route):
+            if isinstance(action.get("rewrite"), dict):
+                yield index, (*path, "rewrite"), action["rewrite"]
+
+
+def _rewrite_templates(path: Path, rewrite: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    yield from (((*path, key), rewrite[key]) for key in ("path", "add_prefix") if key in rewrite)
+    query = rewrite.get("query")
+    values = query.get("set") if isinstance(query, dict) else None
+    yield from (((*path, "query", "set", name), value) for name, value in values.items()) if isinstance(values, dict) else ()
 
 
 def bound_references(match: Any) -> list[str]:

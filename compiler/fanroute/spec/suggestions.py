@@ -26,6 +26,8 @@ OTHER_NAMES = {
         "channel": "topic topics room channels",
         "keep_alive": "heartbeat ping",
         "response_headers": "headers add_header",
+        "strip_prefix": "strip strip_path trim_prefix path_rem",
+        "add_prefix": "replace_prefix replace_beg",
         "routes": "rules routing",
         "backends": "upstreams servers clusters",
         "url": "address uri endpoint",
@@ -45,7 +47,7 @@ _TIMEOUT = "a backend has connect_timeout, first_byte_timeout and between_bytes_
 _RETRIES = "there are none"
 _SHIELD = "there is no shielding: Fanout does not work with it, and for Compute it is no setting of a backend"
 _CACHE = "a forward has it: 'forward: {backend: NAME, cache: pass}'; otherwise an answer's Cache-Control says what Fastly caches"
-_REWRITE = "a backend gets the path of the client: let it serve that path"
+_REWRITE = "write it in an action with a backend, as in forward: {backend: origin, rewrite: {strip_prefix: /api}}"
 _MIDDLEWARE = "there is none; a route has auth, origins, request_headers and response_headers, and an action can have cors"
 _JWKS = "the edge downloads no keys: put the issuer's document into a config store, and write 'jwks: true' with its place"
 NOT_HERE = (
@@ -53,7 +55,7 @@ NOT_HERE = (
     | dict.fromkeys(("retry_on", "retries"), _RETRIES)
     | dict.fromkeys(("shield", "shielding", "origin_shield"), _SHIELD)
     | dict.fromkeys(("cache", "ttl", "cache_control"), _CACHE)
-    | dict.fromkeys(("rewrite", "strip_prefix", "path_rewrite"), _REWRITE)
+    | dict.fromkeys(("rewrite", "strip_prefix", "path_rewrite", "url_rewrite", "rewrites"), _REWRITE)
     | dict.fromkeys(("middleware", "middlewares", "plugins", "filters"), _MIDDLEWARE)
     | dict.fromkeys(("jwks_uri", "jwks_url"), _JWKS)
 )

@@ -319,6 +319,13 @@ def _check_address_path(value: str) -> str:
     return value
 
 
+def _check_path_prefix(value: str) -> str:
+    if _check_address_path(value).endswith("/"):
+        suggestion = f"write '{value.rstrip('/')}'" if value.rstrip("/") else "write the beginning of a path, such as '/v2'"
+        raise value_error("a prefix ends without '/'", suggestion)
+    return value
+
+
 def _check_target_host(value: str) -> str:
     if "{" in value:
         raise value_error("no part of a request can choose the host of a redirect", "write a host name, or a route for each host")
@@ -403,6 +410,7 @@ Location = Annotated[
 AddressPath = Annotated[
     Text, AfterValidator(_check_address_path), TextFormat("a path that is sent", "/([^/?#].*)?", ("/", "/v2/rooms/{room}"))
 ]
+PathPrefix = Annotated[Text, AfterValidator(_check_path_prefix), TextFormat("the beginning of a path", "/[^?#]*[^/?#]")]
 TargetHost = Annotated[Text, AfterValidator(_check_target_host), TextFormat("a host", _HOST.pattern, ("www.example.com",))]
 Line = Annotated[Text, AfterValidator(_check_line), TextFormat("one line", "[^\\r\\n]*")]
 HeaderName = Annotated[Text, AfterValidator(check_header_name), TextFormat("a header", TOKEN.pattern)]

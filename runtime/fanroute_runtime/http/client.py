@@ -51,13 +51,14 @@ class ClientRequest:
         self.link = link
 
     @lazy_property
-    def _uri(self) -> str:
+    def uri(self) -> str:
+        """Returns the absolute URI."""
         return self._request.uri()
 
     @lazy_property
     def _target(self) -> tuple[str, str, str]:
         """Returns authority, raw path and raw query."""
-        return split_uri(self._uri)
+        return split_uri(self.uri)
 
     @property
     def path(self) -> str:
@@ -67,7 +68,7 @@ class ClientRequest:
     @property
     def has_fragment(self) -> bool:
         """Returns True if the request target has a `#`, which HTTP does not allow there (RFC 9112, 3.2)."""
-        return "#" in self._uri
+        return "#" in self.uri
 
     @lazy_property
     def names(self) -> list[str]:
@@ -145,9 +146,9 @@ class ClientRequest:
         values: dict[str, str | None] = {}
         for pair in filter(None, self._target[2].split("&")):
             name, _, value = pair.partition("=")
-            decoded = _decode_form(name)
+            decoded = decode_form(name)
             if decoded is not None:
-                values.setdefault(decoded, _decode_form(value))
+                values.setdefault(decoded, decode_form(value))
         return values
 
     def has_several_values(self, bound: Bound) -> bool:
@@ -158,14 +159,14 @@ class ClientRequest:
         """
         if bound.source == "query":
             pairs = self._target[2].replace(";", "&").split("&")
-            return [(_decode_form(pair.partition("=")[0]) or "").lower() for pair in pairs].count(bound.name.lower()) > 1
+            return [(decode_form(pair.partition("=")[0]) or "").lower() for pair in pairs].count(bound.name.lower()) > 1
         same_names = [name for name in self.names if name.replace("_", "-") == bound.name.replace("_", "-")]
         return sum(len(self._request.values(name)) for name in same_names) > 1
 
     def uri_without(self, names: Container[str | None]) -> str:
         """Returns the request's URI without the query parameters of the given names."""
-        kept = [pair for pair in self._target[2].split("&") if _decode_form(pair.partition("=")[0]) not in names]
-        before = self._uri.partition("?")[0]
+        kept = [pair for pair in self._target[2].split("&") if decode_form(pair.partition("=")[0]) not in names]
+        before = self.uri.partition("?")[0]
         return f"{before}?{'&'.join(kept)}" if kept else before
 
     def _counts_as_absent(self, name: str) -> bool:
@@ -187,7 +188,7 @@ class ClientRequest:
         return self.header(name) if self.through_fanout else None
 
 
-def _decode_form(text: str) -> str | None:
+def decode_form(text: str) -> str | None:
     """Decodes a name or value of a query (application/x-www-form-urlencoded). Returns None if it is not UTF-8."""
     try:
         return unquote_to_bytes(text.replace("+", " ")).decode()

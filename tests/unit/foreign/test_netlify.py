@@ -66,7 +66,8 @@ def test_a_site_with_one_page() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("/api/* https://api.example.com/:splat 200", "name a backend for 'https://api.example.com/:splat'"),
+        ("/api/* https://api.example.com/:splat.json 200", "name a backend for 'https://api.example.com/:splat.json'"),
+        ("/api/* https://api.example.com/?a=:splat 200", "name a backend for 'https://api.example.com/?a=:splat'"),
         ("/gone/* /x 410", "status 410 has no equal"),
         ("/a/* //evil.com/", "'//evil.com/' cannot be a location"),
         ("/a/* /{b}", "'/{b}' cannot be a location"),
@@ -165,6 +166,26 @@ def test_tables_are_lines() -> None:
     assert toml_routes('redirects = [{from = "/a", to = "/b"}]') == routes_of("/a /b")
     older = '[[redirects]]\norigin = "/a"\ndestination = "/b"\nparams = {x = "1"}\n'
     assert toml_routes(older) == routes_of("/a x=1 /b")
+
+
+@pytest.mark.parametrize(
+    ("line", "rewrites"),
+    [
+        ("/api/* https://api.example.com/:splat 200", [{"strip_prefix": "/api"}] * 2),
+        ("/* https://api.example.com/v2/:splat 200", [{"add_prefix": "/v2"}]),
+        ("/u/:id/* https://api.example.com/v2/:id/:splat 200", [{"strip_prefix": "/u/{id}", "add_prefix": "/v2/{id}"}] * 2),
+        (
+            "/u/:id https://api.example.com/v2/:id?k=a+b&id=:id 200",
+            [{"path": "/v2/{id}", "query": {"set": {"k": "a b", "id": "{id}"}}}] * 2,
+        ),
+        ("/a https://api.example.com/ 200", [{"path": "/"}] * 2),
+    ],
+)
+def test_a_proxy_with_another_path_is_a_rewrite(line: str, rewrites: list[Any]) -> None:
+    *made, last = routes_of(line)
+    assert [part["forward"] for part in (made if last == FILES else [*made, last])] == [
+        {"backend": "api", "rewrite": rewrite} for rewrite in rewrites
+    ]
 
 
 def test_a_proxy_with_the_same_path_gets_a_backend() -> None:

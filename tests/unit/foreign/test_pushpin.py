@@ -132,7 +132,6 @@ def test_what_has_no_equal_is_named() -> None:
     assert [(line, text.partition(":")[0]) for line, text in remarks] == [
         (1, "Fastly cannot reach 172.18.0.5"),
         (1, "path_beg=/sse also takes paths such as /ssex; the routes take /sse and /sse/…"),
-        (1, "replace_beg=/fooo/baaz"),
         (3, "debug"),
         (3, "sig_key"),
         (3, "color"),
@@ -161,6 +160,39 @@ def test_another_host_is_the_backends_override() -> None:
         (4, "as_host=localhost:8000: it is no host: the backend gets its own as Host")
     ]
     compile_routes(draft_text(draft, "routes", "edge").encode(), INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "rewrite"),
+    [
+        ("path_beg=/sse,replace_beg=/a/b", {"strip_prefix": "/sse", "add_prefix": "/a/b"}),
+        ("path_beg=/api/,replace_beg=/v2/", {"strip_prefix": "/api", "add_prefix": "/v2"}),
+        ("path_beg=/api/,replace_beg=/", {"strip_prefix": "/api"}),
+        ("path_beg=/api/,path_rem=4", {"strip_prefix": "/api"}),
+        ("path_beg=/api/x/,path_rem=4", {"strip_prefix": "/api"}),
+        ("path_beg=/api,path_rem=4", {"strip_prefix": "/api"}),
+        ("path_beg=/api,path_rem=2,replace_beg=/x", {"strip_prefix": "/api", "add_prefix": "/x"}),
+        ("path_beg=/a b/,path_rem=4", {"strip_prefix": "/a%20b"}),
+        ("replace_beg=/v2", {"add_prefix": "/v2"}),
+        # Pushpin would send a path that begins with no slash, or with two, or whose words run together.
+        ("path_beg=/api/,replace_beg=/v2", None),
+        ("path_beg=/api,replace_beg=/v2/", None),
+        ("path_beg=/api/,path_rem=5", None),
+        ("path_beg=/api/,path_rem=3", None),
+        ("path_beg=/api/,path_rem=9", None),
+        ("path_beg=/api/,path_rem=x", None),
+        ("path_rem=4", None),
+        ("path_beg=/api,replace_beg=v2", None),
+    ],
+)
+def test_a_changed_path(condition: str, rewrite: dict[str, str] | None) -> None:
+    line = ",".join(map(quoted, ["*", *condition.split(",")]))
+    draft = import_routes(f"{line} a.example.com:80,over_http")
+    compile_routes(draft_text(draft, "routes", "edge").encode(), INPUTS)
+    actions = [part.data["handoff"] for part in draft.routes]
+    assert actions == [{"backend": "a", "rewrite": rewrite} if rewrite else "a"] * len(actions)
+    told = [remark.text for remark in draft.all_remarks() if remark.text.startswith(("path_rem", "replace_beg"))]
+    assert bool(told) == (rewrite is None)
 
 
 def test_lines_without_a_route_are_named() -> None:
@@ -234,6 +266,29 @@ def test_a_comment_is_one_printable_line() -> None:
     text = draft_text(import_routes("*,aco=\u2028key:\u202e\x85 a.com:80,over_http"), "a\nb: c", "edge")
     assert all(line.isprintable() for line in text.split("\n"))
     assert compile_routes(text.encode(), INPUTS).plan.routes
+
+
+def test_a_rewrite_is_exported() -> None:
+    lines, remarks = exported(
+        "  - {match: {path: /api/*}, forward: {backend: app, rewrite: {strip_prefix: /api}}}\n"
+        "  - {match: {path: /a/b/*}, forward: {backend: app, rewrite: {strip_prefix: /a, add_prefix: /v2}}}\n"
+        "  - {match: {path: /one}, forward: {backend: app, rewrite: {path: /two}}}\n"
+        "  - {match: {path: /all/*}, forward: {backend: app, rewrite: {path: /two}}}\n"
+        "  - {match: {path: /q}, forward: {backend: app, rewrite: {query: {remove: a}}}}\n"
+        "  - {match: {path: '/r/{r}', websocket: true}, tunnel: {backend: app, rewrite: {path: '/{r}'}}}\n"
+        "  - {handoff: {backend: app, rewrite: {add_prefix: /v2}}}\n"
+    )
+    app = "app.example.com:443,ssl,host=app.example.com"
+    assert sorted(lines) == sorted(
+        [
+            f"*,replace_beg=/v2 {app},over_http",
+            f"*,path_beg=/api/,no_grip,replace_beg=/ {app}",
+            f"*,path_beg=/a/b/,no_grip,replace_beg=/v2/b/ {app}",
+            f"*,path_beg=/one,no_grip,replace_beg=/two {app}",
+        ]
+    )
+    assert len([remark for remark in remarks if "Pushpin changes no query" in remark]) == 2
+    assert len(remarks) == 4
 
 
 def test_an_export() -> None:

@@ -47,7 +47,18 @@ def test_everything_is_told_in_words() -> None:
         ("websocket", "a, b"),
         ("respond 200", ""),
     ]
-    assert next(route_rows(compiled("redirects").plan))[3] == "308 to /new/{page}?from=old"
+    assert [row[3] for row in route_rows(compiled("redirects").plan)][:3] == [
+        "308 to https://www.example.com, with the path and query",
+        "302 to http://docs.example.com/latest/{page}",
+        "308 to /new/{page}?from=old",
+    ]
+    assert [row[3] for row in route_rows(compiled("rewrite").plan)][:4] == [
+        "forward to /*, without the first segment",
+        "handoff to /v2/{page}/*, without the first 2 segments",
+        "forward to /*, without the first 2 segments, with query lang=de",
+        "forward to /v2/rooms/{room}, with query v={query.version}, with query key=a&b c, "
+        "without query version, without query debug",
+    ]
 
 
 @pytest.mark.parametrize("passed", [ToFanout("a", RULES), ToBackend("a", RULES, HeaderRules()), ToWebSocket("a", RULES)])

@@ -78,7 +78,8 @@ def completed(spec: dict[str, Any]) -> dict[str, Any]:
     for route in spec.get("routes", ()):
         if "'protocol'" in str(spec.get("defaults")) and route.pop("handoff", None):
             route["websocket"] = {"channel": "news"}
-        match = {"path": "/rooms/{room}", "query": {"user": "ann"}, "header": {"last-event-id": {"present": True}}}
+        beginning = "api" if "strip_prefix" in str(route) else "rooms"
+        match = {"path": f"/{beginning}/{{room}}", "query": {"user": "ann"}, "header": {"last-event-id": {"present": True}}}
         route["match"] = match | route.get("match", {})
         for endpoint in (route[action] for action in STREAM_ACTIONS if action in route):
             if "prev_id" in str(endpoint["channel"]):

@@ -15,7 +15,7 @@ KEYS = "keys: {algorithm: HS256, secret_store: a, name: b}"
         ("", 'stream: {channel: a, cors: "*"}', 'write cors: {origins: "*"}'),
         ("", "stream: {channel: a, cors: https://a.example}", 'write cors: {origins: "https://a.example"}'),
         ("", "stream: {channel: a, cors: 1}", ""),
-        ("", "tunnel: {backend: origin}", 'write tunnel: "origin"'),
+        ("", "tunnel: [origin]", 'write tunnel: "origin"'),
         ("", "handoff: [origin]", 'write handoff: "origin"'),
         ("", "stream: room", 'write stream: {channel: "room"}'),
         ("", "sse: [a, b]", 'write sse: {channel: ["a", "b"]}'),

@@ -1,0 +1,21 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.plan import Auth, Plan, Rewrite, SandboxLimits
+from fanroute_runtime.rewriting import rewrite_uri
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='rewrites',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/admin/', ()),
+    ('GET', 'https://example.com/api/', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Rewrite: rewrite_uri}, SAMPLES)
