@@ -47,7 +47,10 @@ FR482 = Rule(
 # Texts that are sent as content, and may be scripts.
 _CONTENTS = ("body", "data")
 # What is compared or expanded, or can only be a name. Other checks look at these.
-_ELSEWHERE = ("match", "channel", "meta", "location", "link", "redirect", "claims", "backends", "environments", "environment")
+_ELSEWHERE = (
+    *("match", "channel", "meta", "location", "link", "redirect", "rewrite", "claims"),
+    *("backends", "environments", "environment"),
+)
 # Headers whose own syntax has a `*`.
 _WITH_STAR = re.compile(r"accept(-.*)?|if-(none-)?match|content-(type|range)|range", re.IGNORECASE)
 
@@ -75,7 +78,7 @@ def _report_variables(file: ValidFile, path: Path, value: Any, bound: tuple[str,
             message, suggestion = f"'{value}' is the content itself, and no file", f"write file: {named[1]}"
         elif reference := own_reference(value, bound):
             message = f"'{reference}' is not a reference here: it is text"
-            suggestion = "references are for channels, 'meta', locations and links"
+            suggestion = "references are for channels, 'meta', locations, links and 'rewrite'"
         elif not is_content and (found := find_variable(value)):
             message, suggestion = f"'{found[0]}' is not replaced here: it is text", found[1]
         else:
