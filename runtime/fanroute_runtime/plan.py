@@ -276,7 +276,7 @@ class HeaderRules:
     remove: tuple[str, ...] = ()
 
 
-Algorithm = Literal["ES256", "HS256", "RS256"]
+Algorithm = Literal["ES256", "RS256", "HS256", "EdDSA", "Ed25519", "ES384", "PS256", "HS384", "HS512"]
 
 
 @record

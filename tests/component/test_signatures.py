@@ -1,7 +1,6 @@
 """Compares the verifiers inside a component with the same verifiers in this process, with and without the native module."""
 
 import shutil
-from collections.abc import Callable
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -26,7 +25,8 @@ from fanroute.wasm.component import import_names
 from fanroute.wasm.flatten import flatten
 from fanroute.wasm.flatten.linking import read_core_definitions
 from fanroute.wasm.flatten.module import read_module
-from fanroute_runtime.jose import es256, hs256, rs256
+from fanroute_runtime.jose.keys import make_verifier
+from fanroute_runtime.plan import Algorithm
 from tests.conftest import REPOSITORY
 from tests.support.builds import made_once
 from tests.support.tokens import public
@@ -51,9 +51,11 @@ INTERFACE = "package fanroute:native" + (wit_folder() / "edge.wit").read_text().
 APP = """\
 import wit_world
 
-from fanroute_runtime.jose import es256, hs256, native, rs256
+from fanroute_runtime.jose import ed25519, es256, es384, hs256, hs512, native, ps256, rs256
 
 VERIFIERS = {"ES256": es256.verifier, "HS256": hs256.verifier, "RS256": rs256.verifier}
+for module in (ed25519, es384, hs512, ps256):
+    VERIFIERS |= module.VERIFIER_MAKERS
 loaded = []
 
 
@@ -77,8 +79,6 @@ class WitWorld(wit_world.WitWorld):
 ENGINE = wasmtime.Engine()
 # How often a signature is verified to find out whether memory grows, by the way to verify.
 TIMES = {"in Python": 500, "linked": 100_000}
-LOADERS: dict[str, Callable[[bytes], Callable[[bytes, bytes], bool]]]
-LOADERS = {"ES256": es256.verifier, "HS256": hs256.verifier, "RS256": rs256.verifier}
 
 
 class Verifiers:
@@ -170,14 +170,20 @@ def verifiers(wasm: Path) -> Verifiers:
         ("RS256", "rsa_signature_3072_sha256"),
         ("RS256", "rsa_signature_4096_sha256"),
         ("HS256", "hmac_sha256"),
+        ("EdDSA", "ed25519"),
+        ("ES384", "ecdsa_secp384r1_sha384_p1363"),
+        ("PS256", "rsa_pss_2048_sha256_mgf1_32"),
+        ("PS256", "rsa_pss_4096_sha256_mgf1_32"),
+        ("HS384", "hmac_sha384"),
+        ("HS512", "hmac_sha512"),
     ],
 )
-def test_wycheproof(verifiers: Verifiers, algorithm: str, name: str) -> None:
+def test_wycheproof(verifiers: Verifiers, algorithm: Algorithm, name: str) -> None:
     """Each vector has the same result as in this process."""
     for key, vectors in groups(name):
-        material = bytes.fromhex(key) if algorithm == "HS256" else key.encode()
+        material = bytes.fromhex(key) if algorithm.startswith("HS") else key.encode()
         try:
-            verify = LOADERS[algorithm](material)
+            verify = make_verifier(algorithm, material)
         except ValueError as error:
             assert verifiers.load(algorithm, material) == str(error)
             continue

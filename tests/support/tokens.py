@@ -9,8 +9,9 @@ from typing import Any
 import joserfc.jwt
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from fanroute.plan.request import TIME
 from fanroute_runtime.plan import Algorithm, Key, StoreEntry
@@ -23,18 +24,24 @@ SECRETS = {"edge": {"login": SECRET}}
 CLAIMS = {"sub": "ann", "exp": TIME + 60}
 
 
-def public(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+def public(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey) -> bytes:
     """Returns the public key in PEM."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def pem_of(der: bytes) -> bytes:
+    """Returns the DER of a public key as PEM."""
+    return b"-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n" % base64.b64encode(der)
 
 
 def private(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def jwk(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> dict[str, Any]:
+def jwk(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey) -> dict[str, Any]:
     """Returns the public key as a JWK without further members."""
-    kind = ECKey if isinstance(key, ec.EllipticCurvePrivateKey) else RSAKey
+    kind: Any = {rsa.RSAPrivateKey: RSAKey, Ed25519PrivateKey: OKPKey}
+    kind = next((made for its, made in kind.items() if isinstance(key, its)), ECKey)
     return {name: value for name, value in kind.import_key(public(key).decode()).as_dict(private=False).items() if name != "kid"}
 
 
@@ -62,6 +69,12 @@ def by_joserfc(claims: dict[str, Any], algorithm: Algorithm, **header: Any) -> b
 
 def base64url(raw: bytes) -> bytes:
     return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def by_hand_with(key: Ed25519PrivateKey, header: dict[str, Any], claims: dict[str, Any]) -> bytes:
+    """Returns a token with any header that is signed with Ed25519."""
+    signed = b".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
+    return signed + b"." + base64url(key.sign(signed))
 
 
 def by_hand(header: Any, claims: Any, secret: bytes = SECRET) -> bytes:

@@ -15,6 +15,7 @@ from fanroute.plan.routes import rewrite_of
 from fanroute.plan.trace import HANDLERS, guard_for
 from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
+from fanroute_runtime.jose.keys import MODULES
 from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, Auth, CachePolicy, Forward, GripSig, Plan, Rewrite, StoreEntry
@@ -104,7 +105,11 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
 
 def _modules_for_keys(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yields the modules that only some keys need, each with a name in it. `jose.keys` finds them if they are imported."""
-    if any(auth.key_sets for auth in distinct_auths(plan.routes)):
+    auths = distinct_auths(plan.routes)
+    sets = [key_set for auth in auths for key_set in auth.key_sets]
+    algorithms = {key.algorithm for auth in auths for key in auth.keys} | {each for one in sets for each in one.algorithms}
+    yield from ((MODULES[each], "VERIFIER_MAKERS") for each in algorithms & MODULES.keys())
+    if sets:
         yield "jwks", "read_keys"
 
 

@@ -28,10 +28,10 @@ def lower_client_key(key: ClientKey, files: Mapping[str, bytes]) -> tuple[Key | 
 
 def _is_usable(key: Key) -> bool:
     """Returns True if a key of a document is what it says. A point may not be on its curve, for instance."""
-    from fanroute_runtime.jose.keys import VERIFIER_MAKERS
+    from fanroute_runtime.jose.keys import make_verifier
 
     try:
-        return isinstance(key.material, bytes) and bool(VERIFIER_MAKERS[key.algorithm](key.material))
+        return isinstance(key.material, bytes) and bool(make_verifier(key.algorithm, key.material))
     except ValueError:
         return False
 

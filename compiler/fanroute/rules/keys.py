@@ -41,10 +41,13 @@ def check_key_places(source: Source) -> Iterator[Diagnostic]:
             yield Diagnostic(FR250, "'name' is only for a key in a store", source.key_span((*path, "name")), "remove it")
 
 
+# Algorithms with a secret, which whoever verifies could also sign with.
+SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
+
 FR251 = Rule(
     "FR251",
     "error",
-    "the secret of HS256 is not in a secret store",
+    "the secret of HS256, HS384 or HS512 is not in a secret store",
     "Anybody who knows that secret can make tokens. The content of a file becomes part of the component, and everybody who may "
     "see the service can read a config store. A secret store gives it to the running service alone.",
     KEYS % "HS256, config_store: keys, name: pushpin",
@@ -54,11 +57,12 @@ FR251 = Rule(
 
 @source_check("keys")
 def check_secrets(source: Source) -> Iterator[Diagnostic]:
-    """Reports FR251: the secret of HS256 is not in a secret store."""
+    """Reports FR251: the secret of an algorithm is not in a secret store."""
     for path, key in raw.verification_keys(source):
         for place in ("file", "config_store"):
-            if "HS256" in _algorithms(key) and place in key:
-                message = f"the secret of HS256 is in a {place.replace('_', ' ')}, where others can read it"
+            of = next((each for each in _algorithms(key) if each in SECRET_ALGORITHMS), None)
+            if of and place in key:
+                message = f"the secret of {of} is in a {place.replace('_', ' ')}, where others can read it"
                 suggestion = "put it in a secret store, and write 'secret_store:' and 'name:'"
                 yield Diagnostic(FR251, message, source.key_span((*path, place)), suggestion)
 
@@ -67,7 +71,8 @@ FR252 = Rule(
     "FR252",
     "error",
     "the file of a key has no public key for its algorithm",
-    "The file must have a public key: for ES256 one on the curve P-256, for RS256 an RSA key of 2048 to 4096 bits. It is PEM "
+    "The file must have a public key: for ES256 one on the curve P-256, for ES384 on P-384, for EdDSA on Ed25519, "
+    "and for RS256 and PS256 an RSA key of 2048 to 4096 bits. It is PEM "
     "that begins with `-----BEGIN PUBLIC KEY-----`. A certificate is not accepted, and a private key does not belong at the "
     "edge. With `jwks: true`, the file must be a JWKS document (RFC 7517) with at least one such key, and without private keys "
     "and secrets.",
@@ -76,7 +81,7 @@ FR252 = Rule(
 )
 
 # Algorithms with a public key, which may be in a file.
-PUBLIC_KEY_ALGORITHMS = ("ES256", "RS256")
+PUBLIC_KEY_ALGORITHMS = ("ES256", "RS256", "ES384", "EdDSA", "Ed25519", "PS256")
 
 
 def check_key_files(source: Source, files: Mapping[str, bytes]) -> Iterator[Diagnostic]:
@@ -93,12 +98,12 @@ def check_key_files(source: Source, files: Mapping[str, bytes]) -> Iterator[Diag
 
 def _problem_of_key(content: bytes, algorithm: str) -> str:
     """Returns why a file's content is not a key for an algorithm; "" if it is one."""
-    from fanroute_runtime.jose.keys import VERIFIER_MAKERS  # late: importing it computes tables
+    from fanroute_runtime.jose.keys import make_verifier  # late: importing it computes tables
 
     if content.lstrip().startswith(b"{"):
         return "a single key is PEM, but this file looks like a JWKS document, for which a key of 'auth' needs 'jwks: true'"
     try:
-        VERIFIER_MAKERS[cast(Algorithm, algorithm)](content)
+        make_verifier(cast(Algorithm, algorithm), content)
     except ValueError as error:
         return str(error)
     return ""
@@ -107,7 +112,7 @@ def _problem_of_key(content: bytes, algorithm: str) -> str:
 def _problem_of_document(content: bytes, algorithms: list[str]) -> str:
     """Returns why a file's content is not a JWKS document with a key for one of some algorithms; "" if it is one."""
     from fanroute_runtime.jose.jwks import SecretKey, keys_of, read_members  # late: importing it computes tables
-    from fanroute_runtime.jose.keys import VERIFIER_MAKERS
+    from fanroute_runtime.jose.keys import make_verifier
 
     try:
         members = read_members(content)
@@ -117,7 +122,7 @@ def _problem_of_document(content: bytes, algorithms: list[str]) -> str:
     for number, jwk in enumerate(members, 1):
         try:
             for key in keys_of(jwk, cast(tuple[Algorithm, ...], tuple(algorithms)), secret=False):
-                VERIFIER_MAKERS[key.algorithm](cast(bytes, key.material))
+                make_verifier(key.algorithm, cast(bytes, key.material))
         except ValueError as error:
             reasons.append(f"key {number}: {error}")
             if isinstance(error, SecretKey):

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fanroute.spec.claims import ClaimConditionOrValues, ClaimName
 from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
-from fanroute.spec.keys import AlgorithmName, Issuer, VerificationKey, not_empty
+from fanroute.spec.keys import ClientAlgorithmName, Issuer, VerificationKey, not_empty
 from fanroute.spec.types import (
     DURATION,
     NAME,
@@ -101,7 +101,7 @@ class ClientKey(VerificationKey):
     """A key for the signatures of clients' tokens, or a JWKS document with such keys."""
 
     algorithm: Annotated[  # type: ignore[assignment]  # of a document there may be several
-        list[AlgorithmName], BeforeValidator(as_list), Field(min_length=1), AfterValidator(no_duplicates)
+        list[ClientAlgorithmName], BeforeValidator(as_list), Field(min_length=1), AfterValidator(no_duplicates)
     ]
     """The only algorithm that the key is used with. For a JWKS document, one algorithm or a list: those that its keys may be used
     with."""

@@ -47,7 +47,9 @@ ProxyIssuer = Annotated[
     Issuer, AfterValidator(_check_proxy_issuer), TextFormat("an issuer", f"(?!{_LOCAL}$|{_FASTLYS})[^\\r\\n]+", ("my-proxy",))
 ]
 
+# The algorithms of a GRIP proxy's keys, and of clients' tokens.
 AlgorithmName = Literal["ES256", "RS256", "HS256"]
+ClientAlgorithmName = Literal["ES256", "RS256", "HS256", "ES384", "EdDSA", "Ed25519", "PS256", "HS384", "HS512"]
 
 # The keys that say where a verification key is: in a store of the running service, or in a file when building.
 KEY_STORES = ("secret_store", "config_store")
@@ -73,7 +75,7 @@ class VerificationKey(Model):
     """A file with a public key in PEM, by its path from the folder of routes.yaml. The key becomes part of the component."""
     secret_store: EntryName | None = None
     """The secret store that holds the key, by the name under which it is linked to the service. Its entry is a public key in PEM
-    or, for HS256, the secret: at least 32 bytes, used as they are."""
+    or, for HS256, HS384 and HS512, the secret: at least 32, 48 and 64 bytes, used as they are."""
     config_store: EntryName | None = None
     """The config store that holds the key, which must be a public key in PEM."""
     name: EntryName | None = None

@@ -1,9 +1,12 @@
-"""Reads the keys of a JWKS document (RFC 7517; RFC 7518, 6). It leaves out keys that it does not know or must not use."""
+"""Reads the keys of a JWKS document. It leaves out keys that it does not know or must not use.
+
+Sources: RFC 7517; RFC 7518, 6; RFC 8037, 2.
+"""
 
 from binascii import b2a_base64
 from typing import Any
 
-from fanroute_runtime.jose import es256, rs256, spki
+from fanroute_runtime.jose import es256, identifiers, rs256, spki
 from fanroute_runtime.jose.jwt import BadToken, Claims, decode_base64url, parse_object
 from fanroute_runtime.plan import Algorithm, Key
 
@@ -15,9 +18,14 @@ _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
 # The algorithms of each kind of key, by its `kty` and `crv`.
 _ALGORITHMS: dict[tuple[Any, Any], tuple[Algorithm, ...]] = {
     ("EC", "P-256"): ("ES256",),
-    ("RSA", None): ("RS256",),
-    ("oct", None): ("HS256",),
+    ("EC", "P-384"): ("ES384",),
+    ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
+    ("RSA", None): ("RS256", "PS256"),
+    ("oct", None): ("HS256", "HS384", "HS512"),
 }
+
+# The size of a coordinate on each curve, and how a key names the curve.
+_CURVES = {"P-256": (es256.SIZE, es256.ALGORITHM), "P-384": (48, identifiers.P384)}
 
 
 class SecretKey(ValueError):
@@ -86,10 +94,13 @@ def _material(jwk: Claims) -> bytes:
         case "oct":
             return _bytes(jwk, "k")
         case "EC":
+            size, identifier = _CURVES[jwk["crv"]]
             point = [_bytes(jwk, name) for name in ("x", "y")]
-            if any(len(each) != es256.SIZE for each in point):
-                raise ValueError(f"its 'x' and 'y' must have {es256.SIZE} bytes each")
-            return _pem(es256.ALGORITHM, es256.UNCOMPRESSED + b"".join(point))
+            if any(len(each) != size for each in point):
+                raise ValueError(f"its 'x' and 'y' must have {size} bytes each")
+            return _pem(identifier, es256.UNCOMPRESSED + b"".join(point))
+        case "OKP":
+            return _pem(identifiers.ED25519, _bytes(jwk, "x"))
         case _:
             numbers = b"".join(_integer(_bytes(jwk, name)) for name in ("n", "e"))
             return _pem(rs256.ALGORITHM, _element(spki.SEQUENCE, numbers))

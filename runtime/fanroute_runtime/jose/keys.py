@@ -19,6 +19,32 @@ VERIFIER_MAKERS: dict[Algorithm, MakeVerifier] = {"ES256": es256.verifier, "HS25
 # Makes verifiers while the component is built. It may take longer then, and gives faster verifiers. They are cached, because
 # commands and tests make many Deciders.
 BUILD_VERIFIER_MAKERS: dict[Algorithm, MakeVerifier] = VERIFIER_MAKERS | {"ES256": cache(partial(es256.verifier, fixed=True))}
+# The modules of the other algorithms. A component has those that its Plan needs (`fanroute.codegen.app_module`).
+MODULES: dict[Algorithm, str] = {
+    "EdDSA": "ed25519",
+    "Ed25519": "ed25519",
+    "ES384": "es384",
+    "PS256": "ps256",
+    "HS384": "hs512",
+    "HS512": "hs512",
+}
+
+
+def make_verifier(algorithm: Algorithm, material: bytes) -> Verifier:
+    """Makes the verifier of a key. Raises ValueError, with the reason."""
+    return _maker(VERIFIER_MAKERS, algorithm)(material)
+
+
+def _maker(makers: dict[Algorithm, MakeVerifier], algorithm: Algorithm) -> MakeVerifier:
+    if algorithm in makers:
+        return makers[algorithm]
+    maker: MakeVerifier = further_module(MODULES[algorithm]).VERIFIER_MAKERS[algorithm]
+    return maker
+
+
+def further_module(name: str) -> Any:
+    """Returns a module of this package that only some components have."""
+    return __import__(f"{__package__}.{name}", fromlist=("",))
 
 
 class Keys:
@@ -32,7 +58,7 @@ class Keys:
         if any(key.algorithm == "ES256" for key in keys):
             es256.prepare()
         known = {key: key.material for key in keys if isinstance(key.material, bytes)}
-        self._known_at_build = {key: BUILD_VERIFIER_MAKERS[key.algorithm](material) for key, material in known.items()}
+        self._known_at_build = {key: _maker(BUILD_VERIFIER_MAKERS, key.algorithm)(material) for key, material in known.items()}
         # What is made of keys in stores is kept as long as the sandbox lives. The next sandbox reads a changed key.
         self._verifiers = dict(self._known_at_build)
         self._sets: dict[KeySet, tuple[Key, ...]] = {}
@@ -87,7 +113,7 @@ def _late_verifier(key: Key, request: Request) -> Verifier:
     in_document = isinstance(key.material, bytes)
     material = key.material if isinstance(key.material, bytes) else _read(key.material, request)
     try:
-        return VERIFIER_MAKERS[key.algorithm](material)
+        return make_verifier(key.algorithm, material)
     except ValueError:
         if in_document:
             return partial(_verify_never)
@@ -97,10 +123,10 @@ def _late_verifier(key: Key, request: Request) -> Verifier:
 def _read_set(key_set: KeySet, request: Request) -> tuple[Key, ...]:
     """Returns the keys of a JWKS document. Raises Refused (500)."""
     document = _read(key_set.material, request)
-    # Only components whose Plan has a KeySet have the module (`fanroute.codegen.app_module`).
-    jwks: Any = __import__(f"{__package__}.jwks", fromlist=("read_keys",))
     try:
-        keys: tuple[Key, ...] = jwks.read_keys(document, key_set.algorithms, secret=key_set.material.kind == "secret")
+        keys: tuple[Key, ...] = further_module("jwks").read_keys(
+            document, key_set.algorithms, secret=key_set.material.kind == "secret"
+        )
         return keys
     except ValueError:
         raise _unusable() from None

@@ -4,6 +4,7 @@ from functools import partial
 from hashlib import sha256
 
 from fanroute_runtime.jose import spki
+from fanroute_runtime.plan import Algorithm
 
 # rsaEncryption and NULL (RFC 8017, A.1).
 ALGORITHM = bytes.fromhex("06092a864886f70d010101 0500")
@@ -21,9 +22,14 @@ def verifier(material: bytes) -> partial[bool]:
 
     Raises ValueError, with the reason.
     """
+    return partial(_verify, *read_key(material, "RS256"))
+
+
+def read_key(material: bytes, name: Algorithm) -> tuple[int, int]:
+    """Returns modulus and exponent of a public key in PEM for the algorithm `name`. Raises ValueError, with the reason."""
     algorithm, key = spki.read_public_key(material)
     if algorithm != ALGORITHM:
-        raise ValueError("a key for RS256 must be an RSA key")
+        raise ValueError(f"a key for {name} must be an RSA key")
     numbers, behind = spki.take_element(key, spki.SEQUENCE)
     modulus, rest = spki.take_natural(numbers)
     exponent, rest = spki.take_natural(rest)
@@ -34,7 +40,7 @@ def verifier(material: bytes) -> partial[bool]:
         raise ValueError(f"an RSA key must have {MIN_BITS} to {MAX_BITS} bits (RFC 7518, 3.3), but this one has {bits}")
     if not 3 <= exponent < MAX_EXPONENT or not exponent & modulus & 1:
         raise ValueError("the RSA key is invalid: modulus and exponent must be odd, and the exponent from 3 to 2**32")
-    return partial(_verify, modulus, exponent)
+    return modulus, exponent
 
 
 def _verify(modulus: int, exponent: int, signed: bytes, signature: bytes) -> bool:

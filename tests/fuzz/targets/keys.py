@@ -5,11 +5,12 @@ from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from fanroute_runtime.jose import es256, limbs, rs256, spki
+from fanroute_runtime.jose import ed25519, es256, es384, identifiers, limbs, rs256, spki
 from fanroute_runtime.jose.p256 import N, P
 from tests.conftest import REPOSITORY
 from tests.fuzz.target import Target
@@ -29,7 +30,7 @@ def check_key(data: bytes) -> None:
     """Checks a PEM, or the DER that one may contain."""
     material = data if data.startswith(b"-") else pem(data)
     theirs = read(material)
-    known = isinstance(theirs, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+    known = isinstance(theirs, ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519PublicKey)
     in_its_spelling = known and data == theirs.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
         es256.verifier(material)
@@ -37,6 +38,14 @@ def check_key(data: bytes) -> None:
         assert spki.read_public_key(material)[1] == theirs.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     except ValueError:
         assert not in_its_spelling or not isinstance(theirs, ec.EllipticCurvePublicKey) or theirs.curve.name != "secp256r1"
+    for curve, module, its in (("secp384r1", es384, ec.EllipticCurvePublicKey), ("ed25519", ed25519, Ed25519PublicKey)):
+        is_its = isinstance(theirs, its) and getattr(getattr(theirs, "curve", None), "name", "ed25519") == curve
+        try:
+            module.verifier.__wrapped__(material)
+            assert is_its
+        except ValueError:
+            # A point of Ed25519 that is small or beside the subgroup is refused by us alone.
+            assert not in_its_spelling or not is_its or module is ed25519
     try:
         numbers = rs256.verifier(material).args  # type: ignore[attr-defined]
         assert isinstance(theirs, rsa.RSAPublicKey)
@@ -88,7 +97,7 @@ KEYS = [path.read_bytes() for path in sorted((REPOSITORY / "tests" / "golden" / 
 DERS = [
     key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     for key in (PRIVATE.public_key(), *map(read, KEYS))
-    if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+    if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519PublicKey)
 ]
 DER_WORDS = [
     *[
@@ -103,7 +112,16 @@ DER_WORDS = [
         b"\xff" * 130,
         b"\x00",
     ],
-    *[es256.ALGORITHM, rs256.ALGORITHM, b"\x02\x01\x03", b"\x02\x03\x01\x00\x01", b"\x04" + bytes(64), b"\x02" + bytes(32)],
+    *[
+        es256.ALGORITHM,
+        rs256.ALGORITHM,
+        identifiers.P384,
+        identifiers.ED25519,
+        b"\x02\x01\x03",
+        b"\x02\x03\x01\x00\x01",
+        b"\x04" + bytes(64),
+        b"\x02" + bytes(32),
+    ],
     *[PEM, b"-----END PUBLIC KEY-----", b"-----BEGIN CERTIFICATE-----", b"=", b"\n", b"\r\n", b" ", b"A"],
 ]
 SIGNATURES = [signed(MESSAGE), signed(MESSAGE)[:32] + (N - int.from_bytes(signed(MESSAGE)[32:])).to_bytes(32), signed(b"")]

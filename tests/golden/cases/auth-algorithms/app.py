@@ -1,0 +1,26 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.jose.ed25519 import VERIFIER_MAKERS
+from fanroute_runtime.jose.es384 import VERIFIER_MAKERS
+from fanroute_runtime.jose.hs512 import VERIFIER_MAKERS
+from fanroute_runtime.jose.jwks import read_keys
+from fanroute_runtime.jose.ps256 import VERIFIER_MAKERS
+from fanroute_runtime.plan import Auth, Hold, Plan, SandboxLimits
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='chat-edge',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/events', ()),
+    ('GET', 'https://example.com/', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Hold: hold}, SAMPLES)
