@@ -14,6 +14,7 @@ from fanroute.rules.keys import check_key_files
 from fanroute.rules.run import find_warnings, validate_routes
 from fanroute.spec.document import MAX_ENVIRONMENTS, PRODUCTION, Spec
 from fanroute.spec.environments import environments, in_environment
+from fanroute.spec.included import with_included
 from fanroute.spec.inputs import Inputs, read_files
 from fanroute.syntax.source import Source, decode, parse_yaml
 from fanroute.syntax.variables import command_unexpander, unexpander
@@ -67,7 +68,7 @@ def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
 def compile_plan(raw: bytes, inputs: Inputs) -> Compiled:
     """Compiles a routes.yaml as `compile_routes` does, but looks for no warnings, which takes almost half of the time."""
     with _without_garbage_collection():
-        return _compile_source(parse_yaml(decode(raw), inputs.variables), inputs)
+        return _compile_source(with_included(parse_yaml(decode(raw), inputs.variables), inputs), inputs)
 
 
 def _compile_source(whole: Source, inputs: Inputs) -> Compiled:
@@ -105,7 +106,7 @@ class Checked:
 def check_routes(raw: bytes, inputs: Inputs, only: str | None = None) -> Checked:
     """Compiles a routes.yaml in all of its environments, or in only one. Raises Invalid if it cannot be parsed."""
     with _without_garbage_collection():
-        whole = parse_yaml(decode(raw), inputs.variables)
+        whole = with_included(parse_yaml(decode(raw), inputs.variables), inputs)
     compiled: dict[str, Compiled] = {}
     found: dict[str, Sequence[Diagnostic]] = {}
     for name in (only,) if only else (PRODUCTION, *islice(environments(whole), MAX_ENVIRONMENTS)):

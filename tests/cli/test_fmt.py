@@ -79,3 +79,21 @@ def test_what_would_change_its_meaning_is_not_written(tmp_path: Path, monkeypatc
     assert done.exit_code == 1
     assert "so the file stays as it is" in done.stderr
     assert (tmp_path / "routes.yaml").read_text() == UNTIDY
+
+
+def test_included_files_are_formatted(tmp_path: Path) -> None:
+    """A file outside of the folder is left alone, even if a link leads there."""
+    folder = tmp_path / "edge"
+    (folder / "teams").mkdir(parents=True)
+    outside, badly = tmp_path / "outside.yaml", "routes:\n    - {match: {path: /b},   forward: origin}\n"
+    outside.write_text(badly)
+    (folder / "teams/link.yaml").symlink_to(outside)
+    (folder / "teams/a.yaml").write_text("# of a team\nroutes:\n    - {forward: origin,   match: {path: /a}}\n")
+    includes = "  - include: teams/a.yaml\n  - include: teams/link.yaml\n  - include: teams/missing.yaml\n"
+    (folder / "routes.yaml").write_text(
+        f'version: 1\nservice: {{name: a}}\nbackends:\n  origin: {{url: "https://a.example.com"}}\nroutes:\n{includes}'
+    )
+    assert fanroute(folder, "fmt", "--check").stdout == "teams/a.yaml: would be formatted\n"
+    assert fanroute(folder, "fmt").stdout == "teams/a.yaml: formatted\n"
+    assert (folder / "teams/a.yaml").read_text() == "# of a team\nroutes:\n  - {match: {path: /a}, forward: origin}\n"
+    assert outside.read_text() == badly

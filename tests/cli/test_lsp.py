@@ -307,3 +307,24 @@ def test_what_is_no_protocol_is_no_traceback(tmp_path: Path, sent: bytes) -> Non
     done = subprocess.run(command, cwd=tmp_path, input=sent, capture_output=True, timeout=60, check=False)
     assert b"Traceback" not in done.stdout + done.stderr
     assert done.returncode == 0 and len(done.stderr.splitlines()) <= 1
+
+
+def test_a_fault_of_an_included_file_is_at_the_item_that_includes_it(tmp_path: Path) -> None:
+    """Editors get only the diagnostics of documents that they have open."""
+    (tmp_path / "teams").mkdir()
+    other = tmp_path / "teams/chat.yaml"
+    other.write_text("routes:\n  - {name: a, match: {path: /a}, handoff: orgin}\n")
+    text = HEAD + "  - include: teams/chat.yaml\n  - {name: rest, forward: origin}\n"
+
+    async def act(editor: Editor) -> None:
+        editor.open(text)
+        (found,) = await editor.diagnostics()
+        line = text.splitlines()[found.range.start.line]
+        assert line[found.range.start.character : found.range.end.character] == "teams/chat.yaml"
+        assert found.message.startswith(f"{other}:2:43: unknown backend 'orgin'")
+        other.write_text("routes:\n  - {name: rest, match: {path: /a}, forward: origin}\n")
+        editor.type(text)
+        (twice,) = await editor.diagnostics()
+        assert [each.location.uri for each in twice.related_information or ()] == [other.as_uri()]
+
+    edit(tmp_path, act)

@@ -30,6 +30,13 @@ def test_a_message_is_published_in_an_environment(environments_edge: Edge) -> No
         assert next(line for line in answer.iter_lines() if line.startswith("data")) == "data: hello"
 
 
+def test_an_included_route_is_held(environments_edge: Edge) -> None:
+    """It is above a route with the same host, and pinned as any other."""
+    with environments_edge.client.stream("GET", "/included/blue", headers={"Host": HOST}) as answer:
+        environments_edge.publish("included-blue", http_stream={"content": "hello\n"})
+        assert next(answer.iter_lines()) == "hello"
+
+
 def test_an_environment_has_its_debug_and_its_stores(environments_edge: Edge) -> None:
     answer = environments_edge.request("GET", "/forward/x", HOST, [("Fanroute-Debug", SECRET)])
     assert answer.headers["fanroute-route"] == "forwarded"

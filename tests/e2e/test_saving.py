@@ -142,6 +142,22 @@ def test_each_wrong_file_is_told_at_once(saving_edge: Edge) -> None:
     assert answers(saving_edge, "/text", 200, "third")
 
 
+def test_a_save_of_an_included_file_is_served(saving_edge: Edge) -> None:
+    """Also if the file comes later than the item that includes it."""
+    (saving_edge.folder / "teams").mkdir()
+    save(saving_edge, saying("including", "  - include: teams/a.yaml\n"))
+    wait_until(lambda: printed(saving_edge, r"^routes\.yaml:\d+:\d+: error\[FR273\]"))
+    for text in ("one", "two"):
+        included = f"routes:\n  - match: {{path: /included}}\n    respond: {{status: 200, body: {text}}}\n"
+        (saving_edge.folder / "teams" / "a.yaml").write_text(included)
+        wait_until(lambda text=text: answers(saving_edge, "/included", 200, text))  # type: ignore[misc]
+    (saving_edge.folder / "teams" / "a.yaml").write_text("routes:\n  - respon: {}\n")
+    wait_until(lambda: printed(saving_edge, r"^teams/a\.yaml:2:5: error\[FR201\]"))
+    assert answers(saving_edge, "/included", 200, "two")
+    save(saving_edge, saying("in place"))
+    wait_until(lambda: answers(saving_edge, "/included", 404, "No route matches this request.\n"))
+
+
 def test_other_commands_know_the_new_hosts(saving_edge: Edge) -> None:
     text = saying("hosted").replace("{loopback: true}", "{loopback: true, host: new.example.com}")
     save(saving_edge, text.replace("match: {path: /text}", "match: {host: new.example.com, path: /text}"))

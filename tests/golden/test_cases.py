@@ -44,8 +44,8 @@ def made(folder: Path) -> dict[str, str]:
     try:
         checked = check_routes(raw, inputs_of(folder))
     except Invalid as invalid:
-        return _diagnostics_file(invalid.diagnostics, raw)
-    found = _diagnostics_file(checked.diagnostics, raw)
+        return _diagnostics_file(invalid.diagnostics, raw, folder)
+    found = _diagnostics_file(checked.diagnostics, raw, folder)
     if fails(checked.diagnostics):
         return found
     for compiled in checked.compiled.values():
@@ -73,10 +73,15 @@ def _built(compiled: Compiled) -> dict[str, str]:
     }
 
 
-def _diagnostics_file(diagnostics: Sequence[Diagnostic], raw: bytes) -> dict[str, str]:
+def _diagnostics_file(diagnostics: Sequence[Diagnostic], raw: bytes, folder: Path) -> dict[str, str]:
     if not diagnostics:
         return {}
-    return {"diagnostics.txt": text_report.render(diagnostics, "routes.yaml", raw.decode(errors="replace")) + "\n"}
+    others = {one.span.file: _text_of(folder / one.span.file) for one in diagnostics if one.span.file}
+    return {"diagnostics.txt": text_report.render(diagnostics, "routes.yaml", raw.decode(errors="replace"), others) + "\n"}
+
+
+def _text_of(file: Path) -> str:
+    return file.read_bytes().decode(errors="replace")
 
 
 def _test_report(folder: Path, raw: bytes) -> str:

@@ -13,7 +13,7 @@ from fanroute.analysis.witness import request_of
 from fanroute.bundle.builder import app_files
 from fanroute.cli.diff_report import compare
 from fanroute.diagnostics.diagnostic import Invalid
-from fanroute.pipeline import Compiled, compile_routes
+from fanroute.pipeline import Compiled, check_routes, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_index
 from fanroute.plan.trace import trace
@@ -96,6 +96,29 @@ def test_an_environment_is_the_file_with_other_values(data: st.DataObject) -> No
         COUNTS["environments whose difference is searched"] += 1
         if environment.get("backends", {}).get("origin", {}).get("url") and not environment["hosts"] and uses_origin(before[0]):
             assert differs
+
+
+@given(st.data())
+def test_included_routes_are_as_if_written_in_place(data: st.DataObject) -> None:
+    """Whichever routes are in other files, the file compiles to the same, and a fault has its place in its file."""
+    spec, style = data.draw(specs()), data.draw(STYLES)
+    routes, items, files = spec["routes"], [], {}
+    while routes:
+        count = data.draw(st.integers(1, len(routes)))
+        if data.draw(st.booleans()):
+            name = f"teams/{len(files)}.yaml"
+            files[name] = written({"routes": routes[:count]}, style)
+            items.append({"include": name})
+        else:
+            items += routes[:count]
+        routes = routes[count:]
+    whole = written(spec | {"routes": items}, style)
+    given_files = replace(INPUTS, read=lambda path, limit: files[path])
+    assert attempt(whole, given_files) == attempt(written(spec, style), INPUTS)
+    for found in check_routes(whole, given_files).diagnostics:
+        text = files[found.span.file] if found.span.file else whole
+        assert found.span.line <= text.count(b"\n") + 1
+    COUNTS["generated routes.yaml with included files"] += 1
 
 
 def uses_origin(plan: Plan) -> bool:

@@ -9,6 +9,7 @@ from fanroute.rules.run import TOPICS
 _OTHERS = (
     "syntax.source",
     "spec.environments",
+    "spec.included",
     "spec.inputs",
     "spec.validate",
     "project.folder",

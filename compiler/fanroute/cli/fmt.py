@@ -1,5 +1,6 @@
 """`fanroute fmt`: rewrites a routes.yaml in its canonical form."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -9,6 +10,8 @@ from fanroute.cli.output import exit_if_failed, exit_on_failure, fail, print_dia
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.formatting.formatter import MeaningChanged, format_routes
 from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
+from fanroute.spec.included import included_paths
+from fanroute.syntax.source import decode, parse_yaml
 
 
 @click.command(epilog=examples("fanroute fmt", "fanroute fmt --check edge/routes.yaml"))
@@ -17,10 +20,27 @@ from fanroute.project.workspace import DEFAULT_ROUTES, Workspace
 def fmt(files: tuple[Path, ...], check: bool) -> None:
     """Format FILES (routes.yaml): keys in the order of the reference, two spaces, quotes only if they are needed.
 
-    Comments stay with the lines that they belong to. A file with syntax errors is reported and left as it is.
+    Files that they include are formatted too. Comments stay with the lines that they belong to. A file with syntax errors is
+    reported and left as it is.
     """
-    results = [_format(Workspace(file), check) for file in files or (Path(DEFAULT_ROUTES),)]
+    workspaces = [Workspace(file) for file in files or (Path(DEFAULT_ROUTES),)]
+    every = {one.routes: one for workspace in workspaces for one in (workspace, *_included(workspace))}
+    results = [_format(workspace, check) for workspace in every.values()]
     exit_if_failed(failed=not all(results))
+
+
+def _included(workspace: Workspace) -> list[Workspace]:
+    """Returns the files that a routes.yaml includes and that can be read. The others are reported by `fanroute check`."""
+    found = []
+    try:
+        source = parse_yaml(decode(workspace.read_routes()))
+    except Invalid:
+        return []
+    for _, path in included_paths(source):
+        with suppress(OSError):
+            workspace.read(path)
+            found.append(Workspace(workspace.routes.parent / path))
+    return found
 
 
 def _format(workspace: Workspace, check: bool) -> bool:

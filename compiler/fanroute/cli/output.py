@@ -162,12 +162,13 @@ def print_all_diagnostics(files: Sequence[tuple[Path, Sequence[Diagnostic]]], fo
         say_json(json_report.Report(diagnostics=json_diagnostics).model_dump_json(indent=2))
         return
     for file, diagnostics in files:
+        others = {one.span.file: file_text(Path(one.span.file)) for one in diagnostics if one.span.file}
         if form == "github" and diagnostics:
             say_text(text_report.render_github(diagnostics, str(file)))
         elif diagnostics and _shows_styles(sys.stderr):
-            _console(stderr=True).print(text_report.render_styled(diagnostics, str(file), file_text(file)))
+            _console(stderr=True).print(text_report.render_styled(diagnostics, str(file), file_text(file), others))
         elif diagnostics:
-            click.echo(text_report.render(diagnostics, str(file), file_text(file)), err=True)
+            click.echo(text_report.render(diagnostics, str(file), file_text(file), others), err=True)
 
 
 def remark(line: str) -> None:

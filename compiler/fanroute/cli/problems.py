@@ -5,7 +5,7 @@ from pathlib import Path
 from fanroute.cli.output import failure_lines, file_text
 from fanroute.devserver.events import Problem
 from fanroute.diagnostics import text_report
-from fanroute.diagnostics.diagnostic import Invalid, fails
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, fails
 from fanroute.project.workspace import BadManifest, Workspace
 
 
@@ -25,7 +25,7 @@ def _problems_of_file(invalid: Invalid, file: Path) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             message=one.message,
-            shown=text_report.render([one], str(file), text),
+            shown=text_report.render([one], str(file), text, _other_texts(one)),
             file=one.span.file or str(file),
             line=one.span.line,
             column=one.span.column,
@@ -34,3 +34,9 @@ def _problems_of_file(invalid: Invalid, file: Path) -> tuple[Problem, ...]:
         for one in invalid.diagnostics
         if fails([one])
     )
+
+
+def _other_texts(diagnostic: Diagnostic) -> dict[str, str]:
+    """Returns the text of the file that a diagnostic is about, if it is an included one."""
+    other = diagnostic.span.file
+    return {other: file_text(Path(other))} if other else {}

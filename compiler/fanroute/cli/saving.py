@@ -176,7 +176,7 @@ class Saving:
             await self._serve(saved, started)
         elif self._is_wrong:
             self._tell("unchanged", started)
-        is_shown = is_new or self._is_wrong or saved.compiled.source.text != self._saved.compiled.source.text
+        is_shown = is_new or self._is_wrong or _texts(saved) != _texts(self._saved)
         self._is_wrong = False
         self._target_sources = self._sources
         if self._target is None:
@@ -250,6 +250,11 @@ class Saving:
         except FAILURES as error:
             self._target = None
             self._tell_failure(error, started)
+
+
+def _texts(saved: Saved) -> tuple[str, dict[str, str]]:
+    """Returns the text of routes.yaml, and those of the files that it includes."""
+    return saved.compiled.source.text, saved.compiled.source.texts
 
 
 def _attempt(act: Callable[[], Found], errors: list[Exception]) -> Found | None:

@@ -159,8 +159,10 @@ class Console:
         own_host = served.hosts.get(host_entry("127.0.0.1"), "127.0.0.1").rpartition("://")[2]
         saved = self._saved
         problems = saved.problems if saved else ()
-        # If the file has errors now, the diagnostics of what is served are about a file that is gone.
-        is_gone = saved is not None and saved.outcome == "wrong" and any(one.file == self._file for one in problems)
+        source = served.compiled.source
+        # If the file, or one that it includes, has errors now, the diagnostics of what is served are about a file that is gone.
+        files = {self._file, *source.texts}
+        is_gone = saved is not None and saved.outcome == "wrong" and any(one.file in files for one in problems)
         own = () if is_gone else served.compiled.diagnostics
         return {
             "service": served.compiled.plan.service,
@@ -173,7 +175,7 @@ class Console:
             "urls": {"edge": self._urls.edge, "publish": self._urls.publish},
             "knows_connections": self._channels is not None,
             "routes": describe_routes(served.compiled, own, own_host, len(problems)),
-            "diagnostics": [*describe_problems(problems), *describe_diagnostics(own, self._file, served.compiled.source.text)],
+            "diagnostics": [*describe_problems(problems), *describe_diagnostics(own, self._file, source.text, source.texts)],
         }
 
     async def try_request(self, raw: bytes) -> Any:

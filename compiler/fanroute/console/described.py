@@ -1,7 +1,8 @@
 """Describes what an edge serves to the console, as plain data for JSON. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fanroute.analysis.examples import example_address, example_headers, example_target, example_values, expand, needed_host
@@ -17,7 +18,9 @@ from fanroute.syntax.variables import unexpander
 from fanroute_runtime.plan import Hold, Route, WebSocket
 
 
-def describe_diagnostics(diagnostics: Iterable[Diagnostic], file: str, text: str) -> list[dict[str, Any]]:
+def describe_diagnostics(
+    diagnostics: Iterable[Diagnostic], file: str, text: str, others: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """Returns the diagnostics of a file. `shown` of each is what `fanroute check` prints about it."""
     return [
         {
@@ -26,7 +29,7 @@ def describe_diagnostics(diagnostics: Iterable[Diagnostic], file: str, text: str
             "file": one.span.file or file,
             "line": one.span.line,
             "message": one.message,
-            "shown": render([one], file, text),
+            "shown": render([one], file, text, others),
         }
         for one in diagnostics
     ]
@@ -64,9 +67,9 @@ def describe_routes(compiled: Compiled, diagnostics: Sequence[Diagnostic], own_h
     by_route: dict[int, list[int]] = {}
     for number, diagnostic in enumerate(diagnostics, first):
         span = diagnostic.span
-        if not span.file and (index := _index_at(starts, (span.line, span.column))) is not None:
+        if (index := _index_at(starts, (span.file, span.line, span.column))) is not None:
             by_route.setdefault(index, []).append(number)
-    lines = {index: line for (line, _), index in starts if index is not None}
+    lines = {index: line for (_, line, _), index in starts if index is not None}
     described = []
     index = -1  # of the last route that is in the file
     for route in compiled.plan.routes:
@@ -78,6 +81,7 @@ def describe_routes(compiled: Compiled, diagnostics: Sequence[Diagnostic], own_h
                 "number": index + 1 if declared else None,
                 "name": route.name,
                 "line": lines.get(index) if declared else None,
+                "file": compiled.source.files.get(index, "") if declared else "",
                 "match": hide(match_text(route.match)),
                 "action": action,
                 "channels": channels,
@@ -112,8 +116,10 @@ def _example(route: Route, own_host: str) -> dict[str, Any]:
     }
 
 
-# Where a part of the file begins, and the index of the route that it is; None for a part that is no route.
-_Start = tuple[tuple[int, int], int | None]
+# The name of an included file ("" for routes.yaml), a line and a column. Then where a part of a file begins, and the index of the
+# route that it is; None for a part that is no route.
+_Place = tuple[str, int, int]
+_Start = tuple[_Place, int | None]
 
 
 def _starts(source: Source) -> Iterator[_Start]:
@@ -121,10 +127,10 @@ def _starts(source: Source) -> Iterator[_Start]:
     paths: list[tuple[tuple[str | int, ...], int | None]] = [((key,), None) for key in source.data]
     paths += [(("routes", index), index) for index in range(len(source.data.get("routes", ())))]
     spans = [(source.key_span(path), index) for path, index in paths]
-    yield from sorted((((span.line, span.column), index) for span, index in spans), key=lambda start: start[0])
+    yield from sorted((((span.file, span.line, span.column), index) for span, index in spans), key=lambda start: start[0])
 
 
-def _index_at(starts: Sequence[_Start], place: tuple[int, int]) -> int | None:
+def _index_at(starts: Sequence[_Start], place: _Place) -> int | None:
     """Returns the index of the route at a place, or None."""
     before = bisect_right([start for start, _ in starts], place)
-    return starts[before - 1][1] if before else None
+    return starts[before - 1][1] if before and starts[before - 1][0][0] == place[0] else None

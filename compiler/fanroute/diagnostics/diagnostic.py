@@ -66,8 +66,8 @@ class Diagnostic:
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sorts diagnostics by their place in the file, then by code and message."""
-    return sorted(diagnostics, key=lambda d: (d.span, d.code, d.message))
+    """Sorts diagnostics by their place in the file, then by code and message. Those in other files come last."""
+    return sorted(diagnostics, key=lambda d: (d.span.file, d.span, d.code, d.message))
 
 
 def fails(diagnostics: Iterable[Diagnostic], deny_warnings: bool = False) -> bool:

@@ -1,7 +1,8 @@
 """Writes diagnostics as text for people, and as GitHub's workflow commands."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
@@ -19,19 +20,21 @@ _STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "
 _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def render(diagnostics: Iterable[Diagnostic], file: str, text: str) -> str:
+def render(diagnostics: Iterable[Diagnostic], file: str, text: str, others: Mapping[str, str] = MappingProxyType({})) -> str:
     """Returns the diagnostics of a file as text, each with its line and an underline.
 
-    `text` is the file's content; if it is empty, no lines are shown.
+    `text` is the file's content; if it is empty, no lines are shown. `others` has the content of further files, by their names.
     """
-    return "".join(piece for piece, _ in _styled_pieces(diagnostics, file, text))
+    return "".join(piece for piece, _ in _styled_pieces(diagnostics, file, text, others))
 
 
-def render_styled(diagnostics: Iterable[Diagnostic], file: str, text: str) -> "Text":
+def render_styled(
+    diagnostics: Iterable[Diagnostic], file: str, text: str, others: Mapping[str, str] = MappingProxyType({})
+) -> "Text":
     """Returns the same as `render`, with colours for a terminal."""
     from rich.text import Text  # late: most output goes to no terminal
 
-    return Text.assemble(*_styled_pieces(diagnostics, file, text))
+    return Text.assemble(*_styled_pieces(diagnostics, file, text, others))
 
 
 def counts_text(diagnostics: Iterable[Diagnostic]) -> str:
@@ -41,18 +44,21 @@ def counts_text(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(phrases) or "nothing wrong"
 
 
-def _styled_pieces(diagnostics: Iterable[Diagnostic], file: str, text: str) -> Iterator[tuple[str, str]]:
+def _styled_pieces(
+    diagnostics: Iterable[Diagnostic], file: str, text: str, others: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """Yields the report in pieces, each with its style for `rich`."""
     lines = text.splitlines()
     for number, diagnostic in enumerate(diagnostics):
         yield "\n" if number else "", ""
         other_file = diagnostic.span.file
-        yield from _styled_diagnostic(diagnostic, printable(other_file or file), [] if other_file else lines)
+        shown = others.get(other_file, "").splitlines() if other_file else lines
+        yield from _styled_diagnostic(diagnostic, printable(file), shown)
 
 
 def _styled_diagnostic(diagnostic: Diagnostic, file: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     span, style = diagnostic.span, _STYLES[diagnostic.severity]
-    yield f"{file}:{span.line}:{span.column}: ", ""
+    yield f"{printable(span.file) or file}:{span.line}:{span.column}: ", ""
     yield f"{diagnostic.severity}[{diagnostic.code}]", style
     yield f": {printable(diagnostic.message)}", ""
     suggestion = printable(diagnostic.suggestion)

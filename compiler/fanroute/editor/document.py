@@ -6,10 +6,13 @@ from pathlib import Path
 
 from lsprotocol.types import Position
 
+from fanroute.diagnostics.diagnostic import Span
 from fanroute.editor.cursor import Cursor, find_cursor
 from fanroute.editor.positions import Positions
 from fanroute.pipeline import Checked, Compiled, check_routes, compile_plan
 from fanroute.project.workspace import Workspace
+from fanroute.spec.included import included_paths
+from fanroute.syntax.source import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class Document:
         """Compiles the text without looking for warnings. Raises Invalid."""
         workspace = self._workspace()
         return compile_plan(workspace.read_routes(), workspace.inputs())
+
+    def place_of_include(self, file: str) -> Span:
+        """Returns the span of the path of an included file, which is known by its whole path."""
+        source = parse_yaml(self.text)
+        for index, path in included_paths(source):
+            if (self.path.parent / path).as_posix() == file:
+                return source.value_span(("routes", index, "include"))
+        return Span()
 
     def cursor(self, position: Position) -> Cursor | None:
         """Returns what is at a position, None if nothing can be there."""

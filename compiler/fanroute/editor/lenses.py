@@ -41,6 +41,9 @@ def lenses_of(document: Document) -> list[types.CodeLens]:
             title += ", such as " + hide_in_command(match_arguments(request_of(found.witness)))
         else:
             title = "no request gets here" if isinstance(found, Unreachable) else f"{title}; no example was found in time"
-        place = document.positions.range_of(compiled.source.key_span(("routes", index)))
+        span = compiled.source.key_span(("routes", index))
+        if span.file:
+            continue  # the lens of an included route would be in another document
+        place = document.positions.range_of(span)
         lenses.append(types.CodeLens(place, types.Command(printable(title), _NO_COMMAND)))
     return lenses

@@ -109,7 +109,7 @@ class Workspace:
 
     def inputs(self) -> Inputs:
         """Returns the environment and the files with which this folder's routes.yaml is compiled."""
-        return Inputs(os.environ, self.read, self.environment)
+        return Inputs(os.environ, self.read, str(self.routes.parent), self.environment)
 
     def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
         """Returns the content of a file within the folder. Raises OSError, also if it has more than `limit` bytes."""

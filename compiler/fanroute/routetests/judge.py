@@ -193,7 +193,8 @@ def _failure(result: Result, tests: ParsedTests, compiled: Compiled, routes_file
     others = [Note(str(unmet), span) for unmet, span in zip(result.unmet, spans, strict=True)][1:]
 
     def span_in_routes(path: Path) -> Span:
-        return replace(compiled.source.key_span(path), file=routes_file)
+        span = compiled.source.key_span(path)
+        return span if span.file else replace(span, file=routes_file)
 
     reasons = [Note(message, span_in_routes(path)) for message, path in _reasons(result, compiled)]
     refusals = [Note(message) for message in _refusal(result.outcome.answer)]

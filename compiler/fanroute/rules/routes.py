@@ -28,7 +28,7 @@ def check_action_count(source: Source) -> Iterator[Diagnostic]:
     """Reports FR205: a route does not have exactly one action."""
     for index, route in raw.routes(source):
         actions = raw.actions(route)
-        if not actions:
+        if not actions and "include" not in route:
             suggestion = f"add one of {', '.join(ACTIONS)}"
             yield Diagnostic(FR205, "this route has no action", source.key_span(("routes", index)), suggestion)
         for extra in actions[1:]:

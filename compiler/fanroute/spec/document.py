@@ -27,6 +27,7 @@ from fanroute.spec.match import Match
 from fanroute.spec.sandbox import Sandbox
 from fanroute.spec.types import (
     BackendName,
+    FilePath,
     Host,
     KeepAlive,
     LocalUrl,
@@ -208,11 +209,15 @@ class Route(Model):
 
     model_config = with_example(
         {"name": "room-events", "match": {"path": "/rooms/{room}/events"}, "sse": {"channel": "room-{room}"}},
-        oneOf=[{"required": [action]} for action in ACTIONS],
+        oneOf=[{"required": [key]} for key in (*ACTIONS, "include")],
+        dependentSchemas={"include": {"maxProperties": 1}},
     )
 
     name: Name | None = Field(None, examples=["room-events"])
     """The route's name in messages. It must be unique. If not given, `route-` and the number of the route."""
+    include: FilePath | None = Field(None, examples=["teams/chat.yaml"])
+    """Puts the routes of this file here, by its path from the folder of routes.yaml. The item has no other key. The file has only
+    `routes`."""
     match: Match = Match()
     """Says which requests the route takes. If not given, it takes all."""
     auth: AuthOrProfile | None = None

@@ -58,6 +58,7 @@ class Inputs:
     Args:
         variables: those of the build's environment.
         read: reads the files beside routes.yaml.
+        folder: the path of the folder of routes.yaml, which begins the names of included files in messages.
         environment: one of the file's `environments`, or `production`.
         renames_hosts: False to keep the hosts of production in any environment, so that two can be compared.
     """
@@ -65,6 +66,7 @@ class Inputs:
     # Kept out of repr(), because it can contain secrets.
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     read: ReadFile = read_no_file
+    folder: str = ""
     environment: str = PRODUCTION
     renames_hosts: bool = True
 

@@ -30,6 +30,7 @@ OTHER_NAMES = {
         "add_prefix": "replace_prefix replace_beg",
         "routes": "rules routing",
         "backends": "upstreams servers clusters",
+        "include": "import imports includes",
         "url": "address uri endpoint",
         "first_byte_timeout": "timeout read_timeout response_timeout proxy_read_timeout",
         "override_host": "as_host host_header upstream_vhost",

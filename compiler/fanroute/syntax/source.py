@@ -11,7 +11,7 @@ understand the text differently.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import yaml
@@ -132,6 +132,8 @@ class Source:
         unexpanded: maps an expanded text to its spelling in the file. Messages show the spelling, because values can be secret.
         diagnostics: the errors after which parsing could go on.
         root: the position of the whole data.
+        files: maps the index of each included route to the name of its file.
+        texts: the text of each included file, by its name.
         moved: maps the path of a value that comes from elsewhere in the file to its path there.
         routes: used only by `spec.raw.routes`, to compute its result once.
     """
@@ -143,6 +145,8 @@ class Source:
     unexpanded: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     root: Node | None = None
+    files: dict[int, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     moved: dict[Path, Path] = field(default_factory=dict)
     routes: list[tuple[int, dict[str, Any]]] | None = None
 
@@ -156,14 +160,22 @@ class Source:
         if node is None:
             return self.value_span(path)
         key = node[0] or next((key for key, _ in children_of(node).values() if key), None)
-        return span_of(key) if key else self.value_span(path)
+        return self._in_its_file(path, span_of(key)) if key else self.value_span(path)
 
     def value_span(self, path: Path) -> Span:
         """Returns the span of a value, or of its key if it has several lines. A path that does not exist counts as its parent."""
         node = self._node(path)
         if node is None:
             return self.value_span(path[:-1]) if path else Span()
-        return value_span_of(node)
+        return self._in_its_file(path, value_span_of(node))
+
+    def _in_its_file(self, path: Path, span: Span) -> Span:
+        """Returns the span of what is at a path, with the name of the file that it is in."""
+        if not self.files or len(path) < 2:
+            return span
+        key, index, *_ = self._origin(path)
+        file = self.files.get(index) if key == "routes" and isinstance(index, int) else None
+        return replace(span, file=file) if file else span
 
     def _node(self, path: Path) -> Node | None:
         node = self.root
