@@ -147,9 +147,9 @@ def test_the_snippets() -> None:
         "routes.yaml-fanout.keys-algorithm, secret_store, name, issuer",
         "routes.yaml-fanout.keys-algorithm, config_store, name, issuer",
         "routes.yaml-debug-secret_store, name",
-        "routes.yaml-auth.keys-algorithm, file",
-        "routes.yaml-auth.keys-algorithm, secret_store, name",
-        "routes.yaml-auth.keys-algorithm, config_store, name",
+        "routes.yaml-auth_profiles.keys, auth.keys-algorithm, file",
+        "routes.yaml-auth_profiles.keys, auth.keys-algorithm, secret_store, name",
+        "routes.yaml-auth_profiles.keys, auth.keys-algorithm, config_store, name",
         "routes.test.yaml-tests-request, expect",
     ]
 
