@@ -32,7 +32,7 @@ OTHER_NAMES = {
         "backends": "upstreams servers clusters",
         "include": "import imports includes",
         "url": "address uri endpoint",
-        "first_byte_timeout": "timeout read_timeout response_timeout proxy_read_timeout",
+        "first_byte_timeout": "read_timeout response_timeout proxy_read_timeout",
         "override_host": "as_host host_header upstream_vhost",
         "certificate_host": "cert_host ssl_cert_hostname",
         "sni_host": "sni ssl_sni_hostname proxy_ssl_name",

@@ -171,7 +171,12 @@ def _check_rest(value: str, is_expression: bool) -> None:
         raise value_error(f"'{early}' can only be the last segment of a path", "write '{name}' for one segment")
     *before_last, last = (segment for segment in [*others, end] if suggest_segment(segment) is None or segment == "**")
     if any("*" in segment for segment in before_last) or ("*" in last and last != "*"):
-        suggestion = _NO_REGULAR_EXPRESSION if is_expression else "end the path with '/*' for any rest; one segment is '{name}'"
+        named = "/".join("{name}" if segment == "*" else segment for segment in others)
+        is_one = "*" in others and "*" not in named and end != "*"
+        suggestion = "end the path with '/*' for any rest; one segment is '{name}'"
+        if is_one and others.count("*") == 1:
+            suggestion = f"write '{named}/{end}' for one segment; only the end can be any rest"
+        suggestion = _NO_REGULAR_EXPRESSION if is_expression else suggestion
         raise value_error("in a path, '*' can only be the last segment", suggestion)
 
 

@@ -57,6 +57,13 @@ MUCH_ALIKE, ALMOST_THE_SAME = 0.6, 0.85
 # Keys that users often forget to write above the keys that belong under them.
 _FORGOTTEN_PARENTS = ("match", "defaults")
 _TYPE_NAMES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
+# How the keys of a whole file begin.
+_FORMS = {
+    "version": "version: 1",
+    "service": "service: {name: NAME}",
+    "backends": 'backends: {origin: {url: "https://HOST"}}',
+    "routes": "routes: [{forward: BACKEND}]",
+}
 # The type that is expected, by pydantic's type of the error.
 _EXPECTED = {
     "model_type": "a mapping",
@@ -162,7 +169,7 @@ def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnosti
         return Diagnostic(FR201, f"unknown key '{path[-1]}'", source.key_span(path), _suggest_key(path, source, model))
     if kind == "missing":
         key = detail["loc"][-1]
-        return Diagnostic(FR202, f"the key '{key}' is missing", source.key_span(path), f"add '{key}:'")
+        return Diagnostic(FR202, f"the key '{key}' is missing", source.key_span(path), f"add '{_FORMS.get(key, f'{key}:')}'")
     if kind == "fanroute":
         context = detail["ctx"]
         span = source.key_span(path) if detail["loc"][-1] == "[key]" else source.value_span(path)
@@ -195,9 +202,11 @@ def _meant(path: Path, source: Source, model: type[Model]) -> tuple[Path, str] |
     former = FORMER_NAMES.get(key, "")
     if former in known and not isinstance(reduce(getitem, path, source.data), dict):
         return (*above,), former
-    if close := _closest(key, known, ALMOST_THE_SAME):
+    theirs = OTHER_NAMES.get(key.lower(), "")
+    is_theirs = theirs in known and key.lower() not in known
+    if close := theirs if is_theirs else _closest(key, known, ALMOST_THE_SAME):
         return (*above,), close
-    for name in (key, OTHER_NAMES.get(key.lower(), "")):
+    for name in (key, theirs):
         place = (*above,) if name in known else _place_for(name, (*above,), source, model)
         if name and place is not None:
             return place, name
