@@ -122,7 +122,7 @@ def _take(frame: _Frame, char: str, source: str, at: int, line: int) -> None:
         goes_on = _GOES_ON.search(end) is not None or _CONTINUES.match(source, at) is not None
         if not goes_on or (end.endswith(",") and "=>" in frame.text[-1000:]):  # the latter is an arm of Rust's `match`
             frame.end()
-        else:
+        elif frame.text:
             frame.text += " "
     elif not char.isspace():
         frame.add(char, line)

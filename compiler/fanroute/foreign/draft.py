@@ -59,7 +59,8 @@ def draft_text(draft: Draft, source: str, service: str) -> str:
     """Returns a draft as YAML, which still has to be formatted. `source` names the other file, and `service` the service."""
     lines = [f"# Made by `fanroute import` from {shown(source)}.", *_comments(draft.remarks), "version: 1"]
     lines += [f"service: {_flow({'name': service})}", "", "backends:"]
-    for name, backend in draft.backends.items():
+    backends = draft.backends or {"origin": Part({"url": "https://origin.example.com"})}
+    for name, backend in backends.items():
         lines += [*_comments(backend.remarks, "  "), f"  {_flow(name)}: {_flow(backend.data)}"]
     lines += ["", "routes:"]
     for route in draft.routes:

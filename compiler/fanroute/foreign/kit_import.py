@@ -171,9 +171,7 @@ class _Import:
             self._hold(statement, arguments, where)
             return True
         if "set_pass(true)" in text:
-            self.draft.remarks.append(
-                Remark(statement.line, "set_pass: to keep answers out of the cache, have the backend send no-store")
-            )
+            self.draft.remarks.append(Remark(statement.line, "set_pass: to keep answers out of the cache, write `cache: pass`"))
         elif not _is_inert(text) and not (statement.block is not None and _FUNCTION.match(text)):
             self._not_understood(statement)
         return text.startswith(("return", "Ok(()")) or text == "break"
@@ -336,7 +334,8 @@ class _Import:
                     text = f"the address of the backend '{name}' is set in the service: write it as `url`"
                     self.draft.backends[name] = Part({"url": f"https://{name.replace('_', '-')}.example.com"}, [Remark(1, text)])
         if self._holds:
-            name = min(self._loopbacks - set(self.draft.backends), default="self")
+            loopbacks = self._loopbacks - set(self.draft.backends)
+            name = min(loopbacks) if loopbacks else "self" if "self" not in self.draft.backends else "self-2"
             self.draft.backends[name] = Part({"loopback": True})
 
 

@@ -381,7 +381,7 @@ def test_the_kit_for_websockets() -> None:
 }
 """
     assert routes_of(text) == [{"match": {"websocket": True}, "tunnel": "backend"}, {"forward": "backend"}]
-    assert not_understood(text) == ["7: set_pass: to keep answers out of the cache, have the backend send no-store"]
+    assert not_understood(text) == ["7: set_pass: to keep answers out of the cache, write `cache: pass`"]
 
 
 NEWS = """addEventListener("fetch", (event) => event.respondWith(handle(event)));
