@@ -472,6 +472,7 @@ def test_what_changes_is_told(tmp_path: Path) -> None:
     told = json.loads(diff(tmp_path, "routes.yaml", "-", "--format", "json", given=OWN).stdout)
     assert told["changes"] == [
         {
+            "environment": None,
             "request": {
                 "method": "GET",
                 "url": "https://x.edgecompute.app/test/stream",
@@ -491,7 +492,8 @@ def test_nothing_changes(tmp_path: Path) -> None:
     done = diff(tmp_path, "routes.yaml", "-", given=OWN)
     assert (done.returncode, done.stdout) == (0, "No request gets another answer.\n")
     done = diff(tmp_path, "routes.yaml", "-", "--format", "json", given=OWN)
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"changes": []})
+    nothing = {"changes": [], "settings": [], "new_environments": [], "removed_environments": []}
+    assert (done.returncode, json.loads(done.stdout)) == (0, nothing)
 
 
 def test_both_files_mistakes_are_told(tmp_path: Path) -> None:

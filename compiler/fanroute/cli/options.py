@@ -8,7 +8,6 @@ import click
 from click.core import ParameterSource
 
 from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, print_diagnostics, warn
-from fanroute.cli.request_options import checked
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Checked, Compiled, check_routes, compile_routes
@@ -25,11 +24,17 @@ routes_option = click.option("--routes", type=click.Path(path_type=Path), defaul
 
 
 def _environment(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    return value if value is None else checked(check_environment, value, "--env")
+    return value if value is None or value == PRODUCTION else _checked(value)
 
 
 def _environments(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(checked(check_environment, value, "--env") for value in values)
+    return tuple(map(_checked, values))
+
+
+def _checked(value: str) -> str:
+    from fanroute.cli.request_options import checked  # late: most calls choose no environment
+
+    return checked(check_environment, value, "--env")
 
 
 env_option = click.option(

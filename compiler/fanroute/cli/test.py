@@ -135,13 +135,15 @@ def _read(
     If any of these files has errors, prints them and exits. Production comes last, so that with `--live` its component stays.
     """
     checked = check_or_exit(workspace, environment, form)
-    raw = {file: read_file(file, "routes.test.yaml") for file in files}
+    raw: dict[Path, bytes] = {}
     read: list[tuple[Compiled, dict[Path, ParsedTests]]] = []
     errors: dict[Path, dict[str, list[Diagnostic]]] = {file: {} for file in files}
     for name, compiled in checked.compiled.items():
         tests: dict[Path, ParsedTests] = {}
         for file in files:
             try:
+                if file not in raw:
+                    raw[file] = read_file(file, "routes.test.yaml")
                 tests[file] = read_tests(raw[file], compiled)
             except Invalid as invalid:
                 errors[file][name] = invalid.diagnostics
