@@ -63,6 +63,10 @@ HINTS: tuple[tuple[str, str], ...] = (
         "`where` and `pattern` in the match keep such values from the route",
     ),
     (r"A value in the request is not UTF-8\.", ""),
+    (
+        r"The path for the backend would begin with '//'\.",
+        "the rewrite leaves an empty segment at the beginning, which a URI would have as a host",
+    ),
     (r"Malformed websocket-over-HTTP body: .+\.", ""),
     (r"The client offers none of the endpoint's protocols\.", "`websocket.protocols` lists those that it may offer"),
     # http

@@ -101,15 +101,15 @@ WRONG = {
     "too many channels": (START + f"routes: [{{sse: {{channel: [{', '.join('a' * 21)}]}}}}]", "routes/0/sse/channel"),
     "a store's key without a name": (
         START + "routes: [{handoff: origin, auth: {keys: {algorithm: HS256, secret_store: x}}}]",
-        "routes/0/auth/keys",
+        "routes/0/auth",
     ),
     "a store beside a file": (
         START + "routes: [{handoff: origin, auth: {keys: {algorithm: ES256, file: x.pem, secret_store: x}}}]",
-        "routes/0/auth/keys",
+        "routes/0/auth",
     ),
     "a name without a store": (
         START + "routes: [{handoff: origin, auth: {keys: {algorithm: ES256, file: x.pem, name: x}}}]",
-        "routes/0/auth/keys",
+        "routes/0/auth",
     ),
     "a duration": (START + "routes: [{sse: {channel: a, keep_alive: 25}}]", "routes/0/sse/keep_alive"),
     "a duration's unit": (START + "routes: [{sse: {channel: a, keep_alive: 25d}}]", "routes/0/sse/keep_alive"),

@@ -78,7 +78,7 @@ sse:
 @pytest.mark.parametrize("value", ["", " {channel: a}", "\n      channel: a"])
 def test_a_key_is_explained_with_an_example(hover: Ask, value: str) -> None:
     """Also before it has a value."""
-    assert hover(f"{ROUTE}    ss|e:{value}\n").startswith(SSE)
+    assert hover(f"{ROUTE}    ss|e:{value}\n").startswith(SSE.rstrip())
 
 
 def test_what_is_shown_for_keys(hover: Ask) -> None:
@@ -95,7 +95,7 @@ def test_what_is_shown_for_keys(hover: Ask) -> None:
 INSERTED = [
     (ROUTE + "    |", "sse", "sse:\n  channel: "),
     (ROUTE + "    |", "stream", "stream:\n  channel: "),
-    (ROUTE + "    |", "auth", "auth:\n  keys: "),
+    (ROUTE + "    |", "auth", "auth: "),
     (ROUTE + "    |", "respond", "respond:\n  status: "),
     (ROUTE + "    |", "handoff", "handoff: "),
     (ROUTES + "|", "paths", "paths:\n  "),
@@ -109,7 +109,7 @@ INSERTED = [
     (
         ROUTE + "    auth:\n      keys:\n        |",
         "algorithm, secret_store, name",
-        "algorithm: ${1|ES256,RS256,HS256|}\nsecret_store: ${2:keys}\nname: ${3:keys}",
+        "algorithm: ${1|ES256,RS256,HS256,ES384,EdDSA,Ed25519,PS256,HS384,HS512|}\nsecret_store: ${2:keys}\nname: ${3:keys}",
     ),
     (
         TESTS + "tests:\n  - |",
@@ -127,7 +127,9 @@ def test_only_what_is_required_is_inserted(complete: Ask, text: str, label: str,
 
 def test_no_label_is_a_name_of_ours(complete: Ask) -> None:
     """The server names a mapping by its title, and without one by the name of our class."""
-    assert {"auth.keys", "algorithm"} <= (labels := complete(f"{ROUTE}    auth:\n      keys:\n        |").keys())
+    assert {"auth_profiles.keys, auth.keys", "algorithm"} <= (
+        labels := complete(f"{ROUTE}    auth:\n      keys:\n        |").keys()
+    )
     assert not any(label[0].isupper() for label in labels)
 
 
