@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from fanroute.analysis.loops import MAX_REDIRECTS, find_loops
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
@@ -59,8 +58,8 @@ FR408 = Rule(
     "FR408",
     "warning",
     "a redirect leads in a circle",
-    f"A request that is redirected to itself, or to a route that redirects it back, is never answered: a browser gives up after "
-    f"{MAX_REDIRECTS} redirects. This is found exactly for a redirect to itself. The warning shows such a request, as arguments "
+    "A request that is redirected to itself, or to a route that redirects it back, is never answered: a browser gives up after "
+    "some redirects. This is found exactly for a redirect to itself. The warning shows such a request, as arguments "
     "of `fanroute match`. A redirect to a `host` that no route names counts as one to this service, because a service often "
     "has several hosts.",
     START + "routes:\n  - redirect: {host: www.example.com}\n",
@@ -73,7 +72,8 @@ def check_circles(file: ValidFile) -> Iterator[Diagnostic]:
     """Reports FR408: a route redirects a request again and again."""
     if not any(isinstance(route.action, Redirect) for route in file.plan.routes):
         return
-    from fanroute.analysis.witness import match_arguments  # late: few files need it
+    from fanroute.analysis.loops import find_loops  # late, here and below: few files need it
+    from fanroute.analysis.witness import match_arguments
 
     for number, found in find_loops(file.plan, file.boxes):
         route, request = file.plan.routes[number], match_arguments(found)
