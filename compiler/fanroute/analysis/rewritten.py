@@ -8,10 +8,10 @@ from fanroute.analysis.box import LENGTH, Box, Dimension, ValueSet, box_of, inte
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import Boxes, find_untaken
-from fanroute.analysis.sets import SEGMENTS, Lengths, Texts
+from fanroute.analysis.sets import NONE, QUERIES, SEGMENTS, Lengths, NonText, Texts
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData, client_of
-from fanroute.plan.routes import rewrite_of
+from fanroute.plan.routes import keeps_path, rewrite_of
 from fanroute_runtime.matching.predicates import bound_value, path_segments, split_uri
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound, Forward, Handoff, Parameter, Plan, Rewrite, Route, Template, Tunnel
@@ -24,12 +24,13 @@ _BOUND = "\0"
 def find_ways_around_auth(plan: Plan, boxes: Boxes) -> Iterator[tuple[int, int, RequestData, str]]:
     """Yields the number of a route without `auth`, that of one with it, a request for the first, and the backend's path.
 
-    The first route rewrites the request to a path with which the second one would send it to the same backend.
+    The first route rewrites the request to one that the second one would send to the same backend. Routes with `auth` that
+    change the path themselves do not count.
     """
     passing = [
         (number, route) for number, route in enumerate(plan.routes) if isinstance(route.action, Forward | Handoff | Tunnel)
     ]
-    guarded = [(number, route) for number, route in passing if route.auth and not rewrite_of(route.action)]
+    guarded = [(number, route) for number, route in passing if route.auth and keeps_path(route.action)]
     budget = Budget(MAX_TOTAL_STEPS)
     for number, route in passing:
         rewrite = rewrite_of(route.action)
@@ -58,7 +59,7 @@ def _find_request(
 ) -> tuple[RequestData, str] | None:
     """Returns a request that a route rewrites to a path of a guarded route, and that path. Raises BudgetExceeded."""
     source = _source_of(box_of(boxes.matches[guarded]), route, rewrite)
-    region = source and intersect(boxes.boxes[number], source)
+    region = None if source is None else intersect(boxes.boxes[number], source)
     found = region and find_untaken([region], lambda point: boxes.taken_box(point, number, budget), boxes.named, budget)
     if not found:
         return None
@@ -70,17 +71,20 @@ def _find_request(
         return bound_value(bound, route, client)
 
     try:
-        _, path, _ = split_uri(rewrite_uri(rewrite, request.url, value_of))
+        rewritten = rewrite_uri(rewrite, request.url, value_of)
     except Refused:
         return None
-    return (request, path) if boxes.fits(replace(point, segments=path_segments(path)), guarded) else None
+    _, path, _ = split_uri(rewritten)
+    query = client_of(replace(request, url=rewritten)).query
+    return (request, path) if boxes.fits(replace(point, segments=path_segments(path), query=query), guarded) else None
 
 
 def _source_of(wanted: Box, route: Route, rewrite: Rewrite) -> Box | None:
     """Returns a box of the requests that a route rewrites to requests of another box.
 
-    Returns None if there are none, or if a value of the request is a part of a segment that counts.
+    Returns None if there are none, or if a value of the request is a part of a segment or query parameter that counts.
     """
+    rewrite = _without_rest(rewrite, route)
     added = _segments(rewrite.path)
     found: list[Box] = []
     for dimension, values in wanted.items():
@@ -93,6 +97,16 @@ def _source_of(wanted: Box, route: Route, rewrite: Rewrite) -> Box | None:
             return None
         found.append(box)
     return intersect(*found)
+
+
+def _without_rest(rewrite: Rewrite, route: Route) -> Rewrite:
+    """Returns a rewrite to the rest of a path as one that removes what is before the rest."""
+    pattern = route.match.path
+    match rewrite.path:
+        case (*before, str(text), Bound("path", name)) if pattern and pattern.bound_rest and text.endswith("/"):
+            if name == pattern.bound_rest.name:
+                return replace(rewrite, path=(*before, text[:-1]), strip=len(pattern.segments))
+    return rewrite
 
 
 def _lengths(values: Lengths, added: int, rewrite: Rewrite) -> Box | None:
@@ -108,6 +122,8 @@ def _values(dimension: Dimension, values: ValueSet, added: list[str], route: Rou
     kind, index = dimension
     if kind == "rest":  # the request that is found is tested
         return {}
+    if kind == "query":
+        return _query(dimension, values, rewrite)
     if kind != "segment" or not isinstance(index, int):
         return {dimension: values}
     if index >= len(added):
@@ -117,6 +133,21 @@ def _values(dimension: Dimension, values: ValueSet, added: list[str], route: Rou
         return {("segment", place): values}
     fits = intersect({dimension: values}, {dimension: Texts.of(SEGMENTS, (added[index],))}) is not None
     return {} if fits and _BOUND not in added[index] else None
+
+
+def _query(dimension: Dimension, values: ValueSet, rewrite: Rewrite) -> Box | None:
+    """Returns a box of the requests that have these values of a query parameter after they are rewritten."""
+    name = str(dimension[1])
+    texts = next((template for key, template in rewrite.set_query if key == name), None)
+    if texts is None and name not in rewrite.remove_query:
+        return {dimension: values}
+    if texts is None:
+        becomes = Texts(QUERIES, frozenset({NonText.ABSENT}), values=NONE)
+    elif all(isinstance(part, str) for part in texts):
+        becomes = Texts.of(QUERIES, ("".join(map(str, texts)),))
+    else:
+        return None
+    return {} if intersect({dimension: values}, {dimension: becomes}) is not None else None
 
 
 def _segments(path: Template) -> list[str]:

@@ -69,6 +69,12 @@ def rewrite_of(action: Action) -> Rewrite | None:
     return action.rewrite if isinstance(action, Forward | Handoff | Tunnel) else None
 
 
+def keeps_path(action: Action) -> bool:
+    """Returns True if a backend gets the path of the request as it is."""
+    rewrite = rewrite_of(action)
+    return rewrite is None or (rewrite.strip == 0 and not rewrite.path)
+
+
 def templates_of(action: Action) -> Iterator[Template]:
     """Yields the templates of an action, which its answer is made from."""
     if isinstance(action, Redirect):

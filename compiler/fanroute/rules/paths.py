@@ -14,7 +14,7 @@ from fanroute.analysis.sets import SEGMENTS, Lengths, Texts
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import declared_index
+from fanroute.plan.routes import declared_index, keeps_path
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
 from fanroute.spec.actions import BACKEND_ANSWERED
@@ -67,7 +67,7 @@ def _routes_by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
     """
     found: dict[str, tuple[list[int], list[int]]] = {}
     for number, route in enumerate(plan.routes):
-        if isinstance(route.action, Forward | Handoff | Tunnel) and route.action.rewrite is None:
+        if isinstance(route.action, Forward | Handoff | Tunnel) and keeps_path(route.action):
             found.setdefault(route.action.backend, ([], []))[route.auth is None].append(number)
     return found
 

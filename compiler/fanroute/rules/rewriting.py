@@ -134,7 +134,8 @@ FR413 = Rule(
     "a rewrite leads around the `auth` of another route",
     "The backend knows only the path that it gets. If a route that requires no token rewrites requests to a path for which "
     "another route requires one, everybody reaches that path through the first route. The warning shows one such request for "
-    "each rewrite, found exactly.",
+    "each rewrite. It is found exactly, except where a value of the request becomes a part of a segment or of a query parameter, "
+    "and for routes with `auth` that change the path themselves.",
     START + "routes:\n  - match: {path: /admin/*}\n    forward: origin\n    auth: {token: {query: token}, keys: {"
     "algorithm: HS256, secret_store: keys, name: login}}\n"
     "  - match: {path: /api/*}\n    forward: {backend: origin, rewrite: {strip_prefix: /api}}\n",

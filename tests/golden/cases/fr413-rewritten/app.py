@@ -15,7 +15,8 @@ PLAN = Plan(
 
 SAMPLES = (
     ('GET', 'https://example.com/admin/', ()),
-    ('GET', 'https://example.com/api/', ()),
+    ('GET', 'https://example.com/own/', ()),
+    ('GET', 'https://example.com/x/x', ()),
 )
 
 HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Rewrite: rewrite_uri}, SAMPLES)
