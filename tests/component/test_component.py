@@ -243,7 +243,7 @@ def test_without_faults(host: Host, kind: str) -> None:
 
 @pytest.mark.budget
 def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
-    """Counts the host calls that a request costs. Each host call is used by one of these requests, or in the test of its own kind."""
+    """Counts the host calls that a request costs. Each host call is used by one of these requests, or in a test of its own."""
     counts, reused = {}, {}
     used: set[str] = set()
     for kind, (uri, headers, body) in REQUESTS.items():
