@@ -507,6 +507,9 @@ def test_no_log_has_a_token(auth_edge: Edge) -> None:
         query, _ = placed("query", by_pyjwt(claims("ann"), "HS256"))
         first_messages_of_all(auth_edge, kind, [(f"/own/{kind}{query}", [])])
         auth_edge.request("GET", f"/own/{kind}{query}x")
+    # No protocol of this route: aiohttp would print what is offered.
+    with open_websocket(auth_edge, "/open/socket", subprotocols=["other", by_pyjwt(claims("ann"), "HS256").decode()]):
+        pass
     wait_until(lambda: [line for line in auth_edge.output if "token=…" in line])
     logs = {"what is printed": "".join(auth_edge.output)}
     logs |= {log.name: log.read_text(errors="replace") for log in (auth_edge.folder / "build" / "logs").glob("*")}

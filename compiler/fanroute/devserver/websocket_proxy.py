@@ -4,6 +4,7 @@ Source: https://pushpin.org/docs/protocols/websocket-over-http/
 """
 
 import asyncio
+import logging
 import re
 import uuid
 from contextlib import suppress
@@ -47,6 +48,10 @@ _SET_META = b"set-meta-"
 def is_websocket(request: web.BaseRequest) -> bool:
     """Returns True if a request asks for a WebSocket (RFC 6455, 4.1)."""
     return any(value.lower() == "websocket" for value in request.headers.getall("Upgrade", []))
+
+
+# It would print the protocols that a client offers if none of them is chosen. One of them can be a token.
+logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
 
 class _Closed(Exception):

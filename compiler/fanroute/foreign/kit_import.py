@@ -60,6 +60,11 @@ _OF_WEBSOCKET = re.compile(r"websocket|OPEN|Response|body|err\b|subscribe|resp\b
 _SUBSCRIBES = re.compile(r"\b\w*sub\w*\((?P<channel>[^()]+)\)|subscribe\\?['\"],? ?(?:channel: ?)?(?P<member>\w+)", re.I)
 _ECHOES = re.compile(r"\w+ = \w*body\w*\.clone\(\)|copy\(\w+, \w+\)|= \[ ?\w*body", re.I)
 _ARM = re.compile(rf"(?:case )?(?P<paths>{LITERAL}(?:(?: ?\| ?|, ?|: case ){LITERAL})*) ?(?:=>|:)\s*(?P<rest>.*)")
+# An arm for values that are not all literals.
+_OTHER_ARM = {
+    "switch": re.compile(r"case (?P<values>.+?):\s*(?P<rest>.*)"),
+    "match": re.compile(r"(?P<values>[^=]+?) ?=>\s*(?P<rest>.*)"),
+}
 _OTHERWISE = re.compile(r"(?:default ?:|_ =>)\s*(?P<rest>.*)")
 
 
@@ -234,12 +239,18 @@ class _Import:
         if "path" not in subject.lower():
             self._not_understood(statement)
             return False
+        other_arm = _OTHER_ARM["switch" if statement.text.startswith("switch") else "match"]
         arms: list[tuple[list[str] | None, list[Statement]]] = []
         for one in statement.block or []:
             if found := _ARM.fullmatch(one.text):
                 arms.append((literals_in(found["paths"]), _body_of(one, found["rest"])))
             elif found := _OTHERWISE.fullmatch(one.text):
                 arms.append((None, _body_of(one, found["rest"])))
+            elif found := other_arm.fullmatch(one.text):
+                values = [text_of(value, where.names) for value in re.split(r"[|,]", found["values"])]
+                if not all(values):
+                    self._not_understood(one, ", so its requests go on to the routes below")
+                arms.append((values if all(values) else [], _body_of(one, found["rest"])))
             elif arms:
                 arms[-1][1].append(one)
         for paths, body in arms:

@@ -190,6 +190,16 @@ def test_tunnels_need_websockets() -> None:
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 
 
+def test_no_command_for_an_environment_changes_production() -> None:
+    """Before the first publish, only the Fastly CLI's `compute` finds the service of an environment."""
+    routes = ROUTES.replace(b"handoff: origin}", b"forward: origin}").replace(b"{url:", b"{first_byte_timeout: 2m, url:", 1)
+    compiled = compile_routes(routes, INPUTS)
+    *_, first = publish_lines(compiled, "", Path(), " --env staging")
+    assert first == "After that, build again: it then prints the commands that set the options of 'origin'"
+    *_, again = publish_lines(compiled, "abc", Path(), " --env staging")
+    assert again.count("--service-id abc") == 2
+
+
 @pytest.mark.parametrize("service", ["", "abc"])
 def test_options_of_a_backend_are_set_with_a_command(service: str) -> None:
     options = b"first_byte_timeout: 2m, connect_timeout: 5s, override_host: a.example.com, certificate_host: b.example.com, "

@@ -438,6 +438,31 @@ def test_a_channel_of_the_rest_of_the_path(language: str) -> None:
     assert made[0] == {"match": {"path": "/test/{rest...}"}, "sse": {"channel": "{rest}"}}
 
 
+def test_arms_that_are_no_literals() -> None:
+    """A name stands for its text, and other values are named with their line. No later arm gets their requests in silence."""
+    text = """
+const P = "/y";
+addEventListener("fetch", (event) => event.respondWith(handle(event.request)));
+async function handle(request) {
+  const url = new URL(request.url);
+  switch (url.pathname) {
+    case `/x/${P}`: return fetch(request, { backend: "other" });
+    case P: return fetch(request, { backend: "third" });
+    case "/k": return fetch(request, { backend: "fourth" });
+  }
+  return createFanoutHandoff(request, "self");
+}
+"""
+    draft = import_kit(text)
+    assert [route.data for route in draft.routes] == [
+        {"name": "y", "match": {"path": "/y"}, "forward": "third"},
+        {"name": "k", "match": {"path": "/k"}, "forward": "fourth"},
+        {"handoff": "self"},
+    ]
+    (remark,) = (remark for remark in draft.remarks if "not understood" in remark.text)
+    assert remark.line == 7 and "go on to the routes below" in remark.text
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
