@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -59,9 +60,17 @@ CONDITION = st.one_of(
     st.booleans().map(lambda present: Condition("h", present=present)),
     PATTERN.map(lambda text: Condition("h", pattern=text)),
 )
+
+
+def path_of(segments: list[str | Parameter], rest: bool) -> PathPattern:
+    """Returns a path whose parameters have names of their own, as in every Plan."""
+    numbered = (replace(each, name=f"p{index}") if isinstance(each, Parameter) else each for index, each in enumerate(segments))
+    return PathPattern(tuple(numbered), rest)
+
+
 MATCH = st.builds(
     lambda segments, rest, conditions, hosts: Match(
-        hosts=hosts, path=PathPattern(tuple(segments), rest) if segments else None, headers=tuple(conditions)
+        hosts=hosts, path=path_of(segments, rest) if segments else None, headers=tuple(conditions)
     ),
     st.lists(SEGMENT, max_size=2),
     st.booleans(),
