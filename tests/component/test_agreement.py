@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fanroute.analysis.witness import requests_of
 from fanroute.host.exchange import Exchange
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
@@ -47,7 +48,7 @@ HEADERS: list[tuple[str, bytes]] = [
     ("content-type", b"application/websocket-events"),
     ("grip-sig", GRIP_SIG.encode()),
 ]
-REQUESTS = st.builds(
+BUILT = st.builds(
     lambda verb, scheme, host, path, query, headers, content: RequestData(
         verb, f"{scheme}://{host}{path}{query}", headers, content
     ),
@@ -59,6 +60,9 @@ REQUESTS = st.builds(
     st.one_of(st.lists(st.sampled_from(HEADERS), max_size=4).map(tuple), st.sampled_from([(header,) for header in HEADERS])),
     st.sampled_from([b"", b"OPEN\r\n", b"TEXT 2\r\nhi\r\n", b"TEXT"]),
 )
+# Some routes take requests that are rarely built.
+WITNESSES = requests_of([route.match for route in PLAN.routes], PLAN.refused_paths)
+REQUESTS = st.one_of(BUILT, BUILT, BUILT, st.sampled_from(WITNESSES))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from fanroute.native.p256 import GRIP_SIG_INTERFACE, P256_INTERFACE
 from fanroute.pipeline import compile_routes
 from fanroute.project import processes
 from fanroute.project.folder import Folder, write
-from fanroute.project.package_files import runtime_sources, wit_folder
+from fanroute.project.package_files import runtime_sources
 from fanroute.project.workspace import Workspace
 from fanroute.wasm.binary import BadComponent
 from fanroute.wasm.component import import_names
@@ -166,7 +166,8 @@ def unlinked(as_made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> by
     files = emit_base(app_files(compile_routes(as_made.read_routes(), INPUTS).plan), runtime_sources())
     for name, text in files.items():
         Folder(new.with_name("app")).write(name, text.encode())
-    toolchain.componentize(new.with_name("app"), wit_folder(), new, with_native=True)
+    with toolchain.wit_folder_for(files) as wit:
+        toolchain.componentize(new.with_name("app"), wit, new, with_native=True)
     return new.read_bytes()
 
 

@@ -21,7 +21,20 @@ from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, open_websocket, wait_until
 from tests.e2e.origin import Origin, seen, values
 from tests.support.tampering import tampered
-from tests.support.tokens import EC, OTHER_RSA, RSA, SECRET, base64url, by_hand_with, by_joserfc, by_pyjwt, jwk, public
+from tests.support.tokens import (
+    EC,
+    ED25519,
+    OTHER_RSA,
+    P384,
+    RSA,
+    SECRET,
+    base64url,
+    by_hand_with,
+    by_joserfc,
+    by_pyjwt,
+    jwk,
+    public,
+)
 
 OLD, NEW = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 # Keys in JWKS documents, by their id: those of the config store and the one of the secret store.
@@ -31,7 +44,6 @@ IN_DOCUMENT: dict[str, Any] = {
     "ed25519 in a set": Ed25519PrivateKey.generate(),
 }
 SECRET_IN_DOCUMENT = b"a secret that is in a document of a secret store"
-ED25519, P384 = Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP384R1())
 LONG_SECRET = b"a secret of sixty-four bytes or more, as HS512 needs it for tokens"
 PRIVATE = {**jwk(OLD), "kid": "private", "d": "AAAA"}
 DOCUMENT = json.dumps({"keys": [*({**jwk(key), "kid": kid} for kid, key in IN_DOCUMENT.items()), PRIVATE]})

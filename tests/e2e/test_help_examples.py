@@ -43,6 +43,14 @@ def all_of(*commands: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("example", [pytest.param(one, marks=marks.get(one, []), id=one) for one in found])
 
 
+# Two environments that answer every request alike.
+ENVIRONMENTS = """\
+
+environments:
+  staging: {service: {name: starter-staging}, backends: {self: {host: fanroute-starter.edgecompute.app}}}
+"""
+
+
 @pytest.fixture(scope="module")
 def folder(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the repository's routes and route tests, also in `old` and `edge`, and in a Git repository.
@@ -59,6 +67,8 @@ def folder(own_project: Workspace, tmp_path_factory: pytest.TempPathFactory) -> 
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     for command in (["init", "-q"], ["add", "routes.yaml"], [*identity, "commit", "-q", "-m", "a"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
+    with (folder / "routes.yaml").open("a") as routes:
+        routes.write(ENVIRONMENTS)
     return folder
 
 

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, open_websocket, running, wait_until, write_routes
 from tests.e2e.origin import Origin
 from tests.e2e.test_auth import KINDS, MANIFEST, PLACES, claims, placed
-from tests.support.tokens import EC, RSA, SECRET, by_pyjwt, public
+from tests.support.tokens import EC, ED25519, P384, RSA, SECRET, by_pyjwt, public
 
 Events = list[dict[str, Any]]
 TIME = re.compile(r"[\d:.]{12} ")
@@ -323,7 +323,8 @@ def test_it_ends_with_its_reader(json_edge: Edge, command: list[str], closed: st
 @pytest.fixture(scope="module", params=["text", "json"])
 def guarded(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """The embedded edge with the routes of tests/e2e/routes/auth.yaml, in each format."""
-    files = {"ec_pem": public(EC), "rsa_pem": public(RSA), "fastly_toml": MANIFEST.encode()}
+    keys = {"ec_pem": public(EC), "rsa_pem": public(RSA), "ed25519_pem": public(ED25519), "p384_pem": public(P384)}
+    files = {**keys, "fastly_toml": MANIFEST.encode()}
     yield from started("auth", origin, tmp_path_factory.mktemp("guarded"), "--format", request.param, **files)
 
 

@@ -22,7 +22,7 @@ from tests.e2e.test_facts import event_loop
 from tests.e2e.test_signature import FORGED
 from tests.support.builds import build_once
 from tests.support.series import build_series
-from tests.support.tokens import EC, RSA, by_joserfc, by_pyjwt, public
+from tests.support.tokens import EC, ED25519, P384, RSA, by_joserfc, by_pyjwt, public
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +98,8 @@ def folder(request: pytest.FixtureRequest, origin: Origin, tmp_path_factory: pyt
         "fastly.toml": MANIFEST.encode(),
         "ec.pem": public(EC),
         "rsa.pem": public(RSA),
+        "ed25519.pem": public(ED25519),
+        "p384.pem": public(P384),
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)

@@ -256,7 +256,8 @@ def rewrites(match: Data) -> st.SearchStrategy[Data]:
             "remove": st.just(["after"]),
         },
     ).filter(bool)
-    path = match.get("path", "/").removesuffix("/*")
+    # Several paths have no prefix in common that is sure to be left.
+    path = match["path"].removesuffix("/*") if isinstance(match.get("path"), str) else "/"
     segments = (path.rpartition("/")[0] if path.endswith("...}") else path).removesuffix("/").split("/")[1:]
     prefixes = ["".join(f"/{quote(one, safe='{}')}" for one in segments[:size]) for size in range(1, len(segments) + 1)]
     own = {"strip_prefix": st.sampled_from(prefixes)} if prefixes else {}

@@ -18,6 +18,7 @@ from fanroute_runtime.plan import Algorithm, Key, StoreEntry
 
 SECRET = b"a secret that clients' tokens are signed with"
 EC, RSA = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65_537, 2048)
+ED25519, P384 = Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP384R1())
 OTHER_EC, OTHER_RSA = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65_537, 2048)
 
 SECRETS = {"edge": {"login": SECRET}}

@@ -15,6 +15,7 @@ from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
 from fanroute.diagnostics.printable import printable, printable_json
 from fanroute.project.cache import error_text
+from fanroute.project.folder import FR517
 from fanroute.project.processes import ProgramFailed
 from fanroute.project.workspace import BadManifest, Workspace, read_file
 from fanroute.syntax.source import decode
@@ -162,7 +163,8 @@ def print_all_diagnostics(files: Sequence[tuple[Path, Sequence[Diagnostic]]], fo
         say_json(json_report.Report(diagnostics=json_diagnostics).model_dump_json(indent=2))
         return
     for file, diagnostics in files:
-        others = {one.span.file: file_text(Path(one.span.file)) for one in diagnostics if one.span.file}
+        # What is in the place of a file of ours may be a link to anything, so its text is not shown.
+        others = {one.span.file: file_text(Path(one.span.file)) for one in diagnostics if one.span.file and one.rule is not FR517}
         if form == "github" and diagnostics:
             say_text(text_report.render_github(diagnostics, str(file)))
         elif diagnostics and _shows_styles(sys.stderr):
