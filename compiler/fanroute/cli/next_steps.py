@@ -49,15 +49,16 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path, options: st
         domain = compiled.loopback_host
         first = f"Publish, the first time: {fastly} compute publish{options} --domain {shell_word(domain)}"
         yield first if domain else f"Publish: {fastly} compute publish{options}"
-    with_options = [backend for backend in compiled.backends if update_command(backend)]
-    if with_options and options and not service_id:
-        # The Fastly CLI takes an environment only for `compute`. Without an id, the command would change production.
-        names = ", ".join(f"'{backend.name}'" for backend in with_options)
+    # The Fastly CLI takes an environment only for `compute`. Otherwise it needs the service's id to find the right one.
+    commands = {backend.name: update_command(backend, fastly, service_id if options else "") for backend in compiled.backends}
+    needed = {name: command for name, command in commands.items() if command}
+    if needed and options and not service_id:
+        # Without an id, the commands would change production.
+        names = ", ".join(f"'{name}'" for name in needed)
         yield f"After that, build again: it then prints the commands that set the options of {names}"
         return
-    for backend in with_options:
-        command = update_command(backend, fastly, service_id if options else "")
-        yield f"After that, once and after each change, set the options of the backend '{backend.name}': {command}"
+    for name, command in needed.items():
+        yield f"After that, once and after each change, set the options of the backend '{name}': {command}"
 
 
 def serve_lines(
