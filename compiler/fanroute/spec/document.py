@@ -131,11 +131,11 @@ class Backend(Model):
     url: Url | None = None
     """Scheme, host and port of your server, such as `https://app.example.com`."""
     connect_timeout: BackendTimeout | None = None
-    """How long Fastly waits for a connection to the server. If not given, 1 s."""
+    """Limits how long Fastly waits for a connection to the server. If not given, 1 s."""
     first_byte_timeout: BackendTimeout | None = None
-    """How long Fastly waits for the beginning of an answer. If not given, 15 s."""
+    """Limits how long Fastly waits for the beginning of an answer. If not given, 15 s."""
     between_bytes_timeout: BackendTimeout | None = None
-    """How long an answer may pause. If not given, 10 s."""
+    """Limits how long an answer may pause. If not given, 10 s."""
     override_host: OneHost | None = None
     """The `Host` that the server gets. If not given, the host of `url`, or locally that of the client."""
     certificate_host: OneHost | None = None
@@ -313,7 +313,7 @@ class EnvironmentDefaults(Model):
     model_config = with_example({"auth": {"issuer": "https://login.staging.example.com/"}})
 
     auth: EnvironmentAuth | None = None
-    """What differs in the token that clients need by default."""
+    """Says what differs in the token that clients need by default."""
 
 
 class Environment(Model):
@@ -336,7 +336,7 @@ class Environment(Model):
     backends: dict[BackendName, EnvironmentBackend] = Field(
         default_factory=dict, examples=[{"origin": {"url": "https://staging.example.com"}}]
     )
-    """What differs at backends, by their names."""
+    """Says what differs at backends, by their names."""
     fanout: EnvironmentFanout | None = None
     """The keys of your own GRIP proxies."""
     debug: Debug | None = None
@@ -344,9 +344,9 @@ class Environment(Model):
     auth_profiles: dict[ProfileName, EnvironmentAuth] = Field(
         default_factory=dict, examples=[{"staff": {"issuer": "https://login.staging.example.com/"}}]
     )
-    """What differs in profiles of `auth`, by their names."""
+    """Says what differs in profiles of `auth`, by their names."""
     defaults: EnvironmentDefaults | None = None
-    """What differs in the token that clients need."""
+    """Says what differs in the token that clients need."""
 
 
 class Spec(Model):
@@ -379,7 +379,7 @@ class Spec(Model):
     environments: dict[EnvironmentName, Environment] = Field(
         default_factory=dict, max_length=MAX_ENVIRONMENTS, examples=[{"staging": {"service": {"name": "chat-edge-staging"}}}]
     )
-    """What differs in staging, for example, by the environment's name. `--env` of the commands chooses one. The file without any
-    of them is `production`."""
+    """Says what differs in each environment, such as staging, by its name. `--env` of the commands chooses one. The file without
+    any of them is `production`."""
     routes: Annotated[list[Route], Field(min_length=1)]
     """The routes, in order: the first that matches a request takes it."""

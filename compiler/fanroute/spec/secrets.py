@@ -38,7 +38,7 @@ class SecretValue(Model):
     """The secret store, by the name under which it is linked to the service, and the secret's name in it. The secret must be
     printable ASCII. Spaces and line ends around it do not count."""
     prefix: Prefix = ""
-    """What the header's value has before the secret."""
+    """Stands before the secret in the header's value."""
 
     @property
     def entry(self) -> tuple[str, str]:

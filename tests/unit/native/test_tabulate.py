@@ -438,7 +438,7 @@ def test_plans_without_a_table() -> None:
 
 
 def test_addresses_are_left_to_python() -> None:
-    """Of the paths that a route with `client_ip` may take, none is in the table."""
+    """Tests that no path that a route with `client_ip` may take is in the table."""
     office = "{name: office, match: {path: /a/*, client_ip: 198.51.100.0/24}, respond: {status: 200}}"
     found = table_of(f"{HEAD}  - {office}\n  - {{respond: {{status: 404}}}}\n")
     assert found.find(RequestData("GET", "http://any/a/b")) is None

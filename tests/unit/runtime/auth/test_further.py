@@ -84,7 +84,7 @@ def test_a_claim_within_an_object(access: Any) -> None:
     ],
 )
 def test_another_claim_is_not_the_one_within(claims: dict[str, Any]) -> None:
-    """That includes a claim whose own name is written as the path is."""
+    """Tests other claims, also one whose own name is written as the path is."""
     assert outcome(asked(claims), tracer(ROLES)) == "claim realm_access.roles"
 
 

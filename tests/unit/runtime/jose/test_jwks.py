@@ -56,7 +56,7 @@ def test_the_keys_of_rfc_7515() -> None:
 
 
 def test_the_set_of_rfc_7517() -> None:
-    """Of RFC 7517, A.1, the key for encryption is not used."""
+    """Reads the set of RFC 7517, A.1, whose key for encryption is not used."""
     encrypting = {**EC_JWK, "use": "enc", "kid": "1"}
     assert read(encrypting, {**RSA_JWK, "alg": "RS256", "kid": "2011-04-29"}) == [("RS256", "2011-04-29")]
 
