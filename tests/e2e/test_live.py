@@ -25,7 +25,7 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.signing import grip_sig
 from fanroute.plan.tokens import TEST_KEY, make_token
 from fanroute.project.workspace import Workspace
-from fanroute.routetests.compare import differences, over_http
+from fanroute.routetests.compare import differences, from_this_machine, over_http
 from fanroute.routetests.judge import Result, diagnostics_of, judge
 from fanroute.routetests.live import connect, judge_live, record_backends
 from fanroute.routetests.outcome import HANDSHAKE, make_tracer, predict
@@ -162,7 +162,8 @@ def test_both_edges_do_what_the_routes_say(edge: str, tmp_path: Path) -> None:
     @given(REQUESTS.filter(askable), st.booleans())
     def collect(asked: RequestData, websocket: bool) -> None:
         opens = websocket and asked.verb == "GET" and not asked.content
-        requests.append(signed_now(over_http(replace(asked, headers=asked.headers + HANDSHAKE) if opens else asked)))
+        opened = replace(asked, headers=asked.headers + HANDSHAKE) if opens else asked
+        requests.append(signed_now(over_http(from_this_machine(opened))))
 
     collect()
 
