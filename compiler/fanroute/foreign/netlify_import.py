@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from fanroute.foreign.draft import Data, Draft, NotImported, Remark, shown
+from fanroute.foreign.joined import join_routes
+from fanroute.foreign.literals import filled, path_text, pattern_text
 from fanroute.foreign.located import Located, read_toml
 from fanroute.foreign.site import MAX_RULE, MAX_RULES, REST, BadRule, Rule, Site
 from fanroute.foreign.site_headers import AnswerHeaders, add_headers
@@ -67,7 +69,7 @@ def import_redirects(text: str) -> Draft:
         except BadRule as error:
             site.leave_out(line, error)
     _add(site, rules, _UNFORCED)
-    return site.finish(lines[-1][0] if lines else 0)
+    return join_routes(site.finish(lines[-1][0] if lines else 0))
 
 
 def import_toml(text: str) -> Draft:
@@ -97,7 +99,7 @@ def import_toml(text: str) -> Draft:
     last = max(file.line(name) for name in ("redirects", "headers") if name in file.data)
     draft = site.finish(last, bool(answers))
     add_headers(draft, answers)
-    return draft
+    return join_routes(draft)
 
 
 def _check_number(lines: list[int]) -> None:
@@ -173,21 +175,28 @@ def _table_line(file: Located, index: int, table: Data) -> _Line:
 def _rule(line: _Line) -> Rule:
     """Returns a rule in the terms of routes.yaml. Netlify ignores a slash at the end of a path, and `/a/*` also takes `/a`."""
     if line.conditions:
-        raise BadRule(f"'{shown(' '.join(line.conditions))}' cannot be matched. Its requests get a later line")
+        refused = ". They are not refused" if line.status >= 400 else ""
+        raise BadRule(f"'{shown(' '.join(line.conditions))}' cannot be matched. Its requests get a later line{refused}")
     try:
         source = urlsplit(line.source)
     except ValueError:
         raise BadRule(f"'{shown(line.source)}' is not a URL") from None
-    bound = {name: f"{{{_parameter(name)}}}" for name in _PLACEHOLDER.findall(source.path)}
-    bound |= {value[1:]: f"{{query.{name}}}" for name, value in line.query if value.startswith(":")}
-    if source.path.endswith("*"):
-        bound["splat"] = REST
+    if source.query or source.fragment:
+        raise BadRule(f"no path has a '?' or '#', as '{shown(line.source)}'")
+    if len(dict(line.query)) < len(line.query):
+        raise BadRule(f"'{shown(line.source)}' names a query parameter twice")
+    bound = {f":{name}": f"{{{_parameter(name)}}}" for name in _PLACEHOLDER.findall(source.path)}
+    bound |= {value: f"{{query.{name}}}" for name, value in line.query if value.startswith(":")}
+    if source.path.endswith("/*"):
+        bound[":splat"] = REST
     match: Data = {"host": source.hostname, "scheme": source.scheme} if source.netloc else {}
     if line.query:
-        match["query"] = {name: {"present": True} if value.startswith(":") else value for name, value in line.query}
-    target = _PLACEHOLDER.sub(lambda found: bound.get(found[1], found[0]), line.target)
+        match["query"] = {name: {"present": True} if value.startswith(":") else unquote_plus(value) for name, value in line.query}
+    target = filled(line.target, bound)
+    unbound = (f"':{shown(name)}' stands for nothing, so it is text" for name in _PLACEHOLDER.findall(target))
+    remarks = (*line.remarks, *(Remark(line.line, text) for text in unbound))
     paths = _paths(_written(source.path or "/"))
-    return Rule(line.line, line.source, paths, target, line.target, match, line.status, line.headers, remarks=line.remarks)
+    return Rule(line.line, line.source, paths, target, line.target, match, line.status, line.headers, remarks=remarks)
 
 
 def _answer_headers(site: Site, file: Located, index: int, table: Data) -> Iterable[AnswerHeaders]:
@@ -208,8 +217,7 @@ def _paths_of_headers(source: str) -> tuple[tuple[str, ...], Data]:
     before, star, after = source.partition("*")
     if not star or not after or "*" in after or not before.endswith("/"):
         return _paths(_written(source)), {}
-    pattern = ".*" + re.sub(r"([^\w/])", r"\\\1", after, flags=re.ASCII)
-    return (f"{_written(before)}{{rest...}}",), {"where": {"rest": pattern}}
+    return (f"{_written(before)}{{rest...}}",), {"where": {"rest": f".*{pattern_text(after)}"}}
 
 
 def _tables(file: Located, name: str) -> list[tuple[int, Data]]:
@@ -233,11 +241,16 @@ def _joined(value: Any) -> str:
 def _written(path: str) -> str:
     """Returns a path with its placeholders as parameters, and everything else as text."""
     parts = _PLACEHOLDER.split(path)
-    return "".join(f"{{{_parameter(part)}}}" if index % 2 else quote(part, safe="/-._~%@+,*") for index, part in enumerate(parts))
+    return "".join(f"{{{_parameter(part)}}}" if index % 2 else _text_of_path(part) for index, part in enumerate(parts))
+
+
+def _text_of_path(text: str) -> str:
+    """Returns a text as a part of a path, in which `*` stands for any rest."""
+    return "*".join(map(path_text, text.split("*")))
 
 
 def _parameter(name: str) -> str:
-    return name.lower().replace("-", "_")
+    return name.lower().strip("_-").replace("-", "_") or "name"
 
 
 def _paths(path: str) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ Sources: https://spec.openapis.org/oas/v3.1.1.html and https://spec.openapis.org
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, shown
+from fanroute.foreign.literals import path_text, pattern_text, whole_pattern
 from fanroute.foreign.located import Located, Path, read_json, read_yaml
 from fanroute.foreign.servers import backend_data, backend_name, server_of
 from fanroute.foreign.site import is_valid
@@ -49,7 +50,12 @@ class _Import:
         self._names: set[str] = set()
         self._said: set[str] = set()
         paths = self._object(("paths",), file.data.get("paths"))
+        shapes: dict[str, str] = {}
         for text, path in _by_precedence(paths):
+            if (other := shapes.setdefault(_shape(path), text)) != text:
+                self._say(
+                    file.line("paths", text), f"'{shown(text)}' has the requests of '{shown(other)}', whose routes come first"
+                )
             self._add_path(text, path, paths[text])
         if not self.draft.routes:
             first = next(iter(self.draft.remarks), Remark(0, "it has no operation"))
@@ -112,13 +118,14 @@ class _Import:
             operation = self._object(place, item[method])
             self._name_unknown(place, operation, _OPERATION)
             own = self._objects((*place, "parameters"), operation.get("parameters"))
-            where = self._where(text, path, [(at, parameters), (place, own)])
+            where = self._where(text, [(at, parameters), (place, own)])
             servers = next((one.get("servers") for one in (operation, item) if one.get("servers")), None)
             self._add_operation(path, method, place, operation, where, servers)
 
     def _add_operation(self, path: str, method: str, place: Path, operation: Data, where: Data, servers: Any) -> None:
         line = self._file.line(*place)
-        backend, prefix = self._server(place, servers)
+        backend, prefix, of_prefix = self._server(place, servers)
+        where = {**of_prefix, **where}
         match: Data = {"path": f"{prefix}{path}"} | ({"where": where} if where else {}) | {"method": method.upper()}
         remarks = list(self._remarks_on(place, operation))
         streams = _EVENTS in self._media_types(place, operation)
@@ -127,8 +134,12 @@ class _Import:
         name = self._name(operation.get("operationId"))
         route = ({"name": name} if name else {}) | {"match": match, ("handoff" if streams else "forward"): backend}
         if where and not is_valid(route, self.draft):
-            remarks.append(Remark(line, f"the patterns of its parameters are not checked: {shown(str(where))}"))
-            del match["where"]
+            for one, pattern in where.items():
+                if not is_valid(route | {"match": match | {"where": {one: pattern}}}, self.draft):
+                    remarks.append(Remark(line, f"the pattern of {one} is not checked: {shown(pattern)}"))
+                    match["where"] = {key: text for key, text in match["where"].items() if key != one}
+            if not match["where"]:
+                del match["where"]
         if is_valid(route, self.draft):
             self.draft.routes.append(Part(route, remarks))
         else:
@@ -142,20 +153,35 @@ class _Import:
         self._names.add(words)
         return words
 
-    def _where(self, text: str, path: str, parameters: Iterable[tuple[Path, list[Data]]]) -> Data:
-        """Returns the patterns of the path's parameters."""
-        where: Data = {name: pattern for name, pattern in _mixed_segments(text) if f"{{{name}}}" in path}
+    def _where(self, text: str, parameters: Iterable[tuple[Path, list[Data]]]) -> Data:
+        """Returns the patterns of the path's parameters, by their names in routes.yaml."""
+        patterns: dict[str, str] = {}
         for at, listed in parameters:
             for index, one in enumerate(listed):
                 place, parameter = self._resolved((*at, "parameters", index), one)
-                schema = parameter if self._is_swagger else parameter.get("schema")
-                if parameter.get("in") != "path" or not isinstance(schema, dict):
-                    continue
-                _, schema = self._resolved((*place, "schema"), schema)
-                name, pattern = _parameter(str(parameter.get("name"))), _pattern_of(schema)
-                if pattern and f"{{{name}}}" in path:
-                    where[name] = pattern
-        return where
+                if parameter.get("in") == "path":
+                    name = str(parameter.get("name"))
+                    patterns[name] = self._pattern(place, parameter)
+                    if f"{{{name}}}" not in text and f"{{{name}+}}" not in text:
+                        text_of_remark = f"the path '{shown(text)}' has no parameter '{shown(name)}'"
+                        self._say(self._file.line(*place), text_of_remark)
+        return dict(_patterns_of_segments(text, patterns))
+
+    def _pattern(self, place: Path, parameter: Data) -> str:
+        """Returns the pattern that the text of a path's parameter has to fit, "" without one."""
+        schema = parameter if self._is_swagger else parameter.get("schema")
+        if not isinstance(schema, dict):
+            return ""
+        _, schema = self._resolved((*place, "schema"), schema)
+        if schema.get("type") in ("array", "object") or "items" in schema or "properties" in schema:
+            return ""
+        pattern = _pattern_of(schema)
+        if pattern is None:
+            self._say(
+                self._file.line(*place), f"the values of the parameter '{shown(str(parameter.get('name')))}' are not checked"
+            )
+        before = {"label": ".", "matrix": f";{parameter.get('name')}="}.get(str(parameter.get("style")), "")
+        return f"{pattern_text(before)}({pattern})" if pattern and before else pattern or ""
 
     def _media_types(self, place: Path, operation: Data) -> set[str]:
         """Returns the media types of an operation's good answers."""
@@ -203,44 +229,57 @@ class _Import:
             if key not in known:
                 self._say(self._file.line(*at, key), f"{shown(key)}: not read")
 
-    def _server(self, place: Path, servers: Any) -> tuple[str, str]:
-        """Returns the backend of an operation, and the path before its own."""
+    def _server(self, place: Path, servers: Any) -> tuple[str, str, Data]:
+        """Returns the backend of an operation, the path before its own, and the patterns of that path's parameters."""
         if self._is_swagger:
-            return self._backend(("host",), self._swagger_url())
+            url = self._swagger_url()
+            return self._backend(("host",), url), path_text(_path_of(url)), {}
         at: Path = ("servers",)
         if servers is not None:
             at = (*place, "servers") if (*place, "servers") in self._file.lines else (*place[:-1], "servers")
         listed = self._objects(at, self._file.data.get("servers") if servers is None else servers) or [{"url": "/"}]
+        variables = self._object((*at, 0, "variables"), listed[0].get("variables"))
+        url = self._url_of((*at, 0), listed[0], variables)
         for index, server in enumerate(listed[1:], 1):
-            text = f"a route has one backend: the server '{shown(str(server.get('url')))}' is not used"
+            written = shown(str(server.get("url")))
+            text = f"a route has one backend: the server '{written}' is not used"
+            if server_of(str(server.get("url"))) == server_of(url) is not None:
+                text = f"no route has a path of the server '{written}'"
             self._say(self._file.line(*at, index), text)
-        return self._backend((*at, 0), self._url_of((*at, 0), listed[0]))
+        if "?" in url or "#" in url:
+            self._say(self._file.line(*at, 0), f"the query of the server '{shown(url)}' is left out")
+        return self._backend((*at, 0), url), *_prefix(_path_of(url), variables)
 
     def _swagger_url(self) -> str:
         data = self._file.data
         schemes = data.get("schemes") if isinstance(data.get("schemes"), list) else []
         scheme = "http" if schemes and not {"https", "wss"} & set(map(str, schemes)) else "https"
         base = str(data.get("basePath") or "")
+        base = base if not base or base.startswith("/") else f"/{base}"
         return f"{scheme}://{data['host']}{base}" if data.get("host") else base
 
-    def _url_of(self, at: Path, server: Data) -> str:
-        """Returns a server's URL, in which variables have their defaults."""
-        variables = self._object((*at, "variables"), server.get("variables"))
+    def _url_of(self, at: Path, server: Data, variables: Data) -> str:
+        """Returns a server's URL, in which variables have their defaults, if they have any."""
+        line = self._file.line(*at)
 
         def default(found: re.Match[str]) -> str:
             variable = variables.get(found[1])
-            value = variable.get("default") if isinstance(variable, dict) else None
-            self._say(self._file.line(*at), f"the variable {shown(found[0])} of the server is always '{shown(str(value))}'")
-            return found[0] if value is None else str(value)
+            variable = variable if isinstance(variable, dict) else {}
+            value = variable.get("default")
+            if value is None:
+                self._say(line, f"the variable {shown(found[0])} of the server has no default")
+                return found[0]
+            words = variable.get("enum")
+            others = [str(one) for one in words if one != value] if isinstance(words, list) else []
+            more = f": there are no routes for {shown(', '.join(others))}" if others else ""
+            self._say(line, f"the variable {shown(found[0])} of the server is always '{shown(str(value))}'{more}")
+            return str(value)
 
         return _VARIABLE.sub(default, str(server.get("url", "/")))
 
-    def _backend(self, at: Path, url: str) -> tuple[str, str]:
+    def _backend(self, at: Path, url: str) -> str:
+        """Returns the name of the backend at a URL."""
         address = server_of(url)
-        try:
-            prefix = urlsplit(url).path.rstrip("/")
-        except ValueError:
-            prefix = ""
         if address not in self._backends:
             name = backend_name(address[0] if address else "origin", self.draft.backends)
             data = backend_data(*address, name) if address else None
@@ -254,7 +293,7 @@ class _Import:
                 remarks = [Remark(line, text)]
             self.draft.backends[name] = Part(data, remarks)
             self._backends[address] = name
-        return self._backends[address], quote(prefix, safe="/-._~%@+,") if prefix != "/" else ""
+        return self._backends[address]
 
     def _remark_on_the_whole(self) -> None:
         """Adds remarks about what the document says of all operations."""
@@ -295,17 +334,38 @@ def _scheme_text(scheme: Data) -> str:
     return "the backend checks it"
 
 
-def _pattern_of(schema: Data) -> str:
-    """Returns the pattern that a value of a schema has to fit, "" without one."""
-    words = schema.get("enum")
-    if isinstance(words, list) and words and all(isinstance(word, str | int) for word in words):
-        return "|".join(re.sub(r"([^\w])", r"\\\1", str(word), flags=re.ASCII) for word in words)
+def _pattern_of(schema: Data) -> str | None:
+    """Returns the pattern that a value of a schema has to fit, "" without one. Returns None for values that no path has."""
+    words = [schema["const"]] if "const" in schema else schema.get("enum")
+    if isinstance(words, list) and words:
+        if any(isinstance(word, dict | list) for word in words):
+            return None
+        # No path has a null, which some documents list for a value that may be left out.
+        texts = [str(word).lower() if isinstance(word, bool) else str(word) for word in words if word is not None]
+        return "|".join(map(pattern_text, texts)) if texts else None
     pattern = schema.get("pattern")
-    if not isinstance(pattern, str):
+    return whole_pattern(pattern) if isinstance(pattern, str) else ""
+
+
+def _path_of(url: str) -> str:
+    """Returns the path of a server, which ends without a slash."""
+    try:
+        return urlsplit(url).path.rstrip("/")
+    except ValueError:
         return ""
-    start, end = "" if pattern.startswith("^") else ".*", "" if re.search(r"(?<!\\)\$$", pattern) else ".*"
-    inner = pattern.removeprefix("^")
-    return f"{start}({inner[:-1] if not end else inner}){end}" if start or end or "|" in inner else inner[:-1]
+
+
+def _prefix(path: str, variables: Data) -> tuple[str, Data]:
+    """Returns a server's path in routes.yaml, and patterns. Variables that are left in it are parameters."""
+    segments, where = [], {}
+    for number, segment in enumerate(path.split("/")):
+        names = _VARIABLE.findall(segment)
+        name = f"server_{_parameter(names[0]) if segment == f'{{{names[0]}}}' else number}" if names else ""
+        segments.append(f"{{{name}}}" if names else path_text(segment))
+        known = {one: _pattern_of(variables[one]) or "" for one in names if isinstance(variables.get(one), dict)}
+        if names and (pattern := _segment_pattern(segment, known)):
+            where[name] = pattern
+    return "/".join(segments), where
 
 
 def _by_precedence(paths: Iterable[str]) -> list[tuple[str, str]]:
@@ -316,6 +376,11 @@ def _by_precedence(paths: Iterable[str]) -> list[tuple[str, str]]:
         at = next((index for index, (_, other) in enumerate(ordered) if _takes(other, written)), len(ordered))
         ordered.insert(at, (path, written))
     return ordered
+
+
+def _shape(path: str) -> str:
+    """Returns a path in which all parameters have the same name."""
+    return _VARIABLE.sub("{}", path)
 
 
 def _takes(outer: str, inner: str) -> bool:
@@ -341,7 +406,7 @@ def _written(path: str) -> str:
         elif "{" in segment:
             segments.append(f"{{segment{number}}}")
         else:
-            segments.append(quote(segment, safe="-._~%@+,:"))
+            segments.append(path_text(segment))
     return "/".join(segments)
 
 
@@ -349,9 +414,22 @@ def _parameter(name: str) -> str:
     return parameter_name(re.sub(r"[^A-Za-z0-9]+", "_", name))
 
 
-def _mixed_segments(text: str) -> Iterator[tuple[str, str]]:
-    """Yields the parameters that stand for segments with a parameter and other text, each with its pattern."""
+def _patterns_of_segments(text: str, patterns: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields the parameters of a path with the pattern that each has to fit, if it has one."""
     for number, segment in enumerate(text.split("/")):
-        if "{" in segment and not re.fullmatch(r"\{[^{}]+\}", segment):
-            texts = [re.sub(r"([^\w])", r"\\\1", part, flags=re.ASCII) for part in _VARIABLE.split(segment)[::2]]
-            yield f"segment{number}", ".+".join(texts)
+        whole = re.fullmatch(r"\{([^{}]+)\}", segment)
+        is_rest = re.fullmatch(r"\{[^{}]+[+*]\}", segment) and text.endswith(segment)
+        if "{" in segment and not is_rest and (pattern := _segment_pattern(segment, patterns)):
+            yield _parameter(whole[1]) if whole else f"segment{number}", pattern
+
+
+def _segment_pattern(segment: str, patterns: dict[str, str]) -> str:
+    """Returns the pattern for a segment with parameters, "" for one that may be anything."""
+    parts = _VARIABLE.split(segment)
+    if len(parts) == 3 and not parts[0] and not parts[2]:
+        return patterns.get(parts[1], "")
+    texts = (
+        pattern_text(part) if index % 2 == 0 else f"({patterns[part]})" if patterns.get(part) else ".+"
+        for index, part in enumerate(parts)
+    )
+    return "".join(texts)

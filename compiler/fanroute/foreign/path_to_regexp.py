@@ -5,9 +5,9 @@ Source: https://github.com/pillarjs/path-to-regexp (version 6) and https://verce
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from fanroute.foreign.draft import Data, shown
+from fanroute.foreign.literals import filled, path_text, pattern_text
 from fanroute.foreign.site import REST, BadRule
 from fanroute.spec.placeholders import parameter_name
 
@@ -46,10 +46,7 @@ class Paths:
 
     def target(self, written: str) -> str:
         """Returns a target with the references of routes.yaml."""
-        names = "|".join(re.escape(name) for name in sorted(self.bound, key=len, reverse=True))
-        if not names:
-            return written
-        return re.sub(rf"({names})(?!\w)(?:\([^()]*\))?[*+]?", lambda found: self.bound[found[1]], written)
+        return filled(written, self.bound, r"(?!\w)(?:\([^()]*\))?[*+]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class _Reader:
         pattern = None
         counts = True
         if segment[at : at + 1] == "(":
-            end = _closing(segment, at)
+            end = closing(segment, at)
             if end is None:
                 raise self._refused()
             pattern, at = segment[at + 1 : end], end + 1
@@ -151,7 +148,7 @@ class _Reader:
             raise self._refused()
         if len(items) == 1:
             return self._parameter(groups[0], groups[0].pattern)
-        pattern = "".join(self._pattern_within(item) if isinstance(item, _Group) else re.escape(item) for item in items)
+        pattern = "".join(self._pattern_within(item) if isinstance(item, _Group) else pattern_text(item) for item in items)
         self._bind(_Group(tuple(name for group in groups for name in group.names), None, ""), UNBOUND)
         name = f"segment{len(self._made.where) + 1}"
         self._made.where[name] = pattern
@@ -212,7 +209,7 @@ class _Reader:
         if any(group.modifier and not _is_rest(group) for group in groups):
             raise self._refused()
         parts = ("" if isinstance(item, str) else ".*" if _is_rest(item) else self._pattern_within(item) for item in items)
-        pattern = "".join(part or re.escape(str(item)) for part, item in zip(parts, items, strict=True))
+        pattern = "".join(part or pattern_text(str(item)) for part, item in zip(parts, items, strict=True))
         self._bind(_Group(tuple(name for group in groups for name in group.names), None, ""), UNBOUND)
         self._made.where["rest"] = pattern
         return "{rest...}"
@@ -239,7 +236,7 @@ def _segments(path: str) -> list[str]:
     return [*segments, path[start:]]
 
 
-def _closing(text: str, at: int) -> int | None:
+def closing(text: str, at: int) -> int | None:
     """Returns the place of the parenthesis that closes the one at a place, None without it."""
     depth = 0
     for place in range(at, len(text)):
@@ -251,4 +248,4 @@ def _closing(text: str, at: int) -> int | None:
 
 
 def _literal(items: list[str | _Group]) -> str:
-    return quote("".join(item for item in items if isinstance(item, str)), safe="/-._~%@+,")
+    return path_text("".join(item for item in items if isinstance(item, str)))

@@ -4,18 +4,18 @@ Pushpin prefers the most specific line, and routes.yaml the first route. So the 
 `path_beg` and kind of request, and the one that Pushpin prefers becomes a route.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote
+from urllib.parse import unquote
 
 from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, shown
-from fanroute.foreign.pushpin import CELLS, BadLine, Cell, Rule, Section, address_of, headers_of, prefixes_of, read_rule
+from fanroute.foreign.joined import join_matches, join_routes
+from fanroute.foreign.literals import path_text, target_text
+from fanroute.foreign.pushpin import CELLS, MAX_LINE, BadLine, Cell, Rule, Section, address_of, headers_of, prefixes_of, read_rule
 from fanroute.foreign.servers import backend_data, backend_name
 from fanroute.spec.headers import reserved_reason
 from fanroute.spec.types import TOKEN, is_host, is_name, is_route_path
 
-_SIMPLE_PREFIX = re.compile(r"(/[A-Za-z0-9_~@+,=-][A-Za-z0-9._~@+,=-]*)+")
 # The most lines that say something. Each becomes up to eight routes.
 MAX_RULES = 2000
 
@@ -26,7 +26,7 @@ _NO_EQUAL = {
     "orig_headers": "the edge sends no X-Original headers",
     "as_host": "it is no host: the backend gets its own as Host",
     "path_rem": "what it leaves of the path does not begin with a slash, or is not known: the path is not changed",
-    "replace_beg": "with it, a path would not begin with one slash: the path is not changed",
+    "replace_beg": "with it, a path would not begin with one slash, or would have a '?' or '..': the path is not changed",
     "debug": "answers have no debug information; `debug` of routes.yaml tells who shows a secret",
     "aco": "no CORS headers are added: have the backend send them",
     "jsonp_mode": "JSONP is not supported",
@@ -55,7 +55,7 @@ _TARGET = {*_NO_EQUAL_OF_TARGET, "ssl", "host", "over_http"}
 
 def import_routes(text: str) -> Draft:
     """Returns the draft for a `routes` file. Raises NotImported if no line gives a route."""
-    return _Import(text).draft
+    return join_routes(_Import(text).draft)
 
 
 class _Import:
@@ -145,7 +145,7 @@ class _Import:
                     action = ("tunnel" if cell[0] else "forward") if winner.condition.has("no_grip") else "handoff"
                     groups.setdefault((winner.line, action), (winner, action, set()))[2].add(cell)
             for rule, action, cells in groups.values():
-                self._add_routes(rule, action, [{**base, **where} for where in _spread(path, cells)])
+                self._add_routes(rule, action, join_matches({**base, **where} for where in _spread(path, cells)))
         if host != "*" and has_others and None in winners[""].values():
             line = rules[0].line
             remark = Remark(line, f"with a line for {host}, Pushpin does not use the lines for '*' for it")
@@ -224,7 +224,7 @@ def _preferred(rules: Iterable[Rule]) -> Rule | None:
 
 def _segments(path: str) -> str:
     """Returns a `path_beg` as a path of routes.yaml in which every character stands for itself."""
-    return quote(path, safe="/-._~%@+,")
+    return path_text(path)
 
 
 def _spread(path: str, cells: set[Cell]) -> Iterator[Data]:
@@ -284,21 +284,29 @@ def _rewrite(rule: Rule) -> Data | None:
     Pushpin removes as many bytes as `path_rem` says. With `replace_beg`, it removes the `path_beg`, and puts that in its place.
     """
     prepended, removed = rule.condition.get("replace_beg"), rule.condition.get("path_rem") or "0"
-    if prepended is None and not removed.isdecimal():
+    if prepended is None and not (removed.isdecimal() and len(removed) <= len(str(MAX_LINE))):
         return None
-    stripped = rule.path if prepended is not None else rule.path[: int(removed)]
+    path = rule.path.encode()
+    stripped = path if prepended is not None else path[: int(removed)]
     if prepended is None and len(stripped) < int(removed):
         return None
     added = prepended or ""
-    if stripped.endswith("/"):
+    if stripped.endswith(b"/"):
         if not added.endswith("/"):
             return None
         stripped, added = stripped[:-1], added[:-1]
-    at_boundary = rule.path[len(stripped) : len(stripped) + 1] in ("", "/")
-    if not at_boundary or not (added == "" or _SIMPLE_PREFIX.fullmatch(added)):
+    at_boundary = path[len(stripped) : len(stripped) + 1] in (b"", b"/")
+    if not at_boundary or not _is_prefix(added):
         return None
-    keys = {"strip_prefix": _segments(stripped), "add_prefix": added}
+    keys = {"strip_prefix": path_text(stripped.decode()), "add_prefix": target_text(added)}
     return {key: text for key, text in keys.items() if text}
+
+
+def _is_prefix(text: str) -> bool:
+    """Returns True if a text can be put before a path."""
+    segments = text.split("/")
+    is_path = text == "" or (segments[0] == "" and segments[1] != "" and segments[-1] != "")
+    return is_path and not set("?#\\") & set(text) and not any(unquote(one) in (".", "..") for one in segments)
 
 
 def _target_remarks(line: int, target: Section) -> Iterator[Remark]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, unquote_plus, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, draft_text, shown
+from fanroute.foreign.literals import decoded_value
 from fanroute.foreign.servers import backend_data, backend_name, server_of
 from fanroute.pipeline import compile_plan
 from fanroute.spec.headers import HeaderUse, reserved_reason
@@ -22,8 +23,9 @@ REST = "{*}"
 REFUSAL: Data = {"respond": {"status": 501, "body": "Not implemented\n"}}
 REDIRECTS = (301, 302, 303, 307, 308)
 
-# The characters of a URL that stay as they are, and the braces of references.
-_URL = "/:?#[]@!$&'()*+,;=-._~%{}"
+
+# Takes the place of a target that is no URL. It can be no location and no backend.
+_NO_URL = "https://{?}"
 
 
 class BadRule(Exception):
@@ -38,7 +40,8 @@ class Rule:
         line: its line in the other file.
         source: the requests in the words of the file.
         paths: the paths that it takes.
-        target: where that goes, with references to what the match binds, and REST. "" if the client only gets the status.
+        target: where that goes: a URL with references to what the match binds, and REST, in which everything else stands for
+            itself. "" if the client only gets the status.
         written: the target in the words of the file.
         match: the other conditions.
         status: what the client gets: a redirect, or 200 if the target is asked.
@@ -72,6 +75,8 @@ class Site:
 
     def add(self, rule: Rule) -> None:
         """Adds the routes of a rule. Raises BadRule if its requests cannot be matched."""
+        if not _is_url(rule.target):
+            rule = replace(rule, target=_NO_URL)
         if parts := _with_rest(rule):
             for part in parts:
                 self.add(part)
@@ -172,14 +177,21 @@ def possible_headers(headers: Data, use: HeaderUse, line: int, remarks: list[Rem
     return kept
 
 
+def _is_url(target: str) -> bool:
+    try:
+        urlsplit(target)
+    except ValueError:
+        return False
+    return True
+
+
 def _redirect(rule: Rule) -> tuple[Data, list[Remark]]:
     if host := _other_host(rule):
         return {"redirect": {**host, "status": rule.status}}, []
-    location = quote(rule.target, safe=_URL)
-    if "query" not in rule.match and not set("?#") & set(location):
-        return {"redirect": {"location": location, "keep_query": True, "status": rule.status}}, []
+    if "query" not in rule.match and not set("?#") & set(rule.target):
+        return {"redirect": {"location": rule.target, "keep_query": True, "status": rule.status}}, []
     text = "the redirect does not keep the query of the request"
-    return {"redirect": {"location": location, "status": rule.status}}, [Remark(rule.line, text)]
+    return {"redirect": {"location": rule.target, "status": rule.status}}, [Remark(rule.line, text)]
 
 
 def _other_host(rule: Rule) -> Data:
@@ -191,12 +203,21 @@ def _other_host(rule: Rule) -> Data:
 
 
 def _with_rest(rule: Rule) -> list[Rule]:
-    """Returns a rule for each path of one that redirects with the rest of the path, [] for any other rule."""
-    if rule.status not in REDIRECTS or REST not in rule.target or _other_host(rule):
+    """Returns a rule for each path of one whose target needs the text of the rest of the path, [] for any other rule."""
+    if REST not in rule.target or REST in urlsplit(rule.target).netloc or _other_host(rule):
+        return []
+    is_proxy = rule.status == 200 and rule.target.startswith("http") and not _ends_with_rest(rule.target)
+    if not is_proxy and rule.status not in REDIRECTS:
         return []
     base = rule.paths[-1].removesuffix("/*")
     without = replace(rule, paths=(*rule.paths[:-1], f"{base}/"), target=rule.target.replace(REST, ""))
     return [without, replace(rule, paths=(f"{base}/{{rest...}}",), target=rule.target.replace(REST, "{rest}"), remarks=())]
+
+
+def _ends_with_rest(target: str) -> bool:
+    """Returns True if a target has the rest of the path only at the end of its own, after a slash."""
+    url = urlsplit(target)
+    return REST not in url.query and url.path.endswith(f"/{REST}") and url.path.count(REST) == 1
 
 
 def _rewritten(does: Data, rule: Rule, path: str) -> Data:
@@ -212,19 +233,21 @@ def _rewrite(rule: Rule, path: str) -> Data | None:
     """
     url = urlsplit(rule.target)
     target, base = url.path or "/", path.removesuffix("/*")
-    pairs = [pair.partition("=") for pair in url.query.split("&") if pair]
     rewrite: Data = {}
     if REST in target:
-        before, slash, after = target.partition(f"/{REST}")
-        if not slash or after:
+        if not _ends_with_rest(rule.target):
             return None
+        before = target.removesuffix(f"/{REST}")
         if before != base:
             rewrite = {key: text for key, text in (("strip_prefix", base), ("add_prefix", before)) if text}
     elif target != path:
-        rewrite = {"path": quote(target, safe=_URL)}
-    if pairs:
-        rewrite["query"] = {"set": {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}}
-    return None if REST in url.query or url.fragment else rewrite
+        rewrite = {"path": target}
+    pairs = [pair.partition("=") for pair in url.query.split("&") if pair]
+    values = {unquote_plus(name): decoded_value(value) for name, _, value in pairs}
+    if values:
+        rewrite["query"] = {"set": values}
+    is_said = len(values) == len(pairs) and None not in values.values() and not any("{" in name for name in values)
+    return rewrite if is_said and not url.fragment else None
 
 
 def _own_targets(rule: Rule) -> Iterator[str]:

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from fanroute.foreign.draft import Data, Draft, NotImported, Remark, shown
+from fanroute.foreign.joined import join_routes
+from fanroute.foreign.literals import pattern_text, target_text
 from fanroute.foreign.located import Located, read_json
-from fanroute.foreign.path_to_regexp import Paths, read_expression, read_source
+from fanroute.foreign.path_to_regexp import UNBOUND, Paths, closing, read_expression, read_source
 from fanroute.foreign.site import MAX_RULE, MAX_RULES, SITE, BadRule, Rule, Site
 from fanroute.foreign.site_headers import AnswerHeaders, add_headers
 
@@ -28,8 +30,9 @@ _RULE = {"source", "destination", "has", "missing", "permanent", "statusCode", "
 _RULE |= {"continue", "check", "important", "caseSensitive", "handle"}
 # A text in which every character stands for itself, in a regular expression.
 _PLAIN = re.compile(r"(?:[^\\.*+?^$()\[\]{}|]|\\[^\w])*")
-_ANY = re.compile(r"\(?(?:\?<\w+>)?\.[*+]\)?")
-_SUBDOMAINS = re.compile(r"(?:\(?(?:\?<\w+>)?(?:\.[*+]|\[\^\.\]\+)\)?)\\?\.(?P<rest>(?:[\w-]|\\?\.)+)")
+_ANY = re.compile(r"\(?(?:\?<\w+>)?\.\*\)?")
+_NAMED = re.compile(r"\(\?<(\w+)>")
+_SUBDOMAINS = re.compile(r"\(?(?:\?<\w+>)?(?P<one>\.[*+]|\[\^\.\]\+)\)?\\?\.(?P<rest>(?:[\w-]|\\?\.)+)")
 
 
 def import_vercel(text: str) -> Draft:
@@ -52,7 +55,7 @@ def import_vercel(text: str) -> Draft:
     last = max(file.line(name) for name in _LISTS if name in file.data)
     draft = importer.site.finish(last, bool(importer.headers))
     add_headers(draft, importer.headers)
-    return draft
+    return join_routes(draft)
 
 
 def _rules(file: Located, name: str) -> list[tuple[int, Data]]:
@@ -109,6 +112,11 @@ class _Import:
             if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
                 raise BadRule("its 'headers' are no list of objects")
             headers = {str(one.get("key")): one.get("value") for one in listed}
+            for name in [
+                name for name, value in headers.items() if paths.target(f"{name}={value}") != target_text(f"{name}={value}")
+            ]:
+                del headers[name]
+                self.site.leave_out(line, f"the header {shown(name)}, which has a part of the path")
             self.headers.append(AnswerHeaders(line, _text(rule, "source"), paths.paths, _where(paths), headers))
         except BadRule as error:
             self.site.leave_out(line, error)
@@ -130,19 +138,19 @@ def _redirect(line: int, rule: Data) -> Iterator[Rule]:
     permanent, status = rule.get("permanent", True), rule.get("statusCode")
     if status is None:
         status = 308 if permanent else 307
-    yield from _destination(line, rule, status)
+    yield from _destination(line, rule, status, read_source(_text(rule, "source")))
 
 
 def _rewrite(line: int, rule: Data) -> Iterator[Rule]:
-    yield from _destination(line, rule, rule.get("statusCode") or 200)
+    paths = read_source(_text(rule, "source"))
+    yield from _destination(line, rule, rule.get("statusCode") or 200, paths, adds_parameters=True)
 
 
-def _destination(line: int, rule: Data, status: Any) -> Iterator[Rule]:
+def _destination(line: int, rule: Data, status: Any, paths: Paths, adds_parameters: bool = False) -> Iterator[Rule]:
     """Yields the rules for a source and a destination."""
     if not isinstance(status, int):
         raise BadRule(f"'{shown(str(status))}' is no status")
-    paths = read_source(_text(rule, "source"))
-    yield from _made(line, _text(rule, "source"), paths, rule, _text(rule, "destination"), status)
+    yield from _made(line, _text(rule, "source"), paths, rule, _text(rule, "destination"), status, adds_parameters)
 
 
 def _legacy(line: int, rule: Data) -> Iterator[Rule | AnswerHeaders]:
@@ -172,9 +180,15 @@ def _legacy(line: int, rule: Data) -> Iterator[Rule | AnswerHeaders]:
         yield replace(made, written=target, answer_headers=headers)
 
 
-def _made(line: int, source: str, paths: Paths, rule: Data, written: str, status: int) -> Iterator[Rule]:
+def _made(
+    line: int, source: str, paths: Paths, rule: Data, written: str, status: int, adds_parameters: bool = False
+) -> Iterator[Rule]:
     """Yields the rule of some paths, after one for what a negative lookahead leaves to the site's files."""
-    match = _conditions(rule) | _where(paths)
+    conditions = _Conditions(rule)
+    match = conditions.match | _where(paths)
+    paths.bound |= conditions.bound
+    if adds_parameters:
+        written = _with_parameters(written, paths.bound)
     if "methods" in rule:
         match["method"] = rule["methods"]
     if paths.excluded:
@@ -187,32 +201,85 @@ def _made(line: int, source: str, paths: Paths, rule: Data, written: str, status
         )
         prefix = paths.paths[0].removesuffix("/*")
         yield Rule(line, source, tuple(prefix + one for one in beginnings), "", SITE, {}, 200, remarks=(Remark(line, text),))
-    remarks = tuple(Remark(line, text) for text in paths.remarks)
-    yield Rule(line, source, paths.paths, paths.target(written), written, match, status, remarks=remarks)
+    target = UNBOUND if "source" in rule and set("{}") & set(written) else paths.target(written)
+    remarks = [*paths.remarks, *conditions.remarks]
+    remarks += [f"'{word}' stands for {reason}" for word, reason in conditions.unbound.items() if word in written]
+    yield Rule(line, source, paths.paths, target, written, match, status, remarks=tuple(Remark(line, text) for text in remarks))
+
+
+def _with_parameters(written: str, bound: Data) -> str:
+    """Returns a destination to which Vercel adds all named parameters as a query, because its path has none of them."""
+    names = [name[1:] for name in bound if name.startswith(":")]
+    path, mark, query = written.partition("?")
+    if any(re.search(rf":{name}(?!\w)", path) for name in names):
+        return written
+    known = {pair.partition("=")[0] for pair in query.split("&")}
+    added = [f"{name}=:{name}" for name in names if name not in known and bound[f":{name}"] != UNBOUND]
+    return "&".join(filter(None, [f"{path}?{query}" if mark else f"{path}?", *added])).replace("?&", "?") if added else written
 
 
 def _where(paths: Paths) -> Data:
     return {"where": dict(paths.where)} if paths.where else {}
 
 
-def _conditions(rule: Data) -> Data:
-    """Returns the conditions of `has` and `missing`. Raises BadRule for those that cannot be matched."""
-    match: Data = {}
-    for key in ("has", "missing"):
-        listed = rule.get(key) or []
-        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-            raise BadRule(f"its '{key}' is no list of objects")
-        for one in listed:
-            part, name, value = _condition(one, key == "has")
-            if part == "host":
-                if "host" in match:
-                    raise _unmatched(one)
-                match["host"] = value
-                continue
-            if name in match.setdefault(part, {}):
-                raise _unmatched(one)
-            match[part][name] = value
-    return match
+class _Conditions:
+    """Reads `has` and `missing`. Raises BadRule for a condition that cannot be matched.
+
+    Attributes:
+        match: the conditions, as in routes.yaml.
+        bound: the words of a destination that stand for something in a condition, as references of routes.yaml or UNBOUND.
+        unbound: what the words stand for that cannot be referred to.
+        remarks: in which the match differs.
+    """
+
+    def __init__(self, rule: Data) -> None:
+        self.match: Data = {}
+        self.bound: dict[str, str] = {}
+        self.unbound: dict[str, str] = {}
+        self.remarks: list[str] = []
+        for key in ("has", "missing"):
+            listed = rule.get(key) or []
+            if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+                raise BadRule(f"its '{key}' is no list of objects")
+            for one in listed:
+                self._add(one, key == "has")
+
+    def _add(self, one: Data, present: bool) -> None:
+        part, name, value = _condition(one, present)
+        conditions = self.match if part == "host" else self.match.setdefault(part, {})
+        if (part if part == "host" else name) in conditions:
+            raise _unmatched(one)
+        conditions[part if part == "host" else name] = value
+        if present:
+            self._bind(one, f"{{{part}.{name}}}")
+        written = str(one.get("value", ""))
+        if part == "host" and "[^.]" in written:
+            self.remarks.append(
+                f"the host '{shown(written)}' has one label before its first dot; the route's '*.' takes more too"
+            )
+
+    def _bind(self, one: Data, reference: str) -> None:
+        """Binds the names of a condition: its groups, the key if there is no value, and `host`."""
+        kind, written = one.get("type"), one.get("value")
+        text = written if isinstance(written, str) else ""
+        names = _NAMED.findall(text)
+        if not written and kind != "host":
+            names = [str(one.get("key", ""))]
+        bare = text.removeprefix("^").removesuffix("$")
+        is_whole = not written or (_NAMED.match(bare) is not None and closing(bare, 0) == len(bare) - 1)
+        for name in names:
+            can_refer = kind in ("header", "query") and is_whole and name == names[0]
+            self._bind_name(name, reference if can_refer else UNBOUND, f"a part of the {kind}, to which no target can refer")
+        if kind == "host":
+            host = str(self.match["host"])
+            self._bind_name("host", UNBOUND if host.startswith("*") else host, "the host, to which no target can refer")
+
+    def _bind_name(self, name: str, reference: str, reason: str) -> None:
+        for word in (f":{name}", f"${name}"):
+            self.bound[word] = reference
+            self.unbound.pop(word, None)
+            if reference == UNBOUND:
+                self.unbound[word] = reason
 
 
 def _unmatched(condition: Data) -> BadRule:
@@ -230,7 +297,8 @@ def _condition(one: Data, present: bool) -> tuple[str, str, Any]:
         return kind, name, _value(one, value) if present else {"present": False}
     if kind == "cookie" and present:
         pattern = "[^;]*" if value is None else _pattern(one, value)
-        return "header", "cookie", {"pattern": f"(.*; ?)?{_escaped(key)}={pattern}(;.*)?"}
+        pattern = f"({pattern})" if "|" in pattern else pattern
+        return "header", "cookie", {"pattern": f"(.*; ?)?{pattern_text(key)}={pattern}(;.*)?"}
     if kind == "host" and present and isinstance(value, str):
         if below := _SUBDOMAINS.fullmatch(value):
             return "host", "", f"*.{_unescaped(below['rest'])}"
@@ -255,19 +323,15 @@ def _value(one: Data, value: Any) -> Any:
 def _pattern(one: Data, value: Any) -> str:
     """Returns a value as a pattern."""
     if isinstance(value, str):
-        return re.sub(r"\(\?<\w+>", "(", value.removeprefix("^").removesuffix("$"))
+        return _NAMED.sub("(", value.removeprefix("^").removesuffix("$"))
     if isinstance(value, dict) and len(value) == 1:
         [(name, text)] = value.items()
         words = {"eq": "{}", "pre": "{}.*", "suf": ".*{}"}
         if name in words:
-            return words[name].format(_escaped(str(text)))
+            return words[name].format(pattern_text(str(text)))
         if name == "re" and isinstance(text, str):
             return text.removeprefix("^").removesuffix("$")
     raise _unmatched(one)
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([^\w])", r"\\\1", text, flags=re.ASCII)
 
 
 def _unescaped(text: str) -> str:

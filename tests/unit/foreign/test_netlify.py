@@ -29,8 +29,7 @@ def remarks_of(text: str) -> list[str]:
 def test_a_redirect() -> None:
     redirect = {"redirect": {"location": "/blog", "keep_query": True, "status": 301}}
     assert routes_of("# moved\n/news  /blog  # by hand\n") == [
-        {"match": {"path": "/news"}, **redirect},
-        {"match": {"path": "/news/"}, **redirect},
+        {"match": {"path": ["/news", "/news/"]}, **redirect},
         FILES,
     ]
     assert [remark.partition(",")[0] for remark in remarks_of("# moved\n/news /blog")] == [
@@ -52,7 +51,8 @@ def test_a_redirect() -> None:
 def test_what_a_redirect_binds(line: str, match: dict[str, Any], location: str) -> None:
     kept = {} if "=" in line else {"keep_query": True}
     redirect = {"location": location, "status": int(line.split()[-1].strip("!"))}
-    assert routes_of(line)[0] == {"match": match, "redirect": redirect | kept}
+    both = match | {"path": [match["path"], f"{match['path']}/"]}
+    assert routes_of(line)[0] == {"match": both, "redirect": redirect | kept}
 
 
 def test_a_site_with_one_page() -> None:
@@ -60,46 +60,52 @@ def test_a_site_with_one_page() -> None:
     assert "1: the server of the site's files must answer this with /index.html and status 200" in remarks_of(
         "/* /index.html 200"
     )
-    assert routes_of("/a/* /404.html 404")[:2] == [{"match": {"path": path}, "forward": "site"} for path in ("/a", "/a/*")]
+    assert routes_of("/a/* /404.html 404")[0] == {"match": {"path": ["/a", "/a/*"]}, "forward": "site"}
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("/api/* https://api.example.com/:splat.json 200", "name a backend for 'https://api.example.com/:splat.json'"),
-        ("/api/* https://api.example.com/?a=:splat 200", "name a backend for 'https://api.example.com/?a=:splat'"),
+        ("/api/* https://:splat.example.com/ 200", "name a backend for 'https://:splat.example.com/'"),
+        ("/api/* https://api.example.com/?a={b} 200", "name a backend for 'https://api.example.com/?a={b}'"),
+        ("/api/* https://api.example.com/?a=1&a=2 200", "name a backend for 'https://api.example.com/?a=1&a=2'"),
         ("/gone/* /x 410", "status 410 has no equal"),
+        ("/a/* https://[:splat", "'https://[:splat' cannot be a location"),
+        ("/a/* https://[:splat 200", "name a backend for 'https://[:splat'"),
         ("/a/* //evil.com/", "'//evil.com/' cannot be a location"),
-        ("/a/* /{b}", "'/{b}' cannot be a location"),
     ],
 )
 def test_a_line_without_an_equal_keeps_its_place(line: str, words: str) -> None:
     prefix = line.partition("/*")[0]
-    assert routes_of(line) == [{"match": {"path": path}, **REFUSAL} for path in (prefix, f"{prefix}/*")] + [FILES]
+    assert routes_of(line) == [{"match": {"path": [prefix, f"{prefix}/*"]}, **REFUSAL}, FILES]
     assert any(words in remark for remark in remarks_of(line))
 
 
 def test_a_redirect_with_the_rest_of_the_path() -> None:
-    def route(path: str, location: str, **keys: Any) -> dict[str, Any]:
+    def route(path: str | list[str], location: str, **keys: Any) -> dict[str, Any]:
         return {"match": {"path": path}, "redirect": {"location": location, **keys, "status": 301}}
 
     assert routes_of("/blog/* /news/:splat") == [
-        route("/blog", "/news/", keep_query=True),
-        route("/blog/", "/news/", keep_query=True),
+        route(["/blog", "/blog/"], "/news/", keep_query=True),
         route("/blog/{rest...}", "/news/{rest}", keep_query=True),
         FILES,
     ]
-    assert routes_of("/u/:id/* https://a.example.com/:splat?user=:id")[2] == route(
+    assert routes_of("/u/:id/* https://a.example.com/:splat?user=:id")[1] == route(
         "/u/{id}/{rest...}", "https://a.example.com/{rest}?user={id}"
     )
-    assert routes_of("/en/* /:splat")[2] == route("/en/{rest...}", "/{rest}", keep_query=True)
+    assert routes_of("/en/* /:splat")[1] == route("/en/{rest...}", "/{rest}", keep_query=True)
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
         ("/a /b 302 Country=ca", "'Country=ca' cannot be matched"),
-        ("/a /b 200! Role=admin Language=en", "'Role=admin Language=en' cannot be matched"),
+        ("/a /b 200! Role=admin Language=en", "'Role=admin Language=en' cannot be matched. Its requests get a later line"),
+        ("/a /b Language=en,fr", "'Language=en,fr' cannot be matched"),
+        ("/a /b 403! Country=kp", "'Country=kp' cannot be matched. Its requests get a later line. They are not refused"),
+        ("/a x=1 x=2 /b", "'/a' names a query parameter twice"),
+        ("/a?x=1 /b", "no path has a '?' or '#', as '/a?x=1'"),
+        ("/a#x /b", "no path has a '?' or '#', as '/a#x'"),
         ("/a", "it does not say where the requests go"),
         ("/a b /c", "'b' is no condition on a query"),
         ("a /b", "'a' cannot be matched"),
@@ -123,6 +129,37 @@ def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused.value.line == 4
 
 
+@pytest.mark.parametrize(
+    ("line", "location"),
+    [
+        ("/a/:id /{id}/:id", "/%7Bid%7D/{id}"),
+        ("/a/:id /{query.id}?x={id}", "/%7Bquery.id%7D?x=%7Bid%7D"),
+        ("/a/:year/:month /b/:year-:month.html", "/b/{year}-{month}.html"),
+        ("/a/:year/:year2 /b/:year2/:year", "/b/{year2}/{year}"),
+        ("/a/:_Id /b/:_Id", "/b/{id}"),
+        ("/a /50%/*", "/50%25/*"),
+        ("/a q=:q /b/:q/c", "/b/{query.q}/c"),
+        ("/a q=:q /b?x=y&q=:q", "/b?x=y&q={query.q}"),
+        ("/a q=a%20b /c", "/c"),
+        ("/a /b/:splat", "/b/:splat"),
+    ],
+)
+def test_a_target_is_text_besides_what_the_line_binds(line: str, location: str) -> None:
+    route = routes_of(line)[0]
+    assert route["redirect"]["location"] == location
+    assert ("':splat' stands for nothing, so it is text" in " ".join(remarks_of(line))) == (":splat" in line)
+    assert "%20" not in str(route["match"])
+
+
+def test_the_rest_in_the_middle_of_a_target() -> None:
+    made = routes_of("/a/* /b/:splat/c 302")
+    assert [(route["match"]["path"], route["redirect"]["location"]) for route in made[:2]] == [
+        (["/a", "/a/"], "/b//c"),
+        ("/a/{rest...}", "/b/{rest}/c"),
+    ]
+    assert routes_of("/a/* /:splat/c")[0] == {"match": {"path": ["/a", "/a/"]}, **REFUSAL}
+
+
 def test_another_host_for_the_whole_site() -> None:
     """Tests the most usual line of all, whose location has the rest of the path."""
     assert routes_of("https://www.example.com/* https://example.com/:splat 301!") == [
@@ -132,7 +169,7 @@ def test_another_host_for_the_whole_site() -> None:
         },
         FILES,
     ]
-    assert routes_of("/docs/* http://docs.example.com/docs/:splat")[1]["redirect"] == {
+    assert routes_of("/docs/* http://docs.example.com/docs/:splat")[0]["redirect"] == {
         "scheme": "http",
         "host": "docs.example.com",
         "status": 301,
@@ -144,8 +181,7 @@ def test_another_host_for_the_whole_site() -> None:
 
 def test_functions_of_the_site() -> None:
     assert routes_of("/api/* /.netlify/functions/:splat 200\n/* /index.html 200") == [
-        {"match": {"path": "/api"}, "forward": "site"},
-        {"match": {"path": "/api/*"}, "forward": "site"},
+        {"match": {"path": ["/api", "/api/*"]}, "forward": "site"},
         {"match": {"path": "/*"}, "forward": "site"},
     ]
 
@@ -171,14 +207,22 @@ def test_tables_are_lines() -> None:
 @pytest.mark.parametrize(
     ("line", "rewrites"),
     [
-        ("/api/* https://api.example.com/:splat 200", [{"strip_prefix": "/api"}] * 2),
+        ("/api/* https://api.example.com/:splat 200", [{"strip_prefix": "/api"}]),
         ("/* https://api.example.com/v2/:splat 200", [{"add_prefix": "/v2"}]),
-        ("/u/:id/* https://api.example.com/v2/:id/:splat 200", [{"strip_prefix": "/u/{id}", "add_prefix": "/v2/{id}"}] * 2),
+        ("/u/:id/* https://api.example.com/v2/:id/:splat 200", [{"strip_prefix": "/u/{id}", "add_prefix": "/v2/{id}"}]),
         (
             "/u/:id https://api.example.com/v2/:id?k=a+b&id=:id 200",
-            [{"path": "/v2/{id}", "query": {"set": {"k": "a b", "id": "{id}"}}}] * 2,
+            [{"path": "/v2/{id}", "query": {"set": {"k": "a b", "id": "{id}"}}}],
         ),
-        ("/a https://api.example.com/ 200", [{"path": "/"}] * 2),
+        ("/a https://api.example.com/ 200", [{"path": "/"}]),
+        ("/a https://api.example.com/%7Bid%7D/{id}/50% 200", [{"path": "/%7Bid%7D/%7Bid%7D/50%25"}]),
+        ("/api/* https://api.example.com/b/:splat/c 200", [{"path": "/b//c"}, {"path": "/b/{rest}/c"}]),
+        ("/api/* https://api.example.com/:splat.json 200", [{"path": "/.json"}, {"path": "/{rest}.json"}]),
+        (
+            "/api/* https://api.example.com/?a=:splat 200",
+            [{"path": "/", "query": {"set": {"a": value}}} for value in ("", "{rest}")],
+        ),
+        ("/a q=:q https://api.example.com/:q?q=x-:q 200", [{"path": "/{query.q}", "query": {"set": {"q": "x-{query.q}"}}}]),
     ],
 )
 def test_a_proxy_with_another_path_is_a_rewrite(line: str, rewrites: list[Any]) -> None:
@@ -193,8 +237,7 @@ def test_a_proxy_with_the_same_path_gets_a_backend() -> None:
     table += 'headers = {X-From = "edge"}'
     headers = {"request_headers": {"set": {"X-From": "edge"}}}
     assert toml_routes(table) == [
-        {"match": {"path": "/api"}, "forward": "api", **headers},
-        {"match": {"path": "/api/*"}, "forward": "api", **headers},
+        {"match": {"path": ["/api", "/api/*"]}, "forward": "api", **headers},
         FILES,
     ]
     assert import_toml(table).backends["api"].data == {"url": "https://api.example.com:8443"}
@@ -228,12 +271,11 @@ force = true
 def test_headers_of_answers() -> None:
     static = {"x-a": "2", "Cache-Control": "public,max-age=60"}
 
-    def route(path: str, headers: dict[str, str], **keys: Any) -> dict[str, Any]:
+    def route(path: str | list[str], headers: dict[str, str], **keys: Any) -> dict[str, Any]:
         return {"match": {"path": path, **keys}, "forward": "site", "response_headers": {"set": headers}}
 
     assert toml_routes(HEADERS) == [
-        route("/robots.txt", {"X-A": "1"}),
-        route("/robots.txt/", {"X-A": "1"}),
+        route(["/robots.txt", "/robots.txt/"], {"X-A": "1"}),
         route("/static", static),
         route("/static/{rest...}", {**static, "X-B": "1"}, where={"rest": r".*\.js"}),
         route("/{rest...}", {"X-A": "1", "X-B": "1"}, where={"rest": r".*\.js"}),
@@ -267,7 +309,9 @@ def test_headers_of_answers() -> None:
 def test_what_a_table_says_otherwise_is_named(lines: str, remark: str) -> None:
     text = f'redirects_note = """\n"""\n[[redirects]]\nfrom = "/a"\nto = "/b"\n{lines}\n[[redirects]]\nfrom = "/c"\nto = "/d"\n'
     assert remark in "\n".join(toml_remarks(text))
-    assert {"match": {"path": "/c"}, "redirect": {"location": "/d", "keep_query": True, "status": 301}} in toml_routes(text)
+    assert {"match": {"path": ["/c", "/c/"]}, "redirect": {"location": "/d", "keep_query": True, "status": 301}} in toml_routes(
+        text
+    )
 
 
 def test_brackets_within_a_text_are_no_table() -> None:

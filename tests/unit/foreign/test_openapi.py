@@ -72,8 +72,18 @@ def test_paths_without_parameters_come_first() -> None:
     [
         ("/a/{id}", {"enum": ["x.y", 2]}, {"path": "/v1/a/{id}", "where": {"id": r"x\.y|2"}}),
         ("/a/{id}", {"pattern": "^[0-9]+$"}, {"path": "/v1/a/{id}", "where": {"id": "[0-9]+"}}),
-        ("/a/{id}", {"pattern": "[0-9]"}, {"path": "/v1/a/{id}", "where": {"id": ".*([0-9]).*"}}),
-        ("/a/{id}", {"pattern": "^a|b$"}, {"path": "/v1/a/{id}", "where": {"id": "(a|b)"}}),
+        ("/a/{id}", {"pattern": "[0-9]"}, {"path": "/v1/a/{id}", "where": {"id": ".*[0-9].*"}}),
+        ("/a/{id}", {"pattern": "^a|b$"}, {"path": "/v1/a/{id}", "where": {"id": "a.*|.*b"}}),
+        ("/a/{id}", {"pattern": "^(a|b)$"}, {"path": "/v1/a/{id}", "where": {"id": "(a|b)"}}),
+        ("/a/{id}", {"pattern": "^a$|^b$"}, {"path": "/v1/a/{id}", "where": {"id": "a|b"}}),
+        ("/a/{id}", {"pattern": r"^[|$]\|\$"}, {"path": "/v1/a/{id}", "where": {"id": r"[|$]\|\$.*"}}),
+        ("/a/{id}", {"pattern": r"x\\$"}, {"path": "/v1/a/{id}", "where": {"id": r".*x\\"}}),
+        ("/a/{id}", {"enum": [1, "a", None, True]}, {"path": "/v1/a/{id}", "where": {"id": "1|a|true"}}),
+        ("/a/{id}", {"const": "a.b"}, {"path": "/v1/a/{id}", "where": {"id": r"a\.b"}}),
+        ("/a/{id}", {"enum": [{"a": 1}]}, {"path": "/v1/a/{id}"}),
+        ("/a/{id}.json", {"pattern": "^[0-9]+$"}, {"path": "/v1/a/{segment2}", "where": {"segment2": r"([0-9]+)\.json"}}),
+        ("/a/{id}-{b}", {"enum": ["x"]}, {"path": "/v1/a/{segment2}", "where": {"segment2": r"(x)\-.+"}}),
+        ("/a:b/:c/*/{id}", {}, {"path": "/v1/a:b/%3Ac/%2A/{id}"}),
         ("/a/{id}", {"pattern": "^(?=x).*$"}, {"path": "/v1/a/{id}"}),
         ("/a/{id}.json", {}, {"path": "/v1/a/{segment2}", "where": {"segment2": r".+\.json"}}),
         ("/a/{id}:run", {}, {"path": "/v1/a/{segment2}", "where": {"segment2": r".+\:run"}}),
@@ -84,7 +94,94 @@ def test_parameters_of_a_path(path: str, schema: dict[str, Any], match: dict[str
     components = {"schemas": {"Id": schema}, "parameters": {"id~/": parameter}}
     data = document({path: {"parameters": [{"$ref": "#/components/parameters/id~0~1"}], "get": {}}}, components=components)
     assert routes_of(data) == [{"match": {**match, "method": "GET"}, "forward": "api"}]
-    assert ("the patterns of its parameters are not checked" in remarks_of(data)) == ("(?=" in str(schema))
+    assert ("the pattern of id is not checked: (?=x).*" in remarks_of(data)) == ("(?=" in str(schema))
+    assert ("the values of the parameter 'id' are not checked" in remarks_of(data)) == (schema == {"enum": [{"a": 1}]})
+
+
+@pytest.mark.parametrize(
+    ("style", "schema", "where"),
+    [
+        ({"style": "label"}, {"pattern": "^[0-9]+$"}, r"\.([0-9]+)"),
+        ({"style": "matrix", "explode": True}, {"enum": ["a", "b"]}, r"\;id\=(a|b)"),
+        ({"style": "matrix"}, {"type": "string"}, ""),
+        ({"style": "simple", "explode": True}, {"type": "array", "items": {"pattern": "^[0-9]+$"}}, ""),
+        ({"style": "simple"}, {"type": "array", "pattern": "^[0-9]+$"}, ""),
+        ({"style": "simple"}, {"pattern": "^[0-9]+$"}, "[0-9]+"),
+    ],
+)
+def test_styles_of_a_parameter(style: dict[str, Any], schema: dict[str, Any], where: str) -> None:
+    """Tests that a pattern is for the text in the path: `.5` with the style label, `;id=5` with matrix, `3,4` for a list."""
+    data = document({"/a/{id}": {"get": {"parameters": [{"name": "id", "in": "path", **style, "schema": schema}]}}})
+    assert routes_of(data)[0]["match"].get("where", {}) == ({"id": where} if where else {})
+
+
+def test_an_operation_has_parameters_of_its_own() -> None:
+    shared = [{"name": "id", "in": "path", "schema": {"pattern": "^[0-9]+$"}}]
+    own = [{"name": "id", "in": "path", "schema": {"type": "string"}}]
+    other = [{"name": "petId", "in": "path", "schema": {"pattern": "^x$"}}]
+    paths = {
+        "/a/{id}": {"parameters": shared, "get": {}, "post": {"parameters": own}, "put": {"parameters": other}},
+        "/a/{name}": {"delete": {}},
+    }
+    data = document(paths)
+    assert [(route["match"]["path"], route["match"].get("where")) for route in routes_of(data)] == [
+        ("/v1/a/{id}", {"id": "[0-9]+"}),
+        ("/v1/a/{id}", {"id": "[0-9]+"}),
+        ("/v1/a/{id}", None),
+        ("/v1/a/{name}", None),
+    ]
+    assert "the path '/a/{id}' has no parameter 'petId'" in remarks_of(data)
+    assert "'/a/{name}' has the requests of '/a/{id}', whose routes come first" in remarks_of(data)
+
+
+def test_an_unknown_pattern_leaves_the_others() -> None:
+    parameters = [{"name": name, "in": "path", "schema": {"pattern": text}} for name, text in (("a", "^x$"), ("b", "^(?=x)$"))]
+    assert routes_of(document({"/{a}/{b}": {"get": {"parameters": parameters}}}))[0]["match"]["where"] == {"a": "x"}
+
+
+@pytest.mark.parametrize(
+    ("base", "path"), [("/v2/", "/v2/a"), ("/", "/a"), ("v2", "/v2/a"), ("/v/{x}/", "/v/%7Bx%7D/a"), ("", "/a"), (None, "/a")]
+)
+@pytest.mark.parametrize("host", ["api.example.com", None])
+def test_the_base_path_of_swagger(host: str | None, base: str | None, path: str) -> None:
+    keys = {name: value for name, value in (("host", host), ("basePath", base)) if value is not None}
+    assert routes_of({"swagger": "2.0", **keys, "paths": {"/a": {"get": {}}}})[0]["match"]["path"] == path
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "match", "words"),
+    [
+        (
+            "https://a.example.com/{v}",
+            {"v": {"enum": ["v1", "v2"]}},
+            {"path": "/{server_v}/a", "where": {"server_v": "v1|v2"}},
+            "{v}",
+        ),
+        ("https://a.example.com/{v}", {}, {"path": "/{server_v}/a"}, "the variable {v} of the server has no default"),
+        ("https://a.example.com/x-{v}/", {}, {"path": "/{server_1}/a", "where": {"server_1": r"x\-.+"}}, "no default"),
+        ("https://{r}.example.com/b", {"r": {}}, {"path": "/b/a"}, "the document does not say where the server is"),
+        (
+            "https://a.example.com/{v}",
+            {"v": {"default": "v1", "enum": ["v1", "v2"]}},
+            {"path": "/v1/a"},
+            "the variable {v} of the server is always 'v1': there are no routes for v2",
+        ),
+        (
+            "https://a.example.com/b?key=1",
+            {},
+            {"path": "/b/a"},
+            "the query of the server 'https://a.example.com/b?key=1' is left out",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["document", "path", "operation"])
+def test_variables_of_servers(place: str, url: str, variables: dict[str, Any], match: dict[str, Any], words: str) -> None:
+    servers = {"servers": [{"url": url, "variables": variables}]}
+    operation = servers if place == "operation" else {}
+    path = servers if place == "path" else {}
+    data = document({"/a": {"get": operation, **path}}, **(servers if place == "document" else {}))
+    assert routes_of(data)[0]["match"] == {**match, "method": "GET"}
+    assert words in remarks_of(data)
 
 
 def test_event_streams_go_through_fanout() -> None:
@@ -150,6 +247,12 @@ def test_swagger() -> None:
             {"url": "https://a.example.com"},
             "/a",
             "a route has one backend: the server 'https://b.example.com' is not used",
+        ),
+        (
+            [{"url": "https://a.example.com/v1"}, {"url": "https://a.example.com/v2"}],
+            {"url": "https://a.example.com"},
+            "/v1/a",
+            "no route has a path of the server 'https://a.example.com/v2'",
         ),
         (
             [{"url": "https://[::x/"}],

@@ -116,8 +116,7 @@ def test_a_later_scheme_beats_a_longer_path() -> None:
     """Tests the lines of django-eventstream's README. Pushpin sends https requests for /events to the second one."""
     draft = import_routes("*,path_beg=/events localhost:8000\n*,ssl=yes localhost:443\n* localhost:80")
     assert data_of(draft) == [
-        {"match": {"path": "/events", "scheme": "http"}, "handoff": "origin"},
-        {"match": {"path": "/events/*", "scheme": "http"}, "handoff": "origin"},
+        {"match": {"path": ["/events", "/events/*"], "scheme": "http"}, "handoff": "origin"},
         {"match": {"scheme": "https"}, "handoff": "origin-2"},
         {"match": {"scheme": "http"}, "handoff": "origin-3"},
     ]
@@ -174,6 +173,11 @@ def test_another_host_is_the_backends_override() -> None:
         ("path_beg=/api,path_rem=2,replace_beg=/x", {"strip_prefix": "/api", "add_prefix": "/x"}),
         ("path_beg=/a b/,path_rem=4", {"strip_prefix": "/a%20b"}),
         ("replace_beg=/v2", {"add_prefix": "/v2"}),
+        ("path_beg=/a,replace_beg=/{b}/50%", {"strip_prefix": "/a", "add_prefix": "/%7Bb%7D/50%25"}),
+        ("path_beg=/{a}/*/,replace_beg=/", {"strip_prefix": "/%7Ba%7D/%2A"}),
+        ("path_beg=/a:b,replace_beg=/c:d é", {"strip_prefix": "/a:b", "add_prefix": "/c:d%20%C3%A9"}),
+        ("path_beg=/é/b,path_rem=3", {"strip_prefix": "/%C3%A9"}),
+        ("path_beg=/a,replace_beg=/.hidden", {"strip_prefix": "/a", "add_prefix": "/.hidden"}),
         # Pushpin would send a path that begins with no slash, or with two, or whose words run together.
         ("path_beg=/api/,replace_beg=/v2", None),
         ("path_beg=/api,replace_beg=/v2/", None),
@@ -183,6 +187,11 @@ def test_another_host_is_the_backends_override() -> None:
         ("path_beg=/api/,path_rem=x", None),
         ("path_rem=4", None),
         ("path_beg=/api,replace_beg=v2", None),
+        ("path_beg=/é/b,path_rem=2", None),
+        ("path_beg=/a,replace_beg=/b?c=d", None),
+        ("path_beg=/a,replace_beg=/%2e%2e/b", None),
+        ("path_beg=/a,replace_beg=//b", None),
+        (f"path_beg=/a,path_rem={'9' * 5000}", None),
     ],
 )
 def test_a_changed_path(condition: str, rewrite: dict[str, str] | None) -> None:

@@ -50,8 +50,8 @@ def test_a_redirect_has_the_status_of_vercel(keys: dict[str, Any], status: int) 
     [
         (r"/p/:id(\d{1,})", "/n/:id", [{"path": "/p/{id}", "where": {"id": r"\d{1,}"}}], "/n/{id}"),
         ("/(de|fr)/docs", "/$1/help", [{"path": "/{part1}/docs", "where": {"part1": "de|fr"}}], "/{part1}/help"),
-        ("/a(/?)", "/z", [{"path": "/a"}, {"path": "/a/"}], "/z"),
-        ("/a/:rest*", "/z", [{"path": "/a"}, {"path": "/a/*"}], "/z"),
+        ("/a(/?)", "/z", [{"path": ["/a", "/a/"]}], "/z"),
+        ("/a/:rest*", "/z", [{"path": ["/a", "/a/*"]}], "/z"),
         ("/a/:rest+", "/z", [{"path": "/a/*"}], "/z"),
         ("/a/:b?", "/z", [{"path": "/a"}, {"path": "/a/{b}"}], "/z"),
         ("/:file*.woff2", "/z", [{"path": "/{rest...}", "where": {"rest": r".*\.woff2"}}], "/z"),
@@ -126,6 +126,73 @@ def test_a_header_that_must_be_missing() -> None:
     assert "left out: the condition 'host b.com' cannot be matched" in remarks_of(redirects=rules)
 
 
+@pytest.mark.parametrize(
+    ("conditions", "destination", "location"),
+    [
+        ([{"type": "query", "key": "q", "value": "(?<page>[0-9]+)"}], "/p/:page", "/p/{query.q}"),
+        ([{"type": "query", "key": "q", "value": "^(?<page>.*)$"}], "/p/:page", "/p/{query.q}"),
+        ([{"type": "header", "key": "X-Team", "value": "(?<team>a|b)"}], "/t/:team", "/t/{header.x-team}"),
+        ([{"type": "header", "key": "X-Team"}], "/t?x=:X-Team", "/t?x={header.x-team}"),
+        ([{"type": "query", "key": "q"}], "/s/:q", "/s/{query.q}"),
+        ([{"type": "query", "key": "id", "value": "(?<id>x)"}], "/s/:id", "/s/{query.id}"),
+        ([{"type": "host", "value": "a.example.com"}], "https://b.example.com/:host", "https://b.example.com/a.example.com"),
+        ([{"type": "query", "key": "q", "value": "v(?<n>[0-9])"}], "/p/:n", None),
+        ([{"type": "query", "key": "q", "value": "(?<a>x)(?<b>y)"}], "/p/:a", None),
+        ([{"type": "cookie", "key": "c", "value": "(?<n>.*)"}], "/p/:n", None),
+        ([{"type": "cookie", "key": "c"}], "/p/:c", None),
+    ],
+)
+def test_a_destination_has_what_a_condition_binds(conditions: list[Any], destination: str, location: str | None) -> None:
+    route, *_ = routes_of(redirects=[redirect("/a/:id", destination, has=conditions)])
+    remarks = remarks_of(redirects=[redirect("/a/:id", destination, has=conditions)])
+    if location is None:
+        assert route == {"match": route["match"], **REFUSAL}
+        assert "to which no target can refer" in remarks
+    else:
+        assert route["redirect"]["location"] == location
+        assert "replace the 501" not in remarks
+
+
+def test_a_group_of_a_host() -> None:
+    """Tests that a name that no target can have is no reason to leave a rule out if the target does not have it."""
+    host = {"type": "host", "value": r"(?<tenant>[^.]+)\.example\.com"}
+    route, *_ = routes_of(redirects=[redirect("/a", "/b", has=[host])])
+    assert route["match"] == {"host": "*.example.com", "path": "/a"}
+    assert "takes more too" in remarks_of(redirects=[redirect("/a", "/b", has=[host])])
+    for name in ("tenant", "host"):
+        used = [redirect("/a", f"/b/:{name}", has=[host])]
+        assert routes_of(redirects=used)[0] == {"match": {"host": "*.example.com", "path": "/a"}, **REFUSAL}
+        assert f"3: ':{name}' stands for " in remarks_of(redirects=used)
+
+
+def test_alternatives_in_a_cookie() -> None:
+    made = routes_of(redirects=[redirect("/a", has=[{"type": "cookie", "key": "k", "value": "a|b"}])])
+    assert made[0]["match"]["header"] == {"cookie": {"pattern": "(.*; ?)?k=(a|b)(;.*)?"}}
+
+
+def test_braces_of_a_destination() -> None:
+    """Tests that no brace of a file is a reference: in `routes` it is text, elsewhere a group of path-to-regexp."""
+    assert routes_of(redirects=[redirect("/a/:id", "/b/{:id}?")])[0] == {"match": {"path": "/a/{id}"}, **REFUSAL}
+    older = {"src": "/a/([^/]+)", "status": 301, "headers": {"Location": "/{part1}/$1/50%"}}
+    assert routes_of(routes=[older])[0]["redirect"]["location"] == "/%7Bpart1%7D/{part1}/50%25"
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "rewrite"),
+    [
+        ("/u/:id", "https://api.example.com/user", {"path": "/user", "query": {"set": {"id": "{id}"}}}),
+        ("/u/:id/:tab", "https://api.example.com/u/:id", {"path": "/u/{id}"}),
+        ("/u/:id", "https://api.example.com/user?id=5", {"path": "/user", "query": {"set": {"id": "5"}}}),
+        ("/u/:id", "https://api.example.com/u?x=:id", {"path": "/u", "query": {"set": {"x": "{id}", "id": "{id}"}}}),
+        ("/u/(.*)", "https://api.example.com/user", {"path": "/user"}),
+    ],
+)
+def test_parameters_that_a_path_does_not_have_are_a_query(source: str, destination: str, rewrite: dict[str, Any]) -> None:
+    made = routes_of(rewrites=[redirect(source, destination)])
+    assert made[0]["forward"] == {"backend": "api", "rewrite": rewrite}
+    assert routes_of(redirects=[redirect("/u/:id", "/user")])[0]["redirect"]["location"] == "/user"
+
+
 def test_rewrites_come_after_redirects() -> None:
     made = routes_of(
         rewrites=[
@@ -138,12 +205,10 @@ def test_rewrites_come_after_redirects() -> None:
     )
     assert made == [
         {"match": {"path": "/a"}, "redirect": {"location": "/z", "keep_query": True, "status": 308}},
-        {"match": {"path": "/api"}, "forward": "api"},
-        {"match": {"path": "/api/*"}, "forward": "api"},
+        {"match": {"path": ["/api", "/api/*"]}, "forward": "api"},
         {"match": {"path": "/v1/*"}, "forward": {"backend": "api", "rewrite": {"strip_prefix": "/v1"}}},
         {"match": {"path": "/me"}, "forward": "site"},
-        {"match": {"path": "/static"}, "forward": "site"},
-        {"match": {"path": "/static/*"}, "forward": "site"},
+        {"match": {"path": ["/static", "/static/*"]}, "forward": "site"},
         {"match": {"path": "/*"}, "forward": "site"},
     ]
 
@@ -155,6 +220,7 @@ def test_headers_of_answers() -> None:
             {"source": "/fonts/(a|b).woff2", "headers": [{"key": "X-B", "value": "2"}]},
             {"source": "/x", "has": [{"type": "header", "key": "x-c"}], "headers": []},
             {"source": "/y", "headers": 5},
+            {"source": "/z/:id", "headers": [{"key": "X-Id", "value": "a:id"}]},
         ],
         "functions": {},
         "cleanUrls": True,
@@ -167,6 +233,7 @@ def test_headers_of_answers() -> None:
     for words in (
         "left out: headers for '/x' on a condition",
         "left out: its 'headers' are no list of objects",
+        "left out: the header X-Id, which has a part of the path",
         "cleanUrls: paths",
     ):
         assert words in remarks_of(**lists)
@@ -187,10 +254,8 @@ def test_older_routes() -> None:
     methods = {"method": ["GET", "POST"]}
     gone = {"where": {"part1": "private|docs"}}
     assert routes_of(routes=routes) == [
-        {"match": {**methods, "path": "/api"}, "forward": "site"},
-        {"match": {**methods, "path": "/api/*"}, "forward": "site"},
-        {"match": {**gone, "path": "/{part1}"}, "respond": {"status": 404}},
-        {"match": {**gone, "path": "/{part1}/*"}, "respond": {"status": 404}},
+        {"match": {**methods, "path": ["/api", "/api/*"]}, "forward": "site"},
+        {"match": {**gone, "path": ["/{part1}", "/{part1}/*"]}, "respond": {"status": 404}},
         {"match": {"path": "/old"}, "redirect": {"location": "https://x.example.com/", "keep_query": True, "status": 308}},
         {"match": {"path": "/assets/*"}, "forward": "site", "response_headers": {"set": {"cache-control": "public"}}},
         {"match": {"path": "/*"}, "forward": "site", "response_headers": {"set": {"X-A": "1"}}},
