@@ -25,19 +25,20 @@ _KIND = "bases"
 
 def find_base(files: Mapping[str, str], cache: Cache) -> bytes | None:
     """Returns the base for the files of `build/app/`, by relative path, or None if there is none in the cache."""
-    return cache.get(_KIND, _key(files))
+    return cache.get(_KIND, _key(files, emit_base(files, runtime_sources())))
 
 
 def make_base(files: Mapping[str, str], cache: Cache) -> bytes:
     """Makes the base for the files of `build/app/`, and keeps it in the cache. Raises ProgramFailed and NotFlattened."""
+    files_of_base = emit_base(files, runtime_sources())
     with temporary_folder() as folder:
         app, new = Path(folder) / "app", Path(folder) / "new.wasm"
-        for name, text in emit_base(files, runtime_sources()).items():
+        for name, text in files_of_base.items():
             Folder(app).write(name, text.encode())
         with toolchain.wit_folder_for(files) as wit:
             toolchain.componentize(app, wit, new, with_native=True)
         base = toolchain.make_base(read(new, MAX_COMPONENT), native_module())
-    cache.put(_KIND, _key(files), base)
+    cache.put(_KIND, _key(files, files_of_base), base)
     return base
 
 
@@ -55,5 +56,5 @@ def run_base(base: bytes, files: Mapping[str, str], cache: Cache) -> Memory:
         raise NotFlattened(f"the memory of the snapshot could not be made: {str(error).partition(chr(10))[0]}") from error
 
 
-def _key(files: Mapping[str, str]) -> str:
-    return toolchain.build_key(emit_base(files, runtime_sources()), toolchain.wit_for(files), flattened=True)
+def _key(files: Mapping[str, str], files_of_base: dict[str, str]) -> str:
+    return toolchain.build_key(files_of_base, toolchain.wit_for(files), flattened=True)
