@@ -106,18 +106,19 @@ class Keys:
 
 
 def _late_verifier(key: Key, request: Request) -> Verifier:
-    """Makes the verifier of a key that is in a store, or comes from a JWKS document there.
+    """Makes the verifier of a key that comes from a JWKS document, or is in a store.
 
-    Raises Refused (500) if the store has no such key, or an unusable one. An unusable key of a document verifies nothing.
+    An unusable key of a document verifies nothing. Raises Refused (500) if the store has no such key, or an unusable one.
     """
-    in_document = isinstance(key.material, bytes)
-    material = key.material if isinstance(key.material, bytes) else _read(key.material, request)
-    try:
-        return make_verifier(key.algorithm, material)
-    except ValueError:
-        if in_document:
+    if isinstance(key.material, bytes):
+        try:
+            return make_verifier(key.algorithm, key.material)
+        except ValueError:
             return partial(_verify_never)
-    raise _unusable()
+    try:
+        return make_verifier(key.algorithm, _read(key.material, request))
+    except ValueError:
+        raise _unusable() from None
 
 
 def _read_set(key_set: KeySet, request: Request) -> tuple[Key, ...]:
