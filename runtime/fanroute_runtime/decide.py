@@ -8,7 +8,7 @@ passes, a request is refused if its Grip-Sig is invalid, or if the route does no
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fanroute_runtime.choose import Chooser, Chosen
@@ -57,6 +57,10 @@ from fanroute_runtime.plan import (
 )
 from fanroute_runtime.routes_file import distinct_auths
 
+if TYPE_CHECKING:  # A component has these modules only if its Plan needs them.
+    from fanroute_runtime.auth.guard import Guard
+    from fanroute_runtime.http.secret_headers import SecretHeaders
+
 # Answers a request: gets the action, the request, and the values that the match has bound. Raises Refused.
 Handler = Callable[[Any, Request, Binding], Answer]
 
@@ -80,14 +84,15 @@ class Decider:
     def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
         auths = distinct_auths(plan.routes)
         self._keys = Keys(key for auth in auths for key in auth.keys)
-        self._guards: dict[Auth, Any] = {auth: handlers[Auth](auth, self._keys, plan.service) for auth in auths}
+        self._guards: dict[Auth, Guard] = {auth: handlers[Auth](auth, self._keys, plan.service) for auth in auths}
         self.chooser = Chooser(plan)
         self._handlers: Mapping[type, Handler] = handlers
-        self._rewrite_uri: Any = handlers.get(Rewrite)
+        # What the Plan does not need is None, and is never used.
+        needed: Callable[[type], Any] = handlers.get
+        self._rewrite_uri: Callable[[Rewrite, str, Binding], str] = needed(Rewrite)
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
-        self.override_cache: Any = handlers.get(CachePolicy)
-        make_secret_headers = handlers.get(StoreEntry)
-        self._secret_headers: Any = make_secret_headers and make_secret_headers()
+        self.override_cache: Callable[[Any, Any, CachePolicy], None] = needed(CachePolicy)
+        self._secret_headers: SecretHeaders = needed(StoreEntry) and needed(StoreEntry)()
 
     def decide(self, request: Request) -> Decision:
         """Returns the decision about a request. Never raises Refused."""
@@ -97,7 +102,7 @@ class Decider:
             decision = self._decide_for_route(chosen, client, request)
             return self._finish_answer(decision, chosen.route, client) if isinstance(decision, Answer) else decision
         except Refused as refused:
-            return _refusal_answer(refused)
+            return self._refuse(refused)
 
     def forget(self) -> None:
         """Forgets what was read from the host, so that the state is that of a new sandbox. Nothing else outlives a request."""
@@ -124,7 +129,12 @@ class Decider:
             decide = self._second_pass if client.through_fanout else self._first_pass
             return decide(chosen, client, request, value_of)
         except Refused as refused:
-            return _refusal_answer(refused)
+            return self._refuse(refused)
+
+    def _refuse(self, refused: Refused) -> Answer:
+        """Returns the answer to a request that is refused."""
+        answer = text_answer(refused.status, refused.told)
+        return replace(answer, headers=answer.headers + refused.headers)
 
     def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> Binding:
         """Checks that the route admits the client, and returns the values for its action. Raises Refused."""
@@ -188,12 +198,11 @@ class Decider:
 
     def _request_headers(self, route: Route, request: Request) -> HeaderRules:
         """Returns a route's rules for its requests, with its secrets. Raises Refused (500)."""
-        rules: HeaderRules = self._secret_headers.rules(route, request) if route.secret_headers else route.request_headers
-        return rules
+        return self._secret_headers.rules(route, request) if route.secret_headers else route.request_headers
 
     def _uri_for_next_hop(self, rewrite: Rewrite | None, route: Route, client: ClientRequest, value_of: Binding) -> str | None:
         """Returns the URI for the next hop, or None if it is the request's own. Raises Refused (400)."""
-        uri: str | None = None if route.auth is None else self._guards[route.auth].uri_without_token(client)
+        uri = None if route.auth is None else self._guards[route.auth].uri_without_token(client)
         if rewrite is not None:
             uri = self._rewrite_uri(rewrite, uri or client.uri, value_of)
         return uri
@@ -224,11 +233,6 @@ _FAILURES = {502: "cannot be reached", 504: "does not answer in time"}
 def failure_answer(backend: str, status: int) -> Answer:
     """Returns the answer for a backend that cannot be reached and has no fallback. `status` is 502, or 504 after a time-out."""
     return text_answer(status, f"The backend {backend!r} {_FAILURES[status]}.")
-
-
-def _refusal_answer(refused: Refused) -> Answer:
-    answer = text_answer(refused.status, refused.reason)
-    return replace(answer, headers=answer.headers + refused.headers)
 
 
 def _with_response_headers(rules: HeaderRules, answer: Answer) -> Answer:

@@ -57,16 +57,22 @@ class ObservedDecider(Decider):
         self._route: Route | None = None
         self._through_fanout: bool | None = None
         self._handled: Answer | None = None
+        self._reason = ""
 
     def judge(self, request: Request) -> Verdict:
         """Decides about a request."""
         self._route = self._through_fanout = self._handled = None
+        self._reason = ""
         decision = self.decide(request)
         return Verdict(decision, self._route, self._through_fanout, self._refusal(decision))
 
     def _decide_for_route(self, chosen: Chosen, client: ClientRequest, request: Request) -> Decision:
         self._route, self._through_fanout = chosen.route, client.through_fanout
         return super()._decide_for_route(chosen, client, request)
+
+    def _refuse(self, refused: Refused) -> Answer:
+        self._reason = refused.reason
+        return super()._refuse(refused)
 
     def _observed(self, handler: Handler) -> Handler:
         def handle(action: Any, request: Request, value_of: Binding) -> Answer:
@@ -76,9 +82,9 @@ class ObservedDecider(Decider):
         return handle
 
     def _refusal(self, decision: Decision) -> str:
-        """Returns the reason of a refusal, or "" for another decision. The text of a refusal is its reason."""
-        if not isinstance(decision, Answer):
-            return ""
+        """Returns the reason of a refusal, or "" for another decision. Without a Refused, the answer's text is the reason."""
+        if self._reason or not isinstance(decision, Answer):
+            return self._reason
         if self._handled is None:
             return _text(decision)
         if self._route is None or not isinstance(self._route.action, WebSocket):

@@ -18,15 +18,17 @@ class Refused(Exception):
 
     Args:
         status: HTTP status code of the answer.
-        reason: one sentence for the client, without a newline.
+        reason: one sentence, without a newline. The local log has it, and a client that may know it (`explain`).
         headers: further headers of the answer.
+        told: the sentence that any other client gets, if that is not the reason.
     """
 
-    def __init__(self, status: int, reason: str, headers: Headers = ()) -> None:
+    def __init__(self, status: int, reason: str, headers: Headers = (), told: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.headers = headers
+        self.told = told or reason
 
 
 class Request(Protocol):

@@ -25,6 +25,8 @@ from tests.support.tokens import CLAIMS, EC, RSA, SECRETS, by_joserfc, by_pyjwt,
 from tests.unit.runtime.auth.test_guard import TAMPERED
 
 BASE = "http://www.example.com"
+# The answer to each wrong token, whatever is wrong with it. Only the local log tells.
+UNAUTHORIZED, INVALID = b"This request needs a valid token.\n", b'Bearer realm="component", error="invalid_token"'
 FACTS: dict[str, Any] = {
     "clock": lambda: TIME,
     "config_stores": {"edge": {"login": public(RSA).decode()}, LOCAL_STORE: LOCAL_ENTRIES},
@@ -99,8 +101,7 @@ def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
 def test_a_tampered_token_is_refused(host: Host, token: bytes) -> None:
     for signed in ([], STREAM):
         status, body, headers = answer(ask(host, "/stream", [("Authorization", b"Bearer " + token), *signed]))
-        assert (status, body[:21]) == (401, b"The token is refused:")
-        assert headers["www-authenticate"].startswith(b'Bearer realm="component", error="invalid_token", ')
+        assert (status, body, headers["www-authenticate"]) == (401, UNAUTHORIZED, INVALID)
 
 
 @pytest.mark.parametrize("kind", LET_IN)
@@ -131,7 +132,7 @@ def test_a_local_token_is_for_local_edges_alone(host: Host) -> None:
     assert outcome(ask(host, "/stream", local, config_stores=stores)) == "self"
     for service in ("SU1Z0isxPaozGVKXdv0eY", LOCAL_SERVICE[1:]):
         status, body, _ = answer(ask(host, "/stream", local, config_stores=stores, service_id=service))
-        assert (status, body) == (401, b"The token is refused: it is not signed with a key that the edge knows.\n")
+        assert (status, body) == (401, UNAUTHORIZED)
 
 
 def test_a_component_does_not_contain_the_key_of_local_tokens(auth_host: Host) -> None:
@@ -141,8 +142,8 @@ def test_a_component_does_not_contain_the_key_of_local_tokens(auth_host: Host) -
 
 def test_who_may_not_is_told_so(host: Host) -> None:
     status, body, headers = answer(ask(host, "/stream", [("Authorization", b"Bearer " + by_pyjwt(CLAIMS, "ES256"))]))
-    assert (status, body) == (403, b"The token does not allow this, because of the claim role.\n")
-    assert b'error="insufficient_scope"' in headers["www-authenticate"]
+    assert (status, body) == (403, b"The token does not allow this request.\n")
+    assert headers["www-authenticate"] == b'Bearer realm="component", error="insufficient_scope"'
 
 
 def test_the_channel_is_the_claims(host: Host) -> None:

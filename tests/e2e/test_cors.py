@@ -187,7 +187,7 @@ def test_a_preflight_of_a_foreign_page_is_allowed_nothing(cors_edge: Edge, path:
 @pytest.mark.parametrize("path", ["/locked/a", "/tunnel/a"])
 def test_a_preflight_without_cors_needs_a_token(cors_edge: Edge, path: str) -> None:
     answer = preflight(cors_edge, path, "GET", CHAT, "authorization")
-    assert (answer.status_code, answer.text, sharing(answer)) == (401, "This request needs a token.\n", {})
+    assert (answer.status_code, answer.text, sharing(answer)) == (401, "This request needs a valid token.\n", {})
 
 
 @pytest.mark.parametrize("path", ["/api/a", "/app/a"])

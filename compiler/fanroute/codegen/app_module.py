@@ -13,7 +13,6 @@ from fanroute.codegen.routes_file import encode_routes
 from fanroute.plan.literals import python_literal, set_fields
 from fanroute.plan.routes import rewrite_of
 from fanroute.plan.trace import HANDLERS, guard_for
-from fanroute_runtime.decide import Handler
 from fanroute_runtime.explain import Explainer
 from fanroute_runtime.jose.keys import MODULES
 from fanroute_runtime.matching.addresses import in_networks
@@ -22,7 +21,7 @@ from fanroute_runtime.plan import REFUSED_PATHS, Auth, CachePolicy, Forward, Gri
 from fanroute_runtime.routes_file import distinct_auths
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
-# nothing changed. An import in a function is not one of them: it is of a module that only some Plans need (`_imports_needed`).
+# nothing changed. An indented import is not one of them: it is of a module that only some Plans need (`_imports_needed`).
 _IMPORT = re.compile(rf"^from ({RUNTIME}[\w.]*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
 _NAME = re.compile(r"\w+")
 # The names that the main module imports from the runtime whatever the Plan is, by module.
@@ -113,7 +112,7 @@ def _modules_for_keys(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "jwks", "read_keys"
 
 
-def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
+def _handlers(plan: Plan) -> list[tuple[type, Any]]:
     """Returns each class of a Plan that has a handler, with that handler.
 
     For an Auth, it is the class that admits clients, and for a Rewrite the function that makes the backend's URI.

@@ -1,6 +1,6 @@
 """Says what in routes.yaml would allow what the edge refuses. Pure.
 
-The edge tells a client why it refuses a request. This table adds what the developer of the routes can do about it.
+The local log tells why the edge refuses a request. This table adds what the developer of the routes can do about it.
 """
 
 import re

@@ -9,7 +9,7 @@ from fanroute.plan.request import RequestData, second_pass_request, with_fanout_
 from fanroute_runtime.auth.further import FurtherGuard
 from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.decide import Decider, redirect, respond
-from fanroute_runtime.explain import Explainer
+from fanroute_runtime.explain import Explainer, ObservedDecider
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.http.caching import override_cache
@@ -63,13 +63,15 @@ class Trace:
     """Represents what happens to a request: the routes tried, in order, and the decision of each pass.
 
     `route` is the index of the route that takes the request, or None. `second` is the decision of the second pass, or None if
-    Fanout does not ask this service. A refused request has no steps, and a request with a pin has only the pinned route.
+    Fanout does not ask this service. `refusal` is the reason of the last decision if that refuses the request, or "". A request
+    that is refused before has no steps, and a request with a pin has only the pinned route.
     """
 
     steps: tuple[Step, ...]
     route: int | None
     decision: Decision
     second: Decision | None
+    refusal: str = ""
 
 
 _FURTHER_PLACES = frozenset({"header", "protocol"})
@@ -100,11 +102,18 @@ class Tracer:
         if self._has_secrets:
             request = replace(request, secrets=with_stand_ins(request.secrets, self.plan))
         decision = self._decider.decide(request)
-        second: Decision | None = None
-        if isinstance(decision, ToFanout) and decision.backend == self._loopback:
-            second = self._decider.decide(second_pass_request(request, decision))
         steps, route = self._steps(request)
-        return Trace(steps, route, decision, second)
+        if not isinstance(decision, ToFanout) or decision.backend != self._loopback:
+            return Trace(steps, route, decision, None, self._refusal(request, decision))
+        through = second_pass_request(request, decision)
+        second = self._decider.decide(through)
+        return Trace(steps, route, decision, second, self._refusal(through, second))
+
+    def _refusal(self, request: RequestData, decision: Decision) -> str:
+        """Returns the reason of a decision if it refuses the request, or ""."""
+        if not isinstance(decision, Answer) or decision.status < 400:
+            return ""
+        return ObservedDecider(self._decider).judge(request).refusal
 
     def route_of(self, request: RequestData) -> Route | None:
         """Returns the route that takes a request, or None."""
@@ -187,9 +196,13 @@ def step_lines(trace: Trace) -> Iterator[str]:
 
 def pass_lines(trace: Trace) -> Iterator[list[str]]:
     """Yields the lines of the first pass, then those of the second one if there is one."""
-    yield list(_decision_lines("Answered at once", trace.decision))
+    passes = [list(_decision_lines("Answered at once", trace.decision))]
     if trace.second is not None:
-        yield list(_decision_lines("Asked by Fanout, the edge answers", trace.second))
+        passes.append(list(_decision_lines("Asked by Fanout, the edge answers", trace.second)))
+    last = trace.second or trace.decision
+    if isinstance(last, Answer) and trace.refusal.encode() not in last.body:
+        passes[-1].append(f"The reason, which the client does not get: {trace.refusal}")
+    yield from passes
 
 
 def _decision_lines(intro: str, decision: Decision) -> Iterator[str]:

@@ -22,7 +22,7 @@ from fanroute.routetests.read import ParsedTests
 from fanroute.spec.match import Condition
 from fanroute.syntax.source import Path
 from fanroute_runtime.matching.predicates import match_predicates
-from fanroute_runtime.messages import Answer, Headers
+from fanroute_runtime.messages import Headers
 from fanroute_runtime.plan import Match
 
 FR510 = Rule(
@@ -197,7 +197,7 @@ def _failure(result: Result, tests: ParsedTests, compiled: Compiled, routes_file
         return span if span.file else replace(span, file=routes_file)
 
     reasons = [Note(message, span_in_routes(path)) for message, path in _reasons(result, compiled)]
-    refusals = [Note(message) for message in _refusal(result.outcome.answer)]
+    refusals = [Note(message) for message in _refusal(result.outcome)]
     message = f"{result.test.label()}: {result.unmet[0]}"
     return Diagnostic(FR510, message, spans[0], notes=(*others, *reasons, *refusals))
 
@@ -216,10 +216,11 @@ def _reasons(result: Result, compiled: Compiled) -> Iterator[tuple[str, Path]]:
         yield f"'{routes[taken].name}' takes it", locate.route_path(compiled, taken)
 
 
-def _refusal(answer: Answer | None) -> Iterator[str]:
+def _refusal(outcome: Outcome) -> Iterator[str]:
+    answer = outcome.answer
     if answer is not None and answer.status >= 400:
         first_line = answer.body.decode(errors="replace").partition("\n")[0]
-        yield f"the edge answers {answer.status}: {first_line}"
+        yield f"the edge answers {answer.status}: {outcome.refusal or first_line}"
 
 
 def counts_text(results: Iterable[Result]) -> str:

@@ -33,6 +33,7 @@ class Outcome:
         sent: the headers that the backend gets.
         answer: the edge's answer, that of the second pass if there is one; None if the client gets the backend's.
         changed: the names of the headers in `sent` that the routes set, add or remove.
+        refusal: why the edge refuses the request, or "".
     """
 
     route: int | None
@@ -40,6 +41,7 @@ class Outcome:
     sent: Headers
     answer: Answer | None
     changed: frozenset[str] = frozenset()
+    refusal: str = ""
 
 
 def client_request(request: Request) -> RequestData:
@@ -65,11 +67,11 @@ def predict(tracer: Tracer, request: RequestData) -> Outcome:
     """Returns the outcome of a request, by the code that ships."""
     trace = tracer.trace(request)
     if isinstance(trace.decision, Answer):
-        return Outcome(trace.route, "", (), trace.decision)
+        return Outcome(trace.route, "", (), trace.decision, refusal=trace.refusal)
     rules = trace.decision.headers
     changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
     second = trace.second if isinstance(trace.second, Answer) else None
-    return Outcome(trace.route, trace.decision.backend, apply_rules(rules, request.headers), second, changed)
+    return Outcome(trace.route, trace.decision.backend, apply_rules(rules, request.headers), second, changed, trace.refusal)
 
 
 def subscribed_channels(answer: Answer | None) -> tuple[str, ...]:

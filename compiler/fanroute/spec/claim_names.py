@@ -2,7 +2,7 @@
 
 import re
 
-# Names of claims that can be named in WWW-Authenticate (RFC 6750, 3), without the braces of a reference.
+# Names of claims: printable ASCII without what ends a quoted string or a reference.
 CLAIM = re.compile(r"[!#-\x5b\x5d-z|~]+")
 
 # Ends of domains and beginnings of reversed domains, which issuers use in names of claims of their own.

@@ -18,12 +18,15 @@ from fanroute_runtime.plan import Auth, Bound, Condition, Key, StoreEntry, Templ
 
 # Stands for a token in a query parameter that is not UTF-8. It is refused like any malformed token.
 NOT_A_TOKEN = b"."
+# All that a client is told with a 401 and with a 403. More would help those who try out tokens.
+UNAUTHORIZED = "This request needs a valid token."
+FORBIDDEN = "The token does not allow this request."
 # Verifies the tokens of `fanroute token`, which name it by its `kid`. Only local edges have it, so only they accept these tokens.
 LOCAL_TOKEN_KEY = Key("HS256", StoreEntry("config", LOCAL_STORE, "token_key"), kid="fanroute-local")
 
 
 class Guard:
-    """Admits clients as an Auth requires. A refusal gives the reason in WWW-Authenticate.
+    """Admits clients as an Auth requires. The client is not told why its token is refused: only the Refused has the reason.
 
     Args:
         auth: the token that a client needs.
@@ -103,7 +106,7 @@ class Guard:
         """Returns the claims of the client's token after verifying it. Raises BadToken and Refused."""
         raw = self._find_token(client)
         if raw is None:
-            raise self._challenge(401, "This request needs a token.")
+            raise self._challenge(401, "This request needs a token.", UNAUTHORIZED)
         token = parse(raw)
         is_local = token.kid == LOCAL_TOKEN_KEY.kid and request.service_id() == LOCAL_SERVICE
         keys = (LOCAL_TOKEN_KEY, *self._auth.keys) if is_local else self._auth.keys
@@ -125,17 +128,17 @@ class Guard:
         return None
 
     def _invalid_token(self, bad: BadToken) -> Refused:
-        return self._challenge(401, f"The token is refused: {bad}.", "invalid_token")
+        return self._challenge(401, f"The token is refused: {bad}.", UNAUTHORIZED, "invalid_token")
 
     def _insufficient(self, what: str) -> Refused:
-        return self._challenge(403, f"The token does not allow this, because of {what}.", "insufficient_scope")
+        return self._challenge(403, f"The token does not allow this, because of {what}.", FORBIDDEN, "insufficient_scope")
 
-    def _challenge(self, status: int, reason: str, error: str = "") -> Refused:
-        """Returns a refusal with its challenge (RFC 6750, 3)."""
+    def _challenge(self, status: int, reason: str, told: str, error: str = "") -> Refused:
+        """Returns a refusal with its challenge. A request without a token gets no error code (RFC 6750, 3 and 3.1)."""
         challenge = f'Bearer realm="{self._realm}"'
         if error:
-            challenge += f', error="{error}", error_description="{reason}"'
-        return Refused(status, reason, (("www-authenticate", challenge.encode()),))
+            challenge += f', error="{error}"'
+        return Refused(status, reason, (("www-authenticate", challenge.encode()),), told)
 
 
 def claim_text(value: Any) -> str | None:

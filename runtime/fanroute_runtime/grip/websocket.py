@@ -163,7 +163,7 @@ def _reply_to_no_events(action: WebSocket) -> list[Event]:
 
 
 def _accept(action: WebSocket, request: Request, value_of: Binding, events: list[Event], interval: Headers) -> Answer:
-    """Accepts the connection, and replies to the events that came with it. Raises Refused (400)."""
+    """Accepts the connection, and replies to the events that came with it. Raises Refused."""
     try:
         protocol = _choose_protocol(action, request)
         messages = action.instructions if action.instructions_are_complete else instructions(action, value_of)
@@ -177,19 +177,22 @@ def _accept(action: WebSocket, request: Request, value_of: Binding, events: list
 
 
 def instructions(action: WebSocket, value_of: Binding) -> tuple[bytes, ...]:
-    """Returns the control messages of a WebSocket whose instructions are not complete. Raises Refused (400)."""
+    """Returns the control messages of a WebSocket whose instructions are not complete. Raises Refused."""
     variables = [set_meta(name, value) for name, value in meta_values(action.meta, value_of)]
     subscriptions = [subscribe(channel_name(channel, value_of), channel.filters) for channel in action.channels]
     return (*variables, *subscriptions, *action.instructions)
 
 
 def _refuse(code: int, request: Request, refused: Refused) -> Answer:
-    """Accepts the connection only to close it with a code, which a script in a browser can read. Raises Refused if it is 0."""
-    if not code:
+    """Accepts the connection only to close it with a code, which a script in a browser can read.
+
+    Raises Refused if the code is 0, or if the client's token is why it is refused.
+    """
+    if not code or refused.status != 400:
         raise refused
     # If a browser offers protocols, it does not accept an answer without one of them.
     headers = tuple(("sec-websocket-protocol", offered.encode("latin-1")) for offered in _offered_protocols(request)[:1])
-    reason = refused.reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
+    reason = refused.told.encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
     return _events_answer([Event("OPEN"), close(code, reason)], headers)
 
 

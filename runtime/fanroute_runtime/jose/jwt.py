@@ -23,7 +23,7 @@ Claims = dict[str, Any]
 
 
 class BadToken(ValueError):
-    """Raised for a token that cannot be accepted. The message is part of a sentence for the client: "it has expired"."""
+    """Raised for a token that cannot be accepted. The message is part of a sentence for the log: "it has expired"."""
 
 
 @record

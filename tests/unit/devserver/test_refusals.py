@@ -36,7 +36,7 @@ CHOSEN = {
     "what": ["query parameter", "header"],
 }
 # Texts that are no reason of their own: those of another error that is passed on.
-PASSED_ON = {"refused.reason", "reason", "bad", "message"}
+PASSED_ON = {"refused.told", "reason", "bad", "message"}
 
 
 def reasons() -> Iterator[tuple[str, str]]:

@@ -150,6 +150,27 @@ def test_both_passes_of_a_websocket() -> None:
     assert told.second.body == b'OPEN\r\nTEXT 24\r\nc:{"type":"subscribe","channel":"b"}\r\n'
 
 
+@pytest.mark.parametrize(
+    ("headers", "line"),
+    [
+        ((), "The reason, which the client does not get: This request needs a token."),
+        (
+            (("authorization", b"Bearer x"),),
+            "The reason, which the client does not get: The token is refused: it does not have three parts.",
+        ),
+    ],
+)
+def test_a_refused_token_is_told_with_its_reason(headers: Headers, line: str) -> None:
+    told = trace(compiled("route-tests-claims").plan, "self", RequestData("GET", "https://a/events", headers))
+    lines = list(trace_lines(told))
+    assert lines[-2:] == ["  | This request needs a valid token.", line]
+
+
+def test_a_reason_that_the_client_gets_is_told_once() -> None:
+    told = trace(compiled("channel-templates").plan, "self", RequestData("GET", "https://a/"))
+    assert (told.refusal, list(trace_lines(told))[-1]) == ("No route matches this request.", "  | No route matches this request.")
+
+
 def test_no_route() -> None:
     told = trace(compiled("channel-templates").plan, "self", RequestData("GET", "https://a/"))
     assert isinstance(told.decision, Answer)

@@ -22,6 +22,7 @@ from fanroute_runtime.messages import Answer, ToFanout
 from fanroute_runtime.plan import Route
 from tests.conftest import INPUTS, REPOSITORY
 from tests.support.tokens import CLAIMS, SECRETS, by_pyjwt
+from tests.unit.runtime.auth.test_guard import NO_TOKEN, OTHER_CLAIMS, WRONG_TOKEN
 
 FILE = """
 version: 1
@@ -49,13 +50,13 @@ def asked(claims: dict[str, Any], room: str = "blue") -> RequestData:
 def outcome(request: RequestData, tried: Tracer) -> str:
     """Returns the channel that a client hears, or the reason of the refusal. Both passes agree."""
     first = tried.trace(request)
-    through = tried._decider.decide(tried.through_fanout(request))
-    assert isinstance(through, Answer)
+    through = tried.trace(tried.through_fanout(request))
+    assert isinstance(through.decision, Answer)
     if isinstance(first.decision, Answer):
-        assert first.decision == through and first.decision.status == 403
-        return through.body.decode().removesuffix(".\n").rpartition("because of the ")[2]
-    assert first.second == through
-    return dict(through.headers)["grip-channel"].decode()
+        assert first.decision == through.decision == OTHER_CLAIMS
+        return through.refusal.removesuffix(".").rpartition("because of the ")[2]
+    assert first.second == through.decision
+    return dict(through.decision.headers)["grip-channel"].decode()
 
 
 ROLES = "claims: {realm_access.roles: admin}"
@@ -224,12 +225,13 @@ def opened(tried: Tracer, *headers: tuple[str, bytes], path: str = "/socket") ->
     through = tried.through_fanout(asked)
     if path == "/socket":
         through = replace(through, content=b"OPEN\r\n")
-    answer = tried._decider.decide(through)
+    second = tried.trace(through)
+    answer = second.decision
     assert isinstance(answer, Answer)
     if isinstance(first.decision, Answer):
-        assert first.decision == answer and answer.status in (401, 403)
+        assert (first.decision, first.refusal) == (answer, second.refusal) and answer.status in (401, 403)
     if answer.status != 200:
-        return answer.body.decode().removesuffix(".\n")
+        return second.refusal.removesuffix(".")
     assert isinstance(first.decision, ToFanout)
     return dict(answer.headers).get("sec-websocket-protocol", b"").decode()
 
@@ -394,7 +396,10 @@ MEMBER = {"iss": "ours", "aud": "ours", "rooms": ["room-blue"], "access": {"role
 
 
 def test_each_way_to_be_refused_has_its_own_reason() -> None:
-    """The local log has that reason, with a hint for the developer, and the client gets no more than it. It has no secret."""
+    """The local log has that reason, with a hint for the developer, but no secret. All clients get the same answer.
+
+    A request without a token differs by RFC 6750, 3.1: its challenge has no error code.
+    """
     tried = tracer(STRICT)
     observed = ObservedDecider(Decider(tried.plan, HANDLERS))
     reasons: dict[str, str] = {}
@@ -403,7 +408,9 @@ def test_each_way_to_be_refused_has_its_own_reason() -> None:
         request = request if claims is not None else replace(request, headers=tuple(headers))
         verdict = observed.judge(request)
         assert isinstance(verdict.decision, Answer) and verdict.decision.status in (401, 403), way
-        assert verdict.decision.body.decode() == f"{verdict.refusal}\n"
+        expected = NO_TOKEN if verdict.refusal.startswith(NEEDED) else WRONG_TOKEN
+        expected = expected if verdict.decision.status == 401 else OTHER_CLAIMS
+        assert verdict.decision == expected, way
         assert any(re.fullmatch(pattern, verdict.refusal, re.DOTALL) for pattern, _ in HINTS), way
         told = str(verdict.decision.headers) + verdict.refusal
         assert not any(part.decode() in told for _, value in request.headers for part in value.split()[1:] if len(part) > 1)

@@ -14,6 +14,7 @@ from fanroute.plan.tokens import TEST_KEY, TOKEN_ENTRY, make_token
 from fanroute.plan.trace import HANDLERS, Tracer
 from fanroute_runtime.auth.guard import LOCAL_TOKEN_KEY
 from fanroute_runtime.decide import Decider
+from fanroute_runtime.explain import ObservedDecider
 from fanroute_runtime.grip.websocket import Event, encode
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.messages import Answer, Decision, ToBackend, ToFanout, ToWebSocket
@@ -99,28 +100,42 @@ def decide(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD, **route
     return decider(auth, action, **route).decide(asked)
 
 
-def refusals(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> set[tuple[int, bytes]]:
-    """Returns status and challenge of a refused request, on the first pass and on a second pass without a first."""
-    found = set()
+# An answer to a client, and the reason that the log has.
+Refusal = tuple[Answer, str]
+
+
+def refusals(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> set[Refusal]:
+    """Returns the refusals of a request, on the first pass and on a second pass without a first."""
     endpoint = isinstance(action, Hold | WebSocket)
-    for one in (asked, through_fanout(asked, auth, action)) if endpoint else (asked,):
-        answer = decide(one, auth, action)
-        assert isinstance(answer, Answer)
-        found.add((answer.status, dict(answer.headers)["www-authenticate"]))
-    return found
+    passes = (asked, through_fanout(asked, auth, action)) if endpoint else (asked,)
+    return {refusal(decider(auth, action), one) for one in passes}
 
 
-def challenge(description: str = "", error: str = "invalid_token") -> bytes:
-    further = f', error="{error}", error_description="{description}"' if description else ""
-    return f'Bearer realm="chat"{further}'.encode()
+def refusal(deciding: Decider, asked: RequestData) -> Refusal:
+    verdict = ObservedDecider(deciding).judge(asked)
+    assert isinstance(verdict.decision, Answer) and verdict.decision == deciding.decide(asked)
+    return verdict.decision, verdict.refusal
 
 
-def refused(why: str) -> set[tuple[int, bytes]]:
-    return {(401, challenge(f"The token is refused: {why}."))}
+def answered(status: int, text: str, error: str) -> Answer:
+    challenge = f'Bearer realm="chat"{error}'.encode()
+    headers = (("content-type", b"text/plain; charset=utf-8"), ("www-authenticate", challenge))
+    return Answer(status, headers, f"{text}\n".encode())
 
 
-def forbidden(what: str) -> set[tuple[int, bytes]]:
-    return {(403, challenge(f"The token does not allow this, because of {what}.", "insufficient_scope"))}
+# The answer to a request without a token, to each wrong token, and to each token with other claims than those needed.
+NO_TOKEN = answered(401, "This request needs a valid token.", "")
+WRONG_TOKEN = answered(401, "This request needs a valid token.", ', error="invalid_token"')
+OTHER_CLAIMS = answered(403, "The token does not allow this request.", ', error="insufficient_scope"')
+NEEDED = {(NO_TOKEN, "This request needs a token.")}
+
+
+def refused(why: str) -> set[Refusal]:
+    return {(WRONG_TOKEN, f"The token is refused: {why}.")}
+
+
+def forbidden(what: str) -> set[Refusal]:
+    return {(OTHER_CLAIMS, f"The token does not allow this, because of {what}.")}
 
 
 def subscribed(asked: RequestData, auth: Auth = AUTH, action: Action = HOLD) -> str:
@@ -143,9 +158,9 @@ def test_what_others_sign_is_accepted(algorithm: Algorithm, made: Callable[..., 
 @pytest.mark.parametrize("action", [HOLD, Handoff("o"), Forward("o"), Respond(200, (), b""), Redirect(302, ("/",))])
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "OPTIONS"])
 def test_without_a_token_nothing_goes_on(action: Action, verb: str) -> None:
-    assert refusals(replace(ask(), verb=verb), action=action) == {(401, challenge())}
+    assert refusals(replace(ask(), verb=verb), action=action) == NEEDED
     socket = ask(upgrade=b"websocket")
-    assert refusals(socket, action=Tunnel("o")) == refusals(socket, action=SOCKET) == {(401, challenge())}
+    assert refusals(socket, action=Tunnel("o")) == refusals(socket, action=SOCKET) == NEEDED
 
 
 ES = by_pyjwt(CLAIMS, "ES256")
@@ -155,8 +170,8 @@ TAMPERED = tampered(CLAIMS, TIME)
 @pytest.mark.parametrize("token", TAMPERED.values(), ids=TAMPERED)
 def test_a_tampered_token_is_refused(token: bytes) -> None:
     """Also if there is a key for each algorithm."""
-    ((status, said),) = refusals(ask(token), replace(AUTH, keys=tuple(KEYS.values())))
-    assert (status, said.startswith(b'Bearer realm="chat", error="invalid_token", ')) == (401, True)
+    ((answer, reason),) = refusals(ask(token), replace(AUTH, keys=tuple(KEYS.values())))
+    assert (answer, reason.startswith("The token is refused: ")) == (WRONG_TOKEN, True)
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
@@ -203,9 +218,7 @@ def test_a_local_token_is_refused_in_production(service: str) -> None:
     """Even if the service has a store of that name with that key."""
     local = {LOCAL_STORE: {**LOCAL_ENTRIES, TOKEN_ENTRY: TEST_KEY}}
     asked = replace(ask(make_token(CLAIMS, TEST_KEY).encode()), configs=local, service=service)
-    answer = decide(asked)
-    assert isinstance(answer, Answer)
-    assert (answer.status, answer.body) == (401, b"The token is refused: it is not signed with a key that the edge knows.\n")
+    assert {refusal(decider(), asked)} == refused("it is not signed with a key that the edge knows")
     assert subscribed(replace(asked, service=LOCAL_SERVICE)) == "user-ann"
 
 
@@ -265,7 +278,7 @@ def test_the_scheme_is_of_any_case(scheme: bytes) -> None:
 
 @pytest.mark.parametrize("value", [b"", b"Bearer", b"Bearer ", b"Basic YTpi", b"Bearer\t" + GOOD, b"Token " + GOOD, GOOD])
 def test_another_scheme_has_no_token(value: bytes) -> None:
-    assert refusals(ask(authorization=value)) == {(401, challenge())}
+    assert refusals(ask(authorization=value)) == NEEDED
 
 
 COOKIE = replace(AUTH, places=(TokenPlace("cookie", "session"),))
@@ -288,7 +301,7 @@ def test_a_cookie_in_one_of_several_headers() -> None:
 
 @pytest.mark.parametrize("cookie", [b"", b"session", b"session=", b"Session=%s", b"sessions=%s", b"a=session=%s", b"a; token=%s"])
 def test_other_cookies_are_none(cookie: bytes) -> None:
-    assert refusals(ask(cookie=cookie.replace(b"%s", GOOD)), COOKIE) == {(401, challenge())}
+    assert refusals(ask(cookie=cookie.replace(b"%s", GOOD)), COOKIE) == NEEDED
 
 
 def test_two_tokens_in_one_place_are_refused() -> None:
@@ -309,7 +322,7 @@ def test_a_token_in_the_query(query: str) -> None:
 
 @pytest.mark.parametrize("query", ["", "token", "token=", "Token={}", "tokens={}", "token=&token={}"])
 def test_other_parameters_are_none(query: str) -> None:
-    assert refusals(ask(url="https://a/?" + query.format(GOOD.decode())), QUERY) == {(401, challenge())}
+    assert refusals(ask(url="https://a/?" + query.format(GOOD.decode())), QUERY) == NEEDED
 
 
 def test_a_parameter_that_is_no_text_is_no_token() -> None:
@@ -583,7 +596,7 @@ def test_the_channels_of_a_token(listed: Any, is_in: bool) -> None:
         assert dict(second.headers)["grip-channel"] == b"room-a, news"
     else:
         assert isinstance(first, Answer) and first == second
-        assert {(first.status, dict(first.headers)["www-authenticate"])} == forbidden("the channel")
+        assert {refusal(decider_of(plan), asked)} == forbidden("the channel")
 
 
 def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
@@ -597,6 +610,15 @@ def test_a_channel_that_is_none_is_the_endpoints_to_refuse() -> None:
     assert isinstance(answer, Answer) and answer.body.startswith(
         b"OPEN\r\nCLOSE 43\r\n\x0f\xa0The request gives no valid channel"
     )
+
+
+@pytest.mark.parametrize("code", [0, 4000])
+def test_a_claim_that_is_missing_in_a_variable_is_forbidden(code: int) -> None:
+    """Also if an invalid channel closes the WebSocket. The client does not learn which claim it is."""
+    socket = WebSocket("self", (Channel(("news",)),), meta=(("user", (SUB,)),), refuse_code=code)
+    asked = ask(by_pyjwt({"exp": CLAIMS["exp"]}, "HS256"), upgrade=b"websocket")
+    through = replace(through_fanout(asked, action=socket), content=b"OPEN\r\n")
+    assert {refusal(decider(action=socket), through)} == forbidden("the claim sub")
 
 
 def test_a_websocket_is_checked_on_open() -> None:
@@ -672,13 +694,11 @@ def test_another_uri_stays() -> None:
 
 
 def test_a_refusal_is_an_answer_of_the_routes() -> None:
-    """A page of another origin may read the reason, and the route's response headers are applied."""
+    """A page of another origin may read it, and the route's response headers are applied."""
     cors, rules = Cors(("https://b",)), HeaderRules(set=(("x-a", b"b"),))
     answer = decide(ask(origin=b"https://b"), cors=cors, response_headers=rules)
     assert isinstance(answer, Answer)
-    assert {("access-control-allow-origin", b"https://b"), ("x-a", b"b"), ("www-authenticate", challenge())} <= set(
-        answer.headers
-    )
+    assert {("access-control-allow-origin", b"https://b"), ("x-a", b"b"), NO_TOKEN.headers[1]} <= set(answer.headers)
     answer = decide(ask(), action=Forward("o"), response_headers=rules)
     assert isinstance(answer, Answer) and ("x-a", b"b") in answer.headers
 

@@ -9,16 +9,17 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.tokens import TEST_KEY, TOKEN_ENTRY, make_token
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
-from fanroute_runtime.messages import Answer, Decision, ToFanout
+from fanroute_runtime.messages import Answer, Decision, ToFanout, text_answer
 from fanroute_runtime.plan import Algorithm, Auth, KeySet, StoreEntry
 from tests.support.tokens import CLAIMS, KEYS, by_joserfc, by_pyjwt
-from tests.unit.runtime.auth.test_guard import BEARER, ask, challenge, decider
+from tests.unit.runtime.auth.test_guard import BEARER, ask, decider, refusal, refused
 from tests.unit.runtime.jose.test_jwks import EC_JWK, OCT_JWK, RSA_JWK, document
 
 CONFIG, SECRETS = StoreEntry("config", "edge", "jwks"), StoreEntry("secret", "edge", "jwks")
 TWO = document({**EC_JWK, "kid": "a"}, {**RSA_JWK, "kid": "b"})
-UNKNOWN = (401, challenge("The token is refused: it is not signed with a key that the edge knows."))
-UNUSABLE = (500, None)
+UNKNOWN = refused("it is not signed with a key that the edge knows")
+UNREADABLE = "A key that the edge needs to verify tokens is missing or unusable."
+UNUSABLE = {(text_answer(500, UNREADABLE), UNREADABLE)}
 
 
 def auth(*algorithms: Algorithm, stored: StoreEntry = CONFIG, **further: Any) -> Auth:
@@ -40,12 +41,11 @@ def decide(request: RequestData, required: Auth) -> Decision:
 
 
 def outcome(token: bytes, held: bytes | None, required: Auth | None = None, stored: StoreEntry = CONFIG) -> Any:
-    """Returns "admitted", or status and challenge of the refusal."""
-    decision = decide(asked(token, held, stored), required or auth(stored=stored))
-    if isinstance(decision, ToFanout):
+    """Returns "admitted", or the refusal."""
+    request, required = asked(token, held, stored), required or auth(stored=stored)
+    if isinstance(decide(request, required), ToFanout):
         return "admitted"
-    assert isinstance(decision, Answer)
-    return decision.status, dict(decision.headers).get("www-authenticate")
+    return {refusal(decider(required), request)}
 
 
 @pytest.mark.parametrize("sign", [by_pyjwt, by_joserfc])
