@@ -18,7 +18,7 @@ def read_channel(expression: str, scope: Scope, match: Data) -> str | None:
     """Returns a channel with references, and adds to the match what they need. Returns None if it is not understood."""
     text = resolved(expression, scope)
     if re.fullmatch(LITERAL, text):
-        return unquoted(text)
+        return _plain(unquoted(text))
     if re.fullmatch(r"`.*`", text):
         return _filled(re.split(r"\$\{([^{}]*)\}", text[1:-1]), scope, match)
     if written := _FORMATTED.fullmatch(text):
@@ -29,22 +29,31 @@ def read_channel(expression: str, scope: Scope, match: Data) -> str | None:
     for pattern, key in ((_PARAMETER, "query"), (_HEADER, "header")):
         if found := pattern.search(text):
             name = unquoted(found["name"]) if key == "query" else unquoted(found["name"]).lower()
-            match[key] = {**match.get(key, {}), name: {"present": True}}
+            match[key] = {name: {"present": True}, **match.get(key, {})}
             return f"{{{key}.{name}}}"
     return _rest_of_path(text, match)
+
+
+def _plain(text: str) -> str | None:
+    """Returns a text of a channel. Returns None if it has a brace, which would begin a reference."""
+    return None if set("{}") & set(text) else text
 
 
 def _rest_of_path(text: str, match: Data) -> str | None:
     """Returns a reference to what follows the beginning of the path."""
     rest = _REST_OF_PATH.search(text)
     path = match.get("path", "/*")
-    if rest and path.endswith("/*") and (not rest["prefix"] or unquoted(rest["prefix"]).rstrip("/") == path[:-2]):
-        match["path"] = f"{path[:-1]}{{rest...}}"
-        return "{rest}"
-    return None
+    if not rest or not path.endswith("/*") or "%" in path:
+        return None
+    before = path[:-1]
+    removed = unquoted(rest["prefix"]) if rest["prefix"] else "/"
+    if not before.startswith(removed):
+        return None
+    match["path"] = f"{before}{{rest...}}"
+    return f"{before.removeprefix(removed)}{{rest}}"
 
 
 def _filled(parts: list[str], scope: Scope, match: Data) -> str | None:
     """Returns texts and the expressions between them as one template."""
-    filled = [part if index % 2 == 0 else read_channel(part, scope, match) for index, part in enumerate(parts)]
+    filled = [_plain(part) if index % 2 == 0 else read_channel(part, scope, match) for index, part in enumerate(parts)]
     return None if None in filled else "".join(filter(None, filled))

@@ -12,9 +12,11 @@ from http import HTTPStatus
 
 from fanroute.foreign.code import Statement, statements_of
 from fanroute.foreign.draft import Data, Draft, NotImported, Part, Remark, shown
+from fanroute.foreign.joined import join_matches, join_routes
 from fanroute.foreign.kit_channels import read_channel
-from fanroute.foreign.kit_conditions import WEBSOCKET_EVENTS, Condition, all_of, read_condition
-from fanroute.foreign.kit_words import LITERAL, Scope, after_brackets, literals_in, resolved, split, text_of, unquoted
+from fanroute.foreign.kit_conditions import WEBSOCKET_EVENTS, Condition, bare, equal_to, read_condition, subject_of
+from fanroute.foreign.kit_matches import all_of, written
+from fanroute.foreign.kit_words import LITERAL, Scope, after_brackets, resolved, split, text_of, unquoted
 from fanroute.foreign.site import REFUSAL, is_valid
 from fanroute.spec.types import is_name
 
@@ -89,7 +91,7 @@ class _Where:
 
 def import_kit(text: str) -> Draft:
     """Returns the draft for the main file of a kit. Raises NotImported if it has no route."""
-    return _Import(text).draft
+    return join_routes(_Import(text).draft)
 
 
 class _Import:
@@ -103,6 +105,8 @@ class _Import:
         self._loopbacks: set[str] = set()
         self._holds = False
         self._steps = 0
+        # How many answers are not understood, so that no route has their requests.
+        self._lost = 0
         statements = statements_of(text)
         self._learn(statements)
         self._follow(list(self._entry(statements)), _Where(names=self._values))
@@ -149,7 +153,7 @@ class _Import:
                 raise NotImported("its functions call one another too often", rest[0].line)
             statement = rest.pop(0)
             if re.match(r"(?:if|else if)\b", statement.text):
-                is_end = self._branch(_branches(statement, rest), where)
+                is_end = self._branch(_branches(statement, rest), rest, where)
             elif re.match(r"(?:match|switch)\b", statement.text) and statement.block is not None:
                 is_end = self._choose(statement, where)
             else:
@@ -179,6 +183,7 @@ class _Import:
             self.draft.remarks.append(Remark(statement.line, "set_pass: to keep answers out of the cache, write `cache: pass`"))
         elif not _is_inert(text) and not (statement.block is not None and _FUNCTION.match(text)):
             self._not_understood(statement)
+            self._lost += text.startswith("return")
         return text.startswith(("return", "Ok(()")) or text == "break"
 
     def _call(self, statement: Statement, name: str, arguments: list[str], where: _Where) -> bool:
@@ -194,15 +199,51 @@ class _Import:
             return True
         return self._follow(body, inner)
 
-    def _branch(self, branches: list[Statement], where: _Where) -> bool:
-        """Follows an `if` with its `else`. Returns True if no request gets past it."""
+    def _branch(self, branches: list[Statement], rest: list[Statement], where: _Where) -> bool:
+        """Follows an `if` with its `else`. `rest` comes after it. Returns True if no request gets past it."""
         ends = True
-        for branch in branches:
-            text = re.sub(r"^(?:else\b ?)?(?:if\b)?", "", branch.text).strip()
+        for index, branch in enumerate(branches):
+            text = _condition_of(branch)
             if not text:
                 return self._follow(branch.block or [], where) and ends
-            ends = self._when(read_condition(text, where.names, self._flags), branch, where) and ends
+            condition = read_condition(text, where.names, self._flags)
+            if not condition.without:
+                ends = self._when(condition, branch, where) and ends
+            elif self._unless(condition, branch, [*_as_statements(branches[index + 1 :]), *rest], where):
+                return True
+            else:
+                ends = ends and condition.matches != ({},)
         return False
+
+    def _unless(self, condition: Condition, branch: Statement, later: list[Statement], where: _Where) -> bool:
+        """Follows the block of a condition that some requests do not meet. They get what comes `later`, in routes before its own.
+
+        Returns True if no request gets past all of it.
+        """
+        block = branch.block or []
+        inside = replace(where, matches=all_of(where.matches, condition.matches))
+        state = self._state()
+        if not self._follow(block, replace(inside)):
+            if self._state() != state:
+                self._restore(state)
+                self._not_understood(branch)
+            return False
+        self._restore(state)
+        others, lost = all_of(inside.matches, condition.without), self._lost
+        if others and (not self._follow(later, replace(where, matches=others)) or self._lost > lost):
+            self._restore(state)
+            self._unknown(branch, where)
+            return False
+        self._follow(block, inside)
+        return condition.matches == ({},)
+
+    def _state(self) -> tuple[int, int, bool]:
+        return len(self.draft.routes), len(self.draft.remarks), self._holds
+
+    def _restore(self, state: tuple[int, int, bool]) -> None:
+        """Forgets what was found since a state."""
+        routes, remarks, self._holds = state
+        del self.draft.routes[routes:], self.draft.remarks[remarks:]
 
     def _when(self, condition: Condition, branch: Statement, where: _Where) -> bool:
         """Follows the block of a condition. Returns True if it answers all requests that the condition takes."""
@@ -218,45 +259,75 @@ class _Import:
             where.matches = all_of(where.matches, ({"websocket": False},))
         elif condition.kind == "match":
             matches = all_of(where.matches, condition.matches)
-            flag = re.fullmatch(r"(\w+) = true", block[0].text) if len(block) == 1 else None
+            flag = re.fullmatch(r"(\w+) = (true|false)", block[0].text) if len(block) == 1 else None
             if not flag:
                 return self._follow(block, replace(where, matches=matches))
-            self._flags.setdefault(flag[1], []).extend(matches)
+            if flag[2] == "true":
+                self._flags.setdefault(flag[1], []).extend(matches)
+            else:
+                self._flags.pop(flag[1], None)
         return False
 
     def _unknown(self, branch: Statement, where: _Where) -> None:
         """Names a condition that is not understood, if something depends on it."""
-        routes, remarks = len(self.draft.routes), len(self.draft.remarks)
+        state = self._state()
         self._follow(branch.block or [], replace(where))
-        if (len(self.draft.routes), len(self.draft.remarks)) != (routes, remarks):
-            refuses = any(route.data.get("respond", {}).get("status", 0) >= 400 for route in self.draft.routes[routes:])
-            del self.draft.routes[routes:], self.draft.remarks[remarks:]
+        if self._state() != state:
+            refuses = any(route.data.get("respond", {}).get("status", 0) >= 400 for route in self.draft.routes[state[0] :])
+            self._restore(state)
             self._not_understood(branch, ", so nothing is refused" if refuses else "")
 
     def _choose(self, statement: Statement, where: _Where) -> bool:
-        """Follows a `match` or `switch` on the path. Returns True if no request gets past it."""
-        subject = resolved(re.sub(r"^(?:match|switch)\s*", "", statement.text).removeprefix("(").removesuffix(")"), where.names)
-        if "path" not in subject.lower():
-            self._not_understood(statement)
+        """Follows a `match` or `switch` on a part of the request. Returns True if no request gets past it."""
+        written_subject = bare(re.sub(r"^(?:match|switch)\s*", "", statement.text))
+        if written_subject in ("", "true"):
+            return self._choose_by_condition(statement, where)
+        subject = subject_of(written_subject, where.names)
+        if subject is None:
+            self._not_understood(statement, ", so its requests go on to the routes below")
             return False
         other_arm = _OTHER_ARM["switch" if statement.text.startswith("switch") else "match"]
-        arms: list[tuple[list[str] | None, list[Statement]]] = []
+        arms: list[tuple[tuple[Data, ...], list[Statement]]] = []
+        has_other = False
         for one in statement.block or []:
-            if found := _ARM.fullmatch(one.text):
-                arms.append((literals_in(found["paths"]), _body_of(one, found["rest"])))
-            elif found := _OTHERWISE.fullmatch(one.text):
-                arms.append((None, _body_of(one, found["rest"])))
-            elif found := other_arm.fullmatch(one.text):
-                values = [text_of(value, where.names) for value in re.split(r"[|,]", found["values"])]
-                if not all(values):
+            if found := _OTHERWISE.fullmatch(one.text):
+                arms.append((({},), _body_of(one, found["rest"])))
+                has_other = True
+            elif found := _ARM.fullmatch(one.text) or other_arm.fullmatch(one.text):
+                names = found.groupdict()
+                values = re.findall(LITERAL, names["paths"]) if names.get("paths") else re.split(r"[|,]", names["values"])
+                matches = self._arm(names.get("values") or "", values, written_subject, subject, where)
+                if matches is None:
                     self._not_understood(one, ", so its requests go on to the routes below")
-                arms.append((values if all(values) else [], _body_of(one, found["rest"])))
+                arms.append((matches or (), _body_of(one, found["rest"])))
             elif arms:
                 arms[-1][1].append(one)
-        for paths, body in arms:
-            alternatives: tuple[Data, ...] = ({},) if paths is None else tuple({"path": path} for path in paths)
+        for alternatives, body in arms:
             self._follow(body, replace(where, matches=all_of(where.matches, alternatives)))
-        return any(paths is None for paths, _ in arms)
+        return has_other
+
+    def _arm(
+        self, text: str, values: list[str], written_subject: str, subject: tuple[str, str], where: _Where
+    ) -> tuple[Data, ...] | None:
+        """Returns the matches of an arm, which has values or, in Rust, a guard. Returns None for one that is not understood."""
+        if guarded := re.fullmatch(r"(\w+) if (.+)", text):
+            condition = read_condition(guarded[2], {**where.names, guarded[1]: written_subject}, self._flags)
+            return condition.matches if condition.kind == "match" and not condition.without else None
+        found = [equal_to(subject, value.strip(), where.names) for value in values]
+        return tuple(one for one in found if one) if all(found) else None
+
+    def _choose_by_condition(self, statement: Statement, where: _Where) -> bool:
+        """Follows a `switch` whose arms are conditions, as a chain of `if` and `else`."""
+        branches: list[Statement] = []
+        for one in statement.block or []:
+            if found := _OTHERWISE.fullmatch(one.text):
+                branches.append(Statement(one.line, "else", _body_of(one, found["rest"])))
+            elif found := _OTHER_ARM["switch"].fullmatch(one.text):
+                condition = " || ".join(f"({part})" for part in split(found["values"], ","))
+                branches.append(Statement(one.line, f"{'else ' if branches else ''}if {condition}", _body_of(one, found["rest"])))
+            elif branches and branches[-1].block is not None:
+                branches[-1].block.append(one)
+        return self._branch(branches, [], where) if branches else False
 
     def _send(self, statement: Statement, action: str, backend: str, where: _Where) -> None:
         """Adds the routes that send requests to a backend."""
@@ -269,9 +340,13 @@ class _Import:
 
     def _add(self, line: int, does: Data, matches: list[Data], remarks: tuple[str, ...] = ()) -> None:
         """Adds the routes of an action."""
-        for match in matches:
+        said = [written(match) for match in matches]
+        if None in said:
+            self.draft.remarks.append(Remark(line, "left out: no match can say all that is asked of the path here"))
+        for match in join_matches(one for some in said for one in some or ()):
             path = match.get("path", "")
-            name = "-".join(re.findall(r"\w+", path)) if not path.endswith("*") and "{" not in path else ""
+            is_one = isinstance(path, str) and not path.endswith("*") and "{" not in path
+            name = "-".join(re.findall(r"\w+", path)) if is_one else ""
             used = [route.data.get("name") for route in self.draft.routes]
             head: Data = {"name": name} if is_name(name) and name not in used else {}
             self.draft.routes.append(
@@ -326,7 +401,7 @@ class _Import:
     ) -> None:
         """Adds the routes for a connection that is held on a channel."""
         self._holds = True
-        for match in where.matches:
+        for match in [one for condition in where.matches for one in written(condition) or [condition]]:
             bound: Data = dict(match)
             name = read_channel(channel, where.names, bound)
             route: Data = {kind: {"channel": name, **more}}
@@ -351,6 +426,20 @@ class _Import:
 
 
 _LOOPBACK = Draft({"self": Part({"loopback": True})})
+
+
+def _condition_of(branch: Statement) -> str:
+    return re.sub(r"^(?:else\b ?)?(?:if\b)?", "", branch.text).strip()
+
+
+def _as_statements(branches: list[Statement]) -> list[Statement]:
+    """Returns what is left of an `if` after some of its branches."""
+    if not branches:
+        return []
+    first, *others = branches
+    if not _condition_of(first):
+        return first.block or []
+    return [Statement(first.line, first.text.removeprefix("else").strip(), first.block), *others]
 
 
 def _endpoint(hold: str, media: str, more: Data) -> tuple[str, Data]:

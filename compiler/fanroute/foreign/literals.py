@@ -21,7 +21,7 @@ def target_text(text: str) -> str:
 
 def pattern_text(text: str) -> str:
     """Returns a pattern that only this text fits."""
-    return re.sub(r"([ -/:-@\[-^`{-~])", r"\\\1", text)
+    return re.sub(r"([ -.:-@\[-^`{-~])", r"\\\1", text)
 
 
 def whole_pattern(expression: str) -> str:

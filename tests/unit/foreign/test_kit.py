@@ -360,8 +360,7 @@ async function handle(event) {
 def test_the_kit_that_only_forwards(text: str) -> None:
     assert routes_of(text) == [
         {"match": {"method": "GET", "websocket": True}, "handoff": "origin"},
-        {"match": {"method": "GET"}, "handoff": "origin"},
-        {"match": {"method": "HEAD"}, "handoff": "origin"},
+        {"match": {"method": ["GET", "HEAD"]}, "handoff": "origin"},
         {"forward": "origin"},
     ]
     assert not_understood(text) == []
@@ -436,6 +435,187 @@ def test_a_channel_of_the_rest_of_the_path(language: str) -> None:
     }[language]
     made = routes_of(text.replace(switch, f"{call}\n{switch}"))
     assert made[0] == {"match": {"path": "/test/{rest...}"}, "sse": {"channel": "{rest}"}}
+
+
+def asking(condition: str) -> str:
+    """Returns a kit in JavaScript that sends requests of a condition to `a`, and others through Fanout."""
+    return f"""addEventListener("fetch", (event) => event.respondWith(handle(event.request)));
+async function handle(request) {{
+  const url = new URL(request.url);
+  const path = url.pathname;
+  if ({condition}) {{
+    return fetch(request, {{ backend: "a" }});
+  }}
+  return createFanoutHandoff(request, "origin");
+}}
+"""
+
+
+ADMIN = [{"path": ["/admin", "/admin/*"]}, {"path": "/{rest...}", "where": {"rest": "admin[^/].*"}}]
+
+
+@pytest.mark.parametrize(
+    ("condition", "matches"),
+    [
+        ('path.startsWith("/admin")', ADMIN),
+        ('request.url.pathname.startsWith("/admin")', ADMIN),
+        ("/^\\/admin/.test(path)", ADMIN),
+        ('path.startsWith("/a/b")', [{"path": ["/a/b", "/a/b/*"]}, {"path": "/a/{rest...}", "where": {"rest": "b[^/].*"}}]),
+        ('path.startsWith("/")', [{"path": "/*"}]),
+        ('path.endsWith(".css")', [{"path": "/{rest...}", "where": {"rest": r".*\.css"}}]),
+        ('path.endsWith("/events")', [{"path": "/{rest...}", "where": {"rest": "(.*/)?events"}}]),
+        ('path.includes("/x/")', [{"path": "/{rest...}", "where": {"rest": "(.*/)?x/.*"}}]),
+        ('path.startsWith("/a/") && path.endsWith(".js")', [{"path": "/a/{rest...}", "where": {"rest": r".*\.js"}}]),
+        ('path == "/a{b}" || "/c d" === url.pathname', [{"path": ["/a%7Bb%7D", "/c%20d"]}]),
+        ("path.match(/^\\/a\\.b$/)", [{"path": "/a.b"}]),
+        ('["GET", "HEAD"].includes(request.method)', [{"method": ["GET", "HEAD"]}]),
+        ('path === "/a" && request.method === "post"', [{"path": "/a", "method": "POST"}]),
+        ('request.headers.get("X-Team") === "red"', [{"header": {"x-team": "red"}}]),
+        ('request.headers.get("X-Method") === "PUT"', [{"header": {"x-method": "PUT"}}]),
+        ('!request.headers.has("X-A")', [{"header": {"x-a": {"present": False}}}]),
+        (
+            'request.headers.has("X-A") && url.searchParams.get("b") !== null',
+            [{"header": {"x-a": {"present": True}}, "query": {"b": {"present": True}}}],
+        ),
+        ('url.searchParams.get("b") == null', [{"query": {"b": {"present": False}}}]),
+        ('url.hostname.endsWith(".a.com") && url.host === "b.a.com"', [{"host": "b.a.com"}]),
+        ('path.startsWith("/a") && path === "/ab"', [{"path": "/ab"}]),
+        ('path.startsWith("/a/") && path.endsWith("/a/b")', "left out: no match can say"),
+        ('path.includes("a") && path.includes("b")', "left out: no match can say"),
+        ('path.toLowerCase() === "/a"', "not understood: "),
+        ('path.slice(0, 4) === "/api"', "not understood: "),
+        ('path.split("/")[1] === "a"', "not understood: "),
+        ('path.indexOf("/a") === 0', "not understood: "),
+        ('path.startsWith("/a", 1)', "not understood: "),
+        ("/^\\/a\\d/.test(path)", "not understood: "),
+        ("/^\\/admin/i.test(path)", "not understood: "),
+        ('path === "a"', "not understood: "),
+        ('path === "/a/../b"', "not understood: "),
+        ('request.headers.get("X-Forwarded-Host") === "a"', "not understood: "),
+        ('request.headers.get("X-Host-Id") == null && isNew(request)', "not understood: "),
+        ('path === "/a" || isNew(request)', "not understood: "),
+        ('path === "/a" || request.method !== "GET"', "not understood: "),
+    ],
+)
+def test_conditions_are_exact_or_named(condition: str, matches: list[Any] | str) -> None:
+    made, remarks = routes_of(asking(condition)), not_understood(asking(condition))
+    if isinstance(matches, str):
+        assert made == [{"handoff": "origin"}]
+        assert any(f": {matches}" in remark and remark.startswith(("5: ", "6: ")) for remark in remarks)
+    else:
+        names = [route.pop("name", None) for route in made]
+        assert made == [*({"match": match, "forward": "a"} for match in matches), {"handoff": "origin"}]
+        assert remarks == [] and len(names) == len(made)
+
+
+@pytest.mark.parametrize(
+    ("condition", "first"),
+    [
+        ('path !== "/a"', {"path": "/a"}),
+        ('!(path === "/a")', {"path": "/a"}),
+        ('!path.startsWith("/a/")', {"path": "/a/*"}),
+        ('request.method != "GET"', {"method": "GET"}),
+        ('path !== "/a" && path !== "/b"', {"path": ["/a", "/b"]}),
+        ('!(path == "/a" || path == "/b")', {"path": ["/a", "/b"]}),
+        ('path !== "/a" || request.method !== "GET"', {"path": "/a", "method": "GET"}),
+        ('request.headers.get("X-A") !== "b"', {"header": {"x-a": "b"}}),
+    ],
+)
+def test_a_negated_condition_has_the_other_requests_first(condition: str, first: dict[str, Any]) -> None:
+    made = routes_of(asking(condition))
+    made[0].pop("name", None)
+    assert made == [{"match": first, "handoff": "origin"}, {"forward": "a"}]
+    assert not_understood(asking(condition)) == []
+
+
+def test_a_negation_beside_a_condition() -> None:
+    made = routes_of(asking('path.startsWith("/a/") && request.method !== "GET"'))
+    assert made == [
+        {"match": {"path": "/a/*", "method": "GET"}, "handoff": "origin"},
+        {"match": {"path": "/a/*"}, "forward": "a"},
+        {"handoff": "origin"},
+    ]
+
+
+def test_a_negated_condition_whose_others_are_not_answered_is_named() -> None:
+    """Tests that no request gets the answer of a block that its condition leaves out, because nothing else is known of it."""
+    for answer in ('other("origin");', 'return other("origin");'):
+        text = asking('path !== "/a"').replace('return createFanoutHandoff(request, "origin");', answer)
+        text = text.replace("  const url", "  if (request.url === x) return createFanoutHandoff(request, 'x');\n  const url")
+        text = text.replace(
+            "  const path", "  if (url.pathname === '/x') return createFanoutHandoff(request, 'x');\n  const path"
+        )
+        assert [route.data for route in import_kit(text).routes] == [{"name": "x", "match": {"path": "/x"}, "handoff": "x"}]
+        assert any(one.line == 7 and "not understood: if" in one.text for one in import_kit(text).all_remarks())
+
+
+@pytest.mark.parametrize(
+    ("language", "condition", "matches"),
+    [
+        ("rust", 'path.starts_with("/test") && path != "/test/poll"', None),
+        ("rust", '!path.starts_with("/test")', None),
+        ("go", '!strings.HasPrefix(path, "/test")', None),
+        ("go", 'r.Method != "GET" && !strings.Contains(r.URL.Path, "/test")', None),
+        ("rust", "req.get_method() == Method::GET || path.eq(CHANNEL)", "not understood"),
+        ("go", "strings.EqualFold(path, x)", "not understood"),
+    ],
+)
+def test_conditions_of_other_languages(language: str, condition: str, matches: str | None) -> None:
+    at, added = SECOND[language]
+    old = {"rust": 'path == "/api"', "go": 'path == "/api"'}[language]
+    text = KITS[language].replace(at, added.replace(old, condition) + at)
+    assert (matches in " ".join(not_understood(text))) if matches else not_understood(text) == []
+    assert ({"forward": "api"} in [{"forward": route.get("forward")} for route in routes_of(text)]) == (matches is None)
+
+
+@pytest.mark.parametrize("language", KITS)
+def test_a_prefix_within_a_segment(language: str) -> None:
+    """Tests that a kit which asks for `/test` in place of `/test/` sends `/testing` where it did."""
+    made = routes_of(KITS[language].replace("/test/')", "/test')").replace('/test/")', '/test")'))
+    assert made[:4] == ROUTES[:4]
+    assert [route.get("match") for route in made[4:]] == [
+        {"path": ["/test", "/test/*"]},
+        {"path": "/{rest...}", "where": {"rest": "test[^/].*"}},
+        None,
+    ]
+
+
+def test_a_switch_over_conditions() -> None:
+    arms = 'switch {\n\t\tcase strings.HasPrefix(path, "/a/"), r.Method == "POST":\n\t\t\thandoff.Fanout("other")\n\t\t\treturn\n'
+    text = GO.replace('		handoff.Fanout("origin")', f'\t\t{arms}\t\tdefault:\n\t\t\thandoff.Fanout("origin")\n\t\t}}')
+    assert routes_of(text) == [
+        *ROUTES[:-1],
+        {"match": {"path": "/a/*"}, "handoff": "other"},
+        {"match": {"method": "POST"}, "handoff": "other"},
+        ROUTES[-1],
+    ]
+
+
+def test_arms_with_a_guard() -> None:
+    arm = '        p if p.starts_with("/test/x/") => fanout_util::grip_response("text/plain", "stream", "x"),\n'
+    at = '        "/test/poll" =>'
+    made = routes_of(RUST.replace(at, arm + at))
+    assert made[0] == {"match": {"path": "/test/x/*"}, "stream": {"channel": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("channel", "made"),
+    [
+        ('"a{b}"', None),
+        ("`a{b}-${url.searchParams.get('q')}`", None),
+        ("path.substring(1)", "news/{rest}"),
+        ('path.replace("/news/", "")', "{rest}"),
+        ('path.replace("/news", "")', "/{rest}"),
+        ('path.replace("/other/", "")', None),
+    ],
+)
+def test_the_text_of_a_channel(channel: str, made: str | None) -> None:
+    text = asking('path.startsWith("/news/")').replace(
+        'fetch(request, { backend: "a" })', f"gripResponse('text/plain', 'stream', {channel})"
+    )
+    expected = {"respond": {"status": 501, "body": "Not implemented\n"}} if made is None else {"stream": {"channel": made}}
+    path = "/news/{rest...}" if made else "/news/*"
+    assert routes_of(text)[0] == {"match": {"path": path}, **expected}
 
 
 def test_arms_that_are_no_literals() -> None:
