@@ -79,3 +79,25 @@ def test_an_error_of_an_included_file_stops_every_command(folder: Path) -> None:
         done = fanroute(folder, *command, "edge/routes.yaml")
         assert done.returncode == 1
         assert "edge/teams/chat.yaml:4:5: error[FR201]: unknown key 'forwart'" in done.stderr
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_an_export_names_the_included_file(folder: Path, within: bool) -> None:
+    chat = folder / "edge/teams/chat.yaml"
+    chat.write_text(CHAT.replace("/rooms/*", "/rooms/*, method: GET"))
+    words = "route 'rooms': left out, because Pushpin cannot match `method`. Its requests get another line, or none"
+    (begin, where), file = ((folder / "edge", ""), "routes.yaml") if within else ((folder, "edge/"), "edge/routes.yaml")
+    done = fanroute(begin, "export", "pushpin-routes", file)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (0, f"{where}teams/chat.yaml:2: {words}")
+    # The file may be read anywhere, so its comments do not depend on where the command runs.
+    assert done.stdout.splitlines()[1] == f"# teams/chat.yaml:2: {words}"
+    chat.write_text(CHAT.replace("/rooms/*", "/rooms/*, client_ip: 203.0.113.7"))
+    done = fanroute(begin, "export", "pushpin-routes", file)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{where}teams/chat.yaml:2: error: route 'rooms' is for clients of some addresses")
+
+
+def test_the_doctor_names_the_included_file(folder: Path) -> None:
+    (folder / "edge/teams/chat.yaml").write_text(CHAT.replace("forward", "forwart"))
+    done = fanroute(folder / "edge", "doctor", "--offline")
+    assert "teams/chat.yaml, line 4, column 5: unknown key 'forwart'" in done.stdout + done.stderr

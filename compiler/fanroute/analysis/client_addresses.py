@@ -1,23 +1,21 @@
 """Represents sets of clients' addresses."""
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
-# Addresses are numbers here: first those of IPv4, then those of IPv6. A range has its first number, and the one after its last.
-Range = tuple[int, int]
-_IPV6 = 1 << 32
-_END = _IPV6 + (1 << 128)
+from fanroute_runtime.matching.addresses import IPV6, Range, number_of, range_of
+
+# The number after that of the last address.
+_END = IPV6 + (1 << 128)
+# How many networks are kept as ranges: several checks ask for each.
+MAX_CACHED = 20_000
 # Examples use an address for documentation, if there is one (RFC 5737 and RFC 3849).
 _PREFERRED = ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1")
 
 
-def _number(address: IPv4Address | IPv6Address) -> int:
-    return int(address) + (_IPV6 if address.version == 6 else 0)
-
-
-def _range(network: IPv4Network | IPv6Network) -> Range:
-    return _number(network.network_address), _number(network.broadcast_address) + 1
+_range = lru_cache(MAX_CACHED)(range_of)
 
 
 def _gaps(*ranges: Range) -> tuple[Range, ...]:
@@ -31,7 +29,7 @@ def _gaps(*ranges: Range) -> tuple[Range, ...]:
 
 
 # Addresses of IPv4 that are mapped into IPv6 count as IPv4, so no client has one.
-_MAPPED = _range(IPv6Network("::ffff:0:0/96"))
+_MAPPED = _range("::ffff:0:0/96")
 
 
 class Addresses(NamedTuple):
@@ -46,7 +44,7 @@ class Addresses(NamedTuple):
     @classmethod
     def of(cls, networks: Iterable[str]) -> "Addresses":
         """Returns the addresses in some networks."""
-        others = _gaps(*(_range(ip_network(network)) for network in networks))
+        others = _gaps(*map(_range, networks))
         return cls(_gaps(*others, _MAPPED), unknown=False)
 
     def intersect(self, other: "Addresses") -> "Addresses":
@@ -60,7 +58,7 @@ class Addresses(NamedTuple):
         """Returns True if the set has an address, or with None one that is not known."""
         if text is None:
             return self.unknown
-        number = _number(ip_address(text))
+        number = number_of(ip_address(text))
         return any(first <= number < end for first, end in self.ranges)
 
     @property
@@ -75,7 +73,7 @@ class Addresses(NamedTuple):
         first, end = self.ranges[0]
         # The first address of a network is not a host's.
         number = first + 1 if end - first > 2 else first
-        return str(IPv4Address(number) if number < _IPV6 else IPv6Address(number - _IPV6))
+        return str(IPv4Address(number) if number < IPV6 else IPv6Address(number - IPV6))
 
 
 # A client whose address is not known. Fanout's own requests have such a one.

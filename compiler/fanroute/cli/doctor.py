@@ -92,7 +92,8 @@ def _read_routes(workspace: Workspace) -> tuple[Compiled | None, str]:
     except Invalid as invalid:
         first, *others = invalid.diagnostics
         more = f", and {len(others)} more" if others else ""
-        return None, f"line {first.span.line}, column {first.span.column}: {first.message} ({first.code}){more}"
+        file = f"{first.span.file}, " if first.span.file else ""
+        return None, f"{file}line {first.span.line}, column {first.span.column}: {first.message} ({first.code}){more}"
     conceal(compiled.source.unexpanded)
     return compiled, ""
 

@@ -21,9 +21,9 @@ def export(kind: str, routes: Path, environment: str) -> None:
     """
     compiled = compile_or_exit(routes, environment)
     try:
-        text, remarks = export_routes(compiled)
+        text, remarks = export_routes(compiled, routes.parent.as_posix())
     except NotExported as error:
-        fail(f"{routes}:{error.line}: error: {error}, so nothing is exported")
+        fail(f"{error.span.file or routes}:{error.span.line}: error: {error}, so nothing is exported")
     say_text(text.rstrip("\n"))
     for one in remarks:
-        remark(f"{routes}:{one.line}: {one.text}")
+        remark(f"{one.span.file or routes}:{one.span.line}: {one.text}")

@@ -7,10 +7,11 @@ which takes all requests of its host, kind and `path_beg`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import quote
 
-from fanroute.foreign.draft import Remark
+from fanroute.diagnostics.diagnostic import Span
 from fanroute.foreign.pushpin import CELLS, Cell, contains, prefixes_of, quoted
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
@@ -23,11 +24,19 @@ _ANSWERED = "the edge answers it"
 
 
 class NotExported(Exception):
-    """Raised if Pushpin would let in clients that routes.yaml refuses. `line` is that of the route."""
+    """Raised if Pushpin would let in clients that routes.yaml refuses. `span` is that of the route."""
 
-    def __init__(self, message: str, line: int) -> None:
+    def __init__(self, message: str, span: Span) -> None:
         super().__init__(message)
-        self.line = line
+        self.span = span
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """Says what of a route Pushpin cannot say. `span` is that of the route, and has a file if it is an included one."""
+
+    span: Span
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +60,21 @@ class _Line:
         return fits and (not self.hosts or host in self.hosts) and contains(self.path, path)
 
 
-def export_routes(compiled: Compiled) -> tuple[str, list[Remark]]:
-    """Returns a `routes` file, and remarks about what it cannot say, with lines of routes.yaml. Raises NotExported."""
+def export_routes(compiled: Compiled, folder: str = ".") -> tuple[str, list[Omission]]:
+    """Returns a `routes` file, and remarks about what it cannot say. Raises NotExported.
+
+    `folder` is that of routes.yaml. In the comments of the file, names of included files begin there.
+    """
     backends = {backend.name: backend for backend in compiled.backends}
     lines: list[_Line] = []
-    remarks: list[Remark] = []
+    remarks: list[Omission] = []
     for index, route in _routes(compiled):
-        number = compiled.source.key_span(("routes", index)).line
+        span = compiled.source.key_span(("routes", index))
         if route.auth:
-            raise NotExported(f"route '{route.name}' needs a token, which Pushpin does not check", number)
+            raise NotExported(f"route '{route.name}' needs a token, which Pushpin does not check", span)
         if route.match.client_ips:
-            raise NotExported(f"route '{route.name}' is for clients of some addresses, which Pushpin does not check", number)
-        remarks += [Remark(number, f"route '{route.name}': {text}") for text in _left_out(route)]
+            raise NotExported(f"route '{route.name}' is for clients of some addresses, which Pushpin does not check", span)
+        remarks += [Omission(span, f"route '{route.name}': {text}") for text in _left_out(route)]
         if _is_expressible(route):
             lines.append(_line(route, backends))
         elif list(_obstacles(route)) == [_ANSWERED] and not _path_beg(route.match):  # its requests get no line
@@ -70,7 +82,8 @@ def export_routes(compiled: Compiled) -> tuple[str, list[Remark]]:
     remarks += _widened(compiled, lines)
     hosts = [*dict.fromkeys(host for line in lines for host in line.hosts), "*"]
     written = [text for host in hosts for text in _lines_of(host, lines)]
-    comments = [f"# routes.yaml:{remark.line}: {remark.text}" for remark in remarks]
+    files = (PurePosixPath(remark.span.file).relative_to(folder) if remark.span.file else "routes.yaml" for remark in remarks)
+    comments = [f"# {file}:{remark.span.line}: {remark.text}" for file, remark in zip(files, remarks, strict=True)]
     return "\n".join(["# Made by `fanroute export pushpin-routes`.", *comments, *written]) + "\n", remarks
 
 
@@ -161,15 +174,15 @@ def _replace_beg(match: Match, rewrite: Rewrite) -> str | None:
     return prefix + "".join(f"/{segment}" for segment in left) or ("/" if path_beg else None)
 
 
-def _widened(compiled: Compiled, lines: list[_Line]) -> Iterator[Remark]:
+def _widened(compiled: Compiled, lines: list[_Line]) -> Iterator[Omission]:
     """Yields a remark for each path without a rest that Pushpin cannot say, unless its rest has the same line."""
     for index, route in _routes(compiled):
         path = _path_beg(route.match) if _is_expressible(route) else ""
         own = next((line for line in lines if line.exact and line.path == path), None)
         if own and not any(line.path == f"{path}/" and line.target == own.target for line in lines):
-            number = compiled.source.key_span(("routes", index)).line
+            span = compiled.source.key_span(("routes", index))
             text = f"{path} stands for all paths that begin so, because Pushpin has no whole paths"
-            yield Remark(number, f"route '{route.name}': {text}")
+            yield Omission(span, f"route '{route.name}': {text}")
 
 
 def _lines_of(host: str, lines: list[_Line]) -> Iterator[str]:

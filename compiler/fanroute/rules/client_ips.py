@@ -13,9 +13,13 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import is_declared
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
-from fanroute.spec.networks import network_of
+from fanroute.spec.networks import AnyNetwork, network_of, network_text
 from fanroute.syntax.source import Path
 from fanroute_runtime.plan import Forward, Handoff, Route, Tunnel
+
+Places = list[tuple[Path, str]]
+# How many networks a message names.
+_MAX_NAMED = 4
 
 _ADMIN = "routes:\n  - match: {path: /admin/*, client_ip: %s}\n    forward: origin\n"
 
@@ -34,7 +38,8 @@ FR451 = Rule(
     "warning",
     "a `client_ip` has all addresses of IPv4 or of IPv6",
     "The network `0.0.0.0/0` has every address of IPv4, but none of IPv6, and `::/0` is the other way round. Many clients have "
-    "both, and connect with either.",
+    "both, and connect with either. Several networks count together, such as `0.0.0.0/1` and `128.0.0.0/1`, and addresses that "
+    "no client has do not count.",
     START + _ADMIN % "0.0.0.0/0",
     "Leave `client_ip` out for any client, or name the networks that are meant.",
 )
@@ -60,13 +65,16 @@ FR453 = Rule(
     "After the route, write one with the same match but without `client_ip`, and let it answer: `respond: {status: 403}`.",
 )
 
-# Networks whose addresses are not used on the internet (https://www.iana.org/assignments/iana-ipv4-special-registry/, and ipv6).
+# Networks whose addresses no client at Fastly has (https://www.iana.org/assignments/iana-ipv4-special-registry/). In IPv6, only
+# 2000::/3 is used on the internet (https://www.iana.org/assignments/ipv6-address-space/).
 _NOBODYS = Addresses.of(
     """
-    0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 224.0.0.0/3 ::/127 fc00::/7
-    fe80::/10 ff00::/8
+    0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 224.0.0.0/3 ::/3 4000::/2
+    8000::/1
     """.split()
 )
+# All addresses that clients at Fastly have, by version of IP.
+_EVERYBODYS = {4: next(Addresses.of(["0.0.0.0/0"]).subtract(_NOBODYS)), 6: next(Addresses.of(["::/0"]).subtract(_NOBODYS))}
 
 
 @plan_check
@@ -78,32 +86,56 @@ def check_client_ips(file: ValidFile) -> Iterator[Diagnostic]:
         places = [*raw.items(("routes", index, "match", "client_ip"), route.get("match", {}).get("client_ip", []))]
         if not places:
             continue
-        yield from _useless(file, places)
-        wide = next(((path, text) for path, text in places if network_of(text).prefixlen == 0), None)
-        if wide:
-            is_ipv4 = network_of(wide[1]).version == 4
-            both = {network_of(text).version for _, text in places if network_of(text).prefixlen == 0} == {4, 6}
-            message = f"'{wide[1]}' is every address of IPv{'4' if is_ipv4 else '6'}"
-            message += ", and with the other one every address" if both else f", and none of IPv{'6' if is_ipv4 else '4'}"
-            yield Diagnostic(FR451, message, file.source.value_span(wide[0]), "leave 'client_ip' out for any client")
-        if all(next(Addresses.of([text]).subtract(_NOBODYS)).is_empty for _, text in places):
-            names = " or ".join(f"'{text}'" for _, text in places)
+        networks, addresses = [network_of(text) for _, text in places], Addresses.of(network_text(text) for _, text in places)
+        yield from _useless(file, places, networks)
+        yield from _everybodys(file, places, networks, addresses)
+        if next(addresses.subtract(_NOBODYS)).is_empty:
+            names = " or ".join(f"'{text}'" for _, text in places[:_MAX_NAMED]) + (" or others" if places[_MAX_NAMED:] else "")
             message = f"no client at Fastly has an address in {names}: clients have public addresses there"
             suggestion = "name the public address that the network's clients have on the internet"
             yield Diagnostic(FR452, message, file.source.key_span(("routes", index, "match", "client_ip")), suggestion)
 
 
-def _useless(file: ValidFile, places: list[tuple[Path, str]]) -> Iterator[Diagnostic]:
+def _everybodys(file: ValidFile, places: Places, networks: list[AnyNetwork], addresses: Addresses) -> Iterator[Diagnostic]:
+    """Reports FR451: the networks together have all addresses of IPv4 or IPv6 that clients have."""
+    wide = [version for version, everybodys in _EVERYBODYS.items() if next(everybodys.subtract(addresses)).is_empty]
+    if not wide:
+        return
+    of_it = [number for number, network in enumerate(networks) if network.version == wide[0]]
+    widest = min(of_it, key=lambda number: networks[number].prefixlen)
+    path, text = places[widest]
+    is_alone = next(_EVERYBODYS[wide[0]].subtract(Addresses.of([network_text(text)]))).is_empty
+    message = f"'{text}' is" if is_alone else f"'{text}' and the other networks of IPv{wide[0]} are together"
+    message += f" every address of IPv{wide[0]}"
+    if len(wide) > 1:
+        message += ", and with the other one every address"
+    elif len(of_it) == len(networks):
+        message += f", and none of IPv{10 - wide[0]}"
+    yield Diagnostic(FR451, message, file.source.value_span(path), "leave 'client_ip' out for any client")
+
+
+def _useless(file: ValidFile, places: Places, networks: list[AnyNetwork]) -> Iterator[Diagnostic]:
     """Reports FR450 for each network that is within another one, or that appeared before."""
-    networks = [network_of(text) for _, text in places]
-    for number, (path, text) in enumerate(places):
-        for other, (its_path, its_text) in enumerate(places):
-            one, wide = networks[number], networks[other]
-            if one.version == wide.version and one.subnet_of(wide) and (one != wide or other < number):  # type: ignore[arg-type]
-                message = f"'{text}' appears twice" if one == wide else f"'{text}' is within '{its_text}'"
-                note = Note("the first one" if one == wide else "the wider one", file.source.value_span(its_path))
-                yield Diagnostic(FR450, message, file.source.value_span(path), "remove it", (note,))
-                break
+    # Of two networks, one is within the other, or they have no address in common. In this order, each comes after all that it
+    # is within, and those that the last one is within are `around` it, the widest first.
+    order = sorted(range(len(networks)), key=lambda number: (networks[number].version, networks[number], number))
+    around: list[int] = []
+    for number in order:
+        network = networks[number]
+        while around and not _is_within(network, networks[around[-1]]):
+            around.pop()
+        if around:
+            other = around[-1]
+            is_same = networks[other] == network
+            message = f"'{places[number][1]}' " + ("appears twice" if is_same else f"is within '{places[other][1]}'")
+            note = Note("the first one" if is_same else "the wider one", file.source.value_span(places[other][0]))
+            yield Diagnostic(FR450, message, file.source.value_span(places[number][0]), "remove it", (note,))
+        else:
+            around.append(number)
+
+
+def _is_within(one: AnyNetwork, other: AnyNetwork) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
 
 
 @plan_check

@@ -1,6 +1,8 @@
 """Defines the values of `client_ip`: addresses and networks of IPv4 and IPv6 (RFC 4632 and RFC 4291)."""
 
 import re
+from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network, summarize_address_range
 from typing import Annotated
 
@@ -17,9 +19,13 @@ _FORM = "write an address such as '203.0.113.7', or a network such as '203.0.113
 # How many networks a suggestion may have.
 _MAX_SUGGESTED = 4
 
+# How many networks are kept after they were parsed: several checks ask for each.
+_MAX_CACHED = 20_000
+
 AnyNetwork = IPv4Network | IPv6Network
 
 
+@lru_cache(_MAX_CACHED)
 def network_of(text: str) -> AnyNetwork:
     """Returns the network that a text names. IPv4 within IPv6 becomes IPv4. Raises ValueError."""
     return _unmapped(ip_network(text))
@@ -45,6 +51,10 @@ def _check_network(value: str) -> str:
         raise value_error(f"'{value}' is not an address", "leave 'client_ip' out: without it, any address matches")
     if value.lower() == "localhost":
         raise value_error(f"'{value}' is not an address", "write [127.0.0.1, '::1'], the addresses of this machine")
+    if re.fullmatch(_PATTERN, value):
+        with suppress(ValueError):
+            network_of(value)
+            return value
     try:
         meant = _networks_meant(value)
     except (ValueError, TypeError):
@@ -53,13 +63,8 @@ def _check_network(value: str) -> str:
         texts = [f"'{_as_text(network)}'" for network in meant]
         suggestion = f"did you mean {' and '.join(texts)}?" if len(texts) <= _MAX_SUGGESTED else _FORM
         raise value_error(f"{value!r} is neither an address nor a network", suggestion)
-    try:
-        network_of(value)
-    except ValueError:
-        message = f"'{value}' is an address with a prefix, and no network: bits are set behind the prefix"
-        suggestion = f"write '{_as_text(meant[0])}' for the network, or '{value.partition('/')[0]}' for the address"
-        raise value_error(message, suggestion) from None
-    return value
+    message = f"'{value}' is an address with a prefix, and no network: bits are set behind the prefix"
+    raise value_error(message, f"write '{_as_text(meant[0])}' for the network, or '{value.partition('/')[0]}' for the address")
 
 
 def _networks_meant(value: str) -> list[AnyNetwork]:

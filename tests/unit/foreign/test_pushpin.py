@@ -33,8 +33,8 @@ def remarks_of(text: str) -> list[tuple[int, str]]:
 def exported(routes: str) -> tuple[list[str], list[str]]:
     """Returns the lines of an export that are no comments, and its remarks."""
     text, remarks = export_routes(compile_routes((HEAD + routes).encode(), INPUTS))
-    assert [f"# routes.yaml:{one.line}: {one.text}" for one in remarks] == text.splitlines()[1 : 1 + len(remarks)]
-    return text.splitlines()[1 + len(remarks) :], [f"{one.line}: {one.text}" for one in remarks]
+    assert [f"# routes.yaml:{one.span.line}: {one.text}" for one in remarks] == text.splitlines()[1 : 1 + len(remarks)]
+    return text.splitlines()[1 + len(remarks) :], [f"{one.span.line}: {one.text}" for one in remarks]
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_a_route_with_a_token_is_not_exported() -> None:
     routes = f"  - {{handoff: app, auth: {{keys: {KEYS}}}}}\n"
     with pytest.raises(NotExported) as refused:
         exported(routes)
-    assert refused.value.line == 8
+    assert refused.value.span.line == 8
 
 
 def test_lines_keep_their_order() -> None:
