@@ -60,6 +60,7 @@ from fanroute_runtime.routes_file import distinct_auths
 if TYPE_CHECKING:  # A component has these modules only if its Plan needs them.
     from fanroute_runtime.auth.guard import Guard
     from fanroute_runtime.http.secret_headers import SecretHeaders
+    from fanroute_runtime.rewriting import Rewriter
 
 # Answers a request: gets the action, the request, and the values that the match has bound. Raises Refused.
 Handler = Callable[[Any, Request, Binding], Answer]
@@ -78,7 +79,7 @@ class Decider:
     `handlers` has a handler for each type of action in the Plan, except those that a backend answers. If a route has an Auth, it
     has under that type the class that admits clients: `auth.guard.Guard`, or one that does more. If a route has secret headers,
     it has under StoreEntry the class that adds them: `http.secret_headers.SecretHeaders`. If a route has a CachePolicy, it has
-    under that type `http.caching.override_cache`, and if an action has a Rewrite, `rewriting.rewrite_uri`.
+    under that type `http.caching.override_cache`, and if an action has a Rewrite, the class `rewriting.Rewriter`.
     """
 
     def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
@@ -89,7 +90,7 @@ class Decider:
         self._handlers: Mapping[type, Handler] = handlers
         # What the Plan does not need is None, and is never used.
         needed: Callable[[type], Any] = handlers.get
-        self._rewrite_uri: Callable[[Rewrite, str, Binding], str] = needed(Rewrite)
+        self._rewriter: Rewriter = needed(Rewrite) and needed(Rewrite)(plan.refused_paths)
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
         self.override_cache: Callable[[Any, Any, CachePolicy], None] = needed(CachePolicy)
         self._secret_headers: SecretHeaders = needed(StoreEntry) and needed(StoreEntry)()
@@ -204,7 +205,7 @@ class Decider:
         """Returns the URI for the next hop, or None if it is the request's own. Raises Refused (400)."""
         uri = None if route.auth is None else self._guards[route.auth].uri_without_token(client)
         if rewrite is not None:
-            uri = self._rewrite_uri(rewrite, uri or client.uri, value_of)
+            uri = self._rewriter.rewrite_uri(rewrite, uri or client.uri, value_of)
         return uri
 
     def _finish_answer(self, answer: Answer, route: Route, client: ClientRequest) -> Answer:

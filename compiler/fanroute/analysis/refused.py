@@ -9,7 +9,7 @@ from fanroute.analysis.sets import NONE, SEGMENTS, Lengths, NonText, Texts
 from fanroute_runtime.plan import Parameter, PathFault, PathPattern
 
 # For each fault in the text of a segment, the pattern of the texts that have it. Python's `re` reads it the same way.
-_TEXTS: dict[PathFault, str] = {
+TEXTS: dict[PathFault, str] = {
     "dot_segments": r"\.\.?(;[\s\S]*)?",
     "backslashes": r"[\s\S]*\\[\s\S]*",
     "controls": "[\\s\\S]*[\x00-\x1f\x7f][\\s\\S]*",
@@ -22,8 +22,8 @@ class Refusals:
     """Represents the requests whose path has one of these faults."""
 
     def __init__(self, faults: Collection[PathFault]) -> None:
-        self._faults = [fault for fault in _TEXTS if fault in faults]
-        self._has_fault = re.compile("|".join(f"(?:{_TEXTS[fault]})" for fault in self._faults) or r"(?!)").fullmatch
+        self._faults = [fault for fault in TEXTS if fault in faults]
+        self._has_fault = re.compile("|".join(f"(?:{TEXTS[fault]})" for fault in self._faults) or r"(?!)").fullmatch
         self._empty = "empty_segments" in faults
         self._slashed = "encoded_slashes" in faults
 
@@ -48,7 +48,7 @@ class Refusals:
             if self._slashed and "/" in segment:
                 return {LENGTH: Lengths(index + 1), ("segment", index): _SLASHED}
             if self._has_fault(segment):
-                fault = next(fault for fault in self._faults if re.fullmatch(_TEXTS[fault], segment))
+                fault = next(fault for fault in self._faults if re.fullmatch(TEXTS[fault], segment))
                 return {LENGTH: Lengths(index + 1), ("segment", index): _texts(fault)}
         return None
 
@@ -64,7 +64,7 @@ class Refusals:
 
 
 def _texts(fault: PathFault) -> Texts:
-    return Texts(SEGMENTS, patterns=frozenset({_TEXTS[fault]}))
+    return Texts(SEGMENTS, patterns=frozenset({TEXTS[fault]}))
 
 
 def _empty(index: int) -> Box:

@@ -15,7 +15,7 @@ from fanroute.plan.routes import keeps_path, rewrite_of
 from fanroute_runtime.matching.predicates import bound_value, path_segments, split_uri
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound, Forward, Handoff, Parameter, Plan, Rewrite, Route, Template, Tunnel
-from fanroute_runtime.rewriting import rewrite_uri
+from fanroute_runtime.rewriting import Rewriter
 
 # Stands in a path for a bound value. No path contains it.
 _BOUND = "\0"
@@ -40,7 +40,9 @@ def find_ways_around_auth(plan: Plan, boxes: Boxes) -> Iterator[tuple[int, int, 
             if _backend(guarding) != _backend(route):
                 continue
             try:
-                found = _find_request(boxes, number, route, rewrite, other, Budget(MAX_STEPS, budget))
+                found = _find_request(
+                    boxes, Rewriter(plan.refused_paths), number, route, rewrite, other, Budget(MAX_STEPS, budget)
+                )
             except BudgetExceeded:
                 budget.charge(MAX_STEPS)
                 continue
@@ -55,7 +57,7 @@ def _backend(route: Route) -> str:
 
 
 def _find_request(
-    boxes: Boxes, number: int, route: Route, rewrite: Rewrite, guarded: int, budget: Budget
+    boxes: Boxes, rewriter: Rewriter, number: int, route: Route, rewrite: Rewrite, guarded: int, budget: Budget
 ) -> tuple[RequestData, str] | None:
     """Returns a request that a route rewrites to a path of a guarded route, and that path. Raises BudgetExceeded."""
     source = _source_of(box_of(boxes.matches[guarded]), route, rewrite)
@@ -71,7 +73,7 @@ def _find_request(
         return bound_value(bound, route, client)
 
     try:
-        rewritten = rewrite_uri(rewrite, request.url, value_of)
+        rewritten = rewriter.rewrite_uri(rewrite, request.url, value_of)
     except Refused:
         return None
     _, path, _ = split_uri(rewritten)

@@ -115,7 +115,7 @@ def _modules_for_keys(plan: Plan) -> Iterator[tuple[str, str]]:
 def _handlers(plan: Plan) -> list[tuple[type, Any]]:
     """Returns each class of a Plan that has a handler, with that handler.
 
-    For an Auth, it is the class that admits clients, and for a Rewrite the function that makes the backend's URI.
+    For an Auth, it is the class that admits clients, and for a Rewrite the one that makes URIs for backends.
     """
     auths = {route.auth for route in plan.routes if route.auth}
     handlers = HANDLERS | {Auth: guard_for(auths)}

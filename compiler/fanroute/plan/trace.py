@@ -32,11 +32,12 @@ from fanroute_runtime.plan import (
     StoreEntry,
     WebSocket,
 )
-from fanroute_runtime.rewriting import rewrite_uri
+from fanroute_runtime.rewriting import Rewriter
 
 # The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none. For an
 # Auth, it is the class that admits clients, with everything that any Auth may need. For StoreEntry, it is the class that adds
-# secret headers to a request, for CachePolicy what makes the host cache by one, and for Rewrite what makes the backend's URI.
+# secret headers to a request, for CachePolicy what makes the host cache by one, and for Rewrite
+# the class that makes URIs for backends.
 HANDLERS: dict[type, Any] = {
     Auth: FurtherGuard,
     CachePolicy: override_cache,
@@ -46,7 +47,7 @@ HANDLERS: dict[type, Any] = {
     Respond: respond,
     Redirect: redirect,
     Preflight: answer_preflight,
-    Rewrite: rewrite_uri,
+    Rewrite: Rewriter,
 }
 
 

@@ -11,10 +11,13 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import declared_index
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
-from fanroute.spec.template import PARAMETER, rest_name
+from fanroute.spec.template import PARAMETER, parse_template, rest_name
+from fanroute.spec.types import is_address_path
 from fanroute.syntax.source import Path, Source
+from fanroute_runtime.matching.paths import Paths
 from fanroute_runtime.matching.pattern import compile_pattern
 from fanroute_runtime.matching.pattern_syntax import BadPattern
+from fanroute_runtime.messages import Refused
 
 FR215 = Rule(
     "FR215",
@@ -22,7 +25,8 @@ FR215 = Rule(
     "a rewrite cannot be applied to the requests of its route",
     "The match has to guarantee the segments that `strip_prefix` removes. Otherwise others would be removed. This is found "
     "exactly: a parameter counts if its pattern fits only that text. A `path` replaces the whole path, so there is nothing to "
-    "strip or to put before it. A query parameter is either set or removed.",
+    "strip or to put before it. A query parameter is either set or removed. The path for the backend must not have what `paths` "
+    "refuses.",
     START + "routes:\n  - match: {path: /*}\n    forward: {backend: origin, rewrite: {strip_prefix: /api}}\n",
     "Have the match begin with the prefix, as in `match: {path: /api/*}`, or write a route for the requests that have it.",
 )
@@ -35,6 +39,7 @@ def check_rewrites(source: Source) -> Iterator[Diagnostic]:
     routes = dict(raw.routes(source))
     for index, path, rewrite in raw.rewrites(source):
         yield from _contradictions(source, path, rewrite)
+        yield from _refused_texts(source, path, rewrite)
         prefix, match = rewrite.get("strip_prefix"), routes[index].get("match")
         if isinstance(prefix, str) and prefix.startswith("/") and not prefix.endswith("/"):
             yield from _unguaranteed(source, index, (*path, "strip_prefix"), prefix, match if isinstance(match, dict) else {})
@@ -55,6 +60,23 @@ def _contradictions(source: Source, path: Path, rewrite: dict[str, Any]) -> Iter
             note = Note("it is set here", source.key_span((*path, "query", "set", name)))
             message = f"the query parameter '{name}' is set and removed"
             yield Diagnostic(FR215, message, source.value_span(at), "remove one of the two", (note,))
+
+
+def _refused_texts(source: Source, path: Path, rewrite: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Reports the text of a path for a backend that `paths` refuses, so that no request could get there."""
+    for key in ("path", "add_prefix"):
+        text = rewrite.get(key)
+        if not isinstance(text, str) or not is_address_path(text):  # FR204
+            continue
+        text = "".join(part if isinstance(part, str) else "x" for part in parse_template(text))
+        for fault in raw.refused_paths(source):
+            try:
+                Paths([fault]).check(text)
+            except Refused as refused:
+                note = Note("it is refused here", source.key_span(("paths", fault)))
+                message = f"every request gets a 400: {refused.reason[0].lower()}{refused.reason[1:-1]}, which 'paths' refuses"
+                notes = (note,) if source.has(("paths", fault)) else ()
+                yield Diagnostic(FR215, message, source.value_span((*path, key)), f"write it without, or '{fault}: keep'", notes)
 
 
 def _unguaranteed(source: Source, index: int, at: Path, prefix: str, match: dict[str, Any]) -> Iterator[Diagnostic]:

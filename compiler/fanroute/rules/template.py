@@ -1,7 +1,7 @@
 """Checks templates, which take values from the request: FR209, FR403 and FR404."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
@@ -18,6 +18,7 @@ from fanroute.analysis.channels import (
     resolve,
 )
 from fanroute.analysis.channels import references_in as references_of
+from fanroute.analysis.refused import TEXTS
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import LOOPBACK, START
 from fanroute.diagnostics.rule import Rule
@@ -96,7 +97,7 @@ FR403 = Rule(
     "location, link or `rewrite`, a value must not make its segment empty, `.` or `..`. If the value contains slashes, it must "
     "not make one of the parts between them `.` or `..`. Otherwise the address would lead to another path, or as "
     "`//evil.example` to another host. A request with such a value gets a 400. It does not go on to the next route, because it "
-    "fits the match.",
+    "fits the match. The path that a `rewrite` makes must not have what `paths` refuses, either.",
     LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: ".+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
     "Restrict the pattern to the values that are meant, as in `[a-z0-9-]{1,64}`. Leave it if such requests should get a 400.",
 )
@@ -106,7 +107,8 @@ FR404 = Rule(
     "warning",
     "no request of a route makes a valid channel, location, link or path",
     'A channel is printable ASCII without `,`, `;` and `"`, and without spaces around it. In the path of a location or link, a '
-    "value must not make its segment empty, `.` or `..`. No value that fits this condition is valid there, so every request of "
+    "value must not make its segment empty, `.` or `..`, and in that of a `rewrite` it must not have what `paths` refuses. "
+    "No value that fits this condition is valid there, so every request of "
     "the route gets a 400.",
     LOOPBACK
     + '  - match: {path: "/rooms/{room}", where: {room: "[à-ÿ]+"}}\n    public: true\n    sse: {channel: "room-{room}"}\n',
@@ -118,10 +120,12 @@ _ALLOW_IN_CHANNELS = (
 )
 
 
-def _allow_in_paths(reference: Reference) -> str:
+def _allow_in_paths(reference: Reference, kind: str) -> str:
+    refused = " and have nothing that 'paths' refuses" if kind == "path" else ""
     if reference.is_rest:
-        return f"allow only segments that are not '.' or '..', as with where: {{{reference.bound.name}: \"[a-z0-9/-]{{1,64}}\"}}"
-    return "allow only values that are not empty, '.' or '..', as with {pattern: \"[a-z0-9-]{1,64}\"}"
+        pattern = f'where: {{{reference.bound.name}: "[a-z0-9/-]{{1,64}}"}}'
+        return f"allow only segments that are not '.' or '..'{refused}, as with {pattern}"
+    return f"allow only values that are not empty, '.' or '..'{refused}, as with {{pattern: \"[a-z0-9-]{{1,64}}\"}}"
 
 
 @plan_check
@@ -153,18 +157,22 @@ def check_address_values(file: ValidFile) -> Iterator[Diagnostic]:
     """
     for index, route in enumerate(declared_routes(file.plan)):
         kind, template = _address(route, file.plan.refused_paths)
-        for segment in _segments(template):
+        segments = _segments(template)
+        for number, segment in enumerate(segments):
+            refused = _refused_values(file.plan.refused_paths, number < len(segments) - 1) if kind == "path" else _NOTHING_REFUSED
             values = {reference.bound: _value_of(segment, reference) for reference in references_of(segment)}
-            if not values or not _leads_elsewhere(segment, values):
+            if values and not _leads_elsewhere(segment, values):
+                values = dict(_first_refused(segment, refused))
+            if not values:
                 continue
-            first = references_of(segment)[0]
+            first = next(reference for reference in references_of(segment) if reference.bound in values)
             span = file.source.value_span(condition_path(file.source, index, first.bound))
-            if len(values) == 1 and _always_leads_elsewhere(segment, first):
+            if len(values) == 1 and _is_never_possible(segment, first, refused):
                 message = f"no value of '{reference_text(first.bound)}' makes a valid {kind}: every request gets a 400"
-                yield Diagnostic(FR404, message, span, _allow_in_paths(first))
+                yield Diagnostic(FR404, message, span, _allow_in_paths(first, kind))
             else:
                 message = f"a request with {values_text(values)} makes no valid {kind}: it gets a 400"
-                yield Diagnostic(FR403, message, span, _allow_in_paths(first))
+                yield Diagnostic(FR403, message, span, _allow_in_paths(first, kind))
 
 
 def _address(route: Route, refused_paths: tuple[PathFault, ...]) -> tuple[str, ResolvedTemplate]:
@@ -242,9 +250,40 @@ def _leads_elsewhere(segment: ResolvedTemplate, values: Values) -> bool:
     return changes_path(text.encode())
 
 
-def _always_leads_elsewhere(segment: ResolvedTemplate, reference: Reference) -> bool:
-    """Returns True if a segment leads elsewhere with each possible value of its only reference."""
-    return shortest_text(possible_values(reference), rejected_by=[bad_values(segment, reference)]) is None
+def _is_never_possible(segment: ResolvedTemplate, reference: Reference, refused: "_Refused") -> bool:
+    """Returns True if a segment leads elsewhere or is refused with each possible value of its only reference."""
+    if len(references_of(segment)) > 1:
+        return False
+    rejected_by = [bad_values(segment, reference), refused[reference.is_rest]]
+    return shortest_text(possible_values(reference), rejected_by=rejected_by) is None
+
+
+# The values that a path for a backend must not have: those of other references, and those of the rest of a path.
+_Refused = tuple[Automaton, Automaton]
+_NOTHING = automaton_of(())
+_NOTHING_REFUSED: _Refused = (_NOTHING, _NOTHING)
+
+
+def _refused_values(faults: Collection[PathFault], is_followed: bool) -> _Refused:
+    """Returns the values with which the path for a backend has one of these faults.
+
+    Slashes of a rest separate its segments. One at its end makes an empty segment if another segment follows.
+    """
+    texts = [text for fault, text in TEXTS.items() if fault in faults and fault != "dot_segments"]
+    slashes = [r"[\s\S]*/[\s\S]*"] if "encoded_slashes" in faults else []
+    empty = [r"[\s\S]*/"] if "empty_segments" in faults and is_followed else []
+    value, rest = (compile_pattern("|".join(some)) if some else _NOTHING for some in (texts + slashes, texts + empty))
+    return value, rest
+
+
+def _first_refused(segment: ResolvedTemplate, refused: _Refused) -> Iterator[tuple[Bound, str]]:
+    """Yields the first reference of a segment that can have a refused value, with a shortest one. A client chooses no claims."""
+    for reference in references_of(segment):
+        chosen = reference.bound.source != "claim"
+        value = shortest_text(possible_values(reference), refused[reference.is_rest]) if chosen else None
+        if value is not None:
+            yield reference.bound, value
+            return
 
 
 def condition_path(source: Source, index: int, bound: Bound) -> Path:

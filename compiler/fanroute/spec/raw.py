@@ -5,13 +5,14 @@ Functions that return a path and a value return the value's path in the data.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from fanroute.spec.actions import ACTIONS, EDGE_ANSWERED
 from fanroute.spec.cors import ANY_PORT
 from fanroute.spec.profiles import merged
 from fanroute.spec.template import parameter_names
 from fanroute.syntax.source import Path, Source
+from fanroute_runtime.plan import REFUSED_PATHS, PathFault
 
 _ACTIONS = frozenset(ACTIONS)
 
@@ -35,6 +36,13 @@ def backends(source: Source) -> dict[str, Any]:
     """Returns `backends`, empty if it is not a mapping."""
     value = source.data.get("backends")
     return value if isinstance(value, dict) else {}
+
+
+def refused_paths(source: Source) -> list[PathFault]:
+    """Returns the faults for which `paths` refuses a path."""
+    value = source.data.get("paths") if isinstance(source.data, dict) else None
+    said = value if isinstance(value, dict) else {}
+    return [fault for fault in get_args(PathFault) if said.get(fault, "reject" if fault in REFUSED_PATHS else "keep") == "reject"]
 
 
 def verification_keys(source: Source) -> Iterator[tuple[Path, dict[str, Any]]]:

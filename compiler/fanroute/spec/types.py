@@ -115,6 +115,14 @@ def is_route_path(value: str) -> bool:
         return False
 
 
+def is_address_path(value: str) -> bool:
+    """Returns True if a text can be the path that a redirect or a backend's request gets. It can contain references."""
+    try:
+        return _check_address_path(value) == value
+    except PydanticCustomError:
+        return False
+
+
 def _check_host(value: str) -> str:
     if value == "*":
         raise value_error("'*' is not a host", "leave 'host' out: without it, any host matches")

@@ -50,12 +50,12 @@ class Paths:
         self._tests = [_FAULTS[fault][1:] for fault in faults]
         self._signs = tuple({"%", *(_FAULTS[fault][0] for fault in faults)})
 
-    def check(self, path: str) -> None:
-        """Checks a path. Raises Refused (400) if it has one of the faults."""
+    def check(self, path: str, name: str = "path") -> None:
+        """Checks a path. Raises Refused (400) if it has one of the faults. `name` is what the client is told about."""
         # Few paths have a sign of a fault. Only these pay for the tests.
         if path.isprintable() and not any(sign in path for sign in self._signs):
             return
         decoded = unquote_to_bytes(path)
         for has_fault, description in self._tests:
             if has_fault(path, decoded):
-                raise Refused(400, f"The path {description}.")
+                raise Refused(400, f"The {name} {description}.")

@@ -1,17 +1,20 @@
 """Tests the URI with which a backend gets a request."""
 
+from collections.abc import Collection
+from typing import get_args
+
 import pytest
 
 from fanroute_runtime.messages import Refused
-from fanroute_runtime.plan import Bound, Rewrite
-from fanroute_runtime.rewriting import rewrite_uri
+from fanroute_runtime.plan import Bound, PathFault, Rewrite
+from fanroute_runtime.rewriting import Rewriter
 
 ROOM, QUERY = Bound("path", "room"), Bound("query", "q")
 
 
-def rewritten(rewrite: Rewrite, target: str, **values: str | None) -> str:
+def rewritten(rewrite: Rewrite, target: str, refused: Collection[PathFault] = (), **values: str | None) -> str:
     before = "https://u@a.example.com:8443"
-    uri = rewrite_uri(rewrite, before + target, lambda bound: values[bound.name])
+    uri = Rewriter(refused).rewrite_uri(rewrite, before + target, lambda bound: values[bound.name])
     assert uri.startswith(before)
     return uri.removeprefix(before)
 
@@ -66,3 +69,32 @@ def test_what_would_be_another_path_is_refused(rewrite: Rewrite, target: str, va
     with pytest.raises(Refused) as refused:
         rewritten(rewrite, target, q=value, room=value)
     assert refused.value.status == 400
+
+
+# For each fault, a value that brings it into a path, and what the client is told. A value is percent-encoded there.
+FAULTS: dict[PathFault, tuple[str, str]] = {
+    "backslashes": ("a\\b", "a backslash"),
+    "controls": ("a\x7fb", "a control character"),
+    "encoded_slashes": ("a/b", "an encoded slash"),
+    "parameters": ("a;b", "a ';'"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("rewrite", [Rewrite(("/v2/", QUERY), None), Rewrite(("/v2/x-", QUERY), 1), Rewrite(("/", QUERY, "-/x"))])
+def test_no_value_brings_what_paths_refuse(rewrite: Rewrite, fault: PathFault) -> None:
+    value, told = FAULTS[fault]
+    with pytest.raises(Refused) as refused:
+        rewritten(rewrite, "/x/y", [fault], q=value)
+    assert (refused.value.status, refused.value.reason) == (400, f"The path for the backend has {told}.")
+    others = [other for other in get_args(PathFault) if other != fault]
+    rewritten(rewrite, "/x/y", others, q=value)
+    rewritten(Rewrite(set_query=(("v", (QUERY,)),)), "/x/y", get_args(PathFault), q=value)  # the query may have anything
+
+
+def test_the_rest_of_a_path_brings_no_empty_segment() -> None:
+    within = Rewrite(("/v2/", ROOM, "/x"), None)
+    assert rewritten(within, "/r/a/", room="a/") == "/v2/a//x"
+    with pytest.raises(Refused, match="has an empty segment"):
+        rewritten(within, "/r/a/", ["empty_segments"], room="a/")
+    assert rewritten(Rewrite(("/v2/", ROOM), None), "/r/a/", ["empty_segments"], room="a/") == "/v2/a/"

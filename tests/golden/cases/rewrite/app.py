@@ -3,7 +3,7 @@ from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.plan import Auth, Hold, Plan, Rewrite, SandboxLimits
-from fanroute_runtime.rewriting import rewrite_uri
+from fanroute_runtime.rewriting import Rewriter
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -22,4 +22,4 @@ SAMPLES = (
     ('GET', 'https://example.com/stream', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Hold: hold, Rewrite: rewrite_uri}, SAMPLES)
+HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Hold: hold, Rewrite: Rewriter}, SAMPLES)

@@ -1,0 +1,21 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.plan import Plan, Rewrite, SandboxLimits
+from fanroute_runtime.rewriting import Rewriter
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='backend-paths',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+    refused_paths=('dot_segments', 'backslashes', 'empty_segments', 'encoded_slashes', 'parameters'),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/slash?file=x', ()),
+    ('GET', 'https://example.com/part', (('x-part', b'x'),)),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Rewrite: Rewriter}, SAMPLES)
