@@ -3,6 +3,7 @@
 import re
 
 from fanroute.foreign.draft import Data
+from fanroute.foreign.kit_conditions import subject_of
 from fanroute.foreign.kit_words import LITERAL, Scope, resolved, split, unquoted
 
 _REST_OF_PATH = re.compile(
@@ -31,7 +32,7 @@ def read_channel(expression: str, scope: Scope, match: Data) -> str | None:
             name = unquoted(found["name"]) if key == "query" else unquoted(found["name"]).lower()
             match[key] = {name: {"present": True}, **match.get(key, {})}
             return f"{{{key}.{name}}}"
-    return _rest_of_path(text, match)
+    return _rest_of_path(text, subject_of(text, scope) == ("path", ""), match)
 
 
 def _plain(text: str) -> str | None:
@@ -39,14 +40,14 @@ def _plain(text: str) -> str | None:
     return None if set("{}") & set(text) else text
 
 
-def _rest_of_path(text: str, match: Data) -> str | None:
-    """Returns a reference to what follows the beginning of the path."""
+def _rest_of_path(text: str, is_whole: bool, match: Data) -> str | None:
+    """Returns a reference to the whole path, or to what follows its beginning."""
     rest = _REST_OF_PATH.search(text)
     path = match.get("path", "/*")
-    if not rest or not path.endswith("/*") or "%" in path:
+    if not (rest or is_whole) or not path.endswith("/*") or "%" in path:
         return None
     before = path[:-1]
-    removed = unquoted(rest["prefix"]) if rest["prefix"] else "/"
+    removed = (unquoted(rest["prefix"]) if rest["prefix"] else "/") if rest else ""
     if not before.startswith(removed):
         return None
     match["path"] = f"{before}{{rest...}}"

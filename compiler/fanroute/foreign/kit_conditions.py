@@ -66,7 +66,7 @@ class Condition:
     Attributes:
         kind: if the request comes from Fanout (`fanout`), has a WebSocket's events (`events`), has one of some matches (`match`),
             lacks what every request has (`never`), or what is not understood (`unknown`).
-        positive: for `fanout`, False if it must not come from there.
+        positive: for `fanout` and `events`, False if it must not be such a request.
         matches: for `match`, which requests it takes.
         without: those of them that it does not take.
     """
@@ -180,7 +180,7 @@ def _asked(text: str, scope: Scope) -> Condition:
     if "grip-sig" in text.lower():
         return Condition("fanout", is_negative == is_absent)
     if WEBSOCKET_EVENTS in text:
-        return Condition("never") if "!=" in text else Condition("events")
+        return Condition("events", "!=" not in text)
     text = text[1:].strip() if is_negative else text
     if "!=" in text:
         text, is_negative = re.sub(r"!==?", "==", text, count=1), not is_negative

@@ -7,6 +7,7 @@ Source: https://github.com/fastly/compute-starter-kit-rust-fanout, -javascript-f
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
@@ -43,6 +44,8 @@ _INERT = re.compile(
     r"|(?:const|let|var) [{\[]|return$|(?:return )?Ok\(\(\)\)$|break$|#\[|['\"]use strict|type |w\.Close\(\)"
     r"|\w+ = (?:true|false)$"
 )
+_CATCHES = re.compile(r"(?:catch|finally)\b")
+_CAUGHT = "what the code answers after an error is not imported"
 _SET_HEADER = re.compile(rf"(?:set_header|headers\.set|Header(?:\(\))?\.(?:Set|Add))\((?P<name>{LITERAL}), ?(?P<value>.*)\)")
 _OF_PLATFORM = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 _GO_WRITE = re.compile(r"w\.(?:WriteHeader|Write|Header)\(|fmt\.Fprint\w*\(w|io\.WriteString\(w")
@@ -54,7 +57,9 @@ _RESPONSE = re.compile(r"Response::from_|new Response\(|WriteHeader\(")
 _STATUS = re.compile(
     r"(?:StatusCode::|http\.Status|fsthttp\.Status)(?P<name>\w+)|(?:from_status\(|status: ?|WriteHeader\()(?P<number>\d{3})"
 )
-_BODY = re.compile(rf"(?:with_body\(|new Response\(|Fprintf?\(w, ?|WriteString\(w, ?|\[\]byte\()\s*(?P<body>{LITERAL})")
+_WRITES = r"Fprintf?\(w, ?|WriteString\(w, ?"
+_BODY = re.compile(rf"(?:with_body(?:_text_plain)?\(|new Response\(|{_WRITES}|\[\]byte\()\s*(?P<body>{LITERAL})")
+_OTHER_BODY = re.compile(rf"with_body\w*\(|new Response\((?!null\b|undefined\b|['\"]{{2}}|\))|{_WRITES}|w\.Write\(")
 _HEADER_VALUE = re.compile(rf"(?P<name>{LITERAL})\s*[:,]\s*(?P<value>{LITERAL}|[\w.&]+(?:\(\))?)")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 # What a handler of WebSocket events in the kits has.
@@ -152,6 +157,9 @@ class _Import:
             if self._steps > MAX_STEPS:
                 raise NotImported("its functions call one another too often", rest[0].line)
             statement = rest.pop(0)
+            if inner := _inner(statement):
+                rest[:0] = inner
+                continue
             if re.match(r"(?:if|else if)\b", statement.text):
                 is_end = self._branch(_branches(statement, rest), rest, where)
             elif re.match(r"(?:match|switch)\b", statement.text) and statement.block is not None:
@@ -159,12 +167,29 @@ class _Import:
             else:
                 is_end = self._step(_with_writes(statement, rest) if not _is_inert(statement.text) else statement, where)
             if is_end:
+                self._name_rest(rest)
                 return True
         return False
+
+    def _name_rest(self, after: list[Statement]) -> None:
+        """Names what the code does after an answer: it sets headers of a backend's one, or catches errors."""
+        for one in after:
+            if header := _SET_HEADER.search(one.text):
+                text = f"the header {shown(unquoted(header['name']))} of the answer is not imported"
+                self.draft.remarks.append(Remark(one.line, text))
+            elif _CATCHES.match(one.text):
+                self.draft.remarks.append(Remark(one.line, _CAUGHT))
 
     def _step(self, statement: Statement, where: _Where) -> bool:
         """Follows a statement that decides nothing itself. Returns True if it answers the request."""
         text = statement.text
+        if sum(len(pattern.findall(text)) for pattern in _SENDS.values()) > 1:
+            self._not_understood(statement)
+            self._lost += 1
+            return True
+        if _CATCHES.match(text):
+            self.draft.remarks.append(Remark(statement.line, _CAUGHT))
+            return False
         for action, pattern in _SENDS.items():
             if found := pattern.search(text):
                 self._send(statement, action, text_of(found["backend"], where.names), where)
@@ -174,9 +199,10 @@ class _Import:
             return True
         call = _CALL.match(text)
         arguments = split(call["arguments"], ",") if call else []
-        if call and call["name"] in self._functions:
+        is_hold = bool({"stream", "response"} & {unquoted(one) for one in arguments})
+        if call and call["name"] in self._functions and not (is_hold and self._holds_by(call["name"])):
             return self._call(statement, call["name"], arguments, where)
-        if call and {"stream", "response"} & {unquoted(one) for one in arguments}:
+        if call and is_hold:
             self._hold(statement, arguments, where)
             return True
         if "set_pass(true)" in text:
@@ -185,6 +211,10 @@ class _Import:
             self._not_understood(statement)
             self._lost += text.startswith("return")
         return text.startswith(("return", "Ok(()")) or text == "break"
+
+    def _holds_by(self, name: str) -> bool:
+        """Returns True if a function of the file answers with the header that holds a connection."""
+        return "grip-hold" in _flat(self._functions[name][1]).lower()
 
     def _call(self, statement: Statement, name: str, arguments: list[str], where: _Where) -> bool:
         """Follows a call of a function of the file."""
@@ -207,6 +237,13 @@ class _Import:
             if not text:
                 return self._follow(branch.block or [], where) and ends
             condition = read_condition(text, where.names, self._flags)
+            if condition.kind == "events" and not condition.positive:
+                if "grip-hold" not in _flat(branch.block or []).lower():  # a refusal of what Fanout never sends
+                    continue
+                self._follow(branch.block or [], replace(where, matches=all_of(where.matches, ({"websocket": False},))))
+                inside = replace(where, matches=all_of(where.matches, ({"websocket": True},)))
+                self._websocket(branch, [*_as_statements(branches[index + 1 :]), *rest], inside)
+                return True
             if not condition.without:
                 ends = self._when(condition, branch, where) and ends
             elif self._unless(condition, branch, [*_as_statements(branches[index + 1 :]), *rest], where):
@@ -366,7 +403,11 @@ class _Import:
             self._not_understood(statement)
             return
         does: Data = {"status": status} | ({"body": unquoted(body["body"])} if body else {})
-        self._add(statement.line, {"respond": does}, where.matches)
+        headers = (unquoted(one["name"]) for one in _HEADER_VALUE.finditer(text) if "-" in one["name"])
+        remarks = [f"the header {shown(name)} of the answer is not imported" for name in headers]
+        if not body and _OTHER_BODY.search(text):
+            remarks.append(f"the body of the answer is not imported: {shown(text)}")
+        self._add(statement.line, {"respond": does}, where.matches, tuple(remarks))
 
     def _held(self, statement: Statement, text: str, where: _Where) -> None:
         """Adds the routes for an answer with GRIP headers."""
@@ -462,6 +503,31 @@ def _branches(statement: Statement, rest: list[Statement]) -> list[Statement]:
     while rest and rest[0].text.startswith("else") and rest[0].block is not None:
         branches.append(rest.pop(0))
     return branches
+
+
+def _inner(statement: Statement) -> list[Statement]:
+    """Returns the statements of a `try`, of an `if` within `Ok(…)`, or of `a ? b : c`. Returns [] for any other statement."""
+    text = statement.text
+    if text == "try":
+        return statement.block or []
+    if statement.block is not None:
+        return []
+    if found := re.fullmatch(r"(?:return )?Ok\((if .*)\)\??", text):
+        with suppress(NotImported):  # the braces of a part of a statement
+            return [_at_line(one, statement.line) for one in statements_of(found[1])]
+    parts = split(text.removeprefix("return "), " ? ")
+    ways = split(parts[-1], " : ") if len(parts) == 2 else []
+    if len(ways) != 2 or not text.startswith("return "):
+        return []
+    condition = parts[0].removeprefix("await ")
+    one, other = ([Statement(statement.line, f"return {way}")] for way in ways)
+    return [Statement(statement.line, f"if ({condition})", one), Statement(statement.line, "else", other)]
+
+
+def _at_line(statement: Statement, line: int) -> Statement:
+    """Returns a statement that was split again, with its place in the file."""
+    block = statement.block
+    return Statement(line, statement.text, None if block is None else [_at_line(one, line) for one in block])
 
 
 def _with_writes(statement: Statement, rest: list[Statement]) -> Statement:

@@ -14,7 +14,7 @@ from fanroute.foreign.draft import Data, Draft, NotImported, Remark, shown
 from fanroute.foreign.joined import join_routes
 from fanroute.foreign.literals import filled, path_text, pattern_text
 from fanroute.foreign.located import Located, read_toml
-from fanroute.foreign.site import MAX_RULE, MAX_RULES, REST, BadRule, Rule, Site
+from fanroute.foreign.site import MAX_RULE, MAX_RULES, REDIRECTS, REST, BadRule, Rule, Site
 from fanroute.foreign.site_headers import AnswerHeaders, add_headers
 
 _STATUS = re.compile(r"(\d{3})!?")
@@ -192,6 +192,8 @@ def _rule(line: _Line) -> Rule:
     match: Data = {"host": source.hostname, "scheme": source.scheme} if source.netloc else {}
     if line.query:
         match["query"] = {name: {"present": True} if value.startswith(":") else unquote_plus(value) for name, value in line.query}
+    if line.status in REDIRECTS and line.target.rstrip("/") == line.source.rstrip("/"):
+        raise BadRule(f"'{shown(line.source)}' leads to its own path, at most with another slash at the end")
     target = filled(line.target, bound)
     unbound = (f"':{shown(name)}' stands for nothing, so it is text" for name in _PLACEHOLDER.findall(target))
     remarks = (*line.remarks, *(Remark(line.line, text) for text in unbound))
@@ -205,7 +207,8 @@ def _answer_headers(site: Site, file: Located, index: int, table: Data) -> Itera
     if not isinstance(source, str) or not isinstance(values, dict):
         site.leave_out(line, "headers without 'for' or 'values'")
         return
-    headers = {name: _joined(value) for name, value in values.items()}
+    # A header can be written on several lines, between three quotes.
+    headers = {name: " ".join(_joined(value).split()) for name, value in values.items()}
     for name in [name for name in headers if name.lower() == "basic-auth"]:
         del headers[name]
         site.leave_out(line, f"Basic-Auth for '{shown(source)}': the edge asks for no password, so anybody gets these files")

@@ -25,6 +25,8 @@ _OPERATION = {"tags", "summary", "description", "externalDocs", "operationId", "
 _OPERATION |= {"callbacks", "deprecated", "security", "servers", "consumes", "produces", "schemes"}
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _EVENTS = "text/event-stream"
+# How the parameter begins that stands for a segment with a parameter and other text.
+_MIXED = "{segment"
 _ORIGIN = "https://origin.example.com"
 
 
@@ -52,7 +54,7 @@ class _Import:
         paths = self._object(("paths",), file.data.get("paths"))
         shapes: dict[str, str] = {}
         for text, path in _by_precedence(paths):
-            if (other := shapes.setdefault(_shape(path), text)) != text:
+            if (other := shapes.setdefault(_shape(text), text)) != text:
                 self._say(
                     file.line("paths", text), f"'{shown(text)}' has the requests of '{shown(other)}', whose routes come first"
                 )
@@ -390,9 +392,14 @@ def _takes(outer: str, inner: str) -> bool:
     if has_rest:
         theirs = theirs[: len(ours)]
     pairs = list(zip(ours, theirs, strict=False))
-    is_more = has_rest or any(one.startswith("{") and not other.startswith("{") for one, other in pairs)
+    is_more = has_rest or any(one.startswith("{") and _is_narrower(other, one) for one, other in pairs)
     is_taken = len(ours) == len(theirs) and all(one == other or one.startswith("{") for one, other in pairs)
     return outer != inner and is_taken and is_more
+
+
+def _is_narrower(segment: str, parameter: str) -> bool:
+    """Returns True if a segment of a written path is a text, or has a text beside a parameter, and `parameter` is a whole one."""
+    return not segment.startswith("{") or (segment.startswith(_MIXED) and not parameter.startswith(_MIXED))
 
 
 def _written(path: str) -> str:
@@ -404,7 +411,7 @@ def _written(path: str) -> str:
         elif whole := re.fullmatch(r"\{([^{}]+)\}", segment):
             segments.append(f"{{{_parameter(whole[1])}}}")
         elif "{" in segment:
-            segments.append(f"{{segment{number}}}")
+            segments.append(f"{_MIXED}{number}}}")
         else:
             segments.append(path_text(segment))
     return "/".join(segments)

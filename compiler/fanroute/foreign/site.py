@@ -106,7 +106,8 @@ class Site:
     def finish(self, last_line: int, has_headers: bool = False) -> Draft:
         """Returns the draft, after a last route for the site's own files. Raises NotImported if no rule gives a route."""
         if not self.draft.routes and not has_headers:
-            first = next(iter(self.draft.remarks), Remark(0, "it has no line that gives a route"))
+            left_out = (remark for remark in self.draft.remarks if remark.text.startswith("left out"))
+            first = next(left_out, Remark(0, "it has no line that gives a route"))
             raise NotImported(first.text, first.line)
         self.draft.backends[SITE].remarks.append(
             Remark(last_line, "the site's own files are no part of the file: write where they are as `url`")

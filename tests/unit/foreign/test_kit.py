@@ -417,6 +417,21 @@ def test_answers_that_are_written_in_the_code() -> None:
     assert not_understood(NEWS) == ["19: the header x-a of the answer is not imported"]
 
 
+def test_a_hold_for_all_but_events() -> None:
+    """Tests code that asks first for what is no event of a WebSocket, and whose channel is the whole path."""
+    held = NEWS[NEWS.index("  return new Response(null, {\n    status: 200,") : NEWS.rindex("}\n")]
+    asked = NEWS[
+        NEWS.index('  if (request.headers.get("Accept")') : NEWS.index("  return new Response(null, {\n    status: 200,")
+    ]
+    inside = asked[asked.index("\n") + 1 : asked.rindex("  }\n")]
+    condition = '  if (request.headers.get("Accept") !== "application/websocket-events") {\n'
+    text = NEWS.replace(asked + held, f"{condition}{held}  }}\n{inside}").replace("?.substring(1)", "")
+    assert routes_of(text) == [
+        {"match": {"path": "/{rest...}", "websocket": False}, "sse": {"channel": "/{rest}", "cors": {"origins": "*"}}},
+        {"match": {"path": "/{rest...}", "websocket": True}, "websocket": {"channel": "/{rest}"}},
+    ]
+
+
 TRIMMED = {
     "rust": ("held(req, CHANNEL)", 'held(req, path.strip_prefix("/test/").unwrap())'),
     "javascript": ("held(request, 'test')", "held(request, path.replace('/test/', ''))"),
@@ -616,6 +631,69 @@ def test_the_text_of_a_channel(channel: str, made: str | None) -> None:
     expected = {"respond": {"status": 501, "body": "Not implemented\n"}} if made is None else {"stream": {"channel": made}}
     path = "/news/{rest...}" if made else "/news/*"
     assert routes_of(text)[0] == {"match": {"path": path}, **expected}
+
+
+def test_an_if_within_ok() -> None:
+    """Tests that both passes of `Ok(if … {…} else {…})` are found, as in a fork of the kit."""
+    old = RUST[RUST.index('        if req.get_header_str("Grip-Sig")') : RUST.index("    }\n    Ok(req")]
+    inside = (
+        'if req.get_header_str("Grip-Sig").is_some() { held(req, CHANNEL).send_to_client() } else { req.handoff_fanout("self")? }'
+    )
+    text = RUST.replace(old, f"        return Ok({inside});\n")
+    assert routes_of(text) == ROUTES and not_understood(text) == []
+
+
+def test_a_choice_between_two_answers() -> None:
+    text = JAVASCRIPT.replace("    return createFanoutHandoff(request, 'self');\n", "")
+    text = text.replace(
+        "    if (request.headers.has('Grip-Sig')) {\n      return await held(request, 'test');\n    }",
+        "    return request.headers.has('Grip-Sig') ? held(request, 'test') : createFanoutHandoff(request, 'self');",
+    )
+    assert routes_of(text) == ROUTES and not_understood(text) == []
+    both = "x(createFanoutHandoff(r, 'a'), fetch(r, { backend: 'b' }))"
+    other = asking('path === "/a"').replace('fetch(request, { backend: "a" })', both)
+    assert routes_of(other) == [{"handoff": "origin"}]
+    assert any(remark.startswith("6: not understood: return x(") for remark in not_understood(other))
+    unknown = asking('path === "/a"').replace(
+        'fetch(request, { backend: "a" })', "y ? createFanoutHandoff(r, 'a') : createFanoutHandoff(r, 'b')"
+    )
+    assert routes_of(unknown)[0] == {"name": "a", "match": {"path": "/a"}, "handoff": "b"}
+    assert any(remark.startswith("6: not understood: if (y)") for remark in not_understood(unknown))
+
+
+def test_a_try() -> None:
+    text = asking('path === "/a"').replace("  return createFanoutHandoff", "  try {\n  return createFanoutHandoff")
+    text = text[:-2] + "} catch (error) {\n  return new Response('failed', { status: 500 });\n}\n}\n"
+    assert routes_of(text) == routes_of(asking('path === "/a"'))
+    assert not_understood(text) == ["10: what the code answers after an error is not imported"]
+
+
+def test_what_an_answer_has_besides_is_named() -> None:
+    answer = "new Response(PAGE, { status: 200, headers: { 'X-A': '1', 'Content-Type': 'text/html' } })"
+    text = asking('path === "/a"').replace('fetch(request, { backend: "a" })', answer)
+    assert routes_of(text)[0] == {"name": "a", "match": {"path": "/a"}, "respond": {"status": 200}}
+    assert [remark[:56] for remark in not_understood(text)] == [
+        "6: the header X-A of the answer is not imported",
+        "6: the header Content-Type of the answer is not imported",
+        "6: the body of the answer is not imported: return new Re",
+    ]
+    changed = "const made = await fetch(request, { backend: 'a' });\n    made.headers.set('X-A', '1');\n    return made"
+    text = asking('path === "/a"').replace('return fetch(request, { backend: "a" })', changed)
+    assert routes_of(text)[0] == {"name": "a", "match": {"path": "/a"}, "forward": "a"}
+    assert not_understood(text) == ["7: the header X-A of the answer is not imported"]
+
+
+def test_the_function_that_holds_is_in_the_file() -> None:
+    function = """
+function gripResponse(type, hold, channel) {
+  const headers = new Headers();
+  headers.append('Content-Type', type);
+  headers.append('Grip-Hold', hold);
+  headers.append('Grip-Channel', channel);
+  return new Response('', { status: 200, headers });
+}
+"""
+    assert routes_of(JAVASCRIPT + function) == ROUTES
 
 
 def test_arms_that_are_no_literals() -> None:

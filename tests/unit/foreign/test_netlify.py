@@ -103,6 +103,9 @@ def test_a_redirect_with_the_rest_of_the_path() -> None:
         ("/a /b 200! Role=admin Language=en", "'Role=admin Language=en' cannot be matched. Its requests get a later line"),
         ("/a /b Language=en,fr", "'Language=en,fr' cannot be matched"),
         ("/a /b 403! Country=kp", "'Country=kp' cannot be matched. Its requests get a later line. They are not refused"),
+        ("/a/ /a", "'/a/' leads to its own path, at most with another slash at the end"),
+        ("https://a.com/b https://a.com/b/ 301!", "'https://a.com/b' leads to its own path"),
+        ("/docs/preset-* /docs/:splat", "'/docs/preset-*' cannot be matched. Its requests get a later line"),
         ("/a x=1 x=2 /b", "'/a' names a query parameter twice"),
         ("/a?x=1 /b", "no path has a '?' or '#', as '/a?x=1'"),
         ("/a#x /b", "no path has a '?' or '#', as '/a#x'"),
@@ -312,6 +315,11 @@ def test_what_a_table_says_otherwise_is_named(lines: str, remark: str) -> None:
     assert {"match": {"path": ["/c", "/c/"]}, "redirect": {"location": "/d", "keep_query": True, "status": 301}} in toml_routes(
         text
     )
+
+
+def test_a_header_on_several_lines() -> None:
+    text = """[[headers]]\nfor = "/a"\n[headers.values]\nCache-Control = '''\n  max-age=0,\n  no-cache'''\n"""
+    assert toml_routes(text)[0]["response_headers"] == {"set": {"Cache-Control": "max-age=0, no-cache"}}
 
 
 def test_brackets_within_a_text_are_no_table() -> None:

@@ -134,6 +134,12 @@ def test_an_operation_has_parameters_of_its_own() -> None:
     assert "'/a/{name}' has the requests of '/a/{id}', whose routes come first" in remarks_of(data)
 
 
+def test_a_parameter_beside_a_text_comes_before_a_whole_one() -> None:
+    made = routes_of(document({path: {"get": {}} for path in ("/a/{id}", "/a/{id}.json", "/a/b")}))
+    assert [route["match"]["path"] for route in made] == ["/v1/a/b", "/v1/a/{segment2}", "/v1/a/{id}"]
+    assert "has the requests of" not in remarks_of(document({"/a/{id}": {"get": {}}, "/a/{id}.json": {"get": {}}}))
+
+
 def test_an_unknown_pattern_leaves_the_others() -> None:
     parameters = [{"name": name, "in": "path", "schema": {"pattern": text}} for name, text in (("a", "^x$"), ("b", "^(?=x)$"))]
     assert routes_of(document({"/{a}/{b}": {"get": {"parameters": parameters}}}))[0]["match"]["where"] == {"a": "x"}

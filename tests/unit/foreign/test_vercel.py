@@ -282,6 +282,7 @@ def test_older_routes() -> None:
         ('{"a": ' + "[" * 200 + "]" * 200 + "}", 1, "it is nested too deeply"),
         ("[" * 200000, 0, "it is nested too deeply"),
         ('{"a": ' + "1" * 5000 + "}", 0, "it has a number with too many digits"),
+        ('{"rewrites": [\n{"source": "/(.*)", "destination": {"service": "web"}}]}', 2, "left out: its 'destination' is no text"),
         ('{"redirects": [{"source": "/a"}]}', 1, "left out: its 'destination' is no text"),
     ],
 )
