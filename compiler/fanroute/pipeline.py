@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, in_source_order
+from fanroute.diagnostics.printable import quoted
 from fanroute.lowering.lower import lower_backends, lower_plan
 from fanroute.plan.backend import Backend, loopback_host
 from fanroute.rules.environments import check_changes, check_loopback_domain
 from fanroute.rules.keys import check_key_files
 from fanroute.rules.run import find_warnings, validate_routes
 from fanroute.spec.document import MAX_ENVIRONMENTS, PRODUCTION, Spec
-from fanroute.spec.environments import environments, in_environment
+from fanroute.spec.environments import environments, in_environment, told_there
 from fanroute.spec.included import with_included
 from fanroute.spec.inputs import Inputs, read_files
 from fanroute.syntax.source import Source, decode, parse_yaml
@@ -61,8 +62,10 @@ class Compiled:
 
 def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
     """Compiles a routes.yaml. Raises Invalid if it has errors. No message contains the value of a variable."""
-    compiled = compile_plan(raw, inputs)
-    return replace(compiled, diagnostics=warnings_of(compiled))
+    checked = check_routes(raw, inputs, only=inputs.environment)
+    if not checked.compiled:
+        raise Invalid(checked.diagnostics)
+    return replace(checked.compiled[inputs.environment], diagnostics=checked.diagnostics)
 
 
 def compile_plan(raw: bytes, inputs: Inputs) -> Compiled:
@@ -117,11 +120,17 @@ def check_routes(raw: bytes, inputs: Inputs, only: str | None = None) -> Checked
             found[name] = one.diagnostics
         except Invalid as invalid:
             found[name] = invalid.diagnostics
-    return Checked(compiled, tuple(in_source_order(found[only]) if only else told_once(found)))
+    if only:
+        return Checked(compiled, tuple(in_source_order(_told_there(whole, only, one) for one in found[only])))
+    return Checked(compiled, tuple(told_once(found, whole)))
 
 
-def told_once(found: Mapping[str, Sequence[Diagnostic]]) -> list[Diagnostic]:
-    """Returns the diagnostics of several environments, in source order, each once. A note says where one is not of production."""
+def told_once(found: Mapping[str, Sequence[Diagnostic]], source: Source | None = None) -> list[Diagnostic]:
+    """Returns the diagnostics of several environments of a file, in source order, each once.
+
+    A note says which environments one is in that is not of production. If `source` is the file as it is without an environment,
+    it is also told where its environment has another value than production.
+    """
     where: dict[Diagnostic, tuple[Diagnostic, list[str]]] = {}
     for name, diagnostics in found.items():
         for one in dict.fromkeys(diagnostics):
@@ -129,9 +138,17 @@ def told_once(found: Mapping[str, Sequence[Diagnostic]]) -> list[Diagnostic]:
             same = replace(one, message=one.message.removesuffix(one.request), request="")
             where.setdefault(same, (one, []))[1].append(name)
     return in_source_order(
-        one if PRODUCTION in names else replace(one, notes=(*one.notes, Note(f"only in {' and '.join(map(repr, names))}")))
+        one if PRODUCTION in names else _only_in(names, _told_there(source, names[0], one) if source else one)
         for one, names in where.values()
     )
+
+
+def _told_there(source: Source, name: str, found: Diagnostic) -> Diagnostic:
+    return found if name not in environments(source) else told_there(source, name, found)
+
+
+def _only_in(names: Sequence[str], found: Diagnostic) -> Diagnostic:
+    return replace(found, notes=(*found.notes, Note(f"only in {' and '.join(map(quoted, names))}")))
 
 
 def warnings_of(compiled: Compiled) -> tuple[Diagnostic, ...]:

@@ -24,6 +24,10 @@ SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "docs" / "diagnostics.sch
 # The larger cases only repeat one thing many times.
 TEXTS = [raw for folder in CASES if len(raw := (folder / "routes.yaml").read_bytes()) < 5000]
 CASE = st.sampled_from(TEXTS)
+# Those without errors.
+VALID = [raw for folder in CASES if (folder / "app.py").exists() and len(raw := (folder / "routes.yaml").read_bytes()) < 5000]
+# Those without errors.
+VALID = [raw for folder in CASES if (folder / "app.py").exists() and len(raw := (folder / "routes.yaml").read_bytes()) < 5000]
 # Texts that are special in YAML, or may be to a reader of it.
 SPECIAL = [
     *[
@@ -164,10 +168,25 @@ def assert_within(span: Span, raw: bytes) -> None:
     assert (span.line, span.column) <= (span.end_line, span.end_column)
 
 
+# How Python writes values that YAML writes in another way. A sign in quotes, as in "'[' is not closed", is none.
+OF_PYTHON = re.compile(r"\b(?:True|False|None)\b|(?<!')[\[{(]'|<class")
+
+
+def assert_no_python(diagnostic: Diagnostic, raw: bytes) -> None:
+    """Checks that the texts have a content, and no value as Python writes it unless the file itself has that."""
+    notes = [note.message for note in diagnostic.notes]
+    assert diagnostic.message.strip() and all(notes)
+    for text in (diagnostic.message, diagnostic.suggestion, *notes):
+        assert not text.endswith(": "), text  # a list of nothing
+        assert all(found.encode() in raw for found in OF_PYTHON.findall(text)), text
+
+
 def assert_well_reported(raw: bytes) -> None:
     diagnostics = diagnostics_of(raw)
     for span in spans(diagnostics):
         assert_within(span, raw)
+    for diagnostic in diagnostics:
+        assert_no_python(diagnostic, raw)
     text = text_report.render(diagnostics, "routes.yaml", text_of(raw))
     assert all(c.isprintable() or c == "\n" for c in text)
     SCHEMA.validate(json.loads(json_report.make_report(diagnostics, "routes.yaml").model_dump_json()))
@@ -179,6 +198,63 @@ def assert_well_reported(raw: bytes) -> None:
 @times(20)
 @given(FILES)
 def test_mutated_files(raw: bytes) -> None:
+    assert_well_reported(raw)
+
+
+# Values of other types than the key takes.
+OTHER_TYPES = [
+    "true",
+    "False",
+    "null",
+    "~",
+    "5",
+    "-1",
+    "0644",
+    "1.5",
+    "''",
+    "[]",
+    "{}",
+    "[pass]",
+    "{a: 1}",
+    "[[a], {b: null}]",
+    "yes",
+]
+
+
+@st.composite
+def changed_once(draw: st.DrawFn) -> bytes:
+    """Returns a valid file with one slip of the pen."""
+    lines = draw(st.sampled_from(VALID)).decode().splitlines()
+    number = draw(st.integers(0, len(lines) - 1))
+    line = lines[number]
+    at = draw(st.integers(0, max(len(line) - 1, 0)))
+    match draw(st.sampled_from(["character", "line", "swap", "indent", "key", "type"])):
+        case "character":
+            lines[number] = line[:at] + line[at + 1 :]
+        case "line":
+            del lines[number]
+        case "swap":
+            other = draw(st.integers(0, len(lines) - 1))
+            lines[number], lines[other] = lines[other], line
+        case "indent":
+            lines[number] = " " * draw(st.integers(0, 12)) + line.lstrip(" ")
+        case "key":
+            keys = [*re.finditer(r"[A-Za-z_]+(?=:)", line)]
+            if keys:
+                key = draw(st.sampled_from(keys))
+                cut = draw(st.integers(key.start(), key.end() - 1))
+                lines[number] = line[:cut] + draw(st.sampled_from(["", "x", line[cut] * 2])) + line[cut + 1 :]
+        case "type":
+            values = [*re.finditer(r"(?<=: )[^\s,{}\[\]]+|\[[^\[\]{}]*\]", line)]
+            if values:
+                value = draw(st.sampled_from(values))
+                lines[number] = line[: value.start()] + draw(st.sampled_from(OTHER_TYPES)) + line[value.end() :]
+    return ("\n".join(lines) + "\n").encode()
+
+
+@times(20)
+@given(changed_once())
+def test_valid_files_with_one_slip(raw: bytes) -> None:
     assert_well_reported(raw)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.plan.request import CLIENT_ADDRESS, UNKNOWN_ADDRESS
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.headers import HeaderValue, no_duplicate_names
@@ -38,9 +39,9 @@ def request_url(value: str, pattern: re.Pattern[str] = _ANY_URL) -> str:
     """Checks the URL of a request; its path can be malformed. Raises PydanticCustomError."""
     found = pattern.fullmatch(value)
     if not found or not _is_address(found["address"]):
-        raise value_error(f"{value!r} is not the URL of a request", _url_suggestion(value))
+        raise value_error(f"{quoted(value)} is not the URL of a request", _url_suggestion(value))
     if int(found["port"] or 0) > MAX_PORT:
-        raise value_error(f"the port of {value!r} is out of range", f"use {MAX_PORT} at most")
+        raise value_error(f"the port of {quoted(value)} is out of range", f"use {MAX_PORT} at most")
     return value
 
 
@@ -67,7 +68,7 @@ def _url_suggestion(value: str) -> str:
 def field_value(value: str) -> str:
     """Checks the value of a header: it has no control characters other than tabs (RFC 9110, 5.5). Raises PydanticCustomError."""
     if not _FIELD_VALUE.fullmatch(value):
-        raise value_error(f"{value!r} is not a valid header value", "leave out line breaks and other control characters")
+        raise value_error(f"{quoted(value)} is not a valid header value", "leave out line breaks and other control characters")
     return value
 
 
@@ -77,7 +78,7 @@ def client_address(value: str) -> str | None:
         return None if value == UNKNOWN_ADDRESS else str(ip_address(value))
     except ValueError:
         suggestion = f"write one such as '203.0.113.7', or '{UNKNOWN_ADDRESS}' for a client whose address the edge does not know"
-        raise value_error(f"{value!r} is not the address of a client", suggestion) from None
+        raise value_error(f"{quoted(value)} is not the address of a client", suggestion) from None
 
 
 def _checked_address(value: str) -> str:
@@ -103,7 +104,9 @@ def _request(value: Any) -> Any:
         return value
     method, space, url = value.partition(" ")
     if not space:
-        raise value_error(f"{value!r} is not a request", "write a method and a URL, such as 'GET https://chat.example.com/'")
+        raise value_error(
+            f"{quoted(value)} is not a request", "write a method and a URL, such as 'GET https://chat.example.com/'"
+        )
     return {"method": method, "url": url}
 
 

@@ -14,6 +14,7 @@ from fanroute.spec import raw
 from fanroute.spec.actions import BACKEND_ANSWERED, EDGE_ANSWERED
 from fanroute.spec.backend_options import SERVER_OPTIONS
 from fanroute.spec.document import default_domain
+from fanroute.spec.types import is_name
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Source
 
@@ -36,7 +37,7 @@ def check_backend_names(source: Source) -> Iterator[Diagnostic]:
     for index, route in raw.routes(source):
         for action in BACKEND_ANSWERED:
             path, name = raw.backend_of(index, route, action) or ((), "")
-            if path and name not in backends:
+            if path and name not in backends and is_name(name):  # what is no name is an error of its own
                 suggestion = did_you_mean(name, backends, "backends")
                 yield Diagnostic(FR203, f"unknown backend '{name}'", source.value_span(path), suggestion)
 
@@ -86,13 +87,16 @@ FR207 = Rule(
 @source_check()
 def check_loopback_backend(source: Source) -> Iterator[Diagnostic]:
     """Reports FR207: an endpoint of the edge has no loopback backend, or the file has several."""
-    loopbacks = [name for name, backend in raw.backends(source).items() if isinstance(backend, dict) and "loopback" in backend]
+    backends = {name: backend for name, backend in raw.backends(source).items() if isinstance(backend, dict)}
+    # A backend of both kinds is an error of its own.
+    loopbacks = [name for name, backend in backends.items() if "loopback" in backend and "url" not in backend]
     for name in loopbacks[1:]:
         span = source.key_span(("backends", name))
         note = Note("the first one", source.key_span(("backends", loopbacks[0])))
         message = f"'{name}' is a second loopback backend, in addition to '{loopbacks[0]}'"
         yield Diagnostic(FR207, message, span, "keep one of them", (note,))
-    for index, route in raw.routes(source) if not loopbacks else ():
+    is_missing = not any("loopback" in backend for backend in backends.values())
+    for index, route in raw.routes(source) if is_missing else ():
         for action in raw.actions(route):
             if action in EDGE_ANSWERED:
                 span = source.key_span(("routes", index, action))
@@ -130,7 +134,7 @@ def check_self_requests(source: Source) -> Iterator[Diagnostic]:
 def _self_key(backend: dict[str, Any], domain: str) -> str:
     """Returns the key that makes a backend this service itself, which has the domain; "" if it is another server."""
     if "loopback" in backend:
-        return "loopback"
+        return "" if "url" in backend else "loopback"  # one of both kinds is an error of its own
     try:
         host = urlsplit(str(backend.get("url", ""))).hostname
     except ValueError:

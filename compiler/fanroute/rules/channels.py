@@ -14,6 +14,7 @@ from fanroute.analysis.channels import (
 )
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import LOOPBACK
+from fanroute.diagnostics.printable import quoted
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
 from fanroute.rules.check import ValidFile, plan_check
@@ -78,7 +79,7 @@ def _listed(references: Iterable[Bound]) -> str:
 def _same_channel(template: ResolvedTemplate, one: Values, other: Values) -> str:
     """Returns a sentence which says that the values of two requests make the same channel."""
     channel = "".join(part if isinstance(part, str) else one[part.bound] for part in template)
-    return f"two different requests get the same channel {channel!r}: {values_text(one)} and {values_text(other)}"
+    return f"two different requests get the same channel {quoted(channel)}: {values_text(one)} and {values_text(other)}"
 
 
 def _suggest_patterns(template: ResolvedTemplate, free: Iterable[Bound]) -> str:

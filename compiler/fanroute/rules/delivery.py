@@ -66,7 +66,7 @@ def check_filter_variables(source: Source) -> Iterator[Diagnostic]:
             for name in filters if isinstance(filters, list) else [filters]:
                 needed = FILTER_META.get(name) if isinstance(name, str) else None
                 if needed is not None and isinstance(meta, dict) and (needed not in meta if needed else not meta):
-                    message = f"the filter '{name}' needs {f'the meta variable {needed!r}' if needed else 'a meta variable'}"
+                    message = f"the filter '{name}' needs " + (f"the meta variable '{needed}'" if needed else "a meta variable")
                     suggestion = f"add 'meta: {{{needed or 'NAME'}: ...}}' to the '{path[-1]}'"
                     yield Diagnostic(FR221, message, source.key_span((*channel_path, "filters")), suggestion)
 

@@ -21,6 +21,7 @@ from fanroute.analysis.channels import references_in as references_of
 from fanroute.analysis.refused import TEXTS
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import LOOPBACK, START
+from fanroute.diagnostics.printable import quoted
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.describe import reference_text
 from fanroute.plan.routes import declared_routes, rewrite_of
@@ -145,7 +146,7 @@ def check_channel_values(file: ValidFile) -> Iterator[Diagnostic]:
                 message = f"no value of '{name}' makes a valid channel: every request gets a 400"
                 yield Diagnostic(FR404, message, span, _ALLOW_IN_CHANNELS)
             else:
-                message = f"'{name}' may be {value!r}, which makes no valid channel: such a request gets a 400"
+                message = f"'{name}' may be {quoted(value)}, which makes no valid channel: such a request gets a 400"
                 yield Diagnostic(FR403, message, span, _ALLOW_IN_CHANNELS)
 
 
@@ -297,4 +298,4 @@ def condition_path(source: Source, index: int, bound: Bound) -> Path:
 
 def values_text(values: Values) -> str:
     """Writes the bound values of a request, as in "{room}='x' {query.id}='y'"."""
-    return " ".join(f"{reference_text(bound)}={value!r}" for bound, value in values.items())
+    return " ".join(f"{reference_text(bound)}={quoted(value)}" for bound, value in values.items())

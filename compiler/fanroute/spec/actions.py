@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.caching import CacheOrPass
 from fanroute.spec.channels import Channels, Link, Meta
 from fanroute.spec.cors import Cors
@@ -16,7 +17,6 @@ from fanroute.spec.types import (
     TOKEN,
     AddressPath,
     BackendName,
-    Duration,
     FilePath,
     KeepAlive,
     Line,
@@ -28,7 +28,7 @@ from fanroute.spec.types import (
     TextFormat,
     Timeout,
     as_list,
-    in_range,
+    duration_between,
     no_duplicates,
     value_error,
     with_example,
@@ -52,7 +52,7 @@ CLOSE_CODES = (*range(1000, 1004), *range(1007, 1015), *range(3000, 5000))
 
 def _check_protocol(value: str) -> str:
     if not TOKEN.fullmatch(value):
-        raise value_error(f"{value!r} is not a subprotocol", "use letters, digits, '.' and '-', such as 'chat.v1'")
+        raise value_error(f"{quoted(value)} is not a subprotocol", "use letters, digits, '.' and '-', such as 'chat.v1'")
     return value
 
 
@@ -74,8 +74,8 @@ MEDIA_TYPES = ("text/plain", "application/json", "text/html; charset=utf-8")
 Status = Annotated[int, Field(ge=200, le=599, examples=[200, 204, 404, 503])]
 Protocol = Annotated[Text, AfterValidator(_check_protocol), TextFormat("a subprotocol", TOKEN.pattern, ("chat.v1",))]
 IdleClose = Annotated[
-    Duration,
-    AfterValidator(in_range(MIN_KEEP_ALIVE_INTERVAL, MAX_SECONDS)),
+    int,
+    duration_between(MIN_KEEP_ALIVE_INTERVAL, MAX_SECONDS),
     TextFormat(f"a duration from {MIN_KEEP_ALIVE_INTERVAL}s to {MAX_SECONDS // 60}m", DURATION.pattern, ("5m",)),
 ]
 MaxMessage = Annotated[

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.claims import ClaimConditionOrValues, ClaimName
 from fanroute.spec.headers import CHANGED_BY_FANOUT, reserved_reason
 from fanroute.spec.keys import ClientAlgorithmName, Issuer, VerificationKey, not_empty
@@ -11,15 +12,15 @@ from fanroute.spec.types import (
     DURATION,
     NAME,
     TOKEN,
-    Duration,
     HeaderName,
     Line,
     Model,
+    OnlyTrue,
     Parameter,
     Text,
     TextFormat,
     as_list,
-    in_range,
+    duration_between,
     is_name,
     no_duplicates,
     value_error,
@@ -49,7 +50,7 @@ def _check_profile(value: str) -> str:
     if not is_name(value):
         name = value.removeprefix("profiles.").removeprefix("auth_profiles.")
         suggestion = f"write '{name}'" if is_name(name) else "begin with a letter, and use letters, digits, '-' and '_'"
-        raise value_error(f"{value!r} is not the name of a profile", suggestion)
+        raise value_error(f"{quoted(value)} is not the name of a profile", suggestion)
     return value
 
 
@@ -59,13 +60,13 @@ def _as_auth(value: Any) -> Any:
 
 def _check_cookie(value: str) -> str:
     if not TOKEN.fullmatch(value):
-        raise value_error(f"{value!r} is not the name of a cookie", "use letters, digits, '-', '_' and '.'")
+        raise value_error(f"{quoted(value)} is not the name of a cookie", "use letters, digits, '-', '_' and '.'")
     return value
 
 
 def _as_token_place(value: Any) -> Any:
     if isinstance(value, str) and value != "authorization":
-        raise value_error(f"a token cannot be in {value!r}", _TOKEN_PLACES)
+        raise value_error(f"a token cannot be in {quoted(value)}", _TOKEN_PLACES)
     return {"authorization": True} if value == "authorization" else value
 
 
@@ -80,7 +81,7 @@ def _check_token_header(value: str) -> str:
 
 def _check_protocol(value: str) -> str:
     if not TOKEN.fullmatch(value):
-        raise value_error(f"{value!r} is not the name of a subprotocol", "use letters, digits, '-', '_' and '.'")
+        raise value_error(f"{quoted(value)} is not the name of a subprotocol", "use letters, digits, '-', '_' and '.'")
     return value
 
 
@@ -91,8 +92,8 @@ ProfileName = Annotated[Text, AfterValidator(_check_profile), TextFormat("a prof
 TokenHeader = Annotated[HeaderName, AfterValidator(_check_token_header), TextFormat("a header", TOKEN.pattern, ("X-Auth-Token",))]
 TokenProtocol = Annotated[Text, AfterValidator(_check_protocol), TextFormat("a subprotocol", TOKEN.pattern, ("bearer",))]
 Leeway = Annotated[
-    Duration,
-    AfterValidator(in_range(0, MAX_LEEWAY)),
+    int,
+    duration_between(0, MAX_LEEWAY),
     TextFormat(f"a duration of {MAX_LEEWAY // 60}m at most", DURATION.pattern, ("10s",)),
 ]
 
@@ -105,7 +106,7 @@ class ClientKey(VerificationKey):
     ]
     """The only algorithm that the key is used with. For a JWKS document, one algorithm or a list: those that its keys may be used
     with."""
-    jwks: Literal[True] | None = None
+    jwks: OnlyTrue | None = None
     """States that the file or entry is a JWKS document, and not a single key. A token names its key there by `kid`."""
     kid: KeyId | None = None
     """The key's id. With it, the key is used only for tokens with this `kid`, otherwise for any."""
@@ -116,7 +117,7 @@ class TokenPlace(Model):
 
     model_config = with_example({"cookie": "session"}, minProperties=1, maxProperties=1)
 
-    authorization: Literal[True] | None = None
+    authorization: OnlyTrue | None = None
     """In the Authorization header, after `Bearer`. `authorization` alone is short for this."""
     header: TokenHeader | None = None
     """In the header of this name, as its whole value."""
@@ -183,7 +184,7 @@ class AuthRules(Model):
     the match binds, such as `{tenant}`; then the claim must be equal to the result."""
     channels: ClaimName | None = Field(None, examples=["channels"])
     """The claim that lists the channels which the client may subscribe to. A request for any other channel is refused."""
-    any_channel: Literal[True] | None = None
+    any_channel: OnlyTrue | None = None
     """States that any client with such a token may subscribe to every channel of the route, although no claim restricts the
     choice."""
     on_expiry: Literal["keep", "close"] = "keep"

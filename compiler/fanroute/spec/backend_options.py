@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
-
-from fanroute.spec.types import DURATION, MAX_SECONDS, Duration, Host, TextFormat, in_range, value_error
+from fanroute.spec.types import DURATION, MAX_SECONDS, TextFormat, duration_between
 
 # The keys of a backend for which a handoff makes no use, because Fanout does not have them
 # (https://docs.fastly.com/products/fanout).
@@ -15,15 +13,8 @@ NOT_OF_FANOUT = (*TIME_OUTS, *TLS_HOSTS)
 SERVER_OPTIONS = (*NOT_OF_FANOUT, "override_host")
 
 
-def _check_one_host(value: str) -> str:
-    if value.startswith("*."):
-        raise value_error(f"'{value}' is not one host", "write the name of one host, without '*'")
-    return value
-
-
 BackendTimeout = Annotated[
-    Duration,
-    AfterValidator(in_range(1, MAX_SECONDS)),
+    int,
+    duration_between(1, MAX_SECONDS),
     TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern, ("2m", "30s")),
 ]
-OneHost = Annotated[Host, AfterValidator(_check_one_host)]

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Tag, model_validator
 
-from fanroute.spec.types import DURATION, Duration, Model, TextFormat, in_range, value_error, with_example
+from fanroute.diagnostics.printable import quoted
+from fanroute.spec.types import DURATION, Model, TextFormat, duration_between, value_error, with_example
 
 # The longest time for which an answer can be kept: a year.
 MAX_AGE = 31_536_000
 
 CacheTime = Annotated[
-    Duration,
-    AfterValidator(in_range(0, MAX_AGE)),
+    int,
+    duration_between(0, MAX_AGE),
     TextFormat(f"a duration of {MAX_AGE // 3600}h at most", DURATION.pattern, ("5m", "24h")),
 ]
 
@@ -35,7 +36,7 @@ class Cache(Model):
 
 def _check_word(value: Any) -> Any:
     if value != "pass":
-        raise value_error(f"{value!r} is no way to cache", "write pass, or a time as in {ttl: 5m}")
+        raise value_error(f"{quoted(value)} is no way to cache", "write pass, or a time as in {ttl: 5m}")
     return value
 
 

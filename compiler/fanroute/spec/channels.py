@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.types import (
     STRAY_PERCENT,
     Model,
@@ -35,7 +36,7 @@ def _grip_value(what: str) -> Callable[[str], str]:
             raise value_error(f"the {what} has more than {MAX_VALUE} characters", "choose a shorter one")
         if not is_valid_value(shortest):
             suggestion = f"use printable ASCII without {' '.join(SEPARATORS)}, and without spaces at either end"
-            raise value_error(f"{value!r} is not a {what}", suggestion)
+            raise value_error(f"{quoted(value)} is not a {what}", suggestion)
         return value
 
     return check
@@ -44,7 +45,7 @@ def _grip_value(what: str) -> Callable[[str], str]:
 def _check_meta_name(value: str) -> str:
     if not _META_NAME.fullmatch(value):
         suggestion = "begin with a letter, and use letters, digits, '-' and '_'; 63 characters at most"
-        raise value_error(f"{value!r} is not the name of a meta variable", suggestion)
+        raise value_error(f"{quoted(value)} is not the name of a meta variable", suggestion)
     return value
 
 
@@ -53,7 +54,7 @@ def _check_link(value: str) -> str:
     shape = "".join(part if isinstance(part, str) else "x" for part in template_of(value))
     if not _LINK.fullmatch(shape) or shape.startswith("//") or STRAY_PERCENT.search(shape):
         suggestion = "begin with one '/', percent-encode special characters, and write no host or fragment"
-        raise value_error(f"{value!r} is not the path of a link", suggestion)
+        raise value_error(f"{quoted(value)} is not the path of a link", suggestion)
     return value
 
 

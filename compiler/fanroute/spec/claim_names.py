@@ -2,6 +2,8 @@
 
 import re
 
+from fanroute.diagnostics.printable import quoted
+
 # Names of claims: printable ASCII without what ends a quoted string or a reference.
 CLAIM = re.compile(r"[!#-\x5b\x5d-z|~]+")
 
@@ -34,12 +36,15 @@ def fault_of_claim(name: str) -> tuple[str, str]:
     path = claim_path(name)
     if name.startswith("/"):
         if _BAD_ESCAPE.search(name):
-            return f"{name!r} has a '~' without 0 or 1 after it", "write '~0' for a '~', and '~1' for a '/' in a name"
+            return f"{quoted(name)} has a '~' without 0 or 1 after it", "write '~0' for a '~', and '~1' for a '/' in a name"
         plain = ".".join(path)
         if claim_path(plain) == path and all(path) and not meant_as_one(plain):
-            return f"{name!r} is a longer name for a claim", f"write '{plain}'"
+            return f"{quoted(name)} is a longer name for a claim", f"write '{plain}'"
     elif not all(path):
-        return f"{name!r} has an empty name before or after a dot", f"write '{pointer((name,))}' if the dots belong to the name"
+        return (
+            f"{quoted(name)} has an empty name before or after a dot",
+            f"write '{pointer((name,))}' if the dots belong to the name",
+        )
     return "", ""
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.plan.routes import references
 from fanroute.spec.claim_names import CLAIM, fault_of_claim
 from fanroute.spec.match import Condition, Texts, as_condition
@@ -13,7 +14,7 @@ from fanroute.spec.types import Text, TextFormat, as_list, template_of, value_er
 def _check_claim(value: str) -> str:
     if not CLAIM.fullmatch(value):
         suggestion = "use printable ASCII without spaces, quotes, '\\', '{' and '}'"
-        raise value_error(f"{value!r} is not the name of a claim", suggestion)
+        raise value_error(f"{quoted(value)} is not the name of a claim", suggestion)
     fault, suggestion = fault_of_claim(value)
     if fault:
         raise value_error(fault, suggestion)
@@ -24,7 +25,7 @@ def _check_claim_value(value: str) -> str:
     """Raises an error for a reference to a claim in a value. Values can refer only to what the match binds."""
     if any(bound.source == "claim" for bound in references(template_of(value))):
         suggestion = "compare a claim with a value, or with what the match binds, such as '{tenant}'"
-        raise value_error(f"{value!r} refers to a claim", suggestion)
+        raise value_error(f"{quoted(value)} refers to a claim", suggestion)
     return value
 
 
@@ -33,9 +34,9 @@ def _check_word(value: str) -> str:
     if len(words) > 1 and all(words):
         listed = ", ".join(words)
         suggestion = f"write {{every_word: [{listed}]}} if it must have all of them, {{word: [{listed}]}} if one is enough"
-        raise value_error(f"{value!r} is several words", suggestion)
+        raise value_error(f"{quoted(value)} is several words", suggestion)
     if not value or len(words) > 1:
-        raise value_error(f"{value!r} is not a word", "write it without spaces")
+        raise value_error(f"{quoted(value)} is not a word", "write it without spaces")
     return value
 
 

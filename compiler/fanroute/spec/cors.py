@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.plan.backend import PORTS
 from fanroute.spec.types import HeaderName, MaxAge, Model, Text, TextFormat, as_list, is_host, value_error, with_example
 
@@ -28,7 +29,7 @@ def _normalize_origin(value: str) -> str:
     if not parts or not _is_origin_host(parts[2]) or not (port is None or 0 < port < 65536):
         before_path = re.match(rf"({_ORIGIN.pattern})/", value.lower())
         suggestion = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, with :PORT if needed"
-        raise value_error(f"{value!r} is not an origin", suggestion)
+        raise value_error(f"{quoted(value)} is not an origin", suggestion)
     return f"{parts[1]}://{parts[2]}" + (f":{port}" if port not in (None, PORTS.get(parts[1])) else "")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.actions import (
     ACTIONS,
     ForwardTo,
@@ -19,7 +20,7 @@ from fanroute.spec.actions import (
     WebSocket,
 )
 from fanroute.spec.auth import Audience, AuthOrProfile, ClientKey, Profile, ProfileName
-from fanroute.spec.backend_options import SERVER_OPTIONS, BackendTimeout, OneHost
+from fanroute.spec.backend_options import SERVER_OPTIONS, BackendTimeout
 from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
 from fanroute.spec.keys import EntryName, Issuer, ProxyKey
@@ -33,6 +34,8 @@ from fanroute.spec.types import (
     LocalUrl,
     Model,
     Name,
+    OneHost,
+    OnlyTrue,
     Text,
     TextFormat,
     Url,
@@ -55,7 +58,7 @@ def _check_version(value: int) -> int:
 def _check_variable(value: str) -> str:
     if not NAMES.fullmatch(value):
         suggestion = "write a name, or the beginning of names and '*', such as 'APP_*'"
-        raise value_error(f"{value!r} is not the name of a variable", suggestion)
+        raise value_error(f"{quoted(value)} is not the name of a variable", suggestion)
     return value
 
 
@@ -63,7 +66,7 @@ def check_environment(value: str) -> str:
     """Returns the name of an environment, or `production`. Raises an error for anything else."""
     if not _ENVIRONMENT.fullmatch(value):
         suggestion = "begin with a lower-case letter, and use lower-case letters, digits, '-' and '_'; 63 characters at most"
-        raise value_error(f"{value!r} is not the name of an environment", suggestion)
+        raise value_error(f"{quoted(value)} is not the name of an environment", suggestion)
     return value
 
 
@@ -144,10 +147,10 @@ class Backend(Model):
     """The name that the server is asked for with TLS (SNI). If not given, the host of `url`."""
     local: LocalUrl | None = None
     """Tells local edges where the server is while you develop. If not given, an embedded origin takes its place."""
-    strict_paths: Literal[True] | None = None
+    strict_paths: OnlyTrue | None = None
     """States that the server does not change paths: it does not read `//` as `/`, `%2F` as a slash, `a;b` as `a`, or `/A` as
     `/a`."""
-    loopback: Literal[True] | None = None
+    loopback: OnlyTrue | None = None
     """Makes this service itself the backend, for Fanout to ask. Needed for `stream`, `sse`, `long_poll` and `websocket`."""
     host: Host | None = None
     """The domain under which this service is published. If not given, the default domain of `service`."""
@@ -222,7 +225,7 @@ class Route(Model):
     """Says which requests the route takes. If not given, it takes all."""
     auth: AuthOrProfile | None = None
     """Says which token a client needs, by itself or as a profile of `auth_profiles` does."""
-    public: Literal[True] | None = None
+    public: OnlyTrue | None = None
     """Lets anybody use the route, even if `defaults` require a token."""
     handoff: HandoffTo | None = None
     """Sends the request to a backend through Fanout. The backend can hold the connection with GRIP instructions."""

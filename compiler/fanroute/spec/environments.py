@@ -12,7 +12,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from fanroute.diagnostics.diagnostic import Diagnostic, Invalid
+from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec.document import PRODUCTION, Environment, Spec
 from fanroute.spec.validate import did_you_mean, keys_at
@@ -66,6 +66,44 @@ def in_environment(source: Source, name: str, with_hosts: bool = True) -> Source
         result.data = _replaced(result, result.data, parts, ("environments", name), ())
         _forget_variables(result, lambda path: path in result.moved)
     return result
+
+
+def told_there(source: Source, name: str, found: Diagnostic) -> Diagnostic:
+    """Returns a diagnostic that only an environment has, at what the environment changes. Other diagnostics stay as they are.
+
+    A fault can show at a route, or at a key that is the same in production. It is told at the environment's value: one that a
+    note names, or what the environment has in the same backend, profile or other part. A note then says where it shows.
+    """
+    begin, end = _lines(source, ("environments", name))
+    if found.span.file or begin <= found.span.line <= end:
+        return found
+    there = next((note for note in found.notes if note.span and not note.span.file and begin <= note.span.line <= end), None)
+    part = next((part for part in _changed_parts(source, name) if _contains(source, part, found.span)), None)
+    if not there and not part:
+        return found
+    span = there.span if there else source.key_span(("environments", name, *(part or ())))
+    notes = (Note("it shows here", found.span), *(note for note in found.notes if note is not there))
+    return replace(found, span=span or found.span, notes=notes)
+
+
+def _changed_parts(source: Source, name: str) -> list[Path]:
+    """Returns the paths of the parts of a file that an environment changes, each without what it changes in there."""
+    parts: list[Path] = []
+    changed = environments(source)[name]
+    for key, value in changed.items() if isinstance(changed, dict) else ():
+        is_named = (key,) in _NAMES and isinstance(value, dict)
+        parts += [(key, one) for one in value] if is_named else [(key,)]
+    return parts
+
+
+def _contains(source: Source, path: Path, span: Span) -> bool:
+    begin, end = _lines(source, path)
+    return begin <= span.line <= end
+
+
+def _lines(source: Source, path: Path) -> tuple[int, int]:
+    """Returns the first and the last line of a key with its value. Returns an empty range if there is no such key."""
+    return source.lines_of(path) if source.has(path) else (1, 0)
 
 
 def renamed_hosts(source: Source, name: str) -> dict[str, str]:

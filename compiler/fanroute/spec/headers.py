@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.secrets import OF_SECRET, OF_TEXT, TEXT_OR_SECRET, SecretValue
 from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error, with_example
 from fanroute_runtime.http.headers import HOP_BY_HOP, is_platform_header
@@ -75,7 +76,7 @@ def _not_reserved(use: HeaderUse, done: str) -> Callable[[str], str]:
 
 def _check_value(value: str) -> str:
     if not value.isascii() or not value.isprintable() or value != value.strip():
-        raise value_error(f"{value!r} is not a valid header value", "use printable ASCII, without spaces at either end")
+        raise value_error(f"{quoted(value)} is not a valid header value", "use printable ASCII, without spaces at either end")
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.types import FilePath, Line, Model, Text, TextFormat, value_error, with_example
 
 # The issuers of Fanout's own tokens: Fastly's begins so and ends with the service's id, and the local edges have the other.
@@ -17,7 +18,7 @@ _ENTRY = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 def _check_entry(value: str) -> str:
     if not _ENTRY.fullmatch(value):
         suggestion = "use letters, digits, '-', '_' and '.'; 255 characters at most"
-        raise value_error(f"{value!r} is not a name in Fastly's stores", suggestion)
+        raise value_error(f"{quoted(value)} is not a name in Fastly's stores", suggestion)
     return value
 
 
@@ -35,7 +36,7 @@ def not_empty(what: str, claim: str) -> Callable[[str], str]:
 def _check_proxy_issuer(value: str) -> str:
     if value == _LOCAL or value.startswith(_FASTLYS):
         where = " on local edges" if value == _LOCAL else ""
-        raise value_error(f"{value!r} is the issuer of Fanout itself{where}", "give your proxy another sig_iss")
+        raise value_error(f"{quoted(value)} is the issuer of Fanout itself{where}", "give your proxy another sig_iss")
     return value
 
 

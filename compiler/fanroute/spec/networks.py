@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.types import Text, TextFormat, value_error
 
 # An address or a network, without further checks.
@@ -58,11 +59,11 @@ def _check_network(value: str) -> str:
     try:
         meant = _networks_meant(value)
     except (ValueError, TypeError):
-        raise value_error(f"{value!r} is neither an address nor a network", _FORM) from None
+        raise value_error(f"{quoted(value)} is neither an address nor a network", _FORM) from None
     if not re.fullmatch(_PATTERN, value):
         texts = [f"'{_as_text(network)}'" for network in meant]
         suggestion = f"did you mean {' and '.join(texts)}?" if len(texts) <= _MAX_SUGGESTED else _FORM
-        raise value_error(f"{value!r} is neither an address nor a network", suggestion)
+        raise value_error(f"{quoted(value)} is neither an address nor a network", suggestion)
     message = f"'{value}' is an address with a prefix, and no network: bits are set behind the prefix"
     raise value_error(message, f"write '{_as_text(meant[0])}' for the network, or '{value.partition('/')[0]}' for the address")
 

@@ -31,7 +31,7 @@ _REST = (
 )
 # The first characters of all of these, and a text that has none of them.
 _FIRST = frozenset(":[<$^(*.")
-PLAIN = re.compile(r"[^:\[<$^(*.]*", re.DOTALL)
+PLAIN = re.compile(r"[^:\[<$^(*.%]*", re.DOTALL)
 # What to write in place of those that have no name.
 REST_SUGGESTION = "end the path with '/*' for any rest, or with '/{rest...}' to bind it"
 # A segment in braces that other routers, or a slip of the pen, have for the rest of the path.
@@ -39,7 +39,7 @@ _BRACED_REST = re.compile(
     r"\{[*.…+]*([A-Za-z_]\w*)?(?:[*.…+]+|:(?:path|[*+]|\.[*+]|\*\*))\}|\{[*.…+]+([A-Za-z_]\w*)?\}|\{path:([A-Za-z_]\w*)\}"
 )
 # Placeholders within a longer text. After a letter or digit, `:` and `$` begin none.
-_WITHIN = re.compile(r"\[[A-Za-z_]\w*\]|<(?:\w+:)?[A-Za-z_]\w*>|(?<!\w)[:$][A-Za-z_]\w*")
+_WITHIN = re.compile(r"\[[A-Za-z_]\w*\]|<(?:\w+:)?[A-Za-z_]\w*>|(?<!\w)[:$][A-Za-z_]\w*|%[A-Za-z_]\w*%")
 _TYPED = re.compile(rf"(?<=<)(?:{_TYPE}):|:(?:{_TYPE})(?=>)")
 _TYPES = {"int": "[0-9]+", "float": "[0-9.]+", "uuid": "[0-9a-f-]{36}", "slug": "[a-z0-9-]+"}
 
@@ -80,7 +80,7 @@ def is_rest(segment: str) -> bool:
 
 def find_placeholders(text: str) -> list[tuple[str, str]]:
     """Returns the placeholders of other routers in a text such as a channel, each with its `parameter_name`."""
-    return [(found, parameter_name(_TYPED.sub("", found).strip("[]<>:$"))) for found in _WITHIN.findall(text)]
+    return [(found, parameter_name(_TYPED.sub("", found).strip("[]<>:$%"))) for found in _WITHIN.findall(text)]
 
 
 def suggest_binding(name: str, path: Any) -> str:

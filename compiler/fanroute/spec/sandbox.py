@@ -8,11 +8,10 @@ from fanroute.spec.types import (
     DURATION,
     MAX_SECONDS,
     SIZE,
-    Duration,
     Model,
     Size,
     TextFormat,
-    in_range,
+    duration_between,
     value_error,
     with_example,
 )
@@ -33,16 +32,16 @@ def _check_memory(value: int) -> int:
 
 RequestCount = Annotated[int, Field(ge=1, le=MAX_REQUESTS, examples=[100])]
 Lifetime = Annotated[
-    Duration,
-    AfterValidator(in_range(1, MAX_SECONDS)),
+    int,
+    duration_between(1, MAX_SECONDS),
     TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern, ("60s",)),
 ]
 Memory = Annotated[
     Size, AfterValidator(_check_memory), TextFormat(f"a size from 1MiB to {MAX_MEMORY}MiB", SIZE.pattern, ("64MiB",))
 ]
 Wait = Annotated[
-    Duration,
-    AfterValidator(in_range(1, MAX_WAIT)),
+    int,
+    duration_between(1, MAX_WAIT),
     TextFormat(f"a duration from 1s to {MAX_WAIT // 60}m", DURATION.pattern, ("5s",)),
 ]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Discriminator, Tag
 
+from fanroute.diagnostics.printable import quoted
 from fanroute.spec.types import Model, Text, TextFormat, value_error, with_example
 
 # A store and the name of a secret in it, as Fastly allows them.
@@ -21,7 +22,9 @@ def _check_secret(value: str) -> str:
 
 def _check_prefix(value: str) -> str:
     if not value.isascii() or not value.isprintable() or value.startswith(" "):
-        raise value_error(f"{value!r} cannot begin a header's value", "use printable ASCII that does not begin with a space")
+        raise value_error(
+            f"{quoted(value)} cannot begin a header's value", "use printable ASCII that does not begin with a space"
+        )
     return value
 
 

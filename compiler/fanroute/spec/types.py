@@ -4,17 +4,21 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from ipaddress import IPv6Address
-from typing import Annotated, Any
+from math import ceil
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from fanroute.diagnostics.printable import in_yaml, printable, quoted
 from fanroute.spec.claim_names import fault_of_claim
 from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_rest, suggest_segment
 from fanroute.spec.template import PARAMETER, REST, BadTemplate, parameter_names, parse_template
 from fanroute_runtime.grip.instructions import MIN_TIMEOUT
+from fanroute_runtime.local import LOCAL_NAMES
 from fanroute_runtime.plan import MAX_HOST, Bound, Template
 
 # Longest duration, in seconds.
@@ -27,10 +31,14 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 # A token (RFC 9110, 5.6.2), such as a method or the name of a header.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
-# A duration as other tools have it: hours, minutes and seconds.
+# A duration as other tools have it: days, hours, minutes, seconds and milliseconds, with the seconds of each unit.
+_NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?"
 _OTHER_DURATION = re.compile(
-    r"(?:PT)?(?:([0-9]{1,4}) ?h\w*)? ?(?:([0-9]{1,5}) ?m(?:in\w*)?)? ?(?:([0-9]{1,6}) ?(?:s\w*)?)?", re.IGNORECASE | re.ASCII
+    rf"P?(?:{_NUMBER}d(?:ays?)?)? ?T?(?:{_NUMBER}h(?:(?:ou)?rs?)?)? ?(?:{_NUMBER}m(?:in(?:ute)?s?)?)? ?"
+    rf"(?:{_NUMBER}s(?:ec(?:ond)?s?)?)? ?(?:{_NUMBER}(?:ms|milli(?:second)?s))?",
+    re.IGNORECASE | re.ASCII,
 )
+_SECONDS = tuple(map(Fraction, ("86400", "3600", "60", "1", "1/1000")))
 SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
 # The beginning of a location: a path, or a scheme and a whole host. So no reference in it can choose the host.
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
@@ -44,6 +52,15 @@ _OPTIONAL = re.compile(r"(?P<before>/.*|)/(?::|\{|\[|<)(?P<name>[A-Za-z_]\w*)(?:
 # Paths that need no further check: letters and digits, with at most one parameter.
 _LITERALS = "(/[A-Za-z0-9_-]+)*"
 _USUAL_PATH = re.compile(rf"(?=/){_LITERALS}(/{PARAMETER.pattern}{_LITERALS})?(/\*?)?")
+
+# A variable as shells, templates and Windows write it.
+_OTHER_VARIABLE = re.compile(r"\$([A-Z_][A-Z0-9_]*)|\$?\{\{ *(?:env\.)?([A-Za-z_][A-Za-z0-9_]*) *\}\}|%([A-Z_][A-Z0-9_]*)%")
+
+# A reference as other tools write it: `{{room}}`, `{{ request.query.id }}`, `${ROOM}`, `{Room}`, `{params.room}`.
+_OTHER_REFERENCE = re.compile(
+    r"\$?\{{1,2} *(?:request\.|req\.)?(?:params?[.:]|path[.:]|vars\.)?"
+    r"((?:query|header|claim)\.)?([A-Za-z_][A-Za-z0-9_]*) *\}{1,2}"
+)
 
 _NO_REGULAR_EXPRESSION = "a path is not a regular expression: write '{name}' for a segment, and its pattern under 'where'"
 
@@ -81,7 +98,7 @@ def with_example(example: dict[str, Any], **rules: Any) -> ConfigDict:
 
 def value_error(message: str, suggestion: str) -> PydanticCustomError:
     """Returns an error for a validator to raise. It is reported as FR204, at the value."""
-    return PydanticCustomError("fanroute", "{message}", {"message": message, "suggestion": suggestion})
+    return PydanticCustomError("fanroute", "{message}", {"message": printable(message), "suggestion": printable(suggestion)})
 
 
 def as_list(value: Any) -> Any:
@@ -134,8 +151,21 @@ def _check_host(value: str) -> str:
     return value
 
 
+def check_one_host(value: str) -> str:
+    """Returns the name of one host. Raises an error for anything else."""
+    if not is_host(value) or value.startswith("*"):
+        meant = re.sub(r"^[a-z]+://|(:[0-9]+)?(/.*)?$", "", value).lstrip("*.")
+        suggestion = "write the name of one host, without '*', scheme, port or path"
+        raise value_error(f"'{value}' is not one host", f"did you mean '{meant}'?" if is_host(meant) else suggestion)
+    return value
+
+
 def _suggest_path(value: str) -> str:
-    """Suggests what to write in place of a path without a slash. It can be a URL."""
+    """Suggests what to write in place of a path without a slash. It can be a URL, or a list without spaces after its dashes."""
+    if value.startswith("-/"):
+        return "write a space after '-', as in '- /a', for an item of a list"
+    if straight := re.fullmatch("[“”„‘’](.*)[“”‘’]", value):
+        return f"write '{straight[1]}' with straight quotes, or without any"
     scheme, is_url, rest = value.partition("://")
     host, _, path = rest.partition("/")
     return f"write host: {host} and path: /{path}" if is_url and host and scheme else f"did you mean '/{value}'?"
@@ -163,7 +193,7 @@ def _check_path(value: str) -> str:
     odd = next((c for segment in segments for c in segment if c in "?#\\" or c.isspace() or not c.isprintable()), None)
     if odd:
         suggestion = _NO_REGULAR_EXPRESSION if is_expression else _instead_of_character(odd, value)
-        raise value_error(f"a path cannot contain {odd!r}", suggestion)
+        raise value_error(f"a path cannot contain {quoted(odd)}", suggestion)
     decoded = [_decode_segment(segment) for segment in segments]
     if any(segment in (".", "..") for segment in decoded):
         raise value_error("a path cannot have '.' or '..' segments", "write the path that they lead to")
@@ -197,13 +227,13 @@ def _instead_of_character(odd: str, path: str) -> str:
 def _decode_segment(segment: str) -> str:
     """Percent-decodes a segment. Raises an error if a client's path cannot have such a segment."""
     if not _ENCODED.fullmatch(segment):
-        raise value_error(f"a '%' in {segment!r} is not followed by two hexadecimal digits", "write '%25' for a '%' itself")
+        raise value_error(f"a '%' in {quoted(segment)} is not followed by two hexadecimal digits", "write '%25' for a '%' itself")
     try:
         text = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
-        raise value_error(f"{segment!r} does not decode to UTF-8", "write the character itself") from None
+        raise value_error(f"{quoted(segment)} does not decode to UTF-8", "write the character itself") from None
     if "/" in text:
-        raise value_error(f"the segment {segment!r} contains an encoded slash", "only '/*' matches such paths")
+        raise value_error(f"the segment {quoted(segment)} contains an encoded slash", "only '/*' matches such paths")
     return text
 
 
@@ -215,7 +245,10 @@ def template_of(value: str) -> Template:
         if rest := REST.search(value):
             raise value_error(f"'{rest[0]}' can only be in a path", f"write '{{{rest[1]}}}' here") from None
         suggestion = "write '{name}' for a path parameter, '{query.name}', '{header.name}' or '{claim.name}'"
-        raise value_error(f"{value!r} has a brace that is not part of a reference", suggestion) from None
+        if other := _OTHER_REFERENCE.search(value):
+            name = f"{other[1] or ''}{parameter_name(other[2])}"
+            suggestion = f"write '{{{name}}}' in place of '{other[0]}'"
+        raise value_error(f"{quoted(value)} has a brace that is not part of a reference", suggestion) from None
     for part in template:
         fault, suggestion = fault_of_claim(part.name) if isinstance(part, Bound) and part.source == "claim" else ("", "")
         if fault:
@@ -226,7 +259,7 @@ def template_of(value: str) -> Template:
 def check_method(value: str) -> str:
     """Returns a method that a client can send, in any case. Raises an error for anything else."""
     if not TOKEN.fullmatch(value):
-        raise value_error(f"{value!r} is not a method", "write a method such as GET")
+        raise value_error(f"{quoted(value)} is not a method", "write a method such as GET")
     return value
 
 
@@ -248,8 +281,17 @@ def _check_matched_method(value: str) -> str:
 def _check_name(value: str) -> str:
     if not is_name(value):
         suggestion = "begin with a letter, and use letters, digits, '-' and '_'; 63 characters at most"
-        raise value_error(f"{value!r} is not a name", suggestion)
+        raise value_error(f"{quoted(value)} is not a name", suggestion)
     return value
+
+
+def _check_backend_name(value: str) -> str:
+    """Checks the name of a backend. Other tools have an address in its place."""
+    if re.fullmatch(r"[a-z]+://.+|[\w.-]+\.[\w.-]+(:[0-9]+)?(/.*)?|[\w-]+:[0-9]+", value):
+        url = value if "://" in value else f"https://{value}"
+        suggestion = f"name it under 'backends', as in 'origin: {{url: {url}}}', and write its name here"
+        raise value_error(f"{quoted(value)} is an address, not the name of a backend", suggestion)
+    return _check_name(value)
 
 
 def _is_ipv6(host: str) -> bool:
@@ -273,40 +315,75 @@ def _check_url(value: str, is_host: Callable[[str], object] = _HOST.fullmatch) -
     # urlsplit drops newlines, and spaces at both ends.
     has_space = not value.isprintable() or " " in value
     if has_space or parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
-        raise value_error(f"{value!r} is not the URL of a backend", "write https://HOST or http://HOST, with :PORT if needed")
+        raise value_error(f"{quoted(value)} is not the URL of a backend", _suggest_url(value))
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        raise value_error("a backend's url cannot have a path, query, fragment or user", "write only the scheme, host and port")
+        prefix = ", and a path in the actions, as in 'rewrite: {add_prefix: /v1}'" if parts.path not in ("", "/") else ""
+        suggestion = f"write only the scheme, host and port{prefix}"
+        raise value_error("a backend's url cannot have a path, query, fragment or user", suggestion)
     return value
 
 
-def parse_duration(value: Any) -> int:
-    """Returns the seconds of a duration, such as `2m`. Raises PydanticCustomError."""
+def _suggest_url(value: str) -> str:
+    """Suggests what to write in place of a text that is not the URL of a backend.
+
+    A path or query is in no suggestion, because those of a variable's value would not be hidden.
+    """
+    if variable := _OTHER_VARIABLE.fullmatch(value):
+        return f"write '${{{next(filter(None, variable.groups()))}}}' for a variable of the environment"
+    scheme, has_scheme, rest = value.rpartition("://")
+    host = re.split("[:/?#]", rest.removeprefix("//"), maxsplit=1)[0]
+    if scheme.lower() in ("ws", "wss") and re.fullmatch(r"[^:/?#]+(?::[0-9]{1,5})?", rest) and is_host(host):
+        secure = "s" if scheme.lower() == "wss" else ""
+        return f"write http{secure}://{rest}: a WebSocket begins with a request of HTTP"
+    if not has_scheme and is_host(host) and re.fullmatch(r"(?://)?[^:/?#]+(?::[0-9]{1,5})?", value):
+        is_local = host in LOCAL_NAMES or ":" in value
+        return f"write http{'' if is_local else 's'}://{value.lstrip('/')}"
+    return "write https://HOST or http://HOST, with :PORT if needed"
+
+
+def parse_duration(value: Any, least: int = 0, most: int = 10**9) -> int:
+    """Returns the seconds of a duration, such as `2m`. Raises PydanticCustomError.
+
+    `least` and `most` are limits for a duration in another form that is suggested. They are not for one in the right form.
+    """
     duration = DURATION.fullmatch(str(value))
     if not duration:
-        meant = _seconds_meant(str(value))
-        suggestion = f"did you mean '{meant}s'?" if meant else "write seconds, minutes or hours, such as '25s', '2m' or '1h'"
-        raise value_error(f"'{value}' is not a duration", suggestion)
+        raise value_error(f"{quoted(value)} is not a duration", _suggest_duration(in_yaml(value), least, most))
     return int(duration.group(1)) * {"s": 1, "m": 60, "h": 3600}[duration.group(2)]
 
 
-def _seconds_meant(text: str) -> int:
-    """Returns the seconds of a duration in a form of other tools: `30`, `30 sec`, `30000ms`, `1m30s`, `PT30S`. Otherwise 0."""
-    if milliseconds := re.fullmatch(r"([0-9]{1,6})000 ?ms", text):
-        return int(milliseconds[1])
-    parts = _OTHER_DURATION.fullmatch(text)
-    return sum(int(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0
+def _suggest_duration(text: str, least: int, most: int) -> str:
+    """Suggests a duration in place of one in a form of other tools: `30`, `30 sec`, `30000ms`, `1h30m`, `1.5h`, `PT30S`."""
+    parts = _OTHER_DURATION.fullmatch(f"{text}s" if text.isdecimal() else text)
+    numbers = parts.groups() if parts else ()
+    meant = ceil(sum(Fraction(number or 0) * unit for number, unit in zip(numbers, _SECONDS, strict=False)))
+    if not meant:
+        return "write seconds, minutes or hours, such as '25s', '2m' or '1h'"
+    if not least <= meant <= most:
+        return f"as one number and its unit it is '{_duration_text(meant)}', but {_limits(least, most)}"
+    return f"write '{_duration_text(meant)}': a duration is one number and 's', 'm' or 'h'"
 
 
-def in_range(least: int, most: int) -> Callable[[int], int]:
-    """Returns a validator for a duration. Both limits are in seconds and belong to the range."""
+def _duration_text(seconds: int) -> str:
+    """Returns a duration as it is written in routes.yaml, in the largest unit that has a whole number."""
+    return f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
 
-    def check(value: int) -> int:
-        if not least <= value <= most:
-            longest = f"{most // 60}m" if most <= MAX_SECONDS else f"{most // 3600}h"
-            raise value_error("the duration is out of range", f"write at least {least}s and at most {longest}")
-        return value
 
-    return check
+def _limits(least: int, most: int) -> str:
+    longest = f"{most // 60}m" if most <= MAX_SECONDS else f"{most // 3600}h"
+    return f"write at least {least}s and at most {longest}"
+
+
+def duration_between(least: int, most: int) -> BeforeValidator:
+    """Returns the validator of a duration. Both limits are in seconds and belong to the range."""
+
+    def check(value: Any) -> int:
+        seconds = parse_duration(value, least, most)
+        if not least <= seconds <= most:
+            raise value_error("the duration is out of range", _limits(least, most))
+        return seconds
+
+    return BeforeValidator(check)
 
 
 def _check_location(value: str) -> str:
@@ -314,7 +391,9 @@ def _check_location(value: str) -> str:
     is_encoded = value.isascii() and value.isprintable() and " " not in value and not STRAY_PERCENT.search(shape)
     if not _LOCATION_START.match(shape) or not is_encoded:
         suggestion = "begin with '/', https://HOST/ or http://HOST/, and percent-encode spaces and special characters"
-        raise value_error(f"{value!r} is not a location", suggestion)
+        if is_host(host := value.partition("/")[0]):
+            suggestion = f"write 'https://{value}'" if "." in host else f"write '/{value}'"
+        raise value_error(f"{quoted(value)} is not a location", suggestion)
     return value
 
 
@@ -323,10 +402,10 @@ def _check_address_path(value: str) -> str:
     shape = "".join(part if isinstance(part, str) else "{}" for part in template_of(value))
     odd = next((c for c in shape if c in "?#\\ " or not (c.isascii() and c.isprintable())), None)
     if not shape.startswith("/") or shape.startswith("//"):
-        raise value_error(f"{value!r} is not a path that can be sent", "begin with one '/'")
+        raise value_error(f"{quoted(value)} is not a path that can be sent", f"write '/{value.lstrip('/')}'")
     if odd or STRAY_PERCENT.search(shape):
         suggestion = "percent-encode spaces and special characters, and leave out a query"
-        raise value_error(f"a path that is sent cannot contain {odd or '%'!r}", suggestion)
+        raise value_error(f"a path that is sent cannot contain {quoted(odd or '%')}", suggestion)
     if any(unquote(segment) in (".", "..") for segment in shape.split("/")):
         raise value_error("a path cannot have '.' or '..' segments", "write the path that they lead to")
     return value
@@ -342,15 +421,13 @@ def _check_path_prefix(value: str) -> str:
 def _check_target_host(value: str) -> str:
     if "{" in value:
         raise value_error("no part of a request can choose the host of a redirect", "write a host name, or a route for each host")
-    if not is_host(value) or value.startswith("*"):
-        raise value_error(f"'{value}' is not one host", "write a host name, without scheme, port or path")
-    return value
+    return check_one_host(value)
 
 
 def check_header_name(value: str) -> str:
     """Returns the name of a header, in any case. Raises an error for anything else."""
     if not TOKEN.fullmatch(value):
-        raise value_error(f"{value!r} is not the name of a header", "use letters, digits and '-'")
+        raise value_error(f"{quoted(value)} is not the name of a header", "use letters, digits and '-'")
     return value
 
 
@@ -363,7 +440,7 @@ def is_file_path(value: str) -> bool:
 def _check_file_path(value: str) -> str:
     if not is_file_path(value):
         suggestion = "write it relative to that folder, such as 'pages/hello.html', without '..'"
-        raise value_error(f"{value!r} is not a path within the folder of routes.yaml", suggestion)
+        raise value_error(f"{quoted(value)} is not a path within the folder of routes.yaml", suggestion)
     return value
 
 
@@ -372,15 +449,15 @@ def _parse_size(value: Any) -> int:
     if not size:
         if other := re.fullmatch(r"([0-9]{1,9}) ?([kKmM]?)i?[bB]?", str(value)):
             unit = {"": "B", "k": "KiB", "m": "MiB"}[other[2].lower()]
-            raise value_error(f"'{value}' is not a size", f"did you mean '{other[1]}{unit}'?")
+            raise value_error(f"{quoted(value)} is not a size", f"did you mean '{other[1]}{unit}'?")
         suggestion = "write bytes, or units of 1024 or 1024 × 1024 bytes, such as '512B', '64KiB' or '1MiB'"
-        raise value_error(f"'{value}' is not a size", suggestion)
+        raise value_error(f"{quoted(value)} is not a size", suggestion)
     return int(size.group(1)) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[size.group(2)]
 
 
 def _check_line(value: str) -> str:
     if any(c in value for c in "\r\n\0"):
-        raise value_error(f"{value!r} is not one line of text", "remove line breaks and NUL")
+        raise value_error(f"{quoted(value)} is not one line of text", "remove line breaks and NUL")
     return value
 
 
@@ -389,12 +466,20 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # The pattern, for editors, of a text with a variable of the environment.
 _WITH_VARIABLE = r".*\$\{.*"
 
+
+def _check_true(value: Any) -> Any:
+    """Returns any value but 1 as it is. In Python, 1 is equal to True, so it would be taken."""
+    return "1" if value == 1 and value is not True else value
+
+
 Text = Annotated[str, Field(strict=True)]
+# A key that is there or not.
+OnlyTrue = Annotated[Literal[True], BeforeValidator(_check_true, json_schema_input_type=Literal[True])]
 Host = Annotated[
     Text, AfterValidator(_check_host), TextFormat("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}", ("chat.example.com",))
 ]
 Name = Annotated[Text, AfterValidator(_check_name), TextFormat("a name", NAME.pattern)]
-BackendName = Annotated[Name, TextFormat("a backend's name", NAME.pattern, ("origin",))]
+BackendName = Annotated[Text, AfterValidator(_check_backend_name), TextFormat("a backend's name", NAME.pattern, ("origin",))]
 Method = Annotated[
     Text, AfterValidator(_check_upper_case_method), TextFormat("a method", TOKEN.pattern.replace("a-z", ""), METHODS)
 ]
@@ -424,24 +509,27 @@ AddressPath = Annotated[
     Text, AfterValidator(_check_address_path), TextFormat("a path that is sent", "/([^/?#].*)?", ("/", "/v2/rooms/{room}"))
 ]
 PathPrefix = Annotated[Text, AfterValidator(_check_path_prefix), TextFormat("the beginning of a path", "/[^?#]*[^/?#]")]
+OneHost = Annotated[
+    Text,
+    AfterValidator(check_one_host),
+    TextFormat("a host", rf"{_HOST.pattern}|{_WITH_VARIABLE}", ("chat.example.com",)),
+]
 TargetHost = Annotated[Text, AfterValidator(_check_target_host), TextFormat("a host", _HOST.pattern, ("www.example.com",))]
 Line = Annotated[Text, AfterValidator(_check_line), TextFormat("one line", "[^\\r\\n]*")]
 HeaderName = Annotated[Text, AfterValidator(check_header_name), TextFormat("a header", TOKEN.pattern)]
-# In seconds.
-Duration = Annotated[int, BeforeValidator(parse_duration), TextFormat("a duration", DURATION.pattern)]
 Timeout = Annotated[
-    Duration,
-    AfterValidator(in_range(MIN_TIMEOUT, MAX_SECONDS)),
+    int,
+    duration_between(MIN_TIMEOUT, MAX_SECONDS),
     TextFormat(f"a duration from {MIN_TIMEOUT}s to {MAX_SECONDS // 60}m", DURATION.pattern, ("25s", "2m", "1h")),
 ]
 KeepAlive = Annotated[
-    Duration,
-    AfterValidator(in_range(1, MAX_SECONDS)),
+    int,
+    duration_between(1, MAX_SECONDS),
     TextFormat(f"a duration from 1s to {MAX_SECONDS // 60}m", DURATION.pattern, ("25s", "2m", "1h")),
 ]
 MaxAge = Annotated[
-    Duration,
-    AfterValidator(in_range(0, MAX_PREFLIGHT_AGE)),
+    int,
+    duration_between(0, MAX_PREFLIGHT_AGE),
     TextFormat(f"a duration of {MAX_PREFLIGHT_AGE // 3600}h at most", DURATION.pattern, ("10m", "24h")),
 ]
 # In bytes.

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.printable import in_yaml, quoted
 from fanroute.diagnostics.rule import Rule
-from fanroute.spec.suggestions import FORMER_NAMES, NOT_HERE, OTHER_NAMES, model_at, suggest_value
+from fanroute.spec.suggestions import FORMER_NAMES, NOT_HERE, OTHER_NAMES, model_at, places_of, suggest_value
 from fanroute.spec.types import Model
 from fanroute.syntax.source import Path, Source
 
@@ -52,10 +53,12 @@ Checks = Callable[[Source], Iterable[Diagnostic]]
 
 # Limits: the known words that are compared with an unknown one, and those that a suggestion lists.
 MAX_COMPARED, MAX_LISTED = 200, 30
+# The most other places in which a key is said to belong.
+MAX_PLACES = 4
 # How much alike two words must be, from 0 to 1: for a suggestion, and to be preferred to a key in another place.
 MUCH_ALIKE, ALMOST_THE_SAME = 0.6, 0.85
 # Keys that users often forget to write above the keys that belong under them.
-_FORGOTTEN_PARENTS = ("match", "defaults")
+_FORGOTTEN_PARENTS = ("match", "defaults", "service")
 _TYPE_NAMES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
 # How the keys of a whole file begin.
 _FORMS = {
@@ -141,7 +144,7 @@ def _rename(mapping: dict[Any, Any], key: Any, name: str) -> None:
 
 def _mapping_at(path: Path, data: Any) -> Any:
     """Returns the value at a path. Makes the last mapping of the path if there is none."""
-    if len(path) > 1 and isinstance(path[-1], str):
+    if path and isinstance(path[-1], str):
         reduce(getitem, path[:-1], data).setdefault(path[-1], {})
     return reduce(getitem, path, data)
 
@@ -151,7 +154,7 @@ def did_you_mean(word: str, known: Iterable[str], what: str, meant: str = "") ->
     known = list(known)
     close = meant or _closest(word, known)
     further = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
-    all_known = f"{what}: {', '.join(known[:MAX_LISTED])}{further}"
+    all_known = f"{what}: {', '.join(known[:MAX_LISTED]) or 'none'}{further}"
     return f"did you mean '{close}'? {all_known}" if close else all_known
 
 
@@ -186,10 +189,25 @@ def _suggest_key(path: Path, source: Source, model: type[Model]) -> str:
         others = "…, " if source.has(place) else ""
         return f"write it under '{place[-1]}', as in '{place[-1]}: {{{others}{name}: …}}'"
     if len(place) < len(above):
-        return f"write {'it' if name == key else repr(name)} beside '{path[len(place)]}', not in it"
+        return f"write {'it' if name == key else quoted(name)} beside '{path[len(place)]}', not in it"
+    if name and name != key and name == _visible(str(key)):
+        hidden = next(c for c in str(key) if not c.isprintable())
+        return f"write '{name}' without the character {quoted(hidden)}, which cannot be seen"
     if name and FORMER_NAMES.get(str(key)) == name:
         return f"it is now called '{name}'"
-    return (not name and NOT_HERE.get(str(key))) or did_you_mean(str(key), known, "keys here", name)
+    elsewhere = "" if name else NOT_HERE.get(str(key)) or _elsewhere(str(key), model)
+    return elsewhere or did_you_mean(str(key), known, "keys here", name)
+
+
+def _elsewhere(key: str, model: type[Model]) -> str:
+    """Says where a key belongs that has this name, or is meant by it, in a few other places. Returns "" if there are none."""
+    for name in (key, *OTHER_NAMES.get(key.lower(), ())):
+        places = [place for place in places_of(model).get(name, ()) if place and not place.startswith("environments.")]
+        if 0 < len(places) <= MAX_PLACES:
+            *others, last = (f"'{place}'" for place in places)
+            listed = f"{', '.join(others)} or {last}" if others else last
+            return f"it belongs in {listed}" if name == key else f"it is called '{name}' here, and belongs in {listed}"
+    return ""
 
 
 def _meant(path: Path, source: Source, model: type[Model]) -> tuple[Path, str] | None:
@@ -202,16 +220,24 @@ def _meant(path: Path, source: Source, model: type[Model]) -> tuple[Path, str] |
     former = FORMER_NAMES.get(key, "")
     if former in known and not isinstance(reduce(getitem, path, source.data), dict):
         return (*above,), former
-    theirs = OTHER_NAMES.get(key.lower(), "")
-    is_theirs = theirs in known and key.lower() not in known
-    if close := theirs if is_theirs else _closest(key, known, ALMOST_THE_SAME):
+    theirs = OTHER_NAMES.get(key.lower(), ())
+    mapping = reduce(getitem, above, source.data)
+    free = [name for name in theirs if name in known and name not in mapping and key.lower() not in known]
+    if close := free[0] if free else _closest(_visible(key), known, ALMOST_THE_SAME):
         return (*above,), close
-    for name in (key, theirs):
+    for name in (key, *theirs):
         place = (*above,) if name in known else _place_for(name, (*above,), source, model)
-        if name and place is not None:
+        if place is not None and (name == key or not source.has((*place, name))):
             return place, name
     close = "" if key in NOT_HERE else _closest(key, known)
+    # A key of another place that only looks like one of this place is no slip of the pen.
+    close = "" if key in places_of(model) and not key.startswith(close) else close
     return ((*above,), close) if close else None
+
+
+def _visible(key: str) -> str:
+    """Returns a key without characters that cannot be seen."""
+    return "".join(c for c in key if c.isprintable())
 
 
 def _place_for(key: str, above: Path, source: Source, model: type[Model]) -> Path | None:
@@ -240,27 +266,24 @@ def _wrong_value(detail: Any, path: Path, source: Source, model: type[Model]) ->
     name, value, context = _name_of(path), detail["input"], detail.get("ctx", {})
     match detail["type"]:
         case "literal_error":
-            expected = _as_yaml(context["expected"])
+            expected = context["expected"].replace("True", "true")
             suggestion = "write true, or leave the key out" if expected == "true" else f"write {expected}"
-            if value in ("ws", "wss") and path[-1] == "scheme":
+            if value in ("ws", "wss") and path[-2:] == ("match", "scheme"):
                 suggestion = f"write scheme: {'http' if value == 'ws' else 'https'}, websocket: true"
-            message = f"{name} cannot be {_as_yaml(value)}"
+            message = f"{name} cannot be {quoted(value) if isinstance(value, str) else in_yaml(value)}"
         case "greater_than_equal" | "less_than_equal":
             message, suggestion = f"{name} is out of range", detail["msg"].replace("Input should be", "write a number")
         case "too_long":
             message, suggestion = f"{name} has too many items", f"keep {context['max_length']} at most"
         case "too_short":
-            message, suggestion = f"{name} is empty", "add at least one item"
+            form = _FORMS.get(str(path[-1]) if len(path) == 1 else "")
+            message, suggestion = f"{name} is empty", f"write {form}" if form else "add at least one item"
         case error:
             got, required = _TYPE_NAMES.get(type(value), "text"), _EXPECTED.get(error)
             message = f"{name} must be {required}, not {got}" if required else f"{name} cannot be {got}"
             key = str(path[-1]) if path and not isinstance(path[-1], int) else ""
             suggestion = suggest_value(value, error, key, model_at(path, model))
     return message, source.value_span(path), suggestion
-
-
-def _as_yaml(value: Any) -> str:
-    return {"True": "true", "False": "false"}.get(str(value), str(value))
 
 
 def _name_of(path: Path) -> str:

@@ -26,6 +26,9 @@ _BEGINNING = re.compile(r"(?:: +|(?<!: )[\[,] *|^ *- +)(?=[^\s'\",\]}])")
 _PAIR = re.compile(r"([A-Za-z_]+)(?::(?!//)| *=>? *)(\S+)")
 # What a text has that is not meant as one: a quote, or a bracket and several values.
 _SEVERAL = re.compile(r"[\"']|[{\[].*(?:: |, )")
+# Where a text in quotes can begin, and a path without quotes that has parameters.
+_QUOTED_BEGINNING = re.compile(r"(?:: +|[\[,{] *|^ *- +)(?=[\"'])")
+_BARE_PATH = re.compile(r"(?<=[\s\[,])/[^\s,\"'\[\]{}]*(?:\{\w+(?:\.{3})?\}[^\s,\"'\[\]{}]*)+")
 _END = re.compile(r"(?= *(?:[,}\]]| #|$))")
 _BEFORE_KEY = re.compile(r" *, *\w+: ")
 # What follows a `,` that is missing: a key, a quote or a bracket.
@@ -94,7 +97,12 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> Explanation:
         return Explanation(_plain(error), Span())
     if tab := re.match(r" *\t", lines[mark.line]):
         return Explanation("a tab in the indentation", _span(mark.line, tab.end() - 1, tab.end()), "indent with spaces")
-    return _lone_star(error, lines) or _mistake(error, lines, text) or Explanation(_plain(error), character_at(mark))
+    return (
+        _dash_without_space(error, lines)
+        or _lone_star(error, lines)
+        or _mistake(error, lines, text)
+        or Explanation(_plain(error), character_at(mark))
+    )
 
 
 def _mistake(error: yaml.MarkedYAMLError, lines: list[str], text: str) -> Explanation | None:
@@ -114,6 +122,15 @@ def _mistake(error: yaml.MarkedYAMLError, lines: list[str], text: str) -> Explan
     return first
 
 
+def _dash_without_space(error: yaml.MarkedYAMLError, lines: list[str]) -> Explanation | None:
+    """Explains a key that begins with `-`, which none of the language does. So the parser need not get further without it."""
+    for number in sorted(_suspects(error, lines)):
+        if re.match(r" *-[A-Za-z_]+:( |$)", lines[number]):
+            trial = next(_spaces(lines[number]))
+            return Explanation(trial.message, _span(number, *trial.columns), f"write {trial.line.strip()}")
+    return None
+
+
 def _span(number: int, begin: int, end: int) -> Span:
     """Returns the span of a part of a line. All numbers count from 0."""
     return Span(number + 1, begin + 1, number + 1, end + 1)
@@ -123,7 +140,7 @@ def _trials(error: yaml.MarkedYAMLError, lines: list[str]) -> Iterator[tuple[int
     """Yields the number of a line and a mistake that it could have. Those near the place where the parser gives up come first."""
     mark, suspects = error.problem_mark, _suspects(error, lines)
     for number in suspects:
-        yield from ((number, trial) for trial in _space_after_dash(lines[number]))
+        yield from ((number, trial) for trial in _spaces(lines[number]))
     for number in suspects:
         column = mark.column if mark is not None and number == mark.line else len(lines[number])
         yield from ((number, trial) for trial in _mistakes(lines[number], column, lines[:number]))
@@ -140,17 +157,60 @@ def _suspects(error: yaml.MarkedYAMLError, lines: list[str]) -> list[int]:
 
 def _mistakes(line: str, column: int, above: list[str]) -> Iterator[_Trial]:
     """Yields the mistakes that a line could have. The parser gives up at `column`, and `above` are the lines before this one."""
+    yield from _tabs(line)
+    yield from _inner_quotes(line)
     yield from _comma(line, column)
     yield from _brackets(line)
     yield from _quotes(line)
     yield from _escapes(line)
     yield from _no_quotes(line, column)
+    yield from _paths(line)
     yield from _indentation(line, above)
 
 
-def _space_after_dash(line: str) -> Iterator[_Trial]:
-    if found := re.match(r"( *)-(?=[^\s-])", line):
-        yield _Trial("a space is missing after '-'", found.span(), f"{found[1]}- {line[found.end() :]}")
+def _spaces(line: str) -> Iterator[_Trial]:
+    """Tries a space after the `-` that begins a line, and after the `:` of its first key."""
+    if found := re.match(r" *-(?=[^\s-])", line):
+        yield _Trial("a space is missing after '-'", _last(found), f"{found[0]} {line[found.end() :]}")
+    if found := re.match(r" *(?:- +)*[A-Za-z_]+:(?=[^\s:])(?!//)", line):
+        yield _Trial("a space is missing after ':'", _last(found), f"{found[0]} {line[found.end() :]}")
+
+
+def _last(found: re.Match[str]) -> tuple[int, int]:
+    """Returns where the last character of a match begins and ends."""
+    return found.end() - 1, found.end()
+
+
+def _tabs(line: str) -> Iterator[_Trial]:
+    """Tries spaces in place of tabs, and no tab at the end of the line."""
+    if (at := line.find("\t")) >= 0:
+        mended = line.rstrip("\t ").replace("\t", " ")
+        message = "a tab, where only spaces may be" if "\t" in line.rstrip("\t ") else "a tab at the end of the line"
+        yield _Trial(message, (at, at + 1), mended)
+
+
+def _inner_quotes(line: str) -> Iterator[_Trial]:
+    """Tries to put a whole value in quotes that has text after its closing quote, or a quote like its own within it."""
+    for begin in (found.end() for found in _QUOTED_BEGINNING.finditer(line)):
+        sign = line[begin]
+        for end in sorted(found.start() for found in _END.finditer(line, begin + 1)):
+            text = line[begin + 1 : end]
+            if re.search(rf"{sign} *[,:\]}}]|[,:\[{{] *{sign}", text):
+                break  # there are several texts
+            if text.endswith(sign) and sign in text[:-1]:
+                mended = line[:begin] + quote(text[:-1]) + line[end:]
+                yield _Trial(f"the text has a {sign} within it, which ends it", (begin, end), mended)
+            elif sign in text and not text.endswith(sign):
+                at = begin + 1 + text.rindex(sign)
+                mended = line[:begin] + quote(text.replace(sign, "")) + line[end:]
+                yield _Trial(f"there is text after the closing {sign}", (at, end), mended)
+
+
+def _paths(line: str) -> Iterator[_Trial]:
+    """Tries to put all paths with parameters in quotes."""
+    mended = _BARE_PATH.sub(lambda found: quote(found[0]), line)
+    if mended != line and (found := _BARE_PATH.search(line)):
+        yield _Trial(_must_be_quoted(found[0], found[0].index("{")), found.span(), mended)
 
 
 def _comma(line: str, column: int) -> Iterator[_Trial]:

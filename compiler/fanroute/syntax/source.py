@@ -18,6 +18,7 @@ import yaml
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span
 from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.printable import quoted
 from fanroute.diagnostics.rule import Rule
 from fanroute.syntax.mending import explain, quote, suggest_space
 from fanroute.syntax.spans import (
@@ -103,6 +104,10 @@ _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _BOOLEANS = {"true": True, "false": False}
 _NULLS = ("", "null", "~")
+# The key whose mapping becomes a part of the one around it (https://yaml.org/type/merge.html).
+_MERGE = "<<"
+# Tags with which other tools read a variable of the environment.
+_VARIABLE_TAGS = ("env", "env_var", "envvar")
 _BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # White space that the two parsers may understand differently.
@@ -169,6 +174,13 @@ class Source:
             return self.value_span(path[:-1]) if path else Span()
         return self._in_its_file(path, value_span_of(node))
 
+    def lines_of(self, path: Path) -> tuple[int, int]:
+        """Returns the first and the last line of what is at a path, with its key. The path must exist."""
+        node = self._node(path)
+        assert node is not None
+        key, value = node
+        return (key or value).start_mark.line + 1, value.end_mark.line + (value.end_mark.column > 0)
+
     def _in_its_file(self, path: Path, span: Span) -> Span:
         """Returns the span of what is at a path, with the name of the file that it is in."""
         if not self.files or len(path) < 2:
@@ -199,7 +211,9 @@ def decode(raw: bytes) -> str:
         raise _invalid(FR102, "the file is not UTF-8 text", span_after(error.object[: error.start].decode())) from None
     control = _NOT_TEXT.search(text)
     if control:
-        raise _invalid(FR102, f"the file contains a control character, {control.group()!r}", span_after(text[: control.start()]))
+        raise _invalid(
+            FR102, f"the file contains a control character, {quoted(control.group())}", span_after(text[: control.start()])
+        )
     return text
 
 
@@ -283,6 +297,8 @@ class _Composer:
             data = self._scalar(event, path, key)
         elif kind is yaml.AliasEvent:
             suggestion = f"write the value out here; if the text '*{event.anchor}' is meant, put it in quotes"
+            if type(key) is yaml.ScalarEvent and key.value == _MERGE:
+                suggestion = f"write the keys of '&{event.anchor}' out here, in place of '{_MERGE}'"
             raise _invalid(FR106, "aliases are not supported", character_at(event.start_mark), suggestion)
         elif len(path) == MAX_DEPTH:
             raise _invalid(FR103, "the file is nested too deeply", character_at(event.start_mark))
@@ -300,10 +316,19 @@ class _Composer:
         while type(key := next(self.events)) is not yaml.MappingEndEvent:
             name = self._key(key, children, path)
             item, value = self.compose(next(self.events), (*path, name or ""), key)
-            if name is not None:
+            if name == _MERGE and not key.style:
+                self._merge(key, item, value, data, children)
+            elif name is not None:
                 data[name], children[name] = item, (key, value)
         only = next(iter(children.values())) if len(children) == 1 else None
         return None if only and _is_bare(*only) else data, key, children
+
+    def _merge(self, key: Any, item: Any, value: Any, data: dict[str, Any], children: dict[str | int, Node]) -> None:
+        """Reports a merge key. Reads its mapping as a part of the one around it, so that this is the only error."""
+        self._report(FR106, f"merge keys are not supported: '{_MERGE}'", key, "write its keys here, without it")
+        if isinstance(item, dict):
+            data.update((name, one) for name, one in item.items() if name not in data)
+            children.update((name, node) for name, node in value.children.items() if name not in children)
 
     def _sequence(self, path: Path) -> tuple[list[Any], Any, Children]:
         """Reads the rest of a sequence. Returns the same as `_mapping`."""
@@ -369,7 +394,10 @@ class _Composer:
         if event.anchor is not None:
             self._report(FR106, f"anchors are not supported: '&{event.anchor}'", value, "remove the anchor")
         if event.tag is not None:
-            self._report(FR106, f"tags are not supported: {event.tag!r}", value, "remove the tag")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            is_variable = tag.strip("!").lower() in _VARIABLE_TAGS
+            suggestion = "write '${NAME}' for a variable of the environment" if is_variable else "remove the tag"
+            self._report(FR106, f"tags are not supported: {quoted(tag)}", value, suggestion)
 
     def _report(self, rule: Rule, message: str, value: Any, suggestion: str = "", notes: tuple[Note, ...] = ()) -> None:
         self.diagnostics.append(Diagnostic(rule, message, shorten(span_of(value)), suggestion, notes))

@@ -125,6 +125,8 @@ def _forms(value: str) -> set[str]:
         url, port = urlsplit(""), ""
     if url.hostname and url.hostname not in _PUBLIC:
         forms |= {url.hostname, f"{url.scheme}://{url.hostname}", f"{url.scheme}://{url.hostname}{port}"}
+    # Also a host that a suggestion takes out of a text that is no URL, such as `HOST:PORT`.
+    forms |= {piece for piece in re.split(r"[/:?#@]+|\*\.", value) if "." in piece}
     return forms - {"", "*", *_PUBLIC}
 
 

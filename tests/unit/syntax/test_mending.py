@@ -53,7 +53,7 @@ def error_of(text: str) -> Diagnostic | None:
         ('a: "\\d+"', (1, 4), "in double quotes, '\\' begins an escape", "write a: '\\d+'"),
         ("-a: b\n- c: d", (1, 1), "a space is missing after '-'", "write - a: b"),
         ("a:\n\t- b", (2, 1), "a tab in the indentation", "indent with spaces"),
-        ('a: {b: "c"d}', (1, 11), "expected ',' or '}', but got a text", ""),
+        ('a: {b: "c"d}', (1, 10), 'there is text after the closing "', 'write a: {b: "cd"}'),
         ("a: {b:/c}", (1, 5), "a value is missing", "write 'b: /c', with a space after ':'"),
         ("a: {b = /c}", (1, 5), "a value is missing", "write 'b: /c', with a space after ':'"),
         ("a: {b}", (1, 5), "a value is missing", 'write a value, or put "{b}" in quotes if text is meant'),
