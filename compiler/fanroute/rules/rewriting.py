@@ -88,7 +88,8 @@ def _unguaranteed(source: Source, index: int, at: Path, prefix: str, match: dict
         message = f"the match does not guarantee that paths begin with '{prefix}'"
         yield Diagnostic(FR215, message, source.value_span(at), f"write match: {{path: {prefix}/*}}")
     for path, value in paths:
-        if isinstance(value, str) and not _guarantees(value, patterns, prefix):
+        # A path that does not begin with '/' is an error of its own.
+        if isinstance(value, str) and value.startswith("/") and not _guarantees(value, patterns, prefix):
             note = Note("the path", source.value_span(path))
             message = f"the match does not guarantee that paths begin with '{prefix}'"
             suggestion = f"strip what all its paths begin with, or write match: {{path: {prefix}/*}}"

@@ -158,8 +158,8 @@ def _suspects(error: yaml.MarkedYAMLError, lines: list[str]) -> list[int]:
 def _mistakes(line: str, column: int, above: list[str]) -> Iterator[_Trial]:
     """Yields the mistakes that a line could have. The parser gives up at `column`, and `above` are the lines before this one."""
     yield from _tabs(line)
-    yield from _inner_quotes(line)
     yield from _comma(line, column)
+    yield from _inner_quotes(line)
     yield from _brackets(line)
     yield from _quotes(line)
     yield from _escapes(line)
@@ -195,7 +195,7 @@ def _inner_quotes(line: str) -> Iterator[_Trial]:
         sign = line[begin]
         for end in sorted(found.start() for found in _END.finditer(line, begin + 1)):
             text = line[begin + 1 : end]
-            if re.search(rf"{sign} *[,:\]}}]|[,:\[{{] *{sign}", text):
+            if re.search(rf"{sign} *[,:\]}}]|[,:\[{{] *{sign}|{sign} +{sign}", text):
                 break  # there are several texts
             if text.endswith(sign) and sign in text[:-1]:
                 mended = line[:begin] + quote(text[:-1]) + line[end:]

@@ -128,6 +128,12 @@ def test_a_key_of_another_tool_or_place_is_known(key: str, suggestion: str) -> N
     assert found.suggestion.startswith(suggestion)
 
 
+@pytest.mark.parametrize("path", ["no", "x", "''"])
+def test_a_prefix_is_stripped_from_what_is_no_path(path: str) -> None:
+    action = "forward: {backend: origin, rewrite: {strip_prefix: /a}}"
+    assert the_only(f"{HEAD}  - match: {{path: {path}}}\n    {action}\n").code == "FR204"
+
+
 @pytest.mark.parametrize("key", ["sse", "match", "forward"])
 def test_a_key_of_a_route_beside_the_routes_is_found_there(key: str) -> None:
     (found,) = (each for each in told(HEAD + REST + f"{key}: x\n") if each.code == "FR201")
