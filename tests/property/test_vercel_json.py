@@ -22,6 +22,8 @@ LAST = {
     ":rest*": "(?:/((?:[^/]+?)(?:/(?:[^/]+?))*))?",
     ":id?": "(?:/([^/]+?))?",
     "(.*)": "/(.*)",
+    ":more(a.*)": "/(a.*)",
+    ":other([^b]+)": "/([^b]+)",
 }
 # The same in the older list `routes`, whose sources are expressions.
 OLDER = {

@@ -22,6 +22,7 @@ _NAME = re.compile(r":([A-Za-z_]\w*)")
 _NAMED_GROUP = re.compile(r"\?<([A-Za-z_]\w*)>")
 # A pattern that may fit a slash, or that only a path-to-regexp of Vercel understands.
 _BEYOND_SEGMENT = re.compile(r"/|(?<!\\)\.|\[\^|\(\?[!=<]")
+_LOOKS_AROUND = re.compile(r"\(\?[!=<]")
 # What a regular expression has, and path-to-regexp has not.
 _RAW_SYNTAX = re.compile(r"[\[\]|+*?^$]")
 
@@ -201,7 +202,15 @@ class _Reader:
             return ["", "/*"] if last.modifier == "*" and last.pattern is None else ["/*"]
         if last.modifier == "?":
             return ["", f"/{self._parameter(last, last.pattern)}"]
+        if not last.modifier and _BEYOND_SEGMENT.search(last.pattern or "") and not _LOOKS_AROUND.search(last.pattern or ""):
+            return [f"/{self._parameter_of_rest(last)}"]
         return [f"/{self._segment(items)}"]
+
+    def _parameter_of_rest(self, group: _Group) -> str:
+        """Returns a parameter for the rest of the path, whose pattern may fit a slash, such as `:slug(lucide-.*)`."""
+        name = self._parameter(group, None)[1:-1]
+        self._made.where[name] = group.pattern
+        return f"{{{name}...}}"
 
     def _rest_with_text(self, items: list[str | _Group]) -> str:
         """Returns a parameter for the rest of the path, which has to end as the items say, such as `:file*.woff2`."""
