@@ -4,10 +4,12 @@ It works on the plain data of a routes.yaml.
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
+from tests.property import tokens
 from tests.support.naive import is_within
 
 Data = dict[str, Any]
@@ -18,7 +20,8 @@ Headers = tuple[tuple[str, bytes], ...]
 class Facts:
     """Represents a client's request. `own` is the origin of pages that the service itself would serve on that host.
 
-    `faults` are the keys of `paths` in routes.yaml that apply to the request's path.
+    `faults` are the keys of `paths` in routes.yaml that apply to the request's path. `claims` are those of the client's token
+    after it is verified, and `stores` has the stores with the keys.
     """
 
     method: str
@@ -33,9 +36,18 @@ class Facts:
     path: str = "/"
     raw_query: str = ""
     address: str | None = None
+    pairs: Headers = ()
+    stores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    claims: Data = field(default_factory=dict)
 
 
-def facts(method: str, url: str, headers: Headers, address: str | None = "127.0.0.1") -> Facts:
+def facts(
+    method: str,
+    url: str,
+    headers: Headers,
+    address: str | None = "127.0.0.1",
+    stores: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Facts:
     """Returns the facts of a request. The URL is absolute, and header names are in lower case."""
     parts = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", url, re.DOTALL)
     assert parts
@@ -61,6 +73,8 @@ def facts(method: str, url: str, headers: Headers, address: str | None = "127.0.
         path or "/",
         query or "",
         address,
+        headers,
+        stores or {},
     )
 
 
@@ -253,8 +267,25 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
     route = spec["routes"][number]
     if route.get("origins", "*") not in ("*", ["*"]) and not page_may_connect(route["origins"], asked):
         return "answer", 403
-    (action,) = set(route) - {"name", "match", "origins", "request_headers", "response_headers"}
+    (action,) = set(route) & set(tokens.ACTIONS)
+    try:
+        return answered(spec, route, action, asked)
+    except tokens.Refused as refused:
+        return "answer", refused.status
+
+
+def answered(spec: Data, route: Data, action: str, asked: Facts) -> Outcome:
+    """Returns the outcome of an action, if the client's token allows it. Raises tokens.Refused."""
     given = route[action]
+    auth = tokens.auth_of(spec, route)
+    if auth:
+        claims = tokens.admitted(auth, action, asked, lambda template: compared(template, route, asked))
+        asked = replace(asked, claims=claims)
+        if action in tokens.HELD:
+            names = channel_names(given, route, asked)
+            allowed = auth["channels"] and listed(tokens.claim(claims, auth["channels"]))
+            if auth["channels"] and not all(name in allowed for name in names or ()):
+                raise tokens.Refused(403)
     if action in ("handoff", "forward", "tunnel"):
         if action == "tunnel" and not asked.websocket:
             return "answer", 426
@@ -262,6 +293,9 @@ def outcome(spec: Data, asked: Facts) -> Outcome:
             return action, given
         return ("answer", 400) if rewritten(given.get("rewrite", {}), route, asked) is None else (action, given["backend"])
     if action == "redirect":
+        dropped = {place["query"] for place in auth["token"] if "query" in place} if auth else set()
+        kept = [pair for pair in asked.raw_query.split("&") if parameters(f"{pair}=").keys().isdisjoint(dropped)]
+        asked = replace(asked, raw_query="&".join(kept))
         return redirected({"location": given} if isinstance(given, str) else given, route, asked)
     if action == "respond":
         return "answer", given["status"]
@@ -324,15 +358,30 @@ def held(action: str, route: Data, asked: Facts) -> Outcome:
         # An HTTP request is answered at once; WebSocket events are refused when they come through Fanout.
         return "answer", 426 if action == "websocket" else 403
     given = route[action]
-    channels = [channel if isinstance(channel, dict) else {"name": channel} for channel in listed(given["channel"])]
-    names = [filled(channel["name"], route, asked) for channel in channels]
-    others = [channel["prev_id"] for channel in channels if "prev_id" in channel] + list(given.get("meta", {}).values())
-    sound = all(map(is_channel, [*names, *(filled(other, route, asked) for other in others)]))
+    names = channel_names(given, route, asked)
+    others = [channel["prev_id"] for channel in channels_of(given) if "prev_id" in channel] + list(given.get("meta", {}).values())
+    sound = names is not None and all(is_channel(filled(other, route, asked)) for other in others)
     if not sound or filled(given.get("link", ""), route, asked, encoded=True) is None:
         return "answer", 400
     if asked.method == "HEAD":
         return "answer", given.get("on_timeout", {}).get("status", 200)
     return "channels", names
+
+
+def channels_of(given: Data) -> list[Data]:
+    """Returns the channels of an action in their long form."""
+    return [channel if isinstance(channel, dict) else {"name": channel} for channel in listed(given["channel"])]
+
+
+def channel_names(given: Data, route: Data, asked: Facts) -> list[str] | None:
+    """Returns the names of an action's channels for a request, or None if one of them is invalid."""
+    names: list[str] = []
+    for channel in channels_of(given):
+        name = filled(channel["name"], route, asked)
+        if name is None or not is_channel(name):
+            return None
+        names.append(name)
+    return names
 
 
 def is_channel(name: str | None) -> bool:
@@ -345,19 +394,12 @@ def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> s
     Returns None if a value is no text, or if it is empty and the template is not percent-encoded.
     """
     text = shape = ""
-    match = route.get("match", {})
-    wanted = (fitting_path(match, asked) or "" if "path" in match else "")[1:].split("/")
-    for part in filter(None, re.split(r"(\{[^{}]*\})", template)):
-        value: str | None = part
-        kept = ""
-        if part.startswith("{query."):
-            value = asked.query.get(part[7:-1])
-        elif part.startswith("{header."):
-            value = asked.headers.get(part[8:-1].lower())
-        elif part.startswith("{") and wanted[-1] == part[:-1] + "...}":
-            value, kept = "/".join(map(str, asked.segments[len(wanted) - 1 :])), "/"
-        elif part.startswith("{"):
-            value = asked.segments[wanted.index(part)]
+    parts = list(filter(None, re.split(r"(\{[^{}]*\})", template)))
+    for part in parts:
+        if part.startswith("{claim.") and not is_channel(tokens.text_of(tokens.claim(asked.claims, part[7:-1]))):
+            raise tokens.Refused(403)
+    for part in parts:
+        value, kept = bound(part, route, asked)
         if value is None or not (value or encoded):
             return None
         if part.startswith("{") and not encoded and re.search("%[0-9a-fA-F][0-9a-fA-F]", value):
@@ -365,6 +407,29 @@ def filled(template: str, route: Data, asked: Facts, encoded: bool = False) -> s
         text += quote(value, safe=kept) if encoded and part.startswith("{") else value
         shape += "{}" + "/+" * value.count("/") if kept else part
     return None if encoded and leads_elsewhere(shape, text) else text
+
+
+def bound(part: str, route: Data, asked: Facts) -> tuple[str | None, str]:
+    """Returns the value of a part of a template, and the characters that are not percent-encoded in it."""
+    match = route.get("match", {})
+    wanted = (fitting_path(match, asked) or "" if "path" in match else "")[1:].split("/")
+    if not part.startswith("{"):
+        return part, ""
+    if part.startswith("{claim."):
+        return tokens.text_of(tokens.claim(asked.claims, part[7:-1])), ""
+    if part.startswith("{query."):
+        return asked.query.get(part[7:-1]), ""
+    if part.startswith("{header."):
+        return asked.headers.get(part[8:-1].lower()), ""
+    if wanted[-1] == part[:-1] + "...}":
+        return "/".join(map(str, asked.segments[len(wanted) - 1 :])), "/"
+    return asked.segments[wanted.index(part)], ""
+
+
+def compared(template: str, route: Data, asked: Facts) -> str | None:
+    """Returns the text with which a claim is compared, or None if a value of the request is no text."""
+    values = [bound(part, route, asked)[0] for part in re.split(r"(\{[^{}]*\})", template)]
+    return None if None in values else "".join(map(str, values))
 
 
 def leads_elsewhere(shape: str, text: str) -> bool:

@@ -24,7 +24,8 @@ from fanroute_runtime.plan import Plan, Preflight, Route
 from tests.conftest import INPUTS, times
 from tests.golden.test_cases import evaluated, shipped
 from tests.property import reference
-from tests.property.language import STYLES, environments, specs, written
+from tests.property.auths import environments, specs
+from tests.property.language import STYLES, written
 from tests.property.requests import requests
 from tests.support.counts import COUNTS
 
@@ -168,6 +169,11 @@ def changed(spec: Data, environment: Data) -> Data:
     ]
     backends = {name: one | environment.get("backends", {}).get(name, {}) for name, one in spec["backends"].items()}
     rest = {key: environment[key] for key in ("service", "debug") if key in environment}
+    for name, profile in spec.get("auth_profiles", {}).items():
+        other = profile | environment.get("auth_profiles", {}).get(name, {})
+        rest["auth_profiles"] = rest.get("auth_profiles", {}) | {name: other}
+    if "defaults" in environment:
+        rest["defaults"] = {"auth": spec["defaults"]["auth"] | environment["defaults"]["auth"]}
     return spec | rest | {"backends": backends, "routes": routes}
 
 

@@ -15,7 +15,8 @@ from fanroute.pipeline import compile_routes
 from fanroute.spec.json_schema import routes_schema
 from fanroute.syntax.source import parse_yaml, plain_scalar_value
 from tests.conftest import INPUTS
-from tests.property.language import STYLES, Data, specs, written
+from tests.property.auths import specs
+from tests.property.language import STYLES, Data, written
 from tests.support.counts import COUNTS
 from tests.unit.formatting.test_formatting import form, told
 
