@@ -1,5 +1,6 @@
 """Defines the names of claims and conditions on them."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -29,8 +30,12 @@ def _check_claim_value(value: str) -> str:
     return value
 
 
+# A space that is not part of a reference, such as `{query.first name}`.
+_SEPARATOR = re.compile(r" (?![^{}]*\})")
+
+
 def _check_word(value: str) -> str:
-    words = value.split(" ")
+    words = _SEPARATOR.split(value)
     if len(words) > 1 and all(words):
         listed = ", ".join(words)
         suggestion = f"write {{every_word: [{listed}]}} if it must have all of them, {{word: [{listed}]}} if one is enough"
@@ -52,7 +57,9 @@ ClaimName = Annotated[
     TextFormat("a claim", CLAIM.pattern, ("sub", "realm_access.roles", "https://example.com/roles")),
 ]
 _Value = Annotated[Text, AfterValidator(_check_claim_value)]
-_Word = Annotated[Text, AfterValidator(_check_word), AfterValidator(_check_claim_value), TextFormat("a word", "[^ ]+")]
+_Word = Annotated[
+    Text, AfterValidator(_check_word), AfterValidator(_check_claim_value), TextFormat("a word", r"([^ {]|\{[^}]*\})+")
+]
 
 
 class ClaimCondition(Condition):
