@@ -310,7 +310,7 @@ def test_what_is_no_protocol_is_no_traceback(tmp_path: Path, sent: bytes) -> Non
 
 
 def test_a_fault_of_an_included_file_is_at_the_item_that_includes_it(tmp_path: Path) -> None:
-    """Editors get only the diagnostics of documents that they have open."""
+    """It is there if the included file is not open."""
     (tmp_path / "teams").mkdir()
     other = tmp_path / "teams/chat.yaml"
     other.write_text("routes:\n  - {name: a, match: {path: /a}, handoff: orgin}\n")
@@ -328,3 +328,183 @@ def test_a_fault_of_an_included_file_is_at_the_item_that_includes_it(tmp_path: P
         assert [each.location.uri for each in twice.related_information or ()] == [other.as_uri()]
 
     edit(tmp_path, act)
+
+
+INCLUDING = HEAD + "  - include: teams/chat.yaml\n  - {name: rest, forward: origin}\n"
+INCLUDED = 'routes:\n  - name: chat\n    match: {path: "/chat/{room}"}\n    public: true\n    handoff: origin\n'
+TESTS = "tests:\n  - request: GET https://www.example.com/chat/1\n    expect: {route: chat}\n"
+
+
+def teams_folder(tmp_path: Path) -> Path:
+    """Writes a routes.yaml and a file that it includes. Returns the path of that file."""
+    (tmp_path / "teams").mkdir()
+    (tmp_path / "routes.yaml").write_text(INCLUDING)
+    file = tmp_path / "teams" / "chat.yaml"
+    file.write_text(INCLUDED)
+    return file
+
+
+def test_an_included_file_has_its_own_diagnostics(tmp_path: Path) -> None:
+    """The texts that are open count, saved or not. Without a routes.yaml that includes it, a file is left alone."""
+    file, routes = teams_folder(tmp_path), tmp_path / "routes.yaml"
+
+    async def act(editor: Editor) -> None:
+        editor.open(INCLUDED.replace("origin", "orgin"))
+        (found,) = await editor.codes_of(file, ["FR203"])
+        assert (found.range.start.line, found.range.start.character, found.range.end.character) == (4, 13, 18)
+        editor.open(INCLUDING, routes.as_uri())
+        assert await editor.codes_of(routes, []) == []
+        editor.type(INCLUDED + "  - match: {path: /chat/x}\n    forward: origin\n")
+        (dead,) = await editor.codes_of(file, ["FR301"])
+        assert dead.range.start.line == 5
+        assert [each.location.uri for each in dead.related_information or ()] == [file.as_uri()]
+        editor.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(file.as_uri())))
+        await editor.codes_of(file, [])
+        file.write_text("routes: [\n")
+        editor.open(INCLUDING + "# changed\n", routes.as_uri())
+        (broken,) = await editor.codes_of(routes, ["FR103"])
+        assert INCLUDING.splitlines()[broken.range.start.line] == "  - include: teams/chat.yaml"
+
+    edit(file.parent, act, name="chat.yaml", within=tmp_path)
+
+
+def test_a_change_of_routes_changes_what_is_told_of_an_included_file(tmp_path: Path) -> None:
+    file, routes = teams_folder(tmp_path), tmp_path / "routes.yaml"
+
+    async def act(editor: Editor) -> None:
+        editor.open(INCLUDED, file.as_uri())
+        await editor.codes_of(file, [])
+        editor.open(INCLUDING)
+        editor.type(INCLUDING.replace("origin:", "other:").replace("forward: origin", "forward: other"))
+        await editor.codes_of(file, ["FR203"])
+        editor.type(HEAD + "  - forward: origin\n")
+        await editor.codes_of(file, [])
+        document = types.TextDocumentIdentifier(file.as_uri())
+        assert await editor.text_document_hover_async(types.HoverParams(document, types.Position(4, 6))) is None
+        editor.type(INCLUDING)
+        await editor.codes_of(routes, [])
+        assert await editor.text_document_hover_async(types.HoverParams(document, types.Position(4, 6))) is not None
+
+    edit(tmp_path, act, within=tmp_path)
+
+
+def test_an_included_file_is_completed_and_explained(tmp_path: Path) -> None:
+    file = teams_folder(tmp_path)
+
+    async def act(editor: Editor) -> None:
+        editor.open(INCLUDED)
+        params = types.HoverParams(**editor.place(INCLUDED.replace("handoff", "hand|off")))
+        hover = await editor.text_document_hover_async(params)
+        assert hover and isinstance(hover.contents, types.MarkupContent) and "through Fanout" in hover.contents.value
+        for text, expected in {
+            INCLUDED.replace("handoff: origin", "handoff: |"): ["origin", "self"],
+            "|": ["routes"],
+            INCLUDED.replace("handoff: origin", "sse: {channel: '{|'}"): ["{room}"],
+        }.items():
+            found = await editor.text_document_completion_async(types.CompletionParams(**editor.place(text)))
+            assert isinstance(found, Sequence) and [each.label for each in found] == expected
+        keys = await editor.text_document_completion_async(types.CompletionParams(**editor.place("routes:\n  - |\n")))
+        assert isinstance(keys, Sequence) and "include" not in {each.label for each in keys}
+        assert {"name", "match", "sse"} <= {each.label for each in keys}
+
+    edit(file.parent, act, name="chat.yaml", within=tmp_path)
+
+
+def test_an_included_route_shows_a_request_that_gets_there(tmp_path: Path) -> None:
+    file = teams_folder(tmp_path)
+
+    async def act(editor: Editor) -> None:
+        editor.open(INCLUDED)
+        params = types.CodeLensParams(types.TextDocumentIdentifier(file.as_uri()))
+        (lens,) = await editor.text_document_code_lens_async(params) or ()
+        assert lens.range.start.line == 1 and lens.command and "/chat/" in lens.command.title
+
+    edit(file.parent, act, name="chat.yaml", within=tmp_path)
+
+
+def test_definitions_are_found_in_other_files(tmp_path: Path) -> None:
+    file, routes, tests = teams_folder(tmp_path), tmp_path / "routes.yaml", tmp_path / "routes.test.yaml"
+    text = INCLUDING.replace("routes:\n", "auth_profiles:\n  staff: {keys: []}\nroutes:\n", 1)
+    routes.write_text(text)
+    included = INCLUDED.replace("public: true", "auth: staff")
+
+    async def act(editor: Editor) -> None:
+        async def goes_to(uri: str, content: str, mark: str) -> tuple[str, int, int] | None:
+            editor.uri = uri
+            at = mark.index("|")
+            place = editor.place(content.replace(mark.replace("|", ""), mark, 1)) if at >= 0 else {}
+            found = await editor.text_document_definition_async(types.DefinitionParams(**place))
+            if found is None:
+                return None
+            assert isinstance(found, types.Location)
+            return found.uri, found.range.start.line, found.range.start.character
+
+        for path, content in ((file, included), (routes, text), (tests, TESTS)):
+            editor.open(content, path.as_uri())
+        line = text.splitlines().index
+        backend = routes.as_uri(), line("  origin: {url: https://app.example.com}"), 2
+        assert await goes_to(file.as_uri(), included, "handoff: ori|gin") == backend
+        assert await goes_to(file.as_uri(), included, "auth: sta|ff") == (routes.as_uri(), line("  staff: {keys: []}"), 2)
+        assert await goes_to(file.as_uri(), included.replace("origin", "orgin"), "handoff: org|in") is None
+        assert await goes_to(routes.as_uri(), text, "include: teams/ch|at.yaml") == (file.as_uri(), 0, 0)
+        assert await goes_to(routes.as_uri(), text.replace("chat.yaml", "none.yaml"), "include: teams/no|ne.yaml") is None
+        assert await goes_to(routes.as_uri(), text.replace("teams/chat.yaml", "../x.yaml"), "include: ../x|.yaml") is None
+        assert await goes_to(routes.as_uri(), text, "forward: ori|gin") == backend
+        editor.uri = file.as_uri()
+        editor.type(included)
+        assert await goes_to(tests.as_uri(), TESTS, "route: ch|at") == (file.as_uri(), 1, 4)
+        rest = TESTS.replace("chat}", "rest, backend: origin}")
+        assert await goes_to(tests.as_uri(), rest, "route: re|st") == (
+            routes.as_uri(),
+            line("  - {name: rest, forward: origin}"),
+            5,
+        )
+        assert await goes_to(tests.as_uri(), rest, "backend: ori|gin") == backend
+
+    edit(tmp_path, act, within=tmp_path)
+
+
+def test_route_tests_are_checked_completed_and_explained(tmp_path: Path) -> None:
+    teams_folder(tmp_path)
+    tests = tmp_path / "routes.test.yaml"
+
+    async def act(editor: Editor) -> None:
+        editor.open(TESTS)
+        assert await editor.diagnostics() == []
+        editor.type(TESTS.replace("chat}", "chap}"))
+        (found,) = await editor.codes_of(tests, ["FR501"])
+        assert (found.range.start.line, found.range.start.character) == (2, 20) and "did you mean 'chat'?" in found.message
+        editor.type(TESTS.replace("expect", "expct"))
+        await editor.codes_of(tests, ["FR201"])
+        editor.type("tests: [\n")
+        await editor.codes_of(tests, ["FR103"])
+        (tmp_path / "routes.yaml").write_text("version: [\n")
+        editor.type(TESTS.replace("chat}", "chap}").replace("request:", "reqest:"))
+        await editor.codes_of(tests, ["FR201"])  # the routes have errors, so their names are not known
+        (tmp_path / "routes.yaml").write_text(INCLUDING)
+        params = types.HoverParams(**editor.place(TESTS.replace("expect", "exp|ect")))
+        hover = await editor.text_document_hover_async(params)
+        assert hover and isinstance(hover.contents, types.MarkupContent) and "**required**" in hover.contents.value
+        for text, expected in {
+            TESTS.replace("chat}", "|}"): ["rest", "chat"],
+            TESTS.replace("route: chat", "backend: |"): ["origin", "self"],
+            TESTS.replace("    expect: {route: chat}\n", "    |\n"): ["name", "expect"],
+        }.items():
+            found_here = await editor.text_document_completion_async(types.CompletionParams(**editor.place(text)))
+            assert isinstance(found_here, Sequence) and [each.label for each in found_here] == expected
+        lens = types.CodeLensParams(types.TextDocumentIdentifier(tests.as_uri()))
+        assert not await editor.text_document_code_lens_async(lens)
+
+    edit(tmp_path, act, name="routes.test.yaml", within=tmp_path)
+
+
+def test_a_file_is_not_looked_for_outside_of_the_open_folder(tmp_path: Path) -> None:
+    file = teams_folder(tmp_path)
+
+    async def act(editor: Editor) -> None:
+        editor.open(INCLUDED)
+        document = types.TextDocumentIdentifier(file.as_uri())
+        assert await editor.text_document_hover_async(types.HoverParams(document, types.Position(4, 6))) is None
+        assert editor.published.empty()
+
+    edit(file.parent, act, name="chat.yaml")

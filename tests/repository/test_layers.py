@@ -25,8 +25,8 @@ INTERPRETER = "host.interpreted"
 # The packages of `fanroute`, and one module. Each imports only from lines below its own.
 LAYERS = """
 cli
-console
-bundle routetests formatting foreign editor client doctor
+console editor
+bundle routetests formatting foreign client doctor
 pipeline devserver
 lowering rules codegen project
 spec analysis host native

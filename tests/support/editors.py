@@ -48,6 +48,13 @@ class Editor(LanguageClient):
         """Waits for the next diagnostics."""
         return list((await asyncio.wait_for(self.published.get(), PATIENCE)).diagnostics)
 
+    async def codes_of(self, file: Path, expected: list[str]) -> list[types.Diagnostic]:
+        """Waits for diagnostics of a file that have these codes."""
+        while True:
+            published = await asyncio.wait_for(self.published.get(), PATIENCE)
+            if published.uri == file.as_uri() and [each.code for each in published.diagnostics] == expected:
+                return list(published.diagnostics)
+
     def place(self, text: str) -> dict[str, Any]:
         """Types a text without its `|`, and returns the parameters of a request about the place of that."""
         before = text[: text.index("|")]
@@ -57,8 +64,13 @@ class Editor(LanguageClient):
 
 
 @asynccontextmanager
-async def editing(file: Path, *options: str, snippets: bool = True, encodings: tuple[str, ...] = ()) -> AsyncIterator[Editor]:
-    """Runs `fanroute lsp` and a client of it. At the end, the server must have ended with 0 and printed nothing."""
+async def editing(
+    file: Path, *options: str, snippets: bool = True, encodings: tuple[str, ...] = (), within: Path | None = None
+) -> AsyncIterator[Editor]:
+    """Runs `fanroute lsp` and a client of it, which has a folder open: by default that of the file.
+
+    At the end, the server must have ended with 0 and printed nothing.
+    """
     editor = Editor(file)
     await editor.start_io(sys.executable, "-P", "-m", "fanroute", "lsp", *options, cwd=file.parent)
     process = editor._server
@@ -70,7 +82,8 @@ async def editing(file: Path, *options: str, snippets: bool = True, encodings: t
             position_encodings=[types.PositionEncodingKind(each) for each in encodings] or None
         ),
     )
-    await asyncio.wait_for(editor.initialize_async(types.InitializeParams(capabilities, root_uri=file.parent.as_uri())), PATIENCE)
+    params = types.InitializeParams(capabilities, root_uri=(within or file.parent).as_uri())
+    await asyncio.wait_for(editor.initialize_async(params), PATIENCE)
     editor.initialized(types.InitializedParams())
     try:
         yield editor

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 
 from lsprotocol import types
 
 from fanroute.editor.cursor import Cursor, value_at
 from fanroute.editor.document import Document
-from fanroute.editor.language import Schema, alternatives, defined_in, mappings_at, nodes_at, snippet
+from fanroute.editor.language import Language, Schema
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.raw import bound_references
 from fanroute.spec.template import parameter_names
@@ -39,28 +38,32 @@ def completions_at(document: Document, position: types.Position, snippets: bool)
     if reference and not cursor.is_key and _takes_references(cursor.path):
         written = len(cursor.before) - reference.start()
         place = document.positions.between(offset - written, offset + after.startswith("}"))
-        return [_value(text, place, types.CompletionItemKind.Variable) for text in _references(cursor)]
+        return [_value(text, place, types.CompletionItemKind.Variable) for text in _references(cursor, document)]
     word = _WORD.search(before)
     begin = word.start() if word else len(before)
     place = document.positions.between(offset - len(before) + begin, offset)
     has_value = _COLON.match(after) is not None
-    known = _keys(cursor) if cursor.is_key or _LINE_START.match(before[:begin]) else ()
-    keys = [_key(key, node, required, place, snippets and not has_value, has_value) for key, node, required in known]
-    values = [] if cursor.is_key and cursor.siblings else [*_values(cursor)]
+    language = document.language
+    known = _keys(cursor, language) if cursor.is_key or _LINE_START.match(before[:begin]) else ()
+    keys = [
+        _key(key, node, required, place, has_value, language.snippet(node) if snippets and not has_value else None)
+        for key, node, required in known
+    ]
+    values = [] if cursor.is_key and cursor.siblings else [*_values(cursor, document)]
     return [*keys, *(_value(text, place, kind) for text, kind in values)]
 
 
-def _keys(cursor: Cursor) -> Iterator[tuple[str, Schema, bool]]:
+def _keys(cursor: Cursor, language: Language) -> Iterator[tuple[str, Schema, bool]]:
     """Yields the keys that the mapping at the cursor can still have, each with its node and True if it must be there."""
-    for mapping in mappings_at(cursor.path):
+    for mapping in language.mappings_at(cursor.path):
         required = set(mapping.get("required", ()))
         choices = [set(choice["required"]) for choice in mapping.get("oneOf", ())]
         chosen = any(choice & cursor.siblings for choice in choices)
         excluded = cursor.siblings | (set().union(*(c for c in choices if not c & cursor.siblings)) if chosen else set())
         yield from ((key, node, key in required) for key, node in mapping["properties"].items() if key not in excluded)
-    for key in _names(cursor) if not mappings_at(cursor.path) else ():
+    for key in _names(cursor) if not language.mappings_at(cursor.path) else ():
         if key not in cursor.siblings:
-            yield key, next(iter(nodes_at((*cursor.path, key))), {}), False
+            yield key, next(iter(language.nodes_at((*cursor.path, key))), {}), False
 
 
 def _names(cursor: Cursor) -> Iterator[str]:
@@ -72,12 +75,11 @@ def _names(cursor: Cursor) -> Iterator[str]:
             yield from _claims(cursor)
 
 
-def _values(cursor: Cursor) -> Iterator[tuple[str, types.CompletionItemKind]]:
+def _values(cursor: Cursor, document: Document) -> Iterator[tuple[str, types.CompletionItemKind]]:
     """Yields the values that the key, or the item of a list, at the cursor can have."""
-    if part := defined_in(cursor.path):
-        defined = value_at(cursor.parts.data, (part,))
-        yield from ((name, types.CompletionItemKind.Reference) for name in (defined if isinstance(defined, dict) else ()))
-    for node in chain.from_iterable(map(alternatives, nodes_at(cursor.path))):
+    if part := document.language.defined_in(cursor.path):
+        yield from ((name, types.CompletionItemKind.Reference) for name in document.names_in(part))
+    for node in document.language.values_at(cursor.path):
         match node:
             case {"const": value}:
                 yield str(value).lower(), types.CompletionItemKind.Value
@@ -98,13 +100,12 @@ def _takes_references(path: Path) -> bool:
     return len(path) > 3 and path[0] == "routes" and (path[2] in ACTIONS or "claims" in path)
 
 
-def _references(cursor: Cursor) -> Iterator[str]:
+def _references(cursor: Cursor, document: Document) -> Iterator[str]:
     """Yields the references that a value of the route at the cursor can contain."""
     route = cursor.path[:2]
     yield from bound_references(value_at(cursor.parts.data, (*route, "match")))
-    if "claims" not in cursor.path and any(
-        value_at(cursor.parts.data, auth) for auth in ((*route, "auth"), ("defaults", "auth"))
-    ):
+    has_auth = value_at(cursor.parts.data, (*route, "auth")) or value_at(document.root_parts.data, ("defaults", "auth"))
+    if "claims" not in cursor.path and has_auth:
         yield from (f"{{claim.{claim}}}" for claim in _claims(cursor))
 
 
@@ -124,15 +125,17 @@ def _channels(cursor: Cursor) -> list[str]:
     return [*dict.fromkeys(value for value in values if value and isinstance(value, str) and "{" not in value)]
 
 
-def _key(key: str, node: Schema, required: bool, place: types.Range, as_snippet: bool, has_value: bool) -> types.CompletionItem:
-    text = key if has_value else f"{key}: {snippet(node)}" if as_snippet else f"{key}: "
+def _key(
+    key: str, node: Schema, required: bool, place: types.Range, has_value: bool, snippet: str | None
+) -> types.CompletionItem:
+    text = key if has_value else f"{key}: {snippet or ''}"
     return types.CompletionItem(
         label=key,
         kind=types.CompletionItemKind.Property,
         detail="required" if required else None,
         documentation=node.get("description"),
         sort_text=f"{'0' if required else '1'}{key}",
-        insert_text_format=types.InsertTextFormat.Snippet if as_snippet else types.InsertTextFormat.PlainText,
+        insert_text_format=types.InsertTextFormat.PlainText if snippet is None else types.InsertTextFormat.Snippet,
         text_edit=types.TextEdit(place, text),
     )
 

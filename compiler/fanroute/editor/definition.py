@@ -1,16 +1,18 @@
-"""Finds where a name is defined that a value refers to."""
+"""Finds where a name is defined that a value refers to, and the file that it names."""
 
 from lsprotocol import types
 
 from fanroute.editor.document import Document
-from fanroute.editor.language import defined_in
 
 
 def definition_at(document: Document, position: types.Position) -> types.Location | None:
-    """Returns the place of the backend or profile that is named at a position, None if the file has none of that name."""
+    """Returns the place of the backend, profile, route or included file that is named at a position, None if there is none."""
     cursor = document.cursor(position)
-    part = "" if cursor is None or cursor.is_key else defined_in(cursor.path)
-    if cursor is None or not part:
+    if cursor is None or cursor.is_key:
         return None
-    span = cursor.parts.keys.get((part, cursor.before + cursor.after))
-    return types.Location(document.uri, document.positions.range_of(span)) if span else None
+    name = cursor.before + cursor.after
+    match cursor.path:
+        case ("routes", _, "include") if document.kind == "routes":
+            return document.included_at(name)
+    part = document.language.defined_in(cursor.path)
+    return document.defined_at(part, name) if part else None

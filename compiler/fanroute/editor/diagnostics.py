@@ -1,5 +1,6 @@
-"""Reports in an editor what `fanroute check` reports."""
+"""Reports in an editor what `fanroute check` reports, and what is wrong with route tests."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Span
 from fanroute.diagnostics.printable import printable
 from fanroute.diagnostics.rule import Severity
 from fanroute.editor.document import Document
+from fanroute.routetests.read import read_tests
+from fanroute.spec.document import PRODUCTION
+from fanroute.syntax.source import parse_yaml
 
 _SEVERITIES: dict[Severity, types.DiagnosticSeverity] = {
     "error": types.DiagnosticSeverity.Error,
@@ -21,21 +25,50 @@ _PAGE = Path(package).resolve().parents[2] / "docs" / "diagnostics.md"
 
 
 def diagnostics_of(document: Document) -> list[types.Diagnostic]:
-    """Returns everything that is wrong with a document, in source order."""
+    """Returns everything that is wrong with a document, in source order.
+
+    A fault in an included file is told there if that file is open, and otherwise at the item that includes it.
+    """
+    found = _of_tests(document) if document.kind == "tests" else _of_routes(document)
+    return [_diagnostic(each, document) for each in found]
+
+
+def _of_tests(document: Document) -> Sequence[Diagnostic]:
+    """Returns the faults of route tests. If the routes have errors, what the tests expect of them is not checked."""
     try:
-        found = list(document.check().diagnostics)
+        compiled = document.check().compiled.get(PRODUCTION)
+    except Invalid:
+        compiled = None
+    try:
+        read_tests(document.text.encode("utf-8", "surrogatepass"), compiled)
+    except Invalid as invalid:
+        return invalid.diagnostics
+    return ()
+
+
+def _of_routes(document: Document) -> Sequence[Diagnostic]:
+    try:
+        found: Sequence[Diagnostic] = document.check().diagnostics
     except Invalid as invalid:
         found = invalid.diagnostics
-    return [_diagnostic(_in_document(each, document), document) for each in found]
+    if document.kind == "included":
+        return [each for each in found if document.is_here(each.span)]
+    return [_at_include(each, document) for each in found if not (each.span.file and document.is_open(each.span.file))]
 
 
-def _in_document(found: Diagnostic, document: Document) -> Diagnostic:
+def _at_include(found: Diagnostic, document: Document) -> Diagnostic:
     """Returns a diagnostic of an included file as one of the place that includes it. Its message says where it is there."""
     span = found.span
     if not span.file:
         return found
     message = f"{span.file}:{span.line}:{span.column}: {found.message}"
-    return replace(found, message=message, span=document.place_of_include(span.file))
+    return replace(found, message=message, span=_place_of_include(span.file, document))
+
+
+def _place_of_include(file: str, document: Document) -> Span:
+    """Returns the span of the path of an included file, which is known by its name in diagnostics."""
+    index, _ = document.included_files().get(file, (0, ""))
+    return parse_yaml(document.text).value_span(("routes", index, "include"))
 
 
 def _diagnostic(found: Diagnostic, document: Document) -> types.Diagnostic:
@@ -48,17 +81,8 @@ def _diagnostic(found: Diagnostic, document: Document) -> types.Diagnostic:
         code_description=types.CodeDescription(f"{_PAGE.as_uri()}#{found.code.lower()}") if _PAGE.exists() else None,
         source="fanroute",
         related_information=[
-            types.DiagnosticRelatedInformation(_location(note.span, document), printable(note.message))
+            types.DiagnosticRelatedInformation(document.location_of(note.span), printable(note.message))
             for note in found.notes
             if note.span
         ],
     )
-
-
-def _location(span: Span, document: Document) -> types.Location:
-    """Returns a place in the document, or in a file that it includes."""
-    if not span.file:
-        return types.Location(document.uri, document.positions.range_of(span))
-    # The columns of other files are those of characters, because their texts are not open here.
-    begin, end = types.Position(span.line - 1, span.column - 1), types.Position(span.end_line - 1, span.end_column - 1)
-    return types.Location(Path(span.file).as_uri(), types.Range(begin, end))

@@ -5,7 +5,7 @@ from lsprotocol import types
 
 from fanroute.editor.cursor import Cursor
 from fanroute.editor.document import Document
-from fanroute.editor.language import description_at, example_of, is_required, nodes_at
+from fanroute.editor.language import Language
 from fanroute.spec.reference_page import describe_value
 from fanroute.syntax.source import Path
 
@@ -13,7 +13,7 @@ from fanroute.syntax.source import Path
 def hover_at(document: Document, position: types.Position) -> types.Hover | None:
     """Returns the explanation of what is at a position, None if there is nothing to explain."""
     cursor = document.cursor(position)
-    text = _explanation(_explained_path(cursor)) if cursor and cursor.before + cursor.after else ""
+    text = _explanation(_explained_path(cursor), document.language) if cursor and cursor.before + cursor.after else ""
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text)) if text else None
 
 
@@ -25,11 +25,11 @@ def _explained_path(cursor: Cursor) -> Path:
     return path
 
 
-def _explanation(path: Path) -> str:
-    nodes = nodes_at(path) if path else []
+def _explanation(path: Path, language: Language) -> str:
+    nodes = language.nodes_at(path) if path else []
     if not nodes:
         return ""
-    key = str(path[-1])
-    example = yaml.safe_dump({key: example_of(nodes[0])}, default_flow_style=True, sort_keys=False, width=1000).strip()[1:-1]
-    parts = [f"`{key}`: {describe_value(nodes[0], is_required(path))}", description_at(path), f"```yaml\n{example}\n```"]
-    return "\n\n".join(filter(None, parts))
+    key, node = str(path[-1]), nodes[0]
+    example = yaml.safe_dump({key: language.example_of(node)}, default_flow_style=True, sort_keys=False, width=1000)
+    form = f"`{key}`: {describe_value(node, language.is_required(path))}"
+    return "\n\n".join(filter(None, [form, language.description_at(path), f"```yaml\n{example.strip()[1:-1]}\n```"]))

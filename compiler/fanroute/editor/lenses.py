@@ -17,10 +17,12 @@ _NO_COMMAND = ""
 
 
 def lenses_of(document: Document) -> list[types.CodeLens]:
-    """Returns a lens for each route. A file with errors has none, because its routes are not known.
+    """Returns a lens for each route. Routes with errors have none, because what gets there is not known.
 
     No lens has the value of a variable.
     """
+    if document.kind == "tests":
+        return []
     try:
         compiled = document.compile_plan()
     except Invalid:
@@ -42,8 +44,8 @@ def lenses_of(document: Document) -> list[types.CodeLens]:
         else:
             title = "no request gets here" if isinstance(found, Unreachable) else f"{title}; no example was found in time"
         span = compiled.source.key_span(("routes", index))
-        if span.file:
-            continue  # the lens of an included route would be in another document
+        if not document.is_here(span):
+            continue  # the lens is in another document
         place = document.positions.range_of(span)
         lenses.append(types.CodeLens(place, types.Command(printable(title), _NO_COMMAND)))
     return lenses

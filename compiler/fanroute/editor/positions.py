@@ -28,7 +28,8 @@ class Positions:
 
     def __init__(self, text: str, encoding: PositionEncodingKind | str = PositionEncodingKind.Utf16) -> None:
         self.text = text
-        self._encoding, self._bytes = _UNITS[PositionEncodingKind(encoding)]
+        self.encoding = PositionEncodingKind(encoding)
+        self._encoding, self._bytes = _UNITS[self.encoding]
 
     @cached_property
     def _yaml_lines(self) -> list[int]:

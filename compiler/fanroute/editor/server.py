@@ -1,12 +1,14 @@
 """The language server: which requests of an editor it answers, and when it checks a file.
 
-It runs nothing, writes nothing, and reads only the files that an open routes.yaml names, within the folder of that file.
+It runs nothing and writes nothing. It reads only a routes.yaml beside or above an open file, in the folders that the editor has
+open, and the files that such a routes.yaml names, within its folder.
 Source: https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
@@ -20,10 +22,9 @@ from fanroute import __version__
 from fanroute.editor.completion import TRIGGERS, completions_at
 from fanroute.editor.definition import definition_at
 from fanroute.editor.diagnostics import diagnostics_of
-from fanroute.editor.document import Document
+from fanroute.editor.document import Document, open_document
 from fanroute.editor.hover import hover_at
 from fanroute.editor.lenses import lenses_of
-from fanroute.editor.positions import Positions
 
 # A file is checked when nobody has typed in it for so long, in seconds.
 DELAY = 0.2
@@ -32,48 +33,79 @@ Answer = TypeVar("Answer")
 
 
 class EditorServer(LanguageServer):
-    """Serves the documents whose files have one of some names. It leaves the editor's other documents alone."""
+    """Serves files of routes, which have one of some names, the files that they include, and their route tests.
 
-    def __init__(self, names: Collection[str]) -> None:
+    It leaves the editor's other documents alone.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
         # Whole texts: pygls applies changes by Python's line breaks, which are not the protocol's.
         super().__init__("fanroute", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self._names = names
         # One for what the user waits for, and one for checks. No request starts a thread of its own.
         self._workers = ThreadPoolExecutor(2)
         self._checks: dict[str, object] = {}
+        # The routes.yaml to which each checked document belongs.
+        self._roots: dict[str, Path] = {}
 
-    def document(self, uri: str) -> Document | None:
-        """Returns an open document that is served, None for any other."""
-        opened, path = self.workspace.text_documents.get(unquote(uri)), to_fs_path(uri)
-        if opened is None or path is None or "\0" in path or Path(path).name not in self._names:
-            return None
-        return Document(uri, Path(path), Positions(opened.source, self.workspace.position_encoding or "utf-16"))
+    def opener(self, uri: str) -> Callable[[], Document | None]:
+        """Returns a function for another thread that returns an open document which is served, None for any other."""
+        texts = {document.uri: document.source for document in self.workspace.text_documents.values()}
+        opened = self.workspace.text_documents.get(unquote(uri))
+        folders = [path for folder in self.workspace.folders.values() if (path := to_fs_path(folder.uri))]
+        folders += [self.workspace.root_path] if self.workspace.root_path and not folders else []
+        encoding = self.workspace.position_encoding or "utf-16"
+        return partial(open_document, opened.uri if opened else uri, texts, encoding, self._names, [*map(Path, folders)])
 
     async def answer(self, uri: str, function: Callable[[Document], Answer]) -> Answer | None:
         """Calls a function with a document in another thread. Returns None for a document that is not served.
 
         Raises JsonRpcInternalError for an unexpected exception. Its message names the exception's type only.
         """
-        document = self.document(uri)
-        if document is None:
-            return None
+        find = self.opener(uri)
+
+        def call() -> Answer | None:
+            document = find()
+            return None if document is None else function(document)
+
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._workers, function, document)
+            return await asyncio.get_running_loop().run_in_executor(self._workers, call)
         except Exception as error:
             raise JsonRpcInternalError(f"fanroute lsp has a fault: {type(error).__name__}") from error
 
-    async def check(self, uri: str) -> None:
-        """Publishes what is wrong with a document, once it has not changed for a moment. A newer check replaces this one."""
+    async def check(self, uri: str, others: bool = True) -> None:
+        """Publishes what is wrong with a document, once it has not changed for a moment. A newer check replaces this one.
+
+        With `others`, it then checks the other open documents of the same routes.yaml, because their faults can depend on this
+        one.
+        """
         this = self._checks[uri] = object()
         await asyncio.sleep(DELAY)
-        found = await self.answer(uri, diagnostics_of) if self._checks.get(uri) is this else None
-        if found is not None and self._checks.get(uri) is this:
-            self.publish(uri, found)
+        if self._checks.get(uri) is not this:
+            return
+        found = await self.answer(uri, lambda document: (document.root, diagnostics_of(document)))
+        if self._checks.get(uri) is not this:
+            return
+        if found is not None:
+            self._roots[uri] = found[0]
+            self.publish(uri, found[1])
+        elif self._roots.pop(uri, None):  # it is not included any more
+            self.publish(uri, [])
+        if others:
+            await self.check_others(uri, found and found[0])
 
-    def forget(self, uri: str) -> None:
-        """Withdraws what was published about a document."""
+    async def check_others(self, uri: str, root: Path | None) -> None:
+        """Checks the open documents, but one, that belong to a routes.yaml or have not belonged to any."""
+        opened = [document.uri for document in self.workspace.text_documents.values() if document.uri != uri]
+        same = [other for other in opened if root and self._roots.get(other, root) == root]
+        await asyncio.gather(*(self.check(other, others=False) for other in same))
+
+    async def forget(self, uri: str) -> None:
+        """Withdraws what was published about a document that is closed."""
+        root = self._roots.pop(uri, None)
         if self._checks.pop(uri, None):
             self.publish(uri, [])
+        await self.check_others(uri, root)
 
     def publish(self, uri: str, found: list[types.Diagnostic]) -> None:
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found))
@@ -86,7 +118,7 @@ class EditorServer(LanguageServer):
         return bool(item and item.snippet_support)
 
 
-def make_server(names: Collection[str]) -> EditorServer:
+def make_server(names: Sequence[str]) -> EditorServer:
     """Returns a server for documents with these file names. `start_io` runs it."""
     server = EditorServer(names)
 
@@ -99,8 +131,8 @@ def make_server(names: Collection[str]) -> EditorServer:
         await server.check(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    def closed(params: types.DidCloseTextDocumentParams) -> None:
-        server.forget(params.text_document.uri)
+    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+        await server.forget(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     async def hover(params: types.HoverParams) -> types.Hover | None:

@@ -52,8 +52,11 @@ class ParsedTests:
     tests: tuple[RouteTest, ...]
 
 
-def read_tests(raw: bytes, compiled: Compiled) -> ParsedTests:
-    """Returns the tests in a file's bytes, for a compiled routes.yaml. Raises Invalid with all diagnostics."""
+def read_tests(raw: bytes, compiled: Compiled | None) -> ParsedTests:
+    """Returns the tests in a file's bytes, for a compiled routes.yaml. Raises Invalid with all diagnostics.
+
+    If the routes.yaml is None, because it has errors, names of routes and backends are not checked.
+    """
     try:
         source = parse_yaml(decode(raw))
     except Invalid as invalid:
@@ -63,8 +66,9 @@ def read_tests(raw: bytes, compiled: Compiled) -> ParsedTests:
         raise Invalid(diagnostics) from None
 
     def checks(source: Source) -> Iterator[Diagnostic]:
-        for check in CHECKS:
-            yield from check(source, compiled)
+        if compiled:
+            for check in CHECKS:
+                yield from check(source, compiled)
 
     return ParsedTests(source, tuple(validate(RouteTests, source, checks).tests))
 

@@ -45,7 +45,12 @@ MAX_INCLUDED = 4 << 20
 
 def included_paths(source: Source) -> list[tuple[int, str]]:
     """Returns the valid paths of included files, each with the index of its item in `routes`."""
-    routes = source.data.get("routes") if isinstance(source.data, dict) else None
+    return included_paths_of(source.data)
+
+
+def included_paths_of(data: Any) -> list[tuple[int, str]]:
+    """Returns the same for the data of a file."""
+    routes = data.get("routes") if isinstance(data, dict) else None
     items = enumerate(routes) if isinstance(routes, list) else ()
     found = ((index, item.get("include")) for index, item in items if isinstance(item, dict))
     return [(index, path) for index, path in found if isinstance(path, str) and is_file_path(path)]

@@ -22,6 +22,20 @@ def routes_schema() -> dict[str, Any]:
     return schema_of(Spec, "routes.yaml")
 
 
+def included_schema() -> dict[str, Any]:
+    """Returns the JSON Schema of a file that routes.yaml includes: a list of routes, none of which includes another file."""
+    whole = routes_schema()
+    route = whole["$defs"]["Route"]
+    del route["properties"]["include"], route["dependentSchemas"]
+    route["oneOf"] = [choice for choice in route["oneOf"] if choice["required"] != ["include"]]
+    return whole | {
+        "title": "a file that routes.yaml includes",
+        "description": "A list of routes, which stand in the place of the item that includes the file.",
+        "properties": {"routes": whole["properties"]["routes"]},
+        "required": ["routes"],
+    }
+
+
 def schema_of(model: type[Model], file: str) -> dict[str, Any]:
     """Returns the JSON Schema of a file as plain data, from the model of the whole file and the file's name."""
     return {"$schema": _Generator.schema_dialect, "title": file, **model.model_json_schema(schema_generator=_Generator)}

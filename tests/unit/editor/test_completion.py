@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from fanroute.editor.completion import completions_at
 from fanroute.editor.document import Document
-from fanroute.editor.language import mappings_at, snippet
+from fanroute.editor.language import language_of
 from fanroute.editor.positions import Positions
 from tests.support import editors
 
@@ -87,14 +87,14 @@ def test_a_key_comes_with_its_required_keys_only(key: str, text: str) -> None:
 
 
 def test_an_empty_file_is_offered_all_keys() -> None:
-    assert list(offered("|", "")) == list(mappings_at(())[0]["properties"])
+    assert list(offered("|", "")) == list(language_of("routes").mappings_at(())[0]["properties"])
 
 
 def test_each_snippet_is_a_snippet() -> None:
     stop = r"\$(\d+)|\$\{\d+[:|][^{}$]*\}"
     for path in ((), ("routes", 0), ("routes", 0, "match"), ("routes", 0, "sse"), ("backends", "a"), ("routes", 0, "auth")):
-        for node in mappings_at(path)[0]["properties"].values():
-            assert "$" not in re.sub(stop, "", snippet(node))
+        for node in language_of("routes").mappings_at(path)[0]["properties"].values():
+            assert "$" not in re.sub(stop, "", language_of("routes").snippet(node))
 
 
 PROFILES = HEAD.replace("routes:", "auth_profiles:\n  staff: {keys: []}\n  members: {keys: [], claims: {team: a}}\nroutes:", 1)

@@ -9,7 +9,7 @@ from lsprotocol import types
 
 from fanroute.editor.document import Document
 from fanroute.editor.hover import hover_at
-from fanroute.editor.language import Schema, example_of
+from fanroute.editor.language import Schema, language_of
 from fanroute.editor.positions import Positions
 from fanroute.spec.json_schema import routes_schema
 
@@ -36,7 +36,7 @@ def keys() -> Iterator[tuple[str, Schema]]:
 
 @pytest.mark.parametrize("node", [pytest.param(node, id=key) for key, node in keys()])
 def test_each_example_is_one(node: Schema) -> None:
-    jsonschema.validate(example_of(node), node | {"$defs": SCHEMA["$defs"]})
+    jsonschema.validate(language_of("routes").example_of(node), node | {"$defs": SCHEMA["$defs"]})
 
 
 def test_a_key_is_explained_with_value_meaning_and_example() -> None:
