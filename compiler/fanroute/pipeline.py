@@ -10,7 +10,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, in_source
 from fanroute.diagnostics.printable import quoted
 from fanroute.lowering.lower import lower_backends, lower_plan
 from fanroute.plan.backend import Backend, loopback_host
-from fanroute.rules.environments import check_changes, check_loopback_domain
+from fanroute.rules.environments import check_changes, check_loopback_domain, check_merged_hosts
 from fanroute.rules.keys import check_key_files
 from fanroute.rules.run import find_warnings, validate_routes
 from fanroute.spec.document import MAX_ENVIRONMENTS, PRODUCTION, Spec
@@ -159,7 +159,8 @@ def warnings_of(compiled: Compiled) -> tuple[Diagnostic, ...]:
         found = find_warnings(source, compiled.plan, compiled.loopback_host)
         if compiled.environment != PRODUCTION and compiled.whole:
             domains = check_loopback_domain(compiled.whole, compiled.environment, compiled.loopback_host)
-            found = tuple(in_source_order([*found, *domains]))
+            merged = check_merged_hosts(compiled.whole, compiled.environment)
+            found = tuple(in_source_order([*found, *domains, *merged]))
         return tuple(diagnostic.map_texts(*unexpand) for diagnostic in found)
 
 

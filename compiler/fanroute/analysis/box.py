@@ -212,7 +212,7 @@ def _path(region: Box, named: Mapping[Dimension, Names]) -> Segments | None:
 def box_of_values(point: Point, dimensions: Iterable[Dimension]) -> Box:
     """Returns the box of the requests that have the same values as this one in some dimensions.
 
-    These are segments, headers and query parameters, which must be present, and `("rest", 1)` for the segments from index 1 on.
+    These are segments, headers and query parameters, and `("rest", 1)` for the segments from index 1 on.
     """
     size = len(point.segments)
     found: dict[Dimension, ValueSet] = {}
@@ -229,5 +229,7 @@ def _value_set(point: Point, dimension: Dimension) -> Texts:
     kind, name = dimension
     values = {"segment": point.segments, "header": point.headers, "query": point.query}[kind]
     space = {"segment": SEGMENTS, "header": HEADERS, "query": QUERIES}[kind]
+    if kind != "segment" and name not in values:
+        return Texts(space, frozenset({NonText.ABSENT}), values=NONE)
     value = values[name]  # type: ignore[index]
     return Texts(space, frozenset({NonText.BROKEN}), values=NONE) if value is None else Texts.of(space, (value,))

@@ -5,13 +5,12 @@ from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any
 
-from fanroute.analysis.answer import Answer, answer_of, dimensions_used
-from fanroute.analysis.box import LENGTH, Box, Dimension, Point, box_of_values, intersect, sample_point, subtract
+from fanroute.analysis.answer import Answer, KnownPaths, answer_of, dimensions_used, known_paths
+from fanroute.analysis.box import Box, Dimension, Point, box_of_values, intersect, sample_point, subtract
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS
 from fanroute.analysis.refused import Refusals
 from fanroute.analysis.search import Boxes, find_untaken
-from fanroute.analysis.sets import Lengths
 from fanroute.plan.backend import Backend
 from fanroute_runtime.plan import Forward, Plan, Route
 
@@ -35,13 +34,13 @@ class Side:
         self._fallbacks = {fallback.backend: replace(fallback, backend="") for fallback in plan.fallbacks}
         self.answers = [self.answer(number) for number in range(len(self.routes))]
 
-    def answer(self, number: int, point: Point | None = None, size: int | None = None) -> Answer:
+    def answer(self, number: int, point: Point | None = None, known: KnownPaths | None = None) -> Answer:
         """Returns what a route answers (`answer.answer_of`)."""
         route = self.routes[number]
         if route is None:
             return {"kind": "refused" if number == self.refused else "no route"}
         fallback = self._fallbacks.get(route.action.backend) if isinstance(route.action, Forward) else None
-        return {**answer_of(route, self._backends, point, size), "fallback": fallback}
+        return {**answer_of(route, self._backends, point, known, self._refusals), "fallback": fallback}
 
     def box(self, number: int) -> Box:
         """Returns the box of a route. No route and `refused` have the box of all requests."""
@@ -111,14 +110,9 @@ def find_changes(old: Side, new: Side) -> Iterator[Change]:
 
 
 def _is_same_answer(old: Side, one: int, new: Side, other: int, region: Box) -> bool:
-    """Returns True if it is clear that both files answer all requests of a region alike.
-
-    It can be clear if all of the paths have the same number of segments, so that it is known what their rest is.
-    """
-    lengths = region.get(LENGTH)
-    if not isinstance(lengths, Lengths) or lengths.least != lengths.most:
-        return False
-    return old.answer(one, size=lengths.least) == new.answer(other, size=lengths.least)
+    """Returns True if it is clear that both files answer all requests of a region alike, by what is known of their paths."""
+    known = known_paths(region)
+    return old.answer(one, known=known) == new.answer(other, known=known)
 
 
 def _find_change(old: Side, one: int, new: Side, other: int, regions: list[Box], budget: Budget) -> Point | None:

@@ -1,12 +1,13 @@
 """Finds redirects that lead a client in a circle."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from fanroute.analysis.addresses import BOUND, address_text, paths_of
+from fanroute.analysis.addresses import BOUND, address_text, bound_segments, paths_of
 from fanroute.analysis.box import (
     HOST,
+    LENGTH,
     METHOD,
     SCHEME,
     WEBSOCKET,
@@ -20,7 +21,7 @@ from fanroute.analysis.box import (
 )
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
-from fanroute.analysis.search import Boxes, find_untaken
+from fanroute.analysis.search import REGION_STEPS, Boxes, find_untaken
 from fanroute.analysis.sets import METHODS, SCHEMES, WEBSOCKETS, Hosts, Texts
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData, client_of
@@ -48,48 +49,84 @@ def find_loops(plan: Plan, boxes: Boxes) -> Iterator[tuple[int, RequestData]]:
     no_query = box_of(Match(query=tuple(Condition(name, present=False) for name in sorted(names))))
     budget = Budget(MAX_TOTAL_STEPS)
     for number, route in redirects.items():
+        if route.match.websocket or is_empty(boxes.boxes[number]):
+            continue
         limited = Budget(MAX_STEPS, budget)
         try:
-            targets = _targets(route, no_query)
-            redirected_again = any(other in redirects for other in boxes.index.of_box(targets, len(boxes.boxes), limited))
-            request = _request_for(route, targets, boxes, number, limited) if redirected_again else None
+            for request in _requests_for(number, redirects, boxes, no_query, limited):
+                if follower and number == follower.first_in_circle(request):
+                    yield number, request
+                    break
         except BudgetExceeded:
             budget.charge(MAX_STEPS)
-            continue
-        if follower and request and number == follower.first_in_circle(request):
-            yield number, request
 
 
-def _request_for(route: Route, targets: Box, boxes: Boxes, number: int, budget: Budget) -> RequestData | None:
-    """Returns a request that a redirect takes, if possible one to which it may redirect. Raises BudgetExceeded."""
+def _requests_for(
+    number: int, redirects: Mapping[int, Route], boxes: Boxes, no_query: Box, budget: Budget
+) -> Iterator[RequestData]:
+    """Yields requests that a redirect takes, those first to which redirects lead back. Raises BudgetExceeded."""
     own: Box = {**boxes.boxes[number], WEBSOCKET: Texts.of(WEBSOCKETS, ("no",))}
-    if is_empty(boxes.boxes[number]) or route.match.websocket:
-        return None
-    for region in (intersect(own, targets), own):
-        found = region and find_untaken([region], lambda point: boxes.taken_box(point, number, budget), boxes.named, budget)
+    returning = False
+    for region in _returning(number, own, redirects, boxes, no_query, budget):
+        returning = True
+        found = find_untaken([region], lambda point: boxes.taken_box(point, number, budget), boxes.named, budget)
         if found:
-            return request_of(sample_point(found, boxes.named))
-    return None
+            yield request_of(sample_point(found, boxes.named))
+    if returning:  # a value of a location can be another one on each way round
+        found = find_untaken([own], lambda point: boxes.taken_box(point, number, budget), boxes.named, budget)
+        if found:
+            yield request_of(sample_point(found, boxes.named))
 
 
-def _targets(route: Route, no_query: Box) -> Box:
-    """Returns a box that contains all requests to which a redirect leads. `no_query` has those without query parameters."""
+def _returning(
+    number: int, own: Box, redirects: Mapping[int, Route], boxes: Boxes, no_query: Box, budget: Budget
+) -> Iterator[Box]:
+    """Yields regions of the requests to which a redirect leads back, by way of other redirects, each at most once.
+
+    Raises BudgetExceeded.
+    """
+    ways: list[tuple[Box, tuple[int, ...]]] = [(own, (number,))]
+    for region, passed in ways:  # it grows, so short ways come first
+        targets = _targets(redirects[passed[-1]], region, no_query)
+        for other in boxes.index.of_box(targets, len(boxes.boxes), budget):
+            budget.spend(REGION_STEPS)
+            if other not in redirects or other in passed[1:]:
+                continue
+            following = intersect(targets, boxes.boxes[other])
+            if following is not None and other == number:
+                yield following
+            elif following is not None:
+                ways.append((following, (*passed, other)))
+
+
+def _targets(route: Route, region: Box, no_query: Box) -> Box:
+    """Returns a box that contains the requests to which a redirect leads those of a region.
+
+    `no_query` has the requests without query parameters.
+    """
     action = route.action
     assert isinstance(action, Redirect)
     address, has_query, _ = address_text(action.location, route.match).partition("#")[0].partition("?")
     url = urlsplit(address)
-    region: dict[Dimension, ValueSet] = {}
+    paths = ("length", "segment", "rest") if action.keep_path else ()
+    queries = ("query",) if action.keep_query else ()
+    # A client sends the same headers again, from the same address.
+    kept = ("host", "scheme", "method", "websocket", "header", "client_ip", *paths, *queries)
+    found: dict[Dimension, ValueSet] = {dimension: values for dimension, values in region.items() if dimension[0] in kept}
     if action.status not in _SAME_METHOD:
-        region[METHOD] = Texts.of(METHODS, ("GET", "HEAD"))
+        found[METHOD] = Texts.of(METHODS, ("GET", "HEAD"))
     if url.scheme:
-        region[SCHEME] = Texts.of(SCHEMES, (url.scheme,))
+        found[SCHEME] = Texts.of(SCHEMES, (url.scheme,))
     if url.netloc and BOUND not in url.netloc:
-        region[HOST] = Hosts.of((host_name(url.netloc),))
+        found[HOST] = Hosts.of((host_name(url.netloc),))
     if not action.keep_path:
-        region |= paths_of(url.path or "/")
+        found |= paths_of(url.path or "/")
+        for index, place in bound_segments(action.location, route.match):
+            if ("segment", place) in region:
+                found["segment", index] = region["segment", place]
     if not has_query and not action.keep_query:
-        region = {**region, **no_query}
-    return region
+        found |= no_query
+    return dict(sorted(found.items(), key=lambda item: item[0] != LENGTH))
 
 
 class _Follower:

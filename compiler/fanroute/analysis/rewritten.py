@@ -1,18 +1,19 @@
-"""Finds requests that a route without a token rewrites to a path for which another route requires one."""
+"""Finds requests that reach a backend by one route as those of another route, which requires a token or some addresses."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from sys import maxsize
 
-from fanroute.analysis.box import LENGTH, Box, Dimension, ValueSet, box_of, intersect, sample_point
+from fanroute.analysis.box import CLIENT_IP, LENGTH, Box, Dimension, Point, ValueSet, box_of, intersect, sample_point
 from fanroute.analysis.budget import Budget, BudgetExceeded
+from fanroute.analysis.client_addresses import Addresses
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import Boxes, find_untaken
 from fanroute.analysis.sets import NONE, QUERIES, SEGMENTS, Lengths, NonText, Texts
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import keeps_path, rewrite_of
-from fanroute_runtime.matching.predicates import bound_value, path_segments, split_uri
+from fanroute_runtime.matching.predicates import Segments, bound_value, path_segments, split_uri
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import Bound, Forward, Handoff, Parameter, Plan, Rewrite, Route, Template, Tunnel
 from fanroute_runtime.rewriting import Rewriter
@@ -21,28 +22,30 @@ from fanroute_runtime.rewriting import Rewriter
 _BOUND = "\0"
 
 
-def find_ways_around_auth(plan: Plan, boxes: Boxes) -> Iterator[tuple[int, int, RequestData, str]]:
-    """Yields the number of a route without `auth`, that of one with it, a request for the first, and the backend's path.
+def find_ways_around_guards(
+    plan: Plan, boxes: Boxes, places: Mapping[str, Hashable]
+) -> Iterator[tuple[int, int, RequestData, str]]:
+    """Yields the number of a route without a guard, that of one with it, a request for the first, and the backend's path.
 
-    The first route rewrites the request to one that the second one would send to the same backend. Routes with `auth` that
-    change the path themselves do not count.
+    A guard is an `auth` or a `client_ip`. The backend gets the request as it gets one that the second route sends to the same
+    server. `places` has what identifies the server of each backend. One of the routes changes the path.
     """
     passing = [
         (number, route) for number, route in enumerate(plan.routes) if isinstance(route.action, Forward | Handoff | Tunnel)
     ]
-    guarded = [(number, route) for number, route in passing if route.auth and keeps_path(route.action)]
-    budget = Budget(MAX_TOTAL_STEPS)
+    guarded = [(number, route) for number, route in passing if route.auth or route.match.client_ips]
+    changing = [(number, route) for number, route in guarded if not keeps_path(route.action)]
+    budget, rewriter = Budget(MAX_TOTAL_STEPS), Rewriter(plan.refused_paths)
     for number, route in passing:
-        rewrite = rewrite_of(route.action)
-        if rewrite is None or route.auth:
+        if route.auth:
             continue
-        for other, guarding in guarded:
-            if _backend(guarding) != _backend(route):
+        for other, guarding in guarded if rewrite_of(route.action) else changing:
+            # A route says itself which addresses may ask for its own paths.
+            is_own = keeps_path(route.action) and route.match.client_ips and not guarding.auth
+            if is_own or other == number or _place_of(guarding, places) != _place_of(route, places):
                 continue
             try:
-                found = _find_request(
-                    boxes, Rewriter(plan.refused_paths), number, route, rewrite, other, Budget(MAX_STEPS, budget)
-                )
+                found = _find_request(boxes, rewriter, (number, route), (other, guarding), Budget(MAX_STEPS, budget))
             except BudgetExceeded:
                 budget.charge(MAX_STEPS)
                 continue
@@ -51,17 +54,27 @@ def find_ways_around_auth(plan: Plan, boxes: Boxes) -> Iterator[tuple[int, int, 
                 break
 
 
-def _backend(route: Route) -> str:
+def _place_of(route: Route, places: Mapping[str, Hashable]) -> Hashable:
     assert isinstance(route.action, Forward | Handoff | Tunnel)
-    return route.action.backend
+    return places[route.action.backend]
+
+
+# A route with its number.
+_Numbered = tuple[int, Route]
 
 
 def _find_request(
-    boxes: Boxes, rewriter: Rewriter, number: int, route: Route, rewrite: Rewrite, guarded: int, budget: Budget
+    boxes: Boxes, rewriter: Rewriter, free: _Numbered, guarded: _Numbered, budget: Budget
 ) -> tuple[RequestData, str] | None:
-    """Returns a request that a route rewrites to a path of a guarded route, and that path. Raises BudgetExceeded."""
-    source = _source_of(box_of(boxes.matches[guarded]), route, rewrite)
-    region = None if source is None else intersect(boxes.boxes[number], source)
+    """Returns a request of a free route that its backend gets as one of a guarded route, and its path there.
+
+    Raises BudgetExceeded.
+    """
+    number, route = free
+    wanted, others = _sent_by(boxes, *guarded), _others(guarded[1])
+    rewrite = rewrite_of(route.action) or Rewrite()
+    source = None if wanted is None else _source_of(wanted, route, rewrite)
+    region = None if source is None else intersect(boxes.boxes[number], source, others)
     found = region and find_untaken([region], lambda point: boxes.taken_box(point, number, budget), boxes.named, budget)
     if not found:
         return None
@@ -78,7 +91,66 @@ def _find_request(
         return None
     _, path, _ = split_uri(rewritten)
     query = client_of(replace(request, url=rewritten)).query
-    return (request, path) if boxes.fits(replace(point, segments=path_segments(path), query=query), guarded) else None
+    asked = _asked(replace(point, query=query), path_segments(path), boxes, *guarded)
+    return (request, path) if asked and boxes.fits(asked, guarded[0]) else None
+
+
+def _others(guarding: Route) -> Box:
+    """Returns the box of the clients that a route keeps away by their addresses, if it does not need a token."""
+    if guarding.auth:
+        return {}
+    (others,) = Addresses().subtract(Addresses.of(guarding.match.client_ips))
+    return {CLIENT_IP: others}
+
+
+def _sent_by(boxes: Boxes, number: int, route: Route) -> Box | None:
+    """Returns a box of the requests that a backend gets from a route, of any clients. Returns None if that is not known."""
+    box = {dimension: values for dimension, values in box_of(boxes.matches[number]).items() if dimension != CLIENT_IP}
+    rewrite = rewrite_of(route.action)
+    if rewrite is None or keeps_path(route.action):
+        return box
+    rewrite = _without_rest(rewrite, route)
+    added = _segments(rewrite.path)
+    shift = len(added) - (rewrite.strip or 0)
+    found: dict[Dimension, ValueSet] = {}
+    for dimension, values in box.items():
+        kind, index = dimension
+        if kind == "length" and isinstance(values, Lengths):
+            most = values.most if values.most == maxsize else values.most + shift
+            is_whole = rewrite.strip is None
+            found[dimension] = Lengths(len(added), len(added)) if is_whole else Lengths(max(1, values.least + shift), most)
+        elif kind == "segment" and isinstance(index, int):
+            if rewrite.strip is not None and index >= rewrite.strip:
+                found["segment", index + shift] = values
+        elif kind != "rest":  # the request that is found is tested
+            found[dimension] = values
+    for index, segment in enumerate(added):
+        place = _place(segment, route)
+        if place is not None:
+            found["segment", index] = box.get(("segment", place), Texts.all(SEGMENTS))
+        elif _BOUND in segment:
+            return None
+        else:
+            found["segment", index] = Texts.of(SEGMENTS, (segment,))
+    return dict(sorted(found.items(), key=lambda item: item[0] != LENGTH))
+
+
+def _asked(point: Point, segments: Segments, boxes: Boxes, number: int, route: Route) -> Point | None:
+    """Returns a request that a route sends to its backend with these segments. Returns None if that is not known."""
+    if route.match.client_ips:
+        point = replace(point, address=Addresses.of(route.match.client_ips).sample(NONE))
+    rewrite = rewrite_of(route.action)
+    if rewrite is None or keeps_path(route.action):
+        return replace(point, segments=segments)
+    rewrite = _without_rest(rewrite, route)
+    added, known = _segments(rewrite.path), route.match.path.segments if route.match.path else ()
+    sampled = sample_point(boxes.boxes[number], boxes.named).segments
+    places = {_place(segment, route): index for index, segment in enumerate(added)}
+    stripped = len(known) if rewrite.strip is None else rewrite.strip
+    if len(segments) < len(added) or len(sampled) < stripped:
+        return None
+    before = [segments[places[index]] if index in places else sampled[index] for index in range(stripped)]
+    return replace(point, segments=(*before, *segments[len(added) :]))
 
 
 def _source_of(wanted: Box, route: Route, rewrite: Rewrite) -> Box | None:

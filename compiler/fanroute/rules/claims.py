@@ -1,4 +1,4 @@
-"""Checks the names of claims, and what they are compared with: FR448 and FR449."""
+"""Checks the names of claims, and what they are compared with: FR444, FR448 and FR449."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -70,6 +70,41 @@ def check_whole_scopes(file: ValidFile) -> Iterator[Diagnostic]:
                 wanted = f"word: {value}" if len(words) < 2 else f"every_word: [{', '.join(words)}]"
                 message = f"the whole '{name}' of a token must be '{value}'"
                 yield Diagnostic(FR449, message, file.source.value_span(first), f"write '{name}: {{{wanted}}}'")
+
+
+FR444 = Rule(
+    "FR444",
+    "warning",
+    "a condition is on a claim that the edge checks itself",
+    "The edge compares the times `exp` and `nbf` with the clock, `iss` with `issuer`, and `aud` with `audience`. A time is a "
+    "number of seconds that is another one in each token, so no token has a value of it that is written here. Without "
+    "`audience`, no token with an `aud` is accepted.",
+    START + "routes:\n  - respond: {status: 200}\n    " + AUTH % "claims: {exp: 1h}",
+    "Remove the condition, or write `issuer` or `audience`.",
+)
+_TIMES = ("exp", "nbf", "iat")
+
+
+@plan_check
+def check_own_claims(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR444: a condition is on a claim that the edge checks itself."""
+    for path, auth in raw.auths(file.source):
+        for name, condition in _mapping(auth.get("claims")).items():
+            present = condition.get("present") if isinstance(condition, dict) else None
+            values = [value for _, value in raw.claim_values(path, {"claims": {name: condition}})]
+            if name in _TIMES and present is None:
+                message = f"'{name}' is a time, so no two tokens have the same value of it"
+                suggestion = "remove it: the edge checks 'exp' and 'nbf' itself"
+            elif name == "exp" and present is False:
+                message, suggestion = "every token needs an 'exp', so no token fits this", "remove it"
+            elif name == "iss" and values:
+                message, suggestion = "'issuer' says what 'iss' has to be", f"write 'issuer: {values[0]}' beside 'claims'"
+            elif name == "aud" and present is not False and not {"audience", "profile"} & {*auth} and path[0] != "auth_profiles":
+                message = "a token with an 'aud' is only accepted if 'audience' names it, so no token fits this"
+                suggestion = f"write 'audience: {values[0] if values else 'NAME'}' beside 'claims'"
+            else:
+                continue
+            yield Diagnostic(FR444, message, file.source.key_span((*path, "claims", name)), suggestion)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

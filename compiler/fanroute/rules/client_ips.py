@@ -1,6 +1,6 @@
 """Checks `client_ip` of matches: FR450 to FR453."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 
 from fanroute.analysis.box import CLIENT_IP, Box, Point, intersect, sample_point
 from fanroute.analysis.budget import Budget, BudgetExceeded
@@ -175,9 +175,9 @@ def _next_with_same_backend(file: ValidFile, number: int, region: Box, budget: B
 
     Returns the number of the later route, and the request. Raises BudgetExceeded.
     """
-    boxes, routes = file.boxes, file.plan.routes
+    boxes, routes, servers = file.boxes, file.plan.routes, raw.servers(file.source)
     for later in range(number + 1, len(routes)):
-        if _sent(routes[later]) != _sent(routes[number]):
+        if _sent(routes[later], servers) != _sent(routes[number], servers):
             continue
         shared = intersect(region, boxes.boxes[later])
         if shared is None:
@@ -188,7 +188,7 @@ def _next_with_same_backend(file: ValidFile, number: int, region: Box, budget: B
     return None
 
 
-def _sent(route: Route) -> object:
+def _sent(route: Route, servers: Mapping[str, Hashable]) -> object:
     """Returns where a route sends its requests, how it changes them, and which tokens it requires."""
-    backend = getattr(route.action, "backend", None)
-    return backend, route.request_headers, route.auth
+    server = servers[route.action.backend] if isinstance(route.action, Forward | Handoff | Tunnel) else None
+    return server, route.request_headers, route.auth

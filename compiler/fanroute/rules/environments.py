@@ -1,13 +1,15 @@
-"""Checks environments against the file that they change, as it is without them: FR271 and FR470."""
+"""Checks environments against the file that they change, as it is without them: FR271 and FR470 to FR472."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from fanroute.diagnostics.diagnostic import Diagnostic
+from fanroute.analysis.sets import Hosts
+from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.spec.document import PRODUCTION, default_domain
-from fanroute.spec.environments import environments, hosts_of
+from fanroute.spec.environments import environments, hosts_of, renamed_hosts
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
 
@@ -30,6 +32,7 @@ def check_changes(source: Source) -> Iterator[Diagnostic]:
     for name, environment in found.items():
         if not isinstance(environment, dict):
             continue
+        yield from _same_services(source, name)
         path: Path = ("environments", name)
         known_profiles = set(raw.auth_profiles(source))
         named = (("hosts", hosts, "host"), ("backends", set(raw.backends(source)), "backend"))
@@ -49,6 +52,80 @@ def check_changes(source: Source) -> Iterator[Diagnostic]:
             message = f"the default 'auth' is the profile '{profile}'"
             span = source.key_span((*path, "defaults", "auth"))
             yield Diagnostic(FR271, message, span, f"write 'auth_profiles: {{{profile}: …}}' in this environment")
+
+
+FR472 = Rule(
+    "FR472",
+    "error",
+    "two environments publish one service",
+    "Each environment is a service of its own. If two of them have one name, they have one domain, and the component of one of "
+    "them is published in place of the other's.",
+    START
+    + "environments:\n  staging: {service: {name: chat-edge-test}}\n  test: {service: {name: chat-edge-test}}\nroutes:\n"
+    + "  - handoff: origin\n",
+    "Give each environment the name of its own service.",
+)
+
+
+def _same_services(source: Source, name: str) -> Iterator[Diagnostic]:
+    """Reports FR472: an environment names the service of production, or of an environment before it."""
+    own = _service_of(environments(source)[name])
+    for other, path in ((PRODUCTION, ()), *((other, ("environments", other)) for other in environments(source))):
+        if other == name:
+            return
+        if own is not None and _service_of(source.data if not path else environments(source)[other]) == own:
+            note = Note(f"the one of '{other}'", source.value_span((*path, "service", "name")))
+            span = source.value_span(("environments", name, "service", "name"))
+            message = f"'{name}' publishes the service of '{other}', '{own}'"
+            yield Diagnostic(FR472, message, span, "write the name of its own service", (note,))
+            return
+
+
+def _service_of(part: Any) -> str | None:
+    service = part.get("service") if isinstance(part, dict) else None
+    return service.get("name") if isinstance(service, dict) else None
+
+
+FR471 = Rule(
+    "FR471",
+    "warning",
+    "two hosts become one in an environment",
+    "Routes for different hosts get different requests. If both hosts have the same name in an environment, or one is below the "
+    "other's `*.`, the first of these routes gets the requests of both there.",
+    START
+    + "environments:\n  staging:\n    service: {name: staging}\n"
+    + "    hosts: {a.example.com: staging.example.com, b.example.com: staging.example.com}\n"
+    + "routes:\n  - match: {host: a.example.com, path: /a}\n    handoff: origin\n"
+    + "  - match: {host: b.example.com, path: /b}\n    forward: origin\n",
+    "Give each host another one in the environment.",
+)
+
+
+def check_merged_hosts(source: Source, name: str) -> Iterator[Diagnostic]:
+    """Reports FR471: hosts of matches that have no request in common have some in an environment. `source` is a valid file."""
+    renamed = {host.lower(): to.lower() for host, to in renamed_hosts(source, name).items()}
+    routes_of: dict[str, set[int]] = {}
+    for index, route in raw.routes(source):
+        for _, host in raw.items((), route.get("match", {}).get("host", [])):
+            routes_of.setdefault(host.lower(), set()).add(index)
+    known = [*routes_of]
+    for host in renamed_hosts(source, name):
+        if host.lower() not in known:
+            continue
+        for other in known[: known.index(host.lower())] + [each for each in known if each not in renamed]:
+            one, becomes = renamed[host.lower()], renamed.get(other, other)
+            is_same = routes_of[host.lower()] == routes_of[other]
+            if is_same or _share(host.lower(), other) or not _share(one, becomes):
+                continue
+            also = f"'{other}' becomes '{becomes}'" if other in renamed else f"'{other}' stays"
+            message = f"'{host}' becomes '{one}' and {also} in '{name}', so their routes share requests there"
+            span = source.value_span(("environments", name, "hosts", host))
+            yield Diagnostic(FR471, message, span, "give each of them another host")
+            break
+
+
+def _share(one: str, other: str) -> bool:
+    return not Hosts.of((one,)).intersect(Hosts.of((other,))).is_empty
 
 
 FR470 = Rule(

@@ -28,6 +28,7 @@ FR481 = Rule(
     "warning",
     "a value is compared as text, but looks like a pattern",
     "A value in `header` or `query` of a match has to be the same, character by character: `de*` or `^pro$` is such a value too. "
+    "So is the value of a claim, an issuer, an audience, and the name of a header or query parameter. "
     "In `where`, `int` is the pattern of just this word. A channel has exactly the name that is written: Fanout has no "
     "wildcards.",
     START + "routes:\n  - match: {header: {X-Plan: 'pro.*'}}\n    forward: origin\n",
@@ -108,6 +109,48 @@ def check_patterns_of_others(file: ValidFile) -> Iterator[Diagnostic]:
                     place: Path = (*path, "name") if isinstance(channel, dict) else path
                     message = f"'{wildcard}' is no wildcard: this is the one channel with that name"
                     yield Diagnostic(FR481, message, source.value_span(place), "name each channel, or bind a part of it")
+
+
+@plan_check
+def check_wildcards_of_others(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR481: a name, issuer or audience has a `*`, or the value of a claim looks like a pattern."""
+    source = file.source
+    for path, name, is_key in _names(file):
+        if re.fullmatch(r"\*.*|.*\*", name):
+            span = source.key_span(path) if is_key else source.value_span(path)
+            yield Diagnostic(FR481, f"'{name}' is one name: '*' is no wildcard here", span, "write each name")
+    for path, auth in raw.auths(source):
+        for key in ("issuer", "audience"):
+            for place, value in raw.items((*path, key), auth.get(key, [])):
+                if "*" in value:
+                    message = f"only the text '{value}' itself fits: '*' is no wildcard here"
+                    yield Diagnostic(FR481, message, source.value_span(place), f"write each {key}")
+        for place, value in raw.claim_values(path, auth):
+            if suggestion := meant_pattern(value, allow_star=False):
+                is_word = {"word", "every_word"} & set(place)
+                message = f"only the text '{value}' itself fits: it is not a pattern here"
+                yield Diagnostic(FR481, message, source.value_span(place), "write each word" if is_word else suggestion)
+
+
+def _names(file: ValidFile) -> Iterator[tuple[Path, str, bool]]:
+    """Yields names of headers and query parameters, each with its path, and True if it is the key there."""
+    source = file.source
+    owners: list[tuple[Path, dict[str, Any]]] = [(("defaults",), raw.defaults(source))]
+    for index, route in raw.routes(source):
+        owners += [(("routes", index), route), *raw.action_mappings(index, route)]
+        for kind in ("header", "query"):
+            yield from ((("routes", index, "match", kind, name), name, True) for name in route.get("match", {}).get(kind, {}))
+    for path, owner in owners:
+        for rules, value in ((key, owner.get(key, {})) for key in ("request_headers", "response_headers")):
+            yield from (((*path, rules, key, name), name, True) for key in ("set", "add") for name in value.get(key, {}))
+            yield from ((at, name, False) for at, name in raw.items((*path, rules, "remove"), value.get("remove", [])))
+        for key in ("headers", "expose"):
+            found = raw.items((*path, "cors", key), (owner.get("cors") or {}).get(key, []))
+            yield from ((at, name, False) for at, name in found if name != "*")  # alone, it stands for any
+    for _, path, rewrite in raw.rewrites(source):
+        query = rewrite.get("query") or {}
+        yield from (((*path, "query", "set", name), name, True) for name in query.get("set", {}))
+        yield from ((at, name, False) for at, name in raw.items((*path, "query", "remove"), query.get("remove", [])))
 
 
 def _compared(path: Path, match: dict[str, Any]) -> Iterator[tuple[Path, str, str]]:

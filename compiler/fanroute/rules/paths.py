@@ -1,6 +1,6 @@
 """Checks for ways around `auth`, by paths that the edge and a backend read differently: FR405."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -55,20 +55,25 @@ def check_misread_paths(file: ValidFile) -> Iterator[Diagnostic]:
     if {*_FAULTS, *REFUSED_PATHS} <= {*file.plan.refused_paths}:
         return
     budget = Budget(MAX_TOTAL_STEPS)
-    for backend, (guarded, free) in _routes_by_backend(file.plan).items():
-        if guarded and free and not raw.backends(file.source)[backend].get("strict_paths"):
+    servers = raw.servers(file.source)
+    strict = {servers[name] for name, backend in raw.backends(file.source).items() if backend.get("strict_paths")}
+    for server, (guarded, free) in _routes_by_server(file.plan, servers).items():
+        if guarded and free and server not in strict:
+            action = file.plan.routes[free[0]].action
+            assert isinstance(action, Forward | Handoff | Tunnel)
+            backend = action.backend
             yield from _first_misreading(file, backend, guarded, free, budget)
 
 
-def _routes_by_backend(plan: Plan) -> dict[str, tuple[list[int], list[int]]]:
-    """Returns for each backend the numbers of its guarded routes, which have `auth`, and of its free routes, which do not.
+def _routes_by_server(plan: Plan, servers: Mapping[str, Hashable]) -> dict[Hashable, tuple[list[int], list[int]]]:
+    """Returns for each server the numbers of its guarded routes, which have `auth`, and of its free routes, which do not.
 
     Routes that rewrite the path are left out: FR413 is about these.
     """
-    found: dict[str, tuple[list[int], list[int]]] = {}
+    found: dict[Hashable, tuple[list[int], list[int]]] = {}
     for number, route in enumerate(plan.routes):
         if isinstance(route.action, Forward | Handoff | Tunnel) and keeps_path(route.action):
-            found.setdefault(route.action.backend, ([], []))[route.auth is None].append(number)
+            found.setdefault(servers[route.action.backend], ([], []))[route.auth is None].append(number)
     return found
 
 

@@ -59,7 +59,8 @@ FR408 = Rule(
     "warning",
     "a redirect leads in a circle",
     "A request that is redirected to itself, or to a route that redirects it back, is never answered: a browser gives up after "
-    "some redirects. This is found exactly for a redirect to itself. The warning shows such a request, as arguments "
+    "some redirects. Every way back is searched, through any number of redirects. A circle can be missed only where a value of "
+    "the request becomes a part of a segment or a query parameter. The warning shows such a request, as arguments "
     "of `fanroute match`. A redirect to a `host` that no route names counts as one to this service, because a service often "
     "has several hosts.",
     START + "routes:\n  - redirect: {host: www.example.com}\n",

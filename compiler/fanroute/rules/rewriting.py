@@ -154,11 +154,11 @@ def check_dropped_rests(file: ValidFile) -> Iterator[Diagnostic]:
 FR413 = Rule(
     "FR413",
     "warning",
-    "a rewrite leads around the `auth` of another route",
-    "The backend knows only the path that it gets. If a route that requires no token rewrites requests to a path for which "
-    "another route requires one, everybody reaches that path through the first route. The warning shows one such request for "
-    "each rewrite. It is found exactly, except where a value of the request becomes a part of a segment or of a query parameter, "
-    "and for routes with `auth` that change the path themselves.",
+    "a rewrite leads around the `auth` or `client_ip` of another route",
+    "The backend knows only the path that it gets. If a route that requires no token sends requests to a path for which "
+    "another route requires one, everybody reaches that path through the first route. The same holds for a route with "
+    "`client_ip`. Backends with one URL are one server. The warning shows one such request for each route. It is found exactly, "
+    "except where a value of the request becomes a part of a segment or of a query parameter.",
     START + "routes:\n  - match: {path: /admin/*}\n    forward: origin\n    auth: {token: {query: token}, keys: {"
     "algorithm: HS256, secret_store: keys, name: login}}\n"
     "  - match: {path: /api/*}\n    forward: {backend: origin, rewrite: {strip_prefix: /api}}\n",
@@ -169,23 +169,26 @@ FR413 = Rule(
 
 @plan_check
 def check_ways_around_auth(file: ValidFile) -> Iterator[Diagnostic]:
-    """Reports FR413: a rewrite leads around the `auth` of another route."""
-    if "rewrite" not in file.source.keys or "auth" not in file.source.keys:
+    """Reports FR413: a rewrite leads around the `auth` or `client_ip` of another route."""
+    if "rewrite" not in file.source.keys or not {"auth", "client_ip"} & file.source.keys:
         return
-    from fanroute.analysis.rewritten import find_ways_around_auth  # late, here and below: few files need it
+    from fanroute.analysis.rewritten import find_ways_around_guards  # late, here and below: few files need it
     from fanroute.analysis.witness import match_arguments
 
     routes, rewritten = file.plan.routes, {index: path for index, path, _ in raw.rewrites(file.source)}
     told: set[int] = set()
-    for number, guarded, found, backend_path in find_ways_around_auth(file.plan, file.boxes):
+    for number, guarded, found, backend_path in find_ways_around_guards(file.plan, file.boxes, raw.servers(file.source)):
         index, other = (declared_index(routes, each) for each in (number, guarded))
         if index in told or "public" in file.source.data["routes"][index]:
             continue
         told.add(index)
         request = match_arguments(found)
-        message = (
-            f"the backend gets this request as {backend_path}, for which '{routes[guarded].name}' requires a token: {request}"
-        )
+        needs = f"for which '{routes[guarded].name}' requires a token"
+        if not routes[guarded].auth:
+            needs = f"which '{routes[guarded].name}' sends for other clients"
+        message = f"the backend gets this request as {backend_path}, {needs}: {request}"
         note = Note(f"'{routes[guarded].name}'", file.source.key_span(("routes", other)))
-        suggestion = "require a token here too, or write 'public: true' if this is intended"
-        yield Diagnostic(FR413, message, file.source.key_span(rewritten[index]), suggestion, (note,), request)
+        required = "require a token" if routes[guarded].auth else "write its 'client_ip'"
+        suggestion = f"{required} here too, or write 'public: true' if this is intended"
+        place = rewritten.get(index, ("routes", index))
+        yield Diagnostic(FR413, message, file.source.key_span(place), suggestion, (note,), request)

@@ -1,7 +1,8 @@
 """Defines `cors` and `origins`: which pages of other origins may read answers, and open WebSockets."""
 
 import re
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
+from socket import inet_aton, inet_ntoa
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -29,8 +30,24 @@ def _normalize_origin(value: str) -> str:
     if not parts or not _is_origin_host(parts[2]) or not (port is None or 0 < port < 65536):
         before_path = re.match(rf"({_ORIGIN.pattern})/", value.lower())
         suggestion = f"did you mean '{before_path[1]}'?" if before_path else "write SCHEME://HOST, with :PORT if needed"
+        if parts and (address := _canonical_address(parts[2])):
+            suggestion = f"browsers write this address as '{address}'"
         raise value_error(f"{quoted(value)} is not an origin", suggestion)
     return f"{parts[1]}://{parts[2]}" + (f":{port}" if port not in (None, PORTS.get(parts[1])) else "")
+
+
+def _canonical_address(host: str) -> str | None:
+    """Returns an IPv4 address as browsers write it, None for the name of a host.
+
+    A host whose last label is a number is an address, in any form of inet_aton (https://url.spec.whatwg.org/#concept-host-parser).
+    It is "" if it is none.
+    """
+    if not re.search(r"(?:\A|\.)(?:[0-9]+|0x[0-9a-f]*)\Z", host):
+        return None
+    try:
+        return inet_ntoa(inet_aton(host))
+    except OSError:
+        return ""
 
 
 def _with_any_port(origin: str) -> str:
@@ -51,15 +68,12 @@ def _with_any_port(origin: str) -> str:
 
 def _is_loopback(host: str) -> bool:
     """Returns True if a host is the machine of whoever names it (RFC 6761, 6.3, and RFC 6890)."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return host in ("localhost", "127.0.0.1", "[::1]") or host.endswith(".localhost")
 
 
 def _is_origin_host(host: str) -> bool:
     if not host.startswith("["):
-        return is_host(host)
+        return is_host(host) and _canonical_address(host) in (None, host)
     try:
         return host == f"[{IPv6Address(host[1:-1]).compressed}]"
     except ValueError:

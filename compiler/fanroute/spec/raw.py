@@ -3,10 +3,12 @@
 Functions that return a path and a value return the value's path in the data.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
+from fanroute.plan.backend import PORTS
 from fanroute.spec.actions import ACTIONS, EDGE_ANSWERED
 from fanroute.spec.cors import ANY_PORT
 from fanroute.spec.profiles import merged
@@ -36,6 +38,16 @@ def backends(source: Source) -> dict[str, Any]:
     """Returns `backends`, empty if it is not a mapping."""
     value = source.data.get("backends")
     return value if isinstance(value, dict) else {}
+
+
+def servers(source: Source) -> dict[str, Hashable]:
+    """Returns what identifies the server of each backend of a valid file. Two backends can have one."""
+    found: dict[str, Hashable] = {}
+    for name, backend in backends(source).items():
+        url = urlsplit(backend.get("url", ""))
+        host, port = url.hostname, url.port or PORTS.get(url.scheme)
+        found[name] = (url.scheme, host, port, str(backend.get("override_host") or host).lower()) if host else name
+    return found
 
 
 def refused_paths(source: Source) -> list[PathFault]:

@@ -50,6 +50,75 @@ CONTENT = "name: content, match: {path: '/c/{rest...}'}, redirect: {location: '/
 CONTENT_FIRST = "name: two, match: {path: '/c/{a}/{b...}'}, redirect: {location: '/d/{a}/{b}?x={a}/{b}'}"
 CONTENT_OF_TWO = "name: two, match: {path: '/c/{a}/{b}'}, redirect: {location: '/d/{a}/{b}?x={a}/{b}'}"
 REST = "name: rest, handoff: origin"
+PREFIX = "match: {path: /api/*}, forward: {backend: origin, rewrite: {strip_prefix: /api}}"
+API_A = "match: {path: '/api/{a}'}, forward: {backend: origin, rewrite: {%s}}"
+GO = "match: {path: '/go/{a}'}, redirect: %s"
+SUB = "match: {path: /x}, respond: {status: 200}, auth: {%s}"
+KEY_A, KEY_B = (f"{{algorithm: HS256, secret_store: s, name: {name}}}" for name in "ab")
+# Pairs of routes that do the same.
+SPELLINGS = [
+    # Rewrites.
+    (API_A % "strip_prefix: /api", API_A % "path: '/{a}'"),
+    (API_A % "strip_prefix: /api", API_A % "strip_prefix: '/api/{a}', add_prefix: '/{a}'"),
+    (API_A % "strip_prefix: /api, add_prefix: /v2", API_A % "path: '/v2/{a}'"),
+    (API_A % "add_prefix: /v2", API_A % "path: '/v2/api/{a}'"),
+    (API_A % "path: '/%61%70i/{a}'", "match: {path: '/api/{a}'}, forward: origin"),
+    ("match: {path: /api/*}, forward: origin", PREFIX.replace("strip_prefix: /api", "strip_prefix: /api, add_prefix: /api")),
+    ("match: {path: /a/b}, forward: {backend: origin, rewrite: {path: /b}}", PREFIX.replace("api/*", "a/b").replace("api", "a")),
+    (
+        "match: {path: '/r/{x...}'}, handoff: {backend: origin, rewrite: {path: '/{x}'}}",
+        "match: {path: '/r/{y...}'}, handoff: {backend: origin, rewrite: {strip_prefix: /r}}",
+    ),
+    (API_A % "query: {set: {a: '1', b: '2'}, remove: [c, d]}", API_A % "query: {set: {b: '2', a: '1'}, remove: [d, c]}"),
+    (API_A % "query: {remove: c}", API_A % "query: {remove: [c]}"),
+    (
+        "match: {path: /x, query: {q: {present: false}}}, forward: origin",
+        "match: {path: /x, query: {q: {present: false}}}, forward: {backend: origin, rewrite: {query: {remove: q}}}",
+    ),
+    (
+        "match: {path: /api/v1/*}, forward: {backend: origin, rewrite: {strip_prefix: /api}}",
+        "match: {path: /api/v1/*}, forward: {backend: origin, rewrite: {strip_prefix: /api/v1, add_prefix: /v1}}",
+    ),
+    # Redirects and links.
+    (GO % "'/to/{a}'", GO % "{location: '/to/{a}', status: 302, keep_query: false}"),
+    (GO % "'/%74o/{a}'", GO % "'/to/{a}'"),
+    (GO % "{host: b.example.com, path: '/to/{a}', keep_query: false}", GO % "'https://b.example.com/to/{a}'"),
+    (GO % "{host: b.example.com}", GO % "{location: 'https://b.example.com/go/{a}', keep_query: true}"),
+    (GO % "{host: b.example.com, path: /}", GO % "{location: 'https://b.example.com', keep_query: true}"),
+    # Short and long forms.
+    ("forward: origin", "forward: {backend: origin}"),
+    ("forward: {backend: origin, cache: {ttl: 60s}}", "forward: {backend: origin, cache: {ttl: 1m}}"),
+    ("respond: {status: 200, headers: {X-A: '1', X-B: '2'}}", "respond: {status: 200, headers: {x-b: '2', x-a: '1'}}"),
+    (
+        "forward: origin, request_headers: {set: {A: '1', B: '2'}, remove: [C, D]}",
+        "forward: origin, request_headers: {remove: [d, c], set: {b: '2', a: '1'}}",
+    ),
+    ("match: {path: /x}, stream: {channel: [a, b]}", "match: {path: /x}, stream: {channel: [{name: b}, a]}"),
+    (
+        "match: {path: /x}, stream: {channel: {name: a, filters: [skip-self]}, meta: {user: u, x: '1'}}",
+        "match: {path: /x}, stream: {channel: [{name: a, filters: [skip-self]}], meta: {x: '1', user: u}}",
+    ),
+    (
+        "match: {path: /x}, websocket: {channel: a}, origins: https://a.example.com",
+        "match: {path: /x}, websocket: {channel: a}, origins: ['https://a.example.com']",
+    ),
+    (
+        "match: {path: /x}, websocket: {channel: a}, origins: ['https://a.example.com', 'https://b.example.com:443']",
+        "match: {path: /x}, websocket: {channel: a}, origins: ['https://b.example.com', 'https://a.example.com']",
+    ),
+    # Tokens.
+    (
+        SUB % f"keys: {KEY_A}, claims: {{a.b: x, c: [y, z]}}",
+        SUB % f"keys: [{KEY_A}], claims: {{c: [z, y], a.b: {{values: [x]}}}}",
+    ),
+    (SUB % f"keys: {KEY_A}, claims: {{/kubernetes/io/x: a}}", SUB % f"keys: {KEY_A}, claims: {{kubernetes.io.x: a}}"),
+    (
+        SUB % f"keys: {KEY_A}, claims: {{scope: {{every_word: [a, b]}}}}",
+        SUB % f"keys: {KEY_A}, claims: {{scope: {{every_word: [b, a]}}}}",
+    ),
+    (SUB % f"keys: {KEY_A}, claims: {{scope: {{word: a}}}}", SUB % f"keys: {KEY_A}, claims: {{scope: {{word: [a]}}}}"),
+    (SUB % f"keys: [{KEY_A}, {KEY_B}], issuer: [i, j]", SUB % f"keys: [{KEY_B}, {KEY_A}], issuer: [j, i], leeway: 10s"),
+]
 RELAY = "name: relay, forward: origin, request_headers: {set: {X-Key: {secret: s/a, prefix: P}}}"
 
 
@@ -64,6 +133,9 @@ RELAY = "name: relay, forward: origin, request_headers: {set: {X-Key: {secret: s
         pytest.param([ROOM], [ROOM_X, ROOM], id="the text that would be bound"),
         pytest.param([MOVED], [MOVED_E, MOVED], id="the text that would be bound, encoded"),
         pytest.param([PATHS], [PATHS_APART[0], PATHS_APART[1]], id="a route for each path"),
+        pytest.param([PREFIX], [PREFIX.replace("/*", "/v1/*"), PREFIX], id="the prefix of a longer path"),
+        pytest.param([PREFIX], [API_A % "path: '/{a}'", PREFIX], id="a path"),
+        *(pytest.param([one], [other], id=f"{one} and {other}") for one, other in SPELLINGS),
         pytest.param([PATHS], [PATHS.replace("['/a/{x}', '/b/{x}']", "['/b/{x}', '/a/{x}']")], id="paths in order"),
         pytest.param([CONTENT], [CONTENT_FIRST, CONTENT], id="the rest that would be bound, in two parts"),
         pytest.param([CONTENT], [CONTENT_OF_TWO, CONTENT], id="the rest that would be bound, of two segments"),
@@ -165,6 +237,32 @@ def test_no_request_changes(old: list[str], new: list[str]) -> None:
 def test_a_request_changes(old: list[str], new: list[str], expected: list[str]) -> None:
     keep = "name: keep, match: {path: /keep}, respond: {status: 200}"
     assert told([*old[:1], keep, *old[1:]], [*new[:1], keep, *new[1:]] if new else [keep]) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "request_line"),
+    [
+        (API_A % "strip_prefix: /api", API_A % "path: '/v/{a}'", "GET https://example.com/api/x"),
+        # They differ for all paths but one.
+        (PREFIX, PREFIX.replace("strip_prefix: /api", "path: /"), "GET https://example.com/api//"),
+        (API_A % "strip_prefix: /api", API_A % "path: /x", "GET https://example.com/api/y"),
+        ("forward: origin", "forward: {backend: origin, rewrite: {query: {remove: q}}}", "GET https://example.com//"),
+        (API_A % "query: {remove: q}", API_A % "add_prefix: /api, strip_prefix: /api", "GET 'https://example.com/api/x?q=%FF'"),
+        ("forward: origin", "forward: {backend: origin, rewrite: {query: {set: {q: ''}}}}", "GET https://example.com/"),
+        (API_A % "query: {set: {q: '1'}}", API_A % "query: {set: {q: '2'}}", "GET https://example.com/api/x"),
+        (GO % "{host: b.example.com}", GO % "'https://b.example.com/go/{a}'", "GET https://example.com/go/x"),
+        (GO % "'/to/{a}'", GO % "'/to/{a}?'", "GET https://example.com/go/x"),
+        (SUB % f"keys: {KEY_A}, claims: {{a.b: x}}", SUB % f"keys: {KEY_A}, claims: {{/a.b: x}}", "GET https://example.com/x"),
+        (
+            SUB % f"keys: {KEY_A}, token: [{{query: a}}, authorization]",
+            SUB % f"keys: {KEY_A}, token: [authorization, {{query: a}}]",
+            "GET https://example.com/x",
+        ),
+        ("forward: {backend: origin, cache: pass}", "forward: {backend: origin, cache: {ttl: 0s}}", "GET https://example.com/"),
+    ],
+)
+def test_what_is_not_the_same(one: str, other: str, request_line: str) -> None:
+    assert told([one], [other])[0] == told([other], [one])[0] == request_line
 
 
 @pytest.mark.parametrize("cache", ["pass", "{ttl: 6m}", "{ttl: 5m, stale_while_revalidate: 1m}", "{stale_while_revalidate: 5m}"])

@@ -47,6 +47,51 @@ TOKEN = "auth: {keys: {algorithm: HS256, secret_store: a, name: b}}"
             "GET https://example.com/d/xx",
         ),
         (["match: {path: '/r/{x...}'}, redirect: '/r/s/{x}'"], "GET https://example.com/r/s/"),
+        # Of the requests of the first redirect, only some are redirected back.
+        (
+            [
+                "match: {host: a.example.com}, redirect: {host: b.example.com}",
+                "match: {host: b.example.com, path: /x/*}, redirect: {host: a.example.com}",
+            ],
+            "GET https://a.example.com/x/",
+        ),
+        (
+            [
+                "match: {path: '/a/{x...}'}, redirect: {location: '/b/{x}', keep_query: true}",
+                "match: {path: '/b/{x...}', query: {q: '1'}}, redirect: {location: '/a/{x}', keep_query: true}",
+            ],
+            "GET https://example.com/a/x?q=1",
+        ),
+        (
+            [
+                "match: {path: '/a/{x}'}, redirect: '/b/{x}'",
+                "match: {path: '/b/{x}', where: {x: 'y+'}}, redirect: '/c/{x}'",
+                "match: {path: '/c/{x}', where: {x: 'y|z'}}, redirect: '/a/{x}'",
+            ],
+            "GET https://example.com/a/y",
+        ),
+        (
+            [
+                "match: {host: a.example.com, method: [GET, PUT]}, redirect: {host: b.example.com, status: 307}",
+                "match: {host: b.example.com, method: PUT}, redirect: {host: c.example.com, status: 308}",
+                "match: {host: c.example.com}, redirect: {host: a.example.com, status: 308}",
+            ],
+            "PUT https://a.example.com/",
+        ),
+        (
+            [
+                "match: {path: /s, scheme: https}, redirect: {host: a.example.com, scheme: http}",
+                "match: {path: /s, scheme: http, host: a.example.com}, redirect: {host: a.example.com}",
+            ],
+            "GET https://a.example.com/s",
+        ),
+        (
+            [
+                "match: {path: /h, header: {x-a: '1'}}, redirect: /i",
+                "match: {path: /i, client_ip: 198.51.100.7}, redirect: /h",
+            ],
+            "GET https://example.com/h",
+        ),
     ],
 )
 def test_a_circle(routes: list[str], request_again: str) -> None:
@@ -75,6 +120,19 @@ def test_a_circle(routes: list[str], request_again: str) -> None:
         ["match: {path: /shop/}, redirect: 'https://shop.example.com/shop/'"],
         ["match: {path: /a, where: {}}, redirect: /b", "match: {path: /b}, redirect: /c"],
         ["match: {path: '/a/{x}', where: {x: '[a-z]+'}}, redirect: '/a/{x}%2Fy'"],
+        # What the second one takes never comes from the first one, or is not led back to it.
+        [
+            "match: {host: a.example.com, path: /x/*}, redirect: {host: b.example.com}",
+            "match: {host: b.example.com, path: /y/*}, redirect: {host: a.example.com}",
+        ],
+        [
+            "match: {path: '/a/{x}', query: {q: '1'}}, redirect: '/b/{x}'",
+            "match: {path: '/b/{x}'}, redirect: {location: '/a/{x}', keep_query: true}",
+        ],
+        [
+            "match: {path: /p, method: PUT}, redirect: {location: /q, status: 307}",
+            "match: {path: /q}, redirect: {location: /p, status: 302}",
+        ],
     ],
 )
 def test_no_circle(routes: list[str]) -> None:

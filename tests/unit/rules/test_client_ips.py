@@ -100,3 +100,10 @@ def test_many_networks_take_little_time() -> None:
     begin = process_time()
     assert codes_of(*networks) == []
     assert process_time() - begin < 5  # it takes 0.5 s on its own, and 23 s if each network is compared with each other one
+
+
+def test_a_backend_with_the_same_url_is_the_same_server() -> None:
+    backends = '{origin: {url: "https://a.example.com"}, again: {url: "https://A.example.com:443"}}'
+    text = START.replace('{origin: {url: "https://a.example.com"}, other: {url: "https://b.example.com"}}', backends)
+    found = compile_routes(f"{text}  - forward: again\n".encode(), INPUTS).diagnostics
+    assert [one.request for one in found if one.code == "FR453"] == ["GET https://example.com/admin/"]

@@ -125,8 +125,10 @@ def test_a_fault_of_one_environment_names_it() -> None:
     routes = "routes:\n  - {match: {host: a.example.com}, handoff: origin}\n  - {match: {host: b.example.com}, forward: origin}\n"
     more = "  dev:\n    service: {name: dev}\n    hosts: {a.example.com: b.example.com}\n"
     assert faults(START + routes) == []
+    merged = "'a.example.com' becomes 'b.example.com' and 'b.example.com' stays in 'dev', so their routes share requests there"
     assert faults(START + more + routes) == [
-        ("14:6 FR301", "route 'route-2' can never match: 'route-1' takes all its requests", ("'route-1'", "only in 'dev'"))
+        ("11:28 FR471", merged, ("only in 'dev'",)),
+        ("14:6 FR301", "route 'route-2' can never match: 'route-1' takes all its requests", ("'route-1'", "only in 'dev'")),
     ]
 
 

@@ -1,0 +1,20 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import respond
+from fanroute_runtime.plan import Auth, Plan, Respond, SandboxLimits
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='claims',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://example.com/a', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Auth: FurtherGuard, Respond: respond}, SAMPLES)

@@ -1,0 +1,23 @@
+# Made by fanroute from routes.yaml; edit that file instead.
+from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import respond
+from fanroute_runtime.http.cors import answer_preflight
+from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
+from fanroute_runtime.routes_file import LazyRoutes
+
+ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
+
+PLAN = Plan(
+    service='chat-edge-swapped',
+    routes=ROUTES,
+    sandbox=SandboxLimits(max_requests=1000, max_lifetime=60, next_request_timeout=1),
+)
+
+SAMPLES = (
+    ('GET', 'https://b.example.com/a/', ()),
+    ('OPTIONS', 'https://a.example.com/', (('origin', b'x'), ('access-control-request-method', b'x'))),
+    ('GET', 'https://a.example.com/', ()),
+    ('GET', 'https://c.example.com/', ()),
+)
+
+HttpIncoming, Decisions = exported_classes(PLAN, {Preflight: answer_preflight, Respond: respond}, SAMPLES)
