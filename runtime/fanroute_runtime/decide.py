@@ -20,7 +20,6 @@ from fanroute_runtime.http.headers import PIN, apply_rules
 from fanroute_runtime.http.media_types import opens_websocket
 from fanroute_runtime.http.origins import may_open_websocket
 from fanroute_runtime.jose.jwt import Claims
-from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.matching.predicates import split_uri
 from fanroute_runtime.messages import (
     UPGRADE_REQUIRED,
@@ -38,9 +37,7 @@ from fanroute_runtime.messages import (
 )
 from fanroute_runtime.plan import (
     Action,
-    Auth,
     Bound,
-    CachePolicy,
     Forward,
     Handoff,
     HeaderRules,
@@ -49,17 +46,18 @@ from fanroute_runtime.plan import (
     Preflight,
     Redirect,
     Respond,
-    Rewrite,
     Route,
-    StoreEntry,
     Tunnel,
     WebSocket,
 )
-from fanroute_runtime.routes_file import distinct_auths
 
-if TYPE_CHECKING:  # A component has these modules only if its Plan needs them.
+# The code that only some Plans need. A component has it if its main module gives it to the Decider.
+if TYPE_CHECKING:
     from fanroute_runtime.auth.guard import Guard
+    from fanroute_runtime.auth.guards import Guards
     from fanroute_runtime.http.secret_headers import SecretHeaders
+    from fanroute_runtime.plan.caching import CachePolicy
+    from fanroute_runtime.plan.rewriting import Rewrite
     from fanroute_runtime.rewriting import Rewriter
 
 # Answers a request: gets the action, the request, and the values that the match has bound. Raises Refused.
@@ -76,24 +74,32 @@ FORBIDDEN_ORIGIN = text_answer(403, "Pages of this origin must not open a WebSoc
 class Decider:
     """Decides about requests by a Plan.
 
-    `handlers` has a handler for each type of action in the Plan, except those that a backend answers. If a route has an Auth, it
-    has under that type the class that admits clients: `auth.guard.Guard`, or one that does more. If a route has secret headers,
-    it has under StoreEntry the class that adds them: `http.secret_headers.SecretHeaders`. If a route has a CachePolicy, it has
-    under that type `http.caching.override_cache`, and if an action has a Rewrite, the class `rewriting.Rewriter`.
+    Args:
+        plan: the Plan.
+        handlers: a handler for each type of action in the Plan, except those that a backend answers.
+        guards: admit clients, if a route needs a token.
+        secret_headers: adds headers, if a route has secret ones.
+        override_cache: tells the host how to cache an answer (`http.caching`), if a route has a CachePolicy.
+        rewriter: makes URIs for backends, if an action has a Rewrite.
     """
 
-    def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
-        auths = distinct_auths(plan.routes)
-        self._keys = Keys(key for auth in auths for key in auth.keys)
-        self._guards: dict[Auth, Guard] = {auth: handlers[Auth](auth, self._keys, plan.service) for auth in auths}
+    def __init__(
+        self,
+        plan: Plan,
+        handlers: Mapping[type, Handler],
+        *,
+        guards: "Guards | None" = None,
+        secret_headers: "SecretHeaders | None" = None,
+        override_cache: "Callable[[Any, Any, CachePolicy], None] | None" = None,
+        rewriter: "Rewriter | None" = None,
+    ) -> None:
         self.chooser = Chooser(plan)
-        self._handlers: Mapping[type, Handler] = handlers
-        # What the Plan does not need is None, and is never used.
-        needed: Callable[[type], Any] = handlers.get
-        self._rewriter: Rewriter = needed(Rewrite) and needed(Rewrite)(plan.refused_paths)
+        self._handlers = handlers
+        self._guards = guards
+        self._secret_headers = secret_headers
+        self.override_cache = override_cache
+        self._rewriter = rewriter
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
-        self.override_cache: Callable[[Any, Any, CachePolicy], None] = needed(CachePolicy)
-        self._secret_headers: SecretHeaders = needed(StoreEntry) and needed(StoreEntry)()
 
     def decide(self, request: Request) -> Decision:
         """Returns the decision about a request. Never raises Refused."""
@@ -108,7 +114,8 @@ class Decider:
     def forget(self) -> None:
         """Forgets what was read from the host, so that the state is that of a new sandbox. Nothing else outlives a request."""
         self.chooser.forget()
-        self._keys.forget()
+        if self._guards:
+            self._guards.forget()
         if self._secret_headers:
             self._secret_headers.forget()
 
@@ -140,9 +147,9 @@ class Decider:
     def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> Binding:
         """Checks that the route admits the client, and returns the values for its action. Raises Refused."""
         route = chosen.route
-        if route.auth is None:
+        guard = self._guard(route)
+        if guard is None:
             return chosen.values
-        guard = self._guards[route.auth]
         if _is_event_of_open_websocket(route, client, request):
             return _with_claims(chosen.values, guard, lambda: guard.claims_of_open_websocket(client))
         claims = guard.admit(client, request, chosen.values)
@@ -197,16 +204,28 @@ class Decider:
             case action:
                 return self._handlers[type(action)](action, request, value_of)
 
+    def _guard(self, route: Route) -> "Guard | None":
+        """Returns what admits clients to a route, or None if it admits all."""
+        if route.auth is None:
+            return None
+        assert self._guards, "a Plan with an Auth has guards"
+        return self._guards[route.auth]
+
     def _request_headers(self, route: Route, request: Request) -> HeaderRules:
         """Returns a route's rules for its requests, with its secrets. Raises Refused (500)."""
-        return self._secret_headers.rules(route, request) if route.secret_headers else route.request_headers
+        if not route.secret_headers:
+            return route.request_headers
+        assert self._secret_headers, "a Plan with secret headers has what adds them"
+        return self._secret_headers.rules(route, request)
 
-    def _uri_for_next_hop(self, rewrite: Rewrite | None, route: Route, client: ClientRequest, value_of: Binding) -> str | None:
+    def _uri_for_next_hop(self, rewrite: "Rewrite | None", route: Route, client: ClientRequest, value_of: Binding) -> str | None:
         """Returns the URI for the next hop, or None if it is the request's own. Raises Refused (400)."""
-        uri = None if route.auth is None else self._guards[route.auth].uri_without_token(client)
-        if rewrite is not None:
-            uri = self._rewriter.rewrite_uri(rewrite, uri or client.uri, value_of)
-        return uri
+        guard = self._guard(route)
+        uri = guard.uri_without_token(client) if guard else None
+        if rewrite is None:
+            return uri
+        assert self._rewriter, "a Plan with a Rewrite has what carries it out"
+        return self._rewriter.rewrite_uri(rewrite, uri or client.uri, value_of)
 
     def _finish_answer(self, answer: Answer, route: Route, client: ClientRequest) -> Answer:
         """Adds a route's response headers and CORS headers to the edge's answer. Raises Refused."""
@@ -249,7 +268,7 @@ def _holds_nothing(action: Action, client: ClientRequest) -> bool:
     return isinstance(action, Hold) and client.method == "HEAD"
 
 
-def _with_claims(values: Binding, guard: Any, claims: Callable[[], Claims]) -> Binding:
+def _with_claims(values: Binding, guard: "Guard", claims: Callable[[], Claims]) -> Binding:
     def value_of(value: Bound) -> str | None:
         return guard.claim_value(claims(), value.name) if value.source == "claim" else values(value)
 

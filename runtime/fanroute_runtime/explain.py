@@ -5,7 +5,6 @@ to the second pass: a MAC of the pin, which nobody can make without the secret.
 """
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -100,8 +99,8 @@ class ObservedDecider(Decider):
 class Explainer(Decider):
     """Decides as a Decider does. If a client shows the secret of `debug`, its answers also say what was decided, and why."""
 
-    def __init__(self, plan: Plan, handlers: Mapping[type, Any]) -> None:
-        super().__init__(plan, handlers)
+    def __init__(self, plan: Plan, *arguments: Any, **features: Any) -> None:
+        super().__init__(plan, *arguments, **features)
         assert plan.debug is not None
         self._entry = plan.debug
 

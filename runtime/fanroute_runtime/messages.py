@@ -1,9 +1,12 @@
 """Defines the messages of the runtime: requests as it reads them, and the decisions that it can make about them."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from fanroute_runtime.plan import Bound, CachePolicy, HeaderRules, record
+from fanroute_runtime.plan import Bound, HeaderRules, record
+
+if TYPE_CHECKING:
+    from fanroute_runtime.plan.caching import CachePolicy
 
 Headers = tuple[tuple[str, bytes], ...]
 # A client's request as data: its method, absolute URI and headers.
@@ -110,7 +113,7 @@ class ToBackend:
     uri: str | None = None
     cors_headers: Headers = ()
     backend_answers: bool = False
-    cache: CachePolicy | None = None
+    cache: "CachePolicy | None" = None
 
 
 @record

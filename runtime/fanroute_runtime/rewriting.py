@@ -8,7 +8,8 @@ from fanroute_runtime.http.client import decode_form
 from fanroute_runtime.matching.paths import Paths
 from fanroute_runtime.matching.predicates import split_uri
 from fanroute_runtime.messages import Binding, Refused
-from fanroute_runtime.plan import PathFault, Rewrite, Template
+from fanroute_runtime.plan import PathFault, Template
+from fanroute_runtime.plan.rewriting import Rewrite
 
 
 class Rewriter:

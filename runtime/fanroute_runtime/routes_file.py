@@ -7,15 +7,15 @@ The first lines are values that later lines share: the number `0` stands for the
 
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import is_dataclass
+from types import ModuleType
 from typing import Any
 
 from fanroute_runtime import plan
-from fanroute_runtime.plan import Auth, Route
+from fanroute_runtime.plan import Route
 
-_CONSTRUCTORS: dict[str, Any] = {name: kind for name, kind in vars(plan).items() if is_dataclass(kind)}
-_CONSTRUCTORS |= {"tuple": lambda *items: items, "bytes": lambda text: text.encode("latin-1"), "int": int}
+_VALUES: dict[str, Any] = {"tuple": lambda *items: items, "bytes": lambda text: text.encode("latin-1"), "int": int}
 
 
 class LazyRoutes(Sequence[Route]):
@@ -25,8 +25,14 @@ class LazyRoutes(Sequence[Route]):
         self._text = text.decode("ascii")
         self._starts = array("I")
         self._shared: dict[str, Any] = {}
-        # The decoder does everything, except that it calls `_construct` for each object.
-        self._decode = json.JSONDecoder(object_pairs_hook=_construct, parse_int=self._shared.__getitem__).raw_decode
+        constructors = _constructors()
+
+        def construct(found: list[tuple[str, list[Any]]]) -> Any:
+            ((maker, contents),) = found
+            return constructors[maker](*contents)
+
+        # The decoder does everything, except that it calls `construct` for each object.
+        self._decode = json.JSONDecoder(object_pairs_hook=construct, parse_int=self._shared.__getitem__).raw_decode
         start = 0
         while end := text.find(b"\n", start) + 1:
             made = None if self._starts else self._route_at(start)
@@ -37,9 +43,9 @@ class LazyRoutes(Sequence[Route]):
             start = end
 
     @property
-    def auths(self) -> list[Auth]:
-        """Returns the distinct Auths of the routes."""
-        return [part for part in self._shared.values() if isinstance(part, Auth)]
+    def shared(self) -> Iterable[Any]:
+        """Returns the values that the routes share. Each Auth is one of them."""
+        return self._shared.values()
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -51,11 +57,7 @@ class LazyRoutes(Sequence[Route]):
         return self._decode(self._text, start)[0]
 
 
-def _construct(found: list[tuple[str, list[Any]]]) -> Any:
-    ((maker, contents),) = found
-    return _CONSTRUCTORS[maker](*contents)
-
-
-def distinct_auths(routes: Sequence[Route]) -> list[Auth]:
-    """Returns the distinct Auths of some routes."""
-    return routes.auths if isinstance(routes, LazyRoutes) else list(dict.fromkeys(route.auth for route in routes if route.auth))
+def _constructors() -> dict[str, Any]:
+    """Returns what makes each kind of value, by its name in the text. A component has those modules of `plan` that it needs."""
+    modules = [plan, *(value for value in vars(plan).values() if isinstance(value, ModuleType))]
+    return _VALUES | {name: kind for module in modules for name, kind in vars(module).items() if is_dataclass(kind)}

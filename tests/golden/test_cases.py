@@ -29,7 +29,8 @@ from fanroute.routetests.judge import counts_text, judge, passed_requests
 from fanroute.routetests.read import read_tests
 from fanroute.spec.document import PRODUCTION
 from fanroute_runtime import plan as plan_module
-from fanroute_runtime.plan import Auth, CachePolicy, Forward, Plan, Rewrite, StoreEntry
+from fanroute_runtime.plan import Forward, Plan, Route
+from fanroute_runtime.plan.caching import CachePolicy
 from fanroute_runtime.routes_file import LazyRoutes
 from tests.conftest import REPOSITORY, inputs_of
 
@@ -111,6 +112,10 @@ def evaluated(files: dict[str, str]) -> Plan:
     return plan
 
 
+def cache_of(route: Route) -> CachePolicy | None:
+    return route.action.cache if isinstance(route.action, Forward) else None
+
+
 def shipped(plan: Plan) -> Plan:
     """Returns a Plan as it is emitted, with the instructions that are computed at build time."""
     return replace(plan, routes=tuple(map(with_constant_instructions, plan.routes)))
@@ -148,14 +153,24 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     files = app_files(compiled.plan)
     module = files["app.py"]
     assert evaluated(files) == shipped(compiled.plan)
-    auths = {route.auth for route in compiled.plan.routes if route.auth}
-    used: set[type] = {type(route.action) for route in compiled.plan.routes} | {type(auth) for auth in auths}
-    used |= {StoreEntry for route in compiled.plan.routes if route.secret_headers}
-    used |= {CachePolicy for route in compiled.plan.routes if isinstance(route.action, Forward) and route.action.cache}
-    used |= {Rewrite for route in compiled.plan.routes if rewrite_of(route.action)}
-    for action, handler in {**HANDLERS, Auth: guard_for(auths)}.items():
+    routes = compiled.plan.routes
+    used: set[type] = {type(route.action) for route in routes}
+    for action, handler in HANDLERS.items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
     assert ("fanroute_runtime/grip/websocket.py" in files) == (plan_module.WebSocket in used)
+    auths = {route.auth for route in routes if route.auth}
+    only_if_needed = {
+        f"guards=Guards(PLAN, {guard_for(auths).__name__})": ("auth", bool(auths)),
+        "secret_headers=SecretHeaders()": ("http/secret_headers", any(route.secret_headers for route in routes)),
+        "override_cache=override_cache": (
+            "plan/caching",
+            any(cache_of(route) for route in routes),
+        ),
+        "rewriter=Rewriter(PLAN.refused_paths)": ("plan/rewriting", any(rewrite_of(route.action) for route in routes)),
+    }
+    for argument, (part, needed) in only_if_needed.items():
+        assert (argument in module, any(name.startswith(f"fanroute_runtime/{part}") for name in files)) == (needed, needed)
+    assert ("fanroute_runtime/plan/auth.py" in files) == bool(auths)
 
 
 def test_only_what_is_reached_ships() -> None:

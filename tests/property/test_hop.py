@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.plan.request import TIME, RequestData, with_fanout_headers
-from fanroute.plan.trace import HANDLERS, Tracer
+from fanroute.plan.trace import Tracer, make_full_decider
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.http.headers import PIN
 from fanroute_runtime.matching.pin import Pin, encode
@@ -62,7 +62,7 @@ CLIENTS = st.one_of(
 
 @cache
 def decider() -> Decider:
-    return Decider(PLAN, HANDLERS)
+    return make_full_decider(PLAN)
 
 
 @cache

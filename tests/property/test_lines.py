@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fanroute.devserver.event_lines import json_line, text_line
 from fanroute.devserver.events import AskedAgain, Event, Header, Pass
 from fanroute.devserver.visits import Reporter
-from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, TokenPlace
+from fanroute_runtime.plan import Handoff, Match, Plan, Route
+from fanroute_runtime.plan.auth import Auth, TokenPlace
 from tests.support.tokens import CLAIMS, KEYS, SECRET, by_joserfc, by_pyjwt
 
 PARAMETERS = ("token", "access token")

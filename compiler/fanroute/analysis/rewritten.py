@@ -15,7 +15,8 @@ from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import keeps_path, rewrite_of
 from fanroute_runtime.matching.predicates import Segments, bound_value, path_segments, split_uri
 from fanroute_runtime.messages import Refused
-from fanroute_runtime.plan import Bound, Forward, Handoff, Parameter, Plan, Rewrite, Route, Template, Tunnel
+from fanroute_runtime.plan import Bound, Forward, Handoff, Parameter, Plan, Route, Template, Tunnel
+from fanroute_runtime.plan.rewriting import Rewrite
 from fanroute_runtime.rewriting import Rewriter
 
 # Stands in a path for a bound value. No path contains it.

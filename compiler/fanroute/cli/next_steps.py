@@ -26,7 +26,8 @@ from fanroute.plan.tokens import required_claims
 from fanroute.project.backend_options import update_command
 from fanroute_runtime.local import host_entry
 from fanroute_runtime.matching.addresses import in_networks
-from fanroute_runtime.plan import Hold, Plan, Route, TokenPlace, Tunnel, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Route, Tunnel, WebSocket
+from fanroute_runtime.plan.auth import TokenPlace
 
 DEFAULT_CHANNEL = "test"
 # Headers that curl sends unless an option removes them.

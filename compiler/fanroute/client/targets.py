@@ -14,7 +14,8 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
 from fanroute.spec.validate import did_you_mean
 from fanroute_runtime.local import LOCAL_NAMES, host_entry
-from fanroute_runtime.plan import Auth, Hold, Plan, Route, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Route, WebSocket
+from fanroute_runtime.plan.auth import Auth
 
 # The order in which the routes of a channel are tried. A long-poll can miss messages between two requests.
 PREFERRED: tuple[Kind, ...] = ("sse", "stream", "websocket", "long_poll")

@@ -1,7 +1,7 @@
 """Writes a Plan as the files that ship. Pure: it takes the runtime's sources and returns texts."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -13,12 +13,16 @@ from fanroute.codegen.routes_file import encode_routes
 from fanroute.plan.literals import python_literal, set_fields
 from fanroute.plan.routes import rewrite_of
 from fanroute.plan.trace import HANDLERS, guard_for
+from fanroute_runtime.auth.guards import Guards, distinct_auths
+from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.explain import Explainer
+from fanroute_runtime.http.caching import override_cache
+from fanroute_runtime.http.secret_headers import SecretHeaders
 from fanroute_runtime.jose.keys import MODULES
 from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.messages import Sample
-from fanroute_runtime.plan import REFUSED_PATHS, Auth, CachePolicy, Forward, GripSig, Plan, Rewrite, StoreEntry
-from fanroute_runtime.routes_file import distinct_auths
+from fanroute_runtime.plan import REFUSED_PATHS, Forward, GripSig, Plan
+from fanroute_runtime.rewriting import Rewriter
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
 # nothing changed. An indented import is not one of them: it is of a module that only some Plans need (`_imports_needed`).
@@ -77,7 +81,9 @@ def _app_module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set
         linked=plan.linked,
         debug=[plan.debug] if plan.debug else [],
         samples=samples,
+        decider=_Code(_decider(plan).__name__),
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
+        features=[(_Code(keyword), _Code(expression)) for keyword, expression, _ in _features(plan)],
     )
 
 
@@ -92,13 +98,13 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     imports = {f"{RUNTIME}.{module}": {name} for module, name in _ALWAYS.items()} | {f"{RUNTIME}.plan": {"Plan"} | used}
     for module, name in _modules_for_keys(plan):
         imports[f"{RUNTIME}.jose.{module}"] = {name}
-    if plan.debug:
-        imports[Explainer.__module__] = {Explainer.__name__}
     if any(route.match.client_ips for route in plan.routes):
         imports[in_networks.__module__] = {in_networks.__name__}
-    for action, handler in _handlers(plan):
-        imports[f"{RUNTIME}.plan"].add(action.__name__)
-        imports.setdefault(handler.__module__, set()).add(handler.__name__)
+    handlers = _handlers(plan)
+    imports[f"{RUNTIME}.plan"] |= {action.__name__ for action, _ in handlers}
+    code: list[Callable[..., Any]] = [_decider(plan), *(handler for _, handler in handlers)]
+    for made in (*code, *(part for _, _, parts in _features(plan) for part in parts)):
+        imports.setdefault(made.__module__, set()).add(made.__name__)
     return imports
 
 
@@ -112,18 +118,28 @@ def _modules_for_keys(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "jwks", "read_keys"
 
 
-def _handlers(plan: Plan) -> list[tuple[type, Any]]:
-    """Returns each class of a Plan that has a handler, with that handler.
+def _decider(plan: Plan) -> type[Decider]:
+    """Returns the class that decides about requests."""
+    return Explainer if plan.debug else Decider
 
-    For an Auth, it is the class that admits clients, and for a Rewrite the one that makes URIs for backends.
-    """
-    auths = {route.auth for route in plan.routes if route.auth}
-    handlers = HANDLERS | {Auth: guard_for(auths)}
-    kinds: set[type] = {type(route.action) for route in plan.routes} | {type(auth) for auth in auths}
-    kinds |= {StoreEntry for route in plan.routes if route.secret_headers}
-    kinds |= {CachePolicy for route in plan.routes if isinstance(route.action, Forward) and route.action.cache}
-    kinds |= {Rewrite for route in plan.routes if rewrite_of(route.action)}
-    return [(kind, handlers[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in handlers]
+
+def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
+    """Returns each class of a Plan's actions that has a handler, with that handler."""
+    kinds = {type(route.action) for route in plan.routes}
+    return [(kind, HANDLERS[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in HANDLERS]
+
+
+def _features(plan: Plan) -> Iterator[tuple[str, str, tuple[Callable[..., Any], ...]]]:
+    """Yields the arguments of a Decider that only some Plans need: the keyword, the expression, and the names in it."""
+    if auths := distinct_auths(plan.routes):
+        guard = guard_for(auths)
+        yield "guards", f"{Guards.__name__}(PLAN, {guard.__name__})", (Guards, guard)
+    if any(route.secret_headers for route in plan.routes):
+        yield "secret_headers", f"{SecretHeaders.__name__}()", (SecretHeaders,)
+    if any(isinstance(route.action, Forward) and route.action.cache for route in plan.routes):
+        yield "override_cache", override_cache.__name__, (override_cache,)
+    if any(rewrite_of(route.action) for route in plan.routes):
+        yield "rewriter", f"{Rewriter.__name__}(PLAN.refused_paths)", (Rewriter,)
 
 
 def _dataclasses(value: Any) -> Iterator[str]:

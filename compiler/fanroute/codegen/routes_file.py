@@ -7,7 +7,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from fanroute_runtime.plan import Auth, Route
+from fanroute_runtime.plan import Route
+from fanroute_runtime.plan.auth import Auth
 
 # A value with at least this many uses has a line of its own: the runtime makes it once and keeps it.
 MIN_USES = 8
@@ -49,7 +50,7 @@ class _Encoder:
         """Returns a value as JSON. A shared value is the index of its line."""
         if not _is_constructed(value):
             return value
-        # Each Auth is shared, because the runtime prepares the shared ones to verify tokens (`routes_file.distinct_auths`).
+        # Each Auth is shared, because the runtime prepares the shared ones to verify tokens (`auth.guards.distinct_auths`).
         if self._uses[value] < MIN_USES and not isinstance(value, Auth):
             return self.line(value)
         if value not in self._numbers:

@@ -41,7 +41,7 @@ from fanroute.routetests.tried import Trial
 from fanroute.syntax.variables import unexpander
 from fanroute_runtime.local import host_entry
 from fanroute_runtime.messages import Answer
-from fanroute_runtime.plan import TokenPlace
+from fanroute_runtime.plan.auth import TokenPlace
 
 PUBLISH_TIMEOUT = 10.0  # seconds
 # How many of the latest events a new page gets, and of how many characters together. One event can have 600,000.

@@ -26,7 +26,7 @@ from fanroute.console.bodies import WantedConnection
 from fanroute.devserver.refusals import hint_for
 from fanroute.devserver.visits import REASON_HEADER
 from fanroute.plan.places import place_token
-from fanroute_runtime.plan import TokenPlace
+from fanroute_runtime.plan.auth import TokenPlace
 
 # The longest message that is shown, in characters.
 MAX_SHOWN = 20_000

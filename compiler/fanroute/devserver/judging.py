@@ -13,8 +13,7 @@ from fanroute.devserver.refusals import hint_for
 from fanroute.devserver.request_log import ONLY_ADDRESS, ONLY_HOST, has_hosts, mismatch_text
 from fanroute.host.exchange import Exchange
 from fanroute.plan.request import RequestData
-from fanroute.plan.trace import HANDLERS, mismatches
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import make_full_decider, mismatches
 from fanroute_runtime.explain import ObservedDecider, Verdict, shown_secret
 from fanroute_runtime.grip import signature
 from fanroute_runtime.http.headers import DEBUG
@@ -78,7 +77,7 @@ class Judge:
 
     def __init__(self, plan: Plan | None) -> None:
         self.plan = plan
-        self._decider = ObservedDecider(Decider(plan, HANDLERS)) if plan else None
+        self._decider = ObservedDecider(make_full_decider(plan)) if plan else None
         routes = plan.routes if plan and has_hosts(plan) else ()
         self._tests = [(route, match_predicates(route.match)) for route in routes]
 

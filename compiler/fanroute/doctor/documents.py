@@ -2,9 +2,9 @@
 
 from fanroute.diagnostics.printable import counted
 from fanroute.doctor.finding import Finding
+from fanroute_runtime.auth.guards import distinct_auths
 from fanroute_runtime.jose.jwks import SecretKey, keys_of, read_members
 from fanroute_runtime.plan import Algorithm, Plan, StoreEntry
-from fanroute_runtime.routes_file import distinct_auths
 
 
 def document_algorithms(entry: StoreEntry, plan: Plan) -> tuple[Algorithm, ...]:

@@ -16,7 +16,8 @@ from fanroute.foreign.pushpin import CELLS, Cell, contains, prefixes_of, quoted
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
 from fanroute.plan.routes import declared_index, is_preflight, references, rewrite_of
-from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Rewrite, Route, Tunnel
+from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Route, Tunnel
+from fanroute_runtime.plan.rewriting import Rewrite
 
 _PROTO = {True: "ws", False: "http"}
 _SSL = {"https": "yes", "http": "no"}

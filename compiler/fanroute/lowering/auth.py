@@ -11,7 +11,8 @@ from fanroute.spec import auth, document
 from fanroute.spec.claim_names import claim_path
 from fanroute.spec.claims import ClaimCondition
 from fanroute.spec.template import parse_template, references_in
-from fanroute_runtime.plan import Action, Auth, ClaimPart, Condition, Key, KeySet, TokenPlace, WebSocket
+from fanroute_runtime.plan import Action, Condition, Key, WebSocket
+from fanroute_runtime.plan.auth import Auth, ClaimPart, KeySet, TokenPlace
 
 BEARER = (TokenPlace("authorization"),)
 LEEWAY = 10

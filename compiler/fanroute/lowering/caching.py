@@ -1,7 +1,7 @@
 """Lowers the caching of a backend's answers."""
 
 from fanroute.spec.caching import Cache
-from fanroute_runtime.plan import CachePolicy
+from fanroute_runtime.plan.caching import CachePolicy
 
 
 def lower_cache(cache: Cache | str | None) -> CachePolicy | None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from fanroute.spec import keys
 from fanroute.spec.auth import ClientKey
 from fanroute.spec.document import Fanout
-from fanroute_runtime.plan import GripSig, Key, KeySet, StoreEntry
+from fanroute_runtime.plan import GripSig, Key, StoreEntry
+from fanroute_runtime.plan.auth import KeySet
 
 
 def lower_grip_sig(fanout: Fanout, files: Mapping[str, bytes]) -> GripSig:

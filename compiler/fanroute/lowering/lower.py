@@ -18,18 +18,8 @@ from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
 from fanroute.spec.profiles import with_profiles
 from fanroute.spec.sandbox import MIB, Sandbox
-from fanroute_runtime.plan import (
-    Action,
-    Auth,
-    Hold,
-    PathFault,
-    Plan,
-    Redirect,
-    Route,
-    SandboxLimits,
-    StoreEntry,
-    WebSocket,
-)
+from fanroute_runtime.plan import Action, Hold, PathFault, Plan, Redirect, Route, SandboxLimits, StoreEntry, WebSocket
+from fanroute_runtime.plan.auth import Auth
 
 # The number of requests that a sandbox takes if the file does not say it, and two times in seconds.
 DEFAULT_MAX_REQUESTS, DEFAULT_MAX_LIFETIME, DEFAULT_NEXT_REQUEST_TIMEOUT = 1000, 60, 1

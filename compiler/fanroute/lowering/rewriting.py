@@ -2,7 +2,7 @@
 
 from fanroute.spec import rewriting
 from fanroute.spec.template import parse_template
-from fanroute_runtime.plan import Rewrite
+from fanroute_runtime.plan.rewriting import Rewrite
 
 
 def lower_rewrite(spec: rewriting.Rewrite | None) -> Rewrite | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fanroute_runtime.plan import ClaimPart
+from fanroute_runtime.plan.auth import ClaimPart
 
 # No claim of routes.yaml has a space in its name.
 _WORDS = " (its words)"

@@ -8,7 +8,6 @@ from fanroute.plan.routes import is_declared
 from fanroute_runtime.plan import (
     Action,
     Bound,
-    CachePolicy,
     Channel,
     Condition,
     Forward,
@@ -21,12 +20,13 @@ from fanroute_runtime.plan import (
     Preflight,
     Redirect,
     Respond,
-    Rewrite,
     Route,
     Template,
     Tunnel,
     WebSocket,
 )
+from fanroute_runtime.plan.caching import CachePolicy
+from fanroute_runtime.plan.rewriting import Rewrite
 
 COLUMNS = ("", "route", "match", "action", "channels", "backend")
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from fanroute_runtime.plan import TokenPlace
+from fanroute_runtime.plan.auth import TokenPlace
 
 # With this header, a WebSocket's client offers subprotocols (RFC 6455, 11.3.4).
 PROTOCOLS = "Sec-WebSocket-Protocol"

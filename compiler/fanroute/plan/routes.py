@@ -14,12 +14,12 @@ from fanroute_runtime.plan import (
     Plan,
     Preflight,
     Redirect,
-    Rewrite,
     Route,
     Template,
     Tunnel,
     WebSocket,
 )
+from fanroute_runtime.plan.rewriting import Rewrite
 
 
 def is_declared(route: Route) -> bool:

@@ -12,7 +12,8 @@ from fanroute.plan.signing import sign_token
 from fanroute.plan.trace import Tracer
 from fanroute_runtime.auth.guard import LOCAL_TOKEN_KEY
 from fanroute_runtime.local import LOCAL_STORE
-from fanroute_runtime.plan import Auth, StoreEntry
+from fanroute_runtime.plan import StoreEntry
+from fanroute_runtime.plan.auth import Auth
 
 # The entry of LOCAL_STORE from which the component reads the key.
 assert isinstance(LOCAL_TOKEN_KEY.material, StoreEntry)

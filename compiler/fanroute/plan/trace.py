@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fanroute.plan.describe import cache_text
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
 from fanroute_runtime.auth.further import FurtherGuard
 from fanroute_runtime.auth.guard import Guard
-from fanroute_runtime.decide import Decider, redirect, respond
+from fanroute_runtime.auth.guards import Guards
+from fanroute_runtime.decide import Decider, Handler, redirect, respond
 from fanroute_runtime.explain import Explainer, ObservedDecider
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
@@ -18,36 +18,17 @@ from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.http.secret_headers import SecretHeaders
 from fanroute_runtime.matching.predicates import Predicate, match_predicates
 from fanroute_runtime.messages import Answer, Decision, NextHop, Refused, ToBackend, ToFanout, ToWebSocket
-from fanroute_runtime.plan import (
-    Auth,
-    CachePolicy,
-    HeaderRules,
-    Hold,
-    Plan,
-    Preflight,
-    Redirect,
-    Respond,
-    Rewrite,
-    Route,
-    StoreEntry,
-    WebSocket,
-)
+from fanroute_runtime.plan import HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
+from fanroute_runtime.plan.auth import Auth
 from fanroute_runtime.rewriting import Rewriter
 
-# The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none. For an
-# Auth, it is the class that admits clients, with everything that any Auth may need. For StoreEntry, it is the class that adds
-# secret headers to a request, for CachePolicy what makes the host cache by one, and for Rewrite
-# the class that makes URIs for backends.
-HANDLERS: dict[type, Any] = {
-    Auth: FurtherGuard,
-    CachePolicy: override_cache,
-    StoreEntry: SecretHeaders,
+# The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none.
+HANDLERS: dict[type, Handler] = {
     Hold: hold,
     WebSocket: answer_events,
     Respond: respond,
     Redirect: redirect,
     Preflight: answer_preflight,
-    Rewrite: Rewriter,
 }
 
 
@@ -85,7 +66,19 @@ def guard_for(auths: Iterable[Auth]) -> type[Guard]:
 
 def make_decider(plan: Plan) -> Decider:
     """Returns what decides about requests in a component of a Plan."""
-    return (Explainer if plan.debug else Decider)(plan, HANDLERS)
+    return make_full_decider(plan, Explainer if plan.debug else Decider)
+
+
+def make_full_decider(plan: Plan, kind: type[Decider] = Decider) -> Decider:
+    """Returns what decides about requests by a Plan, with all code that any Plan may need. `kind` is its class."""
+    return kind(
+        plan,
+        HANDLERS,
+        guards=Guards(plan, FurtherGuard),
+        secret_headers=SecretHeaders(),
+        override_cache=override_cache,
+        rewriter=Rewriter(plan.refused_paths),
+    )
 
 
 class Tracer:

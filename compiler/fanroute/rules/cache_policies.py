@@ -7,7 +7,8 @@ from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import declared_routes, references, rewrite_of
 from fanroute.rules.check import ValidFile, plan_check
-from fanroute_runtime.plan import Auth, Bound, Forward, Parameter, Route
+from fanroute_runtime.plan import Bound, Forward, Parameter, Route
+from fanroute_runtime.plan.auth import Auth
 
 FR464 = Rule(
     "FR464",

@@ -21,19 +21,8 @@ from fanroute.spec.actions import WEBSOCKET_ACTIONS
 from fanroute.spec.defaults import takes_default
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.http.origins import ANY
-from fanroute_runtime.plan import (
-    Action,
-    Auth,
-    Condition,
-    Forward,
-    Handoff,
-    Hold,
-    Plan,
-    Preflight,
-    Route,
-    Template,
-    WebSocket,
-)
+from fanroute_runtime.plan import Action, Condition, Forward, Handoff, Hold, Plan, Preflight, Route, Template, WebSocket
+from fanroute_runtime.plan.auth import Auth
 
 FR240 = Rule(
     "FR240",

@@ -10,7 +10,7 @@ from typing import Any
 from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.jose.jwt import Claims
-from fanroute_runtime.plan import ClaimPart, TokenPlace
+from fanroute_runtime.plan.auth import ClaimPart, TokenPlace
 
 
 def _protocol_tokens(client: ClientRequest, name: str) -> Iterator[bytes]:

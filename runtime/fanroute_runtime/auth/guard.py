@@ -14,7 +14,8 @@ from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.matching.predicates import text_predicate
 from fanroute_runtime.messages import Binding, Refused, Request
-from fanroute_runtime.plan import Auth, Bound, Condition, Key, StoreEntry, Template, TokenPlace
+from fanroute_runtime.plan import Bound, Condition, Key, StoreEntry, Template
+from fanroute_runtime.plan.auth import Auth, TokenPlace
 
 # Stands for a token in a query parameter that is not UTF-8. It is refused like any malformed token.
 NOT_A_TOKEN = b"."

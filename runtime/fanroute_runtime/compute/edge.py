@@ -1,7 +1,6 @@
 """Serves requests: carries out decisions by calling Fastly's host. Only this module and `sandbox` have effects."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -25,7 +24,7 @@ from fanroute_runtime.http.cors import add_cors_headers, replace_cors_headers
 from fanroute_runtime.http.headers import hop_by_hop_names
 from fanroute_runtime.http.media_types import is_for_fanout
 from fanroute_runtime.messages import FAILED, Answer, Decision, NextHop, Sample, ToBackend, ToFanout, text_answer
-from fanroute_runtime.plan import HeaderRules, Plan, SandboxLimits
+from fanroute_runtime.plan import HeaderRules, SandboxLimits
 from fanroute_runtime.snapshot.heap import settle_heap_last
 from fanroute_runtime.snapshot.warm import warm_up
 
@@ -40,15 +39,13 @@ TIMED_OUT = (
 )
 
 
-def exported_classes(
-    plan: Plan, handlers: Mapping[type, Any], samples: Iterable[Sample], decider: type[Decider] = Decider
-) -> tuple[type, type]:
-    """Returns the classes that the component exports. They serve requests by a Plan, with the handlers that its actions need.
+def exported_classes(decider: Decider, limits: SandboxLimits, samples: Iterable[Sample]) -> tuple[type, type]:
+    """Returns the classes that the component exports, which serve requests as `decider` decides.
 
-    Before, they serve the `samples` and forget what they read from the host. `decider` is the class that decides.
+    Before, they serve the `samples` and forget what they read from the host.
     """
     use_finalizers()
-    server = Server(decider(plan, handlers), plan.sandbox)
+    server = Server(decider, limits)
     warm_up(server, samples)
     settle_heap_last()
     return classes_of(server)
@@ -228,6 +225,7 @@ def _forward(
     """
     try:
         if to.cache is not None:
+            assert decider.override_cache, "a Plan with a CachePolicy has what carries it out"
             decider.override_cache(http_req, request, to.cache)
     except Err:
         return FAILED

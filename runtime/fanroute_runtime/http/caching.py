@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fanroute_runtime.plan import CachePolicy
+from fanroute_runtime.plan.caching import CachePolicy
 
 
 def override_cache(http_req: Any, request: Any, policy: CachePolicy) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanroute_runtime.jose import es256, hs256, rs256
 from fanroute_runtime.jose.jwt import BadToken, Token
 from fanroute_runtime.messages import Refused, Request
-from fanroute_runtime.plan import Algorithm, Key, KeySet, StoreEntry
+from fanroute_runtime.plan import Algorithm, Key, StoreEntry
+
+if TYPE_CHECKING:
+    from fanroute_runtime.plan.auth import KeySet
 
 # Returns True if the second argument is a signature of the first. What is bound already is the key, as its algorithm needs it.
 Verifier = partial[bool]
@@ -87,7 +90,7 @@ class Keys:
                 return key
         raise BadToken("it is not signed with a key that the edge knows")
 
-    def keys_of_sets(self, key_sets: Iterable[KeySet], algorithm: str, request: Request) -> Iterator[Key]:
+    def keys_of_sets(self, key_sets: "Iterable[KeySet]", algorithm: str, request: Request) -> Iterator[Key]:
         """Yields the keys that JWKS documents have, if they may have keys for an algorithm.
 
         Raises Refused (500) if a document is not in its store, or is unusable.
@@ -121,7 +124,7 @@ def _late_verifier(key: Key, request: Request) -> Verifier:
         raise _unusable() from None
 
 
-def _read_set(key_set: KeySet, request: Request) -> tuple[Key, ...]:
+def _read_set(key_set: "KeySet", request: Request) -> tuple[Key, ...]:
     """Returns the keys of a JWKS document. Raises Refused (500)."""
     document = _read(key_set.material, request)
     try:

@@ -6,8 +6,7 @@ from urllib.parse import unquote
 
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute.plan.trace import HANDLERS, Tracer
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import Tracer, make_full_decider
 from fanroute_runtime.matching.pin import MAX_PIN
 from fanroute_runtime.messages import Answer, ToFanout
 from tests.conftest import INPUTS
@@ -26,7 +25,7 @@ SOCKET = {"channel": [*PARTS.values()], "meta": PARTS}
 ROUTES = [{"match": MATCH | {"websocket": True}, "websocket": SOCKET}, {"match": MATCH, "stream": HELD}]
 SPEC = {"version": 1, "service": {"name": "c"}, "backends": {"self": {"loopback": True}}, "routes": ROUTES}
 PLAN = compile_routes(json.dumps(SPEC).encode(), INPUTS).plan
-DECIDER, TRACER = Decider(PLAN, HANDLERS), Tracer(PLAN, "self")
+DECIDER, TRACER = make_full_decider(PLAN), Tracer(PLAN, "self")
 
 
 def check_values(data: bytes) -> None:

@@ -20,7 +20,8 @@ from fanroute_runtime.jose import hs256
 from fanroute_runtime.jose.jwt import BadToken, parse, require_current
 from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.messages import Refused
-from fanroute_runtime.plan import Auth, ClaimPart, GripSig, Key, TokenPlace
+from fanroute_runtime.plan import GripSig, Key
+from fanroute_runtime.plan.auth import Auth, ClaimPart, TokenPlace
 from tests.conftest import GRIP_SIG
 from tests.fuzz.target import Target
 from tests.property import reference

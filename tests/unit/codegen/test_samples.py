@@ -3,8 +3,7 @@
 from fanroute.codegen.samples import sample_requests
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute.plan.trace import HANDLERS
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import make_full_decider
 from fanroute_runtime.messages import Answer, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import Plan
 from tests.conftest import INPUTS
@@ -28,7 +27,7 @@ routes:
 
 def test_one_of_each_kind() -> None:
     plan = compile_routes(ROUTES, INPUTS).plan
-    decider = Decider(plan, HANDLERS)
+    decider = make_full_decider(plan)
     decisions = [decider.decide(RequestData(*sample)) for sample in sample_requests(plan)]
     assert [(type(decision), getattr(decision, "backend", "")) for decision in decisions] == [
         (ToFanout, "self"),

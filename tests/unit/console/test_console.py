@@ -16,7 +16,7 @@ from fanroute.console.server import serving
 from fanroute.devserver.config import EdgeUrls
 from fanroute.devserver.events import Notice
 from fanroute.pipeline import Compiled, compile_routes
-from fanroute_runtime.plan import TokenPlace
+from fanroute_runtime.plan.auth import TokenPlace
 from tests.conftest import INPUTS
 from tests.support.scripted import scripted
 

@@ -11,8 +11,7 @@ from fanroute.devserver.judging import Judge, Observed
 from fanroute.host.exchange import Exchange, Response
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute.plan.trace import HANDLERS, Tracer
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import Tracer, make_full_decider
 from fanroute_runtime.explain import ObservedDecider
 from fanroute_runtime.grip.websocket import Event, encode
 from fanroute_runtime.messages import Answer, ToBackend, ToFanout, ToWebSocket
@@ -67,7 +66,7 @@ class Told:
             secrets=exchange.secret_stores,
             address="127.0.0.1",
         )
-        match ObservedDecider(Decider(plan, HANDLERS)).judge(self.read).decision:
+        match ObservedDecider(make_full_decider(plan)).judge(self.read).decision:
             case Answer(status, headers, body):
                 exchange.answer = Response(status, list(headers), body)
             case ToFanout(backend):

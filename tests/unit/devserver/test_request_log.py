@@ -5,7 +5,8 @@ import time
 import pytest
 
 from fanroute.devserver.request_log import make_redactor, token_parameters
-from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, TokenPlace
+from fanroute_runtime.plan import Handoff, Match, Plan, Route
+from fanroute_runtime.plan.auth import Auth, TokenPlace
 
 
 def plan(*names: str) -> Plan:

@@ -7,7 +7,8 @@ import pytest
 
 from fanroute.devserver.events import Answered, AskedAgain, Closed, Event, Header, Notice, Opened, Pass
 from fanroute.devserver.visits import Reporter
-from fanroute_runtime.plan import Auth, Handoff, Match, Plan, Route, StoreEntry, TokenPlace
+from fanroute_runtime.plan import Handoff, Match, Plan, Route, StoreEntry
+from fanroute_runtime.plan.auth import Auth, TokenPlace
 from tests.support.tokens import CLAIMS, by_pyjwt
 
 TOKEN = by_pyjwt(CLAIMS, "HS256").decode()

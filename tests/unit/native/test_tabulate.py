@@ -30,7 +30,7 @@ from fanroute.native.p256 import write_p256
 from fanroute.native.tabulate import HARMLESS, MAX_ROUTES, MAX_SEGMENTS, Table, tabulate
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
-from fanroute.plan.trace import HANDLERS
+from fanroute.plan.trace import make_full_decider
 from fanroute_runtime import blocks
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.signature import LEEWAY
@@ -188,7 +188,7 @@ def plans() -> list[tuple[Path, Plan]]:
 def of_plan(number: int) -> tuple[Plan, LookUps, Decider] | None:
     plan = plans()[number][1]
     table = tabulate(plan)
-    return None if table is None else (plan, LookUps(table), Decider(plan, HANDLERS))
+    return None if table is None else (plan, LookUps(table), make_full_decider(plan))
 
 
 def near(request: RequestData) -> Iterator[RequestData]:
@@ -285,7 +285,7 @@ def test_any_routes(data: st.DataObject) -> None:
     table = tabulate(plan)
     if table is None:
         return
-    look_ups, decider = LookUps(table), Decider(plan, HANDLERS)
+    look_ups, decider = LookUps(table), make_full_decider(plan)
     for point in data.draw(st.lists(st.sampled_from(universe.requests(("segments", *dimensions))), min_size=10, max_size=30)):
         names = data.draw(st.lists(st.sampled_from(NAMES), max_size=1))
         request = request_of(point)
@@ -417,7 +417,7 @@ def test_routes_that_name_what_stands_for_others(routes: str, url: str, other: s
     """The requests with which the table is made must not be named by a route."""
     lines = routes.replace("OTHER", other).splitlines()
     text = HEAD + "".join(f"  - {{name: r{number}, {line[1:]}\n" for number, line in enumerate(lines))
-    decider = Decider(compile_routes(text.encode(), INPUTS).plan, HANDLERS)
+    decider = make_full_decider(compile_routes(text.encode(), INPUTS).plan)
     assert assert_agrees(table_of(text), decider, RequestData("GET", f"http://{url}"))
 
 
@@ -452,7 +452,7 @@ KEY = ec.derive_private_key(7, ec.SECP256R1())
 def fastlys() -> Iterator[tuple[LookUps, Decider]]:
     """Makes the table of OWN for another key than Fastly's, whose private key is known."""
     with replaced_by(public(KEY)):
-        yield table_of(OWN), Decider(compile_routes(OWN.encode(), INPUTS).plan, HANDLERS)
+        yield table_of(OWN), make_full_decider(compile_routes(OWN.encode(), INPUTS).plan)
 
 
 def fanouts(
@@ -460,7 +460,7 @@ def fanouts(
 ) -> RequestData:
     """Returns the request that Fanout sends for one of a client, with this Grip-Sig."""
     plan = compile_routes(OWN.encode(), INPUTS).plan
-    decision = Decider(plan, HANDLERS).decide(RequestData("GET", "http://www.example.com/stream"))
+    decision = make_full_decider(plan).decide(RequestData("GET", "http://www.example.com/stream"))
     assert isinstance(decision, ToFanout)
     headers = (*decision.headers.set, ("grip-feature", b"status"), ("grip-sig", token), *more)
     return RequestData("GET", url, headers, time=NOW, service=service)

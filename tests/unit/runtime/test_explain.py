@@ -7,8 +7,7 @@ import pytest
 
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData, second_pass_request
-from fanroute.plan.trace import HANDLERS, trace, trace_lines
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import make_full_decider, trace, trace_lines
 from fanroute_runtime.explain import MIN_SECRET, Explainer, header_value
 from fanroute_runtime.grip.websocket import decode
 from fanroute_runtime.http.headers import DEBUG, PIN, apply_rules
@@ -50,7 +49,7 @@ routes:
 """,
     INPUTS,
 ).plan
-PLAIN, EXPLAINER = Decider(PLAN, HANDLERS), Explainer(PLAN, HANDLERS)
+PLAIN, EXPLAINER = make_full_decider(PLAN), make_full_decider(PLAN, Explainer)
 SECRET = b"a secret that nobody would guess"
 UPGRADE: Headers = (("upgrade", b"websocket"), ("connection", b"Upgrade"))
 
@@ -206,7 +205,7 @@ def test_match_shows_no_secret() -> None:
 
 def test_a_proxys_client_leaks_it_to_no_backend() -> None:
     """A Pushpin of the user's own passes on what its clients send. They can show the secret to the edge."""
-    behind = Explainer(replace(PLAN, grip_sig=GripSig("present")), HANDLERS)
+    behind = make_full_decider(replace(PLAN, grip_sig=GripSig("present")), Explainer)
     asked = asking("/forward", ("grip-sig", GRIP_SIG.encode()))
     decision = behind.decide(asked)
     assert isinstance(decision, ToBackend) and decision.through_fanout

@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from fanroute_runtime.messages import Refused
-from fanroute_runtime.plan import Bound, PathFault, Rewrite
+from fanroute_runtime.plan import Bound, PathFault
+from fanroute_runtime.plan.rewriting import Rewrite
 from fanroute_runtime.rewriting import Rewriter
 
 ROOM, QUERY = Bound("path", "room"), Bound("query", "q")

@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanroute.codegen.routes_file import encode_routes
-from fanroute_runtime.plan import Auth, Forward, Handoff, HeaderRules, Key, Match, PathPattern, Respond, Route, TokenPlace
-from fanroute_runtime.routes_file import LazyRoutes, distinct_auths
+from fanroute_runtime.auth.guards import distinct_auths
+from fanroute_runtime.plan import Forward, Handoff, HeaderRules, Key, Match, PathPattern, Respond, Route
+from fanroute_runtime.plan.auth import Auth, TokenPlace
+from fanroute_runtime.routes_file import LazyRoutes
 from tests.support import universe
 
 AUTHS = [Auth((Key("HS256", secret),), (TokenPlace("authorization"),), 0) for secret in (b"\x00\xff", b'"\\\n')]
@@ -44,8 +46,7 @@ def test_parts_are_shared() -> None:
     assert len(unpacked) == len(routes)
     assert tuple(unpacked) == routes
     assert unpacked[0].action is unpacked[8].action
-    assert unpacked.auths == AUTHS == distinct_auths(routes)
-    assert distinct_auths(unpacked) == unpacked.auths
+    assert distinct_auths(unpacked) == AUTHS == distinct_auths(routes)
 
 
 def test_no_routes() -> None:

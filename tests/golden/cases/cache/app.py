@@ -1,7 +1,8 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import Decider
 from fanroute_runtime.http.caching import override_cache
-from fanroute_runtime.plan import CachePolicy, Plan, SandboxLimits
+from fanroute_runtime.plan import Plan, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -16,4 +17,10 @@ SAMPLES = (
     ('GET', 'https://example.com/me/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {CachePolicy: override_cache}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {},
+    override_cache=override_cache,
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

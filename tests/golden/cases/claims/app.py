@@ -1,10 +1,11 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import redirect, respond
+from fanroute_runtime.decide import Decider, redirect
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
-from fanroute_runtime.plan import Auth, Hold, Plan, Redirect, Respond, SandboxLimits, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Redirect, SandboxLimits, WebSocket
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -18,9 +19,14 @@ PLAN = Plan(
 SAMPLES = (
     ('GET', 'https://example.com/events', ()),
     ('GET', 'https://example.com/tenants/x/rooms/x', (('upgrade', b'websocket'),)),
-    ('GET', 'https://example.com/reports?report%20name=x', ()),
     ('GET', 'https://example.com/me', ()),
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: FurtherGuard, Hold: hold, Redirect: redirect, Respond: respond, WebSocket: answer_events}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Redirect: redirect, WebSocket: answer_events},
+    guards=Guards(PLAN, FurtherGuard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -19,4 +19,9 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold}, SAMPLES, Explainer)
+DECIDER = Explainer(
+    PLAN,
+    {Hold: hold},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,6 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.plan import Hold, Plan, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
@@ -19,4 +19,9 @@ SAMPLES = (
     ('GET', 'https://example.com/missed/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Respond: respond},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,6 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import redirect
+from fanroute_runtime.decide import Decider, redirect
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Hold, Plan, Redirect, SandboxLimits, WebSocket
@@ -21,4 +21,9 @@ SAMPLES = (
     ('GET', 'https://example.com/elsewhere/x', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Redirect: redirect, WebSocket: answer_events}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Redirect: redirect, WebSocket: answer_events},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

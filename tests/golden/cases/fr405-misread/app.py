@@ -1,7 +1,9 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.plan import Auth, Plan, SandboxLimits
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.plan import Plan, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -18,4 +20,10 @@ SAMPLES = (
     ('GET', 'https://c.example.com/x/x', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {},
+    guards=Guards(PLAN, Guard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,10 +1,11 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import redirect, respond
+from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.http.cors import answer_preflight
-from fanroute_runtime.plan import Auth, Fallback, Hold, Plan, Preflight, Redirect, Respond, SandboxLimits
+from fanroute_runtime.plan import Fallback, Hold, Plan, Preflight, Redirect, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -27,4 +28,10 @@ SAMPLES = (
     ('GET', 'https://example.com/f/x', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Hold: hold, Preflight: answer_preflight, Redirect: redirect, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Preflight: answer_preflight, Redirect: redirect, Respond: respond},
+    guards=Guards(PLAN, Guard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,6 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import redirect
+from fanroute_runtime.decide import Decider, redirect
 from fanroute_runtime.plan import Plan, Redirect, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
@@ -17,4 +17,9 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Redirect: redirect}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Redirect: redirect},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,8 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.plan import Auth, Plan, Rewrite, SandboxLimits
-from fanroute_runtime.rewriting import Rewriter
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.plan import Plan, SandboxLimits
+from fanroute_runtime.rewriting import rewrite_uri
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -19,4 +21,11 @@ SAMPLES = (
     ('GET', 'https://example.com/x/x', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Rewrite: Rewriter}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {},
+    guards=Guards(PLAN, Guard),
+    rewrite_uri=rewrite_uri,
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

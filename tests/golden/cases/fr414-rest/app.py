@@ -1,7 +1,8 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.plan import Plan, Rewrite, SandboxLimits
-from fanroute_runtime.rewriting import Rewriter
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.plan import Plan, SandboxLimits
+from fanroute_runtime.rewriting import rewrite_uri
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -16,4 +17,10 @@ SAMPLES = (
     ('GET', 'https://example.com/api/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Rewrite: Rewriter}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {},
+    rewrite_uri=rewrite_uri,
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,10 +1,12 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.http.cors import answer_preflight
-from fanroute_runtime.plan import Auth, Hold, Plan, Preflight, SandboxLimits, WebSocket
+from fanroute_runtime.plan import Hold, Plan, Preflight, SandboxLimits, WebSocket
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -23,4 +25,10 @@ SAMPLES = (
     ('GET', 'https://example.com/token', (('upgrade', b'websocket'),)),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Hold: hold, Preflight: answer_preflight, WebSocket: answer_events}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Preflight: answer_preflight, WebSocket: answer_events},
+    guards=Guards(PLAN, Guard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

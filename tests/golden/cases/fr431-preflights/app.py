@@ -1,9 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.http.cors import answer_preflight
-from fanroute_runtime.plan import Auth, Plan, Preflight, Respond, SandboxLimits
+from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -25,4 +26,10 @@ SAMPLES = (
     ('GET', 'https://example.com/edge', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Preflight: answer_preflight, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Preflight: answer_preflight, Respond: respond},
+    guards=Guards(PLAN, Guard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,5 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Hold, Plan, SandboxLimits, WebSocket
@@ -19,4 +20,9 @@ SAMPLES = (
     ('GET', 'https://example.com/d/x', (('upgrade', b'websocket'),)),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, WebSocket: answer_events}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, WebSocket: answer_events},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

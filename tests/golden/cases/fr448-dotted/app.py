@@ -1,9 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.plan import Auth, Hold, Plan, Respond, SandboxLimits
+from fanroute_runtime.plan import Hold, Plan, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -19,4 +20,10 @@ SAMPLES = (
     ('GET', 'https://example.com/rooms/x', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: FurtherGuard, Hold: hold, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Respond: respond},
+    guards=Guards(PLAN, FurtherGuard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,6 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import redirect, respond
+from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.plan import Hold, Plan, Redirect, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
@@ -20,4 +20,9 @@ SAMPLES = (
     ('GET', 'https://example.com/i', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Redirect: redirect, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Redirect: redirect, Respond: respond},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,9 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import redirect, respond
+from fanroute_runtime.decide import Decider, redirect, respond
 from fanroute_runtime.grip.instructions import hold
-from fanroute_runtime.plan import Auth, Hold, Plan, Redirect, Respond, SandboxLimits
+from fanroute_runtime.plan import Hold, Plan, Redirect, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -22,4 +23,10 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Hold: hold, Redirect: redirect, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Redirect: redirect, Respond: respond},
+    guards=Guards(PLAN, Guard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,8 +1,8 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.http.secret_headers import SecretHeaders
-from fanroute_runtime.plan import Plan, Respond, SandboxLimits, StoreEntry
+from fanroute_runtime.plan import Plan, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -20,4 +20,10 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Respond: respond, StoreEntry: SecretHeaders}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Respond: respond},
+    secret_headers=SecretHeaders(),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

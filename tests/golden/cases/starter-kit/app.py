@@ -1,6 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Hold, Plan, Respond, SandboxLimits, WebSocket
@@ -22,4 +22,9 @@ SAMPLES = (
     ('GET', 'https://example.com/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold, Respond: respond, WebSocket: answer_events}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold, Respond: respond, WebSocket: answer_events},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

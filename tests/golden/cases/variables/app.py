@@ -1,5 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.instructions import hold
 from fanroute_runtime.plan import Hold, Plan, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
@@ -17,4 +18,9 @@ SAMPLES = (
     ('GET', 'https://ws.origin.example.net/live?q=%24%7BORIGIN_HOST%7D', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Hold: hold}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Hold: hold},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

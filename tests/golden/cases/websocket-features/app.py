@@ -1,5 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
+from fanroute_runtime.decide import Decider
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.plan import Plan, SandboxLimits, WebSocket
 from fanroute_runtime.routes_file import LazyRoutes
@@ -16,4 +17,9 @@ SAMPLES = (
     ('GET', 'https://example.com/rooms/x', (('upgrade', b'websocket'), ('x-user', b'x'))),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {WebSocket: answer_events}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {WebSocket: answer_events},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

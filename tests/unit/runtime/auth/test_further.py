@@ -13,10 +13,9 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan.claims import as_token_has_them
 from fanroute.plan.request import RequestData
 from fanroute.plan.tokens import with_token
-from fanroute.plan.trace import HANDLERS, Tracer, guard_for
+from fanroute.plan.trace import Tracer, guard_for, make_full_decider
 from fanroute_runtime.auth.further import FurtherGuard
 from fanroute_runtime.auth.guard import Guard
-from fanroute_runtime.decide import Decider
 from fanroute_runtime.explain import ObservedDecider
 from fanroute_runtime.messages import Answer, ToFanout
 from fanroute_runtime.plan import Route
@@ -401,7 +400,7 @@ def test_each_way_to_be_refused_has_its_own_reason() -> None:
     A request without a token differs by RFC 6750, 3.1: its challenge has no error code.
     """
     tried = tracer(STRICT)
-    observed = ObservedDecider(Decider(tried.plan, HANDLERS))
+    observed = ObservedDecider(make_full_decider(tried.plan))
     reasons: dict[str, str] = {}
     for way, (claims, headers) in WAYS.items():
         request = asked({**MEMBER, **(claims or {})})

@@ -11,7 +11,7 @@ import pytest
 from fanroute.plan.request import TIME, RequestData
 from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.tokens import TEST_KEY, TOKEN_ENTRY, make_token
-from fanroute.plan.trace import HANDLERS, Tracer
+from fanroute.plan.trace import Tracer, make_full_decider
 from fanroute_runtime.auth.guard import LOCAL_TOKEN_KEY
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.explain import ObservedDecider
@@ -21,7 +21,6 @@ from fanroute_runtime.messages import Answer, Decision, ToBackend, ToFanout, ToW
 from fanroute_runtime.plan import (
     Action,
     Algorithm,
-    Auth,
     Bound,
     Channel,
     Condition,
@@ -40,10 +39,10 @@ from fanroute_runtime.plan import (
     Respond,
     Route,
     StoreEntry,
-    TokenPlace,
     Tunnel,
     WebSocket,
 )
+from fanroute_runtime.plan.auth import Auth, TokenPlace
 from tests.support.tampering import tampered
 from tests.support.tokens import (
     CLAIMS,
@@ -76,7 +75,7 @@ def decider(auth: Auth = AUTH, action: Action = HOLD, **route: Any) -> Decider:
 
 @cache
 def decider_of(plan: Plan) -> Decider:
-    return Decider(plan, HANDLERS)
+    return make_full_decider(plan)
 
 
 def ask(token: bytes | None = None, url: str = "https://a/", **headers: bytes) -> RequestData:

@@ -10,7 +10,8 @@ from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.tokens import TEST_KEY, TOKEN_ENTRY, make_token
 from fanroute_runtime.local import LOCAL_SERVICE, LOCAL_STORE
 from fanroute_runtime.messages import Answer, Decision, ToFanout, text_answer
-from fanroute_runtime.plan import Algorithm, Auth, KeySet, StoreEntry
+from fanroute_runtime.plan import Algorithm, StoreEntry
+from fanroute_runtime.plan.auth import Auth, KeySet
 from tests.support.tokens import CLAIMS, KEYS, by_joserfc, by_pyjwt
 from tests.unit.runtime.auth.test_guard import BEARER, ask, decider, refusal, refused
 from tests.unit.runtime.jose.test_jwks import EC_JWK, OCT_JWK, RSA_JWK, document

@@ -10,9 +10,8 @@ from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.tokens import with_token
-from fanroute.plan.trace import HANDLERS, Tracer, through_fanout, trace, trace_lines
+from fanroute.plan.trace import Tracer, make_full_decider, through_fanout, trace, trace_lines
 from fanroute.spec.cors import Origins
-from fanroute_runtime.decide import Decider
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import add_cors_headers, cors_headers, replace_cors_headers
 from fanroute_runtime.messages import Answer, Decision, Headers, ToBackend, ToFanout
@@ -229,7 +228,7 @@ def test_a_refusal_is_readable_too() -> None:
 
 
 def test_the_origin_is_asked_for_only_where_it_matters() -> None:
-    decider = Decider(COMPILED.plan, HANDLERS)
+    decider = make_full_decider(COMPILED.plan)
 
     class Listening(RequestData):
         def header(self, name: str) -> bytes | None:
@@ -300,7 +299,7 @@ def test_a_preflight_of_a_forward_has_no_token_and_no_headers(verb: str) -> None
 
 def test_a_backend_that_gives_no_answer() -> None:
     """The origin of the page counts, even if the route's rules change the header Origin for the backend."""
-    decider = Decider(PASSED_ON, HANDLERS)
+    decider = make_full_decider(PASSED_ON)
     for path, status, varies in (("/own", 504, b"Origin"), ("/app/a", 502, b"Origin")):
         decision = decider.decide(RequestData("GET", f"https://x{path}", PAGE))
         assert isinstance(decision, ToBackend | ToFanout)

@@ -9,8 +9,7 @@ from fanroute.devserver.judging import unusable_secret
 from fanroute.native.tabulate import tabulate
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import TIME, RequestData, with_fanout_headers
-from fanroute.plan.trace import HANDLERS, Tracer, make_decider, trace_lines
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import Tracer, make_decider, make_full_decider, trace_lines
 from fanroute_runtime.explain import ObservedDecider
 from fanroute_runtime.messages import Answer, Headers, ToBackend, ToFanout, ToWebSocket
 from tests.conftest import INPUTS
@@ -113,7 +112,7 @@ def test_a_missing_secret_is_read_again() -> None:
 
 
 def test_an_observed_decider_sends_it_too() -> None:
-    assert sent(ObservedDecider(Decider(PLAN, HANDLERS)).judge(get("/handoff")).decision) == {"x-key": b"s3cret"}
+    assert sent(ObservedDecider(make_full_decider(PLAN)).judge(get("/handoff")).decision) == {"x-key": b"s3cret"}
 
 
 def test_a_trace_names_the_secret() -> None:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import TIME, RequestData, with_fanout_headers
 from fanroute.plan.signing import sign_token
-from fanroute.plan.trace import HANDLERS, Tracer
-from fanroute_runtime.decide import Decider
+from fanroute.plan.trace import Tracer, make_full_decider
 from fanroute_runtime.grip.signature import LOCAL_KEY
 from fanroute_runtime.http.headers import PIN
 from fanroute_runtime.matching.pin import MAX_PIN, Pin, decode, encode
@@ -71,7 +70,7 @@ def plan_of(routes: str) -> Plan:
 
 PLAN = plan_of(ROUTES)
 TRACER = Tracer(PLAN, "self")
-DECIDER = Decider(PLAN, HANDLERS)
+DECIDER = make_full_decider(PLAN)
 LIVE = RequestData("GET", "https://a/files/x", (("x-live", b"1"),))
 ROOM = RequestData("GET", "https://a/rooms/blue/all?after=7&b", (("x-tenant", b"acme"), ("x-plan", b"pro % plus")))
 SOCKET = RequestData("GET", "https://a/sockets/blue", (("upgrade", b"websocket"),))
@@ -289,7 +288,7 @@ def test_events_and_other_requests_have_no_pin_in_common(asked: RequestData) -> 
 NEXT_ROUTES = ROUTES.replace(
     "routes:\n", "routes:\n  - {name: new, match: {path: /new}, respond: {status: 200, body: new}}\n", 1
 ).replace("websocket: {channel", "websocket: {idle_close: 60s, channel")
-NEXT = Decider(plan_of(NEXT_ROUTES), HANDLERS)
+NEXT = make_full_decider(plan_of(NEXT_ROUTES))
 
 
 @pytest.mark.parametrize("asked", [ROOM, POLL, SOCKET], ids=["stream", "long_poll", "websocket"])
@@ -303,7 +302,7 @@ def test_a_socket_lives_on_over_a_deploy() -> None:
     through = replace(TRACER.through_fanout(SOCKET), content=b"TEXT 2\r\nhi\r\n")
     answer = NEXT.decide(through)
     assert isinstance(answer, Answer) and answer.body == b"TEXT 4\r\nm:hi\r\n"
-    gone = Decider(plan_of(ROUTES.replace("/sockets/{room}", "/elsewhere/{room}")), HANDLERS)
+    gone = make_full_decider(plan_of(ROUTES.replace("/sockets/{room}", "/elsewhere/{room}")))
     assert status(gone.decide(through)) == 403
 
 
@@ -312,7 +311,7 @@ def test_a_socket_lives_on_over_a_deploy() -> None:
     [("sse: {channel: live}", "stream: {channel: live}"), ("sse: {channel: live}", "long_poll: {channel: live}")],
 )
 def test_another_build_serves_the_same_action_only(action: str, instead: str) -> None:
-    other = Decider(plan_of(ROUTES.replace(action, instead)), HANDLERS)
+    other = make_full_decider(plan_of(ROUTES.replace(action, instead)))
     assert status(other.decide(TRACER.through_fanout(LIVE))) == 403
 
 
@@ -349,7 +348,7 @@ PROXY = Key("HS256", b"what a proxy of the user's signs with", issuer="proxy")
 
 def test_a_pin_beside_a_proxys_signature_is_ignored() -> None:
     """A proxy in front of the service forwards what its client sends."""
-    decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=(PROXY,))), HANDLERS)
+    decider = make_full_decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=(PROXY,))))
     grip_sig = sign_token({"iss": "proxy", "exp": TIME + 60}, b"what a proxy of the user's signs with")
     asked = RequestData("GET", "https://a/poll", (("grip-sig", grip_sig), (PIN, pin_of(LIVE)), ("fanroute_pin", b"x")))
     assert told(decider.decide(asked), "grip-channel") == "polled"
@@ -362,7 +361,7 @@ def test_a_pin_of_fanouts_own_counts_beside_a_proxys_key() -> None:
     """The key that signed decides, whatever issuer the proxy's key has."""
     assert LOCAL_KEY.issuer == "viceroy"
     proxys = (PROXY, replace(PROXY, issuer=LOCAL_KEY.issuer))
-    decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=proxys)), HANDLERS)
+    decider = make_full_decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, keys=proxys)))
     through = replace(TRACER.through_fanout(LIVE), url="https://self/poll")
     assert told(decider.decide(through), "grip-channel") == "live"
     grip_sig = sign_token({"iss": LOCAL_KEY.issuer, "exp": TIME + 60}, b"what a proxy of the user's signs with")
@@ -373,7 +372,7 @@ def test_a_pin_of_fanouts_own_counts_beside_a_proxys_key() -> None:
 @pytest.mark.parametrize("check", ["present", "none"])
 def test_a_pin_counts_where_nothing_is_verified(check: str) -> None:
     """X-Forwarded-Host counts, too. Without a pin the request is matched, because there may have been no first pass."""
-    decider = Decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, check=check)), HANDLERS)
+    decider = make_full_decider(replace(PLAN, grip_sig=replace(PLAN.grip_sig, check=check)))
     through = replace(TRACER.through_fanout(LIVE), url="https://self/poll")
     assert told(decider.decide(through), "grip-channel") == "live"
     assert told(decider.decide(with_pin(through)), "grip-channel") == "polled"

@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Literal, TypeVar, dataclass_transform
+
+# These modules ship only if a Plan has such values, so nothing here may need them when it runs.
+if TYPE_CHECKING:
+    from fanroute_runtime.plan.auth import Auth
+    from fanroute_runtime.plan.caching import CachePolicy
+    from fanroute_runtime.plan.rewriting import Rewrite
 
 Class = TypeVar("Class")
 
@@ -111,38 +117,11 @@ class Channel:
 
 
 @record
-class Rewrite:
-    """Changes the path and query with which a backend gets a request.
-
-    `path` replaces the first `strip` segments of the path, or all of it if that is None. The query loses the parameters of
-    `remove_query`, and gets those of `set_query` in place of what it has under their names. Values of the request are
-    percent-encoded.
-    """
-
-    path: Template = ()
-    strip: int | None = 0
-    set_query: tuple[tuple[str, Template], ...] = ()
-    remove_query: tuple[str, ...] = ()
-
-
-@record
 class Handoff:
     """Hands the request off to `backend` through Fanout."""
 
     backend: str
-    rewrite: Rewrite | None = None
-
-
-@record
-class CachePolicy:
-    """Says how the host caches an answer, whatever its Cache-Control says. Without both times, it does not cache it.
-
-    The answer is fresh for `ttl` seconds. For `stale_while_revalidate` seconds after that, clients get it while the host asks the
-    backend again. If one of them is None, the answer's Cache-Control says it.
-    """
-
-    ttl: int | None = None
-    stale_while_revalidate: int | None = None
+    rewrite: "Rewrite | None" = None
 
 
 @record
@@ -150,8 +129,8 @@ class Forward:
     """Sends the request to `backend`, and its answer to the client, without Fanout."""
 
     backend: str
-    rewrite: Rewrite | None = None
-    cache: CachePolicy | None = None
+    rewrite: "Rewrite | None" = None
+    cache: "CachePolicy | None" = None
 
 
 @record
@@ -159,7 +138,7 @@ class Tunnel:
     """Tunnels the client's WebSocket to `backend`, without Fanout."""
 
     backend: str
-    rewrite: Rewrite | None = None
+    rewrite: "Rewrite | None" = None
 
 
 @record
@@ -302,61 +281,6 @@ class Key:
 
 
 @record
-class KeySet:
-    """Represents a JWKS document in a store, whose keys verify signatures.
-
-    A key is used by those of `algorithms` that it is for. With a `kid`, it is for tokens that name it.
-    """
-
-    algorithms: tuple[Algorithm, ...]
-    material: StoreEntry
-
-
-@record
-class TokenPlace:
-    """Names a place for a client's token: the header Authorization, a cookie, a query parameter, or another header.
-
-    `protocol` is the place after the subprotocol of that name, among those that a WebSocket offers.
-    """
-
-    kind: Literal["authorization", "cookie", "query", "header", "protocol"]
-    name: str = ""
-
-
-@record
-class ClaimPart:
-    """Represents a part of a token's claims that counts as a claim called `name`: what is at `path`, an object in each step.
-
-    With `words`, the words of a text count as a list of texts.
-    """
-
-    name: str
-    path: tuple[str, ...]
-    words: bool = False
-
-
-@record
-class Auth:
-    """Represents the token that a client needs. It is read from the first of `places` that has one.
-
-    It must be signed with one of `keys` or a key of `key_sets`, have one of `issuers` (any, if empty), and be for one of
-    `audiences` (without an audience, if empty). Its claims must fit `claims`: of a claim that is a list, one item must fit.
-    `channels` is the claim that lists the channels to which its holder may subscribe, or "" if it may subscribe to all. Clocks
-    may differ by `leeway` seconds. `parts` are the claims that stand within others, as far as the route uses them.
-    """
-
-    keys: tuple[Key, ...]
-    places: tuple[TokenPlace, ...]
-    leeway: int
-    issuers: tuple[str, ...] = ()
-    audiences: tuple[str, ...] = ()
-    claims: tuple[Condition, ...] = ()
-    channels: str = ""
-    parts: tuple[ClaimPart, ...] = ()
-    key_sets: tuple[KeySet, ...] = ()
-
-
-@record
 class Route:
     """Represents a route: a request that `match` takes gets `action`, if its token fits `auth`.
 
@@ -371,7 +295,7 @@ class Route:
     name: str
     match: Match
     action: Action
-    auth: Auth | None = None
+    auth: "Auth | None" = None
     cors: Cors | None = None
     origins: tuple[str, ...] = ()
     request_headers: HeaderRules = HeaderRules()
