@@ -1,6 +1,7 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.plan import Plan, Rewrite, SandboxLimits
+from fanroute_runtime.decide import Decider
+from fanroute_runtime.plan import Plan, SandboxLimits
 from fanroute_runtime.rewriting import Rewriter
 from fanroute_runtime.routes_file import LazyRoutes
 
@@ -18,4 +19,10 @@ SAMPLES = (
     ('GET', 'https://example.com/part', (('x-part', b'x'),)),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Rewrite: Rewriter}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {},
+    rewriter=Rewriter(PLAN.refused_paths),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -5,7 +5,7 @@ from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.decide import Decider
 from fanroute_runtime.http.caching import override_cache
 from fanroute_runtime.plan import Plan, SandboxLimits
-from fanroute_runtime.rewriting import rewrite_uri
+from fanroute_runtime.rewriting import Rewriter
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -27,7 +27,7 @@ DECIDER = Decider(
     {},
     guards=Guards(PLAN, Guard),
     override_cache=override_cache,
-    rewrite_uri=rewrite_uri,
+    rewriter=Rewriter(PLAN.refused_paths),
 )
 
 HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)
