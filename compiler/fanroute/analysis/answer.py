@@ -16,7 +16,6 @@ from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.messages import Refused
 from fanroute_runtime.plan import (
     Action,
-    Auth,
     Bound,
     Condition,
     Forward,
@@ -25,11 +24,12 @@ from fanroute_runtime.plan import (
     Parameter,
     PathFault,
     Redirect,
-    Rewrite,
     Route,
     Template,
     Tunnel,
 )
+from fanroute_runtime.plan.auth import Auth
+from fanroute_runtime.plan.rewriting import Rewrite
 from fanroute_runtime.rewriting import Rewriter
 
 # The fields of an answer by name, and its `kind`.

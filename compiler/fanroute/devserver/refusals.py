@@ -74,12 +74,12 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"A client must not send the header Pushpin-Route\.", ""),
     (r"The header Connection must not name a header that the edge sets\.", ""),
     # matching
-    (r"The path has a segment '\.' or '\.\.'\.", "`paths: {dot_segments: keep}` accepts such paths"),
-    (r"The path has a backslash\.", "`paths: {backslashes: keep}` accepts such paths"),
-    (r"The path has a control character\.", "`paths: {controls: keep}` accepts such paths"),
-    (r"The path has an empty segment\.", "`paths: {empty_segments: keep}` accepts such paths"),
-    (r"The path has an encoded slash\.", "`paths: {encoded_slashes: keep}` accepts such paths"),
-    (r"The path has a ';'\.", "`paths: {parameters: keep}` accepts such paths"),
+    (r"The path( for the backend)? has a segment '\.' or '\.\.'\.", "`paths: {dot_segments: keep}` accepts such paths"),
+    (r"The path( for the backend)? has a backslash\.", "`paths: {backslashes: keep}` accepts such paths"),
+    (r"The path( for the backend)? has a control character\.", "`paths: {controls: keep}` accepts such paths"),
+    (r"The path( for the backend)? has an empty segment\.", "`paths: {empty_segments: keep}` accepts such paths"),
+    (r"The path( for the backend)? has an encoded slash\.", "`paths: {encoded_slashes: keep}` accepts such paths"),
+    (r"The path( for the backend)? has a ';'\.", "`paths: {parameters: keep}` accepts such paths"),
     (r"The values that the route uses of the request are too long\.", ""),
     (r"The pin is refused: .+\.", ""),
     # compute

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
@@ -34,6 +35,7 @@ CHOSEN = {
     ],
     "_FAILURES[status]": ["cannot be reached", "does not answer in time"],
     "what": ["query parameter", "header"],
+    "name": ["path", "path for the backend"],
 }
 # Texts that are no reason of their own: those of another error that is passed on.
 PASSED_ON = {"refused.told", "reason", "bad", "message"}
@@ -71,9 +73,8 @@ def texts(node: ast.expr, constants: dict[str, ast.expr]) -> Iterator[str]:
         yield from texts(constants[node.id], constants)
     elif isinstance(node, ast.JoinedStr):
         parts = [value_of(part) for part in node.values]
-        chosen = next((CHOSEN[part] for part in parts if part in CHOSEN), [""])
-        for choice in chosen:
-            yield "".join(choice if part in CHOSEN else part for part in parts)
+        for chosen in product(*(CHOSEN.get(part, [part]) for part in parts)):
+            yield "".join(chosen)
     else:
         assert ast.unparse(node) in PASSED_ON | {"UNREADABLE", "UNREADABLE_STORE"}, ast.unparse(node)
 

@@ -1,9 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.guard import Guard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.matching.addresses import in_networks
-from fanroute_runtime.plan import Auth, Plan, Respond, Rewrite, SandboxLimits
+from fanroute_runtime.plan import Plan, Respond, SandboxLimits
 from fanroute_runtime.rewriting import Rewriter
 from fanroute_runtime.routes_file import LazyRoutes
 
@@ -23,4 +24,11 @@ SAMPLES = (
     ('GET', 'https://example.com/api/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: Guard, Respond: respond, Rewrite: Rewriter}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Respond: respond},
+    guards=Guards(PLAN, Guard),
+    rewriter=Rewriter(PLAN.refused_paths),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

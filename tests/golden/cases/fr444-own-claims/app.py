@@ -1,8 +1,9 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
-from fanroute_runtime.plan import Auth, Plan, Respond, SandboxLimits
+from fanroute_runtime.decide import Decider, respond
+from fanroute_runtime.plan import Plan, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
 
 ROUTES = LazyRoutes(__loader__.get_data(__file__.removesuffix('app.py') + 'routes.jsonl'))
@@ -17,4 +18,10 @@ SAMPLES = (
     ('GET', 'https://example.com/a', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: FurtherGuard, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Respond: respond},
+    guards=Guards(PLAN, FurtherGuard),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

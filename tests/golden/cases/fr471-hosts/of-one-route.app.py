@@ -1,6 +1,6 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
 from fanroute_runtime.routes_file import LazyRoutes
@@ -20,4 +20,9 @@ SAMPLES = (
     ('GET', 'https://x.shop.example.com/', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Preflight: answer_preflight, Respond: respond}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Preflight: answer_preflight, Respond: respond},
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)

@@ -1,9 +1,10 @@
 # Made by fanroute from routes.yaml; edit that file instead.
 from fanroute_runtime.auth.further import FurtherGuard
+from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
-from fanroute_runtime.decide import respond
+from fanroute_runtime.decide import Decider, respond
 from fanroute_runtime.http.cors import answer_preflight
-from fanroute_runtime.plan import Auth, Plan, Preflight, Respond, Rewrite, SandboxLimits
+from fanroute_runtime.plan import Plan, Preflight, Respond, SandboxLimits
 from fanroute_runtime.rewriting import Rewriter
 from fanroute_runtime.routes_file import LazyRoutes
 
@@ -21,4 +22,11 @@ SAMPLES = (
     ('GET', 'https://example.com/b', ()),
 )
 
-HttpIncoming, Decisions = exported_classes(PLAN, {Auth: FurtherGuard, Preflight: answer_preflight, Respond: respond, Rewrite: Rewriter}, SAMPLES)
+DECIDER = Decider(
+    PLAN,
+    {Preflight: answer_preflight, Respond: respond},
+    guards=Guards(PLAN, FurtherGuard),
+    rewriter=Rewriter(PLAN.refused_paths),
+)
+
+HttpIncoming, Decisions = exported_classes(DECIDER, PLAN.sandbox, SAMPLES)
