@@ -20,6 +20,7 @@ language_edge = edge_of("language")
         ("/hand/blue/x?y", "/v2/blue/x?y"),
         ("/hand/bl%20ue/", "/v2/bl%20ue/"),
         ("/whole/a%20%3F%C3%A9%25?debug=1&q=%26a%3D&x&q=2&key=3", "/v3/a%20%3F%C3%A9%25?x&q=%26a%3D&key=a%20b%26"),
+        ("/by-query?id=a%2Fb%3F", "/v4/a%2Fb%3F?id=a%2Fb%3F"),
         ("/talk/page?x=1", "/origin/page?x=1"),
     ],
 )
@@ -30,7 +31,13 @@ def test_a_backend_gets_the_rewritten_path(language_edge: Edge, target: str, exp
     assert values(request, "x-forwarded-host") == ["a.b"]
 
 
-@pytest.mark.parametrize("target", ["/strip//evil.com/", "/strip//", "/strip/%2e%2e/x", "/whole/a?q=%FF", "/whole/%2E?q"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/strip//evil.com/", "/strip//", "/strip/%2e%2e/x", "/whole/a?q=%FF", "/whole/%2E?q"),
+        *("/by-query?id=..", "/by-query?id=a%5Cb", "/by-query?id=%0A", "/by-query?id=%2E%2E%2Fadmin", "/by-query?id=..%5Cadmin"),
+    ],
+)
 def test_a_path_that_would_be_another_is_refused(language_edge: Edge, target: str) -> None:
     raw = exchanged(language_edge, f"GET {target} HTTP/1.1\r\nHost: a.b\r\nConnection: close\r\n\r\n".encode())
     assert answer(raw).status == 400
