@@ -34,7 +34,7 @@ PATHS = st.one_of(
     st.sampled_from(["/rooms/{}/events", "/rooms/{}", "/streams/{}/b", "/features/{}", "/old/{}", "/numbers/{}"]).flatmap(
         lambda path: SEGMENTS.map(path.format)
     ),
-    st.sampled_from(["/user", "/events", "/poll", "/two-channels", "/page", "/plan", "/held-plan", "/tags"]),
+    st.sampled_from(["/news/a", "/user", "/events", "/poll", "/two-channels", "/page", "/plan", "/held-plan", "/tags"]),
 )
 QUERIES = st.sampled_from(["", "?id=ann", "?id=", "?id=a%2Cb", "?ID=1", "?id=%FF", "?x&id=a+b&id=c", "?i%64=1"])
 HEADERS: list[tuple[str, bytes]] = [
@@ -54,7 +54,12 @@ BUILT = st.builds(
     ),
     st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "DELETE", "get"]),
     st.sampled_from(["http", "https"]),
-    st.sampled_from(["chat.example.com", "CHAT.example.com.:8080", "x", "chat.example.com@x", "[::1]:80"]),
+    st.sampled_from(
+        [
+            *["chat.example.com", "CHAT.example.com.:8080", "x", "chat.example.com@x", "[::1]:80", "acme.tenants.example.com"],
+            *["ACME.Tenants.example.com.:8080", "a.b.tenants.example.com", "a_.tenants.example.com", "-.old.example.com"],
+        ]
+    ),
     PATHS,
     QUERIES,
     st.one_of(st.lists(st.sampled_from(HEADERS), max_size=4).map(tuple), st.sampled_from([(header,) for header in HEADERS])),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice, product
+from socket import create_connection
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from tests.conftest import GRIP_SIG
 from tests.e2e.browser import Browser
@@ -208,6 +210,28 @@ def test_everybody_hears_their_tenant(auth_edge: Edge, kind: str) -> None:
     with nothing_handed_off(auth_edge):
         for tenant in ("bob", ["bob", "a"], "{tenant}", None, "Ann"):
             forbidden(auth_edge, kind, f"/tenants/ann/{kind}", {"tenant": tenant, "exp": YEAR_2100}, "the claim tenant")
+
+
+def test_everybody_hears_the_tenant_of_their_host(auth_edge: Edge) -> None:
+    """A claim must equal the label that the host binds. A token of another tenant gets a 403 there."""
+    hosts = {user: f"{user}.tenants.example.com" for user in ("ann", "bob")}
+    held = {user: placed("authorization", by_pyjwt({**claims(user), "tenant": user}, "ES256"))[1] for user in hosts}
+    requests = [("/tenant/stream", [("Host", hosts[user]), *headers]) for user, headers in held.items()]
+    assert first_messages_of_all(auth_edge, "stream", requests) == [["for user-ann"] * 2, ["for user-bob"] * 2]
+    with nothing_handed_off(auth_edge):
+        for kind, handshake in (("stream", []), ("socket", HANDSHAKE)):
+            answer = auth_edge.request("GET", f"/tenant/{kind}", hosts["bob"], headers=[*held["ann"], *handshake])
+            assert answer.status_code == 403
+
+
+def test_a_socket_hears_the_tenant_of_its_host(auth_edge: Edge) -> None:
+    headers = {"Authorization": f"Bearer {by_pyjwt({**claims('ann'), 'tenant': 'ann'}, 'ES256').decode()}"}
+    with (
+        create_connection(("127.0.0.1", auth_edge.port)) as connection,
+        connect("ws://ann.tenants.example.com/tenant/socket", sock=connection, proxy=None, additional_headers=headers) as client,
+    ):
+        auth_edge.publish_items(message("user-bob"), message("user-ann"))
+        assert client.recv(timeout=ANSWER_TIMEOUT) == "for user-ann"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -65,6 +65,46 @@ def test_a_rest_leads_to_no_other_host(language_edge: Edge) -> None:
     assert seen(answer) == "/old-content//evil.com/"
 
 
+def test_each_tenant_has_its_channel(language_edge: Edge) -> None:
+    """Upper case, the port and a final dot make no difference."""
+    client = language_edge.client
+    with (
+        client.stream("GET", "/news/a", headers={"Host": "acme.tenants.example.com"}) as one,
+        client.stream("GET", "/news/a", headers={"Host": "Other.TENANTS.example.com.:8080"}) as two,
+    ):
+        for tenant in ("other", "acme"):
+            language_edge.publish(f"{tenant}/a", http_stream={"content": f"data: for {tenant}\n"})
+        assert [next(answer.iter_lines()) for answer in (one, two)] == ["data: for acme", "data: for other"]
+
+
+@pytest.mark.parametrize("label", ["a.b.", "-a.", "a-.", "a_b.", ".", "", "a~.", f"{'x' * 64}."])
+def test_what_is_no_label_goes_on_to_the_next_route(language_edge: Edge, label: str) -> None:
+    """These hosts are no tenant's: two labels, none, one that no host can have, and one that does not fit the pattern."""
+    answer = language_edge.request("GET", "/news/a", f"{label}tenants.example.com")
+    assert seen(answer) == "/news/a"
+
+
+def test_the_second_pass_keeps_the_tenant(language_edge: Edge) -> None:
+    """The pin has the tenant. Another host on the second pass changes nothing, and a pin with another value is refused."""
+    host, other = "acme.tenants.example.com", "other.tenants.example.com"
+    (name, value), *_ = pinned = language_edge.pin("/news/a", host)
+    for headers in ([], [("X-Forwarded-Host", other)], [("X-Forwarded-Host", "a.b")]):
+        answer = language_edge.request("GET", "/news/a", other, headers=[*FROM_FANOUT, *pinned, *headers])
+        assert (answer.status_code, answer.headers["grip-channel"]) == (200, "acme/a")
+    forged = value.replace(";acme;", ";other;")
+    assert forged != value
+    assert language_edge.request("GET", "/news/a", host, headers=[*FROM_FANOUT, (name, forged)]).status_code == 403
+
+
+def test_a_redirect_keeps_the_tenant(language_edge: Edge) -> None:
+    for host in ("acme.old.example.com", "ACME.older.example.com:80"):
+        answer = language_edge.request("GET", "/a//b?c", host)
+        assert (answer.status_code, answer.headers["location"]) == (308, "https://acme.tenants.example.com/a//b?c")
+    assert seen(language_edge.request("GET", "/a", "evil.com.old.example.com")) == "/a"
+    for host in ("evil.com%2F.old.example.com", "evil.com/.old.example.com", "evil.com#.old.example.com", "%61.old.example.com"):
+        assert "location" not in language_edge.request("GET", "/a", host).headers
+
+
 def test_a_socket_has_its_rooms_channel(language_edge: Edge) -> None:
     url = language_edge.url.replace("http", "ws", 1)
     with connect(f"{url}/rooms/blue", proxy=None) as one, connect(f"{url}/rooms/red", proxy=None) as two:

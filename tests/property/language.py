@@ -73,6 +73,7 @@ ASCII = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=
 
 LABELS = st.sampled_from(["a", "b", "chat", "X-1", "_c"])
 HOSTS = st.lists(LABELS, min_size=1, max_size=3).map(".".join)
+TENANTS = HOSTS.map("{{tenant}}.{}".format)
 NAMES = st.sampled_from(["import", "None", "class", "R", "a_b", "x-", "e1"])
 
 WORDS = ["a", "b", "rooms", "é", "😀", "a+b", "a;b", "a,b", "'", '"', "\\'", "$(id)", "__import__('os')", "a:b@c", "=&", "~", "ß"]
@@ -145,7 +146,7 @@ def distinct(headers: Data) -> bool:
 MATCHES = st.fixed_dictionaries(
     {},
     optional={
-        "host": one_or_list(st.one_of(HOSTS, HOSTS.map("*.{}".format))),
+        "host": st.one_of(one_or_list(st.one_of(HOSTS, HOSTS.map("*.{}".format))), one_or_list(TENANTS)),
         "path": paths(),
         "method": one_or_list(METHODS),
         "scheme": SCHEMES,
@@ -172,7 +173,15 @@ def matches(draw: st.DrawFn) -> Data:
         match["path"] = [match["path"], *draw(st.sets(alternatives(match["path"]), max_size=2)) - {match["path"]}]
     if parameters and draw(st.booleans()):
         match["where"] = draw(st.dictionaries(st.sampled_from(parameters), PATTERNS, min_size=1))
+    if label_of(match) and draw(st.booleans()):
+        # No label of a host has a dot.
+        match["where"] = match.get("where", {}) | {"tenant": draw(PATTERNS.filter(lambda pattern: pattern != r"a\.b"))}
     return match
+
+
+def label_of(match: Data) -> list[str]:
+    """Returns the reference to the label that the host of a match binds, if it binds one."""
+    return ["{tenant}"] if str(listed(match.get("host", ""))[0]).startswith("{tenant}") else []
 
 
 # Printable characters that a channel may contain, except braces and spaces.
@@ -226,7 +235,7 @@ def listed(value: Any) -> list[Any]:
 def references(match: Data) -> list[str]:
     """Returns the references that a template may make to a match."""
     segments = listed(match.get("path", ""))[0].split("/")
-    found = [segment.replace("...", "") for segment in segments if segment.startswith("{")]
+    found = [segment.replace("...", "") for segment in segments if segment.startswith("{")] + label_of(match)
     for source in ("query", "header"):
         for name, condition in match.get(source, {}).items():
             if condition != {"present": False} and name and not set(name) & set("{}"):
@@ -265,6 +274,12 @@ def rewrites(match: Data) -> st.SearchStrategy[Data]:
         {}, optional=own | {"add_prefix": sent_paths(bound).map(lambda path: path.rstrip("/")), "query": queries}
     )
     return st.one_of(prefixed.filter(bool), st.fixed_dictionaries({"path": sent_paths(bound)}, optional={"query": queries}))
+
+
+def target_hosts(match: Data) -> list[str]:
+    """Returns hosts of redirects whose first label is the one that the host of a match binds."""
+    parents = [host.partition(".")[2] for host in listed(match.get("host", [])) if label_of(match)]
+    return [f"{{tenant}}.new.{parent}" for parent in parents if "." in parent]
 
 
 def channels(value: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
@@ -309,7 +324,7 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
             st.fixed_dictionaries({"location": locations}, optional={"status": statuses}),
             st.fixed_dictionaries({"location": locations.filter(lambda text: "?" not in text), "keep_query": st.booleans()}),
             st.fixed_dictionaries(
-                {"host": HOSTS},
+                {"host": st.one_of(HOSTS, *map(st.just, target_hosts(match)))},
                 optional={"scheme": SCHEMES, "path": sent_paths(bound), "keep_query": st.booleans(), "status": statuses},
             ),
         ),
@@ -407,7 +422,7 @@ def environments(draw: st.DrawFn, spec: Data) -> Data:
     """Generates what differs in one environment of a generated routes.yaml."""
     hosts = hosts_in(spec)
     renamed = draw(st.lists(st.sampled_from(hosts), unique=True)) if hosts else []
-    names = draw(st.lists(st.one_of(HOSTS, HOSTS.map("*.{}".format)), min_size=len(renamed), max_size=len(renamed)))
+    names = [draw(TENANTS if host.startswith("{") else st.one_of(HOSTS, HOSTS.map("*.{}".format))) for host in renamed]
     optional: dict[str, st.SearchStrategy[Any]] = {
         "service": st.fixed_dictionaries({"name": NAMES}),
         "backends": st.fixed_dictionaries(
@@ -459,6 +474,9 @@ def together(several: list[Data]) -> Data:
         for route in spec["routes"]:
             hosts = route.get("match", {}).get("host", "*")
             within = [f"{host}.s{number}" for host in ([hosts] if isinstance(hosts, str) else hosts)]
+            redirect = route.get("redirect")
+            if isinstance(redirect, dict) and redirect.get("host", "").startswith("{"):  # below a host of the file
+                route |= {"redirect": redirect | {"host": f"{redirect['host']}.s{number}"}}
             listed.append(
                 {key: value for key, value in route.items() if key != "name"}
                 | {"match": route.get("match", {}) | {"host": within}}

@@ -141,8 +141,13 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def host_fits(wanted: str, host: str) -> bool:
+def host_fits(wanted: str, where: dict[str, str], host: str) -> bool:
     wanted = wanted.lower()
+    if wanted.startswith("{"):
+        (name, parent), label = wanted[1:].split("}", 1), host.split(".")[0]
+        is_label = 0 < len(label) < 64 and not set(label) - set("abcdefghijklmnopqrstuvwxyz0123456789_-")
+        is_label = is_label and "-" not in label[0] + label[-1]
+        return is_label and host == label + parent and (name not in where or pattern_fits(where[name], label))
     if wanted.startswith("*"):
         return host.endswith(wanted[1:]) and host != wanted[1:]
     return host == wanted
@@ -196,7 +201,7 @@ def fits(match: Data, asked: Facts) -> bool:
     """Returns True if the request meets all conditions of a match."""
     tests = [True]
     if "host" in match:
-        tests.append(any(host_fits(wanted, asked.host) for wanted in listed(match["host"])))
+        tests.append(any(host_fits(wanted, match.get("where", {}), asked.host) for wanted in listed(match["host"])))
     if "path" in match:
         tests.append(fitting_path(match, asked) is not None)
     if "method" in match:
@@ -423,6 +428,8 @@ def bound(part: str, route: Data, asked: Facts) -> tuple[str | None, str]:
         return asked.headers.get(part[8:-1].lower()), ""
     if wanted[-1] == part[:-1] + "...}":
         return "/".join(map(str, asked.segments[len(wanted) - 1 :])), "/"
+    if str(listed(match.get("host", ""))[0]).startswith(f"{part}."):
+        return asked.host.split(".")[0], ""
     return asked.segments[wanted.index(part)], ""
 
 

@@ -55,6 +55,35 @@ TWEAKS = st.sampled_from(["host", "path", "method", "scheme", "upgrade", "header
 AUTHORITIES = st.sampled_from(["", "a", "b.a", "chat", "x-1.a", "[::1]:80", "u@a", "a@b", ".a", "a.b.chat"])
 
 
+# What stands in a request where a host binds a label: labels, and texts that are none.
+HOST_LABELS = st.sampled_from(
+    [
+        "a",
+        "X-1",
+        "_c",
+        "xn--bcher-kva",
+        "0",
+        "x" * 63,
+        "x" * 64,
+        "-a",
+        "a-",
+        "",
+        "a.b",
+        "a..b",
+        "%61",
+        "a%2eb",
+        "a@b",
+        "a~",
+        "{x}",
+    ]
+)
+
+
+def _is_sendable(label: str) -> bool:
+    """Returns True if a text can stand in a host without ending it."""
+    return label.isascii() and label.isprintable() and not set(label) & set("/?#@:[] \\")
+
+
 @st.composite
 def escaped(draw: st.DrawFn, text: str) -> str:
     """Generates a text as sent, with some characters percent-encoded even if they need not be."""
@@ -116,6 +145,10 @@ def _authority(draw: st.DrawFn, match: Data, other: bool) -> str:
     host = draw(st.sampled_from(listed(match["host"])))
     if host.startswith("*"):
         host = draw(st.sampled_from(["x", "x.y", "X"])) + host[1:]
+    if host.startswith("{"):
+        name, _, parent = host[1:].partition("}")
+        fitting = _fitting(match["where"][name]) if name in match.get("where", {}) else st.just("acme")
+        host = draw(st.one_of(fitting.filter(_is_sendable), HOST_LABELS)) + parent
     case = draw(st.sampled_from([str, str.upper, str.lower]))
     return case(host) + draw(st.sampled_from(["", "", ".", ":8080", ".:80"]))
 

@@ -18,7 +18,7 @@ def fits(match: Match, asked: RequestData) -> bool:
     upgrade = [value.lower() for name, value in asked.headers if name == "upgrade"]
     query = [pair.partition("=") for pair in parts.query.split("&") if pair]
     return (
-        (not match.hosts or any(_host_fits(wanted, parts.hostname or "") for wanted in match.hosts))
+        (not match.hosts or any(_host_fits(wanted, parts.hostname or "", match.host_parameter) for wanted in match.hosts))
         and (match.path is None or _path_fits(match.path, parts.path.split("/")[1:]))
         and (not match.methods or asked.verb in match.methods)
         and match.scheme in (None, parts.scheme)
@@ -45,8 +45,12 @@ def _bits(address: str, unmapped: bool = True) -> str:
     return "".join(f"{byte:08b}" for byte in packed)
 
 
-def _host_fits(wanted: str, host: str) -> bool:
+def _host_fits(wanted: str, host: str, bound: Parameter | None) -> bool:
     host = host.lower().removesuffix(".")
+    if bound:
+        label = host.removesuffix(wanted[1:])
+        is_label = re.fullmatch("(?!-)[a-z0-9_-]{1,63}(?<!-)", label, re.ASCII) is not None
+        return label != host and is_label and _pattern_fits(bound.pattern or ".*", label)
     return len(host) >= len(wanted) and host.endswith(wanted[1:]) if wanted.startswith("*.") else host == wanted
 
 

@@ -28,7 +28,7 @@ TEXTS = ["", "a", "b", "ab", "aab", "é"]
 # All values of a request, by dimension. The first is its default.
 VALUES: dict[str, list[Any]] = {
     "segments": PATHS,
-    "host": ["x", "a.b", "b", "c.a.b", "x.a.b", "x.b", "x.c.a.b"],
+    "host": ["x", "a.b", "b", "c.a.b", "x.a.b", "x.b", "x.c.a.b", "-.b", "ab.b", "_.a.b", "b.a.b", ".b"],
     "method": ["GET", "POST", "OPTIONS", "X"],
     "scheme": ["https", "http"],
     "websocket": [False, True],
@@ -71,7 +71,10 @@ KEYS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     "segments": ("path", PATH),
     "host": (
         "hosts",
-        some(["a.b", "b", "*.b", "*.a.b", "c.a.b", "*.c.a.b"]),
+        st.one_of(
+            some(["a.b", "b", "*.b", "*.a.b", "c.a.b", "*.c.a.b"]),
+            st.tuples(some(["*.b", "*.a.b", "*.c.a.b"]), st.sampled_from(["", "", *PATTERNS])),
+        ),
     ),
     "method": ("methods", some(["GET", "POST", "OPTIONS"])),
     "scheme": ("scheme", st.sampled_from(["https", "http"])),
@@ -103,6 +106,9 @@ def matches(draw: st.DrawFn, dimensions: tuple[str, ...]) -> Match:
         key, values = KEYS[name]
         if draw(st.integers(0, 2)):
             given[key] = draw(values)
+    match given.get("hosts"):
+        case (tuple() as hosts, str() as pattern):
+            given |= {"hosts": hosts, "host_parameter": Parameter("label", pattern)}
     return Match(**given)
 
 
@@ -119,6 +125,7 @@ def actions(match: Match) -> st.SearchStrategy[Any]:
         [Bound("path", segment.name) for segment in match.path.segments if isinstance(segment, Parameter)] if match.path else []
     )
     bound += [Bound("path", "rest")] * (match.path is not None and match.path.bound_rest is not None)
+    bound += [Bound("path", "label")] * (match.host_parameter is not None)
     bound += [Bound("query", condition.name) for condition in match.query if condition.present]
     bound += [Bound("header", condition.name) for condition in match.headers if condition.present]
     # As `template.parse` returns them: no two texts are adjacent.

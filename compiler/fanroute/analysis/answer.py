@@ -8,7 +8,7 @@ from itertools import chain, groupby
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from fanroute.analysis.box import LENGTH, Box, Dimension, Point
+from fanroute.analysis.box import HOST, LENGTH, Box, Dimension, Point
 from fanroute.analysis.sets import Lengths, Texts
 from fanroute.analysis.witness import request_of
 from fanroute.plan.routes import references, rest_name, rewrite_of
@@ -115,6 +115,8 @@ def dimension_of(bound: Bound, route: Route) -> Dimension:
     """Returns the dimension of a request from which a value is taken."""
     if bound.source != "path":
         return bound.source, bound.name
+    if (label := route.match.host_parameter) and label.name == bound.name:
+        return HOST
     segments = route.match.path.segments if route.match.path else ()
     if bound.name == rest_name(route.match):
         return "rest", len(segments)

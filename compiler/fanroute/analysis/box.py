@@ -1,6 +1,7 @@
 """Represents a match as a box: for each dimension of a request, the values that fit. Missing dimensions are unrestricted.
 
-The dimensions are independent, except REST, which is about the number of segments and about each of them.
+The dimensions are independent, except two. REST is about the number of segments and about each of them, and HOST_LABEL about
+the host.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 from fanroute.analysis.client_addresses import Addresses
+from fanroute.analysis.host_labels import Labels, find_host
 from fanroute.analysis.rests import SLASHED, Rests, find_path
 from fanroute.analysis.sets import (
     HEADERS,
@@ -30,7 +32,7 @@ from fanroute.plan.request import CLIENT_ADDRESS
 from fanroute_runtime.matching.predicates import Segments
 from fanroute_runtime.plan import Condition, Match, PathPattern
 
-ValueSet = SetOfDimension | Rests
+ValueSet = SetOfDimension | Rests | Labels
 # The kind of a dimension, and which one of that kind: `("segment", 1)`, `("header", "x-plan")`.
 Dimension = tuple[str, int | str]
 Box = Mapping[Dimension, ValueSet]
@@ -42,6 +44,8 @@ SCHEME: Dimension = ("scheme", "")
 WEBSOCKET: Dimension = ("websocket", "")
 # Conditions on all segments from some index on.
 REST: Dimension = ("rest", "")
+# Conditions on the first label of the host.
+HOST_LABEL: Dimension = ("host_label", "")
 CLIENT_IP: Dimension = ("client_ip", "")
 # The path as a whole, for messages only: boxes have its length and its segments.
 PATH: Dimension = ("path", "")
@@ -54,6 +58,7 @@ _ALL_VALUES: dict[str, ValueSet] = {
     "segment": Texts.all(SEGMENTS),
     "rest": Rests(),
     "host": Hosts(),
+    "host_label": Labels(),
     "query": QUERY,
     "header": HEADER,
     "method": Texts.all(METHODS),
@@ -85,6 +90,8 @@ def box_of(match: Match) -> Box:
     found = {} if match.path is None else _path_dimensions(match.path)
     if match.hosts:
         found[HOST] = Hosts.of(match.hosts)
+    if match.host_parameter:
+        found[HOST_LABEL] = Labels.of(match.hosts, match.host_parameter.pattern)
     for condition in match.query:
         found["query", condition.name] = _values_of(condition, QUERY)
     for condition in match.headers:
@@ -132,12 +139,14 @@ def all_values(dimension: Dimension) -> ValueSet:
 
 def is_empty(box: Box) -> bool:
     """Returns True if no request is in a box. Raises BudgetExceeded."""
-    return any(values.is_empty for values in box.values()) or _contradicts_rest(box)
+    return any(values.is_empty for values in box.values()) or contradiction(box) is not None
 
 
-def _contradicts_rest(box: Box) -> bool:
-    """Returns True if no path meets the conditions on its rest together with the others. Raises BudgetExceeded."""
-    return REST in box and _path(box, {}) is None
+def contradiction(box: Box) -> Dimension | None:
+    """Returns REST or HOST_LABEL if the conditions there cannot be met together with the others. Raises BudgetExceeded."""
+    if REST in box and _path(box, {}) is None:
+        return REST
+    return HOST_LABEL if HOST_LABEL in box and _host(box, {}) is None else None
 
 
 def intersect(*boxes: Box) -> Box | None:
@@ -148,7 +157,7 @@ def intersect(*boxes: Box) -> Box | None:
         found[dimension] = values if former is None else values.intersect(former)  # type: ignore[arg-type]
         if found[dimension].is_empty:
             return None
-    return None if _contradicts_rest(found) else found
+    return None if contradiction(found) else found
 
 
 def subtract(region: Box, match_box: Box) -> Iterator[Box]:
@@ -157,9 +166,9 @@ def subtract(region: Box, match_box: Box) -> Iterator[Box]:
     for dimension, values in match_box.items():
         former = inside.get(dimension, all_values(dimension))
         outside = ({**inside, dimension: rest} for rest in former.subtract(values) if not rest.is_empty)  # type: ignore[arg-type]
-        yield from (box for box in outside if not _contradicts_rest(box))
+        yield from (box for box in outside if not contradiction(box))
         inside[dimension] = former.intersect(values)  # type: ignore[arg-type]
-        if inside[dimension].is_empty or _contradicts_rest(inside):
+        if inside[dimension].is_empty or contradiction(inside):
             return
 
 
@@ -175,7 +184,7 @@ def sample_point(region: Box, named: Mapping[Dimension, Names]) -> Point:
     sampled = {dimension: sample(dimension) for dimension in region if dimension[0] in ("query", "header")}
     values = {dimension: _text(value) for dimension, value in sampled.items() if value is not NonText.ABSENT}
     return Point(
-        host=sample(HOST),
+        host=_host(region, named) or "",
         segments=_path(region, named) or (),
         method=sample(METHOD),
         scheme=sample(SCHEME),
@@ -194,8 +203,15 @@ def _text(value: str | NonText) -> str | None:
 
 def _sample(region: Box, dimension: Dimension, named: Mapping[Dimension, Names]) -> Any:
     values = region.get(dimension, all_values(dimension))
-    assert not isinstance(values, Rests)
+    assert not isinstance(values, Rests | Labels)
     return values.sample(named.get(dimension, NONE))
+
+
+def _host(region: Box, named: Mapping[Dimension, Names]) -> str | None:
+    """Returns the host of a request in a region, or None if it has none. Raises BudgetExceeded."""
+    hosts, labels = region.get(HOST, Hosts()), region.get(HOST_LABEL, Labels())
+    assert isinstance(hosts, Hosts) and isinstance(labels, Labels)
+    return find_host(hosts, labels, named.get(HOST, NONE)) if HOST_LABEL in region else hosts.sample(named.get(HOST, NONE))
 
 
 def _path(region: Box, named: Mapping[Dimension, Names]) -> Segments | None:
@@ -212,7 +228,7 @@ def _path(region: Box, named: Mapping[Dimension, Names]) -> Segments | None:
 def box_of_values(point: Point, dimensions: Iterable[Dimension]) -> Box:
     """Returns the box of the requests that have the same values as this one in some dimensions.
 
-    These are segments, headers and query parameters, and `("rest", 1)` for the segments from index 1 on.
+    These are segments, headers and query parameters, `("rest", 1)` for the segments from index 1 on, and the host.
     """
     size = len(point.segments)
     found: dict[Dimension, ValueSet] = {}
@@ -220,6 +236,8 @@ def box_of_values(point: Point, dimensions: Iterable[Dimension]) -> Box:
         if kind == "rest":
             found[LENGTH] = Lengths(size, size)
             found |= {("segment", index): _value_set(point, ("segment", index)) for index in range(int(name), size)}
+        elif kind == "host":
+            found[HOST] = Hosts.of((point.host,))
         else:
             found[kind, name] = _value_set(point, (kind, name))
     return dict(sorted(found.items(), key=lambda item: item[0] != LENGTH))  # a segment exists in paths of that length

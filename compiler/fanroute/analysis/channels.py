@@ -19,6 +19,7 @@ from fanroute.analysis.automata import (
 from fanroute.analysis.outline import is_plain
 from fanroute.plan.routes import rest_name
 from fanroute_runtime.grip.instructions import MAX_VALUE
+from fanroute_runtime.matching.host_labels import LABEL
 from fanroute_runtime.matching.pattern import DEAD, Automaton, compile_pattern
 from fanroute_runtime.plan import Bound, Condition, Parameter, PathFault, Route, Source, Template
 
@@ -41,7 +42,7 @@ class Reference:
 
     The value is one of `values`, or fits `pattern`, or is unrestricted if both are empty. `first` and `last` say that the channel
     begins or ends with the reference. Paths with the faults `refused` reach no route. `is_rest` says that the value is the rest
-    of a path, which has slashes.
+    of a path, which has slashes, and `is_label` that it is the first label of a host.
     """
 
     bound: Bound
@@ -51,6 +52,7 @@ class Reference:
     last: bool = False
     refused: tuple[PathFault, ...] = ()
     is_rest: bool = False
+    is_label: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -75,7 +77,9 @@ def resolve(template: Template, route: Route, refused: tuple[PathFault, ...] = (
 
 def _reference(bound: Bound, route: Route, first: bool, last: bool, refused: tuple[PathFault, ...]) -> Reference:
     if bound.source == "path":
-        path = route.match.path
+        label, path = route.match.host_parameter, route.match.path
+        if label and label.name == bound.name:
+            return Reference(bound, (), label.pattern, first, last, is_label=True)
         assert path is not None  # FR209: the match binds each reference
         parameters = (segment for segment in (*path.segments, path.bound_rest) if isinstance(segment, Parameter))
         pattern = next(parameter.pattern for parameter in parameters if parameter.name == bound.name)
@@ -232,10 +236,16 @@ def possible_values(reference: Reference) -> Automaton:
     """Returns the automaton of all values that a reference can have."""
     if reference.values:
         return automaton_of(reference.values)
-    source = reference.bound.source
-    path_values = rest_values if reference.is_rest else segment_values
-    every = path_values(reference.refused) if source == "path" else _POSSIBLE[source]
+    every = _every_value(reference)
     return intersection(every, compile_pattern(reference.pattern)) if reference.pattern else every
+
+
+def _every_value(reference: Reference) -> Automaton:
+    if reference.is_label:
+        return compile_pattern(LABEL)
+    if reference.bound.source != "path":
+        return _POSSIBLE[reference.bound.source]
+    return rest_values(reference.refused) if reference.is_rest else segment_values(reference.refused)
 
 
 def _valid_values(reference: Reference) -> Automaton:

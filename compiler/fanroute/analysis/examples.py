@@ -12,18 +12,21 @@ from fanroute.plan.claims import words_of
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import references, templates_of
 from fanroute.plan.trace import mismatches
-from fanroute_runtime.matching.pattern import Automaton
+from fanroute_runtime.matching.host_labels import LABEL, MAX_LABEL
+from fanroute_runtime.matching.pattern import Automaton, compile_pattern
 from fanroute_runtime.matching.predicates import match_predicates
 from fanroute_runtime.plan import Bound, Condition, Hold, Match, Parameter, Route, Template, WebSocket
 
 
 def example_values(match: Match) -> Values:
-    """Returns a value for each path parameter, and for each header and query parameter that must be there."""
+    """Returns a value for each parameter of the path and host, and for each header and query parameter that must be there."""
     segments = match.path.segments if match.path else ()
     parameters = [segment for segment in segments if isinstance(segment, Parameter)]
     values = {Bound("path", parameter.name): example_text(parameter.pattern, SEGMENT, parameter.name) for parameter in parameters}
     if match.path and (rest := match.path.bound_rest):
         values[Bound("path", rest.name)] = example_text(rest.pattern, rest_values(()), rest.name)
+    if label := match.host_parameter:
+        values[Bound("path", label.name)] = example_text(label.pattern, compile_pattern(LABEL), label.name[:MAX_LABEL])
     values |= {Bound("query", one.name): _value(one, QUERY_VALUE) for one in match.query if one.present}
     return values | {Bound("header", one.name): _value(one, HEADER_VALUE) for one in match.headers if one.present}
 
@@ -81,12 +84,14 @@ def with_claims(values: Values, claims: Mapping[str, object]) -> Values:
     return {**values, **{Bound("claim", name): claim for name, claim in claims.items() if isinstance(claim, str)}}
 
 
-def needed_host(match: Match, own_host: str) -> str:
-    """Returns the Host that a request to a local edge needs for a match, or "" if the edge's own host fits."""
-    hosts = match_predicates(Match(hosts=match.hosts))
-    if not match.hosts or not mismatches(hosts, client_of(RequestData("GET", f"http://{own_host}/"))):
+def needed_host(match: Match, values: Values, own_host: str) -> str:
+    """Returns the Host that a request with these values needs for a match, or "" if `own_host`, the edge's own, fits."""
+    client = client_of(RequestData("GET", f"http://{own_host}/"))
+    label = values[Bound("path", match.host_parameter.name)] if match.host_parameter else ""
+    fits = not mismatches(match_predicates(Match(hosts=match.hosts, host_parameter=match.host_parameter)), client)
+    if not match.hosts or (fits and label in ("", client.host.partition(".")[0])):
         return ""
-    return match.hosts[0].replace("*", "example")
+    return match.hosts[0].replace("*", label or "example")
 
 
 def _value(condition: Condition, possible: Automaton) -> str:

@@ -117,8 +117,8 @@ def _targets(route: Route, region: Box, no_query: Box) -> Box:
         found[METHOD] = Texts.of(METHODS, ("GET", "HEAD"))
     if url.scheme:
         found[SCHEME] = Texts.of(SCHEMES, (url.scheme,))
-    if url.netloc and BOUND not in url.netloc:
-        found[HOST] = Hosts.of((host_name(url.netloc),))
+    if url.netloc:  # only a whole label of the host can be bound
+        found[HOST] = Hosts.of((host_name(url.netloc).replace(BOUND, "*"),))
     if not action.keep_path:
         found |= paths_of(url.path or "/")
         for index, place in bound_segments(action.location, route.match):

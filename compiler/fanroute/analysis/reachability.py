@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fanroute.analysis.box import METHOD, PATH, REST, WEBSOCKET, Box, Dimension, Point, is_empty, sample_point
+from fanroute.analysis.box import METHOD, PATH, WEBSOCKET, Box, Dimension, Point, contradiction, sample_point
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.search import Boxes, find_untaken, possible_regions
 
@@ -57,9 +57,11 @@ def reachability_of(boxes: Boxes, budget: Budget) -> Iterator[Reachability]:
 
 def _reachability(boxes: Boxes, number: int, budget: Budget) -> Reachability:
     own = boxes.boxes[number]
-    if is_empty(own):
-        impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
-        return Unreachable(impossible=impossible or (REST,))
+    impossible = tuple(dimension for dimension, values in own.items() if values.is_empty)
+    if not impossible and (contradictory := contradiction(own)):
+        impossible = (contradictory,)
+    if impossible:
+        return Unreachable(impossible=impossible)
     alone = boxes.is_alone(number, budget)
     if (
         alone

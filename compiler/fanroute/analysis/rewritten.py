@@ -2,14 +2,28 @@
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
+from functools import reduce
 from sys import maxsize
 
-from fanroute.analysis.box import CLIENT_IP, LENGTH, Box, Dimension, Point, ValueSet, box_of, intersect, sample_point
+from fanroute.analysis.box import (
+    CLIENT_IP,
+    HOST,
+    HOST_LABEL,
+    LENGTH,
+    Box,
+    Dimension,
+    Point,
+    ValueSet,
+    box_of,
+    intersect,
+    sample_point,
+)
 from fanroute.analysis.budget import Budget, BudgetExceeded
 from fanroute.analysis.client_addresses import Addresses
+from fanroute.analysis.host_labels import Labels
 from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS
 from fanroute.analysis.search import Boxes, find_untaken
-from fanroute.analysis.sets import NONE, QUERIES, SEGMENTS, Lengths, NonText, Texts
+from fanroute.analysis.sets import NONE, QUERIES, SEGMENTS, Hosts, Lengths, NonText, Texts
 from fanroute.analysis.witness import request_of
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import keeps_path, rewrite_of
@@ -206,8 +220,20 @@ def _values(dimension: Dimension, values: ValueSet, added: list[str], route: Rou
     place = _place(added[index], route)
     if place is not None:
         return {("segment", place): values}
+    label = route.match.host_parameter
+    if label and added[index] == _marked(label.name):
+        assert isinstance(values, Texts)
+        return _with_label(values, route.match.hosts)
     fits = intersect({dimension: values}, {dimension: Texts.of(SEGMENTS, (added[index],))}) is not None
     return {} if fits and _BOUND not in added[index] else None
+
+
+def _with_label(values: Texts, hosts: tuple[str, ...]) -> Box:
+    """Returns a box of the requests to hosts whose first label is one of the values. Those excluded need no look: no label is."""
+    if values.values is not None:
+        return {HOST: Hosts.of(tuple(host.replace("*", value) for host in hosts for value in sorted(values.values)))}
+    labels = [Labels.of(hosts, pattern) for pattern in values.patterns]
+    return {HOST_LABEL: reduce(Labels.intersect, labels, Labels())}
 
 
 def _query(dimension: Dimension, values: ValueSet, rewrite: Rewrite) -> Box | None:
@@ -227,15 +253,17 @@ def _query(dimension: Dimension, values: ValueSet, rewrite: Rewrite) -> Box | No
 
 def _segments(path: Template) -> list[str]:
     """Returns the decoded segments of a path. A parameter that is a whole segment stands there as its name between marks."""
-    text = "".join(
-        part if isinstance(part, str) else f"{_BOUND}{part.name if part.source == 'path' else ''}{_BOUND}" for part in path
-    )
+    text = "".join(part if isinstance(part, str) else _marked(part.name if part.source == "path" else "") for part in path)
     return [segment or "" for segment in path_segments(text)] if text else []
+
+
+def _marked(name: str) -> str:
+    return f"{_BOUND}{name}{_BOUND}"
 
 
 def _place(segment: str, route: Route) -> int | None:
     """Returns the index of the segment whose value this segment is, or None if it is no parameter of the path."""
     for index, each in enumerate(route.match.path.segments if route.match.path else ()):
-        if isinstance(each, Parameter) and segment == f"{_BOUND}{each.name}{_BOUND}":
+        if isinstance(each, Parameter) and segment == _marked(each.name):
             return index
     return None

@@ -216,16 +216,33 @@ class Hosts(NamedTuple):
 
     def sample(self, named: Names) -> str:
         """Returns a host of a set that is not empty, preferably one that is not in `named`."""
-        if self.names is None:
-            return next(filter(self.contains, (host for host in chain(_HOSTS, _unusual_texts()) if host not in named)))
-        if self.names:
-            return min(self.names)
-        suffix = min(self.suffixes)
-        hosts = (host for label in _unusual_texts() if (host := f"{label}.{suffix}") not in named)
-        return next(filter(self.contains, hosts))
+        return min(self.names) if self.names else next(self.candidates(named))
+
+    @property
+    def is_finite(self) -> bool:
+        """Returns True if the set has only hosts that it names."""
+        return self.names is not None and not self.suffixes
+
+    def candidates(self, named: Names) -> Iterator[str]:
+        """Yields hosts of a set that is not finite, without end: those that it does not name, and that are not in `named`."""
+        below = () if self.names is None else (f"{text}.{min(self.suffixes)}" for text in _texts_and_pairs())
+        hosts = chain(_HOSTS, _unusual_texts()) if self.names is None else below
+        return (host for host in hosts if host not in named and self.contains(host))
+
+    def has_labels_before(self, parent: str) -> bool:
+        """Returns True if the set has all hosts of one label and this parent, apart from names that it excludes."""
+        hosts = frozenset({f"x.{parent}"})
+        is_included = self.names is None or bool(_under(hosts, self.suffixes))
+        return is_included and not _under(hosts, self.excluded_suffixes)
 
 
 _HOSTS = ("example.com", "example.org", "example.net")
+
+
+def _texts_and_pairs() -> Iterator[str]:
+    """Yields labels, and after each one two labels with a dot between them."""
+    for text in _unusual_texts():
+        yield from (text, f"x.{text}")
 
 
 def _under(hosts: Names, suffixes: Names) -> Names:

@@ -131,7 +131,7 @@ def _example(route: Route, edge: str, own_host: str, token_command: str) -> str:
     in_query = {token.name: TOKEN} if token and token.kind == "query" else {}
     values = example_values(match)
     target = example_target(match, values, in_query)
-    headers = [("Host", host)] if (host := needed_host(match, own_host)) else []
+    headers = [("Host", host)] if (host := needed_host(match, values, own_host)) else []
     headers += example_headers(values)
     bearer = [_with_token(shell_word(f"{name}: {value}"), token_command) for name, value in _token_headers(token)]
     url = _with_token(shell_word(edge + target), token_command) if in_query else shell_word(edge + target)

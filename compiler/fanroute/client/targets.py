@@ -114,8 +114,8 @@ def _request_of(subscriber: Subscriber, edge: str, hosts: Mapping[str, str]) -> 
     """Returns the URL and headers of a request that is subscribed to a channel."""
     match = subscriber.route.match
     name = urlsplit(edge).hostname or ""
-    host = needed_host(match, hosts.get(host_entry(name), name).rpartition("://")[2])
     values = example_values(match) | {bound: text for bound, text in subscriber.values.items() if bound.source != "claim"}
+    host = needed_host(match, values, hosts.get(host_entry(name), name).rpartition("://")[2])
     url = edge + example_target(match, values)
     headers = [("Host", host)] if host else []
     return url.replace("http", "ws", 1) if subscriber.kind == "websocket" else url, (*headers, *example_headers(values))

@@ -20,6 +20,7 @@ from fanroute_runtime.http.caching import override_cache
 from fanroute_runtime.http.secret_headers import SecretHeaders
 from fanroute_runtime.jose.keys import MODULES
 from fanroute_runtime.matching.addresses import in_networks
+from fanroute_runtime.matching.host_labels import label_predicates
 from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, Forward, GripSig, Plan
 from fanroute_runtime.rewriting import Rewriter
@@ -100,6 +101,8 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
         imports[f"{RUNTIME}.jose.{module}"] = {name}
     if any(route.match.client_ips for route in plan.routes):
         imports[in_networks.__module__] = {in_networks.__name__}
+    if any(route.match.host_parameter for route in plan.routes):
+        imports[label_predicates.__module__] = {label_predicates.__name__}
     handlers = _handlers(plan)
     imports[f"{RUNTIME}.plan"] |= {action.__name__ for action, _ in handlers}
     code: list[Callable[..., Any]] = [_decider(plan), *(handler for _, handler in handlers)]

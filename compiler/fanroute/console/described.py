@@ -108,7 +108,7 @@ def _example(route: Route, own_host: str) -> dict[str, Any]:
         "target": example_target(match, values),
         "headers": example_headers(values),
         "client_ip": example_address(match),
-        "host": needed_host(match, own_host),
+        "host": needed_host(match, values, own_host),
         "kind": kind_of(action) if isinstance(action, Hold | WebSocket) else None,
         "examples": [expand(channel.name, values) for channel in channels],
         "needs_token": route.auth is not None,

@@ -10,7 +10,7 @@ from fanroute.editor.document import Document
 from fanroute.editor.language import Language, Schema
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.raw import bound_references
-from fanroute.spec.template import parameter_names
+from fanroute.spec.template import match_parameters
 from fanroute.syntax.source import Path
 
 # Characters after which an editor asks for completions by itself, beside those of words.
@@ -67,10 +67,10 @@ def _keys(cursor: Cursor, language: Language) -> Iterator[tuple[str, Schema, boo
 
 
 def _names(cursor: Cursor) -> Iterator[str]:
-    """Yields the names that a mapping without fixed keys can have: parameters of the path, and claims."""
+    """Yields the names that a mapping without fixed keys can have: parameters of the match, and claims."""
     match cursor.path:
         case (*route, "match", "where"):
-            yield from parameter_names(value_at(cursor.parts.data, (*route, "match", "path")))
+            yield from match_parameters(value_at(cursor.parts.data, (*route, "match")))
         case (*_, "auth", "claims") | ("auth_profiles", _, "claims"):
             yield from _claims(cursor)
 

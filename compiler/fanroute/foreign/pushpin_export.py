@@ -128,7 +128,9 @@ def _obstacles(route: Route) -> Iterator[str]:
         yield "Pushpin cannot match `header`"
     if match.query:
         yield "Pushpin cannot match `query`"
-    if any(host.startswith("*.") for host in match.hosts):
+    if match.host_parameter:
+        yield "Pushpin binds no label of a host"
+    elif any(host.startswith("*.") for host in match.hosts):
         yield "Pushpin has no '*.' in hosts"
     if match.path and (match.path.bound_rest or not all(isinstance(segment, str) for segment in match.path.segments)):
         yield "Pushpin has no parameters in paths"

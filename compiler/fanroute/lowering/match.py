@@ -1,10 +1,11 @@
 """Lowers `match` and its conditions."""
 
+import re
 from urllib.parse import unquote
 
 from fanroute.spec import match
 from fanroute.spec.networks import network_text
-from fanroute.spec.template import PARAMETER, rest_name
+from fanroute.spec.template import PARAMETER, label_name, rest_name
 from fanroute_runtime.plan import Condition, Match, Parameter, PathPattern
 
 
@@ -15,7 +16,7 @@ def lower_matches(spec: match.Match) -> list[Match]:
 
 def _lower_match(spec: match.Match, path: str | None) -> Match:
     return Match(
-        hosts=tuple(host.lower() for host in spec.host or ()),
+        hosts=tuple(re.sub(r"^\{\w+\}", "*", host.lower()) for host in spec.host or ()),
         path=_path(path, spec.where),
         methods=tuple(spec.method or ()),
         scheme=spec.scheme,
@@ -23,6 +24,7 @@ def _lower_match(spec: match.Match, path: str | None) -> Match:
         headers=tuple(lower_condition(name.lower(), condition) for name, condition in spec.header.items()),
         query=tuple(lower_condition(name, condition) for name, condition in spec.query.items()),
         client_ips=tuple(dict.fromkeys(map(network_text, spec.client_ip or ()))),
+        host_parameter=_parameter(label, spec.where) if (label := label_name(spec.host)) else None,
     )
 
 
@@ -38,10 +40,14 @@ def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:
     rest = rest_name(path)
     before = path.rpartition("/")[0] if rest else path.removesuffix("/*")
     segments = tuple(_segment(segment, where) for segment in before.split("/")[1:])
-    bound_rest = Parameter(rest, where.get(rest, "")) if rest else None
+    bound_rest = _parameter(rest, where) if rest else None
     return PathPattern(segments, path.endswith("/*") or bool(rest), bound_rest)
 
 
 def _segment(segment: str, where: dict[str, str]) -> str | Parameter:
     parameter = PARAMETER.fullmatch(segment)
-    return Parameter(parameter.group(1), where.get(parameter.group(1), "")) if parameter else unquote(segment)
+    return _parameter(parameter.group(1), where) if parameter else unquote(segment)
+
+
+def _parameter(name: str, where: dict[str, str]) -> Parameter:
+    return Parameter(name, where.get(name, ""))

@@ -292,8 +292,10 @@ def _is_constant(route: Route) -> bool:
     """Returns True if all requests of a kind that fit a route's host and path get the same decision."""
     path = route.match.path
     segments = (*path.segments, path.bound_rest) if path else ()
+    # A node of the table is for all hosts with an end, and so also for those that are no label before it.
+    has_any_label = route.match.host_parameter is not None
     has_pattern = any(isinstance(each, Parameter) and each.pattern for each in segments)
-    is_open = route.match.scheme is None and not route.match.client_ips and not has_pattern
+    is_open = route.match.scheme is None and not route.match.client_ips and not has_pattern and not has_any_label
     by_edge = not isinstance(route.action, Forward | Tunnel)
     return (
         is_open

@@ -56,7 +56,8 @@ def match_text(match: Match) -> str:
         f"{match.scheme}:" if match.scheme else "",
         {None: "", True: "websocket", False: "no websocket"}[match.websocket],
         f"from {' or '.join(match.client_ips)}" if match.client_ips else "",
-        " or ".join(match.hosts),
+        " or ".join(host_texts(match)),
+        *(_where(match.host_parameter) if match.host_parameter else ()),
         *(path_texts(match.path) if match.path else ()),
         *(condition_text("query", condition) for condition in match.query),
         *(condition_text("header", condition) for condition in match.headers),
@@ -70,8 +71,19 @@ def path_texts(path: PathPattern) -> Iterator[str]:
     rest = [f"{{{path.bound_rest.name}...}}"] if path.bound_rest else ["*"] if path.rest else []
     yield "".join(f"/{segment}" for segment in [*segments, *rest])
     for segment in (*path.segments, path.bound_rest):
-        if isinstance(segment, Parameter) and segment.pattern:
-            yield f"where {segment.name}~{segment.pattern}"
+        if isinstance(segment, Parameter):
+            yield from _where(segment)
+
+
+def _where(parameter: Parameter) -> Iterator[str]:
+    if parameter.pattern:
+        yield f"where {parameter.name}~{parameter.pattern}"
+
+
+def host_texts(match: Match) -> list[str]:
+    """Returns the hosts of a match as routes.yaml has them."""
+    label = match.host_parameter
+    return [host.replace("*", f"{{{label.name}}}") if label else host for host in match.hosts]
 
 
 def _literal(segment: str) -> str:

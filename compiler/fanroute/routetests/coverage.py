@@ -12,7 +12,7 @@ from fanroute.diagnostics.examples import TESTED
 from fanroute.diagnostics.printable import counted
 from fanroute.diagnostics.rule import Rule
 from fanroute.pipeline import Compiled
-from fanroute.plan.describe import path_texts
+from fanroute.plan.describe import host_texts, path_texts
 from fanroute.plan.request import RequestData, client_of
 from fanroute.plan.routes import declared_routes
 from fanroute.plan.trace import mismatches
@@ -109,8 +109,9 @@ def _paths(paths: list[PathPattern | None]) -> dict[str, list[tuple[str, Match]]
 
 def _values(match: Match) -> dict[str, list[tuple[str, Match]]]:
     """Returns the values of a match, by their keys in `match_predicates`, each with a match that asks for it alone."""
+    of_host = Match(host_parameter=match.host_parameter)
     found = {
-        "host": [(host, Match(hosts=(host,))) for host in match.hosts],
+        "host": [(text, replace(of_host, hosts=(host,))) for text, host in zip(host_texts(match), match.hosts, strict=True)],
         "client_ip": [(network, Match(client_ips=(network,))) for network in match.client_ips],
         "method": [(method, Match(methods=(method,))) for method in match.methods],
     }

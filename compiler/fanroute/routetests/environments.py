@@ -8,6 +8,7 @@ from fanroute.routetests.document import Expect, RouteTest
 from fanroute.routetests.read import ParsedTests
 from fanroute.spec.environments import hosts_of, renamed_hosts
 from fanroute.spec.match import Condition
+from fanroute.spec.template import label_name
 
 # A host alone, or the scheme, host and rest of an origin or URL.
 _WITH_HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([A-Za-z0-9._-]+)((?![A-Za-z0-9._-]).*)?", re.DOTALL)
@@ -29,6 +30,9 @@ class _Hosts:
         whole = compiled.whole
         names = renamed_hosts(whole, compiled.environment) if whole else {}
         self._names = {host.lower(): name for host, name in names.items()}
+        # The hosts after a label that is bound, such as `{tenant}`.
+        bound = [(host, name) for host, name in self._names.items() if label_name(host)]
+        self._after_label = {host.partition(".")[2]: name.partition(".")[2] for host, name in bound}
         # These have the same name everywhere, even if they are below one that has another.
         self._kept = hosts_of(whole) - self._names.keys() if whole else set()
 
@@ -47,9 +51,10 @@ class _Hosts:
         if host.lower() in self._names:
             return self._names[host.lower()]
         for count in range(1, len(labels)):
-            below = self._names.get(f"*.{'.'.join(labels[count:])}".lower())
+            parent = ".".join(labels[count:]).lower()
+            below = (count == 1 and self._after_label.get(parent)) or self._names.get(f"*.{parent}", "").removeprefix("*.")
             if below:
-                return ".".join([*labels[:count], below.removeprefix("*.")])
+                return ".".join([*labels[:count], below])
         return host
 
     def rename_conditions(self, conditions: dict[str, Condition]) -> dict[str, Condition]:

@@ -9,6 +9,7 @@ from fanroute.plan.routes import declared_routes, references, rewrite_of
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute_runtime.plan import Bound, Forward, Parameter, Route
 from fanroute_runtime.plan.auth import Auth
+from fanroute_runtime.plan.rewriting import Rewrite
 
 FR464 = Rule(
     "FR464",
@@ -47,13 +48,13 @@ def _restricts_url(auth: Auth, route: Route) -> bool:
 
 def _is_in_url(bound: Bound, route: Route) -> bool:
     """Returns True if a value of the request is in the URL with which the backend is asked. A header is not."""
-    rewrite = rewrite_of(route.action)
-    if rewrite is None:
-        return bound.source in ("path", "query")
+    rewrite, label = rewrite_of(route.action) or Rewrite(), route.match.host_parameter
     if bound in references(rewrite.path) or any(bound in references(value) for _, value in rewrite.set_query):
         return True
     if bound.source == "query":
         return bound.name not in (*rewrite.remove_query, *(name for name, _ in rewrite.set_query))
+    if label and bound.name == label.name:  # the backend is asked under a host of its own
+        return False
     return bound.source == "path" and rewrite.strip is not None and bound.name in _names_after(rewrite.strip, route)
 
 

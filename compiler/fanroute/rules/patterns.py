@@ -13,9 +13,10 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import source_check
 from fanroute.spec import raw
 from fanroute.spec.placeholders import suggest_binding
-from fanroute.spec.template import parameter_names, rest_name
+from fanroute.spec.template import label_name, match_parameters, rest_name
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
+from fanroute_runtime.matching.host_labels import LABEL, MAX_LABEL
 from fanroute_runtime.matching.pattern import BadPattern, compile_pattern
 
 FR216 = Rule(
@@ -36,7 +37,8 @@ FR218 = Rule(
     "a pattern fits no value that can occur",
     "A parameter is one segment of a path, so it has no slash, is not empty, and is not `.` or `..`. A header's value has no "
     "control characters, no spaces around it, and nothing beyond U+00FF. If a pattern fits only values that cannot occur, its "
-    "route gets no request. The rest of a path, `{rest...}`, has slashes between its segments, but none at its beginning.",
+    "route gets no request. The rest of a path, `{rest...}`, has slashes between its segments, but none at its beginning. A "
+    "label of a host is compared in lower case, so it has no capital letters, and it has no dots.",
     START + 'routes:\n  - match: {path: "/rooms/{room}", where: {room: "[a-z]+/[a-z]+"}}\n    handoff: origin\n',
     "Correct the pattern. For several segments, use several parameters, or `{rest...}` for the rest of the path.",
 )
@@ -45,6 +47,11 @@ FR218 = Rule(
 _POSSIBLE = {
     "where": (SEGMENT, "a parameter", "it is a whole segment: not empty, not '.' or '..', and without a slash"),
     "rest": (rest_values(()), "the rest of a path", "it does not begin with a slash, and no segment of it is '.' or '..'"),
+    "label": (
+        compile_pattern(LABEL),
+        "a label of a host",
+        f"it has up to {MAX_LABEL} lower-case letters, digits, '_' and '-', and no '-' at its ends",
+    ),
     "header": (HEADER_VALUE, "a header", "it has no control characters, nothing beyond U+00FF, and no spaces around it"),
     "query": (QUERY_VALUE, "a query parameter", ""),
     "claims": (QUERY_VALUE, "a claim", ""),
@@ -66,7 +73,7 @@ def check_patterns(source: Source) -> Iterator[Diagnostic]:
 @cache
 def _fits_possible_value(pattern: str, key: str) -> bool:
     """Returns True if a value that can occur under a key fits the pattern. Raises BadPattern."""
-    if is_small(pattern) and is_plain(pattern):
+    if key != "label" and is_small(pattern) and is_plain(pattern):
         return True
     return shortest_text(compile_pattern(pattern), _POSSIBLE[key][0]) is not None
 
@@ -81,33 +88,38 @@ def _patterns(source: Source) -> Iterator[tuple[Path, str, str]]:
                 if key != "where":
                     path, value = (*path, "pattern"), value.get("pattern") if isinstance(value, dict) else None
                 if isinstance(value, str):
-                    yield path, "rest" if key == "where" and name == rest_name(owner.get("path")) else key, value
+                    yield path, _parameter_kind(name, owner) if key == "where" else key, value
+
+
+def _parameter_kind(name: str, match: dict[str, Any]) -> str:
+    """Returns the key in _POSSIBLE for a parameter of a match."""
+    return {rest_name(match.get("path")): "rest", label_name(match.get("host")): "label"}.get(name, "where")
 
 
 FR217 = Rule(
     "FR217",
     "error",
-    "a pattern under `where` is for no parameter of the path",
-    "A pattern for a parameter that the path does not have would restrict nothing.",
+    "a pattern under `where` is for no parameter of the match",
+    "A pattern for a parameter that neither the path nor the host has would restrict nothing.",
     START + 'routes:\n  - match: {path: "/rooms/{room}", where: {rom: "[a-z]+"}}\n    handoff: origin\n',
-    "Correct the name, or make it a parameter of the path: `/{name}`.",
+    "Correct the name, or make it a parameter of the path, as in `/{name}`, or of the host, as in `{name}.example.com`.",
 )
 
 
 @source_check("where")
 def check_where(source: Source) -> Iterator[Diagnostic]:
-    """Reports FR217: a pattern under `where` is for no parameter of the path."""
+    """Reports FR217: a pattern under `where` is for no parameter of the match."""
     for index, match in _matches(source):
         path, where = match.get("path"), match.get("where")
         if not isinstance(where, dict):
             continue
-        known = parameter_names(path)
+        known = match_parameters(match)
         for name in where:
             if name not in known:
-                suggestion = did_you_mean(str(name), known, "parameters") if known else "the path has no parameters"
+                suggestion = did_you_mean(str(name), known, "parameters") if known else "the match has no parameters"
                 suggestion = suggest_binding(str(name), path) or suggestion
                 span = source.key_span(("routes", index, "match", "where", name))
-                yield Diagnostic(FR217, f"the path has no parameter '{name}'", span, suggestion)
+                yield Diagnostic(FR217, f"the match has no parameter '{name}'", span, suggestion)
 
 
 def _matches(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:

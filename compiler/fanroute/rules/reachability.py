@@ -68,6 +68,7 @@ _IMPOSSIBLE = {
     "query": "no value of the query parameter {} fits",
     "path": "'paths' refuses every path that fits",
     "rest": "no rest of a path fits",
+    "host_label": "no label before the rest of the host fits",
     "segment": "no text of segment {} of the path fits",
 }
 

@@ -1,5 +1,6 @@
 """Checks redirects: FR214, FR408 and FR409."""
 
+import re
 from collections.abc import Iterator
 
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
@@ -8,6 +9,8 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.plan.routes import declared_index, declared_routes
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
+from fanroute.spec.document import DEFAULT_DOMAIN
+from fanroute.spec.template import label_name, match_parameters
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.plan import Redirect, Route
 
@@ -16,12 +19,16 @@ FR214 = Rule(
     "error",
     "a redirect does not have one address",
     "A redirect leads to a `location`, which is a whole address, or to a `host`, which `scheme` and `path` belong to. With "
-    "`host`, what is not given stays as the client sent it. So no part of a request ever chooses the host. A `location` that has "
-    "a query or a fragment cannot get the request's query too.",
+    "`host`, what is not given stays as the client sent it. A request chooses at most the first label of the host, which must be "
+    "the one that the match binds in its own host. The rest of the host must be a host of the file or below one. Otherwise "
+    "the redirect could lead to somebody else's host: everybody can have one under `co.uk` or `edgecompute.app`. A `location` "
+    "that has a query or a fragment cannot get the request's query too.",
     START + "routes:\n  - redirect: {host: www.example.com, location: /new}\n",
     "Write `location: /new` for another path of the same host, and `host` for another host.",
 )
 _OF_HOST = ("host", "scheme", "path")
+# What stands for labels at the beginning of a host.
+_ANY_LABEL = re.compile(r"(\*|\{\w+\})\.")
 
 
 @source_check("redirect")
@@ -31,6 +38,7 @@ def check_addresses(source: Source) -> Iterator[Diagnostic]:
         redirect = route.get("redirect")
         if isinstance(redirect, dict):
             yield from _address_faults(source, ("routes", index, "redirect"), redirect)
+            yield from _host_faults(source, ("routes", index, "redirect", "host"), redirect.get("host"), raw.match_of(route))
 
 
 def _address_faults(source: Source, path: Path, redirect: dict[str, object]) -> Iterator[Diagnostic]:
@@ -52,6 +60,37 @@ def _address_faults(source: Source, path: Path, redirect: dict[str, object]) -> 
         note = Note("the 'location'", source.value_span((*path, "location")))
         message = f"'keep_query' cannot be used, because the location has {part} of its own"
         yield Diagnostic(FR214, message, source.key_span((*path, "keep_query")), "remove one of the two", (note,))
+
+
+def _host_faults(source: Source, path: Path, host: object, match: dict[str, object]) -> Iterator[Diagnostic]:
+    """Reports a host whose first label is bound, if it may be somebody else's host."""
+    name, parent = label_name(host), str(host).partition(".")[2]
+    if not name or name not in match_parameters(match):  # FR209
+        return
+    if name != label_name(match.get("host")):
+        message = f"'{{{name}}}' is bound by the path, and only a label of the host can be a part of another host"
+        yield Diagnostic(FR214, message, source.value_span(path), "bind it in 'host', or write a host name")
+    elif _is_shared(parent):
+        message = f"everybody can have a host below '{parent}'"
+        yield Diagnostic(FR214, message, source.value_span(path), "write a host of your own, or a route for each host")
+    elif not any(f".{parent.lower()}".endswith(f".{own}") for own in _own_domains(source)):
+        message = f"the file has no host '{parent}', so hosts below it may be somebody else's"
+        suggestion = f"match '{parent}' or hosts below it in a route, or write a route for each host"
+        yield Diagnostic(FR214, message, source.value_span(path), suggestion)
+
+
+def _own_domains(source: Source) -> Iterator[str]:
+    """Yields the hosts of the file, without what stands for labels before them. Those that have many owners are left out."""
+    for _, route in raw.routes(source):
+        for _, host in raw.items((), raw.match_of(route).get("host")):
+            own = _ANY_LABEL.sub("", host.lower()) if isinstance(host, str) else ""
+            if not _is_shared(own):
+                yield own
+
+
+def _is_shared(domain: str) -> bool:
+    """Returns True if it is clear that the hosts below a domain have many owners."""
+    return "." not in domain or domain.lower() == DEFAULT_DOMAIN
 
 
 FR408 = Rule(

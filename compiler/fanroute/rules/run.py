@@ -19,6 +19,7 @@ from fanroute.rules import (
     keys,
     other_meanings,
     other_routers,
+    parameters,
     paths,
     patterns,
     profiles,
@@ -27,7 +28,6 @@ from fanroute.rules import (
     rewriting,
     routes,
     secrets,
-    several_paths,
     template,
     variables,
 )
@@ -54,6 +54,7 @@ TOPICS = (
     keys,
     other_meanings,
     other_routers,
+    parameters,
     paths,
     patterns,
     profiles,
@@ -63,7 +64,6 @@ TOPICS = (
     rewriting,
     routes,
     secrets,
-    several_paths,
     template,
     variables,
 )

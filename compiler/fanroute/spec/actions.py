@@ -294,7 +294,7 @@ class Redirect(Model):
     """Sends the client to this address, which begins with `/`, `https://HOST/` or `http://HOST/`. It can contain values that the
     match binds, which are percent-encoded there. The action can also be just this address."""
     host: TargetHost | None = None
-    """Sends the client to this host."""
+    """Sends the client to this host. Its first label can be the one that the match binds: `{tenant}.example.com`."""
     scheme: Literal["https", "http"] | None = None
     """The scheme at `host`. `https` if not given."""
     path: AddressPath | None = None

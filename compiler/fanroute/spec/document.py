@@ -26,6 +26,7 @@ from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, Re
 from fanroute.spec.keys import EntryName, Issuer, ProxyKey
 from fanroute.spec.match import Match
 from fanroute.spec.sandbox import Sandbox
+from fanroute.spec.template import label_name
 from fanroute.spec.types import (
     BackendName,
     FilePath,
@@ -36,6 +37,7 @@ from fanroute.spec.types import (
     Name,
     OneHost,
     OnlyTrue,
+    RenamedHost,
     Text,
     TextFormat,
     Url,
@@ -90,9 +92,13 @@ EnvironmentName = Annotated[
 VariableName = Annotated[Text, AfterValidator(_check_variable), TextFormat("a variable", NAMES.pattern, ("APP_*",))]
 
 
+# Services without a domain of their own have one below this.
+DEFAULT_DOMAIN = "edgecompute.app"
+
+
 def default_domain(service: str) -> str:
     """Returns the domain of a service for which routes.yaml names none."""
-    return f"{service.lower().replace('_', '-')}.edgecompute.app"
+    return f"{service.lower().replace('_', '-')}.{DEFAULT_DOMAIN}"
 
 
 class Service(Model):
@@ -319,6 +325,14 @@ class EnvironmentDefaults(Model):
     """Says what differs in the token that clients need by default."""
 
 
+def _same_parameters(hosts: dict[str, str]) -> dict[str, str]:
+    for host, other in hosts.items():
+        if label_name(host) != label_name(other):
+            suggestion = f"begin both with '{{{label_name(host)}}}.'" if label_name(host) else "begin both with a host name"
+            raise value_error(f"'{host}' and '{other}' do not bind the same", suggestion)
+    return hosts
+
+
 class Environment(Model):
     """Says what differs in one environment. Everything else is the same in all."""
 
@@ -333,9 +347,11 @@ class Environment(Model):
 
     service: Service | None = None
     """The service that is published, which must be another one than in production."""
-    hosts: dict[Host, Host] = Field(default_factory=dict, examples=[{"chat.example.com": "chat.staging.example.com"}])
+    hosts: Annotated[dict[RenamedHost, RenamedHost], AfterValidator(_same_parameters)] = Field(
+        default_factory=dict, examples=[{"chat.example.com": "chat.staging.example.com"}]
+    )
     """Hosts of this file, each with the one that takes its place: in `match`, in origins, in locations, and as `host` of the
-    loopback backend."""
+    loopback backend. Both must bind the same."""
     backends: dict[BackendName, EnvironmentBackend] = Field(
         default_factory=dict, examples=[{"origin": {"url": "https://staging.example.com"}}]
     )

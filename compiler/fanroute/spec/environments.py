@@ -15,6 +15,7 @@ from typing import Any
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec.document import PRODUCTION, Environment, Spec
+from fanroute.spec.template import label_name
 from fanroute.spec.validate import did_you_mean, keys_at
 from fanroute.syntax.source import Path, Source
 
@@ -141,7 +142,9 @@ def _replaced(source: Source, old: dict[str, Any], new: dict[str, Any], environm
 
 def _rename_hosts(source: Source, name: str, hosts: dict[str, Any]) -> None:
     """Puts the hosts of an environment in place of those of the file."""
-    known = {host.lower(): (host, to) for host, to in hosts.items() if isinstance(to, str)}
+    # A host that binds something else is an error of its own, and would be told again for each route.
+    pairs = ((host, to) for host, to in hosts.items() if isinstance(to, str) and label_name(host) == label_name(to))
+    known = {host.lower(): (host, to) for host, to in pairs}
 
     def rename(path: Path, before: str, host: str, after: str) -> str | None:
         found = known.get(host.lower())

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from fanroute.spec.headers import MatchedHeader, no_duplicate_names
 from fanroute.spec.networks import Network
 from fanroute.spec.types import (
-    Host,
+    MatchedHost,
     MatchedMethod,
     Model,
     Parameter,
@@ -59,16 +59,17 @@ class Match(Model):
 
     model_config = with_example({"host": "chat.example.com", "path": "/rooms/{room}", "method": "GET"})
 
-    host: Annotated[list[Host], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    """A host name, or `*.` and a name for all hosts below it, but not for the name itself. Upper and lower case, the port and a
-    final dot make no difference."""
+    host: Annotated[list[MatchedHost], BeforeValidator(as_list), Field(min_length=1)] | None = None
+    """A host name, or `*.` and a name for all hosts below it, but not for the name itself. `{tenant}.` and a name stands for one
+    label before the name and binds its text, in lower case; in a list, all hosts must bind the same. Upper and lower case, the
+    port and a final dot make no difference."""
     path: Annotated[list[RoutePath], BeforeValidator(as_list), AfterValidator(no_duplicates), Field(min_length=1)] | None = None
     """One path or a list, in which all have the same parameters. A path has segments, decoded or percent-encoded. `{room}` stands
     for one whole segment and binds its text. A final `/*` stands for any rest, even an empty one. A final `/{rest...}` stands for
     one segment or more and binds their text, such as `a/b`."""
     where: dict[Parameter, Pattern] = Field(default_factory=dict, examples=[{"room": "[a-z0-9-]+"}])
-    """What parameters of the path must fit, by name: a regular expression of the subset that routes.md describes, for the whole
-    decoded text."""
+    """What parameters of the path and host must fit, by name: a regular expression of the subset that routes.md describes, for
+    the whole decoded text."""
     method: Annotated[list[MatchedMethod], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """One method or a list. Methods are case-sensitive: HTTP's own are in upper case."""
     scheme: Literal["http", "https"] | None = None

@@ -12,7 +12,7 @@ from fanroute.plan.backend import PORTS
 from fanroute.spec.actions import ACTIONS, EDGE_ANSWERED
 from fanroute.spec.cors import ANY_PORT
 from fanroute.spec.profiles import merged
-from fanroute.spec.template import parameter_names
+from fanroute.spec.template import match_parameters
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.plan import REFUSED_PATHS, PathFault
 
@@ -178,6 +178,12 @@ def any_ports(path: Path, origins: Any) -> Iterator[tuple[Path, str]]:
             yield place, origin
 
 
+def match_of(route: dict[str, Any]) -> dict[str, Any]:
+    """Returns a route's `match`, empty if it is not a mapping."""
+    match = route.get("match")
+    return match if isinstance(match, dict) else {}
+
+
 def actions(route: dict[str, Any]) -> list[str]:
     """Returns the names of a route's actions."""
     return [action for action in route if action in _ACTIONS]
@@ -219,7 +225,7 @@ def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
         yield ("routes", index, "redirect"), route["redirect"]
     for path, action in action_mappings(index, route):
         for key, value in action.items():
-            if key in ("location", "link", "path"):
+            if key in ("location", "link", "path", "host"):
                 yield (*path, key), value
             elif key == "meta" and isinstance(value, dict):
                 yield from (((*path, key, name), text) for name, text in value.items())
@@ -256,7 +262,7 @@ def bound_references(match: Any) -> list[str]:
     """Returns the references that a match binds, as they are written in a template, such as `{room}` or `{query.id}`."""
     if not isinstance(match, dict):
         return []
-    found = [f"{{{name}}}" for name in parameter_names(match.get("path"))]
+    found = [f"{{{name}}}" for name in match_parameters(match)]
     for source in ("query", "header"):
         conditions = match.get(source)
         for name, condition in conditions.items() if isinstance(conditions, dict) else ():

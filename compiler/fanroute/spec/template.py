@@ -27,6 +27,19 @@ def _first(path: Any) -> Any:
     return next(iter(path), None) if isinstance(path, list) else path
 
 
+def label_name(host: Any) -> str:
+    """Returns the name to which a host, or the first one of a list, binds its first label, or "" if it binds none."""
+    host = _first(host)
+    label = PARAMETER.fullmatch(host.partition(".")[0]) if isinstance(host, str) else None
+    return label[1] if label else ""
+
+
+def match_parameters(match: Any) -> list[str]:
+    """Returns the names that the path and the host of a match bind, in order."""
+    found = [*parameter_names(match.get("path")), label_name(match.get("host"))] if isinstance(match, dict) else []
+    return list(filter(None, found))
+
+
 def rest_name(path: Any) -> str:
     """Returns the name to which a path, or the first one of a list, binds its rest, or "" if it binds none."""
     path = _first(path)

@@ -160,6 +160,40 @@ def check_one_host(value: str) -> str:
     return value
 
 
+def _check_matched_host(value: str) -> str:
+    label, _, parent = value.partition(".")
+    if PARAMETER.fullmatch(label) and _is_parent(parent):
+        return value
+    if "{" not in value and "}" not in value:
+        instead = suggest_segment(label) if label[:1] in ":[<" else None
+        if instead and _is_parent(parent):
+            raise value_error(f"'{value}' is not a host", f"{instead} for the label before '.{parent}'")
+        return _check_host(value)
+    raise value_error(*_fault_of_parameter(value, [part for part in value.split(".") if "{" in part or "}" in part]))
+
+
+def _is_parent(host: str) -> bool:
+    """Returns True if a host can follow a label in place of the `*` in `*.`."""
+    return not host.startswith("*") and is_host(f"*.{host}")
+
+
+def _fault_of_parameter(host: str, braced: list[str]) -> tuple[str, str]:
+    """Returns what is wrong with the braces in a host, and what to write. `braced` are its parts between dots with braces."""
+    suggestion = "write '{tenant}.' and a host name: '{tenant}' is one label, and its pattern is under 'where'"
+    if REST.search(host):
+        return "a host has no rest", "write '{tenant}' for one label, or '*.' for any labels, which are not bound"
+    if not all(map(PARAMETER.fullmatch, braced)):
+        return "a parameter must be a whole label of the host, in lower-case letters, digits and '_'", suggestion
+    if len(braced) > 1:
+        return (
+            "only one label of a host can be a parameter",
+            "write the other ones, or '*.' for labels that are not bound",
+        )
+    if not host.startswith(braced[0]):
+        return "only the first label of a host can be a parameter", suggestion
+    return f"a host name must follow '{braced[0]}.'", f"write '{braced[0]}.example.com', without scheme, port or path"
+
+
 def _suggest_path(value: str) -> str:
     """Suggests what to write in place of a path without a slash. It can be a URL, or a list without spaces after its dashes."""
     if value.startswith("-/"):
@@ -419,8 +453,12 @@ def _check_path_prefix(value: str) -> str:
 
 
 def _check_target_host(value: str) -> str:
+    label, _, parent = value.partition(".")
+    if PARAMETER.fullmatch(label) and _is_parent(parent):
+        return value
     if "{" in value:
-        raise value_error("no part of a request can choose the host of a redirect", "write a host name, or a route for each host")
+        suggestion = "write a host name, or '{tenant}.example.com' with the name that the match binds in its 'host'"
+        raise value_error("a request can choose only the first label of the host", suggestion)
     return check_one_host(value)
 
 
@@ -478,6 +516,11 @@ OnlyTrue = Annotated[Literal[True], BeforeValidator(_check_true, json_schema_inp
 Host = Annotated[
     Text, AfterValidator(_check_host), TextFormat("a host", rf"(\*\.)?{_HOST.pattern}|{_WITH_VARIABLE}", ("chat.example.com",))
 ]
+_MATCHED_HOST = rf"(\*\.|{PARAMETER.pattern}\.)?{_HOST.pattern}|{_WITH_VARIABLE}"
+RenamedHost = Annotated[Text, AfterValidator(_check_matched_host), TextFormat("a host", _MATCHED_HOST, ("chat.example.com",))]
+MatchedHost = Annotated[
+    RenamedHost, TextFormat("a host", _MATCHED_HOST, ("chat.example.com", "*.example.com", "{tenant}.example.com"))
+]
 Name = Annotated[Text, AfterValidator(_check_name), TextFormat("a name", NAME.pattern)]
 BackendName = Annotated[Text, AfterValidator(_check_backend_name), TextFormat("a backend's name", NAME.pattern, ("origin",))]
 Method = Annotated[
@@ -514,7 +557,11 @@ OneHost = Annotated[
     AfterValidator(check_one_host),
     TextFormat("a host", rf"{_HOST.pattern}|{_WITH_VARIABLE}", ("chat.example.com",)),
 ]
-TargetHost = Annotated[Text, AfterValidator(_check_target_host), TextFormat("a host", _HOST.pattern, ("www.example.com",))]
+TargetHost = Annotated[
+    Text,
+    AfterValidator(_check_target_host),
+    TextFormat("a host", rf"({PARAMETER.pattern}\.)?{_HOST.pattern}", ("www.example.com",)),
+]
 Line = Annotated[Text, AfterValidator(_check_line), TextFormat("one line", "[^\\r\\n]*")]
 HeaderName = Annotated[Text, AfterValidator(check_header_name), TextFormat("a header", TOKEN.pattern)]
 Timeout = Annotated[

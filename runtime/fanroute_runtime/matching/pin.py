@@ -135,6 +135,11 @@ def bounds_of(part: Any) -> Iterator[Bound]:
 def _binding_predicate(bound: Bound, route: Route) -> Callable[[str | None], bool]:
     """Returns a predicate for the values that a route's match can bind to a reference."""
     if bound.source == "path":
+        label = route.match.host_parameter
+        if label and label.name == bound.name:
+            from fanroute_runtime.matching.host_labels import can_be_label  # only the components that need this module have it
+
+            return _text_predicate(label.pattern, lambda value: value is not None and can_be_label(value))
         rest = route.match.path.bound_rest if route.match.path else None
         if rest and rest.name == bound.name:
             return _text_predicate(rest.pattern, _can_be_rest)

@@ -98,6 +98,8 @@ def bound_value(bound: Bound, route: Route, client: Matchable) -> str | None:
         return client.query.get(bound.name)
     if bound.source == "header":
         return client.header(bound.name)
+    if route.match.host_parameter and route.match.host_parameter.name == bound.name:
+        return client.host.partition(".")[0]
     path = route.match.path
     assert path is not None
     if path.bound_rest and path.bound_rest.name == bound.name:
@@ -127,7 +129,10 @@ def match_predicates(match: Match, known: Collection[Hashable] = ()) -> dict[str
     for condition in match.headers:
         found[f"header {condition.name}"] = _header_predicate(condition)
     found |= _client_ip_predicates(match.client_ips)
-    return {key: predicate for key, predicate in found.items() if key not in known}
+    needed = {key: predicate for key, predicate in found.items() if key not in known}
+    if match.host_parameter:  # the label is tested in any case: what is known about the host is its end
+        needed |= _label_predicates(match.hosts, match.host_parameter)
+    return needed
 
 
 def _path_predicates(path: PathPattern, known: Collection[Hashable]) -> dict[str, Predicate]:
@@ -198,6 +203,13 @@ def _host_predicate(hosts: tuple[str, ...]) -> Predicate:
     suffixes = tuple(host[1:] for host in hosts if host.startswith("*"))
     # The suffix must not be the whole host.
     return lambda client: client.host in exact or client.host[1:].endswith(suffixes)
+
+
+@cached
+def _label_predicates(hosts: tuple[str, ...], parameter: Parameter) -> dict[str, Predicate]:
+    from fanroute_runtime.matching.host_labels import label_predicates  # only the components that need this module have it
+
+    return label_predicates(hosts, parameter)
 
 
 @cached

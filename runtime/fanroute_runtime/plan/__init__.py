@@ -34,7 +34,10 @@ MAX_HOST = 253
 
 @record
 class Parameter:
-    """Represents a path segment whose decoded text is bound to `name`. The text is not empty, and matches `pattern`, if any."""
+    """Represents a path segment whose decoded text is bound to `name`. The text is not empty, and matches `pattern`, if any.
+
+    It can also be the rest of a path, or the first label of a host.
+    """
 
     name: str
     pattern: str = ""
@@ -56,7 +59,10 @@ class PathPattern:
 
 @record
 class Bound:
-    """Refers to a value of a request: a path parameter, the first value of a query parameter or header, or a claim."""
+    """Refers to a value of a request: a parameter, the first value of a query parameter or header, or a claim.
+
+    The source of a parameter is "path", also if it is a label of the host. A match has no two parameters with the same name.
+    """
 
     source: Source
     name: str
@@ -85,7 +91,8 @@ class Condition:
 class Match:
     """Represents the requests that a route takes. A field that is empty or None allows any value.
 
-    `hosts` are lower-case names, or `*.` and a suffix, of at most MAX_HOST characters. `websocket` says if the client must open a
+    `hosts` are lower-case names, or `*.` and a suffix, of at most MAX_HOST characters. If `host_parameter` is given, all of them
+    are `*.` and a suffix, and the `*` stands for one label, whose text is bound. `websocket` says if the client must open a
     WebSocket, or must not. `client_ips` are networks, of which one must have the client's address: `192.0.2.0/24`.
     """
 
@@ -97,6 +104,7 @@ class Match:
     headers: tuple[Condition, ...] = ()
     query: tuple[Condition, ...] = ()
     client_ips: tuple[str, ...] = ()
+    host_parameter: Parameter | None = None
 
 
 # Meta variables of a connection, by name.

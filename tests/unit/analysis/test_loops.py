@@ -46,6 +46,19 @@ TOKEN = "auth: {keys: {algorithm: HS256, secret_store: a, name: b}}"
             ["match: {path: /d/x}, forward: origin", "match: {path: '/d/{x}'}, redirect: '/d/%78%78'"],
             "GET https://example.com/d/xx",
         ),
+        (
+            ["match: {host: '{t}.example.com', path: /a}, redirect: {host: '{t}.example.com', path: /a}"],
+            "GET https://x.example.com/a",
+        ),
+        (
+            ["match: {host: ['{t}.example.com', '{t}.eu.example.com']}, redirect: {host: '{t}.eu.example.com'}"],
+            "GET https://x.eu.example.com/",
+        ),
+        # Only this one label is redirected to itself.
+        (
+            ["match: {host: '{t}.example.com', where: {t: 'a|b'}}, redirect: {host: b.example.com}"],
+            "GET https://b.example.com/",
+        ),
         (["match: {path: '/r/{x...}'}, redirect: '/r/s/{x}'"], "GET https://example.com/r/s/"),
         # Of the requests of the first redirect, only some are redirected back.
         (
@@ -111,6 +124,8 @@ def test_a_circle(routes: list[str], request_again: str) -> None:
         ["match: {path: '/a/{x}'}, redirect: '/b/{x}'"],
         ["match: {path: '/a/{x}/'}, redirect: '/a/{x}'"],
         ["match: {path: '/a/{x...}'}, redirect: '/b/{x}'"],
+        ["match: {host: '{t}.example.com'}, redirect: {host: '{t}.eu.example.com'}"],
+        ["match: {host: '{t}.example.com', where: {t: 'a|b'}}, redirect: {host: c.example.com}"],
         ["match: {path: '/{x}', where: {x: 'a|b'}}, redirect: /c"],
         ["match: {path: '/a', query: {q: {present: true}}}, redirect: /a"],
         ["match: {path: '/a', method: POST}, redirect: {location: /a, status: 303}"],

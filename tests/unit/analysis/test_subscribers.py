@@ -3,7 +3,7 @@
 import pytest
 
 from fanroute.analysis.channels import Reference, find_values
-from fanroute.analysis.examples import example_headers, example_target, example_values
+from fanroute.analysis.examples import example_headers, example_target, example_values, needed_host
 from fanroute.analysis.subscribers import channel_names, find_subscribers
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
@@ -30,9 +30,13 @@ routes:
   - name: header
     match: {path: "/header/{a}", header: {x-b: {present: true}}}
     sse: {channel: "{a}/{header.x-b}/{a}"}
+  - name: tenant
+    match: {host: "{tenant}.example.com", path: "/tenants/{room}", where: {tenant: "[a-z-]+"}}
+    sse: {channel: "{tenant}.{room}"}
   - handoff: origin
 """
 COMPILED = compile_routes(ROUTES, INPUTS)
+HOST = "chat.example.com"
 TRACER = Tracer(COMPILED.plan, COMPILED.loopback)
 
 
@@ -54,6 +58,9 @@ TRACER = Tracer(COMPILED.plan, COMPILED.loopback)
         ("x/y/x", ["header"]),
         ("x/y/z", []),
         ("a/b/c/b/a", ["header"]),
+        ("acme.x.y", ["tenant"]),
+        ("-.x", []),
+        ("ACME.x", []),
         ("", []),
     ],
 )
@@ -65,7 +72,8 @@ def test_a_channel_has_routes_whose_requests_get_it(channel: str, routes: list[s
         headers = [(name, value.encode()) for name, value in example_headers(values)]
         if subscriber.kind == "websocket":
             headers.append(("upgrade", b"websocket"))
-        request = RequestData("GET", "http://chat.example.com" + example_target(subscriber.route.match, values), tuple(headers))
+        host = needed_host(subscriber.route.match, values, HOST) or HOST
+        request = RequestData("GET", f"http://{host}{example_target(subscriber.route.match, values)}", tuple(headers))
         outcome = predict(TRACER, request)
         assert COMPILED.plan.routes[outcome.route or 0] == subscriber.route
         assert channel in subscribed_channels(outcome.answer)
@@ -91,5 +99,5 @@ def test_a_template_gives_a_text_with_no_values() -> None:
 
 
 def test_the_channels_are_listed_as_they_are_written() -> None:
-    names = ["news", "other", "room-{room}", "{query.kind}:{query.id}", "{a}/{header.x-b}/{a}"]
+    names = ["news", "other", "room-{room}", "{query.kind}:{query.id}", "{a}/{header.x-b}/{a}", "{tenant}.{room}"]
     assert channel_names(COMPILED.plan) == names

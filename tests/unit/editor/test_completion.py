@@ -54,6 +54,8 @@ def _taken(item: types.CompletionItem, document: Document) -> str:
         ("  - match: {method: [GET, |]}\n", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
         ('  - match: {path: "/{a}/{b}", where: {|}}\n', ["a", "b"]),
         ('  - match: {path: "/{a}/{b}", where: {a: x, |}}\n', ["b"]),
+        ('  - match: {host: "{a}.example.com", path: "/{b}", where: {|}}\n', ["b", "a"]),
+        ('  - match: {host: ["{a}.example.com"]}\n    sse: {channel: "{|"}\n', ["{a}"]),
         ("  - auth: {channels: |}\n", ["role", "rooms", "sub", "iss", "aud", "jti", "scope"]),
         ("    sse: {channel: x} # |\n", []),
     ],

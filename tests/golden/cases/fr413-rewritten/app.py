@@ -3,6 +3,7 @@ from fanroute_runtime.auth.guard import Guard
 from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.compute.edge import exported_classes
 from fanroute_runtime.decide import Decider
+from fanroute_runtime.matching.host_labels import label_predicates
 from fanroute_runtime.plan import Plan, SandboxLimits
 from fanroute_runtime.rewriting import Rewriter
 from fanroute_runtime.routes_file import LazyRoutes

@@ -91,6 +91,11 @@ def kinds(number: int) -> list[Match]:
 WORST = {
     "hosts": ([Match((f"h{n}.example.com",)) for n in range(MANY)], Asked(name="h7777.example.com"), 7777),
     "suffixes": ([Match((f"*.h{n}.example.com",)) for n in range(MANY)], Asked(name="a.b.h7777.example.com"), 7777),
+    "labels": (
+        [Match((f"*.h{n}.example.com",), host_parameter=Parameter("tenant")) for n in range(MANY)],
+        Asked(name="a.h7777.example.com"),
+        7777,
+    ),
     "aliases": ([Match((f"h{n}.com", f"*.h{n}.com", f"{n}.net")) for n in range(MANY)], Asked(name="7777.net"), 7777),
     "hosts and paths": (
         [Match((f"h{n % 100}.com",), path(f"/p{n // 100}/{{x}}")) for n in range(MANY)],

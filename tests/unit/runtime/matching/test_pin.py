@@ -48,6 +48,9 @@ routes:
   - name: content
     match: {path: "/content/{page...}", where: {page: "[^x]*"}}
     sse: {channel: "content/{page}"}
+  - name: tenant
+    match: {host: "{tenant}.tenants.example.com", path: "/news/{topic}", where: {tenant: "[^x]+"}}
+    sse: {channel: "{tenant}/{topic}"}
   - name: poll
     match: {path: /poll}
     long_poll: {channel: polled}
@@ -182,7 +185,25 @@ def test_a_pin_has_the_rest_of_the_path() -> None:
     assert status(DECIDER.decide(with_pin(through, encode(replace(pin, values=(None,)))))) == 403
 
 
-@pytest.mark.parametrize("asked", [LIVE, ROOM, POLL, SOCKET], ids=["sse", "stream", "long_poll", "websocket"])
+NEWS = RequestData("GET", "https://Acme.tenants.example.com.:8080/news/a")
+NO_LABELS = ("", "a.b", "-a", "A", "a-", "é", "a/b", "x", "a" * 64)
+
+
+def test_a_pin_has_the_label_of_the_host() -> None:
+    """The host of the second pass does not matter, and no pin has a value that no host could have."""
+    assert decode(pin_of(NEWS)).values == ("acme", "a")
+    through = TRACER.through_fanout(NEWS)
+    moved = [(name, b"other.tenants.example.com" if name == "x-forwarded-host" else value) for name, value in through.headers]
+    for elsewhere in (through, replace(through, headers=tuple(moved), url="https://other.tenants.example.com/news/a")):
+        assert told(DECIDER.decide(elsewhere), "grip-channel") == "acme/a"
+    pin = decode(pin_of(NEWS))
+    for changed, expected in (("other", 200), *((label, 403) for label in NO_LABELS)):
+        answer = DECIDER.decide(with_pin(through, encode(replace(pin, values=(changed, "a")))))
+        assert status(answer) == expected, changed
+    assert status(DECIDER.decide(with_pin(through, encode(replace(pin, values=(None, "a")))))) == 403
+
+
+@pytest.mark.parametrize("asked", [LIVE, ROOM, POLL, SOCKET, NEWS], ids=["sse", "stream", "long_poll", "websocket", "of a host"])
 def test_the_pinned_route_is_served_whatever_becomes_of_the_request(asked: RequestData) -> None:
     through = TRACER.through_fanout(asked)
     answer = DECIDER.decide(through)
@@ -271,7 +292,7 @@ def test_a_pin_that_is_too_long_is_refused_on_the_first_pass() -> None:
     assert isinstance(DECIDER.decide(almost), ToFanout) and len(pin_of(almost)) == MAX_PIN
 
 
-@pytest.mark.parametrize("name", ["files", "missed", "page", "old", "route-10"])
+@pytest.mark.parametrize("name", ["files", "missed", "page", "old", "route-11"])
 def test_a_pin_names_an_endpoint(name: str) -> None:
     number = [route.name for route in PLAN.routes].index(name)
     through = with_pin(TRACER.through_fanout(LIVE), encode(Pin(number, PLAN.routes[number].fingerprint)))
@@ -339,8 +360,8 @@ def test_a_name_is_no_part_of_a_fingerprint() -> None:
 
 def test_fingerprints_tell_routes_apart() -> None:
     found = [route.fingerprint for route in PLAN.routes if route.fingerprint]
-    assert len(set(found)) == len(found) == 5
-    assert [fingerprint.partition("-")[0] for fingerprint in found] == ["sse", "stream", "sse", "long_poll", "websocket"]
+    assert len(set(found)) == len(found) == 6
+    assert [fingerprint.partition("-")[0] for fingerprint in found] == ["sse", "stream", "sse", "sse", "long_poll", "websocket"]
 
 
 PROXY = Key("HS256", b"what a proxy of the user's signs with", issuer="proxy")
