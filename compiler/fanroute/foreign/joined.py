@@ -52,7 +52,7 @@ def _joined(one: Data, other: Data) -> Data | None:
     if more or key not in _LISTS or key not in one or key not in other:
         return None
     values = list(dict.fromkeys([*_list(one[key]), *_list(other[key])]))
-    if key == "path" and len({_bound(path) for path in values}) > 1:
+    if key in ("path", "host") and len({_bound(value) for value in values}) > 1:
         return None
     return one | {key: values}
 
@@ -61,6 +61,6 @@ def _list(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _bound(path: str) -> tuple[str, ...]:
-    """Returns what a path binds. All paths of a route must bind the same."""
-    return (*sorted(parameter_names(path)), rest_name(path))
+def _bound(value: str) -> tuple[str, ...]:
+    """Returns what a path or host binds. All paths, and all hosts, of a route must bind the same."""
+    return (*sorted(parameter_names(value)), rest_name(value))

@@ -15,6 +15,8 @@ from fanroute.foreign.located import Located, read_json
 from fanroute.foreign.path_to_regexp import UNBOUND, Paths, closing, read_expression, read_source
 from fanroute.foreign.site import MAX_RULE, MAX_RULES, SITE, BadRule, Rule, Site
 from fanroute.foreign.site_headers import AnswerHeaders, add_headers
+from fanroute.spec.placeholders import parameter_name
+from fanroute.spec.template import label_name, parameter_names
 
 _LISTS = ("redirects", "rewrites", "headers", "routes")
 _UNFORCED = "Vercel prefers a file of that path to the rule; a route never does"
@@ -32,6 +34,7 @@ _RULE |= {"continue", "check", "important", "caseSensitive", "handle"}
 _PLAIN = re.compile(r"(?:[^\\.*+?^$()\[\]{}|]|\\[^\w])*")
 _ANY = re.compile(r"\(?(?:\?<\w+>)?\.\*\)?")
 _NAMED = re.compile(r"\(\?<(\w+)>")
+_LABEL = re.compile(r"\(?(?:\?<(?P<name>[A-Za-z][A-Za-z0-9_]*)>)?\[\^\\?\.\]\+\)?\\?\.(?P<rest>(?:[\w-]|\\?\.)+)")
 _SUBDOMAINS = re.compile(r"\(?(?:\?<\w+>)?(?P<one>\.[*+]|\[\^\.\]\+)\)?\\?\.(?P<rest>(?:[\w-]|\\?\.)+)")
 
 
@@ -184,7 +187,8 @@ def _made(
     line: int, source: str, paths: Paths, rule: Data, written: str, status: int, adds_parameters: bool = False
 ) -> Iterator[Rule]:
     """Yields the rule of some paths, after one for what a negative lookahead leaves to the site's files."""
-    conditions = _Conditions(rule)
+    # A rest of the path may get this name later.
+    conditions = _Conditions(rule, {"rest", *parameter_names([*paths.paths])})
     match = conditions.match | _where(paths)
     paths.bound |= conditions.bound
     if adds_parameters:
@@ -225,6 +229,10 @@ def _where(paths: Paths) -> Data:
 class _Conditions:
     """Reads `has` and `missing`. Raises BadRule for a condition that cannot be matched.
 
+    Args:
+        rule: the rule.
+        taken: names that the path binds.
+
     Attributes:
         match: the conditions, as in routes.yaml.
         bound: the words of a destination that stand for something in a condition, as references of routes.yaml or UNBOUND.
@@ -232,7 +240,8 @@ class _Conditions:
         remarks: in which the match differs.
     """
 
-    def __init__(self, rule: Data) -> None:
+    def __init__(self, rule: Data, taken: set[str]) -> None:
+        self._taken = taken
         self.match: Data = {}
         self.bound: dict[str, str] = {}
         self.unbound: dict[str, str] = {}
@@ -250,13 +259,12 @@ class _Conditions:
         if (part if part == "host" else name) in conditions:
             raise _unmatched(one)
         conditions[part if part == "host" else name] = value
+        label = label_name(value) if part == "host" else ""
+        if label in self._taken:
+            label = f"host_{label}"
+            conditions[part] = f"{{{label}}}.{value.partition('.')[2]}"
         if present:
-            self._bind(one, f"{{{part}.{name}}}")
-        written = str(one.get("value", ""))
-        if part == "host" and "[^.]" in written:
-            self.remarks.append(
-                f"the host '{shown(written)}' has one label before its first dot; the route's '*.' takes more too"
-            )
+            self._bind(one, f"{{{label}}}" if label else f"{{{part}.{name}}}")
 
     def _bind(self, one: Data, reference: str) -> None:
         """Binds the names of a condition: its groups, the key if there is no value, and `host`."""
@@ -268,11 +276,12 @@ class _Conditions:
         bare = text.removeprefix("^").removesuffix("$")
         is_whole = not written or (_NAMED.match(bare) is not None and closing(bare, 0) == len(bare) - 1)
         for name in names:
-            can_refer = kind in ("header", "query") and is_whole and name == names[0]
+            is_label = kind == "host" and label_name(self.match["host"])
+            can_refer = is_label or (kind in ("header", "query") and is_whole and name == names[0])
             self._bind_name(name, reference if can_refer else UNBOUND, f"a part of the {kind}, to which no target can refer")
         if kind == "host":
             host = str(self.match["host"])
-            self._bind_name("host", UNBOUND if host.startswith("*") else host, "the host, to which no target can refer")
+            self._bind_name("host", UNBOUND if host.startswith(("*", "{")) else host, "the host, to which no target can refer")
 
     def _bind_name(self, name: str, reference: str, reason: str) -> None:
         for word in (f":{name}", f"${name}"):
@@ -300,6 +309,8 @@ def _condition(one: Data, present: bool) -> tuple[str, str, Any]:
         pattern = f"({pattern})" if "|" in pattern else pattern
         return "header", "cookie", {"pattern": f"(.*; ?)?{pattern_text(key)}={pattern}(;.*)?"}
     if kind == "host" and present and isinstance(value, str):
+        if label := _LABEL.fullmatch(value):
+            return "host", "", f"{{{parameter_name(label['name'] or 'label')}}}.{_unescaped(label['rest'])}"
         if below := _SUBDOMAINS.fullmatch(value):
             return "host", "", f"*.{_unescaped(below['rest'])}"
         if _PLAIN.fullmatch(value.replace(".", "")):

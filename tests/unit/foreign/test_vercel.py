@@ -157,16 +157,53 @@ def test_a_destination_has_what_a_condition_binds(conditions: list[Any], destina
         assert "replace the 501" not in remarks
 
 
-def test_a_group_of_a_host() -> None:
-    """Tests that a name that no target can have is no reason to leave a rule out if the target does not have it."""
-    host = {"type": "host", "value": r"(?<tenant>[^.]+)\.example\.com"}
-    route, *_ = routes_of(redirects=[redirect("/a", "/b", has=[host])])
-    assert route["match"] == {"host": "*.example.com", "path": "/a"}
-    assert "takes more too" in remarks_of(redirects=[redirect("/a", "/b", has=[host])])
-    for name in ("tenant", "host"):
-        used = [redirect("/a", f"/b/:{name}", has=[host])]
-        assert routes_of(redirects=used)[0] == {"match": {"host": "*.example.com", "path": "/a"}, **REFUSAL}
-        assert f"3: ':{name}' stands for " in remarks_of(redirects=used)
+@pytest.mark.parametrize(
+    ("written", "host", "location"),
+    [
+        (r"(?<tenant>[^.]+)\.example\.com", "{tenant}.example.com", "/b/{tenant}"),
+        (r"(?<tenant>[^\.]+).example.com", "{tenant}.example.com", "/b/{tenant}"),
+        (r"(?<tenant>.*)\.example\.com", "*.example.com", None),
+        (r"(?<tenant>.+)\.example\.com", "*.example.com", None),
+    ],
+)
+def test_a_group_of_a_host(written: str, host: str, location: str | None) -> None:
+    """A target can refer to a whole label of the host. If it refers to another group, it gets a 501."""
+    has = [{"type": "host", "value": written}]
+    route, *_ = routes_of(redirects=[redirect("/a", "/b", has=has)])
+    assert route["match"] == {"host": host, "path": "/a"}
+    used = [redirect("/a", "/b/:tenant", has=has)]
+    route = routes_of(redirects=used)[0]
+    if location:
+        assert (route["match"], route["redirect"]["location"]) == ({"host": host, "path": "/a"}, location)
+    else:
+        assert route == {"match": {"host": host, "path": "/a"}, **REFUSAL}
+        assert "3: ':tenant' stands for " in remarks_of(redirects=used)
+    assert routes_of(redirects=[redirect("/a", "/b/:host", has=has)])[0] == {"match": {"host": host, "path": "/a"}, **REFUSAL}
+
+
+def test_a_label_without_a_name_of_its_own() -> None:
+    """It gets one that is not of the path, and routes for hosts that bind others are not joined."""
+
+    def made(source: str, *hosts: str) -> list[dict[str, Any]]:
+        rules = [redirect(source, "/b", has=[{"type": "host", "value": host}]) for host in hosts]
+        return [route["match"] for route in routes_of(redirects=rules)[: len(hosts)]]
+
+    label, tenant = r"[^.]+\.example\.com", r"(?<tenant>[^.]+)\.example\.com"
+    assert made("/a", label, tenant) == [
+        {"host": "{label}.example.com", "path": "/a"},
+        {"host": "{tenant}.example.com", "path": "/a"},
+    ]
+    assert made("/:tenant/:label", tenant) == [{"host": "{host_tenant}.example.com", "path": "/{tenant}/{label}"}]
+
+
+@pytest.mark.parametrize(
+    "destination", ["https://:tenant.example.org/a", "https://:tenant.example.org/b", "https://x-:tenant.example.org/"]
+)
+def test_a_label_in_the_host_of_a_target(destination: str) -> None:
+    """A target has no host that a request chooses."""
+    has = [{"type": "host", "value": r"(?<tenant>[^.]+)\.example\.com"}]
+    route, *_ = routes_of(redirects=[redirect("/a", destination, has=has)])
+    assert route == {"match": {"host": "{tenant}.example.com", "path": "/a"}, **REFUSAL}
 
 
 def test_alternatives_in_a_cookie() -> None:
