@@ -841,7 +841,7 @@ def test_routes_that_are_wrong_are_not_tested(tested: Path) -> None:
 
 def test_a_build_ships_what_is_staged(own_project: Workspace) -> None:
     names = {path.relative_to(own_project.app).as_posix() for path in own_project.app.rglob("*") if path.is_file()}
-    modules = "__init__ choose decide messages plan routes_file".split()
+    modules = "__init__ choose decide messages plan/__init__ routes_file".split()
     modules += "blocks compute/__init__ compute/edge compute/request compute/resources compute/sandbox".split()
     modules += "grip/__init__ grip/instructions grip/signature grip/websocket".split()
     modules += "http/__init__ http/client http/cors http/forwarding http/headers http/media_types http/origins".split()

@@ -102,7 +102,8 @@ def test_no_value_is_told(folder: Path, command: str, routes: str) -> None:
 def test_the_variable_is_named_in_its_place(folder: Path) -> None:
     (folder / "routes.yaml").write_text(INVALID)
     told = CliRunner().invoke(main, ["check"], env=ENVIRONMENT).stderr
-    assert 'routes.yaml:4:17: error[FR204]: "${TOKEN}" is not the URL of a backend' in told
+    assert "routes.yaml:4:17: error[FR204]: '${TOKEN}' is not the URL of a backend" in told
+    assert "routes.yaml:8:20: error[FR204]: '${TOKEN}' is not a host" in told
     assert "'a ${TOKEN}' is not a host" in told
     (folder / "routes.yaml").write_text(VALID)
     told = CliRunner().invoke(main, ["routes"], env=ENVIRONMENT).stdout

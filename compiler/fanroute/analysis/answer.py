@@ -10,7 +10,6 @@ from urllib.parse import quote, unquote
 
 from fanroute.analysis.box import HOST, LENGTH, Box, Dimension, Point
 from fanroute.analysis.sets import Lengths, Texts
-from fanroute.analysis.witness import request_of
 from fanroute.plan.routes import references, rest_name, rewrite_of
 from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.messages import Refused
@@ -177,6 +176,7 @@ def _kept_from(action: Action) -> int | None:
 
 def _is_refused(rewrite: Rewrite, route: Route, value_of: _ValueOf, point: Point, refused: Collection[PathFault]) -> bool:
     """Returns True if a request gets a 400 because of the path for the backend."""
+    from fanroute.analysis.witness import request_of  # late: `check` compares answers, but not these
 
     def text_of(bound: Bound) -> str | None:
         return bound.name if bound.source == "claim" else bound_value(bound, route, point)

@@ -69,6 +69,8 @@ def unexpander(unexpanded: Mapping[str, str], quote: Callable[[str], str] | None
     for value, text in unexpanded.items():
         if value.startswith("*.") and text.startswith("*."):
             forms[value[2:].lower()] = quote(text[2:])
+    # A value that is also a part of another one stands for itself.
+    forms |= {value.lower(): quote(text) for value, text in unexpanded.items() if value.lower() in forms}
     if not forms:
         return lambda text: text
     longest_first = "|".join(map(re.escape, sorted(forms, key=lambda form: -len(form))))
