@@ -334,6 +334,17 @@ def test_claims_for_nobody_are_told(tmp_path: Path) -> None:
         assert note in fanroute(tmp_path, "match", "GET", "https://a/", "--claims", '{"sub": "ann"}', *options).stdout
 
 
+def test_a_token_whose_key_is_not_read_is_told(tmp_path: Path) -> None:
+    auth = "auth: {keys: {algorithm: HS256, secret_store: keys, name: login}}"
+    (tmp_path / "routes.yaml").write_text(OWN.replace("handoff: origin", f"respond: {{status: 200}}\n    {auth}"))
+    note = "Note: the key of this token is in a store"
+    token = fanroute(tmp_path, "token", "--claims", "{}").stdout.strip()
+    asked = ("match", "GET", "https://own.edgecompute.app/")
+    assert note in fanroute(tmp_path, *asked, "-H", f"Authorization: Bearer {token}").stdout
+    for options in ([], ["--claims", "{}"], ["-H", "Authorization: Bearer x"]):
+        assert note not in fanroute(tmp_path, *asked, *options).stdout
+
+
 def test_a_variable_for_another_edge_is_no_mistake(tmp_path: Path) -> None:
     """Tests that the variable may be set although the embedded edge does not use it."""
     done = fanroute(tmp_path, "serve", FANROUTE_PUSHPIN="/bin/sh")

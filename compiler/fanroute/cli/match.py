@@ -67,6 +67,8 @@ def match(
         say(line)
     if tried.token_unused:
         say("Note: no route that takes this request requires a token, so --claims has no effect")
+    if tried.key_unread:
+        say("Note: the key of this token is in a store, and this command reads none. To try what a token allows, use --claims")
     if tried.mismatch:
         say(f"Note: {tried.mismatch}")
 

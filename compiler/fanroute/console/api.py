@@ -195,6 +195,7 @@ class Console:
             "passes": [[self._served.hide(line) for line in lines] for lines in pass_lines(trace)],
             "channels": subscribed_channels(told),
             "token_unused": found.token_unused,
+            "key_unread": found.key_unread,
             "mismatch": self._served.hide(found.mismatch),
         }
 

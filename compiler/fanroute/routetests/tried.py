@@ -11,6 +11,7 @@ from fanroute.plan.request import RequestData
 from fanroute.plan.tokens import with_token
 from fanroute.plan.trace import Trace
 from fanroute.routetests.outcome import make_tracer
+from fanroute_runtime.jose.keys import UNUSABLE_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,13 @@ class Tried:
         trace: what happens on both passes.
         token_unused: True if there were claims for a token, but no route that takes the request requires one.
         mismatch: which route the request misses only by its host or its client's address, "" if none.
+        key_unread: True if the request's token needs a key of a store. No store is read here.
     """
 
     trace: Trace
     token_unused: bool
     mismatch: str
+    key_unread: bool
 
 
 class Trial:
@@ -55,4 +58,4 @@ class Trial:
         if via_fanout:
             request = self.tracer.through_fanout(request)
         trace = self.tracer.trace(request)
-        return Tried(trace, unused, host_mismatch(trace, self.tracer.plan))
+        return Tried(trace, unused, host_mismatch(trace, self.tracer.plan), trace.refusal == UNUSABLE_KEY)

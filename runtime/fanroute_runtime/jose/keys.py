@@ -50,6 +50,10 @@ def further_module(name: str) -> Any:
     return __import__(f"{__package__}.{name}", fromlist=("",))
 
 
+# The reason if a key is not in its store, or is none.
+UNUSABLE_KEY = "A key that the edge needs to verify tokens is missing or unusable."
+
+
 class Keys:
     """Keeps a verifier for each key. A key in the Plan gets its verifier at build time, a key in a store when it is first needed.
 
@@ -149,7 +153,7 @@ def _read(stored: StoreEntry, request: Request) -> bytes:
 
 
 def _unusable() -> Refused:
-    return Refused(500, "A key that the edge needs to verify tokens is missing or unusable.")
+    return Refused(500, UNUSABLE_KEY)
 
 
 def _verify_never(signed: bytes, signature: bytes) -> bool:

@@ -68,7 +68,8 @@ function problem(message, field) {
 function showResult(found) {
   $("try-verdict").textContent = found.route ? `The route ${found.route} takes it.` : "No route takes it.";
   const unused = found.token_unused ? "No route that takes this request requires a token, so the claims have no effect." : "";
-  $("try-note").textContent = [unused, found.mismatch].filter(Boolean).join(" ");
+  const unread = found.key_unread ? "The key of this token is in a store, and the tester reads none. Fill in claims in place of a token." : "";
+  $("try-note").textContent = [unused, unread, found.mismatch].filter(Boolean).join(" ");
   $("try-steps").replaceChildren(...found.steps.map(step));
   $("try-passes").className = found.passes.length > 1 ? "passes two" : "passes";
   $("try-passes").replaceChildren(...found.passes.map((lines, number) => pass(lines, number, found.channels)));
