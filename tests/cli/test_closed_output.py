@@ -28,6 +28,7 @@ CALLS = {
     "serve": ["--port=0", "--publish-port=0"],
     "publish": ["--help"],
     "listen": ["http://127.0.0.1:9/"],
+    "grip-url": [],
     "token": ["--routes=guarded.yaml"],
     "doctor": ["--offline"],
     "explain": [],

@@ -18,11 +18,11 @@ from fanroute import __version__
 
 # How much of a command's first sentence the list of commands shows, in characters.
 MAX_SUMMARY = 200
-# Every command, by what its user wants to do. Each is in the module of its name, with a "_" after a word of Python.
+# Every command, by what its user wants to do. Each is in the module of its name, with "_" for "-" and after a word of Python.
 SECTIONS = {
     "Write": ["init", "import", "check", "fmt"],
     "Inspect": ["routes", "match", "test", "diff"],
-    "Run": ["build", "serve", "publish", "listen", "token", "doctor"],
+    "Run": ["build", "serve", "publish", "listen", "grip-url", "token", "doctor"],
     "More": ["explain", "schema", "lsp", "export", "completion", "install"],
 }
 _COMMANDS = [name for names in SECTIONS.values() for name in names]
@@ -55,7 +55,7 @@ class _Sections(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"fanroute.cli.{name}"), name)
         return command
 

@@ -14,6 +14,7 @@ from fanroute.analysis.examples import (
     needed_host,
     with_claims,
 )
+from fanroute.client.grip_url import local_grip_url
 from fanroute.devserver.config import EdgeUrls
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
@@ -71,7 +72,7 @@ def serve_lines(
     options: str = "",
     makes_tokens: bool = True,
 ) -> Iterator[str]:
-    """Yields a request for each route of a local edge, and commands that publish a message.
+    """Yields a request for each route of a local edge, commands that publish a message, and what a server needs for that.
 
     Args:
         compiled: the routes.
@@ -92,6 +93,7 @@ def serve_lines(
     for channel in _channels(compiled):
         separator = "-- " if channel.startswith("-") else ""
         yield f"  {fanroute} publish{options} {separator}{shell_word(channel)} hello"
+    yield f"Or from your server, whose GRIP library takes: GRIP_URL={shell_word(local_grip_url(urls.publish))}"
 
 
 def changed_port_warnings(

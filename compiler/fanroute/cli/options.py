@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and the routes.yaml that they name."""
 
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,8 @@ from fanroute.spec.inputs import Inputs
 
 # The file name that means standard input.
 PIPED = "-"
+# The id of a service at Fastly.
+_SERVICE = re.compile(r"[A-Za-z0-9]{1,64}")
 
 routes_argument = click.argument("routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES)
 routes_option = click.option("--routes", type=click.Path(path_type=Path), default=DEFAULT_ROUTES, show_default=True)
@@ -58,6 +61,13 @@ two_envs_option = click.option(
     callback=_environments,
     help="One of the environments. Twice for OLD and NEW.",
 )
+
+
+def check_service(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Returns the id of a service at Fastly, the value of an option. Raises click.BadParameter."""
+    if value is not None and not _SERVICE.fullmatch(value):
+        raise click.BadParameter("a service's id has only letters and digits: see service_id in fastly.toml")
+    return value
 
 
 def env_words(environment: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fanroute.cli.edges import find_edge
-from fanroute.cli.options import PIPED, compile_if_valid, env_option, examples, routes_option
+from fanroute.cli.options import PIPED, check_service, compile_if_valid, env_option, examples, routes_option
 from fanroute.cli.output import exit_on_failure, fail, remark, say, standard_input, warn
 from fanroute.plan.kinds import Kind
 from fanroute.project.workspace import Workspace
@@ -18,15 +18,8 @@ from fanroute_runtime.plan import Plan
 ALL: tuple[Kind, ...] = ("sse", "long_poll", "websocket")
 # The options that choose formats, and the kind of connection that gets each.
 _KINDS: dict[str, Kind] = {"sse": "sse", "stream": "stream", "response": "long_poll", "ws": "websocket"}
-_SERVICE = re.compile(r"[A-Za-z0-9]{1,64}")
 # A field of a server-sent event ends at a line end, and EventSource ignores an id with a NUL.
 _NO_FIELD = re.compile(r"[\r\n\0]")
-
-
-def _service(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _SERVICE.fullmatch(value):
-        raise click.BadParameter("a service's id has only letters and digits: see service_id in fastly.toml")
-    return value
 
 
 def _field(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -57,7 +50,7 @@ def _field(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--json", "is_json", is_flag=True, help="Check that MESSAGE is JSON, and publish it on one line.")
 @click.option("--close", is_flag=True, help="Close the channel's streams and WebSockets instead.")
 @click.option("--local", is_flag=True, help="Publish to the local edge that runs for the folder of routes.yaml. The default.")
-@click.option("--service", callback=_service, metavar="ID", help="Publish to this service at Fastly.")
+@click.option("--service", callback=check_service, metavar="ID", help="Publish to this service at Fastly.")
 @routes_option
 @env_option
 def publish(

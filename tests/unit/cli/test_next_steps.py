@@ -80,7 +80,7 @@ routes:
         ["curl", "-H", "X-Auth-Token: TOKEN", "http://a/d"],
         ["npx", "wscat", "-c", "ws://a/e", "-s", "b", "-s", "bearer", "-s", "TOKEN"],
     ]
-    assert lines[-2] == "  fanroute publish sub:room hello"
+    assert lines[-3] == "  fanroute publish sub:room hello"
     made = "made by token"
     assert [arguments_in_shell(line) for line in shown(compiled, urls)[1:6]] == [
         ["-N", "-H", f'Authorization: Bearer {made} --claims {{"sub": "sub"}}', "http://a/room/a"],
@@ -135,8 +135,8 @@ routes:
 def test_publishing_is_shown_as_a_command() -> None:
     urls = EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")
     lines = [*serve_lines(COMPILED, "embedded", urls, {}, "/a b/fanroute", " --routes x.yaml")]
-    assert lines[-3] == "Publish to http://127.0.0.1:2/publish/ in another terminal:"
-    assert shlex.split(lines[-2]) == ["/a", "b/fanroute", "publish", "--routes", "x.yaml", "it's", "hello"]
+    assert lines[-4] == "Publish to http://127.0.0.1:2/publish/ in another terminal:"
+    assert shlex.split(lines[-3]) == ["/a", "b/fanroute", "publish", "--routes", "x.yaml", "it's", "hello"]
     compiled = compile_routes(ROUTES.replace(b'"it\'s"', b"--help"), INPUTS)
     assert "  fanroute publish -- --help hello" in shown(compiled, urls)
 
