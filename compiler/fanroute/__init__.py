@@ -1,3 +1,3 @@
 """Fanroute: routes.yaml to a WebAssembly app for Fastly Compute and Fanout."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

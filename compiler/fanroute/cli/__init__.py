@@ -14,8 +14,6 @@ from typing import Any
 
 import click
 
-from fanroute import __version__
-
 # How much of a command's first sentence the list of commands shows, in characters.
 MAX_SUMMARY = 200
 # Every command, by what its user wants to do. Each is in the module of its name, with "_" for "-" and after a word of Python.
@@ -76,10 +74,27 @@ class _Sections(click.Group):
                 formatter.write_dl(rows)
 
 
+def _print_versions(context: click.Context, option: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        from fanroute.cli.output import say
+        from fanroute.cli.versions import version_lines
+
+        for line in version_lines():
+            say(line)
+        context.exit()
+
+
 @click.group(
     cls=_Sections,
     epilog="`fanroute COMMAND --help` shows examples. Exit codes: 0 done, 1 the input is wrong, 2 the usage is wrong.",
 )
-@click.version_option(__version__)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_versions,
+    help="Show the version, and those of the tools that are used, and exit.",
+)
 def main() -> None:
     """Realtime push at Fastly's edge, configured in routes.yaml."""
