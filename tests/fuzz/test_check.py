@@ -169,7 +169,7 @@ def assert_within(span: Span, raw: bytes) -> None:
 
 
 # How Python writes values that YAML writes in another way. A sign in quotes, as in "'[' is not closed", is none.
-OF_PYTHON = re.compile(r"\b(?:True|False|None)\b|(?<!['\\])[\[{]'|<class")
+OF_PYTHON = re.compile(r"\b(?:True|False|None)\b|(?<!['\\])[\[{]'[^'\s,.:;)][^']*'|<class")
 
 
 def assert_no_python(diagnostic: Diagnostic, raw: bytes) -> None:

@@ -116,13 +116,12 @@ def authorized(draw: st.DrawFn, spec: Data) -> Data:
     )
     routes = [draw(with_auth(route, profiles, defaults)) for route in spec["routes"]]
     found = spec | ({"defaults": defaults} if defaults else {}) | {"auth_profiles": profiles, "routes": routes}
-    for route in routes:
+    for number, route in enumerate(routes):
         auth = tokens.auth_of(found, route)
         if auth and {"cookie": "session"} in auth["token"] and not {"websocket", "tunnel"}.isdisjoint(route):
             route["origins"] = "https://chat.example.com"
         if auth and "authorization" in auth["token"] and "{header.authorization}" in str(route).lower():
-            route.pop("auth", None)  # nobody else may see the token
-            route.update({"public": True} if defaults else {})
+            routes[number] = spec["routes"][number] | ({"public": True} if defaults else {})  # nobody else may see the token
     return found
 
 
