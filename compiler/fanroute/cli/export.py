@@ -16,12 +16,13 @@ from fanroute.foreign.pushpin_export import NotExported, export_routes
 def export(kind: str, routes: Path, environment: str) -> None:
     """Print ROUTES (routes.yaml) as the `routes` file of a Pushpin of your own.
 
-    A comment in the file and a line on standard error name what Pushpin cannot do. If a route needs a token, nothing is printed
-    and the exit code is 1, because Pushpin checks no tokens.
+    A comment in the file and a line on standard error name what Pushpin cannot do. If Pushpin would let
+    in clients that a route refuses (by `auth`, `client_ip` or a `respond` with a status from 400 on), nothing is printed and the
+    exit code is 1.
     """
     compiled = compile_or_exit(routes, environment)
     try:
-        text, remarks = export_routes(compiled, routes.parent.as_posix())
+        text, remarks = export_routes(compiled, routes.as_posix())
     except NotExported as error:
         fail(f"{error.span.file or routes}:{error.span.line}: error: {error}, so nothing is exported")
     say_text(text.rstrip("\n"))

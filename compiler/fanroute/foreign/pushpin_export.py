@@ -5,23 +5,27 @@ Pushpin prefers a line with `proto` to one without, and only then a longer `path
 which takes all requests of its host, kind and `path_beg`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import quote
 
+from fanroute.analysis.box import box_of, intersect
+from fanroute.analysis.budget import BudgetExceeded
 from fanroute.diagnostics.diagnostic import Span
 from fanroute.foreign.pushpin import CELLS, Cell, contains, prefixes_of, quoted
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
 from fanroute.plan.routes import declared_index, is_preflight, references, rewrite_of
-from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Route, Tunnel
+from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Respond, Route, Tunnel
 from fanroute_runtime.plan.rewriting import Rewrite
 
 _PROTO = {True: "ws", False: "http"}
 _SSL = {"https": "yes", "http": "no"}
 _ANSWERED = "the edge answers it"
+# The least status of an answer that refuses a request.
+_REFUSAL = 400
 
 
 class NotExported(Exception):
@@ -61,15 +65,16 @@ class _Line:
         return fits and (not self.hosts or host in self.hosts) and contains(self.path, path)
 
 
-def export_routes(compiled: Compiled, folder: str = ".") -> tuple[str, list[Omission]]:
+def export_routes(compiled: Compiled, path: str = "routes.yaml") -> tuple[str, list[Omission]]:
     """Returns a `routes` file, and remarks about what it cannot say. Raises NotExported.
 
-    `folder` is that of routes.yaml. In the comments of the file, names of included files begin there.
+    `path` is that of the file. In the comments, names of included files begin at its folder.
     """
     backends = {backend.name: backend for backend in compiled.backends}
     lines: list[_Line] = []
     remarks: list[Omission] = []
-    for index, route in _routes(compiled):
+    routes = [*_routes(compiled)]
+    for number, (index, route) in enumerate(routes):
         span = compiled.source.key_span(("routes", index))
         if route.auth:
             raise NotExported(f"route '{route.name}' needs a token, which Pushpin does not check", span)
@@ -80,11 +85,15 @@ def export_routes(compiled: Compiled, folder: str = ".") -> tuple[str, list[Omis
             lines.append(_line(route, backends))
         elif list(_obstacles(route)) == [_ANSWERED] and not _path_beg(route.match):  # its requests get no line
             lines.append(_Line(route.match.hosts, "", False, route.match.websocket, route.match.scheme))
+        elif taking := _takes_refused(route, [later for _, later in routes[number + 1 :]]):
+            message = f"route '{route.name}' refuses requests that '{taking.name}' would get, and Pushpin cannot refuse them"
+            raise NotExported(message, span)
     remarks += _widened(compiled, lines)
     hosts = [*dict.fromkeys(host for line in lines for host in line.hosts), "*"]
     written = [text for host in hosts for text in _lines_of(host, lines)]
-    files = (PurePosixPath(remark.span.file).relative_to(folder) if remark.span.file else "routes.yaml" for remark in remarks)
-    comments = [f"# {file}:{remark.span.line}: {remark.text}" for file, remark in zip(files, remarks, strict=True)]
+    file = PurePosixPath(path)
+    files = (PurePosixPath(one.span.file).relative_to(file.parent) if one.span.file else file.name for one in remarks)
+    comments = [f"# {name}:{remark.span.line}: {remark.text}" for name, remark in zip(files, remarks, strict=True)]
     return "\n".join(["# Made by `fanroute export pushpin-routes`.", *comments, *written]) + "\n", remarks
 
 
@@ -92,6 +101,21 @@ def _routes(compiled: Compiled) -> Iterator[tuple[int, Route]]:
     """Yields the routes with their indices in routes.yaml. One with several paths is yielded for each of them."""
     routes = compiled.plan.routes
     yield from ((declared_index(routes, number), route) for number, route in enumerate(routes) if not is_preflight(route))
+
+
+def _takes_refused(route: Route, later: Iterable[Route]) -> Route | None:
+    """Returns the first of the later routes whose line would take requests that a route refuses, or None."""
+    if not isinstance(route.action, Respond) or route.action.status < _REFUSAL:
+        return None
+    return next((each for each in later if _is_expressible(each) and _overlap(route.match, each.match)), None)
+
+
+def _overlap(one: Match, other: Match) -> bool:
+    """Returns True if a request may fit both matches."""
+    try:
+        return intersect(box_of(one), box_of(other)) is not None
+    except BudgetExceeded:
+        return True
 
 
 def _is_expressible(route: Route) -> bool:

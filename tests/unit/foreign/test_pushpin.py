@@ -369,6 +369,49 @@ def test_a_route_with_a_token_is_not_exported() -> None:
     assert refused.value.span.line == 8
 
 
+@pytest.mark.parametrize(
+    "refusing",
+    [
+        "{match: {path: /a/*}, respond: {status: 403}}",
+        "{match: {path: /a/*}, respond: {status: 500}}",
+        "{match: {path: '/{room}/a'}, respond: {status: 404}}",
+        "{match: {method: [PUT, DELETE]}, respond: {status: 405}}",
+        "{match: {header: {x-a: absent}}, respond: {status: 401}}",
+        "{match: {host: '*.a.com'}, respond: {status: 410}}",
+    ],
+)
+def test_a_refusal_is_not_lost_in_an_export(refusing: str) -> None:
+    """Tests that nothing is exported if a later line would send requests to a backend that a route refuses."""
+    with pytest.raises(NotExported, match="route 'route-2' refuses requests that 'route-3' would get") as refused:
+        exported(f"  - {{match: {{path: /b/*}}, handoff: app}}\n  - {refusing}\n  - {{handoff: app}}\n")
+    assert refused.value.span.line == 9
+
+
+@pytest.mark.parametrize(
+    ("routes", "count"),
+    [
+        # No later route takes these requests, or none that Pushpin can have.
+        ("  - {match: {path: /a/*}, handoff: app}\n  - {match: {path: /*, method: PUT}, respond: {status: 403}}\n", 1),
+        ("  - {match: {path: /a/*}, respond: {status: 403}}\n  - {match: {path: /b/*}, handoff: app}\n", 1),
+        ("  - {match: {path: /a/*}, respond: {status: 403}}\n  - {match: {path: '/a/{b}'}, handoff: app}\n", 0),
+        # The host's requests get no line.
+        ("  - {match: {host: a.com}, respond: {status: 403}}\n  - {handoff: app}\n", 1),
+        # These answers refuse nothing.
+        ("  - {match: {path: /a/*}, respond: {status: 204}}\n  - {handoff: app}\n", 1),
+        ("  - {match: {path: /a/*}, redirect: {location: /b}}\n  - {handoff: app}\n", 1),
+    ],
+)
+def test_answers_that_take_nothing_from_a_line_stop_no_export(routes: str, count: int) -> None:
+    lines, remarks = exported(routes)
+    assert len(lines) == count and any("the edge answers it" in remark for remark in remarks)
+
+
+def test_comments_of_an_export_name_its_file() -> None:
+    compiled = compile_routes((HEAD + "  - {match: {path: /e}, public: true, sse: {channel: e}}\n").encode(), INPUTS)
+    text, _ = export_routes(compiled, "edge/live.yaml")
+    assert text.splitlines()[1].startswith("# live.yaml:8: route 'route-1': left out")
+
+
 def test_lines_keep_their_order() -> None:
     """Tests that paths of the same length stay in the order of the file, both ways."""
     names = [f"/{letter}/" for letter in "hgfedcba"]
