@@ -1,5 +1,6 @@
 """Writes a request that the analysis found as the arguments of `fanroute match`."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from fanroute.analysis.budget import Budget
 from fanroute.analysis.reachability import MAX_TOTAL_STEPS, Reachability, Reachable, Unreachable, reachability_of
 from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.shell import shell_word
+from fanroute.plan.describe import path_texts
 from fanroute.plan.request import CLIENT_ADDRESS, UNKNOWN_ADDRESS, RequestData
 from fanroute_runtime.plan import Match, PathFault, Plan, Route
 
@@ -54,12 +56,16 @@ def witness_commands(plan: Plan, options: str = "", fanroute: str = "fanroute") 
 
     `options` are added to each command, and `fanroute` is how the shell calls it.
     """
-    for route, found in reachable_routes(plan):
+    found_for = [*reachable_routes(plan)]
+    paths = Counter(route.name for route, _ in found_for)
+    for route, found in found_for:
+        # A route with several paths is there once for each of them.
+        name = f"{route.name}, {next(path_texts(route.match.path))}" if paths[route.name] > 1 and route.match.path else route.name
         if isinstance(found, Reachable):
-            yield f"{fanroute} match {match_arguments(request_of(found.witness), options)}  # {route.name}"
+            yield f"{fanroute} match {match_arguments(request_of(found.witness), options)}  # {name}"
         else:
             reason = "no request reaches it" if isinstance(found, Unreachable) else "the search for a request took too long"
-            yield f"# {route.name}: {reason}"
+            yield f"# {name}: {reason}"
 
 
 def _quoted(text: str | None) -> str:

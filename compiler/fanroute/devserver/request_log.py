@@ -56,7 +56,8 @@ def host_mismatch(trace: Trace, plan: Plan) -> str:
 def mismatch_text(route: Route, mismatches: tuple[str, ...]) -> str:
     """Says that a request misses a route only by its host or its client's address."""
     if mismatches == ONLY_HOST:
-        return f"only the host does not match: the route '{route.name}' is for {match_text(Match(hosts=route.match.hosts))}"
+        hosts = match_text(Match(hosts=route.match.hosts, host_parameter=route.match.host_parameter))
+        return f"only the host does not match: the route '{route.name}' is for {hosts}"
     networks = match_text(Match(client_ips=route.match.client_ips))
     return f"only the client's address does not match: the route '{route.name}' is for requests {networks}"
 

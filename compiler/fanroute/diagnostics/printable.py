@@ -30,13 +30,13 @@ def in_yaml(value: Any) -> str:
         case None | bool():
             return json.dumps(value)
         case list():
-            return f"[{', '.join(map(_item, value))}]"
+            return f"[{', '.join(map(in_yaml_item, value))}]"
         case dict():
-            return f"{{{', '.join(f'{_item(key)}: {_item(item)}' for key, item in value.items())}}}"
+            return f"{{{', '.join(f'{in_yaml_item(key)}: {in_yaml_item(item)}' for key, item in value.items())}}}"
     return str(value)
 
 
-def _item(value: Any) -> str:
+def in_yaml_item(value: Any) -> str:
     """Returns a value in a list or mapping, in quotes if it is a text that YAML would read in another way."""
     needs_quotes = isinstance(value, str) and _NOT_PLAIN.search(value)
     return json.dumps(value, ensure_ascii=False) if needs_quotes else in_yaml(value)

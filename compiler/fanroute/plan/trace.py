@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from fanroute.plan.describe import cache_text
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
@@ -182,8 +183,11 @@ def trace_lines(trace: Trace) -> Iterator[str]:
 
 def step_lines(trace: Trace) -> Iterator[str]:
     """Yields a line for each route tried, and one if none takes the request."""
-    for step in trace.steps:
-        yield f"  {step.route}: no, by {', '.join(step.mismatches)}" if step.mismatches else f"  {step.route}: yes"
+    # A route with several paths is tried with each of them. The one that fits best is shown.
+    for route, steps in groupby(trace.steps, lambda step: step.route):
+        failed = [step.mismatches for step in steps]
+        fewest = min(failed, key=len)
+        yield f"  {route}: no, by {', '.join(fewest)}" if fewest else f"  {route}: yes"
     if not trace.steps or trace.steps[-1].mismatches:
         yield "  no route"
 

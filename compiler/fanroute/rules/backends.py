@@ -62,7 +62,11 @@ def check_backend_kinds(source: Source) -> Iterator[Diagnostic]:
         kinds = {"url", "loopback"} & set(backend)
         if len(kinds) != 1:
             message = f"the backend '{name}' has {'both' if kinds else 'neither'} 'url' {'and' if kinds else 'nor'} 'loopback'"
-            yield Diagnostic(FR206, message, source.key_span(("backends", name)), "a backend has exactly one of them")
+            span, suggestion = source.key_span(("backends", name)), "a backend has exactly one of them"
+            if added := next((kind for kind in sorted(kinds) if ("backends", name, kind) in source.moved), ""):
+                span = source.key_span(("backends", name, added))
+                suggestion = f"leave '{added}' out: a backend is of the same kind in all environments"
+            yield Diagnostic(FR206, message, span, suggestion)
             continue
         of_servers = ("local", "strict_paths", *SERVER_OPTIONS)
         for key, kind in (*((key, "url") for key in of_servers), ("host", "loopback")):

@@ -5,6 +5,7 @@ from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import AUTH, START
+from fanroute.diagnostics.printable import in_yaml, in_yaml_item
 from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
@@ -67,9 +68,9 @@ def check_whole_scopes(file: ValidFile) -> Iterator[Diagnostic]:
             if name in _SCOPES and (not isinstance(condition, dict) or "values" in condition):
                 (first, value), *_ = raw.claim_values(path, {"claims": {name: condition}})
                 words = value.split()
-                wanted = f"word: {value}" if len(words) < 2 else f"every_word: [{', '.join(words)}]"
+                wanted = {"word": value} if len(words) < 2 else {"every_word": words}
                 message = f"the whole '{name}' of a token must be '{value}'"
-                yield Diagnostic(FR449, message, file.source.value_span(first), f"write '{name}: {{{wanted}}}'")
+                yield Diagnostic(FR449, message, file.source.value_span(first), f"write '{name}: {in_yaml(wanted)}'")
 
 
 FR444 = Rule(
@@ -98,10 +99,13 @@ def check_own_claims(file: ValidFile) -> Iterator[Diagnostic]:
             elif name == "exp" and present is False:
                 message, suggestion = "every token needs an 'exp', so no token fits this", "remove it"
             elif name == "iss" and values:
-                message, suggestion = "'issuer' says what 'iss' has to be", f"write 'issuer: {values[0]}' beside 'claims'"
+                message, suggestion = (
+                    "'issuer' says what 'iss' has to be",
+                    f"write 'issuer: {in_yaml_item(values[0])}' beside 'claims'",
+                )
             elif name == "aud" and present is not False and not {"audience", "profile"} & {*auth} and path[0] != "auth_profiles":
                 message = "a token with an 'aud' is only accepted if 'audience' names it, so no token fits this"
-                suggestion = f"write 'audience: {values[0] if values else 'NAME'}' beside 'claims'"
+                suggestion = f"write 'audience: {in_yaml_item(values[0]) if values else 'NAME'}' beside 'claims'"
             else:
                 continue
             yield Diagnostic(FR444, message, file.source.key_span((*path, "claims", name)), suggestion)

@@ -10,7 +10,7 @@ from fanroute.diagnostics.rule import Rule
 from fanroute.spec import raw
 from fanroute.spec.document import PRODUCTION, default_domain
 from fanroute.spec.environments import environments, hosts_of, renamed_hosts
-from fanroute.spec.validate import did_you_mean
+from fanroute.spec.validate import did_you_mean, is_much_alike
 from fanroute.syntax.source import Path, Source
 
 FR271 = Rule(
@@ -40,9 +40,9 @@ def check_changes(source: Source) -> Iterator[Diagnostic]:
             for one in environment[key] if isinstance(environment.get(key), dict) else ():
                 if (one.lower() if key == "hosts" else one) not in known:
                     message = f"the file has no {what} '{one}', so nothing differs in '{name}'"
-                    yield Diagnostic(
-                        FR271, message, source.key_span((*path, key, one)), did_you_mean(one, sorted(known), f"{what}s")
-                    )
+                    suggest = _suggest_host if key == "hosts" else did_you_mean
+                    suggestion = suggest(one, sorted(known), f"{what}s")
+                    yield Diagnostic(FR271, message, source.key_span((*path, key, one)), suggestion)
         defaults = environment.get("defaults")
         if isinstance(defaults, dict) and "auth" in defaults and "auth" not in raw.defaults(source):
             span = source.key_span((*path, "defaults", "auth"))
@@ -52,6 +52,17 @@ def check_changes(source: Source) -> Iterator[Diagnostic]:
             message = f"the default 'auth' is the profile '{profile}'"
             span = source.key_span((*path, "defaults", "auth"))
             yield Diagnostic(FR271, message, span, f"write 'auth_profiles: {{{profile}: …}}' in this environment")
+
+
+def _suggest_host(host: str, known: list[str], what: str) -> str:
+    """Suggests a known host whose labels are all like those of another one: two hosts of one domain can have little in common."""
+    meant = next((one for one in known if _is_like(host.lower().split("."), one.split("."))), "")
+    return did_you_mean(meant, known, what)
+
+
+def _is_like(labels: list[str], others: list[str]) -> bool:
+    pairs = zip(labels, others, strict=False)
+    return len(labels) == len(others) and all(is_much_alike(one, other) for one, other in pairs)
 
 
 FR472 = Rule(

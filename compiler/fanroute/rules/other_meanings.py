@@ -6,6 +6,7 @@ from typing import Any
 
 from fanroute.diagnostics.diagnostic import Diagnostic
 from fanroute.diagnostics.examples import START
+from fanroute.diagnostics.printable import in_yaml_item
 from fanroute.diagnostics.rule import Rule
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.spec import raw
@@ -76,7 +77,7 @@ def _report_variables(file: ValidFile, path: Path, value: Any, bound: tuple[str,
     elif isinstance(value, str) and ("{" in value or "$" in value or "%" in value or "<" in value or value[:1] == "@"):
         is_content = path[-1] in _CONTENTS
         if is_content and (named := re.fullmatch(r"(?:@|file://)([\w./-]+\.\w+)", value)):
-            message, suggestion = f"'{value}' is the content itself, and no file", f"write file: {named[1]}"
+            message, suggestion = f"'{value}' is the content itself, and no file", f"write file: {in_yaml_item(named[1])}"
         elif reference := own_reference(value, bound):
             message = f"'{reference}' is not a reference here: it is text"
             suggestion = "references are for channels, 'meta', locations, links and 'rewrite'"

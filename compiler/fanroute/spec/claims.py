@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from fanroute.diagnostics.printable import quoted
+from fanroute.diagnostics.printable import in_yaml, quoted
 from fanroute.plan.routes import references
 from fanroute.spec.claim_names import CLAIM, fault_of_claim
 from fanroute.spec.match import Condition, Texts, as_condition
@@ -37,8 +37,8 @@ _SEPARATOR = re.compile(r" (?![^{}]*\})")
 def _check_word(value: str) -> str:
     words = _SEPARATOR.split(value)
     if len(words) > 1 and all(words):
-        listed = ", ".join(words)
-        suggestion = f"write {{every_word: [{listed}]}} if it must have all of them, {{word: [{listed}]}} if one is enough"
+        every, one = in_yaml({"every_word": words}), in_yaml({"word": words})
+        suggestion = f"write {every} if it must have all of them, {one} if one is enough"
         raise value_error(f"{quoted(value)} is several words", suggestion)
     if not value or len(words) > 1:
         raise value_error(f"{quoted(value)} is not a word", "write it without spaces")
@@ -47,7 +47,7 @@ def _check_word(value: str) -> str:
 
 def _check_several(values: list[str]) -> list[str]:
     if len(values) == 1:
-        raise value_error("'every_word' has only one word", f"write {{word: {values[0]}}}")
+        raise value_error("'every_word' has only one word", f"write {in_yaml({'word': values[0]})}")
     return values
 
 

@@ -29,8 +29,8 @@ from fanroute.spec.sandbox import Sandbox
 from fanroute.spec.template import label_name
 from fanroute.spec.types import (
     BackendName,
-    FilePath,
     Host,
+    IncludedPath,
     KeepAlive,
     LocalUrl,
     Model,
@@ -224,7 +224,7 @@ class Route(Model):
 
     name: Name | None = Field(None, examples=["room-events"])
     """The route's name in messages. It must be unique. If not given, `route-` and the number of the route."""
-    include: FilePath | None = Field(None, examples=["teams/chat.yaml"])
+    include: IncludedPath | None = Field(None, examples=["teams/chat.yaml"])
     """Puts the routes of this file here, by its path from the folder of routes.yaml. The item has no other key. The file has only
     `routes`."""
     match: Match = Match()

@@ -16,6 +16,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, Span
 from fanroute.diagnostics.rule import Rule
 from fanroute.spec.document import PRODUCTION, Environment, Spec
 from fanroute.spec.template import label_name
+from fanroute.spec.types import is_matched_host
 from fanroute.spec.validate import did_you_mean, keys_at
 from fanroute.syntax.source import Path, Source
 
@@ -161,7 +162,8 @@ def hosts_of(source: Source) -> set[str]:
     found: set[str] = set()
 
     def note(path: Path, before: str, host: str, after: str) -> None:
-        found.add(host.lower())
+        if is_matched_host(host):  # another one is an error of its own
+            found.add(host.lower())
 
     if isinstance(source.data, dict):
         _with_hosts(source.data, note)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from fanroute.diagnostics.printable import quoted
-from fanroute.spec.types import FilePath, Line, Model, Text, TextFormat, value_error, with_example
+from fanroute.spec.types import KeyPath, Line, Model, Text, TextFormat, value_error, with_example
 
 # The issuers of Fanout's own tokens: Fastly's begins so and ends with the service's id, and the local edges have the other.
 _FASTLYS, _LOCAL = "fastly:", "viceroy"
@@ -72,7 +72,7 @@ class VerificationKey(Model):
 
     algorithm: AlgorithmName
     """The only algorithm that the key is used with."""
-    file: FilePath | None = Field(None, examples=["keys/tokens.pem"])
+    file: KeyPath | None = Field(None, examples=["keys/tokens.pem"])
     """A file with a public key in PEM, by its path from the folder of routes.yaml. The key becomes part of the component."""
     secret_store: EntryName | None = None
     """The secret store that holds the key, by the name under which it is linked to the service. Its entry is a public key in PEM

@@ -77,7 +77,8 @@ def meant_pattern(value: str, allow_star: bool) -> str:
 
 
 def _unanchored(pattern: str) -> str:
-    return pattern.removeprefix("^").removesuffix("$")
+    """Returns a pattern without `^` and `$`, as YAML has it in single quotes."""
+    return pattern.removeprefix("^").removesuffix("$").replace("'", "''")
 
 
 def meant_type(name: str, pattern: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from fanroute.diagnostics.printable import in_yaml, printable, quoted
+from fanroute.diagnostics.printable import in_yaml, in_yaml_item, printable, quoted
 from fanroute.spec.claim_names import fault_of_claim
 from fanroute.spec.placeholders import is_regular_expression, parameter_name, suggest_rest, suggest_segment
 from fanroute.spec.template import PARAMETER, REST, BadTemplate, parameter_names, parse_template
@@ -41,6 +41,11 @@ _OTHER_DURATION = re.compile(
 _SECONDS = tuple(map(Fraction, ("86400", "3600", "60", "1", "1/1000")))
 SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
 # The beginning of a location: a path, or a scheme and a whole host. So no reference in it can choose the host.
+# A location in which the host, or the whole path, can be a value of the request. And how others name the path of the request.
+_CHOSEN = re.compile(r"(https?://)?(\{host\}|(?:\{\w+\}\.)?[A-Za-z0-9.-]*)([/{].*)?")
+_REQUEST_PATH = re.compile(r"/?\{(?:path|uri|request_uri|url)\}")
+# A host with a port, which can be in a URL.
+_WITH_PORT = re.compile(r"(https?://)?([^/:]+:[0-9]+)(/.*)?")
 _LOCATION_START = re.compile(r"/(?![/\\])|https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/|\Z)")
 # A '%' that encodes nothing. Before a reference, a client could make it encode a character of its choice.
 STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -132,6 +137,14 @@ def is_route_path(value: str) -> bool:
         return False
 
 
+def is_matched_host(value: str) -> bool:
+    """Returns True if a text can be the host of a match."""
+    try:
+        return _check_matched_host(value) == value
+    except PydanticCustomError:
+        return False
+
+
 def is_address_path(value: str) -> bool:
     """Returns True if a text can be the path that a redirect or a backend's request gets. It can contain references."""
     try:
@@ -202,7 +215,11 @@ def _suggest_path(value: str) -> str:
         return f"write '{straight[1]}' with straight quotes, or without any"
     scheme, is_url, rest = value.partition("://")
     host, _, path = rest.partition("/")
-    return f"write host: {host} and path: /{path}" if is_url and host and scheme else f"did you mean '/{value}'?"
+    return (
+        f"write host: {in_yaml_item(host)} and path: {in_yaml_item(f'/{path}')}"
+        if is_url and host and scheme
+        else f"did you mean '/{value}'?"
+    )
 
 
 def _check_path(value: str) -> str:
@@ -307,7 +324,7 @@ def _check_matched_method(value: str) -> str:
     if not TOKEN.fullmatch(value):
         several = [part for part in re.split(r"[\s,|]+", value) if part]
         are_methods = len(several) > 1 and all(map(TOKEN.fullmatch, several))
-        suggestion = f"write [{', '.join(several)}]" if are_methods else "write a method such as GET"
+        suggestion = f"write {in_yaml(several)}" if are_methods else "write a method such as GET"
         raise value_error(f"'{value}' is not a method", suggestion)
     return value
 
@@ -425,10 +442,37 @@ def _check_location(value: str) -> str:
     is_encoded = value.isascii() and value.isprintable() and " " not in value and not STRAY_PERCENT.search(shape)
     if not _LOCATION_START.match(shape) or not is_encoded:
         suggestion = "begin with '/', https://HOST/ or http://HOST/, and percent-encode spaces and special characters"
-        if is_host(host := value.partition("/")[0]):
+        if instead := _suggest_location(value):
+            suggestion = instead
+        elif is_host(host := value.partition("/")[0]):
             suggestion = f"write 'https://{value}'" if "." in host else f"write '/{value}'"
         raise value_error(f"{quoted(value)} is not a location", suggestion)
     return value
+
+
+def _suggest_location(value: str) -> str:
+    """Suggests what to write in place of a location whose host or whole path is a value of the request. Returns "" for others."""
+    found = _CHOSEN.fullmatch(value)
+    if not found or "{" not in value:
+        return ""
+    scheme, host, rest = found[1] or "", found[2], found[3] or ""
+    if _REQUEST_PATH.fullmatch(rest):
+        target = {"host": host if _is_target_host(host) else "HOST"}
+        return f"write redirect: {in_yaml(target)}, which keeps the path and the query"
+    if host == "{host}" and rest[:1] in ("", "/"):
+        return f"write '{rest or '/'}', which stays at the request's host"
+    if rest.startswith("{") and host and "{" not in host:
+        return f"write '{scheme}{host}/{rest}'"
+    if "{" in host and _is_target_host(host):
+        return f"write redirect: {in_yaml({'host': host} | ({'path': rest} if rest else {}))}"
+    return ""
+
+
+def _is_target_host(value: str) -> bool:
+    try:
+        return bool(value) and _check_target_host(value) == value
+    except PydanticCustomError:
+        return False
 
 
 def _check_address_path(value: str) -> str:
@@ -456,6 +500,11 @@ def _check_target_host(value: str) -> str:
     label, _, parent = value.partition(".")
     if PARAMETER.fullmatch(label) and _is_parent(parent):
         return value
+    if with_port := _WITH_PORT.fullmatch(value):
+        suggestion = f'write redirect: {{location: "{with_port[1] or "https://"}{with_port[2]}{with_port[3] or "/…"}"}}'
+        if "{" in value:
+            suggestion = "leave it out: only a location can have a port, and its host cannot be chosen by a request"
+        raise value_error("the host of a redirect has no port", suggestion)
     if "{" in value:
         suggestion = "write a host name, or '{tenant}.example.com' with the name that the match binds in its 'host'"
         raise value_error("a request can choose only the first label of the host", suggestion)
@@ -475,11 +524,16 @@ def is_file_path(value: str) -> bool:
     return value.isprintable() and "\\" not in value and all(part not in ("", "..") for part in parts)
 
 
-def _check_file_path(value: str) -> str:
-    if not is_file_path(value):
-        suggestion = "write it relative to that folder, such as 'pages/hello.html', without '..'"
-        raise value_error(f"{quoted(value)} is not a path within the folder of routes.yaml", suggestion)
-    return value
+def _file_path(example: str) -> AfterValidator:
+    """Returns the validator of a path of a file, which suggests one like the example."""
+
+    def check(value: str) -> str:
+        if not is_file_path(value):
+            suggestion = f"write it relative to that folder, such as '{example}', without '..'"
+            raise value_error(f"{quoted(value)} is not a path within the folder of routes.yaml", suggestion)
+        return value
+
+    return AfterValidator(check)
 
 
 def _parse_size(value: Any) -> int:
@@ -538,11 +592,10 @@ LocalUrl = Annotated[
 RoutePath = Annotated[
     Text, AfterValidator(_check_path), TextFormat("a path", "/.*", ("/rooms/{room}", "/public/*", "/files/{rest...}"))
 ]
-FilePath = Annotated[
-    Text,
-    AfterValidator(_check_file_path),
-    TextFormat("a path within the folder", r"[^/\\]+(/[^/\\]+)*", ("pages/hello.html",)),
-]
+_FILE_FORMAT = TextFormat("a path within the folder", r"[^/\\]+(/[^/\\]+)*", ("pages/hello.html",))
+FilePath = Annotated[Text, _file_path("pages/hello.html"), _FILE_FORMAT]
+KeyPath = Annotated[Text, _file_path("keys/tokens.pem"), _FILE_FORMAT]
+IncludedPath = Annotated[Text, _file_path("teams/chat.yaml"), _FILE_FORMAT]
 Location = Annotated[
     Text,
     AfterValidator(_check_location),

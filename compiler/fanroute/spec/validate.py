@@ -107,7 +107,10 @@ def _validate_model(model: type[Valid], source: Source) -> tuple[Valid | None, l
 
 
 def _errors(details: list[Any], model: type[Model], source: Source, checks: Checks) -> list[Diagnostic]:
-    found = [*source.diagnostics, *checks(source), *(_from_pydantic(detail, source, model) for detail in details)]
+    invalid = [_from_pydantic(detail, source, model) for detail in details]
+    # What is wrong with the use of a value that is not valid would be the same cause, told twice.
+    told = {error.span for error in invalid if error.rule is FR204}
+    found = [*source.diagnostics, *(error for error in checks(source) if error.span not in told), *invalid]
     # What an environment has is in the data twice: there, and where it takes the place of the file's own.
     return found if not source.moved else list({_identity(error): error for error in reversed(found)}.values())
 
@@ -165,6 +168,11 @@ def _closest(word: str, known: list[str], likeness: float = MUCH_ALIKE) -> str:
     return folded[close[0]] if close else ""
 
 
+def is_much_alike(word: str, other: str) -> bool:
+    """Returns True if one of two words can have been meant for the other."""
+    return word == other or _closest(word, [other]) == other
+
+
 def _from_pydantic(detail: Any, source: Source, model: type[Model]) -> Diagnostic:
     """Turns an error of pydantic's into a diagnostic."""
     path, kind = _known_path(detail["loc"], source), detail["type"]
@@ -189,6 +197,12 @@ def _suggest_key(path: Path, source: Source, model: type[Model]) -> str:
         others = "…, " if source.has(place) else ""
         return f"write it under '{place[-1]}', as in '{place[-1]}: {{{others}{name}: …}}'"
     if len(place) < len(above):
+        has_one = source.has((*place, name))
+        if path[len(place)] == "environments":
+            instead = "remove it here" if has_one else "write it beside 'environments'"
+            return f"'{name}' is the same in all environments: {instead}"
+        if has_one:
+            return f"'{path[len(place)]}' has a '{name}' beside it: write it there, or remove it here"
         return f"write {'it' if name == key else quoted(name)} beside '{path[len(place)]}', not in it"
     if name and name != key and name == _visible(str(key)):
         hidden = next(c for c in str(key) if not c.isprintable())

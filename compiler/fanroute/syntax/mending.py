@@ -20,6 +20,8 @@ from fanroute.syntax.spans import LINE_BREAK, character_at
 _PARSERS = ([(yaml.CBaseLoader, 4_000_000)] if yaml.__with_libyaml__ else []) + [(yaml.BaseLoader, 200_000)]
 # Longer lines are not mended, nor are lines so far above the place at which the parser gives up.
 _MAX_LINE, _MAX_ABOVE = 500, 100
+# The most mistakes of one line that are mended together.
+_MAX_MISTAKES = 4
 # Where a text without quotes can begin: after a key, in a list, or as an item. And where one can end.
 _BEGINNING = re.compile(r"(?:: +|(?<!: )[\[,] *|^ *- +)(?=[^\s'\",\]}])")
 # A key and its value, without a space between them, or with another sign than `:`. A URL is none.
@@ -101,6 +103,7 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> Explanation:
         _dash_without_space(error, lines)
         or _lone_star(error, lines)
         or _mistake(error, lines, text)
+        or _several_mistakes(text)
         or Explanation(_plain(error), character_at(mark))
     )
 
@@ -120,6 +123,30 @@ def _mistake(error: yaml.MarkedYAMLError, lines: list[str], text: str) -> Explan
         if fails is None:
             break
     return first
+
+
+def _several_mistakes(text: str) -> Explanation | None:
+    """Returns the first of several mistakes of one line, without which the parser gets beyond it, and the line without all."""
+    parser, budget, failed = next((*known, fails) for known in _PARSERS if (fails := _fails_at(text, known[0])) is not None)
+    lines, number = LINE_BREAK.split(text), failed[0]
+    trials = iter(range(budget // (len(text) + 1)))
+
+    def mended(line: str, column: int, depth: int) -> tuple[_Trial, str] | None:
+        """Returns a mistake of the line, and the line without any. `column` is where the parser gives up."""
+        for trial, _ in zip(_mistakes(line, column, []), trials, strict=False):
+            fails = _fails_at("\n".join([*lines[:number], trial.line, *lines[number + 1 :]]), parser)
+            if fails is None or fails[0] > number + 1:
+                return trial, trial.line
+            if fails[0] == number and fails[1] > column + len(trial.line) - len(line) and depth < _MAX_MISTAKES:
+                rest = mended(trial.line, fails[1], depth + 1)
+                if rest:
+                    return trial, rest[1]
+        return None
+
+    if number >= len(lines) or len(lines[number]) > _MAX_LINE:
+        return None
+    found = mended(lines[number], failed[1], 1)
+    return found and Explanation(found[0].message, _span(number, *found[0].columns), f"write {found[1].strip()}")
 
 
 def _dash_without_space(error: yaml.MarkedYAMLError, lines: list[str]) -> Explanation | None:

@@ -259,7 +259,7 @@ def test_a_list_of_nothing_is_told_as_such() -> None:
 @pytest.mark.parametrize(
     ("backends", "changed", "code", "marked"),
     [
-        ("{url: https://a.example.com}", "{loopback: true}", "FR206", "origin"),
+        ("{url: https://a.example.com}", "{loopback: true}", "FR206", "loopback"),
         ("{url: https://a.example.com, certificate_host: b.example.com}", "{url: http://b.example.com}", "FR281", "http"),
         ("{url: https://a.example.com}", "{url: https://chat-staging.edgecompute.app}", "FR230", "url"),
         ("{url: https://a.example.com}", "{host: a.example.com}", "FR206", "host"),
@@ -278,3 +278,91 @@ def test_a_fault_of_an_environment_is_told_there(backends: str, changed: str, co
     everywhere = text.replace("origin: {url", "origin: {loopback: true, url", 1) if code == "FR206" else ""
     if everywhere and "loopback" not in changed and not only:
         assert [each.span.line for each in told(everywhere) if each.message.startswith("the backend")] == [4]
+
+
+LABEL_HOST = HEAD + '  - match: {host: "{tenant}.example.com", path: "/{room}"}\n    '
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ('{every_word: ["t:{room}"]}', 'write {word: "t:{room}"}'),
+        ('{every_word: ["a,b"]}', 'write {word: "a,b"}'),
+        (
+            '{word: "{room} b:c"}',
+            'write {every_word: ["{room}", b:c]} if it must have all of them, {word: ["{room}", b:c]} if one is enough',
+        ),
+    ],
+)
+def test_what_is_suggested_can_be_copied_into_the_file(text: str, suggestion: str) -> None:
+    auth = f"auth: {{keys: {{algorithm: HS256, secret_store: s, name: k}}, claims: {{scope: {text}}}}}"
+    found = the_only(ROOM.replace("public: true\n    ", "") + f"{auth}\n    forward: origin\n")
+    assert found.suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    ("keys", "suggestion"),
+    [
+        ('location: "{uri}"', "write redirect: {host: HOST}, which keeps the path and the query"),
+        (
+            'location: "https://www.example.net{request_uri}"',
+            "write redirect: {host: www.example.net}, which keeps the path and the query",
+        ),
+        ('location: "http://{host}/a?b"', "write '/a?b', which stays at the request's host"),
+        ('location: "https://{tenant}.example.net/a"', 'write redirect: {host: "{tenant}.example.net", path: /a}'),
+        ('location: "https://{other}.example.net"', 'write redirect: {host: "{other}.example.net"}'),
+        ('location: "https://www.example.net{room}"', "write 'https://www.example.net/{room}'"),
+        ("host: www.example.net:8080", 'write redirect: {location: "https://www.example.net:8080/…"}'),
+        ("host: http://www.example.net:8080/a", 'write redirect: {location: "http://www.example.net:8080/a"}'),
+        ('host: "{tenant}.a.com:1"', "leave it out: only a location can have a port, and its host cannot be chosen by a request"),
+    ],
+)
+def test_a_redirect_that_cannot_be_written_so_is_told_once(keys: str, suggestion: str) -> None:
+    found = the_only(LABEL_HOST + f"redirect: {{{keys}}}\n")
+    assert (found.code, found.suggestion) == ("FR204", suggestion)
+
+
+def test_the_location_that_is_suggested_for_a_port_is_valid() -> None:
+    assert not any(one.code == "FR204" for one in told(route('redirect: {location: "https://www.example.net:8080/b"}')))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "suggestion"),
+    [
+        ("version: 1", "unknown key 'version'", "'version' is the same in all environments: remove it here"),
+        (
+            "paths: {parameters: reject}",
+            "unknown key 'paths'",
+            "'paths' is the same in all environments: write it beside 'environments'",
+        ),
+        ("hosts: {b.a.com: c.a.com}", None, "hosts: *.a.com, chat.a.com"),
+        ('hosts: {"*.b.com": "*.c.com"}', None, "hosts: *.a.com, chat.a.com"),
+        ("hosts: {chad.a.com: c.a.com}", None, "did you mean 'chat.a.com'? hosts: *.a.com, chat.a.com"),
+        ("hosts: {chat.a.com:80: c.a.com}", "'chat.a.com:80' is not a host", "did you mean 'chat.a.com'?"),
+    ],
+)
+def test_an_environment_is_told_what_it_can_change(changes: str, message: str | None, suggestion: str) -> None:
+    routes = "".join(
+        f"  - match: {{path: /{n}, host: '{host}'}}\n    forward: origin\n" for n, host in enumerate(["*.a.com", "chat.a.com"])
+    )
+    found = the_only(HEAD + routes + STAGING + changes + "\n")
+    assert found.suggestion == suggestion
+    assert message is None or found.message == message
+
+
+@pytest.mark.parametrize(("name", "kind"), [("origin", "loopback: true"), ("self", "url: https://b.example.com")])
+def test_an_environment_that_changes_the_kind_of_a_backend_is_told_there(name: str, kind: str) -> None:
+    text = HEAD + REST + STAGING + f"backends: {{{name}: {{{kind}}}}}\n"
+    found = next(one for one in told(text) if one.code == "FR206")
+    assert found.suggestion == f"leave '{kind.partition(':')[0]}' out: a backend is of the same kind in all environments"
+    assert found.span.line == len(text.splitlines())
+
+
+def test_a_key_that_is_already_where_it_belongs_is_not_sent_there() -> None:
+    found = next(one for one in told(route("public: true\n    sse: {channel: a, match: {path: /b}}")) if one.code == "FR201")
+    assert found.suggestion == "'sse' has a 'match' beside it: write it there, or remove it here"
+
+
+@pytest.mark.parametrize("path", ["../b.yaml", "/b.yaml", "a/../b.yaml"])
+def test_the_example_of_an_included_file_is_one(path: str) -> None:
+    assert "'teams/chat.yaml'" in the_only(HEAD + f"  - include: {path}\n" + REST).suggestion

@@ -41,6 +41,12 @@ def error_of(text: str) -> Diagnostic | None:
         ("a: {b: #c}\nd: e", (1, 8), f"'#c' {QUOTES}a comment begins with '#'", 'write a: {b: "#c"}'),
         ("a: b: c", (1, 4), f"'b: c' {QUOTES}a key ends with ':'", 'write a: "b: c"'),
         ("a: {b: /c?d}", (1, 8), f"'/c?d' {QUOTES}a key can begin with '?'", 'write a: {b: "/c?d"}'),
+        (
+            "a: {b: /c/{d}, e: *.f, g: @h}",
+            (1, 8),
+            f"'/c/{{d}}' {QUOTES}a mapping begins with '{{'",
+            'write a: {b: "/c/{d}", e: "*.f", g: "@h"}',
+        ),
         ("- a: b\n   c: d", (2, 1), COLUMN, "indent it by 2 spaces"),
         ("- a: b\n c: d", (2, 1), COLUMN, "indent it by 2 spaces"),
         ("a:\n - b\n- c\n", (3, 1), COLUMN, "indent it by 1 space"),
