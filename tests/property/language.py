@@ -424,7 +424,7 @@ def environments(draw: st.DrawFn, spec: Data) -> Data:
     renamed = draw(st.lists(st.sampled_from(hosts), unique=True)) if hosts else []
     names = [draw(TENANTS if host.startswith("{") else st.one_of(HOSTS, HOSTS.map("*.{}".format))) for host in renamed]
     optional: dict[str, st.SearchStrategy[Any]] = {
-        "service": st.fixed_dictionaries({"name": NAMES}),
+        "service": st.fixed_dictionaries({"name": NAMES.filter(lambda name: name != spec["service"]["name"])}),
         "backends": st.fixed_dictionaries(
             {},
             optional={

@@ -81,7 +81,7 @@ def _print_versions(context: click.Context, option: click.Parameter, value: bool
 
         for line in version_lines():
             say(line)
-        context.exit()
+        raise click.exceptions.Exit
 
 
 @click.group(

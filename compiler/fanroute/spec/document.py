@@ -345,7 +345,7 @@ class Environment(Model):
         minProperties=1,
     )
 
-    service: Service | None = None
+    service: Service | None = Field(None, examples=[{"name": "chat-edge-staging"}])
     """The service that is published, which must be another one than in production."""
     hosts: Annotated[dict[RenamedHost, RenamedHost], AfterValidator(_same_parameters)] = Field(
         default_factory=dict, examples=[{"chat.example.com": "chat.staging.example.com"}]

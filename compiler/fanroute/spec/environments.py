@@ -35,6 +35,8 @@ _REPLACED = tuple(key for key in Environment.model_fields if key != "hosts")
 # Keys that an environment changes only if the file has them, and mappings of whose names the same holds.
 _OF_FILE: tuple[Path, ...] = (("defaults",), ("defaults", "auth"), ("auth_profiles",))
 _NAMES: tuple[Path, ...] = (("backends",), ("auth_profiles",))
+# What an environment gives as a whole, in place of the file's own.
+_WHOLE = frozenset({"keys", "debug"})
 # The scheme, the host and the rest of an origin or a location.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/:?#{}\[\]]+)(.*)", re.DOTALL)
 
@@ -134,7 +136,7 @@ def _replaced(source: Source, old: dict[str, Any], new: dict[str, Any], environm
         is_profile = at == ("defaults", "auth") and isinstance(old.get(key), str)
         if is_new or is_profile or (known and key not in known):
             continue
-        if isinstance(value, dict) and isinstance(old.get(key), dict):
+        if isinstance(value, dict) and isinstance(old.get(key), dict) and key not in _WHOLE:
             result[key] = _replaced(source, old[key], value, environment, at)
         else:
             result[key], source.moved[at] = value, (*environment, *at)
