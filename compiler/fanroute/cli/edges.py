@@ -160,14 +160,16 @@ def _pushpin(chosen: Path | None, cache: Path, say: Say) -> Pushpin:
     return pushpins.find_newest(cache) or installing.ensure_pushpin(cache, say)
 
 
-def find_edge(workspace: Workspace, otherwise: str = "trying the usual ports") -> FoundEdge:
-    """Returns the local edge that runs for a folder, or one at the usual ports, and says so. Raises OSError and Invalid.
-
-    `otherwise` says what is done with the usual ports.
-    """
+def find_edge(workspace: Workspace) -> FoundEdge:
+    """Returns the local edge that runs for a folder, or one at the usual ports, and says so. Raises OSError and Invalid."""
     edge = find_running(workspace)
+    say_if_uncertain(edge, workspace, "trying the usual ports")
+    return edge
+
+
+def say_if_uncertain(edge: FoundEdge, workspace: Workspace, otherwise: str) -> None:
+    """Says that no local edge was found for a folder, if none was. `otherwise` says what is done with the usual ports."""
     if edge.left_behind:
         remark(f"The local edge that wrote {workspace.serving} has ended: {otherwise}")
     elif not edge.is_certain:
         remark(f"No `fanroute serve` runs for {workspace.routes}: {otherwise}")
-    return edge

@@ -17,7 +17,7 @@ def export(kind: str, routes: Path, environment: str) -> None:
     """Print ROUTES (routes.yaml) as the `routes` file of a Pushpin of your own.
 
     A comment in the file and a line on standard error name what Pushpin cannot do. If Pushpin would let
-    in clients that a route refuses (by `auth`, `client_ip` or a `respond` with a status from 400 on), nothing is printed and the
+    in clients that a route refuses (by `auth`, `client_ip` or a `respond` with 401 or 403), nothing is printed and the
     exit code is 1.
     """
     compiled = compile_or_exit(routes, environment)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from fanroute.cli.edges import find_edge
+from fanroute.cli.edges import say_if_uncertain
 from fanroute.cli.options import check_service, env_option, examples, routes_option
 from fanroute.cli.output import exit_on_failure, fail, remark, say
 from fanroute.client.grip_url import TOKEN, fastly_grip_url, local_grip_url
+from fanroute.devserver.running import find_running
 from fanroute.project.workspace import Workspace
 
 
@@ -37,7 +38,9 @@ def grip_url(local: bool, service: str | None, routes: Path, environment: str) -
         return
     workspace = Workspace(routes, environment=environment)
     with exit_on_failure(workspace):
-        say(local_grip_url(find_edge(workspace, "this is for the usual ports").publish))
+        edge = find_running(workspace)
+        say(local_grip_url(edge.publish))
+        say_if_uncertain(edge, workspace, "this is for the usual ports")
 
 
 def _at_fastly(service: str) -> str:

@@ -24,8 +24,8 @@ from fanroute_runtime.plan.rewriting import Rewrite
 _PROTO = {True: "ws", False: "http"}
 _SSL = {"https": "yes", "http": "no"}
 _ANSWERED = "the edge answers it"
-# The least status of an answer that refuses a request.
-_REFUSAL = 400
+# The statuses of answers that keep clients out (RFC 9110, 15.5.2 and 15.5.4).
+_REFUSALS = (401, 403)
 
 
 class NotExported(Exception):
@@ -105,7 +105,7 @@ def _routes(compiled: Compiled) -> Iterator[tuple[int, Route]]:
 
 def _takes_refused(route: Route, later: Iterable[Route]) -> Route | None:
     """Returns the first of the later routes whose line would take requests that a route refuses, or None."""
-    if not isinstance(route.action, Respond) or route.action.status < _REFUSAL:
+    if not isinstance(route.action, Respond) or route.action.status not in _REFUSALS:
         return None
     return next((each for each in later if _is_expressible(each) and _overlap(route.match, each.match)), None)
 
