@@ -136,7 +136,9 @@ def _replaced(source: Source, old: dict[str, Any], new: dict[str, Any], environm
         is_profile = at == ("defaults", "auth") and isinstance(old.get(key), str)
         if is_new or is_profile or (known and key not in known):
             continue
-        if isinstance(value, dict) and isinstance(old.get(key), dict) and key not in _WHOLE:
+        # Under backends and profiles, the keys are names, which can be any.
+        is_whole = key in _WHOLE and path not in _NAMES
+        if isinstance(value, dict) and isinstance(old.get(key), dict) and not is_whole:
             result[key] = _replaced(source, old[key], value, environment, at)
         else:
             result[key], source.moved[at] = value, (*environment, *at)

@@ -139,16 +139,18 @@ def is_route_path(value: str) -> bool:
 
 def is_matched_host(value: str) -> bool:
     """Returns True if a text can be the host of a match."""
-    try:
-        return _check_matched_host(value) == value
-    except PydanticCustomError:
-        return False
+    return _accepts(_check_matched_host, value)
 
 
 def is_address_path(value: str) -> bool:
     """Returns True if a text can be the path that a redirect or a backend's request gets. It can contain references."""
+    return _accepts(_check_address_path, value)
+
+
+def _accepts(check: Callable[[str], str], value: str) -> bool:
+    """Returns True if a check raises no error for a text, and leaves it as it is."""
     try:
-        return _check_address_path(value) == value
+        return check(value) == value
     except PydanticCustomError:
         return False
 
@@ -469,10 +471,7 @@ def _suggest_location(value: str) -> str:
 
 
 def _is_target_host(value: str) -> bool:
-    try:
-        return bool(value) and _check_target_host(value) == value
-    except PydanticCustomError:
-        return False
+    return bool(value) and _accepts(_check_target_host, value)
 
 
 def _check_address_path(value: str) -> str:

@@ -61,6 +61,29 @@ def test_other_keys_of_a_backend_stay() -> None:
     assert (origin.url, origin.local) == ("http://staging.example.com:8080", "http://localhost:3000")
 
 
+def test_a_key_takes_the_place_of_another_one() -> None:
+    """Tests that nothing of the file's key stays. A backend or profile may be called like a part that is replaced so."""
+
+    def file(name: str, timeout: str, key: str) -> str:
+        return f"""\
+version: 1
+service: {{name: {name}}}
+backends: {{keys: {{url: "https://app.example.com", first_byte_timeout: {timeout}}}}}
+auth_profiles: {{debug: {{keys: {key}, issuer: a}}}}
+routes: [{{forward: keys, auth: debug}}]
+"""
+
+    key = "{algorithm: ES256, config_store: keys, name: staging}"
+    changed = (
+        f"{{service: {{name: b}}, backends: {{keys: {{first_byte_timeout: 30s}}}}, auth_profiles: {{debug: {{keys: {key}}}}}}}"
+    )
+    found = compiled(
+        file("a", "20s", "{algorithm: HS256, secret_store: keys, name: login}") + f"environments: {{staging: {changed}}}\n"
+    )
+    expected = compiled(file("b", "30s", key), "production")
+    assert (found.plan, found.backends) == (expected.plan, expected.backends)
+
+
 @pytest.mark.parametrize(
     ("route", "expected"),
     [
