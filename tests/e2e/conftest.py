@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
@@ -360,9 +360,20 @@ def processes(edge: Edge) -> list[int]:
     """Returns the ids of an edge's process, of its child processes, and of theirs."""
     found = [edge._process.pid]
     for pid in found:
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += map(int, task.read_text().split())
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, task.read_text().split())
     return found
+
+
+def named_processes(edge: Edge, name: str) -> list[int]:
+    """Returns the ids of those of an edge's processes, other than its own, whose program's name contains a text."""
+    named = []
+    for pid in processes(edge)[1:]:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if name in Path(f"/proc/{pid}/comm").read_text():
+                named.append(pid)
+    return named
 
 
 def wait_until(condition: Callable[[], object]) -> None:

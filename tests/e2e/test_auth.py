@@ -301,7 +301,7 @@ def test_who_may_not_goes_nowhere(auth_edge: Edge, kind: str) -> None:
 
 
 def forbidden(edge: Edge, kind: str, path: str, said: dict[str, Any], by: str) -> None:
-    """Asserts that a token is refused for its claims, on both passes. Only the log tells for which."""
+    """Asserts that a token is refused for its claims, on both passes. Only the log of the embedded edge tells for which."""
     for signed in (False, True):
         with logged(edge, f"The token does not allow this, because of {by}."):
             answer = asked(edge, kind, path, "authorization", by_pyjwt(said, "ES256"), signed)
@@ -310,9 +310,11 @@ def forbidden(edge: Edge, kind: str, path: str, said: dict[str, Any], by: str) -
 
 @contextmanager
 def logged(edge: Edge, reason: str) -> Iterator[None]:
-    """Asserts that the edge logs a reason, in a line that is there only afterwards."""
+    """Asserts that the edge logs a reason, in a line that is there only afterwards. Viceroy itself logs none."""
     before = len(edge.output)
     yield
+    if edge.name == "viceroy":
+        return
     wait_until(lambda: any(reason in line for line in edge.output[before:]))
 
 

@@ -1,10 +1,9 @@
 """The real `fastly compute serve`, which starts Viceroy and Pushpin itself: each endpoint holds, and gets what is published."""
 
 import os
+import random
 import signal
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -12,6 +11,7 @@ import pytest
 
 from fanroute.devserver import install
 from fanroute.devserver import pushpin as pushpins
+from fanroute.devserver.ports import PORTS, free_ports
 from fanroute.project.cache import cache_folder
 from fanroute.project.workspace import Workspace
 from tests.e2e import test_endpoints, test_websocket
@@ -29,7 +29,8 @@ class ComputeServe(Edge):
     def __init__(self, folder: Path, pushpin: Path, home: Path) -> None:
         assert "FASTLY_CLI" in os.environ, "run `make test`, which installs the Fastly CLI"
         # Pushpin uses the three ports after the one for publishing.
-        (port,), (proxy_port,), (publish_port, *_) = _free_ports(1), _free_ports(1), _free_ports(4)
+        publish_port, *_ = _consecutive_ports(4)
+        port, proxy_port = free_ports(0, 0)
         url = f"http://127.0.0.1:{port}"
         manifest = folder / "fastly.toml"
         assert LOCAL_EDGE in manifest.read_text()
@@ -53,18 +54,12 @@ class ComputeServe(Edge):
         return 0 if code == -signal.SIGINT else code
 
 
-def _free_ports(count: int) -> list[int]:
+def _consecutive_ports(count: int) -> list[int]:
     """Returns consecutive free ports."""
     while True:
-        with ExitStack() as stack:
-            probe = stack.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports = [probe.getsockname()[1] + number for number in range(count)]
-            try:
-                for port in ports[1:]:
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        first = random.choice(PORTS)
+        ports = [*range(first, first + count)]
+        if free_ports(*ports) == ports:
             return ports
 
 

@@ -6,7 +6,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.e2e.conftest import Edge, open_websocket, processes, running, wait_until
+from tests.e2e.conftest import Edge, named_processes, open_websocket, running, wait_until
 from tests.e2e.test_saving import BUILD_TIMEOUT, SECRETS, TAKEN_OVER, TIME, answers, printed, save, saying, written
 
 pytestmark = pytest.mark.viceroy
@@ -43,11 +43,6 @@ def taken_over(edge: Edge, before: int) -> None:
         sleep(0.2)
 
 
-def viceroys(edge: Edge) -> list[int]:
-    """Returns the ids of the Viceroys that run."""
-    return [pid for pid in processes(edge) if Path(f"/proc/{pid}/comm").read_text().strip() == "viceroy"]
-
-
 def test_a_wrong_save_is_told_and_not_served(saving_edge: Edge) -> None:
     save(saving_edge, saying("wrong", HOLDING).replace("respond:", "answer:"))
     wait_until(lambda: printed(saving_edge, r"^routes\.yaml:\d+:\d+: error\[FR\d+\]"))
@@ -61,7 +56,7 @@ def test_held_connections_survive_a_save(saving_edge: Edge) -> None:
     """They get what is published after it, from the process that has held them. It ends with the last of them."""
     client = saving_edge.client
     with client.stream("GET", "/sse") as events, open_websocket(saving_edge, "/socket") as socket:
-        first = viceroys(saving_edge)
+        first = named_processes(saving_edge, "viceroy")
         assert len(first) == 1
         save(saving_edge, saying("second", HOLDING))
         wait_until(lambda: printed(saving_edge, BUILDING))
@@ -76,9 +71,9 @@ def test_held_connections_survive_a_save(saving_edge: Edge) -> None:
         assert socket.recv(timeout=10) == "still here"
         socket.send("to the new component")
         assert socket.recv(timeout=10) == "to the new component"
-        assert len(viceroys(saving_edge)) == 2
-    wait_until(lambda: len(viceroys(saving_edge)) == 1)
-    assert viceroys(saving_edge) != first
+        assert len(named_processes(saving_edge, "viceroy")) == 2
+    wait_until(lambda: len(named_processes(saving_edge, "viceroy")) == 1)
+    assert named_processes(saving_edge, "viceroy") != first
 
 
 def test_backends_and_stores_follow(saving_edge: Edge, origin: object) -> None:
@@ -92,7 +87,7 @@ def test_backends_and_stores_follow(saving_edge: Edge, origin: object) -> None:
     wait_until(lambda: printed(saving_edge, r" 200 GET /other → route-5 \(handoff, other\), pass 1, [\d.]+ ms$"))
     (saving_edge.folder / "login.key").write_text(SECRETS[1])
     taken_over(saving_edge, before + 1)
-    wait_until(lambda: len(viceroys(saving_edge)) == 1)
+    wait_until(lambda: len(named_processes(saving_edge, "viceroy")) == 1)
 
 
 def test_an_undone_save_ends_its_build(saving_edge: Edge) -> None:
@@ -101,6 +96,6 @@ def test_an_undone_save_ends_its_build(saving_edge: Edge) -> None:
     wait_until(lambda: len(printed(saving_edge, BUILDING)) >= 3)
     save(saving_edge, served)
     sleep(1)
-    wait_until(lambda: not [pid for pid in processes(saving_edge)[1:] if "python" in Path(f"/proc/{pid}/comm").read_text()])
+    wait_until(lambda: not named_processes(saving_edge, "python"))
     assert answers(saving_edge, "/text", 200, "third")
     assert len(printed(saving_edge, TAKEN_OVER)) == before

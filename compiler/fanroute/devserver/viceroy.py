@@ -7,7 +7,7 @@ import socket
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
@@ -21,6 +21,7 @@ from fanroute.devserver import pushpin as pushpins
 from fanroute.devserver import pushpin_stats
 from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.embedded import ADDRESS, embedded_origin, http_servers
+from fanroute.devserver.ports import free_ports
 from fanroute.devserver.publishing import PATH, publish_handler, publisher_to_pushpin
 from fanroute.devserver.pushpin import Pushpin
 from fanroute.devserver.pushpin_stats import PushpinStats
@@ -114,7 +115,7 @@ async def serve(
         follows: lets a relay listen on the port instead of Viceroy, so that what is served can be replaced.
     """
     hidden = _hidden_address()
-    port, proxy_port, pushpin_port, first_port = _free_ports(port, 0, 0, 0)
+    port, proxy_port, pushpin_port, first_port = free_ports(port, 0, 0, 0)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
@@ -163,7 +164,7 @@ async def serve(
                 reporter.hide_secrets_of(service.plan)
             routes.update(_located(service, edge, origin))
             write(folder / "routes", pushpin_routes(routes))
-            [new] = _free_ports(0)
+            [new] = free_ports(0)
             await viceroys.start(new, started_viceroy(service, new))
             former, served = relay.target, RelayedService(service.plan, service.stores)
             relay.lead_to(new)
@@ -330,19 +331,6 @@ async def _wait_until_listening(process: Program, name: str, listeners: tuple[tu
         if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
             raise ProgramFailed(name, "\n".join(lines) or "it does not listen")
         await asyncio.sleep(0.05)
-
-
-def _free_ports(*wanted: int) -> list[int]:
-    """Returns different ports that are free: for each wanted one the same if possible, and any for 0."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in wanted]
-        for probe, port in zip(probes, wanted, strict=True):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((ADDRESS, port))
-            except OSError:
-                probe.bind((ADDRESS, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _hidden_address() -> str:
