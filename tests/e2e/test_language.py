@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import nullcontext
 from time import monotonic
 from typing import Any
 
@@ -102,7 +103,9 @@ def test_a_redirect_keeps_the_tenant(language_edge: Edge) -> None:
         assert (answer.status_code, answer.headers["location"]) == (308, "https://acme.tenants.example.com/a//b?c")
     assert seen(language_edge.request("GET", "/a", "evil.com.old.example.com")) == "/a"
     for host in ("evil.com%2F.old.example.com", "evil.com/.old.example.com", "evil.com#.old.example.com", "%61.old.example.com"):
-        assert "location" not in language_edge.request("GET", "/a", host).headers
+        # Viceroy closes the connection of a request whose Host is none.
+        with pytest.raises(httpx.RemoteProtocolError) if language_edge.name == "viceroy" else nullcontext():
+            assert "location" not in language_edge.request("GET", "/a", host).headers
 
 
 def test_a_socket_has_its_rooms_channel(language_edge: Edge) -> None:

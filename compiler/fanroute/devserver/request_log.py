@@ -46,7 +46,12 @@ ONLY_HOST, ONLY_ADDRESS = ("host",), ("client_ip",)
 
 
 def host_mismatch(trace: Trace, plan: Plan) -> str:
-    """Names the first route that a request misses only by its host or its client's address. Returns "" if there is none."""
+    """Names the first route that a request misses only by its host or its client's address.
+
+    Returns "" if there is none, or if the request has the host of the route that takes it: then its host is no oversight.
+    """
+    if trace.route is not None and plan.routes[trace.route].match.hosts:
+        return ""
     for step, route in zip(trace.steps, plan.routes, strict=False):
         if step.mismatches in (ONLY_HOST, ONLY_ADDRESS):
             return mismatch_text(route, step.mismatches)

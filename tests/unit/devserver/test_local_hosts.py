@@ -12,7 +12,7 @@ from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
 from fanroute.plan.trace import Tracer
 from fanroute_runtime.messages import ToFanout
-from fanroute_runtime.plan import Handoff, Match, Route
+from fanroute_runtime.plan import Handoff, Match, Plan, Route
 from tests.conftest import INPUTS, REPOSITORY
 
 STARTER = compile_routes((REPOSITORY / "routes.yaml").read_bytes(), INPUTS)
@@ -83,6 +83,15 @@ def test_it_is_said_that_only_the_host_keeps_a_request_from_a_route() -> None:
     assert "the route 'test-sse' is for *.edgecompute.app" in mismatch
     for url in ("http://a/other", f"http://{OWN}/test/sse", f"http://{OWN}/other"):
         assert host_mismatch(tracer.trace(RequestData("GET", url)), STARTER.plan) == ""
+
+
+def test_who_names_the_host_of_a_route_hears_of_no_other() -> None:
+    routes = tuple(Route(host, Match(hosts=(host,)), Handoff("o")) for host in ("a.example.com", "b.example.com"))
+    plan = Plan("x", (*routes, Route("rest", Match(), Handoff("o"))))
+    tracer = Tracer(plan, "")
+    for host, told in (("b.example.com", ""), ("a.example.com", ""), ("c.example.com", "'a.example.com'")):
+        mismatch = host_mismatch(tracer.trace(RequestData("GET", f"http://{host}/")), plan)
+        assert (told in mismatch) if told else not mismatch
 
 
 @pytest.mark.parametrize(
