@@ -1,4 +1,4 @@
-# make build [ENV=staging] | serve [ENV=staging] [EDGE=viceroy] [PORT=8080] [PUBLISH_PORT=8081] | test | test-quick | perf-check | fuzz | bench | check | clean. README.md says what each is for.
+# make build [ENV=staging] | serve [ENV=staging] [EDGE=viceroy] [PORT=8080] [PUBLISH_PORT=8081] | test | test-quick | perf-check | fuzz | bench | check | docs | clean. README.md says what each is for.
 PYTHON ?= python3
 EDGE ?= embedded
 # A relative path does not count.
@@ -32,7 +32,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick perf-check fuzz bench bench-page check chromium axe-core grip-libraries yaml-language-server clean lock
+.PHONY: build serve test test-quick perf-check fuzz bench bench-page check docs chromium axe-core grip-libraries yaml-language-server clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -78,12 +78,18 @@ check: $(VENV)/installed-dev build/bindings
 	@$(RUN) mypy
 	@$(RUN) pytest -q tests/repository/test_layers.py
 
+# The site of docs/, into build/site. A link or anchor that leads nowhere, or a snippet that is wrong, fails it.
+docs: $(VENV)/installed-dev
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
+	@$(RUN) pytest -q tests/repository/test_snippets.py
+	@echo "build/site/index.html"
+
 clean:
 	rm -rf bin build pkg $(VENV)
 
 lock: $(VENV)/installed-dev
 	$(LOCK) -o requirements.lock pyproject.toml
-	$(LOCK) -o requirements-dev.lock --extra dev -c requirements.lock pyproject.toml
+	$(LOCK) -o requirements-dev.lock --extra dev --extra docs -c requirements.lock pyproject.toml
 
 $(MADE_HERE):
 	@command -v $(PYTHON) >/dev/null || $(APT) python3
