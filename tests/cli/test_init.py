@@ -10,12 +10,14 @@ import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
 
 from fanroute.cli.options import own_command
 from fanroute.devserver.config import Stores, host_entries
+from fanroute.devserver.ports import free_ports
 from fanroute.formatting.formatter import format_routes
 from fanroute.pipeline import compile_routes
 from fanroute.plan.request import RequestData
@@ -24,15 +26,24 @@ from fanroute.project.package_files import template_files, template_names
 from fanroute.project.scaffold import scaffold_files, service_name
 from fanroute.project.workspace import Workspace
 from fanroute.spec.inputs import Inputs
-from fanroute_runtime.messages import ToFanout
+from fanroute_runtime.messages import ToBackend, ToFanout
 from tests.conftest import REPOSITORY
+from tests.e2e.browser import browser
 from tests.support.builds import build_once
 
 TEMPLATES = ["chat", "llm-streaming", "notifications", "starter-kit"]
 FILES_WITH_SCHEMA = ("routes", "routes.test")
-MADE = {".gitignore", "fastly.toml", "README.md"} | {
+MADE = {".gitignore", "fastly.toml", "README.md", "grip.py", "web.py", "style.css"} | {
     f"{name}.{suffix}" for name in FILES_WITH_SCHEMA for suffix in ("yaml", "schema.json")
 }
+# The other half of a template, and the templates that have none yet.
+OTHER_HALF = {"server.py", "index.html"}
+WITHOUT = {"llm-streaming", "notifications", "starter-kit"}
+WITH_SERVER = " --with 'python3 server.py'"
+
+
+def files_of(template: str) -> set[str]:
+    return MADE if template in WITHOUT else MADE | OTHER_HALF
 
 
 CALLED = f"{shlex.quote(sys.executable)} -P -m fanroute"
@@ -58,9 +69,10 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     made, following = done.stdout.splitlines()
     assert made.startswith("Made new folder/.gitignore, ")
-    assert following.startswith(f"Next: cd 'new folder', then {CALLED} serve ")
+    option = "" if template in WITHOUT else WITH_SERVER
+    assert following.startswith(f"Next: cd 'new folder', then {CALLED} serve{option} builds ")
     folder = tmp_path / "new folder"
-    assert {path.name for path in folder.iterdir()} == MADE
+    assert {path.name for path in folder.iterdir()} == files_of(template)
     assert fanroute(folder, "check", "--deny", "warnings").returncode == 0
     assert fanroute(folder, "fmt", "--check").returncode == 0
     done = fanroute(folder, "test", "--coverage", "--fail-under", "100")
@@ -96,8 +108,12 @@ def test_a_readme_is_true(template: str) -> None:
         upgrade = [("upgrade", "websocket"), ("connection", "upgrade")] if url.startswith("ws") else []
         pairs = tuple((name.lower(), value.encode()) for name, value in [*headers, *upgrade])
         host = dict(headers).get("Host", "127.0.0.1:7676")
-        asked = RequestData("GET", f"http://{host}/{url.split('/', 3)[3]}", pairs, configs=stores.config)
+        method = "POST" if "-d" in command else "GET"
+        asked = RequestData(method, f"http://{host}/{url.split('/', 3)[3]}", pairs, configs=stores.config)
         traced = trace(compiled.plan, "self", asked)
+        if method == "POST":  # as the page sends it to the server
+            assert isinstance(traced.decision, ToBackend) and traced.decision.backend == "origin"
+            continue
         assert isinstance(traced.decision, ToFanout) and traced.decision.backend == "self"
         assert traced.second is not None
         channels.add(dict(traced.second.headers).get("grip-channel", b"").decode())
@@ -121,7 +137,11 @@ def test_here_is_the_default(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.splitlines()[1] == f"Next: {CALLED} serve builds and serves it here; README.md has the next steps"
     starter = (REPOSITORY / "routes.yaml").read_text().replace("fanroute-starter", service_name(tmp_path))
-    assert (tmp_path / "routes.yaml").read_text().partition("\n")[2] == starter
+    made, expected = (
+        re.sub(r"  # Your own server.*\n  origin: .*", "", text)  # the repository has no server for it
+        for text in ((tmp_path / "routes.yaml").read_text().partition("\n")[2], starter)
+    )
+    assert made == expected
 
 
 @pytest.mark.parametrize(
@@ -229,7 +249,7 @@ def test_a_wheel_has_the_templates(installed: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         here = fanroute(tmp_path, "init", f"here/{template}", "--template", template)
         assert here.returncode == 0
-        for name in MADE:
+        for name in files_of(template):
             assert (tmp_path / template / name).read_bytes() == (tmp_path / "here" / template / name).read_bytes()
 
 
@@ -259,6 +279,53 @@ def test_a_wheel_works_outside_of_the_repository(installed: Path, tmp_path: Path
         serving.send_signal(signal.SIGINT)
         told, _ = serving.communicate(timeout=60)
     assert serving.returncode == 0, told
+
+
+@pytest.mark.slow
+def test_two_windows_talk_within_five_minutes(installed: Path, tmp_path: Path) -> None:
+    """Tests the way of a stranger who has only the wheel: one command makes a chat, another serves it, and no file is edited."""
+    began = monotonic()
+    assert fanroute(tmp_path, "init", "chat", "--template", "chat", program=installed).returncode == 0
+    command = [installed, "serve", "--port=0", "--publish-port=0", "--with", "python3 server.py"]
+    serving = subprocess.Popen(
+        command,
+        cwd=tmp_path / "chat",
+        env=os.environ | {"PORT": str(free_ports(0)[0])},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert serving.stdout
+        url = next(found[1] for line in serving.stdout if (found := re.search(r"Serving chat .* at (http://\S+)", line)))
+        next(line for line in serving.stdout if "The server listens" in line)
+        with browser(tmp_path / "ann") as ann, browser(tmp_path / "bob") as bob:
+            for window in (ann, bob):
+                window.open(url)
+                assert window.run(until("state", "Connected")) is True
+            for name, window, other in (("Ann", ann, bob), ("Bob", bob, ann)):
+                window.run(f"""
+                    for (const [id, value] of [["from", "{name}"], ["text", "Hello"]]) document.getElementById(id).value = value;
+                    document.getElementById("form").requestSubmit();
+                """)
+                assert other.run(until("messages", f"{name}: Hello")) is True
+    finally:
+        serving.send_signal(signal.SIGINT)
+        told, _ = serving.communicate(timeout=60)
+    assert serving.returncode == 0, told
+    assert monotonic() - began < 300
+
+
+def until(element: str, text: str) -> str:
+    """Returns a script that waits until an element contains a text."""
+    return f"""
+        for (let tries = 0; tries < 1000; tries++) {{
+          if (document.getElementById("{element}").textContent.includes("{text}")) return true;
+          await new Promise((go) => setTimeout(go, 25));
+        }}
+        return document.body.innerText;
+    """
 
 
 def test_a_schema_is_printed_as_it_is() -> None:

@@ -179,6 +179,20 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for screenshots: the one that FANROUTE_SCREENSHOTS names, or one of the test run."""
+    folder = os.environ.get("FANROUTE_SCREENSHOTS")
+    return Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, which finds what people with a screen reader or a keyboard cannot use."""
+    assert "AXE_CORE" in os.environ, "run `make test`, which installs axe-core"
+    return (Path(os.environ["AXE_CORE"]) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
 @contextmanager
 def serving(served: Origin) -> Iterator[Origin]:
     """Serves an origin on a free port, in a thread of its own."""

@@ -1,6 +1,5 @@
 """The console in a browser: each section does what it says, nothing that is shown becomes markup, and nobody else gets in."""
 
-import base64
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from fanroute.cli import main
 from fanroute.project.workspace import Workspace
 from tests.e2e.browser import Browser
 from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, edge_of, running, wait_until
+from tests.e2e.pages import SIZES, THEMES, check_page, emulated, screenshot
 from tests.e2e.test_saving import BUILD_TIMEOUT, TAKEN_OVER
 from tests.support.builds import copied
 from tests.support.grip_libraries import javascript_command, python_command
@@ -660,9 +660,6 @@ def test_it_answers_json_only(console_edge: Edge) -> None:
     assert ask(console_edge, f"/{token}/main.js", "PUT") == 405
 
 
-SIZES = [(360, 740), (768, 1024), (1280, 800)]
-THEMES = ["light", "dark"]
-
 # Makes all sections show something.
 FILL = """
 await connect("sse", { target: "/rooms/blue/events" });
@@ -685,20 +682,6 @@ $('tr[data-route="docs-help"] .badge').click();
 """
 
 
-@pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder for screenshots: the one that FANROUTE_SCREENSHOTS names, or one of the test run."""
-    folder = os.environ.get("FANROUTE_SCREENSHOTS")
-    return Path(folder) if folder else tmp_path_factory.mktemp("screenshots")
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The source of axe-core, which finds what people with a screen reader or a keyboard cannot use."""
-    assert "AXE_CORE" in os.environ, "run `make test`, which installs axe-core"
-    return (Path(os.environ["AXE_CORE"]) / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size[0]))
 def test_it_fits_and_everybody_can_use_it(
@@ -708,23 +691,7 @@ def test_it_fits_and_everybody_can_use_it(
     with emulated(chromium, size, theme), opened(console_edge, chromium) as page:
         page.run(FILL)
         (screenshots / f"{console_edge.name}-{size[0]}-{theme}.png").write_bytes(screenshot(chromium))
-        check_page(page, axe)
-
-
-def check_page(page: Page, axe: str) -> None:
-    """Checks that nothing is wider than the window, and that axe-core finds nothing serious."""
-    beyond, wide = page.run("""
-        const limit = document.documentElement.clientWidth;
-        const isWide = (node) => node.getBoundingClientRect().right > limit + 1;
-        const wide = all("body *").filter((node) => isWide(node) && !node.closest("pre, .hidden, .skip, thead"));
-        return [document.documentElement.scrollWidth - limit, wide.map((node) => node.outerHTML.slice(0, 80))];
-    """)
-    assert beyond <= 0 and not wide
-    found = page.run(f"{axe}\nreturn (await axe.run()).violations;")
-    serious = [
-        f"{one['id']}: {node['html']}" for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
-    ]
-    assert not serious
+        check_page(page.browser, axe)
 
 
 # Routes with long names and paths, behind those that come first.
@@ -760,7 +727,7 @@ def test_it_fits_with_much_to_show(
             for size in SIZES:
                 with emulated(chromium, size, theme):
                     (screenshots / f"much-{size[0]}-{theme}.png").write_bytes(screenshot(chromium))
-                    check_page(page, axe)
+                    check_page(page.browser, axe)
 
 
 def test_it_needs_no_mouse(console_edge: Edge, chromium: Browser) -> None:
@@ -788,22 +755,3 @@ def test_it_needs_no_mouse(console_edge: Edge, chromium: Browser) -> None:
             )
     assert [number for number, _ in reached] == list(range(wanted))
     assert all(outline != "none" for _, outline in reached)
-
-
-@contextmanager
-def emulated(browser: Browser, size: tuple[int, int], theme: str) -> Iterator[None]:
-    """Gives the window a size and a theme as long as the context lasts."""
-    width, height = size
-    browser.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-    browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
-    try:
-        yield
-    finally:
-        browser.devtools("Emulation.clearDeviceMetricsOverride")
-        browser.devtools("Emulation.setEmulatedMedia", features=[])
-
-
-def screenshot(browser: Browser) -> bytes:
-    """Returns the whole page as a PNG."""
-    found = browser.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-    return base64.b64decode(found["data"])

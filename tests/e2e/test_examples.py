@@ -54,7 +54,7 @@ def example(name: str, files: Mapping[str, bytes] | None = None) -> Callable[...
             (folder / path).write_bytes(content)
         routes = folder / "routes.yaml"
         local = f'local: "{behind.url}"'
-        text = re.sub(r"local: http[^\s,}]+", local, routes.read_text())
+        text = re.sub(r'local: ("[^"]*"|http[^\s,}]+)', local, routes.read_text())
         routes.write_text(
             text.replace('origin: {url: "https://app.example.com"}', f'origin: {{url: "https://app.example.com", {local}}}')
         )

@@ -58,7 +58,8 @@ ALLOWED = {("project.processes", "stdout")}
 
 
 def modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(folder.rglob("*.py")):
+    """Yields the name and code of each module. Those of templates are the user's."""
+    for path in sorted(set(folder.rglob("*.py")) - set((folder / "templates").rglob("*.py"))):
         parts = path.relative_to(folder).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         yield name, ast.parse(path.read_text())

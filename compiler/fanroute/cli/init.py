@@ -15,6 +15,8 @@ from fanroute.routetests.editor_schema import route_tests_editor_schema
 from fanroute.spec.editor_schema import routes_editor_schema
 
 DEFAULT_TEMPLATE = "starter-kit"
+# The file of a template that is the server behind the edge, and how to start it.
+SERVER, SERVER_COMMAND = "server.py", "python3 server.py"
 
 
 @click.command(epilog=examples("fanroute init my-chat --template chat", "fanroute init --list"))
@@ -28,7 +30,7 @@ DEFAULT_TEMPLATE = "starter-kit"
 )
 @click.option("--list", "listing", is_flag=True, help="List the templates and what each is for, and make nothing.")
 def init(folder: Path, template: str, listing: bool) -> None:
-    """Make a project that builds in FOLDER (this one): routes.yaml, tests, a README.md, and fastly.toml for the Fastly CLI.
+    """Make a project that runs in FOLDER (this one): routes.yaml, tests, a server, a page, and fastly.toml for the Fastly CLI.
 
     The service gets the folder's name. It overwrites no file. If one is already there, it makes nothing and exits with code 1.
     """
@@ -47,7 +49,8 @@ def init(folder: Path, template: str, listing: bool) -> None:
         create_files(folder, texts)
     say(f"Made {', '.join(str(folder / name) for name in texts)}")
     there = "" if folder == Path() else f"cd {path_word(folder)}, then "
-    say(f"Next: {there}{own_command()} serve builds and serves it here; README.md has the next steps")
+    server = f" --with '{SERVER_COMMAND}'" if SERVER in texts else ""
+    say(f"Next: {there}{own_command()} serve{server} builds and serves it here; README.md has the next steps")
 
 
 def _manifest(workspace: Workspace, routes: str) -> str:

@@ -1,6 +1,8 @@
 """`fanroute serve`: serves a routes.yaml on a local edge."""
 
 import asyncio
+import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,12 +14,14 @@ import click
 
 from fanroute.bundle.builder import Built
 from fanroute.cli import next_steps
+from fanroute.cli.beside import running_beside
 from fanroute.cli.build import build_and_report, flatten_option
 from fanroute.cli.edges import EDGES, EdgeOptions, running_edge
 from fanroute.cli.ending import until_stopped
 from fanroute.cli.options import env_option, env_words, examples, is_on_command_line, own_command, routes_argument
 from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json, say, say_command, warn
 from fanroute.cli.traffic import make_printer
+from fanroute.client.grip_url import local_grip_url
 from fanroute.devserver import guard
 from fanroute.devserver.config import EdgeUrls, host_entries, local_backends
 from fanroute.devserver.events import Emit, Event, Serving
@@ -56,9 +60,28 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
     return f"{scheme}{separator}{host}"
 
 
+def _command(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
+    """Splits a command as a shell does, into a program and its arguments; [] if there is none. Raises click.BadParameter."""
+    if value is None:
+        return []
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} has a quote that is not closed") from None
+    program = next(iter(words), "")
+    if not shutil.which(program):
+        hint = f"write env {value}" if "=" in program else "write the path of a program, or the name of one on PATH"
+        raise click.BadParameter(f"there is no program {program!r}: {hint}")
+    return words
+
+
 @click.command(
     epilog=examples(
-        "fanroute serve", "fanroute serve --open", "fanroute serve --edge viceroy --port 8080", "fanroute serve --format json"
+        "fanroute serve",
+        "fanroute serve --open",
+        "fanroute serve --with 'python3 server.py'",
+        "fanroute serve --edge viceroy --port 8080",
+        "fanroute serve --format json",
     )
 )
 @routes_argument
@@ -108,6 +131,13 @@ def _as_host(context: click.Context, parameter: click.Parameter, value: str | No
 )
 @flatten_option
 @click.option("--console/--no-console", default=True, show_default=True, help="Serve the console, a page that shows the edge.")
+@click.option(
+    "--with",
+    "beside",
+    metavar="COMMAND",
+    callback=_command,
+    help="Also run a program, such as your server, without a shell. It gets GRIP_URL, and ends with the edge.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the console in the browser.")
 @click.option(
     "--pushpin",
@@ -128,6 +158,7 @@ def serve(
     form: str,
     flatten: bool,
     console: bool,
+    beside: list[str],
     opens: bool,
     pushpin: Path | None,
 ) -> None:
@@ -146,8 +177,9 @@ def serve(
     plan = result.compiled.plan
     private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
     options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin, watch)
+    follow = Follow(as_host, flatten) if watch else None
     with exit_on_failure(workspace):
-        asyncio.run(_serve(workspace, result, options, Shown(form, console, opens), Follow(as_host, flatten) if watch else None))
+        asyncio.run(_serve(workspace, result, options, Shown(form, console, opens), follow, beside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +199,9 @@ class Shown:
     opens: bool
 
 
-async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, shown: Shown, follow: Follow | None) -> None:
+async def _serve(
+    workspace: Workspace, result: Built, options: EdgeOptions, shown: Shown, follow: Follow | None, beside: list[str]
+) -> None:
     with until_stopped():
         backends, loopback = local_backends(result.compiled.backends)
         plan = result.compiled.plan
@@ -202,6 +236,8 @@ async def _serve(workspace: Workspace, result: Built, options: EdgeOptions, show
                 say_command(line)
             for line in next_steps.changed_port_warnings(urls, options.ports, port_owner):
                 warn(line)
+            if beside:
+                await stack.enter_async_context(running_beside(beside, local_grip_url(urls.publish), report))
             try:
                 if follow:
                     await _serve_saves(workspace, result, urls, follow, report, announce_hosts, console)

@@ -252,7 +252,7 @@ class Notice(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output(Event):
-    """Reports a line that a program of the edge has printed: Viceroy or Pushpin."""
+    """Reports a line that a program has printed: Viceroy, Pushpin, or the command of `--with`."""
 
     kind = "output"
 

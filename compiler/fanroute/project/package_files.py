@@ -11,6 +11,10 @@ import fanroute_runtime
 # The lines of the WIT with which a component overrides the cache.
 _OF_CACHING = re.compile("^.* // cache\n", re.MULTILINE)
 
+# The folder with the files that every template has, and the paths of those whose names would mean something in this repository.
+_COMMON = "common"
+_PATHS = {"gitignore": ".gitignore"}
+
 
 def wit_folder() -> Path:
     """Returns the folder of the WIT, which is next to the runtime's package."""
@@ -48,12 +52,13 @@ def _module_files(module: ModuleType) -> Iterator[tuple[str, Path]]:
 
 def template_names() -> list[str]:
     """Returns the names of the templates of `fanroute init`."""
-    return sorted(path.name for path in _templates().iterdir() if path.is_dir())
+    return sorted({path.name for path in _templates().iterdir() if path.is_dir()} - {_COMMON})
 
 
 def template_files(name: str) -> dict[str, str]:
-    """Returns the text of each file of a template, by file name."""
-    return {".gitignore": (_templates() / "gitignore").read_text(encoding="utf-8"), **_texts_in(_templates() / name, "*")}
+    """Returns the text of each file of a template, by its path in the new folder. Some are the same in all templates."""
+    common = _texts_in(_templates() / _COMMON, "*")
+    return {_PATHS.get(file, file): text for file, text in common.items()} | _texts_in(_templates() / name, "*")
 
 
 def console_files() -> dict[str, str]:
@@ -66,4 +71,4 @@ def _templates() -> Path:
 
 
 def _texts_in(folder: Path, pattern: str) -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob(pattern))}
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob(pattern)) if path.is_file()}

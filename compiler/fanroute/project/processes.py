@@ -5,9 +5,10 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from fanroute.diagnostics.shell import path_argument
 
@@ -15,7 +16,7 @@ from fanroute.diagnostics.shell import path_argument
 GRACE = 5.0
 # How long a program may take to print its version, in seconds.
 VERSION_LIMIT = 5.0
-# The longest line of output that is read, in bytes.
+# The longest line of output that is read, in bytes. Of a longer one, a part is left out.
 MAX_LINE = 1 << 20
 # How much less urgent than others a program is that nobody waits for (POSIX's nice value).
 LESS_URGENT = 10
@@ -77,10 +78,13 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
 
 
 @asynccontextmanager
-async def running(command: Sequence[str | Path], on_line: Callable[[str], None]) -> AsyncIterator[Program]:
+async def running(
+    command: Sequence[str | Path], on_line: Callable[[str], None], environment: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Program]:
     """Runs a program as long as the context lasts. `on_line` gets each line that it prints.
 
-    The program has a session of its own, so a Ctrl-C reaches only Fanroute, and its children end with it.
+    The program has a session of its own, so a Ctrl-C reaches only Fanroute, and its children end with it. `environment` is added
+    to the variables of this process.
     """
     process = await asyncio.create_subprocess_exec(
         *map(_argument, command),
@@ -89,6 +93,7 @@ async def running(command: Sequence[str | Path], on_line: Callable[[str], None])
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
         limit=MAX_LINE,
+        env=os.environ | environment,
     )
     reader = asyncio.create_task(_read_lines(process, on_line))
     try:
@@ -130,14 +135,33 @@ def _argument(part: str | Path) -> str:
 
 async def _read_lines(process: Program, on_line: Callable[[str], None]) -> None:
     assert process.stdout is not None
-    with suppress(ValueError):  # a line beyond the limit
-        async for line in process.stdout:
-            on_line(line.decode(errors="replace").rstrip())
+    while not process.stdout.at_eof():
+        with suppress(ValueError):  # a line beyond the limit
+            if line := await process.stdout.readline():
+                on_line(line.decode(errors="replace").rstrip())
 
 
 async def _end(process: Program) -> None:
-    for end in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, end)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE)
+    """Ends a program and all that it has started. Each gets GRACE to end by itself."""
+    _signal_group(process, signal.SIGTERM)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_group_ended(process), GRACE)
+    _signal_group(process, signal.SIGKILL)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), GRACE)
+
+
+async def _group_ended(process: Program) -> None:
+    """Waits until a program and all that it has started have ended."""
+    await process.wait()
+    while _signal_group(process, 0):
+        await asyncio.sleep(0.02)
+
+
+def _signal_group(process: Program, number: int) -> bool:
+    """Sends a signal to a program and all that it has started; 0 sends none. Returns False if all have ended."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):  # macOS raises the latter for those that nobody has waited for yet
+        return False
+    return True

@@ -1,0 +1,138 @@
+"""Serves HTTP in place of your web framework, with nothing but Python's standard library. Functions answer requests."""
+
+import json
+import os
+import re
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.message import Message
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+FOLDER = Path(__file__).parent
+TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript"}
+MAX_BODY = 100_000
+
+Function = Callable[..., "Answer"]
+_routes: list[tuple[str, re.Pattern[str], Function]] = []
+
+
+@dataclass
+class Request:
+    """A client's request."""
+
+    query: dict[str, str]
+    headers: Message
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """Returns the object that the request's body is. Raises Refused."""
+        # A page of another site can send this type only if the browser has asked, and then not here.
+        if self.headers.get_content_type() != "application/json":
+            raise Refused(415, "Send application/json.")
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise Refused(400, "Send an object of JSON.")
+        return found
+
+    def cookie(self, name: str) -> str:
+        """Returns the value of a cookie, or ""."""
+        found = SimpleCookie(self.headers.get("Cookie", "")).get(name)
+        return found.value if found else ""
+
+
+@dataclass
+class Answer:
+    """An answer. A body that is no text and no bytes is sent as JSON."""
+
+    body: Any = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """Raised to refuse a request, with a status and a sentence that says why."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.answer = Answer(f"{reason}\n", status)
+
+
+def route(method: str, path: str) -> Callable[[Function], Function]:
+    """Has a function answer the requests for a path. It gets the request, and each segment that is in braces there."""
+    pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
+
+    def add(function: Function) -> Function:
+        _routes.append((method, pattern, function))
+        return function
+
+    return add
+
+
+def serve() -> None:
+    """Serves the page, its files and the routes on the port of the variable PORT, or 3000, until Ctrl-C."""
+    port = int(os.environ.get("PORT") or 3000)
+    with ThreadingHTTPServer(("127.0.0.1", port), _Handler) as server:
+        print(f"The server listens on port {port}", flush=True)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
+
+    def answer(self) -> None:
+        try:
+            answer = self.find_answer()
+        except Refused as refused:
+            answer = refused.answer
+        except Exception:
+            traceback.print_exc()
+            answer = Answer("The server has failed; what it has printed says why.\n", 500)
+        self.send(answer)
+
+    def find_answer(self) -> Answer:
+        url = urlsplit(self.path)
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            raise Refused(413, f"Send a body of {MAX_BODY:,} bytes at most, with its Content-Length.")
+        request = Request(dict(parse_qsl(url.query)), self.headers, self.rfile.read(int(length)))
+        method = "GET" if self.command == "HEAD" else self.command
+        for wanted, pattern, function in _routes:
+            found = pattern.fullmatch(url.path)
+            if found and wanted == method:
+                return function(request, **{name: unquote(value) for name, value in found.groupdict().items()})
+        name = url.path.removeprefix("/") or "index.html"
+        if method == "GET" and name in ("index.html", "style.css"):
+            file = FOLDER / name
+            return Answer(file.read_bytes(), headers={"Content-Type": TYPES[file.suffix], "Cache-Control": "no-cache"})
+        raise Refused(404, "There is nothing here.")
+
+    def send(self, answer: Answer) -> None:
+        body, type_ = answer.body, "text/plain; charset=utf-8"
+        if not isinstance(body, str | bytes):
+            body, type_ = json.dumps(body), "application/json"
+        body = body.encode() if isinstance(body, str) else body
+        self.send_response(answer.status)
+        for name, value in ({"Content-Type": type_, "Content-Length": len(body)} | answer.headers).items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        """Logs nothing, because `fanroute serve` prints each request."""
