@@ -11,6 +11,8 @@ YAML_LANGUAGE_SERVER_VERSION := 1.25.0
 YAML_LANGUAGE_SERVER := $(CACHE)/yaml-language-server-$(YAML_LANGUAGE_SERVER_VERSION)
 # The GRIP libraries for Python and JavaScript, whose versions follow.
 GRIP_LIBRARIES := $(CACHE)/grip-libraries-4.4.0-4.3.0
+# The frameworks of examples/origins: a folder for each, named after the hash of the file with the example's versions.
+ORIGINS := $(CACHE)/origins
 # Other programs use a variable of this name too, so only `make ENV=…` counts.
 ENVIRONMENT = $(if $(filter command,$(firstword $(origin ENV))),--env '$(ENV)')
 PORTS = $(if $(PORT),--port $(PORT)) $(if $(PUBLISH_PORT),--publish-port $(PUBLISH_PORT))
@@ -32,7 +34,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick perf-check fuzz bench bench-page check docs chromium axe-core grip-libraries yaml-language-server clean lock
+.PHONY: build serve test test-quick perf-check fuzz bench bench-page check docs chromium axe-core grip-libraries origins yaml-language-server clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -44,10 +46,10 @@ serve: $(VENV)/installed
 	@exec $(RUN) fanroute serve $(ENVIRONMENT) --edge $(EDGE) $(PORTS)
 
 # A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped.
-test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium axe-core grip-libraries yaml-language-server
+test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium axe-core grip-libraries origins yaml-language-server
 	@command -v pushpin >/dev/null || $(APT) pushpin || true
 	@$(RUN) fanroute install
-	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) AXE_CORE="$(AXE)" GRIP_LIBRARIES="$(GRIP_LIBRARIES)" \
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) AXE_CORE="$(AXE)" GRIP_LIBRARIES="$(GRIP_LIBRARIES)" ORIGINS="$(ORIGINS)" \
 		YAML_LANGUAGE_SERVER="$(YAML_LANGUAGE_SERVER)" $(RUN) pytest $(IN_PARALLEL)
 
 test-quick: $(VENV)/installed-dev chromium axe-core grip-libraries yaml-language-server
@@ -154,3 +156,19 @@ grip-libraries: $(VENV)/installed-dev
 		&& chmod 700 "$(CACHE)" && $(PIP) install --target "$(GRIP_LIBRARIES).partial" gripcontrol==4.4.0 \
 		&& npm install --silent --no-fund --no-audit --prefix "$(GRIP_LIBRARIES).partial" @fanoutio/grip@4.3.0 \
 		&& mv "$(GRIP_LIBRARIES).partial" "$(GRIP_LIBRARIES)"; }
+
+# Tests start the servers of examples/origins with the versions that their requirements.txt or package-lock.json pins.
+origins: $(VENV)/installed-dev
+	@command -v npm >/dev/null || $(APT) npm
+	@mkdir -p "$(ORIGINS)" && chmod 700 "$(CACHE)"
+	@set -e; for lock in $(wildcard examples/origins/*/requirements.txt examples/origins/*/package-lock.json); do \
+		folder=$$(dirname $$lock); to="$(ORIGINS)/$$(basename $$folder)-$$(sha256sum < $$lock | cut -c 1-12)"; \
+		[ ! -d "$$to" ] || continue; \
+		echo "Installing what the example $$(basename $$folder) needs"; \
+		case $$lock in \
+		*.json) rm -rf "$$to.partial"; mkdir "$$to.partial"; cp $$folder/package*.json "$$to.partial"; \
+			npm ci --silent --no-fund --no-audit --prefix "$$to.partial" ;; \
+		*) $(RUN) venv --clear "$$to.partial"; \
+			"$$to.partial/bin/python" -m pip --quiet --disable-pip-version-check --no-input install -r $$lock ;; \
+		esac; \
+		mv "$$to.partial" "$$to"; done

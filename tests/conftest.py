@@ -32,7 +32,7 @@ def names(folder: Path) -> list[str]:
 # Folders with a complete service, by name: the examples, and the templates of `fanroute init`.
 EXAMPLES = {
     path.parent.name: path.parent
-    for folder in ("examples", "compiler/fanroute/templates/init")
+    for folder in ("examples", "examples/origins", "compiler/fanroute/templates/init")
     for path in sorted((REPOSITORY / folder).glob("*/routes.yaml"))
 }
 # A Grip-Sig as a local edge's Fanout signs it, valid until the year 2100.

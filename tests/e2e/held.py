@@ -32,12 +32,12 @@ def item(**formats: Any) -> bytes:
     return json.dumps({"items": [{"channel": CHANNEL, "formats": named}]}).encode()
 
 
-def fanout(edge: Edge) -> tuple[int, str]:
-    """Returns a port where Fanout serves our origin, and the header with which it does so."""
+def fanout(edge: Edge, backend: str = "origin") -> tuple[int, str]:
+    """Returns a port where Fanout serves a backend, and the header with which it does so."""
     for pid in processes(edge):
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
         if "--local-pushpin-proxy-port" in command:
-            return int(command[command.index("--local-pushpin-proxy-port") + 1]), "Pushpin-Route: origin"
+            return int(command[command.index("--local-pushpin-proxy-port") + 1]), f"Pushpin-Route: {backend}"
     return edge.port, "X-Nothing: x"
 
 
