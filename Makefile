@@ -34,7 +34,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := sh -c 'command -v apt-get >/dev/null && echo "Installing $$0 with apt-get" && $(SUDO) apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $$0 >/dev/null || { echo "Please install $$0."; exit 1; }'
 
-.PHONY: build serve test test-quick perf-check fuzz bench bench-page check docs chromium axe-core grip-libraries origins yaml-language-server clean lock
+.PHONY: build serve test test-quick perf-check fuzz bench bench-page check docs pictures chromium axe-core grip-libraries origins yaml-language-server clean lock
 .DEFAULT_GOAL := build
 
 build: $(VENV)/installed
@@ -85,6 +85,11 @@ docs: $(VENV)/installed-dev
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
 	@$(RUN) pytest -q tests/repository/test_snippets.py
 	@echo "build/site/index.html"
+
+# The pictures of README.md: docs/images.
+pictures: $(VENV)/installed-dev chromium axe-core
+	@mkdir -p docs/images
+	@FANROUTE_SCREENSHOTS=docs/images AXE_CORE="$(AXE)" $(RUN) pytest -q tests/e2e/test_console.py -k test_a_picture_shows
 
 clean:
 	rm -rf bin build pkg $(VENV)

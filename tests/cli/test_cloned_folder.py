@@ -383,6 +383,6 @@ def test_what_is_printed_and_written_down_says_so(clone: Path) -> None:
             [python, "-P", "-m", "fanroute", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
         )
         assert done.stdout.startswith(f"Usage: {shlex.quote(python)} -P -m fanroute ")
-    said = [REPOSITORY / "README.md", REPOSITORY / "Makefile", *REPOSITORY.glob("docs/*.md")]
+    said = [REPOSITORY / "README.md", REPOSITORY / "Makefile", *REPOSITORY.glob("docs/**/*.md")]
     said += (path for path in (REPOSITORY / "compiler").rglob("*.*") if path.suffix != ".pyc")
     assert [path for path in said if "python -m fanroute" in path.read_text()] == []

@@ -1,5 +1,6 @@
 """The console in a browser: each section does what it says, nothing that is shown becomes markup, and nobody else gets in."""
 
+import base64
 import json
 import os
 import re
@@ -692,6 +693,28 @@ def test_it_fits_and_everybody_can_use_it(
         page.run(FILL)
         (screenshots / f"{console_edge.name}-{size[0]}-{theme}.png").write_bytes(screenshot(chromium))
         check_page(page.browser, axe)
+
+
+def test_a_picture_shows_a_message_that_arrives(own_project: Workspace, chromium: Browser, screenshots: Path) -> None:
+    """Takes the pictures of README.md, which `make pictures` puts into docs/images."""
+    with running("embedded", own_project.routes.parent) as edge:
+        for theme in THEMES:
+            with emulated(chromium, (1200, 1000), theme), opened(edge, chromium) as page:
+                page.run("""
+                    for (const kind of ["stream", "sse"]) await connect(kind);
+                    await until(() => all(".pane-state.live").length === 2);
+                    await useChannel("test");
+                    type($("#publish-text"), "hello");
+                    for (const box of all("#publish-kinds input")) tick(box, ["sse", "stream"].includes(box.value));
+                    await publishUntil(() => pane("stream", ".messages .text") && pane("sse", ".messages .text"));
+                    await until(() => $("#publish-result").textContent === "Published");
+                    await until(() => !$("#publish-code").textContent.includes("ws-message"));
+                    document.documentElement.style.scrollbarWidth = "none";
+                    $("#publish").scrollIntoView({ behavior: "instant" });
+                    document.activeElement.blur();
+                """)
+                picture = chromium.devtools("Page.captureScreenshot", format="webp", quality=80)["data"]
+                (screenshots / f"console-{theme}.webp").write_bytes(base64.b64decode(picture))
 
 
 # Routes with long names and paths, behind those that come first.

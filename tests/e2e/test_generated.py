@@ -1,4 +1,4 @@
-"""Generated routes on Viceroy: generated requests get what docs/routes.md says, by the reference in tests/property."""
+"""Generated routes on Viceroy: generated requests get what docs/language says, by the reference in tests/property."""
 
 import re
 import socket

@@ -1,6 +1,6 @@
 """Requests that are hard to match, written to the socket as they are, because clients would normalize them.
 
-The table of docs/routes.md has the result of each, row by row.
+The table of docs/language/paths.md has the result of each, row by row.
 """
 
 import re
@@ -162,7 +162,9 @@ def ask(edge: Edge, begin: str, headers: tuple[str, ...]) -> tuple[HTTPResponse,
 
 
 def test_the_table_of_the_docs_is_what_is_asked() -> None:
-    table = (REPOSITORY / "docs" / "routes.md").read_text().partition("| request | outcome |\n")[2].partition("\n\n")[0]
+    table = (
+        (REPOSITORY / "docs" / "language" / "paths.md").read_text().partition("| request | outcome |\n")[2].partition("\n\n")[0]
+    )
     assert re.findall(r"^\| (`.*?) \| ", table, re.MULTILINE) == list(ROWS)
 
 

@@ -1,4 +1,4 @@
-"""Implements docs/routes.md a second time, naively, as a reference for tests. It shares no code with the runtime.
+"""Implements docs/language a second time, naively, as a reference for tests. It shares no code with the runtime.
 
 It works on the plain data of a routes.yaml.
 """

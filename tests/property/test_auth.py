@@ -1,4 +1,4 @@
-"""Tests with generated profiles and tokens that the runtime admits whom docs/routes.md admits, and what `fanroute diff` finds."""
+"""Tests with generated profiles and tokens that the runtime admits whom docs/language admits, and what `fanroute diff` finds."""
 
 from copy import deepcopy
 from typing import Any

@@ -1,4 +1,4 @@
-"""Implements `auth` of docs/routes.md a second time, naively, as a part of the reference. PyJWT verifies the signatures."""
+"""Implements `auth` of docs/language a second time, naively, as a part of the reference. PyJWT verifies the signatures."""
 
 import json
 import re

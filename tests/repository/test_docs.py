@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -21,6 +22,7 @@ from tests.conftest import REPOSITORY
 REFERENCE = REPOSITORY / "docs" / "reference.md"
 TESTING = REPOSITORY / "docs" / "testing.md"
 PAGE = REPOSITORY / "docs" / "diagnostics.md"
+PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
 INPUTS = Inputs()
 ALL = [pytest.param(rule, id=rule.code) for rule in CODES.values()]
 WITH_EXAMPLE = [pytest.param(rule, id=rule.code) for rule in CODES.values() if rule.example is not None]
@@ -148,11 +150,22 @@ def test_the_page_on_testing_shows_what_is_said(request: pytest.FixtureRequest) 
     assert f"```text\n{text}```" in TESTING.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["local.md", "security.md"])
-def test_the_tests_that_a_page_names_are_there(page: str) -> None:
-    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
-    assert named_in(text)
-    assert named_in(text) <= all_tests()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_tests_that_a_page_names_are_there(page: Path) -> None:
+    assert named_in(page.read_text(encoding="utf-8")) <= all_tests()
+
+
+def test_some_pages_name_tests() -> None:
+    named = {page.name for page in PAGES if named_in(page.read_text(encoding="utf-8"))}
+    assert {"auth.md", "local.md", "security.md"} < named
+
+
+@pytest.mark.parametrize("page", ["README.md", "bench/README.md", "examples/README.md"])
+def test_the_links_of_a_page_that_is_not_on_the_site_lead_somewhere(page: str) -> None:
+    path = REPOSITORY / page
+    links = re.findall(r"\]\(([^():#]+)[#)]|(?:src|srcset)=\"([^\"]+)\"", path.read_text(encoding="utf-8"))
+    assert links
+    assert [link for one in links for link in one if link and not (path.parent / link).exists()] == []
 
 
 def test_each_threat_has_a_test() -> None:

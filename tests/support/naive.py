@@ -1,4 +1,4 @@
-"""Matches requests naively, as docs/routes.md says, on the text of the request and with Python's `re` for patterns."""
+"""Matches requests naively, as docs/language says, on the text of the request and with Python's `re` for patterns."""
 
 import re
 from socket import AF_INET, AF_INET6, inet_pton

@@ -39,7 +39,7 @@ class Condition(Model):
     present: bool | None = None
     """`true` if it must be present, with any value; `false` if it must be absent."""
     pattern: Pattern | None = None
-    """A regular expression that its whole value must fit, of the subset that routes.md describes."""
+    """A regular expression that its whole value must fit, of the subset in docs/language/matching.md."""
 
     @model_validator(mode="after")
     def _has_one_key(self) -> "Condition":
@@ -68,8 +68,8 @@ class Match(Model):
     for one whole segment and binds its text. A final `/*` stands for any rest, even an empty one. A final `/{rest...}` stands for
     one segment or more and binds their text, such as `a/b`."""
     where: dict[Parameter, Pattern] = Field(default_factory=dict, examples=[{"room": "[a-z0-9-]+"}])
-    """Restricts parameters of the path and host, by name: to a regular expression of the subset that routes.md describes, which
-    must fit the whole decoded text."""
+    """Restricts parameters of the path and host, by name: to a regular expression of the subset in docs/language/matching.md,
+    which must fit the whole decoded text."""
     method: Annotated[list[MatchedMethod], BeforeValidator(as_list), Field(min_length=1)] | None = None
     """One method or a list. Methods are case-sensitive: HTTP's own are in upper case."""
     scheme: Literal["http", "https"] | None = None

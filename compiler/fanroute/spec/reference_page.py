@@ -10,10 +10,10 @@ from fanroute.spec.json_schema import routes_schema
 _INTRODUCTION = """\
 # routes.yaml, key by key
 
-This page lists every key, with a section for each mapping. [routes.md](routes.md) explains how they work together. A key is
-optional unless it is marked **required**. `NAME` stands for a name that you choose, `[]` for each item of a list. A duration is
-written as `25s`, `2m` or `1h`. `fanroute schema` prints the same as a JSON Schema, for editors. `pytest --update` generates this
-page from the code.
+This page lists every key, with a section for each mapping. [Write a routes.yaml](language/index.md) explains how they
+work together. A key is optional unless it is marked **required**. `NAME` stands for a name that you choose, `[]` for each item
+of a list. A duration is written as `25s`, `2m` or `1h`. `fanroute schema` prints the same as a JSON Schema, for editors.
+`pytest --update` generates this page from the code.
 """
 
 Schema = dict[str, Any]

@@ -61,7 +61,7 @@ FR104 = Rule(
     "the file is empty",
     "A file that is empty or has only comments describes no service.",
     "# nothing yet\n",
-    "Begin with the example at the top of docs/routes.md.",
+    "Begin with the example at the top of docs/language/index.md.",
 )
 
 FR105 = Rule(

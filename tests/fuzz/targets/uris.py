@@ -1,4 +1,4 @@
-"""Fuzzes URIs: the runtime reads them as docs/routes.md says, which tests/property/reference.py implements separately."""
+"""Fuzzes URIs: the runtime reads them as docs/language/paths.md says, which tests/property/reference.py implements separately."""
 
 import re
 

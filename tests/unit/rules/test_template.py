@@ -109,7 +109,7 @@ def test_what_leads_elsewhere_is_refused(template: str, values: dict[str, str | 
     ],
 )
 def test_where_a_location_may_begin(given: str, taken: bool) -> None:
-    """Tests what docs/routes.md says. A client cannot choose the scheme."""
+    """Tests what docs/language/answers.md says. A client cannot choose the scheme."""
     text = "version: 1\nservice: {name: x}\nbackends: {a: {url: 'https://a'}}\nroutes: [{redirect: {location: 'GIVEN'}}]\n"
     with nullcontext() if taken else pytest.raises(Invalid):
         compile_routes(text.replace("GIVEN", given).encode(), INPUTS)

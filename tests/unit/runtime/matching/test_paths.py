@@ -1,4 +1,4 @@
-"""Tests which paths the edge refuses, against a naive implementation of what routes.md says."""
+"""Tests which paths the edge refuses, against a naive implementation of what docs/language/paths.md says."""
 
 import re
 from typing import get_args
