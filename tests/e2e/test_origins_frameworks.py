@@ -83,22 +83,26 @@ def test_events_are_held_and_published(behind: Behind) -> None:
         chunks = answer.iter_text()
         first = behind.send("first\r\nline two é")
         got = until(chunks, "é\n\n")
-        second = behind.send("second")
-        got += until(chunks, "second\n\n")
-    assert data(got) == ["first", "line two é", "second"]
-    assert re.findall(r"^id: (\d+)$", got, re.MULTILINE) == [str(first), str(second)]
+        second = behind.send("100 %I, %%")
+        got += until(chunks, "%\n\n")
+    assert data(got) == ["first", "line two é", "100 %I, %%"]
+    # django-eventstream puts the channel before it.
+    assert re.findall(r"^id: (?:news:)?(\d+)$", got, re.MULTILINE) == [str(first), str(second)]
 
 
 def test_a_reader_that_comes_back_gets_what_it_has_missed(behind: Behind) -> None:
-    last = behind.send("seen")
-    for text in ("missed one", "missed two"):
+    """As browsers do, it sends the id of the last event that it has received."""
+    with behind.edge.client.stream("GET", "/events") as answer:
+        behind.send("seen")
+        (last,) = re.findall(r"^id: (.*)$", until(answer.iter_text(), "seen\n\n"), re.MULTILINE)
+    for text in ("missed 100 %I", "missed two"):
         behind.send(text)
-    with behind.edge.client.stream("GET", "/events", headers={"Last-Event-ID": str(last)}) as answer:
+    with behind.edge.client.stream("GET", "/events", headers={"Last-Event-ID": last}) as answer:
         chunks = answer.iter_text()
         got = until(chunks, "missed two\n\n")
         behind.send("next")
         got += until(chunks, "next\n\n")
-    assert data(got) == ["missed one", "missed two", "next"]
+    assert data(got) == ["missed 100 %I", "missed two", "next"]
 
 
 def test_a_message_that_was_lost_on_its_way_is_fetched(behind: Behind) -> None:
@@ -185,6 +189,13 @@ def test_a_close_without_a_code_has_no_wrong_code(behind: Behind) -> None:
     with open_websocket(behind.edge, "/socket") as client, client.send_context():
         client.protocol.send_close()
     assert received_code(client) in (1000, 1005)
+
+
+def test_a_websocket_that_breaks_is_no_error(behind: Behind) -> None:
+    gone = b"DISCONNECT\r\n"
+    headers = {"Content-Type": "application/websocket-events", "Connection-Id": "1"}
+    signature = grip_sig(int(time.time())).decode()
+    assert directly(behind.url, "/socket", signature, method="POST", content=gone, headers=headers).status_code == 200
 
 
 def received_code(client: ClientConnection) -> int | None:

@@ -21,6 +21,8 @@ from tests.conftest import EXAMPLES
 START_TIMEOUT = 120  # seconds
 # The commands that prepare and start each server, as its README.md says. `python` is that of the framework's environment.
 _COMMANDS = {
+    "django": ["python manage.py migrate", "python -m uvicorn news.asgi:application --port {port}"],
+    "express": ["node app.js"],
     "fastapi": ["python -m uvicorn app:app --port {port}"],
     "flask": ["python -m flask run --port {port}"],
 }
