@@ -80,10 +80,10 @@ check: $(VENV)/installed-dev build/bindings
 	@$(RUN) mypy
 	@$(RUN) pytest -q tests/repository/test_layers.py
 
-# The site of docs/, into build/site. A link or anchor that leads nowhere, or a snippet that is wrong, fails it.
-docs: $(VENV)/installed-dev
+# The site of docs/, into build/site. A link or anchor that leads nowhere fails it, and so do a snippet and an output that are wrong.
+docs: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI)
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
-	@$(RUN) pytest -q tests/repository/test_snippets.py
+	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) $(RUN) pytest -q tests/repository/test_snippets.py tests/repository/test_shown_commands.py
 	@echo "build/site/index.html"
 
 # The pictures of README.md: docs/images.
