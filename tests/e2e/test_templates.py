@@ -15,6 +15,7 @@ import pytest
 
 from fanroute.devserver.ports import free_ports
 from fanroute.project.package_files import template_names
+from fanroute.project.scaffold import service_name
 from tests.e2e.browser import Browser, browser
 from tests.e2e.conftest import EDGES, Edge, running, wait_until
 from tests.e2e.pages import SIZES, THEMES, check_page, emulated, screenshot
@@ -79,6 +80,11 @@ def of_template(template: str) -> Callable[..., Iterator[Edge]]:
 
 
 chat_edge = of_template("chat")
+migrate_edge = of_template("migrate")
+notifications_edge = of_template("notifications")
+order_status_edge = of_template("order-status")
+presence_edge = of_template("presence")
+starter_kit_edge = of_template("starter-kit")
 
 
 def run(window: Browser, script: str, *args: Any) -> Any:
@@ -113,8 +119,115 @@ def test_two_people_chat(chat_edge: Edge, chromium: Browser, second: Browser) ->
         assert run(second, "return text('messages')") == ""
 
 
+def test_a_notification_reaches_everybody_or_one_user(notifications_edge: Edge, chromium: Browser, second: Browser) -> None:
+    with opened(notifications_edge, "/", chromium, second):
+        for window, name in ((chromium, "ann"), (second, "bob")):
+            run(window, "send('login', {name: args[0]}); await until(() => text('state').includes(`for ${args[0]} alone`))", name)
+            run(window, "await until(() => everybody.readyState === EventSource.OPEN)")
+        run(chromium, "send('notify', {to: 'bob', text: 'for you'}); await until(() => $('text').value === '')")
+        run(chromium, "send('notify', {to: '', text: 'for all'}); await until(() => lines('notifications') !== '')")
+        run(second, "await until(() => lines('notifications') === 'To everybody: for all\\nTo bob: for you')")
+        assert run(chromium, "return lines('notifications')") == "To everybody: for all"
+
+
+def test_nobody_is_notified_as_another(notifications_edge: Edge) -> None:
+    assert notifications_edge.client.get("/notifications/mine").status_code == 401
+    refused = notifications_edge.client.post("/login", json={"name": "ann; Path=/"})
+    assert (refused.status_code, refused.headers.get("set-cookie")) == (400, None)
+    foreign = notifications_edge.client.post("/notify", content=b'{"text": "x"}', headers={"Content-Type": "text/plain"})
+    assert foreign.status_code == 415
+
+
+def test_a_message_reaches_all_connections_of_the_kit(starter_kit_edge: Edge, chromium: Browser) -> None:
+    with opened(starter_kit_edge, "/", chromium):
+        run(chromium, "await until(() => open.size === 3)")
+        run(chromium, "send('form', {text: 'hello'}); await until(() => $('messages').children.length === 3)")
+        expected = {f"{name}: hello" for name in ("SSE of the edge", "SSE of your server", "WebSocket")}
+        assert set(run(chromium, "return lines('messages')").split("\n")) == expected
+        run(
+            chromium,
+            "$('text').value = 'back'; $('echo').click(); await until(() => lines('messages').endsWith('WebSocket: back'))",
+        )
+        assert run(chromium, "return $('messages').children.length") == 4
+
+
+def test_a_lost_connection_loses_no_step(order_status_edge: Edge, chromium: Browser, second: Browser) -> None:
+    path = "/?order=21"
+    with opened(order_status_edge, path, chromium, second):
+        for window in (chromium, second):
+            run(window, "await until(() => text('state') === 'Connected')")
+        run(second, "$('offline').click(); await until(() => text('state') === 'Not connected')")
+        for number in (1, 2):
+            run(chromium, "send('form', {}); await until(() => $('steps').children.length === args[0])", number)
+            run(chromium, "await until(() => $('step').selectedIndex === args[0])", number)
+        run(second, "$('offline').click(); await until(() => lines('steps') === 'Received\\nPacked')")
+        run(chromium, "send('form', {})")
+        for window in (chromium, second):
+            run(window, "await until(() => lines('steps') === 'Received\\nPacked\\nShipped')")
+    # A browser whose connection has broken says by itself what it had last.
+    with order_status_edge.client.stream("GET", "/orders/21/steps", headers={"Last-Event-ID": "2"}) as answer:
+        assert next(answer.iter_text()) == 'retry: 2000\n\nid: 3\ndata: "Shipped"\n\n'
+
+
+def test_a_lost_message_is_fetched(order_status_edge: Edge) -> None:
+    """Tests that Fanout asks the server if the next message shows that one is missing."""
+    path = "/orders/22/steps"
+    with order_status_edge.client.stream("GET", path) as answer:
+        chunks = answer.iter_text()
+        assert next(chunks) == "retry: 2000\n\n"
+        for step in ("one", "two"):
+            order_status_edge.client.post(path, json={"step": step}).raise_for_status()
+        got = ""
+        while '"two"' not in got:
+            got += next(chunks)
+        # The server knows a third step, of which Fanout hears only by the fourth one's previous id.
+        message = {"http-stream": {"content": 'id: 4\ndata: "four"\n\n'}}
+        order_status_edge.publish_items({"channel": "order-22", "id": "4", "prev-id": "3", "formats": message})
+        order_status_edge.client.post(path, json={"step": "three"}).raise_for_status()
+        while '"three"' not in got:
+            got += next(chunks)
+    assert got.count('"one"') == got.count('"two"') == 1
+
+
+def test_people_come_type_and_go(presence_edge: Edge, chromium: Browser, second: Browser) -> None:
+    with opened(presence_edge, "/", chromium):
+        run(chromium, "send('form', {name: 'Ann'}); await until(() => lines('people') === 'Ann')")
+        with opened(presence_edge, "/", second):
+            run(second, "send('form', {name: 'Bob'}); await until(() => lines('people') === 'Ann\\nBob')")
+            run(chromium, "await until(() => lines('people') === 'Ann\\nBob')")
+            run(second, "$('text').value = 'x'; $('text').dispatchEvent(new Event('input'))")
+            run(chromium, "await until(() => lines('people') === 'Ann\\nBob is typing …')")
+            run(chromium, "await until(() => lines('people') === 'Ann\\nBob')")
+        run(chromium, "await until(() => lines('people') === 'Ann')")
+
+
+def test_the_server_and_the_edge_hold_the_same_news(migrate_edge: Edge, chromium: Browser) -> None:
+    with opened(migrate_edge, "/", chromium):
+        run(chromium, "await until(() => ['before', 'after'].every((one) => text(`${one}-state`).startsWith('Connected to')))")
+        run(chromium, "send('form', {text: 'hello'})")
+        run(chromium, "await until(() => lines('before') === 'hello' && lines('after') === 'hello')")
+
+
 # What makes a page show something.
 FILLED = {
+    "migrate": """
+        await until(() => ["before", "after"].every((one) => text(`${one}-state`).startsWith("Connected to")));
+        send("form", {text: "word ".repeat(40)}); await until(() => lines("before") && lines("after"));
+    """,
+    "notifications": """
+        send("login", {name: "ann"}); await until(() => text("state").includes("for ann alone"));
+        send("notify", {to: "ann", text: "word ".repeat(40)}); await until(() => lines("notifications"));
+    """,
+    "order-status": """
+        await until(() => text("state") === "Connected");
+        send("form", {}); await until(() => lines("steps") && $("step").selectedIndex === 1);
+        send("form", {}); await until(() => lines("steps").includes("Packed"));
+    """,
+    "presence": "send('form', {name: 'Ann'.repeat(12)}); await until(() => lines('people'));",
+    "starter-kit": """
+        await until(() => open.size === 3);
+        send("form", {text: "word ".repeat(40)}); await until(() => $("messages").children.length === 3);
+    """,
     "chat": "send('form', {from: 'Ann', text: 'word '.repeat(40)}); await until(() => text('messages').includes('word'))",
 }
 
@@ -194,7 +307,7 @@ def test_the_commands_of_a_readme(template: str, tmp_path: Path) -> None:
         assert listeners
         wait_until(lambda: all("hello" in listener.heard for listener in listeners))
         called = (tmp_path / "programs" / "called").read_text()
-        assert called == f"compute publish --domain {template}.edgecompute.app\n"
+        assert called == f"compute publish --domain {service_name(edge.folder)}.edgecompute.app\n"
 
 
 def commands_of(readme: Path) -> list[str]:

@@ -12,28 +12,28 @@ PUBLISH_URL = f"{GRIP_URL.scheme}://{GRIP_URL.netloc}{GRIP_URL.path.removesuffix
 TOKEN = parse_qs(GRIP_URL.query).get("key", [""])[0]
 
 
-def publish(channel: str, message: Any, event: str = "", id: str = "", previous_id: str | None = None) -> None:
+def publish(channel: str, message: Any, id: str = "", previous_id: str = "") -> None:
     """Publishes a message as JSON to all clients of a channel: those with a stream of events, a WebSocket or a long-poll.
 
     Args:
         channel: the channel's name.
         message: anything that JSON can contain.
-        event: the type of the event in a stream of events.
         id: the message's id.
-        previous_id: the id of the channel's last message before it. Fanout then notices who has missed one.
+        previous_id: the id of the channel's message before it. With both, Fanout notices who has missed one.
     """
     text = json.dumps(message)
-    lines = [f"event: {event}"] * bool(event) + [f"id: {id}"] * bool(id) + [f"data: {text}"]
     formats = {
-        "http-stream": {"content": "\n".join(lines) + "\n\n"},
+        "http-stream": {"content": event(message, id)},
         "http-response": {"headers": {"Content-Type": "application/json"}, "body": f"{text}\n"},
         "ws-message": {"content": text},
     }
-    item: dict[str, Any] = {"channel": channel, "formats": formats}
-    if id:
-        item["id"] = id
-    if previous_id is not None:
-        item["prev-id"] = previous_id
+    ids = {"id": id, "prev-id": previous_id}
+    item = {"channel": channel, "formats": formats} | {name: value for name, value in ids.items() if value}
     body = json.dumps({"items": [item]}).encode()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
     urlopen(Request(PUBLISH_URL, body, headers), timeout=10).close()
+
+
+def event(message: Any, id: str = "") -> str:
+    """Returns a message as a server-sent event."""
+    return f"id: {id}\ndata: {json.dumps(message)}\n\n" if id else f"data: {json.dumps(message)}\n\n"
