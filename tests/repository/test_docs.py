@@ -23,6 +23,10 @@ REFERENCE = REPOSITORY / "docs" / "reference.md"
 TESTING = REPOSITORY / "docs" / "testing.md"
 PAGE = REPOSITORY / "docs" / "diagnostics.md"
 PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+READMES = [
+    REPOSITORY / "README.md",
+    *sorted(path for name in ("bench", "examples") for path in (REPOSITORY / name).rglob("README.md")),
+]
 INPUTS = Inputs()
 ALL = [pytest.param(rule, id=rule.code) for rule in CODES.values()]
 WITH_EXAMPLE = [pytest.param(rule, id=rule.code) for rule in CODES.values() if rule.example is not None]
@@ -160,12 +164,10 @@ def test_some_pages_name_tests() -> None:
     assert {"auth.md", "local.md", "security.md"} < named
 
 
-@pytest.mark.parametrize("page", ["README.md", "bench/README.md", "examples/README.md"])
-def test_the_links_of_a_page_that_is_not_on_the_site_lead_somewhere(page: str) -> None:
-    path = REPOSITORY / page
-    links = re.findall(r"\]\(([^():#]+)[#)]|(?:src|srcset)=\"([^\"]+)\"", path.read_text(encoding="utf-8"))
-    assert links
-    assert [link for one in links for link in one if link and not (path.parent / link).exists()] == []
+@pytest.mark.parametrize("page", READMES, ids=lambda page: page.parent.name)
+def test_the_links_of_a_page_that_is_not_on_the_site_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^():#]+)[#)]|(?:src|srcset)=\"([^\"]+)\"", page.read_text(encoding="utf-8"))
+    assert [link for one in links for link in one if link and not (page.parent / link).exists()] == []
 
 
 def test_each_threat_has_a_test() -> None:
