@@ -13,6 +13,7 @@ import click
 from fanroute.cli.output import remark
 from fanroute.devserver import install as installing
 from fanroute.devserver import pushpin as pushpins
+from fanroute.devserver.addresses import ADDRESS
 from fanroute.devserver.config import EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.events import Emit
 from fanroute.devserver.pushpin import Pushpin
@@ -38,6 +39,7 @@ class EdgeOptions:
         hosts: the entries of the local store that let local names stand for a host.
         pushpin: the Pushpin to start instead of the newest one.
         follows: True if what is served can be replaced. The embedded edge can always do that.
+        listen: an address at which clients reach the edge and its publish endpoint, besides 127.0.0.1.
         tested: the Plan whose secret headers get texts that name their secrets, as in a trace; None if they get the secrets.
     """
 
@@ -48,6 +50,7 @@ class EdgeOptions:
     hosts: Mapping[str, str] = field(default_factory=dict)
     pushpin: Path | None = None
     follows: bool = False
+    listen: str = ADDRESS
     tested: Plan | None = None
 
 
@@ -102,6 +105,7 @@ async def running_edge(
             options.private,
             options.allowed,
             options.follows,
+            options.listen,
         )
     else:
         reason = workspace.cache.reason
@@ -109,7 +113,7 @@ async def running_edge(
         engine, component = await asyncio.to_thread(load_component, workspace.wasm, workspace.cache)
         embedded_component = EmbeddedComponent(engine, component)
         started = embedded.serve(
-            embedded_component, backends, loopback, *options.ports, reporter, stores, options.allowed, Judge(plan)
+            embedded_component, backends, loopback, *options.ports, reporter, stores, options.allowed, Judge(plan), options.listen
         )
     with _libraries_logged():
         async with started as urls:

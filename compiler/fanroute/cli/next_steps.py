@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from fanroute.analysis.examples import (
     with_claims,
 )
 from fanroute.client.grip_url import local_grip_url
+from fanroute.devserver.addresses import ADDRESS
 from fanroute.devserver.config import EdgeUrls
 from fanroute.diagnostics.shell import path_word, shell_word
 from fanroute.pipeline import Compiled
@@ -71,6 +73,7 @@ def serve_lines(
     fanroute: str = "fanroute",
     options: str = "",
     makes_tokens: bool = True,
+    listen: str = ADDRESS,
 ) -> Iterator[str]:
     """Yields a request for each route of a local edge, commands that publish a message, and what a server needs for that.
 
@@ -82,10 +85,13 @@ def serve_lines(
         fanroute: how a shell calls this program.
         options: the options of `fanroute publish` and `fanroute token` for this edge, each with a space before it.
         makes_tokens: True if the edge accepts the tokens of `fanroute token`.
+        listen: the address of `--listen`.
     """
     name = urlsplit(urls.edge).hostname or ""
     own_host = hosts.get(host_entry(name), name).rpartition("://")[2]
     yield f"Serving {compiled.plan.service} on the {edge} edge at {urls.edge} (Ctrl-C stops it)"
+    if listen != ADDRESS:
+        yield f"  and at {'every address of this machine' if ip_address(listen).is_unspecified else listen}, with the same ports"
     for route in declared_routes(compiled.plan):
         token = _token_command(route, compiled.plan, f"{fanroute} token{options}") if makes_tokens else ""
         yield f"  {_example(route, urls.edge, own_host, token)}{_clients(route)}"
@@ -109,6 +115,16 @@ def changed_port_warnings(
         if port not in (0, got):
             taken = f"taken by {who}" if (who := owner(port)) else "not free"
             yield f"the {what}port {port} is {taken}: using {got} instead ({option} chooses another)"
+
+
+def exposed_warnings(address: str, urls: EdgeUrls) -> Iterator[str]:
+    """Yields a warning if other machines can use an edge that listens on this address."""
+    if not ip_address(address).is_loopback:
+        edge, publish = urlsplit(urls.edge).port, urlsplit(urls.publish).port
+        yield (
+            f"--listen {address} opens this edge to other machines. Without a password, whoever reaches port {edge} can use your "
+            f"backends through it, and whoever reaches port {publish} can publish. Only the console stays on this machine"
+        )
 
 
 def _token_command(route: Route, plan: Plan, command: str) -> str:

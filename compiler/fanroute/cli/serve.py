@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from fanroute.cli.output import exit_on_failure, remark, reserve_output_for_json
 from fanroute.cli.traffic import make_printer
 from fanroute.client.grip_url import local_grip_url
 from fanroute.devserver import guard
+from fanroute.devserver.addresses import ADDRESS, is_own, names_of
 from fanroute.devserver.config import EdgeUrls, host_entries, local_backends
 from fanroute.devserver.events import Emit, Event, Serving
 from fanroute.devserver.request_log import token_parameters
@@ -45,6 +47,17 @@ def _host_names(context: click.Context, option: click.Parameter, names: tuple[st
         if host is None:
             raise click.BadParameter(f"{name!a} is not a host: write a name or an address, without scheme, port and wildcards.")
     return frozenset(host for host in known.values() if host)
+
+
+def _address(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Checks that this machine has an address. Raises click.BadParameter."""
+    try:
+        address = str(ip_address(value))
+    except ValueError:
+        raise click.BadParameter(f"{value!a} is not an IP address: write 0.0.0.0 for all addresses of this machine") from None
+    if not is_own(address):
+        raise click.BadParameter(f"this machine does not have the address {address}")
+    return address
 
 
 def _as_host(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -102,6 +115,14 @@ def _command(context: click.Context, parameter: click.Parameter, value: str | No
     help="The port to publish on, likewise.",
 )
 @click.option(
+    "--listen",
+    metavar="ADDRESS",
+    default=ADDRESS,
+    show_default=True,
+    callback=_address,
+    help="An address of this machine to listen on too, or 0.0.0.0 for all. Others can then use the edge, and publish.",
+)
+@click.option(
     "--as-host",
     metavar="[SCHEME://]NAME",
     callback=_as_host,
@@ -152,6 +173,7 @@ def serve(
     edge: str,
     port: int,
     publish_port: int,
+    listen: str,
     as_host: str | None,
     allowed: frozenset[str],
     watch: bool,
@@ -162,7 +184,7 @@ def serve(
     opens: bool,
     pushpin: Path | None,
 ) -> None:
-    """Build ROUTES (routes.yaml) and serve it on 127.0.0.1 until Ctrl-C.
+    """Build ROUTES (routes.yaml) and serve it on this machine until Ctrl-C.
 
     Routes that match a host also get requests for 127.0.0.1 and localhost: these names stand for the service's own host.
     """
@@ -176,7 +198,8 @@ def serve(
     result = build_and_report(workspace, flatten)
     plan = result.compiled.plan
     private, hosts = bool(token_parameters(plan)), host_entries(plan.routes, as_host or result.compiled.loopback_host)
-    options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin, watch)
+    allowed |= names_of(listen)
+    options = EdgeOptions(edge, (port, publish_port), private, allowed, hosts, pushpin, watch, listen)
     follow = Follow(as_host, flatten) if watch else None
     with exit_on_failure(workspace):
         asyncio.run(_serve(workspace, result, options, Shown(form, console, opens), follow, beside))
@@ -231,10 +254,11 @@ async def _serve(
             routes += env_words(workspace.environment)
             makes_tokens = not workspace.cache.reason
             for line in next_steps.serve_lines(
-                result.compiled, options.edge, urls, options.hosts, own_command(), routes, makes_tokens
+                result.compiled, options.edge, urls, options.hosts, own_command(), routes, makes_tokens, options.listen
             ):
                 say_command(line)
-            for line in next_steps.changed_port_warnings(urls, options.ports, port_owner):
+            changed = next_steps.changed_port_warnings(urls, options.ports, port_owner)
+            for line in (*next_steps.exposed_warnings(options.listen, urls), *changed):
                 warn(line)
             if beside:
                 await stack.enter_async_context(running_beside(beside, local_grip_url(urls.publish), report))

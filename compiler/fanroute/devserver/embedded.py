@@ -3,21 +3,23 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, Protocol
 
 import wasmtime
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from fanroute.devserver.addresses import ADDRESS, listened_at
 from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
 from fanroute.devserver.forwarding import Headers
 from fanroute.devserver.grip_proxy import GripProxy
 from fanroute.devserver.judging import NO_JUDGE, Judge, Observed
+from fanroute.devserver.ports import free_ports
 from fanroute.devserver.publishing import publish_handler, publisher_to_channels
 from fanroute.devserver.pubsub import Channels
 from fanroute.devserver.sandboxes import Sandboxes
@@ -29,7 +31,6 @@ from fanroute.diagnostics.printable import counted
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange, HostError, Response, target_of
 
-ADDRESS = "127.0.0.1"
 # Longest request line and longest header, in bytes.
 MAX_LINE = 65_536
 # How many requests can wait for one backend at once. Without a limit, a backend that hangs would use up all threads.
@@ -279,6 +280,7 @@ async def serve(
     stores: Stores = LOCAL_STORES,
     allowed: Collection[str] = (),
     judge: Judge | None = None,
+    listen: str = ADDRESS,
 ) -> AsyncIterator[RunningEdge]:
     """Serves a component on the embedded edge as long as the context lasts.
 
@@ -292,6 +294,7 @@ async def serve(
         stores: the service's own, and the one that only local edges have.
         allowed: further names of this machine that a publish URL can have.
         judge: finds out which route a request has. With it, answers get headers that name it (`Visit.explanation`).
+        listen: an address at which clients reach the edge and its publish endpoint, besides ADDRESS.
     """
     service = Service(component.handle, backends, loopback, stores, judge or NO_JUDGE)
     # Backends that are served no more stay in it, because a held connection may still have a link to one.
@@ -300,9 +303,10 @@ async def serve(
     edge = EmbeddedEdge(service, proxy, reporter)
     try:
         async with http_servers() as start_server:
-            url = await start_server(edge.serve, port)
+            listened = listened_at(listen)
+            url = await start_server(edge.serve, port, listened)
             publisher = publisher_to_channels(proxy.channels, reporter)
-            publish = await start_server(publish_handler(publisher, allowed, reporter), publish_port)
+            publish = await start_server(publish_handler(publisher, allowed, reporter), publish_port, listened)
             origin = await start_server(embedded_origin, 0)
 
             def replace(service: Service) -> None:
@@ -342,11 +346,18 @@ async def embedded_origin(request: web.BaseRequest) -> web.StreamResponse:
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+class StartServer(Protocol):
+    """Starts an HTTP server, and returns its URL."""
+
+    async def __call__(self, handler: Handler, port: int, addresses: Sequence[str] = (ADDRESS,)) -> str: ...
+
+
 @asynccontextmanager
-async def http_servers() -> AsyncIterator[Callable[[Handler, int], Awaitable[str]]]:
+async def http_servers() -> AsyncIterator[StartServer]:
     """Yields a function that starts an HTTP server and returns its URL. The servers end with the context.
 
-    The function takes a handler and a port. If the port is 0 or taken, the server gets a free one.
+    The function takes a handler, a port, and the addresses at which the server listens: ADDRESS, unless others are named. If the
+    port is 0 or taken, the server gets a free one.
     """
     async with AsyncExitStack() as stack:
         loop = asyncio.get_running_loop()
@@ -354,7 +365,7 @@ async def http_servers() -> AsyncIterator[Callable[[Handler, int], Awaitable[str
         def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
             return ReportedRequest(message, payload, protocol, writer, task, loop)
 
-        async def start_server(handler: Handler, port: int) -> str:
+        async def start_server(handler: Handler, port: int, addresses: Sequence[str] = (ADDRESS,)) -> str:
             server = web.Server(
                 handler,
                 request_factory=make_request,
@@ -367,10 +378,15 @@ async def http_servers() -> AsyncIterator[Callable[[Handler, int], Awaitable[str
             runner = web.ServerRunner(server, shutdown_timeout=0.1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
+            first, *others = addresses
+            if others:
+                [port] = free_ports(port, addresses=addresses)
             try:
-                await web.TCPSite(runner, ADDRESS, port).start()
+                await web.TCPSite(runner, first, port).start()
             except OSError:
-                await web.TCPSite(runner, ADDRESS, 0).start()
+                await web.TCPSite(runner, first, 0).start()
+            for address in others:
+                await web.TCPSite(runner, address, runner.addresses[0][1]).start()
             return f"http://{ADDRESS}:{runner.addresses[0][1]}"
 
         yield start_server

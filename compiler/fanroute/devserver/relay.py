@@ -7,7 +7,7 @@ or a WebSocket, stays with its server.
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
@@ -34,7 +34,7 @@ class Relay:
     """Leads connections to a port of an address.
 
     Args:
-        address: where the relay listens, and all servers too.
+        address: where all servers listen.
         target: the port of the first server.
         observer: returns what sees the messages of a new connection.
     """
@@ -157,10 +157,15 @@ class _Connection:
 
 
 @asynccontextmanager
-async def relaying(address: str, port: int, target: int, observer: Callable[[], Observer]) -> AsyncIterator[Relay]:
-    """Runs a relay on a port as long as the context lasts. It leads to `target`, a port of the same address."""
+async def relaying(
+    address: str, port: int, target: int, observer: Callable[[], Observer], listened: Sequence[str] = ()
+) -> AsyncIterator[Relay]:
+    """Runs a relay on a port as long as the context lasts. It leads to `target`, a port of an address.
+
+    It listens there too, or at the addresses `listened`.
+    """
     relay = Relay(address, target, observer)
-    server = await asyncio.start_server(relay.serve, address, port, limit=CHUNK)
+    server = await asyncio.start_server(relay.serve, listened or address, port, limit=CHUNK)
     try:
         yield relay
     finally:

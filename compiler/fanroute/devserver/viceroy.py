@@ -19,8 +19,9 @@ import tomlkit
 
 from fanroute.devserver import pushpin as pushpins
 from fanroute.devserver import pushpin_stats
+from fanroute.devserver.addresses import ADDRESS, listened_at
 from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
-from fanroute.devserver.embedded import ADDRESS, embedded_origin, http_servers
+from fanroute.devserver.embedded import embedded_origin, http_servers
 from fanroute.devserver.ports import free_ports
 from fanroute.devserver.publishing import PATH, publish_handler, publisher_to_pushpin
 from fanroute.devserver.pushpin import Pushpin
@@ -99,6 +100,7 @@ async def serve(
     private: bool = False,
     allowed: Collection[str] = (),
     follows: bool = False,
+    listen: str = ADDRESS,
 ) -> AsyncIterator[RunningViceroy]:
     """Serves a component on Viceroy and Pushpin as long as the context lasts. Raises ProgramFailed if one does not start.
 
@@ -113,15 +115,17 @@ async def serve(
         private: keeps URLs out of these logs, because they can contain tokens.
         allowed: further names of this machine that a publish URL can have.
         follows: lets a relay listen on the port instead of Viceroy, so that what is served can be replaced.
+        listen: an address at which clients reach the edge and its publish endpoint, besides ADDRESS. Another one needs the relay.
     """
     hidden = _hidden_address()
-    port, proxy_port, pushpin_port, first_port = free_ports(port, 0, 0, 0)
+    addresses = listened_at(listen)
+    port, proxy_port, pushpin_port, first_port = free_ports(port, 0, 0, 0, addresses=addresses)
     edge = f"http://{ADDRESS}:{port}"
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanroute-", ignore_cleanup_errors=True)))
         start_server = await stack.enter_async_context(http_servers())
         publisher = publisher_to_pushpin(f"http://{hidden}:{pushpin_port}", reporter)
-        publish = await start_server(publish_handler(publisher, allowed, reporter), publish_port)
+        publish = await start_server(publish_handler(publisher, allowed, reporter), publish_port, addresses)
         origin = await start_server(embedded_origin, 0)
         found = pushpins.identify(pushpin)
         if found.number < UPDATES_ARE_OPTIONAL:
@@ -148,7 +152,7 @@ async def serve(
             command += ["--local-pushpin-proxy-port", str(proxy_port), service.wasm]
             return _started(command, reporter, (ADDRESS, port))
 
-        if not follows:
+        if not follows and listen == ADDRESS:
             await stack.enter_async_context(started_viceroy(service, port))
             yield RunningViceroy(edge, publish + PATH, stats, service, None)
             return
@@ -156,7 +160,7 @@ async def serve(
         await viceroys.start(first_port, started_viceroy(service, first_port))
         served = RelayedService(service.plan, service.stores)
         observed = partial(RelayedRequests, reporter, lambda: served)
-        relay = await stack.enter_async_context(relaying(ADDRESS, port, first_port, observed))
+        relay = await stack.enter_async_context(relaying(ADDRESS, port, first_port, observed, addresses))
 
         async def replace(service: ViceroyService) -> None:
             nonlocal served
@@ -170,7 +174,7 @@ async def serve(
             relay.lead_to(new)
             viceroys.end_after(former, relay.wait_until_left(former))
 
-        yield RunningViceroy(edge, publish + PATH, stats, service, replace)
+        yield RunningViceroy(edge, publish + PATH, stats, service, replace if follows else None)
 
 
 def _located(service: ViceroyService, edge: str, origin: str) -> dict[str, LocalBackend]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fanroute.cli.next_steps import changed_port_warnings, publish_lines, serve_lines
+from fanroute.cli.next_steps import changed_port_warnings, exposed_warnings, publish_lines, serve_lines
 from fanroute.devserver.config import EdgeUrls, host_entries
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.plan.request import RequestData
@@ -255,3 +255,18 @@ def test_a_port_that_is_not_free_is_told_with_the_one_that_is_used() -> None:
     ]
     assert list(changed_port_warnings(urls, (8001, 0))) == []
     assert list(changed_port_warnings(urls, (0, 8002))) == []
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"])
+def test_an_edge_that_others_can_use_is_warned_of(address: str) -> None:
+    urls = EdgeUrls("http://127.0.0.1:7676", "http://127.0.0.1:5561/publish/")
+    (warning,) = exposed_warnings(address, urls)
+    assert warning == (
+        f"--listen {address} opens this edge to other machines. Without a password, whoever reaches port 7676 can use your "
+        "backends through it, and whoever reaches port 5561 can publish. Only the console stays on this machine"
+    )
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_one_that_only_this_machine_can_use_is_not(address: str) -> None:
+    assert not list(exposed_warnings(address, EdgeUrls("http://127.0.0.1:1", "http://127.0.0.1:2/publish/")))

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from fanroute.devserver.embedded import ADDRESS
+from fanroute.devserver.addresses import ADDRESS
 from fanroute.devserver.ports import PORTS, free_ports
 
 # The first port of outgoing connections, and the last. Source: ip(7)
