@@ -35,6 +35,8 @@ COLORS = DEFAULT_THEME.replace(
     text_color="var(--md-default-fg-color)",
 )
 _LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
+# The names of tests that show what a sentence says: [`test_a`], [`test_b`, `test_c`].
+_TESTS = re.compile(r"\[`test[^\[\]]*\](?!\()(?:,\s+\[`test[^\[\]]*\](?!\())*")
 log = getLogger("mkdocs.hooks")
 
 
@@ -55,7 +57,10 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Has links between files of the repository lead to pages of the site. A link to any other file becomes its text."""
+    """Has links between files of the repository lead to pages of the site. A link to any other file becomes its text.
+
+    The names of tests become small.
+    """
     here = page.file.src_uri
 
     def of_the_site(link: re.Match[str]) -> str:
@@ -68,4 +73,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         return f"[{link['text']}]({posixpath.relpath(name, posixpath.dirname(here) or '.')}{link['anchor'] or ''})"
 
     parts = re.split(r"(^```.*?^```$)", markdown, flags=re.MULTILINE | re.DOTALL)
-    return "".join(part if part.startswith("```") else _LINK.sub(of_the_site, part) for part in parts)
+    return "".join(part if part.startswith("```") else _small(_LINK.sub(of_the_site, part)) for part in parts)
+
+
+def _small(markdown: str) -> str:
+    return _TESTS.sub(lambda tests: f'<small class="tests">{tests[0]}</small>', markdown)

@@ -34,7 +34,7 @@ def test_an_answer_comes_however_it_is_cached(options_edge: Edge, path: str) -> 
 
 def test_an_answer_that_does_not_begin_in_time(options_edge: Edge, origin: Origin) -> None:
     if options_edge.name == "viceroy":
-        pytest.skip("docs/local.md: Viceroy waits as long as a backend does")
+        pytest.skip("docs/differences.md: Viceroy waits as long as a backend does")
     answer = options_edge.request("GET", "/forward/wait?head", HOST, [("X-Quick", "1")])
     assert (answer.status_code, answer.text) == (504, "The backend 'quick' does not answer in time.\n")
     _go_on(options_edge, origin)
@@ -43,7 +43,7 @@ def test_an_answer_that_does_not_begin_in_time(options_edge: Edge, origin: Origi
 def test_an_answer_that_pauses_for_too_long(options_edge: Edge, origin: Origin) -> None:
     """It is cut, as the client can see."""
     if options_edge.name == "viceroy":
-        pytest.skip("docs/local.md: Viceroy waits as long as a backend does")
+        pytest.skip("docs/differences.md: Viceroy waits as long as a backend does")
     with pytest.raises(httpx.RemoteProtocolError):
         options_edge.request("GET", "/forward/wait", HOST, [("X-Quick", "1")])
     _go_on(options_edge, origin)

@@ -120,7 +120,7 @@ async def unless_lost(message: Awaitable[Any]) -> Any:
 
 
 def needs_a_new_pushpin(edge: Edge) -> None:
-    """docs/local.md: an old one asks again, loses what is published meanwhile, and can crash."""
+    """docs/differences.md: an old one asks again, loses what is published meanwhile, and can crash."""
     if LOSES_MESSAGES in edge.full_log():
         pytest.skip(f"this Pushpin {LOSES_MESSAGES}")
 

@@ -75,7 +75,7 @@ def test_a_forwarded_answer_stays_compressed(hostile_edge: Edge) -> None:
 def test_fanout_does_not_say_that_an_answer_is_compressed(hostile_edge: Edge, query: str) -> None:
     """It does not decode the answer either. An origin must not compress what nobody asked it to."""
     if hostile_edge.has_old_pushpin:
-        pytest.skip("docs/local.md: this Pushpin decodes it")
+        pytest.skip("docs/differences.md: this Pushpin decodes it")
     with raw(hostile_edge, f"/origin/compressed{query}") as (answer, body):
         assert (answer.status_code, answer.headers.get("content-encoding")) == (200, None)
         assert b"".join(body) == COMPRESSED * (2 if query == "?link" else 1)

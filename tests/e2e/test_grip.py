@@ -102,7 +102,7 @@ def test_filters_make_ids_and_put_in_variables(actions_edge: Edge) -> None:
     with stream(actions_edge, "/rendered/made") as lines:
         assert [next(lines) for _ in range(2)] == ["data: 100 %I", ""]
         publish(actions_edge, "made", "id: %I\ndata: %%(name)s, 100 %%%%\n\n", id="8", prev_id="7")
-        # docs/local.md: from 1.41 on, Pushpin inserts the id of the message before.
+        # docs/differences.md: from 1.41 on, Pushpin inserts the id of the message before.
         made = "7" if actions_edge.has_new_pushpin else "8"
         assert [next(lines) for _ in range(3)] == [f"id: {made}", "data: ann, 100 %", ""]
 
@@ -144,7 +144,7 @@ def test_an_origin_tells_what_was_missed(actions_edge: Edge, origin: Origin) -> 
 
 
 def test_items_out_of_order(actions_edge: Edge) -> None:
-    """docs/local.md: Pushpin waits for the missing item, the embedded edge asks for it at once."""
+    """docs/differences.md: Pushpin waits for the missing item, the embedded edge asks for it at once."""
     with stream(actions_edge, "/reliable/order?after=1") as lines:
         assert [next(lines), next(lines)] == ["data: ready", ""]
         publish(actions_edge, "order", "data: two\n\n", id="2", prev_id="1")
@@ -203,7 +203,7 @@ def test_a_socket_is_filtered(actions_edge: Edge) -> None:
 
 
 def test_a_socket_requires_a_subscription(actions_edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.36 ignores channels there."""
+    """docs/differences.md: Pushpin 1.36 ignores channels there."""
     with socket(actions_edge, "/requiring") as client:
         publish(actions_edge, "requiring", "for subscribers of other", meta={"require_sub": "other"})
         publish(actions_edge, "requiring", "for subscribers of also", meta={"require_sub": "also"})
@@ -238,7 +238,7 @@ def test_without_a_protocol_in_common_there_is_no_socket(actions_edge: Edge, off
     ],
 )
 def test_a_refused_socket_has_a_code(actions_edge: Edge, path: str, offered: Any, reason: str) -> None:
-    """docs/local.md: Viceroy loses bytes that arrive with a 101, so on Viceroy this test asks the edge as Pushpin does."""
+    """docs/differences.md: Viceroy loses bytes that arrive with a 101, so on Viceroy this test asks the edge as Pushpin does."""
     if actions_edge.name == "viceroy":
         headers = {"Grip-Sig": GRIP_SIG, "Content-Type": "application/websocket-events"}
         headers |= {"Sec-WebSocket-Protocol": ", ".join(offered)} if offered else {}
@@ -263,7 +263,7 @@ def test_a_longer_message_closes(actions_edge: Edge, message: Any, fits: bool) -
 
 
 def test_the_longest_message(actions_edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.41 accepts one byte more than 1.36."""
+    """docs/differences.md: Pushpin 1.41 accepts one byte more than 1.36."""
     with socket(actions_edge, "/socket/ann") as client:
         client.send(b"x" * MAX_MESSAGE)
         publish(actions_edge, "socket", "still there")

@@ -71,7 +71,7 @@ def test_the_absolute_form_is_its_path(edge: Edge) -> None:
 
 
 def test_what_pushpin_changes(edge: Edge) -> None:
-    """docs/local.md: Pushpin decodes percent-encoding that is not needed, and 1.36 drops headers without a value."""
+    """docs/differences.md: Pushpin decodes percent-encoding that is not needed, and 1.36 drops headers without a value."""
     request = seen(edge.request("GET", "/%7Euser", SITE, headers={"X-Empty": ""}))
     assert request["target"] == ("/~user" if edge.name == "viceroy" else "/%7Euser")
     assert values(request, "x-empty") == ([] if edge.has_old_pushpin else [""])
@@ -118,7 +118,7 @@ def test_the_origin_gets_a_grip_sig(edge: Edge) -> None:
 
 
 def test_the_host_that_the_origin_gets(edge: Edge) -> None:
-    """docs/local.md: Viceroy puts Pushpin's address into Host. X-Forwarded-Host has the client's on both edges."""
+    """docs/differences.md: Viceroy puts Pushpin's address into Host. X-Forwarded-Host has the client's on both edges."""
     (host,) = values(seen(edge.request("GET", "/x", SITE)), "host")
     assert host.startswith("127.0.0.1:") if edge.name == "viceroy" else host == SITE
 
@@ -132,7 +132,7 @@ def test_the_origins_answer_is_kept(edge: Edge) -> None:
 
 
 def test_an_answer_without_a_content_type(edge: Edge) -> None:
-    """docs/local.md: the embedded edge's server adds one."""
+    """docs/differences.md: the embedded edge's server adds one."""
     answer = edge.request("GET", "/origin/bare", SITE)
     assert (answer.status_code, answer.text) == (200, "bare")
     assert answer.headers.get("content-type") == (None if edge.name == "viceroy" else "application/octet-stream")

@@ -221,13 +221,13 @@ def test_what_is_no_request_reaches_no_route(hard_edge: Edge, begin: str, header
 
 
 def test_a_percent_sign_of_its_own_through_fanout(hard_edge: Edge) -> None:
-    """docs/local.md: Pushpin does not accept it."""
+    """docs/differences.md: Pushpin does not accept it."""
     answer, content = ask(hard_edge, "GET /rooms/%zz/events", ())
     assert (answer.status, content) == ((500, "Accept service unavailable.") if hard_edge.name == "viceroy" else (200, EVENTS))
 
 
 @pytest.mark.parametrize("method", ["get", "BREW"])
 def test_a_method_of_ones_own(hard_edge: Edge, method: str) -> None:
-    """docs/local.md: the embedded edge's server accepts only registered methods. Methods are case-sensitive."""
+    """docs/differences.md: the embedded edge's server accepts only registered methods. Methods are case-sensitive."""
     answer, content = ask(hard_edge, f"{method} /test/stream", ())
     assert answer.status == 400 if hard_edge.name == "embedded" else content == STREAM

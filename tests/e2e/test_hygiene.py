@@ -200,7 +200,7 @@ def test_a_client_sends_no_events(hostile_edge: Edge, path: str, types: list[str
     headers = [("Content-Type", value) for value in types]
     answer = hostile_edge.request("POST", path, SITE, headers, content=b"OPEN\r\n")
     if hostile_edge.name == "embedded" and len(types) > 1:
-        assert answer.status_code == 400  # docs/local.md: its server takes no second Content-Type
+        assert answer.status_code == 400  # docs/differences.md: its server takes no second Content-Type
         return
     assert (answer.status_code, answer.text) == (403, "Only Fanout may send WebSocket events.\n")
 

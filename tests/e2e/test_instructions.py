@@ -197,14 +197,14 @@ def test_a_held_body_is_patched(edge: Edge, operations: list[Any], patched: str)
     ],
 )
 def test_a_patch_that_does_not_fit_leaves_no_body(edge: Edge, operations: list[Any]) -> None:
-    """docs/local.md: with Pushpin 1.36 the answer is a 502."""
+    """docs/differences.md: with Pushpin 1.36 the answer is a 502."""
     line, _, body = polled(edge, item(http_response={"body-patch": operations}), answer_path(BODY, *HELD))
     assert (line, body) in (("HTTP/1.1 200 OK", b""), ("HTTP/1.1 502 Bad Gateway", b"Error while proxying to origin.\n"))
     assert edge.name == "viceroy" or not body
 
 
 def test_a_message_is_for_channels_with_its_filters(edge: Edge) -> None:
-    """docs/local.md: Pushpin 1.36 ends the connection if they do not match."""
+    """docs/differences.md: Pushpin 1.36 ends the connection if they do not match."""
     hold = {"mode": "stream", "channels": [CHANNEL | {"filters": ["skip-self", "var-subst"]}], "meta": {"user": "ann"}}
     with edge.client.stream("GET", answer_path({"hold": hold}), headers={"Host": SITE}) as answer:
         lines = answer.iter_lines()

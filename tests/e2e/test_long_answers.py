@@ -38,7 +38,7 @@ def test_an_answer_with_instructions_has_a_longest(edge: Edge, body: str, header
 
 
 def test_a_stream_may_begin_with_more(edge: Edge) -> None:
-    """docs/local.md: Pushpin forwards the beginning of a stream as it arrives, but not with the filter `build-id`."""
+    """docs/differences.md: Pushpin forwards the beginning of a stream as it arrives, but not with the filter `build-id`."""
     filtered = [STREAM[0], ["Grip-Channel", "of-origin; filter=build-id"]]
     assert status_and_body(edge, padded("x", MAX_INSTRUCTIONS_BODY + 10_000, *filtered)) == REFUSED
     for headers in (STREAM, [["Grip-Link", f"<{padded('y', 1_200_000, *STREAM)}>; rel=next"]]):

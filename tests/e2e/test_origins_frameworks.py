@@ -157,7 +157,7 @@ def test_what_a_websocket_sends_reaches_all(behind: Behind) -> None:
 
 
 def test_a_websocket_gets_what_it_has_missed(behind: Behind) -> None:
-    """Pushpin is asked directly, because Viceroy loses messages that come together with the handshake (docs/local.md)."""
+    """Pushpin is asked directly, because Viceroy loses messages that come together with the handshake (docs/differences.md)."""
     port, header = fanout(behind.edge, "app")
     name, _, value = header.partition(": ")
     last = behind.send("seen")

@@ -219,7 +219,7 @@ def test_a_publisher_gets_what_it_accepts(edge: Edge, accept: str | None, type_:
 
 
 def test_no_more_than_the_limit_is_published(edge: Edge) -> None:
-    """docs/local.md: Fastly's limit."""
+    """docs/publishing.md: Fastly's limit."""
     whole = stream(content="x" * (LIMIT - len(stream(content=""))))
     assert len(whole) == LIMIT
     assert posted(edge, whole).status_code == 200
@@ -305,7 +305,7 @@ def test_headers_are_delivered(edge: Edge, published: Any, expected: list[tuple[
     [{"X-A": "1\r\nX-Evil: 1"}, {"X-A: 1\r\nX-Evil": "1"}, {"X-A": "1\nX-Evil: 1"}, {"X A": "1"}, {"": "1"}, {"X-A": "\0"}],
 )
 def test_a_published_header_is_one_header(edge: Edge, headers: dict[str, str]) -> None:
-    """docs/local.md: Pushpin writes it as it is. The embedded edge leaves it out, and says so."""
+    """docs/differences.md: Pushpin writes it as it is. The embedded edge leaves it out, and says so."""
     line, delivered, body = polled(edge, item(http_response={"body": "x", "headers": headers | {"X-Good": "1"}}))
     assert (line, body) == ("HTTP/1.1 200 OK", b"x")
     assert ("x-good", "1") in delivered

@@ -54,7 +54,7 @@ def test_messages_come_back(edge: Edge, message: str | bytes) -> None:
 
 @pytest.mark.parametrize("size", [60_000, MAX_MESSAGE])
 def test_large_messages_come_back(edge: Edge, size: int) -> None:
-    """docs/local.md: on Viceroy with Pushpin 1.36, an echo of 60 KB stalls with every app."""
+    """docs/differences.md: on Viceroy with Pushpin 1.36, an echo of 60 KB stalls with every app."""
     if edge.has_old_pushpin:
         body = b"TEXT %x\r\n%s\r\n" % (size, b"x" * size)
         answer = edge.request("POST", "/test/websocket", headers=from_fanout(edge), content=body)

@@ -161,7 +161,7 @@ def test_the_tests_that_a_page_names_are_there(page: Path) -> None:
 
 def test_some_pages_name_tests() -> None:
     named = {page.name for page in PAGES if named_in(page.read_text(encoding="utf-8"))}
-    assert {"auth.md", "local.md", "security.md"} < named
+    assert {"auth.md", "differences.md", "security.md"} < named
 
 
 @pytest.mark.parametrize("page", READMES, ids=lambda page: page.parent.name)

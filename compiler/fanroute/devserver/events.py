@@ -1,6 +1,6 @@
 """Defines what a local edge reports while it serves: events, as data that nothing changes.
 
-docs/local.md describes them for programs, which read them as JSON.
+docs/traffic.md describes them for programs, which read them as JSON.
 """
 
 from collections.abc import Callable

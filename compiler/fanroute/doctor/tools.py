@@ -70,7 +70,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 class Fault(NamedTuple):
-    """Describes a fault of some versions of Pushpin (docs/local.md). `concerns` says if a service can meet it."""
+    """Describes a fault of some versions of Pushpin (docs/differences.md). `concerns` says if a service can meet it."""
 
     has_it: Callable[[Pushpin], bool]
     concerns: Callable[[Plan, tuple[Backend, ...]], bool]

@@ -155,15 +155,15 @@ def test_a_program_reads_an_event() -> None:
 
 
 def table(title: str) -> dict[str, set[str]]:
-    """Returns the rows of a table of docs/local.md: the names in the first cell, and those in the second."""
-    page = (REPOSITORY / "docs" / "local.md").read_text()
+    """Returns the rows of a table of docs/traffic.md: the names in the first cell, and those in the second."""
+    page = (REPOSITORY / "docs" / "traffic.md").read_text()
     rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", page.partition(title)[2].partition("\n\n#")[0], re.MULTILINE)
     return {name: set(re.findall(r"`([a-z_]+)`", cell)) for name, cell in rows}
 
 
 def test_the_page_describes_each_kind() -> None:
-    """docs/local.md has a table with the fields of each kind, without those that all have."""
-    told = table("### Read events with a program")
+    """docs/traffic.md has a table with the fields of each kind, without those that all have."""
+    told = table("## Read events with a program")
     of_pass, of_problem = told.pop("made"), told.pop("problems")
     assert told == {kind.kind: {each.name for each in fields(kind)} - {"time", "request"} for kind in KINDS}
     assert of_pass == {each.name for each in fields(Pass)}
