@@ -1,4 +1,4 @@
-# make build [ENV=staging] | serve [ENV=staging] [EDGE=viceroy] [PORT=8080] [PUBLISH_PORT=8081] | test | test-quick | perf-check | fuzz | bench | check | docs | clean. README.md says what each is for.
+# make build [ENV=staging] | serve [ENV=staging] [EDGE=viceroy] [PORT=8080] [PUBLISH_PORT=8081] | test | test-quick | perf-check | fuzz | bench | check | docs | pictures | clean. docs/commands.md says what each is for.
 PYTHON ?= python3
 EDGE ?= embedded
 # A relative path does not count.
