@@ -1,6 +1,10 @@
 """Tests the snippets of the documents: `fanroute check` has no complaint about a routes.yaml, and each command exists."""
 
+import ast
+import json
 import re
+import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,6 +21,7 @@ DOCUMENTS = [path for path in documents() if path.name != "diagnostics.md"]
 SNIPPETS = [snippet for document in DOCUMENTS for snippet in snippets(document)]
 
 
+PARSERS: dict[str, Callable[[str], object]] = {"json": json.loads, "python": ast.parse, "toml": tomllib.loads}
 YAML = [snippet for snippet in SNIPPETS if snippet.language == "yaml"]
 ROUTES = [snippet for snippet in YAML if snippet.file == "routes.yaml"]
 TESTS = [snippet for snippet in YAML if snippet.file == "routes.test.yaml"]
@@ -48,6 +53,11 @@ def test_a_routes_test_yaml_is_right(snippet: Snippet) -> None:
 @pytest.mark.parametrize("snippet", OTHERS, ids=str)
 def test_any_other_file_is_yaml(snippet: Snippet) -> None:
     assert isinstance(yaml.safe_load(snippet.text), dict)
+
+
+@pytest.mark.parametrize("snippet", [snippet for snippet in SNIPPETS if snippet.language in PARSERS], ids=str)
+def test_a_program_or_data_can_be_read(snippet: Snippet) -> None:
+    PARSERS[snippet.language](snippet.text)
 
 
 def inputs_of(snippet: Snippet, raw: str) -> Inputs:
