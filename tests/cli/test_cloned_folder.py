@@ -120,6 +120,15 @@ def test_init_follows_no_link(clone: Path, victim: Path, link: str, folder: str)
     assert "routes.yaml" in names(clone / "new/chat")
 
 
+def test_init_follows_no_link_to_a_folder_of_its_files(tmp_path: Path, victim: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/.github").symlink_to(victim)
+    before = content(victim)
+    done = run(tmp_path / "new", "init")
+    assert (done.exit_code, content(victim), names(tmp_path / "new")) == (1, before, [".github"])
+    assert ".github' is a link, and Fanroute writes a folder of its own there" in done.stderr
+
+
 def test_fmt_writes_nothing_outside(clone: Path, victim: Path) -> None:
     (victim / "routes.yaml").write_text(OWN.replace("version: 1", "version:   1"))
     (clone / "routes.yaml").unlink()

@@ -33,9 +33,16 @@ from tests.support.builds import build_once
 
 TEMPLATES = ["chat", "llm-streaming", "migrate", "notifications", "order-status", "presence", "starter-kit"]
 FILES_WITH_SCHEMA = ("routes", "routes.test")
-MADE = {".gitignore", "fastly.toml", "README.md", "grip.py", "web.py", "style.css"} | {
-    f"{name}.{suffix}" for name in FILES_WITH_SCHEMA for suffix in ("yaml", "schema.json")
-}
+MADE = (
+    {".gitignore", "fastly.toml", "README.md", "grip.py", "web.py", "style.css"}
+    | {
+        ".github/workflows/edge.yaml",
+        ".pre-commit-config.yaml",
+        ".devcontainer/devcontainer.json",
+        "Dockerfile",
+    }
+    | {f"{name}.{suffix}" for name in FILES_WITH_SCHEMA for suffix in ("yaml", "schema.json")}
+)
 # The other half of a template, and the templates that have none yet.
 OTHER_HALF = {"server.py", "index.html"}
 WITHOUT = {"llm-streaming"}
@@ -68,11 +75,12 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
     done = fanroute(tmp_path, "init", "new folder", "--template", template)
     assert (done.returncode, done.stderr) == (0, "")
     made, following = done.stdout.splitlines()
-    assert made.startswith("Made new folder/.gitignore, ")
+    assert made.startswith("Made in new folder: README.md, ")
+    assert set(made.partition(": ")[2].split(", ")) == files_of(template)
     option = "" if template in WITHOUT else WITH_SERVER
     assert following.startswith(f"Next: cd 'new folder', then {CALLED} serve{option} builds ")
     folder = tmp_path / "new folder"
-    assert {path.name for path in folder.iterdir()} == files_of(template)
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == files_of(template)
     assert fanroute(folder, "check", "--deny", "warnings").returncode == 0
     assert fanroute(folder, "fmt", "--check").returncode == 0
     done = fanroute(folder, "test", "--coverage", "--fail-under", "100")
@@ -82,7 +90,7 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
     assert fanroute(folder, "build").returncode == 0
     assert (folder / "fastly.toml").read_text() == manifest
     assert (folder / "bin/main.wasm").stat().st_size > 1_000_000
-    for name in ("routes.yaml", "routes.test.yaml", "README.md", "fastly.toml"):
+    for name in ("routes.yaml", "routes.test.yaml", "README.md", "fastly.toml", "Dockerfile", ".devcontainer/devcontainer.json"):
         text = (folder / name).read_text()
         assert "new-folder" in text and "my-" not in text and "fanroute-starter" not in text, name
     assert (folder / "routes.schema.json").read_text() == fanroute(folder, "schema").stdout
@@ -128,10 +136,11 @@ def test_a_readme_is_true(template: str) -> None:
 @pytest.mark.parametrize("taken", sorted(MADE - {"fastly.toml"}))
 def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
     """Tests that no other file is made either. A dangling link counts as a file."""
+    (tmp_path / taken).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / taken).symlink_to("nowhere")
     done = fanroute(tmp_path, "init")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {taken} exists already\n")
-    assert [path.name for path in tmp_path.iterdir()] == [taken]
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir()] == [taken]
 
 
 def test_here_is_the_default(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def init(folder: Path, template: str, listing: bool) -> None:
         if not os.path.lexists(workspace.manifest):  # a build updates the one that is there
             texts[workspace.manifest.name] = _manifest(workspace, texts[DEFAULT_ROUTES])
         create_files(folder, texts)
-    say(f"Made {', '.join(str(folder / name) for name in texts)}")
+    say(f"Made {'here' if folder == Path() else f'in {folder}'}: {', '.join(texts)}")
     there = "" if folder == Path() else f"cd {path_word(folder)}, then "
     server = f" --with '{SERVER_COMMAND}'" if SERVER in texts else ""
     say(f"Next: {there}{own_command()} serve{server} builds and serves it here; README.md has the next steps")

@@ -13,7 +13,12 @@ _OF_CACHING = re.compile("^.* // cache\n", re.MULTILINE)
 
 # The folder with the files that every template has, and the paths of those whose names would mean something in this repository.
 _COMMON = "common"
-_PATHS = {"gitignore": ".gitignore"}
+_PATHS = {
+    "gitignore": ".gitignore",
+    "workflow.yaml": ".github/workflows/edge.yaml",
+    "pre-commit.yaml": ".pre-commit-config.yaml",
+    "devcontainer.json": ".devcontainer/devcontainer.json",
+}
 
 
 def wit_folder() -> Path:
@@ -58,7 +63,7 @@ def template_names() -> list[str]:
 def template_files(name: str) -> dict[str, str]:
     """Returns the text of each file of a template, by its path in the new folder. Some are the same in all templates."""
     common = _texts_in(_templates() / _COMMON, "*")
-    return {_PATHS.get(file, file): text for file, text in common.items()} | _texts_in(_templates() / name, "*")
+    return _texts_in(_templates() / name, "*") | {_PATHS.get(file, file): text for file, text in common.items()}
 
 
 def console_files() -> dict[str, str]:

@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fanroute import __version__
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.project.folder import Folder
 from fanroute.project.workspace import DEFAULT_ROUTES
 
+# What stands for the service's name and Fanroute's version in the files that all templates have.
+_NAME, _VERSION = "SERVICE-NAME", "FANROUTE-VERSION"
 # The service's name in a template's routes.yaml.
 _SERVICE = re.compile(r"^service: \{name: ([a-z0-9-]+)\}", re.MULTILINE)
 _YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
@@ -20,22 +23,29 @@ MAX_LABEL = 63
 
 
 def scaffold_files(template: Mapping[str, str], folder: Path, schemas: Mapping[str, dict[str, Any]]) -> dict[str, str]:
-    """Returns the text of each file of a new folder, by file name.
+    """Returns the text of each file of a new folder, by its path in the folder.
 
     The service is named after the folder, if that gives a name.
 
     Args:
-        template: the text of each file of a template, by file name.
+        template: the text of each file of a template, by its path in the folder.
         folder: the folder, which need not exist.
         schemas: the JSON Schema of some of the files, by file name. Each gets a file, and a line that points editors to it.
     """
     found = _SERVICE.search(template[DEFAULT_ROUTES])
     assert found
     name = service_name(folder) or found[1]
-    texts = {file: text.replace(found[1], name) for file, text in template.items()}
+    values = {found[1]: name, _NAME: name, _VERSION: __version__}
+    texts = {file: _replaced(text, values) for file, text in template.items()}
     schema_files = {file: Path(file).with_suffix(".schema.json").name for file in schemas}
     pointing = {file: f"# yaml-language-server: $schema=./{name}\n{texts[file]}" for file, name in schema_files.items()}
     return {**texts, **pointing, **{name: json.dumps(schemas[file], indent=2) + "\n" for file, name in schema_files.items()}}
+
+
+def _replaced(text: str, values: Mapping[str, str]) -> str:
+    for stand_in, value in values.items():
+        text = text.replace(stand_in, value)
+    return text
 
 
 def service_name(folder: Path) -> str:
@@ -55,11 +65,12 @@ def template_summary(template: Mapping[str, str]) -> str:
 def create_files(folder: Path, texts: Mapping[str, str]) -> None:
     """Creates a folder with these files, or adds them to it.
 
-    Raises FileExistsError if one of the files exists. Raises Invalid (FR517) if the folder, or one that its relative path names,
-    is a link. Creates nothing in both cases.
+    Raises FileExistsError if one of the files exists. Raises Invalid (FR517) if the folder, or one that its relative path or
+    the path of a file names, is a link. Creates nothing in both cases.
     """
     root, below = _root_of(folder)
-    obstacles = Folder(root).find_obstacles(["/".join(below.parts[:end]) for end in range(1, len(below.parts) + 1)], [])
+    folders = {parent.as_posix() for name in texts for parent in (below / name).parents} - {"."}
+    obstacles = Folder(root).find_obstacles(sorted(folders), [])
     if obstacles:
         raise Invalid(obstacles[:1])
     existing = next((folder / name for name in texts if os.path.lexists(folder / name)), None)
