@@ -12,10 +12,10 @@ from fanroute.project.workspace import Workspace
 from tests.e2e.conftest import running, wait_until
 from tests.support.builds import copied
 
-# Prints its GRIP_URL and a long line, and starts a program that prints too. Both run until they are ended.
+# Prints its GRIP_URL and EDGE_URL, and a long line, and starts a program that prints too. Both run until they are ended.
 SCRIPT = """\
 import os, subprocess, sys
-print(os.environ["GRIP_URL"].partition("?")[0], flush=True)
+print(os.environ["GRIP_URL"].partition("?")[0], os.environ["EDGE_URL"], flush=True)
 print("x" * 3_000_000, file=sys.stderr, flush=True)
 print("after the long line", flush=True)
 subprocess.run([sys.executable, "-c", "import time; print('the child', flush=True); time.sleep(1000)"])
@@ -33,7 +33,7 @@ def test_a_program_runs_beside_the_edge(folder: Path) -> None:
     with running("embedded", folder, "--with", command) as edge:
         wait_until(lambda: f"{command}: the child" in "".join(edge.output))
         printed = "".join(edge.output)
-        assert f"{command}: {edge.publish_url.removesuffix('publish/')}\n" in printed
+        assert f"{command}: {edge.publish_url.removesuffix('publish/')} {edge.url}\n" in printed
         assert f"{command}: after the long line\n" in printed
 
 

@@ -216,6 +216,7 @@ def test_the_server_and_the_edge_hold_the_same_news(migrate_edge: Edge, chromium
 
 # What makes a page show something.
 FILLED = {
+    "llm-streaming": "send('form', {question: 'word '.repeat(40)}); await until(() => text('state').includes('whole answer'))",
     "migrate": """
         await until(() => ["before", "after"].every((one) => text(`${one}-state`).startsWith("Connected to")));
         send("form", {text: "word ".repeat(40)}); await until(() => lines("before") && lines("after"));
@@ -238,7 +239,7 @@ FILLED = {
 }
 
 
-@pytest.mark.parametrize("template", [name for name in template_names() if name in FILLED])
+@pytest.mark.parametrize("template", template_names())
 def test_a_page_fits_and_everybody_can_use_it(
     template: str, tmp_path: Path, chromium: Browser, screenshots: Path, axe: str
 ) -> None:
@@ -294,22 +295,24 @@ def started(command: str, folder: Path) -> "subprocess.Popen[str]":
     )
 
 
-@pytest.mark.parametrize("template", [name for name in template_names() if name in FILLED])
+@pytest.mark.parametrize("template", template_names())
 def test_the_commands_of_a_readme(template: str, tmp_path: Path) -> None:
     """Tests every command: the first one starts both halves, what listens hears what later ones send, and the rest works."""
     with serving_template(template, "embedded", tmp_path) as edge, ExitStack() as stack:
         first, *commands = commands_of(edge.folder / "README.md")
         assert shlex.split(first) == ["fanroute", "serve", "--with", BESIDE]
         listeners: list[Listener] = []
+        name = ""
         for command in (one.replace(USUAL_URL, edge.url) for one in commands):
             if " -N " in command:
-                listeners.append(Listener(command, edge.folder))
+                listeners.append(Listener(command.replace("NAME", name), edge.folder))
                 stack.callback(listeners[-1].end)
-                wait_until(lambda: "".join(edge.output).count(" opened, ") == len(listeners))
+                wait_until(lambda: listeners[-1].heard or "".join(edge.output).count(" opened, ") == len(listeners))
                 continue
             with started(command, edge.folder) as process:
                 output, _ = process.communicate(timeout=120)
             assert process.returncode == 0, output
+            name = found[1] if (found := re.search(r'"name": "(\w+)"', output)) else name
         assert listeners
         wait_until(lambda: all("hello" in listener.heard for listener in listeners))
         called = (tmp_path / "programs" / "called").read_text()

@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import time
 
@@ -13,14 +13,14 @@ from fanroute.project.processes import Program
 
 
 @asynccontextmanager
-async def running_beside(command: Sequence[str], grip_url: str, report: Emit) -> AsyncIterator[None]:
+async def running_beside(command: Sequence[str], variables: Mapping[str, str], report: Emit) -> AsyncIterator[None]:
     """Runs a command as long as the context lasts. It and all that it starts end with the context.
 
     Reports each line that it prints, and its end if that comes earlier. Raises OSError if it cannot be started.
 
     Args:
         command: a program, and its arguments.
-        grip_url: the value of the variable GRIP_URL for it.
+        variables: what its environment has beside ours.
         report: takes the events.
     """
     shown = shlex.join(command)
@@ -32,7 +32,7 @@ async def running_beside(command: Sequence[str], grip_url: str, report: Emit) ->
         how = _how_it_ended(await process.wait())
         report(Notice(time=time(), text=f"'{shown}' {how}; the edge still runs (Ctrl-C stops it)"))
 
-    async with processes.running(command, report_line, {"GRIP_URL": grip_url}) as process:
+    async with processes.running(command, report_line, variables) as process:
         ending = asyncio.create_task(report_end(process))
         try:
             yield

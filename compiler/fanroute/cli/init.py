@@ -44,8 +44,9 @@ def init(folder: Path, template: str, listing: bool) -> None:
     with exit_on_failure(workspace):
         schemas = {DEFAULT_ROUTES: routes_editor_schema(), workspace.tests.name: route_tests_editor_schema()}
         texts = scaffold_files(template_files(template), folder, schemas)
+        manifest = texts.pop(workspace.manifest.name, None)
         if not os.path.lexists(workspace.manifest):  # a build updates the one that is there
-            texts[workspace.manifest.name] = _manifest(workspace, texts[DEFAULT_ROUTES])
+            texts[workspace.manifest.name] = _manifest(workspace, texts[DEFAULT_ROUTES], manifest)
         create_files(folder, texts)
     say(f"Made {'here' if folder == Path() else f'in {folder}'}: {', '.join(texts)}")
     there = "" if folder == Path() else f"cd {path_word(folder)}, then "
@@ -53,9 +54,12 @@ def init(folder: Path, template: str, listing: bool) -> None:
     say(f"Next: {there}{own_command()} serve{server} builds and serves it here; README.md has the next steps")
 
 
-def _manifest(workspace: Workspace, routes: str) -> str:
-    """Returns the fastly.toml of a new folder, with which `fastly compute build` runs `fanroute build`."""
+def _manifest(workspace: Workspace, routes: str, before: str | None) -> str:
+    """Returns the fastly.toml of a new folder, with which `fastly compute build` runs `fanroute build`.
+
+    `before` is that of the template, None if it has none.
+    """
     from fanroute.bundle.builder import updated_manifest  # late: --list and the help need neither compiler nor builder
     from fanroute.pipeline import compile_routes
 
-    return updated_manifest(workspace, compile_routes(routes.encode(), workspace.inputs()), None)
+    return updated_manifest(workspace, compile_routes(routes.encode(), workspace.inputs()), before)

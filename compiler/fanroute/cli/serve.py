@@ -157,7 +157,7 @@ def _command(context: click.Context, parameter: click.Parameter, value: str | No
     "beside",
     metavar="COMMAND",
     callback=_command,
-    help="Also run a program, such as your server, without a shell. It gets GRIP_URL, and ends with the edge.",
+    help="Also run a program, such as your server, without a shell. It gets GRIP_URL and EDGE_URL, and ends with the edge.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the console in the browser.")
 @click.option(
@@ -261,7 +261,8 @@ async def _serve(
             for line in (*next_steps.exposed_warnings(options.listen, urls), *changed):
                 warn(line)
             if beside:
-                await stack.enter_async_context(running_beside(beside, local_grip_url(urls.publish), report))
+                variables = {"EDGE_URL": urls.edge, "GRIP_URL": local_grip_url(urls.publish)}
+                await stack.enter_async_context(running_beside(beside, variables, report))
             try:
                 if follow:
                     await _serve_saves(workspace, result, urls, follow, report, announce_hosts, console)

@@ -27,13 +27,21 @@ def publish(channel: str, message: Any, id: str = "", previous_id: str = "") -> 
         "http-response": {"headers": {"Content-Type": "application/json"}, "body": f"{text}\n"},
         "ws-message": {"content": text},
     }
-    ids = {"id": id, "prev-id": previous_id}
-    item = {"channel": channel, "formats": formats} | {name: value for name, value in ids.items() if value}
-    body = json.dumps({"items": [item]}).encode()
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
-    urlopen(Request(PUBLISH_URL, body, headers), timeout=10).close()
+    _send(channel, formats, id, previous_id)
+
+
+def close(channel: str, id: str = "", previous_id: str = "") -> None:
+    """Closes the streams and WebSockets of a channel. With ids, as those of `publish`, nobody misses a message before it."""
+    _send(channel, {"http-stream": {"action": "close"}, "ws-message": {"action": "close"}}, id, previous_id)
 
 
 def event(message: Any, id: str = "") -> str:
     """Returns a message as a server-sent event."""
     return f"id: {id}\ndata: {json.dumps(message)}\n\n" if id else f"data: {json.dumps(message)}\n\n"
+
+
+def _send(channel: str, formats: dict[str, Any], id: str, previous_id: str) -> None:
+    ids = {"id": id, "prev-id": previous_id}
+    item = {"channel": channel, "formats": formats} | {name: value for name, value in ids.items() if value}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    urlopen(Request(PUBLISH_URL, json.dumps({"items": [item]}).encode(), headers), timeout=10).close()

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
@@ -51,7 +51,7 @@ class Request:
 
 @dataclass
 class Answer:
-    """An answer. A body that is no text and no bytes is sent as JSON."""
+    """An answer. A body is text, bytes, an iterator of bytes, which are sent as they come, or else something to send as JSON."""
 
     body: Any = ""
     status: int = 200
@@ -124,15 +124,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send(self, answer: Answer) -> None:
         body, type_ = answer.body, "text/plain; charset=utf-8"
-        if not isinstance(body, str | bytes):
+        if not isinstance(body, str | bytes | Iterator):
             body, type_ = json.dumps(body), "application/json"
         body = body.encode() if isinstance(body, str) else body
+        framing = {"Content-Length": len(body)} if isinstance(body, bytes) else {"Transfer-Encoding": "chunked"}
         self.send_response(answer.status)
-        for name, value in ({"Content-Type": type_, "Content-Length": len(body)} | answer.headers).items():
+        for name, value in ({"Content-Type": type_} | framing | answer.headers).items():
             self.send_header(name, str(value))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        if isinstance(body, bytes):
             self.wfile.write(body)
+            return
+        for part in filter(None, body):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+        self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *arguments: Any) -> None:
         """Logs nothing, because `fanroute serve` prints each request."""
