@@ -97,6 +97,24 @@ def test_offline_asks_nobody(tmp_path: Path) -> None:
     assert found["service"]["text"] == "no server is asked, because of --offline"
 
 
+def test_a_server_is_asked_who_signed_a_request(tmp_path: Path) -> None:
+    """It is one that trusts everybody."""
+    with serving({"": (200, {"signed": True, "issuer": "fastly:x"})}) as server:
+        folder = project(tmp_path, server.url, more="  - {match: {path: /whoami}, handoff: origin}\n")
+        found = findings(folder, "--whoami", f"{server.url}/whoami")
+        assert findings(folder, "--whoami", "/whoami")["whoami"]["status"] == "skipped"
+        assert "whoami" not in findings(folder)
+    assert (found["code"], found["whoami"]["text"]) == (1, f"{server.url}/whoami: signed by fastly:x")
+    assert found["whoami (forged)"]["status"] == "error"
+
+
+@pytest.mark.parametrize("whoami", ["whoami", "ftp://chat.example.com/whoami", "/a b", "http://ann@chat.example.com/", ""])
+def test_what_no_request_can_have_is_a_wrong_use(tmp_path: Path, whoami: str) -> None:
+    done = run(project(tmp_path, "https://app.example.com"), "--whoami", whoami)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Error: Invalid value for --whoami: " in done.stderr
+
+
 def test_backends_of_many_kinds_in_one_run(tmp_path: Path) -> None:
     """Tests a closed port, a slow backend and a wrong certificate: the run takes no longer than the slow one."""
     _, context = certificate(tmp_path, "localhost")
@@ -253,7 +271,7 @@ def test_the_token_of_the_fastly_cli_is_used_and_not_told(tmp_path: Path) -> Non
 def test_its_examples_run(tmp_path: Path) -> None:
     shown = CliRunner().invoke(main, ["doctor", "--help"]).output
     examples = re.findall(r"^    (fanroute doctor.*)$", shown.partition("Examples:\n")[2], re.MULTILINE)
-    assert len(examples) == 2
+    assert len(examples) == 3
     with serving({"": (200, {})}) as server:
         project(tmp_path, server.url)
         project(tmp_path / "edge", server.url)

@@ -1,7 +1,10 @@
 """The servers of examples/origins: the real frameworks and their GRIP libraries, behind both edges, with real clients."""
 
 import base64
+import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,9 +18,10 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from fanroute.plan.signing import DEV_KEY, forged_grip_sig, grip_sig, sign_token
+from tests.conftest import EXAMPLES
 from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, open_websocket, running
 from tests.e2e.held import fanout
-from tests.support.origins import FRAMEWORKS, Line, copied_example, free_port, line, server
+from tests.support.origins import COMMANDS, FRAMEWORKS, Line, copied_example, free_port, line, server
 from tests.support.tokens import EC, OTHER_EC, private, public
 
 pytestmark = pytest.mark.slow
@@ -39,6 +43,7 @@ class Behind:
         """Has the server publish a message. Returns the message's id."""
         answer = self.edge.request("POST", "/messages", content=text.encode())
         assert answer.status_code == 201, answer.text
+        assert self.line.authorizations == {f"Bearer {DEV_KEY}"}
         number: int = answer.json()["id"]
         return number
 
@@ -57,10 +62,12 @@ def behind(request: pytest.FixtureRequest, on_edge: str, tmp_path_factory: pytes
     routes = (example.folder / "routes.yaml").read_text()
     assert "http://127.0.0.1:8000" in routes
     (example.folder / "routes.yaml").write_text(routes.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}"))
-    with running(on_edge, example.folder) as edge, line(edge.publish_url) as published:
-        with server(example, port, LOCAL.format(published.url, DEV_KEY, DEV_KEY)) as started:
-            yield Behind(edge, started, published)
-        assert published.authorizations == {f"Bearer {DEV_KEY}"}
+    with (
+        running(on_edge, example.folder) as edge,
+        line(edge.publish_url) as published,
+        server(example, port, LOCAL.format(published.url, DEV_KEY, DEV_KEY)) as started,
+    ):
+        yield Behind(edge, started, published)
 
 
 def until(chunks: Iterator[str], end: str) -> str:
@@ -209,6 +216,19 @@ def test_fanouts_signature_is_checked(behind: Behind) -> None:
     assert behind.edge.request("GET", "/whoami", headers=forged).status_code == 403
 
 
+def test_the_doctor_asks_who_signed(behind: Behind) -> None:
+    command = [sys.executable, "-P", "-m", "fanroute", "doctor", "--whoami", "/whoami", "--format", "json"]
+    done = subprocess.run(
+        command, cwd=behind.edge.folder, capture_output=True, text=True, timeout=ANSWER_TIMEOUT * 4, check=False
+    )
+    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert (findings["whoami"]["status"], findings["whoami"]["text"]) == ("ok", f"{behind.edge.url}/whoami: signed by viceroy")
+    assert (findings["whoami (forged)"]["status"], findings["whoami (forged)"]["text"]) == (
+        "ok",
+        f"{behind.url}/whoami refuses it",
+    )
+
+
 def signatures() -> dict[str, str]:
     """Returns Grip-Sigs that no server may take from a local edge."""
     now = int(time.time())
@@ -247,6 +267,13 @@ def test_a_forged_signature_holds_nothing(behind: Behind, kind: str) -> None:
         assert not [name for name in answer.headers if name.startswith("grip-")]
     good = grip_sig(int(time.time())).decode()
     assert directly(behind.url, "/whoami", good).json()["signed"]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_its_page_has_the_commands_that_start_it(framework: str) -> None:
+    page = (EXAMPLES[framework] / "README.md").read_text()
+    for command in COMMANDS[framework]:
+        assert f"\n{command.format(port=8000).replace('python', '.venv/bin/python').replace('node', 'PORT=8000 node')}\n" in page
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

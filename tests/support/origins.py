@@ -20,13 +20,13 @@ from tests.conftest import EXAMPLES
 
 START_TIMEOUT = 120  # seconds
 # The commands that prepare and start each server, as its README.md says. `python` is that of the framework's environment.
-_COMMANDS = {
+COMMANDS = {
     "django": ["python manage.py migrate", "python -m uvicorn news.asgi:application --port {port}"],
     "express": ["node app.js"],
     "fastapi": ["python -m uvicorn app:app --port {port}"],
     "flask": ["python -m flask run --port {port}"],
 }
-FRAMEWORKS = sorted(_COMMANDS)
+FRAMEWORKS = sorted(COMMANDS)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Example:
 
     def commands(self, port: int) -> tuple[list[list[str]], list[str]]:
         """Returns the commands that prepare the server, and the one that starts it on a port."""
-        *before, last = (self.command(text, port) for text in _COMMANDS[self.framework])
+        *before, last = (self.command(text, port) for text in COMMANDS[self.framework])
         return before, last
 
     def run(self, command: Sequence[str], grip_url: str) -> subprocess.CompletedProcess[str]:

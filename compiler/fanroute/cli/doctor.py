@@ -14,12 +14,14 @@ import click
 from fanroute.bundle.builder import updated_manifest
 from fanroute.cli.options import env_option, examples, routes_argument
 from fanroute.cli.output import conceal, exit_if_failed, exit_on_failure, say, say_json, say_marked
+from fanroute.cli.request_options import checked
 from fanroute.devserver.running import DEFAULT_PORT, DEFAULT_PUBLISH_PORT
 from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.pipeline import Compiled, compile_routes
 from fanroute.project.fastly_token import NoToken, find_token
 from fanroute.project.fastly_toml import service_id
 from fanroute.project.workspace import BadManifest, Workspace
+from fanroute.routetests.document import request_url
 
 if TYPE_CHECKING:
     from fanroute.doctor.finding import Examined, Finding
@@ -27,12 +29,32 @@ if TYPE_CHECKING:
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red", "skipped": "bright_black"}
 
 
-@click.command(epilog=examples("fanroute doctor", "fanroute doctor --offline --format json edge/routes.yaml"))
+def _check_whoami(context: click.Context, option: click.Parameter, value: str | None) -> str:
+    """Returns a path or URL that a request can have, or "". Raises click.BadParameter."""
+    if value is None:
+        return ""
+    checked(request_url, f"http://127.0.0.1{value}" if value.startswith("/") else value, "--whoami")
+    return value
+
+
+@click.command(
+    epilog=examples(
+        "fanroute doctor",
+        "fanroute doctor --whoami /whoami",
+        "fanroute doctor --offline --format json edge/routes.yaml",
+    )
+)
 @routes_argument
 @env_option
 @click.option("--offline", is_flag=True, help="Ask no server: not the backends, and not Fastly's API.")
+@click.option(
+    "--whoami",
+    callback=_check_whoami,
+    metavar="PATH|URL",
+    help="Ask your server who signed a request: at this path of the local edge that runs, or at this URL of the service.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def doctor(routes: Path, environment: str, offline: bool, form: str) -> None:
+def doctor(routes: Path, environment: str, offline: bool, whoami: str, form: str) -> None:
     """Look for what keeps ROUTES (routes.yaml) from working: tools, ports, fastly.toml, backends, and the service on Fastly.
 
     It changes nothing, and takes a few seconds at most. Each backend gets one GET. With a token for Fastly's API, in
@@ -44,7 +66,7 @@ def doctor(routes: Path, environment: str, offline: bool, form: str) -> None:
 
     workspace = Workspace(routes, environment=environment)
     with exit_on_failure(workspace):
-        findings = asyncio.run(examine(_examined(workspace, offline)))
+        findings = asyncio.run(examine(_examined(workspace, offline, whoami)))
     if form == "json":
         say_json(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
     else:
@@ -52,7 +74,7 @@ def doctor(routes: Path, environment: str, offline: bool, form: str) -> None:
     exit_if_failed(any(finding.status == "error" for finding in findings))
 
 
-def _examined(workspace: Workspace, offline: bool) -> "Examined":
+def _examined(workspace: Workspace, offline: bool, whoami: str) -> "Examined":
     """Reads what the checks look at. Errors in the files are among what they report."""
     from fanroute.doctor.finding import Examined
     from fanroute.doctor.network import Network
@@ -82,6 +104,7 @@ def _examined(workspace: Workspace, offline: bool) -> "Examined":
         (DEFAULT_PORT, DEFAULT_PUBLISH_PORT),
         None if offline else Network(),
         service,
+        whoami,
     )
 
 

@@ -47,6 +47,7 @@ class Examined:
         ports: the ports on which a local edge listens by default.
         network: asks servers; None if no server is to be asked.
         service_id: the id of the service on Fastly, "" before the first publish.
+        whoami: the path, or the URL at a service, where a server says who signed a request; "" if it is not asked.
     """
 
     workspace: Workspace
@@ -60,6 +61,7 @@ class Examined:
     ports: tuple[int, ...] = ()
     network: Network | None = None
     service_id: str = ""
+    whoami: str = ""
 
 
 Findings = AsyncIterator[Finding]

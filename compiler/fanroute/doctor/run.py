@@ -15,6 +15,7 @@ from fanroute.doctor.manifest import check_manifest
 from fanroute.doctor.routes import check_routes
 from fanroute.doctor.stores import check_stores
 from fanroute.doctor.tools import check_fastly_cli, check_pushpin, check_viceroy
+from fanroute.doctor.whoami import check_whoami
 
 # How long a check may take, in seconds. A check of several steps gives each of them less.
 LIMIT = 8.0
@@ -32,10 +33,11 @@ CHECKS: dict[str, Check] = {
     "local stores": check_stores,
     "backends": check_backends,
     "service": check_account,
+    "whoami": check_whoami,
 }
 # The checks that need a routes.yaml without errors, and those that ask servers.
-NEED_ROUTES = {"fastly.toml", "local stores", "backends", "service"}
-NEED_NETWORK = {"backends", "service", "clock"}
+NEED_ROUTES = {"fastly.toml", "local stores", "backends", "service", "whoami"}
+NEED_NETWORK = {"backends", "service", "whoami", "clock"}
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -44,7 +46,8 @@ Result = TypeVar("Result")
 async def examine(examined: Examined) -> list[Finding]:
     """Runs all checks, and returns their findings in the order of CHECKS."""
     asyncio.get_running_loop().set_default_executor(_DaemonThreads())
-    found = await asyncio.gather(*(_findings(subject, check, examined) for subject, check in CHECKS.items()))
+    wanted = {subject: check for subject, check in CHECKS.items() if subject != "whoami" or examined.whoami}
+    found = await asyncio.gather(*(_findings(subject, check, examined) for subject, check in wanted.items()))
     # The clock comes last, because it is compared with the dates of the answers that the others got.
     return [finding for each in [*found, await _findings("clock", check_clock, examined)] for finding in each]
 

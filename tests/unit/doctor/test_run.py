@@ -69,6 +69,18 @@ def test_checks_run_side_by_side_and_not_for_ever(
     assert findings[2].status == "skipped"
 
 
+def test_a_server_is_asked_who_signed_only_if_that_is_wanted(tmp_path: Path, checks: dict[str, Any]) -> None:
+    async def works(subject: Examined) -> Findings:
+        yield Finding(subject.whoami, "ok", "looked at")
+
+    checks["whoami"] = works
+    subjects = [
+        [each.subject for each in asyncio.run(examine(examined(tmp_path, whoami=given, network=Network())))]
+        for given in ("", "/x")
+    ]
+    assert subjects == [["clock"], ["/x", "clock"]]
+
+
 def test_a_resolver_that_hangs_is_not_waited_for(tmp_path: Path, checks: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that the run is over while the thread with the resolver still waits."""
     monkeypatch.setattr(networks, "LIMIT", 0.2)
@@ -93,10 +105,10 @@ def test_without_routes_and_network_the_rest_is_looked_at(tmp_path: Path, checks
         yield Finding("x", "ok", "looked at")
 
     checks |= dict.fromkeys(CHECKS, works)
-    subject = examined(tmp_path)
+    subject = examined(tmp_path, whoami="/whoami")
     offline = asyncio.run(examine(subject))
     assert {finding.subject for finding in offline if finding.status == "skipped"} == NEED_NETWORK
-    without = Examined(subject.workspace, {}, routes_error="x", network=Network())
+    without = Examined(subject.workspace, {}, routes_error="x", network=Network(), whoami="/whoami")
     assert {finding.subject for finding in asyncio.run(examine(without)) if finding.status == "skipped"} == {
         *NEED_ROUTES,
         "clock",
