@@ -14,6 +14,8 @@ from fanroute.plan.signing import DEV_KEY, sign_token
 from tests.support.origins import copied_example
 from tests.support.tokens import EC, private, public
 
+pytestmark = pytest.mark.slow
+
 FOREVER = 4_102_444_800  # the year 2100
 GOOD = sign_token({"exp": FOREVER, "iss": "viceroy"}, DEV_KEY.encode()).decode()
 OF_ANOTHER_ISSUER = sign_token({"exp": FOREVER, "iss": "other"}, DEV_KEY.encode()).decode()

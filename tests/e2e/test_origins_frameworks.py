@@ -83,6 +83,11 @@ def data(text: str) -> list[str]:
     return re.findall(r"^data: (.*)$", text, re.MULTILINE)
 
 
+def texts(client: ClientConnection) -> list[str]:
+    """Returns the texts in the next message of a WebSocket."""
+    return [message["text"] for message in json.loads(client.recv(timeout=ANSWER_TIMEOUT))]
+
+
 def test_events_are_held_and_published(behind: Behind) -> None:
     with behind.edge.client.stream("GET", "/events") as answer:
         assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
@@ -157,10 +162,10 @@ def test_what_a_websocket_sends_reaches_all(behind: Behind) -> None:
         open_websocket(behind.edge, "/socket") as two,
     ):
         one.send("hello é")
-        assert [client.recv(timeout=ANSWER_TIMEOUT) for client in (one, two)] == ["hello é"] * 2
+        assert [texts(client) for client in (one, two)] == [["hello é"]] * 2
         assert data(until(answer.iter_text(), "é\n\n")) == ["hello é"]
         behind.send("from a request")
-        assert [client.recv(timeout=ANSWER_TIMEOUT) for client in (one, two)] == ["from a request"] * 2
+        assert [texts(client) for client in (one, two)] == [["from a request"]] * 2
 
 
 def test_a_websocket_gets_what_it_has_missed(behind: Behind) -> None:
@@ -168,11 +173,11 @@ def test_a_websocket_gets_what_it_has_missed(behind: Behind) -> None:
     port, header = fanout(behind.edge, "app")
     name, _, value = header.partition(": ")
     last = behind.send("seen")
-    for text in ("one", "two"):
-        behind.send(text)
+    numbers = [behind.send(text) for text in ("one", "two")]
     url = f"ws://127.0.0.1:{port}/socket?after={last}"
     with connect(url, proxy=None, open_timeout=ANSWER_TIMEOUT, additional_headers={name: value}) as client:
-        assert [client.recv(timeout=ANSWER_TIMEOUT) for _ in range(2)] == ["one", "two"]
+        missed = [{"id": number, "text": text} for number, text in zip(numbers, ("one", "two"), strict=True)]
+        assert json.loads(client.recv(timeout=ANSWER_TIMEOUT)) == missed
 
 
 def test_a_websockets_ping_is_answered(behind: Behind) -> None:
@@ -181,7 +186,7 @@ def test_a_websockets_ping_is_answered(behind: Behind) -> None:
         for content in ("a", "", "b"):
             assert client.ping(content).wait(ANSWER_TIMEOUT)
         assert (client.ping("c"), client.send("text"))[0].wait(ANSWER_TIMEOUT)
-        assert client.recv(timeout=ANSWER_TIMEOUT) == "text"
+        assert texts(client) == ["text"]
 
 
 @pytest.mark.parametrize("code", [1000, 4001])
@@ -218,15 +223,13 @@ def test_fanouts_signature_is_checked(behind: Behind) -> None:
 
 def test_the_doctor_asks_who_signed(behind: Behind) -> None:
     command = [sys.executable, "-P", "-m", "fanroute", "doctor", "--whoami", "/whoami", "--format", "json"]
-    done = subprocess.run(
-        command, cwd=behind.edge.folder, capture_output=True, text=True, timeout=ANSWER_TIMEOUT * 4, check=False
-    )
-    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
-    assert (findings["whoami"]["status"], findings["whoami"]["text"]) == ("ok", f"{behind.edge.url}/whoami: signed by viceroy")
-    assert (findings["whoami (forged)"]["status"], findings["whoami (forged)"]["text"]) == (
-        "ok",
-        f"{behind.url}/whoami refuses it",
-    )
+    expected = [("ok", f"{behind.edge.url}/whoami: signed by viceroy"), ("ok", f"{behind.url}/whoami refuses it")]
+    for _ in range(5):
+        done = subprocess.run(command, cwd=behind.edge.folder, capture_output=True, text=True, check=False)
+        findings = [one for one in json.loads(done.stdout)["findings"] if one["subject"].startswith("whoami")]
+        if not any("within" in one["text"] for one in findings):  # a machine can be too busy to answer in time
+            break
+    assert [(one["status"], one["text"]) for one in findings] == expected
 
 
 def signatures() -> dict[str, str]:

@@ -47,8 +47,10 @@ app.post('/socket', requireFanout, express.raw({ type: 'application/websocket-ev
         if (event.type === 'OPEN') {
             const subscribe = createWebSocketControlMessage('subscribe', { channel: CHANNEL });
             answer.push(new WebSocketEvent('OPEN'), new WebSocketEvent('TEXT', `c:${subscribe}`));
-            const missed = messages.slice(lastId(request, request.query.after));
-            answer.push(...missed.map(text => new WebSocketEvent('TEXT', `m:${text}`)));
+            const after = lastId(request, request.query.after);
+            if (messages.length > after) {
+                answer.push(new WebSocketEvent('TEXT', `m:${listed(after, messages.slice(after))}`));
+            }
         } else if (event.type === 'TEXT') {
             await publish(new TextDecoder().decode(content));
         } else if (event.type === 'PING') {
@@ -109,7 +111,7 @@ function publish(text) {
         const formats = [
             new HttpStreamFormat(event(id, text)),
             new HttpResponseFormat({ body: listed(id - 1, [text]) }),
-            new WebSocketMessageFormat(text),
+            new WebSocketMessageFormat(listed(id - 1, [text])),
         ];
         await publisher.publish(CHANNEL, new Item(formats, String(id), String(id - 1)));
         return id;
@@ -123,7 +125,7 @@ function event(id, text) {
     return `id: ${id}\n${text.split(/\r\n|\r|\n/).map(line => `data: ${line}\n`).join('')}\n`;
 }
 
-// Returns messages with their ids as JSON, for a long-poll.
+// Returns messages with their ids as JSON, for long-polls and WebSockets.
 function listed(after, texts) {
     return `${JSON.stringify(texts.map((text, index) => ({ id: after + index + 1, text })))}\n`;
 }

@@ -94,7 +94,9 @@ def socket(received: Annotated[bytes, Depends(websocket_events)], after: str = "
         if one.type == "OPEN":
             subscribe = websocket_control_message("subscribe", {"channel": CHANNEL})
             answer += [WebSocketEvent("OPEN"), WebSocketEvent("TEXT", "c:" + subscribe)]
-            answer += [WebSocketEvent("TEXT", "m:" + text) for text in messages[last_id("", after) :]]
+            last = last_id("", after)
+            if missed := messages[last:]:
+                answer.append(WebSocketEvent("TEXT", "m:" + listed(last, missed)))
         elif one.type == "TEXT":
             publish(content.decode())
         elif one.type == "PING":
@@ -131,7 +133,7 @@ def publish(text: str) -> int:
         formats = [
             HttpStreamFormat(event(number, text)),
             HttpResponseFormat(body=listed(number - 1, [text])),
-            WebSocketMessageFormat(text),
+            WebSocketMessageFormat(listed(number - 1, [text])),
         ]
         publisher.publish(CHANNEL, Item(formats, id=str(number), prev_id=str(number - 1)), blocking=True)
     return number
@@ -144,7 +146,7 @@ def event(number: int, text: str) -> str:
 
 
 def listed(after: int, texts: list[str]) -> str:
-    """Returns messages with their ids as JSON, for a long-poll."""
+    """Returns messages with their ids as JSON, for long-polls and WebSockets."""
     return json.dumps([{"id": number, "text": text} for number, text in enumerate(texts, after + 1)]) + "\n"
 
 

@@ -76,7 +76,8 @@ def socket() -> Response:
             subscribe = websocket_control_message("subscribe", {"channel": CHANNEL})
             answer += [WebSocketEvent("OPEN"), WebSocketEvent("TEXT", "c:" + subscribe)]
             after = last_id(request.args.get("after"))
-            answer += [WebSocketEvent("TEXT", "m:" + text) for text in messages[after:]]
+            if missed := messages[after:]:
+                answer.append(WebSocketEvent("TEXT", "m:" + listed(after, missed)))
         elif received.type == "TEXT":
             publish(content.decode())
         elif received.type == "PING":
@@ -109,7 +110,7 @@ def publish(text: str) -> int:
         formats = [
             HttpStreamFormat(event(number, text)),
             HttpResponseFormat(body=listed(number - 1, [text])),
-            WebSocketMessageFormat(text),
+            WebSocketMessageFormat(listed(number - 1, [text])),
         ]
         publisher.publish(CHANNEL, Item(formats, id=str(number), prev_id=str(number - 1)), blocking=True)
     return number
@@ -122,7 +123,7 @@ def event(number: int, text: str) -> str:
 
 
 def listed(after: int, texts: list[str]) -> str:
-    """Returns messages with their ids as JSON, for a long-poll."""
+    """Returns messages with their ids as JSON, for long-polls and WebSockets."""
     return json.dumps([{"id": number, "text": text} for number, text in enumerate(texts, after + 1)]) + "\n"
 
 

@@ -54,8 +54,9 @@ def socket(request: HttpRequest) -> HttpResponse:
     if client.is_opening():
         client.accept()
         client.subscribe(CHANNEL)
-        for event in missed_after(request.GET.get("after", ""))[1]:
-            client.send(event.data)
+        _, missed = missed_after(request.GET.get("after", ""))
+        if missed:
+            client.send(listed(missed))
     # Each turn answers pings, too. After the last message, only can_recv does.
     while client.can_recv():
         try:
@@ -93,7 +94,8 @@ def publish_message(text: str) -> int:
     ids = str(event.id), str(event.id - 1)
     content = sse_encode_event(event.type, text, make_id({CHANNEL: event.id}), escape=True)
     publish(f"events-{CHANNEL}", HttpStreamFormat(content, content_filters=["build-id"]), *ids, blocking=True)
-    publish(CHANNEL, [HttpResponseFormat(body=listed([event])), WebSocketMessageFormat(text)], *ids, blocking=True)
+    news = listed([event])
+    publish(CHANNEL, [HttpResponseFormat(body=news), WebSocketMessageFormat(news)], *ids, blocking=True)
     return event.id
 
 
@@ -107,5 +109,5 @@ def missed_after(given: str) -> tuple[int, list[Event]]:
 
 
 def listed(events: list[Event]) -> str:
-    """Returns messages with their ids as JSON, for a long-poll."""
+    """Returns messages with their ids as JSON, for long-polls and WebSockets."""
     return json.dumps([{"id": event.id, "text": event.data} for event in events]) + "\n"
