@@ -15,8 +15,8 @@ from fanroute.routetests.editor_schema import route_tests_editor_schema
 from fanroute.spec.editor_schema import routes_editor_schema
 
 DEFAULT_TEMPLATE = "starter-kit"
-# The file of a template that is the server behind the edge, and how to start it.
-SERVER, SERVER_COMMAND = "server.py", "python3 server.py"
+# Starts the server behind the edge, which each template has.
+SERVER_COMMAND = "python3 server.py"
 
 
 @click.command(epilog=examples("fanroute init my-chat --template chat", "fanroute init --list"))
@@ -50,8 +50,7 @@ def init(folder: Path, template: str, listing: bool) -> None:
         create_files(folder, texts)
     say(f"Made {'here' if folder == Path() else f'in {folder}'}: {', '.join(texts)}")
     there = "" if folder == Path() else f"cd {path_word(folder)}, then "
-    server = f" --with '{SERVER_COMMAND}'" if SERVER in texts else ""
-    say(f"Next: {there}{own_command()} serve{server} builds and serves it here; README.md has the next steps")
+    say(f"Next: {there}{own_command()} serve --with '{SERVER_COMMAND}' builds and serves it here; README.md has the next steps")
 
 
 def _manifest(workspace: Workspace, routes: str, before: str | None) -> str:
