@@ -61,7 +61,7 @@ class Example:
 
 
 def copied_example(framework: str, folder: Path) -> Example:
-    """Copies an example to a folder that does not exist yet. Skips the test if the framework is not installed."""
+    """Copies an example to a folder that does not exist yet. Skips the test without the variable ORIGINS."""
     programs = installed(framework)
     shutil.copytree(EXAMPLES[framework], folder)
     if (programs / "node_modules").exists():
@@ -111,13 +111,12 @@ def environment(grip_url: str) -> dict[str, str]:
 
 
 def installed(framework: str) -> Path:
-    """Returns the folder in which `make origins` has installed a framework. Skips the test if it has not."""
+    """Returns the folder in which `make origins` has installed a framework. Skips the test without the variable ORIGINS."""
     if "ORIGINS" not in os.environ:
         pytest.skip("ORIGINS is not set: `make test` installs the frameworks and sets it, `make origins` installs them alone")
     (lock,) = (path for name in ("requirements.txt", "package-lock.json") if (path := EXAMPLES[framework] / name).exists())
     folder = Path(os.environ["ORIGINS"]) / f"{framework}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    if not folder.exists():
-        pytest.skip(f"{framework} is not installed in {folder}: `make origins` does it")
+    assert folder.exists(), f"{framework} is not installed in {folder}: `make origins` does it"
     return folder
 
 
