@@ -34,7 +34,7 @@ from tests.support.builds import build_once
 TEMPLATES = ["chat", "llm-streaming", "migrate", "notifications", "order-status", "presence", "starter-kit"]
 FILES_WITH_SCHEMA = ("routes", "routes.test")
 MADE = (
-    {".gitignore", "fastly.toml", "README.md", "grip.py", "web.py", "style.css"}
+    {".gitignore", ".dockerignore", "fastly.toml", "README.md", "grip.py", "web.py", "style.css"}
     | {
         ".github/workflows/edge.yaml",
         ".pre-commit-config.yaml",

@@ -70,7 +70,7 @@ def test_a_port_that_is_taken_at_one_address_is_used_at_none(own_project: Worksp
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("localhost", "'localhost' is not an IP address: write 0.0.0.0 for all addresses of this machine"),
+        ("localhost", "'localhost' is not an IP address: write 127.0.0.1, or 0.0.0.0 for all of this machine"),
         # An address for documentation (RFC 5737).
         ("192.0.2.1", "this machine does not have the address 192.0.2.1"),
     ],

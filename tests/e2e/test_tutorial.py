@@ -61,9 +61,14 @@ def test_the_tutorial_goes_as_it_says(chromium: Browser, second: Browser, tmp_pa
 
 def listen_in_private(edge: Edge, folder: Path) -> None:
     """Listens to the private room with a token and without, as the page says."""
+    for method in ("GET", "POST"):
+        assert edge.client.request(method, "/rooms/green/messages", json={"from": "eve", "text": "hi"}).status_code == 401
     refused = fanroute(folder, "listen", "/rooms/green/events", "--count", "1")
     assert refused.returncode == 1 and "the server answers 401" in refused.stderr
     token = fanroute(folder, "token", "--claims", '{"rooms": ["room-green"]}').stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    assert edge.client.get("/rooms/green/messages", headers=headers).json() == []
+    assert edge.client.get("/rooms/red/messages", headers=headers).status_code == 403
     command = [sys.executable, "-P", "-m", "fanroute", "listen", "/rooms/green/events", "--count", "1", "--token", token]
     listener = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

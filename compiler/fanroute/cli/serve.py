@@ -54,7 +54,7 @@ def _address(context: click.Context, parameter: click.Parameter, value: str) -> 
     try:
         address = str(ip_address(value))
     except ValueError:
-        raise click.BadParameter(f"{value!a} is not an IP address: write 0.0.0.0 for all addresses of this machine") from None
+        raise click.BadParameter(f"{value!a} is not an IP address: write 127.0.0.1, or 0.0.0.0 for all of this machine") from None
     if not is_own(address):
         raise click.BadParameter(f"this machine does not have the address {address}")
     return address

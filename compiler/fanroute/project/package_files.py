@@ -15,6 +15,7 @@ _OF_CACHING = re.compile("^.* // cache\n", re.MULTILINE)
 _COMMON = "common"
 _PATHS = {
     "gitignore": ".gitignore",
+    "dockerignore": ".dockerignore",
     "workflow.yaml": ".github/workflows/edge.yaml",
     "pre-commit.yaml": ".pre-commit-config.yaml",
     "devcontainer.json": ".devcontainer/devcontainer.json",

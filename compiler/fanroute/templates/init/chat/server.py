@@ -12,7 +12,7 @@ messages: defaultdict[str, deque[dict[str, str]]] = defaultdict(lambda: deque(ma
 
 @route("GET", "/rooms/{room}/messages")
 def earlier_messages(request: Request, room: str) -> Answer:
-    return Answer(list(messages[room]))
+    return Answer([*messages.get(room, [])])
 
 
 @route("POST", "/rooms/{room}/messages")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
@@ -12,8 +13,11 @@ PUBLISH_URL = f"{GRIP_URL.scheme}://{GRIP_URL.netloc}{GRIP_URL.path.removesuffix
 TOKEN = parse_qs(GRIP_URL.query).get("key", [""])[0]
 
 
-def publish(channel: str, message: Any, id: str = "", previous_id: str = "") -> None:
+def publish(channel: str, message: Any, id: str = "", previous_id: str = "") -> bool:
     """Publishes a message as JSON to all clients of a channel: those with a stream of events, a WebSocket or a long-poll.
+
+    Returns True if Fanout has accepted it. If not, it prints why, and the server can go on: a client that asks it for what it has
+    missed gets the message then.
 
     Args:
         channel: the channel's name.
@@ -27,12 +31,12 @@ def publish(channel: str, message: Any, id: str = "", previous_id: str = "") -> 
         "http-response": {"headers": {"Content-Type": "application/json"}, "body": f"{text}\n"},
         "ws-message": {"content": text},
     }
-    _send(channel, formats, id, previous_id)
+    return _send(channel, formats, id, previous_id)
 
 
-def close(channel: str, id: str = "", previous_id: str = "") -> None:
+def close(channel: str, id: str = "", previous_id: str = "") -> bool:
     """Closes the streams and WebSockets of a channel. With ids, as those of `publish`, nobody misses a message before it."""
-    _send(channel, {"http-stream": {"action": "close"}, "ws-message": {"action": "close"}}, id, previous_id)
+    return _send(channel, {"http-stream": {"action": "close"}, "ws-message": {"action": "close"}}, id, previous_id)
 
 
 def event(message: Any, id: str = "") -> str:
@@ -40,8 +44,13 @@ def event(message: Any, id: str = "") -> str:
     return f"id: {id}\ndata: {json.dumps(message)}\n\n" if id else f"data: {json.dumps(message)}\n\n"
 
 
-def _send(channel: str, formats: dict[str, Any], id: str, previous_id: str) -> None:
+def _send(channel: str, formats: dict[str, Any], id: str, previous_id: str) -> bool:
     ids = {"id": id, "prev-id": previous_id}
     item = {"channel": channel, "formats": formats} | {name: value for name, value in ids.items() if value}
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
-    urlopen(Request(PUBLISH_URL, json.dumps({"items": [item]}).encode(), headers), timeout=10).close()
+    try:
+        urlopen(Request(PUBLISH_URL, json.dumps({"items": [item]}).encode(), headers), timeout=10).close()
+    except (OSError, HTTPException) as error:
+        print(f"Nothing was published on {channel}: {error!r}", flush=True)
+        return False
+    return True

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
-from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 FOLDER = Path(__file__).parent
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript"}
@@ -32,12 +31,12 @@ class Request:
 
     def json(self) -> dict[str, Any]:
         """Returns the object that the request's body is. Raises Refused."""
-        # A page of another site can send this type only if the browser has asked, and then not here.
+        # A page of another site can send this type only if its browser may, for which it asks beforehand. Nothing here allows it.
         if self.headers.get_content_type() != "application/json":
             raise Refused(415, "Send application/json.")
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise Refused(400, "Send an object of JSON.")
@@ -45,8 +44,8 @@ class Request:
 
     def cookie(self, name: str) -> str:
         """Returns the value of a cookie, or ""."""
-        found = SimpleCookie(self.headers.get("Cookie", "")).get(name)
-        return found.value if found else ""
+        pairs = [pair.strip().partition("=") for pair in self.headers.get("Cookie", "").split(";")]
+        return next((value for found, _, value in pairs if found == name), "")
 
 
 @dataclass
@@ -67,8 +66,11 @@ class Refused(Exception):
 
 
 def route(method: str, path: str) -> Callable[[Function], Function]:
-    """Has a function answer the requests for a path. It gets the request, and each segment that is in braces there."""
-    pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
+    """Has a function answer the requests for a path. It gets the request, and each segment that is in braces there.
+
+    Such a segment has only ASCII letters, digits, '-' and '_', so it can stand in a channel's name or in a header.
+    """
+    pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[A-Za-z0-9_-]+)", path))
 
     def add(function: Function) -> Function:
         _routes.append((method, pattern, function))
@@ -88,6 +90,7 @@ def serve() -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or else the body waits until the client has confirmed the headers
 
     def do_GET(self) -> None:
         self.answer()
@@ -107,15 +110,18 @@ class _Handler(BaseHTTPRequestHandler):
     def find_answer(self) -> Answer:
         url = urlsplit(self.path)
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY or "Transfer-Encoding" in self.headers:
+        if not re.fullmatch("[0-9]{1,9}", length) or "Transfer-Encoding" in self.headers:
             self.close_connection = True
-            raise Refused(413, f"Send a body of {MAX_BODY:,} bytes at most, with its Content-Length.")
+            raise Refused(411, "Send the body's length as Content-Length.")
+        if int(length) > MAX_BODY:
+            self.close_connection = True
+            raise Refused(413, f"Send a body of {MAX_BODY:,} bytes at most.")
         request = Request(dict(parse_qsl(url.query)), self.headers, self.rfile.read(int(length)))
         method = "GET" if self.command == "HEAD" else self.command
         for wanted, pattern, function in _routes:
             found = pattern.fullmatch(url.path)
             if found and wanted == method:
-                return function(request, **{name: unquote(value) for name, value in found.groupdict().items()})
+                return function(request, **found.groupdict())
         name = url.path.removeprefix("/") or "index.html"
         if method == "GET" and name in ("index.html", "style.css"):
             file = FOLDER / name

@@ -8,7 +8,6 @@ import time
 import urllib.request
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from secrets import token_hex
 from threading import Thread
@@ -71,7 +70,7 @@ def _last_id(request: Request) -> int:
     # Fanout sends `Grip-Last: answer-x; last-id=3`, and a browser that connects again sends `Last-Event-ID: 3`.
     from_fanout = re.search("last-id=([0-9]+)", request.headers.get("Grip-Last", ""))
     last = from_fanout[1] if from_fanout else request.headers.get("Last-Event-ID", "")
-    return int(last) if last.isdecimal() else 0
+    return int(last) if re.fullmatch("[0-9]{1,9}", last) else 0
 
 
 def relay(channel: str, messages: list[dict[str, str]], question: str) -> None:
@@ -79,8 +78,7 @@ def relay(channel: str, messages: list[dict[str, str]], question: str) -> None:
 
     def send(message: dict[str, str]) -> None:
         messages.append(message)
-        with unpublished(f"Message {len(messages)}"):  # readers get it with the next one, or when they connect again
-            publish(channel, message, id=str(len(messages)), previous_id=str(len(messages) - 1))
+        publish(channel, message, id=str(len(messages)), previous_id=str(len(messages) - 1))
 
     tokens: SimpleQueue[str] = SimpleQueue()
     ends: list[str] = []
@@ -92,17 +90,7 @@ def relay(channel: str, messages: list[dict[str, str]], question: str) -> None:
             send({"text": text})
     send({"end": ends[0] if ends else "The server has failed."})
     # Fanout compares ids. So a reader for whom it begins to hold the connection only now gets what came meanwhile, too.
-    with unpublished("The end"):
-        close(channel, id=str(len(messages) + 1), previous_id=str(len(messages)))
-
-
-@contextmanager
-def unpublished(what: str) -> Iterator[None]:
-    """Prints that something was not published, if that fails, and goes on."""
-    try:
-        yield
-    except OSError as error:
-        print(f"{what} was not published: {error}", flush=True)
+    close(channel, id=str(len(messages) + 1), previous_id=str(len(messages)))
 
 
 def _taken(tokens: "SimpleQueue[str]") -> str:

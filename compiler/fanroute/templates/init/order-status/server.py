@@ -16,7 +16,7 @@ publishing = Lock()
 @route("GET", "/orders/{order}/steps")
 def steps(request: Request, order: str) -> Answer:
     """Answers a client that connects, and Fanout if it notices that a message is missing. Both say what they had last."""
-    known = orders[order]
+    known = [*orders.get(order, [])]  # other requests can add steps meanwhile
     last = _last_id(request)
     missed = "".join(event(step, str(number)) for number, step in enumerate(known, 1) if number > last)
     hold = {
@@ -46,7 +46,7 @@ def _last_id(request: Request) -> int:
     # Fanout sends `Grip-Last: order-7; last-id=3`, a browser that connects again `Last-Event-ID: 3`, and the page `?after=3`.
     from_fanout = re.search("last-id=([0-9]+)", request.headers.get("Grip-Last", ""))
     last = from_fanout[1] if from_fanout else request.headers.get("Last-Event-ID") or request.query.get("after", "")
-    return int(last) if last.isdecimal() else 0
+    return int(last) if re.fullmatch("[0-9]{1,9}", last) else 0
 
 
 if __name__ == "__main__":

@@ -43,15 +43,31 @@ def tell(request: Request, room: str) -> Answer:
         return Answer(publish_change(room))
 
 
+@route("GET", "/rooms/{room}/people/now")
+def now(request: Request, room: str) -> Answer:
+    """Answers with the people in the room, for a page that has just opened."""
+    with changing:
+        return Answer(present(room))
+
+
 def publish_change(room: str) -> list[dict[str, Any]]:
     """Publishes who is in a room, if that has changed. Returns it."""
-    last = monotonic() - PRESENT
-    rooms[room] = {window: person for window, person in rooms[room].items() if person.seen > last}
-    people = sorted(({"name": one.name, "typing": one.typing} for one in rooms[room].values()), key=lambda one: str(one["name"]))
-    if people != published.get(room, []):
-        publish(f"people-{room}", people)
+    people = present(room)
+    if people != published.get(room, []) and publish(f"people-{room}", people):
         published[room] = people
+    if not people and not published.get(room):
+        rooms.pop(room, None)
+        published.pop(room, None)
     return people
+
+
+def present(room: str) -> list[dict[str, Any]]:
+    """Returns who is in a room, by name. Forgets who has not been heard of for too long."""
+    last = monotonic() - PRESENT
+    there = {window: person for window, person in rooms.get(room, {}).items() if person.seen > last}
+    if room in rooms:
+        rooms[room] = there
+    return sorted(({"name": one.name, "typing": one.typing} for one in there.values()), key=lambda one: str(one["name"]))
 
 
 def watch() -> None:
