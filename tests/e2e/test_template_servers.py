@@ -98,7 +98,7 @@ def test_no_request_is_too_much_for_a_server(template: str, tmp_path: Path) -> N
     assert server.process.returncode is not None
 
 
-@pytest.mark.parametrize("template", template_names())
+@pytest.mark.parametrize("template", ["chat", "llm-streaming", "order-status", "presence"])
 def test_no_client_writes_a_header(template: str, tmp_path: Path) -> None:
     with started(template, tmp_path) as server:
         for place in ("/orders/{}/steps", "/rooms/{}/messages", "/rooms/{}/people", "/rooms/{}/people/now", "/answers/{}/tokens"):
@@ -116,14 +116,14 @@ def test_other_cookies_do_not_matter(tmp_path: Path) -> None:
             assert server.ask("GET", "/notifications/mine", headers={"Cookie": cookie}).status == 401
 
 
-@pytest.mark.parametrize("id", ["9" * 5000, "-1", "x", "1e3", "²", ""])
-def test_a_wrong_id_is_none(tmp_path: Path, id: str) -> None:
+def test_a_wrong_id_is_none(tmp_path: Path) -> None:
     with started("order-status", tmp_path) as server:
         path, sent, _ = PUBLISHING["order-status"]
         server.ask("POST", path, json.dumps(sent).encode(), JSON)
-        for headers in ({"Last-Event-ID": id}, {"Grip-Last": f"order-7; last-id={id[:5]}"}):
-            answer = server.ask("GET", path, headers=headers)
-            assert (answer.status, answer.headers["Grip-Channel"]) == (200, "order-7; prev-id=1")
+        for id in ("9" * 5000, "-1", "x", "1e3", "²", ""):
+            for headers in ({"Last-Event-ID": id}, {"Grip-Last": f"order-7; last-id={id[:5]}"}):
+                answer = server.ask("GET", path, headers=headers)
+                assert (answer.status, answer.headers["Grip-Channel"]) == (200, "order-7; prev-id=1")
 
 
 def test_who_just_watches_sees_who_is_there(tmp_path: Path) -> None:
