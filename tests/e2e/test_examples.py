@@ -69,7 +69,7 @@ any_host, django, graphql, live_blog, multi_tenant, topics = map(
     ("starter-kit-any-host", "django-eventstream", "graphql-subscriptions", "live-blog", "multi-tenant", "topics"),
 )
 private_chat = example("private-chat", {"keys/login.pem": public(EC)})
-chat, notifications, llm = map(example, ("chat", "notifications", "llm-streaming"))
+chat, notifications = map(example, ("chat", "notifications"))
 
 
 def socket_url(edge: Edge, path: str) -> str:
@@ -194,12 +194,3 @@ def test_notifications_for_all_and_for_one(notifications: Edge) -> None:
         notifications.publish("of-origin", http_stream={"content": "data: one\n\n"})
         assert "data: one" not in until(for_all.iter_text(), "all\n\n")
         assert "data: all" not in until(for_one.iter_text(), "one\n\n")
-
-
-def test_readers_follow_an_answer(llm: Edge) -> None:
-    path = "/answers/0123456789abcdef0123456789abcdef/tokens"
-    with llm.client.stream("GET", path) as one, llm.client.stream("GET", path) as two:
-        for token in ("Hel", "lo"):
-            llm.publish("answer-0123456789abcdef0123456789abcdef", http_stream={"content": f"data: {token}\n\n"})
-        for answer in (one, two):
-            assert re.findall(r"data: (\w+)", until(answer.iter_text(), "lo\n\n")) == ["Hel", "lo"]
